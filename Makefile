@@ -1,0 +1,33 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check reference bench clean
+
+demo: .venv/installed  ## make a fresh store, simulate two years, walk through it
+	@$(BIN)/regulars demo
+
+test: .venv/installed-dev  ## every test, SQLite and PostgreSQL
+	@$(BIN)/pytest -n 2
+
+check: .venv/installed-dev  ## format, lint, types, rooms
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
+reference: .venv/installed-dev  ## write docs/reference.md afresh
+	@$(BIN)/python tools/reference.py
+
+clean:
+	rm -rf .venv build dist
+
+.venv/bin/python:
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml constraints.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,check]'
+	@touch $@

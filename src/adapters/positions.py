@@ -1,0 +1,100 @@
+"""Global positions that no reader can miss, drawn at the beginning of an append.
+
+On SQLite the write lock is held already, so the next number is the last one plus one. On PostgreSQL a short advisory
+lock covers three steps: the transaction gets its id, the whole batch of positions is drawn, and the clock moves on.
+So positions and transaction ids grow together, and a reader that stays below the oldest running transaction
+sees a gap-free prefix of the order of commits. A rolled-back append leaves its numbers unused for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.types import UserDefinedType
+
+
+class TransactionId(UserDefinedType[int]):
+    """PostgreSQL's xid8: the 64-bit id of the transaction that wrote a row."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **options: Any) -> str:
+        """The type's name in DDL."""
+        return "xid8"
+
+
+def position_column() -> sa.Column[int]:
+    """A primary key that is never reused."""
+    return sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True)
+
+
+def transaction_column(is_sqlite: bool) -> tuple[sa.Column[int], ...]:
+    """The writer's transaction id where readers need it: on PostgreSQL."""
+    if is_sqlite:
+        return ()
+    return (sa.Column("xid", TransactionId, nullable=False, server_default=sa.text("pg_current_xact_id()")),)
+
+
+_DRAW_FUNCTION = """
+CREATE OR REPLACE FUNCTION regulars_draw_positions(
+    positions regclass, clock regclass, how_many bigint, now_us bigint, OUT first_position bigint, OUT recorded_at bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+    lock_key CONSTANT bigint := (1919248244::bigint << 32) | positions::oid::bigint;
+BEGIN
+    PERFORM pg_advisory_lock(lock_key);
+    BEGIN
+        PERFORM pg_current_xact_id();
+        first_position := nextval(positions);
+        IF how_many > 1 THEN
+            PERFORM setval(positions, first_position + how_many - 1);
+        END IF;
+        recorded_at := greatest(now_us, coalesce(pg_sequence_last_value(clock), 0));
+        PERFORM setval(clock, greatest(recorded_at, 1));
+    EXCEPTION WHEN query_canceled OR OTHERS THEN
+        PERFORM pg_advisory_unlock(lock_key);
+        RAISE;
+    END;
+    PERFORM pg_advisory_unlock(lock_key);
+END
+$$
+"""
+
+
+def create_positions(connection: Connection, table: sa.Table) -> None:
+    """What drawing from a table needs beside the table itself. Safe to repeat."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f'CREATE SEQUENCE IF NOT EXISTS "{table.name}_positions"')
+        connection.exec_driver_sql(f'CREATE SEQUENCE IF NOT EXISTS "{table.name}_clock"')
+        connection.exec_driver_sql(_DRAW_FUNCTION)
+
+
+def draw_positions(connection: Connection, table: sa.Table, how_many: int, now: int = 0) -> tuple[int, int]:
+    """The first of `how_many` consecutive positions, and the instant to record them at.
+
+    The instant is `now`, or the last one given where that is later: known time never runs backwards. On PostgreSQL
+    this must be the transaction's first write.
+    """
+    if connection.dialect.name == "postgresql":
+        names = (f'"{table.name}_positions"', f'"{table.name}_clock"')
+        row = connection.exec_driver_sql(
+            "SELECT first_position, recorded_at FROM regulars_draw_positions(%s, %s, %s, %s)", (*names, how_many, now)
+        ).one()
+        return row[0], row[1]
+    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table.name,)).scalar() or 0
+    if "recorded_at" in table.c:
+        latest = connection.exec_driver_sql(
+            f'SELECT recorded_at FROM "{table.name}" WHERE position = ?',
+            (last,),  # noqa: S608 - our own table
+        ).scalar()
+        now = max(now, latest or 0)
+    return last + 1, now
+
+
+def settled(table: sa.Table) -> sa.ColumnElement[bool]:
+    """True for the rows a reader in position order may see without ever missing an earlier one."""
+    if "xid" in table.c:
+        return sa.text("xid < pg_snapshot_xmin(pg_current_snapshot())")  # type: ignore[return-value]
+    return sa.true()

@@ -1,0 +1,5 @@
+"""What may happen and what did: commands, events and the decisions between them.
+
+Pure: no clock, no database, nothing of ours imported. Each aggregate is one module that reads from top to
+bottom: invariants, events, state, evolve, commands, decisions.
+"""

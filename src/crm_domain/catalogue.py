@@ -1,0 +1,104 @@
+"""Every event and every command there is, and which stream a command speaks to."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from msgspec import Struct
+
+from crm_domain.command import Command, CustomerId, Decider
+from crm_domain.customer import (
+    CUSTOMER,
+    AssignOwner,
+    ChangeContactDetails,
+    CloseAccount,
+    CustomerCommand,
+    CustomerEvent,
+    ErasePersonalData,
+    GiveConsent,
+    MakeReferral,
+    QualifyLead,
+    RecordChurnReason,
+    RecordPreference,
+    RegisterCustomer,
+    ReopenAccount,
+    RequestCancellation,
+    TagCustomer,
+    UntagCustomer,
+    WithdrawCancellation,
+    WithdrawConsent,
+)
+from crm_domain.event import Event
+from crm_domain.interaction import (
+    INTERACTION,
+    AddNote,
+    InteractionCommand,
+    InteractionEvent,
+    RecordInteraction,
+    RecordSurveyAnswer,
+)
+from crm_domain.purchase import PURCHASE, PurchaseEvent, RecordPurchase, RecordReturn
+
+EVENTS: dict[str, type[Event]] = {
+    str(event.__struct_config__.tag): event
+    for union in (CustomerEvent, PurchaseEvent, InteractionEvent)
+    for event in get_args(union)
+}
+
+COMMANDS: dict[str, type[Command]] = {
+    command.__name__: command
+    for command in (
+        RegisterCustomer,
+        ChangeContactDetails,
+        QualifyLead,
+        RecordPreference,
+        TagCustomer,
+        UntagCustomer,
+        AssignOwner,
+        GiveConsent,
+        WithdrawConsent,
+        MakeReferral,
+        RecordChurnReason,
+        RequestCancellation,
+        WithdrawCancellation,
+        CloseAccount,
+        ReopenAccount,
+        ErasePersonalData,
+        RecordPurchase,
+        RecordReturn,
+        RecordInteraction,
+        RecordSurveyAnswer,
+        AddNote,
+    )
+}
+
+DECIDERS: dict[str, Decider[Any]] = {decider.category: decider for decider in (CUSTOMER, PURCHASE, INTERACTION)}
+
+
+class Address(Struct, frozen=True):
+    """Where a command goes: the deciding aggregate, the customer spoken of, and the key of the stream.
+
+    `customer` is None where the stream itself knows. `key` None means the customer's own stream for CUSTOMER, and
+    a stream that is new for the rest.
+    """
+
+    decider: Decider[Any]
+    customer: CustomerId | str | None
+    key: str | None
+
+
+def address(command: Command) -> Address:
+    """The address of a command. Raises TypeError for a class that is not in COMMANDS."""
+    match command:
+        case RegisterCustomer(ref=ref):
+            return Address(CUSTOMER, ref, None)
+        case CustomerCommand(customer=customer):
+            return Address(CUSTOMER, customer, None)
+        case RecordPurchase(customer=customer, order_id=order_id):
+            return Address(PURCHASE, customer, order_id)
+        case RecordReturn(order_id=order_id):
+            return Address(PURCHASE, None, order_id)
+        case InteractionCommand(customer=customer, interaction_id=interaction_id):
+            return Address(INTERACTION, customer, interaction_id)
+        case _:
+            raise TypeError(f"{type(command).__name__} is not a command of this store")

@@ -1,0 +1,156 @@
+"""What every command shares: its fields, the kinds of text it takes, and how it is decided."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Generic, TypeVar
+
+from msgspec import Struct
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from crm_domain.errors import Rejected
+from crm_domain.event import Event
+from crm_domain.instant import SECOND, to_datetime, to_instant
+
+# A clock that runs a little ahead is forgiven and clamped to now; anything later is refused.
+FUTURE_TOLERANCE = 5 * 60 * SECOND
+EARLIEST = to_instant(datetime.fromisoformat("1900-01-01T00:00:00+00:00"))
+
+_ID_PREFIX = "id:"
+
+
+class CustomerId(str):
+    """A customer's id in the store (32 hexadecimal digits), where a bare string would be an outside reference."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._parse, serialization=core_schema.plain_serializer_function_ser_schema(lambda value: _ID_PREFIX + value)
+        )
+
+    @classmethod
+    def _parse(cls, value: object) -> CustomerId:
+        if isinstance(value, CustomerId):
+            return value
+        if isinstance(value, str) and value.startswith(_ID_PREFIX):
+            return cls(value.removeprefix(_ID_PREFIX))
+        raise ValueError("expected a CustomerId, or text of the form id:<32 hexadecimal digits>")
+
+
+def _without(categories: frozenset[str], allowed: str = "") -> AfterValidator:
+    def check(text: str) -> str:
+        for character in text:
+            if unicodedata.category(character) in categories and character not in allowed:
+                raise ValueError(f"the character U+{ord(character):04X} is not allowed here")
+        return text
+
+    return AfterValidator(check)
+
+
+_CONTROL_AND_SURROGATE = frozenset({"Cc", "Cs"})
+
+
+def _refuse_float(value: object) -> object:
+    if isinstance(value, bool | float):
+        raise ValueError('money is a Decimal or text such as "59.90", never a float')
+    return value
+
+
+def _refuse_number(value: object) -> object:
+    if not isinstance(value, datetime | str):
+        raise ValueError("a time is a datetime with a zone, or text such as 2026-03-01T12:00:00+01:00")
+    return value
+
+
+#: One line of text, for words that decide or group: at most 200 characters, no control characters.
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), _without(_CONTROL_AND_SURROGATE)
+]
+#: Free text: at most 10,000 characters; line breaks and tabs are welcome.
+Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000), _without(_CONTROL_AND_SURROGATE, "\n\r\t")]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=254, strip_whitespace=True, pattern=r"^[^@\s]+@[^@\s]+$"),
+    _without(_CONTROL_AND_SURROGATE),
+]
+Phone = Annotated[
+    str, StringConstraints(max_length=40, strip_whitespace=True, pattern=r"^\+?[0-9 ()./-]*[0-9][0-9 ()./-]*$")
+]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Amount = Annotated[Decimal, BeforeValidator(_refuse_float)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_refuse_number)]
+
+
+def _refuse_id(reference: str) -> str:
+    if reference.startswith(_ID_PREFIX):
+        raise ValueError("an outside reference can't start with id:")
+    return reference
+
+
+#: A customer's key in the world outside, such as a shop's number; personal, found by keyed hash.
+Reference = Annotated[Label, AfterValidator(_refuse_id)]
+Who = Annotated[CustomerId | Reference, Field(union_mode="left_to_right")]
+
+
+class Command(BaseModel):
+    """A wish to have something happen. Frozen; unknown fields are refused.
+
+    `occurred_at` defaults to now. `reason` is free text, kept encrypted. A `command_id` makes a retry harmless:
+    the same id with the same fields returns the first outcome, with other fields it is refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    occurred_at: Moment | None = None
+    reason: Text | None = None
+    command_id: Label | None = None
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """What a decision may know beside its command and its stream: `now` (instant) and the store's currency."""
+
+    now: int
+    currency: str | None = None
+
+
+S = TypeVar("S")
+
+
+class Decider(Struct, Generic[S], frozen=True, kw_only=True):
+    """One aggregate as data: the category of its streams, its initial state, and its two functions."""
+
+    category: str
+    initial: S
+    evolve: Callable[[S, Any], S]
+    decide: Callable[[Any, S, Context], tuple[Event, ...]]
+
+
+def occurred_at(command: Command, now: int) -> int:
+    """The instant a command speaks of: its own, or now.
+
+    Raises Rejected `in_the_future` beyond five minutes from now, `too_long_ago` before 1900.
+    """
+    if command.occurred_at is None:
+        return now
+    at = to_instant(command.occurred_at)
+    if at > now + FUTURE_TOLERANCE:
+        sentence = f"{command.occurred_at.isoformat()} lies in the future; it is {to_datetime(now).isoformat()} now"
+        raise Rejected("in_the_future", sentence)
+    if at < EARLIEST:
+        raise Rejected("too_long_ago", f"{command.occurred_at.isoformat()} lies before 1900")
+    return min(at, now)

@@ -1,0 +1,518 @@
+"""The customer: who they are, what they agreed to, and whether their account is open.
+
+1. A reference names one customer for as long as that customer is remembered; registering it again with the same
+   content changes nothing, with other content it is refused.
+2. Only a registered customer can be spoken of.
+3. An account moves as ALLOWED says: open and closed alternate, erased is final.
+4. Personal data is taken only while the customer is remembered.
+5. A consent is given or withdrawn for one channel and one purpose; saying so twice changes nothing.
+6. A cancellation can be requested on an open account only, and withdrawn while it is requested.
+7. Nobody refers themselves, and a referral counts once.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+from pydantic import Field, model_validator
+
+from crm_domain.command import Command, Context, Decider, Email, Label, Phone, Reference, Text, Who
+from crm_domain.errors import Rejected
+from crm_domain.event import Event, Personal
+
+CATEGORY = "customer"
+
+# ---------------------------------------------------------------------------------------------------------- events
+
+
+class CustomerRegistered(Event, frozen=True, tag="CustomerRegistered"):
+    """The business met a customer. `source` says through what, `locale` is a language tag."""
+
+    ref: Personal[str] = None
+    name: Personal[str] = None
+    email: Personal[str] = None
+    phone: Personal[str] = None
+    birthday: Personal[date] = None
+    source: str | None = None
+    locale: str | None = None
+
+
+class ContactDetailsChanged(Event, frozen=True, tag="ContactDetailsChanged"):
+    """`changed` lists the fields that changed; one that is listed and None was cleared."""
+
+    changed: tuple[str, ...]
+    name: Personal[str] = None
+    email: Personal[str] = None
+    phone: Personal[str] = None
+    birthday: Personal[date] = None
+    locale: str | None = None
+
+
+class LeadQualified(Event, frozen=True, tag="LeadQualified"):
+    """Someone judged that this lead may well become a customer."""
+
+
+class PreferenceRecorded(Event, frozen=True, tag="PreferenceRecorded"):
+    """A preference was set, or cleared where `value` is None."""
+
+    key: str
+    value: Personal[str] = None
+
+
+class CustomerTagged(Event, frozen=True, tag="CustomerTagged"):
+    """A tag was put on."""
+
+    label: str
+
+
+class CustomerUntagged(Event, frozen=True, tag="CustomerUntagged"):
+    """A tag was taken off."""
+
+    label: str
+
+
+class OwnerAssigned(Event, frozen=True, tag="OwnerAssigned"):
+    """Someone in the business looks after this customer from now on."""
+
+    owner: str
+
+
+class ConsentGiven(Event, frozen=True, tag="ConsentGiven"):
+    """The customer agreed to be contacted on a channel for a purpose."""
+
+    channel: str
+    purpose: str
+
+
+class ConsentWithdrawn(Event, frozen=True, tag="ConsentWithdrawn"):
+    """The customer no longer agrees."""
+
+    channel: str
+    purpose: str
+
+
+class ReferralMade(Event, frozen=True, tag="ReferralMade"):
+    """This customer brought another, whose id is `referred_id`."""
+
+    referred_id: str
+
+
+class ChurnReasonRecorded(Event, frozen=True, tag="ChurnReasonRecorded"):
+    """Why they left or mean to: a word to group by, and their own words."""
+
+    cause: str
+    detail: Personal[str] = None
+
+
+class CancellationRequested(Event, frozen=True, tag="CancellationRequested"):
+    """The customer said that they want to leave."""
+
+
+class CancellationWithdrawn(Event, frozen=True, tag="CancellationWithdrawn"):
+    """The customer stays after all."""
+
+
+class AccountClosed(Event, frozen=True, tag="AccountClosed"):
+    """The account was closed; what happened stays, and it can be reopened."""
+
+
+class AccountReopened(Event, frozen=True, tag="AccountReopened"):
+    """The account is open again; a cancellation requested before is settled."""
+
+
+class PersonalDataErased(Event, frozen=True, tag="PersonalDataErased"):
+    """The customer was forgotten: the key to their personal data is gone; counts and verdicts stay."""
+
+
+CustomerEvent = (
+    CustomerRegistered
+    | ContactDetailsChanged
+    | LeadQualified
+    | PreferenceRecorded
+    | CustomerTagged
+    | CustomerUntagged
+    | OwnerAssigned
+    | ConsentGiven
+    | ConsentWithdrawn
+    | ReferralMade
+    | ChurnReasonRecorded
+    | CancellationRequested
+    | CancellationWithdrawn
+    | AccountClosed
+    | AccountReopened
+    | PersonalDataErased
+)
+
+# ----------------------------------------------------------------------------------------------------------- state
+
+
+class Status(StrEnum):
+    """Where an account stands."""
+
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    CLOSED = "closed"
+    ERASED = "erased"
+
+
+ALLOWED: dict[Status, frozenset[Status]] = {
+    Status.UNKNOWN: frozenset({Status.OPEN}),
+    Status.OPEN: frozenset({Status.CLOSED, Status.ERASED}),
+    Status.CLOSED: frozenset({Status.OPEN, Status.ERASED}),
+    Status.ERASED: frozenset(),
+}
+
+
+class Customer(Struct, frozen=True, kw_only=True):
+    """What the next decision on a customer needs to know."""
+
+    status: Status = Status.UNKNOWN
+    registration: CustomerRegistered | None = None
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    birthday: date | None = None
+    locale: str | None = None
+    qualified: bool = False
+    cancelling: bool = False
+    owner: str | None = None
+    churn_reason: ChurnReasonRecorded | None = None
+    preferences: tuple[tuple[str, str], ...] = ()
+    tags: frozenset[str] = frozenset()
+    consents: frozenset[tuple[str, str]] = frozenset()
+    referred: frozenset[str] = frozenset()
+
+
+CONTACT_FIELDS = ("name", "email", "phone", "birthday", "locale")
+
+
+def evolve(state: Customer, event: CustomerEvent) -> Customer:
+    """The state after an event. Total: history is never argued with."""
+    match event:
+        case CustomerRegistered():
+            contact = {field: getattr(event, field) for field in CONTACT_FIELDS}
+            return replace(state, status=Status.OPEN, registration=event, **contact)
+        case ContactDetailsChanged():
+            return replace(state, **{field: getattr(event, field) for field in event.changed})
+        case LeadQualified():
+            return replace(state, qualified=True)
+        case PreferenceRecorded(key=key, value=value):
+            others = tuple(pair for pair in state.preferences if pair[0] != key)
+            return replace(state, preferences=others if value is None else (*others, (key, value)))
+        case CustomerTagged(label=label):
+            return replace(state, tags=state.tags | {label})
+        case CustomerUntagged(label=label):
+            return replace(state, tags=state.tags - {label})
+        case OwnerAssigned(owner=owner):
+            return replace(state, owner=owner)
+        case ConsentGiven(channel=channel, purpose=purpose):
+            return replace(state, consents=state.consents | {(channel, purpose)})
+        case ConsentWithdrawn(channel=channel, purpose=purpose):
+            return replace(state, consents=state.consents - {(channel, purpose)})
+        case ReferralMade(referred_id=referred_id):
+            return replace(state, referred=state.referred | {referred_id})
+        case ChurnReasonRecorded():
+            return replace(state, churn_reason=event)
+        case CancellationRequested():
+            return replace(state, cancelling=True)
+        case CancellationWithdrawn():
+            return replace(state, cancelling=False)
+        case AccountClosed():
+            return replace(state, status=Status.CLOSED)
+        case AccountReopened():
+            return replace(state, status=Status.OPEN, cancelling=False)
+        case PersonalDataErased():
+            return Customer(status=Status.ERASED, tags=state.tags, consents=state.consents, referred=state.referred)
+
+
+# -------------------------------------------------------------------------------------------------------- commands
+
+
+class RegisterCustomer(Command):
+    """Write down a customer the business has met, e.g. ref=shop:42 name=Ada email=ada@example.com"""
+
+    ref: Reference | None = None
+    name: Label | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    birthday: date | None = None
+    source: Label | None = None
+    locale: Label | None = None
+
+
+class CustomerCommand(Command):
+    """A command to one customer: a bare string is an outside reference, a CustomerId an id."""
+
+    customer: Who
+
+
+class ChangeContactDetails(CustomerCommand):
+    """Change the details that are given; null clears one, what is left out stays as it is."""
+
+    name: Label | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    birthday: date | None = None
+    locale: Label | None = None
+
+    @model_validator(mode="after")
+    def _names_a_field(self) -> ChangeContactDetails:
+        if not self.model_fields_set & set(CONTACT_FIELDS):
+            raise ValueError(f"expected at least one of {', '.join(CONTACT_FIELDS)}")
+        return self
+
+
+class QualifyLead(CustomerCommand):
+    """Mark a lead as one that may well become a customer."""
+
+
+class RecordPreference(CustomerCommand):
+    """Set a preference, or clear it by leaving `value` out."""
+
+    key: Label
+    value: Text | None = None
+
+
+class TagCustomer(CustomerCommand):
+    """Put a tag on a customer."""
+
+    label: Label
+
+
+class UntagCustomer(CustomerCommand):
+    """Take a tag off a customer."""
+
+    label: Label
+
+
+class AssignOwner(CustomerCommand):
+    """Say who in the business looks after a customer."""
+
+    owner: Label
+
+
+Channel = Literal["email", "phone", "sms", "post", "chat", "visit", "social", "other"]
+
+
+class GiveConsent(CustomerCommand):
+    """Write down that a customer agrees to be contacted on a channel for a purpose."""
+
+    channel: Channel
+    purpose: Label
+
+
+class WithdrawConsent(CustomerCommand):
+    """Write down that a customer no longer agrees."""
+
+    channel: Channel
+    purpose: Label
+
+
+class MakeReferral(CustomerCommand):
+    """Write down that a customer brought another, who must be registered already."""
+
+    referred: Who
+
+
+class RecordChurnReason(CustomerCommand):
+    """Write down why a customer left or means to leave."""
+
+    cause: Label
+    detail: Text | None = None
+
+
+class RequestCancellation(CustomerCommand):
+    """Write down that a customer wants to leave."""
+
+
+class WithdrawCancellation(CustomerCommand):
+    """Write down that a customer who wanted to leave stays."""
+
+
+class CloseAccount(CustomerCommand):
+    """Close a customer's account."""
+
+
+class ReopenAccount(CustomerCommand):
+    """Open a closed account again."""
+
+
+class ErasePersonalData(CustomerCommand):
+    """Forget who a customer is; what was counted stays. There is no way back."""
+
+    confirm: Annotated[Literal[True], Field(description="must be true: this can't be undone")]
+
+
+# ------------------------------------------------------------------------------------------------------- decisions
+
+
+def register(command: RegisterCustomer, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 1."""
+    event = CustomerRegistered(
+        ref=command.ref,
+        name=command.name,
+        email=command.email,
+        phone=command.phone,
+        birthday=command.birthday,
+        source=command.source,
+        locale=command.locale,
+    )
+    if state.registration == event:
+        return ()
+    if state.status is not Status.UNKNOWN:
+        raise Rejected("ref_taken", f'the reference "{command.ref}" belongs to a customer with other details')
+    return (event,)
+
+
+def change_contact_details(command: ChangeContactDetails, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Only what differs from what is known is a change."""
+    _require_remembered(state)
+    given = {field: getattr(command, field) for field in CONTACT_FIELDS if field in command.model_fields_set}
+    changes = {field: value for field, value in given.items() if value != getattr(state, field)}
+    return (ContactDetailsChanged(changed=tuple(changes), **changes),) if changes else ()
+
+
+def qualify(command: QualifyLead, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Once is enough."""
+    return () if state.qualified else (LeadQualified(),)
+
+
+def record_preference(command: RecordPreference, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 4."""
+    _require_remembered(state)
+    if dict(state.preferences).get(command.key) == command.value:
+        return ()
+    return (PreferenceRecorded(key=command.key, value=command.value),)
+
+
+def tag(command: TagCustomer, state: Customer, context: Context) -> tuple[Event, ...]:
+    """A tag is there or it isn't."""
+    return () if command.label in state.tags else (CustomerTagged(label=command.label),)
+
+
+def untag(command: UntagCustomer, state: Customer, context: Context) -> tuple[Event, ...]:
+    """A tag is there or it isn't."""
+    return (CustomerUntagged(label=command.label),) if command.label in state.tags else ()
+
+
+def assign_owner(command: AssignOwner, state: Customer, context: Context) -> tuple[Event, ...]:
+    """One owner at a time."""
+    return () if command.owner == state.owner else (OwnerAssigned(owner=command.owner),)
+
+
+def give_consent(command: GiveConsent, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariants 4 and 5: nobody can be contacted once they are forgotten."""
+    _require_remembered(state)
+    if (command.channel, command.purpose) in state.consents:
+        return ()
+    return (ConsentGiven(channel=command.channel, purpose=command.purpose),)
+
+
+def withdraw_consent(command: WithdrawConsent, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 5."""
+    if (command.channel, command.purpose) not in state.consents:
+        return ()
+    return (ConsentWithdrawn(channel=command.channel, purpose=command.purpose),)
+
+
+def record_churn_reason(command: RecordChurnReason, state: Customer, context: Context) -> tuple[Event, ...]:
+    """A customer may change their mind about why."""
+    if command.detail is not None:
+        _require_remembered(state)
+    event = ChurnReasonRecorded(cause=command.cause, detail=command.detail)
+    return () if event == state.churn_reason else (event,)
+
+
+def request_cancellation(command: RequestCancellation, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 6."""
+    if state.status is not Status.OPEN:
+        raise Rejected("not_open", f"the account is {state.status}; only an open account can be cancelled")
+    return () if state.cancelling else (CancellationRequested(),)
+
+
+def withdraw_cancellation(command: WithdrawCancellation, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 6."""
+    return (CancellationWithdrawn(),) if state.cancelling and state.status is Status.OPEN else ()
+
+
+def make_referral(command: MakeReferral, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 7. Both references have been resolved to ids before."""
+    if command.referred == command.customer:
+        raise Rejected("self_referral", "a customer can't refer themselves")
+    return () if command.referred in state.referred else (ReferralMade(referred_id=str(command.referred)),)
+
+
+def close(command: CloseAccount, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 3."""
+    return _move(state, Status.CLOSED, AccountClosed())
+
+
+def reopen(command: ReopenAccount, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 3."""
+    return _move(state, Status.OPEN, AccountReopened())
+
+
+def erase(command: ErasePersonalData, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 3."""
+    return _move(state, Status.ERASED, PersonalDataErased())
+
+
+def _move(state: Customer, target: Status, event: Event) -> tuple[Event, ...]:
+    if state.status is target:
+        return ()
+    if target not in ALLOWED[state.status]:
+        raise Rejected(f"account_{state.status}", f"the account is {state.status} and can't become {target}")
+    return (event,)
+
+
+def _require_remembered(state: Customer) -> None:
+    if state.status is Status.ERASED:
+        raise Rejected("account_erased", "this customer was forgotten; no personal data can be added")
+
+
+def decide(command: Command, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Hand a command to its decision. Raises Rejected where an invariant would break."""
+    if state.status is Status.UNKNOWN and not isinstance(command, RegisterCustomer):
+        raise Rejected("unknown_customer", "this customer is not registered")  # invariant 2
+    match command:
+        case RegisterCustomer():
+            return register(command, state, context)
+        case ChangeContactDetails():
+            return change_contact_details(command, state, context)
+        case QualifyLead():
+            return qualify(command, state, context)
+        case RecordPreference():
+            return record_preference(command, state, context)
+        case TagCustomer():
+            return tag(command, state, context)
+        case UntagCustomer():
+            return untag(command, state, context)
+        case AssignOwner():
+            return assign_owner(command, state, context)
+        case GiveConsent():
+            return give_consent(command, state, context)
+        case WithdrawConsent():
+            return withdraw_consent(command, state, context)
+        case MakeReferral():
+            return make_referral(command, state, context)
+        case RecordChurnReason():
+            return record_churn_reason(command, state, context)
+        case RequestCancellation():
+            return request_cancellation(command, state, context)
+        case WithdrawCancellation():
+            return withdraw_cancellation(command, state, context)
+        case CloseAccount():
+            return close(command, state, context)
+        case ReopenAccount():
+            return reopen(command, state, context)
+        case ErasePersonalData():
+            return erase(command, state, context)
+        case _:
+            raise TypeError(f"{type(command).__name__} is not a command to a customer")
+
+
+CUSTOMER = Decider(category=CATEGORY, initial=Customer(), evolve=evolve, decide=decide)

@@ -1,0 +1,68 @@
+"""Money: Decimal or text at the door, integer minor units inside. Source: ISO 4217, list one."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from crm_domain.errors import Rejected
+
+# Larger than any order of a small firm, and far inside 64 bits even when a million of them are summed.
+MAX_MINOR_UNITS = 10**12
+
+_WITHOUT_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_WITH_THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
+_WITH_FOUR_DIGITS = "CLF UYW"
+_WITH_TWO_DIGITS = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW
+CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS
+INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN
+NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC
+SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
+"""
+
+EXPONENTS: dict[str, int] = {
+    code: exponent
+    for exponent, codes in (
+        (0, _WITHOUT_MINOR_UNIT),
+        (2, _WITH_TWO_DIGITS),
+        (3, _WITH_THREE_DIGITS),
+        (4, _WITH_FOUR_DIGITS),
+    )
+    for code in codes.split()
+}
+
+
+def exponent_of(currency: str) -> int:
+    """Digits after the decimal point of a currency. Raises Rejected `unknown_currency`."""
+    try:
+        return EXPONENTS[currency]
+    except KeyError:
+        sentence = f'"{currency}" is not a currency code of ISO 4217; expected three capitals such as EUR'
+        raise Rejected("unknown_currency", sentence) from None
+
+
+def to_minor_units(amount: Decimal, currency: str) -> int:
+    """Integer minor units of an amount, exactly.
+
+    Raises Rejected `invalid_amount` where the amount is negative, not finite, too large, or finer than the
+    currency's smallest coin.
+    """
+    exponent = exponent_of(currency)
+    if not amount.is_finite() or amount < 0:
+        raise Rejected("invalid_amount", f"an amount is a number from 0 upwards, not {amount}")
+    try:
+        shifted = amount.scaleb(exponent)
+        minor = int(shifted)
+    except (InvalidOperation, OverflowError):
+        raise Rejected("invalid_amount", f"{amount} is outside the range of amounts") from None
+    if minor > MAX_MINOR_UNITS:
+        limit = from_minor_units(MAX_MINOR_UNITS, currency)
+        raise Rejected("invalid_amount", f"{amount} {currency} is more than the largest amount, {limit}")
+    if shifted != minor:
+        raise Rejected("invalid_amount", f"{amount} has more digits than {currency} has ({exponent})")
+    return minor
+
+
+def from_minor_units(minor: int, currency: str) -> Decimal:
+    """The Decimal of an amount in minor units, with the currency's number of digits."""
+    return Decimal(minor).scaleb(-exponent_of(currency))
