@@ -7,10 +7,12 @@ PostgreSQL writes in READ COMMITTED and reads in REPEATABLE READ. A read is one 
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import sqlalchemy as sa
@@ -147,10 +149,22 @@ class Database:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
         cursor = connection.cursor()
         if not (self.is_memory or self.read_only):
-            cursor.execute("PRAGMA journal_mode = WAL")
+            _switch_to_wal(cursor, monotonic() + self._lock_timeout)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA secure_delete = ON")
         cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor, deadline: float) -> None:
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # While another connection switches a new file, SQLite says "locked" at once, whatever the timeout.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
+                raise
+            sleep(0.005)
 
 
 def _begin_sqlite(connection: Connection) -> None:

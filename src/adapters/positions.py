@@ -26,8 +26,9 @@ class TransactionId(UserDefinedType[int]):
 
 
 def position_column() -> sa.Column[int]:
-    """A primary key that is never reused."""
-    return sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True)
+    """A primary key that is never reused. It has no default: a position comes from `draw_positions` or not at all."""
+    kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    return sa.Column("position", kind, primary_key=True, autoincrement=False)
 
 
 def transaction_column(is_sqlite: bool) -> tuple[sa.Column[int], ...]:
@@ -37,13 +38,19 @@ def transaction_column(is_sqlite: bool) -> tuple[sa.Column[int], ...]:
     return (sa.Column("xid", TransactionId, nullable=False, server_default=sa.text("pg_current_xact_id()")),)
 
 
+_DEFINITION_LOCK = 1919248244 << 32  # drawing locks the same number plus a table's oid, which is never 0
+
 _DRAW_FUNCTION = """
 CREATE OR REPLACE FUNCTION regulars_draw_positions(
-    positions regclass, clock regclass, how_many bigint, now_us bigint, OUT first_position bigint, OUT recorded_at bigint
+    positions regclass, clock regclass, how_many bigint, now_us bigint,
+    OUT first_position bigint, OUT recorded_at bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
     lock_key CONSTANT bigint := (1919248244::bigint << 32) | positions::oid::bigint;
 BEGIN
+    IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
+        RAISE EXCEPTION 'positions are drawn once in a transaction, and by its first write';
+    END IF;
     PERFORM pg_advisory_lock(lock_key);
     BEGIN
         PERFORM pg_current_xact_id();
@@ -63,9 +70,16 @@ $$
 """
 
 
-def create_positions(connection: Connection, table: sa.Table) -> None:
-    """What drawing from a table needs beside the table itself. Safe to repeat."""
+def lock_definitions(connection: Connection) -> None:
+    """Let only one transaction at a time define tables and functions: "IF NOT EXISTS" fails where two do it at once."""
     if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_DEFINITION_LOCK,))
+
+
+def create_positions(connection: Connection, table: sa.Table) -> None:
+    """What drawing from a table needs beside the table itself. Safe to repeat, and at the same time as others."""
+    if connection.dialect.name == "postgresql":
+        lock_definitions(connection)
         connection.exec_driver_sql(f'CREATE SEQUENCE IF NOT EXISTS "{table.name}_positions"')
         connection.exec_driver_sql(f'CREATE SEQUENCE IF NOT EXISTS "{table.name}_clock"')
         connection.exec_driver_sql(_DRAW_FUNCTION)
@@ -75,7 +89,8 @@ def draw_positions(connection: Connection, table: sa.Table, how_many: int, now: 
     """The first of `how_many` consecutive positions, and the instant to record them at.
 
     The instant is `now`, or the last one given where that is later: known time never runs backwards. On PostgreSQL
-    this must be the transaction's first write.
+    this must be the transaction's first write, and its only draw: an older transaction id would let readers skip what
+    others are still writing, so it is refused.
     """
     if connection.dialect.name == "postgresql":
         names = (f'"{table.name}_positions"', f'"{table.name}_clock"')
@@ -85,10 +100,8 @@ def draw_positions(connection: Connection, table: sa.Table, how_many: int, now: 
         return row[0], row[1]
     last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table.name,)).scalar() or 0
     if "recorded_at" in table.c:
-        latest = connection.exec_driver_sql(
-            f'SELECT recorded_at FROM "{table.name}" WHERE position = ?',
-            (last,),  # noqa: S608 - our own table
-        ).scalar()
+        statement = sa.select(table.c.recorded_at).where(table.c.position == last)
+        latest: int | None = connection.scalar(statement)
         now = max(now, latest or 0)
     return last + 1, now
 

@@ -1,0 +1,183 @@
+"""The log of events inside one transaction, behind the `eventsourcing` library's own EventStore.
+
+The library's contract is a mapper between events and rows, and a recorder that writes and reads rows. Ours map the
+whole envelope, and encrypt what is personal under the customer's key with the stream and version as context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import AggregateRecorder, EventStore, JSONTranscoder, Mapper, StoredEvent
+from sqlalchemy.engine import Connection
+
+from adapters.codec import CODECS, codec_of
+from adapters.keyring import CHUNK, Cipher, read_ciphers
+from adapters.schema import Schema
+from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
+from crm_domain.errors import Rejected
+from crm_domain.event import Event, Recorded
+
+
+@dataclass(frozen=True)
+class StoredRow(StoredEvent):
+    """A row of `events`: the library's four columns, and ours beside them."""
+
+    columns: dict[str, Any]
+
+
+class EnvelopeMapper(Mapper[str]):
+    """Turns recorded events into rows and back."""
+
+    def __init__(self, ciphers: dict[str, Cipher]) -> None:
+        super().__init__(JSONTranscoder())
+        self._ciphers = ciphers
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredRow:
+        """Encode. Raises Rejected `account_erased` for personal data of someone who was forgotten."""
+        recorded = cast("Recorded[Event]", domain_event)
+        codec = CODECS[str(recorded.event.__struct_config__.tag)]
+        payload, plain = codec.encode(recorded.event, recorded.reason)
+        columns = {
+            "position": recorded.position,
+            "stream_id": recorded.stream_id,
+            "version": recorded.version,
+            "category": recorded.category,
+            "customer_id": recorded.customer_id,
+            "type": codec.name,
+            "occurred_at": recorded.occurred_at,
+            "recorded_at": recorded.recorded_at,
+            "actor": recorded.actor,
+            "correlation_id": recorded.correlation_id,
+            "causation_id": recorded.causation_id,
+            "command_id": recorded.command_id,
+            "payload": payload,
+            "secret": None if plain is None else self._seal(recorded, plain),
+        }
+        return StoredRow(recorded.stream_id, recorded.version, codec.name, payload, columns)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
+        """Decode; what is personal is None where the key is gone."""
+        columns = cast("StoredRow", stored_event).columns
+        codec = codec_of(columns["type"])
+        event, reason = codec.decode(columns["payload"]), None
+        cipher, secret = self._ciphers.get(columns["customer_id"]), columns["secret"]
+        if cipher is not None and secret is not None:
+            plain = cipher.open(secret, _context(columns["stream_id"], columns["version"]))
+            event, reason = codec.reveal(event, plain)
+        envelope = {name: value for name, value in columns.items() if name in _ENVELOPE}
+        return cast("DomainEventProtocol[str]", Recorded(event=event, reason=reason, **envelope))
+
+    def _seal(self, recorded: Recorded[Event], plain: bytes) -> bytes:
+        try:
+            cipher = self._ciphers[recorded.customer_id]
+        except KeyError:
+            sentence = "this customer was forgotten; no personal data can be added"
+            raise Rejected("account_erased", sentence) from None
+        return cipher.seal(plain, _context(recorded.stream_id, recorded.version))
+
+
+_ENVELOPE = frozenset(Recorded.__struct_fields__) - {"event", "reason"}
+
+
+def _context(stream_id: str, version: int) -> bytes:
+    return f"{stream_id}:{version}".encode()
+
+
+class RowRecorder(AggregateRecorder):
+    """Writes and reads rows of `events` on the transaction's own connection."""
+
+    def __init__(self, connection: Connection, events: sa.Table) -> None:
+        self._connection = connection
+        self._events = events
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Write rows, whose positions were drawn before. Raises sqlalchemy's IntegrityError on a taken version."""
+        rows = [cast("StoredRow", stored).columns for stored in stored_events]
+        if rows:
+            self._connection.execute(self._events.insert(), rows)
+        return [row["position"] for row in rows]
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """One stream's rows, by version."""
+        version = self._events.c.version
+        statement = sa.select(self._events).where(self._events.c.stream_id == str(originator_id))
+        if gt is not None:
+            statement = statement.where(version > gt)
+        if lte is not None:
+            statement = statement.where(version <= lte)
+        return self.select(statement.order_by(version.desc() if desc else version).limit(limit))
+
+    def select(self, statement: sa.Select[Any]) -> list[StoredEvent]:
+        """The rows of any query over whole rows of `events`."""
+        found = self._connection.execute(statement).mappings()
+        return [StoredRow(row["stream_id"], row["version"], row["type"], row["payload"], dict(row)) for row in found]
+
+
+CONTACT_TYPES = tuple(str(event.__struct_config__.tag) for event in (CustomerRegistered, ContactDetailsChanged))
+
+
+class EventLog:
+    """Recorded events of one transaction."""
+
+    def __init__(self, connection: Connection, schema: Schema) -> None:
+        self._connection = connection
+        self._schema = schema
+
+    def append(self, events: Sequence[Recorded[Event]], ciphers: dict[str, Cipher]) -> None:
+        """Write events whose envelopes are complete."""
+        recorder = RowRecorder(self._connection, self._schema.events)
+        EventStore(EnvelopeMapper(ciphers), recorder).put(cast("Sequence[DomainEventProtocol[str]]", events))
+
+    def streams(self, stream_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
+        """The events of some streams, each stream's in order of version."""
+        wanted, events = sorted(set(stream_ids)), self._schema.events
+        for start in range(0, len(wanted), CHUNK):
+            chunk = wanted[start : start + CHUNK]
+            yield from self.select(events.c.stream_id.in_(chunk), events.c.stream_id, events.c.version)
+
+    def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
+        """What was said of some customers' names and addresses, each customer's in order."""
+        wanted, events = sorted(set(customer_ids)), self._schema.events
+        for start in range(0, len(wanted), CHUNK):
+            ours = sa.and_(events.c.stream_id.in_(wanted[start : start + CHUNK]), events.c.type.in_(CONTACT_TYPES))
+            yield from self.select(ours, events.c.stream_id, events.c.version)
+
+    def of_customer(self, customer_id: str) -> list[Recorded[Event]]:
+        """All that was recorded of one customer, in order of position."""
+        events = self._schema.events
+        return self.select(events.c.customer_id == customer_id, events.c.position)
+
+    def at(self, positions: Sequence[int]) -> list[Recorded[Event]]:
+        """The events at some positions, in order of position."""
+        position = self._schema.events.c.position
+        return [
+            recorded
+            for start in range(0, len(positions), CHUNK)
+            for recorded in self.select(position.in_(positions[start : start + CHUNK]), position)
+        ]
+
+    def select(self, condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any]) -> list[Recorded[Event]]:
+        """The events that meet a condition, decrypted where their customer is remembered."""
+        statement = sa.select(self._schema.events).where(condition).order_by(*order)
+        rows = RowRecorder(self._connection, self._schema.events).select(statement)
+        with_secrets = (
+            cast("StoredRow", row).columns["customer_id"]
+            for row in rows
+            if cast("StoredRow", row).columns["secret"] is not None
+        )
+        mapper = EnvelopeMapper(read_ciphers(self._connection, self._schema.keys, with_secrets))
+        return [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]

@@ -1,0 +1,202 @@
+"""From the bytes of a file to records: physical lines, their fields, and what is wrong with them.
+
+Whatever the bytes are, the outcome is records, some with a problem. A line or a record is at most MAX_RECORD
+characters long, which bounds the memory; a record that breaks gives back all lines but its first, so that one stray
+quote costs one line.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import sys
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from msgspec import Struct
+
+from adapters.importing.mapping import Mapping
+from crm_domain.errors import NotFound
+
+# The csv module's own limit for a field, which is global to the process and therefore left alone.
+MAX_RECORD = 131_072
+
+STANDARD_INPUT = "-"
+
+
+class Record(Struct, frozen=True):
+    """A record of the file: `line` is its first physical line, from 1; `text` is printable even where bytes were not.
+
+    With a `problem` it has no fields.
+    """
+
+    line: int
+    text: str
+    fields: list[str]
+    problem: str | None = None
+
+
+class CountedBytes(io.RawIOBase):
+    """A binary stream that knows how many bytes were taken from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        # A pipe hands over what it has instead of waiting until a whole buffer is full.
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+        self.count = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Take what is there, at most as much as the buffer holds."""
+        data = self._read(len(buffer))
+        buffer[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+
+class _TooLong(Exception):
+    """The record at hand has grown beyond MAX_RECORD."""
+
+
+class Lines:
+    """Physical lines, numbered from 1, each with its line ending.
+
+    `held` are the lines of the record at hand. A line longer than MAX_RECORD is cut off there, and its rest is read
+    and dropped. Where the stream itself breaks, the lines end and `broken` says why.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._given_back: deque[str] = deque()
+        self._size = 0
+        self.held: list[str] = []
+        self.number = 0
+        self.broken: str | None = None
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> str:
+        text = self._given_back.popleft() if self._given_back else self._read()
+        if not text:
+            raise StopIteration
+        self.number += 1
+        self.held.append(text)
+        self._size += len(text)
+        if self._size > MAX_RECORD:
+            raise _TooLong
+        return text
+
+    def release(self) -> None:
+        """The record at hand is done with."""
+        self.held = []
+        self._size = 0
+
+    def give_back(self) -> None:
+        """All held lines but the first are to be read again."""
+        self._given_back.extendleft(reversed(self.held[1:]))
+        self.number -= len(self.held) - 1
+        del self.held[1:]
+
+    def _read(self) -> str:
+        if self.broken is not None:
+            return ""
+        try:
+            text = self._stream.readline(MAX_RECORD + 1)
+            rest = text if len(text) > MAX_RECORD else "\n"
+            while rest and rest[-1] not in "\r\n":
+                rest = self._stream.readline(MAX_RECORD + 1)
+        except (UnicodeError, EOFError, OSError, zlib.error) as error:
+            self.broken = f"the file can't be read beyond this line: {error}"
+            return ""
+        return text
+
+
+@contextmanager
+def opened(path: str | Path, encoding: str) -> Iterator[tuple[Lines, CountedBytes]]:
+    """The lines of a file, and the bytes taken from it; compressed ones where the name ends in .gz.
+
+    `-` is standard input, which stays open. Raises NotFound where the file can't be opened.
+    """
+    with ExitStack() as stack:
+        if str(path) == STANDARD_INPUT:
+            binary: BinaryIO = sys.stdin.buffer
+        else:
+            try:
+                binary = stack.enter_context(Path(path).open("rb", buffering=0))
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) else error
+                raise NotFound(f"{path} can't be read: {reason}") from None
+        counted = stack.enter_context(CountedBytes(binary))
+        plain: io.BufferedReader | gzip.GzipFile = io.BufferedReader(counted)
+        if str(path).endswith(".gz"):
+            plain = stack.enter_context(gzip.GzipFile(fileobj=plain, mode="rb"))
+        # A byte that is not text becomes a lone surrogate, which no valid text holds: so it is noticed, row by row.
+        text = io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape", newline="")
+        yield Lines(stack.enter_context(text)), counted
+
+
+def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
+    """The records of a file after its skipped lines. Records without a single filled field are left out."""
+    _skip(lines, mapping.skip_lines)
+    reader = _splitter(lines, mapping)
+    while True:
+        lines.release()
+        problem = None
+        fields: list[str] = []
+        try:
+            fields = [field.strip() for field in next(reader)]
+        except StopIteration:
+            return
+        except _TooLong:
+            problem = f"the {'line' if len(lines.held) == 1 else 'record'} is longer than {MAX_RECORD:,} characters"
+            lines.give_back()
+        except csv.Error as error:
+            problem = f"this is not valid CSV: {error}"
+            lines.give_back()
+        first = lines.number - len(lines.held) + 1
+        text = "".join(lines.held).rstrip("\r\n")
+        problem = problem or _unreadable(text, mapping.encoding)
+        if problem is not None:
+            yield Record(first, printable(text), [], problem)
+        elif any(fields):
+            yield Record(first, text, fields)
+
+
+def _splitter(lines: Lines, mapping: Mapping) -> Iterator[list[str]]:
+    if mapping.format == "whitespace":
+        return map(str.split, lines)
+    if not mapping.quote:
+        return csv.reader(lines, strict=True, delimiter=mapping.delimiter, quotechar=None, quoting=csv.QUOTE_NONE)
+    return csv.reader(lines, strict=True, delimiter=mapping.delimiter, quotechar=mapping.quote)
+
+
+def printable(text: str) -> str:
+    """The text with lone surrogates, which stand for undecodable bytes, written as `\\udcff`."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _unreadable(text: str, encoding: str) -> str | None:
+    if "\0" in text:
+        return "the line holds a NUL character, which no text does"
+    if not text.isascii() and printable(text) != text:
+        return f"the line is not valid {encoding}"
+    return None
+
+
+def _skip(lines: Lines, count: int) -> None:
+    for _ in range(count):
+        lines.release()
+        try:
+            next(lines)
+        except StopIteration:
+            return
+        except _TooLong:
+            continue

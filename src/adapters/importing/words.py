@@ -1,0 +1,128 @@
+"""The words of a mapping, each with the sentence for what isn't one: templates, date formats, zones, encodings."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, time
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, PlainValidator
+
+from crm_domain.money import EXPONENTS
+
+MAX_COLUMNS = 1_000
+
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
+# Neither midnight nor a repeated number, so that what a format forgets shows when it is written and read back.
+_SAMPLE = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
+
+
+def unknown_word(kind: str, word: str, allowed: Iterable[str]) -> str:
+    """A sentence for a word that isn't one of those allowed: what was meant perhaps, and what there is."""
+    known = list(allowed)
+    near = difflib.get_close_matches(word, known, n=1)
+    guess = f', did you mean "{near[0]}"?' if near else ";"
+    return f'there is no {kind} "{word}"{guess} allowed are {", ".join(known)}'
+
+
+class Format:
+    """What a date format can express: `has_time` of day, `has_offset` from UTC. Raises ValueError for a bad one."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            parsed = datetime.strptime(_SAMPLE.strftime(text), text)  # noqa: DTZ007 - whether it has a zone is the question
+        except (ValueError, re.error) as error:
+            raise ValueError(f'"{text}" is not a date format ({error}); expected one such as "%Y-%m-%d"') from None
+        if parsed.date() != _SAMPLE.date() or "%Z" in text.replace("%%", ""):
+            raise ValueError(f'"{text}" does not tell a day for sure; expected one such as "%Y-%m-%d" or "%d.%m.%y %z"')
+        self.has_time = parsed.time() != time()
+        self.has_offset = parsed.tzinfo is not None
+
+
+def _placeholders(text: str) -> Iterator[str]:
+    for found in _BRACES.finditer(text):
+        if found.group() in ("{", "}"):
+            raise ValueError("a single brace means nothing; write {column} for a cell, {{ and }} for braces")
+        if found.group(1) is not None:
+            yield found.group(1)
+
+
+def template_columns(text: str) -> tuple[str, ...]:
+    """The columns a template names, in order. Raises ValueError for a brace that stands alone."""
+    return tuple(_placeholders(text))
+
+
+def positional(text: str, index: dict[str, int]) -> str:
+    """A template as a `str.format` pattern over the cells of a row, given the index of each column."""
+    return _BRACES.sub(lambda found: found.group() if found.group(1) is None else f"{{{index[found.group(1)]}}}", text)
+
+
+def _constant(value: object) -> str | int:
+    if isinstance(value, str):
+        template_columns(value)
+        return value
+    if isinstance(value, int):
+        return value
+    raise ValueError("expected text, a whole number, true or false, or a table with a column; write the rest as text")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError('there is no such time zone; expected a name such as "Europe/Berlin"') from None
+    return name
+
+
+def _encoding(name: str) -> str:
+    try:
+        b"".decode(name)
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise ValueError('there is no such text encoding; expected one such as "utf-8" or "cp1252"') from None
+    return name
+
+
+def _currency(code: str) -> str:
+    if code not in EXPONENTS:
+        raise ValueError("expected a currency code of ISO 4217, such as EUR")
+    return code
+
+
+def _time_of_day(value: object) -> time:
+    try:
+        parsed = time.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, time) or parsed.tzinfo is not None:
+        raise ValueError('expected a time of day such as "12:00"')
+    return parsed
+
+
+def _date_format(text: str) -> str:
+    if text != "iso":
+        Format(text)
+    return text
+
+
+def _all_different(words: tuple[str, ...]) -> tuple[str, ...]:
+    twice = {word for word in words if words.count(word) > 1}
+    if twice:
+        raise ValueError(f"{', '.join(sorted(twice))} stands there twice")
+    return words
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Currency = Annotated[str, AfterValidator(_currency)]
+ColumnNames = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    Field(min_length=1, max_length=MAX_COLUMNS),
+    AfterValidator(_all_different),
+]
+Constant = Annotated[str | int, PlainValidator(_constant)]
+DateFormat = Annotated[str, AfterValidator(_date_format)]
+TimeOfDay = Annotated[time, PlainValidator(_time_of_day)]
+Encoding = Annotated[str, AfterValidator(_encoding)]

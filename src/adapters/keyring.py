@@ -1,0 +1,90 @@
+"""Keys: one for each customer's personal data, and the store's own for look-ups and quarantine.
+
+A customer's key is read anew in every transaction and never kept: destroying its row is what forgetting means.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from hashlib import sha256
+
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy.engine import Connection
+
+from crm_domain.errors import StoreUnusable
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+# Databases bound the number of parameters of a statement; SQLite's oldest common limit is 999.
+CHUNK = 500
+
+
+def new_key() -> bytes:
+    """A random 256-bit key."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def new_id() -> str:
+    """A random 128-bit id, as 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
+class Cipher:
+    """AES-GCM under one key. A message is nonce, ciphertext, tag; it opens only with the same context."""
+
+    __slots__ = ("_aes",)
+
+    def __init__(self, key: bytes) -> None:
+        self._aes = AESGCM(key)
+
+    def seal(self, plain: bytes, context: bytes) -> bytes:
+        """Encrypt under a fresh random nonce."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._aes.encrypt(nonce, plain, context)
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Decrypt. Raises StoreUnusable where the bytes, the key or the context are not those they were sealed with."""
+        try:
+            return self._aes.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+        except InvalidTag:
+            raise StoreUnusable("personal data doesn't open with its key; the store was changed from outside") from None
+
+
+class KeyedHash:
+    """HMAC-SHA-256 under the store's own key, cut to 128 bits: equal inputs are found, none can be guessed."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __call__(self, purpose: str, value: bytes) -> str:
+        """32 hexadecimal digits. `purpose` keeps hashes of different kinds apart."""
+        return hmac.digest(self._key, purpose.encode() + b"\0" + value, sha256).hex()[:32]
+
+
+def read_ciphers(connection: Connection, keys: sa.Table, customer_ids: Iterable[str]) -> dict[str, Cipher]:
+    """The ciphers of those customers that are remembered."""
+    wanted = sorted(set(customer_ids))
+    ciphers: dict[str, Cipher] = {}
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        rows = connection.execute(sa.select(keys.c.customer_id, keys.c.key).where(keys.c.customer_id.in_(chunk)))
+        ciphers.update((customer_id, Cipher(key)) for customer_id, key in rows)
+    return ciphers
+
+
+def normalised(kind: str, value: str) -> bytes:
+    """The form in which a value is looked up: e-mail without case, phone as digits, the rest as it is."""
+    match kind:
+        case "email":
+            return value.strip().casefold().encode()
+        case "phone":
+            return "".join(character for character in value if character in "+0123456789").encode()
+        case _:
+            return value.encode()

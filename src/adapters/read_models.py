@@ -1,0 +1,240 @@
+"""The read models of one generation: what is stored of each customer's fold, and how it is asked.
+
+A row of an interval table says that a verdict holds in [valid_from, valid_to); the past, the present and what is
+already due stand side by side, so "as of" any instant is one range look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from adapters.keyring import CHUNK
+from adapters.schema import GenerationTables, Schema
+from crm_domain.instant import FOREVER
+from projections.customer_card import card
+from projections.fold import Folded, Interval, Timelines, dump, load
+from projections.verdict import Verdict
+
+STAGE, TIER, RISK = "lifecycle_stage", "loyalty_tier", "churn_risk"
+
+
+class Update(Struct, frozen=True, kw_only=True):
+    """One customer's new fold. `timelines` begin where the stored ones stop being true.
+
+    `known` says that something is stored of this customer already, `afresh` that all of it is replaced.
+    """
+
+    customer_id: str
+    folded: Folded
+    timelines: Timelines
+    known: bool
+    afresh: bool
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """One customer as of an instant. Instants in microseconds; FOREVER is no end."""
+
+    customer_id: str
+    as_of: int
+    stage: Interval
+    tier: Interval
+    risk: Interval
+    folded: Folded
+    becomes_at: int | None
+    sort_key: int
+
+
+class Filters(Struct, frozen=True, kw_only=True):
+    """Which customers are wanted: the verdicts they have, and one that they will have by themselves.
+
+    `becoming` is (projection, value, until): the value begins after the asked instant and no later than `until`.
+    """
+
+    values: tuple[tuple[str, str], ...] = ()
+    becoming: tuple[str, str, int] | None = None
+
+
+class ReadModels:
+    """The tables of one generation."""
+
+    def __init__(self, schema: Schema, number: int) -> None:
+        self.number = number
+        self.tables = GenerationTables(number)
+        self._generations = schema.generations
+
+    def checkpoint(self, connection: Connection) -> int:
+        """The position up to which events are folded in."""
+        statement = sa.select(self._generations.c.checkpoint).where(self._generations.c.number == self.number)
+        position: int = connection.execute(statement).scalar_one()
+        return position
+
+    def load(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, Folded]:
+        """The stored folds of those customers that have one."""
+        cards, wanted = self.tables.cards, sorted(set(customer_ids))
+        folds: dict[str, Folded] = {}
+        for start in range(0, len(wanted), CHUNK):
+            chunk = wanted[start : start + CHUNK]
+            rows = connection.execute(
+                sa.select(cards.c.customer_id, cards.c.folded).where(cards.c.customer_id.in_(chunk))
+            )
+            folds.update((customer_id, load(folded)) for customer_id, folded in rows)
+        return folds
+
+    def intervals(self, connection: Connection, customer_id: str) -> Timelines:
+        """All stored intervals of one customer, by projection, in order of time."""
+        return {
+            name: [
+                Interval(row.valid_from, row.valid_to, Verdict(row.value, row.score))
+                for row in connection.execute(
+                    sa.select(table).where(table.c.customer_id == customer_id).order_by(table.c.valid_from)
+                )
+            ]
+            for name, table in self.tables.intervals.items()
+        }
+
+    def advance(self, connection: Connection, old: int, new: int) -> bool:
+        """Move the checkpoint from one position to another; False where another process was quicker."""
+        ours = sa.and_(self._generations.c.number == self.number, self._generations.c.checkpoint == old)
+        return connection.execute(self._generations.update().where(ours).values(checkpoint=new)).rowcount == 1
+
+    def save(self, connection: Connection, updates: Sequence[Update]) -> None:
+        """Store new folds and intervals, in place of the old ones where there are any."""
+        known = [{"id": update.customer_id} for update in updates if update.known]
+        cards = self.tables.cards
+        if known:
+            connection.execute(cards.delete().where(cards.c.customer_id == sa.bindparam("id")), known)
+        connection.execute(cards.insert(), [_card_row(update) for update in updates])
+        for name, table in self.tables.intervals.items():
+            self._drop_outdated(connection, table, updates, name)
+            rows = [_interval_row(update.customer_id, each) for update in updates for each in update.timelines[name]]
+            if rows:
+                connection.execute(table.insert(), rows)
+
+    def _drop_outdated(self, connection: Connection, table: sa.Table, updates: Sequence[Update], name: str) -> None:
+        outdated = [
+            {"id": update.customer_id, "since": -FOREVER if update.afresh else update.timelines[name][0].valid_from}
+            for update in updates
+            if update.known and (update.afresh or update.timelines[name])
+        ]
+        if outdated:
+            ours = sa.and_(table.c.customer_id == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since"))
+            connection.execute(table.delete().where(ours), outdated)
+
+    def newest_event_at(self, connection: Connection) -> int:
+        """The latest instant at which anything happened to anyone that bears on a verdict."""
+        return connection.scalar(sa.select(sa.func.max(self.tables.cards.c.last_event_at))) or 0
+
+    def counts(self, connection: Connection, name: str, at: int) -> dict[str, int]:
+        """How many customers have each verdict as of an instant."""
+        table = self.tables.intervals[name]
+        statement = (
+            sa.select(table.c.value, sa.func.count())
+            .where(table.c.valid_from <= at, table.c.valid_to > at)
+            .group_by(table.c.value)
+        )
+        return dict(connection.execute(statement).tuples().all())
+
+    def page(
+        self,
+        connection: Connection,
+        filters: Filters,
+        at: int,
+        *,
+        not_before_last_event: bool,
+        by_risk: bool,
+        limit: int,
+        after: tuple[int, str] | None,
+    ) -> list[Standing]:
+        """Customers as of an instant, with what they are and have.
+
+        In order of (when they become, or risk from the highest, or nothing) and then id; `after` is the sort key and id
+        of the last one of the page before. With `not_before_last_event` a customer whose last event lies after `at`
+        is judged as of that event.
+        """
+        statement = self._page_statement(filters, at, not_before_last_event, by_risk)
+        key, customer_id = statement.selected_columns.sort_key, self.tables.cards.c.customer_id
+        if after is not None:
+            statement = statement.where(sa.tuple_(key, customer_id) > sa.tuple_(*map(sa.literal, after)))
+        statement = statement.order_by(key, customer_id).limit(limit)
+        return [_standing(row) for row in connection.execute(statement).mappings()]
+
+    def _page_statement(self, filters: Filters, at: int, not_before_last_event: bool, by_risk: bool) -> sa.Select[Any]:
+        cards, intervals = self.tables.cards, self.tables.intervals
+        instant: sa.ColumnElement[int] = sa.literal(at)
+        if not_before_last_event:
+            instant = sa.case((cards.c.last_event_at > at, cards.c.last_event_at), else_=instant)
+        joined: sa.FromClause = cards
+        for name in (STAGE, TIER, RISK):
+            joined = joined.join(intervals[name], _holds(intervals[name], cards, instant))
+        becomes_at: sa.ColumnElement[Any] = sa.null()
+        if filters.becoming:
+            name, value, until = filters.becoming
+            becoming = intervals[name].alias("becoming")
+            becomes_at = becoming.c.valid_from
+            due = sa.and_(becoming.c.value == value, becomes_at > instant, becomes_at <= until)
+            joined = joined.join(becoming, sa.and_(becoming.c.customer_id == cards.c.customer_id, due))
+        sort_key = becomes_at if filters.becoming else -intervals[RISK].c.score if by_risk else sa.literal(0)
+        return (
+            sa.select(cards.c.customer_id, cards.c.folded, instant.label("as_of"), becomes_at.label("becomes_at"))
+            .add_columns(sort_key.label("sort_key"))
+            .add_columns(*(column for name in (STAGE, TIER, RISK) for column in _labelled(name, intervals[name])))
+            .select_from(joined)
+            .where(*(intervals[name].c.value == wanted for name, wanted in filters.values))
+        )
+
+
+def _holds(table: sa.Table, cards: sa.Table, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        table.c.customer_id == cards.c.customer_id, table.c.valid_from <= instant, table.c.valid_to > instant
+    )
+
+
+def _labelled(name: str, table: sa.Table) -> list[sa.ColumnElement[Any]]:
+    columns = (table.c.valid_from, table.c.valid_to, table.c.value, table.c.score)
+    return [column.label(f"{name}_{column.name}") for column in columns]
+
+
+def _standing(row: sa.RowMapping) -> Standing:
+    def interval(name: str) -> Interval:
+        verdict = Verdict(row[f"{name}_value"], row[f"{name}_score"])
+        return Interval(row[f"{name}_valid_from"], row[f"{name}_valid_to"], verdict)
+
+    return Standing(
+        customer_id=row["customer_id"],
+        as_of=row["as_of"],
+        stage=interval(STAGE),
+        tier=interval(TIER),
+        risk=interval(RISK),
+        folded=load(row["folded"]),
+        becomes_at=row["becomes_at"],
+        sort_key=row["sort_key"],
+    )
+
+
+def _card_row(update: Update) -> dict[str, Any]:
+    shown = card(update.folded.facts, FOREVER)
+    return {
+        "customer_id": update.customer_id,
+        "orders": shown.orders,
+        "net_spend": shown.net_spend,
+        "first_order_at": shown.first_order_at,
+        "last_order_at": shown.last_order_at,
+        "last_heard_at": shown.last_heard_at,
+        "last_event_at": update.folded.last_at,
+        "folded": dump(update.folded),
+    }
+
+
+def _interval_row(customer_id: str, interval: Interval) -> dict[str, Any]:
+    return {
+        "customer_id": customer_id,
+        "valid_from": interval.valid_from,
+        "valid_to": interval.valid_to,
+        "value": interval.verdict.value,
+        "score": interval.verdict.score,
+    }

@@ -1,0 +1,177 @@
+"""The tables of a store, the same on both databases but for PostgreSQL's transaction id."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from adapters.positions import create_positions, position_column, transaction_column
+from projections.fold import PROJECTORS
+
+VERSION = 1
+
+Blob = sa.LargeBinary
+Instant = sa.BigInteger
+
+
+class Schema:
+    """Table objects for one dialect. `names` are those of the tables that every store has."""
+
+    def __init__(self, *, is_sqlite: bool) -> None:
+        self.metadata = sa.MetaData()
+        self.events = _events(self.metadata, is_sqlite)
+        self.settings = sa.Table(
+            "settings",
+            self.metadata,
+            sa.Column("name", sa.Text, primary_key=True),
+            sa.Column("value", Blob, nullable=False),
+        )
+        self.keys = sa.Table(
+            "keys",
+            self.metadata,
+            sa.Column("customer_id", sa.Text, primary_key=True),
+            sa.Column("key", Blob, nullable=False),
+        )
+        self.lookups = _lookups(self.metadata)
+        self.commands = sa.Table(
+            "commands",
+            self.metadata,
+            sa.Column("id", sa.Text, primary_key=True),
+            sa.Column("digest", sa.Text, nullable=False),
+            sa.Column("outcome", Blob, nullable=False),
+        )
+        self.quarantine = sa.Table(
+            "quarantine",
+            self.metadata,
+            sa.Column("source", sa.Text, primary_key=True),
+            sa.Column("line", sa.BigInteger, primary_key=True),
+            sa.Column("recorded_at", Instant, nullable=False),
+            sa.Column("secret", Blob, nullable=False),
+        )
+        self.generations = sa.Table(
+            "generations",
+            self.metadata,
+            sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+            sa.Column("ruleset", sa.Text, nullable=False),
+            sa.Column("rules_digest", sa.Text, nullable=False),
+            sa.Column("code_digest", sa.Text, nullable=False),
+            sa.Column("checkpoint", sa.BigInteger, nullable=False),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tables every store has."""
+        return tuple(table.name for table in self.metadata.sorted_tables)
+
+    def create(self, connection: Connection) -> None:
+        """Every table, index and view of an empty store."""
+        self.metadata.create_all(connection)
+        create_positions(connection, self.events)
+        connection.exec_driver_sql(_audit_trail(connection.dialect.name))
+
+
+class GenerationTables:
+    """The numbered read model tables of one generation: one of intervals for each projector, and the cards."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.metadata = sa.MetaData()
+        self.cards = sa.Table(
+            f"customer_card_{number}",
+            self.metadata,
+            sa.Column("customer_id", sa.Text, primary_key=True),
+            sa.Column("orders", sa.Integer, nullable=False),
+            sa.Column("net_spend", sa.BigInteger, nullable=False),
+            sa.Column("first_order_at", Instant),
+            sa.Column("last_order_at", Instant),
+            sa.Column("last_heard_at", Instant),
+            sa.Column("last_event_at", Instant, nullable=False, index=True),
+            sa.Column("folded", Blob, nullable=False),
+        )
+        self.intervals = {projector.name: _intervals(projector.name, number, self.metadata) for projector in PROJECTORS}
+
+    def create(self, connection: Connection) -> None:
+        """The tables with their indexes."""
+        self.metadata.create_all(connection)
+
+    def point_views(self, connection: Connection) -> None:
+        """Let the stable names stand for this generation."""
+        for table in (self.cards, *self.intervals.values()):
+            view = table.name.removesuffix(f"_{self.number}")
+            columns = ", ".join(column.name for column in table.c if column.name != "folded")
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
+            connection.exec_driver_sql(f"CREATE VIEW {view} AS SELECT {columns} FROM {table.name}")  # noqa: S608 - ours
+
+
+def _events(metadata: sa.MetaData, is_sqlite: bool) -> sa.Table:
+    return sa.Table(
+        "events",
+        metadata,
+        position_column(),
+        sa.Column("stream_id", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("category", sa.Text, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("occurred_at", Instant, nullable=False),
+        sa.Column("recorded_at", Instant, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("correlation_id", sa.Text),
+        sa.Column("causation_id", sa.BigInteger),
+        sa.Column("command_id", sa.Text),
+        sa.Column("payload", Blob, nullable=False),
+        sa.Column("secret", Blob),
+        *transaction_column(is_sqlite),
+        sa.UniqueConstraint("stream_id", "version", name="events_stream_version"),
+        sa.Index("events_customer", "customer_id", "position"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _lookups(metadata: sa.MetaData) -> sa.Table:
+    table = sa.Table(
+        "lookups",
+        metadata,
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("digest", sa.Text, primary_key=True),
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Index("lookups_customer", "customer_id"),
+    )
+    only_references = table.c.kind == "ref"
+    sa.Index(
+        "lookups_one_customer_a_reference",
+        table.c.digest,
+        unique=True,
+        sqlite_where=only_references,
+        postgresql_where=only_references,
+    )
+    return table
+
+
+def _intervals(name: str, number: int, metadata: sa.MetaData) -> sa.Table:
+    table_name = f"{name}_{number}"
+    return sa.Table(
+        table_name,
+        metadata,
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("valid_from", Instant, primary_key=True),
+        sa.Column("valid_to", Instant, nullable=False),
+        sa.Column("value", sa.Text, nullable=False),
+        sa.Column("score", sa.Integer),
+        sa.Index(f"{table_name}_value", "value", "valid_from", "valid_to", "customer_id"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _audit_trail(dialect: str) -> str:
+    if dialect == "sqlite":
+        time, text = "strftime('%Y-%m-%dT%H:%M:%fZ', {0} / 1e6, 'unixepoch')", "CAST(payload AS TEXT)"
+    else:
+        time, text = "to_timestamp({0} / 1e6)", "convert_from(payload, 'UTF8')"
+    return f"""
+        CREATE VIEW audit_trail AS
+        SELECT position, {time.format("occurred_at")} AS occurred_at, {time.format("recorded_at")} AS recorded_at,
+               actor, type, customer_id, stream_id, version, category, correlation_id, causation_id, command_id,
+               {text} AS payload, secret IS NOT NULL AS has_personal_data
+        FROM events
+    """  # noqa: S608 - nothing in it comes from outside

@@ -1,0 +1,135 @@
+"""A store: a database with our tables in it, its settings, and the transactions on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
+from adapters.keyring import Cipher, KeyedHash, new_key
+from adapters.schema import VERSION, Schema
+from adapters.transaction import Transaction
+from crm_domain.errors import StoreUnusable
+from crm_domain.money import exponent_of
+
+_DEFINITION_LOCK = 7_164_209_313_801_265_153  # any number, the same in every process
+
+
+class Collision(Exception):
+    """Another writer took a stream's version, a reference or a command id first; try again from the beginning."""
+
+
+class Store:
+    """An open store. Made where there is none, unless `read_only`.
+
+    Raises StoreUnusable where the database holds something else, or was written by a newer version.
+    """
+
+    def __init__(
+        self, target: str | os.PathLike[str], *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, read_only: bool = False
+    ) -> None:
+        self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
+        self.schema = Schema(is_sqlite=self.database.is_sqlite)
+        try:
+            self._create_or_check()
+            with self.database.reading() as connection:
+                settings = self.read_settings(connection)
+        except BaseException:
+            self.database.close()
+            raise
+        self.keyed = KeyedHash(settings["lookup_key"])
+        self.quarantine_cipher = Cipher(settings["quarantine_key"])
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.database.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """A transaction that may write. Raises as Database.writing does, and Collision where another was quicker."""
+        try:
+            with self.database.writing() as connection:
+                yield Transaction(connection, self.schema, self.keyed)
+        except IntegrityError as error:
+            raise Collision(str(error.orig)) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """A snapshot to read from."""
+        with self.database.reading() as connection:
+            yield Transaction(connection, self.schema, self.keyed)
+
+    def read_settings(self, connection: Connection) -> dict[str, bytes]:
+        """All settings by name."""
+        settings = self.schema.settings
+        return dict(connection.execute(sa.select(settings.c.name, settings.c.value)).tuples().all())
+
+    def currency(self, connection: Connection) -> str | None:
+        """The store's currency, None while no amount has been recorded."""
+        settings = self.schema.settings
+        value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == "currency"))
+        return None if value is None else value.decode()
+
+    def count_events(self, connection: Connection) -> int:
+        """How many events there are."""
+        return connection.execute(sa.select(sa.func.count()).select_from(self.schema.events)).scalar_one()
+
+    def version_of(self, connection: Connection, stream_id: str) -> int:
+        """The version a stream has reached, 0 where there is no such stream."""
+        events = self.schema.events
+        statement = sa.select(sa.func.max(events.c.version)).where(events.c.stream_id == stream_id)
+        return connection.scalar(statement) or 0
+
+    def fix_currency(self, connection: Connection, currency: str) -> None:
+        """Settle on a currency. Raises Rejected for an unknown one, IntegrityError where there is one already."""
+        exponent_of(currency)
+        connection.execute(self.schema.settings.insert(), {"name": "currency", "value": currency.encode()})
+
+    def exclude_others(self, connection: Connection) -> None:
+        """Until the transaction ends, let no other process change tables; on SQLite the write lock does that."""
+        if not self.database.is_sqlite:
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_DEFINITION_LOCK,))
+
+    def _create_or_check(self) -> None:
+        with self.database.reading() as connection:
+            exists = self._is_ours(connection)
+            if exists:
+                self._require_known_version(connection)
+        if exists:
+            return
+        if self.database.read_only:
+            raise StoreUnusable(f"{self.database.url.database} is not a Regulars store")
+        with self.database.writing() as connection:
+            self.exclude_others(connection)
+            if not self._is_ours(connection):  # another process may have been quicker
+                self._create(connection)
+
+    def _is_ours(self, connection: Connection) -> bool:
+        existing = set(sa.inspect(connection).get_table_names())
+        ours = set(self.schema.names)
+        if ours <= existing:
+            return True
+        for name in sorted(ours & existing):
+            raise StoreUnusable(
+                f'this database has a table "{name}" that is not ours; give Regulars a database of its own'
+            )
+        return False
+
+    def _create(self, connection: Connection) -> None:
+        self.schema.create(connection)
+        settings = {"schema_version": str(VERSION).encode(), "lookup_key": new_key(), "quarantine_key": new_key()}
+        rows = [{"name": name, "value": value} for name, value in settings.items()]
+        connection.execute(self.schema.settings.insert(), rows)
+
+    def _require_known_version(self, connection: Connection) -> None:
+        found = int(self.read_settings(connection)["schema_version"])
+        if found > VERSION:
+            raise StoreUnusable(
+                f"this store has schema version {found}, and this version of Regulars knows up to {VERSION}; "
+                "it was left alone: upgrade Regulars to use it"
+            )

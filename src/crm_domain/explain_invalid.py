@@ -1,0 +1,63 @@
+"""What is wrong with untrusted input, as one sentence for a person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+MAX_SHOWN = 60
+
+_BEGINNINGS = (
+    (re.compile(r"^Input should be (greater|less) "), r"expected a number \1 "),
+    (re.compile(r"^Input should be (a valid string)"), "expected text"),
+    (re.compile(r"^Input should be (a valid |an? )?"), r"expected \1"),
+    (re.compile(r"^String should have "), "expected text with "),
+    (re.compile(r"^String should match pattern "), "expected text that matches "),
+    (re.compile(r"^(\w+) should have "), r"expected "),
+    (re.compile(r"^Value error, "), ""),
+)
+
+
+def sentence(error: ValidationError) -> str:
+    """Each field that is wrong, what was expected of it, and what was found (at most 60 characters of it).
+
+    A sentence such as "amount: expected a valid decimal, found 'abc'; customer: a value is needed, found nothing".
+    """
+    # Where a field takes one of several types, each type complains; the last is the most general, and speaks for all.
+    by_field = {_path(detail["loc"]): _explained(detail) for detail in error.errors(include_url=False)}
+    return "; ".join(f"{path}: {text}" if path else text for path, text in by_field.items())
+
+
+def shown(value: object) -> str:
+    """A value as a person would recognise it, printable and cut off after 60 characters."""
+    # The slice comes first, so that a megabyte of text isn't turned into its repr for the sake of its beginning.
+    text = repr(value[: MAX_SHOWN + 1] if isinstance(value, str | bytes) else value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
+
+
+def _path(location: Iterable[int | str]) -> str:
+    """`lines[0].quantity`. What isn't an identifier is pydantic's name for one type of several, not a key."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part.isidentifier():
+            path += f".{part}" if path else part
+    return path
+
+
+def _explained(detail: ErrorDetails) -> str:
+    if detail["type"] == "missing":
+        return "a value is needed, found nothing"
+    if detail["type"] == "extra_forbidden":
+        return "there is no such field"
+    expectation = detail["msg"]
+    for beginning, replacement in _BEGINNINGS:
+        expectation = beginning.sub(replacement, expectation)
+    # A rule over a whole table names what it objects to; to repeat the table would bury that.
+    if detail["type"] == "value_error" and isinstance(detail["input"], dict):
+        return expectation
+    return f"{expectation}, found {shown(detail['input'])}"

@@ -1,0 +1,243 @@
+"""A ruleset made ready for judging: thresholds as fractions and microseconds, money as minor units.
+
+Everything is an integer or a Fraction, so a boundary is one exact instant: a ratio that lands a hair short of its step
+would make a fold that never ends.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, lcm
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from crm_domain.instant import DAY
+from crm_domain.money import exponent_of
+from projections import rules as grammar
+from projections.facts import Facts
+
+
+class Condition(Struct, frozen=True, kw_only=True):
+    """One condition with one bound. It flips once at its pivot: it holds from there, or until there.
+
+    `offset` is the bound in microseconds for facts that elapse, `window` the counting window likewise.
+    """
+
+    fact: grammar.Fact
+    holds_from_pivot: bool
+    threshold: Fraction
+    offset: int
+    window: int | None
+    text: str
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """One rung of the lifecycle ladder."""
+
+    id: str
+    stage: str
+    spell: frozenset[str]
+    conditions: tuple[Condition, ...]
+
+
+class Cadence(Struct, frozen=True):
+    """The expected gap between orders, in microseconds: max(least, (span + weight * prior) / (repeats + weight))."""
+
+    prior: Fraction
+    weight: Fraction
+    least: Fraction
+
+    def expected(self, facts: Facts) -> tuple[int, int]:
+        """The expected gap as a ratio N/D of integers, for a customer with at least one order."""
+        span = facts.order_instants[-1] - facts.order_instants[0]
+        repeats = len(facts.order_instants) - 1
+        scale = self.weight.denominator * self.prior.denominator
+        n = span * scale + self.weight.numerator * self.prior.numerator
+        d = (repeats * self.weight.denominator + self.weight.numerator) * self.prior.denominator
+        if n * self.least.denominator < self.least.numerator * d:
+            return self.least.numerator, self.least.denominator
+        return n, d
+
+    def offset(self, gaps: Fraction, facts: Facts) -> int:
+        """Microseconds from the last order until `gaps` expected gaps have passed."""
+        n, d = self.expected(facts)
+        return -(-gaps.numerator * n // (gaps.denominator * d))
+
+    def gap_text(self, elapsed: int, facts: Facts) -> str:
+        """Elapsed microseconds as a multiple of the expected gap, rounded down to two digits."""
+        n, d = self.expected(facts)
+        hundredths = elapsed * d * 100 // n
+        return f"{hundredths // 100}.{hundredths % 100:02d}"
+
+    def days_text(self, facts: Facts) -> str:
+        """The expected gap in days, rounded down to one digit."""
+        n, d = self.expected(facts)
+        tenths = n * 10 // (d * DAY)
+        return f"{tenths // 10}.{tenths % 10}"
+
+
+class Tiers(Struct, frozen=True, kw_only=True):
+    """Levels in rising order: names, and the minor units from which each is reached."""
+
+    names: tuple[str, ...]
+    starts: tuple[int, ...]
+    window: int
+    hold: int
+    grace: int
+
+
+class Steps(Struct, frozen=True, kw_only=True):
+    """A weighted step table; `thresholds` rise."""
+
+    weight: int
+    thresholds: tuple[Fraction, ...]
+    offsets: tuple[int, ...]
+    points: tuple[int, ...]
+
+
+class Feedback(Struct, frozen=True, kw_only=True):
+    """Points by the latest answer of each kind within a window."""
+
+    weight: int
+    window: int
+    csat_low_to: int
+    csat_low: int
+    nps_detractor_to: int
+    nps_detractor: int
+    nps_passive: int
+    nps_promoter_from: int
+    nps_promoter: int
+
+
+class Risk(Struct, frozen=True, kw_only=True):
+    """The churn score's components, bands (highest start first) and floors."""
+
+    recency: Steps
+    cadence: Steps
+    frequency: Steps
+    engagement: Steps
+    feedback: Feedback
+    bands: tuple[tuple[int, str], ...]
+    account_closed: int
+    cancellation_requested: int
+    returned_half: int
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """A compiled ruleset. `digest` is that of the ruleset it was made from."""
+
+    digest: str
+    zone: ZoneInfo
+    cadence: Cadence
+    ladder: tuple[Rung, ...]
+    spell_stages: frozenset[str]
+    tiers: Tiers
+    risk: Risk
+    exponent: int
+
+
+FREQUENCY_WINDOW = 365 * DAY
+RETURNS_WINDOW = 365 * DAY
+
+
+def compile_rules(ruleset: grammar.Ruleset, currency: str | None) -> Rules:
+    """Make a ruleset ready. `currency` is the store's; while it has none, no amount has been recorded either."""
+    exponent = 2 if currency is None else exponent_of(currency)
+    return Rules(
+        digest=ruleset.digest(),
+        zone=ruleset.zone,
+        cadence=Cadence(
+            prior=Fraction(ruleset.cadence.prior_gap_days) * DAY,
+            weight=Fraction(ruleset.cadence.prior_weight),
+            least=Fraction(ruleset.cadence.min_gap_days) * DAY,
+        ),
+        ladder=tuple(_rung(stage) for stage in ruleset.lifecycle.stage),
+        spell_stages=frozenset(stage for rung in ruleset.lifecycle.stage for stage in rung.spell),
+        tiers=_tiers(ruleset.tier, exponent),
+        risk=_risk(ruleset),
+        exponent=exponent,
+    )
+
+
+def _rung(rule: grammar.StageRule) -> Rung:
+    conditions = tuple(condition for each in rule.when for condition in _conditions(each))
+    return Rung(id=rule.id, stage=rule.stage, spell=frozenset(rule.spell), conditions=conditions)
+
+
+def _conditions(rule: grammar.ConditionRule) -> list[Condition]:
+    if rule.is_ is not None:
+        return [_condition(rule, Fraction(0), rule.is_, f"{rule.fact} is {str(rule.is_).lower()}")]
+    # Time makes an elapsed fact grow and a count shrink, so the same bound holds on the other side of its pivot.
+    grows = rule.fact not in grammar.COUNTS
+    within = f" within {rule.within_days} days" if rule.within_days else ""
+    bounds = ((rule.from_, "from", grows), (rule.below, "below", not grows))
+    return [
+        _condition(rule, Fraction(bound), from_pivot, f"{rule.fact}{within} {word} {bound.normalize():f}")
+        for bound, word, from_pivot in bounds
+        if bound is not None
+    ]
+
+
+def _condition(rule: grammar.ConditionRule, threshold: Fraction, holds_from_pivot: bool, text: str) -> Condition:
+    return Condition(
+        fact=rule.fact,
+        holds_from_pivot=holds_from_pivot,
+        threshold=threshold,
+        offset=ceil(threshold * DAY),
+        window=None if rule.within_days is None else rule.within_days * DAY,
+        text=text,
+    )
+
+
+def _tiers(rule: grammar.Tier, exponent: int) -> Tiers:
+    return Tiers(
+        names=tuple(level.name for level in rule.levels),
+        starts=tuple(ceil(level.from_.scaleb(exponent)) for level in rule.levels),
+        window=rule.window_days * DAY,
+        hold=rule.hold_days * DAY,
+        grace=rule.grace_days * DAY,
+    )
+
+
+def _risk(ruleset: grammar.Ruleset) -> Risk:
+    rule, satisfaction = ruleset.churn_risk, ruleset.satisfaction
+    weights = _whole_weights(rule)
+    prior = Fraction(ruleset.cadence.prior_gap_days) * DAY
+    return Risk(
+        recency=_steps(rule.recency, weights["recency"], prior),
+        cadence=_steps(rule.cadence, weights["cadence"], Fraction(0)),
+        frequency=_steps(rule.frequency, weights["frequency"], Fraction(0)),
+        engagement=_steps(rule.engagement, weights["engagement"], Fraction(DAY)),
+        feedback=Feedback(
+            weight=weights["feedback"],
+            window=rule.feedback.window_days * DAY,
+            csat_low_to=satisfaction.csat_low_to,
+            nps_detractor_to=satisfaction.nps_detractor_to,
+            nps_promoter_from=satisfaction.nps_promoter_from,
+            **rule.feedback.points.model_dump(),
+        ),
+        bands=tuple(sorted(((start, name) for name, start in rule.bands.items()), reverse=True)),
+        account_closed=rule.overrides.account_closed,
+        cancellation_requested=rule.overrides.cancellation_requested,
+        returned_half=rule.overrides.returned_half_of_orders_365d,
+    )
+
+
+def _whole_weights(rule: grammar.ChurnRisk) -> dict[str, int]:
+    """Weights in whole numbers of the same proportions."""
+    names = ("recency", "cadence", "frequency", "service", "feedback", "engagement")
+    weights: dict[str, Decimal] = {name: getattr(rule, name).weight for name in names}
+    scale = lcm(*(Fraction(weight).denominator for weight in weights.values()))
+    return {name: int(weight * scale) for name, weight in weights.items()}
+
+
+def _steps(rule: grammar.SteppedComponent, weight: int, unit: Fraction) -> Steps:
+    thresholds = tuple(Fraction(start) for start, _ in rule.steps)
+    return Steps(
+        weight=weight,
+        thresholds=thresholds,
+        offsets=tuple(ceil(threshold * unit) for threshold in thresholds),
+        points=tuple(points for _, points in rule.steps),
+    )

@@ -1,0 +1,51 @@
+"""What do people look at first? The plain facts of one customer, as of an instant."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from msgspec import Struct
+
+from projections.facts import Facts
+
+
+class CustomerCard(Struct, frozen=True, kw_only=True):
+    """Counts and sums as of an instant. Money is in minor units of the store's currency, instants in microseconds.
+
+    `owner`, `source`, `locale` and `tags` are those of the facts the card was made from.
+    """
+
+    orders: int
+    bought: int
+    returned: int
+    first_order_at: int | None
+    last_order_at: int | None
+    last_heard_at: int | None
+    owner: str | None
+    source: str | None
+    locale: str | None
+    tags: tuple[str, ...]
+
+    @property
+    def net_spend(self) -> int:
+        """What was bought, less what came back."""
+        return self.bought - self.returned
+
+
+def card(facts: Facts, at: int) -> CustomerCard:
+    """The card as of an instant; facts may reach beyond it."""
+    orders = bisect_right(facts.order_instants, at)
+    counted = [back for back in facts.returns if back.at <= at and 0 <= back.order < orders]
+    heard = facts.engaged.at if facts.engaged and facts.engaged.at <= at else None
+    return CustomerCard(
+        orders=orders,
+        bought=sum(facts.order_amounts[:orders]),
+        returned=sum(back.amount for back in counted),
+        first_order_at=facts.order_instants[0] if orders else None,
+        last_order_at=facts.order_instants[orders - 1] if orders else None,
+        last_heard_at=heard,
+        owner=facts.owner,
+        source=facts.source,
+        locale=facts.locale,
+        tags=tuple(sorted(facts.tags)),
+    )

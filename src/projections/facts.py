@@ -1,0 +1,172 @@
+"""What is known of one customer, free of any rule: instants and amounts, never sums over a window.
+
+All projectors read the same facts, so an event is folded once however many verdicts it bears on. The struct is
+mutable because a rebuild folds millions of events into it; it never leaves the fold that owns it.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from crm_domain.customer import (
+    AccountClosed,
+    AccountReopened,
+    CancellationRequested,
+    CancellationWithdrawn,
+    ContactDetailsChanged,
+    CustomerRegistered,
+    CustomerTagged,
+    CustomerUntagged,
+    LeadQualified,
+    OwnerAssigned,
+)
+from crm_domain.event import Event
+from crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+
+VERSION = 1
+
+
+class Mark(Struct, frozen=True, array_like=True):
+    """When something happened, and the position of the event that says so."""
+
+    at: int
+    position: int
+
+
+class Answer(Struct, frozen=True, array_like=True):
+    """The latest answer to one kind of survey."""
+
+    at: int
+    position: int
+    score: int
+
+
+class Return(Struct, frozen=True, array_like=True):
+    """Part of an order that came back: the order's index (-1 while its purchase is unknown), and minor units."""
+
+    at: int
+    position: int
+    order: int
+    order_id: str
+    amount: int
+
+
+class Facts(Struct, array_like=True):
+    """One customer's facts. The `order_*` lists run in parallel, in order of time.
+
+    `order_totals[i]` is what the orders up to and including `i` are worth, less what came back of them, in minor
+    units: so any window's spend is a difference of two of them. `returned_orders` holds the indexes of the orders of
+    which everything came back.
+    """
+
+    order_instants: list[int] = field(default_factory=list)
+    order_positions: list[int] = field(default_factory=list)
+    order_ids: list[str] = field(default_factory=list)
+    order_amounts: list[int] = field(default_factory=list)
+    order_totals: list[int] = field(default_factory=list)
+    returned_orders: list[int] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    registered: Mark | None = None
+    engaged: Mark | None = None
+    qualified: Mark | None = None
+    cancelling: Mark | None = None
+    closed: Mark | None = None
+    owner: str | None = None
+    source: str | None = None
+    locale: str | None = None
+
+
+HANDLES: frozenset[type[Event]] = frozenset(
+    {
+        CustomerRegistered,
+        ContactDetailsChanged,
+        LeadQualified,
+        CustomerTagged,
+        CustomerUntagged,
+        OwnerAssigned,
+        CancellationRequested,
+        CancellationWithdrawn,
+        AccountClosed,
+        AccountReopened,
+        PurchaseRecorded,
+        ReturnRecorded,
+        InteractionRecorded,
+        SurveyAnswered,
+    }
+)
+
+
+def evolve(facts: Facts, event: Event, at: int, position: int) -> None:
+    """Take in one event. Events come in order of `(at, position)`; a return may come before its purchase."""
+    match event:
+        case PurchaseRecorded():
+            _add_order(facts, event, at, position)
+        case ReturnRecorded():
+            _add_return(facts, event, at, position)
+        case InteractionRecorded(direction="inbound"):
+            facts.engaged = Mark(at, position)
+        case SurveyAnswered(survey=survey, score=score):
+            facts.engaged = Mark(at, position)
+            facts.answers[survey] = Answer(at, position, score)
+        case CustomerRegistered(source=source, locale=locale):
+            facts.registered = facts.engaged = Mark(at, position)
+            facts.source, facts.locale = source, locale
+        case LeadQualified():
+            facts.qualified = Mark(at, position)
+        case AccountClosed():
+            facts.closed = Mark(at, position)
+        case AccountReopened():
+            facts.closed = facts.cancelling = None
+        case CancellationRequested():
+            facts.cancelling = Mark(at, position)
+        case CancellationWithdrawn():
+            facts.cancelling = None
+        case CustomerTagged(label=label) if label not in facts.tags:
+            facts.tags.append(label)
+        case CustomerUntagged(label=label) if label in facts.tags:
+            facts.tags.remove(label)
+        case OwnerAssigned(owner=owner):
+            facts.owner = owner
+        case ContactDetailsChanged(changed=changed, locale=locale) if "locale" in changed:
+            facts.locale = locale
+        case _:
+            pass  # the rest bears on no verdict and on nothing that a card shows
+
+
+def _add_order(facts: Facts, event: PurchaseRecorded, at: int, position: int) -> None:
+    total = facts.order_totals[-1] if facts.order_totals else 0
+    facts.order_instants.append(at)
+    facts.order_positions.append(position)
+    facts.order_ids.append(event.order_id)
+    facts.order_amounts.append(event.amount)
+    facts.order_totals.append(total + event.amount)
+    for i, early in enumerate(facts.returns):
+        if early.order < 0 and early.order_id == event.order_id:
+            index = len(facts.order_ids) - 1
+            facts.returns[i] = Return(early.at, early.position, index, early.order_id, early.amount)
+            _take_off(facts, index, early.amount)
+
+
+def _add_return(facts: Facts, event: ReturnRecorded, at: int, position: int) -> None:
+    index = _last_index(facts.order_ids, event.order_id)
+    facts.returns.append(Return(at, position, index, event.order_id, event.amount))
+    if index >= 0:
+        _take_off(facts, index, event.amount)
+
+
+def _take_off(facts: Facts, index: int, amount: int) -> None:
+    for i in range(index, len(facts.order_totals)):
+        facts.order_totals[i] -= amount
+    before = facts.order_totals[index - 1] if index else 0
+    if facts.order_totals[index] == before and index not in facts.returned_orders:
+        facts.returned_orders.append(index)
+
+
+def _last_index(ids: list[str], order_id: str) -> int:
+    for index in range(len(ids) - 1, -1, -1):
+        if ids[index] == order_id:
+            return index
+    return -1

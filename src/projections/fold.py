@@ -1,0 +1,203 @@
+"""The one fold: events in, intervals out. It serves the catch-up, the rebuild, any "as of", and explain.
+
+A customer's events come in order of (occurred_at, position). All events of one instant are taken in together and then
+judged once. Between instants each projector is judged where it said that its verdict may change; after the last event
+that chain runs on until nothing is due any more, so the future is stored with the past.
+
+What is saved between two runs is what each projector held *before* its last judgement: a further event of the same
+instant is then judged with the first one, as if they had come together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from crm_domain.errors import InvalidRules
+from crm_domain.event import Event
+from crm_domain.instant import FOREVER
+from projections.churn_risk import CHURN_RISK
+from projections.compiled import Rules
+from projections.facts import VERSION as FACTS_VERSION
+from projections.facts import Facts, evolve
+from projections.lifecycle_stage import LIFECYCLE_STAGE
+from projections.loyalty_tier import LOYALTY_TIER
+from projections.verdict import Projector, Reason, Verdict
+
+PROJECTORS: tuple[Projector, ...] = (LIFECYCLE_STAGE, LOYALTY_TIER, CHURN_RISK)
+
+MAX_FUTURE_CHANGES = 64
+
+
+class Happened(Struct, frozen=True):
+    """An event as the fold needs it."""
+
+    at: int
+    position: int
+    event: Event
+
+
+class Interval(Struct, frozen=True):
+    """A verdict and the span [valid_from, valid_to) in which it holds; FOREVER is no end."""
+
+    valid_from: int
+    valid_to: int
+    verdict: Verdict
+
+
+class Track(Struct, array_like=True):
+    """One projector's place: what it held just before `judged_at`, the instant of its last event.
+
+    `since` is when `verdict` began to hold.
+    """
+
+    standing: Any
+    verdict: Verdict | None = None
+    since: int = 0
+    judged_at: int | None = None
+
+
+class Folded(Struct):
+    """One customer's fold, ready to go on: the facts, and each projector's track in the order of PROJECTORS."""
+
+    facts: Facts = field(default_factory=Facts)
+    tracks: list[Track] = field(default_factory=lambda: [Track(projector.standing()) for projector in PROJECTORS])
+    last_at: int | None = None
+    last_position: int = 0
+
+
+Timelines = dict[str, list[Interval]]
+
+
+def fold(folded: Folded, events: Iterable[Happened], rules: Rules) -> Timelines:
+    """Take in events and return, for each projector by name, the intervals from its last settled one on.
+
+    `folded` is changed in place. Events at or below `folded.last_position` have been taken in before and are passed
+    over. Raises ValueError for an event earlier than the last one: that customer must be folded afresh.
+    """
+    running = [_Running(projector, track) for projector, track in zip(PROJECTORS, folded.tracks, strict=True)]
+    fresh = (happened for happened in events if happened.position > folded.last_position)
+    newest = folded.last_position
+    for at, group in groupby(fresh, key=lambda happened: happened.at):
+        if folded.last_at is not None and at < folded.last_at:
+            raise ValueError(f"an event at {at} came after one at {folded.last_at}")
+        together = list(group)
+        types = {type(happened.event) for happened in together}
+        for run in running:
+            if not run.projector.handles.isdisjoint(types):
+                run.arrive(folded.facts, rules, at)
+        for happened in together:
+            evolve(folded.facts, happened.event, at, happened.position)
+            newest = max(newest, happened.position)
+        folded.last_at = at
+    folded.last_position = newest
+    folded.tracks = [run.track for run in running]
+    return {run.projector.name: run.finish(folded.facts, rules) for run in running}
+
+
+class _Running:
+    """A projector under way. Mutable, and never seen outside one call of `fold`."""
+
+    __slots__ = ("intervals", "projector", "track")
+
+    def __init__(self, projector: Projector, track: Track) -> None:
+        self.projector = projector
+        self.track = track
+        self.intervals: list[Interval] = []
+
+    def arrive(self, facts: Facts, rules: Rules, at: int) -> None:
+        """Settle everything before `at`, at which an event is about to be taken in."""
+        if self.track.judged_at is not None and self.track.judged_at < at:
+            self.track = self._settle(facts, rules, at)
+        self.track = msgspec.structs.replace(self.track, judged_at=at)
+
+    def finish(self, facts: Facts, rules: Rules) -> list[Interval]:
+        """All intervals from the last settled one on, with the future that is already due."""
+        if self.track.judged_at is None:
+            return []
+        last = self._settle(facts, rules, FOREVER)
+        assert last.verdict is not None
+        return [*self.intervals, Interval(last.since, FOREVER, last.verdict)]
+
+    def _settle(self, facts: Facts, rules: Rules, end: int) -> Track:
+        """The track just before `end`, having judged at the last event and wherever time alone changes the verdict."""
+        standing, verdict, since = self.track.standing, self.track.verdict, self.track.since
+        at, changes = self.track.judged_at, 0
+        while at is not None and at < end:
+            standing, judged, next_change_at = self.projector.judge(standing, facts, rules, at)
+            if verdict is None:
+                verdict, since = judged, at
+            elif judged != verdict:
+                self.intervals.append(Interval(since, at, verdict))
+                verdict, since = judged, at
+            at, changes = next_change_at, changes + 1
+            if changes > MAX_FUTURE_CHANGES:
+                name = self.projector.name
+                raise InvalidRules(f"{name} changes more than {MAX_FUTURE_CHANGES} times with no event in between")
+        return Track(standing, verdict, since, self.track.judged_at)
+
+
+def verdict_at(intervals: list[Interval], at: int) -> Interval | None:
+    """The interval in which an instant lies; None before the first."""
+    return next((each for each in intervals if each.valid_from <= at < each.valid_to), None)
+
+
+def dump(folded: Folded) -> bytes:
+    """A fold as MessagePack, to go on with later."""
+    return msgspec.msgpack.encode(folded)
+
+
+def load(data: bytes) -> Folded:
+    """The fold that `dump` wrote. Raises msgspec.DecodeError for anything else."""
+    folded = msgspec.msgpack.decode(data, type=Folded)
+    for projector, track in zip(PROJECTORS, folded.tracks, strict=True):
+        track.standing = msgspec.convert(track.standing, projector.standing)
+    return folded
+
+
+def code_versions() -> dict[str, int]:
+    """What a stored fold depends on: the version of the facts and of each projector."""
+    return {"facts": FACTS_VERSION} | {projector.name: projector.version for projector in PROJECTORS}
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """A verdict at an instant with its reasons, and what it turns into next if nothing more happens."""
+
+    projection: str
+    verdict: Verdict
+    since: int
+    reasons: tuple[Reason, ...]
+    next_change: Interval | None
+
+
+def explain(events: Iterable[Happened], rules: Rules, at: int) -> tuple[Folded, list[Explanation]]:
+    """Each projector's verdict as of an instant, explained; and the fold of all that had happened by then."""
+    folded = Folded()
+    timelines = fold(folded, (happened for happened in events if happened.at <= at), rules)
+    explanations = []
+    for projector, track in zip(PROJECTORS, folded.tracks, strict=True):
+        current = verdict_at(timelines[projector.name], at)
+        if current is None:
+            continue
+        standing = _standing_at(projector, track, folded.facts, rules, at)
+        explanations.append(
+            Explanation(
+                projection=projector.name,
+                verdict=current.verdict,
+                since=current.valid_from,
+                reasons=projector.explain(standing, folded.facts, rules, at),
+                next_change=verdict_at(timelines[projector.name], current.valid_to),
+            )
+        )
+    return folded, explanations
+
+
+def _standing_at(projector: Projector, track: Track, facts: Facts, rules: Rules, at: int) -> Any:
+    standing, due = track.standing, track.judged_at
+    while due is not None and due <= at:
+        standing, _, due = projector.judge(standing, facts, rules, due)
+    return standing

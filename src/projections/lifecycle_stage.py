@@ -1,0 +1,200 @@
+"""Where does this customer stand on the way from lead to regular, and back?
+
+The stages form a ladder: the first one whose conditions all hold is the verdict, and the last has no condition. A
+spell is a time in one of the stages that a rung names; the order that ends it is remembered in the standing.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from crm_domain.customer import AccountClosed, AccountReopened, CustomerRegistered, LeadQualified
+from crm_domain.instant import DAY, FOREVER
+from crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from crm_domain.purchase import PurchaseRecorded
+from projections.compiled import Condition, Rules, Rung
+from projections.facts import Facts
+from projections.verdict import Projector, Reason, Verdict
+
+VERSION = 1
+
+
+class Standing(Struct, frozen=True, array_like=True):
+    """The stage so far, and the last stage that an order ended, with that order's instant."""
+
+    stage: str | None = None
+    ended: str | None = None
+    ended_at: int = 0
+
+
+def judge(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Standing, Verdict, int | None]:
+    """The stage at an instant. An order at this very instant ends the spell that was running just before it."""
+    ended, ended_at = standing.ended, standing.ended_at
+    if standing.stage in rules.spell_stages and facts.order_instants and facts.order_instants[-1] == at:
+        ended, ended_at = standing.stage, at
+    rung, next_change_at = _climb(rules, facts, ended, ended_at, at)
+    reached = Standing(rung.stage, ended, ended_at)
+    return reached, Verdict(rung.stage), next_change_at
+
+
+def _climb(rules: Rules, facts: Facts, ended: str | None, ended_at: int, at: int) -> tuple[Rung, int | None]:
+    next_change_at = FOREVER
+    for rung in rules.ladder:
+        begins, ends = _span(rung, rules, facts, ended_at if ended in rung.spell else None)
+        if begins <= at < ends:
+            next_change_at = min(next_change_at, ends)
+            return rung, None if next_change_at == FOREVER else next_change_at
+        if at < begins < ends:
+            next_change_at = min(next_change_at, begins)
+    raise AssertionError("the last rung of a ladder has no condition")
+
+
+def _span(rung: Rung, rules: Rules, facts: Facts, spell_ended_at: int | None) -> tuple[int, int]:
+    """The one span [begins, ends) in which all of a rung's conditions hold if nothing more happens."""
+    begins, ends = -FOREVER, FOREVER
+    for condition in rung.conditions:
+        pivot = pivot_of(condition, rules, facts, spell_ended_at)
+        if pivot is None:
+            return FOREVER, -FOREVER
+        if condition.holds_from_pivot:
+            begins = max(begins, pivot)
+        else:
+            ends = min(ends, pivot)
+    return begins, ends
+
+
+def pivot_of(condition: Condition, rules: Rules, facts: Facts, spell_ended_at: int | None) -> int | None:
+    """The one instant at which a condition flips; None where its fact is undefined, which makes it false for ever.
+
+    Time alone moves every fact one way: what has elapsed grows, what a window holds shrinks.
+    """
+    match condition.fact:
+        case "account_closed":
+            return -FOREVER if facts.closed else FOREVER
+        case "qualified":
+            return -FOREVER if facts.qualified else FOREVER
+        case "orders":
+            return _count_pivot(condition, facts)
+        case "days_since_order":
+            return facts.order_instants[-1] + condition.offset if facts.order_instants else None
+        case "tenure_days":
+            return facts.order_instants[0] + condition.offset if facts.order_instants else None
+        case "days_since_engagement":
+            return facts.engaged.at + condition.offset if facts.engaged else None
+        case "days_since_spell_ended":
+            return None if spell_ended_at is None else spell_ended_at + condition.offset
+        case "gap":
+            if not facts.order_instants:
+                return None
+            return facts.order_instants[-1] + rules.cadence.offset(condition.threshold, facts)
+    raise AssertionError(f"{condition.fact} is not in the vocabulary")
+
+
+def _count_pivot(condition: Condition, facts: Facts) -> int:
+    count = int(condition.threshold)
+    if count > len(facts.order_instants):
+        return -FOREVER
+    if count <= 0 or condition.window is None:
+        return FOREVER
+    return facts.order_instants[-count] + condition.window
+
+
+def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
+    """The conditions of the rung that was reached, each with what it found."""
+    rung, _ = _climb(rules, facts, standing.ended, standing.ended_at, at)
+    if not rung.conditions:
+        return (Reason(clause=rung.id, sentence="no other stage applies", positions=_last_order(facts)),)
+    return tuple(
+        Reason(
+            clause=rung.id,
+            sentence=f"{condition.text}: {_found(condition, standing, facts, rules, at)}",
+            positions=_behind(condition, standing, facts, at),
+        )
+        for condition in rung.conditions
+    )
+
+
+def _found(condition: Condition, standing: Standing, facts: Facts, rules: Rules, at: int) -> str:
+    match condition.fact:
+        case "account_closed":
+            return "the account is closed" if facts.closed else "the account is open"
+        case "qualified":
+            return "qualified" if facts.qualified else "not qualified"
+        case "orders":
+            return _plural(len(_counted(condition, facts, at)), "order")
+        case "gap":
+            gap = rules.cadence.gap_text(at - facts.order_instants[-1], facts)
+            return f"{gap} times their usual gap of {rules.cadence.days_text(facts)} days"
+        case "tenure_days":
+            return f"{_days(at - facts.order_instants[0])} since the first order"
+        case "days_since_order":
+            return f"{_days(at - facts.order_instants[-1])} since the last order"
+        case "days_since_spell_ended":
+            return f"{_days(at - standing.ended_at)} since an order ended a time as {standing.ended}"
+        case _:
+            return f"{_days(at - facts.engaged.at)} since they were last heard of" if facts.engaged else "never"
+
+
+def _behind(condition: Condition, standing: Standing, facts: Facts, at: int) -> tuple[int, ...]:
+    match condition.fact:
+        case "account_closed":
+            return (facts.closed.position,) if facts.closed else ()
+        case "qualified":
+            return (facts.qualified.position,) if facts.qualified else ()
+        case "days_since_engagement":
+            return (facts.engaged.position,) if facts.engaged else ()
+        case "orders":
+            return tuple(facts.order_positions[index] for index in _counted(condition, facts, at))
+        case "tenure_days":
+            return tuple(facts.order_positions[:1])
+        case "days_since_spell_ended":
+            return tuple(
+                position
+                for position, instant in zip(facts.order_positions, facts.order_instants, strict=True)
+                if instant == standing.ended_at
+            )
+        case _:
+            return _last_order(facts)
+
+
+def _counted(condition: Condition, facts: Facts, at: int) -> range:
+    instants = facts.order_instants
+    first = (
+        0
+        if condition.window is None
+        else next((index for index, instant in enumerate(instants) if at < instant + condition.window), len(instants))
+    )
+    return range(first, len(instants))
+
+
+def _last_order(facts: Facts) -> tuple[int, ...]:
+    return tuple(facts.order_positions[-1:])
+
+
+def _days(elapsed: int) -> str:
+    return _plural(elapsed // DAY, "day")
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+LIFECYCLE_STAGE = Projector(
+    name="lifecycle_stage",
+    question="Where does this customer stand on the way from lead to regular, and back?",
+    version=VERSION,
+    handles=frozenset(
+        {
+            CustomerRegistered,
+            LeadQualified,
+            AccountClosed,
+            AccountReopened,
+            PurchaseRecorded,
+            InteractionRecorded,
+            SurveyAnswered,
+        }
+    ),
+    standing=Standing,
+    judge=judge,
+    explain=explain,
+)

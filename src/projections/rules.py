@@ -1,0 +1,400 @@
+"""The grammar of a ruleset: a TOML file in, a validated value out, and its identity.
+
+The vocabulary is closed: thresholds and windows over named facts, no code, and nothing about a person that depends on
+other people. The models are read by people who write rules, so every error names the key, what was found, and what is
+allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from crm_domain.errors import InvalidRules
+
+FlagFact = Literal["account_closed", "qualified"]
+CountFact = Literal["orders"]
+ElapsedFact = Literal["days_since_order", "days_since_engagement", "days_since_spell_ended", "tenure_days"]
+RatioFact = Literal["gap"]
+Fact = Literal[FlagFact, CountFact, ElapsedFact, RatioFact]
+
+FLAGS: tuple[str, ...] = get_args(FlagFact)
+COUNTS: tuple[str, ...] = get_args(CountFact)
+
+MAX_DAYS = 36_500
+MAX_STEPS = 100
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, bool | float):
+        raise ValueError("expected a whole or decimal number")
+    return value
+
+
+def _amount_text(value: object) -> object:
+    if not isinstance(value, str | Decimal):
+        raise ValueError('expected an amount in quotes, such as "150.00"')
+    return value
+
+
+Number = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=10**9, allow_inf_nan=False)]
+Positive = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=MAX_DAYS, allow_inf_nan=False)]
+Days = Annotated[int, Field(strict=True, ge=0, le=MAX_DAYS)]
+WindowDays = Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)]
+Score = Annotated[int, Field(strict=True, ge=0, le=100)]
+Weight = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1000, allow_inf_nan=False)]
+Money = Annotated[Decimal, BeforeValidator(_amount_text), Field(ge=0, le=10**9, allow_inf_nan=False)]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+Step = tuple[Number, Score]
+Steps = Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
+
+
+class Part(BaseModel):
+    """A table of the file. Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Business(Part):
+    """The zone in which a bare date ends its day and months are counted."""
+
+    timezone: str
+
+    @model_validator(mode="after")
+    def _exists(self) -> Business:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f'"{self.timezone}" is not a time zone such as "Europe/Berlin"') from None
+        return self
+
+
+class Cadence(Part):
+    """A customer's expected gap between orders: their own, shrunk toward a prior, and never below a least one."""
+
+    prior_gap_days: Positive
+    prior_weight: Positive
+    min_gap_days: Positive
+
+
+class ConditionRule(Part):
+    """One condition on one fact: `is` for a flag, `from` and `below` for a number."""
+
+    fact: Fact
+    is_: Annotated[bool | None, Field(alias="is", strict=True)] = None
+    from_: Annotated[Number | None, Field(alias="from")] = None
+    below: Number | None = None
+    within_days: WindowDays | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_fact(self) -> ConditionRule:
+        numeric = self.from_ is not None or self.below is not None
+        if self.fact in FLAGS and (self.is_ is None or numeric):
+            raise ValueError(f"{self.fact} is a flag and takes `is = true` or `is = false`, nothing else")
+        if self.fact not in FLAGS and (self.is_ is not None or not numeric):
+            raise ValueError(f"{self.fact} is a number and takes `from`, `below`, or both")
+        if self.within_days is not None and self.fact not in COUNTS:
+            raise ValueError(f"only {', '.join(COUNTS)} can be counted `within_days`, not {self.fact}")
+        if self.fact in COUNTS and any(value is not None and value % 1 for value in (self.from_, self.below)):
+            raise ValueError(f"{self.fact} is counted in whole numbers")
+        return self
+
+
+class StageRule(Part):
+    """One rung of the ladder."""
+
+    id: Word
+    stage: Word
+    when: tuple[ConditionRule, ...]
+    spell: tuple[Word, ...] = ()
+
+    @model_validator(mode="after")
+    def _spell_and_its_fact(self) -> StageRule:
+        uses = any(condition.fact == "days_since_spell_ended" for condition in self.when)
+        if uses != bool(self.spell):
+            raise ValueError("days_since_spell_ended and `spell = [stages]` go together")
+        return self
+
+
+class Lifecycle(Part):
+    """The ladder of stages, first match first."""
+
+    stage: Annotated[tuple[StageRule, ...], Field(min_length=1, max_length=64)]
+
+    @model_validator(mode="after")
+    def _is_total(self) -> Lifecycle:
+        _require_unique("id", [rung.id for rung in self.stage])
+        if self.stage[-1].when:
+            raise ValueError(f'the last stage ("{self.stage[-1].id}") must have `when = []`, so that everyone has one')
+        for rung in self.stage[:-1]:
+            if not rung.when:
+                raise ValueError(f'"{rung.id}" has no condition but isn\'t last, so what follows can never be reached')
+        stages = {rung.stage for rung in self.stage}
+        for unknown in sorted({name for rung in self.stage for name in rung.spell} - stages):
+            raise ValueError(f'spell names the stage "{unknown}", which no rung gives')
+        return self
+
+
+class Level(Part):
+    """A tier and the spend from which it is reached."""
+
+    name: Word
+    from_: Annotated[Money, Field(alias="from")]
+
+
+class Tier(Part):
+    """Loyalty by net spend in a rolling window; kept for a hold, then a grace, then one step down."""
+
+    measure: Literal["net_spend"]
+    window_days: WindowDays
+    hold_days: WindowDays
+    grace_days: Days
+    members_only: Literal[False]
+    levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=32)]
+
+    @model_validator(mode="after")
+    def _rises_from_zero(self) -> Tier:
+        _require_unique("name", [level.name for level in self.levels])
+        if self.levels[0].from_ != 0:
+            raise ValueError(f'the first level ("{self.levels[0].name}") must start from "0.00"')
+        _require_rising("levels", [level.from_ for level in self.levels])
+        return self
+
+
+class SteppedComponent(Part):
+    """A weighted step table: from this value on, this many points."""
+
+    weight: Weight
+    steps: Steps
+
+    @model_validator(mode="after")
+    def _rises(self) -> SteppedComponent:
+        _require_rising("steps", [step[0] for step in self.steps])
+        return self
+
+
+class ServicePoints(Part):
+    """Points for what went wrong in service."""
+
+    open_complaint: Score
+    sla_breach_90d: Score
+    reopened_90d: Score
+    unresolved_over_7d: Score
+
+
+class Service(Part):
+    """The weighted sum of service points, at most 100."""
+
+    weight: Weight
+    points: ServicePoints
+
+
+SignedScore = Annotated[int, Field(strict=True, ge=-100, le=100)]
+
+
+class FeedbackPoints(Part):
+    """Points for the latest answer of each kind."""
+
+    csat_low: SignedScore
+    nps_detractor: SignedScore
+    nps_passive: SignedScore
+    nps_promoter: SignedScore
+
+
+class Feedback(Part):
+    """The weighted sum over the latest answer of each kind within a window, 0 to 100."""
+
+    weight: Weight
+    window_days: WindowDays
+    points: FeedbackPoints
+
+
+class Overrides(Part):
+    """The score is at least this while the fact holds."""
+
+    account_closed: Score
+    cancellation_requested: Score
+    returned_half_of_orders_365d: Score
+
+
+class ChurnRisk(Part):
+    """A score from 0 to 100: the weighted mean of the components for which there is evidence."""
+
+    bands: Annotated[dict[Word, Score], Field(min_length=1)]
+    recency: SteppedComponent
+    cadence: SteppedComponent
+    frequency: SteppedComponent
+    service: Service
+    feedback: Feedback
+    engagement: SteppedComponent
+    overrides: Overrides
+
+    @model_validator(mode="after")
+    def _bands_cover_all(self) -> ChurnRisk:
+        if 0 not in self.bands.values():
+            raise ValueError("one band must start from 0")
+        _require_unique("start", [str(start) for start in self.bands.values()])
+        return self
+
+
+Hours = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=24 * MAX_DAYS)]
+
+
+class HoursByPriority(Part):
+    """Hours for each priority of a ticket."""
+
+    urgent: Hours
+    high: Hours
+    normal: Hours
+    low: Hours
+
+
+class Ticket(Part):
+    """Targets of the help desk, in clock hours."""
+
+    first_response_hours: HoursByPriority
+    resolution_hours: HoursByPriority
+    due_soon_fraction: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, lt=1)]
+    auto_close_days: Days
+
+
+class Satisfaction(Part):
+    """Where an answer to a survey becomes good or bad news."""
+
+    nps_promoter_from: Annotated[int, Field(strict=True, ge=0, le=10)]
+    nps_detractor_to: Annotated[int, Field(strict=True, ge=0, le=10)]
+    csat_low_to: Annotated[int, Field(strict=True, ge=1, le=5)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Satisfaction:
+        if self.nps_detractor_to >= self.nps_promoter_from:
+            raise ValueError("nps_detractor_to must lie below nps_promoter_from")
+        return self
+
+
+class Points(Part):
+    """How points are earned, and when they can be spent and expire."""
+
+    per_unit: Money
+    pending_days: Days
+    expire_after_months: Annotated[int, Field(strict=True, ge=1, le=1200)]
+    expire_at: Literal["end_of_month"]
+
+
+class Ruleset(Part):
+    """A whole ruleset. Two are the same where their digests are."""
+
+    business: Business
+    cadence: Cadence
+    lifecycle: Lifecycle
+    tier: Tier
+    churn_risk: ChurnRisk
+    ticket: Ticket
+    satisfaction: Satisfaction
+    points: Points
+
+    def canonical(self) -> str:
+        """The one JSON text of this ruleset: keys sorted, numbers in plain decimal, comments gone."""
+        return json.dumps(_plain(self.model_dump(by_alias=True)), sort_keys=True, separators=(",", ":"))
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical form, in hexadecimal."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The business's time zone."""
+        return ZoneInfo(self.business.timezone)
+
+
+def parse_rules(text: str, source: str = "rules") -> Ruleset:
+    """The ruleset of a TOML text. Raises InvalidRules, naming `source` and every key that is wrong."""
+    try:
+        data = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidRules(f"{source} is not TOML: {error}") from None
+    return validate_rules(data, source)
+
+
+def validate_rules(data: Mapping[str, Any], source: str = "rules") -> Ruleset:
+    """The ruleset of parsed data. Raises InvalidRules, naming `source` and every key that is wrong."""
+    try:
+        return Ruleset.model_validate(data)
+    except ValidationError as error:
+        lines = "\n".join(f"  {line}" for line in _complaints(error))
+        raise InvalidRules(f"{source} breaks the grammar of rules:\n{lines}") from None
+
+
+def restore_rules(canonical: str) -> Ruleset:
+    """The ruleset that a canonical text stands for."""
+    return Ruleset.model_validate(json.loads(canonical, parse_float=Decimal))
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    for detail in error.errors():
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+        yield f"{key}: {_complaint(detail)}" if key else _complaint(detail)
+
+
+def _complaint(detail: ErrorDetails) -> str:
+    found = str(detail["input"])
+    match detail["type"]:
+        case "extra_forbidden":
+            word = str(detail["loc"][-1])
+            close = difflib.get_close_matches(word, sorted(_all_keys(Ruleset)), n=1)
+            return "unknown key" + (f'; did you mean "{close[0]}"?' if close else "")
+        case "missing":
+            return "is missing"
+        case "literal_error":
+            allowed = str(detail.get("ctx", {}).get("expected", ""))
+            words = [word.strip("'") for word in allowed.replace(" or ", ", ").split(", ")]
+            close = difflib.get_close_matches(found, words, n=1)
+            return f'found "{found}", allowed: {allowed}' + (f'; did you mean "{close[0]}"?' if close else "")
+        case "value_error":
+            return detail["msg"].removeprefix("Value error, ")
+        case _:
+            return f"found {found[:60]!r}; {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _all_keys(model: type[BaseModel]) -> set[str]:
+    keys: set[str] = set()
+    for name, info in model.model_fields.items():
+        keys.add(info.alias or name)
+        for candidate in (info.annotation, *get_args(info.annotation)):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                keys |= _all_keys(candidate)
+    return keys
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _plain(item) for key, item in value.items() if item is not None}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case Decimal():
+            return format(value.normalize(), "f")
+        case _:
+            return value
+
+
+def _require_unique(what: str, values: list[str]) -> None:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f'the {what} "{value}" is used twice')
+
+
+def _require_rising(what: str, values: list[Decimal]) -> None:
+    for lower, higher in pairwise(values):
+        if higher <= lower:
+            raise ValueError(f"{what} must rise, but {higher} follows {lower}")

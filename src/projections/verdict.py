@@ -1,0 +1,53 @@
+"""The shapes that every projector shares: a verdict, the reasons for it, and the projector itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from crm_domain.event import Event
+from projections.compiled import Rules
+from projections.facts import Facts
+
+
+class Verdict(Struct, frozen=True):
+    """What a projector holds of a customer: a value, and a score where it has one (0 to 100)."""
+
+    value: str
+    score: int | None = None
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """One clause of a verdict: its id in the rules, a sentence, and the positions of the events behind it.
+
+    `contribution` is the clause's share of the score; the contributions of a verdict add up to its score.
+    """
+
+    clause: str
+    sentence: str
+    positions: tuple[int, ...] = ()
+    contribution: int | None = None
+
+
+#: (standing, facts, rules, at) -> (standing, verdict, next instant at which the verdict may change of itself, or None)
+Judge = Callable[[Any, Facts, Rules, int], tuple[Any, Verdict, int | None]]
+#: the same arguments, with the standing that `judge` returned at that instant
+Explain = Callable[[Any, Facts, Rules, int], tuple[Reason, ...]]
+
+
+class Projector(Struct, frozen=True, kw_only=True):
+    """One question that is answered for every instant.
+
+    `handles` are the event types that can change the answer; `standing` is what is carried from verdict to verdict.
+    Raise `version` whenever the same events and rules may give other answers.
+    """
+
+    name: str
+    question: str
+    version: int
+    handles: frozenset[type[Event]]
+    standing: Any
+    judge: Judge
+    explain: Explain

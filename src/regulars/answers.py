@@ -1,0 +1,143 @@
+"""Questions: each is answered within one snapshot, from what is stored and what has come since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from adapters.catch_up import go_on, happened_to
+from adapters.read_models import ReadModels
+from adapters.store import Store
+from adapters.transaction import Transaction
+from crm_domain.command import CustomerId
+from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
+from crm_domain.instant import FOREVER, end_of_day, to_datetime, to_instant
+from projections import fold
+from projections.compiled import Rules
+from projections.fold import Folded, Interval, Timelines
+from regulars.sentences import describe
+from regulars.views import LANES, Clause, EventLine, Explanation, Lane, Span, Timeline, VerdictView
+
+
+class Contact(Struct, frozen=True, kw_only=True):
+    """How a customer is called and reached today; all None once they are forgotten."""
+
+    ref: str | None = None
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+def instant_of(as_of: datetime | date, zone: ZoneInfo) -> int:
+    """The instant a question asks for; a bare date is the end of that day in the business's zone.
+
+    Raises ValueError for a datetime without a zone.
+    """
+    return to_instant(as_of) if isinstance(as_of, datetime) else end_of_day(as_of, zone)
+
+
+def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Contact]:
+    """The contact details of some customers, decrypted."""
+    contacts = dict.fromkeys(customer_ids, Contact())
+    for recorded in tx.log.contact_events(contacts):
+        event, known = recorded.event, contacts[recorded.customer_id]
+        if isinstance(event, CustomerRegistered):
+            known = Contact(ref=event.ref, name=event.name, email=event.email, phone=event.phone)
+        elif isinstance(event, ContactDetailsChanged):
+            known = Contact(
+                ref=known.ref,
+                name=event.name if "name" in event.changed else known.name,
+                email=event.email if "email" in event.changed else known.email,
+                phone=event.phone if "phone" in event.changed else known.phone,
+            )
+        contacts[recorded.customer_id] = known
+    return contacts
+
+
+def fold_of(
+    store: Store, models: ReadModels, tx: Transaction, rules: Rules, customer_id: str
+) -> tuple[Folded, Timelines]:
+    """One customer's whole fold: what is stored, and what has come since the checkpoint, without writing anything."""
+    connection = tx.connection
+
+    def everything() -> list[fold.Happened]:
+        return happened_to(store, connection, customer_id)
+
+    stored = models.load(connection, [customer_id]).get(customer_id)
+    pending = happened_to(store, connection, customer_id, after=models.checkpoint(connection))
+    if stored is None:
+        return go_on(Folded(), everything(), rules, everything)[:2]
+    timelines = models.intervals(connection, customer_id)
+    if not pending:
+        return stored, timelines
+    folded, newer, afresh = go_on(stored, pending, rules, everything)
+    if afresh:
+        return folded, newer
+    return folded, {name: _joined(timelines[name], newer[name]) for name in timelines}
+
+
+def _joined(stored: list[Interval], newer: list[Interval]) -> list[Interval]:
+    if not newer:
+        return stored
+    return [*(each for each in stored if each.valid_from < newer[0].valid_from), *newer]
+
+
+def explain_customer(store: Store, tx: Transaction, rules: Rules, customer_id: str, at: int) -> Explanation:
+    """Every verdict as of an instant, from a fold of just what had happened by then."""
+    _, explained = fold.explain(happened_to(store, tx.connection, customer_id), rules, at)
+    positions = sorted({p for each in explained for reason in each.reasons for p in reason.positions})
+    lines = {
+        recorded.position: EventLine(
+            position=recorded.position,
+            occurred_at=to_datetime(recorded.occurred_at),
+            what=describe(recorded.event),
+        )
+        for recorded in tx.log.at(positions)
+    }
+    verdicts = {each.projection: _verdict(each, lines) for each in explained}
+    return Explanation(
+        customer_id=CustomerId(customer_id),
+        as_of=to_datetime(at),
+        verdicts=tuple(verdicts[name] for name in LANES.values() if name in verdicts),
+    )
+
+
+def _verdict(explained: fold.Explanation, lines: dict[int, EventLine]) -> VerdictView:
+    lane: Lane = next(lane for lane, name in LANES.items() if name == explained.projection)
+    following = None if explained.next_change is None else span(explained.next_change)
+    return VerdictView(
+        lane=lane,
+        value=explained.verdict.value,
+        score=explained.verdict.score,
+        since=to_datetime(explained.since),
+        until=None if following is None else following.since,
+        reasons=tuple(
+            Clause(
+                id=reason.clause,
+                sentence=reason.sentence,
+                contribution=reason.contribution,
+                events=tuple(lines[position] for position in reason.positions),
+            )
+            for reason in explained.reasons
+        ),
+        next=following,
+    )
+
+
+def timeline_of(customer_id: str, timelines: Timelines) -> Timeline:
+    """The lanes of one customer."""
+    lanes = {lane: tuple(span(interval) for interval in timelines[name]) for lane, name in LANES.items()}
+    return Timeline(customer_id=CustomerId(customer_id), lanes=lanes)
+
+
+def span(interval: Interval) -> Span:
+    """An interval as people read it."""
+    return Span(
+        value=interval.verdict.value,
+        score=interval.verdict.score,
+        since=to_datetime(interval.valid_from),
+        until=None if interval.valid_to == FOREVER else to_datetime(interval.valid_to),
+    )

@@ -1,0 +1,402 @@
+"""The front door: open a store, do things, ask things."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
+from importlib import resources
+from types import TracebackType
+from typing import Literal, Self, overload
+
+from adapters.catch_up import Progress, catch_up, events_behind
+from adapters.database import DEFAULT_LOCK_TIMEOUT
+from adapters.generations import Generation, build_generation, found_generation, live_generation
+from adapters.read_models import Filters, ReadModels, Standing
+from adapters.store import Collision, Store
+from adapters.transaction import Transaction
+from crm_domain.command import Command, CustomerId
+from crm_domain.errors import Conflict, NotFound, StoreUnusable
+from crm_domain.instant import MICROSECOND, to_datetime, to_instant
+from crm_domain.money import from_minor_units
+from projections.compiled import Rules, compile_rules
+from projections.customer_card import CustomerCard, card
+from projections.fold import verdict_at
+from projections.rules import Ruleset, parse_rules
+from regulars.answers import (
+    Contact,
+    explain_customer,
+    fold_of,
+    instant_of,
+    read_contacts,
+    timeline_of,
+)
+from regulars.clock import Clock, system_clock
+from regulars.execution import Execution, Issuer, Outcome
+from regulars.views import LANES, Customer, Explanation, Lane, Page, Status, Timeline
+
+MAX_ATTEMPTS = 10
+MAX_PAGE = 1_000
+
+Order = Literal["id", "risk"]
+
+
+def default_rules() -> Ruleset:
+    """The ruleset that comes with the library."""
+    text = resources.files("regulars").joinpath("rules.toml").read_text(encoding="utf-8")
+    return parse_rules(text, "the default rules")
+
+
+def open(
+    target: str | os.PathLike[str],
+    *,
+    currency: str | None = None,
+    actor: str = "unknown",
+    rules: Ruleset | None = None,
+    clock: Clock = system_clock,
+    read_only: bool = False,
+    lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
+) -> Regulars:
+    """Open a store; it is made where there is none.
+
+    `target` is a path, ":memory:" or a SQLAlchemy URL of SQLite or PostgreSQL. `currency` (ISO 4217) is fixed by the
+    first open or the first amount that names one. `actor` says who acts. `rules` are those of a new store, the
+    default ones unless given. `clock` returns an aware datetime, for tests and simulations. `lock_timeout` is how many
+    seconds to wait for another writer.
+
+    Raises StoreUnusable where the database can't be used as it is, StoreBusy where it stays locked.
+    """
+    store = Store(target, lock_timeout=lock_timeout, read_only=read_only)
+    try:
+        if currency is not None:
+            _settle_currency(store, currency)
+        generation = _generation(store, rules)
+    except BaseException:
+        store.close()
+        raise
+    return Regulars(store, generation, actor=actor, clock=clock)
+
+
+def _settle_currency(store: Store, currency: str) -> None:
+    with store.reading() as tx:
+        known = store.currency(tx.connection)
+    if known is None:
+        with store.writing() as tx:
+            store.exclude_others(tx.connection)
+            known = store.currency(tx.connection)
+            if known is None:
+                store.fix_currency(tx.connection, currency)
+                known = currency
+    if known != currency:
+        raise StoreUnusable(f"this store keeps its books in {known}, not in {currency}")
+
+
+def _generation(store: Store, rules: Ruleset | None) -> Generation:
+    with store.reading() as tx:
+        generation = live_generation(store, tx.connection)
+    if generation is None:
+        generation = found_generation(store, rules or default_rules())
+    if rules is not None and rules.digest() != generation.ruleset.digest():
+        raise StoreUnusable(
+            f"this store judges by the rules {generation.ruleset.digest()[:12]}, and {rules.digest()[:12]} were given; "
+            "rules are given when a store is made"
+        )
+    if not generation.is_current and not store.database.read_only:
+        generation = build_generation(store, generation.ruleset)
+    return generation
+
+
+class Regulars:
+    """An open store. Close it, or use it in a `with` block.
+
+    Threads may share one: writes take turns, reads run side by side. A forked process must open its own.
+    """
+
+    def __init__(self, store: Store, generation: Generation, *, actor: str, clock: Clock) -> None:
+        self._store = store
+        self._generation = generation
+        self._models = ReadModels(store.schema, generation.number)
+        self._issuer = Issuer(actor=actor)
+        self._clock = clock
+        self._compiled: Rules | None = None
+        self._last_written = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give every database connection back. Safe to repeat."""
+        self._store.close()
+
+    @property
+    def ruleset(self) -> Ruleset:
+        """The rules in force."""
+        return self._generation.ruleset
+
+    @property
+    def currency(self) -> str | None:
+        """The store's currency, None while no amount has been recorded."""
+        with self._store.reading() as tx:
+            return self._store.currency(tx.connection)
+
+    # ------------------------------------------------------------------------------------------------------- doing
+
+    @overload
+    def do(self, commands: Command) -> Outcome: ...
+
+    @overload
+    def do(self, commands: Sequence[Command]) -> list[Outcome]: ...
+
+    def do(self, commands: Command | Sequence[Command]) -> Outcome | list[Outcome]:
+        """Carry out a command, or several in one transaction: all of them or none.
+
+        Raises Rejected where a rule of the domain would break, NotFound for a reference nobody has, Conflict where
+        other writers were quicker ten times in a row, StoreBusy where the database stayed locked.
+        """
+        if isinstance(commands, Command):
+            return self._carry_out([commands])[0]
+        return self._carry_out(commands)
+
+    def _carry_out(self, commands: Sequence[Command]) -> list[Outcome]:
+        expected: dict[str, int] = {}
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                with self._store.writing() as tx:
+                    execution = Execution(self._store, tx, self._issuer, self._now())
+                    if len(commands) > 1:
+                        execution.prepare(commands)
+                    for command in commands:
+                        execution.carry_out(command)
+                    expected = execution.expectations()
+                    outcomes = execution.finish()
+            except Collision:
+                continue
+            self._last_written = max([self._last_written, *(outcome.position or 0 for outcome in outcomes)])
+            return outcomes
+        raise self._conflict(expected)
+
+    def _conflict(self, expected: Mapping[str, int]) -> Conflict:
+        with self._store.reading() as tx:
+            actual = {stream: self._store.version_of(tx.connection, stream) for stream in expected}
+        moved = [stream for stream in expected if actual[stream] != expected[stream]]
+        stream = next(iter(moved or expected))
+        return Conflict(stream, expected[stream], actual[stream])
+
+    # ------------------------------------------------------------------------------------------------------ asking
+
+    def customer(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Customer:
+        """One customer: a bare string is an outside reference, a CustomerId an id.
+
+        `as_of` is an aware datetime, or a date for the end of that day; by default it is now, and never before the
+        customer's own last event. Folds in only what this customer waits for. Raises NotFound.
+        """
+        with self._store.reading() as tx:
+            customer_id = self._resolve(tx, who)
+            rules = self._rules(tx)
+            folded, timelines = fold_of(self._store, self._models, tx, rules, customer_id)
+            at = max(self._now(), folded.last_at or 0) if as_of is None else instant_of(as_of, rules.zone)
+            held = {name: verdict_at(intervals, at) for name, intervals in timelines.items()}
+            stage, tier, risk = (held.get(name) for name in LANES.values())
+            if stage is None or tier is None or risk is None:
+                raise NotFound(f'nothing had happened with "{who}" by {to_datetime(at).isoformat()}')
+            standing = Standing(
+                customer_id=customer_id,
+                as_of=at,
+                stage=stage,
+                tier=tier,
+                risk=risk,
+                folded=folded,
+                becomes_at=None,
+                sort_key=0,
+            )
+            return self._view(
+                standing, read_contacts(tx, [customer_id])[customer_id], self._store.currency(tx.connection)
+            )
+
+    def customers(
+        self,
+        *,
+        stage: str | None = None,
+        tier: str | None = None,
+        risk_band: str | None = None,
+        becoming: Mapping[Lane, str] | None = None,
+        within: timedelta | None = None,
+        as_of: datetime | date | None = None,
+        order: Order = "id",
+        limit: int = 50,
+        after: str | None = None,
+        fresh: bool = True,
+    ) -> Page:
+        """A page of customers as of an instant, by what they are, or by what they become `within` a time by themselves.
+
+        `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when; `order="risk"` puts the highest
+        risk first. `after` is that of the page before; `limit` is at most 1,000. `fresh=False` answers from what is
+        folded in already.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise ValueError(f"limit is a number from 1 to {MAX_PAGE}, not {limit}")
+        if (becoming is None) != (within is None):
+            raise ValueError("becoming and within go together")
+        if fresh:
+            self.catch_up()
+        with self._store.reading() as tx:
+            at = self._now() if as_of is None else instant_of(as_of, self.ruleset.zone)
+            standings = self._models.page(
+                tx.connection,
+                self._filters(stage, tier, risk_band, becoming, within, at),
+                at,
+                not_before_last_event=as_of is None and self._models.newest_event_at(tx.connection) > at,
+                by_risk=order == "risk",
+                limit=limit,
+                after=_parse_cursor(after),
+            )
+            contacts = read_contacts(tx, [standing.customer_id for standing in standings])
+            currency = self._store.currency(tx.connection)
+        found = tuple(self._view(standing, contacts[standing.customer_id], currency) for standing in standings)
+        last = standings[-1] if len(standings) == limit else None
+        return Page(customers=found, after=None if last is None else f"{last.sort_key}:{last.customer_id}")
+
+    def _filters(
+        self,
+        stage: str | None,
+        tier: str | None,
+        risk_band: str | None,
+        becoming: Mapping[Lane, str] | None,
+        within: timedelta | None,
+        at: int,
+    ) -> Filters:
+        wanted: dict[Lane, str | None] = {"stage": stage, "tier": tier, "risk": risk_band}
+        for lane, value in (*wanted.items(), *(becoming or {}).items()):
+            self._require_value(lane, value)
+        due = None
+        if becoming and within is not None:
+            if len(becoming) != 1:
+                raise ValueError(f"becoming takes one lane, not {len(becoming)}")
+            lane, value = next(iter(becoming.items()))
+            due = (LANES[lane], value, at + within // MICROSECOND)
+        values = tuple((LANES[lane], value) for lane, value in wanted.items() if value is not None)
+        return Filters(values=values, becoming=due)
+
+    def values(self, lane: Lane) -> tuple[str, ...]:
+        """What a lane's verdicts can be under the rules in force, in the rules' own order."""
+        rules = self.ruleset
+        match lane:
+            case "stage":
+                return tuple(dict.fromkeys(rung.stage for rung in rules.lifecycle.stage))
+            case "tier":
+                return tuple(level.name for level in rules.tier.levels)
+            case "risk":
+                return tuple(sorted(rules.churn_risk.bands, key=rules.churn_risk.bands.__getitem__))
+
+    def _require_value(self, lane: Lane, value: str | None) -> None:
+        if lane not in LANES:
+            raise ValueError(f'"{lane}" is not a verdict; there are {", ".join(LANES)}')
+        if value is not None and value not in self.values(lane):
+            raise ValueError(f'no {lane} is called "{value}"; the rules have {", ".join(self.values(lane))}')
+
+    def catch_up(self, on_progress: Progress | None = None) -> None:
+        """Fold in everything that was recorded. Queries do this themselves; a read-only store can't.
+
+        `on_progress` is called with (events folded so far, events there were to fold).
+        """
+        if self._store.database.read_only:
+            return
+        with self._store.reading() as tx:
+            rules = self._rules(tx)
+        catch_up(self._store, self._models, rules, at_least=self._last_written, on_progress=on_progress)
+
+    def status(self) -> Status:
+        """How the store is doing, as of now and without folding anything in."""
+        with self._store.reading() as tx:
+            connection, at = tx.connection, self._now()
+            counts = {lane: self._models.counts(connection, name, at) for lane, name in LANES.items()}
+            return Status(
+                target=self._store.database.url.render_as_string(hide_password=True),
+                currency=self._store.currency(connection),
+                events=self._store.count_events(connection),
+                customers=sum(counts["stage"].values()),
+                behind=events_behind(self._store, self._models, connection),
+                generation=self._generation.number,
+                rules_digest=self.ruleset.digest(),
+                rejects=0,
+                counts=counts,
+            )
+
+    # ----------------------------------------------------------------------------------------------------- within
+
+    def _now(self) -> int:
+        return to_instant(self._clock())
+
+    def _rules(self, tx: Transaction) -> Rules:
+        if self._compiled is None:
+            currency = self._store.currency(tx.connection)
+            compiled = compile_rules(self.ruleset, currency)
+            if currency is None:
+                return compiled  # the first amount may still bring a currency with another number of digits
+            self._compiled = compiled
+        return self._compiled
+
+    def _resolve(self, tx: Transaction, who: str | CustomerId) -> str:
+        if isinstance(who, CustomerId):
+            if self._store.version_of(tx.connection, who):
+                return str(who)
+        else:
+            found = tx.find("ref", [who])
+            if who in found:
+                return found[who][0]
+        raise NotFound(f'no customer has the {"id" if isinstance(who, CustomerId) else "reference"} "{who}"')
+
+    def _explain(self, customer_id: str, at: int) -> Explanation:
+        with self._store.reading() as tx:
+            return explain_customer(self._store, tx, self._rules(tx), customer_id, at)
+
+    def _timeline(self, customer_id: str) -> Timeline:
+        with self._store.reading() as tx:
+            _, timelines = fold_of(self._store, self._models, tx, self._rules(tx), customer_id)
+        return timeline_of(customer_id, timelines)
+
+    def _view(self, standing: Standing, contact: Contact, currency: str | None) -> Customer:
+        shown: CustomerCard = card(standing.folded.facts, standing.as_of)
+        return Customer(
+            id=CustomerId(standing.customer_id),
+            as_of=to_datetime(standing.as_of),
+            ref=contact.ref,
+            name=contact.name,
+            email=contact.email,
+            phone=contact.phone,
+            stage=standing.stage.verdict.value,
+            stage_since=to_datetime(standing.stage.valid_from),
+            tier=standing.tier.verdict.value,
+            risk=standing.risk.verdict.score or 0,
+            risk_band=standing.risk.verdict.value,
+            orders=shown.orders,
+            net_spend=from_minor_units(shown.net_spend, currency or "EUR"),
+            first_order_at=_moment(shown.first_order_at),
+            last_order_at=_moment(shown.last_order_at),
+            last_heard_at=_moment(shown.last_heard_at),
+            owner=shown.owner,
+            source=shown.source,
+            tags=shown.tags,
+            becomes_at=_moment(standing.becomes_at),
+            _explain=partial(self._explain, standing.customer_id, standing.as_of),
+            _timeline=partial(self._timeline, standing.customer_id),
+        )
+
+
+def _moment(instant: int | None) -> datetime | None:
+    return None if instant is None else to_datetime(instant)
+
+
+def _parse_cursor(after: str | None) -> tuple[int, str] | None:
+    if after is None:
+        return None
+    key, _, customer_id = after.partition(":")
+    if not customer_id or not key.lstrip("-").isdigit():
+        raise ValueError(f'"{after}" is not the `after` of a page')
+    return int(key), customer_id

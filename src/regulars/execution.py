@@ -1,0 +1,271 @@
+"""Carrying out commands: load the stream, fold it, decide, and keep the new events until the transaction writes them.
+
+Several commands share one transaction: each sees what those before it decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from adapters.keyring import KeyedHash, new_id
+from adapters.store import Store
+from adapters.transaction import Draft, Transaction
+from crm_domain.catalogue import DECIDERS, Address, address
+from crm_domain.command import Command, Context, CustomerId, occurred_at
+from crm_domain.customer import CUSTOMER, MakeReferral, RegisterCustomer
+from crm_domain.errors import NotFound, Rejected
+from crm_domain.event import Event, Recorded
+from crm_domain.purchase import PurchaseRecorded
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What came of a command.
+
+    `events` is empty where nothing needed to happen; `position` is that of the last event, None where there is none.
+    `replayed` says that the command id was known and this is the first outcome again.
+    """
+
+    customer_id: CustomerId
+    events: tuple[Recorded[Event], ...]
+    position: int | None
+    replayed: bool
+
+
+class Issuer(Struct, frozen=True, kw_only=True):
+    """Who gives the commands, and what ties them together."""
+
+    actor: str
+    correlation_id: str | None = None
+
+
+class _Stream(Struct, frozen=True, kw_only=True):
+    state: Any
+    version: int
+    customer_id: str | None
+
+
+class _Carried(Struct, frozen=True, kw_only=True):
+    """A command whose events stand in `drafts[first:last]`, or that was carried out before."""
+
+    command: Command
+    customer_id: str
+    first: int = 0
+    last: int = 0
+    replayed: Outcome | None = None
+
+
+class _KeptOutcome(Struct, frozen=True):
+    customer_id: str
+    positions: tuple[int, ...]
+
+
+class Execution:
+    """The commands of one transaction. Nothing is written before `finish`."""
+
+    def __init__(self, store: Store, tx: Transaction, issuer: Issuer, now: int) -> None:
+        self._store = store
+        self._tx = tx
+        self._issuer = issuer
+        self._stored_currency = store.currency(tx.connection)
+        self._context = Context(now=now, currency=self._stored_currency)
+        self._ids: dict[str, str] = {}
+        self._streams: dict[str, _Stream] = {}
+        self._loaded: set[str] = set()
+        self._drafts: list[Draft] = []
+        self._carried: list[_Carried] = []
+
+    def prepare(self, commands: Iterable[Command]) -> None:
+        """Load what many commands will need in a few queries; each loads what is missing by itself."""
+        addresses = [address(command) for command in commands]
+        self._find(each.customer for each in addresses if each.customer is not None)
+        keyed = {_stream_of(self._store.keyed, each) for each in addresses if each.key is not None}
+        self._load(keyed | {self._ids[each.customer] for each in addresses if each.customer in self._ids})
+
+    def carry_out(self, command: Command) -> None:
+        """Decide one command. Raises Rejected or NotFound, and then nothing of it is kept."""
+        replayed = self._replay(command)
+        if replayed is not None:
+            self._carried.append(_Carried(command=command, customer_id=replayed.customer_id, replayed=replayed))
+            return
+        where = address(command)
+        customer_id = self._customer(command, where)
+        stream_id = self._stream_id(where, customer_id)
+        stream = self._stream(stream_id, where)
+        if stream.customer_id is not None and customer_id not in (None, stream.customer_id):
+            raise Rejected(f"{where.decider.category}_of_another", f'"{where.key}" belongs to another customer')
+        customer_id = customer_id or stream.customer_id
+        at = occurred_at(command, self._context.now)
+        events = where.decider.decide(self._with_ids(command), stream.state, self._context)
+        if customer_id is None:
+            raise AssertionError("a decision on a stream that nobody owns must be a refusal")
+        first = len(self._drafts)
+        for event in events:
+            stream = self._keep(event, command, stream_id, stream, where, customer_id, at)
+        if events:
+            self._streams[stream_id] = stream
+        if isinstance(command, RegisterCustomer) and command.ref is not None:
+            self._ids[command.ref] = customer_id
+        self._carried.append(_Carried(command=command, customer_id=customer_id, first=first, last=len(self._drafts)))
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Where a command inside is refused, let none of those inside leave a trace."""
+        before = (dict(self._ids), dict(self._streams), set(self._loaded), self._context)
+        drafts, carried = len(self._drafts), len(self._carried)
+        try:
+            yield
+        except (Rejected, NotFound):
+            self._ids, self._streams, self._loaded, self._context = before
+            del self._drafts[drafts:]
+            del self._carried[carried:]
+            raise
+
+    def finish(self) -> list[Outcome]:
+        """Write everything, in this order: events with their keys and look-ups, the currency, the outcomes."""
+        recorded = self._tx.append(self._drafts, self._context.now)
+        if self._context.currency is not None and self._stored_currency is None:
+            self._store.fix_currency(self._tx.connection, self._context.currency)
+        return [self._conclude(carried, recorded) for carried in self._carried]
+
+    def expectations(self) -> dict[str, int]:
+        """For each stream that was to be written, the version the decision was based on."""
+        expected: dict[str, int] = {}
+        for draft in self._drafts:
+            expected.setdefault(draft.stream_id, draft.version - 1)
+        return expected
+
+    def _keep(
+        self,
+        event: Event,
+        command: Command,
+        stream_id: str,
+        stream: _Stream,
+        where: Address,
+        customer_id: str,
+        at: int,
+    ) -> _Stream:
+        if isinstance(event, PurchaseRecorded) and self._context.currency is None:
+            self._context = Context(now=self._context.now, currency=event.currency)
+        draft = Draft(
+            stream_id=stream_id,
+            version=stream.version + 1,
+            category=where.decider.category,
+            customer_id=customer_id,
+            occurred_at=at,
+            actor=self._issuer.actor,
+            event=event,
+            reason=command.reason,
+            correlation_id=self._issuer.correlation_id,
+            command_id=command.command_id,
+        )
+        self._drafts.append(draft)
+        state = where.decider.evolve(stream.state, event)
+        return _Stream(state=state, version=draft.version, customer_id=customer_id)
+
+    def _replay(self, command: Command) -> Outcome | None:
+        if command.command_id is None:
+            return None
+        if any(carried.command.command_id == command.command_id for carried in self._carried):
+            raise Rejected("command_id_taken", f'command id "{command.command_id}" is used twice in one transaction')
+        kept = self._tx.outcome_of(command.command_id)
+        if kept is None:
+            return None
+        digest, outcome = kept
+        if digest != self._digest(command):
+            sentence = f'command id "{command.command_id}" was used before for a command with other content'
+            raise Rejected("command_id_taken", sentence)
+        first = msgspec.json.decode(outcome, type=_KeptOutcome)
+        return Outcome(
+            customer_id=CustomerId(first.customer_id),
+            events=tuple(self._tx.log.at(first.positions)),
+            position=first.positions[-1] if first.positions else None,
+            replayed=True,
+        )
+
+    def _conclude(self, carried: _Carried, recorded: Sequence[Recorded[Event]]) -> Outcome:
+        if carried.replayed is not None:
+            return carried.replayed
+        events = tuple(recorded[carried.first : carried.last])
+        if carried.command.command_id is not None:
+            kept = _KeptOutcome(carried.customer_id, tuple(each.position for each in events))
+            digest = self._digest(carried.command)
+            self._tx.keep_outcome(carried.command.command_id, digest, msgspec.json.encode(kept))
+        return Outcome(
+            customer_id=CustomerId(carried.customer_id),
+            events=events,
+            position=events[-1].position if events else None,
+            replayed=False,
+        )
+
+    def _digest(self, command: Command) -> str:
+        body = command.model_dump_json(exclude={"command_id"})
+        return self._store.keyed("command", f"{type(command).__name__}:{body}".encode())
+
+    def _customer(self, command: Command, where: Address) -> str | None:
+        if isinstance(command, RegisterCustomer):
+            known = None if command.ref is None else self._known(command.ref)
+            return known or self._new_stream()
+        return None if where.customer is None else self._resolve(where.customer)
+
+    def _resolve(self, who: CustomerId | str) -> str:
+        if isinstance(who, CustomerId):
+            self._load({who})
+            if who not in self._streams:
+                raise NotFound(f"no customer has the id {who}")
+            return str(who)
+        found = self._known(who)
+        if found is None:
+            raise NotFound(f'no customer has the reference "{who}"')
+        return found
+
+    def _known(self, reference: str) -> str | None:
+        self._find([reference])
+        return self._ids.get(reference)
+
+    def _find(self, references: Iterable[str]) -> None:
+        wanted = {each for each in references if not isinstance(each, CustomerId)} - self._ids.keys()
+        if wanted:
+            self._ids |= {reference: ids[0] for reference, ids in self._tx.find("ref", wanted).items()}
+
+    def _with_ids(self, command: Command) -> Command:
+        if isinstance(command, MakeReferral):
+            ids = {"customer": self._resolve(command.customer), "referred": self._resolve(command.referred)}
+            return command.model_copy(update={name: CustomerId(value) for name, value in ids.items()})
+        return command
+
+    def _stream_id(self, where: Address, customer_id: str | None) -> str:
+        if where.decider is CUSTOMER:
+            assert customer_id is not None
+            return customer_id
+        return self._new_stream() if where.key is None else _stream_of(self._store.keyed, where)
+
+    def _new_stream(self) -> str:
+        stream_id = new_id()
+        self._loaded.add(stream_id)
+        return stream_id
+
+    def _stream(self, stream_id: str, where: Address) -> _Stream:
+        self._load({stream_id})
+        return self._streams.get(stream_id) or _Stream(state=where.decider.initial, version=0, customer_id=None)
+
+    def _load(self, stream_ids: set[str]) -> None:
+        missing = stream_ids - self._loaded
+        self._loaded |= missing
+        for recorded in self._tx.log.streams(missing):
+            decider = DECIDERS[recorded.category]
+            before = self._streams.get(recorded.stream_id)
+            state = decider.evolve(before.state if before else decider.initial, recorded.event)
+            self._streams[recorded.stream_id] = _Stream(
+                state=state, version=recorded.version, customer_id=recorded.customer_id
+            )
+
+
+def _stream_of(keyed: KeyedHash, where: Address) -> str:
+    """The stream of an outside key: derived from it, so the key counts once, and from nothing that can be guessed."""
+    assert where.key is not None
+    return keyed(f"stream:{where.decider.category}", where.key.encode())

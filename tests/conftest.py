@@ -1,0 +1,42 @@
+"""What every test may ask for: a database of either kind, and how hard Hypothesis tries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from databases import fresh_postgres, fresh_sqlite, postgres_server
+
+# In CI the same examples run every time: a failure there is a failure of the change.
+settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")), max_examples=50)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
+settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server, one for each process that runs tests."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_database_url(tmp_path: Path) -> str:
+    return fresh_sqlite(tmp_path)
+
+
+@pytest.fixture
+def postgres_database_url(postgres_url: str) -> Iterator[str]:
+    with fresh_postgres(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, empty store in each kind of database."""
+    url: str = request.getfixturevalue(f"{request.param}_database_url")
+    return url
