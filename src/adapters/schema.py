@@ -44,8 +44,7 @@ class Schema:
             "quarantine",
             self.metadata,
             sa.Column("source", sa.Text, primary_key=True),
-            sa.Column("line", sa.BigInteger, primary_key=True),
-            sa.Column("recorded_at", Instant, nullable=False),
+            sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
             sa.Column("secret", Blob, nullable=False),
         )
         self.generations = sa.Table(

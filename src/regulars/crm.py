@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from importlib import resources
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, overload
 
 from adapters.catch_up import Progress, catch_up, events_behind
 from adapters.database import DEFAULT_LOCK_TIMEOUT
 from adapters.generations import Generation, build_generation, found_generation, live_generation
+from adapters.importing import Mapping as ImportMapping
+from adapters.importing import load_mapping
+from adapters.quarantine import Reject, count_rejects, read_rejects
 from adapters.read_models import Filters, ReadModels, Standing
 from adapters.store import Collision, Store
 from adapters.transaction import Transaction
@@ -34,6 +38,7 @@ from regulars.answers import (
 )
 from regulars.clock import Clock, system_clock
 from regulars.execution import Execution, Issuer, Outcome
+from regulars.importing import ImportProgress, ImportReport, import_rows
 from regulars.views import LANES, Customer, Explanation, Lane, Page, Status, Timeline
 
 MAX_ATTEMPTS = 10
@@ -107,6 +112,14 @@ def _generation(store: Store, rules: Ruleset | None) -> Generation:
     return generation
 
 
+class _TakenBack(Exception):
+    """Ends a dry run, so that its transaction is rolled back."""
+
+    def __init__(self, report: ImportReport) -> None:
+        super().__init__()
+        self.report = report
+
+
 class Regulars:
     """An open store. Close it, or use it in a `with` block.
 
@@ -164,22 +177,71 @@ class Regulars:
         return self._carry_out(commands)
 
     def _carry_out(self, commands: Sequence[Command]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+
+        def work(tx: Transaction, execution: Execution) -> None:
+            if len(commands) > 1:
+                execution.prepare(commands)
+            for command in commands:
+                execution.carry_out(command)
+            outcomes[:] = execution.finish()
+
+        self._transact(work)
+        return outcomes
+
+    def _transact(self, work: Callable[[Transaction, Execution], None]) -> None:
         expected: dict[str, int] = {}
         for _ in range(MAX_ATTEMPTS):
             try:
                 with self._store.writing() as tx:
                     execution = Execution(self._store, tx, self._issuer, self._now())
-                    if len(commands) > 1:
-                        execution.prepare(commands)
-                    for command in commands:
-                        execution.carry_out(command)
+                    work(tx, execution)
                     expected = execution.expectations()
-                    outcomes = execution.finish()
             except Collision:
                 continue
-            self._last_written = max([self._last_written, *(outcome.position or 0 for outcome in outcomes)])
-            return outcomes
+            self._last_written = max(self._last_written, execution.last_position)
+            return
         raise self._conflict(expected)
+
+    def import_file(
+        self,
+        path: str | os.PathLike[str],
+        mapping: ImportMapping | str | os.PathLike[str],
+        *,
+        dry_run: bool = False,
+        on_progress: ImportProgress | None = None,
+        on_catch_up: Progress | None = None,
+    ) -> ImportReport:
+        """Import a file as a mapping says, then catch up. "-" is standard input.
+
+        Each row is taken whole or refused; refused rows go to quarantine, in place of those of an earlier import of
+        this file. A dry run does everything and takes it back at the end; it keeps other writers waiting.
+
+        `mapping` is a path to a TOML file, or what `load_mapping` made of one. Raises NotFound for a missing file,
+        InvalidMapping where the mapping breaks its grammar or doesn't fit the file.
+        """
+        file = Path(path)
+        mapping = mapping if isinstance(mapping, ImportMapping) else load_mapping(Path(mapping))
+        if not dry_run:
+            report = import_rows(self._store, self._transact, file, mapping, dry_run=False, on_progress=on_progress)
+            self.catch_up(on_catch_up)
+            return report
+        try:
+            with self._store.writing() as tx:
+                transact = partial(self._within, tx)
+                raise _TakenBack(
+                    import_rows(self._store, transact, file, mapping, dry_run=True, on_progress=on_progress)
+                )
+        except _TakenBack as taken_back:
+            return taken_back.report
+
+    def _within(self, tx: Transaction, work: Callable[[Transaction, Execution], None]) -> None:
+        work(tx, Execution(self._store, tx, self._issuer, self._now()))
+
+    def rejects(self) -> tuple[Reject, ...]:
+        """The rows that imports refused, by file."""
+        with self._store.reading() as tx:
+            return tuple(read_rejects(self._store, tx.connection))
 
     def _conflict(self, expected: Mapping[str, int]) -> Conflict:
         with self._store.reading() as tx:
@@ -324,7 +386,7 @@ class Regulars:
                 behind=events_behind(self._store, self._models, connection),
                 generation=self._generation.number,
                 rules_digest=self.ruleset.digest(),
-                rejects=0,
+                rejects=count_rejects(self._store, connection),
                 counts=counts,
             )
 

@@ -78,6 +78,7 @@ class Execution:
         self._loaded: set[str] = set()
         self._drafts: list[Draft] = []
         self._carried: list[_Carried] = []
+        self.last_position = 0
 
     def prepare(self, commands: Iterable[Command]) -> None:
         """Load what many commands will need in a few queries; each loads what is missing by itself."""
@@ -112,6 +113,15 @@ class Execution:
             self._ids[command.ref] = customer_id
         self._carried.append(_Carried(command=command, customer_id=customer_id, first=first, last=len(self._drafts)))
 
+    @property
+    def decided(self) -> int:
+        """How many events have been decided so far."""
+        return len(self._drafts)
+
+    def knows(self, reference: str | None) -> bool:
+        """Whether a customer has this reference, one of this transaction included."""
+        return reference is not None and self._known(reference) is not None
+
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Where a command inside is refused, let none of those inside leave a trace."""
@@ -128,6 +138,7 @@ class Execution:
     def finish(self) -> list[Outcome]:
         """Write everything, in this order: events with their keys and look-ups, the currency, the outcomes."""
         recorded = self._tx.append(self._drafts, self._context.now)
+        self.last_position = recorded[-1].position if recorded else 0
         if self._context.currency is not None and self._stored_currency is None:
             self._store.fix_currency(self._tx.connection, self._context.currency)
         return [self._conclude(carried, recorded) for carried in self._carried]

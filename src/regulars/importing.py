@@ -1,0 +1,136 @@
+"""Importing a file: its rows become commands, a few hundred of them in each transaction.
+
+A row is taken whole or not at all. What is refused goes to quarantine and the rest goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from adapters.importing import Mapping, Row, rows, total_bytes
+from adapters.quarantine import Reject, clear_rejects, keep_rejects
+from adapters.store import Store
+from adapters.transaction import Transaction
+from crm_domain.customer import RegisterCustomer
+from crm_domain.errors import NotFound, Rejected
+from regulars.execution import Execution
+
+ROWS_PER_TRANSACTION = 500
+REJECTS_SHOWN = 1_000
+
+#: (bytes read, bytes there are or None, rows taken or refused so far)
+ImportProgress = Callable[[int, int | None, int], None]
+#: runs a piece of work in one transaction, again from the beginning where another writer was quicker
+Transact = Callable[[Callable[[Transaction, Execution], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did: `events` recorded, rows that were known already, and the first 1,000 rejects."""
+
+    rows: int
+    events: int
+    unchanged: int
+    rejected: int
+    rejects: tuple[Reject, ...]
+    dry_run: bool
+
+
+@dataclass(slots=True)
+class _Tally:
+    rows: int = 0
+    events: int = 0
+    unchanged: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    rejected: int = 0
+
+    def add(self, batch: _Batch) -> None:
+        self.rows += batch.rows
+        self.events += batch.events
+        self.unchanged += batch.unchanged
+        self.rejected += len(batch.rejects)
+        self.rejects += batch.rejects[: REJECTS_SHOWN - len(self.rejects)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    rows: int
+    events: int
+    unchanged: int
+    rejects: list[Reject]
+
+
+def import_rows(
+    store: Store, transact: Transact, path: Path, mapping: Mapping, *, dry_run: bool, on_progress: ImportProgress | None
+) -> ImportReport:
+    """Import one file. Raises NotFound for a missing file, InvalidMapping where the mapping doesn't fit it."""
+    source, total = path.name, total_bytes(path)
+    tally, read = _Tally(), 0
+
+    def note(done: int) -> None:
+        nonlocal read
+        read = done
+        if on_progress:
+            on_progress(done, total, tally.rows)
+
+    stream = rows(path, mapping, partial(store.keyed, "import"), note)
+    first = list(islice(stream, ROWS_PER_TRANSACTION))  # a file that can't be read leaves no trace
+    if not dry_run:
+        transact(lambda tx, _: clear_rejects(store, tx.connection, source))
+    batch = first
+    while batch:
+        tally.add(_take(store, transact, source, batch, tally.rejected))
+        note(read)
+        batch = list(islice(stream, ROWS_PER_TRANSACTION))
+    return ImportReport(
+        rows=tally.rows,
+        events=tally.events,
+        unchanged=tally.unchanged,
+        rejected=tally.rejected,
+        rejects=tuple(tally.rejects),
+        dry_run=dry_run,
+    )
+
+
+def _take(store: Store, transact: Transact, source: str, batch: list[Row], rejected: int) -> _Batch:
+    done: list[_Batch] = []
+
+    def work(tx: Transaction, execution: Execution) -> None:
+        taken = _carry_out(source, batch, execution)
+        execution.finish()
+        keep_rejects(store, tx.connection, taken.rejects, rejected)
+        done.append(taken)
+
+    transact(work)
+    return done[-1]
+
+
+def _carry_out(source: str, batch: Iterable[Row], execution: Execution) -> _Batch:
+    execution.prepare(command for row in batch for command in row.commands)
+    rejects: list[Reject] = []
+    count, unchanged = 0, 0
+    for row in batch:
+        count += 1
+        before = execution.decided
+        problem = row.problem or _refusal(row, execution)
+        if problem is not None:
+            rejects.append(Reject(source=source, line=row.line, reason=problem, text=row.text))
+        elif execution.decided == before:
+            unchanged += 1
+    return _Batch(rows=count, events=execution.decided, unchanged=unchanged, rejects=rejects)
+
+
+def _refusal(row: Row, execution: Execution) -> str | None:
+    try:
+        with execution.all_or_nothing():
+            for command in row.commands:
+                met_before = isinstance(command, RegisterCustomer) and execution.knows(command.ref)
+                if not met_before:
+                    execution.carry_out(command)
+    except (Rejected, NotFound) as refusal:
+        return str(refusal)
+    return None
