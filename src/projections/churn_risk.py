@@ -74,44 +74,41 @@ def _components(facts: Facts, rules: Rules, at: int) -> list[Component]:
     found: list[Component] = []
     if facts.order_instants:
         last = facts.order_instants[-1]
-        cadence = rules.risk.cadence
-        offsets = tuple(rules.cadence.offset(gaps, facts) for gaps in cadence.thresholds)
-        found.append(_elapsed("recency", rules.risk.recency, rules.risk.recency.offsets, last, at))
-        found.append(_elapsed("cadence", cadence, offsets, last, at))
+        found.append(_elapsed("recency", rules.risk.recency, last, at))
+        found.append(_cadence(rules, facts, last, at))
         found.append(_frequency(rules.risk.frequency, facts, at))
     feedback = _feedback(rules.risk.feedback, facts, at)
     if feedback:
         found.append(feedback)
     if facts.engaged:
-        steps = rules.risk.engagement
-        found.append(_elapsed("engagement", steps, steps.offsets, facts.engaged.at, at))
+        found.append(_elapsed("engagement", rules.risk.engagement, facts.engaged.at, at))
     return found
 
 
-def _elapsed(name: str, steps: Steps, offsets: tuple[int, ...], origin: int, at: int) -> Component:
-    reached = bisect_right(offsets, at - origin)
-    return Component(
-        id=name,
-        weight=steps.weight,
-        points=steps.points[reached - 1] if reached else 0,
-        until=origin + offsets[reached] if reached < len(offsets) else FOREVER,
-    )
+def _elapsed(name: str, steps: Steps, origin: int, at: int) -> Component:
+    reached = steps.reached(at - origin)
+    until = origin + steps.starts[reached] if reached < len(steps.starts) else FOREVER
+    return Component(id=name, weight=steps.weight, points=steps.points_of(reached), until=until)
+
+
+def _cadence(rules: Rules, facts: Facts, last: int, at: int) -> Component:
+    steps = rules.risk.cadence
+    n, d = rules.cadence.expected(facts)
+    reached = steps.reached((at - last) * d * steps.scale // n)
+    # The first microsecond at which elapsed / (n / d) is at least start / scale.
+    until = last - (-steps.starts[reached] * n // (d * steps.scale)) if reached < len(steps.starts) else FOREVER
+    return Component(id="cadence", weight=steps.weight, points=steps.points_of(reached), until=until)
 
 
 def _frequency(steps: Steps, facts: Facts, at: int) -> Component:
     instants = facts.order_instants
     count = len(instants) - bisect_right(instants, at - FREQUENCY_WINDOW)
-    points, until = _points_for(steps, count), FOREVER
-    for fewer in range(count - 1, -1, -1):
-        if _points_for(steps, fewer) != points:
-            until = instants[-(fewer + 1)] + FREQUENCY_WINDOW
-            break
-    return Component(id="frequency", weight=steps.weight, points=points, until=until)
-
-
-def _points_for(steps: Steps, count: int) -> int:
-    reached = bisect_right(steps.thresholds, count)
-    return steps.points[reached - 1] if reached else 0
+    reached = steps.reached(count)
+    # The points change when so many orders have left the window that the last start is no longer reached.
+    until = (
+        instants[-steps.starts[reached - 1]] + FREQUENCY_WINDOW if reached and steps.starts[reached - 1] else FOREVER
+    )
+    return Component(id="frequency", weight=steps.weight, points=steps.points_of(reached), until=until)
 
 
 def _feedback(rule: Feedback, facts: Facts, at: int) -> Component | None:

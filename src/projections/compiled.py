@@ -6,6 +6,7 @@ would make a fold that never ends.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, lcm
@@ -89,12 +90,23 @@ class Tiers(Struct, frozen=True, kw_only=True):
 
 
 class Steps(Struct, frozen=True, kw_only=True):
-    """A weighted step table; `thresholds` rise."""
+    """A weighted step table over whole numbers; `starts` rise, and each lasts until the next.
+
+    A start is microseconds for what elapses, a count for what is counted, and for a ratio the threshold times `scale`.
+    """
 
     weight: int
-    thresholds: tuple[Fraction, ...]
-    offsets: tuple[int, ...]
+    starts: tuple[int, ...]
     points: tuple[int, ...]
+    scale: int = 1
+
+    def reached(self, value: int) -> int:
+        """How many of the starts a value has reached."""
+        return bisect_right(self.starts, value)
+
+    def points_of(self, reached: int) -> int:
+        """The points where so many starts are reached; none below the first."""
+        return self.points[reached - 1] if reached else 0
 
 
 class Feedback(Struct, frozen=True, kw_only=True):
@@ -205,10 +217,11 @@ def _risk(ruleset: grammar.Ruleset) -> Risk:
     rule, satisfaction = ruleset.churn_risk, ruleset.satisfaction
     weights = _whole_weights(rule)
     prior = Fraction(ruleset.cadence.prior_gap_days) * DAY
+    gaps = lcm(*(Fraction(start).denominator for start, _ in rule.cadence.steps))
     return Risk(
         recency=_steps(rule.recency, weights["recency"], prior),
-        cadence=_steps(rule.cadence, weights["cadence"], Fraction(0)),
-        frequency=_steps(rule.frequency, weights["frequency"], Fraction(0)),
+        cadence=_steps(rule.cadence, weights["cadence"], Fraction(gaps), scale=gaps),
+        frequency=_steps(rule.frequency, weights["frequency"], Fraction(1)),
         engagement=_steps(rule.engagement, weights["engagement"], Fraction(DAY)),
         feedback=Feedback(
             weight=weights["feedback"],
@@ -233,11 +246,10 @@ def _whole_weights(rule: grammar.ChurnRisk) -> dict[str, int]:
     return {name: int(weight * scale) for name, weight in weights.items()}
 
 
-def _steps(rule: grammar.SteppedComponent, weight: int, unit: Fraction) -> Steps:
-    thresholds = tuple(Fraction(start) for start, _ in rule.steps)
+def _steps(rule: grammar.SteppedComponent, weight: int, unit: Fraction, scale: int = 1) -> Steps:
     return Steps(
         weight=weight,
-        thresholds=thresholds,
-        offsets=tuple(ceil(threshold * unit) for threshold in thresholds),
+        starts=tuple(ceil(Fraction(start) * unit) for start, _ in rule.steps),
         points=tuple(points for _, points in rule.steps),
+        scale=scale,
     )

@@ -74,6 +74,7 @@ class Execution:
         self._stored_currency = store.currency(tx.connection)
         self._context = Context(now=now, currency=self._stored_currency)
         self._ids: dict[str, str] = {}
+        self._sought: set[str] = set()
         self._streams: dict[str, _Stream] = {}
         self._loaded: set[str] = set()
         self._drafts: list[Draft] = []
@@ -125,12 +126,12 @@ class Execution:
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Where a command inside is refused, let none of those inside leave a trace."""
-        before = (dict(self._ids), dict(self._streams), set(self._loaded), self._context)
+        before = (dict(self._ids), set(self._sought), dict(self._streams), set(self._loaded), self._context)
         drafts, carried = len(self._drafts), len(self._carried)
         try:
             yield
         except (Rejected, NotFound):
-            self._ids, self._streams, self._loaded, self._context = before
+            self._ids, self._sought, self._streams, self._loaded, self._context = before
             del self._drafts[drafts:]
             del self._carried[carried:]
             raise
@@ -239,7 +240,8 @@ class Execution:
         return self._ids.get(reference)
 
     def _find(self, references: Iterable[str]) -> None:
-        wanted = {each for each in references if not isinstance(each, CustomerId)} - self._ids.keys()
+        wanted = {each for each in references if not isinstance(each, CustomerId)} - self._sought
+        self._sought |= wanted
         if wanted:
             self._ids |= {reference: ids[0] for reference, ids in self._tx.find("ref", wanted).items()}
 

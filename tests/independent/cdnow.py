@@ -1,15 +1,15 @@
 """An independent check: stage, tier and risk of every CDNOW customer, worked out from the text file alone.
 
-Written from the design and the comments in the rules file, by someone who has not seen the library's source; it shares no
-code with it and imports the standard library only. Where the library folds events forward and keeps standing and future
-changes, this script looks backward: given a customer's list of orders and an instant, it asks each question directly.
+Written from the design and the comments in the rules file, by someone who has not seen the library's source; it shares
+no code with it and imports the standard library only. Where the library folds events forward and keeps standing and
+future changes, this script looks backward: given a customer's orders and an instant, it asks each question directly.
 
     python tests/independent/cdnow.py CDNOW_master.txt.gz RULES.toml 1997-09-30
 
 prints one JSON object a customer, sorted by reference, and the counts by stage, tier and risk band on stderr.
 
 How the file is read: each row is an order at 00:00:00 UTC of its day; the first row of a customer is also their
-registration, which is their only engagement. There is nothing else: no returns, tickets, surveys, closures, memberships.
+registration, which is their only engagement. There is nothing else: no returns, tickets, surveys, memberships.
 
 Everything is exact: instants are integer microseconds since 1970, money is integer cents, ratios are Fractions.
 """
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from math import floor
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def read_orders(path: Path) -> dict[str, list[Order]]:
             midnight = datetime.strptime(day + "+0000", "%Y%m%d%z")
             orders.setdefault(customer, []).append(Order(instant(midnight), in_cents(dollars)))
     for customer, theirs in orders.items():
-        if any(later.at < earlier.at for earlier, later in zip(theirs, theirs[1:], strict=False)):
+        if any(later.at < earlier.at for earlier, later in pairwise(theirs)):
             raise ValueError(f"the rows of customer {customer} are not in order of date")
     return orders
 
@@ -186,7 +187,7 @@ def last_spell_ended_at(orders: list[Order], rules: Rules) -> int | None:
 
 
 def tier_of(orders: list[Order], at: int, rules: Rules) -> str:
-    """Follow the customer from one decision to the next: from the instant a level was reached or renewed, what came first?
+    """Go from one decision to the next: after the instant a level was reached or renewed, what came first?
 
     `orders` are those known at `at`. Levels are numbers here, 0 the lowest.
     """
