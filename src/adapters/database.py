@@ -120,7 +120,9 @@ class Database:
 
     def _connect_postgres(self) -> Engine:
         timeout = f"-c lock_timeout={int(self._lock_timeout * 1000)}"
-        return sa.create_engine(self.url, isolation_level="READ COMMITTED", connect_args={"options": timeout})
+        return sa.create_engine(
+            self.url, isolation_level="READ COMMITTED", connect_args={"options": timeout}, hide_parameters=True
+        )
 
     def _connect_sqlite(self) -> Engine:
         arguments: dict[str, Any] = {"timeout": self._lock_timeout, "check_same_thread": False}
@@ -132,7 +134,8 @@ class Database:
             self._require_file(path)
             if self.read_only:
                 url = URL.create("sqlite", database=f"{path.absolute().as_uri()}?mode=ro&uri=true")
-        engine = sa.create_engine(url, connect_args=arguments, poolclass=pool)
+        # What is written may be personal, so it is kept out of error messages.
+        engine = sa.create_engine(url, connect_args=arguments, poolclass=pool, hide_parameters=True)
         sa.event.listen(engine, "connect", self._prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -177,8 +180,8 @@ def _translated_errors(url: URL) -> Iterator[None]:
         yield
     except OperationalError as error:
         cause = str(error.orig)
-        if "locked" in cause or "lock timeout" in cause or "busy" in cause:
-            raise StoreBusy(f"the database stayed locked by another writer: {cause}") from error
+        if any(word in cause for word in ("locked", "lock timeout", "busy", "deadlock")):
+            raise StoreBusy(f"the database stayed locked by another writer: {cause.strip()}") from error
         raise StoreUnusable(f"{url.render_as_string()}: {cause.strip()}") from error
     except DBAPIError as error:
         if "not a database" in str(error.orig):

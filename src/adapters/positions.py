@@ -109,5 +109,5 @@ def draw_positions(connection: Connection, table: sa.Table, how_many: int, now: 
 def settled(table: sa.Table) -> sa.ColumnElement[bool]:
     """True for the rows a reader in position order may see without ever missing an earlier one."""
     if "xid" in table.c:
-        return sa.text("xid < pg_snapshot_xmin(pg_current_snapshot())")  # type: ignore[return-value]
+        return table.c.xid < sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot(), type_=TransactionId)
     return sa.true()

@@ -157,11 +157,12 @@ class ReadModels:
         is judged as of that event.
         """
         statement = self._page_statement(filters, at, not_before_last_event, by_risk)
-        key, customer_id = statement.selected_columns.sort_key, self.tables.cards.c.customer_id
+        order: tuple[sa.ColumnElement[Any], ...] = (self.tables.cards.c.customer_id,)
+        if filters.becoming or by_risk:
+            order = (statement.selected_columns.sort_key, *order)
         if after is not None:
-            statement = statement.where(sa.tuple_(key, customer_id) > sa.tuple_(*map(sa.literal, after)))
-        statement = statement.order_by(key, customer_id).limit(limit)
-        return [_standing(row) for row in connection.execute(statement).mappings()]
+            statement = statement.where(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after[-len(order) :])))
+        return [_standing(row) for row in connection.execute(statement.order_by(*order).limit(limit)).mappings()]
 
     def _page_statement(self, filters: Filters, at: int, not_before_last_event: bool, by_risk: bool) -> sa.Select[Any]:
         cards, intervals = self.tables.cards, self.tables.intervals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -12,16 +12,30 @@ from sqlalchemy.exc import IntegrityError
 
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.keyring import Cipher, KeyedHash, new_key
+from adapters.positions import lock_definitions
 from adapters.schema import VERSION, Schema
 from adapters.transaction import Transaction
 from crm_domain.errors import StoreUnusable
 from crm_domain.money import exponent_of
 
-_DEFINITION_LOCK = 7_164_209_313_801_265_153  # any number, the same in every process
-
 
 class Collision(Exception):
     """Another writer took a stream's version, a reference or a command id first; try again from the beginning."""
+
+
+class _TakenBack(Exception):
+    """Ends a rehearsal."""
+
+
+class _Rehearsal:
+    """Draws positions that no event will ever have, from -1 downwards."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self, connection: Connection, table: sa.Table, how_many: int, now: int) -> tuple[int, int]:
+        self._last -= how_many
+        return self._last, now
 
 
 class Store:
@@ -64,6 +78,13 @@ class Store:
         with self.database.reading() as connection:
             yield Transaction(connection, self.schema, self.keyed)
 
+    @contextmanager
+    def rehearsing(self) -> Iterator[Transaction]:
+        """A transaction that is taken back at its end. It keeps other writers waiting, and uses up no position."""
+        with suppress(_TakenBack), self.database.writing() as connection:
+            yield Transaction(connection, self.schema, self.keyed, draw=_Rehearsal())
+            raise _TakenBack
+
     def read_settings(self, connection: Connection) -> dict[str, bytes]:
         """All settings by name."""
         settings = self.schema.settings
@@ -92,8 +113,7 @@ class Store:
 
     def exclude_others(self, connection: Connection) -> None:
         """Until the transaction ends, let no other process change tables; on SQLite the write lock does that."""
-        if not self.database.is_sqlite:
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_DEFINITION_LOCK,))
+        lock_definitions(connection)
 
     def _create_or_check(self) -> None:
         with self.database.reading() as connection:

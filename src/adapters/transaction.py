@@ -6,7 +6,7 @@ the transaction's first write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -18,6 +18,9 @@ from adapters.positions import draw_positions
 from adapters.schema import Schema
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered, PersonalDataErased
 from crm_domain.event import Event, Recorded
+
+#: (connection, table, how many, now) -> (the first position, the instant to record at)
+Draw = Callable[[Connection, sa.Table, int, int], tuple[int, int]]
 
 LOOKUP_KINDS = ("ref", "email", "phone")
 
@@ -40,8 +43,9 @@ class Draft(Struct, frozen=True, kw_only=True):
 class Transaction:
     """Reads and writes on one connection."""
 
-    def __init__(self, connection: Connection, schema: Schema, keyed: KeyedHash) -> None:
+    def __init__(self, connection: Connection, schema: Schema, keyed: KeyedHash, draw: Draw = draw_positions) -> None:
         self.connection = connection
+        self._draw = draw
         self.log = EventLog(connection, schema)
         self._schema = schema
         self._keyed = keyed
@@ -68,7 +72,7 @@ class Transaction:
         """
         if not drafts:
             return []
-        first, recorded_at = draw_positions(self.connection, self._schema.events, len(drafts), now)
+        first, recorded_at = self._draw(self.connection, self._schema.events, len(drafts), now)
         recorded = [_complete(draft, first + index, recorded_at) for index, draft in enumerate(drafts)]
         keys = {each.customer_id: new_key() for each in drafts if isinstance(each.event, CustomerRegistered)}
         others = (each.customer_id for each in drafts if each.customer_id not in keys)

@@ -112,14 +112,6 @@ def _generation(store: Store, rules: Ruleset | None) -> Generation:
     return generation
 
 
-class _TakenBack(Exception):
-    """Ends a dry run, so that its transaction is rolled back."""
-
-    def __init__(self, report: ImportReport) -> None:
-        super().__init__()
-        self.report = report
-
-
 class Regulars:
     """An open store. Close it, or use it in a `with` block.
 
@@ -222,18 +214,14 @@ class Regulars:
         """
         file = Path(path)
         mapping = mapping if isinstance(mapping, ImportMapping) else load_mapping(Path(mapping))
-        if not dry_run:
-            report = import_rows(self._store, self._transact, file, mapping, dry_run=False, on_progress=on_progress)
-            self.catch_up(on_catch_up)
-            return report
-        try:
-            with self._store.writing() as tx:
-                transact = partial(self._within, tx)
-                raise _TakenBack(
-                    import_rows(self._store, transact, file, mapping, dry_run=True, on_progress=on_progress)
+        if dry_run:
+            with self._store.rehearsing() as tx:
+                return import_rows(
+                    self._store, partial(self._within, tx), file, mapping, dry_run=True, on_progress=on_progress
                 )
-        except _TakenBack as taken_back:
-            return taken_back.report
+        report = import_rows(self._store, self._transact, file, mapping, dry_run=False, on_progress=on_progress)
+        self.catch_up(on_catch_up)
+        return report
 
     def _within(self, tx: Transaction, work: Callable[[Transaction, Execution], None]) -> None:
         work(tx, Execution(self._store, tx, self._issuer, self._now()))
@@ -280,6 +268,22 @@ class Regulars:
             return self._view(
                 standing, read_contacts(tx, [customer_id])[customer_id], self._store.currency(tx.connection)
             )
+
+    def find(self, who: str) -> CustomerId:
+        """The customer somebody means: by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
+
+        Raises NotFound where nobody answers to it, or several by that e-mail.
+        """
+        with self._store.reading() as tx:
+            if who.startswith("id:"):
+                return CustomerId(self._resolve(tx, CustomerId(who.removeprefix("id:"))))
+            for kind in ("ref", "email"):
+                found = tx.find(kind, [who]).get(who, [])
+                if len(found) > 1:
+                    raise NotFound(f'{len(found)} customers have the e-mail "{who}"; name one by reference or id')
+                if found:
+                    return CustomerId(found[0])
+        raise NotFound(f'no customer has the reference or e-mail "{who}"')
 
     def customers(
         self,
