@@ -133,7 +133,7 @@ class Database:
             path = Path(self.url.database or "")
             self._require_file(path)
             if self.read_only:
-                url = URL.create("sqlite", database=f"{path.absolute().as_uri()}?mode=ro&uri=true")
+                url = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
         # What is written may be personal, so it is kept out of error messages.
         engine = sa.create_engine(url, connect_args=arguments, poolclass=pool, hide_parameters=True)
         sa.event.listen(engine, "connect", self._prepare_sqlite)

@@ -137,7 +137,7 @@ class ReadModels:
             .where(table.c.valid_from <= at, table.c.valid_to > at)
             .group_by(table.c.value)
         )
-        return dict(connection.execute(statement).tuples().all())
+        return dict(connection.execute(statement).all())
 
     def page(
         self,

@@ -88,7 +88,7 @@ class Store:
     def read_settings(self, connection: Connection) -> dict[str, bytes]:
         """All settings by name."""
         settings = self.schema.settings
-        return dict(connection.execute(sa.select(settings.c.name, settings.c.value)).tuples().all())
+        return dict(connection.execute(sa.select(settings.c.name, settings.c.value)).all())
 
     def currency(self, connection: Connection) -> str | None:
         """The store's currency, None while no amount has been recorded."""

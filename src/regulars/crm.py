@@ -187,8 +187,10 @@ class Regulars:
             try:
                 with self._store.writing() as tx:
                     execution = Execution(self._store, tx, self._issuer, self._now())
-                    work(tx, execution)
-                    expected = execution.expectations()
+                    try:
+                        work(tx, execution)
+                    finally:
+                        expected = execution.expectations()
             except Collision:
                 continue
             self._last_written = max(self._last_written, execution.last_position)

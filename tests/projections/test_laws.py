@@ -1,0 +1,157 @@
+"""The laws of the fold, for any history of a customer."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from adapters.catch_up import go_on
+from crm_domain.instant import DAY, FOREVER
+from histories import START, histories, rules
+from projections import fold as folding
+from projections.facts import HANDLES
+from projections.fold import PROJECTORS, Folded, Happened, Interval, Timelines, dump, explain, fold, load, verdict_at
+
+INSTANTS = st.builds(lambda day, off: START + day * DAY + off, st.integers(0, 2_500), st.integers(-1, 1))
+
+
+def whole(history: list[Happened]) -> Timelines:
+    return fold(Folded(), history, rules())
+
+
+def joined(stored: Timelines, newer: Timelines) -> Timelines:
+    """What a store holds after writing newer intervals over older ones."""
+    return {
+        name: [each for each in stored[name] if not newer[name] or each.valid_from < newer[name][0].valid_from]
+        + newer[name]
+        for name in stored
+    }
+
+
+@given(histories(), st.data())
+def test_a_fold_split_anywhere_equals_the_whole(history: list[Happened], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(history)))
+    folded = Folded()
+    before = fold(folded, history[:cut], rules())
+    resumed = load(dump(folded))
+    after = fold(resumed, history[cut:], rules())
+
+    assert joined(before, after) == whole(history)
+    straight = Folded()
+    fold(straight, history, rules())
+    assert dump(resumed) == dump(straight)
+
+
+@given(histories())
+def test_folding_one_event_at_a_time_equals_the_whole(history: list[Happened]) -> None:
+    folded = Folded()
+    stored: Timelines = {projector.name: [] for projector in PROJECTORS}
+    for happened in history:
+        stored = joined(stored, fold(folded, [happened], rules()))
+        folded = load(dump(folded))
+    assert stored == whole(history)
+
+
+@given(histories(distinct=True), st.randoms(use_true_random=False))
+def test_events_that_arrive_in_any_order_give_the_same_answers(history: list[Happened], random: object) -> None:
+    arrival = list(history)
+    random.shuffle(arrival)  # type: ignore[attr-defined]
+    arrived: list[Happened] = []
+    folded, stored = Folded(), {projector.name: list[Interval]() for projector in PROJECTORS}
+    for position, happened in enumerate(arrival, start=1):
+        arrived.append(Happened(happened.at, position, happened.event))
+        everything = sorted(arrived, key=lambda each: (each.at, each.position))
+        folded, newer, afresh = go_on(folded, [arrived[-1]], rules(), lambda everything=everything: everything)
+        stored = newer if afresh else joined(stored, newer)
+    assert stored == whole(history)
+
+
+@given(histories(), st.data())
+def test_an_event_that_is_delivered_twice_changes_nothing(history: list[Happened], data: st.DataObject) -> None:
+    again = data.draw(st.lists(st.sampled_from(history), max_size=5)) if history else []
+    folded = Folded()
+    once = fold(folded, history, rules())
+    before = dump(folded)
+    newer = fold(folded, sorted(again, key=lambda each: each.position), rules())
+    assert joined(once, newer) == once
+    assert dump(folded) == before
+
+
+@given(histories())
+def test_intervals_have_no_gap_and_no_overlap_and_no_end(history: list[Happened]) -> None:
+    for intervals in whole(history).values():
+        for earlier, later in pairwise(intervals):
+            assert earlier.valid_from < earlier.valid_to == later.valid_from
+            assert earlier.verdict != later.verdict
+        if intervals:
+            assert intervals[-1].valid_to == FOREVER
+
+
+@given(histories(), INSTANTS)
+def test_a_verdict_asked_at_any_instant_equals_the_intervals(history: list[Happened], at: int) -> None:
+    timelines = whole(history)
+    _, explained = explain(history, rules(), at)
+    asked = {each.projection: each for each in explained}
+    for name, intervals in timelines.items():
+        held = verdict_at(intervals, at)
+        if held is None:
+            assert name not in asked
+        else:
+            assert (asked[name].verdict, asked[name].since) == (held.verdict, held.valid_from)
+
+
+@given(histories(), INSTANTS)
+def test_judging_at_any_instant_agrees_with_the_interval_it_lies_in(history: list[Happened], at: int) -> None:
+    """No change of a verdict is missed between the instants at which a projector asked to be judged again."""
+    known = [happened for happened in history if happened.at <= at]
+    folded = Folded()
+    timelines = fold(folded, known, rules())
+    for projector, track in zip(PROJECTORS, folded.tracks, strict=True):
+        held = verdict_at(timelines[projector.name], at)
+        if held is None:
+            continue
+        standing, due = track.standing, track.judged_at
+        while due is not None and due <= at:
+            standing, _, due = projector.judge(standing, folded.facts, rules(), due)
+        _, verdict, _ = projector.judge(standing, folded.facts, rules(), at)
+        assert verdict == held.verdict
+
+
+@given(histories())
+def test_a_projector_handles_every_event_that_can_change_its_verdict(history: list[Happened]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        # A type that isn't handled opens no timeline; after the first that does, judging at it must change nothing.
+        seen_by_all = tuple(replace(projector, handles=HANDLES) for projector in PROJECTORS)
+        sparing = whole(history)
+        patch.setattr(folding, "PROJECTORS", seen_by_all)
+        eager = whole(history)
+    for name, intervals in sparing.items():
+        if intervals:
+            begin = intervals[0].valid_from
+            assert _from(eager[name], begin) == intervals
+
+
+def _from(intervals: list[Interval], begin: int) -> list[Interval]:
+    return [replace(each, valid_from=max(begin, each.valid_from)) for each in intervals if each.valid_to > begin]
+
+
+@given(histories(), INSTANTS)
+def test_contributions_add_up_to_the_score(history: list[Happened], at: int) -> None:
+    _, explained = explain(history, rules(), at)
+    for each in explained:
+        if each.verdict.score is not None:
+            assert sum(reason.contribution or 0 for reason in each.reasons) == each.verdict.score
+
+
+@given(histories(), INSTANTS)
+def test_every_reason_points_at_events_that_had_happened(history: list[Happened], at: int) -> None:
+    known = {happened.position for happened in history if happened.at <= at}
+    _, explained = explain(history, rules(), at)
+    for each in explained:
+        assert each.reasons
+        for reason in each.reasons:
+            assert set(reason.positions) <= known
