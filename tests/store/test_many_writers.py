@@ -1,0 +1,151 @@
+"""Eight processes write, one follows, two more catch up: nobody misses anything, and nothing is counted twice."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event as Signal
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import regulars
+from adapters.catch_up import happened_to
+from adapters.positions import settled
+from adapters.store import Store
+from projections.compiled import compile_rules
+from projections.fold import Folded, Timelines, dump, fold
+from regulars import RecordPurchase, RecordReturn, RegisterCustomer, Regulars, TagCustomer
+
+WRITERS = 8
+ROUNDS = 12
+CUSTOMERS = 5
+
+
+def write(url: str, writer: int) -> list[int]:
+    """Orders, returns and tags for customers that all writers share; the positions that were acknowledged."""
+    acknowledged: list[int] = []
+    with regulars.open(url, actor=f"writer-{writer}") as crm:
+        for number in range(ROUNDS):
+            customer, order = f"shop:{number % CUSTOMERS}", f"{writer}-{number}"
+            outcomes = crm.do(
+                [
+                    RecordPurchase(customer=customer, order_id=order, amount="10.00"),
+                    RecordReturn(order_id=order, amount="4.00"),
+                ]
+            )
+            outcomes.append(crm.do(TagCustomer(customer=customer, label=f"tag-{writer}-{number}")))
+            # Everyone tries to register the same newcomer: one does, the others find it done.
+            outcomes.append(crm.do(RegisterCustomer(ref=f"newcomer:{number}")))
+            acknowledged += [event.position for outcome in outcomes for event in outcome.events]
+    return acknowledged
+
+
+def catch_up_until(url: str, stop: Signal) -> int:
+    """Catch up again and again; how often."""
+    rounds = 0
+    with regulars.open(url) as crm:
+        while not stop.is_set():
+            crm.catch_up()
+            rounds += 1
+    return rounds
+
+
+def follow_until(url: str, stop: Signal) -> list[int]:
+    """What a reader in position order sees, from the first event on."""
+    store, seen = Store(url), list[int]()
+    position = store.schema.events.c.position
+    while True:
+        last_look = stop.is_set()
+        with store.reading() as tx:
+            after = seen[-1] if seen else 0
+            statement = sa.select(position).where(position > after, settled(store.schema.events)).order_by(position)
+            found = list(tx.connection.execute(statement).scalars())
+        seen += found
+        if last_look and not found:
+            store.close()
+            return seen
+
+
+@contextmanager
+def processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+@pytest.fixture
+def crm(database_url: str) -> Iterator[Regulars]:
+    with regulars.open(database_url, currency="EUR", actor="li") as opened:
+        opened.do([RegisterCustomer(ref=f"shop:{number}") for number in range(CUSTOMERS)])
+        yield opened
+
+
+def test_eight_writers_a_follower_and_two_projections(crm: Regulars, database_url: str) -> None:
+    with multiprocessing.get_context("spawn").Manager() as manager, processes(WRITERS + 3) as pool:
+        stop = manager.Event()
+        follower = pool.submit(follow_until, database_url, stop)
+        projections = [pool.submit(catch_up_until, database_url, stop) for _ in range(2)]
+        writers = [pool.submit(write, database_url, writer) for writer in range(WRITERS)]
+        acknowledged = sorted(position for writer in writers for position in writer.result())
+        stop.set()
+        followed = follower.result()
+        assert all(projection.result() for projection in projections)
+
+    assert len(set(acknowledged)) == len(acknowledged)
+    assert followed == [*range(1, CUSTOMERS + 1), *acknowledged]
+    if crm._store.database.is_sqlite:
+        assert followed == list(range(1, len(followed) + 1))
+    assert len(acknowledged) == WRITERS * ROUNDS * 3 + ROUNDS
+
+    shoppers = [crm.customer(f"shop:{number}") for number in range(CUSTOMERS)]
+    assert sum(shopper.orders for shopper in shoppers) == WRITERS * ROUNDS
+    assert sum(shopper.net_spend for shopper in shoppers) == WRITERS * ROUNDS * 6
+    assert sum(len(shopper.tags) for shopper in shoppers) == WRITERS * ROUNDS
+    assert_stored_is_what_a_fresh_fold_gives(crm)
+
+
+def test_a_bulk_of_late_events_is_folded_as_if_it_had_come_in_time(crm: Regulars) -> None:
+    crm.catch_up()
+    for year in (2025, 2023, 2024):
+        crm.do(
+            [
+                RecordPurchase(
+                    customer=f"shop:{number % CUSTOMERS}",
+                    order_id=f"{year}-{number}",
+                    amount="99.00",
+                    occurred_at=f"{year}-{number % 12 + 1:02d}-03T10:00:00+00:00",
+                )
+                for number in range(40)
+            ]
+        )
+        crm.catch_up()
+    assert_stored_is_what_a_fresh_fold_gives(crm)
+
+
+def assert_stored_is_what_a_fresh_fold_gives(crm: Regulars) -> None:
+    crm.catch_up()
+    rules = compile_rules(crm.ruleset, "EUR")
+    with crm._store.reading() as tx:
+        ids = list(tx.connection.execute(sa.select(crm._store.schema.events.c.customer_id).distinct()).scalars())
+        stored = crm._models.load(tx.connection, ids)
+        assert len(stored) == len(ids)
+        for customer_id in ids:
+            folded = Folded()
+            timelines: Timelines = fold(folded, happened_to(crm._store, tx.connection, customer_id), rules)
+            assert crm._models.intervals(tx.connection, customer_id) == timelines
+            assert dump(stored[customer_id]) == dump(folded)
+
+
+def test_two_processes_may_make_the_same_store_at_once(tmp_path: Path) -> None:
+    path = str(tmp_path / "new.db")
+    with processes(4) as pool:
+        list(pool.map(open_and_close, [path] * 8))
+    with regulars.open(path) as crm:
+        assert crm.status().generation == 1
+
+
+def open_and_close(url: str) -> None:
+    regulars.open(url, currency="EUR").close()
