@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -65,10 +65,13 @@ def _without(categories: frozenset[str], allowed: str = "") -> AfterValidator:
 _CONTROL_AND_SURROGATE = frozenset({"Cc", "Cs"})
 
 
-def _refuse_float(value: object) -> object:
-    if isinstance(value, bool | float):
+def _exact_amount(value: object) -> Decimal:
+    if isinstance(value, bool | float) or not isinstance(value, Decimal | str | int):
         raise ValueError('money is a Decimal or text such as "59.90", never a float')
-    return value
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        raise ValueError('money is a Decimal or text such as "59.90"') from None
 
 
 def _refuse_number(value: object) -> object:
@@ -92,7 +95,8 @@ Phone = Annotated[
     str, StringConstraints(max_length=40, strip_whitespace=True, pattern=r"^\+?[0-9 ()./-]*[0-9][0-9 ()./-]*$")
 ]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Amount = Annotated[Decimal, BeforeValidator(_refuse_float)]
+#: An exact amount; whatever it is given as, the command holds a Decimal.
+Amount = Annotated[Decimal | str, BeforeValidator(_exact_amount)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_refuse_number)]
 
 

@@ -41,13 +41,13 @@ def exponent_of(currency: str) -> int:
         raise Rejected("unknown_currency", sentence) from None
 
 
-def to_minor_units(amount: Decimal, currency: str) -> int:
+def to_minor_units(amount: Decimal | str, currency: str) -> int:
     """Integer minor units of an amount, exactly.
 
     Raises Rejected `invalid_amount` where the amount is negative, not finite, too large, or finer than the
     currency's smallest coin.
     """
-    exponent = exponent_of(currency)
+    exponent, amount = exponent_of(currency), Decimal(amount)
     if not amount.is_finite() or amount < 0:
         raise Rejected("invalid_amount", f"an amount is a number from 0 upwards, not {amount}")
     try:

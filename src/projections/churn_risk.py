@@ -159,6 +159,13 @@ def _floors(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
     return floors, facts.order_instants[first] + RETURNS_WINDOW if recent else FOREVER
 
 
+_FLOORS = {
+    "account_closed": "the account is closed",
+    "cancellation_requested": "they asked to cancel",
+    "returned_half_of_orders_365d": "half or more of the orders of the last 365 days came back whole",
+}
+
+
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """Each component's share of the score, largest first; a floor that lifts the score has a share of its own."""
     components = _components(facts, rules, at)
@@ -178,7 +185,7 @@ def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Re
     for floor in sorted(floors, key=lambda floor: -floor.score):
         lift = max(0, floor.score - mean)
         mean = max(mean, floor.score)
-        sentence = f"{floor.id.replace('_', ' ')}: the score is at least {floor.score}"
+        sentence = f"{_FLOORS[floor.id]}: the score is at least {floor.score}"
         reasons.append(Reason(clause=floor.id, sentence=sentence, positions=floor.positions, contribution=lift))
     return tuple(reasons) or (Reason(clause="no_evidence", sentence="nothing is known yet", contribution=0),)
 

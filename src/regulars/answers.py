@@ -127,10 +127,11 @@ def _verdict(explained: fold.Explanation, lines: dict[int, EventLine]) -> Verdic
     )
 
 
-def timeline_of(customer_id: str, timelines: Timelines) -> Timeline:
+def timeline_of(customer_id: str, folded: Folded, timelines: Timelines) -> Timeline:
     """The lanes of one customer."""
     lanes = {lane: tuple(span(interval) for interval in timelines[name]) for lane, name in LANES.items()}
-    return Timeline(customer_id=CustomerId(customer_id), lanes=lanes)
+    orders = tuple(to_datetime(instant) for instant in folded.facts.order_instants)
+    return Timeline(customer_id=CustomerId(customer_id), lanes=lanes, orders=orders)
 
 
 def span(interval: Interval) -> Span:

@@ -426,8 +426,8 @@ class Regulars:
 
     def _timeline(self, customer_id: str) -> Timeline:
         with self._store.reading() as tx:
-            _, timelines = fold_of(self._store, self._models, tx, self._rules(tx), customer_id)
-        return timeline_of(customer_id, timelines)
+            folded, timelines = fold_of(self._store, self._models, tx, self._rules(tx), customer_id)
+        return timeline_of(customer_id, folded, timelines)
 
     def _view(self, standing: Standing, contact: Contact, currency: str | None) -> Customer:
         shown: CustomerCard = card(standing.folded.facts, standing.as_of)

@@ -99,10 +99,10 @@ def lanes(
 ) -> Text:
     """Draw a timeline from `start` to `end`, each lane as blocks of its values (neighbours of one value are joined).
 
-    A cell shows the value that holds longest in it. From `now` on, what is drawn is what happens by itself if nothing
-    else does. `orders` become a row of ticks, or of counts where several share a cell. Months are those of the time
-    zone of `now`. All rows but the legend are exactly `width` columns wide, and no line is wider; print the result to a
-    console of at least that width.
+    A cell shows the value that holds longest in it. From the cell of `now` on, what is drawn is what happens by itself
+    if nothing else does. `orders` become a row of ticks, or of counts where several share a cell. Months are those of
+    the time zone of `now`. All rows but the legend are exactly `width` columns wide, and no line is wider; print the
+    result to a console of at least that width.
 
     Raises ValueError where `end` is not after `start`, or `width` is less than 40.
     """
@@ -212,20 +212,18 @@ def _axis(scale: _Scale, now: datetime) -> list[Text]:
     if 0 <= here < scale.cells:
         _write(labels, max(0, min(here - 1, scale.cells - 3)), "now")
     for cell, label in _months(scale, now.tzinfo):
-        if _write(labels, cell, label):
-            line[cell] = "┬"
+        line[cell] = "┬"
+        _write(labels, cell, label)
     if 0 <= here < scale.cells:
         line[here] = "▲"
     return [Text(" " * _LABEL + "".join(line)), Text(" " * _LABEL + "".join(labels))]
 
 
-def _write(row: list[str], at: int, label: str) -> bool:
-    """Write a label where it fits with a blank on both sides; say whether it did."""
+def _write(row: list[str], at: int, label: str) -> None:
+    """Write a label where it fits with a blank on both sides."""
     end = at + len(label)
-    if end > len(row) or any(character != " " for character in row[max(0, at - 1) : end + 1]):
-        return False
-    row[at:end] = label
-    return True
+    if end <= len(row) and all(character == " " for character in row[max(0, at - 1) : end + 1]):
+        row[at:end] = label
 
 
 def _months(scale: _Scale, zone: tzinfo | None) -> list[tuple[int, str]]:
@@ -254,19 +252,20 @@ def _month_step(scale: _Scale) -> int:
 
 
 def _legend_lines(legend: _Legend, width: int) -> list[Text]:
-    entries = [f"{mark} {value}" for value, mark in legend.marks.items()]
+    marked = [f"{mark} {value}" for value, mark in legend.marks.items()]
     brief = [value for value in dict.fromkeys(legend.brief) if value not in legend.marks]
-    lines = _filled(entries, width) + _filled(["too brief to draw:", *brief] if brief else [], width)
+    lines = _filled(marked, width - _LABEL, "   ")
+    if brief:
+        lines += _filled(["too brief to draw:", *brief], width - _LABEL, " ")
     return [Text(" " * _LABEL + line, style="dim") for line in lines]
 
 
-def _filled(entries: Sequence[str], width: int) -> list[str]:
+def _filled(entries: Sequence[str], room: int, gap: str) -> list[str]:
     """Entries side by side in as few lines as they need, none of them broken unless it is wider than a line."""
-    room = width - _LABEL
     lines: list[str] = []
     for entry in entries:
-        if lines and len(lines[-1]) + 3 + len(entry) <= room:
-            lines[-1] += f"   {entry}"
+        if lines and len(lines[-1]) + len(gap) + len(entry) <= room:
+            lines[-1] += gap + entry
         else:
             lines += [entry[at : at + room] for at in range(0, len(entry), room)]
     return lines

@@ -84,10 +84,11 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One customer's verdicts over all of time, the future that is already due included."""
+    """One customer's verdicts over all of time, the future that is already due included, and when they ordered."""
 
     customer_id: CustomerId
     lanes: Mapping[Lane, tuple[Span, ...]]
+    orders: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

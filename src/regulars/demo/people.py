@@ -103,7 +103,7 @@ def _habits(random: Random, kind: str) -> Habits:
     return Habits(
         buys=random.random() < (0.95 if kind == "office" else 0.8),
         rhythm=max(9.0, rhythm * random.lognormvariate(0.0, 0.35)),
-        steadiness=random.uniform(4.0, 14.0),
+        steadiness=random.uniform(2.0, 8.0),
         basket=basket * random.lognormvariate(0.0, 0.35),
         christmas=christmas,
         lapses=lapses * random.uniform(0.4, 1.6),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from crm_domain.command import Command
 from crm_domain.customer import (
     AssignOwner,
     ChangeContactDetails,
+    Channel,
     CloseAccount,
     GiveConsent,
     MakeReferral,
@@ -44,6 +46,9 @@ START = END - timedelta(days=730)
 CUSTOMERS = 350
 
 _WEEK = timedelta(days=7)
+#: From a last order to the account being closed; whoever comes back comes later.
+_LONGEST_GOODBYE = timedelta(days=60)
+_CHANNELS: tuple[Channel, ...] = ("email", "chat", "phone")
 _OWNERS = ("mara", "jonas")
 _GRINDS = ("whole bean", "espresso", "filter", "french press")
 _COFFEES = ("huila-250", "sidamo-250", "house-500", "house-1000", "decaf-250", "espresso-1000", "filters-100")
@@ -63,7 +68,7 @@ class SimulatedClock:
 
 def simulate(seed: int) -> list[Command]:
     """All that happens in the business, each as a command with the time it happens at, in order of time."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - a simulation must be repeatable, not unguessable
     people = invent_people(random, CUSTOMERS, START, END)
     happened: list[Command] = []
     for index, person in enumerate(people):
@@ -106,6 +111,10 @@ def _with_order_numbers(happened: Sequence[Command]) -> Iterator[Command]:
         if isinstance(command, RecordPurchase | RecordReturn):
             command = command.model_copy(update={"order_id": numbers[command.order_id]})
         yield command
+
+
+def _money(amount: float) -> Decimal:
+    return Decimal(f"{amount:.2f}")
 
 
 def _referral(random: Random, person: Person, earlier: Sequence[Person]) -> Iterator[Command]:
@@ -166,7 +175,7 @@ class _Life:
             self.happened.append(
                 RecordInteraction(
                     customer=who,
-                    channel=self.random.choice(("email", "chat", "phone")),
+                    channel=self.random.choice(_CHANNELS),
                     direction="inbound",
                     summary="Asked about brewing courses",
                     occurred_at=at,
@@ -175,9 +184,7 @@ class _Life:
             self.happened.append(QualifyLead(customer=who, occurred_at=self._after(at, 0, 3)))
         while self._chance(0.55):
             at = self._after(at, 20, 120)
-            self.happened.append(
-                RecordInteraction(customer=who, channel="email", direction="outbound", occurred_at=at)
-            )
+            self.happened.append(RecordInteraction(customer=who, channel="email", direction="outbound", occurred_at=at))
 
     # ----------------------------------------------------------------------------------------------------- the years
 
@@ -189,7 +196,7 @@ class _Life:
                 self._leave(at)
                 if not self._chance(habits.comes_back):
                     return
-                at += pause(self.random, habits.rhythm * 5 + 60, 3.0)
+                at += _LONGEST_GOODBYE + pause(self.random, habits.rhythm * 5, 3.0)
                 self._return_to_the_shop(at)
             else:
                 at += pause(self.random, habits.rhythm / self._season(at), habits.steadiness)
@@ -198,12 +205,13 @@ class _Life:
     def _order(self, at: datetime) -> None:
         self.orders += 1
         order_id = f"{self.person.ref}/{self.orders}"
-        amount = self.person.habits.basket * self.random.lognormvariate(0.0, 0.25) * (1.25 if season(at) > 1 else 1.0)
+        festive = 1.25 if season(at) > 1 else 1.0
+        amount = max(6.0, self.person.habits.basket * self.random.lognormvariate(0.0, 0.25) * festive)
         self.happened.append(
             RecordPurchase(
                 customer=self.person.ref,
                 order_id=order_id,
-                amount=f"{max(6.0, amount):.2f}",
+                amount=_money(amount),
                 lines=tuple(OrderLine(sku=sku) for sku in self.random.sample(_COFFEES, self.random.randint(1, 3))),
                 channel="web",
                 occurred_at=at,
@@ -217,13 +225,13 @@ class _Life:
             self._become_known(at)
 
     def _send_back(self, order_id: str, amount: float, at: datetime) -> None:
-        part = None if self._chance(0.5) else f"{max(1.0, amount / 3):.2f}"
+        part = None if self._chance(0.5) else _money(amount / 3)
         self.happened.append(RecordReturn(order_id=order_id, amount=part, occurred_at=self._after(at, 4, 16)))
 
     def _talk(self, at: datetime) -> None:
         who = self.person.ref
         if self._chance(self.person.habits.talkative * 0.6):
-            channel = self.random.choice(("email", "phone", "chat"))
+            channel = self.random.choice(_CHANNELS)
             asked = self._after(at, 1, 9)
             self.happened.append(
                 RecordInteraction(customer=who, channel=channel, direction="inbound", occurred_at=asked)

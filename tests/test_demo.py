@@ -1,0 +1,232 @@
+"""The demo tells the same story for the same seed, and its drawing leaves nothing out."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+import regulars
+from crm_domain.command import CustomerId
+from regulars.demo import run
+from regulars.demo.simulation import END, SimulatedClock, simulate
+from regulars.lanes import MIN_WIDTH, lanes
+from regulars.views import LANES, Lane, Span, Timeline
+
+# ------------------------------------------------------------------------------------------------------ the walk
+
+
+def walk(path: str, seed: int = 42) -> str:
+    out = StringIO()
+    run(Console(file=out, width=80), Path(path), seed)
+    return out.getvalue().replace(path, "FILE")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The demo's store, and what it printed; the short relative path is what people use."""
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return folder / "shop.db", walk("shop.db")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def reopened(path: Path) -> regulars.Regulars:
+    return regulars.open(path, clock=SimulatedClock(now=END))
+
+
+def test_the_same_seed_tells_the_same_story(shop: tuple[Path, str]) -> None:
+    assert walk("again.db") == shop[1]
+
+
+def test_another_seed_tells_another_story(shop: tuple[Path, str]) -> None:
+    other = walk("other.db", seed=43)
+    assert other.partition("Who they are")[2] != shop[1].partition("Who they are")[2]
+
+
+def test_it_fits_a_terminal(shop: tuple[Path, str]) -> None:
+    assert [line for line in shop[1].splitlines() if len(line) > 80] == []
+
+
+def test_an_existing_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "taken.db").write_bytes(b"mine")
+    with pytest.raises(regulars.StoreUnusable, match="exists already"):
+        walk("taken.db")
+    assert (tmp_path / "taken.db").read_bytes() == b"mine"
+
+
+def test_it_shows_progress_on_a_terminal() -> None:
+    out = StringIO()
+    run(Console(file=out, width=80, force_terminal=True), Path("shop.db"))
+    assert "recording two years" in out.getvalue()
+
+
+@pytest.mark.parametrize("seed", [1, 42])
+def test_the_business_looks_like_one(seed: int, shop: tuple[Path, str]) -> None:
+    path = shop[0]
+    if seed != 42:
+        walk("one.db", seed)
+        path = Path("one.db")
+    with reopened(path) as crm:
+        counts = crm.status().counts
+        assert all(counts["stage"].get(stage) for stage in crm.values("stage"))
+        member, silver, gold, platinum = (counts["tier"][tier] for tier in crm.values("tier"))
+        assert member > silver > gold > platinum > 0
+        assert all(counts["risk"].get(band, 0) >= 20 for band in crm.values("risk"))
+        assert 6 <= len(crm.customers(becoming={"stage": "at_risk"}, within=timedelta(days=14))) <= 25
+
+
+def test_every_stage_is_shown(shop: tuple[Path, str]) -> None:
+    shown = shop[1].partition("Who they are")[2].partition("At risk, and worth a call")[0].split()
+    with reopened(shop[0]) as crm:
+        assert set(crm.values("stage")) <= set(shown)
+
+
+def test_the_net_revenue_is_the_sum_over_the_customers(shop: tuple[Path, str]) -> None:
+    printed = re.search(r"([\d,.]+)\s+EUR net revenue", shop[1])
+    assert printed is not None
+    with reopened(shop[0]) as crm:
+        total = sum((customer.net_spend for customer in crm.customers(limit=1000)), Decimal(0))
+    assert Decimal(printed[1].replace(",", "")) == total
+
+
+def test_the_last_day_asks_what_the_walk_asked(shop: tuple[Path, str]) -> None:
+    with reopened(shop[0]) as crm:
+        by_clock = crm.customers(limit=1000)
+        by_day = crm.customers(limit=1000, as_of=END.date())
+        assert by_clock.customers == by_day.customers
+
+
+def test_a_simulation_is_in_order_of_time_and_never_beyond_its_end() -> None:
+    times = [command.occurred_at for command in simulate(7) if command.occurred_at is not None]
+    assert times == sorted(times)
+    assert times[-1] <= END
+
+
+# ----------------------------------------------------------------------------------------------------- the lanes
+
+DAY_ONE = datetime(2025, 1, 1, tzinfo=UTC)
+WORDS = ("lead", "new", "active", "at_risk", "reactivated", "low", "x", "a-value-of-other-rules")
+
+
+def timeline(**values: list[tuple[str, int]]) -> Timeline:
+    """Lanes from values and how many days each holds; the last holds for ever."""
+    return Timeline(
+        customer_id=CustomerId("0" * 32), lanes={lane: spans(values.get(lane, [("x", 1)])) for lane in LANES}
+    )
+
+
+def spans(values: list[tuple[str, int]]) -> tuple[Span, ...]:
+    since, found = DAY_ONE, []
+    for value, days in values:
+        found.append(Span(value=value, score=None, since=since, until=since + timedelta(days=days)))
+        since += timedelta(days=days)
+    last = found.pop()
+    return (*found, Span(value=last.value, score=None, since=last.since, until=None))
+
+
+def test_lanes_are_drawn_like_this() -> None:
+    drawn = lanes(
+        timeline(
+            stage=[("lead", 14), ("new", 1), ("active", 120), ("at_risk", 60), ("churned", 1)],
+            tier=[("member", 40), ("silver", 1)],
+            risk=[("low", 150), ("medium", 4), ("high", 1)],
+        ),
+        now=DAY_ONE + timedelta(days=120),
+        start=DAY_ONE,
+        end=DAY_ONE + timedelta(days=240),
+        orders=[DAY_ONE + timedelta(days=day) for day in (14, 41, 70, 71, 100)],
+        width=68,
+    )
+    assert [line.rstrip() for line in drawn.plain.splitlines()] == [
+        "        1   active                        at_risk        churned",
+        "stage   ▐███▐█████████████████████████░░░░│░░░░░░░░░░░░░░│░░░░░░░░░░",
+        "        member    silver",
+        "tier    ▐█████████▐███████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░",
+        "        low                                   2 high",
+        "risk    ▐█████████████████████████████░░░░░░░░││░░░░░░░░░░░░░░░░░░░░",
+        "orders     |      |      2       |",
+        "        ───────┬──────┬───────┬───────▲──────┬───────┬───────┬──────",
+        "               Feb 2025       Apr    now     Jun     Jul     Aug",
+        "        1 lead   2 medium",
+        "        too brief to draw: new",
+    ]
+
+
+@st.composite
+def days_of_values(draw: st.DrawFn) -> list[tuple[str, int]]:
+    return draw(st.lists(st.tuples(st.sampled_from(WORDS), st.integers(1, 200)), min_size=1, max_size=12))
+
+
+@given(
+    stage=days_of_values(),
+    tier=days_of_values(),
+    risk=days_of_values(),
+    now=st.integers(-100, 2000),
+    begins=st.integers(-400, 800),
+    lasts=st.integers(1, 2000),
+    orders=st.lists(st.integers(-10, 2000)),
+    width=st.integers(MIN_WIDTH, 130),
+)
+def test_every_value_in_the_window_is_named_and_every_row_has_the_width(
+    stage: list[tuple[str, int]],
+    tier: list[tuple[str, int]],
+    risk: list[tuple[str, int]],
+    now: int,
+    begins: int,
+    lasts: int,
+    orders: list[int],
+    width: int,
+) -> None:
+    told = timeline(stage=stage, tier=tier, risk=risk)
+    start, end = DAY_ONE + timedelta(days=begins), DAY_ONE + timedelta(days=begins + lasts)
+    drawn = lanes(
+        told,
+        now=DAY_ONE + timedelta(days=now),
+        start=start,
+        end=end,
+        orders=[DAY_ONE + timedelta(days=day) for day in orders],
+        width=width,
+    )
+    lines = drawn.plain.split("\n")
+    rows, legend = lines[: 8 + bool(orders)], lines[8 + bool(orders) :]
+    assert {len(row) for row in rows} == {width}
+    assert all(len(line) <= width for line in legend)
+    explained = " ".join(legend).split()
+    for index, lane in enumerate(LANES):
+        named = rows[2 * index].split() + explained
+        assert [value for value in in_window(told, lane, start, end) if value not in named] == []
+    assert printed(drawn.plain, width, drawn) == lines
+
+
+def in_window(told: Timeline, lane: Lane, start: datetime, end: datetime) -> set[str]:
+    return {span.value for span in told.lanes[lane] if span.since < end and (span.until is None or span.until > start)}
+
+
+def printed(plain: str, width: int, drawn: object) -> list[str]:
+    """What a console of that width makes of it."""
+    out = StringIO()
+    Console(file=out, width=width).print(drawn)
+    return out.getvalue().removesuffix("\n").split("\n")
+
+
+def test_lanes_refuse_a_window_that_ends_before_it_starts() -> None:
+    with pytest.raises(ValueError, match="after start"):
+        lanes(timeline(), now=DAY_ONE, start=DAY_ONE, end=DAY_ONE)
+
+
+def test_lanes_refuse_to_be_narrower_than_anybody_can_read() -> None:
+    with pytest.raises(ValueError, match="at least 40"):
+        lanes(timeline(), now=DAY_ONE, start=DAY_ONE, end=DAY_ONE + timedelta(days=1), width=39)

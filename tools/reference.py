@@ -1,0 +1,109 @@
+"""Writes docs/reference.md: every event, command and rule, from the code itself. `--check` only compares."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from adapters.codec import CODECS
+from crm_domain.catalogue import COMMANDS, EVENTS
+from projections.fold import PROJECTORS
+from projections.rules import Ruleset
+
+TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
+
+
+def reference() -> str:
+    """The whole page."""
+    return "\n".join([*_heading(), *_events(), *_commands(), *_projections(), *_rules(), ""])
+
+
+def _heading() -> Iterator[str]:
+    yield "# Reference"
+    yield ""
+    yield "Made from the code by `make reference`; a test fails when it is out of date. Fields in _italics_ are"
+    yield "personal: stored encrypted, and gone when a customer is forgotten. `?` marks what may be left out."
+
+
+def _events() -> Iterator[str]:
+    yield from ("", "## Events", "", "| event | fields | what happened |", "| --- | --- | --- |")
+    for name, event in EVENTS.items():
+        personal = CODECS[name].personal
+        fields = (f"_{field}_" if field in personal else field for field in event.__struct_fields__)
+        yield f"| `{name}` | {', '.join(fields) or '—'} | {_first_line(event)} |"
+
+
+def _commands() -> Iterator[str]:
+    shared = ("occurred_at", "reason", "command_id")
+    yield from ("", "## Commands", "", f"Each also takes {', '.join(f'`{name}`' for name in shared)}.", "")
+    yield from ("| command | fields | what it does |", "| --- | --- | --- |")
+    for name, command in COMMANDS.items():
+        fields = (
+            field + ("" if info.is_required() else "?")
+            for field, info in command.model_fields.items()
+            if field not in shared
+        )
+        yield f"| `{name}` | {', '.join(fields) or '—'} | {_first_line(command)} |"
+
+
+def _projections() -> Iterator[str]:
+    yield from ("", "## Projections", "", "| projection | version | the question it answers |", "| --- | --- | --- |")
+    for projector in PROJECTORS:
+        yield f"| `{projector.name}` | {projector.version} | {projector.question} |"
+
+
+def _rules() -> Iterator[str]:
+    yield from ("", "## Rules", "", "The grammar of a ruleset. Keys are TOML tables joined by dots.", "")
+    yield from ("| key | takes |", "| --- | --- |")
+    yield from _keys(Ruleset.model_json_schema(by_alias=True))
+
+
+def _keys(schema: dict[str, Any]) -> Iterator[str]:
+    definitions = schema["$defs"]
+
+    def walk(node: dict[str, Any], path: str) -> Iterator[str]:
+        if "$ref" in node:
+            node = definitions[node["$ref"].rsplit("/", 1)[1]]
+        if "properties" in node:
+            for name, child in node["properties"].items():
+                yield from walk(child, f"{path}.{name}" if path else name)
+        elif node.get("type") == "array" and "$ref" in node.get("items", {}):
+            yield from walk(node["items"], f"{path}[]")
+        else:
+            yield f"| `{path}` | {_takes(node)} |"
+
+    return walk(schema, "")
+
+
+def _takes(node: dict[str, Any]) -> str:
+    if "anyOf" in node:
+        return next((_takes(each) for each in node["anyOf"] if each.get("type") not in ("null", "string")), "text")
+    if "enum" in node or "const" in node:
+        return ", ".join(f"`{str(each).lower()}`" for each in node.get("enum", [node.get("const")]))
+    kind = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
+    text = kind.get(node.get("type", ""), {"array": "list", "object": "table"}.get(node.get("type", ""), "value"))
+    bounds = [
+        f"{word} {node[key]:g}"
+        for key, word in (("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"))
+        if key in node
+    ]
+    return " ".join([text, *bounds])
+
+
+def _first_line(documented: type) -> str:
+    return (documented.__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
+
+
+def main() -> int:
+    """Write the page, or with --check say whether it is up to date."""
+    page = reference()
+    if "--check" in sys.argv:
+        return 0 if TARGET.read_text(encoding="utf-8") == page else 1
+    TARGET.write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
