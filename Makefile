@@ -7,7 +7,7 @@ demo: .venv/installed  ## make a fresh store, simulate two years, walk through i
 	@$(BIN)/regulars demo
 
 test: .venv/installed-dev  ## every test, SQLite and PostgreSQL
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/installed-dev  ## format, lint, types, rooms
 	@$(BIN)/ruff format --check --quiet .

@@ -177,7 +177,7 @@ class ReadModels:
             name, value, until = filters.becoming
             becoming = intervals[name].alias("becoming")
             becomes_at = becoming.c.valid_from
-            due = sa.and_(becoming.c.value == value, becomes_at > instant, becomes_at <= until)
+            due = sa.and_(becoming.c.value == value, becomes_at > instant, becomes_at <= until, _begins(becoming))
             joined = joined.join(becoming, sa.and_(becoming.c.customer_id == cards.c.customer_id, due))
         sort_key = becomes_at if filters.becoming else -intervals[RISK].c.score if by_risk else sa.literal(0)
         return (
@@ -187,6 +187,13 @@ class ReadModels:
             .select_from(joined)
             .where(*(intervals[name].c.value == wanted for name, wanted in filters.values))
         )
+
+
+def _begins(interval: sa.FromClause) -> sa.ColumnElement[bool]:
+    """True where the value itself begins, and not just another score within it."""
+    before = interval.alias("before")
+    same = sa.and_(before.c.customer_id == interval.c.customer_id, before.c.value == interval.c.value)
+    return ~sa.exists().where(same, before.c.valid_to == interval.c.valid_from)
 
 
 def _holds(table: sa.Table, cards: sa.Table, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

@@ -22,7 +22,7 @@ from crm_domain.instant import DAY, FOREVER
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from projections.compiled import FREQUENCY_WINDOW, RETURNS_WINDOW, Feedback, Rules, Steps
-from projections.facts import Facts
+from projections.facts import Answer, Facts
 from projections.verdict import Projector, Reason, Verdict
 
 VERSION = 1
@@ -112,7 +112,7 @@ def _frequency(steps: Steps, facts: Facts, at: int) -> Component:
 
 
 def _feedback(rule: Feedback, facts: Facts, at: int) -> Component | None:
-    fresh = {survey: answer for survey, answer in facts.answers.items() if at < answer.at + rule.window}
+    fresh = _fresh_answers(rule, facts, at)
     if not fresh:
         return None
     points = sum(_answer_points(rule, survey, answer.score) for survey, answer in fresh.items())
@@ -122,6 +122,10 @@ def _feedback(rule: Feedback, facts: Facts, at: int) -> Component | None:
         points=min(100, max(0, points)),
         until=min(answer.at for answer in fresh.values()) + rule.window,
     )
+
+
+def _fresh_answers(rule: Feedback, facts: Facts, at: int) -> dict[str, Answer]:
+    return {survey: answer for survey, answer in facts.answers.items() if at < answer.at + rule.window}
 
 
 def _answer_points(rule: Feedback, survey: str, score: int) -> int:
@@ -214,7 +218,8 @@ def _sentence(component: Component, facts: Facts, rules: Rules, at: int) -> str:
             count = len(facts.order_instants) - bisect_right(facts.order_instants, at - FREQUENCY_WINDOW)
             found = f"{count} order{'' if count == 1 else 's'} in the last 365 days"
         case "feedback":
-            latest = (f"{survey} {answer.score}" for survey, answer in sorted(facts.answers.items()))
+            fresh = _fresh_answers(rules.risk.feedback, facts, at)
+            latest = (f"{survey} {answer.score}" for survey, answer in sorted(fresh.items()))
             found = f"latest answers: {', '.join(latest)}"
         case _:
             found = f"{(at - facts.engaged.at) // DAY} days since they were last heard of" if facts.engaged else ""
@@ -230,8 +235,8 @@ def _behind(component_id: str, facts: Facts, rules: Rules, at: int) -> tuple[int
         case "frequency":
             return tuple(facts.order_positions[bisect_right(facts.order_instants, at - FREQUENCY_WINDOW) :])
         case "feedback":
-            window = rules.risk.feedback.window
-            return tuple(sorted(answer.position for answer in facts.answers.values() if at < answer.at + window))
+            fresh = _fresh_answers(rules.risk.feedback, facts, at)
+            return tuple(sorted(answer.position for answer in fresh.values()))
         case _:
             return (facts.engaged.position,) if facts.engaged else ()
 

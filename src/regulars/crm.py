@@ -326,9 +326,11 @@ class Regulars:
             )
             contacts = read_contacts(tx, [standing.customer_id for standing in standings])
             currency = self._store.currency(tx.connection)
+            behind = events_behind(self._store, self._models, tx.connection)
         found = tuple(self._view(standing, contacts[standing.customer_id], currency) for standing in standings)
         last = standings[-1] if len(standings) == limit else None
-        return Page(customers=found, after=None if last is None else f"{last.sort_key}:{last.customer_id}")
+        cursor = None if last is None else f"{last.sort_key}:{last.customer_id}"
+        return Page(customers=found, after=cursor, behind=behind)
 
     def _filters(
         self,

@@ -138,10 +138,15 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some customers, and where to go on: pass `after` to ask for the next page, None where this was the last."""
+    """Some customers, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    `behind` counts the recorded events that this answer doesn't know of: none, unless it was asked not to be fresh or
+    the store is read-only.
+    """
 
     customers: tuple[Customer, ...]
     after: str | None
+    behind: int = 0
 
     def __iter__(self) -> Iterator[Customer]:
         return iter(self.customers)

@@ -1,0 +1,88 @@
+"""The list of commands with their examples, and the options that come before them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import regulars
+from regulars.cli import asking, doing, importing, store
+from regulars.cli.opening import DEFAULT_STORE, Given
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _examples(*lines: str) -> str:
+    # \b keeps the lines of a paragraph as they are.
+    return "\b\n" + "\n".join(["Examples:" if len(lines) > 1 else "Example:", *(f"  {line}" for line in lines)])
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"regulars {regulars.__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog=_examples(
+        "regulars demo",
+        "regulars do RegisterCustomer ref=shop:42 name=Ada --currency EUR",
+        "regulars customers --becoming at_risk --within 14d",
+    )
+)
+def _before_the_command(
+    ctx: typer.Context,
+    db: Annotated[
+        str, typer.Option(metavar="FILE", envvar="REGULARS_DB", help="The store: a file, or a database URL.")
+    ] = DEFAULT_STORE,
+    actor: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", envvar="REGULARS_ACTOR", help="Who acts. Your login name, unless given."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """A CRM that writes down what happened, and works out where each customer stands and why."""
+    source = ctx.get_parameter_source("db")
+    ctx.obj = Given(store=db, actor=actor, store_was_typed=source is not None and source.name == "COMMANDLINE")
+
+
+app.command("demo", epilog=_examples("regulars demo", "regulars demo --db shop.db --seed 7"))(store.demo)
+app.command(
+    "import",
+    epilog=_examples(
+        "regulars import orders.csv --mapping orders.toml --dry-run",
+        "regulars import orders.csv --mapping orders.toml --currency EUR",
+        "regulars import --rejects",
+    ),
+)(importing.import_file)
+app.command(
+    "customers",
+    epilog=_examples(
+        "regulars customers --stage at_risk --order risk",
+        "regulars customers --becoming at_risk --within 14d",
+        "regulars customers --as-of 1997-09-30 --json",
+    ),
+)(asking.customers)
+app.command("show", epilog=_examples("regulars show shop:42", "regulars show ada@example.com"))(asking.show)
+app.command("explain", epilog=_examples("regulars explain shop:42", "regulars explain shop:42 --as-of 1997-09-30"))(
+    asking.explain
+)
+app.command(
+    "do",
+    epilog=_examples(
+        "regulars do RegisterCustomer ref=shop:42 name=Ada email=ada@example.com",
+        "regulars do RecordPurchase customer=shop:42 order_id=A-1 amount=59.90",
+        """regulars do RecordPurchase '{"customer": "shop:42", "order_id": "A-2", "amount": 5.90}'""",
+    ),
+)(doing.do)
+app.command("commands", epilog=_examples("regulars commands", "regulars commands RecordPurchase"))(doing.commands)
+app.command("status", epilog=_examples("regulars status", "regulars --db shop.db status --json"))(store.status)

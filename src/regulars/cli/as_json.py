@@ -1,0 +1,166 @@
+"""What machines read: JSON in plain ASCII, so that it survives every terminal and says exactly what was stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TextIO
+
+from adapters.quarantine import Reject
+from crm_domain.command import CustomerId
+from crm_domain.instant import to_datetime
+from regulars.execution import Outcome
+from regulars.importing import ImportReport
+from regulars.sentences import describe
+from regulars.views import Clause, Customer, Explanation, Span, Status, Timeline, VerdictView
+
+Object = dict[str, Any]
+
+
+def write_json(stream: TextIO, value: object) -> None:
+    """One value, indented."""
+    stream.write(json.dumps(value, indent=2) + "\n")
+
+
+def write_array(stream: TextIO, objects: Iterable[Object]) -> None:
+    """An array with one object a line, written as they come: memory doesn't grow with their number."""
+    before = "[\n"
+    for each in objects:
+        stream.write(before + json.dumps(each))
+        before = ",\n"
+    stream.write("[]\n" if before == "[\n" else "\n]\n")
+
+
+def customer(each: Customer, currency: str | None) -> Object:
+    """A customer as of an instant. Money is text; `id` can be given back as WHO."""
+    return {
+        "id": _id(each.id),
+        "ref": each.ref,
+        "name": each.name,
+        "email": each.email,
+        "phone": each.phone,
+        "stage": each.stage,
+        "stage_since": each.stage_since.isoformat(),
+        "tier": each.tier,
+        "risk": each.risk,
+        "risk_band": each.risk_band,
+        "orders": each.orders,
+        "net_spend": str(each.net_spend),
+        "currency": currency,
+        "first_order_at": _moment(each.first_order_at),
+        "last_order_at": _moment(each.last_order_at),
+        "last_heard_at": _moment(each.last_heard_at),
+        "owner": each.owner,
+        "source": each.source,
+        "tags": list(each.tags),
+        "as_of": each.as_of.isoformat(),
+        "becomes_at": _moment(each.becomes_at),
+    }
+
+
+def timeline(each: Timeline) -> Object:
+    """The spans of each lane, in order."""
+    return {lane: [_span(span) for span in spans] for lane, spans in each.lanes.items()}
+
+
+def explanation(each: Explanation) -> Object:
+    """Every verdict with all of its clauses and events."""
+    return {
+        "id": _id(each.customer_id),
+        "as_of": each.as_of.isoformat(),
+        "verdicts": [_verdict(verdict) for verdict in each.verdicts],
+    }
+
+
+def outcome(each: Outcome) -> Object:
+    """What came of a command."""
+    return {
+        "id": _id(each.customer_id),
+        "changed": bool(each.events) and not each.replayed,
+        "replayed": each.replayed,
+        "position": each.position,
+        "events": [
+            {
+                "position": event.position,
+                "type": type(event.event).__name__,
+                "occurred_at": to_datetime(event.occurred_at).isoformat(),
+                "actor": event.actor,
+                "what": describe(event.event),
+            }
+            for event in each.events
+        ],
+    }
+
+
+def report(each: ImportReport) -> Object:
+    """What an import did; `rejects` are the first 1,000."""
+    return {
+        "rows": each.rows,
+        "events": each.events,
+        "unchanged": each.unchanged,
+        "rejected": each.rejected,
+        "dry_run": each.dry_run,
+        "rejects": [reject(one) for one in each.rejects],
+    }
+
+
+def reject(each: Reject) -> Object:
+    """A refused row."""
+    return {"source": each.source, "line": each.line, "reason": each.reason, "text": each.text}
+
+
+def status(each: Status) -> Object:
+    """How a store is doing."""
+    return {
+        "store": each.target,
+        "currency": each.currency,
+        "events": each.events,
+        "customers": each.customers,
+        "behind": each.behind,
+        "generation": each.generation,
+        "rules": each.rules_digest,
+        "rejects": each.rejects,
+        "counts": {lane: dict(counts) for lane, counts in each.counts.items()},
+    }
+
+
+def _verdict(each: VerdictView) -> Object:
+    return {
+        "verdict": each.lane,
+        "value": each.value,
+        "score": each.score,
+        "since": each.since.isoformat(),
+        "until": _moment(each.until),
+        "reasons": [_clause(clause) for clause in each.reasons],
+        "next": None if each.next is None else _span(each.next),
+    }
+
+
+def _clause(each: Clause) -> Object:
+    return {
+        "clause": each.id,
+        "sentence": each.sentence,
+        "contribution": each.contribution,
+        "events": [
+            {"position": line.position, "occurred_at": line.occurred_at.isoformat(), "what": line.what}
+            for line in each.events
+        ],
+    }
+
+
+def _span(each: Span) -> Object:
+    return {
+        "value": each.value,
+        "score": each.score,
+        "since": each.since.isoformat(),
+        "until": _moment(each.until),
+    }
+
+
+def _id(customer_id: CustomerId) -> str:
+    return f"id:{customer_id}"
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,201 @@
+"""Questions: who the customers are, who one of them is, and why."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta
+from functools import partial
+from typing import Annotated, Literal, TextIO
+from zoneinfo import ZoneInfo
+
+import typer
+
+from regulars.cli import as_json, render
+from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
+from regulars.cli.words import parse_moment, parse_span
+from regulars.crm import MAX_PAGE, Regulars
+from regulars.views import LANES, Customer, Lane, Page
+
+TABLE_LIMIT = 50
+DEFAULT_WITHIN = timedelta(days=14)
+
+WhoArgument = Annotated[
+    str, typer.Argument(metavar="WHO", help="A reference, an e-mail address or id:<32 hex digits>.")
+]
+AsOf = Annotated[
+    date | None,
+    typer.Option(
+        "--as-of",
+        metavar="WHEN",
+        parser=parse_moment,
+        help="A day (its end, in the business's zone), or a time with its zone. Now, unless given.",
+    ),
+]
+
+
+def customers(
+    ctx: typer.Context,
+    stage: Annotated[str | None, typer.Option(metavar="STAGE", help="Only those at this stage.")] = None,
+    tier: Annotated[str | None, typer.Option(metavar="TIER", help="Only those in this tier.")] = None,
+    risk_band: Annotated[str | None, typer.Option(metavar="BAND", help="Only those at this risk.")] = None,
+    as_of: AsOf = None,
+    becoming: Annotated[
+        str | None,
+        typer.Option(metavar="VALUE", help="Only those who become this by themselves: at_risk, or risk=high."),
+    ] = None,
+    within: Annotated[
+        timedelta | None,
+        typer.Option(
+            metavar="TIME", parser=parse_span, help="How soon, with --becoming: 36h, 14d, 2w. 14d by default."
+        ),
+    ] = None,
+    order: Annotated[Literal["id", "risk"], typer.Option(help="In no particular order, or highest risk first.")] = "id",
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),
+    ] = None,
+    as_csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv",
+            help="Print CSV. A cell that a spreadsheet would run as a formula, because it begins with = + - @, a tab "
+            "or a return, gets an apostrophe in front.",
+        ),
+    ] = False,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """List customers by where they stand, at any moment.
+
+    With --becoming, those who will stand elsewhere soon if nothing happens, the soonest first.
+    """
+    if json and as_csv:
+        raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
+    if within is not None and becoming is None:
+        raise typer.BadParameter("it means something only together with --becoming", param_hint="--within")
+    with open_to_ask(ctx, db) as crm:
+        _require_value(crm, "stage", "--stage", stage)
+        _require_value(crm, "tier", "--tier", tier)
+        _require_value(crm, "risk", "--risk-band", risk_band)
+        ask = partial(
+            crm.customers,
+            stage=stage,
+            tier=tier,
+            risk_band=risk_band,
+            as_of=as_of,
+            order=order,
+            becoming=None if becoming is None else _lane_of(crm, becoming),
+            within=None if becoming is None else within or DEFAULT_WITHIN,
+        )
+        if json:
+            currency = crm.currency
+            as_json.write_array(sys.stdout, (as_json.customer(each, currency) for each in _all(ask, limit)))
+        elif as_csv:
+            _write_csv(sys.stdout, _all(ask, limit))
+        else:
+            _draw(crm, ask, limit or TABLE_LIMIT)
+
+
+def show(ctx: typer.Context, who: WhoArgument, json: JsonOption = False, db: StoreOption = None) -> None:
+    """Show one customer: where they stand, and their timeline."""
+    with open_to_ask(ctx, db) as crm:
+        found = crm.customer(crm.find(who))
+        timeline = found.timeline()
+        if json:
+            as_json.write_json(
+                sys.stdout, as_json.customer(found, crm.currency) | {"timeline": as_json.timeline(timeline)}
+            )
+            return
+        zone, width = zone_of(crm), render.console().width
+        render.draw(
+            render.customer_card(found, timeline, crm.currency, zone),
+            "",
+            render.timeline_lanes(timeline, now=found.as_of, zone=zone, width=width, orders=timeline.orders),
+        )
+
+
+def explain(
+    ctx: typer.Context, who: WhoArgument, as_of: AsOf = None, json: JsonOption = False, db: StoreOption = None
+) -> None:
+    """Say why one customer stands there, event by event.
+
+    Then what would change it next, and when. Contributions to a risk add up to its score.
+    """
+    with open_to_ask(ctx, db) as crm:
+        found = crm.customer(crm.find(who), as_of=as_of)
+        if json:
+            as_json.write_json(sys.stdout, as_json.explanation(found.explain()))
+        else:
+            render.draw(render.explanation(found.explain(), found, zone_of(crm)))
+
+
+def zone_of(crm: Regulars) -> ZoneInfo:
+    """The business's zone, in which days are shown."""
+    return ZoneInfo(crm.ruleset.business.timezone)
+
+
+def _all(ask: Callable[..., Page], limit: int | None) -> Iterator[Customer]:
+    """Page after page; only the first one folds in what is new, so that all of them answer from the same."""
+    after: str | None = None
+    left = limit
+    while left is None or left > 0:
+        size = MAX_PAGE if left is None else min(left, MAX_PAGE)
+        page = ask(limit=size, after=after, fresh=after is None)
+        yield from page
+        after = page.after
+        if after is None:
+            return
+        left = None if left is None else left - size
+
+
+def _draw(crm: Regulars, ask: Callable[..., Page], limit: int) -> None:
+    found = list(_all(ask, limit + 1))
+    if not found:
+        render.draw("No customer answers to that.")
+        return
+    table = render.customer_table(found[:limit], zone_of(crm), width=render.console().width)
+    more = f"The first {limit}; there are more: --limit N shows N, --csv and --json all."
+    render.draw(table, *([more] if len(found) > limit else []))
+
+
+def _require_value(crm: Regulars, lane: Lane, option: str, value: str | None) -> None:
+    if value is not None and value not in crm.values(lane):
+        raise typer.BadParameter(
+            f'there is no {lane} "{value}"; the rules have {", ".join(crm.values(lane))}', param_hint=option
+        )
+
+
+def _lane_of(crm: Regulars, wish: str) -> dict[Lane, str]:
+    """`{"stage": "at_risk"}` for at_risk, or for stage=at_risk."""
+    name, separator, value = wish.rpartition("=")
+    candidates = [lane for lane in LANES if value in crm.values(lane) and (not separator or lane == name)]
+    if len(candidates) == 1:
+        return {candidates[0]: value}
+    if candidates:
+        raise typer.BadParameter(
+            f'"{value}" is a {" and a ".join(candidates)}; say which, such as {candidates[0]}={value}',
+            param_hint="--becoming",
+        )
+    known = "; ".join(f"{lane}: {', '.join(crm.values(lane))}" for lane in LANES)
+    raise typer.BadParameter(f'nothing is called "{wish}"; there are {known}', param_hint="--becoming")
+
+
+_COLUMNS = (
+    *("ref", "name", "email", "stage", "stage_since", "tier", "risk", "risk_band"),
+    *("orders", "net_spend", "last_order_at", "as_of", "becomes_at", "id"),
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _write_csv(stream: TextIO, found: Iterable[Customer]) -> None:
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for each in found:
+        fields = as_json.customer(each, None)
+        writer.writerow([_cell(fields[column]) for column in _COLUMNS])
+
+
+def _cell(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,110 @@
+"""Recording what happened, and what there is to record."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from crm_domain.catalogue import COMMANDS
+from crm_domain.command import Command
+from crm_domain.errors import Rejected
+from crm_domain.explain_invalid import sentence
+from regulars.cli import as_json, render
+from regulars.cli.asking import zone_of
+from regulars.cli.fields import fields_of, first_line, read_fields, read_json
+from regulars.cli.opening import ActorOption, CurrencyOption, JsonOption, StoreOption, open_to_write
+
+
+def do(
+    ctx: typer.Context,
+    command: Annotated[str, typer.Argument(metavar="COMMAND", help="A command; `regulars commands` lists them.")],
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FIELDS", help="name=value ..., or one JSON object. name= with nothing clears it."),
+    ] = None,
+    actor: ActorOption = None,
+    currency: CurrencyOption = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Record what happened; the store is made if there is none.
+
+    Values are text. A field that is a list, such as lines, takes JSON.
+    """
+    wish = _built(_model(command), fields or [])
+    with open_to_write(ctx, db, actor, currency) as crm:
+        outcome = crm.do(wish)
+        if json:
+            as_json.write_json(sys.stdout, as_json.outcome(outcome))
+        else:
+            render.draw(render.outcome(outcome, zone_of(crm)))
+
+
+def commands(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Just this one, with what each field takes.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """List what can be recorded: every command with its fields."""
+    wanted = list(COMMANDS.values()) if name is None else [_model(name)]
+    if json:
+        as_json.write_array(sys.stdout, (_as_object(command) for command in wanted))
+        return
+    drawn = render.commands_overview(wanted) if name is None else render.command_fields(wanted[0])
+    render.draw(drawn)
+
+
+def _model(name: str) -> type[Command]:
+    if name in COMMANDS:
+        return COMMANDS[name]
+    by_lower_case = {known.lower(): known for known in COMMANDS}
+    near = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+    guess = f"did you mean {by_lower_case[near[0]]}? " if near else ""
+    raise typer.BadParameter(
+        f'there is no command "{name}"; {guess}`regulars commands` lists them', param_hint="COMMAND"
+    )
+
+
+def _built(model: type[Command], words: list[str]) -> Command:
+    given = _json_object(words[0]) if len(words) == 1 and words[0].lstrip().startswith("{") else _pairs(model, words)
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise Rejected("invalid", f"{model.__name__}: {sentence(error)}") from None
+
+
+def _json_object(text: str) -> Any:
+    try:
+        return read_json(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"this is not JSON: {error}", param_hint="FIELDS") from None
+
+
+def _pairs(model: type[Command], words: list[str]) -> dict[str, Any]:
+    given: dict[str, str] = {}
+    for word in words:
+        name, separator, value = word.partition("=")
+        if not separator or not name.isidentifier():
+            raise typer.BadParameter(f'expected name=value, or one JSON object, not "{word}"', param_hint="FIELDS")
+        if name in given:
+            raise typer.BadParameter(f"{name} is given twice", param_hint="FIELDS")
+        given[name] = value
+    try:
+        return read_fields(model, given)
+    except ValueError as error:
+        raise typer.BadParameter(f"a value that should be JSON is not: {error}", param_hint="FIELDS") from None
+
+
+def _as_object(command: type[Command]) -> as_json.Object:
+    return {
+        "command": command.__name__,
+        "does": first_line(command),
+        "fields": [
+            {"name": field.name, "takes": field.takes, "required": field.required} for field in fields_of(command)
+        ],
+    }

@@ -1,0 +1,111 @@
+"""The fields of a command in plain words, read off its model, and text from a command line turned into them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel
+
+from crm_domain.command import Amount, Command, Currency, Email, Label, Moment, Phone, Reference, Text, Who
+from crm_domain.purchase import OrderLine
+
+_WORDS: tuple[tuple[Any, str], ...] = (
+    (Who, "a reference, or id:<32 hexadecimal digits>"),
+    (Reference, "a reference: your own key for this customer"),
+    (Label, "a line of text, at most 200 characters"),
+    (Text, "text, at most 10,000 characters"),
+    (Email, "an e-mail address"),
+    (Phone, "a phone number"),
+    (Currency, "a currency code such as EUR"),
+    (Amount, "an amount such as 59.90"),
+    (Moment, "a time with its zone such as 2026-03-01T12:00:00+01:00"),
+    (date, "a day such as 1990-05-17"),
+    (int, "a whole number"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field: its name, what it takes, and whether it must be given."""
+
+    name: str
+    takes: str
+    required: bool
+
+
+def first_line(model: type[Command]) -> str:
+    """What a command does, in a line."""
+    return (inspect.getdoc(model) or "").partition("\n")[0]
+
+
+def fields_of(model: type[BaseModel]) -> list[Field]:
+    """The fields of a command, those that are needed first and those that every command has last."""
+    hints = get_type_hints(model, include_extras=True)
+    shared = Command.model_fields
+    names = sorted(model.model_fields, key=lambda name: (name in shared, not model.model_fields[name].is_required()))
+    return [
+        Field(name=name, takes=_in_words(hints[name]), required=model.model_fields[name].is_required())
+        for name in names
+    ]
+
+
+def read_fields(model: type[Command], given: dict[str, str]) -> dict[str, Any]:
+    """Values as they were typed, ready for the model: text, None for nothing, JSON where a field is more than text.
+
+    Raises ValueError for what should be JSON and isn't.
+    """
+    return {name: _read(model, name, text) for name, text in given.items()}
+
+
+def read_json(text: str) -> Any:
+    """JSON with its decimal fractions exact. Raises ValueError for anything else."""
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _read(model: type[Command], name: str, text: str) -> Any:
+    if text == "":
+        return None
+    annotation: Any = model.model_fields[name].annotation if name in model.model_fields else str
+    # Every scalar reads itself from text, except a yes that must be a yes.
+    is_more_than_text = get_origin(annotation) is tuple or annotation == Literal[True]
+    return read_json(text) if is_more_than_text else text
+
+
+def _in_words(hint: Any) -> str:
+    for known, words in _WORDS:
+        if hint == known:
+            return words
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _in_words(parts[0]) + _bounds(parts[1:])
+    if origin is Literal:
+        return " or ".join("true" if part is True else str(part) for part in parts)
+    if origin is tuple:
+        return f"a list of {_in_words(parts[0])}"
+    if type(None) in parts:
+        return _without_none(hint, parts)
+    if hint is OrderLine:
+        inner = (f"{field.name}{'' if field.required else '?'}" for field in fields_of(OrderLine))
+        return f"{{{', '.join(inner)}}}"
+    return getattr(hint, "__name__", "a value")
+
+
+def _without_none(hint: Any, parts: tuple[Any, ...]) -> str:
+    rest = [part for part in parts if part is not type(None)]
+    # `Who | None` is flattened into one union of three, which no longer equals `Who`.
+    return _in_words(rest[0]) if len(rest) == 1 else _in_words(Who)
+
+
+def _bounds(metadata: tuple[Any, ...]) -> str:
+    rules = [rule for item in metadata for rule in getattr(item, "metadata", ())]
+    lowest = [f" from {rule.ge:,}" for rule in rules if hasattr(rule, "ge")]
+    highest = [f" to {rule.le:,}" for rule in rules if hasattr(rule, "le")]
+    return "".join(lowest + highest)

@@ -1,0 +1,134 @@
+"""Importing files, with progress for those who wait."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from adapters.importing import load_mapping
+from adapters.importing.source import STANDARD_INPUT
+from crm_domain.errors import NotFound
+from regulars.cli import as_json, render
+from regulars.cli.opening import (
+    ActorOption,
+    CurrencyOption,
+    JsonOption,
+    StoreOption,
+    given,
+    open_to_ask,
+    open_to_write,
+    store_file,
+)
+from regulars.importing import ImportReport
+
+
+def import_file(
+    ctx: typer.Context,
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help="CSV or columns, .gz as well; - is stdin.")] = None,
+    mapping: Annotated[
+        str | None, typer.Option(metavar="MAP.toml", help="The mapping that turns rows into commands.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything, then take it back.")] = False,
+    rejects: Annotated[
+        bool, typer.Option("--rejects", help="List the rows that imports refused, and import nothing.")
+    ] = False,
+    actor: ActorOption = None,
+    currency: CurrencyOption = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Import a file; the store is made if there is none.
+
+    A row is taken whole or refused, and the rest goes on. The same file again changes nothing. The exit status is 1
+    where every row was refused.
+    """
+    if rejects:
+        _list_rejects(ctx, db, json)
+        return
+    if file is None:
+        raise typer.BadParameter("a file to import is needed", param_hint="FILE")
+    if mapping is None:
+        raise typer.BadParameter("a mapping is needed to read the file", param_hint="--mapping")
+    report = _import(ctx, file, mapping, dry_run, actor, currency, db)
+    if json:
+        as_json.write_json(sys.stdout, as_json.report(report))
+    else:
+        render.draw(render.import_report(report))
+    if report.rejected and report.rejected == report.rows:
+        raise typer.Exit(1)
+
+
+def _import(
+    ctx: typer.Context, file: str, mapping: str, dry_run: bool, actor: str | None, currency: str | None, db: str | None
+) -> ImportReport:
+    known = load_mapping(mapping)
+    if file != STANDARD_INPUT and not Path(file).exists():
+        raise NotFound(f"there is no file {file}")  # before a store is made for nothing
+    path = store_file(db or given(ctx).store)
+    if dry_run and path is not None and not path.exists():
+        db = ":memory:"
+    with open_to_write(ctx, db, actor, currency) as crm, _progress() as progress:
+        reading = _Bar(progress, "reading", "rows")
+        folding = _Bar(progress, "folding in", "events")
+        try:
+            return crm.import_file(
+                file,
+                known,
+                dry_run=dry_run,
+                on_progress=lambda done, total, rows: reading.move(done, total, rows),
+                on_catch_up=lambda done, total: folding.move(done, total, done),
+            )
+        except KeyboardInterrupt:
+            progress.console.print("Stopped. What was taken stays; import the file again to go on.")
+            raise
+
+
+def _list_rejects(ctx: typer.Context, db: str | None, json: bool) -> None:
+    with open_to_ask(ctx, db) as crm:
+        found = crm.rejects()
+    if json:
+        as_json.write_array(sys.stdout, (as_json.reject(each) for each in found))
+    elif found:
+        render.draw(render.reject_table(found))
+    else:
+        render.draw("No row is in quarantine.")
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Bars on stderr where somebody is watching, nothing where nobody is."""
+    console = render.console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[count]}"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield progress
+
+
+class _Bar:
+    """One bar, shown from its first move on, with what has been counted and how many of them a second."""
+
+    def __init__(self, progress: Progress, description: str, counted: str) -> None:
+        self._progress = progress
+        self._description = description.ljust(10)
+        self._counted = counted
+        self._task: TaskID | None = None
+
+    def move(self, done: int, total: int | None, count: int) -> None:
+        """Draw how far it is: `done` of `total`, which may be unknown."""
+        if self._task is None:
+            self._task = self._progress.add_task(self._description, total=total, count="")
+        elapsed = self._progress.tasks[self._task].elapsed
+        rate = f", {count / elapsed:,.0f}/s" if elapsed else ""
+        self._progress.update(self._task, completed=done, total=total, count=f"{count:,} {self._counted}{rate}")

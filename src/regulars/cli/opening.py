@@ -1,0 +1,86 @@
+"""Opening the store a command is about, as that command needs it."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import regulars
+from adapters.database import parse_url
+from adapters.store import Store
+from crm_domain.errors import NotFound
+from regulars.clock import system_clock
+from regulars.crm import Regulars
+
+DEFAULT_STORE = "regulars.db"
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option("--db", metavar="FILE", help="The store: a file, or a database URL. Also before the command."),
+]
+ActorOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who acts. Also before the command.")]
+CurrencyOption = Annotated[
+    str | None, typer.Option(metavar="CODE", help="The currency of a new store, such as EUR; it is fixed from then on.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The global options, as they were given before the command."""
+
+    store: str
+    actor: str | None
+    store_was_typed: bool
+
+
+def given(ctx: typer.Context) -> Given:
+    """The global options of this run."""
+    found = ctx.find_object(Given)
+    assert found is not None
+    return found
+
+
+def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:
+    """Open a store that exists; all questions are asked at one moment, however long the answer takes to print.
+
+    Raises NotFound where there is none, and never makes one.
+    """
+    target = store or given(ctx).store
+    path = store_file(target)
+    if path is not None and not path.exists():
+        raise NotFound(
+            f"there is no store at {path}; make one with `regulars import`, `regulars do` or `regulars demo`, "
+            "or name another with --db"
+        )
+    # Whoever only asks must not turn somebody else's database into a store, so look before opening.
+    Store(target, read_only=True).close()
+    moment = system_clock()
+    return regulars.open(target, actor=acting(ctx, None), clock=lambda: moment)
+
+
+def open_to_write(ctx: typer.Context, store: str | None, actor: str | None, currency: str | None) -> Regulars:
+    """Open a store; it is made where there is none."""
+    return regulars.open(store or given(ctx).store, actor=acting(ctx, actor), currency=currency)
+
+
+def store_file(target: str) -> Path | None:
+    """The file a store lives in; None for one in memory or on a server."""
+    url = parse_url(target)
+    in_a_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(url.database or "") if in_a_file else None
+
+
+def acting(ctx: typer.Context, actor: str | None) -> str:
+    """Who acts: the one named, else whoever is logged in."""
+    named = actor or given(ctx).actor
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        return "unknown"

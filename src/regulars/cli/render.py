@@ -1,0 +1,375 @@
+"""What people read: tables and cards that fit 80 columns and say the same with colour and without.
+
+Whatever came from outside is drawn as Text, never as markup, and without the characters that move a cursor or turn a
+line around.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from rich.console import Console, ConsoleRenderable, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from adapters.quarantine import Reject
+from crm_domain.command import Command
+from crm_domain.customer import CustomerRegistered
+from crm_domain.instant import to_datetime
+from regulars.cli.fields import fields_of, first_line
+from regulars.execution import Outcome
+from regulars.importing import ImportReport
+from regulars.lanes import MIN_WIDTH, lanes
+from regulars.sentences import describe
+from regulars.views import Clause, Customer, EventLine, Explanation, Lane, Span, Status, Timeline, VerdictView
+
+EVENTS_SHOWN = 5
+REJECTS_SHOWN = 10
+WIDE = 100
+
+_BAR = 30
+_WORD_SHOWN = 20
+_LONG_WORD = re.compile(rf"\S{{{_WORD_SHOWN + 4},}}")  # an order id may be a digest, which nobody reads to its end
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"  # several scripts, and emoji, need them
+_TITLES: dict[Lane, str] = {"stage": "Stage", "tier": "Tier", "risk": "Risk"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where things are drawn: in colour on a terminal that wants it, else as plain text 80 columns wide."""
+    return Console(stderr=stderr, highlight=False)
+
+
+def draw(*parts: ConsoleRenderable | str) -> None:
+    """Print to stdout. Where it is not a terminal, lines end where their text ends."""
+    screen = console()
+    if screen.is_terminal:
+        screen.print(Group(*parts))
+        return
+    with screen.capture() as drawn:
+        screen.print(Group(*parts))
+    screen.out("\n".join(line.rstrip() for line in drawn.get().rstrip("\n").split("\n")))
+
+
+def clean(text: str) -> str:
+    """Text from outside on one line, without control characters and marks that turn the direction of writing."""
+    spaced = " ".join(text.split())
+    return "".join(c for c in spaced if c in _JOINERS or unicodedata.category(c) not in _UNSEEN)
+
+
+def day(moment: datetime | None, zone: ZoneInfo) -> str:
+    """The day of a moment in the business's zone."""
+    return "" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d}"
+
+
+def minute(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment in the business's zone; just the day for its very end."""
+    local = moment.astimezone(zone)
+    is_end_of_day = (moment + timedelta(microseconds=1)).astimezone(zone).date() != local.date()
+    return f"{local:%Y-%m-%d}" if is_end_of_day else f"{local:%Y-%m-%d %H:%M} {local:%Z}"
+
+
+# -------------------------------------------------------------------------------------------------------- customers
+
+
+def customer_table(found: Sequence[Customer], zone: ZoneInfo, *, width: int) -> Table:
+    """One row a customer. Columns that would be empty, or have no room, are left out."""
+    named = any(each.name for each in found)
+    becoming = any(each.becomes_at for each in found)
+    with_last_order = width >= WIDE or not (named or becoming)
+    table = _table()
+    table.add_column("Ref", min_width=8)  # these two give way where there is no room; the others never do
+    if named:
+        table.add_column("Name", min_width=8)
+    for title in ("Stage", "Tier"):
+        table.add_column(title, no_wrap=True)
+    for title in ("Risk", "Orders", "Net spend"):
+        table.add_column(title, justify="right", no_wrap=True)
+    if with_last_order:
+        table.add_column("Last order", no_wrap=True)
+    if becoming:
+        table.add_column("Becomes", no_wrap=True)
+    for each in found:
+        cells = [_who(each), *([_cell(each.name)] if named else []), Text(each.stage), Text(each.tier)]
+        cells += [_risk(each.risk, each.risk_band), Text(str(each.orders)), Text(f"{each.net_spend:,}")]
+        cells += [Text(day(each.last_order_at, zone))] if with_last_order else []
+        cells += [Text(day(each.becomes_at, zone))] if becoming else []
+        table.add_row(*cells)
+    return table
+
+
+def _who(each: Customer) -> Text:
+    return _cell(each.ref if each.ref is not None else f"id:{each.id}")
+
+
+def customer_card(each: Customer, timeline: Timeline, currency: str | None, zone: ZoneInfo) -> ConsoleRenderable:
+    """Who a customer is, the three verdicts and how long each holds, and what they bought."""
+    verdicts = Table.grid(padding=(0, 2))
+    for lane in timeline.lanes:
+        held, following = _held(timeline.lanes[lane], each.as_of)
+        value = f"{each.risk} {held.value}" if lane == "risk" else held.value
+        verdicts.add_row(
+            Text(lane, style="dim"),
+            Text(value, style="bold"),
+            Text(f"since {day(held.since, zone)}"),
+            Text("" if following is None else f"until {day(following.since, zone)}, then {following.value}"),
+        )
+    return Group(
+        _heading(each),
+        Padding(verdicts, (1, 0)),
+        _facts(each, currency, zone),
+    )
+
+
+def _heading(each: Customer) -> Text:
+    name = each.name or each.ref or "Somebody who was forgotten"
+    details = [clean(detail) for detail in (each.ref, each.email, each.phone) if detail and detail != name]
+    lines = [Text(clean(name), style="bold"), Text(" · ".join([*details, f"id:{each.id}"]), style="dim")]
+    return Text("\n").join(lines)
+
+
+def _facts(each: Customer, currency: str | None, zone: ZoneInfo) -> Table:
+    facts = {
+        "orders": _orders(each, zone),
+        "net spend": f"{each.net_spend:,} {currency or ''}".strip() if each.orders else "",
+        "heard of": day(each.last_heard_at, zone),
+        "owner": each.owner,
+        "source": each.source,
+        "tags": ", ".join(each.tags),
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        if value:
+            table.add_row(Text(name, style="dim"), _text(value))
+    return table
+
+
+def _orders(each: Customer, zone: ZoneInfo) -> str:
+    if not each.orders:
+        return "none yet"
+    return f"{each.orders}, first {day(each.first_order_at, zone)}, last {day(each.last_order_at, zone)}"
+
+
+def _held(spans: Sequence[Span], at: datetime) -> tuple[Span, Span | None]:
+    """The value that holds at a moment, from its first span on, and what it becomes, if anything."""
+    now = max((index for index, span in enumerate(spans) if span.since <= at), default=0)
+    first = now
+    while first > 0 and spans[first - 1].value == spans[now].value:
+        first -= 1
+    following = next((span for span in spans[now:] if span.value != spans[now].value), None)
+    return spans[first], following
+
+
+def timeline_lanes(
+    timeline: Timeline, *, now: datetime, zone: ZoneInfo, width: int = 80, orders: Sequence[datetime] = ()
+) -> ConsoleRenderable:
+    """A timeline from its first event to what is due, with a line that says how to read it.
+
+    The future shown is at most as long as the past, or a year where that is longer.
+    """
+    start = min(spans[0].since for spans in timeline.lanes.values())
+    due = max(spans[-1].since for spans in timeline.lanes.values())
+    past = now - start
+    margin = max(past, timedelta(days=60)) / 20
+    end = max(min(due, now + max(past, timedelta(days=365))), now) + margin
+    drawn = lanes(
+        timeline,
+        now=now.astimezone(zone),
+        start=start,
+        end=end,
+        orders=orders,
+        width=max(MIN_WIDTH, min(width, WIDE)),
+    )
+    return Group(drawn, Text("        █ so far   ░ due if nothing happens   ▲ now", style="dim"))
+
+
+# ---------------------------------------------------------------------------------------------------------- explain
+
+
+def explanation(each: Explanation, who: Customer, zone: ZoneInfo) -> ConsoleRenderable:
+    """Every verdict with the clauses that decided it, the events behind each, and what comes next."""
+    name = " · ".join(clean(part) for part in (who.name, who.ref or f"id:{who.id}") if part)
+    heading = Text.assemble((name, "bold"), f"   as of {minute(each.as_of, zone)}")
+    return Group(heading, *(part for verdict in each.verdicts for part in _verdict(verdict, zone)))
+
+
+def _verdict(each: VerdictView, zone: ZoneInfo) -> list[ConsoleRenderable]:
+    score = "" if each.score is None else f"{each.score} "
+    title = Text.assemble(
+        "\n", (f"{_TITLES[each.lane]}: {score}{each.value}", "bold"), f"   since {day(each.since, zone)}"
+    )
+    return [title, Padding(_clauses(each, zone), (0, 0, 0, 2)), Padding(_next(each, zone), (0, 0, 0, 2))]
+
+
+def _clauses(each: VerdictView, zone: ZoneInfo) -> Table:
+    scored = each.score is not None
+    table = Table.grid(padding=(0, 2))
+    if scored:
+        table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for clause in each.reasons:
+        share = [Text(f"{clause.contribution or 0:+d}", style="bold")] if scored else []
+        table.add_row(*share, Text(clause.id), Group(_text(clause.sentence), *_events(clause, zone)))
+    if scored:
+        table.add_row(Text("─" * 4), Text(""), Text(""))
+        table.add_row(Text(str(each.score), style="bold"), Text("in all", style="bold"), Text(""))
+    return table
+
+
+def _events(clause: Clause, zone: ZoneInfo) -> Iterable[Text]:
+    earlier = len(clause.events) - EVENTS_SHOWN
+    for line in reversed(clause.events[-EVENTS_SHOWN:]):
+        yield _event(line, zone)
+    if earlier > 0:
+        yield Text(f"and {earlier} more before", style="dim")
+
+
+def _event(line: EventLine, zone: ZoneInfo) -> Text:
+    what = _LONG_WORD.sub(lambda word: f"{word[0][:_WORD_SHOWN]}…", clean(line.what))
+    return Text(f"#{line.position}  {day(line.occurred_at, zone)}  {what}", style="dim")
+
+
+def _next(each: VerdictView, zone: ZoneInfo) -> Text:
+    if each.next is None:
+        return Text("next: nothing is due; only something that happens can change it")
+    score = "" if each.next.score is None else f"{each.next.score} "
+    return Text.assemble(
+        "next: ", (f"{score}{each.next.value}", "bold"), f" on {day(each.next.since, zone)}, if nothing happens"
+    )
+
+
+# ---------------------------------------------------------------------------------------------- doing and importing
+
+
+def outcome(each: Outcome, zone: ZoneInfo) -> Text:
+    """What was recorded, in a sentence or a few."""
+    if not each.events:
+        return Text("Nothing changed: it was known already.")
+    lines = [
+        f"{clean(describe(event.event))} (event {event.position}, {day(to_datetime(event.occurred_at), zone)})"
+        for event in each.events
+    ]
+    before = "Recorded before, under this command id: " if each.replayed else "Recorded: "
+    said = before + ("\n  ".join(["", *lines]) if len(lines) > 1 else lines[0])
+    is_new = any(isinstance(event.event, CustomerRegistered) for event in each.events)
+    return Text(said + (f"\nTheir id is id:{each.customer_id}" if is_new else ""))
+
+
+def commands_overview(commands: Iterable[type[Command]]) -> ConsoleRenderable:
+    """Every command with what it does and the names of its fields; those in bold, with a star, are needed."""
+    parts: list[ConsoleRenderable] = []
+    for command in commands:
+        own = [field for field in fields_of(command) if field.name not in Command.model_fields]
+        names = Text(", ").join(
+            Text(f"{field.name}*", style="bold") if field.required else Text(field.name) for field in own
+        )
+        parts += [Text(command.__name__, style="bold"), Padding(Group(Text(first_line(command)), names), (0, 0, 1, 2))]
+    shared = ", ".join(Command.model_fields)
+    closing = f"* is needed. Every command also takes {shared}.\n`regulars commands NAME` says what each field takes."
+    return Group(*parts, Text(closing))
+
+
+def command_fields(command: type[Command]) -> ConsoleRenderable:
+    """One command and what each of its fields takes."""
+    table = _table()
+    table.add_column("Field", no_wrap=True)
+    table.add_column("Needed", no_wrap=True)
+    table.add_column("Takes", no_wrap=False, overflow="fold")
+    for field in fields_of(command):
+        table.add_row(Text(field.name), Text("yes" if field.required else ""), Text(field.takes))
+    return Group(Text(command.__name__, style="bold"), Text(first_line(command)), Text(""), table)
+
+
+def import_report(each: ImportReport) -> ConsoleRenderable:
+    """The sums of an import, and the first rows it refused."""
+    sums = Table.grid(padding=(0, 2))
+    sums.add_column()
+    sums.add_column(justify="right")
+    names = {"rows": each.rows, "known before": each.unchanged, "refused": each.rejected, "events": each.events}
+    for name, count in names.items():
+        sums.add_row(Text(name, style="dim"), Text(f"{count:,}"))
+    title = Text("Tried out; nothing was kept." if each.dry_run else "Imported.", style="bold")
+    if not each.rejected:
+        return Group(title, sums)
+    more = each.rejected - min(REJECTS_SHOWN, len(each.rejects))
+    kept = "" if each.dry_run else "; `regulars import --rejects` lists them"
+    closing = Text(f"and {more:,} more{kept}" if more else kept.removeprefix("; "), style="dim")
+    return Group(title, sums, Text("\nRefused:"), _refused(each.rejects[:REJECTS_SHOWN]), closing)
+
+
+def _refused(rejects: Iterable[Reject]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for each in rejects:
+        table.add_row(Text(f"line {each.line}"), _text(each.reason))
+    return table
+
+
+def reject_table(rejects: Iterable[Reject]) -> Table:
+    """Quarantined rows: where they stood, why they were refused, and what they said."""
+    table = _table()
+    table.add_column("File", no_wrap=True)
+    table.add_column("Line", justify="right", no_wrap=True)
+    table.add_column("Why, and what it says", no_wrap=False, overflow="fold")
+    for each in rejects:
+        says = Text(clean(each.text[:500]), style="dim")
+        table.add_row(_text(each.source), Text(str(each.line)), Group(_text(each.reason), says))
+    return table
+
+
+# ----------------------------------------------------------------------------------------------------------- status
+
+
+def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderable:
+    """How a store is doing; `order` gives each lane's values in the order of the rules."""
+    sums = Table.grid(padding=(0, 2))
+    for name, value in {
+        "store": each.target.removeprefix("sqlite:///"),
+        "currency": each.currency or "none yet; the first amount decides",
+        "events": f"{each.events:,}",
+        "customers": f"{each.customers:,}",
+        "behind": f"{each.behind:,} events to be folded in",
+        "rejects": f"{each.rejects:,} rows in quarantine; see `regulars import --rejects`" if each.rejects else "",
+        "rules": each.rules_digest[:12],
+    }.items():
+        if value:
+            sums.add_row(Text(name, style="dim"), Text(clean(value), overflow="fold"))
+    return Group(sums, *(_bars(lane, each.counts.get(lane, {}), order[lane]) for lane in order if each.customers))
+
+
+def _bars(lane: Lane, counts: Mapping[str, int], order: Sequence[str]) -> ConsoleRenderable:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(min_width=11)
+    table.add_column(justify="right", min_width=7)
+    table.add_column()
+    most = max(counts.values(), default=1)
+    for value in order:
+        count = counts.get(value, 0)
+        table.add_row(Text(value), Text(f"{count:,}"), Text("█" * -(-count * _BAR // most)))
+    return Group(Text(f"\n{_TITLES[lane]}", style="bold"), table)
+
+
+# ----------------------------------------------------------------------------------------------------------- pieces
+
+
+def _table() -> Table:
+    return Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+
+
+def _text(text: str | None) -> Text:
+    return Text(clean(text or ""), overflow="fold")
+
+
+def _cell(text: str | None) -> Text:
+    return Text(clean(text or ""), overflow="ellipsis", no_wrap=True)
+
+
+def _risk(score: int, band: str) -> Text:
+    return Text(f"{score} {band}")

@@ -1,0 +1,70 @@
+"""The store itself: how it is doing, and one to play with."""
+
+from __future__ import annotations
+
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import regulars
+from crm_domain.errors import RegularsError
+from regulars.cli import as_json, render
+from regulars.cli.opening import JsonOption, StoreOption, given, open_to_ask
+from regulars.views import LANES
+
+DEMO_STORE = Path("regulars-demo.db")
+DEMO_SEED = 42
+
+
+def status(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
+    """Say how the store is doing, and how many stand where."""
+    with open_to_ask(ctx, db) as crm:
+        crm.catch_up()  # what was just recorded should be counted
+        found = crm.status()
+        if json:
+            as_json.write_json(sys.stdout, as_json.status(found))
+        else:
+            render.draw(render.status(found, {lane: crm.values(lane) for lane in LANES}))
+
+
+def demo(
+    ctx: typer.Context,
+    db: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A file that doesn't exist yet. By default regulars-demo.db, or the next free name."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed simulates another business.")] = DEMO_SEED,
+    json: JsonOption = False,
+) -> None:
+    """Walk through two years of a simulated business.
+
+    It gets a fresh store. An existing file is never touched: without --db, the next free
+    name is taken, such as regulars-demo-2.db.
+    """
+    from regulars.demo import run
+
+    path = _fresh(db or _typed(ctx))
+    run(Console(quiet=True) if json else render.console(), path, seed)
+    if json:
+        with regulars.open(path) as crm:
+            as_json.write_json(sys.stdout, {"seed": seed} | as_json.status(crm.status()))
+
+
+def _typed(ctx: typer.Context) -> Path | None:
+    """A --db before the command counts; the environment's store is somebody's real one, and doesn't."""
+    return Path(given(ctx).store) if given(ctx).store_was_typed else None
+
+
+def _fresh(path: Path | None) -> Path:
+    if path is None:
+        names = (DEMO_STORE.with_stem(f"{DEMO_STORE.stem}-{number}") for number in count(2))
+        return DEMO_STORE if not DEMO_STORE.exists() else next(name for name in names if not name.exists())
+    if path.exists():
+        raise RegularsError(f"{path} exists, and the demo only makes a new file; name another")
+    return path

@@ -1,0 +1,36 @@
+"""What people type on a command line, read or refused with what was meant to stand there."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+
+import typer
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_SPAN = re.compile(r"(\d{1,4})([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_YEARS = range(1900, 3000)
+
+_EXPECTED = "expected a day such as 1997-09-30, or a time with its zone such as 1997-09-30T12:00:00+02:00"
+
+
+def parse_moment(text: str) -> date:
+    """A day, or a datetime with a zone. Raises typer.BadParameter for anything else."""
+    try:
+        moment = date.fromisoformat(text) if _DAY.fullmatch(text) else datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f'{_EXPECTED}, not "{text}"') from None
+    if isinstance(moment, datetime) and moment.tzinfo is None:
+        raise typer.BadParameter(f'"{text}" names no zone; {_EXPECTED}')
+    if moment.year not in _YEARS:
+        raise typer.BadParameter(f'"{text}" is out of reach; years run from {_YEARS[0]} to {_YEARS[-1]}')
+    return moment
+
+
+def parse_span(text: str) -> timedelta:
+    """A length of time such as 36h, 14d or 2w. Raises typer.BadParameter for anything else."""
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
+        raise typer.BadParameter(f'expected a number of hours, days or weeks such as 36h, 14d or 2w, not "{text}"')
+    return int(match[1]) * _UNITS[match[2]]

@@ -1,0 +1,196 @@
+"""Read models: what SQL sees of them, when they are built anew, and what keeps them from being written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+import regulars
+from adapters import catch_up
+from adapters.store import Store
+from regulars import RecordPurchase, RegisterCustomer, Regulars, Rejected, StoreBusy, StoreUnusable
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def clock() -> datetime:
+    return NOW
+
+
+def opened(url: str) -> Regulars:
+    return regulars.open(url, currency="EUR", actor="li", clock=clock)
+
+
+@pytest.fixture
+def crm(database_url: str) -> Iterator[Regulars]:
+    with opened(database_url) as crm:
+        crm.do(
+            [
+                RegisterCustomer(ref="shop:1", name="Ada", occurred_at="2025-12-01T12:00:00+00:00"),
+                RecordPurchase(
+                    customer="shop:1", order_id="A-1", amount="200.00", occurred_at="2025-12-01T12:00:00+00:00"
+                ),
+                RegisterCustomer(ref="shop:2", occurred_at="2026-02-28T12:00:00+00:00"),
+            ]
+        )
+        yield crm
+
+
+def rows(crm: Regulars, query: str) -> list[tuple[object, ...]]:
+    with crm._store.reading() as tx:
+        return [tuple(row) for row in tx.connection.exec_driver_sql(query)]
+
+
+def test_the_read_models_can_be_asked_in_sql(crm: Regulars) -> None:
+    crm.catch_up()
+    tiers = rows(crm, "SELECT value, count(*) FROM loyalty_tier GROUP BY value ORDER BY value")
+    # Silver is reached at once, and member holds from the start for the other and again after hold and grace.
+    assert tiers == [("member", 2), ("silver", 1)]
+    assert rows(crm, "SELECT orders, net_spend FROM customer_card ORDER BY orders") == [(0, 0), (1, 20000)]
+
+
+def test_the_audit_trail_is_text_without_anything_personal(crm: Regulars) -> None:
+    trail = rows(crm, "SELECT position, type, actor, payload, has_personal_data FROM audit_trail ORDER BY position")
+    assert [(row[1], row[2]) for row in trail] == [
+        ("CustomerRegistered", "li"),
+        ("PurchaseRecorded", "li"),
+        ("CustomerRegistered", "li"),
+    ]
+    assert trail[1][3] == '{"type":"PurchaseRecorded","order_id":"A-1","amount":20000,"currency":"EUR"}'
+    assert all("Ada" not in str(row) for row in trail)
+    assert [bool(row[4]) for row in trail] == [True, False, True]
+
+
+def test_a_question_about_one_customer_writes_nothing(crm: Regulars) -> None:
+    assert crm.customer("shop:1").tier == "silver"
+    assert crm.status().behind == 3
+    assert len(crm.customers(fresh=False)) == 0
+    assert crm.customers(fresh=False).behind == 3
+    assert len(crm.customers()) == 2
+    assert crm.status().behind == 0
+
+
+def test_a_generation_of_other_code_is_never_written_and_a_new_one_takes_over(crm: Regulars, database_url: str) -> None:
+    before = [(each.ref, each.stage, each.tier, each.risk) for each in crm.customers()]
+    generations = crm._store.schema.generations
+    with crm._store.database.writing() as connection:
+        connection.execute(generations.update().values(code_digest="older code"))
+    with opened(database_url) as newer:
+        assert newer.status().generation == 2
+        assert sorted((each.ref, each.stage, each.tier, each.risk) for each in newer.customers()) == sorted(before)
+        assert rows(newer, "SELECT count(*) FROM customer_card") == [(2,)]
+        newer.do(RegisterCustomer(ref="shop:3"))
+        assert len(newer.customers()) == 3
+        with newer._store.reading() as tx:
+            old = sa.select(generations.c.checkpoint).where(generations.c.number == 1)
+            assert tx.connection.scalar(old) == 3
+        assert rows(newer, "SELECT count(*) FROM customer_card") == [(3,)]
+
+
+def test_an_event_of_an_unknown_type_stops_the_catch_up(crm: Regulars) -> None:
+    events = crm._store.schema.events
+    with crm._store.database.writing() as connection:
+        connection.execute(events.update().where(events.c.position == 2).values(type="FromTheFuture"))
+    with pytest.raises(StoreUnusable, match="FromTheFuture"):
+        crm.catch_up()
+    assert crm.status().behind == 3
+
+
+def test_rules_are_given_when_a_store_is_made(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("rules") / "shop.db"
+    text = regulars.default_rules().model_dump_json(by_alias=True)
+    assert '"from":"500.00"' in text
+    own = regulars.default_rules().model_copy(
+        update={"tier": regulars.default_rules().tier.model_copy(update={"hold_days": 30})}
+    )
+    with regulars.open(path, currency="EUR", rules=own) as crm:
+        assert crm.ruleset.tier.hold_days == 30
+    with regulars.open(path) as crm:
+        assert crm.ruleset.digest() == own.digest()
+    with pytest.raises(StoreUnusable, match="rules"):
+        regulars.open(path, rules=regulars.default_rules())
+
+
+def test_a_query_waits_for_older_transactions_and_then_says_so(
+    postgres_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "HORIZON_TIMEOUT", 0.2)
+    with opened(postgres_database_url) as crm:
+        other = Store(postgres_database_url)
+        with other.database.writing() as connection:
+            connection.exec_driver_sql("SELECT pg_current_xact_id()")
+            crm.do(RegisterCustomer(ref="shop:1"))
+            assert crm.customer("shop:1").stage == "lead"
+            with pytest.raises(StoreBusy, match="older transaction"):
+                crm.customers()
+        other.close()
+        assert len(crm.customers()) == 1
+
+
+# --------------------------------------------------------------------------------------------------- pages of people
+
+
+def test_as_of_a_day_is_the_end_of_that_day_in_the_business_zone(crm: Regulars) -> None:
+    assert [each.ref for each in crm.customers(as_of=date(2026, 2, 27))] == ["shop:1"]
+    assert len(crm.customers(as_of=date(2026, 2, 28))) == 2
+    at_midnight_in_berlin = datetime(2026, 2, 28, 23, tzinfo=UTC)
+    assert crm.customers(as_of=date(2026, 2, 28))[0].as_of == at_midnight_in_berlin - timedelta(microseconds=1)
+    with pytest.raises(ValueError, match="zone"):
+        crm.customers(as_of=datetime(2026, 2, 28, 12))  # noqa: DTZ001 - that is the point
+
+
+def test_pages_go_on_where_the_last_one_ended(crm: Regulars) -> None:
+    crm.do([RegisterCustomer(ref=f"more:{number}") for number in range(7)])
+    for order in ("id", "risk"):
+        seen: list[str] = []
+        after = None
+        while True:
+            page = crm.customers(order=order, limit=2, after=after)  # type: ignore[arg-type]
+            seen += [str(customer.ref) for customer in page]
+            after = page.after
+            if after is None:
+                break
+        assert sorted(seen) == sorted(["shop:1", "shop:2", *(f"more:{number}" for number in range(7))])
+    risks = [customer.risk for customer in crm.customers(order="risk")]
+    assert risks == sorted(risks, reverse=True)
+
+
+def test_who_becomes_something_is_an_ordinary_question(crm: Regulars) -> None:
+    # One order on 1 December: at risk after twice the prior gap of 30 days, on 30 January; dormant after 90, 1 March.
+    due = crm.customers(becoming={"stage": "at_risk"}, within=timedelta(days=14), as_of=date(2026, 1, 20))
+    assert [(each.ref, each.becomes_at) for each in due] == [("shop:1", datetime(2026, 1, 30, 12, tzinfo=UTC))]
+    assert len(crm.customers(becoming={"stage": "at_risk"}, within=timedelta(days=9), as_of=date(2026, 1, 20))) == 0
+    assert [each.stage for each in crm.customers(tier="silver")] == ["dormant"]
+
+
+def test_a_band_is_entered_once_however_often_the_score_rises_within_it(crm: Regulars) -> None:
+    for band in ("low", "medium", "high", "critical"):
+        due = [each.ref for each in crm.customers(becoming={"risk": band}, within=timedelta(days=2000))]
+        assert len(due) == len(set(due))
+    already_critical = crm.customers(risk_band="critical", as_of=date(2028, 1, 1))
+    assert len(already_critical) == 2
+    later = crm.customers(becoming={"risk": "critical"}, within=timedelta(days=2000), as_of=date(2028, 1, 1))
+    assert len(later) == 0
+
+
+def test_what_the_rules_do_not_know_is_refused(crm: Regulars) -> None:
+    with pytest.raises(ValueError, match="no stage is called"):
+        crm.customers(stage="happy")
+    with pytest.raises(ValueError, match="go together"):
+        crm.customers(becoming={"stage": "at_risk"})
+    with pytest.raises(ValueError, match="limit"):
+        crm.customers(limit=0)
+    with pytest.raises(ValueError, match="after"):
+        crm.customers(after="nonsense")
+
+
+def test_a_clock_that_is_behind_hides_nothing(crm: Regulars, database_url: str) -> None:
+    with regulars.open(database_url, clock=lambda: NOW - timedelta(days=60)) as behind:
+        assert behind.customer("shop:2").stage == "lead"
+        assert {each.ref for each in behind.customers()} == {"shop:1", "shop:2"}
+        with pytest.raises(Rejected) as refused:
+            behind.do(RegisterCustomer(ref="shop:9", occurred_at=NOW))
+        assert refused.value.code == "in_the_future"

@@ -1,0 +1,55 @@
+"""Every example in the README runs, in an empty folder, as a newcomer would run it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+REGULARS = Path(sys.executable).with_name("regulars")
+
+
+def blocks(language: str) -> list[str]:
+    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert found, f"the README has no {language} example any more"
+    return found
+
+
+@pytest.mark.parametrize("example", blocks("python"))
+def test_the_python_examples_run_and_print_what_they_say(example: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for expected in re.findall(r"print\(.*\)\s+# (.*)", example):
+        if expected[0].islower() and " " in expected and any(character.isdigit() for character in expected):
+            assert expected in done.stdout
+
+
+@pytest.mark.parametrize("example", blocks("console"))
+def test_the_shell_examples_run(example: str, tmp_path: Path) -> None:
+    for line in re.findall(r"^\$ (.*)$", example, re.MULTILINE):
+        command = shlex.split(line)
+        assert command[0] == "regulars"
+        done = subprocess.run([REGULARS, *command[1:]], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), line
+        assert done.stdout
+
+
+def test_the_readme_stays_short_and_names_what_is_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", text):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "reference.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, "docs/reference.md is out of date: run make reference"
