@@ -702,7 +702,7 @@ def explained(model: type[BaseModel], **fields: object) -> str:
 def test_a_sentence_names_each_field_what_was_found_and_what_was_expected() -> None:
     assert explained(RecordPurchase, customer=5, order_id="", amount="abc", colour="red") == (
         "customer: expected text, found 5; order_id: expected text with at least 1 character, found ''; "
-        "amount: expected a valid decimal, found 'abc'; colour: there is no such field"
+        "amount: money is a Decimal or text such as \"59.90\", found 'abc'; colour: there is no such field"
     )
     assert explained(RecordPurchase, customer="a", order_id="b") == "amount: a value is needed, found nothing"
     assert explained(RecordPurchase, customer="a", order_id="b", amount=1.5) == (
@@ -717,7 +717,7 @@ def test_a_sentence_about_the_whole_command_does_not_repeat_it() -> None:
 
 def test_a_sentence_shows_sixty_characters_of_what_was_found() -> None:
     told = explained(RecordPurchase, customer="a", order_id="b", amount="9" * 1_000_000 + "x")
-    assert told == f"amount: expected a valid decimal, found '{'9' * 56}..."
+    assert told == 'amount: money is a Decimal or text such as "59.90", found ' + f"'{'9' * 56}..."
 
 
 # ---------------------------------------------------------------------------------------------------------------- CDNOW

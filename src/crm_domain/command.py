@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 from pydantic import (
@@ -29,7 +30,9 @@ from crm_domain.instant import SECOND, to_datetime, to_instant
 FUTURE_TOLERANCE = 5 * 60 * SECOND
 EARLIEST = to_instant(datetime.fromisoformat("1900-01-01T00:00:00+00:00"))
 
+_MAX_AMOUNT_TEXT = 100
 _ID_PREFIX = "id:"
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class CustomerId(str):
@@ -37,19 +40,24 @@ class CustomerId(str):
 
     __slots__ = ()
 
+    def __repr__(self) -> str:
+        return f"CustomerId({str(self)!r})"
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls._parse, serialization=core_schema.plain_serializer_function_ser_schema(lambda value: _ID_PREFIX + value)
-        )
+        written = core_schema.plain_serializer_function_ser_schema(cls._write)
+        return core_schema.no_info_plain_validator_function(cls._parse, serialization=written)
 
     @classmethod
     def _parse(cls, value: object) -> CustomerId:
-        if isinstance(value, CustomerId):
-            return value
-        if isinstance(value, str) and value.startswith(_ID_PREFIX):
-            return cls(value.removeprefix(_ID_PREFIX))
+        text = value.removeprefix(_ID_PREFIX) if isinstance(value, str) else ""
+        if (isinstance(value, CustomerId) or text != value) and _ID.fullmatch(text):
+            return cls(text)
         raise ValueError("expected a CustomerId, or text of the form id:<32 hexadecimal digits>")
+
+    @staticmethod
+    def _write(value: str) -> str:
+        return _ID_PREFIX + value if isinstance(value, CustomerId) else value
 
 
 def _without(categories: frozenset[str], allowed: str = "") -> AfterValidator:
@@ -62,34 +70,52 @@ def _without(categories: frozenset[str], allowed: str = "") -> AfterValidator:
     return AfterValidator(check)
 
 
-_CONTROL_AND_SURROGATE = frozenset({"Cc", "Cs"})
+_UNPRINTED = frozenset({"Cc", "Cs"})
 
 
 def _exact_amount(value: object) -> Decimal:
     if isinstance(value, bool | float) or not isinstance(value, Decimal | str | int):
         raise ValueError('money is a Decimal or text such as "59.90", never a float')
     try:
-        return Decimal(value)
+        if not isinstance(value, str) or len(value) <= _MAX_AMOUNT_TEXT:
+            return Decimal(value)
     except InvalidOperation:
-        raise ValueError('money is a Decimal or text such as "59.90"') from None
+        pass
+    raise ValueError('money is a Decimal or text such as "59.90"')
 
 
-def _refuse_number(value: object) -> object:
-    if not isinstance(value, datetime | str):
+def _parse_moment(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    if not isinstance(value, datetime):
         raise ValueError("a time is a datetime with a zone, or text such as 2026-03-01T12:00:00+01:00")
+    return value
+
+
+def _parse_day(value: object) -> date:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ValueError("a day is a date, or text such as 1990-12-10")
     return value
 
 
 #: One line of text, for words that decide or group: at most 200 characters, no control characters.
 Label = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), _without(_CONTROL_AND_SURROGATE)
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), _without(_UNPRINTED | {"Zl", "Zp"})
 ]
 #: Free text: at most 10,000 characters; line breaks and tabs are welcome.
-Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000), _without(_CONTROL_AND_SURROGATE, "\n\r\t")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000), _without(_UNPRINTED, "\n\r\t")]
 Email = Annotated[
     str,
     StringConstraints(max_length=254, strip_whitespace=True, pattern=r"^[^@\s]+@[^@\s]+$"),
-    _without(_CONTROL_AND_SURROGATE),
+    _without(_UNPRINTED),
 ]
 Phone = Annotated[
     str, StringConstraints(max_length=40, strip_whitespace=True, pattern=r"^\+?[0-9 ()./-]*[0-9][0-9 ()./-]*$")
@@ -97,7 +123,8 @@ Phone = Annotated[
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 #: An exact amount; whatever it is given as, the command holds a Decimal.
 Amount = Annotated[Decimal | str, BeforeValidator(_exact_amount)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_refuse_number)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_parse_moment)]
+Day = Annotated[date, BeforeValidator(_parse_day)]
 
 
 def _refuse_id(reference: str) -> str:
@@ -108,6 +135,7 @@ def _refuse_id(reference: str) -> str:
 
 #: A customer's key in the world outside, such as a shop's number; personal, found by keyed hash.
 Reference = Annotated[Label, AfterValidator(_refuse_id)]
+Channel = Literal["email", "phone", "sms", "post", "chat", "visit", "social", "other"]
 Who = Annotated[CustomerId | Reference, Field(union_mode="left_to_right")]
 
 

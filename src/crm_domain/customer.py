@@ -14,22 +14,25 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from crm_domain.command import Command, Context, Decider, Email, Label, Phone, Reference, Text, Who
+from crm_domain.command import Channel, Command, Context, Day, Decider, Email, Label, Phone, Reference, Text, Who
 from crm_domain.errors import Rejected
 from crm_domain.event import Event, Personal
 
 CATEGORY = "customer"
 
+ContactField = Literal["name", "email", "phone", "birthday", "locale"]
+CONTACT_FIELDS: tuple[ContactField, ...] = get_args(ContactField)
+
 # ---------------------------------------------------------------------------------------------------------- events
 
 
-class CustomerRegistered(Event, frozen=True, tag="CustomerRegistered"):
+class CustomerRegistered(Event, frozen=True, kw_only=True, tag="CustomerRegistered"):
     """The business met a customer. `source` says through what, `locale` is a language tag."""
 
     ref: Personal[str] = None
@@ -41,10 +44,10 @@ class CustomerRegistered(Event, frozen=True, tag="CustomerRegistered"):
     locale: str | None = None
 
 
-class ContactDetailsChanged(Event, frozen=True, tag="ContactDetailsChanged"):
+class ContactDetailsChanged(Event, frozen=True, kw_only=True, tag="ContactDetailsChanged"):
     """`changed` lists the fields that changed; one that is listed and None was cleared."""
 
-    changed: tuple[str, ...]
+    changed: tuple[ContactField, ...]
     name: Personal[str] = None
     email: Personal[str] = None
     phone: Personal[str] = None
@@ -52,80 +55,85 @@ class ContactDetailsChanged(Event, frozen=True, tag="ContactDetailsChanged"):
     locale: str | None = None
 
 
-class LeadQualified(Event, frozen=True, tag="LeadQualified"):
+class LeadQualified(Event, frozen=True, kw_only=True, tag="LeadQualified"):
     """Someone judged that this lead may well become a customer."""
 
 
-class PreferenceRecorded(Event, frozen=True, tag="PreferenceRecorded"):
+class PreferenceRecorded(Event, frozen=True, kw_only=True, tag="PreferenceRecorded"):
     """A preference was set, or cleared where `value` is None."""
 
     key: str
     value: Personal[str] = None
 
 
-class CustomerTagged(Event, frozen=True, tag="CustomerTagged"):
+class CustomerTagged(Event, frozen=True, kw_only=True, tag="CustomerTagged"):
     """A tag was put on."""
 
     label: str
 
 
-class CustomerUntagged(Event, frozen=True, tag="CustomerUntagged"):
+class CustomerUntagged(Event, frozen=True, kw_only=True, tag="CustomerUntagged"):
     """A tag was taken off."""
 
     label: str
 
 
-class OwnerAssigned(Event, frozen=True, tag="OwnerAssigned"):
+class OwnerAssigned(Event, frozen=True, kw_only=True, tag="OwnerAssigned"):
     """Someone in the business looks after this customer from now on."""
 
     owner: str
 
 
-class ConsentGiven(Event, frozen=True, tag="ConsentGiven"):
+class ConsentGiven(Event, frozen=True, kw_only=True, tag="ConsentGiven"):
     """The customer agreed to be contacted on a channel for a purpose."""
 
     channel: str
     purpose: str
 
 
-class ConsentWithdrawn(Event, frozen=True, tag="ConsentWithdrawn"):
+class ConsentWithdrawn(Event, frozen=True, kw_only=True, tag="ConsentWithdrawn"):
     """The customer no longer agrees."""
 
     channel: str
     purpose: str
 
 
-class ReferralMade(Event, frozen=True, tag="ReferralMade"):
+class ReferralMade(Event, frozen=True, kw_only=True, tag="ReferralMade"):
     """This customer brought another, whose id is `referred_id`."""
 
     referred_id: str
 
 
-class ChurnReasonRecorded(Event, frozen=True, tag="ChurnReasonRecorded"):
+class ChurnReasonRecorded(Event, frozen=True, kw_only=True, tag="ChurnReasonRecorded"):
     """Why they left or mean to: a word to group by, and their own words."""
 
     cause: str
     detail: Personal[str] = None
 
 
-class CancellationRequested(Event, frozen=True, tag="CancellationRequested"):
+class CancellationRequested(Event, frozen=True, kw_only=True, tag="CancellationRequested"):
     """The customer said that they want to leave."""
 
 
-class CancellationWithdrawn(Event, frozen=True, tag="CancellationWithdrawn"):
+class CancellationWithdrawn(Event, frozen=True, kw_only=True, tag="CancellationWithdrawn"):
     """The customer stays after all."""
 
 
-class AccountClosed(Event, frozen=True, tag="AccountClosed"):
+class AccountClosed(Event, frozen=True, kw_only=True, tag="AccountClosed"):
     """The account was closed; what happened stays, and it can be reopened."""
 
 
-class AccountReopened(Event, frozen=True, tag="AccountReopened"):
+class AccountReopened(Event, frozen=True, kw_only=True, tag="AccountReopened"):
     """The account is open again; a cancellation requested before is settled."""
 
 
-class PersonalDataErased(Event, frozen=True, tag="PersonalDataErased"):
-    """The customer was forgotten: the key to their personal data is gone; counts and verdicts stay."""
+class PersonalDataErased(Event, frozen=True, kw_only=True, tag="PersonalDataErased"):
+    """The customer was forgotten: the key to their personal data is gone; counts and verdicts stay.
+
+    `cause` is kept in the clear, as there is no key left to keep it under.
+    """
+
+    cause: str | None = None
 
 
 CustomerEvent = (
@@ -187,9 +195,6 @@ class Customer(Struct, frozen=True, kw_only=True):
     referred: frozenset[str] = frozenset()
 
 
-CONTACT_FIELDS = ("name", "email", "phone", "birthday", "locale")
-
-
 def evolve(state: Customer, event: CustomerEvent) -> Customer:
     """The state after an event. Total: history is never argued with."""
     match event:
@@ -226,7 +231,14 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
         case AccountReopened():
             return replace(state, status=Status.OPEN, cancelling=False)
         case PersonalDataErased():
-            return Customer(status=Status.ERASED, tags=state.tags, consents=state.consents, referred=state.referred)
+            return _forgotten(state)
+
+
+def _forgotten(state: Customer) -> Customer:
+    contact = dict.fromkeys(CONTACT_FIELDS)
+    reason = state.churn_reason and replace(state.churn_reason, detail=None)
+    erased = replace(state, status=Status.ERASED, registration=None, preferences=(), churn_reason=reason)
+    return replace(erased, **contact)
 
 
 # -------------------------------------------------------------------------------------------------------- commands
@@ -239,7 +251,7 @@ class RegisterCustomer(Command):
     name: Label | None = None
     email: Email | None = None
     phone: Phone | None = None
-    birthday: date | None = None
+    birthday: Day | None = None
     source: Label | None = None
     locale: Label | None = None
 
@@ -256,8 +268,13 @@ class ChangeContactDetails(CustomerCommand):
     name: Label | None = None
     email: Email | None = None
     phone: Phone | None = None
-    birthday: date | None = None
+    birthday: Day | None = None
     locale: Label | None = None
+
+    @model_serializer(mode="wrap")
+    def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Left out and null are different wishes, so what was left out stays out.
+        return {name: value for name, value in write(self).items() if name in self.model_fields_set}
 
     @model_validator(mode="after")
     def _names_a_field(self) -> ChangeContactDetails:
@@ -293,9 +310,6 @@ class AssignOwner(CustomerCommand):
     """Say who in the business looks after a customer."""
 
     owner: Label
-
-
-Channel = Literal["email", "phone", "sms", "post", "chat", "visit", "social", "other"]
 
 
 class GiveConsent(CustomerCommand):
@@ -345,6 +359,13 @@ class ErasePersonalData(CustomerCommand):
     """Forget who a customer is; what was counted stays. There is no way back."""
 
     confirm: Annotated[Literal[True], Field(description="must be true: this can't be undone")]
+    cause: Label | None = None
+
+    @model_validator(mode="after")
+    def _gives_no_reason(self) -> ErasePersonalData:
+        if self.reason is not None:
+            raise ValueError("a reason would be erased with the rest; give a cause, which is kept and must name nobody")
+        return self
 
 
 # ------------------------------------------------------------------------------------------------------- decisions
@@ -372,7 +393,9 @@ def change_contact_details(command: ChangeContactDetails, state: Customer, conte
     """Only what differs from what is known is a change."""
     _require_remembered(state)
     given = {field: getattr(command, field) for field in CONTACT_FIELDS if field in command.model_fields_set}
-    changes = {field: value for field, value in given.items() if value != getattr(state, field)}
+    changes: dict[ContactField, Any] = {
+        field: value for field, value in given.items() if value != getattr(state, field)
+    }
     return (ContactDetailsChanged(changed=tuple(changes), **changes),) if changes else ()
 
 
@@ -430,13 +453,15 @@ def record_churn_reason(command: RecordChurnReason, state: Customer, context: Co
 def request_cancellation(command: RequestCancellation, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 6."""
     if state.status is not Status.OPEN:
-        raise Rejected("not_open", f"the account is {state.status}; only an open account can be cancelled")
+        raise Rejected(f"account_{state.status}", f"the account is {state.status}; only an open one can be cancelled")
     return () if state.cancelling else (CancellationRequested(),)
 
 
 def withdraw_cancellation(command: WithdrawCancellation, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 6."""
-    return (CancellationWithdrawn(),) if state.cancelling and state.status is Status.OPEN else ()
+    if state.cancelling and state.status is not Status.OPEN:
+        raise Rejected(f"account_{state.status}", f"the account is {state.status}; reopen it to go on")
+    return (CancellationWithdrawn(),) if state.cancelling else ()
 
 
 def make_referral(command: MakeReferral, state: Customer, context: Context) -> tuple[Event, ...]:
@@ -458,7 +483,7 @@ def reopen(command: ReopenAccount, state: Customer, context: Context) -> tuple[E
 
 def erase(command: ErasePersonalData, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(state, Status.ERASED, PersonalDataErased())
+    return _move(state, Status.ERASED, PersonalDataErased(cause=command.cause))
 
 
 def _move(state: Customer, target: Status, event: Event) -> tuple[Event, ...]:
@@ -478,6 +503,13 @@ def decide(command: Command, state: Customer, context: Context) -> tuple[Event, 
     """Hand a command to its decision. Raises Rejected where an invariant would break."""
     if state.status is Status.UNKNOWN and not isinstance(command, RegisterCustomer):
         raise Rejected("unknown_customer", "this customer is not registered")  # invariant 2
+    events = _decided(command, state, context)
+    if events and command.reason is not None:
+        _require_remembered(state)  # invariant 4: a reason is free text
+    return events
+
+
+def _decided(command: Command, state: Customer, context: Context) -> tuple[Event, ...]:
     match command:
         case RegisterCustomer():
             return register(command, state, context)

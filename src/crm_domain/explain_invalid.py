@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -27,7 +26,7 @@ def sentence(error: ValidationError) -> str:
     A sentence such as "amount: expected a valid decimal, found 'abc'; customer: a value is needed, found nothing".
     """
     # Where a field takes one of several types, each type complains; the last is the most general, and speaks for all.
-    by_field = {_path(detail["loc"]): _explained(detail) for detail in error.errors(include_url=False)}
+    by_field = {_path(detail): _explained(detail) for detail in error.errors(include_url=False)}
     return "; ".join(f"{path}: {text}" if path else text for path, text in by_field.items())
 
 
@@ -38,13 +37,14 @@ def shown(value: object) -> str:
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
-def _path(location: Iterable[int | str]) -> str:
+def _path(detail: ErrorDetails) -> str:
     """`lines[0].quantity`. What isn't an identifier is pydantic's name for one type of several, not a key."""
-    path = ""
-    for part in location:
+    path, last = "", len(detail["loc"]) - 1
+    for index, part in enumerate(detail["loc"]):
+        found = detail["type"] == "extra_forbidden" and index == last  # a key as somebody spelt it
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part.isidentifier():
+        elif found or part.isidentifier():
             path += f".{part}" if path else part
     return path
 

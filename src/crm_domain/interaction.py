@@ -3,6 +3,8 @@
 1. Each is a stream of its own. With an id, the same content twice changes nothing and other content is refused;
    without one it is new.
 2. An answer lies on the scale of its survey: NPS 0 to 10, CSAT 1 to 5, CES 1 to 7.
+
+That nothing personal is taken of someone who was forgotten is held by the store, which has no key for it any more.
 """
 
 from __future__ import annotations
@@ -12,8 +14,7 @@ from typing import Literal
 from msgspec import Struct
 from pydantic import model_validator
 
-from crm_domain.command import Command, Context, Decider, Label, Text, Who
-from crm_domain.customer import Channel
+from crm_domain.command import Channel, Command, Context, Decider, Label, Text, Who
 from crm_domain.errors import Rejected
 from crm_domain.event import Event, Personal
 
@@ -25,7 +26,7 @@ SCALES: dict[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1,
 # ---------------------------------------------------------------------------------------------------------- events
 
 
-class InteractionRecorded(Event, frozen=True, tag="InteractionRecorded"):
+class InteractionRecorded(Event, frozen=True, kw_only=True, tag="InteractionRecorded"):
     """A call, a visit, a message. Inbound is from the customer and counts as engagement; outbound is ours."""
 
     channel: str
@@ -34,7 +35,7 @@ class InteractionRecorded(Event, frozen=True, tag="InteractionRecorded"):
     summary: Personal[str] = None
 
 
-class SurveyAnswered(Event, frozen=True, tag="SurveyAnswered"):
+class SurveyAnswered(Event, frozen=True, kw_only=True, tag="SurveyAnswered"):
     """An answer on the survey's own scale."""
 
     survey: Survey
@@ -43,7 +44,7 @@ class SurveyAnswered(Event, frozen=True, tag="SurveyAnswered"):
     comment: Personal[str] = None
 
 
-class NoteAdded(Event, frozen=True, tag="NoteAdded"):
+class NoteAdded(Event, frozen=True, kw_only=True, tag="NoteAdded"):
     """Something worth remembering."""
 
     interaction_id: str | None = None

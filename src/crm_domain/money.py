@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from crm_domain.errors import Rejected
 
 # Larger than any order of a small firm, and far inside 64 bits even when a million of them are summed.
 MAX_MINOR_UNITS = 10**12
+_MAX_DIGITS = 12
+_MAX_WRITTEN_DIGITS = 100
 
 _WITHOUT_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _WITH_THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
@@ -50,19 +52,37 @@ def to_minor_units(amount: Decimal | str, currency: str) -> int:
     exponent, amount = exponent_of(currency), Decimal(amount)
     if not amount.is_finite() or amount < 0:
         raise Rejected("invalid_amount", f"an amount is a number from 0 upwards, not {amount}")
-    try:
-        shifted = amount.scaleb(exponent)
-        minor = int(shifted)
-    except (InvalidOperation, OverflowError):
-        raise Rejected("invalid_amount", f"{amount} is outside the range of amounts") from None
+    if len(amount.as_tuple().digits) > _MAX_WRITTEN_DIGITS:
+        raise Rejected("invalid_amount", f"an amount is written with at most {_MAX_WRITTEN_DIGITS} digits")
+    minor = _shifted(amount, exponent)
+    if minor is None:
+        raise Rejected("invalid_amount", f"{amount} has more digits than {currency} has ({exponent})")
     if minor > MAX_MINOR_UNITS:
         limit = from_minor_units(MAX_MINOR_UNITS, currency)
         raise Rejected("invalid_amount", f"{amount} {currency} is more than the largest amount, {limit}")
-    if shifted != minor:
-        raise Rejected("invalid_amount", f"{amount} has more digits than {currency} has ({exponent})")
     return minor
+
+
+def _shifted(amount: Decimal, exponent: int) -> int | None:
+    """amount * 10**exponent, None where that isn't whole; a number above the limit for whatever is far beyond it.
+
+    Worked out on the digits, because Decimal's own arithmetic rounds as the program around us has set it up.
+    """
+    _, digits, power = amount.as_tuple()
+    assert isinstance(power, int)
+    number = int("".join(map(str, digits)))
+    shift = power + exponent
+    if number == 0:
+        return 0
+    if shift >= 0:
+        return MAX_MINOR_UNITS + 1 if shift > _MAX_DIGITS else number * 10**shift
+    if -shift >= len(digits):
+        return None
+    whole, rest = divmod(number, 10**-shift)
+    return None if rest else whole
 
 
 def from_minor_units(minor: int, currency: str) -> Decimal:
     """The Decimal of an amount in minor units, with the currency's number of digits."""
-    return Decimal(minor).scaleb(-exponent_of(currency))
+    digits = tuple(map(int, str(abs(minor))))
+    return Decimal((int(minor < 0), digits, -exponent_of(currency)))

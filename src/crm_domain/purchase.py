@@ -35,7 +35,7 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     amount: int | None = None
 
 
-class PurchaseRecorded(Event, frozen=True, tag="PurchaseRecorded"):
+class PurchaseRecorded(Event, frozen=True, kw_only=True, tag="PurchaseRecorded"):
     """A customer bought something; `amount` is in minor units of `currency`."""
 
     order_id: str
@@ -45,13 +45,13 @@ class PurchaseRecorded(Event, frozen=True, tag="PurchaseRecorded"):
     channel: str | None = None
 
 
-class ReturnRecorded(Event, frozen=True, tag="ReturnRecorded"):
+class ReturnRecorded(Event, frozen=True, kw_only=True, tag="ReturnRecorded"):
     """Part or all of an order came back; `amount` is what it was worth, in minor units."""
 
     order_id: str
-    return_id: str
     amount: int
     currency: str
+    return_id: str | None = None
 
 
 PurchaseEvent = PurchaseRecorded | ReturnRecorded
@@ -60,10 +60,10 @@ PurchaseEvent = PurchaseRecorded | ReturnRecorded
 
 
 class Purchase(Struct, frozen=True, kw_only=True):
-    """What the next decision on an order needs to know. `returns` maps return ids to minor units."""
+    """What the next decision on an order needs to know. `returns` are ids, where there are any, with minor units."""
 
     recorded: PurchaseRecorded | None = None
-    returns: tuple[tuple[str, int], ...] = ()
+    returns: tuple[tuple[str | None, int], ...] = ()
 
     @property
     def remaining(self) -> int:
@@ -106,7 +106,7 @@ class RecordPurchase(Command):
 
 
 class RecordReturn(Command):
-    """Write down what came back of an order; without an amount, all that is left of it."""
+    """Write down what came back of an order; without an amount, all of it that is left, if anything is."""
 
     order_id: Label
     amount: Amount | None = None
@@ -138,20 +138,25 @@ def record_return(command: RecordReturn, state: Purchase, context: Context) -> t
     """Invariants 3 and 4."""
     if state.recorded is None:
         raise Rejected("unknown_order", f'there is no order "{command.order_id}"')
-    currency = _currency(command.currency, context)
-    amount = state.remaining if command.amount is None else to_minor_units(command.amount, currency)
-    return_id = command.return_id or str(len(state.returns) + 1)
-    known = dict(state.returns).get(return_id)
-    if known is not None and (command.amount is None or known == amount):
+    currency = state.recorded.currency
+    if command.currency not in (None, currency):
+        raise Rejected("other_currency", f"this order was paid in {currency}, not in {command.currency}")
+    amount = None if command.amount is None else to_minor_units(command.amount, currency)
+    known = None if command.return_id is None else dict(state.returns).get(command.return_id)
+    if known is not None and amount in (None, known):
         return ()
     if known is not None:
-        raise Rejected("return_id_taken", f'return "{return_id}" is recorded already with another amount')
-    if amount == 0 or amount > state.remaining:
-        raise Rejected("exceeds_purchase", _nothing_like_that(command.order_id, state, currency))
-    return (ReturnRecorded(order_id=command.order_id, return_id=return_id, amount=amount, currency=currency),)
+        raise Rejected("return_id_taken", f'return "{command.return_id}" is recorded already with another amount')
+    if amount is None and state.remaining <= 0:
+        return ()
+    amount = state.remaining if amount is None else amount
+    if not 0 < amount <= state.remaining:
+        raise Rejected("exceeds_purchase", _what_is_left(command.order_id, state, currency))
+    event = ReturnRecorded(order_id=command.order_id, return_id=command.return_id, amount=amount, currency=currency)
+    return (event,)
 
 
-def _nothing_like_that(order_id: str, state: Purchase, currency: str) -> str:
+def _what_is_left(order_id: str, state: Purchase, currency: str) -> str:
     left: Decimal = from_minor_units(state.remaining, currency)
     return f'of order "{order_id}" {left} {currency} can still be returned; a return is more than zero and no more'
 

@@ -29,12 +29,12 @@ class Standing(Struct, frozen=True, array_like=True):
 
 def judge(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Standing, Verdict, int | None]:
     """The stage at an instant. An order at this very instant ends the spell that was running just before it."""
-    ended, ended_at = standing.ended, standing.ended_at
     if standing.stage in rules.spell_stages and facts.order_instants and facts.order_instants[-1] == at:
-        ended, ended_at = standing.stage, at
-    rung, next_change_at = _climb(rules, facts, ended, ended_at, at)
-    reached = Standing(rung.stage, ended, ended_at)
-    return reached, Verdict(rung.stage), next_change_at
+        rung, next_change_at = _climb(rules, facts, standing.stage, at, at)
+        if rung.stage not in rules.spell_stages:  # on a closed account, an order ends nothing
+            return Standing(rung.stage, standing.stage, at), Verdict(rung.stage), next_change_at
+    rung, next_change_at = _climb(rules, facts, standing.ended, standing.ended_at, at)
+    return Standing(rung.stage, standing.ended, standing.ended_at), Verdict(rung.stage), next_change_at
 
 
 def _climb(rules: Rules, facts: Facts, ended: str | None, ended_at: int, at: int) -> tuple[Rung, int | None]:

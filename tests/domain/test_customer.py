@@ -239,6 +239,22 @@ def test_a_reason_is_personal_and_not_taken_for_who_was_forgotten(command: Custo
     given(registered, erased).when(command).then_rejected("account_erased")
 
 
+def test_who_was_forgotten_is_forgotten_already_whatever_the_cause() -> None:
+    command = ErasePersonalData(customer=ADA, confirm=True, cause="on request")
+    given(registered).when(command).then(PersonalDataErased(cause="on request"))
+    given(registered, erased).when(command).then_nothing()
+
+
+def test_a_reason_for_forgetting_would_be_forgotten_itself() -> None:
+    with pytest.raises(ValidationError, match="give a cause"):
+        ErasePersonalData(customer=ADA, confirm=True, reason="Ada asked us to")
+
+
+def test_a_cancellation_is_withdrawn_on_an_open_account_only() -> None:
+    history = (registered, CancellationRequested(), AccountClosed())
+    given(*history).when(WithdrawCancellation(customer=ADA)).then_rejected("account_closed")
+
+
 def test_nothing_personal_is_left_in_the_state_of_who_was_forgotten() -> None:
     everything = (
         registered,
@@ -425,7 +441,7 @@ def test_a_cancellation_can_be_requested_on_an_open_account() -> None:
 
 @pytest.mark.parametrize("status", [Status.CLOSED, Status.ERASED])
 def test_a_cancellation_can_be_requested_on_no_other_account(status: Status) -> None:
-    given(*IN[status]).when(RequestCancellation(customer=ADA)).then_rejected("not_open")
+    given(*IN[status]).when(RequestCancellation(customer=ADA)).then_rejected(f"account_{status}")
 
 
 def test_requesting_a_cancellation_twice_changes_nothing() -> None:

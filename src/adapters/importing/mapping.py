@@ -277,7 +277,14 @@ def _objections_to_cell(path: str, cell: Cell, day: bool, mapping: Mapping) -> I
 def is_day(model: type[BaseModel], name: str) -> bool:
     """Whether a field holds a calendar day rather than a moment."""
     annotation = model.model_fields[name].annotation
-    return date in (annotation, *get_args(annotation))
+    return date in _types(annotation)
+
+
+def _types(annotation: object) -> Iterator[object]:
+    """An annotation and all that it is made of: the members of a union, the bare type of an annotated one."""
+    yield annotation
+    for argument in get_args(annotation):
+        yield from _types(argument)
 
 
 def _cells(fields: dict[str, Value]) -> Iterator[Cell]:

@@ -14,11 +14,10 @@ from random import Random
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from crm_domain.command import Command
+from crm_domain.command import Channel, Command
 from crm_domain.customer import (
     AssignOwner,
     ChangeContactDetails,
-    Channel,
     CloseAccount,
     GiveConsent,
     MakeReferral,
