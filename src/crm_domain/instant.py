@@ -26,6 +26,10 @@ def to_datetime(instant: int) -> datetime:
     return _EPOCH + instant * MICROSECOND
 
 
+#: The last instant that a datetime can hold; what would be due later is not due at all.
+END_OF_TIME = to_instant(datetime.max.replace(tzinfo=UTC))
+
+
 def end_of_day(day: date, zone: tzinfo) -> int:
     """The last microsecond of a calendar day in a zone."""
     midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)

@@ -7,8 +7,6 @@ histories; the weights of service, feedback and engagement are judgement.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
 from msgspec import Struct
 
 from crm_domain.customer import (
@@ -18,12 +16,12 @@ from crm_domain.customer import (
     CancellationWithdrawn,
     CustomerRegistered,
 )
-from crm_domain.instant import DAY, FOREVER
+from crm_domain.instant import FOREVER
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from projections.compiled import FREQUENCY_WINDOW, RETURNS_WINDOW, Feedback, Rules, Steps
-from projections.facts import Answer, Facts
-from projections.verdict import Projector, Reason, Verdict
+from projections.compiled import ORDERS_WINDOW, Feedback, Rules, Steps
+from projections.facts import Answer, Facts, orders_since
+from projections.verdict import Projector, Reason, Verdict, days, plural
 
 VERSION = 1
 
@@ -102,12 +100,10 @@ def _cadence(rules: Rules, facts: Facts, last: int, at: int) -> Component:
 
 def _frequency(steps: Steps, facts: Facts, at: int) -> Component:
     instants = facts.order_instants
-    count = len(instants) - bisect_right(instants, at - FREQUENCY_WINDOW)
+    count = len(instants) - orders_since(facts, at - ORDERS_WINDOW)
     reached = steps.reached(count)
     # The points change when so many orders have left the window that the last start is no longer reached.
-    until = (
-        instants[-steps.starts[reached - 1]] + FREQUENCY_WINDOW if reached and steps.starts[reached - 1] else FOREVER
-    )
+    until = instants[-steps.starts[reached - 1]] + ORDERS_WINDOW if reached and steps.starts[reached - 1] else FOREVER
     return Component(id="frequency", weight=steps.weight, points=steps.points_of(reached), until=until)
 
 
@@ -125,7 +121,9 @@ def _feedback(rule: Feedback, facts: Facts, at: int) -> Component | None:
 
 
 def _fresh_answers(rule: Feedback, facts: Facts, at: int) -> dict[str, Answer]:
-    return {survey: answer for survey, answer in facts.answers.items() if at < answer.at + rule.window}
+    # No rule gives points for a CES answer, so it is no evidence either.
+    counted = ((survey, facts.answers.get(survey)) for survey in ("csat", "nps"))
+    return {survey: answer for survey, answer in counted if answer is not None and at < answer.at + rule.window}
 
 
 def _answer_points(rule: Feedback, survey: str, score: int) -> int:
@@ -153,15 +151,28 @@ def _floors(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
         floors.append(Floor(id="cancellation_requested", score=score, positions=(facts.cancelling.position,)))
     if not facts.returned_orders:
         return floors, FOREVER
-    first = bisect_right(facts.order_instants, at - RETURNS_WINDOW)
-    recent = len(facts.order_instants) - first
+    first = orders_since(facts, at - ORDERS_WINDOW)
     returned = [index for index in facts.returned_orders if index >= first]
-    if returned and 2 * len(returned) >= recent:
+    came_back = _half_came_back(facts, first)
+    if came_back:
         positions = tuple(facts.order_positions[index] for index in returned)
         score = rules.risk.returned_half
         floors.append(Floor(id="returned_half_of_orders_365d", score=score, positions=positions))
-    return floors, facts.order_instants[first] + RETURNS_WINDOW if recent else FOREVER
+    # The orders leave the window one by one; what counts is the first departure that changes the answer.
+    for leaving in range(first, len(facts.order_instants)):
+        if _half_came_back(facts, leaving + 1) != came_back:
+            return floors, facts.order_instants[leaving] + ORDERS_WINDOW
+    return floors, FOREVER
 
+
+def _half_came_back(facts: Facts, first: int) -> bool:
+    """Whether of the orders from index `first` on at least one, and at least half, came back whole."""
+    returned = sum(index >= first for index in facts.returned_orders)
+    return returned > 0 and 2 * returned >= len(facts.order_instants) - first
+
+
+# The weights of the other components were measured; whoever sees these should know that theirs were not.
+_JUDGED = frozenset({"service", "feedback", "engagement"})
 
 _FLOORS = {
     "account_closed": "the account is closed",
@@ -189,7 +200,8 @@ def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Re
     for floor in sorted(floors, key=lambda floor: -floor.score):
         lift = max(0, floor.score - mean)
         mean = max(mean, floor.score)
-        sentence = f"{_FLOORS[floor.id]}: the score is at least {floor.score}"
+        already = "" if lift else ", and it is already"
+        sentence = f"{_FLOORS[floor.id]}: the score is at least {floor.score}{already}"
         reasons.append(Reason(clause=floor.id, sentence=sentence, positions=floor.positions, contribution=lift))
     return tuple(reasons) or (Reason(clause="no_evidence", sentence="nothing is known yet", contribution=0),)
 
@@ -210,20 +222,21 @@ def _shares(components: list[Component]) -> list[int]:
 def _sentence(component: Component, facts: Facts, rules: Rules, at: int) -> str:
     match component.id:
         case "recency":
-            found = f"{(at - facts.order_instants[-1]) // DAY} days since the last order"
+            found = f"{days(at - facts.order_instants[-1])} since the last order"
         case "cadence":
             gap = rules.cadence.gap_text(at - facts.order_instants[-1], facts)
             found = f"{gap} times their usual gap of {rules.cadence.days_text(facts)} days"
         case "frequency":
-            count = len(facts.order_instants) - bisect_right(facts.order_instants, at - FREQUENCY_WINDOW)
-            found = f"{count} order{'' if count == 1 else 's'} in the last 365 days"
+            count = len(facts.order_instants) - orders_since(facts, at - ORDERS_WINDOW)
+            found = f"{plural(count, 'order')} in the last 365 days"
         case "feedback":
             fresh = _fresh_answers(rules.risk.feedback, facts, at)
             latest = (f"{survey} {answer.score}" for survey, answer in sorted(fresh.items()))
             found = f"latest answers: {', '.join(latest)}"
         case _:
-            found = f"{(at - facts.engaged.at) // DAY} days since they were last heard of" if facts.engaged else ""
-    return f"{found} ({component.points} of 100 points)"
+            found = f"{days(at - facts.engaged.at)} since they were last heard from" if facts.engaged else ""
+    judged = "; its weight is judgement" if component.id in _JUDGED else ""
+    return f"{found} ({component.points} of 100 points{judged})"
 
 
 def _behind(component_id: str, facts: Facts, rules: Rules, at: int) -> tuple[int, ...]:
@@ -233,7 +246,7 @@ def _behind(component_id: str, facts: Facts, rules: Rules, at: int) -> tuple[int
         case "cadence":
             return tuple(dict.fromkeys((facts.order_positions[0], facts.order_positions[-1])))
         case "frequency":
-            return tuple(facts.order_positions[bisect_right(facts.order_instants, at - FREQUENCY_WINDOW) :])
+            return tuple(facts.order_positions[orders_since(facts, at - ORDERS_WINDOW) :])
         case "feedback":
             fresh = _fresh_answers(rules.risk.feedback, facts, at)
             return tuple(sorted(answer.position for answer in fresh.values()))

@@ -23,7 +23,8 @@ from projections.facts import Facts
 class Condition(Struct, frozen=True, kw_only=True):
     """One condition with one bound. It flips once at its pivot: it holds from there, or until there.
 
-    `offset` is the bound in microseconds for facts that elapse, `window` the counting window likewise.
+    `offset` is the bound in microseconds for facts that elapse, `window` the counting window likewise; `text` is the
+    bound in words, to follow what was found.
     """
 
     fact: grammar.Fact
@@ -150,8 +151,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     exponent: int
 
 
-FREQUENCY_WINDOW = 365 * DAY
-RETURNS_WINDOW = 365 * DAY
+#: The window of the rules whose names or comments say 365 days.
+ORDERS_WINDOW = 365 * DAY
 
 
 def compile_rules(ruleset: grammar.Ruleset, currency: str | None) -> Rules:
@@ -180,13 +181,13 @@ def _rung(rule: grammar.StageRule) -> Rung:
 
 def _conditions(rule: grammar.ConditionRule) -> list[Condition]:
     if rule.is_ is not None:
-        return [_condition(rule, Fraction(0), rule.is_, f"{rule.fact} is {str(rule.is_).lower()}")]
+        return [_condition(rule, Fraction(0), rule.is_, "")]
     # Time makes an elapsed fact grow and a count shrink, so the same bound holds on the other side of its pivot.
     grows = rule.fact not in grammar.COUNTS
     within = f" within {rule.within_days} days" if rule.within_days else ""
-    bounds = ((rule.from_, "from", grows), (rule.below, "below", not grows))
+    bounds = ((rule.from_, "at least", grows), (rule.below, "below", not grows))
     return [
-        _condition(rule, Fraction(bound), from_pivot, f"{rule.fact}{within} {word} {bound.normalize():f}")
+        _condition(rule, Fraction(bound), from_pivot, f"{within} ({word} {bound.normalize():f})")
         for bound, word, from_pivot in bounds
         if bound is not None
     ]

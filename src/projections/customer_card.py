@@ -10,10 +10,7 @@ from projections.facts import Facts
 
 
 class CustomerCard(Struct, frozen=True, kw_only=True):
-    """Counts and sums as of an instant. Money is in minor units of the store's currency, instants in microseconds.
-
-    `owner`, `source`, `locale` and `tags` are those of the facts the card was made from.
-    """
+    """Counts, sums and names as of an instant. Money is in minor units, instants are in microseconds."""
 
     orders: int
     bought: int
@@ -23,7 +20,6 @@ class CustomerCard(Struct, frozen=True, kw_only=True):
     last_heard_at: int | None
     owner: str | None
     source: str | None
-    locale: str | None
     tags: tuple[str, ...]
 
     @property
@@ -36,16 +32,21 @@ def card(facts: Facts, at: int) -> CustomerCard:
     """The card as of an instant; facts may reach beyond it."""
     orders = bisect_right(facts.order_instants, at)
     counted = [back for back in facts.returns if back.at <= at and 0 <= back.order < orders]
-    heard = facts.engaged.at if facts.engaged and facts.engaged.at <= at else None
+    heard = bisect_right(facts.engagements, at)
+    owners = [named.name for named in facts.owners if named.at <= at]
     return CustomerCard(
         orders=orders,
         bought=sum(facts.order_amounts[:orders]),
         returned=sum(back.amount for back in counted),
         first_order_at=facts.order_instants[0] if orders else None,
         last_order_at=facts.order_instants[orders - 1] if orders else None,
-        last_heard_at=heard,
-        owner=facts.owner,
+        last_heard_at=facts.engagements[heard - 1] if heard else None,
+        owner=owners[-1] if owners else None,
         source=facts.source,
-        locale=facts.locale,
-        tags=tuple(sorted(facts.tags)),
+        tags=_tags(facts, at),
     )
+
+
+def _tags(facts: Facts, at: int) -> tuple[str, ...]:
+    last_word = {named.name: named.given for named in facts.tags if named.at <= at}
+    return tuple(sorted(label for label, given in last_word.items() if given))

@@ -6,6 +6,8 @@ mutable because a rebuild folds millions of events into it; it never leaves the 
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from msgspec import Struct, field
 
 from crm_domain.customer import (
@@ -13,7 +15,6 @@ from crm_domain.customer import (
     AccountReopened,
     CancellationRequested,
     CancellationWithdrawn,
-    ContactDetailsChanged,
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
@@ -32,6 +33,14 @@ class Mark(Struct, frozen=True, array_like=True):
 
     at: int
     position: int
+
+
+class Named(Struct, frozen=True, array_like=True):
+    """A name that was given at an instant, or taken away."""
+
+    at: int
+    name: str
+    given: bool = True
 
 
 class Answer(Struct, frozen=True, array_like=True):
@@ -53,7 +62,7 @@ class Return(Struct, frozen=True, array_like=True):
 
 
 class Facts(Struct, array_like=True):
-    """One customer's facts. The `order_*` lists run in parallel, in order of time.
+    """One customer's facts. All lists are in order of time; the `order_*` lists run in parallel.
 
     `order_totals[i]` is what the orders up to and including `i` are worth, less what came back of them, in minor
     units: so any window's spend is a difference of two of them. `returned_orders` holds the indexes of the orders of
@@ -68,21 +77,20 @@ class Facts(Struct, array_like=True):
     returned_orders: list[int] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
-    tags: list[str] = field(default_factory=list)
+    engagements: list[int] = field(default_factory=list)
+    tags: list[Named] = field(default_factory=list)
+    owners: list[Named] = field(default_factory=list)
     registered: Mark | None = None
     engaged: Mark | None = None
     qualified: Mark | None = None
     cancelling: Mark | None = None
     closed: Mark | None = None
-    owner: str | None = None
     source: str | None = None
-    locale: str | None = None
 
 
 HANDLES: frozenset[type[Event]] = frozenset(
     {
         CustomerRegistered,
-        ContactDetailsChanged,
         LeadQualified,
         CustomerTagged,
         CustomerUntagged,
@@ -107,13 +115,13 @@ def evolve(facts: Facts, event: Event, at: int, position: int) -> None:
         case ReturnRecorded():
             _add_return(facts, event, at, position)
         case InteractionRecorded(direction="inbound"):
-            facts.engaged = Mark(at, position)
+            _engage(facts, at, position)
         case SurveyAnswered(survey=survey, score=score):
-            facts.engaged = Mark(at, position)
+            _engage(facts, at, position)
             facts.answers[survey] = Answer(at, position, score)
-        case CustomerRegistered(source=source, locale=locale):
-            facts.registered = facts.engaged = Mark(at, position)
-            facts.source, facts.locale = source, locale
+        case CustomerRegistered(source=source):
+            _engage(facts, at, position)
+            facts.registered, facts.source = facts.engaged, source
         case LeadQualified():
             facts.qualified = Mark(at, position)
         case AccountClosed():
@@ -124,16 +132,24 @@ def evolve(facts: Facts, event: Event, at: int, position: int) -> None:
             facts.cancelling = Mark(at, position)
         case CancellationWithdrawn():
             facts.cancelling = None
-        case CustomerTagged(label=label) if label not in facts.tags:
-            facts.tags.append(label)
-        case CustomerUntagged(label=label) if label in facts.tags:
-            facts.tags.remove(label)
+        case CustomerTagged(label=label):
+            facts.tags.append(Named(at, label))
+        case CustomerUntagged(label=label):
+            facts.tags.append(Named(at, label, given=False))
         case OwnerAssigned(owner=owner):
-            facts.owner = owner
-        case ContactDetailsChanged(changed=changed, locale=locale) if "locale" in changed:
-            facts.locale = locale
+            facts.owners.append(Named(at, owner))
         case _:
             pass  # the rest bears on no verdict and on nothing that a card shows
+
+
+def orders_since(facts: Facts, instant: int) -> int:
+    """The index of the first order after an instant: a window that ends at `at` begins with `at` less its length."""
+    return bisect_right(facts.order_instants, instant)
+
+
+def _engage(facts: Facts, at: int, position: int) -> None:
+    facts.engaged = Mark(at, position)
+    facts.engagements.append(at)
 
 
 def _add_order(facts: Facts, event: PurchaseRecorded, at: int, position: int) -> None:

@@ -19,7 +19,7 @@ from msgspec import Struct, field
 
 from crm_domain.errors import InvalidRules
 from crm_domain.event import Event
-from crm_domain.instant import FOREVER
+from crm_domain.instant import END_OF_TIME, FOREVER
 from projections.churn_risk import CHURN_RISK
 from projections.compiled import Rules
 from projections.facts import VERSION as FACTS_VERSION
@@ -30,6 +30,7 @@ from projections.verdict import Projector, Reason, Verdict
 
 PROJECTORS: tuple[Projector, ...] = (LIFECYCLE_STAGE, LOYALTY_TIER, CHURN_RISK)
 
+# Beside the departures of orders from a window, which are as many as the orders are.
 MAX_FUTURE_CHANGES = 64
 
 
@@ -134,10 +135,12 @@ class _Running:
             elif judged != verdict:
                 self.intervals.append(Interval(since, at, verdict))
                 verdict, since = judged, at
-            at, changes = next_change_at, changes + 1
-            if changes > MAX_FUTURE_CHANGES:
-                name = self.projector.name
-                raise InvalidRules(f"{name} changes more than {MAX_FUTURE_CHANGES} times with no event in between")
+            if next_change_at is None or next_change_at > END_OF_TIME:
+                break
+            changes += 1
+            if next_change_at <= at or changes > MAX_FUTURE_CHANGES + len(facts.order_instants):
+                raise InvalidRules(f"{self.projector.name} changes again and again with no event in between")
+            at = next_change_at
         return Track(standing, verdict, since, self.track.judged_at)
 
 

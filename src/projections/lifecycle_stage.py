@@ -9,12 +9,12 @@ from __future__ import annotations
 from msgspec import Struct
 
 from crm_domain.customer import AccountClosed, AccountReopened, CustomerRegistered, LeadQualified
-from crm_domain.instant import DAY, FOREVER
+from crm_domain.instant import FOREVER
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded
 from projections.compiled import Condition, Rules, Rung
-from projections.facts import Facts
-from projections.verdict import Projector, Reason, Verdict
+from projections.facts import Facts, orders_since
+from projections.verdict import Projector, Reason, Verdict, days, plural
 
 VERSION = 1
 
@@ -53,7 +53,7 @@ def _span(rung: Rung, rules: Rules, facts: Facts, spell_ended_at: int | None) ->
     """The one span [begins, ends) in which all of a rung's conditions hold if nothing more happens."""
     begins, ends = -FOREVER, FOREVER
     for condition in rung.conditions:
-        pivot = pivot_of(condition, rules, facts, spell_ended_at)
+        pivot = _pivot(condition, rules, facts, spell_ended_at)
         if pivot is None:
             return FOREVER, -FOREVER
         if condition.holds_from_pivot:
@@ -63,7 +63,7 @@ def _span(rung: Rung, rules: Rules, facts: Facts, spell_ended_at: int | None) ->
     return begins, ends
 
 
-def pivot_of(condition: Condition, rules: Rules, facts: Facts, spell_ended_at: int | None) -> int | None:
+def _pivot(condition: Condition, rules: Rules, facts: Facts, spell_ended_at: int | None) -> int | None:
     """The one instant at which a condition flips; None where its fact is undefined, which makes it false for ever.
 
     Time alone moves every fact one way: what has elapsed grows, what a window holds shrinks.
@@ -103,11 +103,14 @@ def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Re
     """The conditions of the rung that was reached, each with what it found."""
     rung, _ = _climb(rules, facts, standing.ended, standing.ended_at, at)
     if not rung.conditions:
-        return (Reason(clause=rung.id, sentence="no other stage applies", positions=_last_order(facts)),)
+        found = f"no other stage applies: {plural(len(facts.order_instants), 'order')}"
+        if facts.order_instants:
+            found += f", {_gap(facts, rules, at)}"
+        return (Reason(clause=rung.id, sentence=found, positions=_last_order(facts)),)
     return tuple(
         Reason(
             clause=rung.id,
-            sentence=f"{condition.text}: {_found(condition, standing, facts, rules, at)}",
+            sentence=_found(condition, standing, facts, rules, at) + condition.text,
             positions=_behind(condition, standing, facts, at),
         )
         for condition in rung.conditions
@@ -119,20 +122,28 @@ def _found(condition: Condition, standing: Standing, facts: Facts, rules: Rules,
         case "account_closed":
             return "the account is closed" if facts.closed else "the account is open"
         case "qualified":
-            return "qualified" if facts.qualified else "not qualified"
+            return "qualified as a lead" if facts.qualified else "not qualified as a lead"
         case "orders":
-            return _plural(len(_counted(condition, facts, at)), "order")
+            return plural(len(_counted(condition, facts, at)), "order")
         case "gap":
-            gap = rules.cadence.gap_text(at - facts.order_instants[-1], facts)
-            return f"{gap} times their usual gap of {rules.cadence.days_text(facts)} days"
+            return _gap(facts, rules, at)
         case "tenure_days":
-            return f"{_days(at - facts.order_instants[0])} since the first order"
+            return f"{days(at - facts.order_instants[0])} since the first order"
         case "days_since_order":
-            return f"{_days(at - facts.order_instants[-1])} since the last order"
+            return f"{days(at - facts.order_instants[-1])} since the last order"
         case "days_since_spell_ended":
-            return f"{_days(at - standing.ended_at)} since an order ended a time as {standing.ended}"
+            return f"{days(at - standing.ended_at)} since an order brought them back from {standing.ended}"
         case _:
-            return f"{_days(at - facts.engaged.at)} since they were last heard of" if facts.engaged else "never"
+            return (
+                f"{days(at - facts.engaged.at)} since they were last heard from"
+                if facts.engaged
+                else "never heard from"
+            )
+
+
+def _gap(facts: Facts, rules: Rules, at: int) -> str:
+    gap = rules.cadence.gap_text(at - facts.order_instants[-1], facts)
+    return f"{gap} times their usual gap of {rules.cadence.days_text(facts)} days"
 
 
 def _behind(condition: Condition, standing: Standing, facts: Facts, at: int) -> tuple[int, ...]:
@@ -148,35 +159,19 @@ def _behind(condition: Condition, standing: Standing, facts: Facts, at: int) -> 
         case "tenure_days":
             return tuple(facts.order_positions[:1])
         case "days_since_spell_ended":
-            return tuple(
-                position
-                for position, instant in zip(facts.order_positions, facts.order_instants, strict=True)
-                if instant == standing.ended_at
-            )
+            ending = range(orders_since(facts, standing.ended_at - 1), orders_since(facts, standing.ended_at))
+            return tuple(facts.order_positions[index] for index in ending)
         case _:
             return _last_order(facts)
 
 
 def _counted(condition: Condition, facts: Facts, at: int) -> range:
-    instants = facts.order_instants
-    first = (
-        0
-        if condition.window is None
-        else next((index for index, instant in enumerate(instants) if at < instant + condition.window), len(instants))
-    )
-    return range(first, len(instants))
+    first = 0 if condition.window is None else orders_since(facts, at - condition.window)
+    return range(first, len(facts.order_instants))
 
 
 def _last_order(facts: Facts) -> tuple[int, ...]:
     return tuple(facts.order_positions[-1:])
-
-
-def _days(elapsed: int) -> str:
-    return _plural(elapsed // DAY, "day")
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 LIFECYCLE_STAGE = Projector(

@@ -12,11 +12,11 @@ from bisect import bisect_right
 from msgspec import Struct
 
 from crm_domain.customer import CustomerRegistered
-from crm_domain.instant import DAY, to_datetime
+from crm_domain.instant import to_datetime
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from projections.compiled import Rules, Tiers
-from projections.facts import Facts
-from projections.verdict import Projector, Reason, Verdict
+from projections.facts import Facts, orders_since
+from projections.verdict import Projector, Reason, Verdict, days
 
 VERSION = 1
 
@@ -58,26 +58,36 @@ def spend_within(facts: Facts, window: int, at: int) -> int:
     """Minor units of net spend on the orders of the window that ends at `at`; an order leaves it when it is over."""
     if not facts.order_totals:
         return 0
-    first = bisect_right(facts.order_instants, at - window)
+    first = orders_since(facts, at - window)
     before = facts.order_totals[first - 1] if first else 0
     return facts.order_totals[-1] - before
 
 
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
-    """The spend behind the tier, and what keeps it where the spend alone would not."""
+    """The spend behind the tier, and what keeps it; the latter first where the spend alone would not."""
+    qualified = _qualified_level(facts, rules.tiers, at)
+    spend = _spend_reason(qualified, facts, rules, at)
+    if standing.review_at is None:
+        return (spend,)
+    day = to_datetime(standing.review_at).astimezone(rules.zone).date().isoformat()
+    name = rules.tiers.names[standing.level]
+    if standing.in_grace:
+        kept = Reason(clause="grace", sentence=f"{name} is in grace until {day}")
+    else:
+        kept = Reason(clause="hold", sentence=f"{name} is kept until it is reviewed on {day}")
+    return (kept, spend) if qualified < standing.level else (spend, kept)
+
+
+def _spend_reason(qualified: int, facts: Facts, rules: Rules, at: int) -> Reason:
     tiers = rules.tiers
-    spend = spend_within(facts, tiers.window, at)
-    first = bisect_right(facts.order_instants, at - tiers.window)
-    days = tiers.window // DAY
-    start = _money(tiers.starts[standing.level], rules)
-    name = tiers.names[standing.level]
-    sentence = f"net spend of {_money(spend, rules)} in {days} days; {name} starts from {start}"
-    reasons = [Reason(clause=name, sentence=sentence, positions=tuple(facts.order_positions[first:]))]
-    if standing.review_at is not None:
-        day = to_datetime(standing.review_at).astimezone(rules.zone).date().isoformat()
-        word = f"in grace until {day}" if standing.in_grace else f"kept until it is reviewed on {day}"
-        reasons.append(Reason(clause="grace" if standing.in_grace else "hold", sentence=word))
-    return tuple(reasons)
+    spend, first = spend_within(facts, tiers.window, at), orders_since(facts, at - tiers.window)
+    sentence = f"net spend of {_money(spend, rules)} in {days(tiers.window)} qualifies for {tiers.names[qualified]}"
+    if qualified + 1 < len(tiers.names):
+        missing = _money(tiers.starts[qualified + 1] - spend, rules)
+        sentence += f"; {missing} more would reach {tiers.names[qualified + 1]}"
+    returns = (back.position for back in facts.returns if back.order >= first)
+    positions = tuple(sorted([*facts.order_positions[first:], *returns]))
+    return Reason(clause=tiers.names[qualified], sentence=sentence, positions=positions)
 
 
 def _money(minor: int, rules: Rules) -> str:

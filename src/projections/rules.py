@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -17,7 +18,16 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from crm_domain.errors import InvalidRules
@@ -32,7 +42,9 @@ FLAGS: tuple[str, ...] = get_args(FlagFact)
 COUNTS: tuple[str, ...] = get_args(CountFact)
 
 MAX_DAYS = 36_500
-MAX_STEPS = 100
+# After the last event a verdict may change 64 times by itself, so the rules must not ask for more.
+MAX_STEPS = 60
+MAX_REVIEWS = 60
 
 
 def _exact(value: object) -> object:
@@ -62,7 +74,7 @@ Steps = Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
 class Part(BaseModel):
     """A table of the file. Frozen; an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Business(Part):
@@ -105,6 +117,8 @@ class ConditionRule(Part):
             raise ValueError(f"{self.fact} is a number and takes `from`, `below`, or both")
         if self.within_days is not None and self.fact not in COUNTS:
             raise ValueError(f"only {', '.join(COUNTS)} can be counted `within_days`, not {self.fact}")
+        if self.from_ is not None and self.below is not None and self.below <= self.from_:
+            raise ValueError(f"{self.fact} can't be from {self.from_} and below {self.below} at once")
         if self.fact in COUNTS and any(value is not None and value % 1 for value in (self.from_, self.below)):
             raise ValueError(f"{self.fact} is counted in whole numbers")
         return self
@@ -129,7 +143,7 @@ class StageRule(Part):
 class Lifecycle(Part):
     """The ladder of stages, first match first."""
 
-    stage: Annotated[tuple[StageRule, ...], Field(min_length=1, max_length=64)]
+    stage: Annotated[tuple[StageRule, ...], Field(min_length=1, max_length=32)]
 
     @model_validator(mode="after")
     def _is_total(self) -> Lifecycle:
@@ -159,8 +173,15 @@ class Tier(Part):
     window_days: WindowDays
     hold_days: WindowDays
     grace_days: Days
-    members_only: Literal[False]
+    members_only: Annotated[bool, Field(strict=True)]
     levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=32)]
+
+    @field_validator("members_only")
+    @classmethod
+    def _has_members(cls, members_only: bool) -> bool:
+        if members_only:
+            raise ValueError("allowed: false; there are no memberships yet, so nobody would have a tier")
+        return members_only
 
     @model_validator(mode="after")
     def _rises_from_zero(self) -> Tier:
@@ -168,6 +189,9 @@ class Tier(Part):
         if self.levels[0].from_ != 0:
             raise ValueError(f'the first level ("{self.levels[0].name}") must start from "0.00"')
         _require_rising("levels", [level.from_ for level in self.levels])
+        reviews = self.window_days // self.hold_days + 2 * len(self.levels)
+        if reviews > MAX_REVIEWS:
+            raise ValueError(f"hold_days = {self.hold_days} is too short: a tier could be reviewed {reviews} times")
         return self
 
 
@@ -244,6 +268,9 @@ class ChurnRisk(Part):
         if 0 not in self.bands.values():
             raise ValueError("one band must start from 0")
         _require_unique("start", [str(start) for start in self.bands.values()])
+        steps = sum(len(table.steps) for table in (self.recency, self.cadence, self.frequency, self.engagement))
+        if steps > MAX_STEPS:
+            raise ValueError(f"the step tables have {steps} steps in all; at most {MAX_STEPS} are allowed")
         return self
 
 
@@ -342,38 +369,66 @@ def restore_rules(canonical: str) -> Ruleset:
 
 def _complaints(error: ValidationError) -> Iterator[str]:
     for detail in error.errors():
-        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
+        key = key.lstrip(".").removesuffix(".[key]")
         yield f"{key}: {_complaint(detail)}" if key else _complaint(detail)
 
 
 def _complaint(detail: ErrorDetails) -> str:
-    found = str(detail["input"])
+    found = _written(detail["input"])
     match detail["type"]:
         case "extra_forbidden":
-            word = str(detail["loc"][-1])
-            close = difflib.get_close_matches(word, sorted(_all_keys(Ruleset)), n=1)
-            return "unknown key" + (f'; did you mean "{close[0]}"?' if close else "")
+            allowed = _keys_of(detail["loc"][:-1])
+            return f"unknown key{_suggestion(str(detail['loc'][-1]), allowed)}; allowed: {', '.join(allowed)}"
         case "missing":
             return "is missing"
         case "literal_error":
-            allowed = str(detail.get("ctx", {}).get("expected", ""))
-            words = [word.strip("'") for word in allowed.replace(" or ", ", ").split(", ")]
-            close = difflib.get_close_matches(found, words, n=1)
-            return f'found "{found}", allowed: {allowed}' + (f'; did you mean "{close[0]}"?' if close else "")
+            words = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
+            return f"found {found}, allowed: {', '.join(words)}{_suggestion(str(detail['input']), words)}"
         case "value_error":
-            return detail["msg"].removeprefix("Value error, ")
+            said = detail["msg"].removeprefix("Value error, ")
+            return said if isinstance(detail["input"], dict) else f"found {found}; {said}"
+        case "string_pattern_mismatch":
+            return f"found {found}; expected lower-case letters, digits, - and _, beginning with a letter (a-z)"
+        case "tuple_type" | "list_type":
+            return f"found {found}; expected a list"
+        case "model_type" | "dict_type":
+            return f"found {found}; expected a table"
         case _:
-            return f"found {found[:60]!r}; {detail['msg'][0].lower()}{detail['msg'][1:]}"
+            return f"found {found}; {detail['msg'][0].lower()}{detail['msg'][1:]}"
 
 
-def _all_keys(model: type[BaseModel]) -> set[str]:
-    keys: set[str] = set()
-    for name, info in model.model_fields.items():
-        keys.add(info.alias or name)
-        for candidate in (info.annotation, *get_args(info.annotation)):
-            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-                keys |= _all_keys(candidate)
-    return keys
+def _written(value: object) -> str:
+    """A value as it would stand in a TOML file, cut off after 60 characters."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value[:60]}"'
+        case _:
+            return str(value)[:60]
+
+
+def _suggestion(word: str, allowed: list[str]) -> str:
+    close = difflib.get_close_matches(word, allowed, n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def _keys_of(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the table at a location may have."""
+    model: type[BaseModel] = Ruleset
+    for part in location:
+        if isinstance(part, str):
+            info = next(info for name, info in model.model_fields.items() if part in (name, info.alias))
+            model = next(_models_in(info.annotation))
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
 
 
 def _plain(value: Any) -> Any:
@@ -383,7 +438,7 @@ def _plain(value: Any) -> Any:
         case list() | tuple():
             return [_plain(item) for item in value]
         case Decimal():
-            return format(value.normalize(), "f")
+            return format(value.normalize(), "f") if value else "0"
         case _:
             return value
 

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from crm_domain.event import Event
+from crm_domain.instant import DAY
 from projections.compiled import Rules
 from projections.facts import Facts
 
@@ -51,3 +52,13 @@ class Projector(Struct, frozen=True, kw_only=True):
     standing: Any
     judge: Judge
     explain: Explain
+
+
+def days(elapsed: int) -> str:
+    """Whole days of an elapsed time in microseconds, for a sentence."""
+    return plural(elapsed // DAY, "day")
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun, for a sentence."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -8,7 +8,8 @@
         crm.do(RecordPurchase(customer="shop:42", order_id="A-1", amount="59.90"))
         print(crm.customer("shop:42").explain())
 
-This package is the whole of what a program that embeds the library needs to import.
+This package is the whole of what a program that embeds the library needs to import. `open` is left out of
+`from regulars import *`, where it would hide Python's own.
 """
 
 from crm_domain.command import Command, CustomerId
@@ -43,7 +44,8 @@ from crm_domain.errors import (
 from crm_domain.interaction import AddNote, RecordInteraction, RecordSurveyAnswer
 from crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
 from projections.rules import Ruleset, parse_rules
-from regulars.crm import Regulars, default_rules, open
+from regulars.crm import Regulars, default_rules
+from regulars.crm import open as open
 from regulars.execution import Outcome
 from regulars.views import Clause, Customer, EventLine, Explanation, Page, Span, Status, Timeline, VerdictView
 
@@ -96,6 +98,5 @@ __all__ = [
     "WithdrawConsent",
     "__version__",
     "default_rules",
-    "open",
     "parse_rules",
 ]

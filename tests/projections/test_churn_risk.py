@@ -106,7 +106,7 @@ def sentence(clause: str, at: int, *events: tuple[int, Event]) -> str:
     return next(reason.sentence for reason in reasons(at, *events) if reason.clause == clause)
 
 
-# ------------------------------------------------------------------------------------------------------ whole histories
+# ----------------------------------------------------------------------------------------------- whole histories
 
 
 def test_one_order_and_then_silence() -> None:
@@ -250,7 +250,7 @@ def test_where_nothing_weighs_anything_the_score_is_zero() -> None:
     assert shares(day(60), *orders(0), by=weighing()) == [("recency", 0), ("cadence", 0), ("frequency", 0)]
 
 
-# ---------------------------------------------------------------------------------------------------------- no evidence
+# ----------------------------------------------------------------------------------------------- no evidence
 
 
 def test_what_gives_no_evidence_gives_no_score() -> None:
@@ -267,7 +267,7 @@ def test_a_floor_needs_no_evidence_beside_it() -> None:
     assert shares(day(0), (day(0), AccountClosed())) == [("account_closed", 100)]
 
 
-# --------------------------------------------------------------------------------------------------------------- floors
+# ----------------------------------------------------------------------------------------------- floors
 
 
 def test_a_closed_account_lifts_the_score_to_100_until_it_is_reopened() -> None:
@@ -344,7 +344,7 @@ def test_a_busy_customer_who_once_sent_an_order_back_is_judged_like_anyone() -> 
     assert score(day(80), *orders(*range(80)), back(80, "A-3")) == 0
 
 
-# ------------------------------------------------------------------------------------------------------------- feedback
+# ----------------------------------------------------------------------------------------------- feedback
 
 
 @pytest.mark.parametrize(
@@ -409,7 +409,7 @@ def test_the_reason_of_feedback_names_the_answers_that_count_and_no_others() -> 
     assert sentence("feedback", day(200), *events).startswith("latest answers: nps 9 (0 of 100 points")
 
 
-# -------------------------------------------------------------------------------------------------------------- reasons
+# ----------------------------------------------------------------------------------------------- reasons
 
 
 def test_each_component_says_what_it_found_and_how_many_points_that_is() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from crm_domain.customer import (
-    ContactDetailsChanged,
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
@@ -101,9 +100,8 @@ def test_a_customer_was_last_heard_of_by_the_latest_before_the_instant_asked_for
     assert shown(day(49), *events).last_heard_at == day(5)
 
 
-def test_owner_source_locale_and_tags_are_the_latest_known() -> None:
-    latest = shown(
-        day(0),
+def test_owner_and_tags_are_those_of_the_instant_asked_for() -> None:
+    history = (
         (day(0), CustomerRegistered(source="web", locale="de")),
         (day(1), CustomerTagged(label="vip")),
         (day(2), CustomerTagged(label="press")),
@@ -111,15 +109,13 @@ def test_owner_source_locale_and_tags_are_the_latest_known() -> None:
         (day(4), CustomerUntagged(label="press")),
         (day(5), OwnerAssigned(owner="li")),
         (day(6), OwnerAssigned(owner="ada")),
-        (day(7), ContactDetailsChanged(changed=("locale",), locale="fr")),
     )
-    assert (latest.owner, latest.source, latest.locale, latest.tags) == ("ada", "web", "fr", ("early", "vip"))
-
-
-def test_a_change_of_contact_details_leaves_a_locale_that_it_does_not_list() -> None:
-    kept = shown(
-        FOREVER,
-        (day(0), CustomerRegistered(source="web", locale="de")),
-        (day(1), ContactDetailsChanged(changed=("name",), name="Ada")),
-    )
-    assert kept.locale == "de"
+    asked = {at: shown(day(at), *history) for at in (0, 3, 5, 7)}
+    assert {at: card.tags for at, card in asked.items()} == {
+        0: (),
+        3: ("early", "press", "vip"),
+        5: ("early", "vip"),
+        7: ("early", "vip"),
+    }
+    assert {at: card.owner for at, card in asked.items()} == {0: None, 3: None, 5: "li", 7: "ada"}
+    assert {card.source for card in asked.values()} == {"web"}

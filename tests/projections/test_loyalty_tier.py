@@ -57,7 +57,7 @@ def reasons(at: int, *events: tuple[int, Event]) -> tuple[Reason, ...]:
     return next(each.reasons for each in explained if each.projection == "loyalty_tier")
 
 
-# -------------------------------------------------------------------------------------------------------------- reached
+# ----------------------------------------------------------------------------------------------- reached
 
 
 def test_whoever_is_registered_is_a_member() -> None:
@@ -117,7 +117,7 @@ def test_a_return_before_its_purchase_counts_from_the_purchase_on() -> None:
     assert tiers(back(day(1), 1, "A"), order(day(2), 15_000, "A")) == [(day(1), "member")]
 
 
-# --------------------------------------------------------------------------------------------------------------- window
+# ----------------------------------------------------------------------------------------------- window
 
 
 def test_an_order_leaves_the_window_exactly_at_its_365_days() -> None:
@@ -243,7 +243,7 @@ def test_what_is_no_purchase_and_no_return_ends_no_grace() -> None:
     assert tiers(order(day(0), 15_000), heard) == tiers(order(day(0), 15_000))
 
 
-# -------------------------------------------------------------------------------------------------------------- returns
+# ----------------------------------------------------------------------------------------------- returns
 
 
 def test_a_return_reduces_the_spend_but_the_tier_is_held() -> None:
@@ -262,21 +262,24 @@ def test_what_came_back_no_longer_counts_toward_an_upgrade() -> None:
     assert tiers(*events) == [(day(0), "member"), (day(20), "silver"), (day(415), "member")]
 
 
-# -------------------------------------------------------------------------------------------------------------- reasons
+# ----------------------------------------------------------------------------------------------- reasons
 
 
 def test_the_reasons_name_the_spend_the_level_and_the_review() -> None:
     # 2024-01-01 + 365 days is 2024-12-31, for 2024 is a leap year
     spend, hold = reasons(day(1), order(day(0), 15_050))
-    assert (spend.clause, spend.sentence) == ("silver", "net spend of 150.50 in 365 days; silver starts from 150.00")
+    # gold starts from 500.00, and 500.00 - 150.50 = 349.50
+    assert spend.clause == "silver"
+    assert spend.sentence == "net spend of 150.50 in 365 days qualifies for silver; 349.50 more would reach gold"
     assert spend.positions == (1,)
-    assert (hold.clause, hold.sentence) == ("hold", "kept until it is reviewed on 2024-12-31")
+    assert (hold.clause, hold.sentence) == ("hold", "silver is kept until it is reviewed on 2024-12-31")
 
 
 def test_in_grace_the_reasons_say_until_when() -> None:
     # 2024-12-31 + 30 days is 2025-01-30
-    _, grace = reasons(day(370), order(day(0), 15_000))
-    assert (grace.clause, grace.sentence) == ("grace", "in grace until 2025-01-30")
+    grace, spend = reasons(day(370), order(day(0), 15_000))
+    assert (grace.clause, grace.sentence) == ("grace", "silver is in grace until 2025-01-30")
+    assert spend.sentence == "net spend of 0.00 in 365 days qualifies for member; 150.00 more would reach silver"
 
 
 def test_a_spend_that_a_return_reduced_points_at_the_return_too() -> None:

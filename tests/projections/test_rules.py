@@ -20,10 +20,10 @@ from crm_domain.errors import InvalidRules
 from crm_domain.instant import DAY
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from histories import START, histories
-from projections.compiled import Cadence, compile_rules
+from projections.compiled import Cadence, Rules, compile_rules
 from projections.facts import Facts
 from projections.fold import Folded, Happened, Timelines, fold, verdict_at
-from projections.rules import Ruleset, parse_rules, restore_rules, validate_rules
+from projections.rules import parse_rules, restore_rules, validate_rules
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 
@@ -61,7 +61,7 @@ def with_value(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
     return whole
 
 
-# ------------------------------------------------------------------------------------------------------------- identity
+# ----------------------------------------------------------------------------------------------- identity
 
 
 def test_the_default_file_is_a_ruleset() -> None:
@@ -202,7 +202,7 @@ def test_what_is_no_number_is_refused(number: str) -> None:
     assert "cadence.prior_gap_days: " in refusal(changed("prior_gap_days = 30", f"prior_gap_days = {number}"))
 
 
-# --------------------------------------------------------------------------------------------------------------- errors
+# ----------------------------------------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_a_flag_is_true_or_false_and_no_number() -> None:
     assert "lifecycle.stage[0].when[0]" in refusal(changed("is = true", "is = 1"))
 
 
-# --------------------------------------------------------------------------------------------------------------- ladder
+# ----------------------------------------------------------------------------------------------- ladder
 
 
 def test_a_ladder_ends_in_a_rung_for_everyone() -> None:
@@ -368,37 +368,34 @@ def test_what_must_rise_rises_from_zero(old: str, new: str, sentence: str) -> No
     assert sentence in refusal(changed(old, new))
 
 
-# --------------------------------------------------------------------------------------- no more than 64 future changes
+# ------------------------------------------------------------------------------------- changes with no event in between
 
 
-def told_by_steps(count: int) -> list[Happened]:
-    return [Happened(START, 1, CustomerRegistered(source=str(count)))]
+def a_step_a_day(count: int) -> dict[str, Any]:
+    return with_value(("churn_risk", "engagement", "steps"), [[number, number] for number in range(1, count + 1)])
 
 
-def a_step_a_day(count: int) -> Ruleset:
-    steps = [[number, number] for number in range(1, count + 1)]
-    return validate_rules(with_value(("churn_risk", "engagement", "steps"), steps))
+def test_as_many_steps_as_are_allowed_can_be_folded() -> None:
+    # the default has 9 + 8 + 7 in the other tables; engagement alone gives 0 points at first, then one more each day
+    timelines = fold(Folded(), [Happened(START, 1, CustomerRegistered())], compiled(a_step_a_day(60 - 24)))
+    assert [interval.verdict.score for interval in timelines["churn_risk"]] == list(range(37))
 
 
-def test_64_changes_with_no_event_in_between_are_fine() -> None:
-    # engagement alone gives 0 points at first, and one more on each of 64 days
-    timelines = fold(Folded(), told_by_steps(64), compile_rules(a_step_a_day(64), "EUR"))
-    assert [interval.verdict.score for interval in timelines["churn_risk"]] == list(range(65))
+def test_one_step_more_is_refused() -> None:
+    with pytest.raises(InvalidRules, match="have 61 steps in all; at most 60 are allowed"):
+        validate_rules(a_step_a_day(61 - 24))
 
 
-def test_65_changes_with_no_event_in_between_are_an_error_in_the_rules() -> None:
-    with pytest.raises(InvalidRules, match="churn_risk changes more than 64 times with no event in between"):
-        fold(Folded(), told_by_steps(65), compile_rules(a_step_a_day(65), "EUR"))
+def test_a_tier_that_is_reviewed_every_day_of_a_year_is_refused() -> None:
+    # 365 / 1 reviews, and two more for each of four levels
+    assert "reviewed 373 times" in refusal(changed("hold_days = 365", "hold_days = 1"))
 
 
-def test_a_tier_that_is_reviewed_every_day_of_a_year_is_an_error_in_the_rules() -> None:
-    daily = compile_rules(parse_rules(changed("hold_days = 365", "hold_days = 1")), "EUR")
-    ordered = PurchaseRecorded(order_id="A", amount=15_000, currency="EUR")
-    with pytest.raises(InvalidRules, match="loyalty_tier"):
-        fold(Folded(), [Happened(START, 1, ordered)], daily)
+def compiled(data: dict[str, Any]) -> Rules:
+    return compile_rules(validate_rules(data), "EUR")
 
 
-# ------------------------------------------------------------------------------------------------------------- compiled
+# ----------------------------------------------------------------------------------------------- compiled
 
 # The amounts of `histories()`, read as whole units of money, meet these levels exactly.
 ROUND_LEVELS = parse_rules(
