@@ -13,7 +13,7 @@ check: .venv/installed-dev  ## format, lint, types, rooms
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@PYTHONPATH=. $(BIN)/lint-imports --no-cache
+	@PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
 
 reference: .venv/installed-dev  ## write docs/reference.md afresh
 	@$(BIN)/python tools/reference.py
