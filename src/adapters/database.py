@@ -24,6 +24,9 @@ from crm_domain.errors import StoreBusy, StoreUnusable
 DEFAULT_LOCK_TIMEOUT = 30.0
 
 _BEGIN = "regulars_begin"
+_TOGETHER = "SELECT pg_advisory_xact_lock_shared(%s)"
+_ALONE = "SELECT pg_advisory_xact_lock(%s)"
+_WRITERS = 7_164_209_313_801_265_154  # the number of that lock: any, the same in every process
 
 
 def parse_url(target: str | os.PathLike[str]) -> URL:
@@ -70,8 +73,11 @@ class Database:
         return self._engine.dialect
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, alone: bool = False) -> Iterator[Connection]:
         """One transaction that may write: committed at the end, rolled back on any error.
+
+        On SQLite no two write at the same time. On PostgreSQL they do, unless one asks to be `alone`: it waits for
+        those that run, and those that come wait for it.
 
         Raises StoreBusy where the lock isn't had within the lock timeout, StoreUnusable for a read-only store.
         """
@@ -84,6 +90,7 @@ class Database:
                     yield connection
             else:
                 with self._engine.begin() as connection:
+                    connection.exec_driver_sql(_ALONE if alone else _TOGETHER, (_WRITERS,))
                     yield connection
 
     @contextmanager

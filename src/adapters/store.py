@@ -64,10 +64,10 @@ class Store:
         self.database.close()
 
     @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self, *, alone: bool = False) -> Iterator[Transaction]:
         """A transaction that may write. Raises as Database.writing does, and Collision where another was quicker."""
         try:
-            with self.database.writing() as connection:
+            with self.database.writing(alone=alone) as connection:
                 yield Transaction(connection, self.schema, self.keyed)
         except IntegrityError as error:
             raise Collision(str(error.orig)) from error
