@@ -30,7 +30,7 @@ class Standing(Struct, frozen=True, array_like=True):
     """Nothing is carried: the score follows from the facts alone."""
 
 
-class Component(Struct, frozen=True, kw_only=True):
+class Component(Struct, frozen=True, gc=False):
     """One component's points (0 to 100) and weight, until the instant at which time alone changes the points."""
 
     id: str
@@ -51,17 +51,20 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Stan
     """The score and its band at an instant."""
     components = _components(facts, rules, at)
     floors, until = _floors(facts, rules, at)
-    score = max([_mean(components), *(floor.score for floor in floors)])
-    next_change_at = min([until, *(component.until for component in components)])
-    return standing, Verdict(_band(score, rules), score), None if next_change_at == FOREVER else next_change_at
+    score = _mean(components)
+    for floor in floors:
+        score = max(score, floor.score)
+    for component in components:
+        until = min(until, component.until)
+    return standing, Verdict(_band(score, rules), score), None if until == FOREVER else until
 
 
 def _mean(components: list[Component]) -> int:
-    weights = sum(component.weight for component in components)
-    if not weights:
-        return 0
-    weighted = sum(component.weight * component.points for component in components)
-    return (2 * weighted + weights) // (2 * weights)
+    weights = weighted = 0
+    for component in components:
+        weights += component.weight
+        weighted += component.weight * component.points
+    return (2 * weighted + weights) // (2 * weights) if weights else 0
 
 
 def _band(score: int, rules: Rules) -> str:
@@ -75,9 +78,10 @@ def _components(facts: Facts, rules: Rules, at: int) -> list[Component]:
         found.append(_elapsed("recency", rules.risk.recency, last, at))
         found.append(_cadence(rules, facts, last, at))
         found.append(_frequency(rules.risk.frequency, facts, at))
-    feedback = _feedback(rules.risk.feedback, facts, at)
-    if feedback:
-        found.append(feedback)
+    if facts.answers:
+        feedback = _feedback(rules.risk.feedback, facts, at)
+        if feedback:
+            found.append(feedback)
     if facts.engaged:
         found.append(_elapsed("engagement", rules.risk.engagement, facts.engaged.at, at))
     return found
@@ -86,7 +90,7 @@ def _components(facts: Facts, rules: Rules, at: int) -> list[Component]:
 def _elapsed(name: str, steps: Steps, origin: int, at: int) -> Component:
     reached = steps.reached(at - origin)
     until = origin + steps.starts[reached] if reached < len(steps.starts) else FOREVER
-    return Component(id=name, weight=steps.weight, points=steps.points_of(reached), until=until)
+    return Component(name, steps.weight, steps.points_of(reached), until)
 
 
 def _cadence(rules: Rules, facts: Facts, last: int, at: int) -> Component:
@@ -95,7 +99,7 @@ def _cadence(rules: Rules, facts: Facts, last: int, at: int) -> Component:
     reached = steps.reached((at - last) * d * steps.scale // n)
     # The first microsecond at which elapsed / (n / d) is at least start / scale.
     until = last - (-steps.starts[reached] * n // (d * steps.scale)) if reached < len(steps.starts) else FOREVER
-    return Component(id="cadence", weight=steps.weight, points=steps.points_of(reached), until=until)
+    return Component("cadence", steps.weight, steps.points_of(reached), until)
 
 
 def _frequency(steps: Steps, facts: Facts, at: int) -> Component:
@@ -104,7 +108,7 @@ def _frequency(steps: Steps, facts: Facts, at: int) -> Component:
     reached = steps.reached(count)
     # The points change when so many orders have left the window that the last start is no longer reached.
     until = instants[-steps.starts[reached - 1]] + ORDERS_WINDOW if reached and steps.starts[reached - 1] else FOREVER
-    return Component(id="frequency", weight=steps.weight, points=steps.points_of(reached), until=until)
+    return Component("frequency", steps.weight, steps.points_of(reached), until)
 
 
 def _feedback(rule: Feedback, facts: Facts, at: int) -> Component | None:
@@ -112,12 +116,8 @@ def _feedback(rule: Feedback, facts: Facts, at: int) -> Component | None:
     if not fresh:
         return None
     points = sum(_answer_points(rule, survey, answer.score) for survey, answer in fresh.items())
-    return Component(
-        id="feedback",
-        weight=rule.weight,
-        points=min(100, max(0, points)),
-        until=min(answer.at for answer in fresh.values()) + rule.window,
-    )
+    until = min(answer.at for answer in fresh.values()) + rule.window
+    return Component("feedback", rule.weight, min(100, max(0, points)), until)
 
 
 def _fresh_answers(rule: Feedback, facts: Facts, at: int) -> dict[str, Answer]:

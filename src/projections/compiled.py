@@ -44,23 +44,24 @@ class Rung(Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...]
 
 
-class Cadence(Struct, frozen=True):
-    """The expected gap between orders, in microseconds: max(least, (span + weight * prior) / (repeats + weight))."""
+class Cadence(Struct, frozen=True, kw_only=True):
+    """The expected gap between orders, in microseconds: max(least, (span + weight * prior) / (repeats + weight)).
 
-    prior: Fraction
-    weight: Fraction
-    least: Fraction
+    As a ratio of integers: (span * `scale` + `prior`) / (repeats * `scale` + `weight`), or `least` / `least_scale`.
+    """
+
+    scale: int
+    prior: int
+    weight: int
+    least: int
+    least_scale: int
 
     def expected(self, facts: Facts) -> tuple[int, int]:
         """The expected gap as a ratio N/D of integers, for a customer with at least one order."""
-        span = facts.order_instants[-1] - facts.order_instants[0]
-        repeats = len(facts.order_instants) - 1
-        scale = self.weight.denominator * self.prior.denominator
-        n = span * scale + self.weight.numerator * self.prior.numerator
-        d = (repeats * self.weight.denominator + self.weight.numerator) * self.prior.denominator
-        if n * self.least.denominator < self.least.numerator * d:
-            return self.least.numerator, self.least.denominator
-        return n, d
+        instants = facts.order_instants
+        n = (instants[-1] - instants[0]) * self.scale + self.prior
+        d = (len(instants) - 1) * self.scale + self.weight
+        return (self.least, self.least_scale) if n * self.least_scale < self.least * d else (n, d)
 
     def offset(self, gaps: Fraction, facts: Facts) -> int:
         """Microseconds from the last order until `gaps` expected gaps have passed."""
@@ -161,16 +162,25 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None) -> Rules:
     return Rules(
         digest=ruleset.digest(),
         zone=ruleset.zone,
-        cadence=Cadence(
-            prior=Fraction(ruleset.cadence.prior_gap_days) * DAY,
-            weight=Fraction(ruleset.cadence.prior_weight),
-            least=Fraction(ruleset.cadence.min_gap_days) * DAY,
-        ),
+        cadence=_cadence(ruleset.cadence),
         ladder=tuple(_rung(stage) for stage in ruleset.lifecycle.stage),
         spell_stages=frozenset(stage for rung in ruleset.lifecycle.stage for stage in rung.spell),
         tiers=_tiers(ruleset.tier, exponent),
         risk=_risk(ruleset),
         exponent=exponent,
+    )
+
+
+def _cadence(rule: grammar.Cadence) -> Cadence:
+    weight, least = Fraction(rule.prior_weight), Fraction(rule.min_gap_days) * DAY
+    weighted = weight * Fraction(rule.prior_gap_days) * DAY
+    scale = lcm(weight.denominator, weighted.denominator)
+    return Cadence(
+        scale=scale,
+        prior=int(weighted * scale),
+        weight=int(weight * scale),
+        least=least.numerator,
+        least_scale=least.denominator,
     )
 
 

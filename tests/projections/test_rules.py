@@ -20,7 +20,7 @@ from crm_domain.errors import InvalidRules
 from crm_domain.instant import DAY
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from histories import START, histories
-from projections.compiled import Cadence, Rules, compile_rules
+from projections.compiled import Rules, compile_rules
 from projections.facts import Facts
 from projections.fold import Folded, Happened, Timelines, fold, verdict_at
 from projections.rules import parse_rules, restore_rules, validate_rules
@@ -432,22 +432,21 @@ def fractions(least: Fraction, most: int) -> st.SearchStrategy[Fraction]:
     return st.fractions(least, most, max_denominator=1_000)
 
 
-SMALL = Fraction(1, 1_000)
-CADENCES = st.builds(
-    Cadence,
-    prior=fractions(SMALL, 400).map(lambda days: days * DAY),
-    weight=fractions(SMALL, 50),
-    least=fractions(SMALL, 30).map(lambda days: days * DAY),
-)
+THOUSANDTHS = st.integers(1, 400_000).map(lambda number: Decimal(number).scaleb(-3))
 ORDERS = st.lists(st.integers(0, 1_000 * DAY), min_size=1, max_size=12).map(sorted)
 
 
-@given(CADENCES, ORDERS, fractions(SMALL, 20))
+@given(THOUSANDTHS, THOUSANDTHS, THOUSANDTHS, ORDERS, fractions(Fraction(1, 1_000), 20))
 def test_an_offset_is_the_first_microsecond_at_which_the_ratio_reaches_its_threshold(
-    cadence: Cadence, instants: list[int], threshold: Fraction
+    prior: Decimal, weight: Decimal, least: Decimal, instants: list[int], threshold: Fraction
 ) -> None:
+    only = data()
+    only["cadence"] = {"prior_gap_days": prior, "prior_weight": weight, "min_gap_days": least}
+    cadence = compile_rules(validate_rules(only), "EUR").cadence
+
     span, repeats = instants[-1] - instants[0], len(instants) - 1
-    expected = max(cadence.least, (span + cadence.weight * cadence.prior) / (repeats + cadence.weight))
+    shrunk = (span + Fraction(weight) * Fraction(prior) * DAY) / (repeats + Fraction(weight))
+    expected = max(Fraction(least) * DAY, shrunk)
     offset = cadence.offset(threshold, Facts(order_instants=instants))
     assert Fraction(offset) / expected >= threshold
     assert Fraction(offset - 1) / expected < threshold
