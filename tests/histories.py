@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from crm_domain.customer import (
     AccountClosed,
@@ -21,7 +22,25 @@ from crm_domain.customer import (
 from crm_domain.event import Event
 from crm_domain.instant import DAY, to_instant
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from crm_domain.membership import (
+    MembershipCancelled,
+    MembershipEnrolled,
+    PointsEarned,
+    TierOverrideGranted,
+    TierOverrideLifted,
+)
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from crm_domain.ticket import (
+    AgentReplied,
+    CustomerReplied,
+    TicketAwaitingCustomer,
+    TicketClassified,
+    TicketOpened,
+    TicketPutOnHold,
+    TicketRated,
+    TicketReopened,
+    TicketResolved,
+)
 from projections.compiled import Rules, compile_rules
 from projections.fold import Happened
 from projections.rules import parse_rules
@@ -80,6 +99,60 @@ def others() -> st.SearchStrategy[Event]:
     )
 
 
+def tickets() -> st.SearchStrategy[Event]:
+    """Events of two tickets; their own instant is that of the envelope, which `_consistent` sees to."""
+    ticket_id = st.sampled_from(["T-1", "T-2"])
+    plain = [CustomerReplied, AgentReplied, TicketAwaitingCustomer, TicketPutOnHold, TicketResolved, TicketReopened]
+    return st.one_of(
+        st.builds(TicketOpened, ticket_id=ticket_id, at=st.just(0), priority=st.sampled_from(["urgent", "low"])),
+        st.builds(TicketClassified, ticket_id=ticket_id, at=st.just(0), topic=st.just("x"), complaint=st.booleans()),
+        st.builds(TicketRated, ticket_id=ticket_id, at=st.just(0), score=st.integers(1, 5)),
+        *(st.builds(kind, ticket_id=ticket_id, at=st.just(0)) for kind in plain),
+    )
+
+
+def memberships() -> st.SearchStrategy[Event]:
+    earned = st.builds(
+        lambda number, points, days: (number, points, days), st.integers(1, 9), st.integers(1, 500), st.integers(0, 400)
+    )
+    return st.one_of(
+        earned.map(
+            lambda lot: PointsEarned(
+                at=0,
+                lot_id=f"order:{lot[0]}",
+                order_id=str(lot[0]),
+                points=lot[1],
+                per_unit="1",
+                available_at=lot[2],
+                expires_at=400,
+            )
+        ),
+        st.sampled_from(
+            [
+                MembershipEnrolled(at=0),
+                MembershipCancelled(at=0),
+                TierOverrideGranted(at=0, tier="gold"),
+                TierOverrideGranted(at=0, tier="platinum", until=60),
+                TierOverrideGranted(at=0, tier="unheard of"),
+                TierOverrideLifted(at=0),
+            ]
+        ),
+    )
+
+
+def _dated(at: int, event: Event) -> Event:
+    """An event that carries instants, moved to its own: what it has in days counts from there."""
+    match event:
+        case PointsEarned(available_at=pending, expires_at=life):
+            return replace(event, at=at, available_at=at + min(pending, life) * DAY, expires_at=at + life * DAY)
+        case TierOverrideGranted(until=int() as days):
+            return replace(event, at=at, until=at + days * DAY)
+        case _ if "at" in event.__struct_fields__:
+            return replace(event, at=at)
+        case _:
+            return event
+
+
 def instants() -> st.SearchStrategy[int]:
     """Three years: whole days, so that many fall on a boundary, and now and then a microsecond beside one."""
     return st.builds(lambda day, off: START + day * DAY + off, st.integers(0, 1_100), st.sampled_from([0, 0, 0, -1, 1]))
@@ -94,7 +167,7 @@ def _consistent(events: list[tuple[int, Event]]) -> list[Happened]:
             if event.order_id in left:
                 continue
             left[event.order_id] = event.amount
-        kept.append((at, event))
+        kept.append((at, _dated(at, event)))
     kept = [pair for pair in kept if not isinstance(pair[1], ReturnRecorded) or _fits(pair[1], left)]
     return [Happened(at, position, event) for position, (at, event) in enumerate(kept, start=1)]
 
@@ -108,6 +181,8 @@ def _fits(event: ReturnRecorded, left: dict[str, int]) -> bool:
 
 def histories(*, distinct: bool = False, max_size: int = 25) -> st.SearchStrategy[list[Happened]]:
     """One customer's events in the order of the fold, positions from 1. `distinct` gives each its own instant."""
-    pairs = st.tuples(instants(), st.one_of(purchases(), purchases(), returns(), answers(), others()))
+    pairs = st.tuples(
+        instants(), st.one_of(purchases(), purchases(), returns(), answers(), others(), tickets(), memberships())
+    )
     unique = (lambda pair: pair[0]) if distinct else None
     return st.lists(pairs, min_size=1, max_size=max_size, unique_by=unique).map(_consistent)

@@ -25,7 +25,10 @@ from regulars.cli import opening, render
 from regulars.cli.app import app
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
-COMMANDS = ("demo", "import", "customers", "show", "explain", "do", "commands", "status")
+COMMANDS = (
+    *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit", "do", "commands"),
+    *("export", "status", "backup", "migrate"),
+)
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4
 HOSTILE = "[bold red]=cmd|'/c calc'!A1 \u202egnp.exe\u2066 [/not-open] \u200b日本"
 

@@ -590,7 +590,7 @@ def test_ordinals_count_what_was_there_before(contents: list[bytes]) -> None:
     ("change", "objection"),
     [
         (("zone", "zome"), 'there is no key "zome", did you mean "zone"? allowed are format, encoding'),
-        (('"csv"', '"xls"'), "format: expected 'csv' or 'whitespace', found 'xls'"),
+        (('"csv"', '"xls"'), "format: expected 'csv', 'whitespace' or 'jsonl', found 'xls'"),
         (('"UTC"', '"Mars/Base"'), "zone: there is no such time zone"),
         (("zone", 'encoding = "klingon"\nzone'), "encoding: there is no such text encoding"),
         (("zone", 'encoding = "hex"\nzone'), "encoding: there is no such text encoding"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.codec import CODECS
 from crm_domain.catalogue import COMMANDS, EVENTS
+from crm_domain.ticket import MOVES, Status
 from projections.fold import PROJECTORS
 from projections.rules import Ruleset
 
@@ -17,7 +18,7 @@ TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 
 def reference() -> str:
     """The whole page."""
-    return "\n".join([*_heading(), *_events(), *_commands(), *_projections(), *_rules(), ""])
+    return "\n".join([*_heading(), *_events(), *_commands(), *_ticket_states(), *_projections(), *_rules(), ""])
 
 
 def _heading() -> Iterator[str]:
@@ -46,6 +47,40 @@ def _commands() -> Iterator[str]:
             if field not in shared
         )
         yield f"| `{name}` | {', '.join(fields) or '—'} | {_first_line(command)} |"
+
+
+def _ticket_states() -> Iterator[str]:
+    yield from (
+        "",
+        "## Ticket states",
+        "",
+        "A resolved ticket counts as closed once `ticket.auto_close_days` are over.",
+        "",
+    )
+    yield from ("```mermaid", diagram(), "```", "")
+    yield from ("| while it is | these leave it so |", "| --- | --- |")
+    for status in Status:
+        staying = [f"`{event.__name__}`" for event, moves in MOVES.items() if moves.get(status) is status]
+        if staying:
+            yield f"| {status} | {', '.join(staying)} |"
+
+
+def diagram() -> str:
+    """How a ticket moves, for Mermaid: each arrow with the events that take it there."""
+    arrows: dict[tuple[Status, Status], list[str]] = {}
+    for event, moves in MOVES.items():
+        for source, target in moves.items():
+            if source is not target:
+                arrows.setdefault((source, target), []).append(event.__name__)
+    lines = [
+        f"    {_node(source)} --> {_node(target)}: {', '.join(names)}" for (source, target), names in arrows.items()
+    ]
+    last = sorted({target for _, target in arrows} - {source for source, _ in arrows})
+    return "\n".join(["stateDiagram-v2", *lines, *(f"    {status} --> [*]" for status in last)])
+
+
+def _node(status: Status) -> str:
+    return "[*]" if status is Status.UNKNOWN else status
 
 
 def _projections() -> Iterator[str]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import eq, ge, le
 from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import AggregateRecorder, EventStore, JSONTranscoder, Mapper, StoredEvent
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.codec import CODECS, codec_of
@@ -127,6 +129,23 @@ class RowRecorder(AggregateRecorder):
         return [StoredRow(row["stream_id"], row["version"], row["type"], row["payload"], dict(row)) for row in found]
 
 
+class Search(Struct, frozen=True, kw_only=True):
+    """Which events are wanted: all conditions that are given must hold. Instants are inclusive.
+
+    `after` is the position of the last event of the page before. Newest first, unless `oldest_first`.
+    """
+
+    customer_id: str | None = None
+    actor: str | None = None
+    type: str | None = None
+    since: int | None = None
+    until: int | None = None
+    recorded_since: int | None = None
+    correlation_id: str | None = None
+    after: int | None = None
+    oldest_first: bool = False
+
+
 CONTACT_TYPES = tuple(str(event.__struct_config__.tag) for event in (CustomerRegistered, ContactDetailsChanged))
 
 
@@ -156,6 +175,25 @@ class EventLog:
             ours = sa.and_(events.c.stream_id.in_(wanted[start : start + CHUNK]), events.c.type.in_(CONTACT_TYPES))
             yield from self.select(ours, events.c.stream_id, events.c.version)
 
+    def search(self, search: Search, limit: int) -> list[Recorded[Event]]:
+        """At most `limit` events that meet all conditions, in order of position one way or the other."""
+        events = self._schema.events
+        wanted = (
+            (events.c.customer_id, eq, search.customer_id),
+            (events.c.actor, eq, search.actor),
+            (events.c.type, eq, search.type),
+            (events.c.occurred_at, ge, search.since),
+            (events.c.occurred_at, le, search.until),
+            (events.c.recorded_at, ge, search.recorded_since),
+            (events.c.correlation_id, eq, search.correlation_id),
+        )
+        conditions = [holds(column, value) for column, holds, value in wanted if value is not None]
+        position = events.c.position
+        if search.after is not None:
+            conditions.append(position > search.after if search.oldest_first else position < search.after)
+        order = position if search.oldest_first else position.desc()
+        return self.select(sa.and_(sa.true(), *conditions), order, limit=limit)
+
     def of_customer(self, customer_id: str) -> list[Recorded[Event]]:
         """All that was recorded of one customer, in order of position."""
         events = self._schema.events
@@ -170,9 +208,11 @@ class EventLog:
             for recorded in self.select(position.in_(positions[start : start + CHUNK]), position)
         ]
 
-    def select(self, condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any]) -> list[Recorded[Event]]:
+    def select(
+        self, condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any], limit: int | None = None
+    ) -> list[Recorded[Event]]:
         """The events that meet a condition, decrypted where their customer is remembered."""
-        statement = sa.select(self._schema.events).where(condition).order_by(*order)
+        statement = sa.select(self._schema.events).where(condition).order_by(*order).limit(limit)
         rows = RowRecorder(self._connection, self._schema.events).select(statement)
         with_secrets = (
             cast("StoredRow", row).columns["customer_id"]

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from adapters.positions import create_positions, position_column, transaction_column
 from projections.fold import PROJECTORS
 
-VERSION = 1
+VERSION = 2
 
 Blob = sa.LargeBinary
 Instant = sa.BigInteger
@@ -20,6 +20,7 @@ class Schema:
     def __init__(self, *, is_sqlite: bool) -> None:
         self.metadata = sa.MetaData()
         self.events = _events(self.metadata, is_sqlite)
+        self.audit_indexes = _audit_indexes(self.events)
         self.settings = sa.Table(
             "settings",
             self.metadata,
@@ -127,6 +128,22 @@ def _events(metadata: sa.MetaData, is_sqlite: bool) -> sa.Table:
     )
 
 
+def _audit_indexes(events: sa.Table) -> tuple[sa.Index, ...]:
+    correlated = events.c.correlation_id.is_not(None)
+    return (
+        sa.Index("events_actor", events.c.actor, events.c.position),
+        sa.Index("events_type", events.c.type, events.c.position),
+        sa.Index("events_occurred", events.c.occurred_at),
+        sa.Index(
+            "events_correlation",
+            events.c.correlation_id,
+            events.c.position,
+            sqlite_where=correlated,
+            postgresql_where=correlated,
+        ),
+    )
+
+
 def _lookups(metadata: sa.MetaData) -> sa.Table:
     table = sa.Table(
         "lookups",
@@ -156,7 +173,7 @@ def _intervals(name: str, number: int, metadata: sa.MetaData) -> sa.Table:
         sa.Column("valid_from", Instant, primary_key=True),
         sa.Column("valid_to", Instant, nullable=False),
         sa.Column("value", sa.Text, nullable=False),
-        sa.Column("score", sa.Integer),
+        sa.Column("score", sa.BigInteger),
         sa.Index(f"{table_name}_value", "value", "valid_from", "valid_to", "customer_id"),
         sqlite_with_rowid=False,
     )

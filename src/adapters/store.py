@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.keyring import Cipher, KeyedHash, new_key
+from adapters.migrations import migrate
 from adapters.positions import lock_definitions
 from adapters.schema import VERSION, Schema
 from adapters.transaction import Transaction
@@ -117,17 +118,33 @@ class Store:
 
     def _create_or_check(self) -> None:
         with self.database.reading() as connection:
-            exists = self._is_ours(connection)
-            if exists:
-                self._require_known_version(connection)
-        if exists:
+            version = self._version(connection)
+        if version == VERSION or (version is not None and self.database.read_only):
             return
         if self.database.read_only:
             raise StoreUnusable(f"{self.database.url.database} is not a Regulars store")
         with self.database.writing() as connection:
             self.exclude_others(connection)
-            if not self._is_ours(connection):  # another process may have been quicker
+            version = self._version(connection)  # another process may have been quicker
+            if version is None:
                 self._create(connection)
+            elif version < VERSION:
+                migrate(connection, self.schema, version, VERSION)
+                settings = self.schema.settings
+                ours = settings.c.name == "schema_version"
+                connection.execute(settings.update().where(ours).values(value=str(VERSION).encode()))
+
+    def _version(self, connection: Connection) -> int | None:
+        """The schema version of the store; None where there is none yet."""
+        if not self._is_ours(connection):
+            return None
+        found = int(self.read_settings(connection)["schema_version"])
+        if found > VERSION:
+            raise StoreUnusable(
+                f"this store has schema version {found}, and this version of Regulars knows up to {VERSION}; "
+                "it was left alone: upgrade Regulars to use it"
+            )
+        return found
 
     def _is_ours(self, connection: Connection) -> bool:
         existing = set(sa.inspect(connection).get_table_names())
@@ -145,11 +162,3 @@ class Store:
         settings = {"schema_version": str(VERSION).encode(), "lookup_key": new_key(), "quarantine_key": new_key()}
         rows = [{"name": name, "value": value} for name, value in settings.items()]
         connection.execute(self.schema.settings.insert(), rows)
-
-    def _require_known_version(self, connection: Connection) -> None:
-        found = int(self.read_settings(connection)["schema_version"])
-        if found > VERSION:
-            raise StoreUnusable(
-                f"this store has schema version {found}, and this version of Regulars knows up to {VERSION}; "
-                "it was left alone: upgrade Regulars to use it"
-            )

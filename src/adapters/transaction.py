@@ -26,7 +26,10 @@ LOOKUP_KINDS = ("ref", "email", "phone")
 
 
 class Draft(Struct, frozen=True, kw_only=True):
-    """An event that was decided and not yet recorded: the envelope without position and recorded_at."""
+    """An event that was decided and not yet recorded: the envelope without position and recorded_at.
+
+    `caused_by` is the index of the event that caused it, among the drafts that are recorded together.
+    """
 
     stream_id: str
     version: int
@@ -38,6 +41,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     correlation_id: str | None = None
     command_id: str | None = None
+    caused_by: int | None = None
 
 
 class Transaction:
@@ -73,7 +77,7 @@ class Transaction:
         if not drafts:
             return []
         first, recorded_at = self._draw(self.connection, self._schema.events, len(drafts), now)
-        recorded = [_complete(draft, first + index, recorded_at) for index, draft in enumerate(drafts)]
+        recorded = [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
         keys = {each.customer_id: new_key() for each in drafts if isinstance(each.event, CustomerRegistered)}
         others = (each.customer_id for each in drafts if each.customer_id not in keys)
         ciphers = read_ciphers(self.connection, self._schema.keys, others)
@@ -141,9 +145,9 @@ class Transaction:
         self.connection.execute(self._schema.commands.insert(), row)
 
 
-def _complete(draft: Draft, position: int, recorded_at: int) -> Recorded[Event]:
+def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorded[Event]:
     return Recorded(
-        position=position,
+        position=first + index,
         stream_id=draft.stream_id,
         version=draft.version,
         category=draft.category,
@@ -154,5 +158,6 @@ def _complete(draft: Draft, position: int, recorded_at: int) -> Recorded[Event]:
         event=draft.event,
         reason=draft.reason,
         correlation_id=draft.correlation_id,
+        causation_id=None if draft.caused_by is None else first + draft.caused_by,
         command_id=draft.command_id,
     )

@@ -37,11 +37,44 @@ from crm_domain.interaction import (
     RecordInteraction,
     RecordSurveyAnswer,
 )
+from crm_domain.membership import (
+    MEMBERSHIP,
+    AdjustPoints,
+    CancelMembership,
+    CancelRedemption,
+    EnrollMember,
+    GrantTierOverride,
+    LiftTierOverride,
+    MembershipCommand,
+    MembershipEvent,
+    RedeemPoints,
+    ResumeMembership,
+    SuspendMembership,
+)
 from crm_domain.purchase import PURCHASE, PurchaseEvent, RecordPurchase, RecordReturn
+from crm_domain.ticket import (
+    TICKET,
+    AssignTicket,
+    AwaitCustomer,
+    ChangePriority,
+    ClassifyTicket,
+    CloseTicket,
+    EscalateTicket,
+    OpenTicket,
+    PutOnHold,
+    RateTicket,
+    ReopenTicket,
+    ReplyAsAgent,
+    ReplyAsCustomer,
+    ResolveTicket,
+    ResumeTicket,
+    TicketCommand,
+    TicketEvent,
+)
 
 EVENTS: dict[str, type[Event]] = {
     str(event.__struct_config__.tag): event
-    for union in (CustomerEvent, PurchaseEvent, InteractionEvent)
+    for union in (CustomerEvent, PurchaseEvent, InteractionEvent, MembershipEvent, TicketEvent)
     for event in get_args(union)
 }
 
@@ -69,22 +102,48 @@ COMMANDS: dict[str, type[Command]] = {
         RecordInteraction,
         RecordSurveyAnswer,
         AddNote,
+        EnrollMember,
+        SuspendMembership,
+        ResumeMembership,
+        CancelMembership,
+        RedeemPoints,
+        CancelRedemption,
+        AdjustPoints,
+        GrantTierOverride,
+        LiftTierOverride,
+        OpenTicket,
+        ClassifyTicket,
+        ChangePriority,
+        AssignTicket,
+        ReplyAsAgent,
+        ReplyAsCustomer,
+        AwaitCustomer,
+        PutOnHold,
+        ResumeTicket,
+        EscalateTicket,
+        ResolveTicket,
+        ReopenTicket,
+        CloseTicket,
+        RateTicket,
     )
 }
 
-DECIDERS: dict[str, Decider[Any]] = {decider.category: decider for decider in (CUSTOMER, PURCHASE, INTERACTION)}
+DECIDERS: dict[str, Decider[Any]] = {
+    decider.category: decider for decider in (CUSTOMER, PURCHASE, INTERACTION, MEMBERSHIP, TICKET)
+}
 
 
 class Address(Struct, frozen=True):
     """Where a command goes: the deciding aggregate, the customer spoken of, and the key of the stream.
 
-    `customer` is None where the stream itself knows. `key` None means the customer's own stream for CUSTOMER, and
-    a stream that is new for the rest.
+    `customer` is None where the stream itself knows. `key` None means the customer's own stream for CUSTOMER; for the
+    rest the one stream of its category that belongs to the customer where `own`, and else a stream that is new.
     """
 
     decider: Decider[Any]
     customer: CustomerId | str | None
     key: str | None
+    own: bool = False
 
 
 def address(command: Command) -> Address:
@@ -100,5 +159,11 @@ def address(command: Command) -> Address:
             return Address(PURCHASE, None, order_id)
         case InteractionCommand(customer=customer, interaction_id=interaction_id):
             return Address(INTERACTION, customer, interaction_id)
+        case OpenTicket(customer=customer, ticket_id=ticket_id):
+            return Address(TICKET, customer, ticket_id)
+        case TicketCommand(ticket_id=ticket_id):
+            return Address(TICKET, None, ticket_id)
+        case MembershipCommand(customer=customer):
+            return Address(MEMBERSHIP, customer, None, own=True)
         case _:
             raise TypeError(f"{type(command).__name__} is not a command of this store")

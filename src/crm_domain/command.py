@@ -25,6 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 from crm_domain.errors import Rejected
 from crm_domain.event import Event
 from crm_domain.instant import SECOND, to_datetime, to_instant
+from crm_domain.points import PointsPolicy
 
 # A clock that runs a little ahead is forgiven and clamped to now; anything later is refused.
 FUTURE_TOLERANCE = 5 * 60 * SECOND
@@ -153,11 +154,24 @@ class Command(BaseModel):
     command_id: Label | None = None
 
 
+class TicketPolicy(Struct, frozen=True, kw_only=True):
+    """What the rules in force say that decides on tickets: a resolved one counts as closed after so many days."""
+
+    auto_close_days: int
+
+
 class Context(Struct, frozen=True, kw_only=True):
-    """What a decision may know beside its command and its stream: `now` (instant) and the store's currency."""
+    """What a decision may know beside its command and its stream.
+
+    `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, and the
+    digest of them all.
+    """
 
     now: int
     currency: str | None = None
+    points: PointsPolicy | None = None
+    rules_digest: str | None = None
+    tickets: TicketPolicy | None = None
 
 
 S = TypeVar("S")

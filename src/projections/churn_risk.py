@@ -7,6 +7,8 @@ histories; the weights of service, feedback and engagement are judgement.
 
 from __future__ import annotations
 
+from typing import get_args
+
 from msgspec import Struct
 
 from crm_domain.customer import (
@@ -16,14 +18,19 @@ from crm_domain.customer import (
     CancellationWithdrawn,
     CustomerRegistered,
 )
-from crm_domain.instant import FOREVER
+from crm_domain.instant import DAY, FOREVER
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from crm_domain.ticket import TicketEvent
 from projections.compiled import ORDERS_WINDOW, Feedback, Rules, Steps
 from projections.facts import Answer, Facts, orders_since
+from projections.ticket_queue import breaches_at
 from projections.verdict import Projector, Reason, Verdict, days, plural
 
 VERSION = 1
+
+SERVICE_WINDOW = 90 * DAY
+UNRESOLVED_AFTER = 7 * DAY
 
 
 class Standing(Struct, frozen=True, array_like=True):
@@ -78,6 +85,8 @@ def _components(facts: Facts, rules: Rules, at: int) -> list[Component]:
         found.append(_elapsed("recency", rules.risk.recency, last, at))
         found.append(_cadence(rules, facts, last, at))
         found.append(_frequency(rules.risk.frequency, facts, at))
+    if facts.tickets:
+        found.append(_service(facts, rules, at))
     if facts.answers:
         feedback = _feedback(rules.risk.feedback, facts, at)
         if feedback:
@@ -109,6 +118,38 @@ def _frequency(steps: Steps, facts: Facts, at: int) -> Component:
     # The points change when so many orders have left the window that the last start is no longer reached.
     until = instants[-steps.starts[reached - 1]] + ORDERS_WINDOW if reached and steps.starts[reached - 1] else FOREVER
     return Component("frequency", steps.weight, steps.points_of(reached), until)
+
+
+def _service(facts: Facts, rules: Rules, at: int) -> Component:
+    rule, points, until = rules.risk.service, 0, FOREVER
+    for name, spans in service_spans(facts, rules).items():
+        if any(since <= at < end for since, end, _ in spans):
+            points += getattr(rule, name)
+        changes = (instant for since, end, _ in spans for instant in (since, end) if instant > at)
+        until = min([until, *changes])
+    return Component("service", rule.weight, min(100, points), until)
+
+
+def service_spans(facts: Facts, rules: Rules) -> dict[str, list[tuple[int, int, int]]]:
+    """For each thing that can go wrong, the spans [since, end) in which it counts, with the event behind each."""
+    spans: dict[str, list[tuple[int, int, int]]] = {
+        name: [] for name in ("open_complaint", "sla_breach_90d", "reopened_90d", "unresolved_over_7d")
+    }
+    for ticket in facts.tickets.values():
+        if ticket.opened is None:
+            continue
+        opened = ticket.opened
+        if ticket.settled is None:
+            spans["unresolved_over_7d"].append((opened.at + UNRESOLVED_AFTER, FOREVER, opened.position))
+            if ticket.complaint:
+                spans["open_complaint"].append((opened.at, FOREVER, opened.position))
+        for name in ("first_response", "resolution"):
+            breach = breaches_at(ticket, rules.tickets, name)
+            if breach is not None:
+                spans["sla_breach_90d"].append((breach, breach + SERVICE_WINDOW, opened.position))
+        for moment in ticket.reopened[-1:]:
+            spans["reopened_90d"].append((moment.at, moment.at + SERVICE_WINDOW, moment.position))
+    return spans
 
 
 def _feedback(rule: Feedback, facts: Facts, at: int) -> Component | None:
@@ -206,6 +247,23 @@ def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Re
     return tuple(reasons) or (Reason(clause="no_evidence", sentence="nothing is known yet", contribution=0),)
 
 
+_SERVICE = {
+    "open_complaint": "a complaint is open",
+    "sla_breach_90d": "answered or resolved too late in the last 90 days",
+    "reopened_90d": "a ticket was reopened in the last 90 days",
+    "unresolved_over_7d": "a ticket is unresolved for more than 7 days",
+}
+
+
+def _service_found(facts: Facts, rules: Rules, at: int) -> dict[str, list[int]]:
+    """What counts at an instant, with the positions of the events behind it."""
+    found = {
+        name: [position for since, end, position in spans if since <= at < end]
+        for name, spans in service_spans(facts, rules).items()
+    }
+    return {name: positions for name, positions in found.items() if positions}
+
+
 def _shares(components: list[Component]) -> list[int]:
     """Whole shares that add up to the rounded mean: rounded down, the rest to the largest remainders."""
     weights = sum(component.weight for component in components)
@@ -229,6 +287,8 @@ def _sentence(component: Component, facts: Facts, rules: Rules, at: int) -> str:
         case "frequency":
             count = len(facts.order_instants) - orders_since(facts, at - ORDERS_WINDOW)
             found = f"{plural(count, 'order')} in the last 365 days"
+        case "service":
+            found = ", ".join(_SERVICE[name] for name in _service_found(facts, rules, at)) or "nothing went wrong"
         case "feedback":
             fresh = _fresh_answers(rules.risk.feedback, facts, at)
             latest = (f"{survey} {answer.score}" for survey, answer in sorted(fresh.items()))
@@ -247,6 +307,9 @@ def _behind(component_id: str, facts: Facts, rules: Rules, at: int) -> tuple[int
             return tuple(dict.fromkeys((facts.order_positions[0], facts.order_positions[-1])))
         case "frequency":
             return tuple(facts.order_positions[orders_since(facts, at - ORDERS_WINDOW) :])
+        case "service":
+            found = _service_found(facts, rules, at)
+            return tuple(sorted({position for positions in found.values() for position in positions}))
         case "feedback":
             fresh = _fresh_answers(rules.risk.feedback, facts, at)
             return tuple(sorted(answer.position for answer in fresh.values()))
@@ -269,6 +332,7 @@ CHURN_RISK = Projector(
             ReturnRecorded,
             InteractionRecorded,
             SurveyAnswered,
+            *get_args(TicketEvent),
         }
     ),
     standing=Standing,

@@ -18,6 +18,7 @@ from crm_domain.instant import DAY
 from crm_domain.money import exponent_of
 from projections import rules as grammar
 from projections.facts import Facts
+from projections.ticket_queue import TicketRules, compile_ticket_rules
 
 
 class Condition(Struct, frozen=True, kw_only=True):
@@ -89,6 +90,7 @@ class Tiers(Struct, frozen=True, kw_only=True):
     window: int
     hold: int
     grace: int
+    members_only: bool
 
 
 class Steps(Struct, frozen=True, kw_only=True):
@@ -125,6 +127,16 @@ class Feedback(Struct, frozen=True, kw_only=True):
     nps_promoter: int
 
 
+class Service(Struct, frozen=True, kw_only=True):
+    """Points for what went wrong in service, each counted once."""
+
+    weight: int
+    open_complaint: int
+    sla_breach_90d: int
+    reopened_90d: int
+    unresolved_over_7d: int
+
+
 class Risk(Struct, frozen=True, kw_only=True):
     """The churn score's components, bands (highest start first) and floors."""
 
@@ -132,6 +144,7 @@ class Risk(Struct, frozen=True, kw_only=True):
     cadence: Steps
     frequency: Steps
     engagement: Steps
+    service: Service
     feedback: Feedback
     bands: tuple[tuple[int, str], ...]
     account_closed: int
@@ -149,6 +162,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     spell_stages: frozenset[str]
     tiers: Tiers
     risk: Risk
+    tickets: TicketRules
     exponent: int
 
 
@@ -167,6 +181,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None) -> Rules:
         spell_stages=frozenset(stage for rung in ruleset.lifecycle.stage for stage in rung.spell),
         tiers=_tiers(ruleset.tier, exponent),
         risk=_risk(ruleset),
+        tickets=compile_ticket_rules(ruleset.ticket),
         exponent=exponent,
     )
 
@@ -221,6 +236,7 @@ def _tiers(rule: grammar.Tier, exponent: int) -> Tiers:
         window=rule.window_days * DAY,
         hold=rule.hold_days * DAY,
         grace=rule.grace_days * DAY,
+        members_only=rule.members_only,
     )
 
 
@@ -234,6 +250,7 @@ def _risk(ruleset: grammar.Ruleset) -> Risk:
         cadence=_steps(rule.cadence, weights["cadence"], Fraction(gaps), scale=gaps),
         frequency=_steps(rule.frequency, weights["frequency"], Fraction(1)),
         engagement=_steps(rule.engagement, weights["engagement"], Fraction(DAY)),
+        service=Service(weight=weights["service"], **rule.service.points.model_dump()),
         feedback=Feedback(
             weight=weights["feedback"],
             window=rule.feedback.window_days * DAY,

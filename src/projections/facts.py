@@ -7,9 +7,11 @@ mutable because a rebuild folds millions of events into it; it never leaves the 
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import get_args
 
 from msgspec import Struct, field
 
+from crm_domain import membership
 from crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -23,7 +25,11 @@ from crm_domain.customer import (
 )
 from crm_domain.event import Event
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from crm_domain.membership import Membership, MembershipEvent
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
+from projections import ticket_queue
+from projections.ticket_queue import TicketFacts
 
 VERSION = 1
 
@@ -80,6 +86,8 @@ class Facts(Struct, array_like=True):
     engagements: list[int] = field(default_factory=list)
     tags: list[Named] = field(default_factory=list)
     owners: list[Named] = field(default_factory=list)
+    tickets: dict[str, TicketFacts] = field(default_factory=dict)
+    membership: Membership | None = None
     registered: Mark | None = None
     engaged: Mark | None = None
     qualified: Mark | None = None
@@ -103,6 +111,8 @@ HANDLES: frozenset[type[Event]] = frozenset(
         ReturnRecorded,
         InteractionRecorded,
         SurveyAnswered,
+        *get_args(MembershipEvent),
+        *get_args(TicketEvent),
     }
 )
 
@@ -138,6 +148,10 @@ def evolve(facts: Facts, event: Event, at: int, position: int) -> None:
             facts.tags.append(Named(at, label, given=False))
         case OwnerAssigned(owner=owner):
             facts.owners.append(Named(at, owner))
+        case _ if isinstance(event, MembershipEvent):
+            facts.membership = membership.evolve(facts.membership or Membership(), event)
+        case _ if isinstance(event, TicketEvent):
+            _take_in_ticket(facts, event, at, position)
         case _:
             pass  # the rest bears on no verdict and on nothing that a card shows
 
@@ -145,6 +159,18 @@ def evolve(facts: Facts, event: Event, at: int, position: int) -> None:
 def orders_since(facts: Facts, instant: int) -> int:
     """The index of the first order after an instant: a window that ends at `at` begins with `at` less its length."""
     return bisect_right(facts.order_instants, instant)
+
+
+def _take_in_ticket(facts: Facts, event: TicketEvent, at: int, position: int) -> None:
+    ticket_queue.evolve(facts.tickets.setdefault(event.ticket_id, TicketFacts()), event, position)
+    match event:
+        case TicketOpened():
+            _engage(facts, at, position)
+        case TicketRated(score=score):
+            _engage(facts, at, position)
+            facts.answers["csat"] = Answer(at, position, score)
+        case _:
+            pass
 
 
 def _engage(facts: Facts, at: int, position: int) -> None:

@@ -26,11 +26,12 @@ from projections.facts import VERSION as FACTS_VERSION
 from projections.facts import Facts, evolve
 from projections.lifecycle_stage import LIFECYCLE_STAGE
 from projections.loyalty_tier import LOYALTY_TIER
+from projections.points import POINTS
 from projections.verdict import Projector, Reason, Verdict
 
-PROJECTORS: tuple[Projector, ...] = (LIFECYCLE_STAGE, LOYALTY_TIER, CHURN_RISK)
+PROJECTORS: tuple[Projector, ...] = (LIFECYCLE_STAGE, LOYALTY_TIER, CHURN_RISK, POINTS)
 
-# Beside the departures of orders from a window, which are as many as the orders are.
+# Beside what follows from how much there is of a customer, which no rule can bound.
 MAX_FUTURE_CHANGES = 64
 
 
@@ -138,10 +139,16 @@ class _Running:
             if next_change_at is None or next_change_at > END_OF_TIME:
                 break
             changes += 1
-            if next_change_at <= at or changes > MAX_FUTURE_CHANGES + len(facts.order_instants):
+            if next_change_at <= at or changes > MAX_FUTURE_CHANGES + _own_changes(facts):
                 raise InvalidRules(f"{self.projector.name} changes again and again with no event in between")
             at = next_change_at
         return Track(standing, verdict, since, self.track.judged_at)
+
+
+def _own_changes(facts: Facts) -> int:
+    """Orders leave a window one by one, lots begin and expire, clocks of tickets breach and are forgotten."""
+    lots = len(facts.membership.lots) if facts.membership else 0
+    return len(facts.order_instants) + 2 * lots + 8 * len(facts.tickets)
 
 
 def verdict_at(intervals: list[Interval], at: int) -> Interval | None:

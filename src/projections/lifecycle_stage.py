@@ -12,6 +12,7 @@ from crm_domain.customer import AccountClosed, AccountReopened, CustomerRegister
 from crm_domain.instant import FOREVER
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded
+from crm_domain.ticket import TicketOpened, TicketRated
 from projections.compiled import Condition, Rules, Rung
 from projections.facts import Facts, orders_since
 from projections.verdict import Projector, Reason, Verdict, days, plural
@@ -187,6 +188,8 @@ LIFECYCLE_STAGE = Projector(
             PurchaseRecorded,
             InteractionRecorded,
             SurveyAnswered,
+            TicketOpened,
+            TicketRated,
         }
     ),
     standing=Standing,

@@ -13,9 +13,18 @@ from msgspec import Struct
 
 from crm_domain.customer import CustomerRegistered
 from crm_domain.instant import to_datetime
+from crm_domain.membership import (
+    MembershipCancelled,
+    MembershipEnrolled,
+    MembershipResumed,
+    MembershipSuspended,
+    TierOverrideGranted,
+    TierOverrideLifted,
+)
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from projections.compiled import Rules, Tiers
 from projections.facts import Facts, orders_since
+from projections.rules import NO_TIER
 from projections.verdict import Projector, Reason, Verdict, days
 
 VERSION = 1
@@ -30,10 +39,30 @@ class Standing(Struct, frozen=True, array_like=True):
 
 
 def judge(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Standing, Verdict, int | None]:
-    """The tier at an instant."""
+    """The tier at an instant. The natural track keeps running below an override and without a membership."""
     tiers = rules.tiers
     reached = _review(standing, _qualified_level(facts, tiers, at), tiers, at)
-    return reached, Verdict(tiers.names[reached.level]), reached.review_at
+    if tiers.members_only and not is_member(facts, at):
+        return reached, Verdict(NO_TIER), reached.review_at
+    override = override_at(facts, tiers, at)
+    if override is None:
+        return reached, Verdict(tiers.names[reached.level]), reached.review_at
+    ends = [instant for instant in (reached.review_at, override.until) if instant is not None]
+    return reached, Verdict(override.tier), min(ends, default=None)
+
+
+def is_member(facts: Facts, at: int) -> bool:
+    """Whether a membership is in force at an instant from the last event on."""
+    spans = facts.membership.in_force if facts.membership else ()
+    return any(start <= at < end for start, end in spans)
+
+
+def override_at(facts: Facts, tiers: Tiers, at: int) -> TierOverrideGranted | None:
+    """The override that masks the natural track; one for a tier that the rules don't know masks nothing."""
+    override = facts.membership.override if facts.membership else None
+    if override is None or override.tier not in tiers.names:
+        return None
+    return override if override.until is None or at < override.until else None
 
 
 def _review(standing: Standing, qualified: int, tiers: Tiers, at: int) -> Standing:
@@ -65,11 +94,27 @@ def spend_within(facts: Facts, window: int, at: int) -> int:
 
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """The spend behind the tier, and what keeps it; the latter first where the spend alone would not."""
+    return (*_masks(facts, rules, at), *_natural(standing, facts, rules, at))
+
+
+def _masks(facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
+    if rules.tiers.members_only and not is_member(facts, at):
+        return (
+            Reason(clause="members_only", sentence="only members have a tier, and there is no membership in force"),
+        )
+    override = override_at(facts, rules.tiers, at)
+    if override is None:
+        return ()
+    until = "until it is lifted" if override.until is None else f"until {_day(override.until, rules)}"
+    return (Reason(clause="override", sentence=f"{override.tier} was granted by hand {until}"),)
+
+
+def _natural(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     qualified = _qualified_level(facts, rules.tiers, at)
     spend = _spend_reason(qualified, facts, rules, at)
     if standing.review_at is None:
         return (spend,)
-    day = to_datetime(standing.review_at).astimezone(rules.zone).date().isoformat()
+    day = _day(standing.review_at, rules)
     name = rules.tiers.names[standing.level]
     if standing.in_grace:
         kept = Reason(clause="grace", sentence=f"{name} is in grace until {day}")
@@ -90,6 +135,10 @@ def _spend_reason(qualified: int, facts: Facts, rules: Rules, at: int) -> Reason
     return Reason(clause=tiers.names[qualified], sentence=sentence, positions=positions)
 
 
+def _day(instant: int, rules: Rules) -> str:
+    return to_datetime(instant).astimezone(rules.zone).date().isoformat()
+
+
 def _money(minor: int, rules: Rules) -> str:
     if not rules.exponent:
         return str(minor)
@@ -97,11 +146,20 @@ def _money(minor: int, rules: Rules) -> str:
     return f"{whole}.{rest:0{rules.exponent}d}"
 
 
+_MEMBERSHIP = (
+    MembershipEnrolled,
+    MembershipSuspended,
+    MembershipResumed,
+    MembershipCancelled,
+    TierOverrideGranted,
+    TierOverrideLifted,
+)
+
 LOYALTY_TIER = Projector(
     name="loyalty_tier",
     question="Which tier has this customer earned by what they spent?",
     version=VERSION,
-    handles=frozenset({CustomerRegistered, PurchaseRecorded, ReturnRecorded}),
+    handles=frozenset({CustomerRegistered, PurchaseRecorded, ReturnRecorded, *_MEMBERSHIP}),
     standing=Standing,
     judge=judge,
     explain=explain,

@@ -25,7 +25,6 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails
@@ -45,6 +44,8 @@ MAX_DAYS = 36_500
 # After the last event a verdict may change 64 times by itself, so the rules must not ask for more.
 MAX_STEPS = 60
 MAX_REVIEWS = 60
+#: The tier of those who have no membership in force where only members have one.
+NO_TIER = "none"
 
 
 def _exact(value: object) -> object:
@@ -176,16 +177,11 @@ class Tier(Part):
     members_only: Annotated[bool, Field(strict=True)]
     levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=32)]
 
-    @field_validator("members_only")
-    @classmethod
-    def _has_members(cls, members_only: bool) -> bool:
-        if members_only:
-            raise ValueError("allowed: false; there are no memberships yet, so nobody would have a tier")
-        return members_only
-
     @model_validator(mode="after")
     def _rises_from_zero(self) -> Tier:
         _require_unique("name", [level.name for level in self.levels])
+        if any(level.name == NO_TIER for level in self.levels):
+            raise ValueError(f'no level can be called "{NO_TIER}", which is the tier of those who have none')
         if self.levels[0].from_ != 0:
             raise ValueError(f'the first level ("{self.levels[0].name}") must start from "0.00"')
         _require_rising("levels", [level.from_ for level in self.levels])

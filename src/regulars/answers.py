@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -37,6 +37,11 @@ def instant_of(as_of: datetime | date, zone: ZoneInfo) -> int:
     Raises ValueError for a datetime without a zone.
     """
     return to_instant(as_of) if isinstance(as_of, datetime) else end_of_day(as_of, zone)
+
+
+def first_instant_of(since: datetime | date, zone: ZoneInfo) -> int:
+    """The instant from which a span begins; a bare date is the beginning of that day in the business's zone."""
+    return to_instant(since) if isinstance(since, datetime) else end_of_day(since - timedelta(days=1), zone) + 1
 
 
 def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Contact]:

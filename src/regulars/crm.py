@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import partial
 from importlib import resources
@@ -11,8 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, overload
 
+from msgspec.structs import replace
+
+from adapters.backup import backup
 from adapters.catch_up import Progress, catch_up, events_behind
 from adapters.database import DEFAULT_LOCK_TIMEOUT
+from adapters.event_log import Search
+from adapters.exporting import Write, export_events
 from adapters.generations import Generation, build_generation, found_generation, live_generation
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
@@ -20,22 +27,25 @@ from adapters.quarantine import Reject, count_rejects, read_rejects
 from adapters.read_models import Filters, ReadModels, Standing
 from adapters.store import Collision, Store
 from adapters.transaction import Transaction
-from crm_domain.command import Command, CustomerId
+from crm_domain.command import Command, Context, CustomerId, TicketPolicy
 from crm_domain.errors import Conflict, NotFound, StoreUnusable
 from crm_domain.instant import MICROSECOND, to_datetime, to_instant
 from crm_domain.money import from_minor_units
+from crm_domain.points import PointsPolicy
 from projections.compiled import Rules, compile_rules
 from projections.customer_card import CustomerCard, card
 from projections.fold import verdict_at
-from projections.rules import Ruleset, parse_rules
+from projections.rules import NO_TIER, Ruleset, parse_rules
 from regulars.answers import (
     Contact,
     explain_customer,
+    first_instant_of,
     fold_of,
     instant_of,
     read_contacts,
     timeline_of,
 )
+from regulars.audit import AuditEntry, AuditPage, read_audit, read_history, require_type
 from regulars.clock import Clock, system_clock
 from regulars.execution import Execution, Issuer, Outcome
 from regulars.importing import ImportProgress, ImportReport, import_rows
@@ -123,8 +133,10 @@ class Regulars:
         self._store = store
         self._generation = generation
         self._models = ReadModels(store.schema, generation.number)
-        self._issuer = Issuer(actor=actor)
+        self._opened_by = Issuer(actor=actor)
+        self._acting = threading.local()
         self._clock = clock
+        self._policies = _policies(generation.ruleset)
         self._compiled: Rules | None = None
         self._last_written = 0
 
@@ -144,6 +156,12 @@ class Regulars:
     def ruleset(self) -> Ruleset:
         """The rules in force."""
         return self._generation.ruleset
+
+    @property
+    def schema_version(self) -> int:
+        """The version of the store's tables; an older store is migrated when it is opened to write."""
+        with self._store.reading() as tx:
+            return int(self._store.read_settings(tx.connection)["schema_version"])
 
     @property
     def currency(self) -> str | None:
@@ -169,6 +187,30 @@ class Regulars:
             return self._carry_out([commands])[0]
         return self._carry_out(commands)
 
+    @contextmanager
+    def acting(
+        self, *, actor: str | None = None, correlation_id: str | None = None, reason: str | None = None
+    ) -> Iterator[Self]:
+        """Within the block and in this thread, say who acts, what ties the commands together, and why.
+
+        What isn't given stays as it was; blocks may stand in blocks. A command's own reason goes before.
+        """
+        before = self._issuer
+        self._acting.issuer = Issuer(
+            actor=actor or before.actor,
+            correlation_id=correlation_id or before.correlation_id,
+            reason=reason or before.reason,
+        )
+        try:
+            yield self
+        finally:
+            self._acting.issuer = before
+
+    @property
+    def _issuer(self) -> Issuer:
+        issuer: Issuer = getattr(self._acting, "issuer", self._opened_by)
+        return issuer
+
     def _carry_out(self, commands: Sequence[Command]) -> list[Outcome]:
         outcomes: list[Outcome] = []
 
@@ -188,7 +230,7 @@ class Regulars:
             try:
                 # Whoever loses again and again would go on losing: the quicker one is always a step ahead.
                 with self._store.writing(alone=attempt >= FAIR_ATTEMPTS) as tx:
-                    execution = Execution(self._store, tx, self._issuer, self._now())
+                    execution = Execution(self._store, tx, self._issuer, self._context())
                     try:
                         work(tx, execution)
                     finally:
@@ -228,7 +270,14 @@ class Regulars:
         return report
 
     def _within(self, tx: Transaction, work: Callable[[Transaction, Execution], None]) -> None:
-        work(tx, Execution(self._store, tx, self._issuer, self._now()))
+        work(tx, Execution(self._store, tx, self._issuer, self._context()))
+
+    def backup(self, target: str | os.PathLike[str]) -> None:
+        """Copy the store to a new file, as of one moment and while others write.
+
+        Raises StoreUnusable for a file that exists, and for a store on PostgreSQL, which is backed up with pg_dump.
+        """
+        backup(self._store, Path(target))
 
     def rejects(self) -> tuple[Reject, ...]:
         """The rows that imports refused, by file."""
@@ -309,8 +358,7 @@ class Regulars:
         risk first. `after` is that of the page before; `limit` is at most 1,000. `fresh=False` answers from what is
         folded in already.
         """
-        if not 1 <= limit <= MAX_PAGE:
-            raise ValueError(f"limit is a number from 1 to {MAX_PAGE}, not {limit}")
+        _require_limit(limit)
         if (becoming is None) != (within is None):
             raise ValueError("becoming and within go together")
         if fresh:
@@ -362,7 +410,8 @@ class Regulars:
             case "stage":
                 return tuple(dict.fromkeys(rung.stage for rung in rules.lifecycle.stage))
             case "tier":
-                return tuple(level.name for level in rules.tier.levels)
+                levels = tuple(level.name for level in rules.tier.levels)
+                return (NO_TIER, *levels) if rules.tier.members_only else levels
             case "risk":
                 return tuple(sorted(rules.churn_risk.bands, key=rules.churn_risk.bands.__getitem__))
 
@@ -383,6 +432,58 @@ class Regulars:
             rules = self._rules(tx)
         catch_up(self._store, self._models, rules, at_least=self._last_written, on_progress=on_progress)
 
+    def audit(
+        self,
+        *,
+        customer: str | CustomerId | None = None,
+        actor: str | None = None,
+        type: str | None = None,
+        since: datetime | date | None = None,
+        until: datetime | date | None = None,
+        recorded_since: datetime | date | None = None,
+        correlation_id: str | None = None,
+        oldest_first: bool = False,
+        limit: int = 50,
+        after: int | None = None,
+    ) -> AuditPage:
+        """A page of what happened, newest first: who, when, why, and what it changed from what to what.
+
+        `type` is the name of an event, such as "PurchaseRecorded". `since` and `until` are about when it happened,
+        `recorded_since` about when the store learnt of it; a bare date begins, or for `until` ends, in the business's
+        zone. `after` is that of the page before; `limit` is at most 1,000. Raises NotFound for an unknown customer.
+        """
+        _require_limit(limit)
+        zone = self.ruleset.zone
+        with self._store.reading() as tx:
+            search = Search(
+                customer_id=None if customer is None else self._resolve(tx, customer),
+                actor=actor,
+                type=None if type is None else require_type(type),
+                since=None if since is None else first_instant_of(since, zone),
+                until=None if until is None else instant_of(until, zone),
+                recorded_since=None if recorded_since is None else first_instant_of(recorded_since, zone),
+                correlation_id=correlation_id,
+                after=after,
+                oldest_first=oldest_first,
+            )
+            return read_audit(tx, search, limit)
+
+    def history(self, who: str | CustomerId, field: str) -> tuple[AuditEntry, ...]:
+        """One field of a customer over time, oldest first: each entry holds that field's old and new value.
+
+        Raises NotFound for an unknown customer, ValueError for an unknown field.
+        """
+        with self._store.reading() as tx:
+            return read_history(tx, self._resolve(tx, who), field)
+
+    def export_events(self, write: Write, *, personal: bool = False) -> int:
+        """Write every event with its envelope as JSON lines, in order of position; the answer is how many.
+
+        `write` takes bytes, as that of a file opened with "wb" does, and gets whole lines. Personal data and reasons
+        are left out, unless `personal`. What others record meanwhile is not in it.
+        """
+        return export_events(self._store, write, personal=personal, at_least=self._last_written)
+
     def status(self) -> Status:
         """How the store is doing, as of now and without folding anything in."""
         with self._store.reading() as tx:
@@ -401,6 +502,9 @@ class Regulars:
             )
 
     # ----------------------------------------------------------------------------------------------------- within
+
+    def _context(self) -> Context:
+        return replace(self._policies, now=self._now())
 
     def _now(self) -> int:
         return to_instant(self._clock())
@@ -459,6 +563,27 @@ class Regulars:
             _explain=partial(self._explain, standing.customer_id, standing.as_of),
             _timeline=partial(self._timeline, standing.customer_id),
         )
+
+
+def _policies(ruleset: Ruleset) -> Context:
+    """What the rules in force say that decides on commands."""
+    points = ruleset.points
+    return Context(
+        now=0,
+        points=PointsPolicy(
+            per_unit=points.per_unit,
+            pending_days=points.pending_days,
+            expire_after_months=points.expire_after_months,
+            zone=ruleset.business.timezone,
+        ),
+        rules_digest=ruleset.digest(),
+        tickets=TicketPolicy(auto_close_days=ruleset.ticket.auto_close_days),
+    )
+
+
+def _require_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_PAGE:
+        raise ValueError(f"limit is a number from 1 to {MAX_PAGE}, not {limit}")
 
 
 def _moment(instant: int | None) -> datetime | None:

@@ -11,16 +11,18 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.keyring import KeyedHash, new_id
 from adapters.store import Store
 from adapters.transaction import Draft, Transaction
 from crm_domain.catalogue import DECIDERS, Address, address
-from crm_domain.command import Command, Context, CustomerId, occurred_at
-from crm_domain.customer import CUSTOMER, MakeReferral, RegisterCustomer
+from crm_domain.command import Command, Context, CustomerId, Decider, occurred_at
+from crm_domain.customer import CUSTOMER, MakeReferral, PersonalDataErased, RegisterCustomer
 from crm_domain.errors import NotFound, Rejected
 from crm_domain.event import Event, Recorded
-from crm_domain.purchase import PurchaseRecorded
+from crm_domain.membership import MEMBERSHIP, PointsEarned, PointsReversed, earn, reverse
+from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -37,16 +39,25 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class Issuer(Struct, frozen=True, kw_only=True):
-    """Who gives the commands, and what ties them together."""
+    """Who gives the commands, what ties them together, and why, where a command doesn't say."""
 
     actor: str
     correlation_id: str | None = None
+    reason: str | None = None
 
 
 class _Stream(Struct, frozen=True, kw_only=True):
     state: Any
     version: int
     customer_id: str | None
+
+
+class _Target(Struct, frozen=True, kw_only=True):
+    """Where an event goes."""
+
+    stream_id: str
+    decider: Decider[Any]
+    customer_id: str
 
 
 class _Carried(Struct, frozen=True, kw_only=True):
@@ -67,37 +78,39 @@ class _KeptOutcome(Struct, frozen=True):
 class Execution:
     """The commands of one transaction. Nothing is written before `finish`."""
 
-    def __init__(self, store: Store, tx: Transaction, issuer: Issuer, now: int) -> None:
+    def __init__(self, store: Store, tx: Transaction, issuer: Issuer, context: Context) -> None:
         self._store = store
         self._tx = tx
         self._issuer = issuer
         self._stored_currency = store.currency(tx.connection)
-        self._context = Context(now=now, currency=self._stored_currency)
+        self._context = replace(context, currency=self._stored_currency)
         self._ids: dict[str, str] = {}
         self._sought: set[str] = set()
         self._streams: dict[str, _Stream] = {}
         self._loaded: set[str] = set()
         self._drafts: list[Draft] = []
         self._carried: list[_Carried] = []
+        self._command_ids: set[str | None] = set()
         self.last_position = 0
 
     def prepare(self, commands: Iterable[Command]) -> None:
         """Load what many commands will need in a few queries; each loads what is missing by itself."""
         addresses = [address(command) for command in commands]
         self._find(each.customer for each in addresses if each.customer is not None)
+        customers = {self._ids[each.customer] for each in addresses if each.customer in self._ids}
         keyed = {_stream_of(self._store.keyed, each) for each in addresses if each.key is not None}
-        self._load(keyed | {self._ids[each.customer] for each in addresses if each.customer in self._ids})
+        self._load(keyed | customers | {self._membership_of(customer_id) for customer_id in customers})
 
     def carry_out(self, command: Command) -> None:
         """Decide one command. Raises Rejected or NotFound, and then nothing of it is kept."""
         replayed = self._replay(command)
         if replayed is not None:
-            self._carried.append(_Carried(command=command, customer_id=replayed.customer_id, replayed=replayed))
+            self._conclude_later(_Carried(command=command, customer_id=replayed.customer_id, replayed=replayed))
             return
         where = address(command)
         customer_id = self._customer(command, where)
         stream_id = self._stream_id(where, customer_id)
-        stream = self._stream(stream_id, where)
+        stream = self._stream(stream_id, where.decider)
         if stream.customer_id is not None and customer_id not in (None, stream.customer_id):
             raise Rejected(f"{where.decider.category}_of_another", f'"{where.key}" belongs to another customer')
         customer_id = customer_id or stream.customer_id
@@ -106,13 +119,15 @@ class Execution:
         if customer_id is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
         first = len(self._drafts)
+        target = _Target(stream_id=stream_id, decider=where.decider, customer_id=customer_id)
         for event in events:
-            stream = self._keep(event, command, stream_id, stream, where, customer_id, at)
-        if events:
-            self._streams[stream_id] = stream
+            before = self._state(target)
+            self._keep(event, command, target, at)
+            self._move_points(event, before, command, customer_id, at)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
             self._ids[command.ref] = customer_id
-        self._carried.append(_Carried(command=command, customer_id=customer_id, first=first, last=len(self._drafts)))
+        last = len(self._drafts)
+        self._conclude_later(_Carried(command=command, customer_id=customer_id, first=first, last=last))
 
     @property
     def decided(self) -> int:
@@ -132,6 +147,7 @@ class Execution:
             yield
         except (Rejected, NotFound):
             self._ids, self._sought, self._streams, self._loaded, self._context = before
+            self._command_ids -= {each.command.command_id for each in self._carried[carried:]}
             del self._drafts[drafts:]
             del self._carried[carried:]
             raise
@@ -151,38 +167,60 @@ class Execution:
             expected.setdefault(draft.stream_id, draft.version - 1)
         return expected
 
-    def _keep(
-        self,
-        event: Event,
-        command: Command,
-        stream_id: str,
-        stream: _Stream,
-        where: Address,
-        customer_id: str,
-        at: int,
-    ) -> _Stream:
+    def _move_points(self, event: Event, purchase: Any, command: Command, customer_id: str, at: int) -> None:
+        """The one policy that crosses aggregates: a purchase earns points and a return takes them back."""
+        target = _Target(stream_id=self._membership_of(customer_id), decider=MEMBERSHIP, customer_id=customer_id)
+        points, digest = self._context.points, self._context.rules_digest
+        moved: tuple[PointsEarned | PointsReversed, ...] = ()
+        match event:
+            case PurchaseRecorded() if points is not None:
+                moved = earn(self._state(target), event, at, points, digest)
+            case ReturnRecorded():
+                returned = sum(amount for _, amount in purchase.returns)
+                moved = reverse(self._state(target), purchase.recorded, event, returned, at, digest)
+            case _:
+                return
+        cause = len(self._drafts) - 1
+        for each in moved:
+            self._keep(each, command, target, each.at, caused_by=cause)
+
+    def _keep(self, event: Event, command: Command, target: _Target, at: int, caused_by: int | None = None) -> None:
         if isinstance(event, PurchaseRecorded) and self._context.currency is None:
-            self._context = Context(now=self._context.now, currency=event.currency)
+            self._context = replace(self._context, currency=event.currency)
+        stream = self._stream(target.stream_id, target.decider)
         draft = Draft(
-            stream_id=stream_id,
+            stream_id=target.stream_id,
             version=stream.version + 1,
-            category=where.decider.category,
-            customer_id=customer_id,
+            category=target.decider.category,
+            customer_id=target.customer_id,
             occurred_at=at,
             actor=self._issuer.actor,
             event=event,
-            reason=command.reason,
+            # What is said of a forgetting would be forgotten with it.
+            reason=None if isinstance(event, PersonalDataErased) else command.reason or self._issuer.reason,
             correlation_id=self._issuer.correlation_id,
             command_id=command.command_id,
+            caused_by=caused_by,
         )
         self._drafts.append(draft)
-        state = where.decider.evolve(stream.state, event)
-        return _Stream(state=state, version=draft.version, customer_id=customer_id)
+        state = target.decider.evolve(stream.state, event)
+        self._streams[target.stream_id] = _Stream(state=state, version=draft.version, customer_id=target.customer_id)
+
+    def _state(self, target: _Target) -> Any:
+        return self._stream(target.stream_id, target.decider).state
+
+    def _membership_of(self, customer_id: str) -> str:
+        return self._store.keyed(f"stream:{MEMBERSHIP.category}", customer_id.encode())
+
+    def _conclude_later(self, carried: _Carried) -> None:
+        self._carried.append(carried)
+        if carried.command.command_id is not None:
+            self._command_ids.add(carried.command.command_id)
 
     def _replay(self, command: Command) -> Outcome | None:
         if command.command_id is None:
             return None
-        if any(carried.command.command_id == command.command_id for carried in self._carried):
+        if command.command_id in self._command_ids:
             raise Rejected("command_id_taken", f'command id "{command.command_id}" is used twice in one transaction')
         kept = self._tx.outcome_of(command.command_id)
         if kept is None:
@@ -221,7 +259,7 @@ class Execution:
     def _customer(self, command: Command, where: Address) -> str | None:
         if isinstance(command, RegisterCustomer):
             known = None if command.ref is None else self._known(command.ref)
-            return known or self._new_stream()
+            return known or self._new_customer()
         return None if where.customer is None else self._resolve(where.customer)
 
     def _resolve(self, who: CustomerId | str) -> str:
@@ -255,16 +293,24 @@ class Execution:
         if where.decider is CUSTOMER:
             assert customer_id is not None
             return customer_id
+        if where.own:
+            assert customer_id is not None
+            return self._membership_of(customer_id)
         return self._new_stream() if where.key is None else _stream_of(self._store.keyed, where)
+
+    def _new_customer(self) -> str:
+        customer_id = self._new_stream()
+        self._loaded.add(self._membership_of(customer_id))  # nobody can be a member yet
+        return customer_id
 
     def _new_stream(self) -> str:
         stream_id = new_id()
         self._loaded.add(stream_id)
         return stream_id
 
-    def _stream(self, stream_id: str, where: Address) -> _Stream:
+    def _stream(self, stream_id: str, decider: Decider[Any]) -> _Stream:
         self._load({stream_id})
-        return self._streams.get(stream_id) or _Stream(state=where.decider.initial, version=0, customer_id=None)
+        return self._streams.get(stream_id) or _Stream(state=decider.initial, version=0, customer_id=None)
 
     def _load(self, stream_ids: set[str]) -> None:
         missing = stream_ids - self._loaded

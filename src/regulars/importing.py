@@ -6,6 +6,7 @@ A row is taken whole or not at all. What is refused goes to quarantine and the r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -127,10 +128,11 @@ def _carry_out(source: str, batch: Iterable[Row], execution: Execution) -> _Batc
 def _refusal(row: Row, execution: Execution) -> str | None:
     try:
         with execution.all_or_nothing():
-            for command in row.commands:
+            for place, command in enumerate(row.commands):
                 met_before = isinstance(command, RegisterCustomer) and execution.knows(command.ref)
                 if not met_before:
-                    execution.carry_out(command)
+                    with suppress(*((Rejected,) if place in row.if_possible else ())):
+                        execution.carry_out(command)
     except (Rejected, NotFound) as refusal:
         return str(refusal)
     return None

@@ -22,8 +22,38 @@ from crm_domain.customer import (
 )
 from crm_domain.event import Event
 from crm_domain.interaction import InteractionRecorded, NoteAdded, SurveyAnswered
+from crm_domain.membership import (
+    MembershipCancelled,
+    MembershipEnrolled,
+    MembershipResumed,
+    MembershipSuspended,
+    PointsAdjusted,
+    PointsEarned,
+    PointsRedeemed,
+    PointsReversed,
+    RedemptionCancelled,
+    TierOverrideGranted,
+    TierOverrideLifted,
+)
 from crm_domain.money import from_minor_units
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from crm_domain.ticket import (
+    AgentReplied,
+    CustomerReplied,
+    TicketAssigned,
+    TicketAwaitingCustomer,
+    TicketClassified,
+    TicketClosed,
+    TicketEscalated,
+    TicketEvent,
+    TicketOpened,
+    TicketPriorityChanged,
+    TicketPutOnHold,
+    TicketRated,
+    TicketReopened,
+    TicketResolved,
+    TicketResumed,
+)
 
 
 def describe(event: Event) -> str:
@@ -71,5 +101,65 @@ def describe(event: Event) -> str:
             return "account reopened"
         case PersonalDataErased():
             return "forgotten"
+        case MembershipEnrolled(program=program):
+            return "membership begun" if program is None else f"membership in {program} begun"
+        case MembershipSuspended():
+            return "membership suspended"
+        case MembershipResumed():
+            return "membership resumed"
+        case MembershipCancelled():
+            return "membership cancelled"
+        case PointsEarned(points=points, order_id=order_id):
+            return f"{_points(points)} earned on order {order_id}"
+        case PointsRedeemed(points=points, redemption_id=redemption_id):
+            return f"{_points(points)} redeemed ({redemption_id})"
+        case RedemptionCancelled(redemption_id=redemption_id):
+            return f"redemption {redemption_id} cancelled"
+        case PointsReversed(points=points, order_id=order_id):
+            return f"{_points(points)} taken back on order {order_id}"
+        case PointsAdjusted(points=points):
+            return f"{_points(abs(points))} {'added' if points > 0 else 'removed'} by hand"
+        case TierOverrideGranted(tier=tier):
+            return f"tier {tier} given by hand"
+        case TierOverrideLifted():
+            return "tier given by hand lifted"
+        case _ if isinstance(event, TicketEvent):
+            return f"ticket {event.ticket_id} {_ticket(event)}"
         case _:
             return type(event).__name__
+
+
+def _points(points: int) -> str:
+    return "1 point" if points == 1 else f"{points} points"
+
+
+def _ticket(event: TicketEvent) -> str:
+    match event:
+        case TicketOpened(priority=priority, follows=follows):
+            return f"opened as {priority}" if follows is None else f"opened as {priority}, following {follows}"
+        case TicketClassified(topic=topic, complaint=complaint):
+            return f"classified as {topic}, a complaint" if complaint else f"classified as {topic}"
+        case TicketPriorityChanged(priority=priority):
+            return f"now {priority}"
+        case TicketAssigned(agent=agent):
+            return f"assigned to {agent}"
+        case AgentReplied():
+            return "answered"
+        case CustomerReplied():
+            return "replied to by the customer"
+        case TicketAwaitingCustomer():
+            return "awaits the customer"
+        case TicketPutOnHold():
+            return "put on hold"
+        case TicketResumed():
+            return "resumed"
+        case TicketEscalated(level=level):
+            return f"escalated to level {level}"
+        case TicketResolved():
+            return "resolved"
+        case TicketReopened():
+            return "reopened"
+        case TicketClosed():
+            return "closed"
+        case TicketRated(score=score):
+            return f"rated {score} of 5"

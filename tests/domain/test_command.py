@@ -36,7 +36,35 @@ from crm_domain.errors import Rejected
 from crm_domain.explain_invalid import sentence
 from crm_domain.instant import to_instant
 from crm_domain.interaction import AddNote, RecordInteraction, RecordSurveyAnswer
+from crm_domain.membership import (
+    AdjustPoints,
+    CancelMembership,
+    CancelRedemption,
+    EnrollMember,
+    GrantTierOverride,
+    LiftTierOverride,
+    MembershipCommand,
+    RedeemPoints,
+    ResumeMembership,
+    SuspendMembership,
+)
 from crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from crm_domain.ticket import (
+    AssignTicket,
+    AwaitCustomer,
+    ChangePriority,
+    ClassifyTicket,
+    CloseTicket,
+    EscalateTicket,
+    OpenTicket,
+    PutOnHold,
+    RateTicket,
+    ReopenTicket,
+    ReplyAsAgent,
+    ReplyAsCustomer,
+    ResolveTicket,
+    ResumeTicket,
+)
 from given import fold
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -82,6 +110,37 @@ EXAMPLES: tuple[Command, ...] = (
     RecordInteraction(customer="shop:1", interaction_id="c:7", channel="phone", direction="inbound", summary="Hi"),
     RecordSurveyAnswer(customer="shop:1", interaction_id="n:7", survey="nps", score=9, comment="Good tea"),
     AddNote(customer="shop:1", interaction_id="t:7", text="Likes oolong\nand\tsencha"),
+    EnrollMember(customer="shop:1", program="tea-club"),
+    SuspendMembership(customer="shop:1"),
+    ResumeMembership(customer="shop:1"),
+    CancelMembership(customer="shop:1"),
+    RedeemPoints(customer="shop:1", points=100, redemption_id="V-1"),
+    CancelRedemption(customer="shop:1", redemption_id="V-1"),
+    AdjustPoints(customer="shop:1", points=-5, adjustment_id="J-1", reason="Counted twice"),
+    GrantTierOverride(customer="shop:1", tier="gold", until=NOON + timedelta(days=365)),
+    LiftTierOverride(customer="shop:1"),
+    OpenTicket(
+        customer="shop:1",
+        ticket_id="T-1",
+        priority="high",
+        channel="email",
+        subject="No tea",
+        follows="T-0",
+        complaint=True,
+    ),
+    ClassifyTicket(ticket_id="T-1", topic="post", complaint=False),
+    ChangePriority(ticket_id="T-1", priority="urgent"),
+    AssignTicket(ticket_id="T-1", agent="li"),
+    ReplyAsAgent(ticket_id="T-1", message="It is on its way", message_id="m:1"),
+    ReplyAsCustomer(ticket_id="T-1", message="Still no tea", message_id="m:2"),
+    AwaitCustomer(ticket_id="T-1"),
+    PutOnHold(ticket_id="T-1"),
+    ResumeTicket(ticket_id="T-1"),
+    EscalateTicket(ticket_id="T-1", level=2),
+    ResolveTicket(ticket_id="T-1"),
+    ReopenTicket(ticket_id="T-1"),
+    CloseTicket(ticket_id="T-1"),
+    RateTicket(ticket_id="T-1", score=5, comment="Good tea"),
 )
 
 
@@ -301,14 +360,30 @@ LABELS: tuple[tuple[type[Command], str], ...] = (
     (RecordPurchase, "channel"),
     (RecordReturn, "return_id"),
     (AddNote, "interaction_id"),
+    (EnrollMember, "program"),
+    (RedeemPoints, "redemption_id"),
+    (CancelRedemption, "redemption_id"),
+    (AdjustPoints, "adjustment_id"),
+    (GrantTierOverride, "tier"),
+    (OpenTicket, "ticket_id"),
+    (OpenTicket, "follows"),
+    (ResolveTicket, "ticket_id"),
+    (ClassifyTicket, "topic"),
+    (AssignTicket, "agent"),
+    (ReplyAsCustomer, "message_id"),
 )
 TEXTS: tuple[tuple[type[Command], str], ...] = (
     (CloseAccount, "reason"),
+    (AdjustPoints, "reason"),
     (RecordPreference, "value"),
     (RecordChurnReason, "detail"),
     (RecordInteraction, "summary"),
     (RecordSurveyAnswer, "comment"),
     (AddNote, "text"),
+    (OpenTicket, "subject"),
+    (ReplyAsAgent, "message"),
+    (ReplyAsCustomer, "message"),
+    (RateTicket, "comment"),
 )
 each_label = pytest.mark.parametrize(("command", "field"), LABELS)
 each_text = pytest.mark.parametrize(("command", "field"), TEXTS)
@@ -409,8 +484,9 @@ def test_a_command_is_addressed_to_the_customer_that_it_names(command: Command) 
 
 
 @each_example
-def test_the_stream_of_an_order_or_an_interaction_goes_by_its_id(command: Command) -> None:
-    assert address(command).key == getattr(command, "order_id", getattr(command, "interaction_id", None))
+def test_the_stream_of_an_order_an_interaction_or_a_ticket_goes_by_its_id(command: Command) -> None:
+    ids = [getattr(command, name) for name in ("order_id", "interaction_id", "ticket_id") if hasattr(command, name)]
+    assert address(command).key == (ids[0] if ids else None)
 
 
 def test_an_order_is_found_by_its_id_alone() -> None:
@@ -418,3 +494,14 @@ def test_an_order_is_found_by_its_id_alone() -> None:
     returned = address(RecordReturn(order_id="A-1"))
     assert (bought.decider, bought.key) == (returned.decider, returned.key)
     assert (bought.customer, returned.customer) == ("shop:1", None)
+
+
+def test_a_ticket_is_found_by_its_id_alone() -> None:
+    opened, settled = address(OpenTicket(customer="shop:1", ticket_id="T-1")), address(ResolveTicket(ticket_id="T-1"))
+    assert (opened.decider, opened.key) == (settled.decider, settled.key)
+    assert (opened.customer, settled.customer) == ("shop:1", None)
+
+
+def test_a_membership_is_the_one_of_its_customer() -> None:
+    for command in EXAMPLES:
+        assert address(command).own == isinstance(command, MembershipCommand)

@@ -18,10 +18,27 @@ from crm_domain.catalogue import DECIDERS, EVENTS
 from crm_domain.customer import ContactDetailsChanged, CustomerEvent, CustomerRegistered
 from crm_domain.event import Event
 from crm_domain.interaction import InteractionEvent, SurveyAnswered
+from crm_domain.membership import (
+    MembershipEnrolled,
+    MembershipEvent,
+    PointsAdjusted,
+    PointsEarned,
+    PointsRedeemed,
+    PointsReversed,
+    Taken,
+    TierOverrideGranted,
+)
 from crm_domain.purchase import Line, PurchaseEvent, PurchaseRecorded, ReturnRecorded
+from crm_domain.ticket import TicketEvent, TicketOpened, TicketRated, TicketResolved
 from strategies import any_event, events
 
-FAMILIES = {"customer": CustomerEvent, "purchase": PurchaseEvent, "interaction": InteractionEvent}
+FAMILIES = {
+    "customer": CustomerEvent,
+    "purchase": PurchaseEvent,
+    "interaction": InteractionEvent,
+    "membership": MembershipEvent,
+    "ticket": TicketEvent,
+}
 
 # What names or describes a person, or is in a person's own words; decided by people, not read off the types.
 PERSONAL = {
@@ -32,6 +49,10 @@ PERSONAL = {
     "InteractionRecorded": {"summary"},
     "SurveyAnswered": {"comment"},
     "NoteAdded": {"text"},
+    "TicketOpened": {"subject"},
+    "AgentReplied": {"message"},
+    "CustomerReplied": {"message"},
+    "TicketRated": {"comment"},
 }
 
 each_type = pytest.mark.parametrize("event_type", EVENTS.values(), ids=EVENTS)
@@ -100,6 +121,68 @@ def test_a_reason_is_never_in_the_open(event: Event, reason: str) -> None:
         (
             b'{"type":"SurveyAnswered","survey":"nps","score":9,"interaction_id":"n:7"}',
             SurveyAnswered(survey="nps", score=9, interaction_id="n:7"),
+        ),
+        (
+            b'{"type":"MembershipEnrolled","at":1772366400000000,"program":"tea-club"}',
+            MembershipEnrolled(at=1_772_366_400_000_000, program="tea-club"),
+        ),
+        (
+            (
+                b'{"type":"PointsEarned","at":3,"lot_id":"order:A-1","points":59,"order_id":"A-1","per_unit":"1",'
+                b'"available_at":4,"expires_at":5,"rules_digest":"d1"}'
+            ),
+            PointsEarned(
+                at=3,
+                lot_id="order:A-1",
+                points=59,
+                order_id="A-1",
+                per_unit="1",
+                available_at=4,
+                expires_at=5,
+                rules_digest="d1",
+            ),
+        ),
+        (
+            (
+                b'{"type":"PointsRedeemed","at":6,"redemption_id":"V-1","points":9,'
+                b'"taken":[{"lot_id":"order:A-1","points":9}]}'
+            ),
+            PointsRedeemed(at=6, redemption_id="V-1", points=9, taken=(Taken(lot_id="order:A-1", points=9),)),
+        ),
+        (
+            b'{"type":"PointsReversed","at":7,"order_id":"A-1","points":20,"return_id":"R-1"}',
+            PointsReversed(at=7, order_id="A-1", points=20, return_id="R-1"),
+        ),
+        (
+            b'{"type":"PointsAdjusted","at":8,"points":5,"lot_id":"adjustment#2","available_at":8,"expires_at":9}',
+            PointsAdjusted(at=8, points=5, lot_id="adjustment#2", available_at=8, expires_at=9),
+        ),
+        (
+            b'{"type":"TierOverrideGranted","at":10,"tier":"gold","until":11}',
+            TierOverrideGranted(at=10, tier="gold", until=11),
+        ),
+        (
+            b'{"type":"TicketOpened","ticket_id":"T-1","at":1772366400000000}',
+            TicketOpened(ticket_id="T-1", at=1_772_366_400_000_000, priority="normal"),
+        ),
+        (
+            (
+                b'{"type":"TicketOpened","ticket_id":"T-2","at":1772366400000000,"priority":"high","channel":"email",'
+                b'"follows":"T-1","complaint":true}'
+            ),
+            TicketOpened(
+                ticket_id="T-2",
+                at=1_772_366_400_000_000,
+                priority="high",
+                channel="email",
+                follows="T-1",
+                complaint=True,
+            ),
+        ),
+        (b'{"type":"TicketResolved","ticket_id":"T-1","at":-1}', TicketResolved(ticket_id="T-1", at=-1)),
+        (
+            b'{"type":"TicketRated","ticket_id":"T-1","at":0,"score":5}',
+            TicketRated(ticket_id="T-1", at=0, score=5),
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Event) else "",

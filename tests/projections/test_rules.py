@@ -295,11 +295,8 @@ def test_an_unknown_fact_is_told_the_vocabulary() -> None:
         assert fact in told
 
 
-def test_members_only_is_refused_with_a_sentence_that_says_why() -> None:
-    told = refusal(changed("members_only = false", "members_only = true"))
-    assert "tier.members_only: " in told
-    assert "true" in told
-    assert "membership" in told
+def test_no_level_can_be_called_as_those_are_who_have_none() -> None:
+    assert 'no level can be called "none"' in refusal(changed('name = "gold"', 'name = "none"'))
 
 
 def test_a_flag_is_true_or_false_and_no_number() -> None:

@@ -17,10 +17,12 @@ from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from adapters.importing.identity import RowIdentity
+from adapters.importing.jsonl import Nested, NotAnObject, Number, cells_of
 from adapters.importing.mapping import (
     Cell,
     CommandMapping,
     Condition,
+    Each,
     Mapping,
     Value,
     columns_of,
@@ -72,6 +74,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     reads: tuple[tuple[str, Read], ...]
     needed: dict[str, tuple[str, ...]]
     derived: str | None
+    if_possible: bool
 
     def applies(self, cells: Cells) -> bool:
         """Whether all conditions hold."""
@@ -112,15 +115,19 @@ class Recipes(Struct, frozen=True):
     customer: Recipe | None
     commands: tuple[Recipe, ...]
 
-    def commands_of(self, cells: Cells, identity: RowIdentity) -> tuple[Command, ...]:
-        """The row's commands, its customer's registration first; none where no condition holds. Raises Unusable."""
+    def commands_of(self, cells: Cells, identity: RowIdentity) -> tuple[tuple[Command, ...], frozenset[int]]:
+        """The row's commands, its customer's registration first, and the places among them of those `if_possible`.
+
+        None where no condition holds. Raises Unusable.
+        """
         if not all(test(cells) for test in self.only):
-            return ()
+            return (), frozenset()
         applying = [recipe for recipe in self.commands if recipe.applies(cells)]
         commands = [recipe.command(_with_id(recipe, cells, identity)) for recipe in applying]
         if self.customer is not None:
             commands.insert(0, self._registration(self.customer, cells, applying))
-        return tuple(commands)
+        before = len(commands) - len(applying)
+        return tuple(commands), frozenset(at for at, recipe in enumerate(applying, before) if recipe.if_possible)
 
     def _registration(self, customer: Recipe, cells: Cells, applying: list[Recipe]) -> Command:
         values = customer.values(cells)
@@ -138,7 +145,7 @@ def compile_mapping(mapping: Mapping, columns: tuple[str, ...]) -> Recipes:
     index = {column: number for number, column in enumerate(columns)}
     customer = None
     if mapping.customer is not None:
-        customer = _recipe(RegisterCustomer, 0, (), mapping.customer, mapping, index)
+        customer = _recipe(RegisterCustomer, 0, (), mapping.customer, mapping, index, if_possible=False)
     commands = tuple(_command(number, command, mapping, index) for number, command in enumerate(mapping.command))
     return Recipes(_tests(mapping.only, mapping, index), customer, commands)
 
@@ -151,7 +158,7 @@ def _command(number: int, command: CommandMapping, mapping: Mapping, index: dict
     currency = next(iter(currencies_of(fields)), mapping.currency)
     if currency is not None and "currency" in model.model_fields:
         fields.setdefault("currency", currency)
-    return _recipe(model, number, command.when, fields, mapping, index)
+    return _recipe(model, number, command.when, fields, mapping, index, if_possible=command.if_possible)
 
 
 def _recipe(
@@ -161,6 +168,8 @@ def _recipe(
     fields: dict[str, Value],
     mapping: Mapping,
     index: dict[str, int],
+    *,
+    if_possible: bool,
 ) -> Recipe:
     registers = model is RegisterCustomer
     derived = None if registers else derived_field(model)
@@ -174,6 +183,7 @@ def _recipe(
         reads=tuple((name, _reader(model, name, value, mapping, index)) for name, value in fields.items()),
         needed={name: columns_of(fields[name]) for name in sorted(needed)},
         derived=derived,
+        if_possible=if_possible,
     )
 
 
@@ -213,6 +223,8 @@ def _test(condition: Condition, mapping: Mapping, at: int) -> Test:
 def _reader(model: type[BaseModel], name: str, value: Value, mapping: Mapping, index: dict[str, int]) -> Read:
     if isinstance(value, tuple):
         return _lines(value, mapping, index)
+    if isinstance(value, Each):
+        return _each(value, mapping, index[value.column])
     if isinstance(value, str):
         return _template(value, index, name in _NEEDS_EVERY_CELL)
     if not isinstance(value, Cell):
@@ -262,19 +274,43 @@ def _lines(lines: Sequence[dict[str, Any]], mapping: Mapping, index: dict[str, i
     return read
 
 
+def _each(array: Each, mapping: Mapping, at: int) -> Read:
+    """A line for each object of an array, but for those without a single filled cell."""
+    columns = tuple(dict.fromkeys(column for value in array.each.values() for column in columns_of(value)))
+    line = _lines((array.each,), mapping, {column: number for number, column in enumerate(columns)})
+    empty = frozenset(mapping.empty)
+
+    def read(cells: Cells) -> list[dict[str, Any]]:
+        cell = cells[at]
+        found = cell.value or () if isinstance(cell, Nested) else [cell] if cell else ()
+        if not isinstance(found, list | tuple) or not all(isinstance(each, dict) for each in found):
+            raise Unusable(f'expected an array of objects in column "{array.column}"')
+        try:
+            inner = [cells_of(each, columns) for each in found]
+        except NotAnObject as problem:
+            raise Unusable(str(problem)) from None
+        return [each for words in inner for each in line(["" if word in empty else word for word in words])]
+
+    return read
+
+
 def _money(cell: Cell, at: int, currency: str | None) -> Read:
     if cell.money == "minor":
         return _minor(cell.column, at, -exponent_of(str(currency)))
-    pattern, ungrouped, example = _MAJOR, _UNGROUPED, "1,234.50"
-    if cell.decimal_comma:
-        pattern, ungrouped, example = _MAJOR_WITH_COMMA, _UNGROUPED_WITH_COMMA, "1.234,50"
+    with_point = _major(cell.column, at, _MAJOR, _UNGROUPED, "1,234.50")
+    if not cell.decimal_comma:
+        return with_point
+    with_comma = _major(cell.column, at, _MAJOR_WITH_COMMA, _UNGROUPED_WITH_COMMA, "1.234,50")
+    return lambda cells: (with_point if isinstance(cells[at], Number) else with_comma)(cells)
 
+
+def _major(column: str, at: int, pattern: re.Pattern[str], ungrouped: dict[int, int | None], example: str) -> Read:
     def read(cells: Cells) -> Decimal | None:
         text = cells[at]
         if not text:
             return None
         if len(text) > MAX_MONEY_CHARACTERS or pattern.fullmatch(text) is None:
-            raise Unusable(f'expected an amount such as {example} in column "{cell.column}", found {shown(text)}')
+            raise Unusable(f'expected an amount such as {example} in column "{column}", found {shown(text)}')
         return Decimal(text.translate(ungrouped))
 
     return read

@@ -1,6 +1,6 @@
 """The grammar of an import mapping: which columns of a file become which fields of which commands.
 
-    format = "csv"                       # or "whitespace": fields separated by runs of white space
+    format = "csv"                       # or "whitespace": fields separated by runs of white space; or "jsonl"
     encoding = "utf-8-sig"               # any text encoding; this one is UTF-8, with or without a byte order mark
     skip_lines = 0                       # physical lines before the header or the first row
     columns = ["id", "day", "total"]     # needed where there is no header; else in place of its names
@@ -19,6 +19,7 @@
     [[command]]                          # as many as a row needs
     do = "RecordPurchase"
     when = [{ column = "total", is_not = "" }]
+    if_possible = false                  # true: where it is refused it is left out, and the row is taken without it
     [command.fields]                     # `customer` is the ref of [customer] where it is left out
     occurred_at = { column = "day", format = "%d.%m.%Y", zone = "UTC", time = "12:00" }    # or format = "iso"
     amount = { column = "total", money = "major", decimal_comma = true }    # or "minor"; currency = "EUR"
@@ -26,6 +27,12 @@
     channel = "web"
 
 Text is a template: `{column}` stands for a cell, `{{` and `}}` for braces. A field whose cells are empty is left out.
+
+`format = "jsonl"` reads JSON lines, one object a line. Columns are keys, and keys of inner objects are joined by dots:
+`customer.email`. A key that is missing or null is an empty cell, true and false are words, and an object or an array
+has no text and counts as empty. An array of objects can be the lines of an order, with the columns of its objects:
+
+    lines = { column = "items", each = { sku = "{sku}", quantity = "{variant.pieces}" } }
 """
 
 from __future__ import annotations
@@ -95,6 +102,8 @@ def _scalar_kind(value: object) -> str:
 
 
 def _value_kind(value: object) -> str:
+    if isinstance(value, Each) or (isinstance(value, dict) and "each" in value):
+        return "<each>"
     return "<lines>" if isinstance(value, list | tuple) else _scalar_kind(value)
 
 
@@ -156,24 +165,37 @@ class Cell(_Table):
 
 Scalar = Annotated[Annotated[Cell, Tag("<cell>")] | Annotated[Constant, Tag("<constant>")], Discriminator(_scalar_kind)]
 Lines = tuple[dict[str, Scalar], ...]
+
+
+class Each(_Table):
+    """An array of objects in a JSON line: a line of the order for each, read from the keys of that object."""
+
+    column: str
+    each: dict[str, Scalar]
+
+
 Value = Annotated[
-    Annotated[Cell, Tag("<cell>")] | Annotated[Lines, Tag("<lines>")] | Annotated[Constant, Tag("<constant>")],
+    Annotated[Cell, Tag("<cell>")]
+    | Annotated[Each, Tag("<each>")]
+    | Annotated[Lines, Tag("<lines>")]
+    | Annotated[Constant, Tag("<constant>")],
     Discriminator(_value_kind),
 ]
 
 
 class CommandMapping(_Table):
-    """One command a row: what to do, when, and with which fields."""
+    """One command a row: what to do, when, and with which fields; or only where the state of things allows it."""
 
     do: Annotated[str, AfterValidator(_do)]
     when: tuple[Condition, ...] = ()
+    if_possible: StrictBool = False
     fields: dict[str, Value] = Field(default_factory=dict)
 
 
 class Mapping(_Table):
     """The whole mapping; the module's docstring shows every key. Frozen."""
 
-    format: Literal["csv", "whitespace"]
+    format: Literal["csv", "whitespace", "jsonl"]
     encoding: Encoding = "utf-8-sig"
     skip_lines: Annotated[StrictInt, Field(ge=0, le=MAX_SKIPPED_LINES)] = 0
     columns: ColumnNames | None = None
@@ -207,17 +229,19 @@ class Mapping(_Table):
 
 
 def _objections_to_form(mapping: Mapping) -> Iterator[str]:
-    if mapping.format == "whitespace":
+    if mapping.format != "csv":
         for key in ("header", "delimiter", "quote"):
             if key in mapping.model_fields_set:
-                yield f"{key}: only a csv file has one; a whitespace file has columns and skip_lines"
+                yield f"{key}: only a csv file has one, not a {mapping.format} file"
     else:
         for key, character in (("delimiter", mapping.delimiter), ("quote", mapping.quote or "'")):
             if len(character) != 1 or character in "\r\n\0":
                 yield f"{key}: expected one character, no line break, found {shown(character)}"
         if mapping.delimiter == mapping.quote:
             yield f"quote: expected another character than the delimiter, found {shown(mapping.quote)}"
-    if mapping.columns is None and not mapping.has_header:
+    if mapping.format == "jsonl" and mapping.columns is not None:
+        yield "columns: leave them out; in JSON lines each row names its own"
+    if mapping.format != "jsonl" and mapping.columns is None and not mapping.has_header:
         yield "columns: the names of the columns are needed where the file has no header, found nothing"
     if mapping.customer is None and not mapping.command:
         yield "command: a mapping has at least a [customer] table or one [[command]], found neither"
@@ -243,7 +267,7 @@ def _objections_to_fields(
         yield f"{path}.{name}: {model.__name__} needs a value, found nothing"
     for name in fields.keys() & model.model_fields.keys():
         value = fields[name]
-        if isinstance(value, tuple):
+        if isinstance(value, tuple | Each):
             yield from _objections_to_lines(f"{path}.{name}", value, mapping)
         elif isinstance(value, Cell):
             yield from _objections_to_cell(f"{path}.{name}", value, is_day(model, name), mapping)
@@ -253,9 +277,14 @@ def _objections_to_fields(
         yield f"{path}: one command has one currency, found {' and '.join(currencies_of(fields))}"
 
 
-def _objections_to_lines(path: str, lines: Lines, mapping: Mapping) -> Iterator[str]:
+def _objections_to_lines(path: str, lines: Lines | Each, mapping: Mapping) -> Iterator[str]:
     if not path.endswith(".lines"):
         yield f"{path}: only lines is a list, expected text or a table with a column"
+        return
+    if isinstance(lines, Each):
+        if mapping.format != "jsonl":
+            yield f"{path}.each: only JSON lines have arrays, expected a list of lines"
+        yield from _objections_to_fields(f"{path}.each", OrderLine, dict(lines.each), {"sku"}, mapping)
         return
     for number, line in enumerate(lines):
         yield from _objections_to_fields(f"{path}[{number}]", OrderLine, dict(line), {"sku"}, mapping)
@@ -291,8 +320,8 @@ def _cells(fields: dict[str, Value]) -> Iterator[Cell]:
     for value in fields.values():
         if isinstance(value, Cell):
             yield value
-        elif isinstance(value, tuple):
-            for line in value:
+        elif isinstance(value, tuple | Each):
+            for line in value if isinstance(value, tuple) else (value.each,):
                 yield from _cells(dict(line))
 
 
@@ -303,7 +332,7 @@ def currencies_of(fields: dict[str, Value]) -> list[str]:
 
 def columns_of(value: Value) -> tuple[str, ...]:
     """The columns that a value is read from."""
-    if isinstance(value, Cell):
+    if isinstance(value, Cell | Each):
         return (value.column,)
     if isinstance(value, str):
         return template_columns(value)
@@ -333,6 +362,18 @@ def _columns_named(mapping: Mapping) -> Iterator[tuple[str, str]]:
             yield f"command[{number}].when", condition.column
         for name, value in command.fields.items():
             yield from ((f"command[{number}].fields.{name}", column) for column in columns_of(value))
+
+
+def named_columns(mapping: Mapping) -> tuple[str, ...]:
+    """Every column that the mapping names, once."""
+    return tuple(dict.fromkeys(column for _, column in _columns_named(mapping)))
+
+
+def expected_columns(mapping: Mapping) -> tuple[str, ...]:
+    """The columns that a file must have: all but those which only commands under a condition are read from."""
+    excused = tuple(f"command[{number}].fields." for number, command in enumerate(mapping.command) if command.when)
+    named = _columns_named(mapping)
+    return tuple(dict.fromkeys(column for path, column in named if not path.startswith(excused)))
 
 
 # ------------------------------------------------------------------------------------------------------------ reading

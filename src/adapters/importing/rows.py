@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from operator import itemgetter
 from pathlib import Path
 
 from msgspec import Struct
 
 from adapters.importing.commands import Recipes, Unusable, compile_mapping
 from adapters.importing.identity import Keyed, Ordinals, RowIdentity
-from adapters.importing.mapping import Mapping
+from adapters.importing.jsonl import MISSING
+from adapters.importing.mapping import Mapping, expected_columns, named_columns
 from adapters.importing.source import STANDARD_INPUT, Record, opened, records
 from crm_domain.command import Command
 from crm_domain.errors import InvalidMapping
@@ -22,6 +22,7 @@ MAX_COLUMNS_SHOWN = 10
 class Row(Struct, frozen=True):
     """A row of the file: commands in the order they are to be carried out, or one sentence on why there are none.
 
+    Those at the places `if_possible` are left out where they are refused; any other takes the row with it.
     `line` is the number of its first physical line, from 1. `text` is the raw line, or lines where a quoted field
     holds a line break, without the last line ending and cut off at 131,072 characters.
     """
@@ -30,6 +31,7 @@ class Row(Struct, frozen=True):
     text: str
     commands: tuple[Command, ...]
     problem: str | None = None
+    if_possible: frozenset[int] = frozenset()
 
 
 def total_bytes(path: str | Path) -> int | None:
@@ -48,13 +50,14 @@ def rows(
     same row has the same id in every file. `on_progress` is called with the number of bytes read so far. A row that
     no condition lets pass, and one without a single filled cell, is left out. Memory does not grow with the file
     (see Ordinals). Nothing in the file raises, but for a header that lacks a column: InvalidMapping. Raises NotFound
-    where there is no file. Both come with the first row asked for.
+    where there is no file. Both come with the first row asked for. JSON lines have no header; a key that should be in
+    every row and was in none is a problem after the last one.
     """
     progress = on_progress or _ignore
     with opened(path, mapping.encoding) as (lines, source), closing(Ordinals()) as ordinals:
         found = records(lines, mapping)
         columns = _columns(found, mapping)
-        seen = 0
+        seen, absent = 0, None
         if columns is not None:
             reader = _RowReader(mapping, columns, keyed, ordinals)
             for record in found:
@@ -64,8 +67,10 @@ def rows(
                 if source.count != seen:
                     seen = source.count
                     progress(seen)
-        if lines.broken is not None:
-            yield Row(lines.number + 1, "", (), lines.broken)
+            absent = reader.absent_columns()
+        for problem in (absent, lines.broken):
+            if problem is not None:
+                yield Row(lines.number + 1, "", (), problem)
         progress(source.count)
 
 
@@ -75,6 +80,8 @@ def _ignore(count: int) -> None:
 
 def _columns(found: Iterator[Record], mapping: Mapping) -> tuple[str, ...] | None:
     """The names of the columns; None where the file ends before it says so."""
+    if mapping.format == "jsonl":
+        return named_columns(mapping)
     if not mapping.has_header:
         return mapping.columns
     header = next(found, None)
@@ -91,10 +98,20 @@ class _RowReader:
     def __init__(self, mapping: Mapping, columns: tuple[str, ...], keyed: Keyed, ordinals: Ordinals) -> None:
         self._recipes: Recipes = compile_mapping(mapping, columns)
         self._columns = columns
-        self._empty = frozenset(mapping.empty)
+        self._empty = frozenset(mapping.empty) - {""}
         self._keyed = keyed
         self._ordinals = ordinals
         self._identifying = _identifying(mapping, columns)
+        self._read_any = False
+        expected = expected_columns(mapping) if mapping.format == "jsonl" else ()
+        self._absent = [columns.index(column) for column in expected]
+
+    def absent_columns(self) -> str | None:
+        """A sentence on the columns that no row read so far had, though the mapping wants them of every row."""
+        if not (self._absent and self._read_any):
+            return None
+        names = ", ".join(f'"{self._columns[at]}"' for at in self._absent[:MAX_COLUMNS_SHOWN])
+        return f"no row of the file has the key {names}, which the mapping names"
 
     def row(self, record: Record) -> Row:
         if record.problem is not None:
@@ -102,11 +119,15 @@ class _RowReader:
         cells = record.fields
         if len(cells) != len(self._columns):
             return Row(record.line, record.text, (), self._ragged(len(cells)))
-        identity = RowIdentity(self._identifying(cells), self._keyed, self._ordinals)
+        if self._absent:
+            self._absent = [at for at in self._absent if cells[at] is MISSING]
+        self._read_any = True
+        identity = RowIdentity(self._identifying(record), self._keyed, self._ordinals)
         if self._empty:
             cells = ["" if cell in self._empty else cell for cell in cells]
         try:
-            return Row(record.line, record.text, self._recipes.commands_of(cells, identity))
+            commands, if_possible = self._recipes.commands_of(cells, identity)
+            return Row(record.line, record.text, commands, if_possible=if_possible)
         except Unusable as problem:
             return Row(record.line, record.text, (), str(problem))
 
@@ -116,11 +137,9 @@ class _RowReader:
         return f"expected {len(self._columns)} fields ({names}{more}), found {found}"
 
 
-def _identifying(mapping: Mapping, columns: tuple[str, ...]) -> Callable[[Sequence[str]], Sequence[str]]:
-    """What of a row makes it the same as another."""
+def _identifying(mapping: Mapping, columns: tuple[str, ...]) -> Callable[[Record], Sequence[str]]:
+    """What of a record makes it the same as another."""
     if mapping.identity is None:
-        return lambda cells: cells
-    if len(mapping.identity) == 1:
-        only = columns.index(mapping.identity[0])
-        return lambda cells: (cells[only],)
-    return itemgetter(*(columns.index(column) for column in mapping.identity))
+        return lambda record: record.content
+    identifying = [columns.index(column) for column in mapping.identity]
+    return lambda record: [record.fields[at] for at in identifying]

@@ -15,12 +15,14 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from msgspec import Struct
 
-from adapters.importing.mapping import Mapping
+from adapters.importing.jsonl import NotAnObject, read_line
+from adapters.importing.mapping import Mapping, named_columns
 from crm_domain.errors import NotFound
 
 # The csv module's own limit for a field, which is global to the process and therefore left alone.
@@ -32,12 +34,13 @@ STANDARD_INPUT = "-"
 class Record(Struct, frozen=True):
     """A record of the file: `line` is its first physical line, from 1; `text` is printable even where bytes were not.
 
-    With a `problem` it has no fields.
+    `content` is what tells it from other records. With a `problem` it has neither fields nor content.
     """
 
     line: int
     text: str
     fields: list[str]
+    content: list[str]
     problem: str | None = None
 
 
@@ -151,8 +154,9 @@ def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
         lines.release()
         problem = None
         fields: list[str] = []
+        content: list[str] = []
         try:
-            fields = [field.strip() for field in next(reader)]
+            fields, content = next(reader)
         except StopIteration:
             return
         except _TooLong:
@@ -161,21 +165,32 @@ def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
         except csv.Error as error:
             problem = f"this is not valid CSV: {error}"
             lines.give_back()
+        except NotAnObject as error:
+            problem = str(error)
         first = lines.number - len(lines.held) + 1
         text = "".join(lines.held).rstrip("\r\n")
-        problem = problem or _unreadable(text, mapping.encoding)
+        problem = _unreadable(text, mapping.encoding) or problem
         if problem is not None:
-            yield Record(first, printable(text), [], problem)
-        elif any(fields):
-            yield Record(first, text, fields)
+            yield Record(first, printable(text), [], [], problem)
+        elif any(content):
+            yield Record(first, text, fields, content)
 
 
-def _splitter(lines: Lines, mapping: Mapping) -> Iterator[list[str]]:
+def _splitter(lines: Lines, mapping: Mapping) -> Iterator[tuple[list[str], list[str]]]:
+    """The fields and the content of each record. After an error it goes on with the next, so it is no generator."""
+    if mapping.format == "jsonl":
+        return map(partial(read_line, named_columns(mapping)), lines)
     if mapping.format == "whitespace":
-        return map(str.split, lines)
+        return map(_stripped, map(str.split, lines))
     if not mapping.quote:
-        return csv.reader(lines, strict=True, delimiter=mapping.delimiter, quotechar=None, quoting=csv.QUOTE_NONE)
-    return csv.reader(lines, strict=True, delimiter=mapping.delimiter, quotechar=mapping.quote)
+        plain = csv.reader(lines, strict=True, delimiter=mapping.delimiter, quotechar=None, quoting=csv.QUOTE_NONE)
+        return map(_stripped, plain)
+    return map(_stripped, csv.reader(lines, strict=True, delimiter=mapping.delimiter, quotechar=mapping.quote))
+
+
+def _stripped(fields: list[str]) -> tuple[list[str], list[str]]:
+    stripped = [field.strip() for field in fields]
+    return stripped, stripped
 
 
 def printable(text: str) -> str:

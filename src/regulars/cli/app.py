@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import regulars
-from regulars.cli import asking, doing, importing, store
+from regulars.cli import asking, auditing, doing, exporting, importing, store
 from regulars.cli.opening import DEFAULT_STORE, Given
 
 app = typer.Typer(
@@ -76,6 +76,20 @@ app.command("show", epilog=_examples("regulars show shop:42", "regulars show ada
 app.command("explain", epilog=_examples("regulars explain shop:42", "regulars explain shop:42 --as-of 1997-09-30"))(
     asking.explain
 )
+app.command("timeline", epilog=_examples("regulars timeline shop:42", "regulars timeline shop:42 --limit 100"))(
+    auditing.timeline
+)
+app.command("history", epilog=_examples("regulars history shop:42 email", "regulars history shop:42 tags"))(
+    auditing.history
+)
+app.command(
+    "audit",
+    epilog=_examples(
+        "regulars audit --actor li --since 2026-11-01",
+        "regulars audit --customer shop:42 --oldest-first",
+        "regulars audit --type ContactDetailsChanged --csv",
+    ),
+)(auditing.audit)
 app.command(
     "do",
     epilog=_examples(
@@ -85,4 +99,13 @@ app.command(
     ),
 )(doing.do)
 app.command("commands", epilog=_examples("regulars commands", "regulars commands RecordPurchase"))(doing.commands)
+app.command(
+    "export",
+    epilog=_examples(
+        "regulars export events --jsonl --out events.jsonl",
+        "regulars export events --jsonl --personal | gzip > everything.jsonl.gz",
+    ),
+)(exporting.export)
 app.command("status", epilog=_examples("regulars status", "regulars --db shop.db status --json"))(store.status)
+app.command("backup", epilog=_examples("regulars backup copy.db", "regulars --db shop.db backup copy.db"))(store.backup)
+app.command("migrate", epilog=_examples("regulars migrate", "regulars --db shop.db migrate"))(store.migrate)

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from adapters.quarantine import Reject
 from crm_domain.command import CustomerId
 from crm_domain.instant import to_datetime
+from regulars.audit import AuditEntry
 from regulars.execution import Outcome
 from regulars.importing import ImportReport
 from regulars.sentences import describe
@@ -62,6 +63,25 @@ def customer(each: Customer, currency: str | None) -> Object:
 def timeline(each: Timeline) -> Object:
     """The spans of each lane, in order."""
     return {lane: [_span(span) for span in spans] for lane, spans in each.lanes.items()}
+
+
+def audit_entry(each: AuditEntry) -> Object:
+    """One event of the audit trail, with what it changed."""
+    return {
+        "position": each.position,
+        "occurred_at": each.occurred_at.isoformat(),
+        "recorded_at": each.recorded_at.isoformat(),
+        "actor": each.actor,
+        "type": each.type,
+        "customer_id": _id(each.customer_id),
+        "ref": each.ref,
+        "sentence": each.sentence,
+        "reason": each.reason,
+        "correlation_id": each.correlation_id,
+        "causation_id": each.causation_id,
+        "command_id": each.command_id,
+        "changes": [{"field": change.field, "old": change.old, "new": change.new} for change in each.changes],
+    }
 
 
 def explanation(each: Explanation) -> Object:

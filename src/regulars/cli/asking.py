@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from regulars.cli import as_json, render
+from regulars.cli.csv_cells import harmless
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import MAX_PAGE, Regulars
@@ -186,7 +187,6 @@ _COLUMNS = (
     *("ref", "name", "email", "stage", "stage_since", "tier", "risk", "risk_band"),
     *("orders", "net_spend", "last_order_at", "as_of", "becomes_at", "id"),
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _write_csv(stream: TextIO, found: Iterable[Customer]) -> None:
@@ -194,8 +194,4 @@ def _write_csv(stream: TextIO, found: Iterable[Customer]) -> None:
     writer.writerow(_COLUMNS)
     for each in found:
         fields = as_json.customer(each, None)
-        writer.writerow([_cell(fields[column]) for column in _COLUMNS])
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+        writer.writerow([harmless(fields[column]) for column in _COLUMNS])

@@ -30,7 +30,9 @@ from regulars.importing import ImportReport
 
 def import_file(
     ctx: typer.Context,
-    file: Annotated[str | None, typer.Argument(metavar="FILE", help="CSV or columns, .gz as well; - is stdin.")] = None,
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="CSV, columns or JSON lines, also .gz; - is stdin.")
+    ] = None,
     mapping: Annotated[
         str | None, typer.Option(metavar="MAP.toml", help="The mapping that turns rows into commands.")
     ] = None,

@@ -31,6 +31,34 @@ def status(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None)
             render.draw(render.status(found, {lane: crm.values(lane) for lane in LANES}))
 
 
+def backup(
+    ctx: typer.Context,
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="A file that doesn't exist yet.")],
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Copy the store to a new file, as of one moment and while others write.
+
+    A store on PostgreSQL is backed up with pg_dump.
+    """
+    with open_to_ask(ctx, db) as crm:
+        crm.backup(target)
+        if json:
+            as_json.write_json(sys.stdout, {"file": str(target), "bytes": target.stat().st_size})
+        else:
+            render.draw(f"Copied to {target}, {target.stat().st_size:,} bytes.")
+
+
+def migrate(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
+    """Bring a store of an older version up to date, as opening it to write would."""
+    with open_to_ask(ctx, db) as crm:
+        version = crm.schema_version
+        if json:
+            as_json.write_json(sys.stdout, {"schema_version": version})
+        else:
+            render.draw(f"The store is at schema version {version}, which is what this version of Regulars writes.")
+
+
 def demo(
     ctx: typer.Context,
     db: Annotated[

@@ -1,0 +1,100 @@
+"""Every event with its envelope as JSON lines: whoever keeps their business here can take it elsewhere.
+
+A line has the fields of the envelope, always in the same order, and the event's own under `event` as they are stored:
+money in minor units, instants in microseconds. What is personal, which the reason is too, is not decrypted and has no
+key on the line, unless it is asked for; then it is null for whoever was forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from time import monotonic, sleep
+from typing import Any, cast
+
+import msgspec
+import sqlalchemy as sa
+
+from adapters.catch_up import HORIZON_PAUSE, HORIZON_TIMEOUT
+from adapters.codec import codec_of
+from adapters.event_log import EnvelopeMapper, RowRecorder, StoredRow
+from adapters.keyring import read_ciphers
+from adapters.positions import settled
+from adapters.store import Store
+from adapters.transaction import Transaction
+from crm_domain.errors import StoreBusy
+from crm_domain.event import Event, Recorded
+from crm_domain.instant import to_datetime
+
+EVENTS_PER_CHUNK = 1_000
+
+Write = Callable[[bytes], object]
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+def export_events(store: Store, write: Write, *, personal: bool, at_least: int = 0) -> int:
+    """Write a line for each settled event of one snapshot, in order of position; the answer is how many.
+
+    `write` gets whole lines, up to a thousand at once, so memory doesn't grow with the store. Raises StoreBusy where
+    an older transaction in the database keeps the position `at_least` from settling for too long.
+    """
+    _await_settled(store, at_least)
+    count = 0
+    with store.reading() as tx:
+        for chunk in _chunks(store, tx, personal):
+            write(_encode_lines([_line(recorded, personal) for recorded in chunk]))
+            count += len(chunk)
+    return count
+
+
+def _await_settled(store: Store, position: int) -> None:
+    events, deadline = store.schema.events, monotonic() + HORIZON_TIMEOUT
+    last_settled = sa.select(sa.func.max(events.c.position)).where(events.c.position >= position, settled(events))
+    while position:
+        with store.reading() as tx:
+            if tx.connection.scalar(last_settled) is not None:
+                return
+        if monotonic() > deadline:
+            raise StoreBusy(f"the events up to {position} are not readable yet: an older transaction is still running")
+        sleep(HORIZON_PAUSE)
+
+
+def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Recorded[Event]]]:
+    events, last = store.schema.events, 0
+    while True:
+        wanted = sa.and_(events.c.position > last, settled(events))
+        statement = sa.select(events).where(wanted).order_by(events.c.position).limit(EVENTS_PER_CHUNK)
+        rows = [cast("StoredRow", row) for row in RowRecorder(tx.connection, events).select(statement)]
+        if not rows:
+            return
+        customers = {row.columns["customer_id"] for row in rows if row.columns["secret"] is not None}
+        mapper = EnvelopeMapper(read_ciphers(tx.connection, store.schema.keys, customers if personal else ()))
+        chunk = [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]
+        last = chunk[-1].position
+        yield chunk
+
+
+def _line(recorded: Recorded[Event], personal: bool) -> dict[str, Any]:
+    event = recorded.event
+    codec = codec_of(str(event.__struct_config__.tag))
+    hidden = () if personal else codec.personal
+    line = {
+        "position": recorded.position,
+        "stream_id": recorded.stream_id,
+        "version": recorded.version,
+        "category": recorded.category,
+        "customer_id": recorded.customer_id,
+        "type": codec.name,
+        "occurred_at": _iso(recorded.occurred_at),
+        "recorded_at": _iso(recorded.recorded_at),
+        "actor": recorded.actor,
+        "correlation_id": recorded.correlation_id,
+        "causation_id": recorded.causation_id,
+        "command_id": recorded.command_id,
+        "event": {name: getattr(event, name) for name in event.__struct_fields__ if name not in hidden},
+    }
+    return line | {"reason": recorded.reason} if personal else line
+
+
+def _iso(instant: int) -> str:
+    return to_datetime(instant).isoformat(timespec="microseconds")

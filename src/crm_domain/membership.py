@@ -1,0 +1,700 @@
+"""The membership: whether a customer takes part, the points they have, lot by lot, and a tier given by hand.
+
+1. A customer has one membership for ever, which moves as ALLOWED says; enrolling again after a cancellation goes on
+   with the same one.
+2. Its events stand in order of their instants: what would lie before the last one is refused (`out_of_order`).
+3. A purchase earns points, once, where a membership was in force at the purchase's own instant.
+4. Points are redeemed of an active membership, from lots that are available at the redemption's instant: earliest
+   expiry first, then earliest available, then by lot id. Never more than there are.
+5. A redemption id counts once; cancelling a redemption gives each lot back what was taken, with its original expiry.
+6. A return takes back the points of the net amount before it less those of the net amount after it, on the terms they
+   were earned on; so what is returned whole, in whatever steps, leaves none.
+7. What can't be taken back is owed, and no point that could be spent or is pending stands beside a debt (see below).
+8. Points are adjusted by hand for a reason that is given; no more is taken than there is.
+9. One tier override at a time; it ends at its own instant or when it is lifted.
+
+Points move between fates but never appear or vanish: at every instant what was earned or added is available, pending,
+spent, expired, taken back or removed.
+
+**Backdating.** A redemption told late is decided on what stood at its own instant, and invariant 2 lets nothing have
+been decided since; so it can't overdraw. That is the whole rule: one told late on a quiet membership is taken, one
+that lies before the last event is refused. A purchase or a return may arrive late all the same: its points then move
+at the last event's instant, while availability and expiry count from the purchase's own.
+
+**Debt.** A return takes from its own order's lot first, whatever has become of the points in it: also those that are
+pending or have expired. What of them is gone (spent, removed by hand, or used to settle another debt) is owed. A debt
+is settled, the oldest first, in the very event that makes it or brings points: from its own lot, then from every other
+lot that hasn't expired at that event's instant, pending ones too, in the order in which they would be spent. What
+settled a debt counts as taken back, and isn't owed again when the lot it came from expires. It needs no clock: time
+by itself brings no point that wasn't there before.
+
+A suspended membership neither earns nor redeems, and a cancelled one doesn't either. Neither forfeits anything: lots
+stay until they expire, a return still takes points back, a redemption can still be cancelled, an override still ends
+when it said it would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+from pydantic import Field, field_validator
+
+from crm_domain.command import EARLIEST, Command, Context, Decider, Label, Moment, Text, Who, occurred_at
+from crm_domain.errors import Rejected
+from crm_domain.event import Event
+from crm_domain.instant import FOREVER, to_datetime, to_instant
+from crm_domain.points import MAX_POINTS, PointsPolicy, available_at, expires_at, points_for
+from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+
+CATEGORY = "membership"
+
+# ---------------------------------------------------------------------------------------------------------- events
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """So many points from one lot."""
+
+    lot_id: str
+    points: int
+
+
+class MembershipEnrolled(Event, frozen=True, kw_only=True, tag="MembershipEnrolled"):
+    """The customer takes part from now on. Here and below `at` is the event's instant, as in its envelope."""
+
+    at: int
+    program: str | None = None
+
+
+class MembershipSuspended(Event, frozen=True, kw_only=True, tag="MembershipSuspended"):
+    """The membership rests."""
+
+    at: int
+
+
+class MembershipResumed(Event, frozen=True, kw_only=True, tag="MembershipResumed"):
+    """The membership goes on after a rest."""
+
+    at: int
+
+
+class MembershipCancelled(Event, frozen=True, kw_only=True, tag="MembershipCancelled"):
+    """The customer takes part no more; their points stay until they expire."""
+
+    at: int
+
+
+class PointsEarned(Event, frozen=True, kw_only=True, tag="PointsEarned"):
+    """An order earned points, `per_unit` for each whole unit of currency."""
+
+    at: int
+    lot_id: str
+    points: int
+    order_id: str
+    per_unit: str
+    available_at: int
+    expires_at: int
+    rules_digest: str | None = None
+
+
+class PointsRedeemed(Event, frozen=True, kw_only=True, tag="PointsRedeemed"):
+    """Points were spent; `taken` says from which lots."""
+
+    at: int
+    redemption_id: str
+    points: int
+    taken: tuple[Taken, ...]
+
+
+class RedemptionCancelled(Event, frozen=True, kw_only=True, tag="RedemptionCancelled"):
+    """Points that were spent went back to the lots they came from."""
+
+    at: int
+    redemption_id: str
+
+
+class PointsReversed(Event, frozen=True, kw_only=True, tag="PointsReversed"):
+    """A return took back points that its order had earned, or made a debt of them."""
+
+    at: int
+    order_id: str
+    points: int
+    return_id: str | None = None
+    rules_digest: str | None = None
+
+
+class PointsAdjusted(Event, frozen=True, kw_only=True, tag="PointsAdjusted"):
+    """Points were added by hand, as a lot of their own, or removed (below zero), and `taken` says from which lots."""
+
+    at: int
+    points: int
+    adjustment_id: str | None = None
+    lot_id: str | None = None
+    available_at: int | None = None
+    expires_at: int | None = None
+    taken: tuple[Taken, ...] = ()
+    rules_digest: str | None = None
+
+
+class TierOverrideGranted(Event, frozen=True, kw_only=True, tag="TierOverrideGranted"):
+    """The customer has this tier whatever the rules say, up to an instant or until it is lifted."""
+
+    at: int
+    tier: str
+    until: int | None = None
+
+
+class TierOverrideLifted(Event, frozen=True, kw_only=True, tag="TierOverrideLifted"):
+    """The customer's tier is what the rules say again."""
+
+    at: int
+
+
+MembershipEvent = (
+    MembershipEnrolled
+    | MembershipSuspended
+    | MembershipResumed
+    | MembershipCancelled
+    | PointsEarned
+    | PointsRedeemed
+    | RedemptionCancelled
+    | PointsReversed
+    | PointsAdjusted
+    | TierOverrideGranted
+    | TierOverrideLifted
+)
+
+# ----------------------------------------------------------------------------------------------------------- state
+
+
+class Status(StrEnum):
+    """Where a membership stands."""
+
+    NONE = "none"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CANCELLED = "cancelled"
+
+
+ALLOWED: dict[Status, frozenset[Status]] = {
+    Status.NONE: frozenset({Status.ACTIVE}),
+    Status.ACTIVE: frozenset({Status.SUSPENDED, Status.CANCELLED}),
+    Status.SUSPENDED: frozenset({Status.ACTIVE, Status.CANCELLED}),
+    Status.CANCELLED: frozenset({Status.ACTIVE}),
+}
+
+
+class Lot(Struct, frozen=True, kw_only=True):
+    """Points that came together and expire together, by what became of them."""
+
+    lot_id: str
+    points: int
+    available_at: int
+    expires_at: int
+    order_id: str | None = None
+    per_unit: str | None = None
+    spent: int = 0
+    reversed: int = 0
+    removed: int = 0
+
+    @property
+    def remaining(self) -> int:
+        """What is left in it; the instant says whether that is pending, available or expired."""
+        return self.points - self.spent - self.reversed - self.removed
+
+
+class Redemption(Struct, frozen=True, kw_only=True):
+    """Points spent at once, and where they came from."""
+
+    points: int
+    taken: tuple[Taken, ...]
+    cancelled: bool = False
+
+
+class Membership(Struct, frozen=True, kw_only=True):
+    """What the next decision on a membership needs to know.
+
+    `in_force` are spans [from, to). `debts` are points owed, by the lot whose order was returned, oldest first.
+    """
+
+    status: Status = Status.NONE
+    program: str | None = None
+    last_at: int = EARLIEST
+    in_force: tuple[tuple[int, int], ...] = ()
+    lots: dict[str, Lot] = {}
+    debts: dict[str, int] = {}
+    redemptions: dict[str, Redemption] = {}
+    adjustments: dict[str, int] = {}
+    override: TierOverrideGranted | None = None
+
+
+def evolve(state: Membership, event: MembershipEvent) -> Membership:
+    """The state after an event. Total: history is never argued with."""
+    return replace(_evolved(state, event), last_at=max(state.last_at, event.at))
+
+
+def _evolved(state: Membership, event: MembershipEvent) -> Membership:
+    match event:
+        case MembershipEnrolled(program=program):
+            return replace(_begun(state, event.at), program=program)
+        case MembershipResumed():
+            return _begun(state, event.at)
+        case MembershipSuspended():
+            return _ended(state, event.at, Status.SUSPENDED)
+        case MembershipCancelled():
+            return _ended(state, event.at, Status.CANCELLED)
+        case PointsEarned():
+            return _with_lot(state, _earned_lot(event), event.at)
+        case PointsRedeemed(redemption_id=redemption_id, points=points, taken=taken):
+            redemptions = state.redemptions | {redemption_id: Redemption(points=points, taken=taken)}
+            return replace(state, lots=_moved(state.lots, taken, "spent"), redemptions=redemptions)
+        case RedemptionCancelled(redemption_id=redemption_id):
+            return _given_back(state, redemption_id, event.at)
+        case PointsReversed(order_id=order_id, points=points):
+            lot_id = _lot_of_order(order_id)
+            debts = state.debts | {lot_id: state.debts.get(lot_id, 0) + points}
+            return _settled(replace(state, debts=debts), event.at)
+        case PointsAdjusted():
+            return _adjusted(state, event)
+        case TierOverrideGranted():
+            return replace(state, override=event)
+        case TierOverrideLifted():
+            return replace(state, override=None)
+
+
+def _begun(state: Membership, at: int) -> Membership:
+    return replace(state, status=Status.ACTIVE, in_force=(*state.in_force, (at, FOREVER)))
+
+
+def _ended(state: Membership, at: int, status: Status) -> Membership:
+    spans = tuple((start, min(end, at)) for start, end in state.in_force)
+    return replace(state, status=status, in_force=spans)
+
+
+def _earned_lot(event: PointsEarned) -> Lot:
+    return Lot(
+        lot_id=event.lot_id,
+        points=event.points,
+        available_at=event.available_at,
+        expires_at=event.expires_at,
+        order_id=event.order_id,
+        per_unit=event.per_unit,
+    )
+
+
+def _with_lot(state: Membership, lot: Lot, at: int) -> Membership:
+    return _settled(replace(state, lots=state.lots | {lot.lot_id: lot}), at)
+
+
+def _given_back(state: Membership, redemption_id: str, at: int) -> Membership:
+    redemption = state.redemptions.get(redemption_id)
+    if redemption is None or redemption.cancelled:
+        return state
+    back = tuple(replace(each, points=-each.points) for each in redemption.taken)
+    redemptions = state.redemptions | {redemption_id: replace(redemption, cancelled=True)}
+    return _settled(replace(state, lots=_moved(state.lots, back, "spent"), redemptions=redemptions), at)
+
+
+def _adjusted(state: Membership, event: PointsAdjusted) -> Membership:
+    if event.adjustment_id is not None:
+        state = replace(state, adjustments=state.adjustments | {event.adjustment_id: event.points})
+    if event.lot_id is None or event.available_at is None or event.expires_at is None:
+        return replace(state, lots=_moved(state.lots, event.taken, "removed"))
+    lot = Lot(lot_id=event.lot_id, points=event.points, available_at=event.available_at, expires_at=event.expires_at)
+    return _with_lot(state, lot, event.at)
+
+
+def _settled(state: Membership, at: int) -> Membership:
+    """Debts, oldest first, paid from their own lot and then from whatever hasn't expired. See the module."""
+    lots, debts = state.lots, {}
+    for lot_id, owed in state.debts.items():
+        own = [lot for lot in (lots.get(lot_id),) if lot is not None]
+        others = [lot for lot in _in_spending_order(lots) if at < lot.expires_at and lot.lot_id != lot_id]
+        taken = _taken_from([*own, *others], owed)
+        lots = _moved(lots, taken, "reversed")
+        left = owed - sum(each.points for each in taken)
+        if left > 0:
+            debts[lot_id] = left
+    return replace(state, lots=lots, debts=debts)
+
+
+def _in_spending_order(lots: dict[str, Lot]) -> list[Lot]:
+    return sorted(lots.values(), key=lambda lot: (lot.expires_at, lot.available_at, lot.lot_id))
+
+
+def _taken_from(lots: Iterable[Lot], points: int) -> tuple[Taken, ...]:
+    """Up to so many points, from the first lots first."""
+    taken: list[Taken] = []
+    for lot in lots:
+        part = min(points, lot.remaining)
+        if part > 0:
+            taken.append(Taken(lot_id=lot.lot_id, points=part))
+            points -= part
+    return tuple(taken)
+
+
+def _moved(
+    lots: dict[str, Lot], taken: tuple[Taken, ...], fate: Literal["spent", "reversed", "removed"]
+) -> dict[str, Lot]:
+    after = dict(lots)
+    for each in taken:
+        if each.lot_id in after:
+            lot = after[each.lot_id]
+            after[each.lot_id] = replace(lot, **{fate: getattr(lot, fate) + each.points})
+    return after
+
+
+# --------------------------------------------------------------------------------------------------------- balance
+
+
+class Balance(Struct, frozen=True, kw_only=True):
+    """Points at an instant: earned + added == available + pending + spent + expired + reversed + removed.
+
+    `reversed` is what was taken back so far, `debt` what is still to be; beside a debt nothing is available or pending.
+    """
+
+    earned: int = 0
+    added: int = 0
+    available: int = 0
+    pending: int = 0
+    spent: int = 0
+    expired: int = 0
+    reversed: int = 0
+    removed: int = 0
+    debt: int = 0
+
+    @property
+    def net(self) -> int:
+        """What can be spent, or below zero what is owed."""
+        return self.available - self.debt
+
+
+def balance(state: Membership, at: int) -> Balance:
+    """Where the points are at an instant from the state's last event on, if nothing else happens."""
+    lots = state.lots.values()
+    return Balance(
+        earned=sum(lot.points for lot in lots if lot.order_id is not None),
+        added=sum(lot.points for lot in lots if lot.order_id is None),
+        available=sum(lot.remaining for lot in lots if lot.available_at <= at < lot.expires_at),
+        pending=sum(lot.remaining for lot in lots if at < lot.available_at and at < lot.expires_at),
+        spent=sum(lot.spent for lot in lots),
+        expired=sum(lot.remaining for lot in lots if lot.expires_at <= at),
+        reversed=sum(lot.reversed for lot in lots),
+        removed=sum(lot.removed for lot in lots),
+        debt=sum(state.debts.values()),
+    )
+
+
+# -------------------------------------------------------------------------------------------------------- commands
+
+
+class MembershipCommand(Command):
+    """A command to the membership of one customer."""
+
+    customer: Who
+
+
+class EnrollMember(MembershipCommand):
+    """Take a customer into the loyalty programme, e.g. customer=shop:42 program=tea-club"""
+
+    program: Label | None = None
+
+
+class SuspendMembership(MembershipCommand):
+    """Let a membership rest: it neither earns nor redeems points."""
+
+
+class ResumeMembership(MembershipCommand):
+    """Let a suspended membership go on."""
+
+
+class CancelMembership(MembershipCommand):
+    """End a membership; points stay until they expire, and enrolling again brings them back into use."""
+
+
+class RedeemPoints(MembershipCommand):
+    """Spend points, those that expire first before the others, e.g. customer=shop:42 points=100 redemption_id=V-1"""
+
+    points: Annotated[int, Field(ge=1, le=MAX_POINTS)]
+    redemption_id: Label
+
+
+class CancelRedemption(MembershipCommand):
+    """Give points that were spent back to the lots they came from, which expire when they would have."""
+
+    redemption_id: Label
+
+
+class AdjustPoints(MembershipCommand):
+    """Add points by hand, or remove some (below zero), for a reason, e.g. customer=shop:42 points=50 reason=Sorry"""
+
+    points: Annotated[int, Field(ge=-MAX_POINTS, le=MAX_POINTS)]
+    adjustment_id: Label | None = None
+    reason: Text
+
+    @field_validator("points")
+    @classmethod
+    def _changes_something(cls, points: int) -> int:
+        if points == 0:
+            raise ValueError("an adjustment adds points or removes some")
+        return points
+
+
+class GrantTierOverride(MembershipCommand):
+    """Give a customer a tier by hand, until a moment or until it is lifted, e.g. customer=shop:42 tier=gold"""
+
+    tier: Label
+    until: Moment | None = None
+
+
+class LiftTierOverride(MembershipCommand):
+    """Let the rules say again which tier a customer has."""
+
+
+# ------------------------------------------------------------------------------------------------------- decisions
+
+
+def enroll(command: EnrollMember, state: Membership, context: Context) -> tuple[Event, ...]:
+    """Invariants 1 and 2."""
+    if state.status is Status.ACTIVE and state.program == command.program:
+        return ()
+    if state.status in (Status.ACTIVE, Status.SUSPENDED):
+        raise _refusal(state, "it can't be enrolled again before it is cancelled")
+    return (MembershipEnrolled(at=_in_order(command, state, context), program=command.program),)
+
+
+def suspend(command: SuspendMembership, state: Membership, context: Context) -> tuple[Event, ...]:
+    """Invariants 1 and 2."""
+    if not _moves(state, Status.SUSPENDED):
+        return ()
+    return (MembershipSuspended(at=_in_order(command, state, context)),)
+
+
+def resume(command: ResumeMembership, state: Membership, context: Context) -> tuple[Event, ...]:
+    """Invariants 1 and 2; what was cancelled doesn't go on, it is enrolled again."""
+    if state.status is Status.CANCELLED:
+        raise _refusal(state, "enroll the customer again")
+    if not _moves(state, Status.ACTIVE):
+        return ()
+    return (MembershipResumed(at=_in_order(command, state, context)),)
+
+
+def cancel(command: CancelMembership, state: Membership, context: Context) -> tuple[Event, ...]:
+    """Invariants 1 and 2."""
+    if not _moves(state, Status.CANCELLED):
+        return ()
+    return (MembershipCancelled(at=_in_order(command, state, context)),)
+
+
+def redeem(command: RedeemPoints, state: Membership, context: Context) -> tuple[Event, ...]:
+    """Invariants 2, 4 and 5."""
+    known = state.redemptions.get(command.redemption_id)
+    if known is not None:
+        return _redeemed_before(command, known)
+    if state.status is not Status.ACTIVE:
+        raise _refusal(state, "only an active one can redeem points")
+    at = _in_order(command, state, context)
+    lots = [lot for lot in _in_spending_order(state.lots) if lot.available_at <= at < lot.expires_at]
+    taken = _enough(lots, command.points, "can be spent")
+    event = PointsRedeemed(at=at, redemption_id=command.redemption_id, points=command.points, taken=taken)
+    return (event,)
+
+
+def _redeemed_before(command: RedeemPoints, known: Redemption) -> tuple[Event, ...]:
+    if known.points != command.points:
+        sentence = f'redemption "{command.redemption_id}" is recorded already with {known.points} points'
+        raise Rejected("redemption_id_taken", sentence)
+    if known.cancelled:
+        sentence = f'redemption "{command.redemption_id}" was cancelled; a new one needs an id of its own'
+        raise Rejected("redemption_cancelled", sentence)
+    return ()
+
+
+def cancel_redemption(command: CancelRedemption, state: Membership, context: Context) -> tuple[Event, ...]:
+    """Invariants 2 and 5, whatever the membership's status."""
+    known = state.redemptions.get(command.redemption_id)
+    if known is None:
+        raise Rejected("unknown_redemption", f'there is no redemption "{command.redemption_id}"')
+    if known.cancelled:
+        return ()
+    return (RedemptionCancelled(at=_in_order(command, state, context), redemption_id=command.redemption_id),)
+
+
+def adjust(command: AdjustPoints, state: Membership, context: Context) -> tuple[Event, ...]:
+    """Invariants 2 and 8."""
+    known = None if command.adjustment_id is None else state.adjustments.get(command.adjustment_id)
+    if known == command.points:
+        return ()
+    if known is not None:
+        sentence = f'adjustment "{command.adjustment_id}" is recorded already with {known} points'
+        raise Rejected("adjustment_id_taken", sentence)
+    if state.status is Status.CANCELLED:
+        raise _refusal(state, "its points can't be adjusted")
+    at = _in_order(command, state, context)
+    return (_addition(command, state, context, at) if command.points > 0 else _removal(command, state, at),)
+
+
+def _addition(command: AdjustPoints, state: Membership, context: Context, at: int) -> PointsAdjusted:
+    if context.points is None:
+        raise Rejected("no_points_rules", "there are no rules that say when points expire")
+    # A number never meets an id that someone gave: these come after a colon.
+    own = f"adjustment#{len(state.lots) + 1}"
+    return PointsAdjusted(
+        at=at,
+        points=command.points,
+        adjustment_id=command.adjustment_id,
+        lot_id=own if command.adjustment_id is None else f"adjustment:{command.adjustment_id}",
+        available_at=at,
+        expires_at=expires_at(at, context.points),
+        rules_digest=context.rules_digest,
+    )
+
+
+def _removal(command: AdjustPoints, state: Membership, at: int) -> PointsAdjusted:
+    lots = [lot for lot in _in_spending_order(state.lots) if at < lot.expires_at]
+    taken = _enough(lots, -command.points, "can be removed")
+    return PointsAdjusted(at=at, points=command.points, adjustment_id=command.adjustment_id, taken=taken)
+
+
+def grant_tier_override(command: GrantTierOverride, state: Membership, context: Context) -> tuple[Event, ...]:
+    """Invariants 2 and 9."""
+    until = None if command.until is None else to_instant(command.until)
+    if state.override is not None and (state.override.tier, state.override.until) == (command.tier, until):
+        return ()
+    if state.status is Status.CANCELLED:
+        raise _refusal(state, "it can't be given a tier")
+    at = _in_order(command, state, context)
+    if until is not None and until <= at:
+        sentence = f"an override from {to_datetime(at).isoformat()} can't end at {to_datetime(until).isoformat()}"
+        raise Rejected("override_over", sentence)
+    return (TierOverrideGranted(at=at, tier=command.tier, until=until),)
+
+
+def lift_tier_override(command: LiftTierOverride, state: Membership, context: Context) -> tuple[Event, ...]:
+    """Invariants 2 and 9, whatever the membership's status; one that has ended by itself needs no lifting."""
+    if state.override is None:
+        return ()
+    at = _in_order(command, state, context)
+    over = state.override.until is not None and state.override.until <= at
+    return () if over else (TierOverrideLifted(at=at),)
+
+
+def _moves(state: Membership, target: Status) -> bool:
+    """Whether there is anything to do to get there. Raises Rejected where there is no way."""
+    if state.status is not target and target not in ALLOWED[state.status]:
+        raise _refusal(state, f"it can't become {target}")
+    return state.status is not target
+
+
+def _refusal(state: Membership, consequence: str) -> Rejected:
+    return Rejected(f"membership_{state.status}", f"the membership is {state.status}; {consequence}")
+
+
+def _in_order(command: Command, state: Membership, context: Context) -> int:
+    """The instant a command speaks of. Raises Rejected `out_of_order` where it lies before the last event."""
+    at = occurred_at(command, context.now)
+    if at < state.last_at:
+        told, last = to_datetime(at).isoformat(), to_datetime(state.last_at).isoformat()
+        raise Rejected("out_of_order", f"{told} lies before the last event of this membership, which was at {last}")
+    return at
+
+
+def _enough(lots: Iterable[Lot], points: int, what: str) -> tuple[Taken, ...]:
+    taken = _taken_from(lots, points)
+    found = sum(each.points for each in taken)
+    if found < points:
+        raise Rejected("not_enough_points", f"there are {found} points that {what}, not {points}")
+    return taken
+
+
+def decide(command: Command, state: Membership, context: Context) -> tuple[Event, ...]:
+    """Hand a command to its decision. Raises Rejected where an invariant would break."""
+    match command:
+        case EnrollMember():
+            return enroll(command, state, context)
+        case MembershipCommand() if state.status is Status.NONE:
+            raise Rejected("not_a_member", "this customer has no membership")
+        case SuspendMembership():
+            return suspend(command, state, context)
+        case ResumeMembership():
+            return resume(command, state, context)
+        case CancelMembership():
+            return cancel(command, state, context)
+        case RedeemPoints():
+            return redeem(command, state, context)
+        case CancelRedemption():
+            return cancel_redemption(command, state, context)
+        case AdjustPoints():
+            return adjust(command, state, context)
+        case GrantTierOverride():
+            return grant_tier_override(command, state, context)
+        case LiftTierOverride():
+            return lift_tier_override(command, state, context)
+        case _:
+            raise TypeError(f"{type(command).__name__} is not a command to a membership")
+
+
+MEMBERSHIP = Decider(category=CATEGORY, initial=Membership(), evolve=evolve, decide=decide)
+
+# ---------------------------------------------------------------------------------------- what a purchase brings about
+
+
+def earn(
+    state: Membership, purchase: PurchaseRecorded, at: int, policy: PointsPolicy, rules_digest: str | None
+) -> tuple[PointsEarned, ...]:
+    """What a purchase at an instant earns, for the purchase's own transaction. Invariants 2 and 3."""
+    lot_id = _lot_of_order(purchase.order_id)
+    points = points_for(purchase.amount, purchase.currency, policy.per_unit)
+    in_force = any(start <= at < end for start, end in state.in_force)
+    if not in_force or points <= 0 or lot_id in state.lots:
+        return ()
+    event = PointsEarned(
+        at=max(at, state.last_at),
+        lot_id=lot_id,
+        points=points,
+        order_id=purchase.order_id,
+        per_unit=str(policy.per_unit),
+        available_at=available_at(at, policy),
+        expires_at=expires_at(at, policy),
+        rules_digest=rules_digest,
+    )
+    return (event,)
+
+
+def reverse(
+    state: Membership,
+    purchase: PurchaseRecorded,
+    returned: ReturnRecorded,
+    returned_before_minor: int,
+    at: int,
+    rules_digest: str | None,
+) -> tuple[PointsReversed, ...]:
+    """What a return takes back, for the return's own transaction. Invariants 2 and 6.
+
+    `returned_before_minor` is what earlier returns of the order were worth. What the order earned nothing for, because
+    no membership was in force, isn't taken back.
+    """
+    lot = state.lots.get(_lot_of_order(purchase.order_id))
+    if lot is None or lot.per_unit is None:
+        return ()
+    per_unit, net = Decimal(lot.per_unit), purchase.amount - returned_before_minor
+    before = points_for(net, purchase.currency, per_unit)
+    points = before - points_for(net - returned.amount, purchase.currency, per_unit)
+    if points <= 0:
+        return ()
+    event = PointsReversed(
+        at=max(at, state.last_at),
+        order_id=purchase.order_id,
+        points=points,
+        return_id=returned.return_id,
+        rules_digest=rules_digest,
+    )
+    return (event,)
+
+
+def _lot_of_order(order_id: str) -> str:
+    return f"order:{order_id}"

@@ -1,0 +1,181 @@
+"""The audit trail at the command line: what happened, one field over time, and one customer's whole story."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import ConsoleRenderable, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from regulars.audit import AuditEntry, AuditPage
+from regulars.cli import as_json, render
+from regulars.cli.asking import WhoArgument, zone_of
+from regulars.cli.csv_cells import harmless
+from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
+from regulars.cli.words import parse_moment
+from regulars.crm import MAX_PAGE
+
+TABLE_LIMIT = 50
+
+Day = partial(typer.Option, metavar="WHEN", parser=parse_moment)
+
+
+def audit(
+    ctx: typer.Context,
+    customer: Annotated[str | None, typer.Option(metavar="WHO", help="Only what happened with this customer.")] = None,
+    by: Annotated[str | None, typer.Option("--actor", metavar="NAME", help="Only what this person did.")] = None,
+    event: Annotated[
+        str | None, typer.Option("--type", metavar="EVENT", help="Only this event, e.g. PurchaseRecorded.")
+    ] = None,
+    since: Annotated[date | None, Day(help="What happened from this day or moment on.")] = None,
+    until: Annotated[date | None, Day(help="What happened until this day, included, or this moment.")] = None,
+    recorded_since: Annotated[date | None, Day(help="What was recorded from this day or moment on.")] = None,
+    correlation: Annotated[str | None, typer.Option(metavar="ID", help="Only what belongs together under it.")] = None,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="From the beginning on.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At most so many: 50, and all with --json or --csv.")
+    ] = None,
+    json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one line a change.")] = False,
+    db: StoreOption = None,
+) -> None:
+    """Show what happened: who did what, when and why, and what it changed."""
+    with open_to_ask(ctx, db) as crm:
+        ask = partial(
+            crm.audit,
+            customer=None if customer is None else crm.find(customer),
+            actor=by,
+            type=event,
+            since=since,
+            until=until,
+            recorded_since=recorded_since,
+            correlation_id=correlation,
+            oldest_first=oldest_first,
+        )
+        try:
+            ask(limit=1)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        if json:
+            as_json.write_array(sys.stdout, map(as_json.audit_entry, _all(ask, limit)))
+        elif as_csv:
+            _write_csv(_all(ask, limit))
+        else:
+            found = list(_all(ask, limit or TABLE_LIMIT))
+            render.draw(*_drawn(found, zone_of(crm)))
+            if limit is None and len(found) == TABLE_LIMIT:
+                render.draw(f"The {'first' if oldest_first else 'last'} {TABLE_LIMIT}; --limit N shows N, --json all.")
+
+
+def history(
+    ctx: typer.Context,
+    who: WhoArgument,
+    field: Annotated[str, typer.Argument(metavar="FIELD", help="Such as email, owner, tags, consents or status.")],
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Show one field of a customer over time, with who changed it."""
+    with open_to_ask(ctx, db) as crm:
+        try:
+            found = crm.history(crm.find(who), field)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="FIELD") from None
+        if json:
+            as_json.write_array(sys.stdout, map(as_json.audit_entry, found))
+        elif found:
+            render.draw(*_drawn(found, zone_of(crm)))
+        else:
+            render.draw(f"{field} was never set.")
+
+
+def timeline(
+    ctx: typer.Context,
+    who: WhoArgument,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many events, the latest ones.")] = 20,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Draw one customer's stage, tier and risk over time, and list what happened."""
+    with open_to_ask(ctx, db) as crm:
+        found = crm.customer(crm.find(who))
+        lanes, zone = found.timeline(), zone_of(crm)
+        events = list(_all(partial(crm.audit, customer=found.id), limit))[::-1]
+        if json:
+            as_json.write_json(
+                sys.stdout, as_json.timeline(lanes) | {"events": [as_json.audit_entry(each) for each in events]}
+            )
+            return
+        width = render.console().width
+        drawn = render.timeline_lanes(lanes, now=found.as_of, zone=zone, width=width, orders=lanes.orders)
+        render.draw(drawn, "", *(_line(entry, zone) for entry in events))
+
+
+def _all(ask: partial[AuditPage], limit: int | None) -> Iterator[AuditEntry]:
+    after: int | None = None
+    while limit is None or limit > 0:
+        page = ask(limit=min(limit or MAX_PAGE, MAX_PAGE), after=after)
+        yield from page
+        after = page.after
+        if after is None:
+            return
+        limit = None if limit is None else limit - len(page)
+
+
+def _drawn(entries: list[AuditEntry] | tuple[AuditEntry, ...], zone: ZoneInfo) -> list[ConsoleRenderable]:
+    return [_entry(entry, zone) for entry in entries] or [Text("Nothing of that kind happened.")]
+
+
+def _line(entry: AuditEntry, zone: ZoneInfo) -> ConsoleRenderable:
+    line = Table.grid(padding=(0, 2))
+    line.add_row(Text(render.day(entry.occurred_at, zone), style="dim"), Text(render.clean(entry.sentence)))
+    return line
+
+
+def _entry(entry: AuditEntry, zone: ZoneInfo) -> ConsoleRenderable:
+    lines: list[ConsoleRenderable] = [_line(entry, zone)]
+    notes = [f"#{entry.position} {entry.type}"]
+    if abs((entry.recorded_at - entry.occurred_at).total_seconds()) >= 86_400:
+        notes.append(f"recorded {render.day(entry.recorded_at, zone)}")
+    if entry.correlation_id:
+        notes.append(f"belongs to {entry.correlation_id}")
+    if entry.causation_id:
+        notes.append(f"caused by #{entry.causation_id}")
+    details = [Text(render.clean(", ".join(notes)), style="dim")]
+    if entry.reason:
+        details.append(Text(f"because: {render.clean(entry.reason)}"))
+    for change in entry.changes:
+        old = "" if change.old is None else f"{render.clean(change.old)} → "
+        details.append(Text(f"{change.field}: {old}{render.clean(change.new or 'nothing')}"))
+    lines += [Padding(detail, (0, 0, 0, 12)) for detail in details]
+    return Group(*lines)
+
+
+def _write_csv(entries: Iterator[AuditEntry]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    names = ("position", "occurred_at", "recorded_at", "actor", "type", "customer", "sentence", "reason")
+    writer.writerow([*names, "correlation_id", "causation_id", "field", "old", "new"])
+    for entry in entries:
+        shared = (
+            entry.position,
+            entry.occurred_at.isoformat(),
+            entry.recorded_at.isoformat(),
+            entry.actor,
+            entry.type,
+            entry.ref or f"id:{entry.customer_id}",
+            entry.sentence,
+            entry.reason,
+            entry.correlation_id,
+            entry.causation_id,
+        )
+        for change in entry.changes or (None,):
+            values = (change.field, change.old, change.new) if change else (None, None, None)
+            writer.writerow([harmless(value) for value in (*shared, *values)])

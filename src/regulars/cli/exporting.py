@@ -1,0 +1,64 @@
+"""Taking everything elsewhere: the events, with all that is known about each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO, Literal
+
+import typer
+
+from regulars.cli import render
+from regulars.cli.opening import StoreOption, open_to_ask
+
+
+def export(
+    ctx: typer.Context,
+    what: Annotated[Literal["events"], typer.Argument(metavar="WHAT", help="So far: events.")],
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="JSON lines, one event a line. The only format so far.")
+    ] = True,
+    personal: Annotated[
+        bool, typer.Option("--personal", help="With personal data and reasons, which are left out otherwise.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a file, in place of one of this name when all is written."),
+    ] = None,
+    db: StoreOption = None,
+) -> None:
+    """Print every event with its envelope, in the order they were recorded.
+
+    `regulars customers --csv` exports the customers and where they stand.
+    """
+    with open_to_ask(ctx, db) as crm:
+        if out is None:
+            crm.export_events(sys.stdout.buffer.write, personal=personal)
+            return
+        with _in_place_of(out) as file:
+            count = crm.export_events(file.write, personal=personal)
+        render.draw(f"{count:,} events in {render.clean(str(out))}")
+
+
+@contextmanager
+def _in_place_of(out: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes its name when it is whole; a pipe or a device is written directly."""
+    direct = out.exists() and not out.is_file()
+    path = out if direct else out.with_name(f"{out.name}.part")
+    try:
+        with open(path, "wb", opener=_private) as file:
+            yield file
+        if not direct:
+            path.replace(out)
+    except BaseException:
+        if not direct:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _private(path: str, flags: int) -> int:
+    """Open for nobody but the owner to read: it may be about people."""
+    return os.open(path, flags, 0o600)

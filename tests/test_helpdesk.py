@@ -1,0 +1,114 @@
+"""13,710 rows of a real help desk: every case is a ticket, and what is stored is what the plain file says."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import regulars
+from crm_domain.instant import to_instant
+from crm_domain.ticket import TICKET, Status
+from projections.rules import parse_rules
+from regulars import Regulars
+
+ROOT = Path(__file__).parents[1]
+LOG = ROOT.parent / "shared" / "data" / "helpdesk" / "helpdesk_tax2017.csv"
+MAPPING = ROOT / "examples" / "helpdesk.toml"
+RULES = ROOT / "src" / "regulars" / "rules.toml"
+
+pytestmark = [
+    pytest.mark.skipif(not LOG.exists(), reason=f"the help desk's log is not at {LOG}"),
+    pytest.mark.xdist_group("helpdesk"),
+]
+
+Case = list[tuple[str, int]]  # activities and instants
+Tickets = dict[str, list[tuple[str, int, Any]]]  # of each ticket, its events: name, instant, and the event itself
+
+
+@pytest.fixture(scope="module")
+def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
+    patient = RULES.read_text(encoding="utf-8").replace("auto_close_days = 7", "auto_close_days = 60")
+    path = tmp_path_factory.mktemp("helpdesk") / "helpdesk.db"
+    with regulars.open(path, actor="import", rules=parse_rules(patient, "patient rules")) as opened:
+        report = opened.import_file(LOG, MAPPING)
+        assert (report.rows, report.rejects) == (13_710, ())
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def cases() -> dict[str, Case]:
+    """The file, read without any of us: each case's activities with their instants, in order."""
+    found: dict[str, Case] = {}
+    with LOG.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            at = datetime.fromisoformat(row["CompleteTimestamp"]).replace(tzinfo=UTC)
+            found.setdefault(f"helpdesk:{row['CaseID']}", []).append((row["ActivityID"], to_instant(at)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def tickets(crm: Regulars) -> Tickets:
+    """What is stored: each ticket's events."""
+    found: Tickets = {}
+    with crm._store.reading() as tx:
+        events = crm._store.schema.events
+        for recorded in tx.log.select(events.c.category == "ticket", events.c.position):
+            event: Any = recorded.event
+            found.setdefault(event.ticket_id, []).append((type(event).__name__, recorded.occurred_at, event))
+    return found
+
+
+def instants(events: list[tuple[str, int, Any]], name: str) -> list[int]:
+    return [at for found, at, _ in events if found == name]
+
+
+def test_every_case_is_a_ticket_opened_at_its_first_row(cases: dict[str, Case], tickets: Tickets) -> None:
+    assert len(tickets) == 3_804
+    assert {ticket: instants(events, "TicketOpened") for ticket, events in tickets.items()} == {
+        ticket: [case[0][1]] for ticket, case in cases.items()
+    }
+
+
+def test_the_first_response_is_the_first_time_it_was_taken_in_charge(cases: dict[str, Case], tickets: Tickets) -> None:
+    assert {ticket: instants(events, "AgentReplied") for ticket, events in tickets.items()} == {
+        ticket: [at for activity, at in case if activity == "8"][:1] for ticket, case in cases.items()
+    }
+
+
+def test_it_is_settled_reopened_and_settled_again_when_the_file_says_so(
+    cases: dict[str, Case], tickets: Tickets
+) -> None:
+    for ticket, case in cases.items():
+        settled, reopened, is_settled = [], [], False
+        for activity, at in case:
+            if activity == "6" and not is_settled:
+                settled.append(at)
+            if activity != "6" and is_settled:
+                reopened.append(at)
+            is_settled = activity == "6"
+        assert instants(tickets[ticket], "TicketResolved") == settled
+        assert instants(tickets[ticket], "TicketReopened") == reopened
+
+
+def test_every_ticket_stands_where_its_last_row_says(cases: dict[str, Case], tickets: Tickets) -> None:
+    statuses: Counter[Status] = Counter()
+    for events in tickets.values():
+        state = TICKET.initial
+        for _, _, event in events:
+            state = TICKET.evolve(state, event)
+        statuses[state.status] += 1
+    assert {case[-1][0] for case in cases.values()} == {"6"}
+    assert statuses == {Status.RESOLVED: 3_804}
+
+
+def test_the_same_rows_again_change_nothing(crm: Regulars, tmp_path: Path) -> None:
+    part = tmp_path / "part.csv"
+    part.write_text("".join(LOG.read_text(encoding="utf-8").splitlines(keepends=True)[:2_001]), encoding="utf-8")
+    report = crm.import_file(part, MAPPING)
+    assert (report.rows, report.unchanged, report.events, report.rejects) == (2_000, 2_000, 0, ())
