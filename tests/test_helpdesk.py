@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import regulars
+
+sys.path.insert(0, str(Path(__file__).parent / "independent"))
+import helpdesk
+
 from crm_domain.instant import to_instant
 from crm_domain.ticket import TICKET, Status
 from projections.rules import parse_rules
 from regulars import Regulars
+from regulars.desk import TicketView
 
 ROOT = Path(__file__).parents[1]
 LOG = ROOT.parent / "shared" / "data" / "helpdesk" / "helpdesk_tax2017.csv"
@@ -112,3 +118,39 @@ def test_the_same_rows_again_change_nothing(crm: Regulars, tmp_path: Path) -> No
     part.write_text("".join(LOG.read_text(encoding="utf-8").splitlines(keepends=True)[:2_001]), encoding="utf-8")
     report = crm.import_file(part, MAPPING)
     assert (report.rows, report.unchanged, report.events, report.rejects) == (2_000, 2_000, 0, ())
+
+
+def everything(crm: Regulars, as_of: date) -> Iterator[TicketView]:
+    after: str | None = None
+    while True:
+        page = crm.tickets(as_of=as_of, limit=1000, after=after)
+        yield from page
+        after = page.after
+        if after is None:
+            return
+
+
+@pytest.mark.parametrize("as_of", [date(2011, 6, 30), date(2012, 3, 1), date(2014, 1, 1)])
+def test_status_and_both_clocks_of_every_ticket_are_what_an_independent_script_works_out(
+    crm: Regulars, as_of: date, tmp_path: Path
+) -> None:
+    patient = tmp_path / "rules.toml"
+    patient.write_text(RULES.read_text(encoding="utf-8").replace("auto_close_days = 7", "auto_close_days = 60"))
+    rules = helpdesk.read_rules(patient)
+    expected = helpdesk.verdicts(LOG, rules, helpdesk.last_instant_of(as_of, crm.ruleset.zone))
+    found = {each.ticket_id: (each.status, each.first_response, each.resolution) for each in everything(crm, as_of)}
+    assert found == {
+        ticket: (each["status"], each["first_response"], each["resolution"]) for ticket, each in expected.items()
+    }
+    assert len(found) == (3_804 if as_of.year == 2014 else len(expected))
+
+
+def test_what_breaches_soon_is_an_ordinary_question(crm: Regulars) -> None:
+    as_of = datetime(2012, 3, 1, 12, tzinfo=UTC)
+    soon = crm.tickets(breaching_within=timedelta(hours=4), as_of=as_of, limit=1000)
+    later = {each.ticket_id: each for each in crm.tickets(as_of=as_of + timedelta(hours=4), limit=1000)}
+    for each in soon:
+        assert each.breaches_at is not None
+        assert as_of < each.breaches_at <= as_of + timedelta(hours=4)
+        assert "breached" not in (each.first_response, each.resolution)
+        assert each.ticket_id in later

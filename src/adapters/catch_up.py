@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, cast, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.codec import codec_of
+from adapters.keyring import CHUNK
 from adapters.positions import settled
-from adapters.read_models import ReadModels, Update
+from adapters.read_models import ReadModels, TicketUpdate, Update
 from adapters.store import Store
 from crm_domain.errors import StoreBusy
+from crm_domain.ticket import TicketEvent
 from projections.compiled import Rules
 from projections.facts import HANDLES
 from projections.fold import Folded, Happened, Timelines, fold
+from projections.ticket_queue import timeline
 
 BATCH = 2_000
 HORIZON_TIMEOUT = 10.0
 HORIZON_PAUSE = 0.002
 
+TICKET_TYPES = frozenset(str(event_type.__struct_config__.tag) for event_type in get_args(TicketEvent))
 HANDLED_TYPES = frozenset(str(event_type.__struct_config__.tag) for event_type in HANDLES)
 
 Progress = Callable[[int, int], None]
@@ -77,9 +81,11 @@ def _advance(store: Store, models: ReadModels, rules: Rules) -> tuple[int, int]:
             return old, 0
         new = rows[-1].position
         updates = _fold_batch(store, models, rules, tx.connection, rows)
+        tickets = _tell_tickets(store, rules, tx.connection, rows)
     with store.writing() as tx:
         if models.advance(tx.connection, old, new) and updates:
             models.save(tx.connection, updates)
+            models.save_tickets(tx.connection, tickets)
     return new, len(rows)
 
 
@@ -90,8 +96,8 @@ def _rows_after(store: Store, connection: Connection, position: int) -> list[sa.
 
 
 def _select(events: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    columns = (events.c.position, events.c.customer_id, events.c.occurred_at, events.c.type, events.c.payload)
-    return sa.select(*columns).where(condition).order_by(events.c.position)
+    columns = (events.c.position, events.c.stream_id, events.c.customer_id, events.c.occurred_at, events.c.type)
+    return sa.select(*columns, events.c.payload).where(condition).order_by(events.c.position)
 
 
 def _fold_batch(
@@ -107,6 +113,27 @@ def _fold_batch(
         _update(store, rules, connection, customer_id, happened, stored.get(customer_id), rows[-1].position)
         for customer_id, happened in by_customer.items()
     ]
+
+
+def _tell_tickets(store: Store, rules: Rules, connection: Connection, rows: list[sa.Row[Any]]) -> list[TicketUpdate]:
+    """The whole story of each ticket that a batch has news of."""
+    events = store.schema.events
+    touched = sorted({row.stream_id for row in rows if row.type in TICKET_TYPES})
+    stories: dict[str, list[sa.Row[Any]]] = {}
+    for start in range(0, len(touched), CHUNK):
+        ours = events.c.stream_id.in_(touched[start : start + CHUNK])
+        for row in connection.execute(_select(events, sa.and_(ours, events.c.position <= rows[-1].position))):
+            stories.setdefault(row.stream_id, []).append(row)
+    return [_tell_ticket(rules, story) for story in stories.values()]
+
+
+def _tell_ticket(rules: Rules, story: list[sa.Row[Any]]) -> TicketUpdate:
+    events = [cast("TicketEvent", codec_of(row.type).decode(row.payload)) for row in story]
+    return TicketUpdate(
+        ticket_id=events[0].ticket_id,
+        customer_id=story[0].customer_id,
+        intervals=timeline(events, rules.tickets),
+    )
 
 
 def _update(

@@ -6,7 +6,7 @@ already due stand side by side, so "as of" any instant is one range look-up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,8 +16,10 @@ from sqlalchemy.engine import Connection
 from adapters.keyring import CHUNK
 from adapters.schema import GenerationTables, Schema
 from crm_domain.instant import FOREVER
+from crm_domain.ticket import Status
 from projections.customer_card import card
 from projections.fold import Folded, Interval, Timelines, dump, load
+from projections.ticket_queue import TicketInterval, TicketVerdict
 from projections.verdict import Verdict
 
 STAGE, TIER, RISK = "lifecycle_stage", "loyalty_tier", "churn_risk"
@@ -34,6 +36,23 @@ class Update(Struct, frozen=True, kw_only=True):
     timelines: Timelines
     known: bool
     afresh: bool
+
+
+class TicketUpdate(Struct, frozen=True, kw_only=True):
+    """One ticket's whole story, in place of what is stored of it."""
+
+    ticket_id: str
+    customer_id: str
+    intervals: list[TicketInterval]
+
+
+class TicketStanding(Struct, frozen=True, kw_only=True):
+    """One ticket as of an instant; `breaches_at` is when its next clock is breached if nobody acts."""
+
+    ticket_id: str
+    customer_id: str
+    interval: TicketInterval
+    breaches_at: int | None
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -123,6 +142,51 @@ class ReadModels:
         if outdated:
             ours = sa.and_(table.c.customer_id == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since"))
             connection.execute(table.delete().where(ours), outdated)
+
+    def save_tickets(self, connection: Connection, updates: Sequence[TicketUpdate]) -> None:
+        """Store the stories of some tickets in place of the old ones."""
+        if updates:
+            table = self.tables.tickets
+            gone = [{"id": update.ticket_id} for update in updates]
+            connection.execute(table.delete().where(table.c.ticket_id == sa.bindparam("id")), gone)
+            rows = [_ticket_row(update, interval) for update in updates for interval in update.intervals]
+            _insert_rows(connection, table, rows)
+
+    def tickets(
+        self,
+        connection: Connection,
+        at: int,
+        *,
+        wanted: Mapping[str, str],
+        breaching_until: int | None,
+        limit: int,
+        after: str | None,
+    ) -> list[TicketStanding]:
+        """Tickets as of an instant, in order of their ids; `wanted` are values by column.
+
+        With `breaching_until`, those of which a clock is breached after `at` and no later than that.
+        """
+        table = self.tables.tickets
+        later = table.alias("later")
+        breached = sa.or_(
+            sa.and_(later.c.first_response == "breached", table.c.first_response != "breached"),
+            sa.and_(later.c.resolution == "breached", table.c.resolution != "breached"),
+        )
+        breaches_at = (
+            sa.select(sa.func.min(later.c.valid_from))
+            .where(later.c.ticket_id == table.c.ticket_id, later.c.valid_from > at, breached)
+            .scalar_subquery()
+        )
+        statement = sa.select(table, breaches_at.label("breaches_at")).where(
+            table.c.valid_from <= at, table.c.valid_to > at
+        )
+        statement = statement.where(*(table.c[column] == value for column, value in wanted.items()))
+        if breaching_until is not None:
+            statement = statement.where(breaches_at <= breaching_until)
+        if after is not None:
+            statement = statement.where(table.c.ticket_id > after)
+        rows = connection.execute(statement.order_by(table.c.ticket_id).limit(limit))
+        return [_ticket_standing(row) for row in rows]
 
     def newest_event_at(self, connection: Connection) -> int:
         """The latest instant at which anything happened to anyone that bears on a verdict."""
@@ -220,6 +284,22 @@ def _standing(row: sa.RowMapping) -> Standing:
         folded=load(row["folded"]),
         becomes_at=row["becomes_at"],
         sort_key=row["sort_key"],
+    )
+
+
+def _ticket_row(update: TicketUpdate, interval: TicketInterval) -> tuple[str, int, int, str, str, str, str]:
+    verdict = interval.verdict
+    clocks = (verdict.first_response, verdict.resolution)
+    return update.ticket_id, interval.valid_from, interval.valid_to, update.customer_id, str(verdict.status), *clocks
+
+
+def _ticket_standing(row: sa.Row[Any]) -> TicketStanding:
+    verdict = TicketVerdict(Status(row.status), row.first_response, row.resolution)
+    return TicketStanding(
+        ticket_id=row.ticket_id,
+        customer_id=row.customer_id,
+        interval=TicketInterval(row.valid_from, row.valid_to, verdict),
+        breaches_at=row.breaches_at,
     )
 
 

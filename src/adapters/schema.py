@@ -71,7 +71,7 @@ class Schema:
 
 
 class GenerationTables:
-    """The numbered read model tables of one generation: one of intervals for each projector, and the cards."""
+    """The numbered read model tables of one generation: intervals for each projector, the ticket queue, the cards."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -90,13 +90,15 @@ class GenerationTables:
         )
         self.intervals = {projector.name: _intervals(projector.name, number, self.metadata) for projector in PROJECTORS}
 
+        self.tickets = _ticket_queue(number, self.metadata)
+
     def create(self, connection: Connection) -> None:
         """The tables with their indexes."""
         self.metadata.create_all(connection)
 
     def point_views(self, connection: Connection) -> None:
         """Let the stable names stand for this generation."""
-        for table in (self.cards, *self.intervals.values()):
+        for table in (self.cards, self.tickets, *self.intervals.values()):
             view = table.name.removesuffix(f"_{self.number}")
             columns = ", ".join(column.name for column in table.c if column.name != "folded")
             connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
@@ -175,6 +177,24 @@ def _intervals(name: str, number: int, metadata: sa.MetaData) -> sa.Table:
         sa.Column("value", sa.Text, nullable=False),
         sa.Column("score", sa.BigInteger),
         sa.Index(f"{table_name}_value", "value", "valid_from", "valid_to", "customer_id"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _ticket_queue(number: int, metadata: sa.MetaData) -> sa.Table:
+    name = f"ticket_queue_{number}"
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("ticket_id", sa.Text, primary_key=True),
+        sa.Column("valid_from", Instant, primary_key=True),
+        sa.Column("valid_to", Instant, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("first_response", sa.Text, nullable=False),
+        sa.Column("resolution", sa.Text, nullable=False),
+        sa.Index(f"{name}_status", "status", "valid_from", "valid_to"),
+        sa.Index(f"{name}_customer", "customer_id"),
         sqlite_with_rowid=False,
     )
 

@@ -27,6 +27,7 @@ from projections.facts import Facts, evolve
 from projections.lifecycle_stage import LIFECYCLE_STAGE
 from projections.loyalty_tier import LOYALTY_TIER
 from projections.points import POINTS
+from projections.ticket_queue import VERSION as TICKET_QUEUE_VERSION
 from projections.verdict import Projector, Reason, Verdict
 
 PROJECTORS: tuple[Projector, ...] = (LIFECYCLE_STAGE, LOYALTY_TIER, CHURN_RISK, POINTS)
@@ -170,8 +171,9 @@ def load(data: bytes) -> Folded:
 
 
 def code_versions() -> dict[str, int]:
-    """What a stored fold depends on: the version of the facts and of each projector."""
-    return {"facts": FACTS_VERSION} | {projector.name: projector.version for projector in PROJECTORS}
+    """What is stored depends on: the versions of the facts, of the ticket queue and of each projector."""
+    own = {"facts": FACTS_VERSION, "ticket_queue": TICKET_QUEUE_VERSION}
+    return own | {projector.name: projector.version for projector in PROJECTORS}
 
 
 class Explanation(Struct, frozen=True, kw_only=True):

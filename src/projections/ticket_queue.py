@@ -9,14 +9,16 @@ nothing is breached before the change. A target is met before its instant; from 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
+from itertools import groupby
 from math import ceil
 from typing import Literal
 
 from msgspec import Struct, field
 
-from crm_domain.instant import DAY, END_OF_TIME, SECOND
+from crm_domain.instant import DAY, END_OF_TIME, FOREVER, SECOND
 from crm_domain.ticket import (
     MOVES,
     AgentReplied,
@@ -279,3 +281,41 @@ def _clock(facts: TicketFacts, name: ClockName) -> tuple[Clock, Urgency]:
 def _target(rules: TicketRules, name: ClockName, urgency: Urgency) -> Target:
     targets = rules.first_response if name == "first_response" else rules.resolution
     return targets[urgency.priority]
+
+
+# -------------------------------------------------------------------------------------------------------- timeline
+
+
+class TicketInterval(Struct, frozen=True):
+    """What the queue shows of a ticket in [valid_from, valid_to); FOREVER is no end."""
+
+    valid_from: int
+    valid_to: int
+    verdict: TicketVerdict
+
+
+def timeline(events: Iterable[TicketEvent], rules: TicketRules) -> list[TicketInterval]:
+    """One ticket's whole story, the future that is already due included, from its events in order of time.
+
+    A ticket has few events, so whenever one is added its story is told afresh.
+    """
+    facts, intervals = TicketFacts(), list[TicketInterval]()
+    due: int | None = None
+    for at, together in groupby(events, key=lambda event: event.at):
+        _settle(intervals, facts, rules, due, at)
+        for event in together:
+            evolve(facts, event)
+        due = at if facts.opened is not None else None
+    _settle(intervals, facts, rules, due, FOREVER)
+    return intervals
+
+
+def _settle(intervals: list[TicketInterval], facts: TicketFacts, rules: TicketRules, due: int | None, end: int) -> None:
+    while due is not None and due < end:
+        verdict, following = judge(facts, rules, due)
+        if not intervals:
+            intervals.append(TicketInterval(due, FOREVER, verdict))
+        elif intervals[-1].verdict != verdict:
+            intervals[-1] = TicketInterval(intervals[-1].valid_from, due, intervals[-1].verdict)
+            intervals.append(TicketInterval(due, FOREVER, verdict))
+        due = following if following is None or following <= END_OF_TIME else None

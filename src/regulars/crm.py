@@ -16,7 +16,7 @@ from typing import Literal, Self, overload
 from msgspec.structs import replace
 
 from adapters.backup import backup
-from adapters.catch_up import Progress, catch_up, events_behind
+from adapters.catch_up import Progress, catch_up, events_behind, happened_to
 from adapters.database import DEFAULT_LOCK_TIMEOUT
 from adapters.event_log import Search
 from adapters.exporting import Write, export_events
@@ -30,11 +30,12 @@ from adapters.transaction import Transaction
 from crm_domain.command import Command, Context, CustomerId, TicketPolicy
 from crm_domain.errors import Conflict, NotFound, StoreUnusable
 from crm_domain.instant import MICROSECOND, to_datetime, to_instant
+from crm_domain.membership import Membership
 from crm_domain.money import from_minor_units
 from crm_domain.points import PointsPolicy
 from projections.compiled import Rules, compile_rules
 from projections.customer_card import CustomerCard, card
-from projections.fold import verdict_at
+from projections.fold import explain, verdict_at
 from projections.rules import NO_TIER, Ruleset, parse_rules
 from regulars.answers import (
     Contact,
@@ -47,6 +48,7 @@ from regulars.answers import (
 )
 from regulars.audit import AuditEntry, AuditPage, read_audit, read_history, require_type
 from regulars.clock import Clock, system_clock
+from regulars.desk import Points, TicketPage, view_points, view_ticket
 from regulars.execution import Execution, Issuer, Outcome
 from regulars.importing import ImportProgress, ImportReport, import_rows
 from regulars.views import LANES, Customer, Explanation, Lane, Page, Status, Timeline
@@ -467,6 +469,50 @@ class Regulars:
                 oldest_first=oldest_first,
             )
             return read_audit(tx, search, limit)
+
+    def tickets(
+        self,
+        *,
+        customer: str | CustomerId | None = None,
+        status: str | None = None,
+        first_response: str | None = None,
+        resolution: str | None = None,
+        breaching_within: timedelta | None = None,
+        as_of: datetime | date | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> TicketPage:
+        """A page of tickets as of an instant, in order of their ids: all, or those where every given value holds.
+
+        `breaching_within` keeps those of which a clock is breached within that time if nobody acts. `after` is that
+        of the page before; `limit` is at most 1,000. Raises NotFound for an unknown customer.
+        """
+        _require_limit(limit)
+        self.catch_up()
+        with self._store.reading() as tx:
+            at = self._now() if as_of is None else instant_of(as_of, self.ruleset.zone)
+            given = {"status": status, "first_response": first_response, "resolution": resolution}
+            wanted = {column: value for column, value in given.items() if value is not None}
+            if customer is not None:
+                wanted["customer_id"] = self._resolve(tx, customer)
+            until = None if breaching_within is None else at + breaching_within // MICROSECOND
+            found = self._models.tickets(
+                tx.connection, at, wanted=wanted, breaching_until=until, limit=limit, after=after
+            )
+            contacts = read_contacts(tx, {standing.customer_id for standing in found})
+        return TicketPage(
+            tickets=tuple(view_ticket(standing, contacts[standing.customer_id].ref) for standing in found),
+            after=found[-1].ticket_id if len(found) == limit else None,
+        )
+
+    def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
+        """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
+        with self._store.reading() as tx:
+            customer_id = self._resolve(tx, who)
+            at = self._now() if as_of is None else instant_of(as_of, self.ruleset.zone)
+            happened = happened_to(self._store, tx.connection, customer_id)
+            folded, _ = explain((each for each in happened if each.at <= at), self._rules(tx), at)
+        return view_points(customer_id, folded.facts.membership or Membership(), at)
 
     def history(self, who: str | CustomerId, field: str) -> tuple[AuditEntry, ...]:
         """One field of a customer over time, oldest first: each entry holds that field's old and new value.
