@@ -26,7 +26,8 @@ from regulars.cli.app import app
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 COMMANDS = (
-    *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit", "do", "commands"),
+    *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
+    *("tickets", "points", "do", "commands"),
     *("export", "status", "backup", "migrate"),
 )
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4

@@ -74,6 +74,7 @@ from projections.rules import Ruleset, parse_rules
 from regulars.audit import AuditEntry, AuditPage, Change
 from regulars.crm import Regulars, default_rules
 from regulars.crm import open as open
+from regulars.desk import Points, PointsLot, TicketPage, TicketView
 from regulars.execution import Outcome
 from regulars.views import Clause, Customer, EventLine, Explanation, Page, Span, Status, Timeline, VerdictView
 
@@ -116,6 +117,8 @@ __all__ = [
     "OrderLine",
     "Outcome",
     "Page",
+    "Points",
+    "PointsLot",
     "PutOnHold",
     "QualifyLead",
     "RateTicket",
@@ -145,6 +148,8 @@ __all__ = [
     "StoreUnusable",
     "SuspendMembership",
     "TagCustomer",
+    "TicketPage",
+    "TicketView",
     "Timeline",
     "UntagCustomer",
     "VerdictView",

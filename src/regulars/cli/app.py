@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import regulars
-from regulars.cli import asking, auditing, doing, exporting, importing, store
+from regulars.cli import asking, auditing, desk, doing, exporting, importing, store
 from regulars.cli.opening import DEFAULT_STORE, Given
 
 app = typer.Typer(
@@ -90,6 +90,13 @@ app.command(
         "regulars audit --type ContactDetailsChanged --csv",
     ),
 )(auditing.audit)
+app.command(
+    "tickets",
+    epilog=_examples("regulars tickets --status open", "regulars tickets --breaching-within 4h"),
+)(desk.tickets)
+app.command("points", epilog=_examples("regulars points shop:42", "regulars points shop:42 --as-of 2026-03-31"))(
+    desk.points
+)
 app.command(
     "do",
     epilog=_examples(

@@ -11,6 +11,7 @@ from adapters.quarantine import Reject
 from crm_domain.command import CustomerId
 from crm_domain.instant import to_datetime
 from regulars.audit import AuditEntry
+from regulars.desk import Points, TicketView
 from regulars.execution import Outcome
 from regulars.importing import ImportReport
 from regulars.sentences import describe
@@ -81,6 +82,41 @@ def audit_entry(each: AuditEntry) -> Object:
         "causation_id": each.causation_id,
         "command_id": each.command_id,
         "changes": [{"field": change.field, "old": change.old, "new": change.new} for change in each.changes],
+    }
+
+
+def ticket(each: TicketView) -> Object:
+    """A ticket as of an instant."""
+    return {
+        "ticket_id": each.ticket_id,
+        "customer_id": _id(each.customer_id),
+        "ref": each.ref,
+        "status": each.status,
+        "first_response": each.first_response,
+        "resolution": each.resolution,
+        "since": each.since.isoformat(),
+        "until": _moment(each.until),
+        "breaches_at": _moment(each.breaches_at),
+    }
+
+
+def points(each: Points) -> Object:
+    """A member's points as of an instant, lot by lot."""
+    return {
+        "id": _id(each.customer_id),
+        "as_of": each.as_of.isoformat(),
+        "balance": each.balance,
+        "pending": each.pending,
+        "spent": each.spent,
+        "expired": each.expired,
+        "lots": [
+            {
+                "points": lot.points,
+                "available_at": lot.available_at.isoformat(),
+                "expires_at": lot.expires_at.isoformat(),
+            }
+            for lot in each.lots
+        ],
     }
 
 
