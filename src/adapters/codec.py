@@ -77,6 +77,12 @@ def codec_of(event_type: str) -> EventCodec:
         ) from None
 
 
+def is_personal(event: Event, reason: str | None) -> bool:
+    """Whether an event with its reason has anything that must be encrypted."""
+    personal = CODECS[str(event.__struct_config__.tag)].personal
+    return reason is not None or any(getattr(event, name) is not None for name in personal)
+
+
 def schema_digest() -> str:
     """SHA-256 over the JSON schemas of all event types: it changes whenever what is stored does."""
     _, components = msgspec.json.schema_components(tuple(EVENTS.values()))

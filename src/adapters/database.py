@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from crm_domain.errors import StoreBusy, StoreUnusable
 
@@ -32,12 +33,14 @@ _WRITERS = 7_164_209_313_801_265_154  # the number of that lock: any, the same i
 def parse_url(target: str | os.PathLike[str]) -> URL:
     """The URL of a path, of ":memory:", or of a SQLAlchemy URL. Raises StoreUnusable for another database."""
     text = os.fspath(target)
+    if not text:
+        raise StoreUnusable("a store needs a name: a path, :memory:, or a database URL")
     if "://" not in text:
         return URL.create("sqlite", database=text)
     try:
         url = make_url(text)
-    except ArgumentError as error:
-        raise StoreUnusable(f"{text!r} is neither a path nor a database URL: {error}") from None
+    except (ArgumentError, ValueError):
+        raise StoreUnusable("that is neither a path nor a database URL such as postgresql://user@host/name") from None
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() not in ("sqlite", "postgresql"):
@@ -60,6 +63,7 @@ class Database:
         self.is_memory = self.is_sqlite and self.url.database in (None, "", ":memory:")
         self._lock_timeout = lock_timeout
         self._process = os.getpid()
+        self._closed = False
         self._engine = self._connect()
         self._snapshots = self._engine
         if not self.is_sqlite:
@@ -81,12 +85,12 @@ class Database:
 
         Raises StoreBusy where the lock isn't had within the lock timeout, StoreUnusable for a read-only store.
         """
-        self._require_own_process()
+        self._require_open_here()
         if self.read_only:
             raise StoreUnusable("this store was opened read-only")
         with _translated_errors(self.url):
             if self.is_sqlite:
-                with self._write_lock, self._held_writer() as connection, connection.begin():
+                with self._turn(), self._held_writer() as connection, connection.begin():
                     yield connection
             else:
                 with self._engine.begin() as connection:
@@ -96,8 +100,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One snapshot to read from, unmoved by what others write meanwhile."""
-        self._require_own_process()
-        lock = self._write_lock if self.is_memory else nullcontext()
+        self._require_open_here()
+        lock = self._turn() if self.is_memory else nullcontext()
         with _translated_errors(self.url), lock, self._snapshots.begin() as connection:
             yield connection
 
@@ -107,6 +111,17 @@ class Database:
             self._writer.close()
             self._writer = None
         self._engine.dispose()
+        self._closed = True
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """This thread's turn among those of the process."""
+        if not self._write_lock.acquire(timeout=self._lock_timeout):
+            raise StoreBusy("another thread kept the database to itself for too long")
+        try:
+            yield
+        finally:
+            self._write_lock.release()
 
     @contextmanager
     def _held_writer(self) -> Iterator[Connection]:
@@ -115,7 +130,9 @@ class Database:
             self._writer = self._engine.connect().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         yield self._writer
 
-    def _require_own_process(self) -> None:
+    def _require_open_here(self) -> None:
+        if self._closed:
+            raise StoreUnusable("this store was closed")
         if os.getpid() != self._process:
             raise StoreUnusable("this store was opened before a fork; open it again in the new process")
 
@@ -190,6 +207,8 @@ def _translated_errors(url: URL) -> Iterator[None]:
         if any(word in cause for word in ("locked", "lock timeout", "busy", "deadlock")):
             raise StoreBusy(f"the database stayed locked by another writer: {cause.strip()}") from error
         raise StoreUnusable(f"{url.render_as_string()}: {cause.strip()}") from error
+    except PoolTimeout as error:
+        raise StoreBusy("too many threads read at once") from error
     except DBAPIError as error:
         if "not a database" in str(error.orig):
             raise StoreUnusable(f"{url.database} is not a database") from error

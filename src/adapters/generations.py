@@ -66,15 +66,26 @@ def found_generation(store: Store, ruleset: Ruleset) -> Generation:
 
 
 def build_generation(store: Store, ruleset: Ruleset, on_progress: Progress | None = None) -> Generation:
-    """Build a generation beside the live one and let it go live once it has caught up."""
+    """Build a generation beside the live one and let it go live once it has caught up.
+
+    One that was left unfinished, or that was live before, is gone on with.
+    """
     with store.writing() as tx:
         store.exclude_others(tx.connection)
-        generation = _create(store, tx.connection, ruleset)
+        generation = _kept(store, tx.connection, ruleset) or _create(store, tx.connection, ruleset)
         rules = compile_rules(ruleset, store.currency(tx.connection))
     catch_up(store, ReadModels(store.schema, generation.number), rules, on_progress=on_progress)
     with store.writing() as tx:
         _go_live(store, tx.connection, generation.number)
     return generation
+
+
+def _kept(store: Store, connection: Connection, ruleset: Ruleset) -> Generation | None:
+    """The newest generation of this very ruleset and code, whole or begun: it only needs to be caught up."""
+    generations = store.schema.generations
+    ours = (generations.c.rules_digest == ruleset.digest(), generations.c.code_digest == code_digest())
+    number = connection.scalar(sa.select(sa.func.max(generations.c.number)).where(*ours))
+    return None if number is None else Generation(number=number, ruleset=ruleset, code_digest=code_digest())
 
 
 def _create(store: Store, connection: Connection, ruleset: Ruleset) -> Generation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -29,18 +29,21 @@ def clear_rejects(store: Store, connection: Connection, source: str) -> None:
     connection.execute(table.delete().where(table.c.source == _keyed(store, source)))
 
 
-def keep_rejects(store: Store, connection: Connection, rejects: Iterable[Reject], first: int) -> None:
-    """Keep some refused rows of one file; `first` is how many of it are kept already."""
+def keep_rejects(store: Store, connection: Connection, source: str, rejects: Sequence[Reject]) -> None:
+    """Keep some refused rows of one file, behind those that are kept already."""
+    if not rejects:
+        return
+    table, key = store.schema.quarantine, _keyed(store, source)
+    last = connection.scalar(sa.select(sa.func.max(table.c.ordinal)).where(table.c.source == key)) or 0
     rows = [
         {
-            "source": _keyed(store, reject.source),
-            "ordinal": first + index,
+            "source": key,
+            "ordinal": last + index,
             "secret": store.quarantine_cipher.seal(msgspec.json.encode(reject), _CONTEXT),
         }
-        for index, reject in enumerate(rejects)
+        for index, reject in enumerate(rejects, start=1)
     ]
-    if rows:
-        connection.execute(store.schema.quarantine.insert(), rows)
+    connection.execute(table.insert(), rows)
 
 
 def read_rejects(store: Store, connection: Connection) -> Iterator[Reject]:

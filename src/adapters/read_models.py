@@ -72,10 +72,12 @@ class Filters(Struct, frozen=True, kw_only=True):
     """Which customers are wanted: the verdicts they have, and one that they will have by themselves.
 
     `becoming` is (projection, value, until): the value begins after the asked instant and no later than `until`.
+    With `unchanged_since_asked` only customers with whom nothing happened after the asked instant.
     """
 
     values: tuple[tuple[str, str], ...] = ()
     becoming: tuple[str, str, int] | None = None
+    unchanged_since_asked: bool = False
 
 
 class ReadModels:
@@ -188,6 +190,12 @@ class ReadModels:
         rows = connection.execute(statement.order_by(table.c.ticket_id).limit(limit))
         return [_ticket_standing(row) for row in rows]
 
+    def changed_after(self, connection: Connection, at: int, limit: int) -> list[str]:
+        """At most `limit` customers with whom something happened after an instant."""
+        cards = self.tables.cards
+        statement = sa.select(cards.c.customer_id).where(cards.c.last_event_at > at).limit(limit)
+        return list(connection.execute(statement).scalars())
+
     def newest_event_at(self, connection: Connection) -> int:
         """The latest instant at which anything happened to anyone that bears on a verdict."""
         return connection.scalar(sa.select(sa.func.max(self.tables.cards.c.last_event_at))) or 0
@@ -240,7 +248,8 @@ class ReadModels:
             name, value, until = filters.becoming
             becoming = intervals[name].alias("becoming")
             becomes_at = becoming.c.valid_from
-            due = sa.and_(becoming.c.value == value, becomes_at > instant, becomes_at <= until, _begins(becoming))
+            due = sa.and_(becoming.c.value == value, becomes_at > instant, becomes_at <= until)
+            due = sa.and_(due, _begins(becoming, instant))
             joined = joined.join(becoming, sa.and_(becoming.c.customer_id == cards.c.customer_id, due))
         sort_key = becomes_at if filters.becoming else -intervals[RISK].c.score if by_risk else sa.literal(0)
         return (
@@ -249,14 +258,17 @@ class ReadModels:
             .add_columns(*(column for name in (STAGE, TIER, RISK) for column in _labelled(name, intervals[name])))
             .select_from(joined)
             .where(*(intervals[name].c.value == wanted for name, wanted in filters.values))
+            .where(cards.c.last_event_at <= at if filters.unchanged_since_asked else sa.true())
         )
 
 
-def _begins(interval: sa.FromClause) -> sa.ColumnElement[bool]:
-    """True where the value itself begins, and not just another score within it."""
+def _begins(interval: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """True where the value itself begins for the first time after an instant, and not just another score within it."""
     before = interval.alias("before")
     same = sa.and_(before.c.customer_id == interval.c.customer_id, before.c.value == interval.c.value)
-    return ~sa.exists().where(same, before.c.valid_to == interval.c.valid_from)
+    goes_on = before.c.valid_to == interval.c.valid_from
+    began_earlier = sa.and_(before.c.valid_from > instant, before.c.valid_from < interval.c.valid_from)
+    return ~sa.exists().where(same, sa.or_(goes_on, began_earlier))
 
 
 def _holds(table: sa.Table, cards: sa.Table, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

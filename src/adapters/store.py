@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -26,6 +27,12 @@ class Collision(Exception):
 
 class _TakenBack(Exception):
     """Ends a rehearsal."""
+
+
+def _is_taken(error: IntegrityError) -> bool:
+    """Whether a unique key was taken, and not some other rule broken."""
+    codes = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+    return getattr(error.orig, "sqlite_errorcode", None) in codes or getattr(error.orig, "sqlstate", None) == "23505"
 
 
 class _Rehearsal:
@@ -71,7 +78,9 @@ class Store:
             with self.database.writing(alone=alone) as connection:
                 yield Transaction(connection, self.schema, self.keyed)
         except IntegrityError as error:
-            raise Collision(str(error.orig)) from error
+            if _is_taken(error):
+                raise Collision(str(error.orig)) from error
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:

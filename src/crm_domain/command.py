@@ -19,6 +19,8 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
 )
 from pydantic_core import CoreSchema, core_schema
 
@@ -126,6 +128,17 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Amount = Annotated[Decimal | str, BeforeValidator(_exact_amount)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_parse_moment)]
 Day = Annotated[date, BeforeValidator(_parse_day)]
+
+
+_labels: TypeAdapter[str] = TypeAdapter(Label)
+
+
+def require_label(text: str, what: str) -> str:
+    """One line of text as a Label is. Raises ValueError, which names `what` it was to be."""
+    try:
+        return _labels.validate_python(text)
+    except ValidationError as error:
+        raise ValueError(f"{what} is one line of at most 200 characters: {error.errors()[0]['msg']}") from None
 
 
 def _refuse_id(reference: str) -> str:

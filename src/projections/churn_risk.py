@@ -7,6 +7,7 @@ histories; the weights of service, feedback and engagement are judgement.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import get_args
 
 from msgspec import Struct
@@ -193,23 +194,35 @@ def _floors(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
     if not facts.returned_orders:
         return floors, FOREVER
     first = orders_since(facts, at - ORDERS_WINDOW)
-    returned = [index for index in facts.returned_orders if index >= first]
-    came_back = _half_came_back(facts, first)
-    if came_back:
+    returned = facts.returned_orders[bisect_left(facts.returned_orders, first) :]
+    if _half(len(returned), first, facts):
         positions = tuple(facts.order_positions[index] for index in returned)
         score = rules.risk.returned_half
         floors.append(Floor(id="returned_half_of_orders_365d", score=score, positions=positions))
-    # The orders leave the window one by one; what counts is the first departure that changes the answer.
-    for leaving in range(first, len(facts.order_instants)):
-        if _half_came_back(facts, leaving + 1) != came_back:
-            return floors, facts.order_instants[leaving] + ORDERS_WINDOW
-    return floors, FOREVER
+    leaving = _next_departure(returned, first, facts)
+    return floors, FOREVER if leaving is None else facts.order_instants[leaving] + ORDERS_WINDOW
 
 
-def _half_came_back(facts: Facts, first: int) -> bool:
-    """Whether of the orders from index `first` on at least one, and at least half, came back whole."""
-    returned = sum(index >= first for index in facts.returned_orders)
+def _half(returned: int, first: int, facts: Facts) -> bool:
+    """Whether so many returned orders are at least one, and at least half of those from index `first` on."""
     return returned > 0 and 2 * returned >= len(facts.order_instants) - first
+
+
+def _next_departure(returned: list[int], first: int, facts: Facts) -> int | None:
+    """The index of the next order whose departure from the window changes whether half came back; None for none.
+
+    Up to the next returned order each departure raises the share; that one's own departure lowers it.
+    """
+    held = _half(len(returned), first, facts)
+    for passed, index in enumerate(returned):
+        left = len(returned) - passed
+        becomes_half = max(first + 1, len(facts.order_instants) - 2 * left)
+        if not held and becomes_half <= index:
+            return becomes_half - 1
+        first = index + 1
+        if _half(left - 1, first, facts) != held:
+            return index
+    return None
 
 
 # The weights of the other components were measured; whoever sees these should know that theirs were not.

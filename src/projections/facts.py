@@ -6,7 +6,7 @@ mutable because a rebuild folds millions of events into it; it never leaves the 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import get_args
 
 from msgspec import Struct, field
@@ -71,8 +71,8 @@ class Facts(Struct, array_like=True):
     """One customer's facts. All lists are in order of time; the `order_*` lists run in parallel.
 
     `order_totals[i]` is what the orders up to and including `i` are worth, less what came back of them, in minor
-    units: so any window's spend is a difference of two of them. `returned_orders` holds the indexes of the orders of
-    which everything came back.
+    units: so any window's spend is a difference of two of them. `returned_orders` holds the indexes, rising, of the
+    orders of which everything came back.
     """
 
     order_instants: list[int] = field(default_factory=list)
@@ -203,8 +203,9 @@ def _take_off(facts: Facts, index: int, amount: int) -> None:
     for i in range(index, len(facts.order_totals)):
         facts.order_totals[i] -= amount
     before = facts.order_totals[index - 1] if index else 0
-    if facts.order_totals[index] == before and index not in facts.returned_orders:
-        facts.returned_orders.append(index)
+    place = bisect_left(facts.returned_orders, index)
+    if facts.order_totals[index] == before and facts.returned_orders[place : place + 1] != [index]:
+        facts.returned_orders.insert(place, index)
 
 
 def _last_index(ids: list[str], order_id: str) -> int:

@@ -27,8 +27,8 @@ from adapters.quarantine import Reject, count_rejects, read_rejects
 from adapters.read_models import Filters, ReadModels, Standing
 from adapters.store import Collision, Store
 from adapters.transaction import Transaction
-from crm_domain.command import Command, Context, CustomerId, TicketPolicy
-from crm_domain.errors import Conflict, NotFound, StoreUnusable
+from crm_domain.command import Command, Context, CustomerId, TicketPolicy, require_label
+from crm_domain.errors import Conflict, NotFound, StoreBusy, StoreUnusable
 from crm_domain.instant import MICROSECOND, to_datetime, to_instant
 from crm_domain.membership import Membership
 from crm_domain.money import from_minor_units
@@ -50,6 +50,7 @@ from regulars.audit import AuditEntry, AuditPage, read_audit, read_history, requ
 from regulars.clock import Clock, system_clock
 from regulars.desk import Points, TicketPage, view_points, view_ticket
 from regulars.execution import Execution, Issuer, Outcome
+from regulars.foresight import foresee
 from regulars.importing import ImportProgress, ImportReport, import_rows
 from regulars.views import LANES, Customer, Explanation, Lane, Page, Status, Timeline
 
@@ -83,8 +84,10 @@ def open(
     default ones unless given. `clock` returns an aware datetime, for tests and simulations. `lock_timeout` is how many
     seconds to wait for another writer.
 
-    Raises StoreUnusable where the database can't be used as it is, StoreBusy where it stays locked.
+    Raises StoreUnusable where the database can't be used as it is, StoreBusy where it stays locked, ValueError for an
+    actor that is not one line of at most 200 characters.
     """
+    require_label(actor, "an actor")
     store = Store(target, lock_timeout=lock_timeout, read_only=read_only)
     try:
         if currency is not None:
@@ -199,8 +202,10 @@ class Regulars:
         """
         before = self._issuer
         self._acting.issuer = Issuer(
-            actor=actor or before.actor,
-            correlation_id=correlation_id or before.correlation_id,
+            actor=before.actor if actor is None else require_label(actor, "an actor"),
+            correlation_id=(
+                before.correlation_id if correlation_id is None else require_label(correlation_id, "a correlation id")
+            ),
             reason=reason or before.reason,
         )
         try:
@@ -286,7 +291,9 @@ class Regulars:
         with self._store.reading() as tx:
             return tuple(read_rejects(self._store, tx.connection))
 
-    def _conflict(self, expected: Mapping[str, int]) -> Conflict:
+    def _conflict(self, expected: Mapping[str, int]) -> Conflict | StoreBusy:
+        if not expected:
+            return StoreBusy("other writers were quicker again and again; try again")
         with self._store.reading() as tx:
             actual = {stream: self._store.version_of(tx.connection, stream) for stream in expected}
         moved = [stream for stream in expected if actual[stream] != expected[stream]]
@@ -356,9 +363,10 @@ class Regulars:
     ) -> Page:
         """A page of customers as of an instant, by what they are, or by what they become `within` a time by themselves.
 
-        `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when; `order="risk"` puts the highest
-        risk first. `after` is that of the page before; `limit` is at most 1,000. `fresh=False` answers from what is
-        folded in already.
+        `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when: if nothing more had happened after
+        that instant. `order="risk"` puts the highest risk first. `after` is that of the page before; `limit` is at
+        most 1,000. `fresh=False` answers from what is folded in already. Raises ValueError for what the rules don't
+        know, and where more than 5,000 customers have changed since the day that `becoming` is asked of.
         """
         _require_limit(limit)
         if (becoming is None) != (within is None):
@@ -367,15 +375,26 @@ class Regulars:
             self.catch_up()
         with self._store.reading() as tx:
             at = self._now() if as_of is None else instant_of(as_of, self.ruleset.zone)
-            standings = self._models.page(
+            filters = self._filters(stage, tier, risk_band, becoming, within, at)
+            position = _parse_cursor(after)
+            standings: list[Standing] = []
+            if becoming and as_of is not None:
+                filters = replace(filters, unchanged_since_asked=True)
+                foreseen = foresee(self._store, self._models, tx, self._rules(tx), filters, at)
+                standings = [
+                    each for each in foreseen if position is None or (each.sort_key, each.customer_id) > position
+                ]
+            standings += self._models.page(
                 tx.connection,
-                self._filters(stage, tier, risk_band, becoming, within, at),
+                filters,
                 at,
                 not_before_last_event=as_of is None and self._models.newest_event_at(tx.connection) > at,
                 by_risk=order == "risk",
                 limit=limit,
-                after=_parse_cursor(after),
+                after=position,
             )
+            if becoming and as_of is not None:
+                standings = sorted(standings, key=lambda each: (each.sort_key, each.customer_id))[:limit]
             contacts = read_contacts(tx, [standing.customer_id for standing in standings])
             currency = self._store.currency(tx.connection)
             behind = events_behind(self._store, self._models, tx.connection)

@@ -13,12 +13,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from adapters.codec import is_personal
 from adapters.keyring import KeyedHash, new_id
 from adapters.store import Store
 from adapters.transaction import Draft, Transaction
 from crm_domain.catalogue import DECIDERS, Address, address
 from crm_domain.command import Command, Context, CustomerId, Decider, occurred_at
-from crm_domain.customer import CUSTOMER, MakeReferral, PersonalDataErased, RegisterCustomer
+from crm_domain.customer import CUSTOMER, MakeReferral, PersonalDataErased, RegisterCustomer, Status
 from crm_domain.errors import NotFound, Rejected
 from crm_domain.event import Event, Recorded
 from crm_domain.membership import MEMBERSHIP, PointsEarned, PointsReversed, earn, reverse
@@ -188,6 +189,10 @@ class Execution:
         if isinstance(event, PurchaseRecorded) and self._context.currency is None:
             self._context = replace(self._context, currency=event.currency)
         stream = self._stream(target.stream_id, target.decider)
+        # What is said of a forgetting would be forgotten with it.
+        reason = None if isinstance(event, PersonalDataErased) else command.reason or self._issuer.reason
+        if is_personal(event, reason):
+            self._require_remembered(target.customer_id)
         draft = Draft(
             stream_id=target.stream_id,
             version=stream.version + 1,
@@ -196,8 +201,7 @@ class Execution:
             occurred_at=at,
             actor=self._issuer.actor,
             event=event,
-            # What is said of a forgetting would be forgotten with it.
-            reason=None if isinstance(event, PersonalDataErased) else command.reason or self._issuer.reason,
+            reason=reason,
             correlation_id=self._issuer.correlation_id,
             command_id=command.command_id,
             caused_by=caused_by,
@@ -205,6 +209,10 @@ class Execution:
         self._drafts.append(draft)
         state = target.decider.evolve(stream.state, event)
         self._streams[target.stream_id] = _Stream(state=state, version=draft.version, customer_id=target.customer_id)
+
+    def _require_remembered(self, customer_id: str) -> None:
+        if self._stream(customer_id, CUSTOMER).state.status is Status.ERASED:
+            raise Rejected("account_erased", "this customer was forgotten; no personal data can be added")
 
     def _state(self, target: _Target) -> Any:
         return self._stream(target.stream_id, target.decider).state

@@ -84,7 +84,7 @@ def import_rows(
         transact(lambda tx, _: clear_rejects(store, tx.connection, source))
     batch = first
     while batch:
-        tally.add(_take(store, transact, source, batch, tally.rejected))
+        tally.add(_take(store, transact, source, batch))
         note(read)
         batch = list(islice(stream, ROWS_PER_TRANSACTION))
     return ImportReport(
@@ -97,13 +97,13 @@ def import_rows(
     )
 
 
-def _take(store: Store, transact: Transact, source: str, batch: list[Row], rejected: int) -> _Batch:
+def _take(store: Store, transact: Transact, source: str, batch: list[Row]) -> _Batch:
     done: list[_Batch] = []
 
     def work(tx: Transaction, execution: Execution) -> None:
         taken = _carry_out(source, batch, execution)
         execution.finish()
-        keep_rejects(store, tx.connection, taken.rejects, rejected)
+        keep_rejects(store, tx.connection, source, taken.rejects)
         done.append(taken)
 
     transact(work)

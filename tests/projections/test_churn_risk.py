@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crm_domain.customer import (
     AccountClosed,
@@ -24,7 +26,9 @@ from crm_domain.instant import DAY
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from histories import START, rules
+from projections.churn_risk import _next_departure
 from projections.compiled import Rules, compile_rules
+from projections.facts import Facts
 from projections.fold import Folded, Happened, Reason, explain, fold, verdict_at
 from projections.rules import parse_rules
 
@@ -429,3 +433,21 @@ def test_each_component_points_at_the_events_behind_it() -> None:
     events = (*orders(0, 100, 300), answer(310, "nps", 0))
     behind = {reason.clause: reason.positions for reason in reasons(day(366), *events)}
     assert behind == {"recency": (3,), "cadence": (1, 3), "frequency": (2, 3), "feedback": (4,), "engagement": (4,)}
+
+
+# ------------------------------------------------------------------------------------------ half of the orders back
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40), st.data())
+def test_the_next_departure_is_the_first_that_changes_whether_half_came_back(
+    came_back: list[bool], data: st.DataObject
+) -> None:
+    def half(first: int) -> bool:
+        window = came_back[first:]
+        return sum(window) >= 1 and 2 * sum(window) >= len(window)
+
+    first = data.draw(st.integers(0, len(came_back) - 1))
+    returned = [index for index, whole in enumerate(came_back) if whole and index >= first]
+    facts = Facts(order_instants=list(range(len(came_back))))
+    expected = next((index for index in range(first, len(came_back)) if half(index + 1) != half(first)), None)
+    assert _next_departure(returned, first, facts) == expected

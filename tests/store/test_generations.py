@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -62,6 +64,16 @@ def test_the_audit_trail_is_text_without_anything_personal(crm: Regulars) -> Non
     assert trail[1][3] == '{"type":"PurchaseRecorded","order_id":"A-1","amount":20000,"currency":"EUR"}'
     assert all("Ada" not in str(row) for row in trail)
     assert [bool(row[4]) for row in trail] == [True, False, True]
+
+
+QUERIES = re.findall(r"```sql\n(.*?)```", (Path(__file__).parents[2] / "docs" / "sql.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_documented_queries_answer(crm: Regulars, number: int) -> None:
+    crm.catch_up()
+    # By actor and type; the richest customer's two events; and all three were told a day or more late.
+    assert len(rows(crm, QUERIES[number])) == (2, 2, 3)[number]
 
 
 def test_a_question_about_one_customer_writes_nothing(crm: Regulars) -> None:
@@ -164,6 +176,16 @@ def test_who_becomes_something_is_an_ordinary_question(crm: Regulars) -> None:
     assert [(each.ref, each.becomes_at) for each in due] == [("shop:1", datetime(2026, 1, 30, 12, tzinfo=UTC))]
     assert len(crm.customers(becoming={"stage": "at_risk"}, within=timedelta(days=9), as_of=date(2026, 1, 20))) == 0
     assert [each.stage for each in crm.customers(tier="silver")] == ["dormant"]
+
+
+def test_who_would_have_become_something_is_asked_without_what_came_later(crm: Regulars) -> None:
+    # As of 20 January nothing says that they will order again, and at risk they would have been from 30 January on.
+    crm.do(RecordPurchase(customer="shop:1", order_id="A-2", amount="400.00", occurred_at="2026-01-25T12:00:00+00:00"))
+    asked = {"within": timedelta(days=14), "as_of": date(2026, 1, 20)}
+    due = crm.customers(becoming={"stage": "at_risk"}, **asked)  # type: ignore[arg-type]
+    assert [(each.ref, each.becomes_at) for each in due] == [("shop:1", datetime(2026, 1, 30, 12, tzinfo=UTC))]
+    assert due[0].verdict("stage").next.since == due[0].becomes_at  # type: ignore[union-attr]
+    assert len(crm.customers(becoming={"tier": "gold"}, **asked)) == 0  # type: ignore[arg-type]
 
 
 def test_a_band_is_entered_once_however_often_the_score_rises_within_it(crm: Regulars) -> None:

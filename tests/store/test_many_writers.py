@@ -19,7 +19,16 @@ from adapters.positions import settled
 from adapters.store import Store
 from projections.compiled import compile_rules
 from projections.fold import Folded, Timelines, dump, fold
-from regulars import RecordPurchase, RecordReturn, RegisterCustomer, Regulars, TagCustomer
+from regulars import (
+    EnrollMember,
+    OpenTicket,
+    RecordPurchase,
+    RecordReturn,
+    RegisterCustomer,
+    Regulars,
+    ReplyAsAgent,
+    TagCustomer,
+)
 
 WRITERS = 8
 ROUNDS = 12
@@ -27,7 +36,7 @@ CUSTOMERS = 5
 
 
 def write(url: str, writer: int) -> list[int]:
-    """Orders, returns and tags for customers that all writers share; the positions that were acknowledged."""
+    """Orders, returns, tags and tickets of members that all writers share; the positions that were acknowledged."""
     acknowledged: list[int] = []
     with regulars.open(url, actor=f"writer-{writer}") as crm:
         for number in range(ROUNDS):
@@ -39,6 +48,8 @@ def write(url: str, writer: int) -> list[int]:
                 ]
             )
             outcomes.append(crm.do(TagCustomer(customer=customer, label=f"tag-{writer}-{number}")))
+            ticket = f"T-{writer}-{number}"
+            outcomes += crm.do([OpenTicket(customer=customer, ticket_id=ticket), ReplyAsAgent(ticket_id=ticket)])
             # Everyone tries to register the same newcomer: one does, the others find it done.
             outcomes.append(crm.do(RegisterCustomer(ref=f"newcomer:{number}")))
             acknowledged += [event.position for outcome in outcomes for event in outcome.events]
@@ -81,6 +92,7 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
 def crm(database_url: str) -> Iterator[Regulars]:
     with regulars.open(database_url, currency="EUR", actor="li") as opened:
         opened.do([RegisterCustomer(ref=f"shop:{number}") for number in range(CUSTOMERS)])
+        opened.do([EnrollMember(customer=f"shop:{number}") for number in range(CUSTOMERS)])
         yield opened
 
 
@@ -97,15 +109,20 @@ def test_eight_writers_a_follower_and_two_projections(crm: Regulars, database_ur
         assert all(projection.result() for projection in projections)
 
     assert len(set(acknowledged)) == len(acknowledged)
-    assert followed == [*range(1, CUSTOMERS + 1), *acknowledged]
+    assert followed == [*range(1, 2 * CUSTOMERS + 1), *acknowledged]
     if crm._store.database.is_sqlite:
         assert followed == list(range(1, len(followed) + 1))
-    assert len(acknowledged) == WRITERS * ROUNDS * 3 + ROUNDS
+    # An order and a return, and the points of each; a tag; a ticket and a reply; and each newcomer once.
+    assert len(acknowledged) == WRITERS * ROUNDS * 7 + ROUNDS
 
     shoppers = [crm.customer(f"shop:{number}") for number in range(CUSTOMERS)]
     assert sum(shopper.orders for shopper in shoppers) == WRITERS * ROUNDS
     assert sum(shopper.net_spend for shopper in shoppers) == WRITERS * ROUNDS * 6
     assert sum(len(shopper.tags) for shopper in shoppers) == WRITERS * ROUNDS
+    # 10 points for each order, 4 of them taken back: what is left is pending for 14 days.
+    members = [crm.points(f"shop:{number}") for number in range(CUSTOMERS)]
+    assert sum(member.pending for member in members) == WRITERS * ROUNDS * 6
+    assert len(crm.tickets(first_response="met", limit=1000)) == WRITERS * ROUNDS
     assert_stored_is_what_a_fresh_fold_gives(crm)
 
 

@@ -22,6 +22,7 @@ from regulars.cli.opening import (
     StoreOption,
     given,
     open_to_ask,
+    open_to_rehearse,
     open_to_write,
     store_file,
 )
@@ -74,8 +75,10 @@ def _import(
         raise NotFound(f"there is no file {file}")  # before a store is made for nothing
     path = store_file(db or given(ctx).store)
     if dry_run and path is not None and not path.exists():
-        db = ":memory:"
-    with open_to_write(ctx, db, actor, currency) as crm, _progress() as progress:
+        opened = open_to_rehearse(ctx, actor, currency)
+    else:
+        opened = open_to_write(ctx, db, actor, currency)
+    with opened as crm, _progress() as progress:
         reading = _Bar(progress, "reading", "rows")
         folding = _Bar(progress, "folding in", "events")
         try:

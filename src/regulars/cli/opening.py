@@ -12,7 +12,7 @@ import typer
 import regulars
 from adapters.database import parse_url
 from adapters.store import Store
-from crm_domain.errors import NotFound
+from crm_domain.errors import NotFound, StoreUnusable
 from regulars.clock import system_clock
 from regulars.crm import Regulars
 
@@ -64,8 +64,16 @@ def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:
 
 
 def open_to_write(ctx: typer.Context, store: str | None, actor: str | None, currency: str | None) -> Regulars:
-    """Open a store; it is made where there is none."""
-    return regulars.open(store or given(ctx).store, actor=acting(ctx, actor), currency=currency)
+    """Open a store; it is made where there is none. Raises StoreUnusable for one in memory, which nobody would see."""
+    target = store or given(ctx).store
+    if store_file(target) is None and parse_url(target).get_backend_name() == "sqlite":
+        raise StoreUnusable("a store in memory is gone when the command ends; name a file with --db")
+    return regulars.open(target, actor=acting(ctx, actor), currency=currency)
+
+
+def open_to_rehearse(ctx: typer.Context, actor: str | None, currency: str | None) -> Regulars:
+    """Open a store in memory, for a dry run where there is no store yet."""
+    return regulars.open(":memory:", actor=acting(ctx, actor), currency=currency)
 
 
 def store_file(target: str) -> Path | None:

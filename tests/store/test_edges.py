@@ -1,0 +1,141 @@
+"""What goes wrong at the edges: each time one clear sentence, and nothing lost."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import regulars
+from adapters.generations import build_generation, live_generation
+from adapters.store import Store
+from regulars import (
+    AddNote,
+    CustomerId,
+    ErasePersonalData,
+    RecordPurchase,
+    RegisterCustomer,
+    Rejected,
+    StoreBusy,
+    StoreUnusable,
+    TagCustomer,
+)
+
+MAPPING = """
+format = "csv"
+[[command]]
+do = "AddNote"
+[command.fields]
+customer = "id:{who}"
+text = "{note}"
+"""
+
+
+def test_two_imports_of_the_same_file_keep_their_rejects_apart(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(MAPPING)
+    (tmp_path / "notes.csv").write_text("who,note\n" + "nobody,hello\n" * 1_200)
+    regulars.open(database_url, actor="li").close()
+
+    def bring_in(_: int) -> int:
+        with regulars.open(database_url, actor="li") as crm:
+            return crm.import_file(tmp_path / "notes.csv", tmp_path / "map.toml").rejected
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(bring_in, range(2))) == [1_200, 1_200]
+
+
+def test_a_row_on_somebody_forgotten_goes_to_quarantine_and_the_rest_goes_on(database_url: str, tmp_path: Path) -> None:
+    with regulars.open(database_url, actor="li") as crm:
+        gone, here = (crm.do(RegisterCustomer(ref=ref)).customer_id for ref in ("shop:1", "shop:2"))
+        crm.do(ErasePersonalData(customer=gone, confirm=True))
+        (tmp_path / "map.toml").write_text(MAPPING)
+        (tmp_path / "notes.csv").write_text(f"who,note\n{gone},one\n{here},two\n")
+        report = crm.import_file(tmp_path / "notes.csv", tmp_path / "map.toml")
+        assert (report.events, report.rejected) == (1, 1)
+        assert "forgotten" in crm.rejects()[0].reason
+
+
+def test_nothing_personal_is_taken_in_the_transaction_that_forgets(database_url: str) -> None:
+    with regulars.open(database_url, actor="li") as crm:
+        ada = crm.do(RegisterCustomer(ref="shop:1")).customer_id
+        with pytest.raises(Rejected) as refused:
+            crm.do([ErasePersonalData(customer=ada, confirm=True), AddNote(customer=ada, text="she was kind")])
+        assert refused.value.code == "account_erased"
+        assert crm.customer("shop:1").id == ada
+
+
+def test_an_actor_is_a_line_of_text(database_url: str) -> None:
+    for actor in ("", "li\0", "\ud800", "x" * 201):
+        with pytest.raises(ValueError, match="an actor is one line"):
+            regulars.open(database_url, actor=actor)
+    wrong = pytest.raises(ValueError, match="a correlation id is one line")
+    with regulars.open(database_url) as crm, wrong, crm.acting(correlation_id="a\nb"):
+        pass
+
+
+def test_a_closed_store_stays_closed(database_url: str) -> None:
+    crm = regulars.open(database_url, actor="li")
+    crm.do(RegisterCustomer(ref="shop:1"))
+    ada = crm.customer("shop:1")
+    crm.close()
+    crm.close()
+    with pytest.raises(StoreUnusable, match="was closed"):
+        crm.do(TagCustomer(customer="shop:1", label="vip"))
+    with pytest.raises(StoreUnusable, match="was closed"):
+        ada.explain()
+
+
+@pytest.mark.parametrize("target", ["", "postgresql://b:s3cret@localhost:notaport/x"])
+def test_what_names_no_store_is_refused_without_repeating_it(target: str) -> None:
+    with pytest.raises(StoreUnusable) as refused:
+        regulars.open(target)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_thread_waits_for_another_no_longer_than_it_was_told(tmp_path: Path) -> None:
+    with regulars.open(tmp_path / "shop.db", lock_timeout=0.1) as crm:
+        entered, leave = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with crm._store.writing():
+                entered.set()
+                leave.wait()
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        entered.wait()
+        try:
+            with pytest.raises(StoreBusy):
+                crm.do(RegisterCustomer(ref="shop:1"))
+        finally:
+            leave.set()
+            holder.join()
+        crm.do(RegisterCustomer(ref="shop:1"))
+
+
+def test_a_generation_that_was_begun_is_gone_on_with(database_url: str) -> None:
+    with regulars.open(database_url, currency="EUR", actor="li") as crm:
+        crm.do([RegisterCustomer(ref="shop:1"), RecordPurchase(customer="shop:1", order_id="A", amount="1")])
+        crm.catch_up()
+    store = Store(database_url)
+    with store.reading() as tx:
+        live = live_generation(store, tx.connection)
+    assert live is not None
+    assert build_generation(store, live.ruleset).number == live.number
+    generations = store.schema.generations
+    with store.reading() as tx:
+        assert tx.connection.scalar(sa.select(sa.func.count()).select_from(generations)) == 1
+    store.close()
+
+
+def test_an_order_of_many_returns_is_judged_in_time(tmp_path: Path) -> None:
+    """A thousand orders and five hundred returns: a fold that looked at each pair of them would never end."""
+    with regulars.open(tmp_path / "shop.db", currency="EUR", actor="li") as crm:
+        ada = crm.do(RegisterCustomer(ref="shop:1")).customer_id
+        orders = [RecordPurchase(customer=CustomerId(ada), order_id=str(number), amount="1") for number in range(1_000)]
+        crm.do(orders)
+        crm.do([regulars.RecordReturn(order_id=str(number)) for number in range(0, 1_000, 2)])
+        assert crm.customer("shop:1").risk == 60
