@@ -15,7 +15,10 @@ from rich.console import Console
 
 import regulars
 from crm_domain.command import CustomerId
+from crm_domain.membership import EnrollMember, RedeemPoints
+from crm_domain.ticket import OpenTicket
 from regulars.demo import run
+from regulars.demo.helpdesk import AGENT
 from regulars.demo.simulation import END, SimulatedClock, simulate
 from regulars.lanes import MIN_WIDTH, lanes
 from regulars.views import LANES, Lane, Span, Timeline
@@ -100,6 +103,66 @@ def test_the_net_revenue_is_the_sum_over_the_customers(shop: tuple[Path, str]) -
     with reopened(shop[0]) as crm:
         total = sum((customer.net_spend for customer in crm.customers(limit=1000)), Decimal(0))
     assert Decimal(printed[1].replace(",", "")) == total
+
+
+def test_there_are_members_who_spend_points(shop: tuple[Path, str]) -> None:
+    happened = simulate(42)
+    members = {command.customer for command in happened if isinstance(command, EnrollMember)}
+    spent = sum(command.points for command in happened if isinstance(command, RedeemPoints))
+    assert len(members) >= 40
+    with reopened(shop[0]) as crm:
+        points = [crm.points(member) for member in members]
+    assert sum(each.spent for each in points) == spent > 0
+    assert sum(each.balance > 0 for each in points) > len(members) / 2
+
+
+@pytest.mark.parametrize("seed", [1, 2, 7, 42])
+def test_about_one_in_thirty_orders_ends_at_the_help_desk(seed: int) -> None:
+    tickets = [command.ticket_id for command in simulate(seed) if isinstance(command, OpenTicket)]
+    assert 60 <= len(tickets) <= 120
+    assert len(set(tickets)) == len(tickets)
+
+
+def test_the_help_desk_shows_what_is_open_and_late_within_a_day(shop: tuple[Path, str]) -> None:
+    shown = section(shop[1], "The help desk")
+    with reopened(shop[0]) as crm:
+        tickets = crm.tickets(limit=1000)
+        soon = {ticket.ticket_id for ticket in crm.tickets(breaching_within=timedelta(days=1))}
+    still_open = [ticket for ticket in tickets if ticket.status not in ("resolved", "closed")]
+    assert f"{len(tickets)} tickets in two years, {len(still_open)} of them open" in shown
+    assert sum(map(int, re.findall(r"(\d+) (?:on time|due soon|breached)", shown))) == len(still_open) >= 5
+    assert set(re.findall(r"T-\d+", shown)) == soon
+    assert 1 <= len(soon) <= 3
+
+
+def test_what_happened_last_is_the_audit_trail_of_one_person(shop: tuple[Path, str]) -> None:
+    shown = section(shop[1], "What happened last")
+    with reopened(shop[0]) as crm:
+        entries = crm.audit(actor=AGENT, limit=5).entries
+        assert [entry.customer_id for entry in entries if entry.customer_id in shown] == []
+    places = [shown.index(entry.sentence) for entry in entries]
+    assert len(places) == 5
+    assert places == sorted(places)
+    assert "ticket: open → resolved" in shown
+
+
+def test_a_member_is_shown_with_their_points() -> None:
+    shown = section(walk("member.db", seed=2), "One customer over time")
+    ref = re.search(r"\((shop:\d+)\)", shown)
+    assert ref is not None
+    with reopened(Path("member.db")) as crm:
+        points = crm.points(ref[1])
+    soon = points.expiring(timedelta(days=30))
+    assert f"Points: {points.balance} to spend, {points.pending} pending; {soon} expire within 30 days" in shown
+
+
+def section(printed: str, title: str) -> str:
+    """What the walk says under a title, up to the next one."""
+    return re.split(r"\n\n[^\n]+\n─+\n", printed.partition(f"{title}\n{'─' * len(title)}\n")[2])[0]
+
+
+def test_what_to_try_next_is_five_lines(shop: tuple[Path, str]) -> None:
+    assert len(section(shop[1], "What to try next").splitlines()) == 5
 
 
 def test_the_last_day_asks_what_the_walk_asked(shop: tuple[Path, str]) -> None:

@@ -102,7 +102,7 @@ def explain_customer(store: Store, tx: Transaction, rules: Rules, customer_id: s
         )
         for recorded in tx.log.at(positions)
     }
-    verdicts = {each.projection: _verdict(each, lines) for each in explained}
+    verdicts = {each.projection: _verdict(each, lines) for each in explained if each.projection in LANES.values()}
     return Explanation(
         customer_id=CustomerId(customer_id),
         as_of=to_datetime(at),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,15 @@ from adapters.generations import build_generation, live_generation
 from adapters.store import Store
 from regulars import (
     AddNote,
+    ClassifyTicket,
     CustomerId,
+    EnrollMember,
     ErasePersonalData,
+    GrantTierOverride,
+    LiftTierOverride,
+    OpenTicket,
     RecordPurchase,
+    RecordReturn,
     RegisterCustomer,
     Rejected,
     StoreBusy,
@@ -139,3 +146,34 @@ def test_an_order_of_many_returns_is_judged_in_time(tmp_path: Path) -> None:
         crm.do(orders)
         crm.do([regulars.RecordReturn(order_id=str(number)) for number in range(0, 1_000, 2)])
         assert crm.customer("shop:1").risk == 60
+
+
+def test_a_members_verdicts_are_explained_and_their_points_told(database_url: str) -> None:
+    with regulars.open(database_url, currency="EUR", actor="li") as crm:
+        crm.do([RegisterCustomer(ref="shop:1"), EnrollMember(customer="shop:1")])
+        bought = crm.do(RecordPurchase(customer="shop:1", order_id="A", amount="59.90"))
+        assert [event.causation_id for event in bought.events] == [None, bought.events[0].position]
+        crm.do(GrantTierOverride(customer="shop:1", tier="gold"))
+        ada = crm.customer("shop:1")
+        assert [verdict.lane for verdict in ada.explain().verdicts] == ["stage", "tier", "risk"]
+        assert (ada.tier, ada.verdict("tier").reasons[0].id) == ("gold", "override")
+        # A point for each whole euro, pending for 14 days; a return of everything leaves none.
+        assert (crm.points("shop:1").balance, crm.points("shop:1").pending) == (0, 59)
+        assert len(crm.points("shop:1").lots) == 1
+        crm.do(RecordReturn(order_id="A"))
+        assert (crm.points("shop:1").balance, crm.points("shop:1").pending) == (0, 0)
+        crm.do(LiftTierOverride(customer="shop:1"))
+        assert crm.customer("shop:1").tier == "member"
+
+
+def test_a_ticket_moves_the_risk_and_says_why(database_url: str) -> None:
+    with regulars.open(database_url, currency="EUR", actor="li") as crm:
+        crm.do([RegisterCustomer(ref="shop:1"), OpenTicket(customer="shop:1", ticket_id="T-1")])
+        crm.do(ClassifyTicket(ticket_id="T-1", topic="delivery", complaint=True))
+        service = next(each for each in crm.customer("shop:1").verdict("risk").reasons if each.id == "service")
+        assert service.sentence == "a complaint is open (40 of 100 points; its weight is judgement)"
+        assert [line.what for line in service.events] == ["ticket T-1 opened as normal"]
+        [ticket] = crm.tickets(customer="shop:1", status="new")
+        assert (ticket.first_response, ticket.resolution, ticket.ref) == ("on_time", "on_time", "shop:1")
+        assert len(crm.tickets(breaching_within=timedelta(hours=25))) == 1
+        assert len(crm.tickets(breaching_within=timedelta(hours=23))) == 0

@@ -1,7 +1,7 @@
 """Two years of a small coffee roaster's web shop: lives are lived in memory, then recorded week by week.
 
-The same seed gives the same business, whatever the day it runs on: all chance comes from one `random.Random`, and the
-clock is a simulated one that ends at END.
+The same seed gives the same business, whatever the day it runs on: all chance comes from `random.Random`s made from the
+seed, and the clock is a simulated one that ends at END.
 """
 
 from __future__ import annotations
@@ -34,8 +34,12 @@ from crm_domain.customer import (
 )
 from crm_domain.interaction import AddNote, RecordInteraction, RecordSurveyAnswer
 from crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from crm_domain.ticket import OpenTicket, TicketCommand
 from regulars.crm import Regulars
+from regulars.demo.helpdesk import AGENT, run_desk
+from regulars.demo.members import take_part
 from regulars.demo.people import Person, invent_people, pause, season
+from regulars.demo.timing import when
 
 ZONE = ZoneInfo("Europe/Berlin")
 LAST_DAY = date(2026, 11, 20)
@@ -73,32 +77,53 @@ def simulate(seed: int) -> list[Command]:
     for index, person in enumerate(people):
         happened += _referral(random, person, people[:index])
         happened += _Life(random, person).live()
+    # Chance of their own: the orders stay the same, whatever the program and the help desk become.
+    happened += _memberships(Random(f"{seed} membership"), happened)  # noqa: S311
+    happened += _tickets(Random(f"{seed} tickets"), happened)  # noqa: S311
     # A stable sort: what one customer does at the same instant keeps its order, and registrations precede referrals.
     happened = [command for command in happened if when(command) <= END]
     happened.sort(key=lambda command: (when(command), not isinstance(command, RegisterCustomer)))
     return list(_with_order_numbers(happened))
 
 
-def when(command: Command) -> datetime:
-    """When a simulated command happens."""
-    assert command.occurred_at is not None
-    return command.occurred_at
-
-
 def record(
     crm: Regulars, clock: SimulatedClock, happened: Sequence[Command], advance: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Carry out what happened, a transaction a week; `advance` is told how many commands each one held."""
+    """Carry out what happened, week by week; `advance` is told how many commands each week held.
+
+    A week is a transaction, and another one where somebody worked at the help desk: they act under their own name.
+    """
     done = 0
     while clock.now < END:
         clock.now = min(clock.now + _WEEK, END)
         week: list[Command] = []
         while done + len(week) < len(happened) and when(happened[done + len(week)]) <= clock.now:
             week.append(happened[done + len(week)])
-        if week:
-            crm.do(week)
+        desk = [command for command in week if isinstance(command, OpenTicket | TicketCommand)]
+        shop = [command for command in week if not isinstance(command, OpenTicket | TicketCommand)]
+        if shop:
+            crm.do(shop)
+        if desk:
+            with crm.acting(actor=AGENT):
+                crm.do(desk)
         done += len(week)
         advance(len(week))
+
+
+def _memberships(random: Random, happened: Sequence[Command]) -> list[Command]:
+    returned = frozenset(command.order_id for command in happened if isinstance(command, RecordReturn))
+    orders: dict[str, list[RecordPurchase]] = {}
+    for order in _orders(happened):
+        orders.setdefault(order.customer, []).append(order)
+    return [command for theirs in orders.values() for command in take_part(random, theirs, returned)]
+
+
+def _tickets(random: Random, happened: Sequence[Command]) -> list[Command]:
+    return run_desk(random, sorted(_orders(happened), key=lambda order: (when(order), order.order_id)), END)
+
+
+def _orders(happened: Sequence[Command]) -> Iterator[RecordPurchase]:
+    yield from (command for command in happened if isinstance(command, RecordPurchase) and when(command) <= END)
 
 
 def _with_order_numbers(happened: Sequence[Command]) -> Iterator[Command]:

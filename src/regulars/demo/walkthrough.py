@@ -16,10 +16,15 @@ from rich.text import Text
 
 from crm_domain.command import Command
 from crm_domain.errors import StoreUnusable
+from crm_domain.membership import EnrollMember
 from crm_domain.purchase import RecordPurchase
 from regulars import crm as front_door
+from regulars.audit import AuditEntry
 from regulars.crm import MAX_PAGE, Regulars
-from regulars.demo.simulation import END, LAST_DAY, START, ZONE, SimulatedClock, record, simulate, when
+from regulars.demo.helpdesk import AGENT
+from regulars.demo.simulation import END, LAST_DAY, START, ZONE, SimulatedClock, record, simulate
+from regulars.demo.timing import when
+from regulars.desk import TicketView
 from regulars.lanes import MIN_WIDTH, lanes
 from regulars.views import Customer, Lane, Span, Timeline
 
@@ -30,6 +35,8 @@ _BAR = 17
 _SOON = timedelta(days=14)
 _AHEAD = timedelta(days=150)
 _MOST_ROWS = 12
+_A_DAY = timedelta(days=1)
+_POINTS_SOON = timedelta(days=30)
 
 
 def run(console: Console, path: Path, seed: int = 42) -> None:
@@ -48,7 +55,9 @@ def run(console: Console, path: Path, seed: int = 42) -> None:
         _show(console, "Who they are", _counts(crm, customers))
         _show(console, "At risk, and worth a call", _worth_a_call(customers, crm.values("tier")))
         _show(console, "At risk within 14 days if nothing happens", _soon_at_risk(crm))
-        _show(console, "One customer over time", _life(star, happened, _width(console)))
+        _show(console, "One customer over time", _life(crm, star, happened, _width(console)))
+        _show(console, "The help desk", _help_desk(crm, customers))
+        _show(console, "What happened last", _happened_last(crm))
     _show(console, "What to try next", None)
     for command in _next_commands(path, star):
         console.print(command, soft_wrap=True, highlight=False, markup=False)
@@ -224,7 +233,7 @@ def _past(spans: Iterable[Span]) -> dict[str, timedelta]:
     return held
 
 
-def _life(customer: Customer, happened: Sequence[Command], width: int) -> RenderableType:
+def _life(crm: Regulars, customer: Customer, happened: Sequence[Command], width: int) -> RenderableType:
     timeline = customer.timeline()
     orders = [
         when(command)
@@ -240,7 +249,16 @@ def _life(customer: Customer, happened: Sequence[Command], width: int) -> Render
         orders=orders,
         width=max(MIN_WIDTH, width),
     )
-    return Group(title, "", drawn, "", Text(_outlook(timeline), style="dim"))
+    outlook = Text(_outlook(timeline), style="dim")
+    if any(isinstance(command, EnrollMember) and command.customer == customer.ref for command in happened):
+        outlook.append(f"\n{_points(crm, customer)}")
+    return Group(title, "", drawn, "", outlook)
+
+
+def _points(crm: Regulars, customer: Customer) -> str:
+    points = crm.points(customer.id)
+    soon = points.expiring(_POINTS_SOON)
+    return f"Points: {points.balance:,} to spend, {points.pending:,} pending; {soon:,} expire within 30 days"
 
 
 def _outlook(timeline: Timeline) -> str:
@@ -248,6 +266,59 @@ def _outlook(timeline: Timeline) -> str:
     if not due:
         return "If nothing happens, the stage stays as it is."
     return "If nothing happens: " + ", ".join(f"{span.value} on {_day(span.since).strip()}" for span in due[:2])
+
+
+# ------------------------------------------------------------------------------------------ the help desk, the trail
+
+
+def _help_desk(crm: Regulars, customers: Sequence[Customer]) -> RenderableType:
+    tickets = crm.tickets(limit=MAX_PAGE)
+    still_open = [ticket for ticket in tickets if ticket.status not in ("resolved", "closed")]
+    clocks = Counter(_clock(ticket) for ticket in still_open)
+    states = ", ".join(f"{clocks[state]} {state.replace('_', ' ')}" for state in ("on_time", "due_soon", "breached"))
+    summary = Text(f"{len(tickets)} tickets in two years, {len(still_open)} of them open: {states}")
+    names = {customer.ref: customer.name or "" for customer in customers}
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("late from", "ticket", "who", "", "what"):
+        table.add_column(heading, no_wrap=True)
+    for ticket in sorted(crm.tickets(breaching_within=_A_DAY, limit=MAX_PAGE), key=_next_breach):
+        what = "first answer" if ticket.first_response in ("on_time", "due_soon") else "solution"
+        name = names.get(ticket.ref, "")
+        table.add_row(_minute(ticket.breaches_at), ticket.ticket_id, ticket.ref or "", f"{name:.20}", what)
+    return Group(summary, "", Text("Late within a day if nobody acts:", style="dim"), table)
+
+
+def _clock(ticket: TicketView) -> str:
+    """The worse of the two clocks of an open ticket; one that was met or late doesn't run any more."""
+    running = (ticket.first_response, ticket.resolution)
+    return next((state for state in ("breached", "due_soon") if state in running), "on_time")
+
+
+def _next_breach(ticket: TicketView) -> tuple[datetime, str]:
+    return ticket.breaches_at or END, ticket.ticket_id
+
+
+def _happened_last(crm: Regulars) -> RenderableType:
+    """What one person did last, and what that changed from what to what."""
+    lines: list[RenderableType] = [
+        Text(f"The last five things that {AGENT} did, the latest first, each with what it changed.", style="dim")
+    ]
+    for entry in crm.audit(actor=AGENT, limit=5):
+        lines.append(_line(f"{_minute(entry.occurred_at)}  {entry.sentence}"))
+        if entry.changes:
+            lines.append(_line(f"    {_changes(entry)}", style="dim"))
+    return Group(*lines)
+
+
+def _changes(entry: AuditEntry) -> str:
+    return ", ".join(
+        f"{change.field}: {'' if change.old is None else f'{change.old} → '}{change.new or 'nothing'}"
+        for change in entry.changes
+    )
+
+
+def _line(text: str, *, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 # ------------------------------------------------------------------------------------------------------------ words
@@ -259,8 +330,8 @@ def _next_commands(path: Path, star: Customer) -> tuple[str, ...]:
         f"The shop's last day is {LAST_DAY}; --as-of asks as of that day, or of any other.",
         f"  {regulars} explain {star.ref} --as-of {LAST_DAY}",
         f"  {regulars} customers --risk-band high --order risk --as-of {LAST_DAY}",
-        f"  {regulars} customers --stage loyal --as-of {LAST_DAY.replace(year=LAST_DAY.year - 1)}",
-        f"  {regulars} commands",
+        f"  {regulars} tickets --breaching-within 24h --as-of {LAST_DAY}",
+        f"  {regulars} audit --customer {star.ref} --limit 5",
     )
 
 
@@ -277,3 +348,7 @@ def _day(moment: datetime | None, *, year: bool = True) -> str:
         return ""
     day = moment.astimezone(ZONE)
     return f"{day.day:>2} {day:%b} {day.year}" if year else f"{day.day:>2} {day:%b}"
+
+
+def _minute(moment: datetime | None) -> str:
+    return "" if moment is None else f"{_day(moment, year=False)} {moment.astimezone(ZONE):%H:%M}"

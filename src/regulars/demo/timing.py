@@ -1,0 +1,13 @@
+"""When simulated commands happen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from crm_domain.command import Command
+
+
+def when(command: Command) -> datetime:
+    """When a simulated command happens."""
+    assert command.occurred_at is not None
+    return command.occurred_at
