@@ -7,12 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from databases import fresh_postgres, fresh_sqlite, postgres_server
 
 # In CI the same examples run every time: a failure there is a failure of the change.
-settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")), max_examples=50)
+# How quick a machine is says nothing about the code, so nothing is held against slow ones.
+settings.register_profile(
+    "default",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
 settings.load_profile("default")
 
