@@ -194,11 +194,6 @@ class EventLog:
         order = position if search.oldest_first else position.desc()
         return self.select(sa.and_(sa.true(), *conditions), order, limit=limit)
 
-    def of_customer(self, customer_id: str) -> list[Recorded[Event]]:
-        """All that was recorded of one customer, in order of position."""
-        events = self._schema.events
-        return self.select(events.c.customer_id == customer_id, events.c.position)
-
     def at(self, positions: Sequence[int]) -> list[Recorded[Event]]:
         """The events at some positions, in order of position."""
         position = self._schema.events.c.position

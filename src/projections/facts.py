@@ -88,7 +88,6 @@ class Facts(Struct, array_like=True):
     owners: list[Named] = field(default_factory=list)
     tickets: dict[str, TicketFacts] = field(default_factory=dict)
     membership: Membership | None = None
-    registered: Mark | None = None
     engaged: Mark | None = None
     qualified: Mark | None = None
     cancelling: Mark | None = None
@@ -131,7 +130,7 @@ def evolve(facts: Facts, event: Event, at: int, position: int) -> None:
             facts.answers[survey] = Answer(at, position, score)
         case CustomerRegistered(source=source):
             _engage(facts, at, position)
-            facts.registered, facts.source = facts.engaged, source
+            facts.source = source
         case LeadQualified():
             facts.qualified = Mark(at, position)
         case AccountClosed():
