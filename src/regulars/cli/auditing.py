@@ -16,13 +16,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from regulars.audit import AuditEntry, AuditPage
+from regulars.audit import AuditEntry
 from regulars.cli import as_json, render
 from regulars.cli.asking import WhoArgument, zone_of
 from regulars.cli.csv_cells import harmless
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
+from regulars.cli.paging import every
 from regulars.cli.words import parse_moment
-from regulars.crm import MAX_PAGE
 
 TABLE_LIMIT = 50
 
@@ -66,11 +66,11 @@ def audit(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
         if json:
-            as_json.write_array(sys.stdout, map(as_json.audit_entry, _all(ask, limit)))
+            as_json.write_array(sys.stdout, map(as_json.audit_entry, every(ask, limit)))
         elif as_csv:
-            _write_csv(_all(ask, limit))
+            _write_csv(every(ask, limit))
         else:
-            found = list(_all(ask, limit or TABLE_LIMIT))
+            found = list(every(ask, limit or TABLE_LIMIT))
             render.draw(*_drawn(found, zone_of(crm)))
             if limit is None and len(found) == TABLE_LIMIT:
                 render.draw(f"The {'first' if oldest_first else 'last'} {TABLE_LIMIT}; --limit N shows N, --json all.")
@@ -108,7 +108,7 @@ def timeline(
     with open_to_ask(ctx, db) as crm:
         found = crm.customer(crm.find(who))
         lanes, zone = found.timeline(), zone_of(crm)
-        events = list(_all(partial(crm.audit, customer=found.id), limit))[::-1]
+        events = list(every(partial(crm.audit, customer=found.id), limit))[::-1]
         if json:
             as_json.write_json(
                 sys.stdout, as_json.timeline(lanes) | {"events": [as_json.audit_entry(each) for each in events]}
@@ -117,17 +117,6 @@ def timeline(
         width = render.console().width
         drawn = render.timeline_lanes(lanes, now=found.as_of, zone=zone, width=width, orders=lanes.orders)
         render.draw(drawn, "", *(_line(entry, zone) for entry in events))
-
-
-def _all(ask: partial[AuditPage], limit: int | None) -> Iterator[AuditEntry]:
-    after: int | None = None
-    while limit is None or limit > 0:
-        page = ask(limit=min(limit or MAX_PAGE, MAX_PAGE), after=after)
-        yield from page
-        after = page.after
-        if after is None:
-            return
-        limit = None if limit is None else limit - len(page)
 
 
 def _drawn(entries: list[AuditEntry] | tuple[AuditEntry, ...], zone: ZoneInfo) -> list[ConsoleRenderable]:

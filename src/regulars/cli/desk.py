@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Literal
@@ -15,9 +14,9 @@ from rich.text import Text
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
+from regulars.cli.paging import every
 from regulars.cli.words import parse_span
-from regulars.crm import MAX_PAGE
-from regulars.desk import Points, TicketPage, TicketView
+from regulars.desk import Points
 
 TABLE_LIMIT = 50
 
@@ -52,11 +51,11 @@ def tickets(
             as_of=as_of,
         )
         if json:
-            as_json.write_array(sys.stdout, map(as_json.ticket, _all(ask, limit)))
+            as_json.write_array(sys.stdout, map(as_json.ticket, every(ask, limit)))
             return
         zone = zone_of(crm)
         table = Table("Ticket", "Customer", "Status", "Answer", "Resolution", "Late from", box=None, pad_edge=False)
-        found = list(_all(ask, limit or TABLE_LIMIT))
+        found = list(every(ask, limit or TABLE_LIMIT))
         for each in found:
             who = each.ref or f"id:{each.customer_id}"
             late = "" if each.breaches_at is None else render.minute(each.breaches_at, zone)
@@ -92,14 +91,3 @@ def _summary(found: Points) -> str:
         f"Points: {standing}, pending {found.pending:,}, lost within 30 days {soon:,}\n"
         f"so far:  spent {found.spent:,}, expired {found.expired:,}"
     )
-
-
-def _all(ask: partial[TicketPage], limit: int | None) -> Iterator[TicketView]:
-    after: str | None = None
-    while limit is None or limit > 0:
-        page = ask(limit=min(limit or MAX_PAGE, MAX_PAGE), after=after)
-        yield from page
-        after = page.after
-        if after is None:
-            return
-        limit = None if limit is None else limit - len(page)
