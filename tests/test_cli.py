@@ -287,7 +287,7 @@ def test_the_highest_risk_comes_first_and_a_limit_says_that_there_are_more(ask: 
 
 def test_pages_join_into_one_answer(ask: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ask("customers", "--json").json
-    monkeypatch.setattr(cli.asking, "MAX_PAGE", 1)
+    monkeypatch.setattr(cli.paging, "MAX_PAGE", 1)
     assert ask("customers", "--json").json == whole
     assert ask("customers", "--limit", "3", "--json").json == whole[:3]
 

@@ -186,10 +186,15 @@ class Explanation(Struct, frozen=True, kw_only=True):
     next_change: Interval | None
 
 
+def fold_until(events: Iterable[Happened], rules: Rules, at: int) -> tuple[Folded, Timelines]:
+    """The fold of what had happened by an instant, as if nothing more did."""
+    folded = Folded()
+    return folded, fold(folded, (happened for happened in events if happened.at <= at), rules)
+
+
 def explain(events: Iterable[Happened], rules: Rules, at: int) -> tuple[Folded, list[Explanation]]:
     """Each projector's verdict as of an instant, explained; and the fold of all that had happened by then."""
-    folded = Folded()
-    timelines = fold(folded, (happened for happened in events if happened.at <= at), rules)
+    folded, timelines = fold_until(events, rules, at)
     explanations = []
     for projector, track in zip(PROJECTORS, folded.tracks, strict=True):
         current = verdict_at(timelines[projector.name], at)

@@ -35,7 +35,7 @@ from crm_domain.money import from_minor_units
 from crm_domain.points import PointsPolicy
 from projections.compiled import Rules, compile_rules
 from projections.customer_card import CustomerCard, card
-from projections.fold import explain, verdict_at
+from projections.fold import fold_until, verdict_at
 from projections.rules import NO_TIER, Ruleset, parse_rules
 from regulars.answers import (
     Contact,
@@ -530,7 +530,7 @@ class Regulars:
             customer_id = self._resolve(tx, who)
             at = self._now() if as_of is None else instant_of(as_of, self.ruleset.zone)
             happened = happened_to(self._store, tx.connection, customer_id)
-            folded, _ = explain((each for each in happened if each.at <= at), self._rules(tx), at)
+            folded, _ = fold_until(happened, self._rules(tx), at)
         return view_points(customer_id, folded.facts.membership or Membership(), at)
 
     def history(self, who: str | CustomerId, field: str) -> tuple[AuditEntry, ...]:

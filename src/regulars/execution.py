@@ -170,6 +170,8 @@ class Execution:
 
     def _move_points(self, event: Event, purchase: Any, command: Command, customer_id: str, at: int) -> None:
         """The one policy that crosses aggregates: a purchase earns points and a return takes them back."""
+        if not isinstance(event, PurchaseRecorded | ReturnRecorded):
+            return
         target = _Target(stream_id=self._membership_of(customer_id), decider=MEMBERSHIP, customer_id=customer_id)
         points, digest = self._context.points, self._context.rules_digest
         moved: tuple[PointsEarned | PointsReversed, ...] = ()
@@ -179,8 +181,6 @@ class Execution:
             case ReturnRecorded():
                 returned = sum(amount for _, amount in purchase.returns)
                 moved = reverse(self._state(target), purchase.recorded, event, returned, at, digest)
-            case _:
-                return
         cause = len(self._drafts) - 1
         for each in moved:
             self._keep(each, command, target, each.at, caused_by=cause)

@@ -10,7 +10,7 @@ from adapters.read_models import RISK, STAGE, TIER, Filters, ReadModels, Standin
 from adapters.store import Store
 from adapters.transaction import Transaction
 from projections.compiled import Rules
-from projections.fold import Folded, Interval, fold, verdict_at
+from projections.fold import Interval, fold_until, verdict_at
 
 MAX_REFOLDED = 5_000
 
@@ -35,9 +35,7 @@ def _foreseen(
     store: Store, tx: Transaction, rules: Rules, filters: Filters, at: int, customer_id: str
 ) -> Standing | None:
     assert filters.becoming is not None
-    folded = Folded()
-    known = [happened for happened in happened_to(store, tx.connection, customer_id) if happened.at <= at]
-    timelines = fold(folded, known, rules)
+    folded, timelines = fold_until(happened_to(store, tx.connection, customer_id), rules, at)
     held = {name: verdict_at(intervals, at) for name, intervals in timelines.items()}
     stage, tier, risk = held[STAGE], held[TIER], held[RISK]
     name, value, until = filters.becoming

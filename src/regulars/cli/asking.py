@@ -15,8 +15,9 @@ import typer
 from regulars.cli import as_json, render
 from regulars.cli.csv_cells import harmless
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
+from regulars.cli.paging import every
 from regulars.cli.words import parse_moment, parse_span
-from regulars.crm import MAX_PAGE, Regulars
+from regulars.crm import Regulars
 from regulars.views import LANES, Customer, Lane, Page
 
 TABLE_LIMIT = 50
@@ -138,17 +139,12 @@ def zone_of(crm: Regulars) -> ZoneInfo:
 
 
 def _all(ask: Callable[..., Page], limit: int | None) -> Iterator[Customer]:
-    """Page after page; only the first one folds in what is new, so that all of them answer from the same."""
-    after: str | None = None
-    left = limit
-    while left is None or left > 0:
-        size = MAX_PAGE if left is None else min(left, MAX_PAGE)
-        page = ask(limit=size, after=after, fresh=after is None)
-        yield from page
-        after = page.after
-        if after is None:
-            return
-        left = None if left is None else left - size
+    """Only the first page folds in what is new, so that all of them answer from the same."""
+
+    def ask_one(*, limit: int, after: str | None) -> Page:
+        return ask(limit=limit, after=after, fresh=after is None)
+
+    return every(ask_one, limit)
 
 
 def _draw(crm: Regulars, ask: Callable[..., Page], limit: int) -> None:
