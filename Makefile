@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check reference bench clean
+.PHONY: demo test check reference lock bench clean
 
 demo: .venv/installed  ## make a fresh store, simulate two years, walk through it
 	@$(BIN)/regulars demo
@@ -17,6 +17,9 @@ check: .venv/installed-dev  ## format, lint, types, rooms
 
 reference: .venv/installed-dev  ## write docs/reference.md afresh
 	@$(BIN)/python tools/reference.py
+
+lock: .venv/installed-dev  ## lock the versions of what judges to the code they stand for
+	@$(BIN)/python tools/lock_projectors.py
 
 clean:
 	rm -rf .venv build dist

@@ -26,9 +26,12 @@ NOW = to_instant(datetime.fromisoformat("2026-03-01T12:00:00+00:00"))
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def given(*events: Event, now: int = NOW, currency: str | None = "EUR") -> Given:
-    """A stream that holds these events, in a store that keeps its books in euros unless another is named."""
-    return Given(events=events, context=Context(now=now, currency=currency))
+def given(*events: Event, now: int = NOW, currency: str | None = "EUR", decider: Decider[Any] | None = None) -> Given:
+    """A stream that holds these events, in a store that keeps its books in euros unless another is named.
+
+    The decider is the one that a command is addressed to, unless it is named.
+    """
+    return Given(events=events, context=Context(now=now, currency=currency), decider=decider)
 
 
 class Given(Struct, frozen=True, kw_only=True):
@@ -36,10 +39,11 @@ class Given(Struct, frozen=True, kw_only=True):
 
     events: tuple[Event, ...]
     context: Context
+    decider: Decider[Any] | None = None
 
     def when(self, command: Command) -> Decision:
         """The decision on a command, by the aggregate that it speaks to."""
-        decider = address(command).decider
+        decider = self.decider or address(command).decider
         state = fold(decider, *self.events)
         before = _encode(state)
         decision = _decision(decider, command, state, self.context)

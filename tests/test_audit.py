@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import regulars
+from adapters.codec import codec_of
+from crm_domain.catalogue import EVENTS
+from crm_domain.event import Event
+from crm_domain.membership import (
+    MembershipCancelled,
+    MembershipEnrolled,
+    PointsAdjusted,
+    PointsRedeemed,
+    PointsReversed,
+    TierOverrideGranted,
+)
+from crm_domain.rulebook import RulebookEvent
+from crm_domain.ticket import AgentReplied, CustomerReplied, TicketAssigned, TicketOpened, TicketRated, TicketResolved
 from regulars import (
     AssignOwner,
     AuditEntry,
     ChangeContactDetails,
     CloseAccount,
     ErasePersonalData,
+    MakeReferral,
+    MergeCustomers,
     NotFound,
     RecordPurchase,
     RecordReturn,
     RegisterCustomer,
     Regulars,
     TagCustomer,
+    UndoMerge,
     UntagCustomer,
 )
+from regulars.narration import narrate
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -55,6 +74,66 @@ def test_an_entry_reads_as_a_sentence_and_shows_the_old_and_the_new_value(crm: R
     assert changes(latest) == {"email": ("ada@example.com", "ada@lovelace.org")}
     assert (latest.actor, latest.reason, latest.type) == ("li", "she rang", "ContactDetailsChanged")
     assert latest.occurred_at <= latest.recorded_at
+
+
+SAID: dict[Event, str] = {
+    MembershipEnrolled(at=0): "enrolled shop:42",
+    MembershipEnrolled(at=0, program="club"): "enrolled shop:42 in club",
+    MembershipCancelled(at=0): "cancelled the membership of shop:42",
+    PointsRedeemed(at=0, redemption_id="r-1", points=1, taken=()): "redeemed 1 point of shop:42 as r-1",
+    PointsReversed(at=0, order_id="o-1", points=9): "took 9 points back from shop:42 for a return on order o-1",
+    PointsAdjusted(at=0, points=25): "gave shop:42 25 points by hand",
+    PointsAdjusted(at=0, points=-25): "took 25 points from shop:42 by hand",
+    TierOverrideGranted(at=0, tier="gold"): "gave shop:42 the tier gold by hand",
+    TicketOpened(ticket_id="T-7", at=0, subject="a leg"): "opened ticket T-7 for shop:42 as normal",
+    TicketOpened(ticket_id="T-7", at=0, priority="high", complaint=True, follows="T-3"): (
+        "opened ticket T-7 for shop:42 as high, a complaint, following T-3"
+    ),
+    TicketAssigned(ticket_id="T-7", at=0, agent="bo"): "assigned ticket T-7 of shop:42 to bo",
+    AgentReplied(ticket_id="T-7", at=0, message="a leg"): "replied to shop:42 on ticket T-7",
+    CustomerReplied(ticket_id="T-7", at=0, message="a leg"): "recorded that shop:42 replied on ticket T-7",
+    TicketResolved(ticket_id="T-7", at=0): "resolved ticket T-7 of shop:42",
+    TicketRated(ticket_id="T-7", at=0, score=4): "recorded that shop:42 rated ticket T-7 with 4 of 5",
+}
+
+
+@pytest.mark.parametrize("event", SAID, ids=lambda event: type(event).__name__)
+def test_every_sentence_says_who_did_what(event: Event) -> None:
+    assert narrate(event, "li", "shop:42") == f"Li {SAID[event]}"
+
+
+GOLDEN = [json.loads(line) for line in (Path(__file__).parent / "golden" / "events.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_event_has_a_sentence_of_its_own_that_tells_nothing_personal(name: str) -> None:
+    stored = [each for each in GOLDEN if each["type"] == name]
+    assert stored
+    for each in stored:
+        codec, payload = codec_of(name), each["payload"].replace("some currency", "EUR").encode()
+        bare = codec.decode(payload)
+        event = bare if each["secret"] is None else codec.reveal(payload, each["secret"].encode())[0]
+        sentence = narrate(event, "li", "shop:42")
+        assert sentence.startswith("Li ")
+        assert ("shop:42" in sentence) is not isinstance(event, RulebookEvent)  # whose events are about nobody
+        assert name not in sentence  # which is how an event is told that nobody found words for
+        assert sentence == narrate(bare, "li", "shop:42")  # without the key of the customer
+
+
+def test_who_is_merged_told_apart_or_brought_is_named_with_the_other(crm: Regulars) -> None:
+    bob = crm.do(RegisterCustomer(ref="shop:41")).customer_id
+    crm.do(MakeReferral(customer="shop:42", referred="shop:41"))
+    crm.do([MergeCustomers(customer="shop:41", into="shop:42"), UndoMerge(customer="shop:41")])
+    apart, merged, brought = crm.audit(limit=3)
+    assert brought.sentence == "Li recorded that shop:42 brought shop:41"
+    assert merged.sentence == "Li merged shop:41 into shop:42"
+    assert apart.sentence == "Li told shop:41 and shop:42 apart again"
+    assert [each.sentence for each in crm.history("shop:41", "merged_into")] == [merged.sentence, apart.sentence]
+    crm.do(ErasePersonalData(customer="shop:41", confirm=True))
+    _, apart, merged, brought = crm.audit(limit=4)
+    assert brought.sentence == f"Li recorded that shop:42 brought id:{bob}"
+    assert merged.sentence == f"Li merged id:{bob} into shop:42"
+    assert apart.sentence == f"Li told id:{bob} and shop:42 apart again"
 
 
 def test_money_is_shown_as_money(crm: Regulars) -> None:

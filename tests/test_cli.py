@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,8 +28,8 @@ from regulars.cli.app import app
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
-    *("tickets", "points", "do", "commands"),
-    *("export", "status", "backup", "migrate"),
+    *("tickets", "points", "duplicates", "do", "commands"),
+    *("export", "status", "backup", "copy", "migrate"),
 )
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4
 HOSTILE = "[bold red]=cmd|'/c calc'!A1 \u202egnp.exe\u2066 [/not-open] \u200b日本"
@@ -317,6 +318,48 @@ def test_show_as_json_holds_the_timeline(ask: Say) -> None:
     assert stages[-1]["until"] is None
 
 
+def test_the_timeline_draws_when_tickets_were_open_and_lists_what_happened(say: Say) -> None:
+    # T-1 is open for 60 days; a normal ticket is to be answered within a day, and nobody did. T-2 is new today.
+    say("do", "RegisterCustomer", "ref=a", "occurred_at=2024-01-01T12:00:00Z", "--actor", "li")
+    say("do", "OpenTicket", "customer=a", "ticket_id=T-1", "subject=a leg", "occurred_at=2024-02-01T12:00:00Z")
+    say("do", "CloseTicket", "ticket_id=T-1", "occurred_at=2024-04-01T12:00:00Z", "--actor", "li")
+    assert "tickets" in say("show", "a").out
+    say("do", "OpenTicket", "customer=a", "ticket_id=T-2", "occurred_at=2024-06-01T12:00:00Z", "--actor", "li")
+    said = say("timeline", "a")
+    assert (said.status, said.widest <= 80) == (0, True)
+    [bar] = [line for line in said.out.splitlines() if line.startswith("tickets ")]
+    assert re.fullmatch(r"tickets +▐[▐█]* +│[│░]+", bar)
+    told = said.out.splitlines()
+    assert told[-1] == "2024-06-01  Li opened ticket T-2 for a as normal"
+    assert told[-2] == "2024-04-01  Li closed ticket T-1 of a"
+    assert "a leg" not in said.out
+    spans = say("timeline", "a", "--json").json["tickets"]
+    assert [(each["value"], each["since"], each["until"]) for each in spans] == [
+        ("open", "2024-02-01T12:00:00+00:00", "2024-02-02T12:00:00+00:00"),
+        ("breached", "2024-02-02T12:00:00+00:00", "2024-04-01T12:00:00+00:00"),
+        ("open", "2024-06-01T12:00:00+00:00", "2024-06-02T12:00:00+00:00"),
+        ("breached", "2024-06-02T12:00:00+00:00", None),
+    ]
+
+
+def test_what_was_told_late_stands_in_the_timeline_where_it_happened(say: Say) -> None:
+    for words in (("RegisterCustomer", "ref=a"), ("TagCustomer", "customer=a", "label=second")):
+        say("do", *words, "occurred_at=2024-01-03T12:00:00Z", "--actor", "li")
+    say("do", "TagCustomer", "customer=a", "label=first", "occurred_at=2024-01-02T12:00:00Z", "--actor", "li")
+    told = say("timeline", "a").out.splitlines()[-3:]
+    assert told == [
+        "2024-01-02  Li tagged a as first",
+        "2024-01-03  Li registered a",
+        "2024-01-03  Li tagged a as second",
+    ]
+    assert say("timeline", "a", "--limit", "1").out.splitlines()[-2:] == ["", told[-1]]
+
+
+def test_who_never_had_a_ticket_has_no_lane_of_tickets(ask: Say) -> None:
+    assert "tickets" not in ask("timeline", "shop:1").out
+    assert ask("timeline", "shop:1", "--json").json["tickets"] == []
+
+
 def test_a_customer_is_named_by_reference_e_mail_or_id(ask: Say) -> None:
     by_ref = ask("show", "shop:1", "--json").json
     assert ask("show", "ADA@example.com", "--json").json == by_ref
@@ -330,6 +373,55 @@ def test_whoever_is_not_there_or_not_the_only_one_is_refused(ask: Say) -> None:
         said = ask("show", who)
         assert said.status == 1
         assert "\x1b" not in said.err
+
+
+# ----------------------------------------------------------------------------------------------------------- merging
+
+
+def test_who_shares_an_e_mail_is_listed_with_how_to_merge_them(ask: Say) -> None:
+    said = ask("duplicates")
+    assert said.status == 0
+    assert said.widest <= 80
+    assert said.out.splitlines()[0].split() == ["Shared", "Customer", "Name"]
+    assert said.out.count("e-mail") == 1
+    assert all(sum(ref in line for line in said.out.splitlines()) == 1 for ref in ("shop:2", "=shop:3"))
+    assert "regulars do MergeCustomers customer=… into=…" in said.out
+    assert "There may be more" not in said.out
+
+
+def test_suspicions_as_json_name_ids_that_can_be_merged(ask: Say) -> None:
+    (found,) = ask("duplicates", "--json").json
+    assert found["shared"] == "email"
+    assert {each["ref"] for each in found["customers"]} == {"shop:2", "=shop:3"}
+    assert all(each["id"].startswith("id:") for each in found["customers"])
+
+
+def test_suspicions_go_on_after_a_page(say: Say) -> None:
+    for number in range(6):
+        say("do", "RegisterCustomer", f"ref=shop:{number}", f"email={number // 2}@example.com")
+    first = say("duplicates", "--limit", "2")
+    mark = first.out.split("--after ")[1].strip()
+    rest = say("duplicates", "--limit", "2", "--after", mark)
+    assert "There may be more" not in rest.out
+    listed = [word for said in (first, rest) for word in said.out.split() if word.startswith("shop:")]
+    assert sorted(listed) == [f"shop:{number}" for number in range(6)]
+    assert say("duplicates", "--after", "nonsense").status == 2
+
+
+def test_who_was_merged_is_also_known_by_the_other_reference(say: Say) -> None:
+    for number in (41, 42):
+        say("do", "RegisterCustomer", f"ref=shop:{number}", "email=ada@example.com")
+    assert "merged into another customer" in say("do", "MergeCustomers", "customer=shop:41", "into=shop:42").out
+    for who in ("shop:41", "shop:42", "ada@example.com"):
+        assert "also known as shop:41" in say("show", who).out
+    assert say("show", "shop:42", "--json").json["merged"] == ["shop:41"]
+    assert "Nobody shares" in say("duplicates").out
+    assert say("duplicates", "--json").json == []
+    say("do", "UndoMerge", "customer=shop:41")
+    assert "also known as" not in say("show", "shop:42").out
+
+
+# ----------------------------------------------------------------------------------------------------------- explain
 
 
 def test_explain_gives_clauses_events_a_sum_and_what_comes_next(ask: Say) -> None:
@@ -596,6 +688,41 @@ def test_ctrl_c_exits_with_130(say: Say, shop: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(cli.asking, "open_to_ask", interrupt)
     assert say("customers").status == 130
+
+
+# --------------------------------------------------------------------------------------------------- copying a store
+
+
+def test_copy_says_how_many_events_went_where(say: Say, shop: Path, postgres_database_url: str) -> None:
+    said = say("copy", str(shop), "[b]copy.db")
+    assert (said.status, said.out, said.err) == (0, "Copied 12 events to [b]copy.db.\n", "")
+    assert say("--db", "[b]copy.db", "customers", "--json").json == say("--db", str(shop), "customers", "--json").json
+    url = postgres_database_url.replace("://postgres:", "://postgres:hidden", 1)
+    copied = say("copy", str(shop), postgres_database_url, "--json").json
+    assert (copied["source"], copied["events"]) == (str(shop), 12)
+    assert copied["target"].startswith("postgresql+psycopg://")
+    assert "hidden" not in say("copy", str(shop), url).err
+
+
+def test_copy_refuses_in_a_sentence_and_leaves_everything_alone(say: Say, shop: Path, tmp_path: Path) -> None:
+    assert say("copy", str(shop), "copy.db").status == 0
+    before = (tmp_path / "copy.db").read_bytes()
+    for words in (("copy.db", str(shop)), (str(shop), "copy.db"), ("nowhere.db", "new.db"), (str(shop), ":memory:")):
+        said = say("copy", *words)
+        assert (said.status, said.out, said.err.count("\n")) == (1, "", 1)
+    assert (tmp_path / "copy.db").read_bytes() == before
+    assert not (tmp_path / "new.db").exists()
+    assert say("copy", str(shop)).status == 2
+    assert "without --db" in say("--db", str(shop), "copy", "copy.db", "new.db").err
+
+
+def test_a_copy_that_is_stopped_says_that_there_is_none(say: Say, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(regulars, "copy", interrupt)
+    said = say("copy", str(shop), "copy.db")
+    assert (said.status, said.out, said.err) == (130, "", "Stopped. Nothing was copied.\n")
 
 
 # ---------------------------------------------------------------------------------------------------------- drawing

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from regulars.demo import run
 from regulars.demo.helpdesk import AGENT
 from regulars.demo.simulation import END, SimulatedClock, simulate
 from regulars.lanes import MIN_WIDTH, lanes
-from regulars.views import LANES, Lane, Span, Timeline
+from regulars.views import LANES, Span, Timeline
 
 # ------------------------------------------------------------------------------------------------------ the walk
 
@@ -228,6 +230,38 @@ def test_lanes_are_drawn_like_this() -> None:
     ]
 
 
+def test_tickets_are_a_lane_with_gaps_where_none_is_open() -> None:
+    # 240 days in 60 cells: four days a cell. Days 110 and 140 to 147 have no room for a name, so they bear a mark.
+    days = [("open", 0, 24), ("breached", 60, 100), ("open", 110, 111), ("open", 140, 148)]
+    drawn = lanes(
+        replace(timeline(), tickets=ticket_spans(days)),
+        now=DAY_ONE + timedelta(days=120),
+        start=DAY_ONE,
+        end=DAY_ONE + timedelta(days=240),
+        width=68,
+    )
+    lines = [line.rstrip() for line in drawn.plain.splitlines()]
+    assert lines[6:8] == [
+        "        open           breached    1       1",
+        "tickets ▐█████         ▐█████████  ▐       │░",
+    ]
+    assert lines[-1] == "        1 open"
+
+
+def ticket_spans(days: list[tuple[str, int, int]]) -> tuple[Span, ...]:
+    day = [DAY_ONE + timedelta(days=number) for number in range(max((until for *_, until in days), default=0) + 1)]
+    return tuple(Span(value=value, score=None, since=day[since], until=day[until]) for value, since, until in days)
+
+
+@st.composite
+def days_of_tickets(draw: st.DrawFn) -> tuple[Span, ...]:
+    """Spans in order, with and without gaps between them."""
+    edges = sorted(draw(st.sets(st.integers(0, 900), max_size=12)))
+    values = draw(st.lists(st.sampled_from(["open", "breached", None]), min_size=12, max_size=12))
+    told = zip(values, pairwise(edges), strict=False)
+    return ticket_spans([(value, since, until) for value, (since, until) in told if value is not None])
+
+
 @st.composite
 def days_of_values(draw: st.DrawFn) -> list[tuple[str, int]]:
     return draw(st.lists(st.tuples(st.sampled_from(WORDS), st.integers(1, 200)), min_size=1, max_size=12))
@@ -237,6 +271,7 @@ def days_of_values(draw: st.DrawFn) -> list[tuple[str, int]]:
     stage=days_of_values(),
     tier=days_of_values(),
     risk=days_of_values(),
+    tickets=days_of_tickets(),
     now=st.integers(-100, 2000),
     begins=st.integers(-400, 800),
     lasts=st.integers(1, 2000),
@@ -247,13 +282,14 @@ def test_every_value_in_the_window_is_named_and_every_row_has_the_width(
     stage: list[tuple[str, int]],
     tier: list[tuple[str, int]],
     risk: list[tuple[str, int]],
+    tickets: tuple[Span, ...],
     now: int,
     begins: int,
     lasts: int,
     orders: list[int],
     width: int,
 ) -> None:
-    told = timeline(stage=stage, tier=tier, risk=risk)
+    told = replace(timeline(stage=stage, tier=tier, risk=risk), tickets=tickets)
     start, end = DAY_ONE + timedelta(days=begins), DAY_ONE + timedelta(days=begins + lasts)
     drawn = lanes(
         told,
@@ -264,18 +300,19 @@ def test_every_value_in_the_window_is_named_and_every_row_has_the_width(
         width=width,
     )
     lines = drawn.plain.split("\n")
-    rows, legend = lines[: 8 + bool(orders)], lines[8 + bool(orders) :]
+    height = 2 * (3 + bool(tickets)) + bool(orders) + 2  # a name and a bar a lane, the orders, the axis
+    rows, legend = lines[:height], lines[height:]
     assert {len(row) for row in rows} == {width}
     assert all(len(line) <= width for line in legend)
     explained = " ".join(legend).split()
-    for index, lane in enumerate(LANES):
+    for index, spans in enumerate((*told.lanes.values(), tickets)):
         named = rows[2 * index].split() + explained
-        assert [value for value in in_window(told, lane, start, end) if value not in named] == []
+        assert [value for value in in_window(spans, start, end) if value not in named] == []
     assert printed(drawn.plain, width, drawn) == lines
 
 
-def in_window(told: Timeline, lane: Lane, start: datetime, end: datetime) -> set[str]:
-    return {span.value for span in told.lanes[lane] if span.since < end and (span.until is None or span.until > start)}
+def in_window(spans: tuple[Span, ...], start: datetime, end: datetime) -> set[str]:
+    return {span.value for span in spans if span.since < end and (span.until is None or span.until > start)}
 
 
 def printed(plain: str, width: int, drawn: object) -> list[str]:

@@ -47,6 +47,9 @@ def _commands() -> Iterator[str]:
             if field not in shared
         )
         yield f"| `{name}` | {', '.join(fields) or '—'} | {_first_line(command)} |"
+    yield ""
+    yield "Rules are no command to `do`: `regulars rules publish` brings others into force, `regulars rules rollback`"
+    yield "brings back those before. Each takes a reason, which is kept in the clear."
 
 
 def _ticket_states() -> Iterator[str]:

@@ -22,6 +22,8 @@ def backup(store: Store, target: Path) -> None:
         raise StoreUnusable(f"{target} exists already; name a new file")
     if not target.absolute().parent.is_dir():
         raise StoreUnusable(f"the folder {target.absolute().parent} doesn't exist")
+    if not os.access(target.absolute().parent, os.W_OK):
+        raise StoreUnusable(f"{target} can't be made: the folder is read-only")
     unfinished = target.with_name(f"{target.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     with store.database.reading() as connection, closing(sqlite3.connect(unfinished)) as copy:

@@ -1,62 +1,90 @@
-"""Catching up: fold the events that a generation hasn't seen yet, a batch at a time.
+"""Catching up: fold the events that a generation hasn't seen yet.
 
-Each batch is folded outside the write transaction and written in one short transaction that also moves the
+Where nothing is folded yet, the log is replayed customer by customer; from there on, events are folded in as they
+came, a batch at a time. Either way the fold happens outside the write transaction, which is short and also moves the
 checkpoint. Where another process moved it first, this one's work is thrown away: both would have written the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic, sleep
-from typing import Any, cast, get_args
+from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.codec import codec_of
-from adapters.keyring import CHUNK
+from adapters.histories import (
+    TICKET_TYPES,
+    History,
+    Poison,
+    Rows,
+    TicketStory,
+    read_history,
+    read_stories,
+    select_history,
+    take_in,
+    tell_tickets,
+)
+from adapters.links import Families, links_changed, read_families
 from adapters.positions import settled
-from adapters.read_models import ReadModels, TicketUpdate, Update
+from adapters.read_models import ReadModels, Update
+from adapters.replay import Replayed, replay
 from adapters.store import Store
 from crm_domain.errors import StoreBusy
-from crm_domain.ticket import TicketEvent
 from projections.compiled import Rules
 from projections.facts import HANDLES
-from projections.fold import Folded, Happened, Timelines, fold
-from projections.ticket_queue import timeline
+from projections.fold import Folded
 
 BATCH = 2_000
+REPLAY_FROM = 2_000
+CUSTOMERS_A_WRITE = 500
+INTERVALS_A_WRITE = 10_000
 HORIZON_TIMEOUT = 10.0
 HORIZON_PAUSE = 0.002
 
-TICKET_TYPES = frozenset(str(event_type.__struct_config__.tag) for event_type in get_args(TicketEvent))
-HANDLED_TYPES = frozenset(str(event_type.__struct_config__.tag) for event_type in HANDLES)
-
 Progress = Callable[[int, int], None]
+OnPoison = Callable[[Poison], None]
 
 
-def events_behind(store: Store, models: ReadModels, connection: Connection) -> int:
+def events_behind(store: Store, models: ReadModels, connection: Connection, until: int | None = None) -> int:
     """How many recorded events a generation hasn't folded in yet."""
     events = store.schema.events
     behind = sa.select(sa.func.count()).where(events.c.position > models.checkpoint(connection))
+    if until is not None:
+        behind = behind.where(events.c.position <= until)
     return connection.execute(behind).scalar_one()
 
 
 def catch_up(
-    store: Store, models: ReadModels, rules: Rules, *, at_least: int = 0, on_progress: Progress | None = None
+    store: Store,
+    models: ReadModels,
+    rules: Rules,
+    *,
+    at_least: int = 0,
+    until: int | None = None,
+    on_progress: Progress | None = None,
+    on_poison: OnPoison | None = None,
 ) -> None:
-    """Fold in everything that is settled, and whatever it takes to reach the position `at_least`.
+    """Fold in everything that is settled, up to the position `until` where one is given.
 
-    `on_progress` is called with (events folded so far, events there were to fold). Raises StoreBusy where an older
-    transaction in the database keeps `at_least` from settling for too long.
+    It waits for the position `at_least` to be settled. `on_progress` is called with (events folded so far, events
+    there were to fold), `on_poison` for each customer whom an event parks; what it raises ends the catching up.
+
+    Raises StoreBusy where an older transaction in the database keeps `at_least` from settling for too long.
     """
-    deadline = monotonic() + HORIZON_TIMEOUT
-    done, total = 0, 0
-    if on_progress:
-        with store.reading() as tx:
-            total = events_behind(store, models, tx.connection)
+    catching_up = _CatchingUp(store, models, rules, until, on_poison)
+    with store.reading() as tx:
+        total = events_behind(store, models, tx.connection, until) if on_progress else 0
+    done, deadline = 0, monotonic() + HORIZON_TIMEOUT
+    for folded_in in catching_up.replay_first():
+        done += folded_in
+        if on_progress:
+            on_progress(done, max(total, done))
     while True:
-        position, folded_in = _advance(store, models, rules)
+        position, folded_in = catching_up.advance()
         done += folded_in
         if on_progress and folded_in:
             on_progress(done, max(total, done))
@@ -72,116 +100,171 @@ def catch_up(
         sleep(HORIZON_PAUSE)
 
 
-def _advance(store: Store, models: ReadModels, rules: Rules) -> tuple[int, int]:
-    """Fold in one batch; the checkpoint found or reached, and how many events were read."""
-    with store.reading() as tx:
-        old = models.checkpoint(tx.connection)
-        rows = _rows_after(store, tx.connection, old)
-        if not rows:
-            return old, 0
+class _Batch(Struct, frozen=True):
+    """What a batch of events changes: new folds, whose old ones no longer stand for anyone, tickets, the parked."""
+
+    updates: list[Update]
+    outdated: set[str]
+    stories: list[TicketStory]
+    poisons: list[Poison]
+
+
+class _CatchingUp:
+    """One generation on its way to the end of the log."""
+
+    def __init__(
+        self, store: Store, models: ReadModels, rules: Rules, until: int | None, on_poison: OnPoison | None
+    ) -> None:
+        self._store = store
+        self._models = models
+        self._rules = rules
+        self._until = until
+        self._on_poison = on_poison
+
+    # -------------------------------------------------------------------------------------------- from the beginning
+
+    def replay_first(self) -> Iterator[int]:
+        """Where nothing is folded yet, fold everything customer by customer, or go on with that.
+
+        Yields how many events each step has taken in.
+        """
+        while True:
+            with self._store.reading() as tx:
+                bulk = self._models.bulk(tx.connection)
+                if bulk is None:
+                    until = self._worth_a_replay(tx.connection)
+            if bulk is not None:
+                yield from self._replay_from(bulk.until, bulk.through)
+            elif until:
+                with self._store.writing() as tx:
+                    self._models.begin_bulk(tx.connection, until)
+            else:
+                return
+
+    def _worth_a_replay(self, connection: Connection) -> int:
+        """The position to replay up to; 0 where something is folded already, or where there is little to fold."""
+        if self._models.checkpoint(connection) or self._store.database.is_memory:
+            return 0  # a store in memory has one connection, which can't read on while it writes
+        events = self._store.schema.events
+        positions = sa.select(events.c.position).where(self._after(0))
+        if len(connection.execute(positions.limit(REPLAY_FROM)).all()) < REPLAY_FROM:
+            return 0
+        newest: int = connection.execute(sa.select(sa.func.max(positions.subquery().c.position))).scalar_one()
+        return newest
+
+    def _replay_from(self, until: int, through: str) -> Iterator[int]:
+        done, read = through, 0
+        with self._store.reading() as tx:
+            for chunk in _in_chunks(replay(self._store, tx.connection, self._rules, until, after=through)):
+                last = chunk[-1]
+                if not self._write_replayed(chunk, done):
+                    return  # another process was quicker: go on where it is
+                yield last.events_read - read
+                done, read = last.history.members[0], last.events_read
+        with self._store.writing() as tx:
+            if self._models.advance_bulk(tx.connection, done, done):
+                self._models.end_bulk(tx.connection, until)
+
+    def _write_replayed(self, chunk: list[Replayed], done: str) -> bool:
+        histories = [each.history for each in chunk]
+        stories = [story for history in histories for story in tell_tickets(history, self._rules)]
+        poisons = [history.poison for history in histories if history.poison is not None]
+        self._report(poisons)
+        with self._store.writing() as tx:
+            if not self._models.advance_bulk(tx.connection, done, histories[-1].members[0]):
+                return False
+            self._models.save(tx.connection, [new_update(each) for each in histories if each.happened])
+            self._models.save_tickets(tx.connection, stories)
+            self._models.park(tx.connection, poisons)
+        return True
+
+    def _report(self, poisons: list[Poison]) -> None:
+        if self._on_poison:
+            for poison in poisons:
+                self._on_poison(poison)
+
+    # ------------------------------------------------------------------------------------------------ as events came
+
+    def advance(self) -> tuple[int, int]:
+        """Fold in one batch; the checkpoint found or reached, and how many events were read."""
+        with self._store.reading() as tx:
+            old = self._models.checkpoint(tx.connection)
+            statement = select_history(self._store.schema.events, self._after(old)).limit(BATCH)
+            rows = tx.connection.execute(statement).all()
+            if not rows:
+                return old, 0
+            batch = self._fold(tx.connection, rows, old)
+        self._report(batch.poisons)
         new = rows[-1].position
-        updates = _fold_batch(store, models, rules, tx.connection, rows)
-        tickets = _tell_tickets(store, rules, tx.connection, rows)
-    with store.writing() as tx:
-        if models.advance(tx.connection, old, new) and updates:
-            models.save(tx.connection, updates)
-            models.save_tickets(tx.connection, tickets)
-    return new, len(rows)
+        with self._store.writing() as tx:
+            if self._models.advance(tx.connection, old, new):
+                self._models.drop(tx.connection, batch.outdated)
+                self._models.unpark(tx.connection, batch.outdated)
+                self._models.save(tx.connection, batch.updates)
+                self._models.save_tickets(tx.connection, batch.stories)
+                self._models.park(tx.connection, batch.poisons)
+        return new, len(rows)
+
+    def _after(self, position: int) -> sa.ColumnElement[bool]:
+        events = self._store.schema.events
+        wanted = sa.and_(events.c.position > position, settled(events))
+        return wanted if self._until is None else sa.and_(wanted, events.c.position <= self._until)
+
+    def _fold(self, connection: Connection, rows: Rows, old: int) -> _Batch:
+        """Fold in a batch. Who was merged or told apart in it is folded afresh; who is parked stays as they are."""
+        until, links = rows[-1].position, self._store.schema.links
+        relinked = links_changed(connection, links, old, until)
+        families = read_families(connection, links, {row.customer_id for row in rows} | relinked, until)
+        refolded = {families.root(customer_id) for customer_id in relinked}
+        by_root = _by_root(rows, families)
+        waiting = by_root.keys() - refolded
+        waiting -= self._models.parked(connection, waiting).keys()
+        stored = self._models.load(connection, waiting)
+        updates: list[Update] = []
+        for root in sorted(waiting):
+            folded, members = stored.get(root, Folded()), families.members(root)
+            timelines = take_in(folded, by_root[root], members, self._rules)
+            if timelines is None:
+                refolded.add(root)
+            else:
+                updates.append(Update(customer_id=root, folded=folded, timelines=timelines, known=root in stored))
+        histories = [
+            read_history(self._store, connection, families.members(root), self._rules, until)
+            for root in sorted(refolded)
+        ]
+        tickets = {row.stream_id for root in waiting - refolded for row in by_root[root] if row.type in TICKET_TYPES}
+        stories = read_stories(self._store, connection, tickets, self._rules, until)
+        return _Batch(
+            updates=[*updates, *(new_update(history) for history in histories if history.happened)],
+            outdated=relinked | refolded,
+            stories=[*stories, *(story for history in histories for story in tell_tickets(history, self._rules))],
+            poisons=[history.poison for history in histories if history.poison],
+        )
 
 
-def _rows_after(store: Store, connection: Connection, position: int) -> list[sa.Row[Any]]:
-    events = store.schema.events
-    wanted = sa.and_(events.c.position > position, settled(events))
-    return list(connection.execute(_select(events, wanted).limit(BATCH)))
-
-
-def _select(events: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    columns = (events.c.position, events.c.stream_id, events.c.customer_id, events.c.occurred_at, events.c.type)
-    return sa.select(*columns, events.c.payload).where(condition).order_by(events.c.position)
-
-
-def _fold_batch(
-    store: Store, models: ReadModels, rules: Rules, connection: Connection, rows: list[sa.Row[Any]]
-) -> list[Update]:
-    by_customer: dict[str, list[Happened]] = {}
+def _by_root(rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
+    """What bears on anyone's verdicts, by whose it is."""
+    by_root: dict[str, list[sa.Row[Any]]] = {}
     for row in rows:
-        happened = to_happened(row)
-        if happened is not None:
-            by_customer.setdefault(row.customer_id, []).append(happened)
-    stored = models.load(connection, by_customer)
-    return [
-        _update(store, rules, connection, customer_id, happened, stored.get(customer_id), rows[-1].position)
-        for customer_id, happened in by_customer.items()
-    ]
+        if codec_of(row.type).reads in HANDLES:
+            by_root.setdefault(families.root(row.customer_id), []).append(row)
+    return by_root
 
 
-def _tell_tickets(store: Store, rules: Rules, connection: Connection, rows: list[sa.Row[Any]]) -> list[TicketUpdate]:
-    """The whole story of each ticket that a batch has news of."""
-    events = store.schema.events
-    touched = sorted({row.stream_id for row in rows if row.type in TICKET_TYPES})
-    stories: dict[str, list[sa.Row[Any]]] = {}
-    for start in range(0, len(touched), CHUNK):
-        ours = events.c.stream_id.in_(touched[start : start + CHUNK])
-        for row in connection.execute(_select(events, sa.and_(ours, events.c.position <= rows[-1].position))):
-            stories.setdefault(row.stream_id, []).append(row)
-    return [_tell_ticket(rules, story) for story in stories.values()]
+def _in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
+    """Customers together, as many as are written quickly."""
+    chunk: list[Replayed] = []
+    intervals = 0
+    for each in replayed:
+        chunk.append(each)
+        intervals += sum(map(len, each.history.timelines.values()))
+        if len(chunk) >= CUSTOMERS_A_WRITE or intervals >= INTERVALS_A_WRITE:
+            yield chunk
+            chunk, intervals = [], 0
+    if chunk:
+        yield chunk
 
 
-def _tell_ticket(rules: Rules, story: list[sa.Row[Any]]) -> TicketUpdate:
-    events = [cast("TicketEvent", codec_of(row.type).decode(row.payload)) for row in story]
-    return TicketUpdate(
-        ticket_id=events[0].ticket_id,
-        customer_id=story[0].customer_id,
-        intervals=timeline(events, rules.tickets),
-    )
-
-
-def _update(
-    store: Store,
-    rules: Rules,
-    connection: Connection,
-    customer_id: str,
-    happened: list[Happened],
-    stored: Folded | None,
-    until: int,
-) -> Update:
-    def everything() -> list[Happened]:
-        return happened_to(store, connection, customer_id, until)
-
-    folded, timelines, afresh = go_on(stored or Folded(), happened, rules, everything)
-    return Update(customer_id=customer_id, folded=folded, timelines=timelines, known=stored is not None, afresh=afresh)
-
-
-def go_on(
-    folded: Folded, happened: list[Happened], rules: Rules, everything: Callable[[], list[Happened]]
-) -> tuple[Folded, Timelines, bool]:
-    """Take further events into a fold; where one came late, fold `everything` afresh, which the last value says."""
-    ordered = sorted(happened, key=_order)
-    if not ordered or folded.last_at is None or ordered[0].at >= folded.last_at:
-        return folded, fold(folded, ordered, rules), False
-    anew = Folded()
-    return anew, fold(anew, everything(), rules), True
-
-
-def happened_to(
-    store: Store, connection: Connection, customer_id: str, until: int | None = None, *, after: int = 0
-) -> list[Happened]:
-    """What bears on one customer's verdicts at positions in (after, until], in the order of the fold."""
-    events = store.schema.events
-    wanted = sa.and_(events.c.customer_id == customer_id, events.c.position > after)
-    if until is not None:
-        wanted = sa.and_(wanted, events.c.position <= until)
-    happened = (to_happened(row) for row in connection.execute(_select(events, wanted)))
-    return sorted((each for each in happened if each is not None), key=_order)
-
-
-def to_happened(row: sa.Row[Any]) -> Happened | None:
-    """A row of `events` as the fold takes it; None where its type bears on no verdict."""
-    codec = codec_of(row.type)
-    if row.type not in HANDLED_TYPES:
-        return None
-    return Happened(row.occurred_at, row.position, codec.decode(row.payload))
-
-
-def _order(happened: Happened) -> tuple[int, int]:
-    return happened.at, happened.position
+def new_update(history: History) -> Update:
+    """What is stored of a customer who was folded afresh and of whom nothing is stored."""
+    return Update(customer_id=history.members[0], folded=history.folded, timelines=history.timelines, known=False)

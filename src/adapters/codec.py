@@ -1,11 +1,14 @@
 """Events as bytes: a JSON payload that anyone may read, and the personal fields apart, to be encrypted.
 
-Which fields are personal is read off the event types themselves, so a new one can't be forgotten here.
+Which fields are personal is read off the event types themselves, so a new one can't be forgotten here. What was stored
+as a type that is retired by now is decoded as that type and handed out as the current one.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -15,26 +18,34 @@ from msgspec.inspect import Metadata, StructType, type_info
 from crm_domain.catalogue import EVENTS
 from crm_domain.errors import StoreUnusable
 from crm_domain.event import Event
+from crm_domain.upcasts import UPCASTS, Upcast
 
 _encoder = msgspec.json.Encoder()
 
 
 class EventCodec:
-    """Encodes and decodes one type of event."""
+    """Encodes and decodes what is stored under one tag; `reads` is the type that it is read as.
 
-    __slots__ = ("_blank", "_payloads", "_secrets", "name", "personal")
+    `upcasts` lead, in order, from the stored type to the current one: none where it is the current one itself.
+    """
 
-    def __init__(self, event_type: type[Event]) -> None:
+    __slots__ = ("_blank", "_payloads", "_secrets", "name", "personal", "reads", "upcasts")
+
+    def __init__(self, event_type: type[Event], upcasts: tuple[Upcast[Any, Any], ...] = ()) -> None:
         info = type_info(event_type)
         assert isinstance(info, StructType)
-        self.name = str(event_type.__struct_config__.tag)
+        self.name = tag_of(event_type)
         self.personal = tuple(field.name for field in info.fields if _is_personal(field.type))
+        self.upcasts = upcasts
+        self.reads: type[Event] = upcasts[-1].successor if upcasts else event_type
         self._blank: dict[str, Any] = dict.fromkeys(self.personal)
         self._payloads = msgspec.json.Decoder(event_type)
         self._secrets = msgspec.json.Decoder(_secret_type(event_type, self.personal))
 
     def encode(self, event: Event, reason: str | None) -> tuple[bytes, bytes | None]:
-        """The payload, and the plain text of what is personal, None where nothing is."""
+        """The payload, and the plain text of what is personal, None where nothing is. Raises TypeError if retired."""
+        if self.upcasts:
+            raise TypeError(f"{self.name} is retired: {tag_of(self.reads)} is written in its place")
         secret = {name: value for name in self.personal if (value := getattr(event, name)) is not None}
         if secret:
             event = msgspec.structs.replace(event, **self._blank)
@@ -44,13 +55,18 @@ class EventCodec:
 
     def decode(self, payload: bytes) -> Event:
         """The event without its personal fields."""
-        return self._payloads.decode(payload)
+        return self._as_current(self._payloads.decode(payload))
 
-    def reveal(self, event: Event, plain: bytes) -> tuple[Event, str | None]:
+    def reveal(self, payload: bytes, plain: bytes) -> tuple[Event, str | None]:
         """The event with its personal fields, and the reason."""
-        secret = msgspec.structs.asdict(self._secrets.decode(plain))
+        event, secret = self._payloads.decode(payload), msgspec.structs.asdict(self._secrets.decode(plain))
         reason: str | None = secret.pop("reason")
-        return (msgspec.structs.replace(event, **secret) if secret else event), reason
+        return self._as_current(msgspec.structs.replace(event, **secret) if secret else event), reason
+
+    def _as_current(self, event: Event) -> Event:
+        for upcast in self.upcasts:
+            event = upcast.read(event)
+        return event
 
 
 def _is_personal(field_type: object) -> bool:
@@ -63,23 +79,51 @@ def _secret_type(event_type: type[Event], personal: tuple[str, ...]) -> type[Str
     return msgspec.defstruct(f"{event_type.__name__}Secret", [*columns, ("reason", str | None, None)])
 
 
-CODECS: dict[str, EventCodec] = {name: EventCodec(event_type) for name, event_type in EVENTS.items()}
+def tag_of(event_type: type[Event]) -> str:
+    """The name under which events of a type are stored."""
+    return str(event_type.__struct_config__.tag)
 
 
-def codec_of(event_type: str) -> EventCodec:
-    """The codec of a stored type. Raises StoreUnusable for a type this code doesn't know."""
+def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -> dict[str, EventCodec]:
+    """A codec for each tag: of the `events` that are written, and of those that `upcasts` retired, newest first.
+
+    Raises ValueError for a tag that comes twice, and for a successor that isn't known before its upcast: so each chain
+    ends in a type that is written, and none goes in a circle.
+    """
+    known = {tag_of(event_type): EventCodec(event_type) for event_type in events}
+    for upcast in upcasts:
+        tag, successor = tag_of(upcast.retired), tag_of(upcast.successor)
+        if tag in known:
+            raise ValueError(f'"{tag}" is retired, so no other event may have this tag, and it is retired only once')
+        if successor not in known:
+            raise ValueError(f'"{tag}" is read as "{successor}", which is neither written nor retired above it')
+        known[tag] = EventCodec(upcast.retired, (upcast, *known[successor].upcasts))
+    return known
+
+
+CODECS: Mapping[str, EventCodec] = MappingProxyType(codecs(EVENTS.values(), UPCASTS))
+
+
+def codec_of(tag: str, known: Mapping[str, EventCodec] = CODECS) -> EventCodec:
+    """The codec of a stored tag. Raises StoreUnusable for one that this code doesn't know."""
     try:
-        return CODECS[event_type]
+        return known[tag]
     except KeyError:
         raise StoreUnusable(
-            f'this store has an event of type "{event_type}", which this version of Regulars '
+            f'this store has an event of type "{tag}", which this version of Regulars '
             "doesn't know; a newer one wrote it"
         ) from None
 
 
+def tags_of(event_types: Iterable[type[Event]], known: Mapping[str, EventCodec] = CODECS) -> frozenset[str]:
+    """Every tag under which what is read as one of these types may be stored: their own, and those they replaced."""
+    wanted = frozenset(event_types)
+    return frozenset(tag for tag, codec in known.items() if codec.reads in wanted)
+
+
 def is_personal(event: Event, reason: str | None) -> bool:
     """Whether an event with its reason has anything that must be encrypted."""
-    personal = CODECS[str(event.__struct_config__.tag)].personal
+    personal = CODECS[tag_of(type(event))].personal
     return reason is not None or any(getattr(event, name) is not None for name in personal)
 
 

@@ -2,6 +2,8 @@
 
 SQLite runs in WAL mode with synchronous=FULL; a write takes the lock at its beginning and holds one connection.
 PostgreSQL writes in READ COMMITTED and reads in REPEATABLE READ. A read is one snapshot on both.
+
+Where this process may not write, the database is read-only by itself.
 """
 
 from __future__ import annotations
@@ -17,16 +19,19 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from adapters.driver_errors import read_only_sentence, translated_errors
+from adapters.sqlite_file import SqliteFile
 from crm_domain.errors import StoreBusy, StoreUnusable
 
 DEFAULT_LOCK_TIMEOUT = 30.0
 
 _BEGIN = "regulars_begin"
+_STAMP = "regulars_stamp"
 _TOGETHER = "SELECT pg_advisory_xact_lock_shared(%s)"
 _ALONE = "SELECT pg_advisory_xact_lock(%s)"
+_MAY_WRITE = "SELECT has_table_privilege(%s, 'INSERT') AND NOT current_setting('transaction_read_only')::boolean"
 _WRITERS = 7_164_209_313_801_265_154  # the number of that lock: any, the same in every process
 
 
@@ -51,16 +56,19 @@ def parse_url(target: str | os.PathLike[str]) -> URL:
 class Database:
     """An engine with the transactions the store promises. Threads may share it; a fork may not.
 
-    `lock_timeout` is in seconds. `read_only` opens an existing SQLite file without any right to change it.
+    `lock_timeout` is in seconds. `read_only` opens an existing database without changing it, which is also how one
+    is opened that this process has no permission to write.
     """
 
     def __init__(
         self, target: str | os.PathLike[str], *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, read_only: bool = False
     ) -> None:
         self.url = parse_url(target)
-        self.read_only = read_only
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.is_memory = self.is_sqlite and self.url.database in (None, "", ":memory:")
+        self._file = self._find_file(read_only)
+        self._may_write = self._file is None or self._file.may_be_written()
+        self._asked_read_only = read_only
         self._lock_timeout = lock_timeout
         self._process = os.getpid()
         self._closed = False
@@ -70,6 +78,23 @@ class Database:
             self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._write_lock = threading.RLock()
         self._writer: Connection | None = None
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be written: because that was asked for, or because permission is missing."""
+        return self._asked_read_only or not self._may_write
+
+    def require_writable(self) -> None:
+        """Raise StoreUnusable where nothing can be written."""
+        if not self._may_write:
+            raise StoreUnusable(read_only_sentence(self.url))
+        if self._asked_read_only:
+            raise StoreUnusable("this store was opened read-only")
+
+    def notice_permissions(self, connection: Connection, table: str) -> None:
+        """Be read-only from now on if this role may not add to a table, or this server takes no writes."""
+        if not self.is_sqlite:
+            self._may_write = bool(connection.exec_driver_sql(_MAY_WRITE, (table,)).scalar())
 
     @property
     def dialect(self) -> sa.Dialect:
@@ -86,9 +111,8 @@ class Database:
         Raises StoreBusy where the lock isn't had within the lock timeout, StoreUnusable for a read-only store.
         """
         self._require_open_here()
-        if self.read_only:
-            raise StoreUnusable("this store was opened read-only")
-        with _translated_errors(self.url):
+        self.require_writable()
+        with translated_errors(self.url):
             if self.is_sqlite:
                 with self._turn(), self._held_writer() as connection, connection.begin():
                     yield connection
@@ -99,11 +123,40 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One snapshot to read from, unmoved by what others write meanwhile."""
+        """One snapshot to read from, unmoved by what others write meanwhile.
+
+        Raises StoreBusy at its end where a file that can't be locked was written meanwhile.
+        """
         self._require_open_here()
         lock = self._turn() if self.is_memory else nullcontext()
-        with _translated_errors(self.url), lock, self._snapshots.begin() as connection:
+        with translated_errors(self.url), lock, self._snapshots.begin() as connection, self._still(connection):
             yield connection
+
+    @contextmanager
+    def reading_between_writes(self) -> Iterator[Connection]:
+        """As `reading`, from a moment when nobody was writing, so that no lower position can come to be seen later.
+
+        Raises StoreBusy where those who were writing don't end within the lock timeout.
+        """
+        with self.reading() as connection:
+            if not self.is_sqlite:
+                with self._engine.begin() as waiting:
+                    waiting.exec_driver_sql(_ALONE, (_WRITERS,))
+                    connection.exec_driver_sql("SELECT pg_current_snapshot()")  # the first statement takes it
+            yield connection
+
+    @contextmanager
+    def session_lock(self, number: int) -> Iterator[bool]:
+        """Try for one of PostgreSQL's advisory locks, held until the block or the process ends; whether it was had."""
+        self._require_open_here()
+        with translated_errors(self.url), self._engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            is_ours = bool(connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (number,)).scalar())
+            try:
+                yield is_ours
+            finally:
+                if is_ours:
+                    connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (number,))
 
     def close(self) -> None:
         """Give every connection back."""
@@ -122,6 +175,16 @@ class Database:
             yield
         finally:
             self._write_lock.release()
+
+    @contextmanager
+    def _still(self, connection: Connection) -> Iterator[None]:
+        """What was read of a file that isn't locked counts only if the file is still what it was."""
+        try:
+            yield
+        finally:
+            before = connection.info.get(_STAMP)
+            if self._file is not None and before is not None and self._file.stamp() != before:
+                raise StoreBusy(f"{self.url.database} was written while it was read; ask again")
 
     @contextmanager
     def _held_writer(self) -> Iterator[Connection]:
@@ -150,27 +213,36 @@ class Database:
 
     def _connect_sqlite(self) -> Engine:
         arguments: dict[str, Any] = {"timeout": self._lock_timeout, "check_same_thread": False}
-        url, pool = self.url, None
+        url = self.url
+        pool: type[sa.Pool] | None = None
         if self.is_memory:
             pool = sa.StaticPool
-        else:
-            path = Path(self.url.database or "")
-            self._require_file(path)
-            if self.read_only:
-                url = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+        elif not self._may_write:
+            pool = sa.NullPool  # how the file can be read changes with what others do
+        elif self._asked_read_only and self._file is not None:
+            path = self._file.path.absolute().as_uri()
+            url = URL.create("sqlite", database=path, query={"mode": "ro", "uri": "true"})
         # What is written may be personal, so it is kept out of error messages.
         engine = sa.create_engine(url, connect_args=arguments, poolclass=pool, hide_parameters=True)
+        if not self._may_write:
+            sa.event.listen(engine, "do_connect", self._connect_to_read)
         sa.event.listen(engine, "connect", self._prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
 
-    def _require_file(self, path: Path) -> None:
-        if path.is_dir():
-            raise StoreUnusable(f"{path} is a folder; a store is a file")
-        if self.read_only and not path.exists():
-            raise StoreUnusable(f"there is no store at {path}")
-        if not path.absolute().parent.is_dir():
-            raise StoreUnusable(f"the folder {path.absolute().parent} doesn't exist")
+    def _connect_to_read(self, dialect: object, record: Any, words: object, options: dict[str, Any]) -> Any:
+        assert self._file is not None
+        connection, record.info[_STAMP] = self._file.connect_to_read(**options)
+        return connection
+
+    def _find_file(self, read_only: bool) -> SqliteFile | None:
+        """The file, unless the database is none or is named by a URI, which is left to SQLite."""
+        name = self.url.database or ""
+        if not self.is_sqlite or self.is_memory or name.startswith("file:"):
+            return None
+        file = SqliteFile(Path(name))
+        file.require(read_only=read_only)
+        return file
 
     def _prepare_sqlite(self, connection: Any, record: object) -> None:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
@@ -196,20 +268,3 @@ def _switch_to_wal(cursor: sqlite3.Cursor, deadline: float) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
-
-
-@contextmanager
-def _translated_errors(url: URL) -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        cause = str(error.orig)
-        if any(word in cause for word in ("locked", "lock timeout", "busy", "deadlock")):
-            raise StoreBusy(f"the database stayed locked by another writer: {cause.strip()}") from error
-        raise StoreUnusable(f"{url.render_as_string()}: {cause.strip()}") from error
-    except PoolTimeout as error:
-        raise StoreBusy("too many threads read at once") from error
-    except DBAPIError as error:
-        if "not a database" in str(error.orig):
-            raise StoreUnusable(f"{url.database} is not a database") from error
-        raise

@@ -2,7 +2,8 @@
 
 A line has the fields of the envelope, always in the same order, and the event's own under `event` as they are stored:
 money in minor units, instants in microseconds. What is personal, which the reason is too, is not decrypted and has no
-key on the line, unless it is asked for; then it is null for whoever was forgotten.
+key on the line, unless it is asked for; then it is null for whoever was forgotten. `customer_id` is null where an
+event belongs to nobody: a change of rules.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 import sqlalchemy as sa
 
 from adapters.catch_up import HORIZON_PAUSE, HORIZON_TIMEOUT
-from adapters.codec import codec_of
+from adapters.codec import codec_of, tag_of
 from adapters.event_log import EnvelopeMapper, RowRecorder, StoredRow
 from adapters.keyring import read_ciphers
 from adapters.positions import settled
@@ -24,6 +25,7 @@ from adapters.transaction import Transaction
 from crm_domain.errors import StoreBusy
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import to_datetime
+from crm_domain.rulebook import NOBODY
 
 EVENTS_PER_CHUNK = 1_000
 
@@ -76,14 +78,14 @@ def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Reco
 
 def _line(recorded: Recorded[Event], personal: bool) -> dict[str, Any]:
     event = recorded.event
-    codec = codec_of(str(event.__struct_config__.tag))
+    codec = codec_of(tag_of(type(event)))
     hidden = () if personal else codec.personal
     line = {
         "position": recorded.position,
         "stream_id": recorded.stream_id,
         "version": recorded.version,
         "category": recorded.category,
-        "customer_id": recorded.customer_id,
+        "customer_id": None if recorded.customer_id == NOBODY else recorded.customer_id,
         "type": codec.name,
         "occurred_at": _iso(recorded.occurred_at),
         "recorded_at": _iso(recorded.recorded_at),

@@ -1,7 +1,8 @@
 """Generations of read models: numbered tables built under one ruleset by one version of the code.
 
 Exactly one is live; the stable views and every query point at it. A generation whose code differs from ours is never
-written by us: a new one is built beside it and goes live in one transaction.
+written by us: a new one is built beside it and goes live in one transaction. The one that was live before is kept, so
+going back takes no time.
 """
 
 from __future__ import annotations
@@ -13,98 +14,207 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.catch_up import Progress, catch_up
 from adapters.codec import schema_digest
 from adapters.read_models import ReadModels
-from adapters.schema import GenerationTables
+from adapters.schema import GenerationTables, Schema
 from adapters.store import Store
-from projections.compiled import compile_rules
+from crm_domain.errors import StoreUnusable
 from projections.fold import code_versions
 from projections.rules import Ruleset, restore_rules
 
-_LIVE = "live_generation"
+_LIVE, _PREVIOUS = "live_generation", "previous_generation"
+#: The setting that holds what a store judged by before anything was published.
+FOUNDING = "founding_rules"
 
 
 class Generation(Struct, frozen=True, kw_only=True):
-    """One generation's identity: the ruleset it was judged by, and the digest of the code that judged."""
+    """One generation's identity: the ruleset it was judged by, the code that judged, and what it may know of.
+
+    `known_until` is the last position that it may know of, None for one that goes on; it `is_checked` once it has
+    caught up and a sample of it was folded afresh and compared. `made_at` is an instant.
+    """
 
     number: int
     ruleset: Ruleset
     code_digest: str
+    versions: dict[str, int | str]
+    checkpoint: int
+    known_until: int | None
+    is_checked: bool
+    made_at: int
 
     @property
     def is_current(self) -> bool:
         """Whether the running code is the code that built it."""
         return self.code_digest == code_digest()
 
+    def staleness(self) -> tuple[str, ...]:
+        """What the running code judges otherwise, each as a sentence; nothing where it is the same code."""
+        if self.is_current:
+            return ()
+        ours = running_versions()
+        names = [name for name in sorted({*ours, *self.versions}) if self.versions.get(name) != ours.get(name)]
+        if not names:
+            return ("it was built by other code",)
+        return tuple(_differing(name, self.versions.get(name), ours.get(name)) for name in names)
+
+    def read_models(self, store: Store) -> ReadModels:
+        """Its tables."""
+        return ReadModels(store.schema, self.number, is_current=self.is_current)
+
+
+def _differing(name: str, theirs: int | str | None, ours: int | str | None) -> str:
+    if name == "events":
+        return "the events have changed since it was built"
+    return f"{name} was version {theirs or 'unknown'} and is version {ours or 'unknown'}"
+
+
+def running_versions() -> dict[str, int | str]:
+    """What the running code's answers depend on: the projectors' versions and the schema of the events."""
+    return {**code_versions(), "events": schema_digest()}
+
 
 def code_digest() -> str:
-    """SHA-256 over the projectors' versions and the schema of the events."""
+    """SHA-256 over the running versions."""
     versions = msgspec.json.encode(code_versions(), order="sorted")
     return hashlib.sha256(versions + schema_digest().encode()).hexdigest()
 
 
-def live_generation(store: Store, connection: Connection) -> Generation | None:
+def read_generations(schema: Schema, connection: Connection) -> list[Generation]:
+    """All that are kept, by number."""
+    rows = connection.execute(sa.select(schema.generations).order_by(schema.generations.c.number))
+    return [_generation(row) for row in rows]
+
+
+def _generation(row: sa.Row[tuple[object, ...]]) -> Generation:
+    columns = row._mapping
+    return Generation(
+        number=columns["number"],
+        ruleset=restore_rules(columns["ruleset"]),
+        code_digest=columns["code_digest"],
+        versions=msgspec.json.decode(columns["versions"]),
+        checkpoint=columns["checkpoint"],
+        known_until=columns["known_until"],
+        is_checked=bool(columns["is_checked"]),
+        made_at=columns["made_at"],
+    )
+
+
+def live_number(schema: Schema, connection: Connection) -> int | None:
+    """The number of the generation that answers; None in a store that has none yet."""
+    return _pointer(schema, connection, _LIVE)
+
+
+def previous_number(schema: Schema, connection: Connection) -> int | None:
+    """The number of the generation that answered before the live one, None where there was none or it is dropped."""
+    return _pointer(schema, connection, _PREVIOUS)
+
+
+def _pointer(schema: Schema, connection: Connection, name: str) -> int | None:
+    settings = schema.settings
+    value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == name))
+    return None if value is None else int(value)
+
+
+def read_generation(schema: Schema, connection: Connection, number: int) -> Generation:
+    """One generation. Raises StoreUnusable where there is none of this number."""
+    generations = schema.generations
+    row = connection.execute(sa.select(generations).where(generations.c.number == number)).one_or_none()
+    if row is None:
+        raise StoreUnusable(f"there is no generation {number}")
+    return _generation(row)
+
+
+def live_generation(schema: Schema, connection: Connection) -> Generation | None:
     """The generation that answers; None in a store that has none yet."""
-    number = store.read_settings(connection).get(_LIVE)
-    if number is None:
-        return None
-    generations = store.schema.generations
-    row = connection.execute(sa.select(generations).where(generations.c.number == int(number))).one()
-    return Generation(number=row.number, ruleset=restore_rules(row.ruleset), code_digest=row.code_digest)
+    number = live_number(schema, connection)
+    return None if number is None else read_generation(schema, connection, number)
 
 
-def found_generation(store: Store, ruleset: Ruleset) -> Generation:
+def found_generation(store: Store, ruleset: Ruleset, now: int) -> Generation:
     """The live generation of a store; made where there is none, to be caught up by whoever asks first."""
     with store.writing() as tx:
         store.exclude_others(tx.connection)
-        generation = live_generation(store, tx.connection)
+        generation = live_generation(store.schema, tx.connection)
         if generation is None:
-            generation = _create(store, tx.connection, ruleset)
-            _go_live(store, tx.connection, generation.number)
+            settings = store.schema.settings
+            founding = {"name": FOUNDING, "value": ruleset.canonical().encode()}
+            tx.connection.execute(settings.insert(), founding)
+            generation = first_generation(store.schema, tx.connection, ruleset, now)
     return generation
 
 
-def build_generation(store: Store, ruleset: Ruleset, on_progress: Progress | None = None) -> Generation:
-    """Build a generation beside the live one and let it go live once it has caught up.
+def first_generation(schema: Schema, connection: Connection, ruleset: Ruleset, now: int) -> Generation:
+    """Make a generation that is live from the start, and has everything yet to fold in."""
+    generation = _create(schema, connection, ruleset, now, None)
+    go_live(schema, connection, generation.number)
+    return generation
 
-    One that was left unfinished, or that was live before, is gone on with.
+
+def prepare_generation(
+    store: Store, ruleset: Ruleset, now: int, *, known_until: int | None = None, unfinished_only: bool = False
+) -> Generation:
+    """A generation of a ruleset and the running code: the newest one that is kept, whole or begun, or else a new one.
+
+    With `unfinished_only` one that is whole is left alone, and built again as a new one.
     """
     with store.writing() as tx:
         store.exclude_others(tx.connection)
-        generation = _kept(store, tx.connection, ruleset) or _create(store, tx.connection, ruleset)
-        rules = compile_rules(ruleset, store.currency(tx.connection))
-    catch_up(store, ReadModels(store.schema, generation.number), rules, on_progress=on_progress)
-    with store.writing() as tx:
-        _go_live(store, tx.connection, generation.number)
-    return generation
+        kept = [
+            each
+            for each in read_generations(store.schema, tx.connection)
+            if each.is_current and each.known_until == known_until and each.ruleset.digest() == ruleset.digest()
+        ]
+        if unfinished_only:
+            kept = [each for each in kept if not each.is_checked]
+        return kept[-1] if kept else _create(store.schema, tx.connection, ruleset, now, known_until)
 
 
-def _kept(store: Store, connection: Connection, ruleset: Ruleset) -> Generation | None:
-    """The newest generation of this very ruleset and code, whole or begun: it only needs to be caught up."""
-    generations = store.schema.generations
-    ours = (generations.c.rules_digest == ruleset.digest(), generations.c.code_digest == code_digest())
-    number = connection.scalar(sa.select(sa.func.max(generations.c.number)).where(*ours))
-    return None if number is None else Generation(number=number, ruleset=ruleset, code_digest=code_digest())
-
-
-def _create(store: Store, connection: Connection, ruleset: Ruleset) -> Generation:
-    generations = store.schema.generations
+def _create(schema: Schema, connection: Connection, ruleset: Ruleset, now: int, known_until: int | None) -> Generation:
+    generations = schema.generations
     number = int(connection.scalar(sa.select(sa.func.max(generations.c.number))) or 0) + 1
     row = {
         "number": number,
         "ruleset": ruleset.canonical(),
         "rules_digest": ruleset.digest(),
         "code_digest": code_digest(),
+        "versions": msgspec.json.encode(running_versions(), order="sorted").decode(),
         "checkpoint": 0,
+        "known_until": known_until,
+        "made_at": now,
+        "is_checked": 0,
     }
     connection.execute(generations.insert(), row)
     GenerationTables(number).create(connection)
-    return Generation(number=number, ruleset=ruleset, code_digest=code_digest())
+    return read_generation(schema, connection, number)
 
 
-def _go_live(store: Store, connection: Connection, number: int) -> None:
-    settings = store.schema.settings
-    connection.execute(settings.delete().where(settings.c.name == _LIVE))
-    connection.execute(settings.insert(), {"name": _LIVE, "value": str(number).encode()})
+def mark_checked(schema: Schema, connection: Connection, number: int) -> None:
+    """Say that a generation is whole."""
+    generations = schema.generations
+    connection.execute(generations.update().where(generations.c.number == number).values(is_checked=1))
+
+
+def go_live(schema: Schema, connection: Connection, number: int) -> None:
+    """Let a generation answer from now on; the one that did is kept as the previous one."""
+    before = live_number(schema, connection)
+    if before == number:
+        return
+    settings = schema.settings
+    connection.execute(settings.delete().where(settings.c.name.in_((_LIVE, _PREVIOUS))))
+    pointers = {_LIVE: number} if before is None else {_LIVE: number, _PREVIOUS: before}
+    rows = [{"name": name, "value": str(value).encode()} for name, value in pointers.items()]
+    connection.execute(settings.insert(), rows)
     GenerationTables(number).point_views(connection)
+
+
+def prune(schema: Schema, connection: Connection) -> list[int]:
+    """Drop every generation but the live and the previous one; the numbers of those that went."""
+    kept = {live_number(schema, connection), previous_number(schema, connection)}
+    gone = [each.number for each in read_generations(schema, connection) if each.number not in kept]
+    generations, parked = schema.generations, schema.parked
+    for number in gone:
+        GenerationTables(number).drop(connection)
+    connection.execute(parked.delete().where(parked.c.generation.in_(gone)))
+    connection.execute(generations.delete().where(generations.c.number.in_(gone)))
+    return gone

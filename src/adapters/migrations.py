@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.schema import CreateColumn
 
-from adapters.schema import Schema
+from adapters.schema import ADDED_TO_GENERATIONS, Schema
 
 Migration = Callable[[Connection, Schema], None]
 
@@ -17,8 +19,21 @@ def index_the_audit_trail(connection: Connection, schema: Schema) -> None:
         index.create(connection, checkfirst=True)
 
 
+def link_customers_and_describe_generations(connection: Connection, schema: Schema) -> None:
+    """Version 3: customers can be merged; generations say what built them, and whom they parked."""
+    schema.links.create(connection)
+    schema.parked.create(connection)
+    for column in ADDED_TO_GENERATIONS:
+        definition = CreateColumn(schema.generations.c[column]).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE generations ADD COLUMN {definition}")
+    founding = sa.select(schema.generations.c.ruleset).order_by(schema.generations.c.number).limit(1)
+    ruleset = connection.scalar(founding)
+    if ruleset is not None:
+        connection.execute(schema.settings.insert(), {"name": "founding_rules", "value": ruleset.encode()})
+
+
 #: What brings a store of each version to the next one.
-MIGRATIONS: Mapping[int, Migration] = {1: index_the_audit_trail}
+MIGRATIONS: Mapping[int, Migration] = {1: index_the_audit_trail, 2: link_customers_and_describe_generations}
 
 
 def migrate(connection: Connection, schema: Schema, version: int, target: int) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import UserDefinedType
 
@@ -23,6 +24,10 @@ class TransactionId(UserDefinedType[int]):
     def get_col_spec(self, **options: Any) -> str:
         """The type's name in DDL."""
         return "xid8"
+
+
+# Whoever looks at the columns of a store that is there already, as opening it read-only does, finds the type known.
+ischema_names["xid8"] = TransactionId
 
 
 def position_column() -> sa.Column[int]:
@@ -104,6 +109,16 @@ def draw_positions(connection: Connection, table: sa.Table, how_many: int, now: 
         latest: int | None = connection.scalar(statement)
         now = max(now, latest or 0)
     return last + 1, now
+
+
+def continue_positions(connection: Connection, table: sa.Table, position: int, recorded_at: int) -> None:
+    """Let drawing from a new table go on after rows that were written to it with positions and instants of their own.
+
+    On SQLite it does so by itself. Nobody else may draw meanwhile: the table is made in the same transaction.
+    """
+    if connection.dialect.name == "postgresql":
+        for name, value in (("positions", position), ("clock", max(recorded_at, 1))):
+            connection.exec_driver_sql("SELECT setval(%s, %s)", (f'"{table.name}_{name}"', value))
 
 
 def settled(table: sa.Table) -> sa.ColumnElement[bool]:

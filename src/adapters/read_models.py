@@ -6,13 +6,14 @@ already due stand side by side, so "as of" any instant is one range look-up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from sqlalchemy.engine import Connection
 
+from adapters.histories import Poison, TicketStory
 from adapters.keyring import CHUNK
 from adapters.schema import GenerationTables, Schema
 from crm_domain.instant import FOREVER
@@ -25,25 +26,26 @@ from projections.verdict import Verdict
 STAGE, TIER, RISK = "lifecycle_stage", "loyalty_tier", "churn_risk"
 
 
+Row = tuple[Any, ...]
+
+
 class Update(Struct, frozen=True, kw_only=True):
     """One customer's new fold. `timelines` begin where the stored ones stop being true.
 
-    `known` says that something is stored of this customer already, `afresh` that all of it is replaced.
+    `known` says that something is stored of this customer already.
     """
 
     customer_id: str
     folded: Folded
     timelines: Timelines
     known: bool
-    afresh: bool
 
 
-class TicketUpdate(Struct, frozen=True, kw_only=True):
-    """One ticket's whole story, in place of what is stored of it."""
+class Bulk(Struct, frozen=True):
+    """A first fold of everything up to a position, which is done `through` a customer, "" for nobody yet."""
 
-    ticket_id: str
-    customer_id: str
-    intervals: list[TicketInterval]
+    until: int
+    through: str
 
 
 class TicketStanding(Struct, frozen=True, kw_only=True):
@@ -81,12 +83,16 @@ class Filters(Struct, frozen=True, kw_only=True):
 
 
 class ReadModels:
-    """The tables of one generation."""
+    """The tables of one generation. Folds that other code stored, `is_current` being false, are as good as none: the
+    verdicts stand, but facts come empty.
+    """
 
-    def __init__(self, schema: Schema, number: int) -> None:
+    def __init__(self, schema: Schema, number: int, *, is_current: bool = True) -> None:
         self.number = number
+        self.is_current = is_current
         self.tables = GenerationTables(number)
         self._generations = schema.generations
+        self._parked = schema.parked
 
     def checkpoint(self, connection: Connection) -> int:
         """The position up to which events are folded in."""
@@ -94,12 +100,68 @@ class ReadModels:
         position: int = connection.execute(statement).scalar_one()
         return position
 
+    def bulk(self, connection: Connection) -> Bulk | None:
+        """How far the first fold of everything has come; None once it is through, or where there was none."""
+        generations = self._generations
+        statement = sa.select(generations.c.folding_until, generations.c.folded_through)
+        row = connection.execute(statement.where(generations.c.number == self.number)).one()
+        return None if row.folding_until is None else Bulk(until=row.folding_until, through=row.folded_through)
+
+    def begin_bulk(self, connection: Connection, until: int) -> None:
+        """Say that everything up to a position is being folded, customer by customer; nothing of it yet."""
+        fresh = sa.and_(self._ours, self._generations.c.checkpoint == 0, self._generations.c.folding_until.is_(None))
+        begun = self._generations.update().where(fresh).values(folding_until=until, folded_through="")
+        connection.execute(begun)
+
+    def advance_bulk(self, connection: Connection, old: str, new: str) -> bool:
+        """Say that everyone up to a customer is done; False where another process was quicker."""
+        ours = sa.and_(self._ours, self._generations.c.folded_through == old)
+        return connection.execute(self._generations.update().where(ours).values(folded_through=new)).rowcount == 1
+
+    def end_bulk(self, connection: Connection, until: int) -> None:
+        """Say that everyone is done: from here on, events are folded in as they come."""
+        done = {"checkpoint": until, "folding_until": None, "folded_through": None}
+        ours = sa.and_(self._ours, self._generations.c.folding_until == until)
+        connection.execute(self._generations.update().where(ours).values(done))
+
+    @property
+    def _ours(self) -> sa.ColumnElement[bool]:
+        return self._generations.c.number == self.number
+
+    def parked(self, connection: Connection, customer_ids: Iterable[str] | None = None) -> dict[str, Poison]:
+        """Whom an event that can't be folded has parked: all of them, or of some customers."""
+        parked = self._parked
+        statement = sa.select(parked).where(parked.c.generation == self.number).order_by(parked.c.customer_id)
+        wanted = [None] if customer_ids is None else _chunks(customer_ids)
+        found: dict[str, Poison] = {}
+        for chunk in wanted:
+            chosen = statement if chunk is None else statement.where(parked.c.customer_id.in_(chunk))
+            for row in connection.execute(chosen):
+                found[row.customer_id] = Poison(
+                    customer_id=row.customer_id, position=row.position, type=row.type, reason=row.reason
+                )
+        return found
+
+    def park(self, connection: Connection, poisons: Iterable[Poison]) -> None:
+        """Remember who is parked, and by what."""
+        rows = [{"generation": self.number} | to_builtins(poison) for poison in poisons]
+        if rows:
+            self.unpark(connection, [row["customer_id"] for row in rows])
+            connection.execute(self._parked.insert(), rows)
+
+    def unpark(self, connection: Connection, customer_ids: Iterable[str]) -> None:
+        """Forget that some customers were parked."""
+        parked = self._parked
+        gone = [{"id": customer_id} for customer_id in sorted(customer_ids)]
+        if gone:
+            ours = sa.and_(parked.c.generation == self.number, parked.c.customer_id == sa.bindparam("id"))
+            connection.execute(parked.delete().where(ours), gone)
+
     def load(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, Folded]:
         """The stored folds of those customers that have one."""
-        cards, wanted = self.tables.cards, sorted(set(customer_ids))
+        cards = self.tables.cards
         folds: dict[str, Folded] = {}
-        for start in range(0, len(wanted), CHUNK):
-            chunk = wanted[start : start + CHUNK]
+        for chunk in _chunks(customer_ids) if self.is_current else ():
             rows = connection.execute(
                 sa.select(cards.c.customer_id, cards.c.folded).where(cards.c.customer_id.in_(chunk))
             )
@@ -123,48 +185,129 @@ class ReadModels:
         ours = sa.and_(self._generations.c.number == self.number, self._generations.c.checkpoint == old)
         return connection.execute(self._generations.update().where(ours).values(checkpoint=new)).rowcount == 1
 
+    def drop(self, connection: Connection, customer_ids: Iterable[str]) -> None:
+        """Take away what is stored of some customers."""
+        gone = [{"id": customer_id} for customer_id in sorted(customer_ids)]
+        if gone:
+            for table in (self.tables.cards, *self.tables.intervals.values()):
+                connection.execute(table.delete().where(table.c.customer_id == sa.bindparam("id")), gone)
+
     def save(self, connection: Connection, updates: Sequence[Update]) -> None:
         """Store new folds and intervals, in place of the old ones where there are any."""
+        if not updates:
+            return
         known = [{"id": update.customer_id} for update in updates if update.known]
         cards = self.tables.cards
         if known:
             connection.execute(cards.delete().where(cards.c.customer_id == sa.bindparam("id")), known)
-        connection.execute(cards.insert(), [_card_row(update) for update in updates])
         for name, table in self.tables.intervals.items():
             self._drop_outdated(connection, table, updates, name)
-            rows = [_interval_row(update.customer_id, each) for update in updates for each in update.timelines[name]]
+        for table, rows in self.customer_rows(updates).items():
             _insert_rows(connection, table, rows)
+
+    def customer_rows(self, updates: Sequence[Update]) -> dict[sa.Table, list[Row]]:
+        """The rows that say what some customers' folds do, by table, with the columns in the table's order."""
+        rows = {self.tables.cards: [_card_row(update) for update in updates]}
+        for name, table in self.tables.intervals.items():
+            rows[table] = [
+                _interval_row(update.customer_id, each) for update in updates for each in update.timelines[name]
+            ]
+        return rows
+
+    def ticket_rows(self, stories: Sequence[TicketStory]) -> list[Row]:
+        """The rows that tell some tickets' stories."""
+        return [_ticket_row(story, interval) for story in stories for interval in story.intervals]
+
+    def stored_rows(self, connection: Connection, after: str, last: str | None) -> dict[sa.Table, list[Row]]:
+        """What is stored of the customers whose ids come after one, up to the last one, or to the end."""
+        return self._stored(connection, lambda ids: sa.and_(ids > after, sa.true() if last is None else ids <= last))
+
+    def stored_rows_of(self, connection: Connection, customer_id: str) -> dict[sa.Table, list[Row]]:
+        """What is stored of one customer."""
+        return self._stored(connection, lambda ids: ids == customer_id)
+
+    def _stored(
+        self, connection: Connection, theirs: Callable[[sa.Column[str]], sa.ColumnElement[bool]]
+    ) -> dict[sa.Table, list[Row]]:
+        return {
+            table: [tuple(row) for row in connection.execute(sa.select(table).where(theirs(table.c.customer_id)))]
+            for table in (self.tables.cards, *self.tables.intervals.values())
+        }
+
+    def stored_in(self, connection: Connection, table: sa.Table, customer_id: str) -> list[Row]:
+        """What one table holds of one customer."""
+        return [tuple(row) for row in connection.execute(sa.select(table).where(table.c.customer_id == customer_id))]
+
+    def replace_rows(self, connection: Connection, table: sa.Table, old: Sequence[Row], new: Sequence[Row]) -> int:
+        """Put rows in place of others where they differ; how many of both differ."""
+        outdated, missing = sorted(set(old) - set(new), key=str), sorted(set(new) - set(old), key=str)
+        for row in outdated:
+            keys = zip(table.primary_key, row, strict=False)  # the key's columns are the first ones
+            connection.execute(table.delete().where(*(column == value for column, value in keys)))
+        _insert_rows(connection, table, missing)
+        return len(outdated) + len(missing)
+
+    def customer_ids(self, connection: Connection) -> list[str]:
+        """Everyone of whom something is stored."""
+        ids = self.tables.cards.c.customer_id
+        return list(connection.execute(sa.select(ids).order_by(ids)).scalars())
+
+    def values_at(self, connection: Connection, name: str, instants: Mapping[str, int]) -> dict[str, str]:
+        """What a projection says of some customers, each as of an instant of their own."""
+        table, found = self.tables.intervals[name], dict[str, str]()
+        for chunk in _chunks(instants):
+            for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk))):
+                if row.valid_from <= instants[row.customer_id] < row.valid_to:
+                    found[row.customer_id] = row.value
+        return found
+
+    def sample(self, connection: Connection) -> list[str]:
+        """Some customers, spread evenly over all: at most 64."""
+        ids = self.tables.cards.c.customer_id
+        found = (
+            connection.scalar(sa.select(ids).where(ids >= f"{fraction:02x}").order_by(ids).limit(1))
+            for fraction in range(0, 256, 4)
+        )
+        return sorted({each for each in found if each is not None})
+
+    def stored_ticket_rows(self, connection: Connection, ticket_ids: Iterable[str]) -> list[Row]:
+        """What is stored of some tickets."""
+        table = self.tables.tickets
+        return [
+            tuple(row)
+            for chunk in _chunks(ticket_ids)
+            for row in connection.execute(sa.select(table).where(table.c.ticket_id.in_(chunk)))
+        ]
 
     def _drop_outdated(self, connection: Connection, table: sa.Table, updates: Sequence[Update], name: str) -> None:
         outdated = [
-            {"id": update.customer_id, "since": -FOREVER if update.afresh else update.timelines[name][0].valid_from}
+            {"id": update.customer_id, "since": update.timelines[name][0].valid_from}
             for update in updates
-            if update.known and (update.afresh or update.timelines[name])
+            if update.known and update.timelines[name]
         ]
         if outdated:
             ours = sa.and_(table.c.customer_id == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since"))
             connection.execute(table.delete().where(ours), outdated)
 
-    def save_tickets(self, connection: Connection, updates: Sequence[TicketUpdate]) -> None:
+    def save_tickets(self, connection: Connection, stories: Sequence[TicketStory]) -> None:
         """Store the stories of some tickets in place of the old ones."""
-        if updates:
+        if stories:
             table = self.tables.tickets
-            gone = [{"id": update.ticket_id} for update in updates]
+            gone = [{"id": story.ticket_id} for story in stories]
             connection.execute(table.delete().where(table.c.ticket_id == sa.bindparam("id")), gone)
-            rows = [_ticket_row(update, interval) for update in updates for interval in update.intervals]
-            _insert_rows(connection, table, rows)
+            _insert_rows(connection, table, self.ticket_rows(stories))
 
     def tickets(
         self,
         connection: Connection,
         at: int,
         *,
-        wanted: Mapping[str, str],
+        wanted: Mapping[str, tuple[str, ...]],
         breaching_until: int | None,
         limit: int,
         after: str | None,
     ) -> list[TicketStanding]:
-        """Tickets as of an instant, in order of their ids; `wanted` are values by column.
+        """Tickets as of an instant, in order of their ids; `wanted` are the values a column may have.
 
         With `breaching_until`, those of which a clock is breached after `at` and no later than that.
         """
@@ -182,7 +325,7 @@ class ReadModels:
         statement = sa.select(table, breaches_at.label("breaches_at")).where(
             table.c.valid_from <= at, table.c.valid_to > at
         )
-        statement = statement.where(*(table.c[column] == value for column, value in wanted.items()))
+        statement = statement.where(*(table.c[column].in_(values) for column, values in wanted.items()))
         if breaching_until is not None:
             statement = statement.where(breaches_at <= breaching_until)
         if after is not None:
@@ -233,7 +376,8 @@ class ReadModels:
             order = (statement.selected_columns.sort_key, *order)
         if after is not None:
             statement = statement.where(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after[-len(order) :])))
-        return [_standing(row) for row in connection.execute(statement.order_by(*order).limit(limit)).mappings()]
+        rows = connection.execute(statement.order_by(*order).limit(limit)).mappings()
+        return [_standing(row, load(row["folded"]) if self.is_current else Folded()) for row in rows]
 
     def _page_statement(self, filters: Filters, at: int, not_before_last_event: bool, by_risk: bool) -> sa.Select[Any]:
         cards, intervals = self.tables.cards, self.tables.intervals
@@ -262,6 +406,12 @@ class ReadModels:
         )
 
 
+def _chunks(customer_ids: Iterable[str]) -> Iterator[list[str]]:
+    wanted = sorted(set(customer_ids))
+    for start in range(0, len(wanted), CHUNK):
+        yield wanted[start : start + CHUNK]
+
+
 def _begins(interval: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     """True where the value itself begins for the first time after an instant, and not just another score within it."""
     before = interval.alias("before")
@@ -282,7 +432,7 @@ def _labelled(name: str, table: sa.Table) -> list[sa.ColumnElement[Any]]:
     return [column.label(f"{name}_{column.name}") for column in columns]
 
 
-def _standing(row: sa.RowMapping) -> Standing:
+def _standing(row: sa.RowMapping, folded: Folded) -> Standing:
     def interval(name: str) -> Interval:
         verdict = Verdict(row[f"{name}_value"], row[f"{name}_score"])
         return Interval(row[f"{name}_valid_from"], row[f"{name}_valid_to"], verdict)
@@ -293,16 +443,16 @@ def _standing(row: sa.RowMapping) -> Standing:
         stage=interval(STAGE),
         tier=interval(TIER),
         risk=interval(RISK),
-        folded=load(row["folded"]),
+        folded=folded,
         becomes_at=row["becomes_at"],
         sort_key=row["sort_key"],
     )
 
 
-def _ticket_row(update: TicketUpdate, interval: TicketInterval) -> tuple[str, int, int, str, str, str, str]:
+def _ticket_row(story: TicketStory, interval: TicketInterval) -> Row:
     verdict = interval.verdict
     clocks = (verdict.first_response, verdict.resolution)
-    return update.ticket_id, interval.valid_from, interval.valid_to, update.customer_id, str(verdict.status), *clocks
+    return story.ticket_id, interval.valid_from, interval.valid_to, story.customer_id, str(verdict.status), *clocks
 
 
 def _ticket_standing(row: sa.Row[Any]) -> TicketStanding:
@@ -315,26 +465,18 @@ def _ticket_standing(row: sa.Row[Any]) -> TicketStanding:
     )
 
 
-def _card_row(update: Update) -> dict[str, Any]:
+def _card_row(update: Update) -> Row:
     shown = card(update.folded.facts, FOREVER)
-    return {
-        "customer_id": update.customer_id,
-        "orders": shown.orders,
-        "net_spend": shown.net_spend,
-        "first_order_at": shown.first_order_at,
-        "last_order_at": shown.last_order_at,
-        "last_heard_at": shown.last_heard_at,
-        "last_event_at": update.folded.last_at,
-        "folded": dump(update.folded),
-    }
+    orders = (shown.orders, shown.net_spend, shown.first_order_at, shown.last_order_at)
+    return update.customer_id, *orders, shown.last_heard_at, update.folded.last_at, dump(update.folded)
 
 
-def _interval_row(customer_id: str, interval: Interval) -> tuple[str, int, int, str, int | None]:
+def _interval_row(customer_id: str, interval: Interval) -> Row:
     verdict = interval.verdict
     return customer_id, interval.valid_from, interval.valid_to, verdict.value, verdict.score
 
 
-def _insert_rows(connection: Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:
+def _insert_rows(connection: Connection, table: sa.Table, rows: list[Row]) -> None:
     """Insert rows in the order of the table's columns, past SQLAlchemy's work on each: there are very many."""
     if rows:
         mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from adapters.links import links_table
 from adapters.positions import create_positions, position_column, transaction_column
 from projections.fold import PROJECTORS
 
-VERSION = 2
+VERSION = 3
 
 Blob = sa.LargeBinary
 Instant = sa.BigInteger
+
+
+ADDED_TO_GENERATIONS = ("versions", "known_until", "folding_until", "folded_through", "made_at", "is_checked")
 
 
 class Schema:
@@ -34,6 +40,7 @@ class Schema:
             sa.Column("key", Blob, nullable=False),
         )
         self.lookups = _lookups(self.metadata)
+        self.links = links_table(self.metadata)
         self.commands = sa.Table(
             "commands",
             self.metadata,
@@ -56,6 +63,16 @@ class Schema:
             sa.Column("rules_digest", sa.Text, nullable=False),
             sa.Column("code_digest", sa.Text, nullable=False),
             sa.Column("checkpoint", sa.BigInteger, nullable=False),
+            *_added_to_generations(),
+        )
+        self.parked = sa.Table(
+            "parked",
+            self.metadata,
+            sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+            sa.Column("customer_id", sa.Text, primary_key=True),
+            sa.Column("position", sa.BigInteger, nullable=False),
+            sa.Column("type", sa.Text, nullable=False),
+            sa.Column("reason", sa.Text, nullable=False),
         )
 
     @property
@@ -96,6 +113,10 @@ class GenerationTables:
         """The tables with their indexes."""
         self.metadata.create_all(connection)
 
+    def drop(self, connection: Connection) -> None:
+        """Take the tables away. The views must stand for another generation by then."""
+        self.metadata.drop_all(connection)
+
     def point_views(self, connection: Connection) -> None:
         """Let the stable names stand for this generation."""
         for table in (self.cards, self.tickets, *self.intervals.values()):
@@ -103,6 +124,23 @@ class GenerationTables:
             columns = ", ".join(column.name for column in table.c if column.name != "folded")
             connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
             connection.exec_driver_sql(f"CREATE VIEW {view} AS SELECT {columns} FROM {table.name}")  # noqa: S608 - ours
+
+
+def _added_to_generations() -> tuple[sa.Column[Any], ...]:
+    """What version 3 knows of a generation beside what the first versions did.
+
+    `versions` are those of the code that built it. `known_until` is the last position it may know of, NULL for one
+    that goes on. While it is folded for the first time, `folding_until` is the position that this goes up to, and
+    `folded_through` the last customer that is done.
+    """
+    return (
+        sa.Column("versions", sa.Text, nullable=False, server_default="{}"),
+        sa.Column("known_until", sa.BigInteger),
+        sa.Column("folding_until", sa.BigInteger),
+        sa.Column("folded_through", sa.Text),
+        sa.Column("made_at", Instant, nullable=False, server_default="0"),
+        sa.Column("is_checked", sa.Integer, nullable=False, server_default="0"),
+    )
 
 
 def _events(metadata: sa.MetaData, is_sqlite: bool) -> sa.Table:

@@ -12,9 +12,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
+from adapters.driver_errors import name_of
 from adapters.keyring import Cipher, KeyedHash, new_key
 from adapters.migrations import migrate
-from adapters.positions import lock_definitions
+from adapters.positions import lock_definitions, settled
 from adapters.schema import VERSION, Schema
 from adapters.transaction import Transaction
 from crm_domain.errors import StoreUnusable
@@ -47,7 +48,7 @@ class _Rehearsal:
 
 
 class Store:
-    """An open store. Made where there is none, unless `read_only`.
+    """An open store. Made where there is none, unless `read_only`; read-only by itself where it can't be written.
 
     Raises StoreUnusable where the database holds something else, or was written by a newer version.
     """
@@ -110,6 +111,24 @@ class Store:
         """How many events there are."""
         return connection.execute(sa.select(sa.func.count()).select_from(self.schema.events)).scalar_one()
 
+    def position_at(self, connection: Connection, instant: int) -> int:
+        """The last position that was recorded by an instant, 0 where there was none yet.
+
+        Instants of recording grow with positions, so it is found by halving.
+        """
+        events = self.schema.events
+        low, high = 0, connection.scalar(sa.select(sa.func.max(events.c.position)).where(settled(events))) or 0
+        while low < high:
+            middle = (low + high + 1) // 2
+            below = events.c.position <= middle
+            newest = sa.select(events.c.position, events.c.recorded_at).where(below).order_by(sa.desc("position"))
+            row = connection.execute(newest.limit(1)).first()
+            if row is None or row.recorded_at <= instant:
+                low = middle
+            else:
+                high = row.position - 1
+        return low
+
     def version_of(self, connection: Connection, stream_id: str) -> int:
         """The version a stream has reached, 0 where there is no such stream."""
         events = self.schema.events
@@ -127,14 +146,19 @@ class Store:
 
     def _create_or_check(self) -> None:
         with self.database.reading() as connection:
-            version = self._version(connection)
-        if version == VERSION or (version is not None and self.database.read_only):
+            version = found_version(connection, self.schema)
+            if version is not None:
+                self.database.notice_permissions(connection, self.schema.events.name)
+        if version == VERSION:
             return
         if self.database.read_only:
-            raise StoreUnusable(f"{self.database.url.database} is not a Regulars store")
+            raise _older_store(self.database) if version else _not_a_store(self.database)
+        self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
         with self.database.writing() as connection:
             self.exclude_others(connection)
-            version = self._version(connection)  # another process may have been quicker
+            version = found_version(connection, self.schema)  # another process may have been quicker
             if version is None:
                 self._create(connection)
             elif version < VERSION:
@@ -143,31 +167,63 @@ class Store:
                 ours = settings.c.name == "schema_version"
                 connection.execute(settings.update().where(ours).values(value=str(VERSION).encode()))
 
-    def _version(self, connection: Connection) -> int | None:
-        """The schema version of the store; None where there is none yet."""
-        if not self._is_ours(connection):
-            return None
-        found = int(self.read_settings(connection)["schema_version"])
-        if found > VERSION:
-            raise StoreUnusable(
-                f"this store has schema version {found}, and this version of Regulars knows up to {VERSION}; "
-                "it was left alone: upgrade Regulars to use it"
-            )
-        return found
-
-    def _is_ours(self, connection: Connection) -> bool:
-        existing = set(sa.inspect(connection).get_table_names())
-        ours = set(self.schema.names)
-        if ours <= existing:
-            return True
-        for name in sorted(ours & existing):
-            raise StoreUnusable(
-                f'this database has a table "{name}" that is not ours; give Regulars a database of its own'
-            )
-        return False
-
     def _create(self, connection: Connection) -> None:
         self.schema.create(connection)
         settings = {"schema_version": str(VERSION).encode(), "lookup_key": new_key(), "quarantine_key": new_key()}
         rows = [{"name": name, "value": value} for name, value in settings.items()]
         connection.execute(self.schema.settings.insert(), rows)
+
+
+def require_store(target: str | os.PathLike[str]) -> None:
+    """Raise StoreUnusable where there is no store, or one that is newer than this code. Nothing is made or changed."""
+    database = Database(target, read_only=True)
+    try:
+        with database.reading() as connection:
+            if found_version(connection, Schema(is_sqlite=database.is_sqlite)) is None:
+                raise _not_a_store(database)
+    finally:
+        database.close()
+
+
+def found_version(connection: Connection, schema: Schema) -> int | None:
+    """The schema version of the store in a database; None where there is none yet."""
+    existing = set(sa.inspect(connection).get_table_names())
+    ours = sorted(existing & set(schema.names))
+    if not ours:
+        return None
+    found = _recorded_version(connection, schema) if "settings" in existing else None
+    if found is None or (found == VERSION and len(ours) < len(schema.names)):
+        raise StoreUnusable(
+            f'this database has a table "{ours[0]}" that is not ours; give Regulars a database of its own'
+        )
+    if found > VERSION:
+        raise StoreUnusable(
+            f"this store has schema version {found}, and this version of Regulars knows up to {VERSION}; "
+            "it was left alone: upgrade Regulars to use it"
+        )
+    return found
+
+
+def _recorded_version(connection: Connection, schema: Schema) -> int | None:
+    """The version that our table of settings names; None where that table is somebody else's."""
+    settings = schema.settings
+    if _columns(connection, settings.name) != set(settings.c.keys()):
+        return None
+    value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == "schema_version"))
+    return int(value) if isinstance(value, bytes) and value.isdigit() else None
+
+
+def _columns(connection: Connection, table: str) -> set[str]:
+    """The names alone: SQLAlchemy doesn't know of every type that a column may have."""
+    return set(connection.execute(sa.select(sa.text("*")).select_from(sa.table(table)).limit(0)).keys())
+
+
+def _older_store(database: Database) -> StoreUnusable:
+    return StoreUnusable(
+        f"{name_of(database.url)} was written by an older version of Regulars and is read-only; `regulars migrate`, by "
+        "somebody who may write it, brings it up to date"
+    )
+
+
+def _not_a_store(database: Database) -> StoreUnusable:
+    return StoreUnusable(f"{database.url.render_as_string().removeprefix('sqlite:///')} is not a Regulars store")

@@ -14,9 +14,16 @@ from sqlalchemy.engine import Connection
 
 from adapters.event_log import EventLog
 from adapters.keyring import CHUNK, Cipher, KeyedHash, new_key, normalised, read_ciphers
+from adapters.links import Families, add_link, end_link, ever_linked, is_relinked, read_families, read_links
 from adapters.positions import draw_positions
 from adapters.schema import Schema
-from crm_domain.customer import ContactDetailsChanged, CustomerRegistered, PersonalDataErased
+from crm_domain.customer import (
+    ContactDetailsChanged,
+    CustomerMerged,
+    CustomerRegistered,
+    MergeUndone,
+    PersonalDataErased,
+)
 from crm_domain.event import Event, Recorded
 
 #: (connection, table, how many, now) -> (the first position, the instant to record at)
@@ -69,6 +76,29 @@ class Transaction:
                 found.setdefault(by_digest[digest], []).append(customer_id)
         return found
 
+    def shared_lookups(self, limit: int, after: tuple[str, str]) -> list[tuple[str, str, list[str]]]:
+        """E-mails and phone numbers that several customers have: (kind, digest, customer ids), by kind and digest."""
+        lookups = self._schema.lookups
+        key = (lookups.c.kind, lookups.c.digest)
+        shared = (
+            sa.select(*key)
+            .where(lookups.c.kind.in_(("email", "phone")), sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after)))
+            .group_by(*key)
+            .having(sa.func.count() > 1)
+            .order_by(*key)
+            .limit(limit)
+        )
+        groups: dict[tuple[str, str], list[str]] = {
+            (kind, digest): [] for kind, digest in self.connection.execute(shared)
+        }
+        digests = sorted({digest for _, digest in groups})
+        for start in range(0, len(digests), CHUNK):
+            ours = lookups.c.digest.in_(digests[start : start + CHUNK])
+            for row in self.connection.execute(sa.select(lookups).where(ours).order_by(lookups.c.customer_id)):
+                if (row.kind, row.digest) in groups:
+                    groups[row.kind, row.digest].append(row.customer_id)
+        return [(kind, digest, customer_ids) for (kind, digest), customer_ids in groups.items()]
+
     def append(self, drafts: Sequence[Draft], now: int) -> list[Recorded[Event]]:
         """Record events with their effects on keys and look-ups. `now` is the instant to record them at.
 
@@ -86,6 +116,7 @@ class Transaction:
             rows = [{"customer_id": customer_id, "key": key} for customer_id, key in keys.items()]
             self.connection.execute(self._schema.keys.insert(), rows)
         self._update_lookups(drafts)
+        self._update_links(recorded)
         return recorded
 
     def _update_lookups(self, drafts: Sequence[Draft]) -> None:
@@ -108,6 +139,32 @@ class Transaction:
                 case _:
                     pass
         self._insert_lookups(rows)
+
+    def _update_links(self, recorded: Sequence[Recorded[Event]]) -> None:
+        for each in recorded:
+            match each.event:
+                case CustomerMerged(into_id=into_id):
+                    add_link(self.connection, self._schema.links, each.customer_id, into_id, each.position)
+                case MergeUndone():
+                    end_link(self.connection, self._schema.links, each.customer_id, each.position)
+                case _:
+                    pass
+
+    def families(self, customer_ids: Iterable[str], until: int | None = None) -> Families:
+        """Who some customers are one with, as of a position or as of now."""
+        return read_families(self.connection, self._schema.links, customer_ids, until)
+
+    def links(self, customer_ids: Iterable[str]) -> dict[str, str]:
+        """The links by which some customers are one with others, as of now."""
+        return read_links(self.connection, self._schema.links, customer_ids)
+
+    def is_relinked(self, members: tuple[str, ...], *, after: int) -> bool:
+        """Whether any of some customers was merged or told apart after a position."""
+        return is_relinked(self.connection, self._schema.links, members, after)
+
+    def ever_linked(self, customer_id: str) -> tuple[str, ...]:
+        """Everyone who is or was one with a customer, themselves first."""
+        return ever_linked(self.connection, self._schema.links, customer_id)
 
     def _lookup_rows(
         self, event: CustomerRegistered | ContactDetailsChanged, customer_id: str, kinds: Iterable[str]

@@ -17,6 +17,7 @@ from crm_domain.customer import (
     ErasePersonalData,
     GiveConsent,
     MakeReferral,
+    MergeCustomers,
     QualifyLead,
     RecordChurnReason,
     RecordPreference,
@@ -24,6 +25,7 @@ from crm_domain.customer import (
     ReopenAccount,
     RequestCancellation,
     TagCustomer,
+    UndoMerge,
     UntagCustomer,
     WithdrawCancellation,
     WithdrawConsent,
@@ -52,6 +54,7 @@ from crm_domain.membership import (
     SuspendMembership,
 )
 from crm_domain.purchase import PURCHASE, PurchaseEvent, RecordPurchase, RecordReturn
+from crm_domain.rulebook import RULEBOOK, RulebookEvent
 from crm_domain.ticket import (
     TICKET,
     AssignTicket,
@@ -74,10 +77,11 @@ from crm_domain.ticket import (
 
 EVENTS: dict[str, type[Event]] = {
     str(event.__struct_config__.tag): event
-    for union in (CustomerEvent, PurchaseEvent, InteractionEvent, MembershipEvent, TicketEvent)
+    for union in (CustomerEvent, PurchaseEvent, InteractionEvent, MembershipEvent, TicketEvent, RulebookEvent)
     for event in get_args(union)
 }
 
+#: Those that `address` knows. The rulebook's have a door of their own, where read models are built before they count.
 COMMANDS: dict[str, type[Command]] = {
     command.__name__: command
     for command in (
@@ -96,6 +100,8 @@ COMMANDS: dict[str, type[Command]] = {
         WithdrawCancellation,
         CloseAccount,
         ReopenAccount,
+        MergeCustomers,
+        UndoMerge,
         ErasePersonalData,
         RecordPurchase,
         RecordReturn,
@@ -129,7 +135,7 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 DECIDERS: dict[str, Decider[Any]] = {
-    decider.category: decider for decider in (CUSTOMER, PURCHASE, INTERACTION, MEMBERSHIP, TICKET)
+    decider.category: decider for decider in (CUSTOMER, PURCHASE, INTERACTION, MEMBERSHIP, TICKET, RULEBOOK)
 }
 
 

@@ -8,6 +8,7 @@
 5. A consent is given or withdrawn for one channel and one purpose; saying so twice changes nothing.
 6. A cancellation can be requested on an open account only, and withdrawn while it is requested.
 7. Nobody refers themselves, and a referral counts once.
+8. A customer can be merged into one other at a time, and the merge undone; what is merged is forgotten as a whole.
 """
 
 from __future__ import annotations
@@ -136,6 +137,18 @@ class PersonalDataErased(Event, frozen=True, kw_only=True, tag="PersonalDataEras
     cause: str | None = None
 
 
+class CustomerMerged(Event, frozen=True, kw_only=True, tag="CustomerMerged"):
+    """This customer turned out to be the same as another, whose id is `into_id` and who owns the whole history."""
+
+    into_id: str
+
+
+class MergeUndone(Event, frozen=True, kw_only=True, tag="MergeUndone"):
+    """This customer is not the same as the one with the id `into_id` after all; each has their own history again."""
+
+    into_id: str
+
+
 CustomerEvent = (
     CustomerRegistered
     | ContactDetailsChanged
@@ -153,6 +166,8 @@ CustomerEvent = (
     | AccountClosed
     | AccountReopened
     | PersonalDataErased
+    | CustomerMerged
+    | MergeUndone
 )
 
 # ----------------------------------------------------------------------------------------------------------- state
@@ -193,6 +208,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     tags: frozenset[str] = frozenset()
     consents: frozenset[tuple[str, str]] = frozenset()
     referred: frozenset[str] = frozenset()
+    merged_into: str | None = None
 
 
 def evolve(state: Customer, event: CustomerEvent) -> Customer:
@@ -232,6 +248,10 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
             return replace(state, status=Status.OPEN, cancelling=False)
         case PersonalDataErased():
             return _forgotten(state)
+        case CustomerMerged(into_id=into_id):
+            return replace(state, merged_into=into_id)
+        case MergeUndone():
+            return replace(state, merged_into=None)
 
 
 def _forgotten(state: Customer) -> Customer:
@@ -355,6 +375,16 @@ class ReopenAccount(CustomerCommand):
     """Open a closed account again."""
 
 
+class MergeCustomers(CustomerCommand):
+    """Say that a customer is the same as another, who owns both histories from now on; nothing is moved."""
+
+    into: Who
+
+
+class UndoMerge(CustomerCommand):
+    """Take a merge back: there are two customers again, as if they had never been merged."""
+
+
 class ErasePersonalData(CustomerCommand):
     """Forget who a customer is; what was counted stays. There is no way back."""
 
@@ -471,6 +501,21 @@ def make_referral(command: MakeReferral, state: Customer, context: Context) -> t
     return () if command.referred in state.referred else (ReferralMade(referred_id=str(command.referred)),)
 
 
+def merge(command: MergeCustomers, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 8. Both references have been resolved to ids before; `merge.require_mergeable` looks at both sides."""
+    _require_remembered(state)
+    if state.merged_into == command.into:
+        return ()
+    if state.merged_into is not None:
+        raise Rejected("already_merged", "this customer was merged into another before; undo that first")
+    return (CustomerMerged(into_id=str(command.into)),)
+
+
+def undo_merge(command: UndoMerge, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 8."""
+    return () if state.merged_into is None else (MergeUndone(into_id=state.merged_into),)
+
+
 def close(command: CloseAccount, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
     return _move(state, Status.CLOSED, AccountClosed())
@@ -482,7 +527,12 @@ def reopen(command: ReopenAccount, state: Customer, context: Context) -> tuple[E
 
 
 def erase(command: ErasePersonalData, state: Customer, context: Context) -> tuple[Event, ...]:
-    """Invariant 3."""
+    """Invariants 3 and 8."""
+    if state.merged_into is not None:
+        sentence = (
+            "this customer was merged into another; forget that one and with it this one, or undo the merge first"
+        )
+        raise Rejected("merged_away", sentence)
     return _move(state, Status.ERASED, PersonalDataErased(cause=command.cause))
 
 
@@ -541,6 +591,10 @@ def _decided(command: Command, state: Customer, context: Context) -> tuple[Event
             return close(command, state, context)
         case ReopenAccount():
             return reopen(command, state, context)
+        case MergeCustomers():
+            return merge(command, state, context)
+        case UndoMerge():
+            return undo_merge(command, state, context)
         case ErasePersonalData():
             return erase(command, state, context)
         case _:

@@ -55,3 +55,11 @@ class InvalidRules(RegularsError):
 
 class InvalidMapping(RegularsError):
     """An import mapping breaks its grammar, or doesn't fit the file it is used on."""
+
+
+class ParkedCustomer(RegularsError):
+    """An event that can't be folded keeps its customer from being folded on; the message names both, and why."""
+
+
+class StaleProjections(UserWarning):
+    """Other code folded what a store has folded in, so lists stay as they were until it is rebuilt."""

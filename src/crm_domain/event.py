@@ -25,7 +25,7 @@ class Recorded(Struct, Generic[E], frozen=True, kw_only=True):
 
     `position` is the global order in the store, `version` the order within the stream, both from 1. `occurred_at`
     is when it happened in the business, `recorded_at` when the store learnt of it. `reason` is personal: it
-    decodes to None once the customer is forgotten.
+    decodes to None once the customer is forgotten. `customer_id` is empty where the event is nobody's.
     """
 
     position: int

@@ -373,6 +373,32 @@ class Balance(Struct, frozen=True, kw_only=True):
         return self.available - self.debt
 
 
+def is_in_force(state: Membership) -> bool:
+    """Whether the membership is active, or rests and may be resumed."""
+    return state.status in (Status.ACTIVE, Status.SUSPENDED)
+
+
+def was_in_force(state: Membership, at: int) -> bool:
+    """Whether the membership was active at an instant."""
+    return any(start <= at < end for start, end in state.in_force)
+
+
+def has_earned(state: Membership, order_id: str) -> bool:
+    """Whether an order earned points in this membership."""
+    return _lot_of_order(order_id) in state.lots
+
+
+def has_recorded(state: Membership, command: Command) -> bool:
+    """Whether the redemption or adjustment that a command names by an id of its own was recorded in this membership."""
+    match command:
+        case RedeemPoints(redemption_id=redemption_id) | CancelRedemption(redemption_id=redemption_id):
+            return redemption_id in state.redemptions
+        case AdjustPoints(adjustment_id=adjustment_id):
+            return adjustment_id in state.adjustments
+        case _:
+            return False
+
+
 def balance(state: Membership, at: int) -> Balance:
     """Where the points are at an instant from the state's last event on, if nothing else happens."""
     lots = state.lots.values()
@@ -649,8 +675,7 @@ def earn(
     """What a purchase at an instant earns, for the purchase's own transaction. Invariants 2 and 3."""
     lot_id = _lot_of_order(purchase.order_id)
     points = points_for(purchase.amount, purchase.currency, policy.per_unit)
-    in_force = any(start <= at < end for start, end in state.in_force)
-    if not in_force or points <= 0 or lot_id in state.lots:
+    if not was_in_force(state, at) or points <= 0 or lot_id in state.lots:
         return ()
     event = PointsEarned(
         at=max(at, state.last_at),

@@ -7,9 +7,11 @@ mutable because a rebuild folds millions of events into it; it never leaves the 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from typing import get_args
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from crm_domain import membership
 from crm_domain.customer import (
@@ -31,7 +33,7 @@ from crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from projections import ticket_queue
 from projections.ticket_queue import TicketFacts
 
-VERSION = 1
+VERSION = 2
 
 
 class Mark(Struct, frozen=True, array_like=True):
@@ -67,12 +69,22 @@ class Return(Struct, frozen=True, array_like=True):
     amount: int
 
 
+class Account(Struct, frozen=True, array_like=True):
+    """Whether one identity's account is closed, and whether they asked to leave."""
+
+    closed: Mark | None = None
+    cancelling: Mark | None = None
+
+
 class Facts(Struct, array_like=True):
     """One customer's facts. All lists are in order of time; the `order_*` lists run in parallel.
 
     `order_totals[i]` is what the orders up to and including `i` are worth, less what came back of them, in minor
     units: so any window's spend is a difference of two of them. `returned_orders` holds the indexes, rising, of the
     orders of which everything came back.
+
+    A customer is one identity, number 0, and after merges several. `accounts` and `memberships` are by identity;
+    `closed` and `cancelling` follow from all accounts: a customer has left when every one of them is closed.
     """
 
     order_instants: list[int] = field(default_factory=list)
@@ -87,7 +99,8 @@ class Facts(Struct, array_like=True):
     tags: list[Named] = field(default_factory=list)
     owners: list[Named] = field(default_factory=list)
     tickets: dict[str, TicketFacts] = field(default_factory=dict)
-    membership: Membership | None = None
+    accounts: dict[int, Account] = field(default_factory=dict)
+    memberships: dict[int, Membership] = field(default_factory=dict)
     engaged: Mark | None = None
     qualified: Mark | None = None
     cancelling: Mark | None = None
@@ -116,8 +129,11 @@ HANDLES: frozenset[type[Event]] = frozenset(
 )
 
 
-def evolve(facts: Facts, event: Event, at: int, position: int) -> None:
-    """Take in one event. Events come in order of `(at, position)`; a return may come before its purchase."""
+def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0) -> None:
+    """Take in one event of one of the customer's identities.
+
+    Events come in order of `(at, position)`; a return may come before its purchase.
+    """
     match event:
         case PurchaseRecorded():
             _add_order(facts, event, at, position)
@@ -130,17 +146,19 @@ def evolve(facts: Facts, event: Event, at: int, position: int) -> None:
             facts.answers[survey] = Answer(at, position, score)
         case CustomerRegistered(source=source):
             _engage(facts, at, position)
-            facts.source = source
+            _settle_account(facts, identity, _account(facts, identity))
+            if source is not None and (identity == 0 or facts.source is None):
+                facts.source = source
         case LeadQualified():
             facts.qualified = Mark(at, position)
         case AccountClosed():
-            facts.closed = Mark(at, position)
+            _settle_account(facts, identity, replace(_account(facts, identity), closed=Mark(at, position)))
         case AccountReopened():
-            facts.closed = facts.cancelling = None
+            _settle_account(facts, identity, Account())
         case CancellationRequested():
-            facts.cancelling = Mark(at, position)
+            _settle_account(facts, identity, replace(_account(facts, identity), cancelling=Mark(at, position)))
         case CancellationWithdrawn():
-            facts.cancelling = None
+            _settle_account(facts, identity, replace(_account(facts, identity), cancelling=None))
         case CustomerTagged(label=label):
             facts.tags.append(Named(at, label))
         case CustomerUntagged(label=label):
@@ -148,11 +166,28 @@ def evolve(facts: Facts, event: Event, at: int, position: int) -> None:
         case OwnerAssigned(owner=owner):
             facts.owners.append(Named(at, owner))
         case _ if isinstance(event, MembershipEvent):
-            facts.membership = membership.evolve(facts.membership or Membership(), event)
+            facts.memberships[identity] = membership.evolve(facts.memberships.get(identity, Membership()), event)
         case _ if isinstance(event, TicketEvent):
             _take_in_ticket(facts, event, at, position)
         case _:
             pass  # the rest bears on no verdict and on nothing that a card shows
+
+
+def _account(facts: Facts, identity: int) -> Account:
+    return facts.accounts.get(identity, Account())
+
+
+def _settle_account(facts: Facts, identity: int, account: Account) -> None:
+    facts.accounts[identity] = account
+    accounts = facts.accounts.values()
+    open_ones = [each for each in accounts if each.closed is None]
+    facts.closed = None if open_ones else _latest(each.closed for each in accounts)
+    facts.cancelling = _latest(each.cancelling for each in open_ones or accounts)
+
+
+def _latest(marks: Iterable[Mark | None]) -> Mark | None:
+    known = [mark for mark in marks if mark is not None]
+    return max(known, key=lambda mark: (mark.at, mark.position), default=None)
 
 
 def orders_since(facts: Facts, instant: int) -> int:

@@ -10,7 +10,7 @@ instant is then judged with the first one, as if they had come together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -37,11 +37,12 @@ MAX_FUTURE_CHANGES = 64
 
 
 class Happened(Struct, frozen=True):
-    """An event as the fold needs it."""
+    """An event as the fold needs it; `identity` says which of the merged customers it happened to."""
 
     at: int
     position: int
     event: Event
+    identity: int = 0
 
 
 class Interval(Struct, frozen=True):
@@ -94,12 +95,17 @@ def fold(folded: Folded, events: Iterable[Happened], rules: Rules) -> Timelines:
             if not run.projector.handles.isdisjoint(types):
                 run.arrive(folded.facts, rules, at)
         for happened in together:
-            evolve(folded.facts, happened.event, at, happened.position)
+            evolve(folded.facts, happened.event, at, happened.position, happened.identity)
             newest = max(newest, happened.position)
         folded.last_at = at
     folded.last_position = newest
     folded.tracks = [run.track for run in running]
     return {run.projector.name: run.finish(folded.facts, rules) for run in running}
+
+
+def came_late(folded: Folded, events: Sequence[Happened]) -> bool:
+    """Whether any of some events, in order, happened before the last one taken in: then all must be folded afresh."""
+    return bool(events) and folded.last_at is not None and events[0].at < folded.last_at
 
 
 class _Running:
@@ -148,7 +154,7 @@ class _Running:
 
 def _own_changes(facts: Facts) -> int:
     """Orders leave a window one by one, lots begin and expire, clocks of tickets breach and are forgotten."""
-    lots = len(facts.membership.lots) if facts.membership else 0
+    lots = sum(len(each.lots) for each in facts.memberships.values())
     return len(facts.order_instants) + 2 * lots + 8 * len(facts.tickets)
 
 

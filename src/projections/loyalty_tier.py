@@ -53,16 +53,18 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Stan
 
 def is_member(facts: Facts, at: int) -> bool:
     """Whether a membership is in force at an instant from the last event on."""
-    spans = facts.membership.in_force if facts.membership else ()
-    return any(start <= at < end for start, end in spans)
+    return any(start <= at < end for each in facts.memberships.values() for start, end in each.in_force)
 
 
 def override_at(facts: Facts, tiers: Tiers, at: int) -> TierOverrideGranted | None:
-    """The override that masks the natural track; one for a tier that the rules don't know masks nothing."""
-    override = facts.membership.override if facts.membership else None
-    if override is None or override.tier not in tiers.names:
-        return None
-    return override if override.until is None or at < override.until else None
+    """The latest override that masks the natural track; one for a tier that the rules don't know masks nothing."""
+    granted = (each.override for each in facts.memberships.values())
+    in_force = (
+        override
+        for override in granted
+        if override is not None and override.tier in tiers.names and (override.until is None or at < override.until)
+    )
+    return max(in_force, key=lambda override: override.at, default=None)
 
 
 def _review(standing: Standing, qualified: int, tiers: Tiers, at: int) -> Standing:

@@ -10,7 +10,7 @@ from typing import get_args
 from msgspec import Struct
 
 from crm_domain.instant import to_datetime
-from crm_domain.membership import Membership, MembershipEvent, balance
+from crm_domain.membership import Balance, Lot, MembershipEvent, balance
 from projections.compiled import Rules
 from projections.facts import Facts
 from projections.verdict import Projector, Reason, Verdict
@@ -24,31 +24,34 @@ class Standing(Struct, frozen=True, array_like=True):
 
 def judge(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Standing, Verdict, int | None]:
     """The balance at an instant. It changes by itself when a lot becomes available, and when one expires."""
-    state = facts.membership or Membership()
-    found = balance(state, at)
-    due = (
-        instant
-        for lot in state.lots.values()
-        if lot.remaining
-        for instant in (lot.available_at, lot.expires_at)
-        if instant > at
-    )
-    return standing, Verdict(str(found.pending), found.net), min(due, default=None)
+    found = balances(facts, at)
+    due = (instant for lot in _lots(facts) for instant in (lot.available_at, lot.expires_at) if instant > at)
+    pending, net = sum(each.pending for each in found), sum(each.net for each in found)
+    return standing, Verdict(str(pending), net), min(due, default=None)
+
+
+def balances(facts: Facts, at: int) -> list[Balance]:
+    """Where the points are at an instant, by membership: merged customers may have one that was cancelled beside."""
+    return [balance(state, at) for state in facts.memberships.values()]
+
+
+def _lots(facts: Facts) -> list[Lot]:
+    """What is left of each lot's points, in the order in which they expire."""
+    left = [lot for state in facts.memberships.values() for lot in state.lots.values() if lot.remaining]
+    return sorted(left, key=lambda lot: (lot.expires_at, lot.lot_id))
 
 
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """Each lot that is left, in the order in which it expires; the contributions add up to what can be spent."""
-    state = facts.membership or Membership()
-    lots = sorted((lot for lot in state.lots.values() if lot.remaining), key=lambda lot: (lot.expires_at, lot.lot_id))
     reasons = [
         Reason(
             clause=lot.lot_id,
             sentence=f"{lot.remaining} from {_day(lot.available_at, rules)} until {_day(lot.expires_at, rules)}",
             contribution=lot.remaining if lot.available_at <= at < lot.expires_at else 0,
         )
-        for lot in lots
+        for lot in _lots(facts)
     ]
-    owed = sum(state.debts.values())
+    owed = sum(each.debt for each in balances(facts, at))
     if owed:
         reasons.append(Reason(clause="debt", sentence=f"{owed} points are owed", contribution=-owed))
     return tuple(reasons) or (Reason(clause="none", sentence="no points are left", contribution=0),)

@@ -12,17 +12,18 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -60,13 +61,25 @@ def _amount_text(value: object) -> object:
     return value
 
 
+def plain_number(value: Decimal) -> str:
+    """A number without exponent or needless zeros; exactly, whatever precision the caller's decimal context has."""
+    text = format(value, "f") if value else "0"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 Number = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=10**9, allow_inf_nan=False)]
 Positive = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=MAX_DAYS, allow_inf_nan=False)]
 Days = Annotated[int, Field(strict=True, ge=0, le=MAX_DAYS)]
 WindowDays = Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)]
 Score = Annotated[int, Field(strict=True, ge=0, le=100)]
 Weight = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1000, allow_inf_nan=False)]
-Money = Annotated[Decimal, BeforeValidator(_amount_text), Field(ge=0, le=10**9, allow_inf_nan=False)]
+# Money is text in a file, so it is text in what a ruleset is dumped to, where other numbers are Decimals.
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_amount_text),
+    PlainSerializer(plain_number),
+    Field(ge=0, le=10**9, allow_inf_nan=False),
+]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Step = tuple[Number, Score]
 Steps = Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
@@ -88,7 +101,8 @@ class Business(Part):
         try:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):
-            raise ValueError(f'"{self.timezone}" is not a time zone such as "Europe/Berlin"') from None
+            meant = _suggestion(self.timezone, sorted(available_timezones()))
+            raise ValueError(f'"{self.timezone}" is not a time zone such as "Europe/Berlin"{meant}') from None
         return self
 
 
@@ -156,7 +170,7 @@ class Lifecycle(Part):
                 raise ValueError(f'"{rung.id}" has no condition but isn\'t last, so what follows can never be reached')
         stages = {rung.stage for rung in self.stage}
         for unknown in sorted({name for rung in self.stage for name in rung.spell} - stages):
-            raise ValueError(f'spell names the stage "{unknown}", which no rung gives')
+            raise ValueError(f'spell names the stage "{unknown}", which no rung gives{_suggestion(unknown, stages)}')
         return self
 
 
@@ -405,9 +419,10 @@ def _written(value: object) -> str:
             return str(value)[:60]
 
 
-def _suggestion(word: str, allowed: list[str]) -> str:
-    close = difflib.get_close_matches(word, allowed, n=1)
-    return f'; did you mean "{close[0]}"?' if close else ""
+def _suggestion(word: str, allowed: Iterable[str]) -> str:
+    by_lower_case = {each.lower(): each for each in allowed}
+    close = difflib.get_close_matches(word.lower(), by_lower_case, n=1)
+    return f'; did you mean "{by_lower_case[close[0]]}"?' if close else ""
 
 
 def _keys_of(location: tuple[int | str, ...]) -> list[str]:
@@ -434,7 +449,7 @@ def _plain(value: Any) -> Any:
         case list() | tuple():
             return [_plain(item) for item in value]
         case Decimal():
-            return format(value.normalize(), "f") if value else "0"
+            return plain_number(value)
         case _:
             return value
 

@@ -42,7 +42,8 @@ Timeliness = Literal["on_time", "due_soon", "breached", "met", "late"]
 
 _HOUR = 3_600 * SECOND
 _RUNNING = frozenset({Status.NEW, Status.OPEN})
-_SETTLED = frozenset({Status.RESOLVED, Status.CLOSED})
+#: A ticket that is not settled is open, whoever's turn it is.
+SETTLED = frozenset({Status.RESOLVED, Status.CLOSED})
 
 # ----------------------------------------------------------------------------------------------------------- rules
 
@@ -185,13 +186,13 @@ def _move(facts: TicketFacts, event: TicketEvent, position: int) -> None:
     facts.status = after
     if after in _RUNNING:
         _start(facts.resolution, moment.at)
-    elif after not in _SETTLED:
+    elif after not in SETTLED:
         _stop(facts.resolution, moment.at)
-    elif before not in _SETTLED:
+    elif before not in SETTLED:
         facts.settled = moment
         _end(facts.first_response, moment, facts.urgency)
         _end(facts.resolution, moment, facts.urgency)
-    if before in _SETTLED and after not in _SETTLED:
+    if before in SETTLED and after not in SETTLED:
         facts.settled = None
         facts.reopened.append(moment)
 

@@ -8,10 +8,11 @@
         crm.do(RecordPurchase(customer="shop:42", order_id="A-1", amount="59.90"))
         print(crm.customer("shop:42").explain())
 
-This package is the whole of what a program that embeds the library needs to import. `open` is left out of
-`from regulars import *`, where it would hide Python's own.
+This package is the whole of what a program that embeds the library needs to import. `open` and `copy` are left out of
+`from regulars import *`, where they would hide Python's own.
 """
 
+from adapters.copying import copy as copy
 from crm_domain.command import Command, CustomerId
 from crm_domain.customer import (
     AssignOwner,
@@ -20,6 +21,7 @@ from crm_domain.customer import (
     ErasePersonalData,
     GiveConsent,
     MakeReferral,
+    MergeCustomers,
     QualifyLead,
     RecordChurnReason,
     RecordPreference,
@@ -27,6 +29,7 @@ from crm_domain.customer import (
     ReopenAccount,
     RequestCancellation,
     TagCustomer,
+    UndoMerge,
     UntagCustomer,
     WithdrawCancellation,
     WithdrawConsent,
@@ -36,8 +39,10 @@ from crm_domain.errors import (
     InvalidMapping,
     InvalidRules,
     NotFound,
+    ParkedCustomer,
     RegularsError,
     Rejected,
+    StaleProjections,
     StoreBusy,
     StoreUnusable,
 )
@@ -75,6 +80,7 @@ from regulars.audit import AuditEntry, AuditPage, Change
 from regulars.crm import Regulars, default_rules
 from regulars.crm import open as open
 from regulars.desk import Points, PointsLot, TicketPage, TicketView
+from regulars.duplicates import Duplicates, DuplicatesPage, Suspect
 from regulars.execution import Outcome
 from regulars.views import Clause, Customer, EventLine, Explanation, Page, Span, Status, Timeline, VerdictView
 
@@ -101,6 +107,8 @@ __all__ = [
     "Conflict",
     "Customer",
     "CustomerId",
+    "Duplicates",
+    "DuplicatesPage",
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
@@ -112,11 +120,13 @@ __all__ = [
     "InvalidRules",
     "LiftTierOverride",
     "MakeReferral",
+    "MergeCustomers",
     "NotFound",
     "OpenTicket",
     "OrderLine",
     "Outcome",
     "Page",
+    "ParkedCustomer",
     "Points",
     "PointsLot",
     "PutOnHold",
@@ -143,14 +153,17 @@ __all__ = [
     "ResumeTicket",
     "Ruleset",
     "Span",
+    "StaleProjections",
     "Status",
     "StoreBusy",
     "StoreUnusable",
+    "Suspect",
     "SuspendMembership",
     "TagCustomer",
     "TicketPage",
     "TicketView",
     "Timeline",
+    "UndoMerge",
     "UntagCustomer",
     "VerdictView",
     "WithdrawCancellation",

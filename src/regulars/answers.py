@@ -8,17 +8,18 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from adapters.catch_up import go_on, happened_to
-from adapters.read_models import ReadModels
+from adapters.histories import History, Poison, read_history, rows_of, take_in
 from adapters.store import Store
 from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from crm_domain.instant import FOREVER, end_of_day, to_datetime, to_instant
 from projections import fold
-from projections.compiled import Rules
 from projections.fold import Folded, Interval, Timelines
+from projections.open_tickets import OpenTickets, combine
+from projections.ticket_queue import TicketInterval
 from regulars.sentences import describe
+from regulars.standpoint import Standpoint
 from regulars.views import LANES, Clause, EventLine, Explanation, Lane, Span, Timeline, VerdictView
 
 
@@ -62,26 +63,26 @@ def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Con
     return contacts
 
 
-def fold_of(
-    store: Store, models: ReadModels, tx: Transaction, rules: Rules, customer_id: str
-) -> tuple[Folded, Timelines]:
-    """One customer's whole fold: what is stored, and what has come since the checkpoint, without writing anything."""
-    connection = tx.connection
+def history_of(store: Store, tx: Transaction, stand: Standpoint, members: tuple[str, ...]) -> History:
+    """One customer's whole fold: what is stored, and what has come since the checkpoint, without writing anything.
 
-    def everything() -> list[fold.Happened]:
-        return happened_to(store, connection, customer_id)
-
-    stored = models.load(connection, [customer_id]).get(customer_id)
-    pending = happened_to(store, connection, customer_id, after=models.checkpoint(connection))
-    if stored is None:
-        return go_on(Folded(), everything(), rules, everything)[:2]
+    `members` are the customer and whoever was merged into them. The events themselves are in it only where nothing
+    stored was of use.
+    """
+    connection, models = tx.connection, stand.models
+    if models is None:
+        return read_history(store, connection, members, stand.rules, stand.until)
+    checkpoint, customer_id = models.checkpoint(connection), members[0]
+    folded = models.load(connection, [customer_id]).get(customer_id)
+    if folded is None or tx.is_relinked(members, after=checkpoint) or models.parked(connection, [customer_id]):
+        return read_history(store, connection, members, stand.rules)
     timelines = models.intervals(connection, customer_id)
-    if not pending:
-        return stored, timelines
-    folded, newer, afresh = go_on(stored, pending, rules, everything)
-    if afresh:
-        return folded, newer
-    return folded, {name: _joined(timelines[name], newer[name]) for name in timelines}
+    pending = rows_of(store, connection, members, after=checkpoint)
+    newer = take_in(folded, pending, members, stand.rules)
+    if newer is None:
+        return read_history(store, connection, members, stand.rules)
+    joined = {name: _joined(timelines[name], newer[name]) for name in timelines}
+    return History(members=members, happened=[], folded=folded, timelines=joined if pending else timelines)
 
 
 def _joined(stored: list[Interval], newer: list[Interval]) -> list[Interval]:
@@ -90,9 +91,12 @@ def _joined(stored: list[Interval], newer: list[Interval]) -> list[Interval]:
     return [*(each for each in stored if each.valid_from < newer[0].valid_from), *newer]
 
 
-def explain_customer(store: Store, tx: Transaction, rules: Rules, customer_id: str, at: int) -> Explanation:
+def explain_customer(
+    store: Store, tx: Transaction, stand: Standpoint, members: tuple[str, ...], at: int
+) -> Explanation:
     """Every verdict as of an instant, from a fold of just what had happened by then."""
-    _, explained = fold.explain(happened_to(store, tx.connection, customer_id), rules, at)
+    history = read_history(store, tx.connection, members, stand.rules, stand.until)
+    _, explained = fold.explain(history.happened, stand.rules, at)
     positions = sorted({p for each in explained for reason in each.reasons for p in reason.positions})
     lines = {
         recorded.position: EventLine(
@@ -104,9 +108,23 @@ def explain_customer(store: Store, tx: Transaction, rules: Rules, customer_id: s
     }
     verdicts = {each.projection: _verdict(each, lines) for each in explained if each.projection in LANES.values()}
     return Explanation(
-        customer_id=CustomerId(customer_id),
+        customer_id=CustomerId(members[0]),
         as_of=to_datetime(at),
         verdicts=tuple(verdicts[name] for name in LANES.values() if name in verdicts),
+        parked=None if history.poison is None else describe_poison(history.poison),
+    )
+
+
+def describe_parked(poison: Poison) -> str:
+    """Who is parked, and by what, as a sentence."""
+    return f"id:{poison.customer_id}: event #{poison.position} ({poison.type}) can't be folded ({poison.reason})"
+
+
+def describe_poison(poison: Poison) -> str:
+    """What keeps a customer from being folded on, as a sentence."""
+    return (
+        f"event #{poison.position} ({poison.type}) can't be folded ({poison.reason}); "
+        "what is said here is what was known before it"
     )
 
 
@@ -132,18 +150,25 @@ def _verdict(explained: fold.Explanation, lines: dict[int, EventLine]) -> Verdic
     )
 
 
-def timeline_of(customer_id: str, folded: Folded, timelines: Timelines) -> Timeline:
-    """The lanes of one customer."""
+def timeline_of(
+    customer_id: str, folded: Folded, timelines: Timelines, tickets: Iterable[Iterable[TicketInterval]]
+) -> Timeline:
+    """The lanes of one customer, from the verdicts' intervals and those of each ticket."""
     lanes = {lane: tuple(span(interval) for interval in timelines[name]) for lane, name in LANES.items()}
     orders = tuple(to_datetime(instant) for instant in folded.facts.order_instants)
-    return Timeline(customer_id=CustomerId(customer_id), lanes=lanes, orders=orders)
+    together = tuple(_tickets_span(each) for each in combine(tickets))
+    return Timeline(customer_id=CustomerId(customer_id), lanes=lanes, orders=orders, tickets=together)
+
+
+def _tickets_span(each: OpenTickets) -> Span:
+    return _span(each.value, None, each.valid_from, each.valid_to)
 
 
 def span(interval: Interval) -> Span:
     """An interval as people read it."""
-    return Span(
-        value=interval.verdict.value,
-        score=interval.verdict.score,
-        since=to_datetime(interval.valid_from),
-        until=None if interval.valid_to == FOREVER else to_datetime(interval.valid_to),
-    )
+    return _span(interval.verdict.value, interval.verdict.score, interval.valid_from, interval.valid_to)
+
+
+def _span(value: str, score: int | None, valid_from: int, valid_to: int) -> Span:
+    until = None if valid_to == FOREVER else to_datetime(valid_to)
+    return Span(value=value, score=score, since=to_datetime(valid_from), until=until)

@@ -6,7 +6,7 @@ it; so they chain without a break, and what is personal is gone with its custome
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -27,9 +27,11 @@ from crm_domain.interaction import Interaction
 from crm_domain.membership import Membership
 from crm_domain.money import from_minor_units
 from crm_domain.purchase import Purchase
+from crm_domain.rulebook import NOBODY, Rulebook, RulebookEvent
 from crm_domain.ticket import Ticket
-from regulars.answers import read_contacts
-from regulars.narration import narrate
+from regulars.answers import Contact, read_contacts
+from regulars.narration import narrate, other_id
+from regulars.sentences import short
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class AuditEntry:
     """One event of the trail.
 
     `causation_id` is the position of the event that caused this one, `correlation_id` what ties several together.
-    `ref` and `reason` are None once the customer is forgotten.
+    `ref` and `reason` are None once the customer is forgotten; `customer_id` and `ref` are where it is about nobody.
     """
 
     position: int
@@ -54,7 +56,7 @@ class AuditEntry:
     recorded_at: datetime
     actor: str
     type: str
-    customer_id: CustomerId
+    customer_id: CustomerId | None
     ref: str | None
     sentence: str
     reason: str | None
@@ -94,8 +96,8 @@ def read_audit(tx: Transaction, search: Search, limit: int) -> AuditPage:
     """One page of the trail."""
     found = tx.log.search(search, limit)
     changes = _changes(tx, found)
-    contacts = read_contacts(tx, {recorded.customer_id for recorded in found})
-    entries = tuple(_entry(each, contacts[each.customer_id].ref, changes[each.position]) for each in found)
+    contacts = _contacts_of(tx, found)
+    entries = tuple(_entry(each, contacts, changes[each.position]) for each in found)
     return AuditPage(entries=entries, after=found[-1].position if len(found) == limit else None)
 
 
@@ -106,7 +108,7 @@ def read_history(tx: Transaction, customer_id: str, field: str) -> tuple[AuditEn
     """
     events = list(tx.log.streams([customer_id]))
     changes = _changes(tx, events)
-    ref = read_contacts(tx, [customer_id])[customer_id].ref
+    contacts = _contacts_of(tx, events)
     known = {change.field for each in changes.values() for change in each}
     if field not in {*Customer.__struct_fields__, *known} - {"registration"}:
         fields = ", ".join(name for name in Customer.__struct_fields__ if name != "registration")
@@ -115,21 +117,37 @@ def read_history(tx: Transaction, customer_id: str, field: str) -> tuple[AuditEn
     for recorded in events:
         of_field = tuple(change for change in changes[recorded.position] if change.field.split(".")[0] == field)
         if of_field:
-            found.append(_entry(recorded, ref, of_field))
+            found.append(_entry(recorded, contacts, of_field))
     return tuple(found)
 
 
-def _entry(recorded: Recorded[Event], ref: str | None, changes: tuple[Change, ...]) -> AuditEntry:
+def _contacts_of(tx: Transaction, events: Iterable[Recorded[Event]]) -> dict[str, Contact]:
+    """The contact details of everyone whom some events speak of."""
+    named = (each for recorded in events for each in (recorded.customer_id, other_id(recorded.event)))
+    return read_contacts(tx, {each for each in named if each is not None})
+
+
+def _called(customer_id: str, contacts: Mapping[str, Contact]) -> str:
+    return contacts[customer_id].ref or f"id:{customer_id}"
+
+
+def _entry(recorded: Recorded[Event], contacts: Mapping[str, Contact], changes: tuple[Change, ...]) -> AuditEntry:
+    other = other_id(recorded.event)
     return AuditEntry(
         position=recorded.position,
         occurred_at=to_datetime(recorded.occurred_at),
         recorded_at=to_datetime(recorded.recorded_at),
         actor=recorded.actor,
         type=str(recorded.event.__struct_config__.tag),
-        customer_id=CustomerId(recorded.customer_id),
-        ref=ref,
-        sentence=narrate(recorded.event, recorded.actor, ref or f"id:{recorded.customer_id}"),
-        reason=recorded.reason,
+        customer_id=None if recorded.customer_id == NOBODY else CustomerId(recorded.customer_id),
+        ref=contacts[recorded.customer_id].ref,
+        sentence=narrate(
+            recorded.event,
+            recorded.actor,
+            _called(recorded.customer_id, contacts),
+            None if other is None else _called(other, contacts),
+        ),
+        reason=recorded.event.reason if isinstance(recorded.event, RulebookEvent) else recorded.reason,
         correlation_id=recorded.correlation_id,
         causation_id=recorded.causation_id,
         command_id=recorded.command_id,
@@ -173,6 +191,8 @@ def _fields(state: Struct) -> Iterator[tuple[str, str | None]]:
             yield from _ticket_fields(state)
         case Interaction():
             yield from _plain_fields(state.recorded)
+        case Rulebook():
+            yield "rules", None if state.in_force is None else short(state.in_force.digest)
         case _:
             yield from _plain_fields(state)
 

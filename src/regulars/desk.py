@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,10 +32,14 @@ class TicketView:
 
 @dataclass(frozen=True, slots=True)
 class TicketPage:
-    """Some tickets, and where to go on: pass `after` to ask for the next page, None where this was the last."""
+    """Some tickets, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    `behind` counts the recorded events that this answer doesn't know of: none, unless the store is read-only.
+    """
 
     tickets: tuple[TicketView, ...]
     after: str | None
+    behind: int = 0
 
     def __iter__(self) -> Iterator[TicketView]:
         return iter(self.tickets)
@@ -89,19 +93,18 @@ def view_ticket(standing: TicketStanding, ref: str | None) -> TicketView:
     )
 
 
-def view_points(customer_id: str, state: Membership, at: int) -> Points:
-    """A membership's points as people read them, from the state as it stood at an instant."""
-    found = balance(state, at)
-    left = sorted(
-        (lot for lot in state.lots.values() if lot.remaining and lot.expires_at > at), key=lambda lot: lot.expires_at
-    )
+def view_points(customer_id: str, memberships: Sequence[Membership], at: int) -> Points:
+    """A customer's points as people read them, from their memberships as they stood at an instant."""
+    found = [balance(state, at) for state in memberships]
+    lots = (lot for state in memberships for lot in state.lots.values())
+    left = sorted((lot for lot in lots if lot.remaining and lot.expires_at > at), key=lambda lot: lot.expires_at)
     return Points(
         customer_id=CustomerId(customer_id),
         as_of=to_datetime(at),
-        balance=found.net,
-        pending=found.pending,
-        spent=found.spent,
-        expired=found.expired,
+        balance=sum(each.net for each in found),
+        pending=sum(each.pending for each in found),
+        spent=sum(each.spent for each in found),
+        expired=sum(each.expired for each in found),
         lots=tuple(
             PointsLot(lot.remaining, to_datetime(lot.available_at), to_datetime(lot.expires_at)) for lot in left
         ),

@@ -5,7 +5,7 @@ Several commands share one transaction: each sees what those before it decided.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,14 +15,37 @@ from msgspec.structs import replace
 
 from adapters.codec import is_personal
 from adapters.keyring import KeyedHash, new_id
+from adapters.links import families_of
 from adapters.store import Store
 from adapters.transaction import Draft, Transaction
 from crm_domain.catalogue import DECIDERS, Address, address
 from crm_domain.command import Command, Context, CustomerId, Decider, occurred_at
-from crm_domain.customer import CUSTOMER, MakeReferral, PersonalDataErased, RegisterCustomer, Status
+from crm_domain.customer import (
+    CUSTOMER,
+    CustomerMerged,
+    MakeReferral,
+    MergeCustomers,
+    MergeUndone,
+    PersonalDataErased,
+    RegisterCustomer,
+    Status,
+)
 from crm_domain.errors import NotFound, Rejected
 from crm_domain.event import Event, Recorded
-from crm_domain.membership import MEMBERSHIP, PointsEarned, PointsReversed, earn, reverse
+from crm_domain.membership import (
+    MEMBERSHIP,
+    Membership,
+    PointsEarned,
+    PointsReversed,
+    earn,
+    has_earned,
+    has_recorded,
+    is_in_force,
+    reverse,
+    was_in_force,
+)
+from crm_domain.membership import Status as MembershipStatus
+from crm_domain.merge import Family, require_mergeable
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 
 
@@ -87,6 +110,10 @@ class Execution:
         self._context = replace(context, currency=self._stored_currency)
         self._ids: dict[str, str] = {}
         self._sought: set[str] = set()
+        self._into: dict[str, str] = {}
+        self._linked: set[str] = set()
+        self._merged_here: set[str] = set()
+        self._families = families_of({})
         self._streams: dict[str, _Stream] = {}
         self._loaded: set[str] = set()
         self._drafts: list[Draft] = []
@@ -100,7 +127,9 @@ class Execution:
         self._find(each.customer for each in addresses if each.customer is not None)
         customers = {self._ids[each.customer] for each in addresses if each.customer in self._ids}
         keyed = {_stream_of(self._store.keyed, each) for each in addresses if each.key is not None}
-        self._load(keyed | customers | {self._membership_of(customer_id) for customer_id in customers})
+        self._link(customers)
+        family = {each for customer_id in customers for each in self._family(customer_id)}
+        self._load(keyed | customers | {self._membership_stream(customer_id) for customer_id in family})
 
     def carry_out(self, command: Command) -> None:
         """Decide one command. Raises Rejected or NotFound, and then nothing of it is kept."""
@@ -110,10 +139,14 @@ class Execution:
             return
         where = address(command)
         customer_id = self._customer(command, where)
+        if where.own and customer_id is not None:
+            customer_id = self._member(customer_id, command)
         stream_id = self._stream_id(where, customer_id)
         stream = self._stream(stream_id, where.decider)
-        if stream.customer_id is not None and customer_id not in (None, stream.customer_id):
-            raise Rejected(f"{where.decider.category}_of_another", f'"{where.key}" belongs to another customer')
+        if stream.customer_id is not None and customer_id is not None:
+            if stream.customer_id not in self._family(customer_id):
+                raise Rejected(f"{where.decider.category}_of_another", f'"{where.key}" belongs to another customer')
+            customer_id = stream.customer_id
         customer_id = customer_id or stream.customer_id
         at = occurred_at(command, self._context.now)
         events = where.decider.decide(self._with_ids(command), stream.state, self._context)
@@ -123,8 +156,11 @@ class Execution:
         target = _Target(stream_id=stream_id, decider=where.decider, customer_id=customer_id)
         for event in events:
             before = self._state(target)
+            if isinstance(event, CustomerMerged):
+                require_mergeable(self._family_of(customer_id), self._family_of(event.into_id))
             self._keep(event, command, target, at)
             self._move_points(event, before, command, customer_id, at)
+            self._follow_links(event, command, customer_id, at)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
             self._ids[command.ref] = customer_id
         last = len(self._drafts)
@@ -143,11 +179,13 @@ class Execution:
     def all_or_nothing(self) -> Iterator[None]:
         """Where a command inside is refused, let none of those inside leave a trace."""
         before = (dict(self._ids), set(self._sought), dict(self._streams), set(self._loaded), self._context)
+        links = dict(self._into), set(self._linked), set(self._merged_here), self._families
         drafts, carried = len(self._drafts), len(self._carried)
         try:
             yield
         except (Rejected, NotFound):
             self._ids, self._sought, self._streams, self._loaded, self._context = before
+            self._into, self._linked, self._merged_here, self._families = links
             self._command_ids -= {each.command.command_id for each in self._carried[carried:]}
             del self._drafts[drafts:]
             del self._carried[carried:]
@@ -172,13 +210,17 @@ class Execution:
         """The one policy that crosses aggregates: a purchase earns points and a return takes them back."""
         if not isinstance(event, PurchaseRecorded | ReturnRecorded):
             return
-        target = _Target(stream_id=self._membership_of(customer_id), decider=MEMBERSHIP, customer_id=customer_id)
         points, digest = self._context.points, self._context.rules_digest
         moved: tuple[PointsEarned | PointsReversed, ...] = ()
         match event:
             case PurchaseRecorded() if points is not None:
+                family = self._family(customer_id)
+                target = self._membership(customer_id, family, lambda state: was_in_force(state, at))
                 moved = earn(self._state(target), event, at, points, digest)
-            case ReturnRecorded():
+            case ReturnRecorded(order_id=order_id):
+                # The points are where they were earned, also when the customers have been told apart since.
+                family = (*self._family(customer_id), *self._tx.ever_linked(customer_id), *sorted(self._merged_here))
+                target = self._membership(customer_id, family, lambda state: has_earned(state, order_id))
                 returned = sum(amount for _, amount in purchase.returns)
                 moved = reverse(self._state(target), purchase.recorded, event, returned, at, digest)
         cause = len(self._drafts) - 1
@@ -217,8 +259,79 @@ class Execution:
     def _state(self, target: _Target) -> Any:
         return self._stream(target.stream_id, target.decider).state
 
-    def _membership_of(self, customer_id: str) -> str:
+    # ------------------------------------------------------------------------------------- customers who are one
+
+    def _follow_links(self, event: Event, command: Command, customer_id: str, at: int) -> None:
+        """What a merge, its undoing and a forgetting mean for whoever is one with a customer."""
+        match event:
+            case CustomerMerged(into_id=into_id):
+                self._into[customer_id] = into_id
+                self._merged_here |= {*self._family(customer_id), *self._family(into_id)}
+                self._families = families_of(self._into)
+            case MergeUndone():
+                del self._into[customer_id]
+                self._families = families_of(self._into)
+            case PersonalDataErased():
+                cause = len(self._drafts) - 1
+                for each in self._family(customer_id):
+                    target = _Target(stream_id=each, decider=CUSTOMER, customer_id=each)
+                    if each != customer_id and self._state(target).status is not Status.ERASED:
+                        self._keep(event, command, target, at, caused_by=cause)
+            case _:
+                pass
+
+    def _family_of(self, customer_id: str) -> Family:
+        members = self._family(customer_id)
+        memberships = (self._state(self._own_membership(each)) for each in members)
+        accounts = (self._stream(each, CUSTOMER).state for each in members)
+        return Family(
+            root_id=members[0],
+            is_member=any(is_in_force(state) for state in memberships),
+            is_erased=any(state.status is Status.ERASED for state in accounts),
+        )
+
+    def _family(self, customer_id: str) -> tuple[str, ...]:
+        self._link({customer_id})
+        return self._families.members(customer_id)
+
+    def _link(self, customer_ids: set[str]) -> None:
+        missing = customer_ids - self._linked
+        if missing:
+            found = self._tx.links(missing)
+            self._linked |= missing | {*found, *found.values()}
+            if not found.keys() <= self._into.keys():
+                self._into |= {away: into for away, into in found.items() if away not in self._into}
+                self._families = families_of(self._into)
+
+    def _member(self, customer_id: str, command: Command) -> str:
+        """Whose membership is meant, of customers who are one: that of which this very command was carried out before.
+
+        Else the one that is in force, or that was begun, or the survivor's: whoever of them is named, so that two who
+        enroll them at once meet in one stream.
+        """
+        memberships = {each: self._state(self._own_membership(each)) for each in self._family(customer_id)}
+        choices: tuple[Callable[[Membership], bool], ...] = (
+            lambda state: has_recorded(state, command),
+            is_in_force,
+            lambda state: state.status is not MembershipStatus.NONE,
+        )
+        fitting = (each for fits in choices for each, state in memberships.items() if fits(state))
+        return next(fitting, next(iter(memberships)))
+
+    def _membership(self, customer_id: str, family: Iterable[str], fits: Callable[[Membership], bool]) -> _Target:
+        """The first membership of a family that fits, the customer's own before the others, and if none does."""
+        own = self._own_membership(customer_id)
+        others = (self._own_membership(each) for each in family if each != customer_id)
+        return next((target for target in (own, *others) if fits(self._state(target))), own)
+
+    def _own_membership(self, customer_id: str) -> _Target:
+        stream_id = self._membership_stream(customer_id)
+        return _Target(stream_id=stream_id, decider=MEMBERSHIP, customer_id=customer_id)
+
+    def _membership_stream(self, customer_id: str) -> str:
         return self._store.keyed(f"stream:{MEMBERSHIP.category}", customer_id.encode())
+
+    # ---------------------------------------------------------------------------------------------------- outcomes
 
     def _conclude_later(self, carried: _Carried) -> None:
         self._carried.append(carried)
@@ -292,10 +405,15 @@ class Execution:
             self._ids |= {reference: ids[0] for reference, ids in self._tx.find("ref", wanted).items()}
 
     def _with_ids(self, command: Command) -> Command:
-        if isinstance(command, MakeReferral):
-            ids = {"customer": self._resolve(command.customer), "referred": self._resolve(command.referred)}
-            return command.model_copy(update={name: CustomerId(value) for name, value in ids.items()})
-        return command
+        """The command with ids in place of references, where it speaks of two customers."""
+        match command:
+            case MakeReferral(customer=customer, referred=other):
+                ids = {"customer": customer, "referred": other}
+            case MergeCustomers(customer=customer, into=other):
+                ids = {"customer": customer, "into": other}
+            case _:
+                return command
+        return command.model_copy(update={name: CustomerId(self._resolve(who)) for name, who in ids.items()})
 
     def _stream_id(self, where: Address, customer_id: str | None) -> str:
         if where.decider is CUSTOMER:
@@ -303,12 +421,13 @@ class Execution:
             return customer_id
         if where.own:
             assert customer_id is not None
-            return self._membership_of(customer_id)
+            return self._membership_stream(customer_id)
         return self._new_stream() if where.key is None else _stream_of(self._store.keyed, where)
 
     def _new_customer(self) -> str:
         customer_id = self._new_stream()
-        self._loaded.add(self._membership_of(customer_id))  # nobody can be a member yet
+        self._loaded.add(self._membership_stream(customer_id))  # nobody can be a member yet
+        self._linked.add(customer_id)
         return customer_id
 
     def _new_stream(self) -> str:

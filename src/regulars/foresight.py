@@ -5,7 +5,7 @@ What is stored of a customer knows what happened later, so whoever changed since
 
 from __future__ import annotations
 
-from adapters.catch_up import happened_to
+from adapters.histories import History, read_history
 from adapters.read_models import RISK, STAGE, TIER, Filters, ReadModels, Standing
 from adapters.store import Store
 from adapters.transaction import Transaction
@@ -27,15 +27,18 @@ def foresee(
         raise ValueError(
             f"more happened with over {MAX_REFOLDED:,} customers since; ask who becomes something as of a later day"
         )
-    found = (_foreseen(store, tx, rules, filters, at, customer_id) for customer_id in changed)
+    checkpoint = models.checkpoint(tx.connection)
+    families = tx.families(changed, checkpoint)
+    histories = (
+        read_history(store, tx.connection, families.members(customer_id), rules, checkpoint) for customer_id in changed
+    )
+    found = (_foreseen(history, rules, filters, at) for history in histories)
     return sorted((each for each in found if each is not None), key=lambda each: (each.sort_key, each.customer_id))
 
 
-def _foreseen(
-    store: Store, tx: Transaction, rules: Rules, filters: Filters, at: int, customer_id: str
-) -> Standing | None:
+def _foreseen(history: History, rules: Rules, filters: Filters, at: int) -> Standing | None:
     assert filters.becoming is not None
-    folded, timelines = fold_until(happened_to(store, tx.connection, customer_id), rules, at)
+    folded, timelines = fold_until(history.happened, rules, at)
     held = {name: verdict_at(intervals, at) for name, intervals in timelines.items()}
     stage, tier, risk = held[STAGE], held[TIER], held[RISK]
     name, value, until = filters.becoming
@@ -44,7 +47,7 @@ def _foreseen(
     if stage is None or tier is None or risk is None or becomes_at is None or becomes_at > until or not wanted:
         return None
     return Standing(
-        customer_id=customer_id,
+        customer_id=history.members[0],
         as_of=at,
         stage=stage,
         tier=tier,

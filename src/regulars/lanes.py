@@ -14,7 +14,7 @@ from itertools import groupby
 
 from rich.text import Text
 
-from regulars.views import Lane, Span, Timeline
+from regulars.views import Span, Timeline
 
 MIN_WIDTH = 40
 
@@ -26,7 +26,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 _LABEL_ROOM = 6
 
-# The names of the default rules; a value of other rules takes the next colour that is left.
+# The names of the default rules, and of tickets; a value of other rules takes the next colour that is left.
 _COLOURS = {
     "lead": "cyan",
     "prospect": "bright_cyan",
@@ -46,6 +46,8 @@ _COLOURS = {
     "medium": "yellow",
     "high": "bright_red",
     "critical": "red",
+    "open": "cyan",
+    "breached": "red",
 }
 _OTHER_COLOURS = ("cyan", "magenta", "blue", "green", "yellow", "red")
 
@@ -68,7 +70,7 @@ class _Scale:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A value that fills some neighbouring cells, None where nothing was known yet."""
+    """A value that fills some neighbouring cells, None where nothing was known yet or there is nothing to tell."""
 
     value: str | None
     first: int
@@ -99,10 +101,10 @@ def lanes(
 ) -> Text:
     """Draw a timeline from `start` to `end`, each lane as blocks of its values (neighbours of one value are joined).
 
-    A cell shows the value that holds longest in it. From the cell of `now` on, what is drawn is what happens by itself
-    if nothing else does. `orders` become a row of ticks, or of counts where several share a cell. Months are those of
-    the time zone of `now`. All rows but the legend are exactly `width` columns wide, and no line is wider; print the
-    result to a console of at least that width.
+    A cell shows the value that holds longest in it, and is empty where none does. From the cell of `now` on, what is
+    drawn is what happens by itself if nothing else does. `orders` become a row of ticks, or of counts where several
+    share a cell. Months are those of the time zone of `now`. All rows but the legend are exactly `width` columns wide,
+    and no line is wider; print the result to a console of at least that width.
 
     Raises ValueError where `end` is not after `start`, or `width` is less than 40.
     """
@@ -113,7 +115,7 @@ def lanes(
     scale = _Scale(start=start, end=end, cells=width - _LABEL)
     legend = _Legend(marks={}, brief=[])
     lines: list[Text] = []
-    for lane, spans in timeline.lanes.items():
+    for lane, spans in timeline.spans.items():
         lines += _lane(lane, spans, scale, scale.cell(now), legend)
     if orders:
         lines.append(_orders(orders, scale))
@@ -127,7 +129,7 @@ def lanes(
 # ----------------------------------------------------------------------------------------------------------- lanes
 
 
-def _lane(lane: Lane, spans: Sequence[Span], scale: _Scale, now: int, legend: _Legend) -> list[Text]:
+def _lane(lane: str, spans: Sequence[Span], scale: _Scale, now: int, legend: _Legend) -> list[Text]:
     visible = [span for span in spans if span.since < scale.end and (span.until is None or span.until > scale.start)]
     blocks = _blocks(visible, scale)
     shown = {block.value for block in blocks}
@@ -177,7 +179,7 @@ def _names(blocks: Sequence[_Block], scale: _Scale, legend: _Legend) -> Text:
     return Text(" " * _LABEL + "".join(row))
 
 
-def _bar(lane: Lane, blocks: Sequence[_Block], now: int, colours: dict[str, str]) -> Text:
+def _bar(lane: str, blocks: Sequence[_Block], now: int, colours: dict[str, str]) -> Text:
     bar = Text(lane.ljust(_LABEL))
     for block in blocks:
         if block.value is None:

@@ -11,10 +11,12 @@ from crm_domain.customer import (
     ConsentGiven,
     ConsentWithdrawn,
     ContactDetailsChanged,
+    CustomerMerged,
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
     LeadQualified,
+    MergeUndone,
     OwnerAssigned,
     PersonalDataErased,
     PreferenceRecorded,
@@ -37,6 +39,7 @@ from crm_domain.membership import (
 )
 from crm_domain.money import from_minor_units
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from crm_domain.rulebook import RulesPublished, RulesRolledBack
 from crm_domain.ticket import (
     AgentReplied,
     CustomerReplied,
@@ -101,6 +104,10 @@ def describe(event: Event) -> str:
             return "account reopened"
         case PersonalDataErased():
             return "forgotten"
+        case CustomerMerged():
+            return "merged into another customer"
+        case MergeUndone():
+            return "told apart from another customer again"
         case MembershipEnrolled(program=program):
             return "membership begun" if program is None else f"membership in {program} begun"
         case MembershipSuspended():
@@ -110,27 +117,37 @@ def describe(event: Event) -> str:
         case MembershipCancelled():
             return "membership cancelled"
         case PointsEarned(points=points, order_id=order_id):
-            return f"{_points(points)} earned on order {order_id}"
+            return f"{say_points(points)} earned on order {order_id}"
         case PointsRedeemed(points=points, redemption_id=redemption_id):
-            return f"{_points(points)} redeemed ({redemption_id})"
+            return f"{say_points(points)} redeemed ({redemption_id})"
         case RedemptionCancelled(redemption_id=redemption_id):
             return f"redemption {redemption_id} cancelled"
         case PointsReversed(points=points, order_id=order_id):
-            return f"{_points(points)} taken back on order {order_id}"
+            return f"{say_points(points)} taken back on order {order_id}"
         case PointsAdjusted(points=points):
-            return f"{_points(abs(points))} {'added' if points > 0 else 'removed'} by hand"
+            return f"{say_points(abs(points))} {'added' if points > 0 else 'removed'} by hand"
         case TierOverrideGranted(tier=tier):
             return f"tier {tier} given by hand"
         case TierOverrideLifted():
             return "tier given by hand lifted"
+        case RulesPublished(digest=digest):
+            return f"rules {short(digest)} published"
+        case RulesRolledBack(digest=digest):
+            return f"back to rules {short(digest)}"
         case _ if isinstance(event, TicketEvent):
             return f"ticket {event.ticket_id} {_ticket(event)}"
         case _:
             return type(event).__name__
 
 
-def _points(points: int) -> str:
+def say_points(points: int) -> str:
+    """So many points, in words."""
     return "1 point" if points == 1 else f"{points} points"
+
+
+def short(digest: str) -> str:
+    """As much of a ruleset's digest as people need to tell it from others."""
+    return digest[:12]
 
 
 def _ticket(event: TicketEvent) -> str:

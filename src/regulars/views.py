@@ -35,7 +35,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A verdict in a lane and how long it holds: from `since` to just before `until`, None for no end in sight."""
+    """A value in a lane and how long it holds: from `since` to just before `until`, None for no end in sight."""
 
     value: str
     score: int | None
@@ -71,24 +71,40 @@ class VerdictView:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Every verdict of one customer, explained event by event."""
+    """Every verdict of one customer, explained event by event.
+
+    `parked` says which event can't be folded, where there is one; the verdicts are those before it.
+    """
 
     customer_id: CustomerId
     as_of: datetime
     verdicts: tuple[VerdictView, ...]
+    parked: str | None = None
 
     def __str__(self) -> str:
         """All verdicts as text."""
-        return "\n".join(str(verdict) for verdict in self.verdicts)
+        parked = () if self.parked is None else (f"parked: {self.parked}",)
+        return "\n".join([*parked, *(str(verdict) for verdict in self.verdicts)])
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One customer's verdicts over all of time, the future that is already due included, and when they ordered."""
+    """One customer's verdicts over all of time, the future that is already due included, and when they ordered.
+
+    `tickets` says when any of their tickets was, is or will be "open", and when one of those is "breached", which goes
+    before; between the spans none is open.
+    """
 
     customer_id: CustomerId
     lanes: Mapping[Lane, tuple[Span, ...]]
     orders: tuple[datetime, ...] = ()
+    tickets: tuple[Span, ...] = ()
+
+    @property
+    def spans(self) -> Mapping[str, tuple[Span, ...]]:
+        """What there is to draw by the name of its lane: the verdicts, and the tickets where there was any."""
+        verdicts: dict[str, tuple[Span, ...]] = dict(self.lanes.items())
+        return verdicts | ({"tickets": self.tickets} if self.tickets else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,8 @@ class Customer:
     """One customer as of an instant. Times are UTC; money is in the store's currency.
 
     `ref`, `name`, `email` and `phone` are today's whatever `as_of` says, and None once the customer is forgotten.
+    `parked` says which event can't be folded, where there is one; what is said is what was known before it.
+    `merged` are the references of those who were merged into this one; an id in place of one that is forgotten.
     """
 
     id: CustomerId
@@ -117,6 +135,8 @@ class Customer:
     owner: str | None
     source: str | None
     tags: tuple[str, ...]
+    merged: tuple[str, ...] = ()
+    parked: str | None = None
     becomes_at: datetime | None = None
     _explain: Callable[[], Explanation] = field(repr=False, compare=False, kw_only=True)
     _timeline: Callable[[], Timeline] = field(repr=False, compare=False, kw_only=True)
@@ -132,7 +152,7 @@ class Customer:
         return self._explain()
 
     def timeline(self) -> Timeline:
-        """Every verdict from the first event on, with the future that is already due."""
+        """Every verdict from the first event on, and the tickets, with the future that is already due."""
         return self._timeline()
 
 
@@ -160,7 +180,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a store is doing. `behind` counts the events that no query has folded in yet."""
+    """How a store is doing. `behind` counts the events that no query has folded in yet; `read_only` that none can.
+
+    `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
+    be folded.
+    """
 
     target: str
     currency: str | None
@@ -171,3 +195,6 @@ class Status:
     rules_digest: str
     rejects: int
     counts: Mapping[Lane, Mapping[str, int]]
+    read_only: bool = False
+    stale: tuple[str, ...] = ()
+    parked: tuple[str, ...] = ()

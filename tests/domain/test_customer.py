@@ -30,6 +30,7 @@ from crm_domain.customer import (
     Customer,
     CustomerCommand,
     CustomerEvent,
+    CustomerMerged,
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
@@ -37,6 +38,8 @@ from crm_domain.customer import (
     GiveConsent,
     LeadQualified,
     MakeReferral,
+    MergeCustomers,
+    MergeUndone,
     OwnerAssigned,
     PersonalDataErased,
     PreferenceRecorded,
@@ -49,12 +52,14 @@ from crm_domain.customer import (
     RequestCancellation,
     Status,
     TagCustomer,
+    UndoMerge,
     UntagCustomer,
     WithdrawCancellation,
     WithdrawConsent,
 )
 from crm_domain.errors import Rejected
 from crm_domain.event import Event
+from crm_domain.merge import Family, require_mergeable
 from given import NOW, fold, given
 
 ADA = "shop:1"
@@ -88,6 +93,8 @@ COMMANDS_TO_ADA: tuple[CustomerCommand, ...] = (
     WithdrawCancellation(customer=ADA),
     CloseAccount(customer=ADA),
     ReopenAccount(customer=ADA),
+    MergeCustomers(customer=ADA_ID, into=BOB_ID),
+    UndoMerge(customer=ADA),
     ErasePersonalData(customer=ADA, confirm=True),
 )
 
@@ -480,6 +487,76 @@ def test_a_referral_counts_once() -> None:
     given(registered, made).when(MakeReferral(customer=ADA_ID, referred=CustomerId("c" * 32))).then(
         ReferralMade(referred_id="c" * 32)
     )
+
+
+# --------------------------------------------------------------------------------------------------------- 8. merges
+
+CY_ID = CustomerId("c" * 32)
+merged = CustomerMerged(into_id=str(BOB_ID))
+told_apart = MergeUndone(into_id=str(BOB_ID))
+
+
+def test_a_customer_is_merged_into_another_whose_history_is_theirs_too_from_then_on() -> None:
+    given(registered).when(MergeCustomers(customer=ADA_ID, into=BOB_ID)).then(merged)
+
+
+def test_merging_into_the_same_customer_twice_changes_nothing() -> None:
+    given(registered, merged).when(MergeCustomers(customer=ADA_ID, into=BOB_ID)).then_nothing()
+
+
+def test_a_customer_is_merged_into_one_other_at_a_time() -> None:
+    given(registered, merged).when(MergeCustomers(customer=ADA_ID, into=CY_ID)).then_rejected("already_merged")
+    given(registered, merged, told_apart).when(MergeCustomers(customer=ADA_ID, into=CY_ID)).then(
+        CustomerMerged(into_id=str(CY_ID))
+    )
+
+
+def test_undoing_a_merge_names_who_is_another_after_all() -> None:
+    given(registered, merged).when(UndoMerge(customer=ADA)).then(told_apart)
+
+
+def test_undoing_what_was_never_done_or_is_undone_changes_nothing() -> None:
+    given(registered).when(UndoMerge(customer=ADA)).then_nothing()
+    given(registered, merged, told_apart).when(UndoMerge(customer=ADA)).then_nothing()
+
+
+def test_who_was_forgotten_is_not_merged_and_can_still_be_told_apart() -> None:
+    given(registered, erased).when(MergeCustomers(customer=ADA_ID, into=BOB_ID)).then_rejected("account_erased")
+    given(registered, merged, erased).when(UndoMerge(customer=ADA)).then(told_apart)
+
+
+def test_who_was_merged_away_is_forgotten_with_the_survivor_and_not_alone() -> None:
+    forget = ErasePersonalData(customer=ADA, confirm=True)
+    given(registered, merged).when(forget).then_rejected("merged_away")
+    given(registered, merged, told_apart).when(forget).then(PersonalDataErased())
+
+
+def family(root_id: str, *, is_member: bool = False, is_erased: bool = False) -> Family:
+    return Family(root_id=root_id, is_member=is_member, is_erased=is_erased)
+
+
+FAMILIES = [
+    family(root_id, is_member=is_member, is_erased=is_erased)
+    for root_id, is_member, is_erased in product("ab", (True, False), (True, False))
+]
+
+
+@pytest.mark.parametrize(("away", "survivor"), list(product(FAMILIES, FAMILIES)))
+def test_two_families_become_one_unless_they_are_or_one_is_forgotten_or_both_are_members(
+    away: Family, survivor: Family
+) -> None:
+    problems = {
+        "merge_cycle": away.root_id == survivor.root_id,
+        "account_erased": away.is_erased or survivor.is_erased,
+        "two_memberships": away.is_member and survivor.is_member,
+    }
+    expected = next((code for code, holds in problems.items() if holds), None)
+    if expected is None:
+        require_mergeable(away, survivor)
+        return
+    with pytest.raises(Rejected) as refused:
+        require_mergeable(away, survivor)
+    assert refused.value.code == expected
 
 
 # ------------------------------------------------------------------------------------------- for every command alike

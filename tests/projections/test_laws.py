@@ -9,12 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from adapters.catch_up import go_on
 from crm_domain.instant import DAY, FOREVER
 from histories import START, histories, rules
 from projections import fold as folding
 from projections.facts import HANDLES
-from projections.fold import PROJECTORS, Folded, Happened, Interval, Timelines, dump, explain, fold, load, verdict_at
+from projections.fold import (
+    PROJECTORS,
+    Folded,
+    Happened,
+    Interval,
+    Timelines,
+    came_late,
+    dump,
+    explain,
+    fold,
+    load,
+    verdict_at,
+)
 
 INSTANTS = st.builds(lambda day, off: START + day * DAY + off, st.integers(0, 2_500), st.integers(-1, 1))
 
@@ -65,8 +76,11 @@ def test_events_that_arrive_in_any_order_give_the_same_answers(history: list[Hap
     for position, happened in enumerate(arrival, start=1):
         arrived.append(Happened(happened.at, position, happened.event))
         everything = sorted(arrived, key=lambda each: (each.at, each.position))
-        folded, newer, afresh = go_on(folded, [arrived[-1]], rules(), lambda everything=everything: everything)
-        stored = newer if afresh else joined(stored, newer)
+        if came_late(folded, [arrived[-1]]):
+            folded = Folded()
+            stored = fold(folded, everything, rules())
+        else:
+            stored = joined(stored, fold(folded, [arrived[-1]], rules()))
     assert stored == whole(history)
 
 

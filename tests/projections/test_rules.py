@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import assume, given
@@ -23,7 +23,7 @@ from histories import START, histories
 from projections.compiled import Rules, compile_rules
 from projections.facts import Facts
 from projections.fold import Folded, Happened, Timelines, fold, verdict_at
-from projections.rules import parse_rules, restore_rules, validate_rules
+from projections.rules import Fact, parse_rules, restore_rules, validate_rules
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 
@@ -51,6 +51,15 @@ def values(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, .
             yield from values(child, (*path, key))
     else:
         yield path, node
+
+
+def tables(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every key of every table of a tree, with the keys that lead to it."""
+    if isinstance(node, dict | list):
+        for key, child in node.items() if isinstance(node, dict) else enumerate(node):
+            if isinstance(key, str):
+                yield (*path, key)
+            yield from tables(child, (*path, key))
 
 
 def with_value(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
@@ -85,6 +94,11 @@ def test_the_default_file_is_a_ruleset() -> None:
 def test_comments_and_blank_lines_are_no_part_of_the_identity() -> None:
     bare = "\n".join(line for line in DEFAULT.splitlines() if line and not line.startswith("#"))
     assert parse_rules(f"# another comment\n{bare}").digest() == parse_rules(DEFAULT).digest()
+
+
+def test_a_comment_behind_each_line_is_no_part_of_the_identity() -> None:
+    commented = "\n".join(f"{line} # why" for line in DEFAULT.splitlines())
+    assert parse_rules(commented).digest() == parse_rules(DEFAULT).digest()
 
 
 @given(st.randoms(use_true_random=False))
@@ -171,6 +185,9 @@ def test_a_ruleset_comes_back_from_its_canonical_text() -> None:
     assert restored.digest() == ruleset.digest()
 
 
+# Finer than what decimals are computed with by default, which is 28 digits.
+THOUSANDTHS_AND_LESS = st.integers(0, 10**36).map(lambda digits: Decimal(digits).scaleb(-33, Context(prec=40)))
+
 FREE = (
     ("cadence", "prior_gap_days"),
     ("churn_risk", "recency", "weight"),
@@ -182,6 +199,14 @@ FREE = (
 def test_any_ruleset_comes_back_from_its_canonical_text(path: tuple[Any, ...], number: Decimal) -> None:
     ruleset = validate_rules(with_value(path, number))
     assert restore_rules(ruleset.canonical()) == ruleset
+
+
+@given(THOUSANDTHS_AND_LESS, st.integers(1, 40))
+def test_the_identity_is_the_same_whatever_precision_the_caller_computes_with(number: Decimal, precision: int) -> None:
+    ruleset = validate_rules(with_value(("churn_risk", "recency", "weight"), number))
+    digest = ruleset.digest()
+    with localcontext(prec=precision):
+        assert ruleset.digest() == digest
 
 
 def test_no_float_appears_anywhere() -> None:
@@ -271,6 +296,51 @@ def test_what_is_missing_is_named() -> None:
 )
 def test_a_misspelt_key_or_fact_gets_a_suggestion(old: str, new: str, meant: str) -> None:
     assert f'did you mean "{meant}"?' in refusal(changed(old, new))
+
+
+# Whoever writes rules may name bands as they like; every other key is the grammar's.
+KEYS = [path for path in tables(data()) if "bands" not in path[:-1]]
+
+
+@given(st.sampled_from(KEYS), st.integers(0, 40))
+def test_a_key_without_one_of_its_letters_is_told_the_whole_key(path: tuple[Any, ...], at: int) -> None:
+    key = path[-1]
+    at %= len(key)
+    whole = node = data()
+    for part in path[:-1]:
+        node = node[part]
+    node[key[:at] + key[at + 1 :]] = node.pop(key)
+    with pytest.raises(InvalidRules, match=f'did you mean "{key}"'):
+        validate_rules(whole)
+
+
+@pytest.mark.parametrize("fact", get_args(Fact))
+def test_a_fact_without_one_of_its_letters_is_told_the_whole_fact(fact: str) -> None:
+    for at in range(len(fact)):
+        told = refusal(changed('fact = "gap"', f'fact = "{fact[:at] + fact[at + 1 :]}"'))
+        assert f'did you mean "{fact}"?' in told
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "meant"),
+    [
+        ('measure = "net_spend"', 'measure = "net_spent"', "net_spend"),
+        ('measure = "net_spend"', 'measure = "NET_SPEND"', "net_spend"),
+        ('expire_at = "end_of_month"', 'expire_at = "end-of-month"', "end_of_month"),
+        ('fact = "gap"', 'fact = "Gap"', "gap"),
+        ("[ticket]", "[Ticket]", "ticket"),
+        ('"Europe/Berlin"', '"Europe/Berln"', "Europe/Berlin"),
+        ('"Europe/Berlin"', '"america/new york"', "America/New_York"),
+        ('spell = ["dormant", "churned"]', 'spell = ["dorment", "churned"]', "dormant"),
+    ],
+)
+def test_a_misspelt_value_gets_a_suggestion(old: str, new: str, meant: str) -> None:
+    assert f'did you mean "{meant}"?' in refusal(changed(old, new))
+
+
+def test_what_is_like_nothing_known_gets_no_suggestion() -> None:
+    for old, new in (("Europe/Berlin", "???"), ('"net_spend"', '"x"'), ('["dormant", "churned"]', '["zzz"]')):
+        assert "did you mean" not in refusal(changed(old, new))
 
 
 def test_a_key_that_belongs_to_another_table_is_not_suggested_to_itself() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 import regulars
-from adapters.generations import build_generation, live_generation
+from adapters.generations import live_generation, prepare_generation
 from adapters.store import Store
 from regulars import (
     AddNote,
@@ -26,10 +26,12 @@ from regulars import (
     RecordReturn,
     RegisterCustomer,
     Rejected,
+    ReplyAsAgent,
     StoreBusy,
     StoreUnusable,
     TagCustomer,
 )
+from regulars.views import Span
 
 MAPPING = """
 format = "csv"
@@ -129,9 +131,9 @@ def test_a_generation_that_was_begun_is_gone_on_with(database_url: str) -> None:
         crm.catch_up()
     store = Store(database_url)
     with store.reading() as tx:
-        live = live_generation(store, tx.connection)
+        live = live_generation(store.schema, tx.connection)
     assert live is not None
-    assert build_generation(store, live.ruleset).number == live.number
+    assert prepare_generation(store, live.ruleset, now=0).number == live.number
     generations = store.schema.generations
     with store.reading() as tx:
         assert tx.connection.scalar(sa.select(sa.func.count()).select_from(generations)) == 1
@@ -164,6 +166,24 @@ def test_a_members_verdicts_are_explained_and_their_points_told(database_url: st
         assert (crm.points("shop:1").balance, crm.points("shop:1").pending) == (0, 0)
         crm.do(LiftTierOverride(customer="shop:1"))
         assert crm.customer("shop:1").tier == "member"
+
+
+def test_tickets_are_told_by_their_events_whatever_is_folded_in_and_each_to_its_own_customer(database_url: str) -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with regulars.open(database_url, currency="EUR", actor="li", clock=lambda: noon) as crm:
+        crm.do([RegisterCustomer(ref="shop:1"), RegisterCustomer(ref="shop:2")])
+        crm.do([OpenTicket(customer=f"shop:{number}", ticket_id=f"T-{number}", priority="high") for number in (1, 2)])
+        crm.customers()
+        crm.do(ReplyAsAgent(ticket_id="T-1", occurred_at=noon))
+    with regulars.open(database_url, read_only=True, clock=lambda: noon) as crm:
+        assert crm.status().behind == 1
+        # A high one is to be answered within 4 hours and to be resolved within 24.
+        for ref, hours in (("shop:1", 24), ("shop:2", 4)):
+            breach = noon + timedelta(hours=hours)
+            assert crm.customer(ref).timeline().tickets == (
+                Span(value="open", score=None, since=noon, until=breach),
+                Span(value="breached", score=None, since=breach, until=None),
+            )
 
 
 def test_a_ticket_moves_the_risk_and_says_why(database_url: str) -> None:

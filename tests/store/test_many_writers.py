@@ -14,11 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 import regulars
-from adapters.catch_up import happened_to
+from adapters.histories import read_history
 from adapters.positions import settled
 from adapters.store import Store
 from projections.compiled import compile_rules
-from projections.fold import Folded, Timelines, dump, fold
+from projections.fold import dump
 from regulars import (
     EnrollMember,
     OpenTicket,
@@ -149,13 +149,13 @@ def assert_stored_is_what_a_fresh_fold_gives(crm: Regulars) -> None:
     rules = compile_rules(crm.ruleset, "EUR")
     with crm._store.reading() as tx:
         ids = list(tx.connection.execute(sa.select(crm._store.schema.events.c.customer_id).distinct()).scalars())
-        stored = crm._models.load(tx.connection, ids)
+        models = crm._ground.models(tx)
+        stored = models.load(tx.connection, ids)
         assert len(stored) == len(ids)
         for customer_id in ids:
-            folded = Folded()
-            timelines: Timelines = fold(folded, happened_to(crm._store, tx.connection, customer_id), rules)
-            assert crm._models.intervals(tx.connection, customer_id) == timelines
-            assert dump(stored[customer_id]) == dump(folded)
+            fresh = read_history(crm._store, tx.connection, (customer_id,), rules)
+            assert models.intervals(tx.connection, customer_id) == fresh.timelines
+            assert dump(stored[customer_id]) == dump(fresh.folded)
 
 
 def test_two_processes_may_make_the_same_store_at_once(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import regulars
-from regulars.cli import asking, auditing, desk, doing, exporting, importing, store
+from regulars.cli import asking, auditing, copying, desk, doing, exporting, importing, merging, store
 from regulars.cli.opening import DEFAULT_STORE, Given
 
 app = typer.Typer(
@@ -97,6 +97,7 @@ app.command(
 app.command("points", epilog=_examples("regulars points shop:42", "regulars points shop:42 --as-of 2026-03-31"))(
     desk.points
 )
+app.command("duplicates", epilog=_examples("regulars duplicates", "regulars duplicates --json"))(merging.duplicates)
 app.command(
     "do",
     epilog=_examples(
@@ -115,4 +116,11 @@ app.command(
 )(exporting.export)
 app.command("status", epilog=_examples("regulars status", "regulars --db shop.db status --json"))(store.status)
 app.command("backup", epilog=_examples("regulars backup copy.db", "regulars --db shop.db backup copy.db"))(store.backup)
+app.command(
+    "copy",
+    epilog=_examples(
+        "regulars copy shop.db postgresql://li@localhost/shop",
+        "regulars copy postgresql://li@localhost/shop shop-copy.db",
+    ),
+)(copying.copy)
 app.command("migrate", epilog=_examples("regulars migrate", "regulars --db shop.db migrate"))(store.migrate)

@@ -12,6 +12,7 @@ from crm_domain.command import CustomerId
 from crm_domain.instant import to_datetime
 from regulars.audit import AuditEntry
 from regulars.desk import Points, TicketView
+from regulars.duplicates import Duplicates
 from regulars.execution import Outcome
 from regulars.importing import ImportReport
 from regulars.sentences import describe
@@ -56,14 +57,22 @@ def customer(each: Customer, currency: str | None) -> Object:
         "owner": each.owner,
         "source": each.source,
         "tags": list(each.tags),
+        "merged": list(each.merged),
         "as_of": each.as_of.isoformat(),
         "becomes_at": _moment(each.becomes_at),
     }
 
 
+def duplicates(each: Duplicates) -> Object:
+    """Customers who may be the same, and what they share; an `id` can be given to MergeCustomers."""
+    people = [{"id": _id(one.id), "ref": one.ref, "name": one.name} for one in each.customers]
+    return {"shared": each.shared, "customers": people}
+
+
 def timeline(each: Timeline) -> Object:
-    """The spans of each lane, in order."""
-    return {lane: [_span(span) for span in spans] for lane, spans in each.lanes.items()}
+    """The spans of each lane, in order; "tickets" is there for everyone, and empty for who never had one."""
+    verdicts = {lane: [_span(span) for span in spans] for lane, spans in each.lanes.items()}
+    return verdicts | {"tickets": [_span(span) for span in each.tickets]}
 
 
 def audit_entry(each: AuditEntry) -> Object:
@@ -74,7 +83,7 @@ def audit_entry(each: AuditEntry) -> Object:
         "recorded_at": each.recorded_at.isoformat(),
         "actor": each.actor,
         "type": each.type,
-        "customer_id": _id(each.customer_id),
+        "customer_id": None if each.customer_id is None else _id(each.customer_id),
         "ref": each.ref,
         "sentence": each.sentence,
         "reason": each.reason,
@@ -174,6 +183,7 @@ def status(each: Status) -> Object:
         "events": each.events,
         "customers": each.customers,
         "behind": each.behind,
+        "read_only": each.read_only,
         "generation": each.generation,
         "rules": each.rules_digest,
         "rejects": each.rejects,

@@ -14,7 +14,7 @@ import typer
 
 from regulars.cli import as_json, render
 from regulars.cli.csv_cells import harmless
-from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
+from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.paging import every
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
@@ -98,6 +98,7 @@ def customers(
             _write_csv(sys.stdout, _all(ask, limit))
         else:
             _draw(crm, ask, limit or TABLE_LIMIT)
+        tell_what_is_missing(crm)
 
 
 def show(ctx: typer.Context, who: WhoArgument, json: JsonOption = False, db: StoreOption = None) -> None:

@@ -104,11 +104,13 @@ def timeline(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Draw one customer's stage, tier and risk over time, and list what happened."""
+    """Draw one customer's stage, tier, risk and tickets over time, and list what happened."""
     with open_to_ask(ctx, db) as crm:
         found = crm.customer(crm.find(who))
         lanes, zone = found.timeline(), zone_of(crm)
-        events = list(every(partial(crm.audit, customer=found.id), limit))[::-1]
+        everything = every(partial(crm.audit, customer=found.id), None)
+        # The trail is in order of recording, and what was told late belongs between what happened before and after it.
+        events = sorted(everything, key=lambda entry: (entry.occurred_at, entry.position))[-limit:]
         if json:
             as_json.write_json(
                 sys.stdout, as_json.timeline(lanes) | {"events": [as_json.audit_entry(each) for each in events]}
@@ -159,7 +161,7 @@ def _write_csv(entries: Iterator[AuditEntry]) -> None:
             entry.recorded_at.isoformat(),
             entry.actor,
             entry.type,
-            entry.ref or f"id:{entry.customer_id}",
+            entry.ref or (None if entry.customer_id is None else f"id:{entry.customer_id}"),
             entry.sentence,
             entry.reason,
             entry.correlation_id,

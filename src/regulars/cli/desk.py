@@ -13,7 +13,7 @@ from rich.text import Text
 
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
-from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
+from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.paging import every
 from regulars.cli.words import parse_span
 from regulars.desk import Points
@@ -52,6 +52,7 @@ def tickets(
         )
         if json:
             as_json.write_array(sys.stdout, map(as_json.ticket, every(ask, limit)))
+            tell_what_is_missing(crm)
             return
         zone = zone_of(crm)
         table = Table("Ticket", "Customer", "Status", "Answer", "Resolution", "Late from", box=None, pad_edge=False)
@@ -64,6 +65,7 @@ def tickets(
         render.draw(table if found else "No ticket is like that.")
         if limit is None and len(found) == TABLE_LIMIT:
             render.draw(f"The first {TABLE_LIMIT}; --limit N shows N, --json all.")
+        tell_what_is_missing(crm)
 
 
 def points(

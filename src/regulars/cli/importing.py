@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from adapters.importing import load_mapping
 from adapters.importing.source import STANDARD_INPUT
@@ -26,6 +23,7 @@ from regulars.cli.opening import (
     open_to_write,
     store_file,
 )
+from regulars.cli.progress import Bar, shown_progress
 from regulars.importing import ImportReport
 
 
@@ -78,9 +76,9 @@ def _import(
         opened = open_to_rehearse(ctx, actor, currency)
     else:
         opened = open_to_write(ctx, db, actor, currency)
-    with opened as crm, _progress() as progress:
-        reading = _Bar(progress, "reading", "rows")
-        folding = _Bar(progress, "folding in", "events")
+    with opened as crm, shown_progress() as progress:
+        reading = Bar(progress, "reading", "rows")
+        folding = Bar(progress, "folding in", "events")
         try:
             return crm.import_file(
                 file,
@@ -103,37 +101,3 @@ def _list_rejects(ctx: typer.Context, db: str | None, json: bool) -> None:
         render.draw(render.reject_table(found))
     else:
         render.draw("No row is in quarantine.")
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Bars on stderr where somebody is watching, nothing where nobody is."""
-    console = render.console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.fields[count]}"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        yield progress
-
-
-class _Bar:
-    """One bar, shown from its first move on, with what has been counted and how many of them a second."""
-
-    def __init__(self, progress: Progress, description: str, counted: str) -> None:
-        self._progress = progress
-        self._description = description.ljust(10)
-        self._counted = counted
-        self._task: TaskID | None = None
-
-    def move(self, done: int, total: int | None, count: int) -> None:
-        """Draw how far it is: `done` of `total`, which may be unknown."""
-        if self._task is None:
-            self._task = self._progress.add_task(self._description, total=total, count="")
-        elapsed = self._progress.tasks[self._task].elapsed
-        rate = f", {count / elapsed:,.0f}/s" if elapsed else ""
-        self._progress.update(self._task, completed=done, total=total, count=f"{count:,} {self._counted}{rate}")

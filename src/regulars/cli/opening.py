@@ -11,7 +11,7 @@ import typer
 
 import regulars
 from adapters.database import parse_url
-from adapters.store import Store
+from adapters.store import require_store
 from crm_domain.errors import NotFound, StoreUnusable
 from regulars.clock import system_clock
 from regulars.crm import Regulars
@@ -48,7 +48,7 @@ def given(ctx: typer.Context) -> Given:
 def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:
     """Open a store that exists; all questions are asked at one moment, however long the answer takes to print.
 
-    Raises NotFound where there is none, and never makes one.
+    One that may not be written is opened read-only. Raises NotFound where there is none, and never makes one.
     """
     target = store or given(ctx).store
     path = store_file(target)
@@ -58,9 +58,16 @@ def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:
             "or name another with --db"
         )
     # Whoever only asks must not turn somebody else's database into a store, so look before opening.
-    Store(target, read_only=True).close()
+    require_store(target)
     moment = system_clock()
     return regulars.open(target, actor=acting(ctx, None), clock=lambda: moment)
+
+
+def tell_what_is_missing(crm: Regulars) -> None:
+    """Say on stderr what a list of a read-only store doesn't know of, so that its output stays what it is."""
+    if crm.read_only and (behind := crm.behind):
+        said = "1 recorded event is" if behind == 1 else f"{behind:,} recorded events are"
+        typer.echo(f"regulars: this store is read-only, and {said} not in this list yet", err=True)
 
 
 def open_to_write(ctx: typer.Context, store: str | None, actor: str | None, currency: str | None) -> Regulars:

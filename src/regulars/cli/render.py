@@ -130,6 +130,8 @@ def _heading(each: Customer) -> Text:
     name = each.name or each.ref or "Somebody who was forgotten"
     details = [clean(detail) for detail in (each.ref, each.email, each.phone) if detail and detail != name]
     lines = [Text(clean(name), style="bold"), Text(" · ".join([*details, f"id:{each.id}"]), style="dim")]
+    if each.merged:
+        lines.append(Text(f"also known as {', '.join(map(clean, each.merged))}", style="dim"))
     return Text("\n").join(lines)
 
 
@@ -172,8 +174,8 @@ def timeline_lanes(
 
     The future shown is at most as long as the past, or a year where that is longer.
     """
-    start = min(spans[0].since for spans in timeline.lanes.values())
-    due = max(spans[-1].since for spans in timeline.lanes.values())
+    start = min(spans[0].since for spans in timeline.spans.values())
+    due = max(spans[-1].since for spans in timeline.spans.values())
     past = now - start
     margin = max(past, timedelta(days=60)) / 20
     end = max(min(due, now + max(past, timedelta(days=365))), now) + margin
@@ -331,7 +333,7 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
     """How a store is doing; `order` gives each lane's values in the order of the rules."""
     sums = Table.grid(padding=(0, 2))
     for name, value in {
-        "store": each.target.removeprefix("sqlite:///"),
+        "store": each.target.removeprefix("sqlite:///") + (" (read-only)" if each.read_only else ""),
         "currency": each.currency or "none yet; the first amount decides",
         "events": f"{each.events:,}",
         "customers": f"{each.customers:,}",

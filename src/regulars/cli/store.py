@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 import regulars
-from crm_domain.errors import RegularsError
+from adapters.schema import VERSION
+from crm_domain.errors import RegularsError, StoreUnusable
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, given, open_to_ask
 from regulars.views import LANES
@@ -53,6 +54,8 @@ def migrate(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None
     """Bring a store of an older version up to date, as opening it to write would."""
     with open_to_ask(ctx, db) as crm:
         version = crm.schema_version
+        if crm.read_only and version < VERSION:
+            raise StoreUnusable(f"this store is read-only, and stays at schema version {version}")
         if json:
             as_json.write_json(sys.stdout, {"schema_version": version})
         else:

@@ -1,0 +1,86 @@
+"""Building a generation beside the live one: caught up, checked, and by one process at a time."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from adapters.catch_up import OnPoison, Progress, catch_up
+from adapters.generations import Generation, mark_checked
+from adapters.store import Store
+from adapters.verifying import require_sample
+from crm_domain.errors import StoreBusy
+from projections.compiled import compile_rules
+
+_BUILDERS = 7_164_209_313_801_265_155  # the number of PostgreSQL's lock: any, the same in every process
+
+
+def build(
+    store: Store,
+    generation: Generation,
+    *,
+    at_least: int = 0,
+    on_progress: Progress | None = None,
+    on_poison: OnPoison | None = None,
+) -> None:
+    """Bring a generation up to date, or go on with it where it was left, and compare a sample of it with the log.
+
+    Raises StoreUnusable where the sample differs, and whatever `on_poison` raises.
+    """
+    with store.reading() as tx:
+        rules = compile_rules(generation.ruleset, store.currency(tx.connection))
+    models = generation.read_models(store)
+    catch_up(
+        store,
+        models,
+        rules,
+        at_least=at_least,
+        until=generation.known_until,
+        on_progress=on_progress,
+        on_poison=on_poison,
+    )
+    if not generation.is_checked:
+        require_sample(store, models, rules)
+        with store.writing() as tx:
+            mark_checked(store.schema, tx.connection, generation.number)
+
+
+@contextmanager
+def building_alone(store: Store) -> Iterator[None]:
+    """Let no other process build a generation of this store meanwhile. Raises StoreBusy where one does.
+
+    The lock ends with the process that holds it, however that ends.
+    """
+    if store.database.is_memory:
+        yield
+    elif store.database.is_sqlite:
+        with _file_lock(Path(f"{store.database.url.database}-building")):
+            yield
+    else:
+        with store.database.session_lock(_BUILDERS) as is_ours:
+            if not is_ours:
+                raise _busy()
+            yield
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    """SQLite locks files the same way on every system, so a lock is an empty database beside the store."""
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            raise _busy() from None
+        try:
+            yield
+        finally:
+            # Whoever waits for the file that is taken away here, and finds another, builds the same twice at worst.
+            with suppress(OSError):
+                os.unlink(path)
+
+
+def _busy() -> StoreBusy:
+    return StoreBusy("another process is rebuilding this store; wait for it, or ask `regulars generations` how it does")

@@ -1,0 +1,86 @@
+"""What the drivers' errors mean for a store, by their codes: the words of a message come in any language.
+
+SQLite has numbers, of which the last byte says what went wrong and the others how; PostgreSQL has five characters.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from crm_domain.errors import RegularsError, StoreBusy, StoreUnusable
+
+_BUSY = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL),
+    *("55P03", "40P01", "40001"),  # a lock that wasn't had in time, a deadlock, transactions that can't be put in order
+}
+_FULL = {sqlite3.SQLITE_FULL, "53100"}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, "XX001", "XX002"}
+_READ_ONLY = {sqlite3.SQLITE_READONLY, "25006"}
+_FORBIDDEN = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, "42501"}
+
+
+@contextmanager
+def translated_errors(url: URL) -> Iterator[None]:
+    """Raise StoreBusy or StoreUnusable, in a sentence, for what is wrong with the database and not with a statement."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StoreBusy("too many threads read at once") from error
+    except DBAPIError as error:
+        meant = _meaning(error.orig, url)
+        if meant is None and isinstance(error, OperationalError):
+            meant = StoreUnusable(f"{url.render_as_string()}: {_message(error.orig)}")
+        if meant is None:
+            raise
+        raise meant from error
+    except sqlite3.Error as error:  # from what was asked of the driver itself
+        meant = _meaning(error, url)
+        if meant is None:
+            raise
+        raise meant from error
+
+
+def read_only_sentence(url: URL) -> str:
+    """Why nothing can be written."""
+    return f"this store can't be written: {name_of(url)} is read-only"
+
+
+def name_of(url: URL) -> str:
+    """A file's path, or a server's URL without the password."""
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
+
+
+def _meaning(error: BaseException | None, url: URL) -> RegularsError | None:
+    code, message, name = _code(error), _message(error), name_of(url)
+    if code in _BUSY:
+        return StoreBusy(f"the database stayed locked by another writer: {message}")
+    if code in _FULL:
+        return StoreUnusable(f"the disk is full, so nothing was written: {message}")
+    if code in _DAMAGED:
+        return StoreUnusable(f"{name} is damaged, and needs to be restored from a backup: {message}")
+    if code in _READ_ONLY:
+        return StoreUnusable(read_only_sentence(url))
+    if code in _FORBIDDEN:
+        return StoreUnusable(f"{name}: {message}; whoever runs the database can grant it")
+    if code == sqlite3.SQLITE_NOTADB:
+        return StoreUnusable(f"{name} is not a database")
+    return None
+
+
+def _code(error: BaseException | None) -> int | str | None:
+    """The last byte of SQLite's code, or PostgreSQL's five characters."""
+    number: int | None = getattr(error, "sqlite_errorcode", None)
+    state: str | None = getattr(error, "sqlstate", None)
+    return state if number is None else number & 0xFF
+
+
+def _message(error: BaseException | None) -> str:
+    """The driver's first line; those after it may show the statement or a row."""
+    said: str | None = getattr(getattr(error, "diag", None), "message_primary", None)
+    return (said or str(error)).strip()

@@ -1,0 +1,213 @@
+"""What happened to one customer, read from the log and folded; and where the fold fails, up to there.
+
+An event that can't be folded, because it can't be decoded or because a projector fails on it, parks its customer:
+what is known of them is the fold of everything that was recorded before it. That is the same whether events came one
+by one or all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast, get_args
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from adapters.codec import CODECS, EventCodec, codec_of, tags_of
+from adapters.keyring import CHUNK
+from adapters.store import Store
+from crm_domain.errors import StoreUnusable
+from crm_domain.ticket import CATEGORY as TICKETS
+from crm_domain.ticket import TicketEvent
+from projections.compiled import Rules
+from projections.facts import HANDLES
+from projections.fold import Folded, Happened, Timelines, came_late, fold
+from projections.ticket_queue import TicketInterval, timeline
+
+TICKET_TYPES = tags_of(get_args(TicketEvent))
+_TICKET_EVENTS = frozenset(get_args(TicketEvent))
+
+Rows = Sequence[sa.Row[Any]]
+
+
+class Poison(Struct, frozen=True, kw_only=True):
+    """An event that can't be folded: `customer_id` is parked at its `position`, for a `reason`."""
+
+    customer_id: str
+    position: int
+    type: str
+    reason: str
+
+
+class TicketStory(Struct, frozen=True, kw_only=True):
+    """One ticket's whole story."""
+
+    ticket_id: str
+    customer_id: str
+    intervals: list[TicketInterval]
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """One customer's events in the order of the fold, and their fold; up to the poison where there is one.
+
+    `members` are the customer and whoever was merged into them.
+    """
+
+    members: tuple[str, ...]
+    happened: list[Happened]
+    folded: Folded
+    timelines: Timelines
+    poison: Poison | None = None
+
+
+def select_history(events: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """What a fold reads of some events, in order of position."""
+    columns = (events.c.position, events.c.stream_id, events.c.customer_id, events.c.occurred_at, events.c.type)
+    return sa.select(*columns, events.c.payload).where(condition).order_by(events.c.position)
+
+
+def read_history(
+    store: Store, connection: Connection, members: tuple[str, ...], rules: Rules, until: int | None = None
+) -> History:
+    """What happened to a customer at positions up to `until`, folded."""
+    return fold_rows(rows_of(store, connection, members, until), members, rules)
+
+
+def happened_to(
+    store: Store, connection: Connection, members: tuple[str, ...], until: int | None = None, *, after: int = 0
+) -> list[Happened]:
+    """What bears on a customer's verdicts at positions in (after, until], in the order of the fold.
+
+    Raises whatever a decoder does on an event that it can't decode.
+    """
+    return _happened(rows_of(store, connection, members, until, after=after), members)
+
+
+def rows_of(
+    store: Store, connection: Connection, members: tuple[str, ...], until: int | None = None, *, after: int = 0
+) -> Rows:
+    """A customer's rows at positions in (after, until]."""
+    events = store.schema.events
+    wanted = sa.and_(events.c.customer_id.in_(members), events.c.position > after)
+    if until is not None:
+        wanted = sa.and_(wanted, events.c.position <= until)
+    return connection.execute(select_history(events, wanted)).all()
+
+
+def fold_rows(rows: Rows, members: tuple[str, ...], rules: Rules) -> History:
+    """The fold of a customer's rows, in whatever order they come. Raises StoreUnusable for an unknown type of event."""
+    try:
+        return _fold(rows, members, rules)
+    except StoreUnusable:
+        raise
+    except Exception as error:  # whatever a projector fails with, only its customer is parked
+        return _park(sorted(rows, key=lambda row: row.position), members, rules, error)
+
+
+def take_in(folded: Folded, rows: Rows, members: tuple[str, ...], rules: Rules) -> Timelines | None:
+    """Take further rows into a fold, which is changed in place; its intervals from the last settled one on.
+
+    None where one of them came late or can't be folded: then the fold is of no use, and the whole history must be.
+    """
+    try:
+        happened = _happened(rows, members)
+        return None if came_late(folded, happened) else fold(folded, happened, rules)
+    except StoreUnusable:
+        raise
+    except Exception:  # as in fold_rows, which then finds out where it fails
+        return None
+
+
+def _fold(rows: Rows, members: tuple[str, ...], rules: Rules) -> History:
+    folded, happened = Folded(), _happened(rows, members)
+    return History(members=members, happened=happened, folded=folded, timelines=fold(folded, happened, rules))
+
+
+def _park(rows: Rows, members: tuple[str, ...], rules: Rules, error: Exception) -> History:
+    """The fold of the longest run of rows, from the first position on, that can be folded."""
+    good, bad = 0, len(rows)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        try:
+            _fold(rows[:middle], members, rules)
+            good = middle
+        except Exception as earlier:  # as in fold_rows
+            bad, error = middle, earlier
+    first = rows[bad - 1]
+    reason = f"{type(error).__name__}: {error}"
+    poison = Poison(customer_id=members[0], position=first.position, type=first.type, reason=reason)
+    kept = _fold(rows[: bad - 1], members, rules)
+    return History(members=members, happened=kept.happened, folded=kept.folded, timelines=kept.timelines, poison=poison)
+
+
+def _happened(rows: Rows, members: tuple[str, ...]) -> list[Happened]:
+    return sorted((each for row in rows if (each := to_happened(row, members)) is not None), key=order_of)
+
+
+def to_happened(
+    row: sa.Row[Any], members: tuple[str, ...], known: Mapping[str, EventCodec] = CODECS
+) -> Happened | None:
+    """A row of `events` of one of a customer's identities; None where its type bears on no verdict."""
+    codec = codec_of(row.type, known)
+    if codec.reads not in HANDLES:
+        return None
+    identity = 0 if row.customer_id == members[0] else members.index(row.customer_id)
+    return Happened(row.occurred_at, row.position, codec.decode(row.payload), identity)
+
+
+def order_of(happened: Happened) -> tuple[int, int]:
+    """Where an event stands in the fold."""
+    return happened.at, happened.position
+
+
+def tell_tickets(history: History, rules: Rules) -> list[TicketStory]:
+    """The stories of a customer's tickets."""
+    stories: dict[str, list[Happened]] = {}
+    for happened in history.happened:
+        if type(happened.event) in _TICKET_EVENTS:
+            stories.setdefault(cast("TicketEvent", happened.event).ticket_id, []).append(happened)
+    return [
+        TicketStory(
+            ticket_id=ticket_id,
+            customer_id=history.members[story[0].identity],
+            intervals=timeline((cast("TicketEvent", each.event) for each in story), rules.tickets),
+        )
+        for ticket_id, story in stories.items()
+    ]
+
+
+def read_stories(
+    store: Store, connection: Connection, stream_ids: Iterable[str], rules: Rules, until: int
+) -> list[TicketStory]:
+    """The stories of some tickets, by stream, up to a position."""
+    events, wanted = store.schema.events, sorted(set(stream_ids))
+    told: list[TicketStory] = []
+    for start in range(0, len(wanted), CHUNK):
+        ours = sa.and_(events.c.stream_id.in_(wanted[start : start + CHUNK]), events.c.position <= until)
+        told += _tell(connection.execute(select_history(events, ours)), rules)
+    return told
+
+
+def stories_of(
+    store: Store, connection: Connection, members: tuple[str, ...], rules: Rules, until: int | None = None
+) -> list[TicketStory]:
+    """The stories of a customer's tickets, whatever is folded in of them."""
+    events = store.schema.events
+    theirs = sa.and_(events.c.customer_id.in_(members), events.c.category == TICKETS)
+    if until is not None:
+        theirs = sa.and_(theirs, events.c.position <= until)
+    return _tell(connection.execute(select_history(events, theirs)), rules)
+
+
+def _tell(rows: Iterable[sa.Row[Any]], rules: Rules) -> list[TicketStory]:
+    stories: dict[str, list[sa.Row[Any]]] = {}
+    for row in rows:
+        stories.setdefault(row.stream_id, []).append(row)
+    return [_tell_one(story, rules) for story in stories.values()]
+
+
+def _tell_one(story: list[sa.Row[Any]], rules: Rules) -> TicketStory:
+    events = [cast("TicketEvent", codec_of(row.type).decode(row.payload)) for row in story]
+    intervals = timeline(events, rules.tickets)
+    return TicketStory(ticket_id=events[0].ticket_id, customer_id=story[0].customer_id, intervals=intervals)

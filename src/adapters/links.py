@@ -1,0 +1,136 @@
+"""Who is whom: merges are links between customers that hold from one position of the log to another.
+
+The table follows from the log, as look-ups do; nothing else of a customer is moved when they are merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from adapters.keyring import CHUNK
+
+
+class Families(Struct, frozen=True):
+    """Who is one with whom. `roots` has everyone who was merged away, `others` who belongs to each survivor."""
+
+    roots: dict[str, str]
+    others: dict[str, list[str]]
+
+    def root(self, customer_id: str) -> str:
+        """The survivor of all merges, who owns the whole history; oneself without any."""
+        return self.roots.get(customer_id, customer_id)
+
+    def members(self, customer_id: str) -> tuple[str, ...]:
+        """Everyone who is one with a customer: the root, and then the others in order of their ids."""
+        root = self.root(customer_id)
+        return (root, *self.others.get(root, ()))
+
+
+def families_of(into: Mapping[str, str]) -> Families:
+    """The families that follow from links, where `into[a]` is the customer that `a` was merged into."""
+    roots: dict[str, str] = {}
+    others: dict[str, list[str]] = {}
+    for customer_id in sorted(into):
+        root = into[customer_id]
+        while root in into:
+            root = into[root]
+        roots[customer_id] = root
+        others.setdefault(root, []).append(customer_id)
+    return Families(roots, others)
+
+
+def links_table(metadata: sa.MetaData) -> sa.Table:
+    """A link holds from the position of its merge up to that of its undoing."""
+    return sa.Table(
+        "links",
+        metadata,
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("merged_at", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("undone_at", sa.BigInteger),
+        sa.Column("into_id", sa.Text, nullable=False),
+        sa.Index("links_into", "into_id"),
+    )
+
+
+def add_link(connection: Connection, links: sa.Table, customer_id: str, into_id: str, position: int) -> None:
+    """Link a customer to another from a position on."""
+    connection.execute(links.insert(), {"customer_id": customer_id, "merged_at": position, "into_id": into_id})
+
+
+def end_link(connection: Connection, links: sa.Table, customer_id: str, position: int) -> None:
+    """Let a customer's link hold up to a position."""
+    open_one = sa.and_(links.c.customer_id == customer_id, links.c.undone_at.is_(None))
+    connection.execute(links.update().where(open_one).values(undone_at=position))
+
+
+def read_links(
+    connection: Connection, links: sa.Table, customer_ids: Iterable[str], until: int | None = None
+) -> dict[str, str]:
+    """The links of some customers and of whoever is one with them, as of a position or as of now."""
+    return dict(_connected(connection, links, customer_ids, _holds(links, until)))
+
+
+def read_families(
+    connection: Connection, links: sa.Table, customer_ids: Iterable[str], until: int | None = None
+) -> Families:
+    """The families of some customers, as of a position or as of now."""
+    return families_of(read_links(connection, links, customer_ids, until))
+
+
+def ever_linked(connection: Connection, links: sa.Table, customer_id: str) -> tuple[str, ...]:
+    """Everyone who is or was one with a customer, themselves first."""
+    linked = {each for pair in _connected(connection, links, [customer_id], sa.true()) for each in pair}
+    return (customer_id, *sorted(linked - {customer_id}))
+
+
+def _connected(
+    connection: Connection, links: sa.Table, customer_ids: Iterable[str], holds: sa.ColumnElement[bool]
+) -> set[tuple[str, str]]:
+    pairs: set[tuple[str, str]] = set()
+    if connection.execute(sa.select(links.c.customer_id).limit(1)).first() is None:
+        return pairs
+    seen: set[str] = set()
+    frontier = set(customer_ids)
+    while frontier:
+        seen |= frontier
+        wanted = sorted(frontier)
+        for start in range(0, len(wanted), CHUNK):
+            chunk = wanted[start : start + CHUNK]
+            either = sa.or_(links.c.customer_id.in_(chunk), links.c.into_id.in_(chunk))
+            rows = connection.execute(sa.select(links.c.customer_id, links.c.into_id).where(holds, either))
+            pairs |= {(away, survivor) for away, survivor in rows}
+        frontier = {each for pair in pairs for each in pair} - seen
+    return pairs
+
+
+def is_relinked(connection: Connection, links: sa.Table, customer_ids: Iterable[str], after: int) -> bool:
+    """Whether a link of any of some customers was made or undone after a position."""
+    theirs = tuple(customer_ids)
+    touches = sa.or_(links.c.customer_id.in_(theirs), links.c.into_id.in_(theirs))
+    later = sa.or_(links.c.merged_at > after, links.c.undone_at > after)
+    return connection.execute(sa.select(links.c.customer_id).where(touches, later).limit(1)).first() is not None
+
+
+def links_changed(connection: Connection, links: sa.Table, after: int, until: int) -> set[str]:
+    """The customers on both sides of every link that was made or undone at positions in (after, until]."""
+    made = links.c.merged_at.between(after + 1, until)
+    undone = links.c.undone_at.between(after + 1, until)
+    rows = connection.execute(sa.select(links.c.customer_id, links.c.into_id).where(sa.or_(made, undone)))
+    return {customer_id for row in rows for customer_id in row}
+
+
+def read_all_families(connection: Connection, links: sa.Table, until: int) -> Families:
+    """All families as of a position."""
+    rows = connection.execute(sa.select(links.c.customer_id, links.c.into_id).where(_holds(links, until)))
+    return families_of({row.customer_id: row.into_id for row in rows})
+
+
+def _holds(links: sa.Table, until: int | None) -> sa.ColumnElement[bool]:
+    is_open = links.c.undone_at.is_(None)
+    if until is None:
+        return is_open
+    return sa.and_(links.c.merged_at <= until, sa.or_(is_open, links.c.undone_at > until))

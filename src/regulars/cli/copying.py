@@ -1,0 +1,45 @@
+"""Copying a store to another database, with progress for those who wait."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+import regulars
+from adapters.database import parse_url
+from adapters.driver_errors import name_of
+from regulars.cli import as_json, render
+from regulars.cli.opening import JsonOption, given
+from regulars.cli.progress import Bar, shown_progress
+
+PATIENCE = 1.0
+
+
+def copy(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The store: a file, or a database URL.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="A new file, or the URL of an empty database.")],
+    json: JsonOption = False,
+) -> None:
+    """Copy a store to another database: from SQLite to PostgreSQL, back, or to the same kind.
+
+    All of it is copied, as of one moment and while others write, or nothing. The copy has the keys to personal data:
+    guard it like the original.
+    """
+    if given(ctx).store_was_typed:
+        raise typer.BadParameter("both stores are named after the command, without --db", param_hint="--db")
+    with shown_progress() as progress:
+        bar = Bar(progress, "copying", "events", patience=PATIENCE)
+        try:
+            count = regulars.copy(source, target, lambda done, total: bar.move(done, total, done))
+        except KeyboardInterrupt:
+            progress.console.print("Stopped. Nothing was copied.")
+            raise
+    name = name_of(parse_url(target))
+    if json:
+        as_json.write_json(sys.stdout, {"source": name_of(parse_url(source)), "target": name, "events": count})
+    else:
+        render.draw(Text(render.clean(f"Copied {count:,} {'event' if count == 1 else 'events'} to {name}.")))

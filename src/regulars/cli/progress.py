@@ -1,0 +1,54 @@
+"""Bars for those who wait, on stderr where somebody is watching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from regulars.cli import render
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """Where bars are drawn: on stderr, and nowhere where nobody is watching."""
+    console = render.console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[count]}"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield progress
+
+
+class Bar:
+    """One bar, shown from its first move on, with what has been counted and how many of them a second.
+
+    With `patience` it is only shown once so many seconds have passed.
+    """
+
+    def __init__(self, progress: Progress, description: str, counted: str, *, patience: float = 0.0) -> None:
+        self._progress = progress
+        self._description = description.ljust(10)
+        self._counted = counted
+        self._patience = patience
+        self._task: TaskID | None = None
+
+    def move(self, done: int, total: int | None, count: int) -> None:
+        """Draw how far it is: `done` of `total`, which may be unknown."""
+        if self._task is None:
+            self._task = self._progress.add_task(self._description, total=total, count="", visible=not self._patience)
+        elapsed = self._progress.tasks[self._task].elapsed or 0.0
+        rate = f", {count / elapsed:,.0f}/s" if elapsed else ""
+        self._progress.update(
+            self._task,
+            completed=done,
+            total=total,
+            count=f"{count:,} {self._counted}{rate}",
+            visible=elapsed >= self._patience,
+        )

@@ -1,0 +1,260 @@
+"""Customers as of any day, as known on any day, under any rules: one of them, or a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from adapters.catch_up import Progress, events_behind
+from adapters.histories import read_history, stories_of
+from adapters.read_models import Filters, Standing
+from adapters.transaction import Transaction
+from crm_domain.command import CustomerId
+from crm_domain.errors import NotFound
+from crm_domain.instant import MICROSECOND, to_datetime
+from crm_domain.money import from_minor_units
+from projections.customer_card import card
+from projections.fold import fold_until, verdict_at
+from projections.rules import NO_TIER, Ruleset
+from regulars.answers import (
+    Contact,
+    describe_poison,
+    explain_customer,
+    history_of,
+    instant_of,
+    read_contacts,
+    timeline_of,
+)
+from regulars.foresight import foresee
+from regulars.ground import AnyRules, Ground
+from regulars.standpoint import Standpoint
+from regulars.views import LANES, Customer, Explanation, Lane, Page, Timeline
+
+Order = Literal["id", "risk"]
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What is asked of a list of customers. See Regulars.customers."""
+
+    stage: str | None
+    tier: str | None
+    risk_band: str | None
+    becoming: Mapping[Lane, str] | None
+    within: timedelta | None
+    as_of: datetime | date | None
+    order: Order
+    limit: int
+    after: str | None
+
+
+def find_one(
+    ground: Ground,
+    who: str | CustomerId,
+    as_of: datetime | date | None,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+) -> Customer:
+    """One customer. Raises NotFound where nobody is meant, or nothing was known of them by then."""
+    with ground.store.reading() as tx:
+        stand = ground.standpoint(tx, known_at, rules)
+        members = ground.members(tx, who, stand.until)
+        history = history_of(ground.store, tx, stand, members)
+        folded = history.folded
+        at = max(ground.now(), folded.last_at or 0) if as_of is None else instant_of(as_of, stand.rules.zone)
+        held = {name: verdict_at(intervals, at) for name, intervals in history.timelines.items()}
+        stage, tier, risk = (held.get(name) for name in LANES.values())
+        if stage is None or tier is None or risk is None:
+            known = "" if stand.until is None else " that was known then"
+            raise NotFound(f'nothing{known} had happened with "{who}" by {to_datetime(at).isoformat()}')
+        standing = Standing(
+            customer_id=members[0],
+            as_of=at,
+            stage=stage,
+            tier=tier,
+            risk=risk,
+            folded=folded,
+            becomes_at=None,
+            sort_key=0,
+        )
+        parked = None if history.poison is None else describe_poison(history.poison)
+        view = _Views(ground, tx, stand)
+        return view.of(standing, members, read_contacts(tx, members), parked)
+
+
+def find_page(
+    ground: Ground,
+    wish: Wish,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    on_progress: Progress | None,
+) -> Page:
+    """A page of customers. Read models are built first where there are none that answer."""
+    with ground.store.reading() as tx:
+        stand = ground.standpoint(tx, known_at, rules)
+    if stand.models is None:
+        stand = ground.scratch(stand, on_progress)
+    with ground.store.reading() as tx:
+        if known_at is None and rules is None:
+            stand = ground.standpoint(tx)  # another generation may have gone live meanwhile
+        return _page(ground, tx, stand, wish)
+
+
+def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Page:
+    models = stand.models
+    assert models is not None
+    connection = tx.connection
+    at = ground.now() if wish.as_of is None else instant_of(wish.as_of, stand.rules.zone)
+    filters, position = _filters(wish, stand.ruleset, at), _parse_cursor(wish.after)
+    foreseen: list[Standing] = []
+    if wish.becoming and wish.as_of is not None:
+        filters = replace(filters, unchanged_since_asked=True)
+        foreseen = [
+            each
+            for each in foresee(ground.store, models, tx, stand.rules, filters, at)
+            if position is None or (each.sort_key, each.customer_id) > position
+        ]
+    standings = models.page(
+        connection,
+        filters,
+        at,
+        not_before_last_event=wish.as_of is None and models.newest_event_at(connection) > at,
+        by_risk=wish.order == "risk",
+        limit=wish.limit,
+        after=position,
+    )
+    if foreseen:
+        standings = sorted([*foreseen, *standings], key=lambda each: (each.sort_key, each.customer_id))[: wish.limit]
+    # Who is shown is who was folded: what was merged since has cards of its own yet.
+    families = tx.families((each.customer_id for each in standings), models.checkpoint(connection))
+    members = {each.customer_id: families.members(each.customer_id) for each in standings}
+    if not models.is_current:
+        standings = [_with_facts(ground, tx, stand, each, members[each.customer_id]) for each in standings]
+    contacts = read_contacts(tx, (each for family in members.values() for each in family))
+    view = _Views(ground, tx, stand)
+    last = standings[-1] if len(standings) == wish.limit else None
+    return Page(
+        customers=tuple(view.of(each, members[each.customer_id], contacts, None) for each in standings),
+        after=None if last is None else f"{last.sort_key}:{last.customer_id}",
+        behind=events_behind(ground.store, models, connection, stand.until),
+    )
+
+
+def _with_facts(
+    ground: Ground, tx: Transaction, stand: Standpoint, standing: Standing, members: tuple[str, ...]
+) -> Standing:
+    """A verdict that other code stored, with facts of our own: its are in a form that we may not know."""
+    history = read_history(ground.store, tx.connection, members, stand.rules, stand.until)
+    return replace(standing, folded=fold_until(history.happened, stand.rules, standing.as_of)[0])
+
+
+def _filters(wish: Wish, ruleset: Ruleset, at: int) -> Filters:
+    wanted: dict[Lane, str | None] = {"stage": wish.stage, "tier": wish.tier, "risk": wish.risk_band}
+    for lane, value in (*wanted.items(), *(wish.becoming or {}).items()):
+        _require_value(ruleset, lane, value)
+    due = None
+    if wish.becoming and wish.within is not None:
+        if len(wish.becoming) != 1:
+            raise ValueError(f"becoming takes one lane, not {len(wish.becoming)}")
+        lane, value = next(iter(wish.becoming.items()))
+        due = (LANES[lane], value, at + wish.within // MICROSECOND)
+    values = tuple((LANES[lane], value) for lane, value in wanted.items() if value is not None)
+    return Filters(values=values, becoming=due)
+
+
+def lane_values(ruleset: Ruleset, lane: Lane) -> tuple[str, ...]:
+    """What a lane's verdicts can be under some rules, in the rules' own order."""
+    match lane:
+        case "stage":
+            return tuple(dict.fromkeys(rung.stage for rung in ruleset.lifecycle.stage))
+        case "tier":
+            levels = tuple(level.name for level in ruleset.tier.levels)
+            return (NO_TIER, *levels) if ruleset.tier.members_only else levels
+        case "risk":
+            return tuple(sorted(ruleset.churn_risk.bands, key=ruleset.churn_risk.bands.__getitem__))
+
+
+def _require_value(ruleset: Ruleset, lane: Lane, value: str | None) -> None:
+    if lane not in LANES:
+        raise ValueError(f'"{lane}" is not a verdict; there are {", ".join(LANES)}')
+    known = lane_values(ruleset, lane)
+    if value is not None and value not in known:
+        raise ValueError(f'no {lane} is called "{value}"; the rules have {", ".join(known)}')
+
+
+def _parse_cursor(after: str | None) -> tuple[int, str] | None:
+    if after is None:
+        return None
+    key, _, customer_id = after.partition(":")
+    if not customer_id or not key.lstrip("-").isdigit():
+        raise ValueError(f'"{after}" is not the `after` of a page')
+    return int(key), customer_id
+
+
+class _Views:
+    """Customers as people read them, from one standpoint, from which they can be asked further."""
+
+    def __init__(self, ground: Ground, tx: Transaction, stand: Standpoint) -> None:
+        self._ground = ground
+        self._stand = stand
+        self._currency = ground.store.currency(tx.connection) or "EUR"
+        # What is asked of everything and by the rules in force is asked of what is there when it is asked.
+        self._is_live = stand.until is None and stand.ruleset.digest() == ground.live(tx).ruleset.digest()
+
+    def of(
+        self, standing: Standing, members: tuple[str, ...], contacts: Mapping[str, Contact], parked: str | None
+    ) -> Customer:
+        """One of them."""
+        shown, contact = card(standing.folded.facts, standing.as_of), contacts[standing.customer_id]
+        stand = None if self._is_live else self._stand
+        return Customer(
+            id=CustomerId(standing.customer_id),
+            as_of=to_datetime(standing.as_of),
+            ref=contact.ref,
+            name=contact.name,
+            email=contact.email,
+            phone=contact.phone,
+            stage=standing.stage.verdict.value,
+            stage_since=to_datetime(standing.stage.valid_from),
+            tier=standing.tier.verdict.value,
+            risk=standing.risk.verdict.score or 0,
+            risk_band=standing.risk.verdict.value,
+            orders=shown.orders,
+            net_spend=from_minor_units(shown.net_spend, self._currency),
+            first_order_at=_moment(shown.first_order_at),
+            last_order_at=_moment(shown.last_order_at),
+            last_heard_at=_moment(shown.last_heard_at),
+            owner=shown.owner,
+            source=shown.source,
+            tags=shown.tags,
+            merged=tuple(contacts[each].ref or f"id:{each}" for each in members[1:]),
+            parked=parked,
+            becomes_at=_moment(standing.becomes_at),
+            _explain=partial(_explain, self._ground, stand, standing.customer_id, standing.as_of),
+            _timeline=partial(_timeline, self._ground, stand, standing.customer_id),
+        )
+
+
+def _explain(ground: Ground, stand: Standpoint | None, customer_id: str, at: int) -> Explanation:
+    with ground.store.reading() as tx:
+        stand = stand or ground.standpoint(tx)
+        members = ground.members(tx, CustomerId(customer_id), stand.until)
+        return explain_customer(ground.store, tx, stand, members, at)
+
+
+def _timeline(ground: Ground, stand: Standpoint | None, customer_id: str) -> Timeline:
+    with ground.store.reading() as tx:
+        stand = stand or ground.standpoint(tx)
+        members = ground.members(tx, CustomerId(customer_id), stand.until)
+        history = history_of(ground.store, tx, stand, members)
+        stories = stories_of(ground.store, tx.connection, members, stand.rules, stand.until)
+    intervals = (story.intervals for story in stories)
+    return timeline_of(members[0], history.folded, history.timelines, intervals)
+
+
+def _moment(instant: int | None) -> datetime | None:
+    return None if instant is None else to_datetime(instant)

@@ -1,0 +1,212 @@
+"""What another ruleset would change: who would move, from what to what, why, and what they are worth.
+
+Everyone is folded under the new rules and compared with what the rules in force say, as of one instant and in one
+snapshot; so it is what a publication then does. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from adapters.catch_up import Progress
+from adapters.histories import read_history
+from adapters.read_models import ReadModels
+from adapters.replay import Replayed, replay
+from adapters.transaction import Transaction
+from crm_domain.command import CustomerId
+from crm_domain.errors import StoreUnusable
+from crm_domain.instant import DAY, to_datetime, to_instant
+from crm_domain.money import from_minor_units
+from projections import fold
+from projections.compiled import Rules, compile_rules
+from projections.fold import verdict_at
+from projections.loyalty_tier import spend_within
+from projections.rules import Ruleset
+from projections.verdict import Reason
+from regulars.answers import instant_of, read_contacts
+from regulars.ground import Ground
+from regulars.views import LANES, Lane
+
+CUSTOMERS_AT_ONCE = 500
+WORTH_OVER = 365 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One customer whose verdict would change. `worth` is their net spend of the last 365 days."""
+
+    customer_id: CustomerId
+    lane: Lane
+    old: str
+    new: str
+    as_of: datetime
+    worth: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedMove:
+    """A move with the customer's reference and name, and for each side the clause that made the difference."""
+
+    move: Move
+    ref: str | None
+    name: str | None
+    old_clause: str
+    old_reason: str
+    new_clause: str
+    new_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RulesDifference:
+    """Who would move, the most valuable first. `moved[lane][old, new]` counts them; `worth` adds them up by lane."""
+
+    old_digest: str
+    new_digest: str
+    as_of: datetime
+    customers: int
+    moves: tuple[Move, ...]
+    currency: str | None
+    _ground: Ground = field(repr=False, compare=False)
+    _old: Ruleset = field(repr=False, compare=False)
+    _new: Ruleset = field(repr=False, compare=False)
+
+    def __iter__(self) -> Iterator[Move]:
+        return iter(self.moves)
+
+    def __len__(self) -> int:
+        return len(self.moves)
+
+    @property
+    def moved(self) -> Mapping[Lane, Mapping[tuple[str, str], int]]:
+        """For each lane, how many move from what to what."""
+        found: dict[Lane, dict[tuple[str, str], int]] = {lane: {} for lane in LANES}
+        for move in self.moves:
+            counts = found[move.lane]
+            counts[move.old, move.new] = counts.get((move.old, move.new), 0) + 1
+        return found
+
+    @property
+    def worth(self) -> Mapping[Lane, Decimal]:
+        """For each lane, what those who move spent in the last 365 days."""
+        return {lane: sum((move.worth for move in self.moves if move.lane == lane), Decimal(0)) for lane in LANES}
+
+    def explain(self, moves: Iterable[Move]) -> tuple[ExplainedMove, ...]:
+        """Some of the moves, with the clauses that made the difference."""
+        wanted = tuple(moves)
+        ground = self._ground
+        with ground.store.reading() as tx:
+            currency = ground.store.currency(tx.connection)
+            old, new = compile_rules(self._old, currency), compile_rules(self._new, currency)
+            contacts = read_contacts(tx, {move.customer_id for move in wanted})
+            explained = []
+            for move in wanted:
+                before, after = _deciding(_reasons(ground, tx, old, move), _reasons(ground, tx, new, move))
+                contact = contacts[move.customer_id]
+                explained.append(
+                    ExplainedMove(
+                        move=move,
+                        ref=contact.ref,
+                        name=contact.name,
+                        old_clause=before.clause,
+                        old_reason=before.sentence,
+                        new_clause=after.clause,
+                        new_reason=after.sentence,
+                    )
+                )
+        return tuple(explained)
+
+
+def _reasons(ground: Ground, tx: Transaction, rules: Rules, move: Move) -> Sequence[Reason]:
+    at = to_instant(move.as_of)
+    members = ground.members(tx, move.customer_id)
+    history = read_history(ground.store, tx.connection, members, rules)
+    _, explanations = fold.explain(history.happened, rules, at)
+    return next(each.reasons for each in explanations if each.projection == LANES[move.lane])
+
+
+def _deciding(old: Sequence[Reason], new: Sequence[Reason]) -> tuple[Reason, Reason]:
+    """The first reasons in which two explanations differ: what comes first decides."""
+    for before, after in zip(old, new, strict=False):
+        if (before.clause, before.contribution, before.sentence) != (after.clause, after.contribution, after.sentence):
+            return before, after
+    return old[0], new[0]
+
+
+def compare_rules(
+    ground: Ground, new: Ruleset, as_of: datetime | date | None, on_progress: Progress | None
+) -> RulesDifference:
+    """Compare what is folded in with what another ruleset says of it.
+
+    Raises StoreUnusable where other code folded it in.
+    """
+    with ground.store.reading() as tx:
+        connection = tx.connection
+        live, currency = ground.live(tx), ground.store.currency(connection)
+        if not live.is_current:
+            raise StoreUnusable(
+                "other code folded what is stored, so there is nothing to compare with; rebuild it first"
+            )
+        models, rules = live.read_models(ground.store), compile_rules(new, currency)
+        at = None if as_of is None else instant_of(as_of, live.ruleset.zone)
+        comparing = _Comparing(models, rules, ground.now() if at is None else at, is_now=at is None)
+        total = ground.store.count_events(connection)
+        chunk: list[Replayed] = []
+        for replayed in replay(ground.store, connection, rules, models.checkpoint(connection)):
+            chunk.append(replayed)
+            if len(chunk) == CUSTOMERS_AT_ONCE:
+                comparing.take(tx, chunk)
+                chunk = []
+                if on_progress:
+                    on_progress(replayed.events_read, total)
+        comparing.take(tx, chunk)
+    moves = (
+        Move(CustomerId(each), lane, old, came, to_datetime(instant), from_minor_units(worth, currency or "EUR"))
+        for each, lane, old, came, instant, worth in comparing.moves
+    )
+    return RulesDifference(
+        old_digest=live.ruleset.digest(),
+        new_digest=new.digest(),
+        as_of=to_datetime(comparing.at),
+        customers=comparing.customers,
+        moves=tuple(sorted(moves, key=lambda move: (-move.worth, move.customer_id, move.lane))),
+        currency=currency,
+        _ground=ground,
+        _old=live.ruleset,
+        _new=new,
+    )
+
+
+class _Comparing:
+    """Takes in everyone, some at a time, and keeps those who move."""
+
+    def __init__(self, models: ReadModels, rules: Rules, at: int, *, is_now: bool) -> None:
+        self._models = models
+        self._rules = rules
+        self._is_now = is_now
+        self.at = at
+        self.customers = 0
+        self.moves: list[tuple[str, Lane, str, str, int, int]] = []
+
+    def take(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
+        """Compare some more."""
+        instants = {
+            each.history.members[0]: max(self.at, each.history.folded.last_at or 0) if self._is_now else self.at
+            for each in chunk
+        }
+        stored = {lane: self._models.values_at(tx.connection, name, instants) for lane, name in LANES.items()}
+        for each in chunk:
+            customer_id = each.history.members[0]
+            at = instants[customer_id]
+            counted = False
+            for lane, name in LANES.items():
+                old, new = stored[lane].get(customer_id), verdict_at(each.history.timelines[name], at)
+                if old is None or new is None:
+                    continue
+                counted = True
+                if new.verdict.value != old:
+                    worth = spend_within(each.history.folded.facts, WORTH_OVER, at)
+                    self.moves.append((customer_id, lane, old, new.verdict.value, at, worth))
+            self.customers += counted

@@ -1,0 +1,78 @@
+"""Who may be the same person: customers who share an e-mail or a phone number and haven't been merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from adapters.transaction import Transaction
+from crm_domain.command import CustomerId
+from regulars.answers import read_contacts
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One of several customers who may be the same; names are None once they are forgotten."""
+
+    id: CustomerId
+    ref: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Customers who share what `shared` says."""
+
+    shared: Literal["email", "phone"]
+    customers: tuple[Suspect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicatesPage:
+    """Some suspicions, and where to go on: pass `after` to ask for the next page, None where this was the last."""
+
+    duplicates: tuple[Duplicates, ...]
+    after: str | None
+
+    def __iter__(self) -> Iterator[Duplicates]:
+        return iter(self.duplicates)
+
+    def __len__(self) -> int:
+        return len(self.duplicates)
+
+    def __getitem__(self, index: int) -> Duplicates:
+        return self.duplicates[index]
+
+
+def suspect_duplicates(tx: Transaction, limit: int, after: str | None) -> DuplicatesPage:
+    """At most `limit` suspicions, in an order that says nothing about anyone.
+
+    Raises ValueError for an `after` that no page gave.
+    """
+    kind, _, digest = (after or ":").partition(":")
+    if after is not None and not (kind and digest):
+        raise ValueError(f'"{after}" is not the "after" of a page of duplicates')
+    found: list[tuple[str, str, list[str]]] = []
+    last: str | None = None
+    while len(found) < limit:
+        groups = tx.shared_lookups(limit, (kind, digest))
+        for kind, digest, customer_ids in groups:
+            families = tx.families(customer_ids)
+            roots = sorted({families.root(customer_id) for customer_id in customer_ids})
+            if len(roots) > 1 and len(found) < limit:
+                found.append((kind, digest, roots))
+                last = f"{kind}:{digest}"
+        if len(groups) < limit:
+            break
+    contacts = read_contacts(tx, {customer_id for *_, customer_ids in found for customer_id in customer_ids})
+    duplicates = tuple(
+        Duplicates(
+            shared="email" if kind == "email" else "phone",
+            customers=tuple(
+                Suspect(CustomerId(each), contacts[each].ref, contacts[each].name) for each in customer_ids
+            ),
+        )
+        for kind, _, customer_ids in found
+    )
+    return DuplicatesPage(duplicates=duplicates, after=last if len(found) == limit else None)

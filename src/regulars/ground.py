@@ -1,0 +1,209 @@
+"""What every door of the library stands on: the store, the clock, and the generation that answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+
+from msgspec.structs import replace
+
+from adapters.building import build, building_alone
+from adapters.catch_up import Progress, catch_up
+from adapters.generations import (
+    FOUNDING,
+    Generation,
+    live_number,
+    prepare_generation,
+    read_generation,
+)
+from adapters.read_models import ReadModels
+from adapters.store import Store
+from adapters.transaction import Transaction
+from crm_domain import rulebook
+from crm_domain.command import CustomerId, require_label
+from crm_domain.errors import NotFound, StoreUnusable
+from crm_domain.instant import to_instant
+from crm_domain.rulebook import Edition, Rulebook, founded
+from projections.compiled import Rules, compile_rules
+from projections.rules import Ruleset, restore_rules
+from regulars.answers import instant_of
+from regulars.clock import Clock
+from regulars.execution import Issuer
+from regulars.standpoint import Standpoint
+
+#: Rules to judge by: a ruleset, or the number of one that was in force.
+AnyRules = Ruleset | int
+
+
+class Ground:
+    """One open store with its clock. Other processes publish rules too, so the live generation is looked up anew."""
+
+    def __init__(self, store: Store, clock: Clock, actor: str) -> None:
+        self.store = store
+        self.last_written = 0
+        self._clock = clock
+        self._opened_by = Issuer(actor=actor)
+        self._acting = threading.local()
+        self._live: Generation | None = None
+        self._compiled: tuple[int, Rules] | None = None
+
+    def now(self) -> int:
+        """The instant it is by the clock."""
+        return to_instant(self._clock())
+
+    # ------------------------------------------------------------------------------------------------------ who acts
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who acts in this thread, and why."""
+        issuer: Issuer = getattr(self._acting, "issuer", self._opened_by)
+        return issuer
+
+    @contextmanager
+    def acting(self, actor: str | None, correlation_id: str | None, reason: str | None) -> Iterator[None]:
+        """Within the block and in this thread, let somebody act; what isn't given stays as it was."""
+        before = self.issuer
+        self._acting.issuer = Issuer(
+            actor=before.actor if actor is None else require_label(actor, "an actor"),
+            correlation_id=(
+                before.correlation_id if correlation_id is None else require_label(correlation_id, "a correlation id")
+            ),
+            reason=reason or before.reason,
+        )
+        try:
+            yield
+        finally:
+            self._acting.issuer = before
+
+    # ------------------------------------------------------------------------------------------- by which rules, when
+
+    def live(self, tx: Transaction) -> Generation:
+        """The generation that answers in this snapshot."""
+        number = live_number(self.store.schema, tx.connection)
+        if number is None:
+            raise StoreUnusable("this store has no generation of read models; open it once with permission to write")
+        if self._live is None or self._live.number != number:
+            self._live = read_generation(self.store.schema, tx.connection, number)
+        return self._live
+
+    def models(self, tx: Transaction) -> ReadModels:
+        """The read models that answer in this snapshot."""
+        return self.live(tx).read_models(self.store)
+
+    def rules(self, tx: Transaction) -> Rules:
+        """The rules in force, compiled."""
+        live = self.live(tx)
+        if self._compiled is None or self._compiled[0] != live.number:
+            currency = self.store.currency(tx.connection)
+            compiled = compile_rules(live.ruleset, currency)
+            if currency is None:
+                return compiled  # the first amount may still bring a currency with another number of digits
+            self._compiled = (live.number, compiled)
+        return self._compiled[1]
+
+    def rulebook(self, tx: Transaction, until: int | None = None) -> Rulebook:
+        """The editions of the rules up to a position."""
+        text = self.store.read_settings(tx.connection)[FOUNDING].decode()
+        state = founded(text, restore_rules(text).digest())
+        for recorded in tx.log.streams([rulebook.STREAM]):
+            if until is None or recorded.position <= until:
+                state = rulebook.evolve(state, recorded.event)  # type: ignore[arg-type]
+        return state
+
+    def edition(self, tx: Transaction, number: int) -> Edition:
+        """The rules that came into force as the first, the second, … Raises NotFound."""
+        editions = self.editions(tx)
+        if not 1 <= number <= len(editions):
+            raise NotFound(f"there is no version {number} of the rules; there are 1 to {len(editions)}")
+        return editions[number - 1]
+
+    def editions(self, tx: Transaction) -> list[Edition]:
+        """All that ever came into force, in that order; those that came back count again."""
+        text = self.store.read_settings(tx.connection)[FOUNDING].decode()
+        came = [Edition(ruleset=text, digest=restore_rules(text).digest())]
+        for recorded in tx.log.streams([rulebook.STREAM]):
+            state = rulebook.evolve(Rulebook(editions=(came[-1],)), recorded.event)  # type: ignore[arg-type]
+            came.append(state.editions[-1])
+        return came
+
+    def standpoint(
+        self, tx: Transaction, known_at: datetime | date | None = None, rules: AnyRules | None = None
+    ) -> Standpoint:
+        """Where a question with these two axes stands. Raises NotFound for a number of no rules."""
+        live = self.live(tx)
+        until = self._position(tx, known_at, live)
+        if isinstance(rules, int):
+            ruleset = restore_rules(self.edition(tx, rules).ruleset)
+        elif rules is not None:
+            ruleset = rules
+        elif until is None:
+            ruleset = live.ruleset
+        else:
+            in_force = self.rulebook(tx, until).in_force
+            assert in_force is not None
+            ruleset = restore_rules(in_force.ruleset)
+        is_live = until is None and ruleset.digest() == live.ruleset.digest()
+        return Standpoint(
+            ruleset=ruleset,
+            rules=self.rules(tx) if is_live else self._compile(tx, ruleset),
+            until=until,
+            models=live.read_models(self.store) if is_live else None,
+        )
+
+    def _position(self, tx: Transaction, known_at: datetime | date | None, live: Generation) -> int | None:
+        if known_at is None:
+            return None
+        instant = instant_of(known_at, live.ruleset.zone)
+        return None if instant >= self.now() else self.store.position_at(tx.connection, instant)
+
+    def _compile(self, tx: Transaction, ruleset: Ruleset) -> Rules:
+        return compile_rules(ruleset, self.store.currency(tx.connection))
+
+    # ----------------------------------------------------------------------------------------------------- catching up
+
+    def catch_up(self, on_progress: Progress | None = None) -> None:
+        """Fold in everything that was recorded, unless this process may not write, or other code folded before."""
+        if self.store.database.read_only:
+            return
+        with self.store.reading() as tx:
+            live, rules = self.live(tx), self.rules(tx)
+        if live.is_current:
+            models = live.read_models(self.store)
+            catch_up(self.store, models, rules, at_least=self.last_written, on_progress=on_progress)
+
+    def scratch(self, standpoint: Standpoint, on_progress: Progress | None = None) -> Standpoint:
+        """The same standpoint with read models, which are built where there are none, and kept."""
+        if standpoint.models is not None:
+            return standpoint
+        if self.store.database.read_only:
+            raise StoreUnusable(
+                "a list as known on another day or by other rules has to be built first, and this store is read-only; "
+                "questions about one customer are answered"
+            )
+        generation = prepare_generation(self.store, standpoint.ruleset, self.now(), known_until=standpoint.until)
+        if not generation.is_checked:
+            with building_alone(self.store):
+                build(self.store, generation, at_least=self.last_written, on_progress=on_progress)
+        elif generation.known_until is None:
+            build(self.store, generation, at_least=self.last_written, on_progress=on_progress)
+        return replace(standpoint, models=generation.read_models(self.store))
+
+    # --------------------------------------------------------------------------------------------------- who is meant
+
+    def resolve(self, tx: Transaction, who: str | CustomerId) -> str:
+        """The id of a customer: a bare string is an outside reference. Raises NotFound."""
+        if isinstance(who, CustomerId):
+            if self.store.version_of(tx.connection, who):
+                return str(who)
+        else:
+            found = tx.find("ref", [who])
+            if who in found:
+                return found[who][0]
+        raise NotFound(f'no customer has the {"id" if isinstance(who, CustomerId) else "reference"} "{who}"')
+
+    def members(self, tx: Transaction, who: str | CustomerId, until: int | None = None) -> tuple[str, ...]:
+        """The customer who is meant, or who they were merged into, and everyone who is one with them."""
+        customer_id = self.resolve(tx, who)
+        return tx.families([customer_id], until).members(customer_id)

@@ -1,0 +1,188 @@
+"""The rules of a store: what was in force, what another ruleset would change, and publishing.
+
+A ruleset comes into force together with the read models that it judged, in one transaction: what is answered is always
+what the rules in force say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from adapters.building import build, building_alone
+from adapters.catch_up import OnPoison, Progress
+from adapters.generations import Generation, go_live, prepare_generation
+from adapters.store import Collision
+from adapters.transaction import Draft, Transaction
+from crm_domain import rulebook
+from crm_domain.command import Context
+from crm_domain.errors import StoreBusy, StoreUnusable
+from crm_domain.instant import to_datetime
+from crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules, RollBackRules, RulesRolledBack
+from projections.rules import Ruleset, restore_rules
+from regulars.difference import RulesDifference, compare_rules
+from regulars.ground import Ground
+from regulars.rebuilding import stop_at_poison
+
+MAX_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RulesVersion:
+    """One of the rulesets that came into force: `number` counts from 1, what the store was founded with.
+
+    `rolled_back` says that it came back. `published_at`, `actor` and `reason` are None for the first one.
+    """
+
+    number: int
+    digest: str
+    published_at: datetime | None
+    actor: str | None
+    reason: str | None
+    rolled_back: bool
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What came of publishing. `changed` is False where these rules were in force already."""
+
+    number: int
+    digest: str
+    generation: int
+    changed: bool
+
+
+class PublishedRules:
+    """The rules of one store. Get it from `Regulars.rules`."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    @property
+    def in_force(self) -> Ruleset:
+        """The rules that are judged by."""
+        with self._ground.store.reading() as tx:
+            return self._ground.live(tx).ruleset
+
+    def version(self, number: int) -> Ruleset:
+        """The rules that came into force as the first, the second, … Raises NotFound."""
+        with self._ground.store.reading() as tx:
+            return restore_rules(self._ground.edition(tx, number).ruleset)
+
+    def history(self) -> tuple[RulesVersion, ...]:
+        """Everything that came into force, oldest first."""
+        with self._ground.store.reading() as tx:
+            editions = self._ground.editions(tx)
+            events = list(tx.log.streams([STREAM]))
+        founding = RulesVersion(1, editions[0].digest, None, None, None, False, len(editions) == 1)
+        published = (
+            RulesVersion(
+                number=number,
+                digest=edition.digest,
+                published_at=to_datetime(recorded.recorded_at),
+                actor=recorded.actor,
+                reason=getattr(recorded.event, "reason", None),
+                rolled_back=isinstance(recorded.event, RulesRolledBack),
+                in_force=number == len(editions),
+            )
+            for number, (edition, recorded) in enumerate(zip(editions[1:], events, strict=True), 2)
+        )
+        return (founding, *published)
+
+    def diff(
+        self, new: Ruleset, *, as_of: datetime | date | None = None, on_progress: Progress | None = None
+    ) -> RulesDifference:
+        """Who would move if these rules were published: from what to what, why, and what they are worth.
+
+        It changes nothing. `on_progress` is called with (events folded so far, events there are to fold).
+        """
+        self._ground.catch_up()
+        return compare_rules(self._ground, new, as_of, on_progress)
+
+    def publish(
+        self, new: Ruleset, *, reason: str, park: bool = False, on_progress: Progress | None = None
+    ) -> Publication:
+        """Bring other rules into force, for a reason that is kept in the clear.
+
+        Read models are built beside the live ones, which go on answering until the new ones are right. An event that
+        can't be folded stops it, unless `park` lets its customer stay behind. What was begun and cut off is gone on
+        with. Raises StoreBusy where another process builds already.
+        """
+        command = PublishRules(ruleset=new.canonical(), digest=new.digest(), reason=reason)
+        return self._bring_into_force(command, new, None if park else stop_at_poison, on_progress)
+
+    def rollback(self, *, reason: str, park: bool = False, on_progress: Progress | None = None) -> Publication:
+        """Bring back the rules that were in force before; at once where their read models are kept.
+
+        Raises Rejected where nothing was published yet.
+        """
+        command = RollBackRules(reason=reason)
+        with self._ground.store.reading() as tx:
+            state = self._ground.rulebook(tx)
+        for event in rulebook.decide(command, state, Context(now=self._ground.now())):
+            assert isinstance(event, RulesRolledBack)
+            earlier = restore_rules(event.ruleset)
+        return self._bring_into_force(command, earlier, None if park else stop_at_poison, on_progress)
+
+    def _bring_into_force(
+        self,
+        command: PublishRules | RollBackRules,
+        ruleset: Ruleset,
+        on_poison: OnPoison | None,
+        on_progress: Progress | None,
+    ) -> Publication:
+        ground = self._ground
+        with ground.store.reading() as tx:
+            live = ground.live(tx)
+            if isinstance(command, PublishRules) and live.ruleset.digest() == command.digest:
+                number = len(ground.editions(tx))
+                return Publication(number=number, digest=command.digest, generation=live.number, changed=False)
+        with building_alone(ground.store):
+            generation = prepare_generation(ground.store, ruleset, ground.now())
+            build(
+                ground.store,
+                generation,
+                at_least=ground.last_written,
+                on_progress=on_progress,
+                on_poison=on_poison,
+            )
+            number = self._record(command, generation)
+        return Publication(number=number, digest=ruleset.digest(), generation=generation.number, changed=True)
+
+    def _record(self, command: PublishRules | RollBackRules, generation: Generation) -> int:
+        """Write the event and let the generation answer, in one transaction; the number of the version."""
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                with self._ground.store.writing() as tx:
+                    return self._write(tx, command, generation)
+            except Collision:
+                continue
+        raise StoreBusy("other writers published rules again and again; try again")
+
+    def _write(self, tx: Transaction, command: PublishRules | RollBackRules, generation: Generation) -> int:
+        ground = self._ground
+        now, issuer = ground.now(), ground.issuer
+        state, version = ground.rulebook(tx), ground.store.version_of(tx.connection, STREAM)
+        events = rulebook.decide(command, state, Context(now=now))
+        if any(getattr(event, "digest", None) != generation.ruleset.digest() for event in events):
+            raise StoreUnusable("other rules came into force meanwhile, so there is something else to go back to")
+        drafts = [
+            Draft(
+                stream_id=STREAM,
+                version=version + index,
+                category=RULEBOOK.category,
+                customer_id=NOBODY,
+                occurred_at=now,
+                actor=issuer.actor,
+                event=event,
+                correlation_id=issuer.correlation_id,
+                command_id=command.command_id,
+            )
+            for index, event in enumerate(events, 1)
+        ]
+        recorded = tx.append(drafts, now)
+        ground.store.exclude_others(tx.connection)
+        go_live(ground.store.schema, tx.connection, generation.number)
+        ground.last_written = max([ground.last_written, *(each.position for each in recorded)])
+        return version + len(events) + 1

@@ -1,0 +1,179 @@
+"""Looking after the read models: rebuilding, verifying, going back to the ones before, and dropping old ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.building import build, building_alone
+from adapters.catch_up import Progress
+from adapters.generations import (
+    Generation,
+    go_live,
+    live_number,
+    prepare_generation,
+    previous_number,
+    prune,
+    read_generation,
+    read_generations,
+)
+from adapters.histories import Poison
+from adapters.verifying import Verification, repair, verify
+from crm_domain.command import CustomerId
+from crm_domain.errors import ParkedCustomer, StoreUnusable
+from crm_domain.instant import to_datetime
+from projections.compiled import compile_rules
+from projections.fold import PROJECTORS
+from regulars.ground import Ground
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationView:
+    """One generation of read models. `checkpoint` is the position up to which it has folded in the log.
+
+    A `scratch` one knows of nothing after the position `known_until`. `stale` says what the running code does
+    otherwise. `made_at` is None where it wasn't noted.
+    """
+
+    number: int
+    rules_digest: str
+    made_at: datetime | None
+    checkpoint: int
+    is_live: bool
+    is_previous: bool
+    is_whole: bool
+    known_until: int | None
+    stale: tuple[str, ...]
+
+
+def stop_at_poison(poison: Poison) -> None:
+    """Raises ParkedCustomer: what is being built would leave this customer behind."""
+    raise ParkedCustomer(
+        f"event #{poison.position} ({poison.type}) of id:{poison.customer_id} can't be folded: {poison.reason}; "
+        "the live answers were not touched; with `park` the customer is left behind and the rest goes on"
+    )
+
+
+class Projections:
+    """The read models of one store. Get it from `Regulars.projections`."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def staleness(self) -> tuple[str, ...]:
+        """In what the running code differs from the code that folded the live generation; empty where it doesn't."""
+        with self._ground.store.reading() as tx:
+            return self._ground.live(tx).staleness()
+
+    def generations(self) -> tuple[GenerationView, ...]:
+        """All that are kept, by number."""
+        store = self._ground.store
+        with store.reading() as tx:
+            live = live_number(store.schema, tx.connection)
+            previous = previous_number(store.schema, tx.connection)
+            return tuple(_view(each, live, previous) for each in read_generations(store.schema, tx.connection))
+
+    def rebuild(self, *, park: bool = False, on_progress: Progress | None = None) -> int:
+        """Fold everything afresh into a new generation beside the live one, and let it go live; its number.
+
+        Queries and appends go on meanwhile. What was begun and cut off is gone on with. An event that can't be folded
+        stops it, unless `park` lets its customer stay behind. `on_progress` is called with (events folded so far,
+        events there are to fold). Raises ParkedCustomer, and StoreBusy where another process builds already.
+        """
+        ground = self._ground
+        with building_alone(ground.store):
+            with ground.store.reading() as tx:
+                ruleset = ground.live(tx).ruleset
+            generation = prepare_generation(ground.store, ruleset, ground.now(), unfinished_only=True)
+            build(
+                ground.store,
+                generation,
+                at_least=ground.last_written,
+                on_progress=on_progress,
+                on_poison=None if park else stop_at_poison,
+            )
+            with ground.store.writing() as tx:
+                ground.store.exclude_others(tx.connection)
+                go_live(ground.store.schema, tx.connection, generation.number)
+        return generation.number
+
+    def repair(
+        self,
+        *,
+        customer: str | CustomerId | None = None,
+        projection: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> int:
+        """Fold one customer, or everyone for one projection, afresh and put right what is stored.
+
+        The answer is how many rows were not right.
+
+        Raises NotFound for an unknown customer, ValueError for an unknown projection.
+        """
+        known = (*(each.name for each in PROJECTORS), "ticket_queue", "customer_card")
+        if projection is not None and projection not in known:
+            raise ValueError(f'no projection is called "{projection}"; there are {", ".join(known)}')
+        ground = self._ground
+        ground.catch_up()
+        with ground.store.reading() as tx:
+            live, rules = ground.live(tx), ground.rules(tx)
+            customer_id = None if customer is None else ground.members(tx, customer)[0]
+        if not live.is_current:
+            raise StoreUnusable("other code folded what is stored; rebuild it as a whole")
+        models = live.read_models(ground.store)
+        return repair(ground.store, models, rules, customer_id, projection, on_progress)
+
+    def verify(self, *, on_progress: Progress | None = None) -> Verification:
+        """Fold everything afresh and compare it with what is stored; nothing is changed.
+
+        `on_progress` is called with (events folded so far, events there are to fold).
+        """
+        ground = self._ground
+        ground.catch_up()
+        with ground.store.reading() as tx:
+            live = ground.live(tx)
+            rules = compile_rules(live.ruleset, ground.store.currency(tx.connection))
+        return verify(ground.store, live.read_models(ground.store), rules, on_progress)
+
+    def go_back(self) -> int:
+        """Let the generation answer that did before; its number.
+
+        Raises StoreUnusable where there is none, where other code built it, or where it was judged by other rules:
+        those come back by a rollback of the rules, which is on record.
+        """
+        ground, schema = self._ground, self._ground.store.schema
+        with ground.store.writing() as tx:
+            ground.store.exclude_others(tx.connection)
+            number = previous_number(schema, tx.connection)
+            if number is None:
+                raise StoreUnusable("no generation was live before this one")
+            previous, live = read_generation(schema, tx.connection, number), ground.live(tx)
+            if not previous.is_current:
+                raise StoreUnusable(f"generation {number} was built by other code: {'; '.join(previous.staleness())}")
+            if previous.ruleset.digest() != live.ruleset.digest():
+                raise StoreUnusable(
+                    f"generation {number} was judged by other rules; `regulars rules rollback` goes back"
+                )
+            go_live(schema, tx.connection, number)
+        return number
+
+    def prune(self) -> tuple[int, ...]:
+        """Drop every generation but the live and the previous one; the numbers of those that went."""
+        ground = self._ground
+        with building_alone(ground.store), ground.store.writing() as tx:
+            ground.store.exclude_others(tx.connection)
+            return tuple(prune(ground.store.schema, tx.connection))
+
+
+def _view(each: Generation, live: int | None, previous: int | None) -> GenerationView:
+    return GenerationView(
+        number=each.number,
+        rules_digest=each.ruleset.digest(),
+        made_at=to_datetime(each.made_at) if each.made_at else None,
+        checkpoint=each.checkpoint,
+        is_live=each.number == live,
+        is_previous=each.number == previous,
+        is_whole=each.is_checked,
+        known_until=each.known_until,
+        stale=each.staleness(),
+    )

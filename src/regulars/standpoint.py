@@ -1,0 +1,21 @@
+"""From where a question is asked: what is known by then, judged by which rules."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from adapters.read_models import ReadModels
+from projections.compiled import Rules
+from projections.rules import Ruleset
+
+
+class Standpoint(Struct, frozen=True, kw_only=True):
+    """What is known up to a position, None for everything, judged by a ruleset.
+
+    `models` are the read models that say just that; None where there are none, and the log must be folded.
+    """
+
+    ruleset: Ruleset
+    rules: Rules
+    until: int | None
+    models: ReadModels | None

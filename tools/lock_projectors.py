@@ -1,0 +1,113 @@
+"""Writes tests/projections/projectors.lock: for each version that the read models depend on, a digest of its code.
+
+A test fails while the code differs from the lock, so that nobody changes an answer and forgets the VERSION: read
+models are built afresh only where a version is raised. This tool refuses nothing; it shows what it locks.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from code_digest import Code
+from projections.fold import code_versions
+
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "tests" / "projections" / "projectors.lock"
+COMMAND = "`make lock`"
+
+
+class Locked(Struct, frozen=True):
+    """A version, and by module the digest of the code that it stands for."""
+
+    version: int
+    code: dict[str, str]
+
+
+Lock = dict[str, Locked]
+
+
+def current() -> Lock:
+    """What the lock would say now."""
+    versions = code_versions()
+    code, versioned = Code(ROOT / "src", "crm_domain", "projections"), frozenset(map(_module, versions))
+    return {
+        name: Locked(version, code.digests(_roots(name), versioned - {_module(name)}))
+        for name, version in sorted(versions.items())
+    }
+
+
+def _module(name: str) -> str:
+    return f"projections.{name}"
+
+
+def _roots(name: str) -> tuple[str, ...]:
+    """The modules that a version stands for as a whole, beside what they use of others.
+
+    The fold and the upcasts concern everybody, as the facts do, so these answer for them. The grammar of rules answers
+    for itself: a ruleset is stored whole with what was judged by it. What it is compiled to is not.
+    """
+    match name:
+        case "facts":
+            return "projections.facts", "projections.fold", "crm_domain.upcasts"
+        case "ticket_queue":
+            return ("projections.ticket_queue",)
+        case _:
+            return _module(name), "projections.compiled"
+
+
+def read_lock() -> Lock:
+    """What was locked last; nothing before the first time."""
+    return msgspec.json.decode(TARGET.read_bytes(), type=Lock) if TARGET.exists() else {}
+
+
+def drift(locked: Lock, now: Lock) -> list[str]:
+    """For each name that isn't as it was locked, what to do."""
+    sentences = []
+    for name in sorted({*locked, *now}):
+        before, after = locked.get(name), now.get(name)
+        if before is None or after is None:
+            sentences.append(f"{name} is {'new' if before is None else 'gone'}: run {COMMAND}")
+        elif before.version != after.version:
+            sentences.append(f"{name} has version {after.version}, and {before.version} is locked: run {COMMAND}")
+        elif modules := changed(before, after):
+            sentences.append(
+                f"{name} changed ({', '.join(modules)}) but its version is still {after.version}: raise VERSION in "
+                f"src/projections/{name}.py if any answer can differ, then run {COMMAND}"
+            )
+    return sentences
+
+
+def changed(before: Locked, after: Locked) -> list[str]:
+    """The modules whose code differs."""
+    modules = sorted({*before.code, *after.code})
+    return [module for module in modules if before.code.get(module) != after.code.get(module)]
+
+
+def changes(locked: Lock, now: Lock) -> list[str]:
+    """What locking `now` changes, in words; above all, which versions stand still while their code changed."""
+    lines = []
+    for name, after in now.items():
+        before = locked.get(name, Locked(0, {}))
+        modules = ", ".join(changed(before, after))
+        if before.version != after.version:
+            lines.append(f"{name}: version {before.version} -> {after.version}")
+        elif modules:
+            lines.append(f"{name}: STILL version {after.version}, though its code changed: {modules}")
+    return lines + [f"{name}: gone" for name in locked if name not in now]
+
+
+def main() -> int:
+    """Write the lock."""
+    locked, now = read_lock(), current()
+    print("\n".join(changes(locked, now)) or "nothing changed")
+    TARGET.write_text(json.dumps(msgspec.to_builtins(now), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
