@@ -52,8 +52,9 @@ def build(
 def building_alone(store: Store) -> Iterator[None]:
     """Let no other process build a generation of this store meanwhile. Raises StoreBusy where one does.
 
-    The lock ends with the process that holds it, however that ends.
+    The lock ends with the process that holds it, however that ends. Raises StoreUnusable for a read-only store.
     """
+    store.database.require_writable()
     if store.database.is_memory:
         yield
     elif store.database.is_sqlite:

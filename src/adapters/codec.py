@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -127,6 +128,7 @@ def is_personal(event: Event, reason: str | None) -> bool:
     return reason is not None or any(getattr(event, name) is not None for name in personal)
 
 
+@cache
 def schema_digest() -> str:
     """SHA-256 over the JSON schemas of all event types: it changes whenever what is stored does."""
     _, components = msgspec.json.schema_components(tuple(EVENTS.values()))

@@ -36,6 +36,7 @@ class Generation(Struct, frozen=True, kw_only=True):
 
     number: int
     ruleset: Ruleset
+    rules_digest: str
     code_digest: str
     versions: dict[str, int | str]
     checkpoint: int
@@ -91,6 +92,7 @@ def _generation(row: sa.Row[tuple[object, ...]]) -> Generation:
     return Generation(
         number=columns["number"],
         ruleset=restore_rules(columns["ruleset"]),
+        rules_digest=columns["rules_digest"],
         code_digest=columns["code_digest"],
         versions=msgspec.json.decode(columns["versions"]),
         checkpoint=columns["checkpoint"],
@@ -163,10 +165,11 @@ def prepare_generation(
         kept = [
             each
             for each in read_generations(store.schema, tx.connection)
-            if each.is_current and each.known_until == known_until and each.ruleset.digest() == ruleset.digest()
+            if each.is_current and each.known_until == known_until and each.rules_digest == ruleset.digest()
         ]
         if unfinished_only:
-            kept = [each for each in kept if not each.is_checked]
+            live = live_number(store.schema, tx.connection)
+            kept = [each for each in kept if not each.is_checked and each.number != live]
         return kept[-1] if kept else _create(store.schema, tx.connection, ruleset, now, known_until)
 
 

@@ -18,6 +18,7 @@ from adapters.catch_up import Progress, new_update
 from adapters.histories import History, Poison, read_history, tell_tickets
 from adapters.read_models import ReadModels, Row
 from adapters.replay import replay
+from adapters.schema import GenerationTables
 from adapters.store import Store
 from crm_domain.errors import StoreBusy, StoreUnusable
 from projections.compiled import Rules
@@ -148,6 +149,13 @@ class _Comparison:
 def projection_of(table: sa.Table) -> str:
     """The name of the projection that a numbered table belongs to."""
     return table.name.rpartition("_")[0]
+
+
+def columns_of(projection: str) -> tuple[str, ...]:
+    """The names of what the rows of a projection hold."""
+    tables = GenerationTables(0)
+    found = {projection_of(table): table for table in tables.metadata.sorted_tables}
+    return tuple(column.name for column in found[projection].columns)
 
 
 def _differences(projection: str, stored: Sequence[Row], folded: Sequence[Row]) -> Iterator[Difference]:

@@ -27,11 +27,10 @@ from adapters.importing import load_mapping
 from adapters.quarantine import Reject, count_rejects, read_rejects
 from adapters.store import Collision, Store
 from adapters.transaction import Transaction
-from crm_domain.command import Command, Context, CustomerId, TicketPolicy, require_label
+from crm_domain.command import Command, CustomerId, require_label
 from crm_domain.customer import MergeCustomers, UndoMerge
 from crm_domain.errors import Conflict, NotFound, StaleProjections, StoreBusy, StoreUnusable
 from crm_domain.instant import MICROSECOND
-from crm_domain.points import PointsPolicy
 from projections.fold import fold_until
 from projections.rules import Ruleset, parse_rules
 from regulars.answers import describe_parked, first_instant_of, instant_of, read_contacts
@@ -124,9 +123,9 @@ def _found(ground: Ground, rules: Ruleset | None) -> None:
         live = live_generation(store.schema, tx.connection)
     if live is None:
         live = found_generation(store, rules or default_rules(), ground.now())
-    if rules is not None and rules.digest() != live.ruleset.digest():
+    if rules is not None and rules.digest() != live.rules_digest:
         raise StoreUnusable(
-            f"this store judges by the rules {live.ruleset.digest()[:12]}, and {rules.digest()[:12]} were given; "
+            f"this store judges by the rules {live.rules_digest[:12]}, and {rules.digest()[:12]} were given; "
             "rules are given when a store is made, and published from then on"
         )
 
@@ -290,8 +289,7 @@ class Regulars:
         work(tx, self._execution(tx))
 
     def _execution(self, tx: Transaction) -> Execution:
-        policies = _policies(self._ground.live(tx).ruleset)
-        return Execution(self._store, tx, self._ground.issuer, replace(policies, now=self._ground.now()))
+        return Execution(self._store, tx, self._ground.issuer, self._ground.context(tx))
 
     def backup(self, target: str | os.PathLike[str]) -> None:
         """Copy the store to a new file, as of one moment and while others write.
@@ -537,29 +535,13 @@ class Regulars:
                 customers=sum(counts["stage"].values()),
                 behind=events_behind(self._store, models, connection),
                 generation=live.number,
-                rules_digest=live.ruleset.digest(),
+                rules_digest=live.rules_digest,
                 rejects=count_rejects(self._store, connection),
                 counts=counts,
                 read_only=self.read_only,
                 stale=live.staleness(),
                 parked=tuple(describe_parked(poison) for poison in models.parked(connection).values()),
             )
-
-
-def _policies(ruleset: Ruleset) -> Context:
-    """What the rules in force say that decides on commands."""
-    points = ruleset.points
-    return Context(
-        now=0,
-        points=PointsPolicy(
-            per_unit=points.per_unit,
-            pending_days=points.pending_days,
-            expire_after_months=points.expire_after_months,
-            zone=ruleset.business.timezone,
-        ),
-        rules_digest=ruleset.digest(),
-        tickets=TicketPolicy(auto_close_days=ruleset.ticket.auto_close_days),
-    )
 
 
 def _require_limit(limit: int) -> None:

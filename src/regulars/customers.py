@@ -202,15 +202,14 @@ class _Views:
         self._ground = ground
         self._stand = stand
         self._currency = ground.store.currency(tx.connection) or "EUR"
-        # What is asked of everything and by the rules in force is asked of what is there when it is asked.
-        self._is_live = stand.until is None and stand.ruleset.digest() == ground.live(tx).ruleset.digest()
 
     def of(
         self, standing: Standing, members: tuple[str, ...], contacts: Mapping[str, Contact], parked: str | None
     ) -> Customer:
         """One of them."""
         shown, contact = card(standing.folded.facts, standing.as_of), contacts[standing.customer_id]
-        stand = None if self._is_live else self._stand
+        # What is asked of everything, and by the rules in force, is asked of what is there when it is asked.
+        stand = None if self._stand.is_live else self._stand
         return Customer(
             id=CustomerId(standing.customer_id),
             as_of=to_datetime(standing.as_of),

@@ -167,7 +167,7 @@ def compare_rules(
         for each, lane, old, came, instant, worth in comparing.moves
     )
     return RulesDifference(
-        old_digest=live.ruleset.digest(),
+        old_digest=live.rules_digest,
         new_digest=new.digest(),
         as_of=to_datetime(comparing.at),
         customers=comparing.customers,

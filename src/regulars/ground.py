@@ -22,9 +22,10 @@ from adapters.read_models import ReadModels
 from adapters.store import Store
 from adapters.transaction import Transaction
 from crm_domain import rulebook
-from crm_domain.command import CustomerId, require_label
+from crm_domain.command import Context, CustomerId, TicketPolicy, require_label
 from crm_domain.errors import NotFound, StoreUnusable
 from crm_domain.instant import to_instant
+from crm_domain.points import PointsPolicy
 from crm_domain.rulebook import Edition, Rulebook, founded
 from projections.compiled import Rules, compile_rules
 from projections.rules import Ruleset, restore_rules
@@ -47,7 +48,9 @@ class Ground:
         self._opened_by = Issuer(actor=actor)
         self._acting = threading.local()
         self._live: Generation | None = None
+        self._models: ReadModels | None = None
         self._compiled: tuple[int, Rules] | None = None
+        self._policies: tuple[int, Context] | None = None
 
     def now(self) -> int:
         """The instant it is by the clock."""
@@ -90,7 +93,10 @@ class Ground:
 
     def models(self, tx: Transaction) -> ReadModels:
         """The read models that answer in this snapshot."""
-        return self.live(tx).read_models(self.store)
+        live = self.live(tx)
+        if self._models is None or self._models.number != live.number:
+            self._models = live.read_models(self.store)
+        return self._models
 
     def rules(self, tx: Transaction) -> Rules:
         """The rules in force, compiled."""
@@ -102,6 +108,13 @@ class Ground:
                 return compiled  # the first amount may still bring a currency with another number of digits
             self._compiled = (live.number, compiled)
         return self._compiled[1]
+
+    def context(self, tx: Transaction) -> Context:
+        """What decisions may know beside their commands and streams, as of now."""
+        live = self.live(tx)
+        if self._policies is None or self._policies[0] != live.number:
+            self._policies = (live.number, policies_of(live.ruleset, live.rules_digest))
+        return replace(self._policies[1], now=self.now())
 
     def rulebook(self, tx: Transaction, until: int | None = None) -> Rulebook:
         """The editions of the rules up to a position."""
@@ -144,12 +157,13 @@ class Ground:
             in_force = self.rulebook(tx, until).in_force
             assert in_force is not None
             ruleset = restore_rules(in_force.ruleset)
-        is_live = until is None and ruleset.digest() == live.ruleset.digest()
+        is_live = until is None and (ruleset is live.ruleset or ruleset.digest() == live.rules_digest)
         return Standpoint(
             ruleset=ruleset,
             rules=self.rules(tx) if is_live else self._compile(tx, ruleset),
             until=until,
-            models=live.read_models(self.store) if is_live else None,
+            is_live=is_live,
+            models=self.models(tx) if is_live else None,
         )
 
     def _position(self, tx: Transaction, known_at: datetime | date | None, live: Generation) -> int | None:
@@ -168,9 +182,8 @@ class Ground:
         if self.store.database.read_only:
             return
         with self.store.reading() as tx:
-            live, rules = self.live(tx), self.rules(tx)
-        if live.is_current:
-            models = live.read_models(self.store)
+            models, rules = self.models(tx), self.rules(tx)
+        if models.is_current:
             catch_up(self.store, models, rules, at_least=self.last_written, on_progress=on_progress)
 
     def scratch(self, standpoint: Standpoint, on_progress: Progress | None = None) -> Standpoint:
@@ -207,3 +220,19 @@ class Ground:
         """The customer who is meant, or who they were merged into, and everyone who is one with them."""
         customer_id = self.resolve(tx, who)
         return tx.families([customer_id], until).members(customer_id)
+
+
+def policies_of(ruleset: Ruleset, digest: str) -> Context:
+    """What the rules in force say that decides on commands."""
+    points = ruleset.points
+    return Context(
+        now=0,
+        points=PointsPolicy(
+            per_unit=points.per_unit,
+            pending_days=points.pending_days,
+            expire_after_months=points.expire_after_months,
+            zone=ruleset.business.timezone,
+        ),
+        rules_digest=digest,
+        tickets=TicketPolicy(auto_close_days=ruleset.ticket.auto_close_days),
+    )

@@ -21,7 +21,7 @@ from crm_domain.instant import to_datetime
 from crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules, RollBackRules, RulesRolledBack
 from projections.rules import Ruleset, restore_rules
 from regulars.difference import RulesDifference, compare_rules
-from regulars.ground import Ground
+from regulars.ground import AnyRules, Ground
 from regulars.rebuilding import stop_at_poison
 
 MAX_ATTEMPTS = 10
@@ -69,6 +69,11 @@ class PublishedRules:
         """The rules that came into force as the first, the second, … Raises NotFound."""
         with self._ground.store.reading() as tx:
             return restore_rules(self._ground.edition(tx, number).ruleset)
+
+    def judging(self, *, known_at: datetime | date | None = None, rules: AnyRules | None = None) -> Ruleset:
+        """The rules by which a question with these two axes is judged. Raises NotFound for a number of no rules."""
+        with self._ground.store.reading() as tx:
+            return self._ground.standpoint(tx, known_at, rules).ruleset
 
     def history(self) -> tuple[RulesVersion, ...]:
         """Everything that came into force, oldest first."""
@@ -135,7 +140,7 @@ class PublishedRules:
         ground = self._ground
         with ground.store.reading() as tx:
             live = ground.live(tx)
-            if isinstance(command, PublishRules) and live.ruleset.digest() == command.digest:
+            if isinstance(command, PublishRules) and live.rules_digest == command.digest:
                 number = len(ground.editions(tx))
                 return Publication(number=number, digest=command.digest, generation=live.number, changed=False)
         with building_alone(ground.store):
@@ -165,7 +170,7 @@ class PublishedRules:
         now, issuer = ground.now(), ground.issuer
         state, version = ground.rulebook(tx), ground.store.version_of(tx.connection, STREAM)
         events = rulebook.decide(command, state, Context(now=now))
-        if any(getattr(event, "digest", None) != generation.ruleset.digest() for event in events):
+        if any(getattr(event, "digest", None) != generation.rules_digest for event in events):
             raise StoreUnusable("other rules came into force meanwhile, so there is something else to go back to")
         drafts = [
             Draft(

@@ -150,7 +150,7 @@ class Projections:
             previous, live = read_generation(schema, tx.connection, number), ground.live(tx)
             if not previous.is_current:
                 raise StoreUnusable(f"generation {number} was built by other code: {'; '.join(previous.staleness())}")
-            if previous.ruleset.digest() != live.ruleset.digest():
+            if previous.rules_digest != live.rules_digest:
                 raise StoreUnusable(
                     f"generation {number} was judged by other rules; `regulars rules rollback` goes back"
                 )
@@ -168,7 +168,7 @@ class Projections:
 def _view(each: Generation, live: int | None, previous: int | None) -> GenerationView:
     return GenerationView(
         number=each.number,
-        rules_digest=each.ruleset.digest(),
+        rules_digest=each.rules_digest,
         made_at=to_datetime(each.made_at) if each.made_at else None,
         checkpoint=each.checkpoint,
         is_live=each.number == live,

@@ -12,10 +12,12 @@ from projections.rules import Ruleset
 class Standpoint(Struct, frozen=True, kw_only=True):
     """What is known up to a position, None for everything, judged by a ruleset.
 
-    `models` are the read models that say just that; None where there are none, and the log must be folded.
+    `models` are the read models that say just that; None where there are none, and the log must be folded. It `is_live`
+    where everything is known and the rules are those in force.
     """
 
     ruleset: Ruleset
     rules: Rules
     until: int | None
+    is_live: bool
     models: ReadModels | None
