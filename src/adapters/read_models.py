@@ -111,7 +111,8 @@ class ReadModels:
         """Say that everything up to a position is being folded, customer by customer; nothing of it yet."""
         fresh = sa.and_(self._ours, self._generations.c.checkpoint == 0, self._generations.c.folding_until.is_(None))
         begun = self._generations.update().where(fresh).values(folding_until=until, folded_through="")
-        connection.execute(begun)
+        if connection.execute(begun).rowcount:
+            self.tables.drop_indexes(connection)
 
     def advance_bulk(self, connection: Connection, old: str, new: str) -> bool:
         """Say that everyone up to a customer is done; False where another process was quicker."""
@@ -122,7 +123,8 @@ class ReadModels:
         """Say that everyone is done: from here on, events are folded in as they come."""
         done = {"checkpoint": until, "folding_until": None, "folded_through": None}
         ours = sa.and_(self._ours, self._generations.c.folding_until == until)
-        connection.execute(self._generations.update().where(ours).values(done))
+        if connection.execute(self._generations.update().where(ours).values(done)).rowcount:
+            self.tables.create_indexes(connection)
 
     @property
     def _ours(self) -> sa.ColumnElement[bool]:

@@ -113,6 +113,21 @@ class GenerationTables:
         """The tables with their indexes."""
         self.metadata.create_all(connection)
 
+    def drop_indexes(self, connection: Connection) -> None:
+        """Take the indexes away, to load much at once."""
+        for index in self._indexes:
+            index.drop(connection, checkfirst=True)
+
+    def create_indexes(self, connection: Connection) -> None:
+        """The indexes again."""
+        for index in self._indexes:
+            index.create(connection, checkfirst=True)
+
+    @property
+    def _indexes(self) -> list[sa.Index]:
+        tables = (self.cards, self.tickets, *self.intervals.values())
+        return sorted((index for table in tables for index in table.indexes), key=lambda index: str(index.name))
+
     def drop(self, connection: Connection) -> None:
         """Take the tables away. The views must stand for another generation by then."""
         self.metadata.drop_all(connection)

@@ -11,7 +11,7 @@ import sys
 
 from pydantic import ValidationError
 
-from crm_domain.errors import RegularsError
+from crm_domain.errors import InvalidRules, RegularsError
 from crm_domain.explain_invalid import sentence
 from regulars.cli.app import app
 from regulars.cli.render import clean
@@ -44,6 +44,8 @@ def _run() -> int:
         return INTERRUPTED
     except ValidationError as error:
         return _refuse(sentence(error))
+    except InvalidRules as error:
+        return _refuse(*str(error).splitlines())
     except RegularsError as error:
         return _refuse(str(error))
     except UnicodeError:
@@ -55,6 +57,8 @@ def _run() -> int:
     return 0
 
 
-def _refuse(reason: str) -> int:
-    print(f"regulars: {clean(reason)}", file=sys.stderr)  # noqa: T201 - stderr is where a refusal belongs
+def _refuse(reason: str, *details: str) -> int:
+    """Say why, on one line; whoever wrote rules gets one more for each key that is wrong."""
+    for line in (f"regulars: {clean(reason)}", *(f"  {clean(detail)}" for detail in details)):
+        print(line, file=sys.stderr)  # noqa: T201 - stderr is where a refusal belongs
     return REFUSED

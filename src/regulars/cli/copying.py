@@ -13,9 +13,7 @@ from adapters.database import parse_url
 from adapters.driver_errors import name_of
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, given
-from regulars.cli.progress import Bar, shown_progress
-
-PATIENCE = 1.0
+from regulars.cli.progress import waiting
 
 
 def copy(
@@ -31,13 +29,8 @@ def copy(
     """
     if given(ctx).store_was_typed:
         raise typer.BadParameter("both stores are named after the command, without --db", param_hint="--db")
-    with shown_progress() as progress:
-        bar = Bar(progress, "copying", "events", patience=PATIENCE)
-        try:
-            count = regulars.copy(source, target, lambda done, total: bar.move(done, total, done))
-        except KeyboardInterrupt:
-            progress.console.print("Stopped. Nothing was copied.")
-            raise
+    with waiting("copying", if_stopped="Stopped. Nothing was copied.") as on_progress:
+        count = regulars.copy(source, target, on_progress)
     name = name_of(parse_url(target))
     if json:
         as_json.write_json(sys.stdout, {"source": name_of(parse_url(source)), "target": name, "events": count})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +13,8 @@ import typer
 import regulars
 from adapters.database import parse_url
 from adapters.store import require_store
-from crm_domain.errors import NotFound, StoreUnusable
-from regulars.clock import system_clock
+from crm_domain.errors import NotFound, StaleProjections, StoreUnusable
+from regulars.clock import Clock, system_clock
 from regulars.crm import Regulars
 
 DEFAULT_STORE = "regulars.db"
@@ -50,6 +51,19 @@ def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:
 
     One that may not be written is opened read-only. Raises NotFound where there is none, and never makes one.
     """
+    target = _existing(ctx, store)
+    moment = system_clock()
+    crm = _open(target, acting(ctx, None), clock=lambda: moment)
+    _tell_what_is_stale(crm)
+    return crm
+
+
+def open_to_change(ctx: typer.Context, store: str | None, actor: str | None = None) -> Regulars:
+    """Open a store that exists, to change its rules or its read models. Raises NotFound where there is none."""
+    return _open(_existing(ctx, store), acting(ctx, actor), clock=system_clock)
+
+
+def _existing(ctx: typer.Context, store: str | None) -> str:
     target = store or given(ctx).store
     path = store_file(target)
     if path is not None and not path.exists():
@@ -59,8 +73,23 @@ def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:
         )
     # Whoever only asks must not turn somebody else's database into a store, so look before opening.
     require_store(target)
-    moment = system_clock()
-    return regulars.open(target, actor=acting(ctx, None), clock=lambda: moment)
+    return target
+
+
+def _open(target: str, actor: str, *, currency: str | None = None, clock: Clock = system_clock) -> Regulars:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StaleProjections)  # which is told in a line, without a file and its number
+        return regulars.open(target, actor=actor, currency=currency, clock=clock)
+
+
+def _tell_what_is_stale(crm: Regulars) -> None:
+    """Say on stderr that other code folded in what lists answer from."""
+    if differences := crm.projections.staleness():
+        typer.echo(
+            f"regulars: what this store has folded in was folded by other code: {'; '.join(differences)}; "
+            "lists stay as they were, and `regulars rebuild` folds it in anew",
+            err=True,
+        )
 
 
 def tell_what_is_missing(crm: Regulars) -> None:
@@ -75,7 +104,9 @@ def open_to_write(ctx: typer.Context, store: str | None, actor: str | None, curr
     target = store or given(ctx).store
     if store_file(target) is None and parse_url(target).get_backend_name() == "sqlite":
         raise StoreUnusable("a store in memory is gone when the command ends; name a file with --db")
-    return regulars.open(target, actor=acting(ctx, actor), currency=currency)
+    crm = _open(target, acting(ctx, actor), currency=currency)
+    _tell_what_is_stale(crm)
+    return crm
 
 
 def open_to_rehearse(ctx: typer.Context, actor: str | None, currency: str | None) -> Regulars:

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from adapters.catch_up import Progress as OnProgress
 from regulars.cli import render
+
+PATIENCE = 1.0
 
 
 @contextmanager
@@ -29,7 +32,7 @@ def shown_progress() -> Iterator[Progress]:
 class Bar:
     """One bar, shown from its first move on, with what has been counted and how many of them a second.
 
-    With `patience` it is only shown once so many seconds have passed.
+    With `patience` it is only shown once so many seconds have passed since it was made.
     """
 
     def __init__(self, progress: Progress, description: str, counted: str, *, patience: float = 0.0) -> None:
@@ -38,11 +41,13 @@ class Bar:
         self._counted = counted
         self._patience = patience
         self._task: TaskID | None = None
+        if patience:
+            self._task = progress.add_task(self._description, total=None, count="", visible=False)
 
     def move(self, done: int, total: int | None, count: int) -> None:
         """Draw how far it is: `done` of `total`, which may be unknown."""
         if self._task is None:
-            self._task = self._progress.add_task(self._description, total=total, count="", visible=not self._patience)
+            self._task = self._progress.add_task(self._description, total=total, count="")
         elapsed = self._progress.tasks[self._task].elapsed or 0.0
         rate = f", {count / elapsed:,.0f}/s" if elapsed else ""
         self._progress.update(
@@ -52,3 +57,15 @@ class Bar:
             count=f"{count:,} {self._counted}{rate}",
             visible=elapsed >= self._patience,
         )
+
+
+@contextmanager
+def waiting(description: str, *, if_stopped: str) -> Iterator[OnProgress]:
+    """A bar for what may take long, which takes (events done, events there are); and what Ctrl-C says."""
+    with shown_progress() as progress:
+        bar = Bar(progress, description, "events", patience=PATIENCE)
+        try:
+            yield lambda done, total: bar.move(done, total, done)
+        except KeyboardInterrupt:
+            progress.console.print(if_stopped)
+            raise
