@@ -10,10 +10,11 @@ from pathlib import Path
 
 from adapters.catch_up import OnPoison, Progress, catch_up
 from adapters.generations import Generation, mark_checked
+from adapters.read_models import ReadModels
 from adapters.store import Store
-from adapters.verifying import require_sample
+from adapters.verifying import repair, require_sample
 from crm_domain.errors import StoreBusy
-from projections.compiled import compile_rules
+from projections.compiled import Rules, compile_rules
 
 _BUILDERS = 7_164_209_313_801_265_155  # the number of PostgreSQL's lock: any, the same in every process
 
@@ -37,15 +38,30 @@ def build(
         store,
         models,
         rules,
-        at_least=at_least,
+        # Where something is known of up to a position, that was settled when it was asked for.
+        at_least=at_least if generation.known_until is None else 0,
         until=generation.known_until,
         on_progress=on_progress,
         on_poison=on_poison,
     )
+    _fold_the_parked_again(store, models, rules, on_poison)
     if not generation.is_checked:
         require_sample(store, models, rules)
         with store.writing() as tx:
             mark_checked(store.schema, tx.connection, generation.number)
+
+
+def _fold_the_parked_again(store: Store, models: ReadModels, rules: Rules, on_poison: OnPoison | None) -> None:
+    """Who was parked earlier, as this was begun or asked, may have been mended since; if not, that is said."""
+    with store.reading() as tx:
+        parked = models.parked(tx.connection)
+    for customer_id in parked:
+        repair(store, models, rules, customer_id, None)
+    if parked and on_poison:
+        with store.reading() as tx:
+            parked = models.parked(tx.connection)
+        for poison in parked.values():
+            on_poison(poison)
 
 
 @contextmanager

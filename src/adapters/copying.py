@@ -31,7 +31,7 @@ BATCH = 2_000
 #: What belongs to one generation, which the copy builds for itself.
 OWN_TABLES = frozenset({"generations", "parked"})
 #: What each store says of itself.
-OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation"})
+OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation"})
 #: What the database fills in.
 OWN_COLUMNS = frozenset({"xid"})
 

@@ -23,6 +23,8 @@ from projections.fold import code_versions
 from projections.rules import Ruleset, restore_rules
 
 _LIVE, _PREVIOUS = "live_generation", "previous_generation"
+#: The setting that holds the highest number that was dropped: others may still remember what it stood for.
+_DROPPED = "dropped_generation"
 #: The setting that holds what a store judged by before anything was published.
 FOUNDING = "founding_rules"
 
@@ -158,7 +160,7 @@ def prepare_generation(
 ) -> Generation:
     """A generation of a ruleset and the running code: the newest one that is kept, whole or begun, or else a new one.
 
-    With `unfinished_only` one that is whole is left alone, and built again as a new one.
+    With `unfinished_only` one that is whole, or live, is left alone, and built again as a new one.
     """
     with store.writing() as tx:
         store.exclude_others(tx.connection)
@@ -175,7 +177,8 @@ def prepare_generation(
 
 def _create(schema: Schema, connection: Connection, ruleset: Ruleset, now: int, known_until: int | None) -> Generation:
     generations = schema.generations
-    number = int(connection.scalar(sa.select(sa.func.max(generations.c.number))) or 0) + 1
+    newest = int(connection.scalar(sa.select(sa.func.max(generations.c.number))) or 0)
+    number = max(newest, _pointer(schema, connection, _DROPPED) or 0) + 1
     row = {
         "number": number,
         "ruleset": ruleset.canonical(),
@@ -205,7 +208,10 @@ def go_live(schema: Schema, connection: Connection, number: int) -> None:
         return
     settings = schema.settings
     connection.execute(settings.delete().where(settings.c.name.in_((_LIVE, _PREVIOUS))))
-    pointers = {_LIVE: number} if before is None else {_LIVE: number, _PREVIOUS: before}
+    pointers = {_LIVE: number}
+    if before is not None:
+        pointers[_PREVIOUS] = before
+        mark_checked(schema, connection, before)  # one that answered is whole, however it came to be live
     rows = [{"name": name, "value": str(value).encode()} for name, value in pointers.items()]
     connection.execute(settings.insert(), rows)
     GenerationTables(number).point_views(connection)
@@ -220,4 +226,13 @@ def prune(schema: Schema, connection: Connection) -> list[int]:
         GenerationTables(number).drop(connection)
     connection.execute(parked.delete().where(parked.c.generation.in_(gone)))
     connection.execute(generations.delete().where(generations.c.number.in_(gone)))
+    if gone:
+        _note_dropped(schema, connection, max(gone))
     return gone
+
+
+def _note_dropped(schema: Schema, connection: Connection, number: int) -> None:
+    settings = schema.settings
+    newest = max(number, _pointer(schema, connection, _DROPPED) or 0)
+    connection.execute(settings.delete().where(settings.c.name == _DROPPED))
+    connection.execute(settings.insert(), {"name": _DROPPED, "value": str(newest).encode()})

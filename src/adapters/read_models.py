@@ -6,7 +6,7 @@ already due stand side by side, so "as of" any instant is one range look-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -184,14 +184,15 @@ class ReadModels:
 
     def advance(self, connection: Connection, old: int, new: int) -> bool:
         """Move the checkpoint from one position to another; False where another process was quicker."""
-        ours = sa.and_(self._generations.c.number == self.number, self._generations.c.checkpoint == old)
+        at_rest = self._generations.c.folding_until.is_(None)  # else the fold of everything may end beyond this
+        ours = sa.and_(self._ours, self._generations.c.checkpoint == old, at_rest)
         return connection.execute(self._generations.update().where(ours).values(checkpoint=new)).rowcount == 1
 
     def drop(self, connection: Connection, customer_ids: Iterable[str]) -> None:
         """Take away what is stored of some customers."""
         gone = [{"id": customer_id} for customer_id in sorted(customer_ids)]
         if gone:
-            for table in (self.tables.cards, *self.tables.intervals.values()):
+            for table in (self.tables.cards, self.tables.tickets, *self.tables.intervals.values()):
                 connection.execute(table.delete().where(table.c.customer_id == sa.bindparam("id")), gone)
 
     def save(self, connection: Connection, updates: Sequence[Update]) -> None:
@@ -249,10 +250,11 @@ class ReadModels:
         _insert_rows(connection, table, missing)
         return len(outdated) + len(missing)
 
-    def customer_ids(self, connection: Connection) -> list[str]:
+    def customer_ids(self, connection: Connection) -> set[str]:
         """Everyone of whom something is stored."""
-        ids = self.tables.cards.c.customer_id
-        return list(connection.execute(sa.select(ids).order_by(ids)).scalars())
+        tables = (self.tables.cards, self.tables.tickets, *self.tables.intervals.values())
+        stored = sa.union(*(sa.select(table.c.customer_id) for table in tables))
+        return set(connection.execute(stored).scalars())
 
     def values_at(self, connection: Connection, name: str, instants: Mapping[str, int]) -> dict[str, str]:
         """What a projection says of some customers, each as of an instant of their own."""
@@ -280,6 +282,20 @@ class ReadModels:
             for chunk in _chunks(ticket_ids)
             for row in connection.execute(sa.select(table).where(table.c.ticket_id.in_(chunk)))
         ]
+
+    def ticket_rows_of(self, connection: Connection, customer_ids: Iterable[str]) -> list[Row]:
+        """What is stored of some customers' tickets."""
+        table = self.tables.tickets
+        return [
+            tuple(row)
+            for chunk in _chunks(customer_ids)
+            for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk)))
+        ]
+
+    def other_ticket_rows(self, connection: Connection, ticket_ids: Container[str]) -> list[Row]:
+        """What is stored of all tickets but some."""
+        rows = connection.execute(sa.select(self.tables.tickets))
+        return [tuple(row) for row in rows if row.ticket_id not in ticket_ids]
 
     def _drop_outdated(self, connection: Connection, table: sa.Table, updates: Sequence[Update], name: str) -> None:
         outdated = [

@@ -45,7 +45,7 @@ def replay(store: Store, connection: Connection, rules: Rules, until: int, *, af
             history = read_history(store, connection, members, rules, until)
         else:
             history = fold_rows(rows, members, rules)
-        if history.folded.last_at is not None:
+        if history.folded.last_at is not None or history.poison is not None:
             yield Replayed(history, read)
 
 

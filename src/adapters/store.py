@@ -127,7 +127,8 @@ class Store:
                 low = middle
             else:
                 high = row.position - 1
-        return low
+        # Where numbers were left unused, halving ends anywhere among them.
+        return connection.scalar(sa.select(sa.func.max(events.c.position)).where(events.c.position <= low)) or 0
 
     def version_of(self, connection: Connection, stream_id: str) -> int:
         """The version a stream has reached, 0 where there is no such stream."""

@@ -21,6 +21,7 @@ from adapters.replay import replay
 from adapters.schema import GenerationTables
 from adapters.store import Store
 from crm_domain.errors import StoreBusy, StoreUnusable
+from crm_domain.rulebook import NOBODY
 from projections.compiled import Rules
 
 CUSTOMERS_AT_ONCE = 500
@@ -96,6 +97,7 @@ def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress
                 if on_progress:
                     on_progress(replayed.events_read, total)
         comparison.compare(histories, after, None)
+        comparison.compare_other_tickets()
         return Verification(
             checkpoint=checkpoint,
             customers=comparison.customers,
@@ -118,6 +120,7 @@ class _Comparison:
         self.stored = self.folded = Fingerprint(0, 0)
         self.different = 0
         self.differences: list[Difference] = []
+        self._told: set[str] = set()
 
     def compare(self, histories: Sequence[History], after: str, last: str | None) -> None:
         """Compare everyone whose id comes after one, up to the last one of them, or to the end."""
@@ -135,6 +138,11 @@ class _Comparison:
         stories = [story for history in histories for story in tell_tickets(history, self._rules)]
         tickets = self._models.stored_ticket_rows(self._connection, [story.ticket_id for story in stories])
         self._count(self._models.tables.tickets, tickets, self._models.ticket_rows(stories))
+        self._told |= {story.ticket_id for story in stories}
+
+    def compare_other_tickets(self) -> None:
+        """Compare what is stored of tickets of which nobody's history tells."""
+        self._count(self._models.tables.tickets, self._models.other_ticket_rows(self._connection, self._told), ())
 
     def _count(self, table: sa.Table, stored: Sequence[Row], folded: Sequence[Row]) -> None:
         projection = projection_of(table)
@@ -215,8 +223,11 @@ def repair(
 
 
 def _ids(store: Store, models: ReadModels) -> list[str]:
+    """Everyone to whom something happened, or of whom something is stored."""
+    ids = store.schema.events.c.customer_id
     with store.reading() as tx:
-        return models.customer_ids(tx.connection)
+        recorded = tx.connection.execute(sa.select(ids).where(ids != NOBODY).distinct()).scalars()
+        return sorted(models.customer_ids(tx.connection).union(recorded))
 
 
 def _repair(store: Store, models: ReadModels, rules: Rules, ids: Sequence[str], projection: str | None) -> int:
@@ -224,26 +235,37 @@ def _repair(store: Store, models: ReadModels, rules: Rules, ids: Sequence[str], 
         with store.reading() as tx:
             checkpoint = models.checkpoint(tx.connection)
             families = tx.families(ids, checkpoint)
-            histories = [read_history(store, tx.connection, families.members(each), rules, checkpoint) for each in ids]
+            roots = [each for each in ids if families.root(each) == each]
+            histories = [
+                read_history(store, tx.connection, families.members(each), rules, checkpoint) for each in roots
+            ]
+            merged_away = families.roots.keys()
         with store.writing() as tx:
             if models.advance(tx.connection, checkpoint, checkpoint):
-                return _put_right(models, tx.connection, histories, rules, projection)
+                return _put_right(models, tx.connection, histories, merged_away, rules, projection)
     raise StoreBusy("others recorded events again and again; try again")
 
 
 def _put_right(
-    models: ReadModels, connection: Connection, histories: Sequence[History], rules: Rules, projection: str | None
+    models: ReadModels,
+    connection: Connection,
+    histories: Sequence[History],
+    merged_away: Iterable[str],
+    rules: Rules,
+    projection: str | None,
 ) -> int:
+    ids = sorted({history.members[0] for history in histories}.union(merged_away))
     updates = [new_update(history) for history in histories if history.happened]
     wrong = 0
     for table, folded in models.customer_rows(updates).items():
         if projection in (None, projection_of(table)):
-            stored = [row for each in histories for row in models.stored_in(connection, table, each.members[0])]
+            stored = [row for each in ids for row in models.stored_in(connection, table, each)]
             wrong += models.replace_rows(connection, table, stored, folded)
     if projection in (None, "ticket_queue"):
         stories = [story for history in histories for story in tell_tickets(history, rules)]
         stored = models.stored_ticket_rows(connection, [story.ticket_id for story in stories])
+        stored += models.ticket_rows_of(connection, [each for history in histories for each in history.members])
         wrong += models.replace_rows(connection, models.tables.tickets, stored, models.ticket_rows(stories))
-    models.unpark(connection, [history.members[0] for history in histories])
+    models.unpark(connection, ids)
     models.park(connection, [history.poison for history in histories if history.poison])
     return wrong

@@ -8,6 +8,7 @@ histories; the weights of service, feedback and engagement are judgement.
 from __future__ import annotations
 
 from bisect import bisect_left
+from operator import itemgetter
 from typing import get_args
 
 from msgspec import Struct
@@ -26,25 +27,35 @@ from crm_domain.ticket import TicketEvent
 from projections.compiled import ORDERS_WINDOW, Feedback, Rules, Steps
 from projections.facts import Answer, Facts, orders_since
 from projections.ticket_queue import breaches_at
-from projections.verdict import Projector, Reason, Verdict, days, plural
+from projections.verdict import Judgement, Projector, Reason, Verdict, days, plural
 
 VERSION = 1
 
 SERVICE_WINDOW = 90 * DAY
 UNRESOLVED_AFTER = 7 * DAY
 
+_instant_of = itemgetter(0)
+
 
 class Standing(Struct, frozen=True, array_like=True):
     """Nothing is carried: the score follows from the facts alone."""
 
 
+#: An instant, and the points from then on; None for no more evidence.
+Turn = tuple[int, int | None]
+
+
 class Component(Struct, frozen=True, gc=False):
-    """One component's points (0 to 100) and weight, until the instant at which time alone changes the points."""
+    """One component's weight, and its points (0 to 100) from instant to instant, as time alone changes them."""
 
     id: str
     weight: int
-    points: int
-    until: int
+    turns: list[Turn]
+
+    @property
+    def points(self) -> int:
+        """The points at the instant that was asked for."""
+        return self.turns[0][1] or 0
 
 
 class Floor(Struct, frozen=True, kw_only=True):
@@ -55,80 +66,116 @@ class Floor(Struct, frozen=True, kw_only=True):
     positions: tuple[int, ...]
 
 
-def judge(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Standing, Verdict, int | None]:
-    """The score and its band at an instant."""
-    components = _components(facts, rules, at)
-    floors, until = _floors(facts, rules, at)
-    score = _mean(components)
-    for floor in floors:
-        score = max(score, floor.score)
-    for component in components:
-        until = min(until, component.until)
-    return standing, Verdict(_band(score, rules), score), None if until == FOREVER else until
+def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> list[Judgement]:
+    """The score and its band from an instant on."""
+    components = _components(facts, rules, at, until)
+    floors = _floor_turns(facts, rules, at, until)
+    points = [component.turns[0][1] for component in components]
+    weights = sum(component.weight for component in components)
+    weighted = sum(component.weight * component.points for component in components)
+    floor, bands = floors[0][1] or 0, rules.risk.band_of
+    score = max(floor, (2 * weighted + weights) // (2 * weights) if weights else 0)
+    judgements = [(at, standing, Verdict(bands[score], score))]
+    turns = _later_turns(components, floors)
+    last = len(turns) - 1
+    for place, (instant, index, turned) in enumerate(turns):
+        if index < 0:
+            floor = turned or 0
+        else:
+            weight = components[index].weight
+            weighted += weight * ((turned or 0) - (points[index] or 0))
+            if turned is None:
+                weights -= weight
+            points[index] = turned
+        if place == last or turns[place + 1][0] != instant:
+            now = max(floor, (2 * weighted + weights) // (2 * weights) if weights else 0)
+            if now != score:
+                score = now
+                judgements.append((instant, standing, Verdict(bands[score], score)))
+    return judgements
+
+
+def _later_turns(components: list[Component], floors: list[Turn]) -> list[tuple[int, int, int | None]]:
+    """Every later turn in order: its instant, the component's index (-1 for the floor), and what it turns to."""
+    turns = [(instant, -1, score) for instant, score in floors[1:]]
+    for index, component in enumerate(components):
+        for instant, points in component.turns[1:]:
+            turns.append((instant, index, points))
+    turns.sort(key=_instant_of)
+    return turns
 
 
 def _mean(components: list[Component]) -> int:
-    weights = weighted = 0
-    for component in components:
-        weights += component.weight
-        weighted += component.weight * component.points
+    weights = sum(component.weight for component in components)
+    weighted = sum(component.weight * component.points for component in components)
     return (2 * weighted + weights) // (2 * weights) if weights else 0
 
 
-def _band(score: int, rules: Rules) -> str:
-    return next(name for start, name in rules.risk.bands if score >= start)
-
-
-def _components(facts: Facts, rules: Rules, at: int) -> list[Component]:
+def _components(facts: Facts, rules: Rules, at: int, until: int) -> list[Component]:
     found: list[Component] = []
     if facts.order_instants:
         last = facts.order_instants[-1]
-        found.append(_elapsed("recency", rules.risk.recency, last, at))
-        found.append(_cadence(rules, facts, last, at))
-        found.append(_frequency(rules.risk.frequency, facts, at))
+        found.append(_elapsed("recency", rules.risk.recency, last, at, until))
+        found.append(_cadence(rules, facts, last, at, until))
+        found.append(_frequency(rules.risk.frequency, facts, at, until))
     if facts.tickets:
-        found.append(_service(facts, rules, at))
+        found.append(_service(facts, rules, at, until))
     if facts.answers:
-        feedback = _feedback(rules.risk.feedback, facts, at)
+        feedback = _feedback(rules.risk.feedback, facts, at, until)
         if feedback:
             found.append(feedback)
     if facts.engaged:
-        found.append(_elapsed("engagement", rules.risk.engagement, facts.engaged.at, at))
+        found.append(_elapsed("engagement", rules.risk.engagement, facts.engaged.at, at, until))
     return found
 
 
-def _elapsed(name: str, steps: Steps, origin: int, at: int) -> Component:
-    reached = steps.reached(at - origin)
-    until = origin + steps.starts[reached] if reached < len(steps.starts) else FOREVER
-    return Component(name, steps.weight, steps.points_of(reached), until)
+def _elapsed(name: str, steps: Steps, origin: int, at: int, until: int) -> Component:
+    starts, reached = steps.starts, steps.reached(at - origin)
+    turns: list[Turn] = [(at, steps.points_of(reached))]
+    for place in range(reached, len(starts)):
+        instant = origin + starts[place]
+        if instant >= until:
+            break
+        turns.append((instant, steps.points[place]))
+    return Component(name, steps.weight, turns)
 
 
-def _cadence(rules: Rules, facts: Facts, last: int, at: int) -> Component:
+def _cadence(rules: Rules, facts: Facts, last: int, at: int, until: int) -> Component:
     steps = rules.risk.cadence
     n, d = rules.cadence.expected(facts)
     reached = steps.reached((at - last) * d * steps.scale // n)
-    # The first microsecond at which elapsed / (n / d) is at least start / scale.
-    until = last - (-steps.starts[reached] * n // (d * steps.scale)) if reached < len(steps.starts) else FOREVER
-    return Component("cadence", steps.weight, steps.points_of(reached), until)
+    turns: list[Turn] = [(at, steps.points_of(reached))]
+    for place in range(reached, len(steps.starts)):
+        # The first microsecond at which elapsed / (n / d) is at least start / scale.
+        instant = last - (-steps.starts[place] * n // (d * steps.scale))
+        if instant >= until:
+            break
+        turns.append((instant, steps.points[place]))
+    return Component("cadence", steps.weight, turns)
 
 
-def _frequency(steps: Steps, facts: Facts, at: int) -> Component:
+def _frequency(steps: Steps, facts: Facts, at: int, until: int) -> Component:
     instants = facts.order_instants
-    count = len(instants) - orders_since(facts, at - ORDERS_WINDOW)
-    reached = steps.reached(count)
-    # The points change when so many orders have left the window that the last start is no longer reached.
-    until = instants[-steps.starts[reached - 1]] + ORDERS_WINDOW if reached and steps.starts[reached - 1] else FOREVER
-    return Component("frequency", steps.weight, steps.points_of(reached), until)
+    reached = steps.reached(len(instants) - orders_since(facts, at - ORDERS_WINDOW))
+    turns: list[Turn] = [(at, steps.points_of(reached))]
+    # The points change when so many orders have left the window that a start is no longer reached.
+    while reached and steps.starts[reached - 1]:
+        instant = instants[-steps.starts[reached - 1]] + ORDERS_WINDOW
+        if instant >= until:
+            break
+        reached -= 1
+        turns.append((instant, steps.points_of(reached)))
+    return Component("frequency", steps.weight, turns)
 
 
-def _service(facts: Facts, rules: Rules, at: int) -> Component:
-    rule, points, until = rules.risk.service, 0, FOREVER
-    for name, spans in service_spans(facts, rules).items():
-        if any(since <= at < end for since, end, _ in spans):
-            points += getattr(rule, name)
-        changes = (instant for since, end, _ in spans for instant in (since, end) if instant > at)
-        until = min([until, *changes])
-    return Component("service", rule.weight, min(100, points), until)
+def _service(facts: Facts, rules: Rules, at: int, until: int) -> Component:
+    rule, spans = rules.risk.service, service_spans(facts, rules)
+    bounds = {instant for some in spans.values() for since, end, _ in some for instant in (since, end)}
+    turns: list[Turn] = []
+    for instant in (at, *sorted(bound for bound in bounds if at < bound < until)):
+        wrong = (name for name, some in spans.items() if any(since <= instant < end for since, end, _ in some))
+        turns.append((instant, min(100, sum(getattr(rule, name) for name in wrong))))
+    return Component("service", rule.weight, turns)
 
 
 def service_spans(facts: Facts, rules: Rules) -> dict[str, list[tuple[int, int, int]]]:
@@ -153,13 +200,21 @@ def service_spans(facts: Facts, rules: Rules) -> dict[str, list[tuple[int, int, 
     return spans
 
 
-def _feedback(rule: Feedback, facts: Facts, at: int) -> Component | None:
+def _feedback(rule: Feedback, facts: Facts, at: int, until: int) -> Component | None:
     fresh = _fresh_answers(rule, facts, at)
     if not fresh:
         return None
-    points = sum(_answer_points(rule, survey, answer.score) for survey, answer in fresh.items())
-    until = min(answer.at for answer in fresh.values()) + rule.window
-    return Component("feedback", rule.weight, min(100, max(0, points)), until)
+    turns: list[Turn] = [(at, _feedback_points(rule, fresh))]
+    for instant in sorted({answer.at + rule.window for answer in fresh.values()}):
+        if instant < until:
+            left = _fresh_answers(rule, facts, instant)
+            turns.append((instant, _feedback_points(rule, left) if left else None))
+    return Component("feedback", rule.weight, turns)
+
+
+def _feedback_points(rule: Feedback, answers: dict[str, Answer]) -> int:
+    points = sum(_answer_points(rule, survey, answer.score) for survey, answer in answers.items())
+    return min(100, max(0, points))
 
 
 def _fresh_answers(rule: Feedback, facts: Facts, at: int) -> dict[str, Answer]:
@@ -180,6 +235,16 @@ def _answer_points(rule: Feedback, survey: str, score: int) -> int:
             return rule.nps_passive
         case _:
             return 0
+
+
+def _floor_turns(facts: Facts, rules: Rules, at: int, until: int) -> list[Turn]:
+    """The least that the score is, from instant to instant."""
+    turns: list[Turn] = []
+    while at < until:
+        floors, due = _floors(facts, rules, at)
+        turns.append((at, max((floor.score for floor in floors), default=0)))
+        at = due
+    return turns
 
 
 def _floors(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
@@ -237,7 +302,7 @@ _FLOORS = {
 
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """Each component's share of the score, largest first; a floor that lifts the score has a share of its own."""
-    components = _components(facts, rules, at)
+    components = _components(facts, rules, at, at + 1)
     shares = _shares(components)
     reasons = [
         Reason(

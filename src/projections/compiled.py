@@ -24,13 +24,14 @@ from projections.ticket_queue import TicketRules, compile_ticket_rules
 class Condition(Struct, frozen=True, kw_only=True):
     """One condition with one bound. It flips once at its pivot: it holds from there, or until there.
 
-    `offset` is the bound in microseconds for facts that elapse, `window` the counting window likewise; `text` is the
-    bound in words, to follow what was found.
+    The bound is `numerator` / `denominator`. `offset` is the bound in microseconds for facts that elapse, `window` the
+    counting window likewise; `text` is the bound in words, to follow what was found.
     """
 
     fact: grammar.Fact
     holds_from_pivot: bool
-    threshold: Fraction
+    numerator: int
+    denominator: int
     offset: int
     window: int | None
     text: str
@@ -64,10 +65,10 @@ class Cadence(Struct, frozen=True, kw_only=True):
         d = (len(instants) - 1) * self.scale + self.weight
         return (self.least, self.least_scale) if n * self.least_scale < self.least * d else (n, d)
 
-    def offset(self, gaps: Fraction, facts: Facts) -> int:
-        """Microseconds from the last order until `gaps` expected gaps have passed."""
+    def offset(self, numerator: int, denominator: int, facts: Facts) -> int:
+        """Microseconds from the last order until `numerator` / `denominator` expected gaps have passed."""
         n, d = self.expected(facts)
-        return -(-gaps.numerator * n // (gaps.denominator * d))
+        return -(-numerator * n // (denominator * d))
 
     def gap_text(self, elapsed: int, facts: Facts) -> str:
         """Elapsed microseconds as a multiple of the expected gap, rounded down to two digits."""
@@ -138,7 +139,7 @@ class Service(Struct, frozen=True, kw_only=True):
 
 
 class Risk(Struct, frozen=True, kw_only=True):
-    """The churn score's components, bands (highest start first) and floors."""
+    """The churn score's components, the band of each score from 0 to 100, and floors."""
 
     recency: Steps
     cadence: Steps
@@ -146,7 +147,7 @@ class Risk(Struct, frozen=True, kw_only=True):
     engagement: Steps
     service: Service
     feedback: Feedback
-    bands: tuple[tuple[int, str], ...]
+    band_of: tuple[str, ...]
     account_closed: int
     cancellation_requested: int
     returned_half: int
@@ -222,7 +223,8 @@ def _condition(rule: grammar.ConditionRule, threshold: Fraction, holds_from_pivo
     return Condition(
         fact=rule.fact,
         holds_from_pivot=holds_from_pivot,
-        threshold=threshold,
+        numerator=threshold.numerator,
+        denominator=threshold.denominator,
         offset=ceil(threshold * DAY),
         window=None if rule.within_days is None else rule.within_days * DAY,
         text=text,
@@ -259,7 +261,9 @@ def _risk(ruleset: grammar.Ruleset) -> Risk:
             nps_promoter_from=satisfaction.nps_promoter_from,
             **rule.feedback.points.model_dump(),
         ),
-        bands=tuple(sorted(((start, name) for name, start in rule.bands.items()), reverse=True)),
+        band_of=tuple(
+            max((start, name) for name, start in rule.bands.items() if start <= score)[1] for score in range(101)
+        ),
         account_closed=rule.overrides.account_closed,
         cancellation_requested=rule.overrides.cancellation_requested,
         returned_half=rule.overrides.returned_half_of_orders_365d,

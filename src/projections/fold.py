@@ -134,22 +134,20 @@ class _Running:
 
     def _settle(self, facts: Facts, rules: Rules, end: int) -> Track:
         """The track just before `end`, having judged at the last event and wherever time alone changes the verdict."""
-        standing, verdict, since = self.track.standing, self.track.verdict, self.track.since
-        at, changes = self.track.judged_at, 0
-        while at is not None and at < end:
-            standing, judged, next_change_at = self.projector.judge(standing, facts, rules, at)
+        carried, verdict, since = self.track.standing, self.track.verdict, self.track.since
+        begin, changes = self.track.judged_at, 0
+        assert begin is not None
+        for at, standing, judged in self.projector.judge(carried, facts, rules, begin, min(end, END_OF_TIME + 1)):
+            carried = standing
             if verdict is None:
                 verdict, since = judged, at
             elif judged != verdict:
                 self.intervals.append(Interval(since, at, verdict))
                 verdict, since = judged, at
-            if next_change_at is None or next_change_at > END_OF_TIME:
-                break
             changes += 1
-            if next_change_at <= at or changes > MAX_FUTURE_CHANGES + _own_changes(facts):
+            if changes > MAX_FUTURE_CHANGES and changes > MAX_FUTURE_CHANGES + _own_changes(facts):
                 raise InvalidRules(f"{self.projector.name} changes again and again with no event in between")
-            at = next_change_at
-        return Track(standing, verdict, since, self.track.judged_at)
+        return Track(carried, verdict, since, begin)
 
 
 def _own_changes(facts: Facts) -> int:
@@ -220,7 +218,7 @@ def explain(events: Iterable[Happened], rules: Rules, at: int) -> tuple[Folded, 
 
 
 def _standing_at(projector: Projector, track: Track, facts: Facts, rules: Rules, at: int) -> Any:
-    standing, due = track.standing, track.judged_at
-    while due is not None and due <= at:
-        standing, _, due = projector.judge(standing, facts, rules, due)
+    if track.judged_at is None:
+        return track.standing
+    *_, (_, standing, _) = projector.judge(track.standing, facts, rules, track.judged_at, at + 1)
     return standing

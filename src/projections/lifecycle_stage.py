@@ -6,6 +6,8 @@ spell is a time in one of the stages that a rung names; the order that ends it i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from crm_domain.customer import AccountClosed, AccountReopened, CustomerRegistered, LeadQualified
@@ -15,7 +17,7 @@ from crm_domain.purchase import PurchaseRecorded
 from crm_domain.ticket import TicketOpened, TicketRated
 from projections.compiled import Condition, Rules, Rung
 from projections.facts import Facts, orders_since
-from projections.verdict import Projector, Reason, Verdict, days, plural
+from projections.verdict import Judgement, Projector, Reason, Verdict, days, plural
 
 VERSION = 1
 
@@ -28,24 +30,37 @@ class Standing(Struct, frozen=True, array_like=True):
     ended_at: int = 0
 
 
-def judge(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Standing, Verdict, int | None]:
-    """The stage at an instant. An order at this very instant ends the spell that was running just before it."""
+def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
+    """The stage from an instant on. An order at that very instant ends the spell that was running just before it."""
+    ended, ended_at, spans = standing.ended, standing.ended_at, None
     if standing.stage in rules.spell_stages and facts.order_instants and facts.order_instants[-1] == at:
-        rung, next_change_at = _climb(rules, facts, standing.stage, at, at)
-        if rung.stage not in rules.spell_stages:  # on a closed account, an order ends nothing
-            return Standing(rung.stage, standing.stage, at), Verdict(rung.stage), next_change_at
-    rung, next_change_at = _climb(rules, facts, standing.ended, standing.ended_at, at)
-    return Standing(rung.stage, standing.ended, standing.ended_at), Verdict(rung.stage), next_change_at
+        after = _spans(rules, facts, standing.stage, at)
+        if _reached(after, at)[0].stage not in rules.spell_stages:  # on a closed account, an order ends nothing
+            ended, ended_at, spans = standing.stage, at, after
+    spans = spans or _spans(rules, facts, ended, ended_at)
+    while at < until:
+        rung, next_change_at = _reached(spans, at)
+        yield at, Standing(rung.stage, ended, ended_at), Verdict(rung.stage)
+        at = next_change_at
 
 
-def _climb(rules: Rules, facts: Facts, ended: str | None, ended_at: int, at: int) -> tuple[Rung, int | None]:
-    next_change_at = FOREVER
+def _spans(rules: Rules, facts: Facts, ended: str | None, ended_at: int) -> list[tuple[int, int, Rung]]:
+    """For each rung that may be reached, the one span in which all its conditions hold if nothing more happens."""
+    found = []
     for rung in rules.ladder:
         begins, ends = _span(rung, rules, facts, ended_at if ended in rung.spell else None)
+        if begins < ends:
+            found.append((begins, ends, rung))
+    return found
+
+
+def _reached(spans: list[tuple[int, int, Rung]], at: int) -> tuple[Rung, int]:
+    """The first rung whose span holds an instant, and when another may be reached; FOREVER for never."""
+    next_change_at = FOREVER
+    for begins, ends, rung in spans:
         if begins <= at < ends:
-            next_change_at = min(next_change_at, ends)
-            return rung, None if next_change_at == FOREVER else next_change_at
-        if at < begins < ends:
+            return rung, min(next_change_at, ends)
+        if at < begins:
             next_change_at = min(next_change_at, begins)
     raise AssertionError("the last rung of a ladder has no condition")
 
@@ -87,12 +102,12 @@ def _pivot(condition: Condition, rules: Rules, facts: Facts, spell_ended_at: int
         case "gap":
             if not facts.order_instants:
                 return None
-            return facts.order_instants[-1] + rules.cadence.offset(condition.threshold, facts)
+            return facts.order_instants[-1] + rules.cadence.offset(condition.numerator, condition.denominator, facts)
     raise AssertionError(f"{condition.fact} is not in the vocabulary")
 
 
 def _count_pivot(condition: Condition, facts: Facts) -> int:
-    count = int(condition.threshold)
+    count = condition.numerator // condition.denominator
     if count > len(facts.order_instants):
         return -FOREVER
     if count <= 0 or condition.window is None:
@@ -102,7 +117,7 @@ def _count_pivot(condition: Condition, facts: Facts) -> int:
 
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """The conditions of the rung that was reached, each with what it found."""
-    rung, _ = _climb(rules, facts, standing.ended, standing.ended_at, at)
+    rung, _ = _reached(_spans(rules, facts, standing.ended, standing.ended_at), at)
     if not rung.conditions:
         found = f"no other stage applies: {plural(len(facts.order_instants), 'order')}"
         if facts.order_instants:

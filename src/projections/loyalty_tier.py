@@ -8,11 +8,12 @@ down, into a new hold.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 
 from msgspec import Struct
 
 from crm_domain.customer import CustomerRegistered
-from crm_domain.instant import to_datetime
+from crm_domain.instant import FOREVER, to_datetime
 from crm_domain.membership import (
     MembershipCancelled,
     MembershipEnrolled,
@@ -25,7 +26,7 @@ from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from projections.compiled import Rules, Tiers
 from projections.facts import Facts, orders_since
 from projections.rules import NO_TIER
-from projections.verdict import Projector, Reason, Verdict, days
+from projections.verdict import Judgement, Projector, Reason, Verdict, days
 
 VERSION = 1
 
@@ -38,17 +39,25 @@ class Standing(Struct, frozen=True, array_like=True):
     in_grace: bool = False
 
 
-def judge(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Standing, Verdict, int | None]:
-    """The tier at an instant. The natural track keeps running below an override and without a membership."""
-    tiers = rules.tiers
-    reached = _review(standing, _qualified_level(facts, tiers, at), tiers, at)
+def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
+    """The tier from an instant on. The natural track keeps running below an override and without a membership."""
+    tiers, due = rules.tiers, at
+    while due < until:
+        at = due
+        standing = _review(standing, _qualified_level(facts, tiers, at), tiers, at)
+        verdict, due = _shown(standing, facts, tiers, at)
+        yield at, standing, verdict
+
+
+def _shown(standing: Standing, facts: Facts, tiers: Tiers, at: int) -> tuple[Verdict, int]:
+    """The verdict of a natural track at an instant, and when either may change next."""
+    review_at = FOREVER if standing.review_at is None else standing.review_at
     if tiers.members_only and not is_member(facts, at):
-        return reached, Verdict(NO_TIER), reached.review_at
+        return Verdict(NO_TIER), review_at
     override = override_at(facts, tiers, at)
     if override is None:
-        return reached, Verdict(tiers.names[reached.level]), reached.review_at
-    ends = [instant for instant in (reached.review_at, override.until) if instant is not None]
-    return reached, Verdict(override.tier), min(ends, default=None)
+        return Verdict(tiers.names[standing.level]), review_at
+    return Verdict(override.tier), review_at if override.until is None else min(review_at, override.until)
 
 
 def is_member(facts: Facts, at: int) -> bool:

@@ -5,6 +5,9 @@ The score is what can be spent, below zero what is owed; the value is what is pe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import get_args
 
 from msgspec import Struct
@@ -13,7 +16,7 @@ from crm_domain.instant import to_datetime
 from crm_domain.membership import Balance, Lot, MembershipEvent, balance
 from projections.compiled import Rules
 from projections.facts import Facts
-from projections.verdict import Projector, Reason, Verdict
+from projections.verdict import Judgement, Projector, Reason, Verdict
 
 VERSION = 1
 
@@ -22,12 +25,27 @@ class Standing(Struct, frozen=True, array_like=True):
     """Nothing is carried: the balance follows from the facts alone."""
 
 
-def judge(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Standing, Verdict, int | None]:
-    """The balance at an instant. It changes by itself when a lot becomes available, and when one expires."""
+def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
+    """The balance from an instant on. It changes by itself when a lot becomes available, and when one expires."""
     found = balances(facts, at)
-    due = (instant for lot in _lots(facts) for instant in (lot.available_at, lot.expires_at) if instant > at)
     pending, net = sum(each.pending for each in found), sum(each.net for each in found)
-    return standing, Verdict(str(pending), net), min(due, default=None)
+    yield at, standing, Verdict(str(pending), net)
+    for instant, turns in groupby(_turns(facts, at, until), key=itemgetter(0)):
+        for _, more_pending, more_net in turns:
+            pending, net = pending + more_pending, net + more_net
+        yield instant, standing, Verdict(str(pending), net)
+
+
+def _turns(facts: Facts, at: int, until: int) -> list[tuple[int, int, int]]:
+    """When what is left of a lot begins to count, and when it is lost: the instant, and what pending and net gain."""
+    turns: list[tuple[int, int, int]] = []
+    for lot in _lots(facts):
+        if at < lot.available_at < lot.expires_at:
+            turns += [(lot.available_at, -lot.remaining, lot.remaining), (lot.expires_at, 0, -lot.remaining)]
+        elif at < lot.expires_at:
+            is_pending = at < lot.available_at
+            turns.append((lot.expires_at, -lot.remaining if is_pending else 0, 0 if is_pending else -lot.remaining))
+    return sorted(turn for turn in turns if turn[0] < until)
 
 
 def balances(facts: Facts, at: int) -> list[Balance]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -32,9 +32,12 @@ class Reason(Struct, frozen=True, kw_only=True):
     contribution: int | None = None
 
 
-#: (standing, facts, rules, at) -> (standing, verdict, next instant at which the verdict may change of itself, or None)
-Judge = Callable[[Any, Facts, Rules, int], tuple[Any, Verdict, int | None]]
-#: the same arguments, with the standing that `judge` returned at that instant
+#: An instant, the standing from then on, and the verdict that goes with it.
+Judgement = tuple[int, Any, Verdict]
+#: (standing, facts, rules, at, until) -> the judgement at `at`, and one for each later instant before `until` at which
+#: time alone may change it, in order
+Judge = Callable[[Any, Facts, Rules, int, int], Iterable[Judgement]]
+#: (standing, facts, rules, at), with the standing that `judge` gave for that instant
 Explain = Callable[[Any, Facts, Rules, int], tuple[Reason, ...]]
 
 

@@ -13,6 +13,8 @@ This package is the whole of what a program that embeds the library needs to imp
 """
 
 from adapters.copying import copy as copy
+from adapters.rules_text import as_toml
+from adapters.verifying import Difference, Fingerprint, Verification
 from crm_domain.command import Command, CustomerId
 from crm_domain.customer import (
     AssignOwner,
@@ -80,8 +82,11 @@ from regulars.audit import AuditEntry, AuditPage, Change
 from regulars.crm import Regulars, default_rules
 from regulars.crm import open as open
 from regulars.desk import Points, PointsLot, TicketPage, TicketView
+from regulars.difference import ExplainedMove, Move, RulesDifference
 from regulars.duplicates import Duplicates, DuplicatesPage, Suspect
 from regulars.execution import Outcome
+from regulars.published import Publication, RulesVersion
+from regulars.rebuilding import GenerationView
 from regulars.views import Clause, Customer, EventLine, Explanation, Page, Span, Status, Timeline, VerdictView
 
 __version__ = "0.1.0"
@@ -107,13 +112,17 @@ __all__ = [
     "Conflict",
     "Customer",
     "CustomerId",
+    "Difference",
     "Duplicates",
     "DuplicatesPage",
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
     "EventLine",
+    "ExplainedMove",
     "Explanation",
+    "Fingerprint",
+    "GenerationView",
     "GiveConsent",
     "GrantTierOverride",
     "InvalidMapping",
@@ -121,6 +130,7 @@ __all__ = [
     "LiftTierOverride",
     "MakeReferral",
     "MergeCustomers",
+    "Move",
     "NotFound",
     "OpenTicket",
     "OrderLine",
@@ -129,6 +139,7 @@ __all__ = [
     "ParkedCustomer",
     "Points",
     "PointsLot",
+    "Publication",
     "PutOnHold",
     "QualifyLead",
     "RateTicket",
@@ -151,6 +162,8 @@ __all__ = [
     "ResolveTicket",
     "ResumeMembership",
     "ResumeTicket",
+    "RulesDifference",
+    "RulesVersion",
     "Ruleset",
     "Span",
     "StaleProjections",
@@ -166,9 +179,11 @@ __all__ = [
     "UndoMerge",
     "UntagCustomer",
     "VerdictView",
+    "Verification",
     "WithdrawCancellation",
     "WithdrawConsent",
     "__version__",
+    "as_toml",
     "default_rules",
     "parse_rules",
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
 
 from adapters.histories import History, Poison, read_history, rows_of, take_in
 from adapters.store import Store
@@ -48,6 +48,16 @@ def first_instant_of(since: datetime | date, zone: ZoneInfo) -> int:
 def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Contact]:
     """The contact details of some customers, decrypted."""
     contacts = dict.fromkeys(customer_ids, Contact())
+    try:
+        return _read_contacts(tx, contacts)
+    except MsgspecError:  # what one of them said can't be decoded: that is no reason to be silent about the others
+        if len(contacts) == 1:
+            return contacts
+        return {each: read_contacts(tx, [each])[each] for each in contacts}
+
+
+def _read_contacts(tx: Transaction, unknown: Mapping[str, Contact]) -> dict[str, Contact]:
+    contacts = dict(unknown)
     for recorded in tx.log.contact_events(contacts):
         event, known = recorded.event, contacts[recorded.customer_id]
         if isinstance(event, CustomerRegistered):

@@ -135,10 +135,13 @@ def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Pag
     if not models.is_current:
         standings = [_with_facts(ground, tx, stand, each, members[each.customer_id]) for each in standings]
     contacts = read_contacts(tx, (each for family in members.values() for each in family))
+    parked = {each: describe_poison(poison) for each, poison in models.parked(connection, members).items()}
     view = _Views(ground, tx, stand)
     last = standings[-1] if len(standings) == wish.limit else None
     return Page(
-        customers=tuple(view.of(each, members[each.customer_id], contacts, None) for each in standings),
+        customers=tuple(
+            view.of(each, members[each.customer_id], contacts, parked.get(each.customer_id)) for each in standings
+        ),
         after=None if last is None else f"{last.sort_key}:{last.customer_id}",
         behind=events_behind(ground.store, models, connection, stand.until),
     )
@@ -209,7 +212,8 @@ class _Views:
         """One of them."""
         shown, contact = card(standing.folded.facts, standing.as_of), contacts[standing.customer_id]
         # What is asked of everything, and by the rules in force, is asked of what is there when it is asked.
-        stand = None if self._stand.is_live else self._stand
+        # Read models that were built for a question may be dropped since, and the log may know more than they do.
+        stand = None if self._stand.is_live else replace(self._stand, models=None)
         return Customer(
             id=CustomerId(standing.customer_id),
             as_of=to_datetime(standing.as_of),
@@ -250,7 +254,8 @@ def _timeline(ground: Ground, stand: Standpoint | None, customer_id: str) -> Tim
         stand = stand or ground.standpoint(tx)
         members = ground.members(tx, CustomerId(customer_id), stand.until)
         history = history_of(ground.store, tx, stand, members)
-        stories = stories_of(ground.store, tx.connection, members, stand.rules, stand.until)
+        until = stand.until if history.poison is None else history.poison.position - 1
+        stories = stories_of(ground.store, tx.connection, members, stand.rules, until)
     intervals = (story.intervals for story in stories)
     return timeline_of(members[0], history.folded, history.timelines, intervals)
 

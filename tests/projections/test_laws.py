@@ -128,10 +128,9 @@ def test_judging_at_any_instant_agrees_with_the_interval_it_lies_in(history: lis
         held = verdict_at(timelines[projector.name], at)
         if held is None:
             continue
-        standing, due = track.standing, track.judged_at
-        while due is not None and due <= at:
-            standing, _, due = projector.judge(standing, folded.facts, rules(), due)
-        _, verdict, _ = projector.judge(standing, folded.facts, rules(), at)
+        assert track.judged_at is not None
+        *_, (_, standing, _) = projector.judge(track.standing, folded.facts, rules(), track.judged_at, at + 1)
+        (_, _, verdict), *_ = projector.judge(standing, folded.facts, rules(), at, FOREVER)
         assert verdict == held.verdict
 
 

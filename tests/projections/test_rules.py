@@ -514,7 +514,7 @@ def test_an_offset_is_the_first_microsecond_at_which_the_ratio_reaches_its_thres
     span, repeats = instants[-1] - instants[0], len(instants) - 1
     shrunk = (span + Fraction(weight) * Fraction(prior) * DAY) / (repeats + Fraction(weight))
     expected = max(Fraction(least) * DAY, shrunk)
-    offset = cadence.offset(threshold, Facts(order_instants=instants))
+    offset = cadence.offset(threshold.numerator, threshold.denominator, Facts(order_instants=instants))
     assert Fraction(offset) / expected >= threshold
     assert Fraction(offset - 1) / expected < threshold
 
@@ -531,7 +531,7 @@ def test_the_cadence_steps_of_the_risk_flip_at_the_same_microsecond_as_the_ladde
         Happened(START + instant, position, PurchaseRecorded(order_id=str(position), amount=1, currency="EUR"))
         for position, instant in enumerate(instants, start=1)
     ]
-    flips = START + instants[-1] + by.cadence.offset(Fraction(5), Facts(order_instants=instants))
+    flips = START + instants[-1] + by.cadence.offset(5, 1, Facts(order_instants=instants))
     scores = [verdict_at(fold(Folded(), history, by)["churn_risk"], flips + off) for off in (-1, 0)]
     # from a gap of 4 on it is 85 points
     assert [held.verdict.score for held in scores if held] == [85, 100]
