@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -84,23 +85,28 @@ def fold(folded: Folded, events: Iterable[Happened], rules: Rules) -> Timelines:
     over. Raises ValueError for an event earlier than the last one: that customer must be folded afresh.
     """
     running = [_Running(projector, track) for projector, track in zip(PROJECTORS, folded.tracks, strict=True)]
-    fresh = (happened for happened in events if happened.position > folded.last_position)
-    newest = folded.last_position
-    for at, group in groupby(fresh, key=lambda happened: happened.at):
-        if folded.last_at is not None and at < folded.last_at:
-            raise ValueError(f"an event at {at} came after one at {folded.last_at}")
+    concerned: dict[type[Event], list[_Running]] = {}
+    facts, newest, last_at = folded.facts, folded.last_position, folded.last_at
+    for at, group in groupby((each for each in events if each.position > folded.last_position), key=_at):
+        if last_at is not None and at < last_at:
+            raise ValueError(f"an event at {at} came after one at {last_at}")
         together = list(group)
-        types = {type(happened.event) for happened in together}
-        for run in running:
-            if not run.projector.handles.isdisjoint(types):
-                run.arrive(folded.facts, rules, at)
         for happened in together:
-            evolve(folded.facts, happened.event, at, happened.position, happened.identity)
+            event_type = type(happened.event)
+            if event_type not in concerned:
+                concerned[event_type] = [run for run in running if event_type in run.projector.handles]
+            for run in concerned[event_type]:
+                run.arrive(facts, rules, at)
+        for happened in together:
+            evolve(facts, happened.event, at, happened.position, happened.identity)
             newest = max(newest, happened.position)
-        folded.last_at = at
-    folded.last_position = newest
+        last_at = at
+    folded.last_at, folded.last_position = last_at, newest
     folded.tracks = [run.track for run in running]
-    return {run.projector.name: run.finish(folded.facts, rules) for run in running}
+    return {run.projector.name: run.finish(facts, rules) for run in running}
+
+
+_at = attrgetter("at")
 
 
 def came_late(folded: Folded, events: Sequence[Happened]) -> bool:
@@ -120,9 +126,12 @@ class _Running:
 
     def arrive(self, facts: Facts, rules: Rules, at: int) -> None:
         """Settle everything before `at`, at which an event is about to be taken in."""
-        if self.track.judged_at is not None and self.track.judged_at < at:
+        judged_at = self.track.judged_at
+        if judged_at == at:
+            return
+        if judged_at is not None:
             self.track = self._settle(facts, rules, at)
-        self.track = msgspec.structs.replace(self.track, judged_at=at)
+        self.track.judged_at = at
 
     def finish(self, facts: Facts, rules: Rules) -> list[Interval]:
         """All intervals from the last settled one on, with the future that is already due."""
@@ -135,16 +144,16 @@ class _Running:
     def _settle(self, facts: Facts, rules: Rules, end: int) -> Track:
         """The track just before `end`, having judged at the last event and wherever time alone changes the verdict."""
         carried, verdict, since = self.track.standing, self.track.verdict, self.track.since
-        begin, changes = self.track.judged_at, 0
+        begin = self.track.judged_at
         assert begin is not None
-        for at, standing, judged in self.projector.judge(carried, facts, rules, begin, min(end, END_OF_TIME + 1)):
+        judgements = self.projector.judge(carried, facts, rules, begin, min(end, END_OF_TIME + 1))
+        for changes, (at, standing, judged) in enumerate(judgements):
             carried = standing
             if verdict is None:
                 verdict, since = judged, at
             elif judged != verdict:
                 self.intervals.append(Interval(since, at, verdict))
                 verdict, since = judged, at
-            changes += 1
             if changes > MAX_FUTURE_CHANGES and changes > MAX_FUTURE_CHANGES + _own_changes(facts):
                 raise InvalidRules(f"{self.projector.name} changes again and again with no event in between")
         return Track(carried, verdict, since, begin)

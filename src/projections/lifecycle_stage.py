@@ -32,37 +32,46 @@ class Standing(Struct, frozen=True, array_like=True):
 
 def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
     """The stage from an instant on. An order at that very instant ends the spell that was running just before it."""
-    ended, ended_at, spans = standing.ended, standing.ended_at, None
+    ended, ended_at, ladder = standing.ended, standing.ended_at, None
     if standing.stage in rules.spell_stages and facts.order_instants and facts.order_instants[-1] == at:
-        after = _spans(rules, facts, standing.stage, at)
-        if _reached(after, at)[0].stage not in rules.spell_stages:  # on a closed account, an order ends nothing
-            ended, ended_at, spans = standing.stage, at, after
-    spans = spans or _spans(rules, facts, ended, ended_at)
+        after = _Ladder(rules, facts, standing.stage, at)
+        if after.reached(at)[0].stage not in rules.spell_stages:  # on a closed account, an order ends nothing
+            ended, ended_at, ladder = standing.stage, at, after
+    ladder = ladder or _Ladder(rules, facts, ended, ended_at)
     while at < until:
-        rung, next_change_at = _reached(spans, at)
+        rung, next_change_at = ladder.reached(at)
         yield at, Standing(rung.stage, ended, ended_at), Verdict(rung.stage)
         at = next_change_at
 
 
-def _spans(rules: Rules, facts: Facts, ended: str | None, ended_at: int) -> list[tuple[int, int, Rung]]:
-    """For each rung that may be reached, the one span in which all its conditions hold if nothing more happens."""
-    found = []
-    for rung in rules.ladder:
-        begins, ends = _span(rung, rules, facts, ended_at if ended in rung.spell else None)
-        if begins < ends:
-            found.append((begins, ends, rung))
-    return found
+class _Ladder:
+    """For each rung the one span in which all its conditions hold if nothing more happens, worked out when needed.
 
+    Mutable, and never seen outside one call of `judge` or `explain`.
+    """
 
-def _reached(spans: list[tuple[int, int, Rung]], at: int) -> tuple[Rung, int]:
-    """The first rung whose span holds an instant, and when another may be reached; FOREVER for never."""
-    next_change_at = FOREVER
-    for begins, ends, rung in spans:
-        if begins <= at < ends:
-            return rung, min(next_change_at, ends)
-        if at < begins:
-            next_change_at = min(next_change_at, begins)
-    raise AssertionError("the last rung of a ladder has no condition")
+    __slots__ = ("_ended", "_ended_at", "_facts", "_rules", "_spans")
+
+    def __init__(self, rules: Rules, facts: Facts, ended: str | None, ended_at: int) -> None:
+        self._rules = rules
+        self._facts = facts
+        self._ended = ended
+        self._ended_at = ended_at
+        self._spans: list[tuple[int, int]] = []
+
+    def reached(self, at: int) -> tuple[Rung, int]:
+        """The first rung whose span holds an instant, and when another may be reached; FOREVER for never."""
+        next_change_at, spans = FOREVER, self._spans
+        for place, rung in enumerate(self._rules.ladder):
+            if place == len(spans):
+                ended_at = self._ended_at if self._ended in rung.spell else None
+                spans.append(_span(rung, self._rules, self._facts, ended_at))
+            begins, ends = spans[place]
+            if begins <= at < ends:
+                return rung, min(next_change_at, ends)
+            if at < begins < ends:
+                next_change_at = min(next_change_at, begins)
+        raise AssertionError("the last rung of a ladder has no condition")
 
 
 def _span(rung: Rung, rules: Rules, facts: Facts, spell_ended_at: int | None) -> tuple[int, int]:
@@ -73,9 +82,12 @@ def _span(rung: Rung, rules: Rules, facts: Facts, spell_ended_at: int | None) ->
         if pivot is None:
             return FOREVER, -FOREVER
         if condition.holds_from_pivot:
-            begins = max(begins, pivot)
-        else:
-            ends = min(ends, pivot)
+            if pivot > begins:
+                begins = pivot
+        elif pivot < ends:
+            ends = pivot
+        if begins >= ends:
+            return FOREVER, -FOREVER
     return begins, ends
 
 
@@ -117,7 +129,7 @@ def _count_pivot(condition: Condition, facts: Facts) -> int:
 
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """The conditions of the rung that was reached, each with what it found."""
-    rung, _ = _reached(_spans(rules, facts, standing.ended, standing.ended_at), at)
+    rung, _ = _Ladder(rules, facts, standing.ended, standing.ended_at).reached(at)
     if not rung.conditions:
         found = f"no other stage applies: {plural(len(facts.order_instants), 'order')}"
         if facts.order_instants:

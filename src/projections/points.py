@@ -27,25 +27,24 @@ class Standing(Struct, frozen=True, array_like=True):
 
 def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
     """The balance from an instant on. It changes by itself when a lot becomes available, and when one expires."""
-    found = balances(facts, at)
-    pending, net = sum(each.pending for each in found), sum(each.net for each in found)
+    pending, net = 0, -sum(owed for state in facts.memberships.values() for owed in state.debts.values())
+    turns: list[tuple[int, int, int]] = []
+    for state in facts.memberships.values():
+        for lot in state.lots.values():
+            if lot.expires_at <= at or not lot.remaining:
+                continue
+            left = lot.remaining
+            if at < lot.available_at:
+                pending += left
+                turns.append((min(lot.available_at, lot.expires_at), -left, left))
+            else:
+                net += left
+            turns.append((lot.expires_at, 0, -left))
     yield at, standing, Verdict(str(pending), net)
-    for instant, turns in groupby(_turns(facts, at, until), key=itemgetter(0)):
-        for _, more_pending, more_net in turns:
+    for instant, together in groupby(sorted(turn for turn in turns if turn[0] < until), key=itemgetter(0)):
+        for _, more_pending, more_net in together:
             pending, net = pending + more_pending, net + more_net
         yield instant, standing, Verdict(str(pending), net)
-
-
-def _turns(facts: Facts, at: int, until: int) -> list[tuple[int, int, int]]:
-    """When what is left of a lot begins to count, and when it is lost: the instant, and what pending and net gain."""
-    turns: list[tuple[int, int, int]] = []
-    for lot in _lots(facts):
-        if at < lot.available_at < lot.expires_at:
-            turns += [(lot.available_at, -lot.remaining, lot.remaining), (lot.expires_at, 0, -lot.remaining)]
-        elif at < lot.expires_at:
-            is_pending = at < lot.available_at
-            turns.append((lot.expires_at, -lot.remaining if is_pending else 0, 0 if is_pending else -lot.remaining))
-    return sorted(turn for turn in turns if turn[0] < until)
 
 
 def balances(facts: Facts, at: int) -> list[Balance]:
