@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from databases import fresh_postgres, fresh_sqlite, postgres_server
+from regulars import cli
+from regulars.cli import opening
+from saying import NOW, Said, Say
 
 # In CI the same examples run every time: a failure there is a failure of the change.
 # How quick a machine is says nothing about the code, so nothing is held against slow ones.
@@ -47,3 +51,24 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """A fresh, empty store in each kind of database."""
     url: str = request.getfixturevalue(f"{request.param}_database_url")
     return url
+
+
+@pytest.fixture
+def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
+    """Run a command line in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("REGULARS_DB", "REGULARS_ACTOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(opening, "system_clock", lambda: NOW)
+
+    def run(*words: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["regulars", *words])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+        said = capsys.readouterr()
+        assert isinstance(ending.value.code, int)
+        assert "Traceback" not in said.err
+        return Said(ending.value.code, said.out, said.err)
+
+    return run

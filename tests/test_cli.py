@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from unicodedata import category
 from zoneinfo import ZoneInfo
 
@@ -22,15 +18,16 @@ import pytest
 
 import regulars
 from regulars import RecordPurchase, RegisterCustomer, cli
-from regulars.cli import opening, render
+from regulars.cli import render
 from regulars.cli.app import app
+from saying import NOW, Say
 
-NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
     *("tickets", "points", "duplicates", "do", "commands"),
-    *("export", "status", "backup", "copy", "migrate"),
+    *("export", "generations", "rebuild", "verify", "prune", "status", "backup", "copy", "migrate"),
 )
+IN_GROUPS = {"rules": ("show", "check", "diff", "publish", "history", "rollback"), "generation": ("rollback",)}
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4
 HOSTILE = "[bold red]=cmd|'/c calc'!A1 \u202egnp.exe\u2066 [/not-open] \u200b日本"
 
@@ -46,24 +43,6 @@ do = "RecordPurchase"
 occurred_at = { column = "day", format = "%Y-%m-%d" }
 amount = { column = "total", money = "major" }
 """
-
-
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def widest(self) -> int:
-        return max(map(len, self.out.split("\n")))
-
-
-Say = Callable[..., Said]
 
 
 @pytest.fixture(scope="module")
@@ -88,27 +67,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
-    """Run a command line in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("REGULARS_DB", "REGULARS_ACTOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr(opening, "system_clock", lambda: NOW)
-
-    def run(*words: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["regulars", *words])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        said = capsys.readouterr()
-        assert isinstance(ending.value.code, int)
-        assert "Traceback" not in said.err
-        return Said(ending.value.code, said.out, said.err)
-
-    return run
-
-
-@pytest.fixture
 def ask(say: Say, shop: Path) -> Say:
     """The same, of the shop."""
     return lambda *words: say("--db", str(shop), *words)
@@ -124,16 +82,22 @@ def test_help_lists_every_command_and_has_an_example(say: Say) -> None:
     assert "Examples:" in said.out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, *(f"{group} {command}" for group, commands in IN_GROUPS.items() for command in commands)]
+)
 def test_help_of_every_command_has_an_example_and_offers_json(say: Say, command: str) -> None:
-    said = say(command, "--help")
+    said = say(*command.split(), "--help")
     assert said.status == 0
-    assert f"Examples:\n    regulars {command}" in said.out
+    assert re.search(rf"Examples?:\n    regulars {command}", said.out)
     assert "--json" in said.out
 
 
 def test_these_are_all_the_commands_there_are() -> None:
     assert [command.name for command in app.registered_commands] == list(COMMANDS)
+    groups = {each.name: each.typer_instance for each in app.registered_groups}
+    assert {name: tuple(command.name for command in group.registered_commands) for name, group in groups.items()} == (
+        IN_GROUPS
+    )
 
 
 def test_the_version_is_told(say: Say) -> None:

@@ -13,7 +13,7 @@ from adapters.generations import Generation, mark_checked
 from adapters.read_models import ReadModels
 from adapters.store import Store
 from adapters.verifying import repair, require_sample
-from crm_domain.errors import StoreBusy
+from crm_domain.errors import StoreBusy, StoreUnusable
 from projections.compiled import Rules, compile_rules
 
 _BUILDERS = 7_164_209_313_801_265_155  # the number of PostgreSQL's lock: any, the same in every process
@@ -86,11 +86,14 @@ def building_alone(store: Store) -> Iterator[None]:
 @contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
     """SQLite locks files the same way on every system, so a lock is an empty database beside the store."""
-    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
+    try:
+        lock = sqlite3.connect(path, timeout=0, isolation_level=None)
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
             raise _busy() from None
+        raise StoreUnusable(f"{path} can't be made, which keeps others from building meanwhile: {error}") from None
+    with closing(lock):
         try:
             yield
         finally:

@@ -15,14 +15,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import AggregateRecorder, EventStore, JSONTranscoder, Mapper, StoredEvent
-from msgspec import Struct
+from msgspec import DecodeError, Struct
 from sqlalchemy.engine import Connection
 
 from adapters.codec import CODECS, EventCodec, codec_of, tag_of, tags_of
 from adapters.keyring import CHUNK, Cipher, read_ciphers
 from adapters.schema import Schema
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
-from crm_domain.errors import Rejected
+from crm_domain.errors import Rejected, StoreUnusable
 from crm_domain.event import Event, Recorded
 
 
@@ -65,18 +65,21 @@ class EnvelopeMapper(Mapper[str]):
         return StoredRow(recorded.stream_id, recorded.version, codec.name, payload, columns)
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
-        """Decode; what is personal is None where the key is gone."""
+        """Decode; what is personal is None where the key is gone. Raises StoreUnusable for what can't be decoded."""
         columns = cast("StoredRow", stored_event).columns
+        try:
+            event, reason = self._decode(columns)
+        except DecodeError as error:
+            raise StoreUnusable(f"event #{columns['position']} ({columns['type']}) can't be read: {error}") from None
+        envelope = {name: value for name, value in columns.items() if name in _ENVELOPE}
+        return cast("DomainEventProtocol[str]", Recorded(event=event, reason=reason, **envelope))
+
+    def _decode(self, columns: Mapping[str, Any]) -> tuple[Event, str | None]:
         codec, payload = codec_of(columns["type"], self._known), columns["payload"]
         cipher, secret = self._ciphers.get(columns["customer_id"]), columns["secret"]
         if cipher is None or secret is None:
-            event, reason = codec.decode(payload), None
-        else:
-            event, reason = codec.reveal(
-                payload, cipher.open(secret, _context(columns["stream_id"], columns["version"]))
-            )
-        envelope = {name: value for name, value in columns.items() if name in _ENVELOPE}
-        return cast("DomainEventProtocol[str]", Recorded(event=event, reason=reason, **envelope))
+            return codec.decode(payload), None
+        return codec.reveal(payload, cipher.open(secret, _context(columns["stream_id"], columns["version"])))
 
     def _seal(self, recorded: Recorded[Event], plain: bytes) -> bytes:
         try:

@@ -248,7 +248,8 @@ class ReadModels:
             keys = zip(table.primary_key, row, strict=False)  # the key's columns are the first ones
             connection.execute(table.delete().where(*(column == value for column, value in keys)))
         _insert_rows(connection, table, missing)
-        return len(outdated) + len(missing)
+        width = len(table.primary_key)
+        return len({row[:width] for row in (*outdated, *missing)})
 
     def customer_ids(self, connection: Connection) -> set[str]:
         """Everyone of whom something is stored."""

@@ -29,13 +29,15 @@ class Replayed(Struct, frozen=True):
     events_read: int
 
 
-def replay(store: Store, connection: Connection, rules: Rules, until: int, *, after: str = "") -> Iterator[Replayed]:
-    """Everyone whose id comes after one, in order of their ids, as of a position.
+def replay(
+    store: Store, connection: Connection, rules: Rules, until: int, *, after: str = "", last: str = ""
+) -> Iterator[Replayed]:
+    """Everyone whose id comes after one, up to a last one where it is given, in order of their ids, as of a position.
 
     Who was merged into another is folded with them. Raises StoreUnusable for an unknown type of event.
     """
     families, read = read_all_families(connection, store.schema.links, until), 0
-    for customer_id, group in groupby(_rows(store, connection, until, after), key=attrgetter("customer_id")):
+    for customer_id, group in groupby(_rows(store, connection, until, after, last), key=attrgetter("customer_id")):
         rows = list(group)
         read += len(rows)
         if families.root(customer_id) != customer_id or not customer_id:
@@ -49,15 +51,16 @@ def replay(store: Store, connection: Connection, rules: Rules, until: int, *, af
             yield Replayed(history, read)
 
 
-def _rows(store: Store, connection: Connection, until: int, after: str) -> Iterator[sa.Row[Any]]:
+def _rows(store: Store, connection: Connection, until: int, after: str, last: str) -> Iterator[sa.Row[Any]]:
     events = store.schema.events
     columns = (events.c.position, events.c.stream_id, events.c.customer_id, events.c.occurred_at, events.c.type)
     # Sorting what is read in the order in which it lies is many times quicker than looking it up by customer, which
     # the plus keeps SQLite from.
     customer_id = sa.literal_column("+customer_id", sa.Text) if store.database.is_sqlite else events.c.customer_id
+    wanted = (events.c.position <= until, customer_id > after, customer_id <= last if last else sa.true())
     statement = (
         sa.select(*columns, events.c.payload)
-        .where(events.c.position <= until, customer_id > after)
+        .where(*wanted)
         .order_by(customer_id, events.c.occurred_at, events.c.position)
     )
     return iter(connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement))

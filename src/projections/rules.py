@@ -67,12 +67,14 @@ def plain_number(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-Number = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=10**9, allow_inf_nan=False)]
-Positive = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=MAX_DAYS, allow_inf_nan=False)]
+# Without a limit on digits, a tiny exponent would be written out as a text that fills the memory.
+FewDigits = Field(max_digits=60, decimal_places=40, allow_inf_nan=False)
+Number = Annotated[Decimal, BeforeValidator(_exact), FewDigits, Field(ge=0, le=10**9)]
+Positive = Annotated[Decimal, BeforeValidator(_exact), FewDigits, Field(gt=0, le=MAX_DAYS)]
 Days = Annotated[int, Field(strict=True, ge=0, le=MAX_DAYS)]
 WindowDays = Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)]
 Score = Annotated[int, Field(strict=True, ge=0, le=100)]
-Weight = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1000, allow_inf_nan=False)]
+Weight = Annotated[Decimal, BeforeValidator(_exact), FewDigits, Field(ge=0, le=1000)]
 # Money is text in a file, so it is text in what a ruleset is dumped to, where other numbers are Decimals.
 Money = Annotated[
     Decimal,

@@ -394,6 +394,7 @@ class Regulars:
             order=order,
             limit=limit,
             after=after,
+            fresh=fresh,
         )
         return find_page(self._ground, wish, known_at, rules, on_progress)
 

@@ -50,6 +50,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     order: Order
     limit: int
     after: str | None
+    fresh: bool
 
 
 def find_one(
@@ -97,7 +98,7 @@ def find_page(
     with ground.store.reading() as tx:
         stand = ground.standpoint(tx, known_at, rules)
     if stand.models is None:
-        stand = ground.scratch(stand, on_progress)
+        stand = ground.scratch(stand, on_progress, fresh=wish.fresh)
     with ground.store.reading() as tx:
         if known_at is None and rules is None:
             stand = ground.standpoint(tx)  # another generation may have gone live meanwhile

@@ -103,7 +103,7 @@ class RulesDifference:
             contacts = read_contacts(tx, {move.customer_id for move in wanted})
             explained = []
             for move in wanted:
-                before, after = _deciding(_reasons(ground, tx, old, move), _reasons(ground, tx, new, move))
+                before, after = _deciding(_explanation(ground, tx, old, move), _explanation(ground, tx, new, move))
                 contact = contacts[move.customer_id]
                 explained.append(
                     ExplainedMove(
@@ -119,20 +119,41 @@ class RulesDifference:
         return tuple(explained)
 
 
-def _reasons(ground: Ground, tx: Transaction, rules: Rules, move: Move) -> Sequence[Reason]:
+def _explanation(ground: Ground, tx: Transaction, rules: Rules, move: Move) -> fold.Explanation:
     at = to_instant(move.as_of)
     members = ground.members(tx, move.customer_id)
     history = read_history(ground.store, tx.connection, members, rules)
     _, explanations = fold.explain(history.happened, rules, at)
-    return next(each.reasons for each in explanations if each.projection == LANES[move.lane])
+    return next(each for each in explanations if each.projection == LANES[move.lane])
 
 
-def _deciding(old: Sequence[Reason], new: Sequence[Reason]) -> tuple[Reason, Reason]:
-    """The first reasons in which two explanations differ: what comes first decides."""
-    for before, after in zip(old, new, strict=False):
-        if (before.clause, before.contribution, before.sentence) != (after.clause, after.contribution, after.sentence):
-            return before, after
-    return old[0], new[0]
+def _deciding(old: fold.Explanation, new: fold.Explanation) -> tuple[Reason, Reason]:
+    """The reasons that make the difference between two explanations."""
+    if old.verdict.score != new.verdict.score:
+        return _most_changed(old.reasons, new.reasons)
+    if old.verdict.score is not None:
+        return _band(old), _band(new)
+    for before, after in zip(old.reasons, new.reasons, strict=False):
+        if (before.clause, before.sentence) != (after.clause, after.sentence):
+            return before, after  # what comes first decides
+    return old.reasons[0], new.reasons[0]
+
+
+def _most_changed(old: Sequence[Reason], new: Sequence[Reason]) -> tuple[Reason, Reason]:
+    """The clause whose share of a score changed most; a side that doesn't have it gives no points for it."""
+    before, after = ({each.clause: each for each in reasons} for reasons in (old, new))
+    clauses = [*after, *(clause for clause in before if clause not in after)]
+    pairs = [(before.get(clause, _nothing(clause)), after.get(clause, _nothing(clause))) for clause in clauses]
+    return max(pairs, key=lambda pair: abs((pair[1].contribution or 0) - (pair[0].contribution or 0)))
+
+
+def _nothing(clause: str) -> Reason:
+    return Reason(clause=clause, sentence="doesn't count", contribution=0)
+
+
+def _band(each: fold.Explanation) -> Reason:
+    """For a score that stays what it is, under other bands."""
+    return Reason(clause="bands", sentence=f"{each.verdict.score} of 100 points are {each.verdict.value}")
 
 
 def compare_rules(

@@ -186,8 +186,11 @@ class Ground:
         if models.is_current:
             catch_up(self.store, models, rules, at_least=self.last_written, on_progress=on_progress)
 
-    def scratch(self, standpoint: Standpoint, on_progress: Progress | None = None) -> Standpoint:
-        """The same standpoint with read models, which are built where there are none, and kept."""
+    def scratch(self, standpoint: Standpoint, on_progress: Progress | None, *, fresh: bool) -> Standpoint:
+        """The same standpoint with read models, which are built where there are none, and kept.
+
+        Those that go on are caught up only where the answer is to be `fresh`.
+        """
         if standpoint.models is not None:
             return standpoint
         if self.store.database.read_only:
@@ -199,7 +202,7 @@ class Ground:
         if not generation.is_checked:
             with building_alone(self.store):
                 build(self.store, generation, at_least=self.last_written, on_progress=on_progress)
-        elif generation.known_until is None:
+        elif fresh and generation.known_until is None:
             build(self.store, generation, at_least=self.last_written, on_progress=on_progress)
         return replace(standpoint, models=generation.read_models(self.store))
 

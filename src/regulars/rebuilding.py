@@ -50,7 +50,7 @@ def stop_at_poison(poison: Poison) -> None:
     """Raises ParkedCustomer: what is being built would leave this customer behind."""
     raise ParkedCustomer(
         f"event #{poison.position} ({poison.type}) of id:{poison.customer_id} can't be folded: {poison.reason}; "
-        "the live answers were not touched; with `park` the customer is left behind and the rest goes on"
+        "the live answers were not touched; park the customer to leave them behind and let the rest go on"
     )
 
 

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 import regulars
-from regulars.cli import asking, auditing, copying, desk, doing, exporting, importing, merging, store
+from regulars.cli import (
+    asking,
+    auditing,
+    copying,
+    desk,
+    doing,
+    exporting,
+    generations,
+    importing,
+    merging,
+    rebuilding,
+    rules,
+    store,
+)
 from regulars.cli.opening import DEFAULT_STORE, Given
 
 app = typer.Typer(
@@ -70,12 +83,13 @@ app.command(
         "regulars customers --stage at_risk --order risk",
         "regulars customers --becoming at_risk --within 14d",
         "regulars customers --as-of 1997-09-30 --json",
+        "regulars customers --tier gold --known-at 2026-03-01 --rules rules.toml",
     ),
 )(asking.customers)
 app.command("show", epilog=_examples("regulars show shop:42", "regulars show ada@example.com"))(asking.show)
-app.command("explain", epilog=_examples("regulars explain shop:42", "regulars explain shop:42 --as-of 1997-09-30"))(
-    asking.explain
-)
+app.command(
+    "explain", epilog=_examples("regulars explain shop:42", "regulars explain shop:42 --as-of 1997-09-30 --rules 1")
+)(asking.explain)
 app.command("timeline", epilog=_examples("regulars timeline shop:42", "regulars timeline shop:42 --limit 100"))(
     auditing.timeline
 )
@@ -114,6 +128,17 @@ app.command(
         "regulars export events --jsonl --personal | gzip > everything.jsonl.gz",
     ),
 )(exporting.export)
+app.command("generations", epilog=_examples("regulars generations", "regulars generations --json"))(
+    generations.generations
+)
+app.command(
+    "rebuild",
+    epilog=_examples(
+        "regulars rebuild", "regulars rebuild --customer shop:42", "regulars rebuild --projection loyalty_tier"
+    ),
+)(rebuilding.rebuild)
+app.command("verify", epilog=_examples("regulars verify", "regulars verify --json"))(rebuilding.verify)
+app.command("prune", epilog=_examples("regulars prune"))(generations.prune)
 app.command("status", epilog=_examples("regulars status", "regulars --db shop.db status --json"))(store.status)
 app.command("backup", epilog=_examples("regulars backup copy.db", "regulars --db shop.db backup copy.db"))(store.backup)
 app.command(
@@ -124,3 +149,29 @@ app.command(
     ),
 )(copying.copy)
 app.command("migrate", epilog=_examples("regulars migrate", "regulars --db shop.db migrate"))(store.migrate)
+
+
+def _group(name: str, about: str) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=app.info.context_settings)
+    app.add_typer(group, name=name, help=about)
+    return group
+
+
+_rules = _group("rules", "Show, compare and publish the rules by which customers are judged.")
+_rules.command("show", epilog=_examples("regulars rules show > rules.toml", "regulars rules show --version 1"))(
+    rules.show
+)
+_rules.command("check", epilog=_examples("regulars rules check rules.toml"))(rules.check)
+_rules.command(
+    "diff", epilog=_examples("regulars rules diff rules.toml", "regulars rules diff rules.toml --as-of 2026-03-01")
+)(rules.diff)
+_rules.command(
+    "publish", epilog=_examples("""regulars rules publish rules.toml --reason "silver from 100, not 150" """.rstrip())
+)(rules.publish)
+_rules.command("history", epilog=_examples("regulars rules history"))(rules.history)
+_rules.command("rollback", epilog=_examples("""regulars rules rollback --reason "too many complained" """.rstrip()))(
+    rules.rollback
+)
+
+_generation = _group("generation", "Go back to the generation of read models that answered before.")
+_generation.command("rollback", epilog=_examples("regulars generation rollback"))(generations.rollback)

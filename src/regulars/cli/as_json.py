@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TextIO
 
 from adapters.quarantine import Reject
+from adapters.read_models import Row
+from adapters.verifying import Verification, columns_of
 from crm_domain.command import CustomerId
 from crm_domain.instant import to_datetime
+from projections.rules import Ruleset
 from regulars.audit import AuditEntry
 from regulars.desk import Points, TicketView
+from regulars.difference import ExplainedMove, Move, RulesDifference
 from regulars.duplicates import Duplicates
 from regulars.execution import Outcome
 from regulars.importing import ImportReport
+from regulars.published import Publication, RulesVersion
+from regulars.rebuilding import GenerationView
 from regulars.sentences import describe
 from regulars.views import Clause, Customer, Explanation, Span, Status, Timeline, VerdictView
 
@@ -60,6 +67,7 @@ def customer(each: Customer, currency: str | None) -> Object:
         "merged": list(each.merged),
         "as_of": each.as_of.isoformat(),
         "becomes_at": _moment(each.becomes_at),
+        "parked": each.parked,
     }
 
 
@@ -134,6 +142,7 @@ def explanation(each: Explanation) -> Object:
     return {
         "id": _id(each.customer_id),
         "as_of": each.as_of.isoformat(),
+        "parked": each.parked,
         "verdicts": [_verdict(verdict) for verdict in each.verdicts],
     }
 
@@ -187,8 +196,103 @@ def status(each: Status) -> Object:
         "generation": each.generation,
         "rules": each.rules_digest,
         "rejects": each.rejects,
+        "stale": list(each.stale),
+        "parked": list(each.parked),
         "counts": {lane: dict(counts) for lane, counts in each.counts.items()},
     }
+
+
+# --------------------------------------------------------------------------------------------- rules and read models
+
+
+def ruleset(each: Ruleset) -> Object:
+    """Rules with their digest, which is the SHA-256 of the same without spaces; fractions are text."""
+    return {"digest": each.digest(), "rules": json.loads(each.canonical())}
+
+
+def rules_version(each: RulesVersion) -> Object:
+    """Rules that came into force."""
+    return asdict(each) | {"published_at": _moment(each.published_at)}
+
+
+def publication(each: Publication) -> Object:
+    """What came of publishing."""
+    return asdict(each)
+
+
+def difference(each: RulesDifference, explained: Iterable[ExplainedMove]) -> Object:
+    """Everyone who would move; the first ones with who they are and why, as far as they were explained."""
+    why = {one.move: one for one in explained}
+    return {
+        "old": each.old_digest,
+        "new": each.new_digest,
+        "as_of": each.as_of.isoformat(),
+        "customers": each.customers,
+        "currency": each.currency,
+        "moved": {
+            lane: [{"from": old, "to": new, "customers": count} for (old, new), count in counts.items()]
+            for lane, counts in each.moved.items()
+        },
+        "worth": {lane: str(worth) for lane, worth in each.worth.items()},
+        "moves": [_move(one) | (_explained(why[one]) if one in why else {}) for one in each.moves],
+    }
+
+
+def _move(each: Move) -> Object:
+    return {
+        "id": _id(each.customer_id),
+        "verdict": each.lane,
+        "from": each.old,
+        "to": each.new,
+        "as_of": each.as_of.isoformat(),
+        "worth": str(each.worth),
+    }
+
+
+def _explained(each: ExplainedMove) -> Object:
+    return {
+        "ref": each.ref,
+        "name": each.name,
+        "old": {"clause": each.old_clause, "sentence": each.old_reason},
+        "new": {"clause": each.new_clause, "sentence": each.new_reason},
+    }
+
+
+def generation(each: GenerationView) -> Object:
+    """One generation of read models."""
+    return asdict(each) | {"made_at": _moment(each.made_at), "stale": list(each.stale)}
+
+
+def verification(each: Verification) -> Object:
+    """What came of comparing; `differences` are the first 20 of `different`, and bytes are hexadecimal."""
+    return {
+        "holds": each.holds,
+        "checkpoint": each.checkpoint,
+        "customers": each.customers,
+        "stored": str(each.stored),
+        "folded": str(each.folded),
+        "different": each.different,
+        "differences": [
+            {
+                "projection": one.projection,
+                "key": one.key,
+                "stored": _row(one.projection, one.stored),
+                "folded": _row(one.projection, one.folded),
+            }
+            for one in each.differences
+        ],
+        "parked": [
+            {"id": f"id:{one.customer_id}", "position": one.position, "type": one.type, "reason": one.reason}
+            for one in each.parked
+        ],
+    }
+
+
+def _row(projection: str, row: Row | None) -> Object | None:
+    if row is None:
+        return None
+    columns = zip(columns_of(projection), row, strict=True)
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in columns}
 
 
 def _verdict(each: VerdictView) -> Object:

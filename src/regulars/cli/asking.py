@@ -16,6 +16,7 @@ from regulars.cli import as_json, render
 from regulars.cli.csv_cells import harmless
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.paging import every
+from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
 from regulars.views import LANES, Customer, Lane, Page
@@ -43,6 +44,8 @@ def customers(
     tier: Annotated[str | None, typer.Option(metavar="TIER", help="Only those in this tier.")] = None,
     risk_band: Annotated[str | None, typer.Option(metavar="BAND", help="Only those at this risk.")] = None,
     as_of: AsOf = None,
+    known_at: KnownAt = None,
+    rules: ByRules = None,
     becoming: Annotated[
         str | None,
         typer.Option(metavar="VALUE", help="Only those who become this by themselves: at_risk, or risk=high."),
@@ -78,40 +81,55 @@ def customers(
     if within is not None and becoming is None:
         raise typer.BadParameter("it means something only together with --becoming", param_hint="--within")
     with open_to_ask(ctx, db) as crm:
-        _require_value(crm, "stage", "--stage", stage)
-        _require_value(crm, "tier", "--tier", tier)
-        _require_value(crm, "risk", "--risk-band", risk_band)
+        seen = viewpoint(crm, known_at, rules)
+        _require_value(seen, "stage", "--stage", stage)
+        _require_value(seen, "tier", "--tier", tier)
+        _require_value(seen, "risk", "--risk-band", risk_band)
         ask = partial(
             crm.customers,
             stage=stage,
             tier=tier,
             risk_band=risk_band,
             as_of=as_of,
+            known_at=seen.known_at,
+            rules=seen.rules,
             order=order,
-            becoming=None if becoming is None else _lane_of(crm, becoming),
+            becoming=None if becoming is None else _lane_of(seen, becoming),
             within=None if becoming is None else within or DEFAULT_WITHIN,
         )
+        build_lists(crm, seen)
         if json:
             currency = crm.currency
             as_json.write_array(sys.stdout, (as_json.customer(each, currency) for each in _all(ask, limit)))
         elif as_csv:
             _write_csv(sys.stdout, _all(ask, limit))
         else:
+            if seen.is_given:
+                render.draw(seen.heading(as_of))
             _draw(crm, ask, limit or TABLE_LIMIT)
         tell_what_is_missing(crm)
 
 
-def show(ctx: typer.Context, who: WhoArgument, json: JsonOption = False, db: StoreOption = None) -> None:
+def show(
+    ctx: typer.Context,
+    who: WhoArgument,
+    known_at: KnownAt = None,
+    rules: ByRules = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
     """Show one customer: where they stand, and their timeline."""
     with open_to_ask(ctx, db) as crm:
-        found = crm.customer(crm.find(who))
+        seen = viewpoint(crm, known_at, rules)
+        found = crm.customer(crm.find(who), known_at=seen.known_at, rules=seen.rules)
         timeline = found.timeline()
         if json:
-            as_json.write_json(
-                sys.stdout, as_json.customer(found, crm.currency) | {"timeline": as_json.timeline(timeline)}
-            )
+            said = as_json.customer(found, crm.currency) | {"timeline": as_json.timeline(timeline)}
+            as_json.write_json(sys.stdout, said | seen.as_json())
             return
         zone, width = zone_of(crm), render.console().width
+        if seen.is_given:
+            render.draw(seen.heading(None))
         render.draw(
             render.customer_card(found, timeline, crm.currency, zone),
             "",
@@ -120,18 +138,25 @@ def show(ctx: typer.Context, who: WhoArgument, json: JsonOption = False, db: Sto
 
 
 def explain(
-    ctx: typer.Context, who: WhoArgument, as_of: AsOf = None, json: JsonOption = False, db: StoreOption = None
+    ctx: typer.Context,
+    who: WhoArgument,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    rules: ByRules = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
 ) -> None:
     """Say why one customer stands there, event by event.
 
     Then what would change it next, and when. Contributions to a risk add up to its score.
     """
     with open_to_ask(ctx, db) as crm:
-        found = crm.customer(crm.find(who), as_of=as_of)
+        seen = viewpoint(crm, known_at, rules)
+        found = crm.customer(crm.find(who), as_of=as_of, known_at=seen.known_at, rules=seen.rules)
         if json:
-            as_json.write_json(sys.stdout, as_json.explanation(found.explain()))
+            as_json.write_json(sys.stdout, as_json.explanation(found.explain()) | seen.as_json())
         else:
-            render.draw(render.explanation(found.explain(), found, zone_of(crm)))
+            render.draw(render.explanation(found.explain(), found, zone_of(crm), seen.subheading))
 
 
 def zone_of(crm: Regulars) -> ZoneInfo:
@@ -158,17 +183,17 @@ def _draw(crm: Regulars, ask: Callable[..., Page], limit: int) -> None:
     render.draw(table, *([more] if len(found) > limit else []))
 
 
-def _require_value(crm: Regulars, lane: Lane, option: str, value: str | None) -> None:
-    if value is not None and value not in crm.values(lane):
+def _require_value(seen: Viewpoint, lane: Lane, option: str, value: str | None) -> None:
+    if value is not None and value not in seen.values(lane):
         raise typer.BadParameter(
-            f'there is no {lane} "{value}"; the rules have {", ".join(crm.values(lane))}', param_hint=option
+            f'there is no {lane} "{value}"; the rules have {", ".join(seen.values(lane))}', param_hint=option
         )
 
 
-def _lane_of(crm: Regulars, wish: str) -> dict[Lane, str]:
+def _lane_of(seen: Viewpoint, wish: str) -> dict[Lane, str]:
     """`{"stage": "at_risk"}` for at_risk, or for stage=at_risk."""
     name, separator, value = wish.rpartition("=")
-    candidates = [lane for lane in LANES if value in crm.values(lane) and (not separator or lane == name)]
+    candidates = [lane for lane in LANES if value in seen.values(lane) and (not separator or lane == name)]
     if len(candidates) == 1:
         return {candidates[0]: value}
     if candidates:
@@ -176,7 +201,7 @@ def _lane_of(crm: Regulars, wish: str) -> dict[Lane, str]:
             f'"{value}" is a {" and a ".join(candidates)}; say which, such as {candidates[0]}={value}',
             param_hint="--becoming",
         )
-    known = "; ".join(f"{lane}: {', '.join(crm.values(lane))}" for lane in LANES)
+    known = "; ".join(f"{lane}: {', '.join(seen.values(lane))}" for lane in LANES)
     raise typer.BadParameter(f'nothing is called "{wish}"; there are {known}', param_hint="--becoming")
 
 

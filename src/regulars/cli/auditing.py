@@ -22,6 +22,7 @@ from regulars.cli.asking import WhoArgument, zone_of
 from regulars.cli.csv_cells import harmless
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.paging import every
+from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
 from regulars.cli.words import parse_moment
 
 TABLE_LIMIT = 50
@@ -101,21 +102,26 @@ def timeline(
     ctx: typer.Context,
     who: WhoArgument,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many events, the latest ones.")] = 20,
+    known_at: KnownAt = None,
+    rules: ByRules = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """Draw one customer's stage, tier, risk and tickets over time, and list what happened."""
     with open_to_ask(ctx, db) as crm:
-        found = crm.customer(crm.find(who))
+        seen = viewpoint(crm, known_at, rules)
+        found = crm.customer(crm.find(who), known_at=seen.known_at, rules=seen.rules)
         lanes, zone = found.timeline(), zone_of(crm)
-        everything = every(partial(crm.audit, customer=found.id), None)
+        trail = every(partial(crm.audit, customer=found.id), None)
+        everything = (entry for entry in trail if seen.knew_of(entry.recorded_at))
         # The trail is in order of recording, and what was told late belongs between what happened before and after it.
         events = sorted(everything, key=lambda entry: (entry.occurred_at, entry.position))[-limit:]
         if json:
-            as_json.write_json(
-                sys.stdout, as_json.timeline(lanes) | {"events": [as_json.audit_entry(each) for each in events]}
-            )
+            told = as_json.timeline(lanes) | {"events": [as_json.audit_entry(each) for each in events]}
+            as_json.write_json(sys.stdout, told | seen.as_json())
             return
+        if seen.is_given:
+            render.draw(seen.heading(None))
         width = render.console().width
         drawn = render.timeline_lanes(lanes, now=found.as_of, zone=zone, width=width, orders=lanes.orders)
         render.draw(drawn, "", *(_line(entry, zone) for entry in events))

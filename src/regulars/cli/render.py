@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from rich.console import Console, ConsoleRenderable, Group
@@ -25,11 +25,12 @@ from regulars.cli.fields import fields_of, first_line
 from regulars.execution import Outcome
 from regulars.importing import ImportReport
 from regulars.lanes import MIN_WIDTH, lanes
-from regulars.sentences import describe
+from regulars.sentences import describe, short
 from regulars.views import Clause, Customer, EventLine, Explanation, Lane, Span, Status, Timeline, VerdictView
 
 EVENTS_SHOWN = 5
 REJECTS_SHOWN = 10
+PARKED_SHOWN = 10
 WIDE = 100
 
 _BAR = 30
@@ -56,6 +57,12 @@ def draw(*parts: ConsoleRenderable | str) -> None:
     screen.out("\n".join(line.rstrip() for line in drawn.get().rstrip("\n").split("\n")))
 
 
+def tell_who_is_parked(parked: Sequence[str]) -> None:
+    """Say on stderr who was left behind, so that the output stays what it is."""
+    if parked:
+        console(stderr=True).print(Text(f"regulars: parked: {some(parked)}"), soft_wrap=True)
+
+
 def clean(text: str) -> str:
     """Text from outside on one line, without control characters and marks that turn the direction of writing."""
     spaced = " ".join(text.split())
@@ -72,6 +79,11 @@ def minute(moment: datetime, zone: ZoneInfo) -> str:
     local = moment.astimezone(zone)
     is_end_of_day = (moment + timedelta(microseconds=1)).astimezone(zone).date() != local.date()
     return f"{local:%Y-%m-%d}" if is_end_of_day else f"{local:%Y-%m-%d %H:%M} {local:%Z}"
+
+
+def moment(when: date, zone: ZoneInfo) -> str:
+    """A day as it is, or a moment in the business's zone."""
+    return minute(when, zone) if isinstance(when, datetime) else when.isoformat()
 
 
 # -------------------------------------------------------------------------------------------------------- customers
@@ -132,7 +144,13 @@ def _heading(each: Customer) -> Text:
     lines = [Text(clean(name), style="bold"), Text(" · ".join([*details, f"id:{each.id}"]), style="dim")]
     if each.merged:
         lines.append(Text(f"also known as {', '.join(map(clean, each.merged))}", style="dim"))
+    if each.parked:
+        lines.append(_parked(each.parked))
     return Text("\n").join(lines)
+
+
+def _parked(why: str) -> Text:
+    return Text(f"parked: {clean(why)}", style="bold")
 
 
 def _facts(each: Customer, currency: str | None, zone: ZoneInfo) -> Table:
@@ -193,11 +211,16 @@ def timeline_lanes(
 # ---------------------------------------------------------------------------------------------------------- explain
 
 
-def explanation(each: Explanation, who: Customer, zone: ZoneInfo) -> ConsoleRenderable:
-    """Every verdict with the clauses that decided it, the events behind each, and what comes next."""
+def explanation(each: Explanation, who: Customer, zone: ZoneInfo, viewpoint: str = "") -> ConsoleRenderable:
+    """Every verdict with the clauses that decided it, the events behind each, and what comes next.
+
+    `viewpoint` says from where it is asked, where that isn't everybody's.
+    """
     name = " · ".join(clean(part) for part in (who.name, who.ref or f"id:{who.id}") if part)
     heading = Text.assemble((name, "bold"), f"   as of {minute(each.as_of, zone)}")
-    return Group(heading, *(part for verdict in each.verdicts for part in _verdict(verdict, zone)))
+    notes = [Text(viewpoint)] if viewpoint else []
+    notes += [] if each.parked is None else [_parked(each.parked)]
+    return Group(heading, *notes, *(part for verdict in each.verdicts for part in _verdict(verdict, zone)))
 
 
 def _verdict(each: VerdictView, zone: ZoneInfo) -> list[ConsoleRenderable]:
@@ -339,11 +362,19 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "customers": f"{each.customers:,}",
         "behind": f"{each.behind:,} events to be folded in",
         "rejects": f"{each.rejects:,} rows in quarantine; see `regulars import --rejects`" if each.rejects else "",
-        "rules": each.rules_digest[:12],
+        "rules": short(each.rules_digest),
+        "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it in anew" if each.stale else "",
+        "parked": some(each.parked),
     }.items():
         if value:
-            sums.add_row(Text(name, style="dim"), Text(clean(value), overflow="fold"))
+            sums.add_row(Text(name, style="dim"), Text("\n".join(map(clean, value.split("\n"))), overflow="fold"))
     return Group(sums, *(_bars(lane, each.counts.get(lane, {}), order[lane]) for lane in order if each.customers))
+
+
+def some(parked: Sequence[str]) -> str:
+    """Who is parked, one a line; the first ones, and how many more there are."""
+    more = len(parked) - PARKED_SHOWN
+    return "\n".join([*map(clean, parked[:PARKED_SHOWN]), *([f"and {more:,} more"] if more > 0 else [])])
 
 
 def _bars(lane: Lane, counts: Mapping[str, int], order: Sequence[str]) -> ConsoleRenderable:
@@ -359,6 +390,16 @@ def _bars(lane: Lane, counts: Mapping[str, int], order: Sequence[str]) -> Consol
 
 
 # ----------------------------------------------------------------------------------------------------------- pieces
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, fold: int | None = None) -> Table:
+    """Words in rows; those of one column may go on in the next line."""
+    made = _table()
+    for index, title in enumerate(titles):
+        made.add_column(title, no_wrap=index != fold, overflow="fold" if index == fold else "ellipsis")
+    for row in rows:
+        made.add_row(*(Text(clean(word)) for word in row))
+    return made
 
 
 def _table() -> Table:

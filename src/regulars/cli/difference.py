@@ -1,0 +1,132 @@
+"""What other rules would change, as people read it: how many move from where to where, and the most valuable of them.
+
+Movers stand in a matrix, or line by line where it would have too many columns or be too wide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+from rich.console import ConsoleRenderable
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from projections.rules import Ruleset
+from regulars.cli import render
+from regulars.customers import lane_values
+from regulars.difference import ExplainedMove, RulesDifference
+from regulars.sentences import short
+from regulars.views import LANES, Lane
+
+MATRIX_VALUES = 6
+CORNER = "from \\ to"
+NOBODY = "·"
+_MOVE = 28
+_WORTH = 14
+
+Counts = Mapping[tuple[str, str], int]
+
+
+def drawn(
+    found: RulesDifference,
+    explained: Sequence[ExplainedMove],
+    old: Ruleset,
+    new: Ruleset,
+    zone: ZoneInfo,
+) -> Iterator[ConsoleRenderable]:
+    """The parts of the answer, in order; `old` and `new` say in which order a lane's values stand."""
+    yield _heading(found, zone)
+    if not found.moves:
+        return
+    for lane, counts in found.moved.items():
+        if counts:
+            yield _lane_heading(found, lane, sum(counts.values()))
+            yield Padding(_counted(counts, lane_values(old, lane), lane_values(new, lane)), (0, 0, 0, 2))
+    if explained:
+        yield Text("\nThe most valuable first, with what makes the difference:\n")
+        width = min(render.console().width, render.WIDE)
+        yield _line(width, Text("Customer"), "Lane", "From → to", "Worth", style="bold")
+        for each in explained:
+            yield from _mover(each, width)
+    if len(explained) < len(found.moves):
+        yield Text(f"{len(explained):,} of {len(found.moves):,} moves; --limit N explains N, --json lists all.")
+    yield Text("\nNothing has changed. Bring them into force with")
+
+
+def _heading(found: RulesDifference, zone: ZoneInfo) -> Text:
+    counted = "1 customer" if found.customers == 1 else f"{found.customers:,} customers"
+    movers = len({move.customer_id for move in found.moves})
+    return Text.assemble(
+        (f"Rules {short(found.old_digest)} → {short(found.new_digest)}", "bold"),
+        f", as of {render.minute(found.as_of, zone)}.\n{counted} looked at. ",
+        f"{movers:,} of them would move." if movers else "Nobody would move.",
+    )
+
+
+def _lane_heading(found: RulesDifference, lane: Lane, movers: int) -> Text:
+    worth = f"{found.worth[lane]:,} {found.currency or ''}".strip()
+    return Text.assemble(
+        "\n", (f"{lane.capitalize()}: {movers:,} would move", "bold"), f", worth {worth} in the last 365 days"
+    )
+
+
+def _counted(counts: Counts, old: Sequence[str], new: Sequence[str]) -> Table:
+    rows = _in_order({before for before, _ in counts}, old)
+    columns = _in_order({after for _, after in counts}, new)
+    width = max(map(len, [CORNER, *rows])) + sum(max(len(column), 6) + 2 for column in columns)
+    if max(len(rows), len(columns)) <= MATRIX_VALUES and width + 2 <= render.console().width:
+        return _matrix(counts, rows, columns)
+    return _list(counts, rows, columns)
+
+
+def _in_order(values: set[str], order: Sequence[str]) -> list[str]:
+    """As the rules have them; what they don't know comes last."""
+    return [value for value in order if value in values] + sorted(values - set(order))
+
+
+def _matrix(counts: Counts, rows: Sequence[str], columns: Sequence[str]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    for _ in columns:
+        table.add_column(justify="right", no_wrap=True, min_width=6)
+    table.add_row(Text(CORNER, style="dim"), *(Text(column, style="bold") for column in columns))
+    for row in rows:
+        cells = (counts.get((row, column)) for column in columns)
+        table.add_row(Text(row, style="bold"), *(Text(NOBODY if cell is None else f"{cell:,}") for cell in cells))
+    return table
+
+
+def _list(counts: Counts, rows: Sequence[str], columns: Sequence[str]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    for before, after in ((row, column) for row in rows for column in columns):
+        if (before, after) in counts:
+            table.add_row(Text(f"{before} → {after}"), Text(f"{counts[before, after]:,}"))
+    return table
+
+
+def _mover(each: ExplainedMove, width: int) -> Iterator[ConsoleRenderable]:
+    move = each.move
+    called = " · ".join(render.clean(part) for part in (each.ref or f"id:{move.customer_id}", each.name) if part)
+    yield _line(width, Text(called), move.lane, f"{move.old} → {move.new}", f"{move.worth:,}")
+    clauses = Table.grid(padding=(0, 2, 0, 0))
+    clauses.add_column(no_wrap=True)
+    clauses.add_column(overflow="fold")
+    for side, clause, reason in (("old", each.old_clause, each.old_reason), ("new", each.new_clause, each.new_reason)):
+        clauses.add_row(Text(side, style="dim"), Text(render.clean(f"{clause}: {reason}")))
+    yield Padding(clauses, (0, 0, 0, 2))
+
+
+def _line(width: int, who: Text, lane: str, move: str, worth: str, *, style: str = "") -> Table:
+    """One line of a table that leaves room for sentences between its lines."""
+    lanes = max(map(len, LANES))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for wide in (width - lanes - _MOVE - _WORTH - 6, lanes, _MOVE):
+        table.add_column(width=wide, no_wrap=True, overflow="ellipsis")
+    table.add_column(width=_WORTH, no_wrap=True, justify="right")
+    who.overflow = "ellipsis"
+    table.add_row(who, lane, Text(move, overflow="ellipsis"), worth, style=style)
+    return table

@@ -1,0 +1,73 @@
+"""The generations of read models at the command line: listed, gone back to, dropped."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.text import Text
+
+from regulars.cli import as_json, render
+from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
+from regulars.rebuilding import GenerationView
+from regulars.sentences import short
+
+
+def generations(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
+    """List the generations of read models that are kept, and which of them answers.
+
+    The live one answers, and the previous one is kept to go back to. A scratch one was built for a question with
+    --known-at or --rules; `regulars prune` drops it.
+    """
+    with open_to_ask(ctx, db) as crm:
+        found, zone = crm.projections.generations(), crm.ruleset.zone
+    if json:
+        as_json.write_array(sys.stdout, ({"state": _state(each)} | as_json.generation(each) for each in found))
+        return
+    rows = (
+        (
+            str(each.number),
+            _state(each),
+            short(each.rules_digest),
+            "" if each.made_at is None else render.minute(each.made_at, zone),
+            f"#{each.checkpoint}" + ("" if each.known_until is None else f" of #{each.known_until}"),
+        )
+        for each in found
+    )
+    render.draw(
+        render.table(("Number", "State", "Rules", "Made", "Folded up to"), rows),
+        *(Text(f"\n{each.number} is stale: {render.clean('; '.join(each.stale))}") for each in found if each.stale),
+    )
+
+
+def rollback(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
+    """Let the generation answer that did before, where it was judged by the same rules.
+
+    `regulars rules rollback` brings other rules back.
+    """
+    with open_to_change(ctx, db) as crm:
+        number = crm.projections.go_back()
+    if json:
+        as_json.write_json(sys.stdout, {"generation": number})
+    else:
+        render.draw(f"Generation {number} answers again.")
+
+
+def prune(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
+    """Drop every generation of read models but the live and the previous one."""
+    with open_to_change(ctx, db) as crm:
+        gone = crm.projections.prune()
+    if json:
+        as_json.write_json(sys.stdout, {"dropped": list(gone)})
+    elif gone:
+        render.draw(f"Dropped: generation{'s' * (len(gone) > 1)} {', '.join(map(str, gone))}.")
+    else:
+        render.draw("There was nothing to drop: only the live and the previous generation are kept.")
+
+
+def _state(each: GenerationView) -> str:
+    if each.is_live:
+        return "live"
+    if not each.is_whole:
+        return "unfinished"
+    return "previous" if each.is_previous else "scratch"

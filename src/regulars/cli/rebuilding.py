@@ -1,0 +1,141 @@
+"""Folding anew at the command line, and finding out whether that would change anything."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.console import ConsoleRenderable, Group
+from rich.text import Text
+
+from adapters.verifying import Difference, Verification, columns_of
+from crm_domain.instant import FOREVER, to_datetime
+from regulars.answers import describe_parked
+from regulars.cli import as_json, render
+from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
+from regulars.cli.progress import waiting
+from regulars.cli.rules import REFUSED, STOPPED, ParkOption
+from regulars.crm import Regulars
+
+_INSTANTS = ("valid_from", "valid_to")
+
+
+def rebuild(
+    ctx: typer.Context,
+    park: ParkOption = False,
+    customer: Annotated[
+        str | None, typer.Option(metavar="WHO", help="Only put right what is stored of this customer.")
+    ] = None,
+    projection: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only put right this projection, such as loyalty_tier.")
+    ] = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Fold everything anew, beside what answers meanwhile, and let it answer when it is whole and checked.
+
+    With --customer or --projection, what is stored of them is folded anew and put right in place.
+    """
+    if customer is None and projection is None:
+        _rebuild(ctx, park, json, db)
+    elif park:
+        raise typer.BadParameter("it goes with neither --customer nor --projection", param_hint="--park")
+    else:
+        _repair(ctx, customer, projection, json, db)
+
+
+def _rebuild(ctx: typer.Context, park: bool, json: bool, db: str | None) -> None:
+    with open_to_change(ctx, db) as crm:
+        with waiting("folding", if_stopped=STOPPED) as on_progress:
+            number = crm.projections.rebuild(park=park, on_progress=on_progress)
+        if json:
+            as_json.write_json(sys.stdout, {"generation": number})
+        else:
+            render.draw(f"Rebuilt: generation {number} answers; the one before is kept as the previous one.")
+        render.tell_who_is_parked(crm.status().parked)
+
+
+def _repair(ctx: typer.Context, customer: str | None, projection: str | None, json: bool, db: str | None) -> None:
+    with open_to_change(ctx, db) as crm:
+        with waiting("folding", if_stopped="Stopped. What was put right stays.") as on_progress:
+            rows = _put_right(crm, customer, projection, on_progress)
+        if json:
+            as_json.write_json(sys.stdout, {"rows": rows})
+        elif rows:
+            render.draw(f"Put right: {rows:,} {'row was' if rows == 1 else 'rows were'} not as the events say.")
+        else:
+            render.draw("Nothing had to be put right: all was as the events say.")
+        render.tell_who_is_parked(crm.status().parked)
+
+
+def _put_right(crm: Regulars, customer: str | None, projection: str | None, on_progress: Any) -> int:
+    who = None if customer is None else crm.find(customer)
+    try:
+        return crm.projections.repair(customer=who, projection=projection, on_progress=on_progress)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--projection") from None
+
+
+def verify(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
+    """Fold everything anew and compare it with what is stored; nothing is changed.
+
+    The exit status is 1 where anything differs, or where a customer is parked. Equal fingerprints mean equal rows.
+    """
+    with open_to_ask(ctx, db) as crm, waiting("comparing", if_stopped="Stopped.") as on_progress:
+        found = crm.projections.verify(on_progress=on_progress)
+    if json:
+        as_json.write_json(sys.stdout, as_json.verification(found))
+    else:
+        render.draw(*_drawn(found))
+    if not found.holds:
+        raise typer.Exit(REFUSED)
+
+
+def _drawn(found: Verification) -> Iterator[ConsoleRenderable]:
+    counted = "1 customer" if found.customers == 1 else f"{found.customers:,} customers"
+    yield Text(f"Folded anew: {counted}, up to event #{found.checkpoint}.")
+    yield Text(f"stored  {found.stored}\nfolded  {found.folded}")
+    if found.stored == found.folded:
+        yield Text("All else is as the events say." if found.parked else "All is as the events say.")
+    else:
+        yield Text(f"\nNot as the events say: {found.different:,}\n", style="bold")
+        yield _differences(found)
+        yield Text("\n`regulars rebuild --customer WHO` puts one customer right, `regulars rebuild` everything.")
+    if found.parked:
+        yield Text(f"parked: {render.some(tuple(map(describe_parked, found.parked)))}")
+
+
+def _differences(found: Verification) -> ConsoleRenderable:
+    table = render.table(("Projection", "What is stored, and what the events say"), (), fold=1)
+    for each in found.differences:
+        key = each.key if each.projection == "ticket_queue" else f"id:{each.key}"
+        table.add_row(Text(each.projection), Group(Text(render.clean(key)), *map(Text, _differing(each))))
+    more = found.different - len(found.differences)
+    return Group(table, Text(f"and {more:,} more")) if more else table
+
+
+def _differing(each: Difference) -> Iterator[str]:
+    """The columns in which the rows differ, or the row that only one side has."""
+    columns = columns_of(each.projection)
+    if each.stored is None or each.folded is None:
+        row = each.stored or each.folded or ()
+        said = ", ".join(
+            f"{name} {_said(name, value)}" for name, value in zip(columns, row, strict=True) if value != each.key
+        )
+        yield f"{'missing' if each.stored is None else 'too much'}: {said}"
+        return
+    for name, stored, folded in zip(columns, each.stored, each.folded, strict=True):
+        if stored != folded:
+            yield f"{name}: {_said(name, stored)} → {_said(name, folded)}"
+
+
+def _said(column: str, value: object) -> str:
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes"
+    if value == FOREVER:
+        return "for ever"
+    if isinstance(value, int) and (column in _INSTANTS or column.endswith("_at")):
+        return to_datetime(value).isoformat()
+    return "nothing" if value is None else render.clean(str(value))

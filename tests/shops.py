@@ -1,0 +1,246 @@
+"""A small shop for property tests: several customers, to whom things happen now or are told late, and other rules."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from hypothesis import strategies as st
+
+import regulars
+from adapters.schema import GenerationTables
+from databases import fresh_postgres, fresh_sqlite
+from regulars import (
+    AdjustPoints,
+    CancelMembership,
+    CloseAccount,
+    Command,
+    EnrollMember,
+    MergeCustomers,
+    NotFound,
+    OpenTicket,
+    RateTicket,
+    RecordInteraction,
+    RecordPurchase,
+    RecordReturn,
+    RecordSurveyAnswer,
+    RedeemPoints,
+    RegisterCustomer,
+    Regulars,
+    Rejected,
+    ReopenAccount,
+    ReplyAsAgent,
+    RequestCancellation,
+    ResolveTicket,
+    Ruleset,
+    TagCustomer,
+    UndoMerge,
+    parse_rules,
+)
+
+BEGIN = datetime(2024, 1, 1, 12, tzinfo=UTC)
+PEOPLE = ("shop:1", "shop:2", "shop:3", "shop:4")
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+class Clock:
+    """It stands still until somebody moves it."""
+
+    def __init__(self, now: datetime = BEGIN) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def opened(url: str, clock: Callable[[], datetime], **options: Any) -> Regulars:
+    return regulars.open(url, currency="EUR", actor="li", clock=clock, **options)
+
+
+@contextmanager
+def fresh_store(kind: str, postgres_url: str) -> Iterator[str]:
+    """A new, empty database of a kind, for one example of a property."""
+    if kind == "postgres":
+        with fresh_postgres(postgres_url) as url:
+            yield url
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield fresh_sqlite(Path(folder))
+
+
+# ------------------------------------------------------------------------------------------------------ what happens
+
+#: (number, now) -> what somebody is told to do; the number makes ids unlike all others
+Deed = Callable[[int, datetime], Command]
+#: how long after the one before it, and what
+Step = tuple[timedelta, Deed]
+
+ago = st.sampled_from([0, 0, 0, 1, 30, 100, 300]).map(timedelta)
+people = st.sampled_from(PEOPLE)
+earlier = st.integers(1, 6)  # so many steps before, where there may have been an order or a ticket
+
+
+def purchases() -> st.SearchStrategy[Deed]:
+    amounts = st.sampled_from(["0.01", "20.00", "100.00", "200.00", "600.00", "1500.00"])
+    return st.builds(
+        lambda who, much, late: (
+            lambda n, now: RecordPurchase(customer=who, order_id=f"A-{n}", amount=much, occurred_at=now - late)
+        ),
+        people,
+        amounts,
+        ago,
+    )
+
+
+def others() -> st.SearchStrategy[Deed]:
+    """Everything but purchases that bears on a verdict, as far as it is told late or at once."""
+
+    def said(kind: type[Command], **fields: Any) -> st.SearchStrategy[Deed]:
+        return st.builds(
+            lambda who, late: lambda n, now: kind(customer=who, occurred_at=now - late, **fields), people, ago
+        )
+
+    return st.one_of(
+        st.builds(lambda of: lambda n, now: RecordReturn(order_id=f"A-{n - of}", occurred_at=now), earlier),
+        said(RecordInteraction, channel="phone", direction="inbound"),
+        said(RecordSurveyAnswer, survey="nps", score=3),
+        said(RecordSurveyAnswer, survey="csat", score=5),
+        said(TagCustomer, label="vip"),
+        said(CloseAccount),
+        said(ReopenAccount),
+        said(RequestCancellation),
+    )
+
+
+def tickets() -> st.SearchStrategy[Deed]:
+    return st.one_of(
+        st.builds(
+            lambda who, late: lambda n, now: OpenTicket(customer=who, ticket_id=f"T-{n}", occurred_at=now - late),
+            people,
+            ago,
+        ),
+        st.builds(lambda of: lambda n, now: ReplyAsAgent(ticket_id=f"T-{n - of}", occurred_at=now), earlier),
+        st.builds(lambda of: lambda n, now: ResolveTicket(ticket_id=f"T-{n - of}", occurred_at=now), earlier),
+        st.builds(lambda of: lambda n, now: RateTicket(ticket_id=f"T-{n - of}", score=1, occurred_at=now), earlier),
+    )
+
+
+def memberships() -> st.SearchStrategy[Deed]:
+    return st.one_of(
+        st.builds(lambda who, late: lambda n, now: EnrollMember(customer=who, occurred_at=now - late), people, ago),
+        st.builds(lambda who: lambda n, now: CancelMembership(customer=who, occurred_at=now), people),
+        st.builds(
+            lambda who: lambda n, now: RedeemPoints(customer=who, points=15, redemption_id=f"V-{n}", occurred_at=now),
+            people,
+        ),
+        st.builds(
+            lambda who: lambda n, now: AdjustPoints(customer=who, points=20, reason="sorry", occurred_at=now), people
+        ),
+    )
+
+
+def merges() -> st.SearchStrategy[Deed]:
+    return st.one_of(
+        st.builds(lambda away, into: lambda n, now: MergeCustomers(customer=away, into=into), people, people),
+        st.builds(lambda who: lambda n, now: UndoMerge(customer=who), people),
+    )
+
+
+def trade(*, max_size: int = 16) -> st.SearchStrategy[list[Step]]:
+    """What happens to the customers of a shop, one after another."""
+    deeds = st.one_of(purchases(), purchases(), others(), tickets(), memberships(), merges())
+    gaps = st.sampled_from([timedelta(), HOUR, DAY, 20 * DAY, 70 * DAY])
+    return st.lists(st.tuples(gaps, deeds), max_size=max_size)
+
+
+def register(crm: Regulars, clock: Clock) -> None:
+    """Let everybody be known, a day after each other."""
+    for ref in PEOPLE:
+        crm.do(RegisterCustomer(ref=ref, name=ref.title(), occurred_at=clock.now))
+        clock.now += DAY
+
+
+def carry_out(crm: Regulars, clock: Clock, step: Step, number: int) -> None:
+    """Do the next thing, unless a rule of the domain speaks against it."""
+    gap, deed = step
+    clock.now += gap
+    tell(crm, deed(number, clock.now))
+
+
+def tell(crm: Regulars, command: Command) -> None:
+    with suppress(Rejected, NotFound):
+        crm.do(command)
+
+
+def play(crm: Regulars, clock: Clock, steps: Iterable[Step], first: int = 0) -> None:
+    """Do one thing after another."""
+    for number, step in enumerate(steps, first):
+        carry_out(crm, clock, step, number)
+
+
+# ------------------------------------------------------------------------------------------------------- other rules
+
+
+@cache
+def default_text() -> str:
+    return resources.files("regulars").joinpath("rules.toml").read_text(encoding="utf-8")
+
+
+def with_edits(edits: Iterable[tuple[str, str]]) -> Ruleset:
+    """The default rules with some places of their text changed."""
+    text = default_text()
+    for old, new in edits:
+        assert text.count(old) == 1, f"{old!r} is no longer one place of the rules"
+        text = text.replace(old, new)
+    return parse_rules(text)
+
+
+GOLD = '{ name = "gold",     from = "500.00" }'
+SILVER = '{ name = "silver",   from = "150.00" }'
+
+
+def other_rules() -> st.SearchStrategy[Ruleset]:
+    """Other thresholds, times and weights; sometimes the default ones."""
+    places: dict[str, list[str]] = {
+        SILVER: [SILVER, SILVER.replace("150.00", "20.00"), SILVER.replace("150.00", "300.00")],
+        GOLD: [GOLD, GOLD.replace("500.00", "700.00")],
+        "hold_days = 365": ["hold_days = 365", "hold_days = 60"],
+        '{ fact = "gap", from = 2.0 }': ['{ fact = "gap", from = 2.0 }', '{ fact = "gap", from = 0.5 }'],
+        "prior_gap_days = 30": ["prior_gap_days = 30", "prior_gap_days = 90"],
+        "medium = 25, high = 50": ["medium = 25, high = 50", "medium = 10, high = 30"],
+        "account_closed = 100": ["account_closed = 100", "account_closed = 60"],
+        "members_only = false": ["members_only = false", "members_only = true"],
+    }
+    return st.fixed_dictionaries({old: st.sampled_from(new) for old, new in places.items()}).map(
+        lambda chosen: with_edits(chosen.items())
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- what is stored
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+def read_models_of(crm: Regulars, number: int) -> Rows:
+    """Every row of a generation's tables, in one order."""
+    with crm._store.reading() as tx:
+        return {
+            table.name.removesuffix(f"_{number}"): sorted(map(tuple, tx.connection.execute(sa.select(table))), key=repr)
+            for table in GenerationTables(number).metadata.sorted_tables
+        }
+
+
+def everything_of(crm: Regulars) -> Rows:
+    """Every row of every table there is."""
+    with crm._store.reading() as tx:
+        names = sa.inspect(tx.connection).get_table_names()
+        return {
+            name: sorted(map(tuple, tx.connection.exec_driver_sql(f"SELECT * FROM {name}")), key=repr) for name in names
+        }
