@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.codec import CODECS, EventCodec, codec_of, tag_of, tags_of
 from adapters.keyring import CHUNK, Cipher, read_ciphers
+from adapters.planning import past_index
 from adapters.schema import Schema
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from crm_domain.errors import Rejected, StoreUnusable
@@ -178,7 +179,8 @@ class EventLog:
         """What was said of some customers' names and addresses, each customer's in order."""
         wanted, events = sorted(set(customer_ids)), self._schema.events
         for start in range(0, len(wanted), CHUNK):
-            ours = sa.and_(events.c.stream_id.in_(wanted[start : start + CHUNK]), events.c.type.in_(CONTACT_TYPES))
+            of_contact = past_index(self._connection, events.c.type).in_(CONTACT_TYPES)
+            ours = sa.and_(events.c.stream_id.in_(wanted[start : start + CHUNK]), of_contact)
             yield from self.select(ours, events.c.stream_id, events.c.version)
 
     def search(self, search: Search, limit: int) -> list[Recorded[Event]]:

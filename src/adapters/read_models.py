@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.histories import Poison, TicketStory
 from adapters.keyring import CHUNK
+from adapters.planning import past_index
 from adapters.schema import GenerationTables, Schema
 from crm_domain.instant import FOREVER
 from crm_domain.ticket import Status
@@ -395,8 +396,43 @@ class ReadModels:
             order = (statement.selected_columns.sort_key, *order)
         if after is not None:
             statement = statement.where(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after[-len(order) :])))
+        if not (not_before_last_event or filters.becoming):
+            ids = self._first_ids(connection, filters, at, by_risk, limit, after)
+            statement = statement.where(self.tables.cards.c.customer_id.in_(ids))
         rows = connection.execute(statement.order_by(*order).limit(limit)).mappings()
         return [_standing(row, load(row["folded"]) if self.is_current else Folded()) for row in rows]
+
+    def _first_ids(
+        self,
+        connection: Connection,
+        filters: Filters,
+        at: int,
+        by_risk: bool,
+        limit: int,
+        after: tuple[int, str] | None,
+    ) -> list[str]:
+        """Whom a page is about, from an index that has them in order, so that no more are looked at than needed."""
+        names = ([RISK] if by_risk else []) + [name for name, _ in filters.values]
+        first = self.tables.intervals[names[0]] if names else self.tables.cards
+        joined: sa.FromClause = first
+        conditions = [self.tables.intervals[name].c.value == value for name, value in filters.values]
+        for name in dict.fromkeys(names):
+            table = self.tables.intervals[name]
+            if table is first:
+                # Searched by its value, an index has ids in order; searched by the instant, it would have to be sorted.
+                conditions += [past_index(connection, table.c.valid_from) <= at, table.c.valid_to > at]
+            else:
+                joined = joined.join(table, _holds(table, first, sa.literal(at)))
+        key: tuple[sa.ColumnElement[Any], ...] = (first.c.customer_id,)
+        order = key
+        if by_risk:
+            key, order = (-first.c.score, *key), (first.c.score.desc(), *order)
+            if after is not None:  # what the index can use of the order, beside the order itself
+                conditions.append(first.c.score <= -after[0])
+        if after is not None:
+            conditions.append(sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after[-len(key) :])))
+        wanted = sa.select(first.c.customer_id).select_from(joined).where(*conditions).order_by(*order).limit(limit)
+        return list(connection.execute(wanted).scalars())
 
     def _page_statement(self, filters: Filters, at: int, not_before_last_event: bool, by_risk: bool) -> sa.Select[Any]:
         cards, intervals = self.tables.cards, self.tables.intervals
@@ -440,7 +476,7 @@ def _begins(interval: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.Colum
     return ~sa.exists().where(same, sa.or_(goes_on, began_earlier))
 
 
-def _holds(table: sa.Table, cards: sa.Table, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+def _holds(table: sa.Table, cards: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     return sa.and_(
         table.c.customer_id == cards.c.customer_id, table.c.valid_from <= instant, table.c.valid_to > instant
     )

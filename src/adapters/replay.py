@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.histories import History, fold_rows, read_history
 from adapters.links import read_all_families
+from adapters.planning import past_index
 from adapters.store import Store
 from projections.compiled import Rules
 
@@ -54,9 +55,8 @@ def replay(
 def _rows(store: Store, connection: Connection, until: int, after: str, last: str) -> Iterator[sa.Row[Any]]:
     events = store.schema.events
     columns = (events.c.position, events.c.stream_id, events.c.customer_id, events.c.occurred_at, events.c.type)
-    # Sorting what is read in the order in which it lies is many times quicker than looking it up by customer, which
-    # the plus keeps SQLite from.
-    customer_id = sa.literal_column("+customer_id", sa.Text) if store.database.is_sqlite else events.c.customer_id
+    # Sorting what is read in the order in which it lies is many times quicker than looking it up by customer.
+    customer_id = past_index(connection, events.c.customer_id)
     wanted = (events.c.position <= until, customer_id > after, customer_id <= last if last else sa.true())
     statement = (
         sa.select(*columns, events.c.payload)

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.links import links_table
 from adapters.positions import create_positions, position_column, transaction_column
+from projections.churn_risk import CHURN_RISK
 from projections.fold import PROJECTORS
 
 VERSION = 3
@@ -105,7 +106,10 @@ class GenerationTables:
             sa.Column("last_event_at", Instant, nullable=False, index=True),
             sa.Column("folded", Blob, nullable=False),
         )
-        self.intervals = {projector.name: _intervals(projector.name, number, self.metadata) for projector in PROJECTORS}
+        self.intervals = {
+            projector.name: _intervals(projector.name, number, self.metadata, scored=projector is CHURN_RISK)
+            for projector in PROJECTORS
+        }
 
         self.tickets = _ticket_queue(number, self.metadata)
 
@@ -219,7 +223,7 @@ def _lookups(metadata: sa.MetaData) -> sa.Table:
     return table
 
 
-def _intervals(name: str, number: int, metadata: sa.MetaData) -> sa.Table:
+def _intervals(name: str, number: int, metadata: sa.MetaData, *, scored: bool) -> sa.Table:
     table_name = f"{name}_{number}"
     return sa.Table(
         table_name,
@@ -229,7 +233,14 @@ def _intervals(name: str, number: int, metadata: sa.MetaData) -> sa.Table:
         sa.Column("valid_to", Instant, nullable=False),
         sa.Column("value", sa.Text, nullable=False),
         sa.Column("score", sa.BigInteger),
-        sa.Index(f"{table_name}_value", "value", "valid_from", "valid_to", "customer_id"),
+        # Who has a value, in order of ids; who comes to have it, in order of time; and whose score is highest.
+        sa.Index(f"{table_name}_value", "value", "customer_id", "valid_from", "valid_to"),
+        sa.Index(f"{table_name}_due", "value", "valid_from", "customer_id"),
+        *(
+            [sa.Index(f"{table_name}_score", sa.desc("score"), "customer_id", "valid_from", "valid_to")]
+            if scored
+            else ()
+        ),
         sqlite_with_rowid=False,
     )
 
