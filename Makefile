@@ -21,8 +21,11 @@ reference: .venv/installed-dev  ## write docs/reference.md afresh
 lock: .venv/installed-dev  ## lock the versions of what judges to the code they stand for
 	@$(BIN)/python tools/lock_projectors.py
 
+bench: .venv/installed-bench  ## measure against the floor and against what people would use instead
+	@$(BIN)/python -m benchmarks $(BENCH)
+
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv build dist benchmarks/.cache
 
 .venv/bin/python:
 	@$(PYTHON) -m venv .venv
@@ -33,4 +36,8 @@ clean:
 
 .venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,check]'
+	@touch $@
+
+.venv/installed-bench: .venv/bin/python pyproject.toml constraints.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@

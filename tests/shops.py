@@ -102,7 +102,7 @@ def purchases() -> st.SearchStrategy[Deed]:
 def others() -> st.SearchStrategy[Deed]:
     """Everything but purchases that bears on a verdict, as far as it is told late or at once."""
 
-    def said(kind: type[Command], **fields: Any) -> st.SearchStrategy[Deed]:
+    def said(kind: Callable[..., Command], **fields: Any) -> st.SearchStrategy[Deed]:
         return st.builds(
             lambda who, late: lambda n, now: kind(customer=who, occurred_at=now - late, **fields), people, ago
         )

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from msgspec import MsgspecError, Struct
+from msgspec import Struct
 
 from adapters.histories import History, Poison, read_history, rows_of, take_in
 from adapters.store import Store
 from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
+from crm_domain.errors import StoreUnusable
 from crm_domain.instant import FOREVER, end_of_day, to_datetime, to_instant
 from projections import fold
 from projections.fold import Folded, Interval, Timelines
@@ -50,7 +51,7 @@ def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Con
     contacts = dict.fromkeys(customer_ids, Contact())
     try:
         return _read_contacts(tx, contacts)
-    except MsgspecError:  # what one of them said can't be decoded: that is no reason to be silent about the others
+    except StoreUnusable:  # what one of them said can't be decoded: that is no reason to be silent about the others
         if len(contacts) == 1:
             return contacts
         return {each: read_contacts(tx, [each])[each] for each in contacts}

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from adapters.catch_up import Progress
-from adapters.histories import read_history
+from adapters.histories import History, read_history
 from adapters.read_models import ReadModels
 from adapters.replay import Replayed, replay
 from adapters.transaction import Transaction
@@ -22,7 +22,8 @@ from crm_domain.instant import DAY, to_datetime, to_instant
 from crm_domain.money import from_minor_units
 from projections import fold
 from projections.compiled import Rules, compile_rules
-from projections.fold import verdict_at
+from projections.facts import Facts
+from projections.fold import fold_until, verdict_at
 from projections.loyalty_tier import spend_within
 from projections.rules import Ruleset
 from projections.verdict import Reason
@@ -228,6 +229,12 @@ class _Comparing:
                     continue
                 counted = True
                 if new.verdict.value != old:
-                    worth = spend_within(each.history.folded.facts, WORTH_OVER, at)
+                    worth = spend_within(self._facts(each.history, at), WORTH_OVER, at)
                     self.moves.append((customer_id, lane, old, new.verdict.value, at, worth))
             self.customers += counted
+
+    def _facts(self, history: History, at: int) -> Facts:
+        """What had happened by an instant."""
+        if (history.folded.last_at or 0) <= at:
+            return history.folded.facts
+        return fold_until(history.happened, self._rules, at)[0].facts

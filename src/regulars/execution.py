@@ -126,6 +126,7 @@ class Execution:
         addresses = [address(command) for command in commands]
         self._find(each.customer for each in addresses if each.customer is not None)
         customers = {self._ids[each.customer] for each in addresses if each.customer in self._ids}
+        customers |= {str(each.customer) for each in addresses if isinstance(each.customer, CustomerId)}
         keyed = {_stream_of(self._store.keyed, each) for each in addresses if each.key is not None}
         self._link(customers)
         family = {each for customer_id in customers for each in self._family(customer_id)}

@@ -1,0 +1,55 @@
+"""Folding in what was recorded just now: one purchase, and a thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from statistics import median
+from time import perf_counter
+
+from benchmarks.bench import Bench
+from benchmarks.deeds import purchase, reference
+from benchmarks.history import opened
+from benchmarks.lives import is_forgotten
+from benchmarks.rows import Figure
+from benchmarks.timing import seconds
+
+
+def measure(bench: Bench) -> Iterator[Figure]:
+    """Part 7."""
+    path, rebuilt = bench.folded_slice
+    random, customers, count = Random(13), bench.slice.customers, 0  # noqa: S311 - as in lives
+    known = [number for number in range(customers) if not is_forgotten(number)]
+    one, recording, thousand = [], [], []
+    with opened(path, bench.slice.now) as crm:
+        crm.catch_up()
+        for size, repeats in ((1, bench.few(50, 3)), (1_000, bench.few(5, 1))):
+            for _ in range(repeats):
+                who = random.sample(known, min(size, len(known)))
+                commands = [purchase(reference(each), f"new-{count + n}", None, random) for n, each in enumerate(who)]
+                count += size
+                started = perf_counter()
+                outcomes = crm.do(commands)
+                taken = perf_counter() - started
+                caught_up = seconds(crm.catch_up)
+                if size == 1:
+                    recording.append(taken)
+                    one.append(caught_up)
+                else:
+                    thousand.append(caught_up / sum(len(each.events) for each in outcomes))
+    ours, command, each = median(one) * 1e3, median(recording) * 1e3, median(thousand) * 1e3
+    per_event = rebuilt.seconds / bench.slice.events * 1e3
+    yield Figure(
+        row="catch_up.1",
+        value=ours / command,
+        absolute=f"{ours:.2f} ms, the purchase {command:.2f} ms",
+        note=f"median of {len(one)}, in turns",
+        numbers={"ms": ours, "command_ms": command},
+    )
+    yield Figure(
+        row="catch_up.1000",
+        value=each / per_event,
+        absolute=f"{each:.3f} ms an event, a rebuild {per_event:.3f} ms",
+        note=f"median of {len(thousand)}, of as many customers",
+        numbers={"event_ms": each, "rebuild_event_ms": per_event},
+    )

@@ -1,0 +1,663 @@
+"""Read models are what the events say: however they were folded, by whom, and how often somebody was cut off."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import count
+from multiprocessing.synchronize import Event as Signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import regulars
+from adapters import building, catch_up, verifying
+from adapters.generations import live_number
+from adapters.links import links_changed
+from adapters.schema import GenerationTables
+from adapters.store import Store
+from adapters.transaction import Transaction
+from adapters.verifying import Fingerprint
+from databases import fresh_postgres, fresh_sqlite
+from regulars import (
+    EnrollMember,
+    MergeCustomers,
+    OpenTicket,
+    RecordPurchase,
+    RegisterCustomer,
+    Regulars,
+    StoreBusy,
+    StoreUnusable,
+)
+from shops import (
+    BEGIN,
+    DAY,
+    PEOPLE,
+    Clock,
+    Rows,
+    Step,
+    carry_out,
+    fresh_store,
+    opened,
+    other_rules,
+    play,
+    read_models_of,
+    register,
+    trade,
+    with_edits,
+)
+
+EXAMPLES = settings.default.max_examples if settings.default else 50
+KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+NEVER = 10**9
+
+
+@contextmanager
+def folding(*, batch: int = 2_000, replay_from: int = NEVER, customers: int = 500) -> Iterator[None]:
+    """Within the block, fold in batches of so many events, or customer by customer from so many events on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catch_up, "BATCH", batch)
+        patch.setattr(catch_up, "REPLAY_FROM", replay_from)
+        patch.setattr(catch_up, "CUSTOMERS_A_WRITE", customers)
+        yield
+
+
+def fingerprint(crm: Regulars) -> Fingerprint:
+    """What is stored, which must be what the events say."""
+    found = crm.projections.verify()
+    assert found.holds
+    assert (found.different, found.differences, found.stored) == (0, (), found.folded)
+    return found.stored
+
+
+def live(crm: Regulars) -> int:
+    return crm.status().generation
+
+
+# ------------------------------------------------------------------------------------------- three ways to the same
+
+
+@KINDS
+@settings(max_examples=EXAMPLES // 7)
+@given(trade(), st.data())
+def test_folded_in_any_portions_and_folded_anew_is_the_same(
+    kind: str, postgres_url: str, steps: list[Step], data: st.DataObject
+) -> None:
+    clock = Clock()
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        register(crm, clock)
+        for number, step in enumerate(steps):
+            carry_out(crm, clock, step, number)
+            if data.draw(st.booleans()):
+                crm.catch_up()
+        in_portions, found = fingerprint(crm), [read_models_of(crm, 1)]
+        with folding(batch=data.draw(st.integers(1, 5))):
+            assert crm.projections.rebuild() == 2
+        assert (live(crm), fingerprint(crm)) == (2, in_portions)
+        with folding(replay_from=1, customers=data.draw(st.integers(1, 3))):
+            assert crm.projections.rebuild() == 3
+        assert (live(crm), fingerprint(crm)) == (3, in_portions)
+        found += [read_models_of(crm, number) for number in (2, 3)]
+    assert found[0] == found[1] == found[2]
+
+
+@settings(max_examples=EXAMPLES // 10)
+@given(trade(), trade(max_size=6), other_rules())
+def test_a_copy_there_and_back_has_the_same_fingerprint(
+    postgres_url: str, steps: list[Step], more: list[Step], rules: regulars.Ruleset
+) -> None:
+    clock, found = Clock(), []
+    with fresh_store("sqlite", "") as here, fresh_store("sqlite", "") as back, fresh_postgres(postgres_url) as there:
+        with opened(here, clock) as crm:
+            register(crm, clock)
+            play(crm, clock, steps)
+            crm.rules.publish(rules, reason="spring")
+            play(crm, clock, more, first=len(steps))
+        regulars.copy(here, there)
+        regulars.copy(there, back)
+        for url in (here, there, back):
+            with opened(url, clock) as crm:
+                found.append((fingerprint(crm), crm.ruleset))
+    assert found[0] == found[1] == found[2]
+
+
+# ------------------------------------------------------------------------------------------------------------ damage
+
+#: A table by its index, what is done to it, and to which of its rows by their index.
+Damage = tuple[int, str, int]
+damages = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from(["update", "delete", "insert"]), st.integers(0, 50)),
+    min_size=1,
+    max_size=4,
+)
+
+
+def damage(crm: Regulars, number: int, tables: list[sa.Table], each: Damage, stranger: str) -> None:
+    """Change, take away or add one row behind the library's back."""
+    index, deed, row_index = each
+    table = tables[index % len(tables)]
+    with crm._store.database.writing() as connection:
+        rows = sorted(map(tuple, connection.execute(sa.select(table))), key=repr)
+        if not rows:
+            return
+        row = dict(zip(table.c.keys(), rows[row_index % len(rows)], strict=True))
+        this = sa.and_(*(column == row[column.name] for column in table.primary_key))
+        match deed:
+            case "update":
+                changed = "net_spend" if "net_spend" in row else "valid_to"
+                connection.execute(table.update().where(this).values({changed: row[changed] - 1}))
+            case "delete":
+                connection.execute(table.delete().where(this))
+            case _:
+                row[next(iter(row))] = stranger
+                if "valid_from" in row:
+                    row["valid_from"] -= row_index + 1
+                key = sa.and_(*(column == row[column.name] for column in table.primary_key))
+                if connection.execute(sa.select(table).where(key)).first() is None:
+                    connection.execute(table.insert(), row)
+
+
+def tables_of(number: int) -> list[sa.Table]:
+    """Cards first, then the others by name."""
+    tables = GenerationTables(number)
+    return [tables.cards, tables.tickets, *tables.intervals.values()]
+
+
+def changed_tables(before: Rows, after: Rows) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+def shop_with_everything(crm: Regulars, clock: Clock) -> None:
+    """Customers of whom each table has something to say, two of them merged."""
+    register(crm, clock)
+    crm.do([EnrollMember(customer=who) for who in PEOPLE])
+    for number, who in enumerate(PEOPLE):
+        clock.now += DAY
+        crm.do(RecordPurchase(customer=who, order_id=f"first-{number}", amount="200.00"))
+        crm.do(OpenTicket(customer=who, ticket_id=f"first-{number}"))
+    crm.do(regulars.CancelMembership(customer=PEOPLE[3]))
+    crm.do(MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2]))
+
+
+@KINDS
+@settings(max_examples=EXAMPLES // 6)
+@given(damages, st.data())
+def test_damage_is_found_and_put_right_projection_by_projection(
+    kind: str, postgres_url: str, harm: list[Damage], data: st.DataObject
+) -> None:
+    clock = Clock()
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        shop_with_everything(crm, clock)
+        before, whole = fingerprint(crm), read_models_of(crm, 1)
+        for each in harm:
+            merged_away = str(crm.audit(type="CustomerMerged").entries[0].customer_id)
+            stranger = data.draw(st.sampled_from([merged_away, "f" * 32, "0" * 32]))
+            damage(crm, 1, tables_of(1), each, stranger)
+        hit = changed_tables(whole, read_models_of(crm, 1))
+        found = crm.projections.verify()
+        assert found.holds is not bool(hit)
+        assert {each.projection for each in found.differences} == hit
+        assert sum(crm.projections.repair(projection=name) for name in sorted(hit)) >= len(hit)
+        assert read_models_of(crm, 1) == whole
+        assert fingerprint(crm) == before
+        assert crm.projections.repair() == 0
+
+
+@settings(max_examples=EXAMPLES // 4)
+@given(trade(), damages)
+def test_damage_is_put_right_customer_by_customer(steps: list[Step], harm: list[Damage]) -> None:
+    clock = Clock()
+    with opened(":memory:", clock) as crm:
+        shop_with_everything(crm, clock)
+        play(crm, clock, steps)
+        before, whole = fingerprint(crm), read_models_of(crm, 1)
+        owner = str(crm.customer(PEOPLE[0]).id)
+        for each in harm:
+            damage(crm, 1, tables_of(1)[:1] + tables_of(1)[2:], each, owner)
+        assert crm.projections.verify().holds is (read_models_of(crm, 1) == whole)
+        for who in PEOPLE:
+            crm.projections.repair(customer=who)
+        assert fingerprint(crm) == before
+
+
+def test_who_was_lost_altogether_is_found_again(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop_with_everything(crm, clock)
+        before, lost = fingerprint(crm), str(crm.find(PEOPLE[0]))
+        with crm._store.database.writing() as connection:
+            for table in tables_of(1):
+                connection.execute(table.delete().where(table.c.customer_id == lost))
+        assert {each.key for each in crm.projections.verify().differences} == {lost, "first-0"}
+        assert crm.projections.repair() > 5
+        assert fingerprint(crm) == before
+
+
+def test_damage_is_built_away(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop_with_everything(crm, clock)
+        before, whole = fingerprint(crm), read_models_of(crm, 1)
+        for index in range(6):
+            damage(crm, 1, tables_of(1), (index, "update", 0), "")
+            damage(crm, 1, tables_of(1), (index, "delete", 1), "")
+        assert changed_tables(whole, read_models_of(crm, 1)) == set(whole)
+        assert crm.projections.verify().different >= len(whole)
+        assert crm.projections.rebuild() == 2
+        assert (read_models_of(crm, 2), fingerprint(crm)) == (whole, before)
+
+
+def test_a_generation_that_is_not_what_the_events_say_never_goes_live(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop_with_everything(crm, clock)
+        before = fingerprint(crm)
+        original = verifying.require_sample
+
+        def damaged_first(store: Store, models: Any, rules: Any) -> None:
+            damage(crm, 2, tables_of(2), (0, "update", 0), "")
+            original(store, models, rules)
+
+        monkeypatch.setattr(building, "require_sample", damaged_first)
+        with pytest.raises(StoreUnusable, match="generation 2 was not made live: what it holds as customer_card"):
+            crm.projections.rebuild()
+        assert (live(crm), fingerprint(crm)) == (1, before)
+
+
+def test_what_nobody_knows_is_not_repaired(database_url: str) -> None:
+    with opened(database_url, Clock()) as crm:
+        with pytest.raises(ValueError, match='no projection is called "happiness"'):
+            crm.projections.repair(projection="happiness")
+        with pytest.raises(regulars.NotFound):
+            crm.projections.repair(customer="nobody")
+
+
+# ------------------------------------------------------------------------------------------------------ being cut off
+
+
+class CutOffError(Exception):
+    """The power went."""
+
+
+@contextmanager
+def cut_off_at(step: int, *, after: bool) -> Iterator[None]:
+    """Let the power go just before a write transaction begins, or just after it is committed; the first one is 0."""
+    original, began = Store.writing, count()
+
+    @contextmanager
+    def writing(self: Store, *, alone: bool = False) -> Iterator[Transaction]:
+        number = next(began)
+        if number == step and not after:
+            raise CutOffError
+        with original(self, alone=alone) as tx:
+            yield tx
+        if number == step and after:
+            raise CutOffError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "writing", writing)
+        yield
+
+
+def is_cut_off(work: Callable[[], object], step: int, *, after: bool) -> bool:
+    """Whether some work was cut off at a step; False where it was through before."""
+    try:
+        with cut_off_at(step, after=after):
+            work()
+    except CutOffError:
+        return True
+    return False
+
+
+#: In each kind of database, in each way of folding, before each transaction or after it.
+CUTS = pytest.mark.parametrize(
+    ("kind", "way", "after"),
+    [
+        ("sqlite", "batches", False),
+        ("sqlite", "batches", True),
+        ("sqlite", "customers", True),
+        ("postgres", "customers", False),
+    ],
+)
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest, kind: str) -> str:
+    found: str = request.getfixturevalue(f"{kind}_database_url")
+    return found
+
+
+def folding_in(way: str) -> Any:
+    return folding(batch=8) if way == "batches" else folding(replay_from=1, customers=1)
+
+
+@CUTS
+def test_a_rebuild_that_is_cut_off_anywhere_is_gone_on_with(url: str, way: str, after: bool) -> None:
+    clock = Clock()
+    with opened(url, clock) as crm, folding_in(way):
+        shop_with_everything(crm, clock)
+        crm.catch_up()
+        for step in count():
+            before, answering = fingerprint(crm), live(crm)
+            rows = read_models_of(crm, answering)
+            if not is_cut_off(crm.projections.rebuild, step, after=after):
+                break
+            went_live = live(crm) != answering  # only what comes after the last commit of all is cut off later
+            assert read_models_of(crm, answering) == rows
+            assert fingerprint(crm) == before
+            if not went_live:
+                crm.do(RecordPurchase(customer=PEOPLE[step % 3], order_id=f"between-{step}", amount="10.00"))
+                begun = len(crm.projections.generations())
+                assert len(crm.customers()) == 3
+                assert live(crm) == answering
+                crm.projections.rebuild()
+                assert live(crm) > answering
+                assert len(crm.projections.generations()) <= begun + 1
+                fingerprint(crm)
+                crm.projections.prune()
+        assert step >= 5
+
+
+@CUTS
+def test_a_publication_that_is_cut_off_anywhere_is_gone_on_with(url: str, way: str, after: bool) -> None:
+    clock = Clock()
+    with opened(url, clock) as crm, folding_in(way):
+        shop_with_everything(crm, clock)
+        for step in count():
+            versions, answering = len(crm.rules.history()), live(crm)
+            asked = [(each, each.explain(), each.timeline()) for each in crm.customers()]
+            fewer = with_edits([("hold_days = 365", f"hold_days = {30 + step}")])
+
+            def publish(rules: regulars.Ruleset = fewer) -> object:
+                return crm.rules.publish(rules, reason="shorter")
+
+            if not is_cut_off(publish, step, after=after):
+                break
+            if live(crm) == answering:
+                assert len(crm.rules.history()) == versions
+                assert [(each, each.explain(), each.timeline()) for each in crm.customers()] == asked
+            publish()
+            assert crm.ruleset == fewer
+            assert [each.in_force for each in crm.rules.history()] == [False] * versions + [True]
+            fingerprint(crm)
+            crm.projections.prune()
+        assert step >= 5
+
+
+def test_a_batch_that_was_folded_while_others_began_with_everything_is_thrown_away(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, original, began = Clock(), links_changed, list[bool]()
+    with opened(database_url, clock) as crm, opened(database_url, clock) as other:
+        shop_with_everything(crm, clock)
+
+        def begin_meanwhile(*about: Any) -> set[str]:
+            if not began:
+                began.append(True)
+                with folding(replay_from=1, customers=1):
+                    assert is_cut_off(other.catch_up, 2, after=True)
+            return original(*about)
+
+        monkeypatch.setattr(catch_up, "links_changed", begin_meanwhile)
+        with folding(batch=8):
+            crm.catch_up()
+        assert crm.status().behind == 0
+        fingerprint(crm)
+
+
+def trade_much(crm: Regulars) -> None:
+    """Two thousand events."""
+    for start in range(0, 500, 100):
+        crm.do(
+            [
+                command
+                for number in range(start, start + 100)
+                for command in (
+                    RegisterCustomer(ref=f"much:{number}", occurred_at=BEGIN),
+                    EnrollMember(customer=f"much:{number}", occurred_at=BEGIN),
+                    RecordPurchase(customer=f"much:{number}", order_id=str(number), amount="9", occurred_at=BEGIN),
+                )
+            ]
+        )
+
+
+def noon() -> datetime:
+    return BEGIN + 900 * DAY
+
+
+def rebuild_in_small_steps(url: str, begun: Signal) -> None:
+    catch_up.CUSTOMERS_A_WRITE, catch_up.REPLAY_FROM = 25, 1_000
+    with opened(url, noon) as crm:
+        begun.set()
+        crm.projections.rebuild()
+
+
+def rebuild_at_last(crm: Regulars) -> None:
+    """A server notices a moment later that a client is gone, and only then is its lock given back."""
+    for _ in range(200):
+        try:
+            crm.projections.rebuild()
+        except StoreBusy:
+            time.sleep(0.05)
+        else:
+            return
+
+
+def test_a_process_that_is_killed_while_it_rebuilds_leaves_everything_as_it_was(database_url: str) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["regulars", "test_rebuilding"])
+    moments = random.Random(4)
+    with opened(database_url, noon) as crm:
+        trade_much(crm)
+        crm.catch_up()
+        began = time.monotonic()
+        crm.projections.rebuild()
+        lasts = time.monotonic() - began
+        before, answer = fingerprint(crm), crm.customers(limit=20).customers
+        for _ in range(10):
+            begun = context.Event()
+            process = context.Process(target=rebuild_in_small_steps, args=(database_url, begun))
+            process.start()
+            assert begun.wait(timeout=60)
+            process.join(moments.uniform(0, lasts))
+            process.kill()
+            process.join()
+            assert live(crm) in {each.number for each in crm.projections.generations() if each.is_whole}
+            assert crm.customers(limit=20).customers == answer
+        assert fingerprint(crm) == before
+        answering = live(crm)
+        rebuild_at_last(crm)
+        assert live(crm) > answering
+        assert fingerprint(crm) == before
+
+
+# ----------------------------------------------------------------------------------------------- beside one another
+
+
+def rebuild_elsewhere(url: str, said: Any) -> None:
+    with opened(url, noon) as crm:
+        try:
+            crm.projections.rebuild()
+        except StoreBusy as error:
+            said.put(str(error))
+        else:
+            said.put("rebuilt")
+
+
+def test_of_two_who_rebuild_one_is_told_to_wait(database_url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    said, refused = context.Queue(), list[str]()
+    with opened(database_url, noon) as crm, opened(database_url, noon) as other, folding(replay_from=1, customers=2):
+        shop_with_everything(crm, Clock())
+
+        def meanwhile(done: int, total: int) -> None:
+            if refused:
+                return
+            for work in (other.projections.rebuild, other.projections.prune):
+                with pytest.raises(StoreBusy, match="another process is rebuilding this store") as busy:
+                    work()
+                refused.append(str(busy.value))
+            with pytest.raises(StoreBusy):
+                other.rules.publish(with_edits([("hold_days = 365", "hold_days = 30")]), reason="?")
+            process = context.Process(target=rebuild_elsewhere, args=(database_url, said))
+            process.start()
+            refused.append(said.get(timeout=60))
+            process.join()
+
+        assert crm.projections.rebuild(on_progress=meanwhile) == 2
+        assert len(refused) == 3
+        assert len(set(refused)) == 1
+        assert other.projections.rebuild() == 3
+        fingerprint(crm)
+
+
+@CUTS
+def test_questions_and_appends_go_on_while_somebody_rebuilds(url: str, way: str, after: bool) -> None:
+    clock, seen = Clock(), list[tuple[int, int]]()
+    with opened(url, clock) as crm, opened(url, clock) as other, folding_in(way):
+        shop_with_everything(crm, clock)
+        crm.do(regulars.CancelMembership(customer=PEOPLE[0]))
+
+        def meanwhile(done: int, total: int) -> None:
+            seen.append((done, total))
+            number = len(seen)
+            if number > 6:
+                return
+            who = RegisterCustomer(ref=f"new:{number}") if after else MergeCustomers(customer=PEOPLE[0], into=PEOPLE[1])
+            other.do([who, RecordPurchase(customer=PEOPLE[0], order_id=f"new-{number}", amount="1.00")])
+            assert live(other) == 1
+            assert other.customer(PEOPLE[0]).orders == 1 + number + (0 if after else 1)
+            assert len(other.customers()) == 3 + (number if after else -1)
+
+        crm.projections.rebuild(on_progress=meanwhile)
+        assert live(crm) == live(other) == 2
+        assert len(seen) > 6
+        assert all(done <= total for done, total in seen)
+        fingerprint(crm)
+        assert len(crm.customers()) == (9 if after else 2)
+
+
+# ------------------------------------------------------------------------------------------------------- generations
+
+
+def stands(crm: Regulars) -> list[tuple[int, bool, bool, bool]]:
+    """Each generation: its number, and whether it is live, the one before, and whole."""
+    return [(each.number, each.is_live, each.is_previous, each.is_whole) for each in crm.projections.generations()]
+
+
+def cards(crm: Regulars) -> list[tuple[Any, ...]]:
+    with crm._store.reading() as tx:
+        return sorted(map(tuple, tx.connection.exec_driver_sql("SELECT customer_id, net_spend FROM customer_card")))
+
+
+def test_going_back_takes_no_time_and_misses_nothing(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm, opened(database_url, clock) as other:
+        shop_with_everything(crm, clock)
+        with pytest.raises(StoreUnusable, match="no generation was live before this one"):
+            crm.projections.go_back()
+        crm.projections.rebuild()
+        assert [each[:3] for each in stands(crm)] == [(1, False, True), (2, True, False)]
+        crm.do(RecordPurchase(customer=PEOPLE[0], order_id="since", amount="7.00"))
+        crm.catch_up()
+        everyone = list(other.customers())
+        assert crm.projections.go_back() == 1
+        assert stands(crm) == stands(other) == [(1, True, False, True), (2, False, True, True)]
+        assert list(other.customers()) == list(crm.customers()) == everyone
+        fingerprint(crm)
+        assert cards(crm) == sorted((str(each.id), int(each.net_spend * 100)) for each in everyone)
+        assert crm.projections.go_back() == 2
+
+
+def test_nobody_goes_back_to_other_rules_or_other_code(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop_with_everything(crm, clock)
+        crm.rules.publish(with_edits([("hold_days = 365", "hold_days = 30")]), reason="shorter")
+        with pytest.raises(StoreUnusable, match="generation 1 was judged by other rules"):
+            crm.projections.go_back()
+        crm.projections.rebuild()
+        generations = crm._store.schema.generations
+        with crm._store.database.writing() as connection:
+            connection.execute(generations.update().where(generations.c.number == 2).values(code_digest="older"))
+        with pytest.raises(StoreUnusable, match="generation 2 was built by other code"):
+            crm.projections.go_back()
+        assert live(crm) == 3
+
+
+def test_pruning_keeps_what_answers_and_what_answered_before(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop_with_everything(crm, clock)
+        assert crm.projections.prune() == ()
+        for number in (2, 3):
+            assert crm.projections.rebuild() == number
+        clock.now += 40 * DAY
+        page = crm.customers(known_at=BEGIN + 3 * DAY)
+        timelines = [each.timeline() for each in page]
+        assert len(stands(crm)) == 4
+        assert crm.projections.prune() == (1, 4)
+        assert stands(crm) == [(2, False, True, True), (3, True, False, True)]
+        with crm._store.reading() as tx:
+            names = set(sa.inspect(tx.connection).get_table_names())
+        assert {name for name in names if name.startswith("customer_card")} == {"customer_card_2", "customer_card_3"}
+        # Who was listed is asked further all the same.
+        assert [each.timeline() for each in page] == timelines
+        fingerprint(crm)
+
+
+def test_a_number_never_stands_for_two_generations(database_url: str) -> None:
+    """Another open handle remembers by its number what a generation was judged by."""
+    clock = Clock()
+    editions = [with_edits([("hold_days = 365", f"hold_days = {days}")]) for days in (30, 90, 700)]
+    with opened(database_url, clock) as crm, opened(database_url, clock) as other:
+        shop_with_everything(crm, clock)
+        numbers = [crm.rules.publish(each, reason="a try").generation for each in editions[:2]]
+        assert (numbers, other.ruleset) == ([2, 3], editions[1])
+        for _ in editions[:2]:
+            crm.rules.rollback(reason="no")
+        assert crm.projections.prune() == (3,)
+        assert crm.rules.publish(editions[2], reason="another try").generation == 4
+        assert other.ruleset == editions[2]
+
+
+def test_the_founding_generation_is_built_anew_too(database_url: str) -> None:
+    with opened(database_url, Clock()) as crm:
+        assert [crm.projections.rebuild() for _ in range(3)] == [2, 3, 4]
+        assert stands(crm)[-1] == (4, True, False, True)
+
+
+def test_the_stable_names_stand_for_what_is_live(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop_with_everything(crm, clock)
+        crm.catch_up()
+        before = cards(crm)
+        with crm._store.database.writing() as connection:
+            connection.exec_driver_sql("UPDATE customer_card_1 SET net_spend = 1")
+        assert {spend for _, spend in cards(crm)} == {1}
+        crm.projections.rebuild()
+        assert cards(crm) == before
+        crm.projections.go_back()
+        assert {spend for _, spend in cards(crm)} == {1}
+        with crm._store.reading() as tx:
+            assert live_number(crm._store.schema, tx.connection) == 1
+
+
+def test_of_an_empty_store_too(tmp_path: Path) -> None:
+    with opened(fresh_sqlite(tmp_path), Clock()) as crm:
+        assert crm.projections.verify().holds
+        assert crm.projections.rebuild() == 2
+        assert crm.projections.repair() == 0
+        assert fingerprint(crm) == Fingerprint(0, 0)
+        assert not list(tmp_path.glob("*-building"))
