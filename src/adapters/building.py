@@ -24,6 +24,7 @@ def build(
     generation: Generation,
     *,
     at_least: int = 0,
+    workers: int = 1,
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
 ) -> None:
@@ -41,6 +42,7 @@ def build(
         # Where something is known of up to a position, that was settled when it was asked for.
         at_least=at_least if generation.known_until is None else 0,
         until=generation.known_until,
+        workers=workers,
         on_progress=on_progress,
         on_poison=on_poison,
     )

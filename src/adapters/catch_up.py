@@ -7,7 +7,7 @@ checkpoint. Where another process moved it first, this one's work is thrown away
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 from typing import Any
 
@@ -29,9 +29,10 @@ from adapters.histories import (
     tell_tickets,
 )
 from adapters.links import Families, links_changed, read_families
+from adapters.portions import Portion, Task, fold_in_parallel, fold_portions
 from adapters.positions import settled
-from adapters.read_models import ReadModels, Update
-from adapters.replay import Replayed, replay
+from adapters.read_models import Bulk, ReadModels, Update
+from adapters.replay import Range, split_range
 from adapters.store import Store
 from crm_domain.errors import StoreBusy
 from projections.compiled import Rules
@@ -40,8 +41,6 @@ from projections.fold import Folded
 
 BATCH = 2_000
 REPLAY_FROM = 2_000
-CUSTOMERS_A_WRITE = 500
-INTERVALS_A_WRITE = 10_000
 HORIZON_TIMEOUT = 10.0
 HORIZON_PAUSE = 0.002
 
@@ -65,17 +64,19 @@ def catch_up(
     *,
     at_least: int = 0,
     until: int | None = None,
+    workers: int = 1,
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
 ) -> None:
     """Fold in everything that is settled, up to the position `until` where one is given.
 
-    It waits for the position `at_least` to be settled. `on_progress` is called with (events folded so far, events
-    there were to fold), `on_poison` for each customer whom an event parks; what it raises ends the catching up.
+    Where nothing is folded yet, so many `workers` fold, each a process of its own if they are several. It waits for
+    the position `at_least` to be settled. `on_progress` is called with (events folded so far, events there were to
+    fold), `on_poison` for each customer whom an event parks; what it raises ends the catching up.
 
     Raises StoreBusy where an older transaction in the database keeps `at_least` from settling for too long.
     """
-    catching_up = _CatchingUp(store, models, rules, until, on_poison)
+    catching_up = _CatchingUp(store, models, rules, until, workers, on_poison)
     with store.reading() as tx:
         total = events_behind(store, models, tx.connection, until) if on_progress else 0
     done, deadline = 0, monotonic() + HORIZON_TIMEOUT
@@ -113,12 +114,19 @@ class _CatchingUp:
     """One generation on its way to the end of the log."""
 
     def __init__(
-        self, store: Store, models: ReadModels, rules: Rules, until: int | None, on_poison: OnPoison | None
+        self,
+        store: Store,
+        models: ReadModels,
+        rules: Rules,
+        until: int | None,
+        workers: int,
+        on_poison: OnPoison | None,
     ) -> None:
         self._store = store
         self._models = models
         self._rules = rules
         self._until = until
+        self._workers = workers
         self._on_poison = on_poison
 
     # -------------------------------------------------------------------------------------------- from the beginning
@@ -134,10 +142,10 @@ class _CatchingUp:
                 if bulk is None:
                     until = self._worth_a_replay(tx.connection)
             if bulk is not None:
-                yield from self._replay_from(bulk.until, bulk.through)
+                yield from self._replay_from(bulk)
             elif until:
                 with self._store.writing() as tx:
-                    self._models.begin_bulk(tx.connection, until)
+                    self._models.begin_bulk(tx.connection, until, split_range(self._workers))
             else:
                 return
 
@@ -152,30 +160,36 @@ class _CatchingUp:
         newest: int = connection.execute(sa.select(sa.func.max(positions.subquery().c.position))).scalar_one()
         return newest
 
-    def _replay_from(self, until: int, through: str) -> Iterator[int]:
-        done, read = through, 0
-        with self._store.reading() as tx:
-            for chunk in _in_chunks(replay(self._store, tx.connection, self._rules, until, after=through)):
-                last = chunk[-1]
-                if not self._write_replayed(chunk, done):
-                    return  # another process was quicker: go on where it is
-                yield last.events_read - read
-                done, read = last.history.members[0], last.events_read
+    def _replay_from(self, bulk: Bulk) -> Iterator[int]:
+        ranges = bulk.ranges
+        for index, portion in self._portions(bulk):
+            done = Range(portion.last, ranges[index].last)
+            left = (*ranges[:index], done, *ranges[index + 1 :])
+            if not self._write_portion(portion, ranges, left):
+                return  # another process was quicker: go on where it is
+            yield portion.events
+            ranges = left
         with self._store.writing() as tx:
-            if self._models.advance_bulk(tx.connection, done, done):
-                self._models.end_bulk(tx.connection, until)
+            if self._models.advance_bulk(tx.connection, ranges, ranges):
+                self._models.end_bulk(tx.connection, bulk.until)
 
-    def _write_replayed(self, chunk: list[Replayed], done: str) -> bool:
-        histories = [each.history for each in chunk]
-        stories = [story for history in histories for story in tell_tickets(history, self._rules)]
-        poisons = [history.poison for history in histories if history.poison is not None]
-        self._report(poisons)
+    def _portions(self, bulk: Bulk) -> Iterator[tuple[int, Portion]]:
+        if self._workers > 1:
+            url = self._store.database.url.render_as_string(hide_password=False)
+            task = Task(url, self._models.number, self._rules, bulk.until)
+            yield from fold_in_parallel(task, bulk.ranges)
+        else:
+            for index, wanted in enumerate(bulk.ranges):
+                for portion in fold_portions(self._store, self._models, self._rules, bulk.until, wanted):
+                    yield index, portion
+
+    def _write_portion(self, portion: Portion, ranges: tuple[Range, ...], left: tuple[Range, ...]) -> bool:
+        self._report(portion.poisons)
         with self._store.writing() as tx:
-            if not self._models.advance_bulk(tx.connection, done, histories[-1].members[0]):
+            if not self._models.advance_bulk(tx.connection, ranges, left):
                 return False
-            self._models.save(tx.connection, [new_update(each) for each in histories if each.happened])
-            self._models.save_tickets(tx.connection, stories)
-            self._models.park(tx.connection, poisons)
+            self._models.load_rows(tx.connection, portion.rows)
+            self._models.park(tx.connection, portion.poisons)
         return True
 
     def _report(self, poisons: list[Poison]) -> None:
@@ -252,20 +266,6 @@ def _by_root(rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
         if codec_of(row.type).reads in HANDLES:
             by_root.setdefault(families.root(row.customer_id), []).append(row)
     return by_root
-
-
-def _in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
-    """Customers together, as many as are written quickly."""
-    chunk: list[Replayed] = []
-    intervals = 0
-    for each in replayed:
-        chunk.append(each)
-        intervals += sum(map(len, each.history.timelines.values()))
-        if len(chunk) >= CUSTOMERS_A_WRITE or intervals >= INTERVALS_A_WRITE:
-            yield chunk
-            chunk, intervals = [], 0
-    if chunk:
-        yield chunk
 
 
 def new_update(history: History) -> Update:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from adapters.histories import Poison, TicketStory
 from adapters.keyring import CHUNK
 from adapters.planning import past_index
+from adapters.replay import Range
 from adapters.schema import GenerationTables, Schema
 from crm_domain.instant import FOREVER
 from crm_domain.ticket import Status
@@ -43,10 +44,10 @@ class Update(Struct, frozen=True, kw_only=True):
 
 
 class Bulk(Struct, frozen=True):
-    """A first fold of everything up to a position, which is done `through` a customer, "" for nobody yet."""
+    """A first fold of everything up to a position, and the ranges of customers that are still to be done."""
 
     until: int
-    through: str
+    ranges: tuple[Range, ...]
 
 
 class TicketStanding(Struct, frozen=True, kw_only=True):
@@ -106,19 +107,25 @@ class ReadModels:
         generations = self._generations
         statement = sa.select(generations.c.folding_until, generations.c.folded_through)
         row = connection.execute(statement.where(generations.c.number == self.number)).one()
-        return None if row.folding_until is None else Bulk(until=row.folding_until, through=row.folded_through)
+        return None if row.folding_until is None else Bulk(row.folding_until, _ranges(row.folded_through))
 
-    def begin_bulk(self, connection: Connection, until: int) -> None:
+    def begin_bulk(self, connection: Connection, until: int, ranges: Sequence[Range]) -> None:
         """Say that everything up to a position is being folded, customer by customer; nothing of it yet."""
         fresh = sa.and_(self._ours, self._generations.c.checkpoint == 0, self._generations.c.folding_until.is_(None))
-        begun = self._generations.update().where(fresh).values(folding_until=until, folded_through="")
+        begun = self._generations.update().where(fresh).values(folding_until=until, folded_through=_ranges_text(ranges))
         if connection.execute(begun).rowcount:
             self.tables.drop_indexes(connection)
 
-    def advance_bulk(self, connection: Connection, old: str, new: str) -> bool:
-        """Say that everyone up to a customer is done; False where another process was quicker."""
-        ours = sa.and_(self._ours, self._generations.c.folded_through == old)
-        return connection.execute(self._generations.update().where(ours).values(folded_through=new)).rowcount == 1
+    def advance_bulk(self, connection: Connection, old: Sequence[Range], new: Sequence[Range]) -> bool:
+        """Say which ranges are still to be done; False where another process was quicker."""
+        ours = sa.and_(self._ours, self._generations.c.folded_through == _ranges_text(old))
+        done = self._generations.update().where(ours).values(folded_through=_ranges_text(new))
+        return connection.execute(done).rowcount == 1
+
+    def load_rows(self, connection: Connection, rows: Mapping[str, list[Row]]) -> None:
+        """Insert rows by the names of their tables, of customers and tickets of whom nothing is stored yet."""
+        for table in (self.tables.cards, *self.tables.intervals.values(), self.tables.tickets):
+            _insert_rows(connection, table, rows[table.name])
 
     def end_bulk(self, connection: Connection, until: int) -> None:
         """Say that everyone is done: from here on, events are folded in as they come."""
@@ -459,6 +466,14 @@ class ReadModels:
             .where(*(intervals[name].c.value == wanted for name, wanted in filters.values))
             .where(cards.c.last_event_at <= at if filters.unchanged_since_asked else sa.true())
         )
+
+
+def _ranges(text: str) -> tuple[Range, ...]:
+    return tuple(Range(*each.split("-")) for each in text.split(","))
+
+
+def _ranges_text(ranges: Sequence[Range]) -> str:
+    return ",".join(f"{each.after}-{each.last}" for each in ranges)
 
 
 def _chunks(customer_ids: Iterable[str]) -> Iterator[list[str]]:

@@ -6,7 +6,7 @@ The database sorts the log by customer, so one pass over it is enough and one cu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -23,6 +23,22 @@ from projections.compiled import Rules
 ROWS_AT_ONCE = 5_000
 
 
+class Range(Struct, frozen=True):
+    """The customers whose ids come after one, up to another; an empty `last` is no end."""
+
+    after: str = ""
+    last: str = ""
+
+
+EVERYONE = Range()
+
+
+def split_range(count: int) -> tuple[Range, ...]:
+    """All customers in so many ranges of about the same size: ids are random hexadecimal numbers."""
+    bounds = ["", *(f"{256 * part // count:02x}" for part in range(1, count)), ""]
+    return tuple(Range(after, last) for after, last in pairwise(bounds))
+
+
 class Replayed(Struct, frozen=True):
     """One customer's fold, and how many events of the log had been read by then."""
 
@@ -31,14 +47,14 @@ class Replayed(Struct, frozen=True):
 
 
 def replay(
-    store: Store, connection: Connection, rules: Rules, until: int, *, after: str = "", last: str = ""
+    store: Store, connection: Connection, rules: Rules, until: int, wanted: Range = EVERYONE
 ) -> Iterator[Replayed]:
-    """Everyone whose id comes after one, up to a last one where it is given, in order of their ids, as of a position.
+    """Everyone in a range, in order of their ids, as of a position.
 
     Who was merged into another is folded with them. Raises StoreUnusable for an unknown type of event.
     """
     families, read = read_all_families(connection, store.schema.links, until), 0
-    for customer_id, group in groupby(_rows(store, connection, until, after, last), key=attrgetter("customer_id")):
+    for customer_id, group in groupby(_rows(store, connection, until, wanted), key=attrgetter("customer_id")):
         rows = list(group)
         read += len(rows)
         if families.root(customer_id) != customer_id or not customer_id:
@@ -52,15 +68,15 @@ def replay(
             yield Replayed(history, read)
 
 
-def _rows(store: Store, connection: Connection, until: int, after: str, last: str) -> Iterator[sa.Row[Any]]:
+def _rows(store: Store, connection: Connection, until: int, wanted: Range) -> Iterator[sa.Row[Any]]:
     events = store.schema.events
     columns = (events.c.position, events.c.stream_id, events.c.customer_id, events.c.occurred_at, events.c.type)
     # Sorting what is read in the order in which it lies is many times quicker than looking it up by customer.
     customer_id = past_index(connection, events.c.customer_id)
-    wanted = (events.c.position <= until, customer_id > after, customer_id <= last if last else sa.true())
+    in_range = sa.and_(customer_id > wanted.after, customer_id <= wanted.last if wanted.last else sa.true())
     statement = (
         sa.select(*columns, events.c.payload)
-        .where(*wanted)
+        .where(events.c.position <= until, in_range)
         .order_by(customer_id, events.c.occurred_at, events.c.position)
     )
     return iter(connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement))

@@ -150,7 +150,7 @@ def _added_to_generations() -> tuple[sa.Column[Any], ...]:
 
     `versions` are those of the code that built it. `known_until` is the last position it may know of, NULL for one
     that goes on. While it is folded for the first time, `folding_until` is the position that this goes up to, and
-    `folded_through` the last customer that is done.
+    `folded_through` says which ranges of customers are still to be done: after-last, with commas between.
     """
     return (
         sa.Column("versions", sa.Text, nullable=False, server_default="{}"),

@@ -106,18 +106,20 @@ class PublishedRules:
         return compare_rules(self._ground, new, as_of, on_progress)
 
     def publish(
-        self, new: Ruleset, *, reason: str, park: bool = False, on_progress: Progress | None = None
+        self, new: Ruleset, *, reason: str, park: bool = False, workers: int = 1, on_progress: Progress | None = None
     ) -> Publication:
         """Bring other rules into force, for a reason that is kept in the clear.
 
         Read models are built beside the live ones, which go on answering until the new ones are right. An event that
         can't be folded stops it, unless `park` lets its customer stay behind. What was begun and cut off is gone on
-        with. Raises StoreBusy where another process builds already.
+        with. `workers` are as those of a rebuild. Raises StoreBusy where another process builds already.
         """
         command = PublishRules(ruleset=new.canonical(), digest=new.digest(), reason=reason)
-        return self._bring_into_force(command, new, None if park else stop_at_poison, on_progress)
+        return self._bring_into_force(command, new, None if park else stop_at_poison, workers, on_progress)
 
-    def rollback(self, *, reason: str, park: bool = False, on_progress: Progress | None = None) -> Publication:
+    def rollback(
+        self, *, reason: str, park: bool = False, workers: int = 1, on_progress: Progress | None = None
+    ) -> Publication:
         """Bring back the rules that were in force before; at once where their read models are kept.
 
         Raises Rejected where nothing was published yet.
@@ -128,13 +130,14 @@ class PublishedRules:
         for event in rulebook.decide(command, state, Context(now=self._ground.now())):
             assert isinstance(event, RulesRolledBack)
             earlier = restore_rules(event.ruleset)
-        return self._bring_into_force(command, earlier, None if park else stop_at_poison, on_progress)
+        return self._bring_into_force(command, earlier, None if park else stop_at_poison, workers, on_progress)
 
     def _bring_into_force(
         self,
         command: PublishRules | RollBackRules,
         ruleset: Ruleset,
         on_poison: OnPoison | None,
+        workers: int,
         on_progress: Progress | None,
     ) -> Publication:
         ground = self._ground
@@ -149,6 +152,7 @@ class PublishedRules:
                 ground.store,
                 generation,
                 at_least=ground.last_written,
+                workers=workers,
                 on_progress=on_progress,
                 on_poison=on_poison,
             )

@@ -73,12 +73,14 @@ class Projections:
             previous = previous_number(store.schema, tx.connection)
             return tuple(_view(each, live, previous) for each in read_generations(store.schema, tx.connection))
 
-    def rebuild(self, *, park: bool = False, on_progress: Progress | None = None) -> int:
+    def rebuild(self, *, park: bool = False, workers: int = 1, on_progress: Progress | None = None) -> int:
         """Fold everything afresh into a new generation beside the live one, and let it go live; its number.
 
         Queries and appends go on meanwhile. What was begun and cut off is gone on with. An event that can't be folded
-        stops it, unless `park` lets its customer stay behind. `on_progress` is called with (events folded so far,
-        events there are to fold). Raises ParkedCustomer, and StoreBusy where another process builds already.
+        stops it, unless `park` lets its customer stay behind. Several `workers` are processes of their own: a script
+        that asks for them needs the usual `if __name__ == "__main__":`, and they pay from some 100,000 events on.
+        `on_progress` is called with (events folded so far, events there are to fold). Raises ParkedCustomer, and
+        StoreBusy where another process builds already.
         """
         ground = self._ground
         with building_alone(ground.store):
@@ -89,6 +91,7 @@ class Projections:
                 ground.store,
                 generation,
                 at_least=ground.last_written,
+                workers=workers,
                 on_progress=on_progress,
                 on_poison=None if park else stop_at_poison,
             )

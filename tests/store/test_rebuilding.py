@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters import building, catch_up, verifying
+from adapters import building, catch_up, portions, verifying
 from adapters.generations import live_number
 from adapters.links import links_changed
 from adapters.schema import GenerationTables
@@ -66,7 +66,7 @@ def folding(*, batch: int = 2_000, replay_from: int = NEVER, customers: int = 50
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catch_up, "BATCH", batch)
         patch.setattr(catch_up, "REPLAY_FROM", replay_from)
-        patch.setattr(catch_up, "CUSTOMERS_A_WRITE", customers)
+        patch.setattr(portions, "CUSTOMERS_A_PORTION", customers)
         yield
 
 
@@ -436,7 +436,7 @@ def noon() -> datetime:
 
 
 def rebuild_in_small_steps(url: str, begun: Signal) -> None:
-    catch_up.CUSTOMERS_A_WRITE, catch_up.REPLAY_FROM = 25, 1_000
+    portions.CUSTOMERS_A_PORTION, catch_up.REPLAY_FROM = 25, 1_000
     with opened(url, noon) as crm:
         begun.set()
         crm.projections.rebuild()
@@ -479,6 +479,60 @@ def test_a_process_that_is_killed_while_it_rebuilds_leaves_everything_as_it_was(
         rebuild_at_last(crm)
         assert live(crm) > answering
         assert fingerprint(crm) == before
+
+
+# -------------------------------------------------------------------------------------------------- several workers
+
+
+def test_several_workers_build_the_same_as_one(database_url: str) -> None:
+    with opened(database_url, noon) as crm, folding(replay_from=1_000):
+        trade_much(crm)
+        crm.do([RegisterCustomer(ref="double"), RecordPurchase(customer="double", order_id="twice", amount="9")])
+        crm.do(MergeCustomers(customer="double", into="much:2"))
+        crm.projections.rebuild()
+        alone = fingerprint(crm), read_models_of(crm, live(crm))
+        for workers in (2, 3):
+            crm.projections.rebuild(workers=workers)
+            assert (fingerprint(crm), read_models_of(crm, live(crm))) == alone
+
+
+def test_what_several_workers_began_one_ends_and_the_other_way_round(database_url: str) -> None:
+    class CutOffError(Exception):
+        """The power fails."""
+
+    def cut_off(done: int, total: int) -> None:
+        raise CutOffError
+
+    with opened(database_url, noon) as crm, folding(replay_from=1_000, customers=25):
+        trade_much(crm)
+        crm.projections.rebuild()
+        whole, answering = fingerprint(crm), live(crm)
+        for first, second in ((3, 1), (1, 3)):
+            with pytest.raises(CutOffError):
+                crm.projections.rebuild(workers=first, on_progress=cut_off)
+            assert live(crm) == answering
+            answering = crm.projections.rebuild(workers=second)
+            assert (live(crm), fingerprint(crm)) == (answering, whole)
+
+
+def test_a_worker_that_is_lost_is_said_and_loses_nothing(
+    sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(sqlite_database_url, noon) as crm, folding(replay_from=1_000):
+        trade_much(crm)
+        crm.projections.rebuild()
+        whole, answering = fingerprint(crm), live(crm)
+        monkeypatch.setattr(portions, "_work", end_at_once)
+        with pytest.raises(StoreUnusable, match="ended too early"):
+            crm.projections.rebuild(workers=2)
+        monkeypatch.undo()
+        with folding(replay_from=1_000):
+            assert crm.projections.rebuild(workers=2) > answering
+        assert fingerprint(crm) == whole
+
+
+def end_at_once(*_: object) -> None:
+    """What a worker does that was killed."""
 
 
 # ----------------------------------------------------------------------------------------------- beside one another

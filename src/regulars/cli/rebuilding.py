@@ -17,6 +17,7 @@ from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.cli.progress import waiting
 from regulars.cli.rules import REFUSED, STOPPED, ParkOption
+from regulars.cli.workers import WorkersOption, workers_for
 from regulars.crm import Regulars
 
 _INSTANTS = ("valid_from", "valid_to")
@@ -25,6 +26,7 @@ _INSTANTS = ("valid_from", "valid_to")
 def rebuild(
     ctx: typer.Context,
     park: ParkOption = False,
+    workers: WorkersOption = None,
     customer: Annotated[
         str | None, typer.Option(metavar="WHO", help="Only put right what is stored of this customer.")
     ] = None,
@@ -39,17 +41,17 @@ def rebuild(
     With --customer or --projection, what is stored of them is folded anew and put right in place.
     """
     if customer is None and projection is None:
-        _rebuild(ctx, park, json, db)
+        _rebuild(ctx, park, workers, json, db)
     elif park:
         raise typer.BadParameter("it goes with neither --customer nor --projection", param_hint="--park")
     else:
         _repair(ctx, customer, projection, json, db)
 
 
-def _rebuild(ctx: typer.Context, park: bool, json: bool, db: str | None) -> None:
+def _rebuild(ctx: typer.Context, park: bool, workers: int | None, json: bool, db: str | None) -> None:
     with open_to_change(ctx, db) as crm:
         with waiting("folding", if_stopped=STOPPED) as on_progress:
-            number = crm.projections.rebuild(park=park, on_progress=on_progress)
+            number = crm.projections.rebuild(park=park, workers=workers_for(crm, workers), on_progress=on_progress)
         if json:
             as_json.write_json(sys.stdout, {"generation": number})
         else:

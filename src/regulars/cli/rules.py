@@ -16,6 +16,7 @@ from regulars.cli.opening import ActorOption, JsonOption, StoreOption, open_to_a
 from regulars.cli.progress import waiting
 from regulars.cli.rules_file import RulesArgument, read_rules
 from regulars.cli.words import parse_moment
+from regulars.cli.workers import WorkersOption, workers_for
 from regulars.crm import Regulars
 from regulars.published import Publication, RulesVersion
 from regulars.sentences import short
@@ -107,6 +108,7 @@ def publish(
     file: RulesArgument,
     reason: Reason,
     park: ParkOption = False,
+    workers: WorkersOption = None,
     actor: ActorOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
@@ -118,7 +120,9 @@ def publish(
     new = read_rules(file)
     with open_to_change(ctx, db, actor) as crm:
         with waiting("judging", if_stopped=STOPPED) as on_progress:
-            done = crm.rules.publish(new, reason=reason, park=park, on_progress=on_progress)
+            done = crm.rules.publish(
+                new, reason=reason, park=park, workers=workers_for(crm, workers), on_progress=on_progress
+            )
         _tell(crm, done, "Published", json)
 
 
@@ -126,6 +130,7 @@ def rollback(
     ctx: typer.Context,
     reason: Reason,
     park: ParkOption = False,
+    workers: WorkersOption = None,
     actor: ActorOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
@@ -133,7 +138,9 @@ def rollback(
     """Bring back the rules that were in force before. It stands in the history like any other change."""
     with open_to_change(ctx, db, actor) as crm:
         with waiting("judging", if_stopped=STOPPED) as on_progress:
-            done = crm.rules.rollback(reason=reason, park=park, on_progress=on_progress)
+            done = crm.rules.rollback(
+                reason=reason, park=park, workers=workers_for(crm, workers), on_progress=on_progress
+            )
         _tell(crm, done, "Rolled back", json)
 
 

@@ -1,0 +1,155 @@
+"""A replay in portions, folded by this process or by several: some customers' rows, ready to be written.
+
+Each worker reads the log for itself and folds a range of customers; one process writes what they hand over.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.connection import wait
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from adapters.histories import Poison, tell_tickets
+from adapters.read_models import ReadModels, Update
+from adapters.replay import Range, Replayed, replay
+from adapters.store import Store
+from crm_domain.errors import RegularsError, StoreUnusable
+from projections.compiled import Rules
+
+CUSTOMERS_A_PORTION = 500
+INTERVALS_A_PORTION = 10_000
+
+
+class Portion(Struct, frozen=True):
+    """Some customers' rows by table. `last` is the last of them, `events` how many were read for them."""
+
+    last: str
+    events: int
+    rows: dict[str, list[tuple[Any, ...]]]
+    poisons: list[Poison]
+
+
+class Task(Struct, frozen=True):
+    """What a worker needs to know: where the store is, for which generation, by which rules, up to which position."""
+
+    url: str
+    generation: int
+    rules: Rules
+    until: int
+
+
+def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wanted: Range) -> Iterator[Portion]:
+    """Fold a range of customers, in order of their ids."""
+    with store.reading() as tx:
+        read = 0
+        for chunk in _in_chunks(replay(store, tx.connection, rules, until, wanted)):
+            yield _portion(models, rules, chunk, chunk[-1].events_read - read)
+            read = chunk[-1].events_read
+
+
+def _portion(models: ReadModels, rules: Rules, chunk: Sequence[Replayed], events: int) -> Portion:
+    histories = [each.history for each in chunk]
+    updates = [
+        Update(customer_id=each.members[0], folded=each.folded, timelines=each.timelines, known=False)
+        for each in histories
+        if each.happened
+    ]
+    rows = {table.name: rows for table, rows in models.customer_rows(updates).items()}
+    stories = [story for history in histories for story in tell_tickets(history, rules)]
+    rows[models.tables.tickets.name] = models.ticket_rows(stories)
+    return Portion(
+        last=histories[-1].members[0],
+        events=events,
+        rows=rows,
+        poisons=[history.poison for history in histories if history.poison],
+    )
+
+
+def _in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
+    """Customers together, as many as are written quickly."""
+    chunk: list[Replayed] = []
+    intervals = 0
+    for each in replayed:
+        chunk.append(each)
+        intervals += sum(map(len, each.history.timelines.values()))
+        if len(chunk) >= CUSTOMERS_A_PORTION or intervals >= INTERVALS_A_PORTION:
+            yield chunk
+            chunk, intervals = [], 0
+    if chunk:
+        yield chunk
+
+
+# ------------------------------------------------------------------------------------------------- several processes
+
+_ENDED, _FAILED, _FOLDED = b"e", b"f", b"p"
+_decoder = msgspec.msgpack.Decoder(Portion)
+
+
+def fold_in_parallel(task: Task, ranges: Sequence[Range]) -> Iterator[tuple[int, Portion]]:
+    """Fold each range in a process of its own: the index of a range and a portion of it, as they come.
+
+    Raises StoreUnusable for what a worker failed with.
+    """
+    with _workers(task, ranges) as pipes:
+        indexes = {pipe: index for index, pipe in enumerate(pipes)}
+        while indexes:
+            for pipe in wait(list(indexes)):
+                assert isinstance(pipe, Pipe)
+                kind, content = _received(pipe)
+                if kind == _FAILED:
+                    raise StoreUnusable(content.decode())
+                if kind == _ENDED:
+                    del indexes[pipe]
+                else:
+                    yield indexes[pipe], _decoder.decode(content)
+
+
+def _received(pipe: Pipe) -> tuple[bytes, bytes]:
+    try:
+        message = pipe.recv_bytes()
+    except EOFError:
+        return _FAILED, b"a process that was folding events ended too early"
+    return message[:1], message[1:]
+
+
+@contextmanager
+def _workers(task: Task, ranges: Sequence[Range]) -> Iterator[list[Pipe]]:
+    # A forked process would share the store's connections with this one, which databases forbid.
+    context = multiprocessing.get_context("spawn")
+    pipes: list[Pipe] = []
+    processes = []
+    try:
+        for wanted in ranges:
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=_work, args=(task, wanted, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            pipes.append(ours)
+            processes.append(process)
+        yield pipes
+    finally:
+        for pipe in pipes:
+            pipe.close()
+        for process in processes:
+            process.terminate()
+            process.join()
+
+
+def _work(task: Task, wanted: Range, pipe: Pipe) -> None:
+    """What a worker does. It ends when nobody listens any more."""
+    try:
+        with closing(Store(task.url, read_only=True)) as store:
+            models = ReadModels(store.schema, task.generation)
+            for portion in fold_portions(store, models, task.rules, task.until, wanted):
+                pipe.send_bytes(_FOLDED + msgspec.msgpack.encode(portion))
+        pipe.send_bytes(_ENDED)
+    except BrokenPipeError:
+        pass
+    except RegularsError as error:
+        pipe.send_bytes(_FAILED + str(error).encode())
