@@ -274,6 +274,16 @@ class ReadModels:
                     found[row.customer_id] = row.value
         return found
 
+    def tickets_at(self, connection: Connection, ticket_ids: Iterable[str], at: int) -> dict[str, TicketVerdict]:
+        """What the queue shows of some tickets as of an instant."""
+        table = self.tables.tickets
+        holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
+        return {
+            row.ticket_id: TicketVerdict(Status(row.status), row.first_response, row.resolution)
+            for chunk in _chunks(ticket_ids)
+            for row in connection.execute(sa.select(table).where(table.c.ticket_id.in_(chunk), holds))
+        }
+
     def sample(self, connection: Connection) -> list[str]:
         """Some customers, spread evenly over all: at most 64."""
         ids = self.tables.cards.c.customer_id

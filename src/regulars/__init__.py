@@ -82,7 +82,7 @@ from regulars.audit import AuditEntry, AuditPage, Change
 from regulars.crm import Regulars, default_rules
 from regulars.crm import open as open
 from regulars.desk import Points, PointsLot, TicketPage, TicketView
-from regulars.difference import ExplainedMove, Move, RulesDifference
+from regulars.difference import ExplainedMove, Move, RulesDifference, TicketMove
 from regulars.duplicates import Duplicates, DuplicatesPage, Suspect
 from regulars.execution import Outcome
 from regulars.published import Publication, RulesVersion
@@ -173,6 +173,7 @@ __all__ = [
     "Suspect",
     "SuspendMembership",
     "TagCustomer",
+    "TicketMove",
     "TicketPage",
     "TicketView",
     "Timeline",

@@ -6,13 +6,15 @@ snapshot; so it is what a publication then does. Nothing is written.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal, get_args
 
 from adapters.catch_up import Progress
-from adapters.histories import History, read_history
+from adapters.histories import History, read_history, tell_tickets
 from adapters.read_models import ReadModels
 from adapters.replay import Replayed, replay
 from adapters.transaction import Transaction
@@ -47,6 +49,22 @@ class Move:
     worth: Decimal
 
 
+#: What a ticket shows: its status, and how its two clocks stand.
+Shown = Literal["status", "first_response", "resolution"]
+SHOWN: tuple[Shown, ...] = get_args(Shown)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketMove:
+    """One ticket that would show something else."""
+
+    ticket_id: str
+    customer_id: CustomerId
+    shown: Shown
+    old: str
+    new: str
+
+
 @dataclass(frozen=True, slots=True)
 class ExplainedMove:
     """A move with the customer's reference and name, and for each side the clause that made the difference."""
@@ -62,13 +80,18 @@ class ExplainedMove:
 
 @dataclass(frozen=True, slots=True)
 class RulesDifference:
-    """Who would move, the most valuable first. `moved[lane][old, new]` counts them; `worth` adds them up by lane."""
+    """Who would move, the most valuable first. `moved[lane][old, new]` counts them; `worth` adds them up by lane.
+
+    `tickets` are those that would show something else, by their ids. Points are earned for good by the rules of their
+    day, so no rules move them.
+    """
 
     old_digest: str
     new_digest: str
     as_of: datetime
     customers: int
     moves: tuple[Move, ...]
+    tickets: tuple[TicketMove, ...]
     currency: str | None
     _ground: Ground = field(repr=False, compare=False)
     _old: Ruleset = field(repr=False, compare=False)
@@ -80,14 +103,18 @@ class RulesDifference:
     def __len__(self) -> int:
         return len(self.moves)
 
+    def __bool__(self) -> bool:
+        return bool(self.moves or self.tickets)
+
     @property
     def moved(self) -> Mapping[Lane, Mapping[tuple[str, str], int]]:
         """For each lane, how many move from what to what."""
-        found: dict[Lane, dict[tuple[str, str], int]] = {lane: {} for lane in LANES}
-        for move in self.moves:
-            counts = found[move.lane]
-            counts[move.old, move.new] = counts.get((move.old, move.new), 0) + 1
-        return found
+        return {lane: _counted(move for move in self.moves if move.lane == lane) for lane in LANES}
+
+    @property
+    def moved_tickets(self) -> Mapping[Shown, Mapping[tuple[str, str], int]]:
+        """For each thing that a ticket shows, how many move from what to what."""
+        return {shown: _counted(move for move in self.tickets if move.shown == shown) for shown in SHOWN}
 
     @property
     def worth(self) -> Mapping[Lane, Decimal]:
@@ -118,6 +145,10 @@ class RulesDifference:
                     )
                 )
         return tuple(explained)
+
+
+def _counted(moves: Iterable[Move | TicketMove]) -> dict[tuple[str, str], int]:
+    return dict(Counter((move.old, move.new) for move in moves))
 
 
 def _explanation(ground: Ground, tx: Transaction, rules: Rules, move: Move) -> fold.Explanation:
@@ -194,6 +225,7 @@ def compare_rules(
         as_of=to_datetime(comparing.at),
         customers=comparing.customers,
         moves=tuple(sorted(moves, key=lambda move: (-move.worth, move.customer_id, move.lane))),
+        tickets=tuple(sorted(comparing.tickets, key=lambda move: (move.ticket_id, move.shown))),
         currency=currency,
         _ground=ground,
         _old=live.ruleset,
@@ -211,9 +243,26 @@ class _Comparing:
         self.at = at
         self.customers = 0
         self.moves: list[tuple[str, Lane, str, str, int, int]] = []
+        self.tickets: list[TicketMove] = []
 
     def take(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         """Compare some more."""
+        self._take_verdicts(tx, chunk)
+        self._take_tickets(tx, chunk)
+
+    def _take_tickets(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
+        stories = [story for each in chunk for story in tell_tickets(each.history, self._rules)]
+        stored = self._models.tickets_at(tx.connection, [story.ticket_id for story in stories], self.at)
+        for story in stories:
+            new = next((each for each in story.intervals if each.valid_from <= self.at < each.valid_to), None)
+            old = stored.get(story.ticket_id)
+            for shown in SHOWN if old and new else ():
+                before, after = str(getattr(old, shown)), str(getattr(new.verdict, shown) if new else "")
+                if before != after:
+                    customer_id = CustomerId(story.customer_id)
+                    self.tickets.append(TicketMove(story.ticket_id, customer_id, shown, before, after))
+
+    def _take_verdicts(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         instants = {
             each.history.members[0]: max(self.at, each.history.folded.last_at or 0) if self._is_now else self.at
             for each in chunk

@@ -59,6 +59,15 @@ def everyone(crm: Regulars) -> dict[CustomerId, dict[Lane, str]]:
     return {each.id: verdicts(crm.customer(each.id)) for each in crm.customers(limit=1000)}
 
 
+def queue(crm: Regulars) -> dict[tuple[str, str], str]:
+    """What every ticket shows now."""
+    return {
+        (each.ticket_id, shown): getattr(each, shown)
+        for each in crm.tickets(limit=1000)
+        for shown in ("status", "first_response", "resolution")
+    }
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -88,7 +97,7 @@ def test_who_moves_in_the_preview_is_who_moves_and_a_rollback_takes_it_back(
         register(crm, clock)
         play(crm, clock, steps)
         crm.catch_up()
-        before, stored = everyone(crm), everything_of(crm)
+        before, tickets, stored = everyone(crm), queue(crm), everything_of(crm)
         preview = crm.rules.diff(new)
         explained = preview.explain(preview)
         assert everything_of(crm) == stored
@@ -104,12 +113,14 @@ def test_who_moves_in_the_preview_is_who_moves_and_a_rollback_takes_it_back(
         assert {(each.customer_id, each.lane, each.old, each.new) for each in preview} == moved
         assert (len(preview), preview.customers) == (len(moved), len(before))
         assert [each.move for each in explained] == list(preview)
+        turned = {(*key, tickets[key], shown) for key, shown in queue(crm).items() if tickets[key] != shown}
+        assert {(each.ticket_id, each.shown, each.old, each.new) for each in preview.tickets} == turned
         assert published.changed is (new != founding)
         assert crm.projections.verify().holds
         if published.changed:
             back = crm.rules.rollback(reason="no good")
             assert (back.generation, back.digest) == (1, founding.digest())
-        assert everyone(crm) == before
+        assert (everyone(crm), queue(crm)) == (before, tickets)
         assert crm.projections.verify().holds
 
 

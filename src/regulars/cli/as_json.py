@@ -234,6 +234,10 @@ def difference(each: RulesDifference, explained: Iterable[ExplainedMove]) -> Obj
             for lane, counts in each.moved.items()
         },
         "worth": {lane: str(worth) for lane, worth in each.worth.items()},
+        "tickets": [
+            {"ticket": one.ticket_id, "id": _id(one.customer_id), "shown": one.shown, "from": one.old, "to": one.new}
+            for one in each.tickets
+        ],
         "moves": [_move(one) | (_explained(why[one]) if one in why else {}) for one in each.moves],
     }
 

@@ -6,6 +6,7 @@ Movers stand in a matrix, or line by line where it would have too many columns o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from rich.console import ConsoleRenderable
@@ -13,16 +14,25 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from crm_domain.ticket import Status
 from projections.rules import Ruleset
+from projections.ticket_queue import Timeliness
 from regulars.cli import render
 from regulars.customers import lane_values
-from regulars.difference import ExplainedMove, RulesDifference
+from regulars.difference import ExplainedMove, RulesDifference, Shown
 from regulars.sentences import short
 from regulars.views import LANES, Lane
 
 MATRIX_VALUES = 6
 CORNER = "from \\ to"
 NOBODY = "·"
+#: As they follow upon one another.
+TICKET_VALUES = (*map(str, Status), *get_args(Timeliness))
+WORDS: dict[Shown, str] = {
+    "status": "Tickets' status",
+    "first_response": "Tickets' first response",
+    "resolution": "Tickets' resolution",
+}
 _MOVE = 28
 _WORTH = 14
 
@@ -38,12 +48,16 @@ def drawn(
 ) -> Iterator[ConsoleRenderable]:
     """The parts of the answer, in order; `old` and `new` say in which order a lane's values stand."""
     yield _heading(found, zone)
-    if not found.moves:
+    if not found:
         return
     for lane, counts in found.moved.items():
         if counts:
             yield _lane_heading(found, lane, sum(counts.values()))
             yield Padding(_counted(counts, lane_values(old, lane), lane_values(new, lane)), (0, 0, 0, 2))
+    for shown, moved in found.moved_tickets.items():
+        if moved:
+            yield _tickets_heading(shown, sum(moved.values()))
+            yield Padding(_counted(moved, TICKET_VALUES, TICKET_VALUES), (0, 0, 0, 2))
     if explained:
         yield Text("\nThe most valuable first, with what makes the difference:\n")
         width = min(render.console().width, render.WIDE)
@@ -63,6 +77,11 @@ def _heading(found: RulesDifference, zone: ZoneInfo) -> Text:
         f", as of {render.minute(found.as_of, zone)}.\n{counted} looked at. ",
         f"{movers:,} of them would move." if movers else "Nobody would move.",
     )
+
+
+def _tickets_heading(shown: Shown, movers: int) -> Text:
+    tickets = "1 ticket" if movers == 1 else f"{movers:,} tickets"
+    return Text.assemble("\n", (f"{WORDS[shown]}: {tickets} would show something else", "bold"))
 
 
 def _lane_heading(found: RulesDifference, lane: Lane, movers: int) -> Text:

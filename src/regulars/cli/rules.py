@@ -97,7 +97,7 @@ def diff(
             as_json.write_json(sys.stdout, as_json.difference(found, explained))
         else:
             render.draw(*difference.drawn(found, explained, old, new, crm.ruleset.zone))
-            if found.moves:  # a line to be copied, so it stays one whatever the width
+            if found:  # a line to be copied, so it stays one whatever the width
                 render.console().print(
                     Text(f"  regulars rules publish {render.clean(file)} --reason TEXT"), soft_wrap=True
                 )
