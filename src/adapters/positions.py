@@ -103,12 +103,12 @@ def draw_positions(connection: Connection, table: sa.Table, how_many: int, now: 
             "SELECT first_position, recorded_at FROM regulars_draw_positions(%s, %s, %s, %s)", (*names, how_many, now)
         ).one()
         return row[0], row[1]
-    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table.name,)).scalar() or 0
-    if "recorded_at" in table.c:
-        statement = sa.select(table.c.recorded_at).where(table.c.position == last)
-        latest: int | None = connection.scalar(statement)
-        now = max(now, latest or 0)
-    return last + 1, now
+    recorded_at = "recorded_at" if "recorded_at" in table.c else "NULL"
+    last = connection.exec_driver_sql(
+        f"SELECT seq, {recorded_at} FROM sqlite_sequence LEFT JOIN {table.name} ON position = seq WHERE name = ?",  # noqa: S608 - our own table
+        (table.name,),
+    ).first()
+    return (1, now) if last is None else (last[0] + 1, max(now, last[1] or 0))
 
 
 def continue_positions(connection: Connection, table: sa.Table, position: int, recorded_at: int) -> None:

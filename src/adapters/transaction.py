@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from adapters.codec import is_personal
 from adapters.event_log import EventLog
 from adapters.keyring import CHUNK, Cipher, KeyedHash, new_key, normalised, read_ciphers
 from adapters.links import Families, add_link, end_link, ever_linked, is_relinked, read_families, read_links
@@ -109,7 +110,9 @@ class Transaction:
         first, recorded_at = self._draw(self.connection, self._schema.events, len(drafts), now)
         recorded = [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
         keys = {each.customer_id: new_key() for each in drafts if isinstance(each.event, CustomerRegistered)}
-        others = (each.customer_id for each in drafts if each.customer_id not in keys)
+        others = (
+            each.customer_id for each in drafts if each.customer_id not in keys and is_personal(each.event, each.reason)
+        )
         ciphers = read_ciphers(self.connection, self._schema.keys, others)
         self.log.append(recorded, ciphers | {customer_id: Cipher(key) for customer_id, key in keys.items()})
         if keys:

@@ -253,7 +253,7 @@ class Regulars:
                         expected = execution.expectations()
             except Collision:
                 continue
-            self._ground.last_written = max(self._ground.last_written, execution.last_position)
+            self._ground.has_committed(execution.last_position, execution.currency)
             return
         raise self._conflict(expected)
 

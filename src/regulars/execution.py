@@ -106,8 +106,8 @@ class Execution:
         self._store = store
         self._tx = tx
         self._issuer = issuer
-        self._stored_currency = store.currency(tx.connection)
-        self._context = replace(context, currency=self._stored_currency)
+        self._stored_currency = context.currency
+        self._context = context
         self._ids: dict[str, str] = {}
         self._sought: set[str] = set()
         self._into: dict[str, str] = {}
@@ -166,6 +166,11 @@ class Execution:
             self._ids[command.ref] = customer_id
         last = len(self._drafts)
         self._conclude_later(_Carried(command=command, customer_id=customer_id, first=first, last=last))
+
+    @property
+    def currency(self) -> str | None:
+        """The store's currency once this is written."""
+        return self._context.currency
 
     @property
     def decided(self) -> int:

@@ -51,6 +51,7 @@ class Ground:
         self._models: ReadModels | None = None
         self._compiled: tuple[int, Rules] | None = None
         self._policies: tuple[int, Context] | None = None
+        self._currency: str | None = None
 
     def now(self) -> int:
         """The instant it is by the clock."""
@@ -114,7 +115,16 @@ class Ground:
         live = self.live(tx)
         if self._policies is None or self._policies[0] != live.number:
             self._policies = (live.number, policies_of(live.ruleset, live.rules_digest))
-        return replace(self._policies[1], now=self.now())
+        return replace(self._policies[1], now=self.now(), currency=self.currency(tx))
+
+    def currency(self, tx: Transaction) -> str | None:
+        """The store's currency, None while no amount has been recorded."""
+        return self._currency or self.store.currency(tx.connection)
+
+    def has_committed(self, position: int, currency: str | None) -> None:
+        """Remember what a transaction left behind: its last position, and the currency, which is fixed for ever."""
+        self.last_written = max(self.last_written, position)
+        self._currency = currency
 
     def rulebook(self, tx: Transaction, until: int | None = None) -> Rulebook:
         """The editions of the rules up to a position."""
