@@ -268,8 +268,11 @@ class ReadModels:
     def values_at(self, connection: Connection, name: str, instants: Mapping[str, int]) -> dict[str, str]:
         """What a projection says of some customers, each as of an instant of their own."""
         table, found = self.tables.intervals[name], dict[str, str]()
+        if not instants:
+            return found
+        near = sa.and_(table.c.valid_from <= max(instants.values()), table.c.valid_to > min(instants.values()))
         for chunk in _chunks(instants):
-            for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk))):
+            for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk), near)):
                 if row.valid_from <= instants[row.customer_id] < row.valid_to:
                     found[row.customer_id] = row.value
         return found
