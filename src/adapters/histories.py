@@ -22,8 +22,9 @@ from crm_domain.ticket import CATEGORY as TICKETS
 from crm_domain.ticket import TicketEvent
 from projections.compiled import Rules
 from projections.facts import HANDLES
-from projections.fold import Folded, Happened, Timelines, came_late, fold
+from projections.fold import PROJECTORS, Folded, Happened, Timelines, came_late, fold, fold_some
 from projections.ticket_queue import TicketInterval, timeline
+from projections.verdict import Projector
 
 TICKET_TYPES = tags_of(get_args(TicketEvent))
 _TICKET_EVENTS = frozenset(get_args(TicketEvent))
@@ -68,10 +69,15 @@ def select_history(events: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Se
 
 
 def read_history(
-    store: Store, connection: Connection, members: tuple[str, ...], rules: Rules, until: int | None = None
+    store: Store,
+    connection: Connection,
+    members: tuple[str, ...],
+    rules: Rules,
+    until: int | None = None,
+    projectors: Sequence[Projector] | None = None,
 ) -> History:
     """What happened to a customer at positions up to `until`, folded."""
-    return fold_rows(rows_of(store, connection, members, until), members, rules)
+    return fold_rows(rows_of(store, connection, members, until), members, rules, projectors)
 
 
 def happened_to(
@@ -95,14 +101,20 @@ def rows_of(
     return connection.execute(select_history(events, wanted)).all()
 
 
-def fold_rows(rows: Rows, members: tuple[str, ...], rules: Rules) -> History:
-    """The fold of a customer's rows, in whatever order they come. Raises StoreUnusable for an unknown type of event."""
+def fold_rows(
+    rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector] | None = None
+) -> History:
+    """The fold of a customer's rows, in whatever order they come, by all projectors or some.
+
+    Raises StoreUnusable for an unknown type of event.
+    """
+    judging = PROJECTORS if projectors is None else projectors
     try:
-        return _fold(rows, members, rules)
+        return _fold(rows, members, rules, judging)
     except StoreUnusable:
         raise
     except Exception as error:  # whatever a projector fails with, only its customer is parked
-        return _park(sorted(rows, key=lambda row: row.position), members, rules, error)
+        return _park(sorted(rows, key=lambda row: row.position), members, rules, judging, error)
 
 
 def take_in(folded: Folded, rows: Rows, members: tuple[str, ...], rules: Rules) -> Timelines | None:
@@ -119,25 +131,28 @@ def take_in(folded: Folded, rows: Rows, members: tuple[str, ...], rules: Rules) 
         return None
 
 
-def _fold(rows: Rows, members: tuple[str, ...], rules: Rules) -> History:
-    folded, happened = Folded(), _happened(rows, members)
-    return History(members=members, happened=happened, folded=folded, timelines=fold(folded, happened, rules))
+def _fold(rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]) -> History:
+    happened = _happened(rows, members)
+    folded, timelines = fold_some(happened, rules, projectors)
+    return History(members=members, happened=happened, folded=folded, timelines=timelines)
 
 
-def _park(rows: Rows, members: tuple[str, ...], rules: Rules, error: Exception) -> History:
+def _park(
+    rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector], error: Exception
+) -> History:
     """The fold of the longest run of rows, from the first position on, that can be folded."""
     good, bad = 0, len(rows)
     while bad - good > 1:
         middle = (good + bad) // 2
         try:
-            _fold(rows[:middle], members, rules)
+            _fold(rows[:middle], members, rules, projectors)
             good = middle
         except Exception as earlier:  # as in fold_rows
             bad, error = middle, earlier
     first = rows[bad - 1]
     reason = f"{type(error).__name__}: {error}"
     poison = Poison(customer_id=members[0], position=first.position, type=first.type, reason=reason)
-    kept = _fold(rows[: bad - 1], members, rules)
+    kept = _fold(rows[: bad - 1], members, rules, projectors)
     return History(members=members, happened=kept.happened, folded=kept.folded, timelines=kept.timelines, poison=poison)
 
 

@@ -5,7 +5,7 @@ The database sorts the log by customer, so one pass over it is enough and one cu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import Any
@@ -19,6 +19,7 @@ from adapters.links import read_all_families
 from adapters.planning import past_index
 from adapters.store import Store
 from projections.compiled import Rules
+from projections.verdict import Projector
 
 ROWS_AT_ONCE = 5_000
 
@@ -47,9 +48,14 @@ class Replayed(Struct, frozen=True):
 
 
 def replay(
-    store: Store, connection: Connection, rules: Rules, until: int, wanted: Range = EVERYONE
+    store: Store,
+    connection: Connection,
+    rules: Rules,
+    until: int,
+    wanted: Range = EVERYONE,
+    projectors: Sequence[Projector] | None = None,
 ) -> Iterator[Replayed]:
-    """Everyone in a range, in order of their ids, as of a position.
+    """Everyone in a range, in order of their ids, as of a position, judged by all projectors or some.
 
     Who was merged into another is folded with them. Raises StoreUnusable for an unknown type of event.
     """
@@ -61,9 +67,9 @@ def replay(
             continue
         members = families.members(customer_id)
         if len(members) > 1:
-            history = read_history(store, connection, members, rules, until)
+            history = read_history(store, connection, members, rules, until, projectors)
         else:
-            history = fold_rows(rows, members, rules)
+            history = fold_rows(rows, members, rules, projectors)
         if history.folded.last_at is not None or history.poison is not None:
             yield Replayed(history, read)
 

@@ -414,6 +414,7 @@ CHURN_RISK = Projector(
         }
     ),
     standing=Standing,
+    judges_by=lambda rules: (rules.risk, rules.cadence, rules.tickets),
     judge=judge,
     explain=explain,
 )

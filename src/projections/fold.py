@@ -84,8 +84,23 @@ def fold(folded: Folded, events: Iterable[Happened], rules: Rules) -> Timelines:
     `folded` is changed in place. Events at or below `folded.last_position` have been taken in before and are passed
     over. Raises ValueError for an event earlier than the last one: that customer must be folded afresh.
     """
-    running = [_Running(projector, track) for projector, track in zip(PROJECTORS, folded.tracks, strict=True)]
-    concerned: dict[type[Event], list[_Running]] = {}
+    return _fold(folded, events, rules, PROJECTORS)
+
+
+def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> tuple[Folded, Timelines]:
+    """The fold of some events from the beginning, judged by some projectors only."""
+    folded = Folded(tracks=[Track(projector.standing()) for projector in projectors])
+    return folded, _fold(folded, events, rules, projectors)
+
+
+def concerned(old: Rules, new: Rules) -> tuple[Projector, ...]:
+    """The projectors that may judge otherwise under other rules."""
+    return tuple(projector for projector in PROJECTORS if projector.judges_by(old) != projector.judges_by(new))
+
+
+def _fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> Timelines:
+    running = [_Running(projector, track) for projector, track in zip(projectors, folded.tracks, strict=True)]
+    by_type: dict[type[Event], list[_Running]] = {}
     facts, newest, last_at = folded.facts, folded.last_position, folded.last_at
     for at, group in groupby((each for each in events if each.position > folded.last_position), key=_at):
         if last_at is not None and at < last_at:
@@ -93,9 +108,9 @@ def fold(folded: Folded, events: Iterable[Happened], rules: Rules) -> Timelines:
         together = list(group)
         for happened in together:
             event_type = type(happened.event)
-            if event_type not in concerned:
-                concerned[event_type] = [run for run in running if event_type in run.projector.handles]
-            for run in concerned[event_type]:
+            if event_type not in by_type:
+                by_type[event_type] = [run for run in running if event_type in run.projector.handles]
+            for run in by_type[event_type]:
                 run.arrive(facts, rules, at)
         for happened in together:
             evolve(facts, happened.event, at, happened.position, happened.identity)

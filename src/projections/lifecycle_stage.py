@@ -220,6 +220,7 @@ LIFECYCLE_STAGE = Projector(
         }
     ),
     standing=Standing,
+    judges_by=lambda rules: (rules.ladder, rules.spell_stages, rules.cadence),
     judge=judge,
     explain=explain,
 )

@@ -172,6 +172,7 @@ LOYALTY_TIER = Projector(
     version=VERSION,
     handles=frozenset({CustomerRegistered, PurchaseRecorded, ReturnRecorded, *_MEMBERSHIP}),
     standing=Standing,
+    judges_by=lambda rules: rules.tiers,
     judge=judge,
     explain=explain,
 )

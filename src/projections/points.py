@@ -84,6 +84,7 @@ POINTS = Projector(
     version=VERSION,
     handles=frozenset(get_args(MembershipEvent)),
     standing=Standing,
+    judges_by=lambda rules: None,
     judge=judge,
     explain=explain,
 )

@@ -44,7 +44,8 @@ Explain = Callable[[Any, Facts, Rules, int], tuple[Reason, ...]]
 class Projector(Struct, frozen=True, kw_only=True):
     """One question that is answered for every instant.
 
-    `handles` are the event types that can change the answer; `standing` is what is carried from verdict to verdict.
+    `handles` are the event types that can change the answer; `standing` is what is carried from verdict to verdict;
+    `judges_by` gives the part of the rules on which the answer depends.
     Raise `version` whenever the same events and rules may give other answers.
     """
 
@@ -53,6 +54,7 @@ class Projector(Struct, frozen=True, kw_only=True):
     version: int
     handles: frozenset[type[Event]]
     standing: Any
+    judges_by: Callable[[Rules], object]
     judge: Judge
     explain: Explain
 

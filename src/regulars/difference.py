@@ -25,7 +25,7 @@ from crm_domain.money import from_minor_units
 from projections import fold
 from projections.compiled import Rules, compile_rules
 from projections.facts import Facts
-from projections.fold import fold_until, verdict_at
+from projections.fold import concerned, fold_until, verdict_at
 from projections.loyalty_tier import spend_within
 from projections.rules import Ruleset
 from projections.verdict import Reason
@@ -35,6 +35,8 @@ from regulars.views import LANES, Lane
 
 CUSTOMERS_AT_ONCE = 500
 WORTH_OVER = 365 * DAY
+#: Everyone has a stage from their first event on.
+COUNTED: Lane = "stage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +206,20 @@ def compare_rules(
             )
         models, rules = live.read_models(ground.store), compile_rules(new, currency)
         at = None if as_of is None else instant_of(as_of, live.ruleset.zone)
-        comparing = _Comparing(models, rules, ground.now() if at is None else at, is_now=at is None)
+        old = ground.rules(tx)
+        projectors = concerned(old, rules)
+        comparing = _Comparing(
+            models,
+            rules,
+            ground.now() if at is None else at,
+            is_now=at is None,
+            lanes=[lane for lane, name in LANES.items() if name in {each.name for each in projectors}],
+            with_tickets=old.tickets != rules.tickets,
+        )
         total = ground.store.count_events(connection)
         chunk: list[Replayed] = []
-        for replayed in replay(ground.store, connection, rules, models.checkpoint(connection)):
+        # What the change doesn't concern is judged as before, so it needs no judging again.
+        for replayed in replay(ground.store, connection, rules, models.checkpoint(connection), projectors=projectors):
             chunk.append(replayed)
             if len(chunk) == CUSTOMERS_AT_ONCE:
                 comparing.take(tx, chunk)
@@ -236,10 +248,14 @@ def compare_rules(
 class _Comparing:
     """Takes in everyone, some at a time, and keeps those who move."""
 
-    def __init__(self, models: ReadModels, rules: Rules, at: int, *, is_now: bool) -> None:
+    def __init__(
+        self, models: ReadModels, rules: Rules, at: int, *, is_now: bool, lanes: Sequence[Lane], with_tickets: bool
+    ) -> None:
         self._models = models
         self._rules = rules
         self._is_now = is_now
+        self._lanes = lanes
+        self._with_tickets = with_tickets
         self.at = at
         self.customers = 0
         self.moves: list[tuple[str, Lane, str, str, int, int]] = []
@@ -248,7 +264,8 @@ class _Comparing:
     def take(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         """Compare some more."""
         self._take_verdicts(tx, chunk)
-        self._take_tickets(tx, chunk)
+        if self._with_tickets:
+            self._take_tickets(tx, chunk)
 
     def _take_tickets(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         stories = [story for each in chunk for story in tell_tickets(each.history, self._rules)]
@@ -267,20 +284,19 @@ class _Comparing:
             each.history.members[0]: max(self.at, each.history.folded.last_at or 0) if self._is_now else self.at
             for each in chunk
         }
-        stored = {lane: self._models.values_at(tx.connection, name, instants) for lane, name in LANES.items()}
+        stored: dict[Lane, dict[str, str]] = {
+            lane: self._models.values_at(tx.connection, LANES[lane], instants)
+            for lane in dict.fromkeys((COUNTED, *self._lanes))
+        }
+        self.customers += len(stored[COUNTED])
         for each in chunk:
             customer_id = each.history.members[0]
             at = instants[customer_id]
-            counted = False
-            for lane, name in LANES.items():
-                old, new = stored[lane].get(customer_id), verdict_at(each.history.timelines[name], at)
-                if old is None or new is None:
-                    continue
-                counted = True
-                if new.verdict.value != old:
+            for lane in self._lanes:
+                old, new = stored[lane].get(customer_id), verdict_at(each.history.timelines[LANES[lane]], at)
+                if old is not None and new is not None and new.verdict.value != old:
                     worth = spend_within(self._facts(each.history, at), WORTH_OVER, at)
                     self.moves.append((customer_id, lane, old, new.verdict.value, at, worth))
-            self.customers += counted
 
     def _facts(self, history: History, at: int) -> Facts:
         """What had happened by an instant."""
