@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from adapters.catch_up import OnPoison, Progress, catch_up
@@ -96,12 +95,7 @@ def _file_lock(path: Path) -> Iterator[None]:
             raise _busy() from None
         raise StoreUnusable(f"{path} can't be made, which keeps others from building meanwhile: {error}") from None
     with closing(lock):
-        try:
-            yield
-        finally:
-            # Whoever waits for the file that is taken away here, and finds another, builds the same twice at worst.
-            with suppress(OSError):
-                os.unlink(path)
+        yield  # the file stays: whoever had it open while it was taken away would hold a lock that nobody sees
 
 
 def _busy() -> StoreBusy:

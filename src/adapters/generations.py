@@ -202,7 +202,11 @@ def mark_checked(schema: Schema, connection: Connection, number: int) -> None:
 
 
 def go_live(schema: Schema, connection: Connection, number: int) -> None:
-    """Let a generation answer from now on; the one that did is kept as the previous one."""
+    """Let a generation answer from now on; the one that did is kept as the previous one.
+
+    Raises StoreUnusable where it was dropped meanwhile.
+    """
+    read_generation(schema, connection, number)
     before = live_number(schema, connection)
     if before == number:
         return

@@ -18,6 +18,7 @@ from adapters.keyring import CHUNK
 from adapters.planning import past_index
 from adapters.replay import Range
 from adapters.schema import GenerationTables, Schema
+from crm_domain.errors import StoreBusy
 from crm_domain.instant import FOREVER
 from crm_domain.ticket import Status
 from projections.customer_card import card
@@ -97,16 +98,20 @@ class ReadModels:
         self._parked = schema.parked
 
     def checkpoint(self, connection: Connection) -> int:
-        """The position up to which events are folded in."""
+        """The position up to which events are folded in. Raises StoreBusy where others dropped the generation."""
         statement = sa.select(self._generations.c.checkpoint).where(self._generations.c.number == self.number)
-        position: int = connection.execute(statement).scalar_one()
+        position: int | None = connection.execute(statement).scalar_one_or_none()
+        if position is None:
+            raise self._gone()
         return position
 
     def bulk(self, connection: Connection) -> Bulk | None:
         """How far the first fold of everything has come; None once it is through, or where there was none."""
         generations = self._generations
         statement = sa.select(generations.c.folding_until, generations.c.folded_through)
-        row = connection.execute(statement.where(generations.c.number == self.number)).one()
+        row = connection.execute(statement.where(generations.c.number == self.number)).one_or_none()
+        if row is None:
+            raise self._gone()
         return None if row.folding_until is None else Bulk(row.folding_until, _ranges(row.folded_through))
 
     def begin_bulk(self, connection: Connection, until: int, ranges: Sequence[Range]) -> None:
@@ -133,6 +138,9 @@ class ReadModels:
         ours = sa.and_(self._ours, self._generations.c.folding_until == until)
         if connection.execute(self._generations.update().where(ours).values(done)).rowcount:
             self.tables.create_indexes(connection)
+
+    def _gone(self) -> StoreBusy:
+        return StoreBusy(f"generation {self.number} was dropped meanwhile, by `regulars prune`; ask again")
 
     @property
     def _ours(self) -> sa.ColumnElement[bool]:
@@ -436,7 +444,8 @@ class ReadModels:
         first = self.tables.intervals[names[0]] if names else self.tables.cards
         joined: sa.FromClause = first
         conditions = [self.tables.intervals[name].c.value == value for name, value in filters.values]
-        for name in dict.fromkeys(names):
+        # Whoever lacks a verdict at that instant isn't on the page, so all three are asked for here, too.
+        for name in (STAGE, TIER, RISK):
             table = self.tables.intervals[name]
             if table is first:
                 # Searched by its value, an index has ids in order; searched by the instant, it would have to be sorted.
@@ -497,11 +506,18 @@ def _chunks(customer_ids: Iterable[str]) -> Iterator[list[str]]:
 
 def _begins(interval: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     """True where the value itself begins for the first time after an instant, and not just another score within it."""
-    before = interval.alias("before")
+    earlier = interval.alias("earlier")
+    same = sa.and_(earlier.c.customer_id == interval.c.customer_id, earlier.c.value == interval.c.value)
+    between = sa.and_(earlier.c.valid_from > instant, earlier.c.valid_from < interval.c.valid_from)
+    began_earlier = sa.exists().where(same, between, ~_goes_on(earlier, "before_earlier"))
+    return sa.and_(~_goes_on(interval, "before"), ~began_earlier)
+
+
+def _goes_on(interval: sa.FromClause, name: str) -> sa.ColumnElement[bool]:
+    """True where the value held just before, so that only the score is another."""
+    before = interval.alias(name)
     same = sa.and_(before.c.customer_id == interval.c.customer_id, before.c.value == interval.c.value)
-    goes_on = before.c.valid_to == interval.c.valid_from
-    began_earlier = sa.and_(before.c.valid_from > instant, before.c.valid_from < interval.c.valid_from)
-    return ~sa.exists().where(same, sa.or_(goes_on, began_earlier))
+    return sa.exists().where(same, before.c.valid_to == interval.c.valid_from)
 
 
 def _holds(table: sa.Table, cards: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

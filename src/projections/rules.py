@@ -80,7 +80,8 @@ Money = Annotated[
     Decimal,
     BeforeValidator(_amount_text),
     PlainSerializer(plain_number),
-    Field(ge=0, le=10**9, allow_inf_nan=False),
+    FewDigits,
+    Field(ge=0, le=10**9),
 ]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Step = tuple[Number, Score]
@@ -93,6 +94,10 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# Zones that are another one on each machine, or none.
+_NOWHERE = frozenset({"localtime", "Factory", "posixrules"})
+
+
 class Business(Part):
     """The zone in which a bare date ends its day and months are counted."""
 
@@ -102,6 +107,8 @@ class Business(Part):
     def _exists(self) -> Business:
         try:
             ZoneInfo(self.timezone)
+            if self.timezone in _NOWHERE:
+                raise ValueError(self.timezone)
         except (KeyError, ValueError, OSError):
             meant = _suggestion(self.timezone, sorted(available_timezones()))
             raise ValueError(f'"{self.timezone}" is not a time zone such as "Europe/Berlin"{meant}') from None
@@ -286,7 +293,7 @@ class ChurnRisk(Part):
         return self
 
 
-Hours = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=24 * MAX_DAYS)]
+Hours = Annotated[Decimal, BeforeValidator(_exact), FewDigits, Field(gt=0, le=24 * MAX_DAYS)]
 
 
 class HoursByPriority(Part):
@@ -303,7 +310,7 @@ class Ticket(Part):
 
     first_response_hours: HoursByPriority
     resolution_hours: HoursByPriority
-    due_soon_fraction: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, lt=1)]
+    due_soon_fraction: Annotated[Decimal, BeforeValidator(_exact), FewDigits, Field(gt=0, lt=1)]
     auto_close_days: Days
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from adapters.read_models import Filters, Standing
 from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
 from crm_domain.errors import NotFound
-from crm_domain.instant import MICROSECOND, to_datetime
+from crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from crm_domain.money import from_minor_units
 from projections.customer_card import card
 from projections.fold import fold_until, verdict_at
@@ -157,15 +157,19 @@ def _with_facts(
 
 
 def _filters(wish: Wish, ruleset: Ruleset, at: int) -> Filters:
+    if wish.order not in get_args(Order):
+        raise ValueError(f'order is one of {", ".join(get_args(Order))}, not "{wish.order}"')
     wanted: dict[Lane, str | None] = {"stage": wish.stage, "tier": wish.tier, "risk": wish.risk_band}
     for lane, value in (*wanted.items(), *(wish.becoming or {}).items()):
         _require_value(ruleset, lane, value)
     due = None
-    if wish.becoming and wish.within is not None:
+    if wish.becoming is not None and wish.within is not None:
         if len(wish.becoming) != 1:
             raise ValueError(f"becoming takes one lane, not {len(wish.becoming)}")
+        if wish.within < timedelta(0):
+            raise ValueError(f"within is a time from now on, not {wish.within}")
         lane, value = next(iter(wish.becoming.items()))
-        due = (LANES[lane], value, at + wish.within // MICROSECOND)
+        due = (LANES[lane], value, min(at + wish.within // MICROSECOND, FOREVER))
     values = tuple((LANES[lane], value) for lane, value in wanted.items() if value is not None)
     return Filters(values=values, becoming=due)
 
@@ -194,7 +198,7 @@ def _parse_cursor(after: str | None) -> tuple[int, str] | None:
     if after is None:
         return None
     key, _, customer_id = after.partition(":")
-    if not customer_id or not key.lstrip("-").isdigit():
+    if not customer_id or not key.lstrip("-").isdigit() or abs(int(key[:20])) > FOREVER or len(key) > 20:
         raise ValueError(f'"{after}" is not the `after` of a page')
     return int(key), customer_id
 

@@ -88,34 +88,37 @@ class Ground:
         number = live_number(self.store.schema, tx.connection)
         if number is None:
             raise StoreUnusable("this store has no generation of read models; open it once with permission to write")
-        if self._live is None or self._live.number != number:
-            self._live = read_generation(self.store.schema, tx.connection, number)
-        return self._live
+        # Threads on other snapshots replace what is kept here, so what is returned is what was looked at.
+        live = self._live
+        if live is None or live.number != number:
+            live = self._live = read_generation(self.store.schema, tx.connection, number)
+        return live
 
     def models(self, tx: Transaction) -> ReadModels:
         """The read models that answer in this snapshot."""
-        live = self.live(tx)
-        if self._models is None or self._models.number != live.number:
-            self._models = live.read_models(self.store)
-        return self._models
+        live, models = self.live(tx), self._models
+        if models is None or models.number != live.number:
+            models = self._models = live.read_models(self.store)
+        return models
 
     def rules(self, tx: Transaction) -> Rules:
         """The rules in force, compiled."""
         live = self.live(tx)
-        if self._compiled is None or self._compiled[0] != live.number:
+        compiled = self._compiled
+        if compiled is None or compiled[0] != live.number:
             currency = self.store.currency(tx.connection)
-            compiled = compile_rules(live.ruleset, currency)
-            if currency is None:
-                return compiled  # the first amount may still bring a currency with another number of digits
-            self._compiled = (live.number, compiled)
-        return self._compiled[1]
+            compiled = (live.number, compile_rules(live.ruleset, currency))
+            if currency is not None:  # else the first amount may still bring one with another number of digits
+                self._compiled = compiled
+        return compiled[1]
 
     def context(self, tx: Transaction) -> Context:
         """What decisions may know beside their commands and streams, as of now."""
         live = self.live(tx)
-        if self._policies is None or self._policies[0] != live.number:
-            self._policies = (live.number, policies_of(live.ruleset, live.rules_digest))
-        return replace(self._policies[1], now=self.now(), currency=self.currency(tx))
+        policies = self._policies
+        if policies is None or policies[0] != live.number:
+            policies = self._policies = (live.number, policies_of(live.ruleset, live.rules_digest))
+        return replace(policies[1], now=self.now(), currency=self.currency(tx))
 
     def currency(self, tx: Transaction) -> str | None:
         """The store's currency, None while no amount has been recorded."""
@@ -157,6 +160,8 @@ class Ground:
         """Where a question with these two axes stands. Raises NotFound for a number of no rules."""
         live = self.live(tx)
         until = self._position(tx, known_at, live)
+        if isinstance(rules, bool) or not isinstance(rules, int | Ruleset | None):
+            raise ValueError(f"rules are a Ruleset or the number of a version, not {rules!r}")
         if isinstance(rules, int):
             ruleset = restore_rules(self.edition(tx, rules).ruleset)
         elif rules is not None:

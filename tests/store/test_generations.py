@@ -10,18 +10,27 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import regulars
 from adapters import catch_up
 from adapters.store import Store
 from regulars import (
+    Customer,
+    NotFound,
+    OpenTicket,
+    QualifyLead,
     RecordPurchase,
+    RecordSurveyAnswer,
     RegisterCustomer,
     Regulars,
     Rejected,
+    ResolveTicket,
     StaleProjections,
     StoreBusy,
     StoreUnusable,
+    TagCustomer,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -234,3 +243,93 @@ def test_a_clock_that_is_behind_hides_nothing(crm: Regulars, database_url: str) 
         with pytest.raises(Rejected) as refused:
             behind.do(RegisterCustomer(ref="shop:9", occurred_at=NOW))
         assert refused.value.code == "in_the_future"
+
+
+@settings(max_examples=20)
+@given(st.data())
+def test_a_list_holds_whoever_is_so_when_asked_one_by_one(data: st.DataObject) -> None:
+    """Any filters, any order, any day, in pages of any size: nobody is missed, and nobody comes twice."""
+    with opened(":memory:") as crm:
+        for number in range(data.draw(st.integers(1, 8))):
+            day = NOW - timedelta(days=data.draw(st.integers(0, 300)))
+            who = f"shop:{number}"
+            crm.do(RegisterCustomer(ref=who, occurred_at=day))
+            for order in range(data.draw(st.integers(0, 3))):
+                bought = NOW - timedelta(days=data.draw(st.integers(0, 320)))
+                amount = str(data.draw(st.sampled_from([20, 200, 700])))
+                crm.do(RecordPurchase(customer=who, order_id=f"{number}-{order}", amount=amount, occurred_at=bought))
+            if data.draw(st.booleans()):
+                crm.do(QualifyLead(customer=who, occurred_at=NOW - timedelta(days=data.draw(st.integers(0, 320)))))
+        as_of = NOW + timedelta(days=data.draw(st.integers(-330, 400)))
+        wanted = {
+            name: data.draw(st.sampled_from([None, *crm.values(lane)]))
+            for name, lane in (("stage", "stage"), ("tier", "tier"), ("risk_band", "risk"))
+            if data.draw(st.booleans())
+        }
+        order = data.draw(st.sampled_from(["id", "risk"]))
+        alone = (one(crm, f"shop:{number}", as_of) for number in range(8))
+        expected = [
+            each
+            for each in alone
+            if each is not None and all(value in (None, getattr(each, name)) for name, value in wanted.items())
+        ]
+        expected.sort(key=lambda each: (-each.risk if order == "risk" else 0, each.id))
+        assert in_pages(crm, as_of=as_of, order=order, limit=data.draw(st.integers(1, 4)), **wanted) == expected
+
+
+def one(crm: Regulars, who: str, as_of: datetime) -> Customer | None:
+    try:
+        return crm.customer(who, as_of=as_of)
+    except NotFound:
+        return None
+
+
+def in_pages(crm: Regulars, **asked: Any) -> list[Customer]:
+    found: list[Customer] = []
+    after = None
+    while True:
+        page = crm.customers(after=after, **asked)
+        found += page
+        after = page.after
+        if after is None:
+            return found
+
+
+def test_who_comes_to_a_band_again_by_another_way_is_found(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Medium twice, with other scores in between and a time in high: asked now and later, it is the same."""
+    now = [datetime(2024, 1, 1, 12, tzinfo=UTC)]
+    began = now[0]
+    with regulars.open(":memory:", currency="EUR", clock=lambda: now[0]) as crm:
+        crm.do(RegisterCustomer(ref="a"))
+        for day in (39, 55, 77):
+            now[0] = began + timedelta(days=day)
+            crm.do(RecordPurchase(customer="a", order_id=str(day), amount="5"))
+        now[0] = began + timedelta(days=110)
+        crm.do(OpenTicket(customer="a", ticket_id="t", priority="low"))
+        now[0] = began + timedelta(days=130)
+        crm.do(ResolveTicket(ticket_id="t"))
+        asked = now[0] = began + timedelta(days=133)
+        crm.do(RecordSurveyAnswer(customer="a", survey="nps", score=0))
+        at_once = crm.customers(becoming={"risk": "medium"}, within=timedelta(days=300))
+        now[0] += timedelta(days=1)
+        crm.do(TagCustomer(customer="a", label="x"))
+        later = crm.customers(becoming={"risk": "medium"}, within=timedelta(days=300), as_of=asked)
+        assert [each.becomes_at for each in at_once] == [each.becomes_at for each in later]
+        assert len(at_once) == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"order": "name"},
+        {"rules": "1"},
+        {"rules": True},
+        {"after": "9" * 40 + ":a"},
+        {"becoming": {}, "within": timedelta(days=1)},
+        {"becoming": {"stage": "at_risk"}, "within": timedelta(days=-1)},
+    ],
+)
+def test_a_question_with_wrong_words_is_a_value_error(crm: Regulars, asked: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"order|rules|after|becoming|within"):
+        crm.customers(**asked)
+    assert len(crm.customers(becoming={"stage": "at_risk"}, within=timedelta.max)) >= 0

@@ -6,7 +6,8 @@ import multiprocessing
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from multiprocessing.synchronize import Event as Signal
@@ -20,7 +21,8 @@ from hypothesis import strategies as st
 
 import regulars
 from adapters import building, catch_up, portions, verifying
-from adapters.generations import live_number
+from adapters.building import building_alone
+from adapters.generations import go_live, live_number, prepare_generation
 from adapters.links import links_changed
 from adapters.schema import GenerationTables
 from adapters.store import Store
@@ -575,6 +577,36 @@ def test_of_two_who_rebuild_one_is_told_to_wait(database_url: str) -> None:
         fingerprint(crm)
 
 
+def test_only_one_at_a_time_builds_however_often_they_take_turns(sqlite_database_url: str) -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def take_turns(_: int) -> None:
+        with closing(Store(sqlite_database_url)) as store:
+            for _ in range(200):
+                with suppress(StoreBusy), building_alone(store):
+                    inside.append(1)
+                    most.append(len(inside))
+                    inside.pop()
+
+    with opened(sqlite_database_url, noon), ThreadPoolExecutor(4) as pool:
+        list(pool.map(take_turns, range(4)))
+    assert set(most) == {1}
+
+
+def test_what_was_dropped_meanwhile_never_goes_live(sqlite_database_url: str) -> None:
+    with opened(sqlite_database_url, noon) as crm:
+        crm.catch_up()
+        store = crm._store
+        generation = prepare_generation(store, crm.ruleset, 0, unfinished_only=True)
+        crm.projections.prune()
+        with pytest.raises(StoreUnusable, match="there is no generation"), store.writing() as tx:
+            go_live(store.schema, tx.connection, generation.number)
+        with pytest.raises(StoreBusy, match="ask again"), store.reading() as tx:
+            generation.read_models(store).checkpoint(tx.connection)
+        assert live(crm) == 1
+
+
 @CUTS
 def test_questions_and_appends_go_on_while_somebody_rebuilds(url: str, way: str, after: bool) -> None:
     clock, seen = Clock(), list[tuple[int, int]]()
@@ -714,4 +746,3 @@ def test_of_an_empty_store_too(tmp_path: Path) -> None:
         assert crm.projections.rebuild() == 2
         assert crm.projections.repair() == 0
         assert fingerprint(crm) == Fingerprint(0, 0)
-        assert not list(tmp_path.glob("*-building"))

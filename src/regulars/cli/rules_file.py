@@ -19,7 +19,7 @@ def read_rules(file: str) -> Ruleset:
     """The ruleset in a file. Raises InvalidRules, naming the file and every key that is wrong."""
     name = "standard input" if file == STANDARD_INPUT else file
     try:
-        text = sys.stdin.read() if file == STANDARD_INPUT else Path(file).read_text(encoding="utf-8")
+        text = sys.stdin.read() if file == STANDARD_INPUT else Path(file).read_text(encoding="utf-8-sig")
         return parse_rules(text, name)
     except OSError as error:
         raise InvalidRules(f"{name} can't be read: {error.strerror}") from None
