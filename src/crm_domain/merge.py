@@ -23,7 +23,7 @@ class Family(Struct, frozen=True, kw_only=True):
 def require_mergeable(away: Family, survivor: Family) -> None:
     """Raises Rejected `merge_cycle`, `two_memberships` or `account_erased`: invariants 1 to 3."""
     if away.root_id == survivor.root_id:
-        raise Rejected("merge_cycle", "these two are one customer already; a customer can't be merged into themselves")
+        raise Rejected("merge_cycle", "these two are one customer already")
     if away.is_erased or survivor.is_erased:
         raise Rejected("account_erased", "a customer who was forgotten can't be merged")
     if away.is_member and survivor.is_member:

@@ -32,6 +32,7 @@ EVENTS_SHOWN = 5
 REJECTS_SHOWN = 10
 PARKED_SHOWN = 10
 WIDE = 100
+LEAST = 80
 
 _BAR = 30
 _WORD_SHOWN = 20
@@ -42,8 +43,13 @@ _TITLES: dict[Lane, str] = {"stage": "Stage", "tier": "Tier", "risk": "Risk"}
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where things are drawn: in colour on a terminal that wants it, else as plain text 80 columns wide."""
-    return Console(stderr=stderr, highlight=False)
+    """Where things are drawn: in colour on a terminal that wants it, else as plain text 80 columns wide.
+
+    A narrower terminal breaks lines by itself: cut to its width, a table would show wrong numbers.
+    """
+    screen = Console(stderr=stderr, highlight=False)
+    screen.width = max(screen.width, LEAST)
+    return screen
 
 
 def draw(*parts: ConsoleRenderable | str) -> None:
