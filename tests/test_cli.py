@@ -423,7 +423,7 @@ def test_what_is_done_can_be_shown(say: Say) -> None:
     bought = say("do", "RecordPurchase", "customer=shop:42", "order_id=A-1", "amount=59.90")
     assert bought.out.startswith("Recorded: order A-1 of 59.90 EUR (event 2, ")
     again = say("do", "RecordPurchase", "customer=shop:42", "order_id=A-1", "amount=59.90")
-    assert (again.status, again.out) == (0, "Nothing changed: it was known already.\n")
+    assert (again.status, again.out) == (0, "Nothing changed: it was so already.\n")
     assert "net spend  59.90 EUR" in say("show", "shop:42").out
 
 

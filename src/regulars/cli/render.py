@@ -281,7 +281,7 @@ def _next(each: VerdictView, zone: ZoneInfo) -> Text:
 def outcome(each: Outcome, zone: ZoneInfo) -> Text:
     """What was recorded, in a sentence or a few."""
     if not each.events:
-        return Text("Nothing changed: it was known already.")
+        return Text("Nothing changed: it was so already.")
     lines = [
         f"{clean(describe(event.event))} (event {event.position}, {day(to_datetime(event.occurred_at), zone)})"
         for event in each.events
