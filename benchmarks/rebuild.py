@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -11,7 +10,6 @@ from msgspec import Struct
 
 from benchmarks.history import opened
 from benchmarks.machine import peak_memory
-from regulars.rebuilding import Projections
 
 
 class Rebuilt(Struct, frozen=True):
@@ -21,19 +19,11 @@ class Rebuilt(Struct, frozen=True):
     peak_mib: float
 
 
-def takes_workers() -> bool:
-    """Whether a rebuild can be shared by several processes."""
-    return "workers" in inspect.signature(Projections.rebuild).parameters
-
-
 def rebuild_once(path: Path, now: datetime, workers: int = 1) -> Rebuilt:
     """Read, decode, fold, judge with history, write, compare a sample, go live; into a new generation."""
     with opened(path, now) as crm:
         started = perf_counter()
-        if takes_workers():
-            crm.projections.rebuild(workers=workers)  # type: ignore[call-arg,unused-ignore]
-        else:
-            crm.projections.rebuild()
+        crm.projections.rebuild(workers=workers)
         seconds = perf_counter() - started
         peak = peak_memory()
         crm.projections.prune()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmarks.bench import Bench
 from benchmarks.floor import read_all
 from benchmarks.history import History, history
-from benchmarks.rebuild import Rebuilt, rebuild_once, takes_workers
+from benchmarks.rebuild import Rebuilt, rebuild_once
 from benchmarks.rows import Figure
 from benchmarks.timing import in_own_process
 
@@ -24,8 +24,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     for _ in range(bench.few(2, 1)):
         floors.append(in_own_process(read_all, path))
         runs["alone"].append(in_own_process(rebuild_once, path, now))
-        if takes_workers():
-            runs["shared"].append(in_own_process(rebuild_once, path, now, 2))
+        runs["shared"].append(in_own_process(rebuild_once, path, now, 2))
         runs["small"].append(in_own_process(rebuild_once, small, smaller.now))
         if large != path:
             runs["large"].append(in_own_process(rebuild_once, large, larger.now))
@@ -63,9 +62,6 @@ def _alone(made: History, floor: float, runs: list[Rebuilt]) -> Iterator[Figure]
 
 def _shared(alone: list[Rebuilt], shared: list[Rebuilt]) -> Iterator[Figure]:
     yield Figure(row="rebuild.workers.fold", note="not there yet: a rebuild doesn't say how long it folded")
-    if not shared:
-        yield Figure(row="rebuild.workers", note="not there yet: a rebuild has 1 worker")
-        return
     one, two = _best(alone), _best(shared)
     yield Figure(
         row="rebuild.workers",

@@ -18,7 +18,6 @@ from sqlalchemy.engine import Connection
 from adapters.codec import codec_of
 from adapters.histories import (
     TICKET_TYPES,
-    History,
     Poison,
     Rows,
     TicketStory,
@@ -31,7 +30,7 @@ from adapters.histories import (
 from adapters.links import Families, links_changed, read_families
 from adapters.portions import Portion, Task, fold_in_parallel, fold_portions
 from adapters.positions import settled
-from adapters.read_models import Bulk, ReadModels, Update
+from adapters.read_models import Bulk, ReadModels, Update, new_update
 from adapters.replay import Range, split_range
 from adapters.store import Store
 from crm_domain.errors import StoreBusy
@@ -266,8 +265,3 @@ def _by_root(rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
         if codec_of(row.type).reads in HANDLES:
             by_root.setdefault(families.root(row.customer_id), []).append(row)
     return by_root
-
-
-def new_update(history: History) -> Update:
-    """What is stored of a customer who was folded afresh and of whom nothing is stored."""
-    return Update(customer_id=history.members[0], folded=history.folded, timelines=history.timelines, known=False)

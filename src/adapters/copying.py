@@ -51,19 +51,8 @@ def copy(source: Target, target: Target, on_progress: Progress | None = None) ->
     either stays locked.
     """
     with closing(Store(source, read_only=True)) as original, closing(Database(target)) as database:
-        _require_current(original)
         _require_free(target, database)
         return _copy(original, database, on_progress)
-
-
-def _require_current(original: Store) -> None:
-    with original.database.reading() as connection:
-        version = int(original.read_settings(connection)["schema_version"])
-    if version < VERSION:
-        raise StoreUnusable(
-            f"{name_of(original.database.url)} was written by an older version of Regulars; `regulars migrate` brings "
-            "it up to date, and then it can be copied"
-        )
 
 
 def _require_free(target: Target, database: Database) -> None:

@@ -80,16 +80,6 @@ def read_history(
     return fold_rows(rows_of(store, connection, members, until), members, rules, projectors)
 
 
-def happened_to(
-    store: Store, connection: Connection, members: tuple[str, ...], until: int | None = None, *, after: int = 0
-) -> list[Happened]:
-    """What bears on a customer's verdicts at positions in (after, until], in the order of the fold.
-
-    Raises whatever a decoder does on an event that it can't decode.
-    """
-    return _happened(rows_of(store, connection, members, until, after=after), members)
-
-
 def rows_of(
     store: Store, connection: Connection, members: tuple[str, ...], until: int | None = None, *, after: int = 0
 ) -> Rows:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from adapters.histories import Poison, tell_tickets
-from adapters.read_models import ReadModels, Update
+from adapters.read_models import ReadModels, new_update
 from adapters.replay import Range, Replayed, replay
 from adapters.store import Store
 from crm_domain.errors import RegularsError, StoreUnusable
@@ -55,11 +55,7 @@ def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wa
 
 def _portion(models: ReadModels, rules: Rules, chunk: Sequence[Replayed], events: int) -> Portion:
     histories = [each.history for each in chunk]
-    updates = [
-        Update(customer_id=each.members[0], folded=each.folded, timelines=each.timelines, known=False)
-        for each in histories
-        if each.happened
-    ]
+    updates = [new_update(each) for each in histories if each.happened]
     rows = {table.name: rows for table, rows in models.customer_rows(updates).items()}
     stories = [story for history in histories for story in tell_tickets(history, rules)]
     rows[models.tables.tickets.name] = models.ticket_rows(stories)

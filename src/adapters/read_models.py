@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct, to_builtins
 from sqlalchemy.engine import Connection
 
-from adapters.histories import Poison, TicketStory
+from adapters.histories import History, Poison, TicketStory
 from adapters.keyring import CHUNK
 from adapters.planning import past_index
 from adapters.replay import Range
@@ -42,6 +42,11 @@ class Update(Struct, frozen=True, kw_only=True):
     folded: Folded
     timelines: Timelines
     known: bool
+
+
+def new_update(history: History) -> Update:
+    """What is stored of a customer who was folded afresh and of whom nothing is stored."""
+    return Update(customer_id=history.members[0], folded=history.folded, timelines=history.timelines, known=False)
 
 
 class Bulk(Struct, frozen=True):

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.catch_up import Progress, new_update
+from adapters.catch_up import Progress
 from adapters.histories import History, Poison, read_history, tell_tickets
-from adapters.read_models import ReadModels, Row
+from adapters.read_models import ReadModels, Row, new_update
 from adapters.replay import replay
 from adapters.schema import GenerationTables
 from adapters.store import Store

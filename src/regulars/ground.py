@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -26,7 +27,7 @@ from crm_domain.command import Context, CustomerId, TicketPolicy, require_label
 from crm_domain.errors import NotFound, StoreUnusable
 from crm_domain.instant import to_instant
 from crm_domain.points import PointsPolicy
-from crm_domain.rulebook import Edition, Rulebook, founded
+from crm_domain.rulebook import Edition, Rulebook, RulebookEvent, founded
 from projections.compiled import Rules, compile_rules
 from projections.rules import Ruleset, restore_rules
 from regulars.answers import instant_of
@@ -131,11 +132,11 @@ class Ground:
 
     def rulebook(self, tx: Transaction, until: int | None = None) -> Rulebook:
         """The editions of the rules up to a position."""
-        text = self.store.read_settings(tx.connection)[FOUNDING].decode()
-        state = founded(text, restore_rules(text).digest())
+        first = self._founding(tx)
+        state = founded(first.ruleset, first.digest)
         for recorded in tx.log.streams([rulebook.STREAM]):
             if until is None or recorded.position <= until:
-                state = rulebook.evolve(state, recorded.event)  # type: ignore[arg-type]
+                state = rulebook.evolve(state, cast("RulebookEvent", recorded.event))
         return state
 
     def edition(self, tx: Transaction, number: int) -> Edition:
@@ -147,12 +148,13 @@ class Ground:
 
     def editions(self, tx: Transaction) -> list[Edition]:
         """All that ever came into force, in that order; those that came back count again."""
+        events = (cast("RulebookEvent", recorded.event) for recorded in tx.log.streams([rulebook.STREAM]))
+        published = (Edition(ruleset=event.ruleset, digest=event.digest) for event in events)
+        return [self._founding(tx), *published]
+
+    def _founding(self, tx: Transaction) -> Edition:
         text = self.store.read_settings(tx.connection)[FOUNDING].decode()
-        came = [Edition(ruleset=text, digest=restore_rules(text).digest())]
-        for recorded in tx.log.streams([rulebook.STREAM]):
-            state = rulebook.evolve(Rulebook(editions=(came[-1],)), recorded.event)  # type: ignore[arg-type]
-            came.append(state.editions[-1])
-        return came
+        return Edition(ruleset=text, digest=restore_rules(text).digest())
 
     def standpoint(
         self, tx: Transaction, known_at: datetime | date | None = None, rules: AnyRules | None = None
