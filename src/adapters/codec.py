@@ -56,7 +56,8 @@ class EventCodec:
 
     def decode(self, payload: bytes) -> Event:
         """The event without its personal fields."""
-        return self._as_current(self._payloads.decode(payload))
+        event = self._payloads.decode(payload)
+        return self._as_current(event) if self.upcasts else event
 
     def reveal(self, payload: bytes, plain: bytes) -> tuple[Event, str | None]:
         """The event with its personal fields, and the reason."""

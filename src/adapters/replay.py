@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.histories import History, fold_rows, read_history
+from adapters.histories import History, fold_rows, history_columns, read_history
 from adapters.links import read_all_families
 from adapters.planning import past_index
 from adapters.store import Store
 from projections.compiled import Rules
-from projections.verdict import Projector
+from projections.projector import Projector
 
 ROWS_AT_ONCE = 5_000
 
@@ -60,7 +60,7 @@ def replay(
     Who was merged into another is folded with them. Raises StoreUnusable for an unknown type of event.
     """
     families, read = read_all_families(connection, store.schema.links, until), 0
-    for customer_id, group in groupby(_rows(store, connection, until, wanted), key=attrgetter("customer_id")):
+    for customer_id, group in groupby(_rows(store, connection, until, wanted), key=_customer_id):
         rows = list(group)
         read += len(rows)
         if families.root(customer_id) != customer_id or not customer_id:
@@ -74,14 +74,16 @@ def replay(
             yield Replayed(history, read)
 
 
+_customer_id = itemgetter(2)  # of history_columns
+
+
 def _rows(store: Store, connection: Connection, until: int, wanted: Range) -> Iterator[sa.Row[Any]]:
     events = store.schema.events
-    columns = (events.c.position, events.c.stream_id, events.c.customer_id, events.c.occurred_at, events.c.type)
     # Sorting what is read in the order in which it lies is many times quicker than looking it up by customer.
     customer_id = past_index(connection, events.c.customer_id)
     in_range = sa.and_(customer_id > wanted.after, customer_id <= wanted.last if wanted.last else sa.true())
     statement = (
-        sa.select(*columns, events.c.payload)
+        sa.select(*history_columns(events))
         .where(events.c.position <= until, in_range)
         .order_by(customer_id, events.c.occurred_at, events.c.position)
     )

@@ -13,7 +13,7 @@ T = TypeVar("T")
 Personal = Annotated[T | None, Meta(extra={"personal": True})]
 
 
-class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """Something that happened. A subclass's `tag` is its storage format and is never renamed."""
 
 

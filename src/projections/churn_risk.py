@@ -8,7 +8,6 @@ histories; the weights of service, feedback and engagement are judgement.
 from __future__ import annotations
 
 from bisect import bisect_left
-from operator import itemgetter
 from typing import get_args
 
 from msgspec import Struct
@@ -24,38 +23,26 @@ from crm_domain.instant import DAY, FOREVER
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from crm_domain.ticket import TicketEvent
-from projections.compiled import ORDERS_WINDOW, Feedback, Rules, Steps
+from projections.compiled import ORDERS_WINDOW, Feedback, Rules, Service, Steps, after_gaps
 from projections.facts import Answer, Facts, orders_since
+from projections.projector import Judgement, Projector
 from projections.ticket_queue import breaches_at
-from projections.verdict import Judgement, Projector, Reason, Verdict, days, plural
+from projections.verdict import Reason, days, plural
 
 VERSION = 1
 
 SERVICE_WINDOW = 90 * DAY
 UNRESOLVED_AFTER = 7 * DAY
 
-_instant_of = itemgetter(0)
-
 
 class Standing(Struct, frozen=True, array_like=True):
     """Nothing is carried: the score follows from the facts alone."""
 
 
-#: An instant, and the points from then on; None for no more evidence.
-Turn = tuple[int, int | None]
-
-
-class Component(Struct, frozen=True, gc=False):
-    """One component's weight, and its points (0 to 100) from instant to instant, as time alone changes them."""
-
-    id: str
-    weight: int
-    turns: list[Turn]
-
-    @property
-    def points(self) -> int:
-        """The points at the instant that was asked for."""
-        return self.turns[0][1] or 0
+#: A component's id, its weight, and its points (0 to 100) at the instant that was asked for.
+Component = tuple[str, int, int]
+#: An instant, and what time alone adds there to the weighted points, to the weights, and to the floor.
+Turn = tuple[int, int, int, int]
 
 
 class Floor(Struct, frozen=True, kw_only=True):
@@ -68,148 +55,146 @@ class Floor(Struct, frozen=True, kw_only=True):
 
 def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> list[Judgement]:
     """The score and its band from an instant on."""
-    components = _components(facts, rules, at, until)
-    floors = _floor_turns(facts, rules, at, until)
-    points = [component.turns[0][1] for component in components]
-    weights = sum(component.weight for component in components)
-    weighted = sum(component.weight * component.points for component in components)
-    floor, bands = floors[0][1] or 0, rules.risk.band_of
-    score = max(floor, (2 * weighted + weights) // (2 * weights) if weights else 0)
-    judgements = [(at, standing, Verdict(bands[score], score))]
-    turns = _later_turns(components, floors)
+    turns: list[Turn] = []
+    weighted = weights = 0
+    for _, weight, points in _components(facts, rules, at, until, turns):
+        weights += weight
+        weighted += weight * points
+    floor = _floor(facts, rules, at, until, turns)
+    verdicts, score = rules.risk.verdicts, _score(weighted, weights, floor)
+    judgements = [(at, standing, verdicts[score])]
+    turns.sort()
     last = len(turns) - 1
-    for place, (instant, index, turned) in enumerate(turns):
-        if index < 0:
-            floor = turned or 0
-        else:
-            weight = components[index].weight
-            weighted += weight * ((turned or 0) - (points[index] or 0))
-            if turned is None:
-                weights -= weight
-            points[index] = turned
+    for place, (instant, more_weighted, more_weights, more_floor) in enumerate(turns):
+        weighted += more_weighted
+        weights += more_weights
+        floor += more_floor
         if place == last or turns[place + 1][0] != instant:
-            now = max(floor, (2 * weighted + weights) // (2 * weights) if weights else 0)
+            now = _score(weighted, weights, floor)
             if now != score:
                 score = now
-                judgements.append((instant, standing, Verdict(bands[score], score)))
+                judgements.append((instant, standing, verdicts[score]))
     return judgements
 
 
-def _later_turns(components: list[Component], floors: list[Turn]) -> list[tuple[int, int, int | None]]:
-    """Every later turn in order: its instant, the component's index (-1 for the floor), and what it turns to."""
-    turns = [(instant, -1, score) for instant, score in floors[1:]]
-    for index, component in enumerate(components):
-        for instant, points in component.turns[1:]:
-            turns.append((instant, index, points))
-    turns.sort(key=_instant_of)
-    return turns
+def _score(weighted: int, weights: int, floor: int) -> int:
+    """The weighted mean, rounded half up, or the floor where that is higher."""
+    mean = (2 * weighted + weights) // (2 * weights) if weights else 0
+    return mean if mean > floor else floor
 
 
-def _mean(components: list[Component]) -> int:
-    weights = sum(component.weight for component in components)
-    weighted = sum(component.weight * component.points for component in components)
-    return (2 * weighted + weights) // (2 * weights) if weights else 0
-
-
-def _components(facts: Facts, rules: Rules, at: int, until: int) -> list[Component]:
-    found: list[Component] = []
+def _components(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -> list[Component]:
+    """The components for which there is evidence at an instant; what changes before `until` is added to `turns`."""
+    risk, found = rules.risk, list[Component]()
     if facts.order_instants:
         last = facts.order_instants[-1]
-        found.append(_elapsed("recency", rules.risk.recency, last, at, until))
-        found.append(_cadence(rules, facts, last, at, until))
-        found.append(_frequency(rules.risk.frequency, facts, at, until))
+        found.append(("recency", risk.recency.weight, _elapsed(risk.recency, last, at, until, turns)))
+        found.append(("cadence", risk.cadence.weight, _cadence(rules, facts, last, at, until, turns)))
+        found.append(("frequency", risk.frequency.weight, _frequency(rules, facts, at, until, turns)))
     if facts.tickets:
-        found.append(_service(facts, rules, at, until))
+        found.append(("service", risk.service.weight, _service(facts, rules, at, until, turns)))
     if facts.answers:
-        feedback = _feedback(rules.risk.feedback, facts, at, until)
-        if feedback:
-            found.append(feedback)
+        fresh = _fresh_answers(risk.feedback, facts, at)
+        if fresh:
+            points = _feedback(risk.feedback, facts, fresh, until, turns)
+            found.append(("feedback", risk.feedback.weight, points))
     if facts.engaged:
-        found.append(_elapsed("engagement", rules.risk.engagement, facts.engaged.at, at, until))
+        points = _elapsed(risk.engagement, facts.engaged.at, at, until, turns)
+        found.append(("engagement", risk.engagement.weight, points))
     return found
 
 
-def _elapsed(name: str, steps: Steps, origin: int, at: int, until: int) -> Component:
+def _elapsed(steps: Steps, origin: int, at: int, until: int, turns: list[Turn]) -> int:
     starts, reached = steps.starts, steps.reached(at - origin)
-    turns: list[Turn] = [(at, steps.points_of(reached))]
     for place in range(reached, len(starts)):
         instant = origin + starts[place]
         if instant >= until:
             break
-        turns.append((instant, steps.points[place]))
-    return Component(name, steps.weight, turns)
+        turns.append((instant, steps.rises[place], 0, 0))
+    return steps.points[reached]
 
 
-def _cadence(rules: Rules, facts: Facts, last: int, at: int, until: int) -> Component:
+def _cadence(rules: Rules, facts: Facts, last: int, at: int, until: int, turns: list[Turn]) -> int:
     steps = rules.risk.cadence
-    n, d = rules.cadence.expected(facts)
-    reached = steps.reached((at - last) * d * steps.scale // n)
-    turns: list[Turn] = [(at, steps.points_of(reached))]
+    gap = rules.cadence.expected(facts)
+    reached = steps.reached((at - last) * gap[1] * steps.scale // gap[0])
     for place in range(reached, len(steps.starts)):
-        # The first microsecond at which elapsed / (n / d) is at least start / scale.
-        instant = last - (-steps.starts[place] * n // (d * steps.scale))
+        instant = last + after_gaps(steps.starts[place], steps.scale, gap)
         if instant >= until:
             break
-        turns.append((instant, steps.points[place]))
-    return Component("cadence", steps.weight, turns)
+        turns.append((instant, steps.rises[place], 0, 0))
+    return steps.points[reached]
 
 
-def _frequency(steps: Steps, facts: Facts, at: int, until: int) -> Component:
-    instants = facts.order_instants
+def _frequency(rules: Rules, facts: Facts, at: int, until: int, turns: list[Turn]) -> int:
+    steps, instants = rules.risk.frequency, facts.order_instants
     reached = steps.reached(len(instants) - orders_since(facts, at - ORDERS_WINDOW))
-    turns: list[Turn] = [(at, steps.points_of(reached))]
     # The points change when so many orders have left the window that a start is no longer reached.
-    while reached and steps.starts[reached - 1]:
-        instant = instants[-steps.starts[reached - 1]] + ORDERS_WINDOW
+    for place in range(reached - 1, -1, -1):
+        if not steps.starts[place]:
+            break
+        instant = instants[-steps.starts[place]] + ORDERS_WINDOW
         if instant >= until:
             break
-        reached -= 1
-        turns.append((instant, steps.points_of(reached)))
-    return Component("frequency", steps.weight, turns)
+        turns.append((instant, -steps.rises[place], 0, 0))
+    return steps.points[reached]
 
 
-def _service(facts: Facts, rules: Rules, at: int, until: int) -> Component:
-    rule, spans = rules.risk.service, service_spans(facts, rules)
+def _service(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -> int:
+    rule, spans = rules.risk.service, service_spans(facts, rules, at)
+    if not spans:
+        return 0
+    first = before = _service_points(rule, spans, at)
     bounds = {instant for some in spans.values() for since, end, _ in some for instant in (since, end)}
-    turns: list[Turn] = []
-    for instant in (at, *sorted(bound for bound in bounds if at < bound < until)):
-        wrong = (name for name, some in spans.items() if any(since <= instant < end for since, end, _ in some))
-        turns.append((instant, min(100, sum(getattr(rule, name) for name in wrong))))
-    return Component("service", rule.weight, turns)
+    for instant in sorted(bound for bound in bounds if at < bound < until):
+        points = _service_points(rule, spans, instant)
+        turns.append((instant, rule.weight * (points - before), 0, 0))
+        before = points
+    return first
 
 
-def service_spans(facts: Facts, rules: Rules) -> dict[str, list[tuple[int, int, int]]]:
-    """For each thing that can go wrong, the spans [since, end) in which it counts, with the event behind each."""
-    spans: dict[str, list[tuple[int, int, int]]] = {
-        name: [] for name in ("open_complaint", "sla_breach_90d", "reopened_90d", "unresolved_over_7d")
-    }
+def _service_points(rule: Service, spans: dict[str, list[Span]], at: int) -> int:
+    wrong = (name for name, some in spans.items() if any(since <= at < end for since, end, _ in some))
+    points: int = sum(getattr(rule, name) for name in wrong)
+    return min(100, points)
+
+
+#: Since when and until when something counts, and the position of the event behind it.
+Span = tuple[int, int, int]
+
+
+def service_spans(facts: Facts, rules: Rules, at: int) -> dict[str, list[Span]]:
+    """For each thing that can go wrong, the spans in which it counts, as far as they can count from an instant on."""
+    spans: dict[str, list[Span]] = {}
     for ticket in facts.tickets.values():
-        if ticket.opened is None:
+        opened, settled = ticket.opened, ticket.settled
+        # Whatever went wrong with a settled ticket did so before it was settled.
+        if opened is None or (settled is not None and settled.at + SERVICE_WINDOW <= at):
             continue
-        opened = ticket.opened
-        if ticket.settled is None:
-            spans["unresolved_over_7d"].append((opened.at + UNRESOLVED_AFTER, FOREVER, opened.position))
+        if settled is None:
+            unresolved = (opened.at + UNRESOLVED_AFTER, FOREVER, opened.position)
+            spans.setdefault("unresolved_over_7d", []).append(unresolved)
             if ticket.complaint:
-                spans["open_complaint"].append((opened.at, FOREVER, opened.position))
+                spans.setdefault("open_complaint", []).append((opened.at, FOREVER, opened.position))
         for name in ("first_response", "resolution"):
             breach = breaches_at(ticket, rules.tickets, name)
             if breach is not None:
-                spans["sla_breach_90d"].append((breach, breach + SERVICE_WINDOW, opened.position))
+                spans.setdefault("sla_breach_90d", []).append((breach, breach + SERVICE_WINDOW, opened.position))
         for moment in ticket.reopened[-1:]:
-            spans["reopened_90d"].append((moment.at, moment.at + SERVICE_WINDOW, moment.position))
+            spans.setdefault("reopened_90d", []).append((moment.at, moment.at + SERVICE_WINDOW, moment.position))
     return spans
 
 
-def _feedback(rule: Feedback, facts: Facts, at: int, until: int) -> Component | None:
-    fresh = _fresh_answers(rule, facts, at)
-    if not fresh:
-        return None
-    turns: list[Turn] = [(at, _feedback_points(rule, fresh))]
+def _feedback(rule: Feedback, facts: Facts, fresh: dict[str, Answer], until: int, turns: list[Turn]) -> int:
+    first = before = _feedback_points(rule, fresh)
     for instant in sorted({answer.at + rule.window for answer in fresh.values()}):
-        if instant < until:
-            left = _fresh_answers(rule, facts, instant)
-            turns.append((instant, _feedback_points(rule, left) if left else None))
-    return Component("feedback", rule.weight, turns)
+        if instant >= until:
+            break
+        left = _fresh_answers(rule, facts, instant)
+        points = _feedback_points(rule, left)
+        turns.append((instant, rule.weight * (points - before), 0 if left else -rule.weight, 0))
+        before = points
+    return first
 
 
 def _feedback_points(rule: Feedback, answers: dict[str, Answer]) -> int:
@@ -237,14 +222,21 @@ def _answer_points(rule: Feedback, survey: str, score: int) -> int:
             return 0
 
 
-def _floor_turns(facts: Facts, rules: Rules, at: int, until: int) -> list[Turn]:
-    """The least that the score is, from instant to instant."""
-    turns: list[Turn] = []
-    while at < until:
-        floors, due = _floors(facts, rules, at)
-        turns.append((at, max((floor.score for floor in floors), default=0)))
-        at = due
-    return turns
+def _floor(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -> int:
+    """The least that the score is at an instant; what changes it before `until` is added to `turns`."""
+    if not (facts.returned_orders or facts.closed or facts.cancelling):
+        return 0
+    floors, due = _floors(facts, rules, at)
+    first = before = _highest(floors)
+    while due < until:
+        floors, following = _floors(facts, rules, due)
+        turns.append((due, 0, 0, _highest(floors) - before))
+        due, before = following, _highest(floors)
+    return first
+
+
+def _highest(floors: list[Floor]) -> int:
+    return max((floor.score for floor in floors), default=0)
 
 
 def _floors(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
@@ -302,19 +294,19 @@ _FLOORS = {
 
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """Each component's share of the score, largest first; a floor that lifts the score has a share of its own."""
-    components = _components(facts, rules, at, at + 1)
-    shares = _shares(components)
+    components = _components(facts, rules, at, at + 1, [])
+    mean = _mean(components)
+    shares = _shares(components, mean)
     reasons = [
         Reason(
-            clause=component.id,
-            sentence=_sentence(component, facts, rules, at),
-            positions=_behind(component.id, facts, rules, at),
+            clause=clause,
+            sentence=_sentence(clause, points, facts, rules, at),
+            positions=_behind(clause, facts, rules, at),
             contribution=share,
         )
-        for component, share in zip(components, shares, strict=True)
+        for (clause, _, points), share in zip(components, shares, strict=True)
     ]
     reasons.sort(key=lambda reason: -(reason.contribution or 0))
-    mean = _mean(components)
     floors, _ = _floors(facts, rules, at)
     for floor in sorted(floors, key=lambda floor: -floor.score):
         lift = max(0, floor.score - mean)
@@ -337,26 +329,31 @@ def _service_found(facts: Facts, rules: Rules, at: int) -> dict[str, list[int]]:
     """What counts at an instant, with the positions of the events behind it."""
     found = {
         name: [position for since, end, position in spans if since <= at < end]
-        for name, spans in service_spans(facts, rules).items()
+        for name, spans in service_spans(facts, rules, at).items()
     }
     return {name: positions for name, positions in found.items() if positions}
 
 
-def _shares(components: list[Component]) -> list[int]:
+def _mean(components: list[Component]) -> int:
+    weights = sum(weight for _, weight, _ in components)
+    return _score(sum(weight * points for _, weight, points in components), weights, 0)
+
+
+def _shares(components: list[Component], mean: int) -> list[int]:
     """Whole shares that add up to the rounded mean: rounded down, the rest to the largest remainders."""
-    weights = sum(component.weight for component in components)
+    weights = sum(weight for _, weight, _ in components)
     if not weights:
         return [0] * len(components)
-    parts = [divmod(component.weight * component.points, weights) for component in components]
+    parts = [divmod(weight * points, weights) for _, weight, points in components]
     shares = [whole for whole, _ in parts]
     by_remainder = sorted(range(len(parts)), key=lambda index: (-parts[index][1], index))
-    for index in by_remainder[: _mean(components) - sum(shares)]:
+    for index in by_remainder[: mean - sum(shares)]:
         shares[index] += 1
     return shares
 
 
-def _sentence(component: Component, facts: Facts, rules: Rules, at: int) -> str:
-    match component.id:
+def _sentence(component_id: str, points: int, facts: Facts, rules: Rules, at: int) -> str:
+    match component_id:
         case "recency":
             found = f"{days(at - facts.order_instants[-1])} since the last order"
         case "cadence":
@@ -373,8 +370,8 @@ def _sentence(component: Component, facts: Facts, rules: Rules, at: int) -> str:
             found = f"latest answers: {', '.join(latest)}"
         case _:
             found = f"{days(at - facts.engaged.at)} since they were last heard from" if facts.engaged else ""
-    judged = "; its weight is judgement" if component.id in _JUDGED else ""
-    return f"{found} ({component.points} of 100 points{judged})"
+    judged = "; its weight is judgement" if component_id in _JUDGED else ""
+    return f"{found} ({points} of 100 points{judged})"
 
 
 def _behind(component_id: str, facts: Facts, rules: Rules, at: int) -> tuple[int, ...]:

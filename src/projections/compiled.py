@@ -9,16 +9,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, lcm
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crm_domain.instant import DAY
 from crm_domain.money import exponent_of
 from projections import rules as grammar
 from projections.facts import Facts
 from projections.ticket_queue import TicketRules, compile_ticket_rules
+from projections.verdict import Verdict
 
 
 class Condition(Struct, frozen=True, kw_only=True):
@@ -36,14 +39,34 @@ class Condition(Struct, frozen=True, kw_only=True):
     window: int | None
     text: str
 
+    @property
+    def count(self) -> int:
+        """The bound of a fact that is counted."""
+        return self.numerator // self.denominator
+
 
 class Rung(Struct, frozen=True, kw_only=True):
     """One rung of the lifecycle ladder."""
 
     id: str
-    stage: str
+    verdict: Verdict
     spell: frozenset[str]
     conditions: tuple[Condition, ...]
+
+
+class Ladder(Struct, frozen=True, kw_only=True):
+    """The rungs as the rules have them, and what is left to be asked of them once the number of orders is known.
+
+    `left[i]` is for those with at least `counts[i - 1]` orders and fewer than `counts[i]`.
+    """
+
+    rungs: tuple[Rung, ...]
+    counts: tuple[int, ...]
+    left: tuple[tuple[Rung, ...], ...]
+
+    def for_orders(self, orders: int) -> tuple[Rung, ...]:
+        """The rungs that can be reached with so many orders, each with the conditions that time alone decides."""
+        return self.left[bisect_right(self.counts, orders)]
 
 
 class Cadence(Struct, frozen=True, kw_only=True):
@@ -65,11 +88,6 @@ class Cadence(Struct, frozen=True, kw_only=True):
         d = (len(instants) - 1) * self.scale + self.weight
         return (self.least, self.least_scale) if n * self.least_scale < self.least * d else (n, d)
 
-    def offset(self, numerator: int, denominator: int, facts: Facts) -> int:
-        """Microseconds from the last order until `numerator` / `denominator` expected gaps have passed."""
-        n, d = self.expected(facts)
-        return -(-numerator * n // (denominator * d))
-
     def gap_text(self, elapsed: int, facts: Facts) -> str:
         """Elapsed microseconds as a multiple of the expected gap, rounded down to two digits."""
         n, d = self.expected(facts)
@@ -83,35 +101,44 @@ class Cadence(Struct, frozen=True, kw_only=True):
         return f"{tenths // 10}.{tenths % 10}"
 
 
-class Tiers(Struct, frozen=True, kw_only=True):
-    """Levels in rising order: names, and the minor units from which each is reached."""
+def after_gaps(numerator: int, denominator: int, gap: tuple[int, int]) -> int:
+    """The first whole microsecond at which `numerator` / `denominator` expected gaps of N/D have passed."""
+    n, d = gap
+    return -(-numerator * n // (denominator * d))
 
-    names: tuple[str, ...]
+
+class Tiers(Struct, frozen=True, kw_only=True):
+    """Levels in rising order: their verdicts, and the minor units from which each is reached."""
+
+    verdicts: tuple[Verdict, ...]
     starts: tuple[int, ...]
     window: int
     hold: int
     grace: int
     members_only: bool
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The levels' names, in rising order."""
+        return tuple(verdict.value for verdict in self.verdicts)
+
 
 class Steps(Struct, frozen=True, kw_only=True):
     """A weighted step table over whole numbers; `starts` rise, and each lasts until the next.
 
     A start is microseconds for what elapses, a count for what is counted, and for a ratio the threshold times `scale`.
+    `points[i]` are those where `i` starts are reached; `rises[i]` is what reaching `starts[i]` adds to them, weighted.
     """
 
     weight: int
     starts: tuple[int, ...]
     points: tuple[int, ...]
+    rises: tuple[int, ...]
     scale: int = 1
 
     def reached(self, value: int) -> int:
         """How many of the starts a value has reached."""
         return bisect_right(self.starts, value)
-
-    def points_of(self, reached: int) -> int:
-        """The points where so many starts are reached; none below the first."""
-        return self.points[reached - 1] if reached else 0
 
 
 class Feedback(Struct, frozen=True, kw_only=True):
@@ -139,7 +166,7 @@ class Service(Struct, frozen=True, kw_only=True):
 
 
 class Risk(Struct, frozen=True, kw_only=True):
-    """The churn score's components, the band of each score from 0 to 100, and floors."""
+    """The churn score's components, the verdict for each score from 0 to 100, and floors."""
 
     recency: Steps
     cadence: Steps
@@ -147,7 +174,7 @@ class Risk(Struct, frozen=True, kw_only=True):
     engagement: Steps
     service: Service
     feedback: Feedback
-    band_of: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
     account_closed: int
     cancellation_requested: int
     returned_half: int
@@ -159,7 +186,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     digest: str
     zone: ZoneInfo
     cadence: Cadence
-    ladder: tuple[Rung, ...]
+    ladder: Ladder
     spell_stages: frozenset[str]
     tiers: Tiers
     risk: Risk
@@ -178,7 +205,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None) -> Rules:
         digest=ruleset.digest(),
         zone=ruleset.zone,
         cadence=_cadence(ruleset.cadence),
-        ladder=tuple(_rung(stage) for stage in ruleset.lifecycle.stage),
+        ladder=_ladder(tuple(_rung(stage) for stage in ruleset.lifecycle.stage)),
         spell_stages=frozenset(stage for rung in ruleset.lifecycle.stage for stage in rung.spell),
         tiers=_tiers(ruleset.tier, exponent),
         risk=_risk(ruleset),
@@ -200,9 +227,41 @@ def _cadence(rule: grammar.Cadence) -> Cadence:
     )
 
 
+def _ladder(rungs: tuple[Rung, ...]) -> Ladder:
+    counts = sorted({each.count for rung in rungs for each in rung.conditions if each.fact in grammar.COUNTS} - {0})
+    return Ladder(rungs=rungs, counts=tuple(counts), left=tuple(_left(rungs, orders) for orders in (0, *counts)))
+
+
+def _left(rungs: tuple[Rung, ...], orders: int) -> tuple[Rung, ...]:
+    possible = (rung for rung in rungs if not any(_never_holds(each, orders) for each in rung.conditions))
+    left: list[Rung] = []
+    for rung in possible:
+        conditions = tuple(each for each in rung.conditions if not _always_holds(each, orders))
+        left.append(replace(rung, conditions=conditions))
+        if not conditions:
+            break
+    return tuple(left)
+
+
+def _always_holds(condition: Condition, orders: int) -> bool:
+    """Whether a number of orders alone makes a condition true for good: no window ever holds more than there are."""
+    if condition.fact not in grammar.COUNTS:
+        return False
+    is_fewer = orders < condition.count
+    return is_fewer if condition.holds_from_pivot else not is_fewer and condition.window is None
+
+
+def _never_holds(condition: Condition, orders: int) -> bool:
+    """Whether a number of orders alone makes a condition false for good."""
+    if condition.fact not in grammar.COUNTS:
+        return orders == 0 and condition.fact in grammar.NEED_AN_ORDER
+    is_fewer = orders < condition.count
+    return not is_fewer and condition.window is None if condition.holds_from_pivot else is_fewer
+
+
 def _rung(rule: grammar.StageRule) -> Rung:
     conditions = tuple(condition for each in rule.when for condition in _conditions(each))
-    return Rung(id=rule.id, stage=rule.stage, spell=frozenset(rule.spell), conditions=conditions)
+    return Rung(id=rule.id, verdict=Verdict(rule.stage), spell=frozenset(rule.spell), conditions=conditions)
 
 
 def _conditions(rule: grammar.ConditionRule) -> list[Condition]:
@@ -233,7 +292,7 @@ def _condition(rule: grammar.ConditionRule, threshold: Fraction, holds_from_pivo
 
 def _tiers(rule: grammar.Tier, exponent: int) -> Tiers:
     return Tiers(
-        names=tuple(level.name for level in rule.levels),
+        verdicts=tuple(Verdict(level.name) for level in rule.levels),
         starts=tuple(ceil(level.from_.scaleb(exponent)) for level in rule.levels),
         window=rule.window_days * DAY,
         hold=rule.hold_days * DAY,
@@ -261,8 +320,9 @@ def _risk(ruleset: grammar.Ruleset) -> Risk:
             nps_promoter_from=satisfaction.nps_promoter_from,
             **rule.feedback.points.model_dump(),
         ),
-        band_of=tuple(
-            max((start, name) for name, start in rule.bands.items() if start <= score)[1] for score in range(101)
+        verdicts=tuple(
+            Verdict(max((start, name) for name, start in rule.bands.items() if start <= score)[1], score)
+            for score in range(101)
         ),
         account_closed=rule.overrides.account_closed,
         cancellation_requested=rule.overrides.cancellation_requested,
@@ -279,9 +339,11 @@ def _whole_weights(rule: grammar.ChurnRisk) -> dict[str, int]:
 
 
 def _steps(rule: grammar.SteppedComponent, weight: int, unit: Fraction, scale: int = 1) -> Steps:
+    points = (0, *(points for _, points in rule.steps))
     return Steps(
         weight=weight,
         starts=tuple(ceil(Fraction(start) * unit) for start, _ in rule.steps),
-        points=tuple(points for _, points in rule.steps),
+        points=points,
+        rises=tuple(weight * (after - before) for before, after in pairwise(points)),
         scale=scale,
     )

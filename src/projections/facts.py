@@ -36,14 +36,14 @@ from projections.ticket_queue import TicketFacts
 VERSION = 2
 
 
-class Mark(Struct, frozen=True, array_like=True):
+class Mark(Struct, frozen=True, array_like=True, gc=False):
     """When something happened, and the position of the event that says so."""
 
     at: int
     position: int
 
 
-class Named(Struct, frozen=True, array_like=True):
+class Named(Struct, frozen=True, array_like=True, gc=False):
     """A name that was given at an instant, or taken away."""
 
     at: int
@@ -51,7 +51,7 @@ class Named(Struct, frozen=True, array_like=True):
     given: bool = True
 
 
-class Answer(Struct, frozen=True, array_like=True):
+class Answer(Struct, frozen=True, array_like=True, gc=False):
     """The latest answer to one kind of survey."""
 
     at: int
@@ -59,7 +59,7 @@ class Answer(Struct, frozen=True, array_like=True):
     score: int
 
 
-class Return(Struct, frozen=True, array_like=True):
+class Return(Struct, frozen=True, array_like=True, gc=False):
     """Part of an order that came back: the order's index (-1 while its purchase is unknown), and minor units."""
 
     at: int
@@ -69,7 +69,7 @@ class Return(Struct, frozen=True, array_like=True):
     amount: int
 
 
-class Account(Struct, frozen=True, array_like=True):
+class Account(Struct, frozen=True, array_like=True, gc=False):
     """Whether one identity's account is closed, and whether they asked to leave."""
 
     closed: Mark | None = None

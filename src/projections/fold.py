@@ -28,8 +28,9 @@ from projections.facts import Facts, evolve
 from projections.lifecycle_stage import LIFECYCLE_STAGE
 from projections.loyalty_tier import LOYALTY_TIER
 from projections.points import POINTS
+from projections.projector import Projector
 from projections.ticket_queue import VERSION as TICKET_QUEUE_VERSION
-from projections.verdict import Projector, Reason, Verdict
+from projections.verdict import Reason, Verdict
 
 PROJECTORS: tuple[Projector, ...] = (LIFECYCLE_STAGE, LOYALTY_TIER, CHURN_RISK, POINTS)
 
@@ -37,7 +38,7 @@ PROJECTORS: tuple[Projector, ...] = (LIFECYCLE_STAGE, LOYALTY_TIER, CHURN_RISK, 
 MAX_FUTURE_CHANGES = 64
 
 
-class Happened(Struct, frozen=True):
+class Happened(Struct, frozen=True, gc=False):
     """An event as the fold needs it; `identity` says which of the merged customers it happened to."""
 
     at: int
@@ -46,7 +47,7 @@ class Happened(Struct, frozen=True):
     identity: int = 0
 
 
-class Interval(Struct, frozen=True):
+class Interval(Struct, frozen=True, gc=False):
     """A verdict and the span [valid_from, valid_to) in which it holds; FOREVER is no end."""
 
     valid_from: int
@@ -141,37 +142,39 @@ class _Running:
 
     def arrive(self, facts: Facts, rules: Rules, at: int) -> None:
         """Settle everything before `at`, at which an event is about to be taken in."""
-        judged_at = self.track.judged_at
-        if judged_at == at:
+        track = self.track
+        if track.judged_at == at:
             return
-        if judged_at is not None:
-            self.track = self._settle(facts, rules, at)
-        self.track.judged_at = at
+        if track.judged_at is not None:
+            track.standing, track.verdict, track.since = self._settle(facts, rules, at)
+        track.judged_at = at
 
     def finish(self, facts: Facts, rules: Rules) -> list[Interval]:
         """All intervals from the last settled one on, with the future that is already due."""
         if self.track.judged_at is None:
             return []
-        last = self._settle(facts, rules, FOREVER)
-        assert last.verdict is not None
-        return [*self.intervals, Interval(last.since, FOREVER, last.verdict)]
+        _, verdict, since = self._settle(facts, rules, END_OF_TIME + 1)
+        return [*self.intervals, Interval(since, FOREVER, verdict)]
 
-    def _settle(self, facts: Facts, rules: Rules, end: int) -> Track:
-        """The track just before `end`, having judged at the last event and wherever time alone changes the verdict."""
-        carried, verdict, since = self.track.standing, self.track.verdict, self.track.since
-        begin = self.track.judged_at
+    def _settle(self, facts: Facts, rules: Rules, end: int) -> tuple[Any, Verdict, int]:
+        """The standing and verdict just before `end`, and since when it holds.
+
+        Judged at the last event and wherever time alone changes the verdict.
+        """
+        track, intervals = self.track, self.intervals
+        carried, verdict, since = track.standing, track.verdict, track.since
+        begin = track.judged_at
         assert begin is not None
-        judgements = self.projector.judge(carried, facts, rules, begin, min(end, END_OF_TIME + 1))
-        for changes, (at, standing, judged) in enumerate(judgements):
+        for changes, (at, standing, judged) in enumerate(self.projector.judge(carried, facts, rules, begin, end)):
             carried = standing
-            if verdict is None:
-                verdict, since = judged, at
-            elif judged != verdict:
-                self.intervals.append(Interval(since, at, verdict))
+            if judged is not verdict and judged != verdict:
+                if verdict is not None:
+                    intervals.append(Interval(since, at, verdict))
                 verdict, since = judged, at
             if changes > MAX_FUTURE_CHANGES and changes > MAX_FUTURE_CHANGES + _own_changes(facts):
                 raise InvalidRules(f"{self.projector.name} changes again and again with no event in between")
-        return Track(carried, verdict, since, begin)
+        assert verdict is not None
+        return carried, verdict, since
 
 
 def _own_changes(facts: Facts) -> int:

@@ -15,14 +15,15 @@ from crm_domain.instant import FOREVER
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded
 from crm_domain.ticket import TicketOpened, TicketRated
-from projections.compiled import Condition, Rules, Rung
+from projections.compiled import Condition, Rules, Rung, after_gaps
 from projections.facts import Facts, orders_since
-from projections.verdict import Judgement, Projector, Reason, Verdict, days, plural
+from projections.projector import Judgement, Projector
+from projections.verdict import Reason, days, plural
 
 VERSION = 1
 
 
-class Standing(Struct, frozen=True, array_like=True):
+class Standing(Struct, frozen=True, array_like=True, gc=False):
     """The stage so far, and the last stage that an order ended, with that order's instant."""
 
     stage: str | None = None
@@ -35,101 +36,89 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
     ended, ended_at, ladder = standing.ended, standing.ended_at, None
     if standing.stage in rules.spell_stages and facts.order_instants and facts.order_instants[-1] == at:
         after = _Ladder(rules, facts, standing.stage, at)
-        if after.reached(at)[0].stage not in rules.spell_stages:  # on a closed account, an order ends nothing
+        if after.reached(at)[0].verdict.value not in rules.spell_stages:  # on a closed account, an order ends nothing
             ended, ended_at, ladder = standing.stage, at, after
     ladder = ladder or _Ladder(rules, facts, ended, ended_at)
     while at < until:
         rung, next_change_at = ladder.reached(at)
-        yield at, Standing(rung.stage, ended, ended_at), Verdict(rung.stage)
+        yield at, Standing(rung.verdict.value, ended, ended_at), rung.verdict
         at = next_change_at
 
 
 class _Ladder:
     """For each rung the one span in which all its conditions hold if nothing more happens, worked out when needed.
 
+    Time alone moves every fact one way: what has elapsed grows, what a window holds shrinks. So each condition has a
+    pivot, the one instant at which it flips.
+
     Mutable, and never seen outside one call of `judge` or `explain`.
     """
 
-    __slots__ = ("_ended", "_ended_at", "_facts", "_rules", "_spans")
+    __slots__ = ("_ended", "_gap", "_instants", "_origins", "_rungs", "_spans")
 
     def __init__(self, rules: Rules, facts: Facts, ended: str | None, ended_at: int) -> None:
-        self._rules = rules
-        self._facts = facts
+        instants = self._instants = facts.order_instants
+        self._rungs = rules.ladder.for_orders(len(instants))
+        self._gap = rules.cadence.expected(facts) if instants else (0, 1)
         self._ended = ended
-        self._ended_at = ended_at
+        #: From when each fact elapses, None where it is undefined. A flag holds for ever, or never.
+        self._origins: dict[str, int | None] = {
+            "account_closed": -FOREVER if facts.closed else FOREVER,
+            "qualified": -FOREVER if facts.qualified else FOREVER,
+            "days_since_order": instants[-1] if instants else None,
+            "tenure_days": instants[0] if instants else None,
+            "days_since_engagement": facts.engaged.at if facts.engaged else None,
+            "days_since_spell_ended": ended_at,
+        }
         self._spans: list[tuple[int, int]] = []
 
     def reached(self, at: int) -> tuple[Rung, int]:
         """The first rung whose span holds an instant, and when another may be reached; FOREVER for never."""
         next_change_at, spans = FOREVER, self._spans
-        for place, rung in enumerate(self._rules.ladder):
+        for place, rung in enumerate(self._rungs):
             if place == len(spans):
-                ended_at = self._ended_at if self._ended in rung.spell else None
-                spans.append(_span(rung, self._rules, self._facts, ended_at))
+                spans.append(self._span(rung))
             begins, ends = spans[place]
             if begins <= at < ends:
-                return rung, min(next_change_at, ends)
-            if at < begins < ends:
-                next_change_at = min(next_change_at, begins)
+                return rung, ends if ends < next_change_at else next_change_at
+            if at < begins < ends and begins < next_change_at:
+                next_change_at = begins
         raise AssertionError("the last rung of a ladder has no condition")
 
+    def _span(self, rung: Rung) -> tuple[int, int]:
+        begins, ends = -FOREVER, FOREVER
+        for condition in rung.conditions:
+            pivot = self._pivot(condition, rung)
+            if pivot is None:
+                return FOREVER, -FOREVER
+            if condition.holds_from_pivot:
+                if pivot > begins:
+                    begins = pivot
+            elif pivot < ends:
+                ends = pivot
+            if begins >= ends:
+                return FOREVER, -FOREVER
+        return begins, ends
 
-def _span(rung: Rung, rules: Rules, facts: Facts, spell_ended_at: int | None) -> tuple[int, int]:
-    """The one span [begins, ends) in which all of a rung's conditions hold if nothing more happens."""
-    begins, ends = -FOREVER, FOREVER
-    for condition in rung.conditions:
-        pivot = _pivot(condition, rules, facts, spell_ended_at)
-        if pivot is None:
-            return FOREVER, -FOREVER
-        if condition.holds_from_pivot:
-            if pivot > begins:
-                begins = pivot
-        elif pivot < ends:
-            ends = pivot
-        if begins >= ends:
-            return FOREVER, -FOREVER
-    return begins, ends
-
-
-def _pivot(condition: Condition, rules: Rules, facts: Facts, spell_ended_at: int | None) -> int | None:
-    """The one instant at which a condition flips; None where its fact is undefined, which makes it false for ever.
-
-    Time alone moves every fact one way: what has elapsed grows, what a window holds shrinks.
-    """
-    match condition.fact:
-        case "account_closed":
-            return -FOREVER if facts.closed else FOREVER
-        case "qualified":
-            return -FOREVER if facts.qualified else FOREVER
-        case "orders":
-            return _count_pivot(condition, facts)
-        case "days_since_order":
-            return facts.order_instants[-1] + condition.offset if facts.order_instants else None
-        case "tenure_days":
-            return facts.order_instants[0] + condition.offset if facts.order_instants else None
-        case "days_since_engagement":
-            return facts.engaged.at + condition.offset if facts.engaged else None
-        case "days_since_spell_ended":
-            return None if spell_ended_at is None else spell_ended_at + condition.offset
-        case "gap":
-            if not facts.order_instants:
+    def _pivot(self, condition: Condition, rung: Rung) -> int | None:
+        """When a condition flips; None where its fact is undefined, which makes it false for ever."""
+        match condition.fact:
+            case "gap":
+                return self._instants[-1] + after_gaps(condition.numerator, condition.denominator, self._gap)
+            case "orders":
+                assert condition.window is not None
+                return self._instants[-condition.count] + condition.window
+            case "days_since_spell_ended" if self._ended not in rung.spell:
                 return None
-            return facts.order_instants[-1] + rules.cadence.offset(condition.numerator, condition.denominator, facts)
-    raise AssertionError(f"{condition.fact} is not in the vocabulary")
-
-
-def _count_pivot(condition: Condition, facts: Facts) -> int:
-    count = condition.numerator // condition.denominator
-    if count > len(facts.order_instants):
-        return -FOREVER
-    if count <= 0 or condition.window is None:
-        return FOREVER
-    return facts.order_instants[-count] + condition.window
+            case fact:
+                origin = self._origins[fact]
+                return None if origin is None else origin + condition.offset
 
 
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """The conditions of the rung that was reached, each with what it found."""
-    rung, _ = _Ladder(rules, facts, standing.ended, standing.ended_at).reached(at)
+    reached, _ = _Ladder(rules, facts, standing.ended, standing.ended_at).reached(at)
+    rung = next(rung for rung in rules.ladder.rungs if rung.id == reached.id)
     if not rung.conditions:
         found = f"no other stage applies: {plural(len(facts.order_instants), 'order')}"
         if facts.order_instants:

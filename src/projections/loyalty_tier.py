@@ -25,13 +25,14 @@ from crm_domain.membership import (
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from projections.compiled import Rules, Tiers
 from projections.facts import Facts, orders_since
+from projections.projector import Judgement, Projector
 from projections.rules import NO_TIER
-from projections.verdict import Judgement, Projector, Reason, Verdict, days
+from projections.verdict import Reason, Verdict, days
 
 VERSION = 1
 
 
-class Standing(Struct, frozen=True, array_like=True):
+class Standing(Struct, frozen=True, array_like=True, gc=False):
     """The level held, when it comes up for review (None for the lowest), and whether that review ends a grace."""
 
     level: int = 0
@@ -56,7 +57,7 @@ def _shown(standing: Standing, facts: Facts, tiers: Tiers, at: int) -> tuple[Ver
         return Verdict(NO_TIER), review_at
     override = override_at(facts, tiers, at)
     if override is None:
-        return Verdict(tiers.names[standing.level]), review_at
+        return tiers.verdicts[standing.level], review_at
     return Verdict(override.tier), review_at if override.until is None else min(review_at, override.until)
 
 

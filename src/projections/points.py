@@ -16,7 +16,8 @@ from crm_domain.instant import to_datetime
 from crm_domain.membership import Balance, Lot, MembershipEvent, balance
 from projections.compiled import Rules
 from projections.facts import Facts
-from projections.verdict import Judgement, Projector, Reason, Verdict
+from projections.projector import Judgement, Projector
+from projections.verdict import Reason, Verdict
 
 VERSION = 1
 

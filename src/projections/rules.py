@@ -40,6 +40,8 @@ Fact = Literal[FlagFact, CountFact, ElapsedFact, RatioFact]
 
 FLAGS: tuple[str, ...] = get_args(FlagFact)
 COUNTS: tuple[str, ...] = get_args(CountFact)
+#: Facts that are undefined before the first order.
+NEED_AN_ORDER: tuple[str, ...] = ("gap", "days_since_order", "tenure_days")
 
 MAX_DAYS = 36_500
 # After the last event a verdict may change 64 times by itself, so the rules must not ask for more.

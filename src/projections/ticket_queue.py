@@ -89,21 +89,21 @@ def _targets(hours: grammar.HoursByPriority, due_soon_fraction: Decimal) -> dict
 # ----------------------------------------------------------------------------------------------------------- facts
 
 
-class Moment(Struct, frozen=True, array_like=True):
+class Moment(Struct, frozen=True, array_like=True, gc=False):
     """When something happened to a ticket, and the position of the event that says so."""
 
     at: int
     position: int
 
 
-class Urgency(Struct, frozen=True, array_like=True):
+class Urgency(Struct, frozen=True, array_like=True, gc=False):
     """A priority, and since when it is in force."""
 
     priority: Priority
     since: int
 
 
-class Run(Struct, frozen=True, array_like=True):
+class Run(Struct, frozen=True, array_like=True, gc=False):
     """A span [since, until) in which a clock ran; None while it runs."""
 
     since: int
@@ -217,7 +217,7 @@ def _end(clock: Clock, moment: Moment, urgency: Urgency) -> None:
 # ----------------------------------------------------------------------------------------------------------- judge
 
 
-class TicketVerdict(Struct, frozen=True):
+class TicketVerdict(Struct, frozen=True, gc=False):
     """What the queue shows of a ticket."""
 
     status: Status
@@ -287,7 +287,7 @@ def _target(rules: TicketRules, name: ClockName, urgency: Urgency) -> Target:
 # -------------------------------------------------------------------------------------------------------- timeline
 
 
-class TicketInterval(Struct, frozen=True):
+class TicketInterval(Struct, frozen=True, gc=False):
     """What the queue shows of a ticket in [valid_from, valid_to); FOREVER is no end."""
 
     valid_from: int

@@ -1,19 +1,13 @@
-"""The shapes that every projector shares: a verdict, the reasons for it, and the projector itself."""
+"""What every projector says: a verdict, and the reasons for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
-
 from msgspec import Struct
 
-from crm_domain.event import Event
 from crm_domain.instant import DAY
-from projections.compiled import Rules
-from projections.facts import Facts
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, gc=False):
     """What a projector holds of a customer: a value, and a score where it has one (0 to 100)."""
 
     value: str
@@ -30,33 +24,6 @@ class Reason(Struct, frozen=True, kw_only=True):
     sentence: str
     positions: tuple[int, ...] = ()
     contribution: int | None = None
-
-
-#: An instant, the standing from then on, and the verdict that goes with it.
-Judgement = tuple[int, Any, Verdict]
-#: (standing, facts, rules, at, until) -> the judgement at `at`, and one for each later instant before `until` at which
-#: time alone may change it, in order
-Judge = Callable[[Any, Facts, Rules, int, int], Iterable[Judgement]]
-#: (standing, facts, rules, at), with the standing that `judge` gave for that instant
-Explain = Callable[[Any, Facts, Rules, int], tuple[Reason, ...]]
-
-
-class Projector(Struct, frozen=True, kw_only=True):
-    """One question that is answered for every instant.
-
-    `handles` are the event types that can change the answer; `standing` is what is carried from verdict to verdict;
-    `judges_by` gives the part of the rules on which the answer depends.
-    Raise `version` whenever the same events and rules may give other answers.
-    """
-
-    name: str
-    question: str
-    version: int
-    handles: frozenset[type[Event]]
-    standing: Any
-    judges_by: Callable[[Rules], object]
-    judge: Judge
-    explain: Explain
 
 
 def days(elapsed: int) -> str:

@@ -20,7 +20,7 @@ from crm_domain.errors import InvalidRules
 from crm_domain.instant import DAY
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from histories import START, histories
-from projections.compiled import Rules, compile_rules
+from projections.compiled import Rules, after_gaps, compile_rules
 from projections.facts import Facts
 from projections.fold import Folded, Happened, Timelines, fold, verdict_at
 from projections.rules import Fact, parse_rules, restore_rules, validate_rules
@@ -514,7 +514,8 @@ def test_an_offset_is_the_first_microsecond_at_which_the_ratio_reaches_its_thres
     span, repeats = instants[-1] - instants[0], len(instants) - 1
     shrunk = (span + Fraction(weight) * Fraction(prior) * DAY) / (repeats + Fraction(weight))
     expected = max(Fraction(least) * DAY, shrunk)
-    offset = cadence.offset(threshold.numerator, threshold.denominator, Facts(order_instants=instants))
+    gap = cadence.expected(Facts(order_instants=instants))
+    offset = after_gaps(threshold.numerator, threshold.denominator, gap)
     assert Fraction(offset) / expected >= threshold
     assert Fraction(offset - 1) / expected < threshold
 
@@ -531,7 +532,7 @@ def test_the_cadence_steps_of_the_risk_flip_at_the_same_microsecond_as_the_ladde
         Happened(START + instant, position, PurchaseRecorded(order_id=str(position), amount=1, currency="EUR"))
         for position, instant in enumerate(instants, start=1)
     ]
-    flips = START + instants[-1] + by.cadence.offset(5, 1, Facts(order_instants=instants))
+    flips = START + instants[-1] + after_gaps(5, 1, by.cadence.expected(Facts(order_instants=instants)))
     scores = [verdict_at(fold(Folded(), history, by)["churn_risk"], flips + off) for off in (-1, 0)]
     # from a gap of 4 on it is 85 points
     assert [held.verdict.score for held in scores if held] == [85, 100]
