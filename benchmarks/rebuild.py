@@ -1,15 +1,23 @@
-"""One rebuild of all projections, end to end."""
+"""One rebuild of all projections, end to end; and its folding part alone."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
 from msgspec import Struct
 
+from adapters.generations import FOUNDING
+from adapters.portions import Task, fold_in_parallel, fold_portions
+from adapters.read_models import ReadModels
+from adapters.replay import EVERYONE, split_range
+from adapters.store import Store
 from benchmarks.history import opened
 from benchmarks.machine import peak_memory
+from projections.compiled import compile_rules
+from projections.rules import restore_rules
 
 
 class Rebuilt(Struct, frozen=True):
@@ -28,3 +36,22 @@ def rebuild_once(path: Path, now: datetime, workers: int = 1) -> Rebuilt:
         peak = peak_memory()
         crm.projections.prune()
     return Rebuilt(seconds, peak)
+
+
+def fold_once(path: Path, workers: int = 1) -> float:
+    """How many seconds it takes to read, decode, fold and judge everything, of which nothing is written."""
+    with closing(Store(path)) as store:
+        with store.reading() as tx:
+            ruleset = restore_rules(store.read_settings(tx.connection)[FOUNDING].decode())
+            rules = compile_rules(ruleset, store.currency(tx.connection))
+            until = store.count_events(tx.connection)
+        started = perf_counter()
+        if workers == 1:
+            folded = sum(
+                each.events for each in fold_portions(store, ReadModels(store.schema, 1), rules, until, EVERYONE)
+            )
+        else:
+            task = Task(str(store.database.url), 1, rules, until)
+            folded = sum(each.events for _, each in fold_in_parallel(task, split_range(workers)))
+        assert folded == until
+        return perf_counter() - started

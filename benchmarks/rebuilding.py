@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmarks.bench import Bench
 from benchmarks.floor import read_all
 from benchmarks.history import History, history
-from benchmarks.rebuild import Rebuilt, rebuild_once
+from benchmarks.rebuild import Rebuilt, fold_once, rebuild_once
 from benchmarks.rows import Figure
 from benchmarks.timing import in_own_process
 
@@ -20,16 +20,20 @@ def measure(bench: Bench) -> Iterator[Figure]:
     small, _ = bench.copy(smaller, "rebuild-small")
     large = path if larger.path == made.path else bench.copy(larger, "rebuild-large")[0]
     floors: list[float] = []
+    folds: dict[int, list[float]] = {1: [], 2: []}
     runs: dict[str, list[Rebuilt]] = {"alone": [], "shared": [], "small": [], "large": []}
     for _ in range(bench.few(2, 1)):
         floors.append(in_own_process(read_all, path))
+        for workers, taken in folds.items():
+            taken.append(fold_once(path, workers))
         runs["alone"].append(in_own_process(rebuild_once, path, now))
         runs["shared"].append(in_own_process(rebuild_once, path, now, 2))
         runs["small"].append(in_own_process(rebuild_once, small, smaller.now))
         if large != path:
             runs["large"].append(in_own_process(rebuild_once, large, larger.now))
     yield from _alone(made, min(floors), runs["alone"])
-    yield from _shared(runs["alone"], runs["shared"])
+    yield _folding(min(folds[1]), min(folds[2]))
+    yield _shared(runs["alone"], runs["shared"])
     yield from _scale(smaller, larger, runs["small"], runs["large"] or runs["alone"])
     for each in {path, small, large}:
         each.unlink()
@@ -60,10 +64,19 @@ def _alone(made: History, floor: float, runs: list[Rebuilt]) -> Iterator[Figure]
     )
 
 
-def _shared(alone: list[Rebuilt], shared: list[Rebuilt]) -> Iterator[Figure]:
-    yield Figure(row="rebuild.workers.fold", note="not there yet: a rebuild doesn't say how long it folded")
+def _folding(one: float, two: float) -> Figure:
+    return Figure(
+        row="rebuild.workers.fold",
+        value=one / two,
+        absolute=f"{two:.1f} s with 2 workers, {one:.1f} s with 1; nothing is written",
+        note="starting the workers and handing over what they fold included",
+        numbers={"seconds": two, "alone_seconds": one},
+    )
+
+
+def _shared(alone: list[Rebuilt], shared: list[Rebuilt]) -> Figure:
     one, two = _best(alone), _best(shared)
-    yield Figure(
+    return Figure(
         row="rebuild.workers",
         value=one / two,
         absolute=f"{two:.1f} s with 2 workers, {one:.1f} s with 1",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from crm_domain.errors import RegularsError, StoreBusy, StoreUnusable
@@ -23,6 +23,10 @@ _FULL = {sqlite3.SQLITE_FULL, "53100"}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, "XX001", "XX002"}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, "25006"}
 _FORBIDDEN = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, "42501"}
+_GOING_AWAY = {"57P01", "57P02", "57P03"}  # it shuts down, it crashed, it isn't up yet
+
+# What a driver raises of these kinds is about the database or the way to it, and no fault of a statement.
+_OF_THE_DATABASE = (OperationalError, InternalError, InterfaceError)
 
 
 @contextmanager
@@ -34,16 +38,27 @@ def translated_errors(url: URL) -> Iterator[None]:
         raise StoreBusy("too many threads read at once") from error
     except DBAPIError as error:
         meant = _meaning(error.orig, url)
-        if meant is None and isinstance(error, OperationalError):
-            meant = StoreUnusable(f"{url.render_as_string()}: {_message(error.orig)}")
+        if meant is None and error.connection_invalidated:
+            meant = _lost(error.orig, url)
+        if meant is None and isinstance(error, _OF_THE_DATABASE):
+            meant = StoreUnusable(f"{name_of(url)}: {_message(error.orig)}")
         if meant is None:
             raise
         raise meant from error
-    except sqlite3.Error as error:  # from what was asked of the driver itself
+    except Exception as error:
+        if not _is_of_a_driver(error):
+            raise
         meant = _meaning(error, url)
+        if meant is None and any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):
+            meant = StoreUnusable(f"{name_of(url)}: {_message(error)}")
         if meant is None:
             raise
         raise meant from error
+
+
+def _is_of_a_driver(error: Exception) -> bool:
+    """Whether it comes from what was asked of a driver itself, past SQLAlchemy; psycopg may not be installed."""
+    return isinstance(error, sqlite3.Error) or hasattr(error, "sqlstate")
 
 
 def read_only_sentence(url: URL) -> str:
@@ -70,7 +85,13 @@ def _meaning(error: BaseException | None, url: URL) -> RegularsError | None:
         return StoreUnusable(f"{name}: {message}; whoever runs the database can grant it")
     if code == sqlite3.SQLITE_NOTADB:
         return StoreUnusable(f"{name} is not a database")
+    if code in _GOING_AWAY or (isinstance(code, str) and code.startswith("08")):
+        return _lost(error, url)
     return None
+
+
+def _lost(error: BaseException | None, url: URL) -> RegularsError:
+    return StoreUnusable(f"the connection to {name_of(url)} was lost: {_message(error)}")
 
 
 def _code(error: BaseException | None) -> int | str | None:
@@ -83,4 +104,4 @@ def _code(error: BaseException | None) -> int | str | None:
 def _message(error: BaseException | None) -> str:
     """The driver's first line; those after it may show the statement or a row."""
     said: str | None = getattr(getattr(error, "diag", None), "message_primary", None)
-    return (said or str(error)).strip()
+    return (said or str(error)).strip().partition("\n")[0]

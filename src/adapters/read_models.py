@@ -582,7 +582,13 @@ def _interval_row(customer_id: str, interval: Interval) -> Row:
 
 def _insert_rows(connection: Connection, table: sa.Table, rows: list[Row]) -> None:
     """Insert rows in the order of the table's columns, past SQLAlchemy's work on each: there are very many."""
-    if rows:
-        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        marks = ", ".join([mark] * len(table.c))
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    else:
+        marks = ", ".join("?" * len(table.c))
         connection.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({marks})", rows)  # noqa: S608 - our own table
