@@ -1,13 +1,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check reference lock bench clean
+.PHONY: demo test torture check reference lock bench clean
 
 demo: .venv/installed  ## make a fresh store, simulate two years, walk through it
 	@$(BIN)/regulars demo
 
 test: .venv/installed-dev  ## every test, SQLite and PostgreSQL
 	@$(BIN)/pytest -n 2 --dist loadfile
+
+torture: .venv/installed-dev  ## the fault tests at length: ten minutes, or TORTURE="--minutes 60 --seed 1"
+	@PYTHONPATH=tests $(BIN)/python -m torture $(TORTURE)
 
 check: .venv/installed-dev  ## format, lint, types, rooms
 	@$(BIN)/ruff format --check --quiet .

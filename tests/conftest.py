@@ -57,7 +57,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
     """Run a command line in an empty folder, in this process."""
     monkeypatch.chdir(tmp_path)
-    for name in ("REGULARS_DB", "REGULARS_ACTOR", "FORCE_COLOR"):
+    variables = ("REGULARS_DB", "REGULARS_ACTOR", "REGULARS_MASTER_KEY", "REGULARS_NEW_MASTER_KEY", "FORCE_COLOR")
+    for name in variables:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(opening, "system_clock", lambda: NOW)
@@ -72,3 +73,12 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return Said(ending.value.code, said.out, said.err)
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many faults the tests of tests/torture tried: a test that passes is worth as much as what it tried."""
+    passed = terminalreporter.stats.get("passed", [])
+    counts = [dict(report.user_properties) for report in passed]
+    if faults := sum(int(each.get("faults", 0)) for each in counts):
+        acknowledged = sum(int(each.get("acknowledged", 0)) for each in counts)
+        terminalreporter.write_line(f"torture: {faults:,} faults tried, {acknowledged:,} acknowledged found again")

@@ -24,10 +24,15 @@ from saying import NOW, Say
 
 COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
-    *("tickets", "points", "duplicates", "do", "commands"),
-    *("export", "generations", "rebuild", "verify", "prune", "status", "backup", "copy", "migrate"),
+    *("tickets", "points", "consents", "contactable", "duplicates", "do", "commands"),
+    *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
+    *("status", "backup", "copy", "forget", "forgotten", "restore", "migrate"),
 )
-IN_GROUPS = {"rules": ("show", "check", "diff", "publish", "history", "rollback"), "generation": ("rollback",)}
+IN_GROUPS = {
+    "rules": ("show", "check", "diff", "publish", "history", "rollback"),
+    "keys": ("new", "rotate"),
+    "generation": ("rollback",),
+}
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4
 HOSTILE = "[bold red]=cmd|'/c calc'!A1 \u202egnp.exe\u2066 [/not-open] \u200b日本"
 

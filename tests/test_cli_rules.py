@@ -306,7 +306,7 @@ def test_what_is_not_as_the_events_say_is_found_and_put_right(ask: Say, shop: Pa
     good = ask("verify")
     assert (good.status, good.err) == (0, "")
     assert good.widest <= 80
-    stored, folded = (line.split()[1] for line in good.out.splitlines()[1:3])
+    stored, folded = (line.split()[1] for line in good.out.splitlines()[2:4])
     assert stored == folded
     assert good.out.endswith("All is as the events say.\n")
 

@@ -292,9 +292,6 @@ class WithInstant(SqlApplicationRecorder):
         table.append_column(sa.Column("recorded_at", sa.BigInteger, nullable=False))
         return table
 
-    def row(self, event: StoredEvent, position: int, recorded_at: int) -> dict[str, object]:
-        return {**super().row(event, position, recorded_at), "recorded_at": recorded_at}
-
 
 # The horizon, on PostgreSQL
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import regulars
+from adapters.event_log import Draft
 from adapters.exporting import export_events
-from adapters.transaction import Draft
 from crm_domain.instant import to_instant
 from crm_domain.rulebook import CATEGORY, NOBODY, STREAM, RulebookEvent, RulesPublished, RulesRolledBack
 from regulars import RegisterCustomer, Regulars, TagCustomer

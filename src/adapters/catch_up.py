@@ -7,7 +7,8 @@ checkpoint. Where another process moved it first, this one's work is thrown away
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from time import monotonic, sleep
 from typing import Any
 
@@ -66,8 +67,8 @@ def catch_up(
     workers: int = 1,
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
-) -> None:
-    """Fold in everything that is settled, up to the position `until` where one is given.
+) -> int:
+    """Fold in everything that is settled, up to the position `until` where one is given; the position it reached.
 
     Where nothing is folded yet, so many `workers` fold, each a process of its own if they are several. It waits for
     the position `at_least` to be settled. `on_progress` is called with (events folded so far, events there were to
@@ -77,12 +78,16 @@ def catch_up(
     """
     catching_up = _CatchingUp(store, models, rules, until, workers, on_poison)
     with store.reading() as tx:
+        checkpoint = models.checkpoint(tx.connection)
+        if checkpoint >= at_least and not _is_behind(store, models, tx.connection, checkpoint, until):
+            return checkpoint
         total = events_behind(store, models, tx.connection, until) if on_progress else 0
     done, deadline = 0, monotonic() + HORIZON_TIMEOUT
-    for folded_in in catching_up.replay_first():
-        done += folded_in
-        if on_progress:
-            on_progress(done, max(total, done))
+    with closing(catching_up.replay_first()) as replaying:
+        for folded_in in replaying:
+            done += folded_in
+            if on_progress:
+                on_progress(done, max(total, done))
     while True:
         position, folded_in = catching_up.advance()
         done += folded_in
@@ -91,13 +96,26 @@ def catch_up(
         if folded_in:
             continue
         if position >= at_least:
-            return
+            return position
         if monotonic() > deadline:
             raise StoreBusy(
                 f"the events up to {at_least} are not readable yet: an older transaction is still running; "
                 f"everything up to {position} is folded in"
             )
         sleep(HORIZON_PAUSE)
+
+
+def _is_behind(store: Store, models: ReadModels, connection: Connection, checkpoint: int, until: int | None) -> bool:
+    """Whether anything is to be folded in: most questions come when nothing is, and then this is all they cost."""
+    events = store.schema.events
+    newer = sa.select(events.c.position).where(_waiting(events, checkpoint, until)).limit(1)
+    return connection.execute(newer).first() is not None or models.bulk(connection) is not None
+
+
+def _waiting(events: sa.Table, after: int, until: int | None) -> sa.ColumnElement[bool]:
+    """True for the settled events from after a position on, up to another where one is given."""
+    waiting = sa.and_(events.c.position > after, settled(events))
+    return waiting if until is None else sa.and_(waiting, events.c.position <= until)
 
 
 class _Batch(Struct, frozen=True):
@@ -130,7 +148,7 @@ class _CatchingUp:
 
     # -------------------------------------------------------------------------------------------- from the beginning
 
-    def replay_first(self) -> Iterator[int]:
+    def replay_first(self) -> Generator[int]:
         """Where nothing is folded yet, fold everything customer by customer, or go on with that.
 
         Yields how many events each step has taken in.
@@ -161,26 +179,28 @@ class _CatchingUp:
 
     def _replay_from(self, bulk: Bulk) -> Iterator[int]:
         ranges = bulk.ranges
-        for index, portion in self._portions(bulk):
-            done = Range(portion.last, ranges[index].last)
-            left = (*ranges[:index], done, *ranges[index + 1 :])
-            if not self._write_portion(portion, ranges, left):
-                return  # another process was quicker: go on where it is
-            yield portion.events
-            ranges = left
+        with closing(self._portions(bulk)) as portions:  # so that what it reads from is let go of however this ends
+            for index, portion in portions:
+                done = Range(portion.last, ranges[index].last)
+                left = (*ranges[:index], done, *ranges[index + 1 :])
+                if not self._write_portion(portion, ranges, left):
+                    return  # another process was quicker: go on where it is
+                yield portion.events
+                ranges = left
         with self._store.writing() as tx:
             if self._models.advance_bulk(tx.connection, ranges, ranges):
                 self._models.end_bulk(tx.connection, bulk.until)
 
-    def _portions(self, bulk: Bulk) -> Iterator[tuple[int, Portion]]:
+    def _portions(self, bulk: Bulk) -> Generator[tuple[int, Portion]]:
         if self._workers > 1:
             url = self._store.database.url.render_as_string(hide_password=False)
             task = Task(url, self._models.number, self._rules, bulk.until)
             yield from fold_in_parallel(task, bulk.ranges)
         else:
             for index, wanted in enumerate(bulk.ranges):
-                for portion in fold_portions(self._store, self._models, self._rules, bulk.until, wanted):
-                    yield index, portion
+                with closing(fold_portions(self._store, self._models, self._rules, bulk.until, wanted)) as portions:
+                    for portion in portions:
+                        yield index, portion
 
     def _write_portion(self, portion: Portion, ranges: tuple[Range, ...], left: tuple[Range, ...]) -> bool:
         self._report(portion.poisons)
@@ -222,9 +242,7 @@ class _CatchingUp:
         return new, len(rows)
 
     def _after(self, position: int) -> sa.ColumnElement[bool]:
-        events = self._store.schema.events
-        wanted = sa.and_(events.c.position > position, settled(events))
-        return wanted if self._until is None else sa.and_(wanted, events.c.position <= self._until)
+        return _waiting(self._store.schema.events, position, self._until)
 
     def _fold(self, connection: Connection, rows: Rows, old: int) -> _Batch:
         """Fold in a batch. Who was merged or told apart in it is folded afresh; who is parked stays as they are."""

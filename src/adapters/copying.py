@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from adapters.catch_up import Progress
 from adapters.database import Database
 from adapters.driver_errors import name_of, translated_errors
+from adapters.erasing import MARK
 from adapters.generations import first_generation, live_generation
 from adapters.positions import continue_positions, lock_definitions
 from adapters.schema import VERSION, Schema
@@ -27,11 +28,13 @@ from adapters.store import Store, found_version
 from crm_domain.errors import StoreUnusable
 
 BATCH = 2_000
+#: A seal holds forty bytes for each event of its block.
+SEALS_AT_ONCE = 50
 
 #: What belongs to one generation, which the copy builds for itself.
 OWN_TABLES = frozenset({"generations", "parked"})
 #: What each store says of itself.
-OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation"})
+OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK})
 #: What the database fills in.
 OWN_COLUMNS = frozenset({"xid"})
 
@@ -139,8 +142,9 @@ class _Passage:
         wanted = sa.select(*(original.c[column.name] for column in table.c if column.name not in OWN_COLUMNS))
         if table is self._schema.settings:
             wanted = wanted.where(original.c.name.not_in(OWN_SETTINGS))
+        at_once = SEALS_AT_ONCE if table is self._schema.seals else BATCH
         found = self._reading.execute(
-            wanted.order_by(*original.primary_key), execution_options={"yield_per": BATCH}
+            wanted.order_by(*original.primary_key), execution_options={"yield_per": at_once}
         ).mappings()
         for batch in found.partitions():
             rows = [dict(row) for row in batch]

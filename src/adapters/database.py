@@ -9,30 +9,37 @@ Where this process may not write, the database is read-only by itself.
 from __future__ import annotations
 
 import os
+import selectors
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 
 from adapters.driver_errors import read_only_sentence, translated_errors
 from adapters.sqlite_file import SqliteFile
+from adapters.statements import run_script
 from crm_domain.errors import StoreBusy, StoreUnusable
 
 DEFAULT_LOCK_TIMEOUT = 30.0
 
 _BEGIN = "regulars_begin"
 _STAMP = "regulars_stamp"
-_TOGETHER = "SELECT pg_advisory_xact_lock_shared(%s)"
-_ALONE = "SELECT pg_advisory_xact_lock(%s)"
 _MAY_WRITE = "SELECT has_table_privilege(%s, 'INSERT') AND NOT current_setting('transaction_read_only')::boolean"
-_WRITERS = 7_164_209_313_801_265_154  # the number of that lock: any, the same in every process
+_WRITERS = 7164209313801265154  # the number of that lock: any, the same in every process
+_TOGETHER = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({_WRITERS})"
+_ALONE = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_WRITERS})"
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+_NO_TRANSACTION = ""
+
+# Asking once is cheapest this way, where there is such a one.
+_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.DefaultSelector)
 
 
 def parse_url(target: str | os.PathLike[str]) -> URL:
@@ -73,11 +80,11 @@ class Database:
         self._process = os.getpid()
         self._closed = False
         self._engine = self._connect()
-        self._snapshots = self._engine
-        if not self.is_sqlite:
-            self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        self._snapshots = self._beginning("BEGIN" if self.is_sqlite else _SNAPSHOT)
+        self._together = self._beginning("BEGIN IMMEDIATE" if self.is_sqlite else _TOGETHER)
+        self._alone = self._beginning(_ALONE)
         self._write_lock = threading.RLock()
-        self._writer: Connection | None = None
+        self._held: list[Connection] = []
 
     @property
     def read_only(self) -> bool:
@@ -116,9 +123,11 @@ class Database:
             if self.is_sqlite:
                 with self._turn(), self._held_writer() as connection, connection.begin():
                     yield connection
+            elif alone:
+                with self._alone.begin() as connection:
+                    yield connection
             else:
-                with self._engine.begin() as connection:
-                    connection.exec_driver_sql(_ALONE if alone else _TOGETHER, (_WRITERS,))
+                with self._held_writer() as connection, connection.begin():
                     yield connection
 
     @contextmanager
@@ -140,8 +149,7 @@ class Database:
         """
         with self.reading() as connection:
             if not self.is_sqlite:
-                with self._engine.begin() as waiting:
-                    waiting.exec_driver_sql(_ALONE, (_WRITERS,))
+                with self._alone.begin():
                     connection.exec_driver_sql("SELECT pg_current_snapshot()")  # the first statement takes it
             yield connection
 
@@ -149,22 +157,54 @@ class Database:
     def session_lock(self, number: int) -> Iterator[bool]:
         """Try for one of PostgreSQL's advisory locks, held until the block or the process ends; whether it was had."""
         self._require_open_here()
-        with translated_errors(self.url), self._engine.connect() as connection:
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        with translated_errors(self.url), self._beginning(_NO_TRANSACTION).connect() as connection:
             is_ours = bool(connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (number,)).scalar())
             try:
                 yield is_ours
             finally:
                 if is_ours:
-                    connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (number,))
+                    with suppress(DBAPIError):  # it is given back already where the connection was lost
+                        connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (number,))
+
+    def cut_wal(self, patience: float) -> bool:
+        """Take over what stands in SQLite's `-wal` and cut it to nothing; False where a reader still needs it.
+
+        Whoever writes waits meanwhile, `patience` seconds at most.
+        """
+        self._require_open_here()
+        if self.is_memory:
+            return True
+        with translated_errors(self.url), self._turn(), self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+            try:
+                is_busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {int(self._lock_timeout * 1000)}")
+        return not is_busy
+
+    @contextmanager
+    def outside_transactions(self, patience: float) -> Iterator[Connection]:
+        """A connection to PostgreSQL on which each statement stands alone, and waits `patience` seconds for a lock.
+
+        Raises StoreBusy where a lock isn't had in that time.
+        """
+        self._require_open_here()
+        with translated_errors(self.url), self._beginning(_NO_TRANSACTION).connect() as connection:
+            connection.exec_driver_sql(f"SET lock_timeout = {int(patience * 1000) + 1}")  # 0 is for ever
+            try:
+                yield connection
+            finally:
+                with suppress(DBAPIError):  # a connection that was lost keeps nothing
+                    connection.exec_driver_sql("RESET lock_timeout")
 
     def close(self) -> None:
         """Give every connection back."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-        self._engine.dispose()
         self._closed = True
+        while self._held:
+            self._held.pop().close()
+        self._engine.dispose()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -179,19 +219,33 @@ class Database:
     @contextmanager
     def _still(self, connection: Connection) -> Iterator[None]:
         """What was read of a file that isn't locked counts only if the file is still what it was."""
+        before = None if self._file is None else connection.info.get(_STAMP)
         try:
             yield
         finally:
-            before = connection.info.get(_STAMP)
             if self._file is not None and before is not None and self._file.stamp() != before:
                 raise StoreBusy(f"{self.url.database} was written while it was read; ask again")
 
     @contextmanager
     def _held_writer(self) -> Iterator[Connection]:
-        # Checking a connection out of the pool costs a third of a small commit, so the writer keeps its own.
-        if self._writer is None:
-            self._writer = self._engine.connect().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
-        yield self._writer
+        # Checking a connection out of the pool costs a third of a small commit, so one is kept for whoever writes next.
+        try:
+            connection = self._held.pop()
+        except IndexError:
+            connection = self._together.connect()
+        if not self.is_sqlite and _is_gone(connection.connection.driver_connection):
+            connection.invalidate()  # another one is made in its place
+        try:
+            yield connection
+        finally:
+            if self._held or connection.invalidated or self._closed:
+                connection.close()
+            else:
+                self._held.append(connection)
+
+    def _beginning(self, text: str) -> Engine:
+        """The engine whose transactions begin with a text, on either database: no driver guesses when."""
+        return self._engine.execution_options(**{_BEGIN: text})
 
     def _require_open_here(self) -> None:
         if self._closed:
@@ -207,9 +261,12 @@ class Database:
 
     def _connect_postgres(self) -> Engine:
         timeout = f"-c lock_timeout={int(self._lock_timeout * 1000)}"
-        return sa.create_engine(
-            self.url, isolation_level="READ COMMITTED", connect_args={"options": timeout}, hide_parameters=True
+        engine = sa.create_engine(
+            self.url, isolation_level="AUTOCOMMIT", connect_args={"options": timeout}, hide_parameters=True
         )
+        sa.event.listen(engine, "begin", _begin)
+        sa.event.listen(engine, "checkout", _require_alive)
+        return engine
 
     def _connect_sqlite(self) -> Engine:
         arguments: dict[str, Any] = {"timeout": self._lock_timeout, "check_same_thread": False}
@@ -227,7 +284,7 @@ class Database:
         if not self._may_write:
             sa.event.listen(engine, "do_connect", self._connect_to_read)
         sa.event.listen(engine, "connect", self._prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
+        sa.event.listen(engine, "begin", _begin)
         return engine
 
     def _connect_to_read(self, dialect: object, record: Any, words: object, options: dict[str, Any]) -> Any:
@@ -266,5 +323,20 @@ def _switch_to_wal(cursor: sqlite3.Cursor, deadline: float) -> None:
             sleep(0.005)
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+def _begin(connection: Connection) -> None:
+    text = connection.get_execution_options().get(_BEGIN, "BEGIN")
+    if text:
+        run_script(connection, text)
+
+
+def _require_alive(connection: Any, record: object, proxy: object) -> None:
+    """Let the pool replace a connection whose server went away while nobody used it."""
+    if _is_gone(connection):
+        raise DisconnectionError
+
+
+def _is_gone(connection: Any) -> bool:
+    """Whether the server ended a connection: it says so and closes it, which shows without asking it anything."""
+    with _Selector() as selector:
+        selector.register(connection.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(timeout=0))

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from crm_domain.errors import RegularsError, StoreBusy, StoreUnusable
+from crm_domain.errors import NotFound, RegularsError, StoreBusy, StoreUnusable
 
 _BUSY = {
     *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL),
@@ -31,13 +31,20 @@ _OF_THE_DATABASE = (OperationalError, InternalError, InterfaceError)
 
 @contextmanager
 def translated_errors(url: URL) -> Iterator[None]:
-    """Raise StoreBusy or StoreUnusable, in a sentence, for what is wrong with the database and not with a statement."""
+    """Raise StoreBusy or StoreUnusable, in a sentence, for what is wrong with the database and not with a statement.
+
+    Raises NotFound for a question with a character that no text in a database has: NUL, or half of a pair.
+    """
     try:
         yield
     except PoolTimeout as error:
         raise StoreBusy("too many threads read at once") from error
+    except UnicodeEncodeError as error:
+        raise _asked_for_no_text(error.object[error.start]) from None
     except DBAPIError as error:
         meant = _meaning(error.orig, url)
+        if meant is None and isinstance(error, DataError) and _code(error.orig) is None:
+            meant = _asked_for_no_text("\0")  # the driver's own objection, before the server sees it
         if meant is None and error.connection_invalidated:
             meant = _lost(error.orig, url)
         if meant is None and isinstance(error, _OF_THE_DATABASE):
@@ -88,6 +95,10 @@ def _meaning(error: BaseException | None, url: URL) -> RegularsError | None:
     if code in _GOING_AWAY or (isinstance(code, str) and code.startswith("08")):
         return _lost(error, url)
     return None
+
+
+def _asked_for_no_text(character: str) -> RegularsError:
+    return NotFound(f"no text in a store has the character U+{ord(character):04X}, which was asked for")
 
 
 def _lost(error: BaseException | None, url: URL) -> RegularsError:

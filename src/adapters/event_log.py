@@ -6,7 +6,7 @@ whole envelope, and encrypt what is personal under the customer's key with the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq, ge, le
 from typing import Any, cast
@@ -18,52 +18,78 @@ from eventsourcing.persistence import AggregateRecorder, EventStore, JSONTransco
 from msgspec import DecodeError, Struct
 from sqlalchemy.engine import Connection
 
+from adapters.appending import Columns
 from adapters.codec import CODECS, EventCodec, codec_of, tag_of, tags_of
-from adapters.keyring import CHUNK, Cipher, read_ciphers
+from adapters.keyring import CHUNK, Cipher
 from adapters.planning import past_index
-from adapters.schema import Schema
+from adapters.positions import settled
+from adapters.prepared import EVENT_COLUMNS, Prepared
+from adapters.wrapping import Keyring
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from crm_domain.errors import Rejected, StoreUnusable
 from crm_domain.event import Event, Recorded
 
 
+class Draft(Struct, frozen=True, kw_only=True):
+    """An event that was decided and not yet recorded: the envelope without position and recorded_at.
+
+    `caused_by` is the index of the event that caused it, among the drafts that are recorded together.
+    """
+
+    stream_id: str
+    version: int
+    category: str
+    customer_id: str
+    occurred_at: int
+    actor: str
+    event: Event
+    reason: str | None = None
+    correlation_id: str | None = None
+    command_id: str | None = None
+    caused_by: int | None = None
+
+
 @dataclass(frozen=True)
 class StoredRow(StoredEvent):
-    """A row of `events`: the library's four columns, and ours beside them."""
+    """A row of `events`: the library's four columns, and ours beside them.
+
+    One that is yet to be numbered has `caused_by` in place of the columns that follow from its number.
+    """
 
     columns: dict[str, Any]
 
 
+_NO_TRANSCODER = JSONTranscoder()  # the library asks for one; msgspec does its work
+
+
 class EnvelopeMapper(Mapper[str]):
-    """Turns recorded events into rows and back; a row of a retired type becomes an event of the current one."""
+    """Turns drafts into rows, and rows into recorded events; a row of a retired type becomes a current event."""
 
     def __init__(self, ciphers: dict[str, Cipher], known: Mapping[str, EventCodec] = CODECS) -> None:
-        super().__init__(JSONTranscoder())
+        super().__init__(_NO_TRANSCODER)
         self._ciphers = ciphers
         self._known = known
 
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredRow:
-        """Encode. Raises Rejected `account_erased` for personal data of someone who was forgotten."""
-        recorded = cast("Recorded[Event]", domain_event)
-        codec = self._known[tag_of(type(recorded.event))]
-        payload, plain = codec.encode(recorded.event, recorded.reason)
+        """Encode a draft. Raises Rejected `account_erased` for personal data of someone who was forgotten."""
+        draft = cast("Draft", domain_event)
+        codec = self._known[tag_of(type(draft.event))]
+        payload, plain = codec.encode(draft.event, draft.reason)
         columns = {
-            "position": recorded.position,
-            "stream_id": recorded.stream_id,
-            "version": recorded.version,
-            "category": recorded.category,
-            "customer_id": recorded.customer_id,
+            "stream_id": draft.stream_id,
+            "version": draft.version,
+            "category": draft.category,
+            "customer_id": draft.customer_id,
             "type": codec.name,
-            "occurred_at": recorded.occurred_at,
-            "recorded_at": recorded.recorded_at,
-            "actor": recorded.actor,
-            "correlation_id": recorded.correlation_id,
-            "causation_id": recorded.causation_id,
-            "command_id": recorded.command_id,
+            "occurred_at": draft.occurred_at,
+            "actor": draft.actor,
+            "correlation_id": draft.correlation_id,
+            "caused_by": draft.caused_by,
+            "command_id": draft.command_id,
             "payload": payload,
-            "secret": None if plain is None else self._seal(recorded, plain),
+            "secret": None if plain is None else self._seal(draft, plain),
         }
-        return StoredRow(recorded.stream_id, recorded.version, codec.name, payload, columns)
+        return _stored(columns)
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
         """Decode; what is personal is None where the key is gone. Raises StoreUnusable for what can't be decoded."""
@@ -82,13 +108,13 @@ class EnvelopeMapper(Mapper[str]):
             return codec.decode(payload), None
         return codec.reveal(payload, cipher.open(secret, _context(columns["stream_id"], columns["version"])))
 
-    def _seal(self, recorded: Recorded[Event], plain: bytes) -> bytes:
+    def _seal(self, draft: Draft, plain: bytes) -> bytes:
         try:
-            cipher = self._ciphers[recorded.customer_id]
+            cipher = self._ciphers[draft.customer_id]
         except KeyError:
             sentence = "this customer was forgotten; no personal data can be added"
             raise Rejected("account_erased", sentence) from None
-        return cipher.seal(plain, _context(recorded.stream_id, recorded.version))
+        return cipher.seal(plain, _context(draft.stream_id, draft.version))
 
 
 _ENVELOPE = frozenset(Recorded.__struct_fields__) - {"event", "reason"}
@@ -98,19 +124,26 @@ def _context(stream_id: str, version: int) -> bytes:
     return f"{stream_id}:{version}".encode()
 
 
+#: (connection, rows to be numbered, now) -> (the first position, the instant they are recorded at)
+Append = Callable[[Connection, Sequence[Columns], int], tuple[int, int]]
+
+
 class RowRecorder(AggregateRecorder):
-    """Writes and reads rows of `events` on the transaction's own connection."""
+    """Writes and reads rows of `events` on the transaction's own connection.
 
-    def __init__(self, connection: Connection, events: sa.Table) -> None:
+    `written` is where the last rows begin that it wrote, and the instant they were recorded at.
+    """
+
+    def __init__(self, connection: Connection, prepared: Prepared, append: Append | None = None) -> None:
         self._connection = connection
-        self._events = events
+        self._append = append or prepared.appending.append
+        self._events = prepared.schema.events
+        self.written = (0, 0)
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
-        """Write rows, whose positions were drawn before. Raises sqlalchemy's IntegrityError on a taken version."""
+    def insert_events(self, stored_events: Sequence[StoredEvent], *, now: int = 0, **kwargs: Any) -> None:
+        """Number rows and write them. Raises sqlalchemy's IntegrityError on a taken version."""
         rows = [cast("StoredRow", stored).columns for stored in stored_events]
-        if rows:
-            self._connection.execute(self._events.insert(), rows)
-        return [row["position"] for row in rows]
+        self.written = self._append(self._connection, rows, now)
 
     def select_events(
         self,
@@ -133,13 +166,39 @@ class RowRecorder(AggregateRecorder):
     def select(self, statement: sa.Select[Any]) -> list[StoredEvent]:
         """The rows of any query over whole rows of `events`."""
         found = self._connection.execute(statement).mappings()
-        return [StoredRow(row["stream_id"], row["version"], row["type"], row["payload"], dict(row)) for row in found]
+        return [_stored(dict(row)) for row in found]
+
+
+_CUSTOMER = EVENT_COLUMNS.index("customer_id")
+
+
+def _stored(columns: dict[str, Any]) -> StoredRow:
+    return StoredRow(columns["stream_id"], columns["version"], columns["type"], columns["payload"], columns)
+
+
+def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorded[Event]:
+    return Recorded(
+        position=first + index,
+        stream_id=draft.stream_id,
+        version=draft.version,
+        category=draft.category,
+        customer_id=draft.customer_id,
+        occurred_at=draft.occurred_at,
+        recorded_at=recorded_at,
+        actor=draft.actor,
+        event=draft.event,
+        reason=draft.reason,
+        correlation_id=draft.correlation_id,
+        causation_id=None if draft.caused_by is None else first + draft.caused_by,
+        command_id=draft.command_id,
+    )
 
 
 class Search(Struct, frozen=True, kw_only=True):
     """Which events are wanted: all conditions that are given must hold. Instants are inclusive.
 
-    `after` is the position of the last event of the page before. Newest first, unless `oldest_first`.
+    `after` is the position of the last event of the page before. Newest first, unless `oldest_first`. `settled_only`
+    leaves out what an event with a lower position may still come before: who goes on from `after` would miss that.
     """
 
     customer_ids: tuple[str, ...] | None = None
@@ -151,6 +210,7 @@ class Search(Struct, frozen=True, kw_only=True):
     correlation_id: str | None = None
     after: int | None = None
     oldest_first: bool = False
+    settled_only: bool = False
 
 
 CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged))
@@ -159,21 +219,31 @@ CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged))
 class EventLog:
     """Recorded events of one transaction."""
 
-    def __init__(self, connection: Connection, schema: Schema) -> None:
+    def __init__(
+        self, connection: Connection, prepared: Prepared, keyring: Keyring, append: Append | None = None
+    ) -> None:
         self._connection = connection
-        self._schema = schema
+        self._prepared = prepared
+        self._append = append
+        self._schema = prepared.schema
+        self._keyring = keyring
 
-    def append(self, events: Sequence[Recorded[Event]], ciphers: dict[str, Cipher]) -> None:
-        """Write events whose envelopes are complete."""
-        recorder = RowRecorder(self._connection, self._schema.events)
-        EventStore(EnvelopeMapper(ciphers), recorder).put(cast("Sequence[DomainEventProtocol[str]]", events))
+    def append(self, drafts: Sequence[Draft], ciphers: dict[str, Cipher], now: int) -> list[Recorded[Event]]:
+        """Record events. `now` is the instant to record them at."""
+        recorder = RowRecorder(self._connection, self._prepared, self._append)
+        events = cast("Sequence[DomainEventProtocol[str]]", drafts)
+        EventStore(EnvelopeMapper(ciphers), recorder).put(events, now=now)
+        first, recorded_at = recorder.written
+        return [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
 
     def streams(self, stream_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """The events of some streams, each stream's in order of version."""
-        wanted, events = sorted(set(stream_ids)), self._schema.events
-        for start in range(0, len(wanted), CHUNK):
-            chunk = wanted[start : start + CHUNK]
-            yield from self.select(events.c.stream_id.in_(chunk), events.c.stream_id, events.c.version)
+        wanted = sorted(set(stream_ids))
+        rows = self._prepared.streams.all(self._connection, wanted)
+        mapper = EnvelopeMapper(self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]}))
+        for row in rows:
+            columns = dict(zip(EVENT_COLUMNS, row, strict=False))
+            yield cast("Recorded[Event]", mapper.to_domain_event(_stored(columns)))
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """What was said of some customers' names and addresses, each customer's in order."""
@@ -198,6 +268,8 @@ class EventLog:
             conditions.append(events.c.type.in_(tags_of([codec_of(search.type).reads])))
         if search.customer_ids is not None:
             conditions.append(events.c.customer_id.in_(search.customer_ids))
+        if search.settled_only:
+            conditions.append(settled(events))
         position = events.c.position
         if search.after is not None:
             conditions.append(position > search.after if search.oldest_first else position < search.after)
@@ -218,11 +290,11 @@ class EventLog:
     ) -> list[Recorded[Event]]:
         """The events that meet a condition, decrypted where their customer is remembered."""
         statement = sa.select(self._schema.events).where(condition).order_by(*order).limit(limit)
-        rows = RowRecorder(self._connection, self._schema.events).select(statement)
+        rows = RowRecorder(self._connection, self._prepared).select(statement)
         with_secrets = (
             cast("StoredRow", row).columns["customer_id"]
             for row in rows
             if cast("StoredRow", row).columns["secret"] is not None
         )
-        mapper = EnvelopeMapper(read_ciphers(self._connection, self._schema.keys, with_secrets))
+        mapper = EnvelopeMapper(self._keyring.ciphers(self._connection, self._schema.keys, with_secrets))
         return [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]

@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from adapters.catch_up import HORIZON_PAUSE, HORIZON_TIMEOUT
 from adapters.codec import codec_of, tag_of
 from adapters.event_log import EnvelopeMapper, RowRecorder, StoredRow
-from adapters.keyring import read_ciphers
 from adapters.positions import settled
 from adapters.store import Store
 from adapters.transaction import Transaction
@@ -40,7 +39,7 @@ def export_events(store: Store, write: Write, *, personal: bool, at_least: int =
     `write` gets whole lines, up to a thousand at once, so memory doesn't grow with the store. Raises StoreBusy where
     an older transaction in the database keeps the position `at_least` from settling for too long.
     """
-    _await_settled(store, at_least)
+    await_settled(store, at_least)
     count = 0
     with store.reading() as tx:
         for chunk in _chunks(store, tx, personal):
@@ -49,7 +48,11 @@ def export_events(store: Store, write: Write, *, personal: bool, at_least: int =
     return count
 
 
-def _await_settled(store: Store, position: int) -> None:
+def await_settled(store: Store, position: int) -> None:
+    """Wait until nothing can come to be seen before a position any more; 0 is there at once.
+
+    Raises StoreBusy where an older transaction in the database keeps it from settling for too long.
+    """
     events, deadline = store.schema.events, monotonic() + HORIZON_TIMEOUT
     last_settled = sa.select(sa.func.max(events.c.position)).where(events.c.position >= position, settled(events))
     while position:
@@ -66,11 +69,12 @@ def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Reco
     while True:
         wanted = sa.and_(events.c.position > last, settled(events))
         statement = sa.select(events).where(wanted).order_by(events.c.position).limit(EVENTS_PER_CHUNK)
-        rows = [cast("StoredRow", row) for row in RowRecorder(tx.connection, events).select(statement)]
+        rows = [cast("StoredRow", row) for row in RowRecorder(tx.connection, store.prepared).select(statement)]
         if not rows:
             return
         customers = {row.columns["customer_id"] for row in rows if row.columns["secret"] is not None}
-        mapper = EnvelopeMapper(read_ciphers(tx.connection, store.schema.keys, customers if personal else ()))
+        ciphers = store.keyring.ciphers(tx.connection, store.schema.keys, customers if personal else ())
+        mapper = EnvelopeMapper(ciphers)
         chunk = [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]
         last = chunk[-1].position
         yield chunk

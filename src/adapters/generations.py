@@ -16,13 +16,13 @@ from sqlalchemy.engine import Connection
 
 from adapters.codec import schema_digest
 from adapters.read_models import ReadModels
-from adapters.schema import GenerationTables, Schema
+from adapters.schema import LIVE_GENERATION, GenerationTables, Schema
 from adapters.store import Store
 from crm_domain.errors import StoreUnusable
 from projections.fold import code_versions
 from projections.rules import Ruleset, restore_rules
 
-_LIVE, _PREVIOUS = "live_generation", "previous_generation"
+_LIVE, _PREVIOUS = LIVE_GENERATION, "previous_generation"
 #: The setting that holds the highest number that was dropped: others may still remember what it stood for.
 _DROPPED = "dropped_generation"
 #: The setting that holds what a store judged by before anything was published.

@@ -68,15 +68,15 @@ class KeyedHash:
         return hmac.digest(self._key, purpose.encode() + b"\0" + value, sha256).hex()[:32]
 
 
-def read_ciphers(connection: Connection, keys: sa.Table, customer_ids: Iterable[str]) -> dict[str, Cipher]:
-    """The ciphers of those customers that are remembered."""
+def read_keys(connection: Connection, keys: sa.Table, customer_ids: Iterable[str]) -> dict[str, bytes]:
+    """The keys of those customers that are remembered, as they are stored."""
     wanted = sorted(set(customer_ids))
-    ciphers: dict[str, Cipher] = {}
+    found: dict[str, bytes] = {}
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
         rows = connection.execute(sa.select(keys.c.customer_id, keys.c.key).where(keys.c.customer_id.in_(chunk)))
-        ciphers.update((customer_id, Cipher(key)) for customer_id, key in rows)
-    return ciphers
+        found.update((customer_id, key) for customer_id, key in rows)
+    return found
 
 
 def normalised(kind: str, value: str) -> bytes:

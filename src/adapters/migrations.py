@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateColumn
 
+from adapters.consents import keep_all_words
 from adapters.schema import ADDED_TO_GENERATIONS, Schema
 
 Migration = Callable[[Connection, Schema], None]
@@ -32,8 +33,25 @@ def link_customers_and_describe_generations(connection: Connection, schema: Sche
         connection.execute(schema.settings.insert(), {"name": "founding_rules", "value": ruleset.encode()})
 
 
+def keep_seals(connection: Connection, schema: Schema) -> None:
+    """Version 4: what was recorded can be sealed; what is secret leaves no samples."""
+    schema.seals.create(connection)
+    schema.keep_secrets_to_their_tables(connection)
+
+
+def keep_consents(connection: Connection, schema: Schema) -> None:
+    """Version 5: who may be contacted is found by channel and purpose."""
+    schema.consents.create(connection, checkfirst=True)
+    keep_all_words(connection, schema)
+
+
 #: What brings a store of each version to the next one.
-MIGRATIONS: Mapping[int, Migration] = {1: index_the_audit_trail, 2: link_customers_and_describe_generations}
+MIGRATIONS: Mapping[int, Migration] = {
+    1: index_the_audit_trail,
+    2: link_customers_and_describe_generations,
+    3: keep_seals,
+    4: keep_consents,
+}
 
 
 def migrate(connection: Connection, schema: Schema, version: int, target: int) -> None:

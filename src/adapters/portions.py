@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
@@ -45,7 +45,7 @@ class Task(Struct, frozen=True):
     until: int
 
 
-def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wanted: Range) -> Iterator[Portion]:
+def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wanted: Range) -> Generator[Portion]:
     """Fold a range of customers, in order of their ids."""
     with store.reading() as tx, _collecting_seldom():
         read = 0

@@ -15,6 +15,8 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import UserDefinedType
 
+from adapters.statements import run
+
 
 class TransactionId(UserDefinedType[int]):
     """PostgreSQL's xid8: the 64-bit id of the transaction that wrote a row."""
@@ -43,6 +45,7 @@ def transaction_column(is_sqlite: bool) -> tuple[sa.Column[int], ...]:
     return (sa.Column("xid", TransactionId, nullable=False, server_default=sa.text("pg_current_xact_id()")),)
 
 
+_DRAW = "SELECT first_position, recorded_at FROM regulars_draw_positions(%s, %s, %s, %s)"
 _DEFINITION_LOCK = 1919248244 << 32  # drawing locks the same number plus a table's oid, which is never 0
 
 _DRAW_FUNCTION = """
@@ -99,16 +102,23 @@ def draw_positions(connection: Connection, table: sa.Table, how_many: int, now: 
     """
     if connection.dialect.name == "postgresql":
         names = (f'"{table.name}_positions"', f'"{table.name}_clock"')
-        row = connection.exec_driver_sql(
-            "SELECT first_position, recorded_at FROM regulars_draw_positions(%s, %s, %s, %s)", (*names, how_many, now)
-        ).one()
-        return row[0], row[1]
-    recorded_at = "recorded_at" if "recorded_at" in table.c else "NULL"
-    last = connection.exec_driver_sql(
-        f"SELECT seq, {recorded_at} FROM sqlite_sequence LEFT JOIN {table.name} ON position = seq WHERE name = ?",  # noqa: S608 - our own table
-        (table.name,),
-    ).first()
+        first, recorded_at = run(connection, _DRAW, (*names, how_many, now)).fetchone()
+        return first, recorded_at
+    instant = "recorded_at" if "recorded_at" in table.c else "NULL"
+    newest = f"SELECT seq, {instant} FROM sqlite_sequence LEFT JOIN {table.name} ON position = seq WHERE name = ?"  # noqa: S608 - our own table
+    last = run(connection, newest, (table.name,)).fetchone()
     return (1, now) if last is None else (last[0] + 1, max(now, last[1] or 0))
+
+
+def drawn_positions(table: sa.Table, how_many: int) -> sa.TableValuedAlias:
+    """What `draw_positions` gives, on PostgreSQL, as a row to select from; "now" is bound when it is run."""
+    positions, clock = (f"'\"{table.name}_{name}\"'" for name in ("positions", "clock"))
+    now: sa.BindParameter[int] = sa.bindparam("now", type_=sa.BigInteger)
+    drawn = sa.func.regulars_draw_positions(
+        sa.literal_column(positions), sa.literal_column(clock), sa.literal_column(str(how_many)), now
+    )
+    columns = (sa.column(name, sa.BigInteger) for name in ("first_position", "recorded_at"))
+    return drawn.table_valued(*columns, name="drawn")
 
 
 def continue_positions(connection: Connection, table: sa.Table, position: int, recorded_at: int) -> None:
@@ -119,6 +129,23 @@ def continue_positions(connection: Connection, table: sa.Table, position: int, r
     if connection.dialect.name == "postgresql":
         for name, value in (("positions", position), ("clock", max(recorded_at, 1))):
             connection.exec_driver_sql("SELECT setval(%s, %s)", (f'"{table.name}_{name}"', value))
+
+
+def are_from_elsewhere(connection: Connection, table: sa.Table) -> bool:
+    """Whether rows were restored from the dump of another server, whose transaction ids this one hasn't reached.
+
+    Ids grow with positions, so the last row has the highest.
+    """
+    if "xid" not in table.c:
+        return False
+    newest = f"SELECT xid >= pg_snapshot_xmax(pg_current_snapshot()) FROM {table.name} ORDER BY position DESC LIMIT 1"  # noqa: S608 - our own table
+    return bool(connection.exec_driver_sql(newest).scalar())
+
+
+def adopt(connection: Connection, table: sa.Table) -> None:
+    """Let rows that came from another server count as written here; until then no reader would see them as settled."""
+    if are_from_elsewhere(connection, table):
+        connection.exec_driver_sql(f"UPDATE {table.name} SET xid = pg_current_xact_id()")  # noqa: S608 - our own table
 
 
 def settled(table: sa.Table) -> sa.ColumnElement[bool]:

@@ -1,7 +1,11 @@
-"""Rows that an import could not take, kept encrypted until that file is imported again."""
+"""Rows that an import could not take, kept encrypted until that file is imported again.
+
+Their key is the store's, so it isn't destroyed when somebody is forgotten: rows that speak of them are dropped.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -9,55 +13,100 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.store import Store
+from adapters.keyring import CHUNK
+from adapters.naming import Names
+from adapters.schema import Schema
+from adapters.wrapping import Keyring
 
 _CONTEXT = b"quarantine"
 
 
 class Reject(Struct, frozen=True, kw_only=True):
-    """A row that was refused: the file's name, the line it begins at, why, and the text that was read."""
+    """A row that was refused: the file's name, the line it begins at, why, and the text that was read.
+
+    `speaks_of` are the names, references and addresses in it, as far as it could be read.
+    """
 
     source: str
     line: int
     reason: str
     text: str
+    speaks_of: tuple[str, ...] = ()
 
 
-def clear_rejects(store: Store, connection: Connection, source: str) -> None:
-    """Forget what an earlier import of this file refused: it is about to be read again."""
-    table = store.schema.quarantine
-    connection.execute(table.delete().where(table.c.source == _keyed(store, source)))
+class Quarantine:
+    """The refused rows, in one transaction. They are kept by the file they came from, as it was named on its way in."""
+
+    def __init__(self, connection: Connection, schema: Schema, keyring: Keyring) -> None:
+        self._connection = connection
+        self._table = schema.quarantine
+        self._keyring = keyring
+
+    def clear(self, *files: str) -> None:
+        """Forget what an earlier import of a file refused: it is about to be read again."""
+        keys = [self._keyed(file) for file in files]
+        self._connection.execute(self._table.delete().where(self._table.c.source.in_(keys)))
+
+    def keep(self, file: str, rejects: Sequence[Reject]) -> None:
+        """Keep some refused rows of one file, behind those that are kept already."""
+        if not rejects:
+            return
+        table, key = self._table, self._keyed(file)
+        last = self._connection.scalar(sa.select(sa.func.max(table.c.ordinal)).where(table.c.source == key)) or 0
+        rows = [
+            {
+                "source": key,
+                "ordinal": last + index,
+                "secret": self._keyring.quarantine.seal(msgspec.json.encode(reject), _CONTEXT),
+            }
+            for index, reject in enumerate(rejects, start=1)
+        ]
+        self._connection.execute(table.insert(), rows)
+
+    def rows(self) -> Iterator[Reject]:
+        """All refused rows, by file and in the order of their lines."""
+        for _, reject in self._opened():
+            yield reject
+
+    def count(self) -> int:
+        """How many refused rows are kept."""
+        return self._connection.execute(sa.select(sa.func.count()).select_from(self._table)).scalar_one()
+
+    def about(self, names: Names) -> list[Reject]:
+        """The rows that name somebody."""
+        return [reject for _, reject in self._opened() if any(map(names.are_in, _texts_of(reject)))]
+
+    def drop(self, names: Names, parts: Names) -> None:
+        """Drop the rows that name somebody; of those that could not be read, also where only parts of a name are.
+
+        So a row too many may be dropped, which another import of its file brings back, rather than one too few.
+        """
+        table = self._table
+        dropped = [
+            key
+            for key, reject in self._opened()
+            if any(names.are_in(text) or (not reject.speaks_of and parts.are_in(text)) for text in _texts_of(reject))
+        ]
+        for start in range(0, len(dropped), CHUNK // 2):
+            chunk = dropped[start : start + CHUNK // 2]
+            these = sa.tuple_(table.c.source, table.c.ordinal).in_(chunk)
+            self._connection.execute(table.delete().where(these))
+
+    def _opened(self) -> Iterator[tuple[tuple[str, int], Reject]]:
+        table = self._table
+        for row in self._connection.execute(sa.select(table).order_by(table.c.source, table.c.ordinal)):
+            plain = self._keyring.quarantine.open(row.secret, _CONTEXT)
+            yield (row.source, row.ordinal), msgspec.json.decode(plain, type=Reject)
+
+    def _keyed(self, file: str) -> str:
+        return self._keyring.keyed("quarantine", file.encode())
 
 
-def keep_rejects(store: Store, connection: Connection, source: str, rejects: Sequence[Reject]) -> None:
-    """Keep some refused rows of one file, behind those that are kept already."""
-    if not rejects:
-        return
-    table, key = store.schema.quarantine, _keyed(store, source)
-    last = connection.scalar(sa.select(sa.func.max(table.c.ordinal)).where(table.c.source == key)) or 0
-    rows = [
-        {
-            "source": key,
-            "ordinal": last + index,
-            "secret": store.quarantine_cipher.seal(msgspec.json.encode(reject), _CONTEXT),
-        }
-        for index, reject in enumerate(rejects, start=1)
-    ]
-    connection.execute(table.insert(), rows)
-
-
-def read_rejects(store: Store, connection: Connection) -> Iterator[Reject]:
-    """All refused rows, by file and in the order of their lines."""
-    table = store.schema.quarantine
-    statement = sa.select(table.c.secret).order_by(table.c.source, table.c.ordinal)
-    for (secret,) in connection.execute(statement):
-        yield msgspec.json.decode(store.quarantine_cipher.open(secret, _CONTEXT), type=Reject)
-
-
-def count_rejects(store: Store, connection: Connection) -> int:
-    """How many refused rows are kept."""
-    return connection.execute(sa.select(sa.func.count()).select_from(store.schema.quarantine)).scalar_one()
-
-
-def _keyed(store: Store, source: str) -> str:
-    return store.keyed("quarantine", source.encode())
+def _texts_of(reject: Reject) -> Iterator[str]:
+    yield reject.reason
+    yield reject.text
+    yield from reject.speaks_of
+    try:
+        yield json.dumps(json.loads(reject.text), ensure_ascii=False)  # as it reads without the escapes of JSON
+    except (ValueError, RecursionError):
+        yield reject.text.replace('""', '"')  # and of CSV

@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import UUID
@@ -29,15 +30,17 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from adapters.appending import Appending
 from adapters.database import Database
 from adapters.positions import (
+    adopt,
     create_positions,
-    draw_positions,
     lock_definitions,
     position_column,
     settled,
     transaction_column,
 )
+from adapters.statements import Statement, insertion
 from crm_domain.errors import StoreBusy, StoreUnusable
 
 HORIZON_TIMEOUT = 5.0  # seconds a read waits until this process's own last write is settled
@@ -59,6 +62,8 @@ _ERRORS: Mapping[type[exc.SQLAlchemyError], type[persistence.PersistenceError]] 
     exc.StatementError: persistence.DataError,  # a value that doesn't fit its column never reaches the database
     exc.TimeoutError: persistence.OperationalError,  # no connection became free in time
 }
+
+_LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1  # of any version
 
 T = TypeVar("T")
 R = TypeVar("R", bound="SqlRecorder")
@@ -84,6 +89,7 @@ def create_tables(connection: Connection, metadata: sa.MetaData) -> None:
     for table in metadata.sorted_tables:
         if "position" in table.c:
             create_positions(connection, table)
+            adopt(connection, table)
 
 
 def stream_table(metadata: sa.MetaData, name: str, *, text_ids: bool) -> sa.Table:
@@ -221,7 +227,7 @@ class SqlAggregateRecorder(SqlRecorder, persistence.AggregateRecorder):
         """
         if stored_events:
             with self.joining(transaction) as connection:
-                connection.execute(self.events.insert(), [self._columns(event) for event in stored_events])
+                self._insert.many(connection, [self.columns(event) for event in stored_events])
         return None
 
     def select_events(
@@ -234,31 +240,68 @@ class SqlAggregateRecorder(SqlRecorder, persistence.AggregateRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """The events of one originator, in order of version."""
-        version = self.events.c.originator_version
-        statement = sa.select(*self._stored()).where(self.events.c.originator_id == self._id(originator_id))
-        if gt is not None:
-            statement = statement.where(version > gt)
-        if lte is not None:
-            statement = statement.where(version <= lte)
-        statement = statement.order_by(version.desc() if desc else version).limit(limit)
+        statement = self._select_backwards if desc else self._select
         with self.reading() as connection:
-            return [StoredEvent(*row) for row in connection.execute(statement)]
+            rows = statement.all(
+                connection,
+                originator_id=self._kept_id(originator_id),
+                gt=_LOWEST if gt is None else gt,
+                lte=_HIGHEST if lte is None else lte,
+                limit=self._no_limit if limit is None else limit,
+            )
+        return [StoredEvent(self._found_id(originator_id), *rest) for originator_id, *rest in rows]
+
+    @cached_property
+    def _insert(self) -> Statement:
+        return insertion(self.events, self.database.dialect)
+
+    @cached_property
+    def _select(self) -> Statement:
+        return self._of_originator(self.events.c.originator_version.asc())
+
+    @cached_property
+    def _select_backwards(self) -> Statement:
+        return self._of_originator(self.events.c.originator_version.desc())
+
+    def _of_originator(self, order: sa.UnaryExpression[int]) -> Statement:
+        originator_id, version = self.events.c.originator_id, self.events.c.originator_version
+        wanted = (
+            originator_id == sa.bindparam("originator_id"),
+            version > sa.bindparam("gt"),
+            version <= sa.bindparam("lte"),
+        )
+        limit: sa.BindParameter[int | None] = sa.bindparam("limit", type_=sa.BigInteger)
+        statement = sa.select(*self._stored()).where(*wanted).order_by(order).limit(limit)
+        return Statement(statement, self.database.dialect)
+
+    @property
+    def _no_limit(self) -> int | None:
+        return -1 if self.database.is_sqlite else None
 
     def _stored(self) -> tuple[sa.Column[Any], ...]:
         columns = self.events.c
         return (columns.originator_id, columns.originator_version, columns.topic, columns.state)
 
-    def _columns(self, event: StoredEvent) -> dict[str, Any]:
+    def columns(self, event: StoredEvent) -> dict[str, Any]:
+        """The row of one event, without its position and `recorded_at`. A table with more columns overrides this."""
         return {
-            "originator_id": self._id(event.originator_id),
+            "originator_id": self._kept_id(event.originator_id),
             "originator_version": event.originator_version,
             "topic": event.topic,
             "state": event.state,
         }
 
-    def _id(self, originator_id: UUID | str) -> UUID | str:
-        # An application may keep its UUIDs as text: the library's mapper makes UUIDs of them again.
-        return str(originator_id) if self.text_ids else originator_id
+    def _kept_id(self, originator_id: UUID | str) -> UUID | str:
+        """As the driver takes it. An application may keep its UUIDs as text: the library's mapper turns them back."""
+        if self.text_ids:
+            return str(originator_id)
+        if not isinstance(originator_id, UUID):
+            raise persistence.DataError(f"an originator id is a UUID here, not {originator_id!r}")
+        return originator_id.hex if self.database.is_sqlite else originator_id
+
+    def _found_id(self, kept: UUID | str) -> UUID | str:
+        """As it was before the driver took it."""
+        return UUID(kept) if isinstance(kept, str) and not self.text_ids else kept
 
 
 class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecorder):
@@ -295,14 +338,13 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
         """Number the events and write them inside a transaction. `now` is the instant to record them at."""
         if not stored_events:
             return []
-        first, recorded_at = draw_positions(connection, self.events, len(stored_events), now)
-        rows = [self.row(event, first + index, recorded_at) for index, event in enumerate(stored_events)]
-        connection.execute(self.events.insert(), rows)
+        rows = [self.columns(event) for event in stored_events]
+        first, _ = self._appending.append(connection, rows, now)
         return list(range(first, first + len(rows)))
 
-    def row(self, event: StoredEvent, position: int, recorded_at: int) -> dict[str, Any]:
-        """The row of one event. A table with more columns than ours overrides this."""
-        return {"position": position, **self._columns(event)}
+    @cached_property
+    def _appending(self) -> Appending:
+        return Appending(self.events, self.database.dialect)
 
     def announce(self, positions: Sequence[int]) -> None:
         """Let this process's subscriptions and reads know that these positions are committed."""

@@ -9,10 +9,14 @@ from sqlalchemy.engine import Connection
 
 from adapters.links import links_table
 from adapters.positions import create_positions, position_column, transaction_column
+from adapters.seals import seals_table
 from projections.churn_risk import CHURN_RISK
 from projections.fold import PROJECTORS
 
-VERSION = 3
+VERSION = 5
+
+#: The names of settings that every command asks for.
+LIVE_GENERATION, CURRENCY = "live_generation", "currency"
 
 Blob = sa.LargeBinary
 Instant = sa.BigInteger
@@ -42,6 +46,8 @@ class Schema:
         )
         self.lookups = _lookups(self.metadata)
         self.links = links_table(self.metadata)
+        self.consents = _consents(self.metadata)
+        self.seals = seals_table(self.metadata)
         self.commands = sa.Table(
             "commands",
             self.metadata,
@@ -77,6 +83,11 @@ class Schema:
         )
 
     @property
+    def secrets(self) -> tuple[sa.Column[Any], ...]:
+        """What nothing may be left of once it is deleted: keys, and what people are found by or were refused with."""
+        return (self.keys.c.key, self.lookups.c.digest, self.quarantine.c.secret, self.settings.c.value)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the tables every store has."""
         return tuple(table.name for table in self.metadata.sorted_tables)
@@ -86,6 +97,17 @@ class Schema:
         self.metadata.create_all(connection)
         create_positions(connection, self.events)
         connection.exec_driver_sql(_audit_trail(connection.dialect.name))
+        self.keep_secrets_to_their_tables(connection)
+
+    def keep_secrets_to_their_tables(self, connection: Connection) -> None:
+        """Let PostgreSQL take no samples of what is secret, which it would keep in a table of its own."""
+        if connection.dialect.name != "postgresql":
+            return
+        for column in self.secrets:
+            alter = f'ALTER TABLE "{column.table.name}" ALTER COLUMN "{column.name}"'
+            connection.exec_driver_sql(f"{alter} SET STATISTICS 0")
+            # To give a column the type it has changes nothing, but drops the samples that were taken before.
+            connection.exec_driver_sql(f"{alter} TYPE {column.type.compile(connection.dialect)}")
 
 
 class GenerationTables:
@@ -221,6 +243,21 @@ def _lookups(metadata: sa.MetaData) -> sa.Table:
         postgresql_where=only_references,
     )
     return table
+
+
+def _consents(metadata: sa.MetaData) -> sa.Table:
+    """A row is a word; those on one channel and purpose stand together, in order of customers."""
+    return sa.Table(
+        "consents",
+        metadata,
+        sa.Column("channel", sa.Text, primary_key=True),
+        sa.Column("purpose", sa.Text, primary_key=True),
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("occurred_at", Instant, primary_key=True, autoincrement=False),
+        sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("given", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
 
 
 def _intervals(name: str, number: int, metadata: sa.MetaData, *, scored: bool) -> sa.Table:

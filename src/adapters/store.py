@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from adapters.appending import Appending, Columns
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.driver_errors import name_of
-from adapters.keyring import Cipher, KeyedHash, new_key
+from adapters.erasing import MARK, PATIENCE, destroy_traces
+from adapters.keyring import KeyedHash
 from adapters.migrations import migrate
-from adapters.positions import lock_definitions, settled
-from adapters.schema import VERSION, Schema
+from adapters.positions import adopt, are_from_elsewhere, lock_definitions, settled
+from adapters.prepared import Prepared
+from adapters.schema import CURRENCY, VERSION, Schema
 from adapters.transaction import Transaction
+from adapters.wrapping import Keyring, MasterKey, founding_settings
 from crm_domain.errors import StoreUnusable
 from crm_domain.money import exponent_of
 
@@ -37,27 +41,39 @@ def _is_taken(error: IntegrityError) -> bool:
 
 
 class _Rehearsal:
-    """Draws positions that no event will ever have, from -1 downwards."""
+    """Writes events with positions that no event will ever have, from -1 downwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, appending: Appending) -> None:
+        self._appending = appending
         self._last = 0
 
-    def __call__(self, connection: Connection, table: sa.Table, how_many: int, now: int) -> tuple[int, int]:
-        self._last -= how_many
+    def append(self, connection: Connection, rows: Sequence[Columns], now: int) -> tuple[int, int]:
+        self._last -= len(rows)
+        self._appending.insert(connection, rows, self._last, now)
         return self._last, now
 
 
 class Store:
     """An open store. Made where there is none, unless `read_only`; read-only by itself where it can't be written.
 
+    A new one has its keys wrapped by the master key that is given. For one that is there, a master key that doesn't fit
+    is noticed when the first key is opened: `keyring.require_master` looks at once.
+
     Raises StoreUnusable where the database holds something else, or was written by a newer version.
     """
 
     def __init__(
-        self, target: str | os.PathLike[str], *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, read_only: bool = False
+        self,
+        target: str | os.PathLike[str],
+        *,
+        lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
+        read_only: bool = False,
+        master_key: MasterKey | None = None,
     ) -> None:
         self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
         self.schema = Schema(is_sqlite=self.database.is_sqlite)
+        self.prepared = Prepared(self.schema, self.database.dialect)
+        self._master_key = master_key
         try:
             self._create_or_check()
             with self.database.reading() as connection:
@@ -65,19 +81,31 @@ class Store:
         except BaseException:
             self.database.close()
             raise
-        self.keyed = KeyedHash(settings["lookup_key"])
-        self.quarantine_cipher = Cipher(settings["quarantine_key"])
+        self.keyring = Keyring(settings, master_key)
+        self.is_erasing = MARK in settings
+
+    @property
+    def keyed(self) -> KeyedHash:
+        """The keyed hash by which people, orders and commands are found."""
+        return self.keyring.keyed
 
     def close(self) -> None:
         """Give every connection back."""
+        if self.is_erasing and not self.database.read_only:
+            self.destroy_traces(patience=0)
         self.database.close()
+
+    def destroy_traces(self, patience: float = PATIENCE) -> None:
+        """Destroy what the files still hold of keys that were destroyed; `is_erasing` while somebody is in the way."""
+        self.is_erasing = True
+        self.is_erasing = not destroy_traces(self.database, self.schema, patience)
 
     @contextmanager
     def writing(self, *, alone: bool = False) -> Iterator[Transaction]:
         """A transaction that may write. Raises as Database.writing does, and Collision where another was quicker."""
         try:
             with self.database.writing(alone=alone) as connection:
-                yield Transaction(connection, self.schema, self.keyed)
+                yield Transaction(connection, self.prepared, self.keyring)
         except IntegrityError as error:
             if _is_taken(error):
                 raise Collision(str(error.orig)) from error
@@ -87,13 +115,14 @@ class Store:
     def reading(self) -> Iterator[Transaction]:
         """A snapshot to read from."""
         with self.database.reading() as connection:
-            yield Transaction(connection, self.schema, self.keyed)
+            yield Transaction(connection, self.prepared, self.keyring)
 
     @contextmanager
     def rehearsing(self) -> Iterator[Transaction]:
         """A transaction that is taken back at its end. It keeps other writers waiting, and uses up no position."""
+        rehearsal = _Rehearsal(self.prepared.appending)
         with suppress(_TakenBack), self.database.writing() as connection:
-            yield Transaction(connection, self.schema, self.keyed, draw=_Rehearsal())
+            yield Transaction(connection, self.prepared, self.keyring, rehearsal.append)
             raise _TakenBack
 
     def read_settings(self, connection: Connection) -> dict[str, bytes]:
@@ -104,7 +133,7 @@ class Store:
     def currency(self, connection: Connection) -> str | None:
         """The store's currency, None while no amount has been recorded."""
         settings = self.schema.settings
-        value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == "currency"))
+        value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == CURRENCY))
         return None if value is None else value.decode()
 
     def count_events(self, connection: Connection) -> int:
@@ -139,7 +168,7 @@ class Store:
     def fix_currency(self, connection: Connection, currency: str) -> None:
         """Settle on a currency. Raises Rejected for an unknown one, IntegrityError where there is one already."""
         exponent_of(currency)
-        connection.execute(self.schema.settings.insert(), {"name": "currency", "value": currency.encode()})
+        connection.execute(self.schema.settings.insert(), {"name": CURRENCY, "value": currency.encode()})
 
     def exclude_others(self, connection: Connection) -> None:
         """Until the transaction ends, let no other process change tables; on SQLite the write lock does that."""
@@ -150,7 +179,8 @@ class Store:
             version = found_version(connection, self.schema)
             if version is not None:
                 self.database.notice_permissions(connection, self.schema.events.name)
-        if version == VERSION:
+            is_restored = version == VERSION and are_from_elsewhere(connection, self.schema.events)
+        if version == VERSION and (not is_restored or self.database.read_only):
             return
         if self.database.read_only:
             raise _older_store(self.database) if version else _not_a_store(self.database)
@@ -167,10 +197,11 @@ class Store:
                 settings = self.schema.settings
                 ours = settings.c.name == "schema_version"
                 connection.execute(settings.update().where(ours).values(value=str(VERSION).encode()))
+            adopt(connection, self.schema.events)
 
     def _create(self, connection: Connection) -> None:
         self.schema.create(connection)
-        settings = {"schema_version": str(VERSION).encode(), "lookup_key": new_key(), "quarantine_key": new_key()}
+        settings = {"schema_version": str(VERSION).encode()} | founding_settings(self._master_key)
         rows = [{"name": name, "value": value} for name, value in settings.items()]
         connection.execute(self.schema.settings.insert(), rows)
 

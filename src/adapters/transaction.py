@@ -6,18 +6,22 @@ the transaction's first write.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.codec import is_personal
-from adapters.event_log import EventLog
-from adapters.keyring import CHUNK, Cipher, KeyedHash, new_key, normalised, read_ciphers
-from adapters.links import Families, add_link, end_link, ever_linked, is_relinked, read_families, read_links
-from adapters.positions import draw_positions
-from adapters.schema import Schema
+from adapters.consents import keep_words
+from adapters.erasing import mark
+from adapters.event_log import Append, Draft, EventLog
+from adapters.keyring import CHUNK, Cipher, new_key, normalised, read_keys
+from adapters.links import Families, add_link, end_link, ever_linked, families_of, is_relinked, read_links
+from adapters.naming import Names
+from adapters.prepared import Prepared
+from adapters.quarantine import Quarantine
+from adapters.wrapping import Keyring
 from crm_domain.customer import (
     ContactDetailsChanged,
     CustomerMerged,
@@ -27,54 +31,55 @@ from crm_domain.customer import (
 )
 from crm_domain.event import Event, Recorded
 
-#: (connection, table, how many, now) -> (the first position, the instant to record at)
-Draw = Callable[[Connection, sa.Table, int, int], tuple[int, int]]
-
 LOOKUP_KINDS = ("ref", "email", "phone")
+NAMING_KINDS = (*LOOKUP_KINDS, "name")
+
+_NO_DIGITS = str.maketrans("", "", "+ ()./-")
 
 
-class Draft(Struct, frozen=True, kw_only=True):
-    """An event that was decided and not yet recorded: the envelope without position and recorded_at.
+class Premises(Struct, frozen=True, kw_only=True):
+    """What a command's decision rests on beside its streams; `customer_id` is that of the reference asked for."""
 
-    `caused_by` is the index of the event that caused it, among the drafts that are recorded together.
-    """
-
-    stream_id: str
-    version: int
-    category: str
-    customer_id: str
-    occurred_at: int
-    actor: str
-    event: Event
-    reason: str | None = None
-    correlation_id: str | None = None
-    command_id: str | None = None
-    caused_by: int | None = None
+    live_generation: int | None
+    currency: str | None
+    customer_id: str | None
 
 
 class Transaction:
-    """Reads and writes on one connection."""
+    """Reads and writes on one connection. `has_destroyed` says that somebody was forgotten in it."""
 
-    def __init__(self, connection: Connection, schema: Schema, keyed: KeyedHash, draw: Draw = draw_positions) -> None:
+    def __init__(
+        self, connection: Connection, prepared: Prepared, keyring: Keyring, append: Append | None = None
+    ) -> None:
+        schema = prepared.schema
         self.connection = connection
-        self._draw = draw
-        self.log = EventLog(connection, schema)
+        self.has_destroyed = False
+        self.log = EventLog(connection, prepared, keyring, append)
+        self.quarantine = Quarantine(connection, schema, keyring)
         self._schema = schema
-        self._keyed = keyed
+        self._prepared = prepared
+        self._has_links: bool | None = None
+        self._keyring = keyring
+
+    def premises(self, reference: str | None = None) -> Premises:
+        """What a command's decision rests on beside its streams, all in one question."""
+        digest = None if reference is None else self._digest("ref", reference)
+        row = self._prepared.premises.first(self.connection, digest=digest)
+        assert row is not None
+        live, currency, has_links, customer_id = row
+        self._has_links = bool(has_links)
+        return Premises(
+            live_generation=None if live is None else int(live),
+            currency=None if currency is None else currency.decode(),
+            customer_id=customer_id,
+        )
 
     def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
         """Customer ids by look-up value, for those values that are known. `kind` is one of LOOKUP_KINDS."""
         by_digest = {self._digest(kind, value): value for value in values}
-        lookups, wanted = self._schema.lookups, sorted(by_digest)
         found: dict[str, list[str]] = {}
-        for start in range(0, len(wanted), CHUNK):
-            statement = (
-                sa.select(lookups.c.digest, lookups.c.customer_id)
-                .where(lookups.c.kind == kind, lookups.c.digest.in_(wanted[start : start + CHUNK]))
-                .order_by(lookups.c.customer_id)
-            )
-            for digest, customer_id in self.connection.execute(statement):
-                found.setdefault(by_digest[digest], []).append(customer_id)
+        for digest, customer_id in self._prepared.lookups.all(self.connection, sorted(by_digest), kind=kind):
+            found.setdefault(by_digest[digest], []).append(customer_id)
         return found
 
     def shared_lookups(self, limit: int, after: tuple[str, str]) -> list[tuple[str, str, list[str]]]:
@@ -100,6 +105,10 @@ class Transaction:
                     groups[row.kind, row.digest].append(row.customer_id)
         return [(kind, digest, customer_ids) for (kind, digest), customer_ids in groups.items()]
 
+    def remembered(self, customer_ids: Iterable[str]) -> set[str]:
+        """Those of some customers who are registered and were not forgotten."""
+        return set(read_keys(self.connection, self._schema.keys, customer_ids))
+
     def append(self, drafts: Sequence[Draft], now: int) -> list[Recorded[Event]]:
         """Record events with their effects on keys and look-ups. `now` is the instant to record them at.
 
@@ -107,20 +116,40 @@ class Transaction:
         """
         if not drafts:
             return []
-        first, recorded_at = self._draw(self.connection, self._schema.events, len(drafts), now)
-        recorded = [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
         keys = {each.customer_id: new_key() for each in drafts if isinstance(each.event, CustomerRegistered)}
-        others = (
+        others = {
             each.customer_id for each in drafts if each.customer_id not in keys and is_personal(each.event, each.reason)
-        )
-        ciphers = read_ciphers(self.connection, self._schema.keys, others)
-        self.log.append(recorded, ciphers | {customer_id: Cipher(key) for customer_id, key in keys.items()})
+        }
+        ciphers = self._keyring.opened(dict(self._prepared.keys.all(self.connection, sorted(others))))
+        ciphers |= {customer_id: Cipher(key) for customer_id, key in keys.items()}
+        recorded = self.log.append(drafts, ciphers, now)
         if keys:
-            rows = [{"customer_id": customer_id, "key": key} for customer_id, key in keys.items()]
-            self.connection.execute(self._schema.keys.insert(), rows)
+            self._keep_keys(keys)
+        erased = [each.customer_id for each in drafts if isinstance(each.event, PersonalDataErased)]
+        contacts = [each.event for each in self.log.contact_events(erased)]  # while they can still be read
         self._update_lookups(drafts)
+        if erased:
+            self._drop_rejects(erased, contacts)
+            mark(self.connection, self._schema)
+            self.has_destroyed = True
         self._update_links(recorded)
+        keep_words(self.connection, self._schema, recorded)
         return recorded
+
+    def _keep_keys(self, keys: Mapping[str, bytes]) -> None:
+        self._keyring.require_unchanged(self.connection, self._schema.settings)
+        rows = [{"customer_id": each, "key": self._keyring.wrap(key, each)} for each, key in keys.items()]
+        self._prepared.keep_key.many(self.connection, rows)
+
+    def _drop_rejects(self, customer_ids: Sequence[str], events: Sequence[Event]) -> None:
+        """Drop refused rows that name some customers, by whatever was said of them in these events."""
+        found = {kind: {value for each in events if (value := getattr(each, kind, None))} for kind in NAMING_KINDS}
+        # A file of the shop's has 42 where we say shop:42, and a spreadsheet leaves the plus sign out.
+        parts = {ref.rpartition(":")[2] for ref in found["ref"]} | {
+            phone.translate(_NO_DIGITS) for phone in found["phone"]
+        }
+        spelled = found["ref"].union(found["email"], found["name"], customer_ids)
+        self.quarantine.drop(Names(spelled, found["phone"]), Names(parts, ()))
 
     def _update_lookups(self, drafts: Sequence[Draft]) -> None:
         rows: list[dict[str, str]] = []
@@ -148,6 +177,7 @@ class Transaction:
             match each.event:
                 case CustomerMerged(into_id=into_id):
                     add_link(self.connection, self._schema.links, each.customer_id, into_id, each.position)
+                    self._has_links = True
                 case MergeUndone():
                     end_link(self.connection, self._schema.links, each.customer_id, each.position)
                 case _:
@@ -155,11 +185,13 @@ class Transaction:
 
     def families(self, customer_ids: Iterable[str], until: int | None = None) -> Families:
         """Who some customers are one with, as of a position or as of now."""
-        return read_families(self.connection, self._schema.links, customer_ids, until)
+        return families_of(self.links(customer_ids, until))
 
-    def links(self, customer_ids: Iterable[str]) -> dict[str, str]:
-        """The links by which some customers are one with others, as of now."""
-        return read_links(self.connection, self._schema.links, customer_ids)
+    def links(self, customer_ids: Iterable[str], until: int | None = None) -> dict[str, str]:
+        """The links by which some customers are one with others, as of a position or as of now."""
+        if not self._knows_links():
+            return {}
+        return read_links(self.connection, self._schema.links, customer_ids, until)
 
     def is_relinked(self, members: tuple[str, ...], *, after: int) -> bool:
         """Whether any of some customers was merged or told apart after a position."""
@@ -167,7 +199,15 @@ class Transaction:
 
     def ever_linked(self, customer_id: str) -> tuple[str, ...]:
         """Everyone who is or was one with a customer, themselves first."""
+        if not self._knows_links():
+            return (customer_id,)
         return ever_linked(self.connection, self._schema.links, customer_id)
+
+    def _knows_links(self) -> bool:
+        """Asked once: nobody else merges in this snapshot, or while this transaction may write."""
+        if self._has_links is None:
+            self.premises()
+        return bool(self._has_links)
 
     def _lookup_rows(
         self, event: CustomerRegistered | ContactDetailsChanged, customer_id: str, kinds: Iterable[str]
@@ -181,7 +221,7 @@ class Transaction:
 
     def _insert_lookups(self, rows: list[dict[str, str]]) -> list[dict[str, str]]:
         if rows:
-            self.connection.execute(self._schema.lookups.insert(), rows)
+            self._prepared.keep_lookup.many(self.connection, rows)
         return []
 
     def _forget_lookups(self, customer_id: str, kinds: Iterable[str]) -> None:
@@ -190,34 +230,14 @@ class Transaction:
         self.connection.execute(lookups.delete().where(ours))
 
     def _digest(self, kind: str, value: str) -> str:
-        return self._keyed(kind, normalised(kind, value))
+        return self._keyring.keyed(kind, normalised(kind, value))
 
     def outcome_of(self, command_id: str) -> tuple[str, bytes] | None:
         """The digest and outcome kept for a command id, if there are any."""
-        commands = self._schema.commands
-        statement = sa.select(commands.c.digest, commands.c.outcome).where(commands.c.id == command_id)
-        row = self.connection.execute(statement).one_or_none()
-        return None if row is None else (row.digest, row.outcome)
+        row = self._prepared.outcome.first(self.connection, id=command_id)
+        return None if row is None else (row[0], row[1])
 
     def keep_outcome(self, command_id: str, digest: str, outcome: bytes) -> None:
         """Remember what came of a command, so that a retry gets the same answer."""
         row = {"id": command_id, "digest": digest, "outcome": outcome}
-        self.connection.execute(self._schema.commands.insert(), row)
-
-
-def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorded[Event]:
-    return Recorded(
-        position=first + index,
-        stream_id=draft.stream_id,
-        version=draft.version,
-        category=draft.category,
-        customer_id=draft.customer_id,
-        occurred_at=draft.occurred_at,
-        recorded_at=recorded_at,
-        actor=draft.actor,
-        event=draft.event,
-        reason=draft.reason,
-        correlation_id=draft.correlation_id,
-        causation_id=None if draft.caused_by is None else first + draft.caused_by,
-        command_id=draft.command_id,
-    )
+        self._prepared.keep_outcome.run(self.connection, **row)

@@ -138,7 +138,8 @@ def require_label(text: str, what: str) -> str:
     try:
         return _labels.validate_python(text)
     except ValidationError as error:
-        raise ValueError(f"{what} is one line of at most 200 characters: {error.errors()[0]['msg']}") from None
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{what} is one line of at most 200 characters: {said}") from None
 
 
 def _refuse_id(reference: str) -> str:
@@ -160,7 +161,8 @@ class Command(BaseModel):
     the same id with the same fields returns the first outcome, with other fields it is refused.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What was given may be personal, and errors end up in logs; `explain_invalid` shows it to whoever typed it.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     occurred_at: Moment | None = None
     reason: Text | None = None

@@ -5,14 +5,17 @@
 2. Only a registered customer can be spoken of.
 3. An account moves as ALLOWED says: open and closed alternate, erased is final.
 4. Personal data is taken only while the customer is remembered.
-5. A consent is given or withdrawn for one channel and one purpose; saying so twice changes nothing.
+5. A consent is given or withdrawn for one channel and one purpose. Every word is written down, also one that seems to
+   change nothing: the last in time counts, and what this account heard of may be told late, or of another identity.
 6. A cancellation can be requested on an open account only, and withdrawn while it is requested.
 7. Nobody refers themselves, and a referral counts once.
 8. A customer can be merged into one other at a time, and the merge undone; what is merged is forgotten as a whole.
+9. Why a customer was forgotten stays in the clear, so it names them in no way that is known.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
@@ -460,15 +463,11 @@ def assign_owner(command: AssignOwner, state: Customer, context: Context) -> tup
 def give_consent(command: GiveConsent, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariants 4 and 5: nobody can be contacted once they are forgotten."""
     _require_remembered(state)
-    if (command.channel, command.purpose) in state.consents:
-        return ()
     return (ConsentGiven(channel=command.channel, purpose=command.purpose),)
 
 
 def withdraw_consent(command: WithdrawConsent, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 5."""
-    if (command.channel, command.purpose) not in state.consents:
-        return ()
     return (ConsentWithdrawn(channel=command.channel, purpose=command.purpose),)
 
 
@@ -527,13 +526,23 @@ def reopen(command: ReopenAccount, state: Customer, context: Context) -> tuple[E
 
 
 def erase(command: ErasePersonalData, state: Customer, context: Context) -> tuple[Event, ...]:
-    """Invariants 3 and 8."""
+    """Invariants 3, 8 and 9."""
     if state.merged_into is not None:
         sentence = (
             "this customer was merged into another; forget that one and with it this one, or undo the merge first"
         )
         raise Rejected("merged_away", sentence)
+    _require_nameless(command.cause or "", state)
     return _move(state, Status.ERASED, PersonalDataErased(cause=command.cause))
+
+
+def _require_nameless(cause: str, state: Customer) -> None:
+    ref = None if state.registration is None else state.registration.ref
+    known = {"reference": ref, "name": state.name, "e-mail": state.email, "phone number": state.phone}
+    for what, value in known.items():
+        if value and re.search(rf"(?<!\w){re.escape(value.casefold())}(?!\w)", cause.casefold()):
+            sentence = f"why somebody is forgotten is kept, and must not name them; this holds their {what}"
+            raise Rejected("names_the_forgotten", sentence)
 
 
 def _move(state: Customer, target: Status, event: Event) -> tuple[Event, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 MAX_SHOWN = 60
+MAX_OBJECTIONS = 20
 
 _BEGINNINGS = (
     (re.compile(r"^Input should be (greater|less) "), r"expected a number \1 "),
@@ -27,13 +29,18 @@ def sentence(error: ValidationError) -> str:
     """
     # Where a field takes one of several types, each type complains; the last is the most general, and speaks for all.
     by_field = {_path(detail): _explained(detail) for detail in error.errors(include_url=False)}
-    return "; ".join(f"{path}: {text}" if path else text for path, text in by_field.items())
+    said = [f"{path}: {text}" if path else text for path, text in islice(by_field.items(), MAX_OBJECTIONS)]
+    more = len(by_field) - len(said)
+    return "; ".join([*said, *([f"and {more:,} more"] if more else [])])
 
 
 def shown(value: object) -> str:
     """A value as a person would recognise it, printable and cut off after 60 characters."""
     # The slice comes first, so that a megabyte of text isn't turned into its repr for the sake of its beginning.
-    text = repr(value[: MAX_SHOWN + 1] if isinstance(value, str | bytes) else value)
+    try:
+        text = repr(value[: MAX_SHOWN + 1] if isinstance(value, str | bytes) else value)
+    except (ValueError, RecursionError):  # Python writes no number of thousands of digits
+        return f"{type(value).__name__} too long to write out"
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
@@ -45,7 +52,8 @@ def _path(detail: ErrorDetails) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         elif found or part.isidentifier():
-            path += f".{part}" if path else part
+            word = part[:MAX_SHOWN]
+            path += f".{word}" if path else word
     return path
 
 

@@ -11,10 +11,9 @@ import difflib
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -31,6 +30,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from crm_domain.errors import InvalidRules
+from projections.toml_text import read_toml
 
 FlagFact = Literal["account_closed", "qualified"]
 CountFact = Literal["orders"]
@@ -44,6 +44,7 @@ COUNTS: tuple[str, ...] = get_args(CountFact)
 NEED_AN_ORDER: tuple[str, ...] = ("gap", "days_since_order", "tenure_days")
 
 MAX_DAYS = 36_500
+MAX_COMPLAINTS = 50
 # After the last event a verdict may change 64 times by itself, so the rules must not ask for more.
 MAX_STEPS = 60
 MAX_REVIEWS = 60
@@ -368,8 +369,8 @@ class Ruleset(Part):
 def parse_rules(text: str, source: str = "rules") -> Ruleset:
     """The ruleset of a TOML text. Raises InvalidRules, naming `source` and every key that is wrong."""
     try:
-        data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+        data = read_toml(text)
+    except ValueError as error:
         raise InvalidRules(f"{source} is not TOML: {error}") from None
     return validate_rules(data, source)
 
@@ -379,8 +380,10 @@ def validate_rules(data: Mapping[str, Any], source: str = "rules") -> Ruleset:
     try:
         return Ruleset.model_validate(data)
     except ValidationError as error:
-        lines = "\n".join(f"  {line}" for line in _complaints(error))
-        raise InvalidRules(f"{source} breaks the grammar of rules:\n{lines}") from None
+        lines = [f"  {line}" for line in islice(_complaints(error), MAX_COMPLAINTS)]
+        more = error.error_count() - len(lines)
+        lines += [f"  and {more:,} more"] if more else []
+        raise InvalidRules("\n".join([f"{source} breaks the grammar of rules:", *lines])) from None
 
 
 def restore_rules(canonical: str) -> Ruleset:

@@ -12,8 +12,11 @@ This package is the whole of what a program that embeds the library needs to imp
 `from regulars import *`, where they would hide Python's own.
 """
 
+from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
 from adapters.copying import copy as copy
+from adapters.restoring import read_list as read_erased
 from adapters.rules_text import as_toml
+from adapters.sealing import Sealing
 from adapters.verifying import Difference, Fingerprint, Verification
 from crm_domain.command import Command, CustomerId
 from crm_domain.customer import (
@@ -79,14 +82,21 @@ from crm_domain.ticket import (
 )
 from projections.rules import Ruleset, parse_rules
 from regulars.audit import AuditEntry, AuditPage, Change
+from regulars.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
 from regulars.crm import Regulars, default_rules
 from regulars.crm import open as open
 from regulars.desk import Points, PointsLot, TicketPage, TicketView
 from regulars.difference import ExplainedMove, Move, RulesDifference, TicketMove
 from regulars.duplicates import Duplicates, DuplicatesPage, Suspect
 from regulars.execution import Outcome
+from regulars.forgetting import Forgetting, Forgotten
+from regulars.keys import Rotation
+from regulars.person.as_json import person_json
+from regulars.person.page import person_page
+from regulars.person.values import PersonExport
 from regulars.published import Publication, RulesVersion
 from regulars.rebuilding import GenerationView
+from regulars.restoring import Restoration, restore
 from regulars.views import Clause, Customer, EventLine, Explanation, Page, Span, Status, Timeline, VerdictView
 
 __version__ = "0.1.0"
@@ -110,6 +120,11 @@ __all__ = [
     "CloseTicket",
     "Command",
     "Conflict",
+    "Consent",
+    "ConsentWord",
+    "Consents",
+    "Contactable",
+    "ContactablePage",
     "Customer",
     "CustomerId",
     "Difference",
@@ -118,10 +133,13 @@ __all__ = [
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
+    "EventDamage",
     "EventLine",
     "ExplainedMove",
     "Explanation",
     "Fingerprint",
+    "Forgetting",
+    "Forgotten",
     "GenerationView",
     "GiveConsent",
     "GrantTierOverride",
@@ -132,11 +150,13 @@ __all__ = [
     "MergeCustomers",
     "Move",
     "NotFound",
+    "NotedSeal",
     "OpenTicket",
     "OrderLine",
     "Outcome",
     "Page",
     "ParkedCustomer",
+    "PersonExport",
     "Points",
     "PointsLot",
     "Publication",
@@ -160,11 +180,16 @@ __all__ = [
     "ReplyAsCustomer",
     "RequestCancellation",
     "ResolveTicket",
+    "Restoration",
     "ResumeMembership",
     "ResumeTicket",
+    "Rotation",
     "RulesDifference",
     "RulesVersion",
     "Ruleset",
+    "SealCheck",
+    "SealDamage",
+    "Sealing",
     "Span",
     "StaleProjections",
     "Status",
@@ -187,4 +212,8 @@ __all__ = [
     "as_toml",
     "default_rules",
     "parse_rules",
+    "person_json",
+    "person_page",
+    "read_erased",
+    "restore",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from msgspec import Struct
 from adapters.histories import History, Poison, read_history, rows_of, take_in
 from adapters.store import Store
 from adapters.transaction import Transaction
+from adapters.wrapping import MasterKeyChanged
 from crm_domain.command import CustomerId
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from crm_domain.errors import StoreUnusable
@@ -22,6 +23,8 @@ from projections.ticket_queue import TicketInterval
 from regulars.sentences import describe
 from regulars.standpoint import Standpoint
 from regulars.views import LANES, Clause, EventLine, Explanation, Lane, Span, Timeline, VerdictView
+
+_YEARS = range(MINYEAR + 1, MAXYEAR)
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -36,14 +39,25 @@ class Contact(Struct, frozen=True, kw_only=True):
 def instant_of(as_of: datetime | date, zone: ZoneInfo) -> int:
     """The instant a question asks for; a bare date is the end of that day in the business's zone.
 
-    Raises ValueError for a datetime without a zone.
+    Raises ValueError for a datetime without a zone, and for a year that is out of reach.
     """
+    _require_in_reach(as_of)
     return to_instant(as_of) if isinstance(as_of, datetime) else end_of_day(as_of, zone)
 
 
 def first_instant_of(since: datetime | date, zone: ZoneInfo) -> int:
-    """The instant from which a span begins; a bare date is the beginning of that day in the business's zone."""
+    """The instant from which a span begins; a bare date is the beginning of that day in the business's zone.
+
+    Raises ValueError as `instant_of` does.
+    """
+    _require_in_reach(since)
     return to_instant(since) if isinstance(since, datetime) else end_of_day(since - timedelta(days=1), zone) + 1
+
+
+def _require_in_reach(moment: date) -> None:
+    """In the first and the last year there is, a zone's offset may lead out of the calendar."""
+    if moment.year not in _YEARS:
+        raise ValueError(f"{moment.isoformat()} is out of reach; years run from {_YEARS[0]} to {_YEARS[-1]}")
 
 
 def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Contact]:
@@ -51,6 +65,8 @@ def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Con
     contacts = dict.fromkeys(customer_ids, Contact())
     try:
         return _read_contacts(tx, contacts)
+    except MasterKeyChanged:
+        raise
     except StoreUnusable:  # what one of them said can't be decoded: that is no reason to be silent about the others
         if len(contacts) == 1:
             return contacts

@@ -20,14 +20,14 @@ from adapters.transaction import Transaction
 from crm_domain import membership
 from crm_domain.catalogue import DECIDERS, EVENTS
 from crm_domain.command import CustomerId
-from crm_domain.customer import Customer, Status
+from crm_domain.customer import Customer, PersonalDataErased, Status
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import to_datetime
 from crm_domain.interaction import Interaction
 from crm_domain.membership import Membership
 from crm_domain.money import from_minor_units
 from crm_domain.purchase import Purchase
-from crm_domain.rulebook import NOBODY, Rulebook, RulebookEvent
+from crm_domain.rulebook import NOBODY, Rulebook, RulesPublished, RulesRolledBack
 from crm_domain.ticket import Ticket
 from regulars.answers import Contact, read_contacts
 from regulars.narration import narrate, other_id
@@ -48,7 +48,8 @@ class AuditEntry:
     """One event of the trail.
 
     `causation_id` is the position of the event that caused this one, `correlation_id` what ties several together.
-    `ref` and `reason` are None once the customer is forgotten; `customer_id` and `ref` are where it is about nobody.
+    `ref` and `reason` are None once the customer is forgotten, but for why they were; `customer_id` and `ref` are where
+    it is about nobody.
     """
 
     position: int
@@ -147,12 +148,21 @@ def _entry(recorded: Recorded[Event], contacts: Mapping[str, Contact], changes: 
             _called(recorded.customer_id, contacts),
             None if other is None else _called(other, contacts),
         ),
-        reason=recorded.event.reason if isinstance(recorded.event, RulebookEvent) else recorded.reason,
+        reason=_reason(recorded),
         correlation_id=recorded.correlation_id,
         causation_id=recorded.causation_id,
         command_id=recorded.command_id,
         changes=changes,
     )
+
+
+def _reason(recorded: Recorded[Event]) -> str | None:
+    """Why, also where that is in the clear as there is nobody whose key it could be under."""
+    match recorded.event:
+        case RulesPublished(reason=reason) | RulesRolledBack(reason=reason) | PersonalDataErased(cause=reason):
+            return reason
+        case _:
+            return recorded.reason
 
 
 def _changes(tx: Transaction, wanted: Iterable[Recorded[Event]]) -> dict[int, tuple[Change, ...]]:

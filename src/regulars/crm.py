@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from functools import partial
 from importlib import resources
@@ -17,31 +17,40 @@ from msgspec.structs import replace
 
 from adapters.backup import backup
 from adapters.catch_up import Progress, events_behind
+from adapters.checking_seals import SealCheck, check_seals
 from adapters.database import DEFAULT_LOCK_TIMEOUT
+from adapters.erasing import is_erasing
 from adapters.event_log import Search
-from adapters.exporting import Write, export_events
+from adapters.exporting import Write, await_settled, export_events
 from adapters.generations import found_generation, live_generation
 from adapters.histories import read_history as read_history_of
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
-from adapters.quarantine import Reject, count_rejects, read_rejects
+from adapters.quarantine import Reject
+from adapters.sealing import Sealing, seal
 from adapters.store import Collision, Store
 from adapters.transaction import Transaction
+from adapters.wrapping import MasterKey
 from crm_domain.command import Command, CustomerId, require_label
-from crm_domain.customer import MergeCustomers, UndoMerge
-from crm_domain.errors import Conflict, NotFound, StaleProjections, StoreBusy, StoreUnusable
-from crm_domain.instant import MICROSECOND
+from crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
+from crm_domain.errors import Conflict, NotFound, Rejected, StaleProjections, StoreBusy, StoreUnusable
+from crm_domain.instant import FOREVER, MICROSECOND
 from projections.fold import fold_until
 from projections.rules import Ruleset, parse_rules
 from regulars.answers import describe_parked, first_instant_of, instant_of, read_contacts
 from regulars.audit import AuditEntry, AuditPage, read_audit, read_history, require_type
 from regulars.clock import Clock, system_clock
+from regulars.consents import Consents, ContactablePage, read_consents, read_contactable
 from regulars.customers import Order, Wish, find_one, find_page, lane_values
 from regulars.desk import Points, TicketPage, view_points, view_ticket
 from regulars.duplicates import DuplicatesPage, suspect_duplicates
-from regulars.execution import Execution, Outcome
+from regulars.execution import Execution, Outcome, only_reference
+from regulars.forgetting import Forgetting, Forgotten, forget_again, forgetting_of, read_forgotten
 from regulars.ground import AnyRules, Ground
 from regulars.importing import ImportProgress, ImportReport, import_rows
+from regulars.keys import Keys
+from regulars.person.gathering import gather
+from regulars.person.values import PersonExport
 from regulars.published import PublishedRules
 from regulars.rebuilding import Projections
 from regulars.views import LANES, Customer, Lane, Page, Status
@@ -49,6 +58,7 @@ from regulars.views import LANES, Customer, Lane, Page, Status
 MAX_ATTEMPTS = 10
 FAIR_ATTEMPTS = 3
 MAX_PAGE = 1_000
+MAX_COMMANDS = 100_000
 
 OnStale = Literal["warn", "rebuild", "error"]
 
@@ -69,6 +79,7 @@ def open(
     read_only: bool = False,
     on_stale: OnStale = "warn",
     lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
+    master_key: bytes | str | None = None,
 ) -> Regulars:
     """Open a store; it is made where there is none.
 
@@ -84,12 +95,19 @@ def open(
     about one customer are answered by the running code all the same; lists are as they were, with a StaleProjections
     warning, or they are rebuilt at once, or StoreUnusable is raised.
 
-    Raises StoreUnusable where the database can't be used as it is, StoreBusy where it stays locked, ValueError for an
-    actor that is not one line of at most 200 characters.
+    `master_key` is 32 bytes, as they are, as base64 or as 64 hexadecimal digits. A new store has its keys wrapped by
+    it, and then opens with nothing else. `crm.keys` wraps those of a store that is there, or wraps them anew.
+
+    Raises StoreUnusable where the database can't be used as it is, or not with this master key, StoreBusy where it
+    stays locked, ValueError for an actor that is not one line of at most 200 characters, and for what is no master key.
     """
     require_label(actor, "an actor")
-    store = Store(target, lock_timeout=lock_timeout, read_only=read_only)
+    master = None if master_key is None else MasterKey(master_key)
+    store = Store(target, lock_timeout=lock_timeout, read_only=read_only, master_key=master)
     try:
+        store.keyring.require_master()
+        if store.is_erasing and not store.database.read_only:
+            store.destroy_traces(patience=0)
         if currency is not None:
             _settle_currency(store, currency)
         ground = Ground(store, clock, actor)
@@ -106,12 +124,13 @@ def _settle_currency(store: Store, currency: str) -> None:
     with store.reading() as tx:
         known = store.currency(tx.connection)
     if known is None:
-        with store.writing() as tx:
+        # The first amount of another process may bring one at the same moment, and then that is the store's.
+        with suppress(Collision), store.writing() as tx:
             store.exclude_others(tx.connection)
-            known = store.currency(tx.connection)
-            if known is None:
+            if store.currency(tx.connection) is None:
                 store.fix_currency(tx.connection, currency)
-                known = currency
+        with store.reading() as tx:
+            known = store.currency(tx.connection)
     if known != currency:
         raise StoreUnusable(f"this store keeps its books in {known}, not in {currency}")
 
@@ -155,6 +174,7 @@ class Regulars:
         self._store = ground.store
         self.rules = PublishedRules(ground)
         self.projections = Projections(ground)
+        self.keys = Keys(ground)
 
     def __enter__(self) -> Self:
         return self
@@ -206,10 +226,12 @@ class Regulars:
     def do(self, commands: Sequence[Command]) -> list[Outcome]: ...
 
     def do(self, commands: Command | Sequence[Command]) -> Outcome | list[Outcome]:
-        """Carry out a command, or several in one transaction: all of them or none.
+        """Carry out a command, or several in one transaction, at most 100,000: all of them or none.
 
         Raises Rejected where a rule of the domain would break, NotFound for a reference nobody has, Conflict where
-        other writers were quicker ten times in a row, StoreBusy where the database stayed locked.
+        other writers were quicker ten times in a row, StoreBusy where the database stayed locked, StoreUnusable where
+        the disk is full or the server went away. Where the connection was lost nobody knows whether it was recorded
+        before: to ask again is harmless with a `command_id`, which gets the first outcome then.
         """
         if isinstance(commands, Command):
             return self._carry_out([commands])[0]
@@ -227,35 +249,74 @@ class Regulars:
             yield self
 
     def _carry_out(self, commands: Sequence[Command]) -> list[Outcome]:
+        if len(commands) > MAX_COMMANDS:
+            sentence = f"a transaction takes at most {MAX_COMMANDS:,} commands, not {len(commands):,}"
+            raise Rejected("too_many_commands", sentence)
         outcomes: list[Outcome] = []
 
         def work(tx: Transaction, execution: Execution) -> None:
-            if len(commands) > 1:
-                execution.prepare(commands)
+            execution.prepare(commands)
             for command in commands:
                 execution.carry_out(command)
             outcomes[:] = execution.finish()
 
         # A merge and its undoing bear on both sides and are written on one: nobody may change the other meanwhile.
-        self._transact(work, alone=any(isinstance(command, MergeCustomers | UndoMerge) for command in commands))
+        alone = any(isinstance(command, MergeCustomers | UndoMerge) for command in commands)
+        self._transact(work, reference=only_reference(commands), alone=alone)
         return outcomes
 
-    def _transact(self, work: Callable[[Transaction, Execution], None], *, alone: bool = False) -> None:
+    def _transact(
+        self, work: Callable[[Transaction, Execution], None], *, reference: str | None = None, alone: bool = False
+    ) -> None:
         expected: dict[str, int] = {}
         for attempt in range(MAX_ATTEMPTS):
             try:
                 # Whoever loses again and again would go on losing: the quicker one is always a step ahead.
                 with self._store.writing(alone=alone or attempt >= FAIR_ATTEMPTS) as tx:
-                    execution = self._execution(tx)
+                    execution = self._execution(tx, reference)
                     try:
                         work(tx, execution)
                     finally:
                         expected = execution.expectations()
             except Collision:
                 continue
-            self._ground.has_committed(execution.last_position, execution.currency)
+            self._ground.has_committed(execution.last_position)
+            if tx.has_destroyed:
+                self._store.destroy_traces()
             return
         raise self._conflict(expected)
+
+    def forget(self, who: str | CustomerId, *, reason: str) -> Forgetting:
+        """Forget who a customer is, and everyone who is one with them.
+
+        `who` is an outside reference, or a CustomerId. The key to what is personal is destroyed with what they were
+        found by, and rows in quarantine that name them; counts and verdicts stay. `reason` stays too, in the clear, so
+        it must name nobody: one line of at most 200 characters. Then what the files still hold of the key is
+        overwritten. While somebody reads what was there before, that is `pending`: it is tried again with the next
+        forgetting, on closing and on opening the store.
+
+        There is no way back. Raises NotFound, and Rejected for a reason that names the customer.
+        """
+        with self._store.reading() as tx:
+            root = CustomerId(self._ground.members(tx, who)[0])
+        outcome = self.do(ErasePersonalData(customer=root, confirm=True, cause=reason))
+        return forgetting_of([outcome], pending=self._store.is_erasing)
+
+    def forget_again(self, reasons: Mapping[str, str | None]) -> Forgetting:
+        """Forget those of a list, by their ids and with their reasons, whom this store still remembers.
+
+        That is what an older backup needs once it was restored: `forgotten` is the list of a store. Whoever is one with
+        them here, and isn't on the list, is told apart from them before. Ids that this store doesn't know don't matter.
+        """
+        with self._store.reading() as tx:
+            commands = forget_again(tx, reasons)
+        outcomes = self.do(commands) if commands else []
+        return forgetting_of(outcomes, pending=self._store.is_erasing)
+
+    def forgotten(self) -> tuple[Forgotten, ...]:
+        """Everybody who was forgotten, in the order in which that was recorded."""
+        with self._store.reading() as tx:
+            return tuple(read_forgotten(tx))
 
     def import_file(
         self,
@@ -288,20 +349,46 @@ class Regulars:
     def _within(self, tx: Transaction, work: Callable[[Transaction, Execution], None]) -> None:
         work(tx, self._execution(tx))
 
-    def _execution(self, tx: Transaction) -> Execution:
-        return Execution(self._store, tx, self._ground.issuer, self._ground.context(tx))
+    def _execution(self, tx: Transaction, reference: str | None = None) -> Execution:
+        """What carries out commands; the one reference they speak of is looked up with what they rest on."""
+        premises = tx.premises(reference)
+        sought = {} if reference is None else {reference: premises.customer_id}
+        return Execution(self._store, tx, self._ground.issuer, self._ground.context(tx, premises), sought)
 
     def backup(self, target: str | os.PathLike[str]) -> None:
         """Copy the store to a new file, as of one moment and while others write.
 
         Raises StoreUnusable for a file that exists, and for a store on PostgreSQL, which is backed up with pg_dump.
         """
+        if self._store.is_erasing and not self.read_only:
+            self._store.destroy_traces(patience=0)
         backup(self._store, Path(target))
+
+    def seal(self, on_progress: Progress | None = None) -> Sealing:
+        """Seal everything that was recorded, so that a later change of it shows; it keeps nobody from recording more.
+
+        The root that is returned stands for the whole log up to there: note it where whoever can write the store can't.
+        What catches up seals by itself once 10,000 events are not sealed. `on_progress` is called with (events sealed
+        so far, events there were to seal).
+
+        Raises StoreBusy where an older transaction in the database goes on for too long, StoreUnusable where the last
+        seal is damaged.
+        """
+        return seal(self._store, self._ground.now(), at_least=self._ground.last_written, on_progress=on_progress)
+
+    def check_seals(self, *, against: str | None = None, on_progress: Progress | None = None) -> SealCheck:
+        """Compare every sealed event with its seal, and the seals with each other; nothing is changed.
+
+        `against` is a root that `seal` returned once, in hexadecimal: whoever can write the store can write all of its
+        seals anew, or cut off the log together with them, which only shows where that root is no longer found.
+        `on_progress` is called with (events compared so far, events there are). Raises ValueError for what is no root.
+        """
+        return check_seals(self._store, against, on_progress)
 
     def rejects(self) -> tuple[Reject, ...]:
         """The rows that imports refused, by file."""
         with self._store.reading() as tx:
-            return tuple(read_rejects(self._store, tx.connection))
+            return tuple(tx.quarantine.rows())
 
     def _conflict(self, expected: Mapping[str, int]) -> Conflict | StoreBusy:
         if not expected:
@@ -427,10 +514,18 @@ class Regulars:
 
         `type` is the name of an event, such as "PurchaseRecorded". `since` and `until` are about when it happened,
         `recorded_since` about when the store learnt of it; a bare date begins, or for `until` ends, in the business's
-        zone. `after` is that of the page before; `limit` is at most 1,000. Raises NotFound for an unknown customer.
+        zone. `after` is that of the page before; `limit` is at most 1,000. Raises NotFound for an unknown customer,
+        ValueError for an `after` that no page gave.
+
+        Whoever goes on from the last position of each page, `oldest_first`, misses nothing, however many write: what
+        may still get a predecessor isn't told yet. Raises StoreBusy where that lasts too long for one's own events.
         """
         _require_limit(limit)
+        if after is not None and not 0 <= after <= FOREVER:
+            raise ValueError(f"{after} is not the `after` of a page of the audit trail")
         zone = self.ruleset.zone
+        if oldest_first:
+            await_settled(self._store, self._ground.last_written)
         with self._store.reading() as tx:
             search = Search(
                 customer_ids=None if customer is None else self._ground.members(tx, customer),
@@ -442,6 +537,7 @@ class Regulars:
                 correlation_id=correlation_id,
                 after=after,
                 oldest_first=oldest_first,
+                settled_only=oldest_first,
             )
             return read_audit(tx, search, limit)
 
@@ -482,7 +578,7 @@ class Regulars:
             }
             if customer is not None:
                 wanted |= {"customer_id": self._ground.members(tx, customer)}
-            until = None if breaching_within is None else at + breaching_within // MICROSECOND
+            until = None if breaching_within is None else min(at + breaching_within // MICROSECOND, FOREVER)
             models = self._ground.models(tx)
             found = models.tickets(tx.connection, at, wanted=wanted, breaching_until=until, limit=limit, after=after)
             families = tx.families(standing.customer_id for standing in found)
@@ -505,6 +601,60 @@ class Regulars:
             history = read_history_of(self._store, tx.connection, members, rules)
             folded, _ = fold_until(history.happened, rules, at)
         return view_points(members[0], tuple(folded.facts.memberships.values()), at)
+
+    def export_person(self, who: str | CustomerId) -> PersonExport:
+        """Everything held about one person, and about everyone who was merged into them, as of now.
+
+        For an answer to whoever asks what is known of them: `person_page` writes it as a page for that person, and
+        `person_json` for machines. Of who was forgotten it has what remains. Raises NotFound, and StoreUnusable where
+        an event of theirs can't be read.
+        """
+        with self._store.reading() as tx:
+            return gather(self._ground, tx, who)
+
+    def consents(
+        self,
+        who: str | CustomerId,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+    ) -> Consents:
+        """What one customer agreed to be contacted for as of an instant, by channel and purpose, and each word on it.
+
+        A bare date is the end of that day in the business's zone. `known_at` leaves out what was recorded later, but
+        nothing brings back who was forgotten. Raises NotFound.
+        """
+        with self._store.reading() as tx:
+            return read_consents(self._ground, tx, who, as_of, known_at)
+
+    def contactable(
+        self,
+        *,
+        channel: str,
+        purpose: str,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> ContactablePage:
+        """A page of the customers who may be contacted on a channel for a purpose as of an instant, in no order.
+
+        That are those whose last word on it gives consent, who have an open account and were not forgotten. Names and
+        addresses are today's. `after` is that of the page before; `limit` is at most 1,000. Raises ValueError for an
+        unknown channel.
+        """
+        _require_limit(limit)
+        with self._store.reading() as tx:
+            return read_contactable(
+                self._ground,
+                tx,
+                channel=channel,
+                purpose=purpose,
+                as_of=as_of,
+                known_at=known_at,
+                limit=limit,
+                after=after,
+            )
 
     def history(self, who: str | CustomerId, field: str) -> tuple[AuditEntry, ...]:
         """One field of a customer over time, oldest first: each entry holds that field's old and new value.
@@ -537,11 +687,13 @@ class Regulars:
                 behind=events_behind(self._store, models, connection),
                 generation=live.number,
                 rules_digest=live.rules_digest,
-                rejects=count_rejects(self._store, connection),
+                rejects=tx.quarantine.count(),
                 counts=counts,
                 read_only=self.read_only,
                 stale=live.staleness(),
                 parked=tuple(describe_parked(poison) for poison in models.parked(connection).values()),
+                wrapped=self.keys.wrapped,
+                erasing=is_erasing(connection, self._store.schema),
             )
 
 

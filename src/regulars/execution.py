@@ -5,7 +5,7 @@ Several commands share one transaction: each sees what those before it decided.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,10 +14,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.codec import is_personal
-from adapters.keyring import KeyedHash, new_id
+from adapters.event_log import Draft
+from adapters.keyring import new_id
 from adapters.links import families_of
 from adapters.store import Store
-from adapters.transaction import Draft, Transaction
+from adapters.transaction import Transaction
 from crm_domain.catalogue import DECIDERS, Address, address
 from crm_domain.command import Command, Context, CustomerId, Decider, occurred_at
 from crm_domain.customer import (
@@ -46,7 +47,7 @@ from crm_domain.membership import (
 )
 from crm_domain.membership import Status as MembershipStatus
 from crm_domain.merge import Family, require_mergeable
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from crm_domain.purchase import PURCHASE, PurchaseRecorded, ReturnRecorded
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -100,20 +101,26 @@ class _KeptOutcome(Struct, frozen=True):
 
 
 class Execution:
-    """The commands of one transaction. Nothing is written before `finish`."""
+    """The commands of one transaction. Nothing is written before `finish`.
 
-    def __init__(self, store: Store, tx: Transaction, issuer: Issuer, context: Context) -> None:
+    `sought` has the references that were looked up already, with their customers' ids.
+    """
+
+    def __init__(
+        self, store: Store, tx: Transaction, issuer: Issuer, context: Context, sought: Mapping[str, str | None]
+    ) -> None:
         self._store = store
         self._tx = tx
         self._issuer = issuer
         self._stored_currency = context.currency
         self._context = context
-        self._ids: dict[str, str] = {}
-        self._sought: set[str] = set()
+        self._ids = {reference: customer_id for reference, customer_id in sought.items() if customer_id is not None}
+        self._sought = set(sought)
         self._into: dict[str, str] = {}
         self._linked: set[str] = set()
         self._merged_here: set[str] = set()
         self._families = families_of({})
+        self._keyed: dict[tuple[str, str], str] = {}
         self._streams: dict[str, _Stream] = {}
         self._loaded: set[str] = set()
         self._drafts: list[Draft] = []
@@ -122,15 +129,29 @@ class Execution:
         self.last_position = 0
 
     def prepare(self, commands: Iterable[Command]) -> None:
-        """Load what many commands will need in a few queries; each loads what is missing by itself."""
-        addresses = [address(command) for command in commands]
-        self._find(each.customer for each in addresses if each.customer is not None)
-        customers = {self._ids[each.customer] for each in addresses if each.customer in self._ids}
-        customers |= {str(each.customer) for each in addresses if isinstance(each.customer, CustomerId)}
-        keyed = {_stream_of(self._store.keyed, each) for each in addresses if each.key is not None}
-        self._link(customers)
-        family = {each for customer_id in customers for each in self._family(customer_id)}
-        self._load(keyed | customers | {self._membership_stream(customer_id) for customer_id in family})
+        """Load what commands will need in a few queries; each loads what is missing by itself."""
+        addressed = [(command, address(command)) for command in commands]
+        self._find(where.customer for _, where in addressed if where.customer is not None)
+        meant = [where.customer and self._id_of(where.customer) for _, where in addressed]
+        self._link({customer_id for customer_id in meant if customer_id is not None})
+        wanted = {self._stream_of(where.decider, where.key) for _, where in addressed if where.key is not None}
+        for (command, where), customer_id in zip(addressed, meant, strict=True):
+            if customer_id is not None:
+                wanted |= self._bearing_on(command, where, customer_id)
+        self._load(wanted)
+
+    def _id_of(self, who: CustomerId | str) -> str | None:
+        return str(who) if isinstance(who, CustomerId) else self._ids.get(who)
+
+    def _bearing_on(self, command: Command, where: Address, customer_id: str) -> set[str]:
+        """The customer's own streams that a decision will probably ask for."""
+        has_reason = (command.reason or self._issuer.reason) is not None
+        streams: set[str] = set()
+        if where.decider is not PURCHASE or isinstance(where.customer, CustomerId) or has_reason:
+            streams.add(customer_id)
+        if where.decider in (PURCHASE, MEMBERSHIP) or isinstance(command, MergeCustomers):
+            streams |= {self._membership_stream(each) for each in self._family(customer_id)}
+        return streams
 
     def carry_out(self, command: Command) -> None:
         """Decide one command. Raises Rejected or NotFound, and then nothing of it is kept."""
@@ -166,11 +187,6 @@ class Execution:
             self._ids[command.ref] = customer_id
         last = len(self._drafts)
         self._conclude_later(_Carried(command=command, customer_id=customer_id, first=first, last=last))
-
-    @property
-    def currency(self) -> str | None:
-        """The store's currency once this is written."""
-        return self._context.currency
 
     @property
     def decided(self) -> int:
@@ -335,7 +351,15 @@ class Execution:
         return _Target(stream_id=stream_id, decider=MEMBERSHIP, customer_id=customer_id)
 
     def _membership_stream(self, customer_id: str) -> str:
-        return self._store.keyed(f"stream:{MEMBERSHIP.category}", customer_id.encode())
+        return self._stream_of(MEMBERSHIP, customer_id)
+
+    def _stream_of(self, decider: Decider[Any], key: str) -> str:
+        """The stream of a key: derived from it, so the key counts once, and from nothing that can be guessed."""
+        found = self._keyed.get((decider.category, key))
+        if found is None:
+            found = self._store.keyed(f"stream:{decider.category}", key.encode())
+            self._keyed[decider.category, key] = found
+        return found
 
     # ---------------------------------------------------------------------------------------------------- outcomes
 
@@ -428,7 +452,7 @@ class Execution:
         if where.own:
             assert customer_id is not None
             return self._membership_stream(customer_id)
-        return self._new_stream() if where.key is None else _stream_of(self._store.keyed, where)
+        return self._new_stream() if where.key is None else self._stream_of(where.decider, where.key)
 
     def _new_customer(self) -> str:
         customer_id = self._new_stream()
@@ -447,6 +471,8 @@ class Execution:
 
     def _load(self, stream_ids: set[str]) -> None:
         missing = stream_ids - self._loaded
+        if not missing:
+            return
         self._loaded |= missing
         for recorded in self._tx.log.streams(missing):
             decider = DECIDERS[recorded.category]
@@ -457,7 +483,7 @@ class Execution:
             )
 
 
-def _stream_of(keyed: KeyedHash, where: Address) -> str:
-    """The stream of an outside key: derived from it, so the key counts once, and from nothing that can be guessed."""
-    assert where.key is not None
-    return keyed(f"stream:{where.decider.category}", where.key.encode())
+def only_reference(commands: Sequence[Command]) -> str | None:
+    """The outside reference that one command speaks of; None where there are several commands, or none."""
+    who = address(commands[0]).customer if len(commands) == 1 else None
+    return None if isinstance(who, CustomerId) else who

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import cast
 
@@ -20,11 +20,13 @@ from adapters.generations import (
     read_generation,
 )
 from adapters.read_models import ReadModels
+from adapters.sealing import SEAL_AFTER, seal_when_due
+from adapters.seals import BLOCK
 from adapters.store import Store
-from adapters.transaction import Transaction
+from adapters.transaction import Premises, Transaction
 from crm_domain import rulebook
 from crm_domain.command import Context, CustomerId, TicketPolicy, require_label
-from crm_domain.errors import NotFound, StoreUnusable
+from crm_domain.errors import NotFound, StoreBusy, StoreUnusable
 from crm_domain.instant import to_instant
 from crm_domain.points import PointsPolicy
 from crm_domain.rulebook import Edition, Rulebook, RulebookEvent, founded
@@ -52,7 +54,7 @@ class Ground:
         self._models: ReadModels | None = None
         self._compiled: tuple[int, Rules] | None = None
         self._policies: tuple[int, Context] | None = None
-        self._currency: str | None = None
+        self._sealing_due = SEAL_AFTER
 
     def now(self) -> int:
         """The instant it is by the clock."""
@@ -86,7 +88,9 @@ class Ground:
 
     def live(self, tx: Transaction) -> Generation:
         """The generation that answers in this snapshot."""
-        number = live_number(self.store.schema, tx.connection)
+        return self._generation(tx, live_number(self.store.schema, tx.connection))
+
+    def _generation(self, tx: Transaction, number: int | None) -> Generation:
         if number is None:
             raise StoreUnusable("this store has no generation of read models; open it once with permission to write")
         # Threads on other snapshots replace what is kept here, so what is returned is what was looked at.
@@ -113,22 +117,18 @@ class Ground:
                 self._compiled = compiled
         return compiled[1]
 
-    def context(self, tx: Transaction) -> Context:
+    def context(self, tx: Transaction, premises: Premises | None = None) -> Context:
         """What decisions may know beside their commands and streams, as of now."""
-        live = self.live(tx)
+        premises = premises or tx.premises()
+        live = self._generation(tx, premises.live_generation)
         policies = self._policies
         if policies is None or policies[0] != live.number:
             policies = self._policies = (live.number, policies_of(live.ruleset, live.rules_digest))
-        return replace(policies[1], now=self.now(), currency=self.currency(tx))
+        return replace(policies[1], now=self.now(), currency=premises.currency)
 
-    def currency(self, tx: Transaction) -> str | None:
-        """The store's currency, None while no amount has been recorded."""
-        return self._currency or self.store.currency(tx.connection)
-
-    def has_committed(self, position: int, currency: str | None) -> None:
-        """Remember what a transaction left behind: its last position, and the currency, which is fixed for ever."""
+    def has_committed(self, position: int) -> None:
+        """Remember the last position that a transaction left behind."""
         self.last_written = max(self.last_written, position)
-        self._currency = currency
 
     def rulebook(self, tx: Transaction, until: int | None = None) -> Rulebook:
         """The editions of the rules up to a position."""
@@ -201,7 +201,16 @@ class Ground:
         with self.store.reading() as tx:
             models, rules = self.models(tx), self.rules(tx)
         if models.is_current:
-            catch_up(self.store, models, rules, at_least=self.last_written, on_progress=on_progress)
+            reached = catch_up(self.store, models, rules, at_least=self.last_written, on_progress=on_progress)
+            self._seal_when_due(reached)
+
+    def _seal_when_due(self, reached: int) -> None:
+        """Seal what was recorded, once that is much. A question is answered even where nothing can be sealed now."""
+        if reached < self._sealing_due:
+            return
+        self._sealing_due = reached + BLOCK
+        with suppress(StoreBusy, StoreUnusable):  # `regulars seal` says why
+            self._sealing_due = seal_when_due(self.store, self.now())
 
     def scratch(self, standpoint: Standpoint, on_progress: Progress | None, *, fresh: bool) -> Standpoint:
         """The same standpoint with read models, which are built where there are none, and kept.

@@ -6,16 +6,18 @@ A row is taken whole or not at all. What is refused goes to quarantine and the r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from adapters.importing import Mapping, Row, rows, total_bytes
-from adapters.quarantine import Reject, clear_rejects, keep_rejects
+from adapters.importing.source import STANDARD_INPUT
+from adapters.quarantine import Reject
 from adapters.store import Store
-from adapters.transaction import Transaction
+from adapters.transaction import LOOKUP_KINDS, Transaction
+from crm_domain.command import Command
 from crm_domain.customer import RegisterCustomer
 from crm_domain.errors import NotFound, Rejected
 from regulars.execution import Execution
@@ -69,7 +71,7 @@ def import_rows(
     store: Store, transact: Transact, path: Path, mapping: Mapping, *, dry_run: bool, on_progress: ImportProgress | None
 ) -> ImportReport:
     """Import one file. Raises NotFound for a missing file, InvalidMapping where the mapping doesn't fit it."""
-    source, total = path.name, total_bytes(path)
+    file, total = _named(path), total_bytes(path)
     tally, read = _Tally(), 0
 
     def note(done: int) -> None:
@@ -78,15 +80,16 @@ def import_rows(
         if on_progress:
             on_progress(done, total, tally.rows)
 
-    stream = rows(path, mapping, partial(store.keyed, "import"), note)
-    first = list(islice(stream, ROWS_PER_TRANSACTION))  # a file that can't be read leaves no trace
-    if not dry_run:
-        transact(lambda tx, _: clear_rejects(store, tx.connection, source))
-    batch = first
-    while batch:
-        tally.add(_take(store, transact, source, batch))
-        note(read)
-        batch = list(islice(stream, ROWS_PER_TRANSACTION))
+    # Where it ends early, what it holds is let go of here and now, in the thread that opened it.
+    with closing(rows(path, mapping, partial(store.keyed, "import"), note)) as stream:
+        batch = list(islice(stream, ROWS_PER_TRANSACTION))  # a file that can't be read leaves no trace
+        if not dry_run:
+            # Older versions kept what they refused by the file's name alone.
+            transact(lambda tx, _: tx.quarantine.clear(file, path.name))
+        while batch:
+            tally.add(_take(transact, path, batch))
+            note(read)
+            batch = list(islice(stream, ROWS_PER_TRANSACTION))
     return ImportReport(
         rows=tally.rows,
         events=tally.events,
@@ -97,13 +100,18 @@ def import_rows(
     )
 
 
-def _take(store: Store, transact: Transact, source: str, batch: list[Row]) -> _Batch:
+def _named(path: Path) -> str:
+    """What tells a file from others of the same name."""
+    return path.name if str(path) == STANDARD_INPUT else str(path.resolve())
+
+
+def _take(transact: Transact, path: Path, batch: list[Row]) -> _Batch:
     done: list[_Batch] = []
 
     def work(tx: Transaction, execution: Execution) -> None:
-        taken = _carry_out(source, batch, execution)
+        taken = _carry_out(path.name, batch, execution)
         execution.finish()
-        keep_rejects(store, tx.connection, source, taken.rejects)
+        tx.quarantine.keep(_named(path), taken.rejects)
         done.append(taken)
 
     transact(work)
@@ -119,10 +127,17 @@ def _carry_out(source: str, batch: Iterable[Row], execution: Execution) -> _Batc
         before = execution.decided
         problem = row.problem or _refusal(row, execution)
         if problem is not None:
-            rejects.append(Reject(source=source, line=row.line, reason=problem, text=row.text))
+            named = tuple(sorted(_named_in(row.commands)))
+            rejects.append(Reject(source=source, line=row.line, reason=problem, text=row.text, speaks_of=named))
         elif execution.decided == before:
             unchanged += 1
     return _Batch(rows=count, events=execution.decided, unchanged=unchanged, rejects=rejects)
+
+
+def _named_in(commands: Iterable[Command]) -> set[str]:
+    """Whom some commands speak of, in whatever way the mapping made of their row."""
+    fields = ("customer", "referred", "into", *LOOKUP_KINDS, "name")
+    return {str(value) for command in commands for field in fields if (value := getattr(command, field, None))}
 
 
 def _refusal(row: Row, execution: Execution) -> str | None:

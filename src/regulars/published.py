@@ -11,9 +11,10 @@ from datetime import date, datetime
 
 from adapters.building import build, building_alone
 from adapters.catch_up import OnPoison, Progress
+from adapters.event_log import Draft
 from adapters.generations import Generation, go_live, prepare_generation
 from adapters.store import Collision
-from adapters.transaction import Draft, Transaction
+from adapters.transaction import Transaction
 from crm_domain import rulebook
 from crm_domain.command import Context
 from crm_domain.errors import StoreBusy, StoreUnusable

@@ -183,7 +183,8 @@ class Status:
     """How a store is doing. `behind` counts the events that no query has folded in yet; `read_only` that none can.
 
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
-    be folded.
+    be folded. `wrapped` says that a master key wraps the keys, `erasing` that traces of destroyed keys are still to be
+    destroyed in the files.
     """
 
     target: str
@@ -198,3 +199,5 @@ class Status:
     read_only: bool = False
     stale: tuple[str, ...] = ()
     parked: tuple[str, ...] = ()
+    wrapped: bool = False
+    erasing: bool = False

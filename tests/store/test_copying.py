@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 import regulars
 from adapters import copying
 from adapters.database import Database
+from adapters.event_log import Draft
 from adapters.schema import VERSION, Schema
 from adapters.store import Store
-from adapters.transaction import Draft
 from crm_domain.customer import CustomerRegistered
 from crm_domain.event import Event
 from databases import fresh_postgres, fresh_sqlite
@@ -34,6 +34,7 @@ from regulars import (
     CustomerId,
     EnrollMember,
     ErasePersonalData,
+    GiveConsent,
     MergeCustomers,
     NotFound,
     OpenTicket,
@@ -48,7 +49,7 @@ from regulars import (
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAYS = (date(2025, 11, 1), date(2025, 12, 31), date(2026, 2, 1), date(2026, 3, 1), date(2026, 9, 1))
-COPIED = ("commands", "events", "keys", "links", "lookups", "quarantine", "settings")
+COPIED = ("commands", "consents", "events", "keys", "links", "lookups", "quarantine", "seals", "settings")
 LEFT_OUT = {"generations", "parked"}
 VIEWS = ("lifecycle_stage", "loyalty_tier", "churn_risk", "customer_card", "ticket_queue")
 
@@ -93,6 +94,8 @@ def make_shop(url: str, folder: Path) -> None:
         crm.do([MergeCustomers(customer="shop:4", into="shop:1"), MergeCustomers(customer="shop:3", into="shop:2")])
         crm.do(UndoMerge(customer="shop:3"))
         crm.do(ChangeContactDetails(customer="shop:3", email="grace@example.com"))
+        crm.do(GiveConsent(customer="shop:3", channel="email", purpose="newsletter"))
+        crm.seal()
         crm.do(ErasePersonalData(customer="shop:5", confirm=True))
         assert crm.import_file(folder / "notes.csv", folder / "map.toml").rejected == 1
 

@@ -21,6 +21,7 @@ def make_version_1(url: str) -> None:
             index.drop(connection)
         store.schema.links.drop(connection)
         store.schema.parked.drop(connection)
+        store.schema.seals.drop(connection)
         for column in ADDED_TO_GENERATIONS:
             connection.exec_driver_sql(f"ALTER TABLE generations DROP COLUMN {column}")
         settings = store.schema.settings
@@ -44,6 +45,37 @@ def test_a_store_of_version_1_is_migrated_on_open(database_url: str) -> None:
         assert settings["schema_version"] == str(VERSION).encode()
         assert settings["founding_rules"] == crm.ruleset.canonical().encode()
         assert [version.number for version in crm.rules.history()] == [1]
+        assert crm.seal().events == crm.status().events
+        assert crm.check_seals().holds
+
+
+def test_samples_of_keys_that_postgres_took_before_are_dropped(postgres_database_url: str) -> None:
+    make_version_1(postgres_database_url)
+    store = Store(postgres_database_url, read_only=False)
+    with store.database.writing() as connection:
+        for column in store.schema.secrets:
+            alter = f'ALTER TABLE "{column.table.name}" ALTER COLUMN "{column.name}"'
+            connection.exec_driver_sql(f"{alter} SET STATISTICS 100")
+        settings = store.schema.settings
+        connection.exec_driver_sql("ANALYZE keys, lookups, settings")
+        connection.execute(settings.update().where(settings.c.name == "schema_version").values(value=b"3"))
+        store.schema.seals.drop(connection)
+        store.schema.consents.drop(connection)
+    assert samples(store) == {("keys", "key"), ("lookups", "digest"), ("settings", "value")}
+    store.close()
+    with regulars.open(postgres_database_url, on_stale="rebuild") as crm:
+        assert samples(crm._store) == set()
+        with crm._store.database.writing() as connection:
+            connection.exec_driver_sql("ANALYZE keys, lookups, settings")
+        assert samples(crm._store) == set()
+
+
+def samples(store: Store) -> set[tuple[str, str]]:
+    """Of which of the secret columns PostgreSQL keeps some values for itself."""
+    secret = {(column.table.name, column.name) for column in store.schema.secrets}
+    with store.database.reading() as connection:
+        found = connection.exec_driver_sql("SELECT tablename, attname FROM pg_stats WHERE schemaname = 'public'").all()
+    return secret.intersection(map(tuple, found))
 
 
 def test_there_is_a_migration_from_every_version() -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 
 import pytest
 import sqlalchemy as sa
@@ -279,6 +282,26 @@ def test_a_store_has_one_currency(database_url: str, clock: Clock) -> None:
         assert str(crm.customer("shop:42").net_spend) == "1000"
     with pytest.raises(StoreUnusable, match="JPY"):
         regulars.open(database_url, currency="EUR")
+
+
+@pytest.mark.parametrize("other", ["EUR", "JPY"])
+def test_whose_currency_comes_first_is_the_store_s_even_at_the_same_moment(
+    postgres_database_url: str, other: str
+) -> None:
+    """Another process has brought a currency and has not committed yet when this one opens the store with one."""
+    regulars.open(postgres_database_url).close()
+    with closing(Store(postgres_database_url)) as store, ThreadPoolExecutor() as pool:
+        with store.database.writing() as connection:
+            store.fix_currency(connection, other)
+            opening = pool.submit(regulars.open, postgres_database_url, currency="EUR")
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            while not opening.done() and not connection.exec_driver_sql(waiting).scalar_one():
+                sleep(0.01)
+        if other == "EUR":
+            opening.result().close()
+        else:
+            with pytest.raises(StoreUnusable, match="JPY"):
+                opening.result()
 
 
 def test_a_newer_store_says_so_and_is_left_alone(database_url: str) -> None:

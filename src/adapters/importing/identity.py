@@ -7,6 +7,8 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 
+from crm_domain.errors import StoreUnusable
+
 _DIGEST_BYTES = 16
 _CACHE_KIB = 16_384
 
@@ -30,11 +32,17 @@ class Ordinals:
         self._database.execute("BEGIN")
 
     def next(self, content: bytes) -> int:
-        """1 for the first row with this content, 2 for the second, and so on."""
+        """1 for the first row with this content, 2 for the second, and so on.
+
+        Raises StoreUnusable where there is no room for the temporary file.
+        """
         digest = hashlib.blake2b(content, digest_size=_DIGEST_BYTES, key=self._key).digest()
-        [times] = self._database.execute(
-            "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times", (digest,)
-        ).fetchone()
+        try:
+            [times] = self._database.execute(
+                "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times", (digest,)
+            ).fetchone()
+        except sqlite3.OperationalError as error:
+            raise StoreUnusable(f"there is no room for temporary files, which a large import needs: {error}") from error
         return int(times)
 
     def close(self) -> None:

@@ -37,9 +37,9 @@ has no text and counts as empty. An array of objects can be the lines of an orde
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -72,8 +72,9 @@ from crm_domain.catalogue import COMMANDS
 from crm_domain.command import Command
 from crm_domain.customer import RegisterCustomer
 from crm_domain.errors import InvalidMapping
-from crm_domain.explain_invalid import sentence, shown
+from crm_domain.explain_invalid import MAX_OBJECTIONS, sentence, shown
 from crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from projections.toml_text import MAX_TEXT, read_toml
 
 MAX_SKIPPED_LINES = 1_000_000
 
@@ -117,7 +118,8 @@ class _Table(BaseModel):
     def _known_keys(cls, table: Any) -> Any:
         if isinstance(table, dict):
             allowed = [field.alias or name for name, field in cls.model_fields.items()]
-            unknown = [unknown_word("key", str(key), allowed) for key in table if key not in allowed]
+            strange = (str(key) for key in table if key not in allowed)
+            unknown = [unknown_word("key", key, allowed) for key in islice(strange, MAX_OBJECTIONS)]
             if unknown:
                 raise ValueError("; ".join(unknown))
         return table
@@ -385,7 +387,8 @@ def load_mapping(path: str | Path) -> Mapping:
     Raises InvalidMapping with one message that names each key, what was found and what is allowed.
     """
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open(encoding="utf-8") as file:
+            table = read_toml(file.read(MAX_TEXT + 1))
     except OSError as error:
         raise InvalidMapping(f"{path} can't be read: {error.strerror}") from None
     except ValueError as error:  # not UTF-8, or not TOML

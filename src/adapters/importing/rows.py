@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def total_bytes(path: str | Path) -> int | None:
 
 def rows(
     path: str | Path, mapping: Mapping, keyed: Keyed, on_progress: Callable[[int], None] | None = None
-) -> Iterator[Row]:
+) -> Generator[Row]:
     """The rows of a file that the mapping wants, in the file's order, read as they are asked for.
 
     `keyed` is the store's keyed hash, from bytes to hexadecimal digits; it makes the ids of rows that have none: the

@@ -11,9 +11,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PlainValidator
 
+from crm_domain.explain_invalid import MAX_SHOWN
 from crm_domain.money import EXPONENTS
 
 MAX_COLUMNS = 1_000
+# More than there are commands; a file may have any number of columns, of any length.
+MAX_NAMED = 100
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
 # Neither midnight nor a repeated number, so that what a format forgets shows when it is written and read back.
@@ -23,9 +26,12 @@ _SAMPLE = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 def unknown_word(kind: str, word: str, allowed: Iterable[str]) -> str:
     """A sentence for a word that isn't one of those allowed: what was meant perhaps, and what there is."""
     known = list(allowed)
-    near = difflib.get_close_matches(word, known, n=1)
+    short = [each for each in known if len(each) <= MAX_SHOWN]
+    near = difflib.get_close_matches(word, short, n=1) if len(word) <= MAX_SHOWN else []
     guess = f', did you mean "{near[0]}"?' if near else ";"
-    return f'there is no {kind} "{word}"{guess} allowed are {", ".join(known)}'
+    said = [each if len(each) <= MAX_SHOWN else f"{each[:MAX_SHOWN]}..." for each in known[:MAX_NAMED]]
+    more = ", ..." if len(known) > MAX_NAMED else ""
+    return f'there is no {kind} "{word[:MAX_SHOWN]}"{guess} allowed are {", ".join(said)}{more}'
 
 
 class Format:

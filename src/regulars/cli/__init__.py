@@ -6,22 +6,30 @@ without a word.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from typing import Any
 
+import typer
 from pydantic import ValidationError
 
 from crm_domain.errors import InvalidRules, RegularsError
 from crm_domain.explain_invalid import sentence
 from regulars.cli.app import app
-from regulars.cli.render import clean
+from regulars.plain_text import clean, clean_lines
 
 REFUSED = 1
 INTERRUPTED = 130
+MAX_SAID = 20_000
+
+_UsageError: Any = typer.BadParameter.__base__  # typer has no name of its own for it
 
 
 def main() -> None:
     """Run the command line and exit."""
+    if not logging.root.handlers:
+        logging.root.addHandler(logging.NullHandler())  # what libraries would print beside our sentence
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that can't show a character is no reason to stop
@@ -37,7 +45,14 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        app(prog_name="regulars")
+        status = app(prog_name="regulars", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except _UsageError as error:
+        error.message = _shortened(clean_lines(error.message))
+        error.show()
+        return int(error.exit_code)
+    except typer.Abort:
+        return REFUSED
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else 0
     except KeyboardInterrupt:
@@ -54,11 +69,15 @@ def _run() -> int:
         raise
     except OSError as error:
         return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    return 0
 
 
 def _refuse(reason: str, *details: str) -> int:
     """Say why, on one line; whoever wrote rules gets one more for each key that is wrong."""
     for line in (f"regulars: {clean(reason)}", *(f"  {clean(detail)}" for detail in details)):
-        print(line, file=sys.stderr)  # noqa: T201 - stderr is where a refusal belongs
+        print(_shortened(line), file=sys.stderr)  # noqa: T201 - stderr is where a refusal belongs
     return REFUSED
+
+
+def _shortened(text: str) -> str:
+    """Whoever typed a megabyte needn't read it again."""
+    return text if len(text) <= MAX_SAID else f"{text[:MAX_SAID]} ..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -10,18 +11,23 @@ import regulars
 from regulars.cli import (
     asking,
     auditing,
+    consents,
     copying,
     desk,
     doing,
     exporting,
+    forgetting,
     generations,
     importing,
+    keys,
     merging,
+    person,
     rebuilding,
     rules,
+    seals,
     store,
 )
-from regulars.cli.opening import DEFAULT_STORE, Given
+from regulars.cli.opening import DEFAULT_STORE, MASTER_KEY_VARIABLE, Given
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,7 +71,12 @@ def _before_the_command(
 ) -> None:
     """A CRM that writes down what happened, and works out where each customer stands and why."""
     source = ctx.get_parameter_source("db")
-    ctx.obj = Given(store=db, actor=actor, store_was_typed=source is not None and source.name == "COMMANDLINE")
+    ctx.obj = Given(
+        store=db,
+        actor=actor,
+        store_was_typed=source is not None and source.name == "COMMANDLINE",
+        master_key=os.environ.get(MASTER_KEY_VARIABLE),  # no option: what is typed can be seen by others
+    )
 
 
 app.command("demo", epilog=_examples("regulars demo", "regulars demo --db shop.db --seed 7"))(store.demo)
@@ -111,6 +122,16 @@ app.command(
 app.command("points", epilog=_examples("regulars points shop:42", "regulars points shop:42 --as-of 2026-03-31"))(
     desk.points
 )
+app.command("consents", epilog=_examples("regulars consents shop:42", "regulars consents shop:42 --as-of 2026-03-31"))(
+    consents.consents
+)
+app.command(
+    "contactable",
+    epilog=_examples(
+        "regulars contactable --channel email --purpose newsletter",
+        "regulars contactable --channel email --purpose newsletter --csv > newsletter.csv",
+    ),
+)(consents.contactable)
 app.command("duplicates", epilog=_examples("regulars duplicates", "regulars duplicates --json"))(merging.duplicates)
 app.command(
     "do",
@@ -128,6 +149,14 @@ app.command(
         "regulars export events --jsonl --personal | gzip > everything.jsonl.gz",
     ),
 )(exporting.export)
+app.command(
+    "export-person",
+    epilog=_examples(
+        "regulars export-person shop:42",
+        "regulars export-person shop:42 --out ada.txt",
+        "regulars export-person ada@example.com --json --out ada.json",
+    ),
+)(person.export_person)
 app.command("generations", epilog=_examples("regulars generations", "regulars generations --json"))(
     generations.generations
 )
@@ -137,7 +166,11 @@ app.command(
         "regulars rebuild", "regulars rebuild --customer shop:42", "regulars rebuild --projection loyalty_tier"
     ),
 )(rebuilding.rebuild)
-app.command("verify", epilog=_examples("regulars verify", "regulars verify --json"))(rebuilding.verify)
+app.command("seal", epilog=_examples("regulars seal", "regulars seal --json"))(seals.seal)
+app.command(
+    "verify",
+    epilog=_examples("regulars verify", "regulars verify --json", 'regulars verify --against "$(cat noted-root.txt)"'),
+)(rebuilding.verify)
 app.command("prune", epilog=_examples("regulars prune"))(generations.prune)
 app.command("status", epilog=_examples("regulars status", "regulars --db shop.db status --json"))(store.status)
 app.command("backup", epilog=_examples("regulars backup copy.db", "regulars --db shop.db backup copy.db"))(store.backup)
@@ -148,6 +181,22 @@ app.command(
         "regulars copy postgresql://li@localhost/shop shop-copy.db",
     ),
 )(copying.copy)
+app.command(
+    "forget",
+    epilog=_examples(
+        """regulars forget shop:42 --reason "on request" """.rstrip(), "regulars forget --erased-from forgotten.txt"
+    ),
+)(forgetting.forget)
+app.command("forgotten", epilog=_examples("regulars forgotten > forgotten.txt", "regulars forgotten --json"))(
+    forgetting.forgotten
+)
+app.command(
+    "restore",
+    epilog=_examples(
+        "regulars restore monday.db restored.db --erased-from forgotten.txt",
+        "regulars --db shop.db restore monday.db restored.db",
+    ),
+)(forgetting.restore)
 app.command("migrate", epilog=_examples("regulars migrate", "regulars --db shop.db migrate"))(store.migrate)
 
 
@@ -172,6 +221,12 @@ _rules.command("history", epilog=_examples("regulars rules history"))(rules.hist
 _rules.command("rollback", epilog=_examples("""regulars rules rollback --reason "too many complained" """.rstrip()))(
     rules.rollback
 )
+
+_keys = _group("keys", "Wrap the keys of a store by a master key from outside.")
+_keys.command("new", epilog=_examples("regulars keys new > master.key"))(keys.new)
+_keys.command(
+    "rotate", epilog=_examples("regulars keys rotate --new-key-file master.key", "regulars keys rotate --to-none")
+)(keys.rotate)
 
 _generation = _group("generation", "Go back to the generation of read models that answered before.")
 _generation.command("rollback", epilog=_examples("regulars generation rollback"))(generations.rollback)

@@ -8,20 +8,28 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TextIO
 
+import msgspec
+
+from adapters.checking_seals import SealCheck
 from adapters.quarantine import Reject
 from adapters.read_models import Row
+from adapters.sealing import Sealing
 from adapters.verifying import Verification, columns_of
 from crm_domain.command import CustomerId
 from crm_domain.instant import to_datetime
 from projections.rules import Ruleset
 from regulars.audit import AuditEntry
+from regulars.consents import Consents, Contactable
 from regulars.desk import Points, TicketView
 from regulars.difference import ExplainedMove, Move, RulesDifference
 from regulars.duplicates import Duplicates
 from regulars.execution import Outcome
+from regulars.forgetting import Forgetting, Forgotten
 from regulars.importing import ImportReport
+from regulars.keys import Rotation
 from regulars.published import Publication, RulesVersion
 from regulars.rebuilding import GenerationView
+from regulars.restoring import Restoration
 from regulars.sentences import describe
 from regulars.views import Clause, Customer, Explanation, Span, Status, Timeline, VerdictView
 
@@ -75,6 +83,49 @@ def duplicates(each: Duplicates) -> Object:
     """Customers who may be the same, and what they share; an `id` can be given to MergeCustomers."""
     people = [{"id": _id(one.id), "ref": one.ref, "name": one.name} for one in each.customers]
     return {"shared": each.shared, "customers": people}
+
+
+def consents(each: Consents) -> Object:
+    """What a customer agreed to, and every word they said on it in order of time; the last one counts."""
+    return {
+        "id": _id(each.customer_id),
+        "ref": each.ref,
+        "as_of": each.as_of.isoformat(),
+        "barred": each.barred,
+        "consents": [
+            {
+                "channel": one.channel,
+                "purpose": one.purpose,
+                "given": one.given,
+                "said_at": one.said_at.isoformat(),
+                "words": [
+                    {
+                        "given": word.given,
+                        "said_at": word.said_at.isoformat(),
+                        "recorded_at": word.recorded_at.isoformat(),
+                        "actor": word.actor,
+                        "reason": word.reason,
+                        "position": word.position,
+                        "id": _id(word.customer_id),
+                    }
+                    for word in one.words
+                ],
+            }
+            for one in each.consents
+        ],
+    }
+
+
+def contactable(each: Contactable) -> Object:
+    """A customer who may be contacted."""
+    return {
+        "id": _id(each.id),
+        "ref": each.ref,
+        "name": each.name,
+        "email": each.email,
+        "phone": each.phone,
+        "said_at": each.said_at.isoformat(),
+    }
 
 
 def timeline(each: Timeline) -> Object:
@@ -198,11 +249,44 @@ def status(each: Status) -> Object:
         "rejects": each.rejects,
         "stale": list(each.stale),
         "parked": list(each.parked),
+        "wrapped": each.wrapped,
+        "erasing": each.erasing,
         "counts": {lane: dict(counts) for lane, counts in each.counts.items()},
     }
 
 
 # --------------------------------------------------------------------------------------------- rules and read models
+
+
+def forgetting(each: Forgetting) -> Object:
+    """What a forgetting did."""
+    return {"ids": list(map(_id, each.customer_ids)), "positions": list(each.positions), "pending": each.pending}
+
+
+def forgotten(each: Forgotten) -> Object:
+    """Somebody who was forgotten."""
+    return {
+        "id": _id(each.customer_id),
+        "position": each.position,
+        "at": each.at.isoformat(),
+        "actor": each.actor,
+        "reason": each.reason,
+    }
+
+
+def restoration(target: str, each: Restoration) -> Object:
+    """What was restored; `listed` is null where no list of those who were forgotten was given."""
+    return {
+        "store": target,
+        "events": each.events,
+        "forgotten": list(map(_id, each.forgotten)),
+        "listed": each.listed,
+    }
+
+
+def rotation(each: Rotation) -> Object:
+    """What a rotation of the master key did."""
+    return msgspec.structs.asdict(each)
 
 
 def ruleset(each: Ruleset) -> Object:
@@ -267,10 +351,16 @@ def generation(each: GenerationView) -> Object:
     return asdict(each) | {"made_at": _moment(each.made_at), "stale": list(each.stale)}
 
 
-def verification(each: Verification) -> Object:
-    """What came of comparing; `differences` are the first 20 of `different`, and bytes are hexadecimal."""
+def verification(each: Verification | None, sealed: SealCheck) -> Object:
+    """What came of comparing; `differences` are the first 20 of `different`, and bytes are hexadecimal.
+
+    Where the log couldn't be folded at all there is nothing but the seals.
+    """
+    if each is None:
+        return {"holds": False, "seals": seal_check(sealed)}
     return {
-        "holds": each.holds,
+        "holds": each.holds and sealed.holds,
+        "seals": seal_check(sealed),
         "checkpoint": each.checkpoint,
         "customers": each.customers,
         "stored": str(each.stored),
@@ -289,6 +379,22 @@ def verification(each: Verification) -> Object:
             {"id": f"id:{one.customer_id}", "position": one.position, "type": one.type, "reason": one.reason}
             for one in each.parked
         ],
+    }
+
+
+def sealing(each: Sealing) -> Object:
+    """What a sealing did; `root` stands for everything up to the position `last`."""
+    return msgspec.structs.asdict(each)
+
+
+def seal_check(each: SealCheck) -> Object:
+    """What came of checking the seals; those named are the first 20 of what is counted."""
+    found = msgspec.structs.asdict(each)
+    return found | {
+        "holds": each.holds,
+        "event_damages": [msgspec.structs.asdict(one) for one in each.event_damages],
+        "seal_damages": [msgspec.structs.asdict(one) for one in each.seal_damages],
+        "noted": each.noted and msgspec.structs.asdict(each.noted) | {"sealed_at": _moment(each.noted.sealed_at)},
     }
 
 

@@ -16,7 +16,15 @@ from crm_domain.explain_invalid import sentence
 from regulars.cli import as_json, render
 from regulars.cli.asking import zone_of
 from regulars.cli.fields import fields_of, first_line, read_fields, read_json
-from regulars.cli.opening import ActorOption, CurrencyOption, JsonOption, StoreOption, open_to_write
+from regulars.cli.opening import (
+    ActorOption,
+    CurrencyOption,
+    JsonOption,
+    StoreOption,
+    is_missing,
+    open_to_rehearse,
+    open_to_write,
+)
 
 
 def do(
@@ -36,6 +44,9 @@ def do(
     Values are text. A field that is a list, such as lines, takes JSON.
     """
     wish = _built(_model(command), fields or [])
+    if is_missing(ctx, db):
+        with open_to_rehearse(ctx, actor, currency) as trial:
+            trial.do(wish)  # what is refused makes no store
     with open_to_write(ctx, db, actor, currency) as crm:
         outcome = crm.do(wish)
         if json:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from regulars.cli import render
+from regulars.cli.files import private_file
 from regulars.cli.opening import StoreOption, open_to_ask
 
 
@@ -38,27 +36,6 @@ def export(
         if out is None:
             crm.export_events(sys.stdout.buffer.write, personal=personal)
             return
-        with _in_place_of(out) as file:
+        with private_file(out, replace=True) as file:
             count = crm.export_events(file.write, personal=personal)
         render.draw(f"{count:,} events in {render.clean(str(out))}")
-
-
-@contextmanager
-def _in_place_of(out: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes its name when it is whole; a pipe or a device is written directly."""
-    direct = out.exists() and not out.is_file()
-    path = out if direct else out.with_name(f"{out.name}.part")
-    try:
-        with open(path, "wb", opener=_private) as file:
-            yield file
-        if not direct:
-            path.replace(out)
-    except BaseException:
-        if not direct:
-            path.unlink(missing_ok=True)
-        raise
-
-
-def _private(path: str, flags: int) -> int:
-    """Open for nobody but the owner to read: it may be about people."""
-    return os.open(path, flags, 0o600)

@@ -63,11 +63,22 @@ def read_fields(model: type[Command], given: dict[str, str]) -> dict[str, Any]:
 
 
 def read_json(text: str) -> Any:
-    """JSON with its decimal fractions exact. Raises ValueError for anything else."""
+    """JSON with its decimal fractions exact. Raises ValueError for anything else, and for a key that is there twice."""
     try:
-        return json.loads(text, parse_float=Decimal)
+        return json.loads(text, parse_float=Decimal, object_pairs_hook=_without_repeats)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except ArithmeticError:
+        raise ValueError("a number in it is beyond all bounds") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f'"{key[:60]}" is given twice')
+        found[key] = value
+    return found
 
 
 def _read(model: type[Command], name: str, text: str) -> Any:

@@ -17,11 +17,10 @@ from regulars.cli.opening import (
     CurrencyOption,
     JsonOption,
     StoreOption,
-    given,
+    is_missing,
     open_to_ask,
     open_to_rehearse,
     open_to_write,
-    store_file,
 )
 from regulars.cli.progress import Bar, shown_progress
 from regulars.importing import ImportReport
@@ -71,8 +70,7 @@ def _import(
     known = load_mapping(mapping)
     if file != STANDARD_INPUT and not Path(file).exists():
         raise NotFound(f"there is no file {file}")  # before a store is made for nothing
-    path = store_file(db or given(ctx).store)
-    if dry_run and path is not None and not path.exists():
+    if dry_run and is_missing(ctx, db):
         opened = open_to_rehearse(ctx, actor, currency)
     else:
         opened = open_to_write(ctx, db, actor, currency)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +13,14 @@ import typer
 import regulars
 from adapters.database import parse_url
 from adapters.store import require_store
+from adapters.wrapping import MasterKey
+from crm_domain.command import require_label
 from crm_domain.errors import NotFound, StaleProjections, StoreUnusable
 from regulars.clock import Clock, system_clock
 from regulars.crm import Regulars
 
 DEFAULT_STORE = "regulars.db"
+MASTER_KEY_VARIABLE = "REGULARS_MASTER_KEY"
 
 StoreOption = Annotated[
     str | None,
@@ -37,6 +40,7 @@ class Given:
     store: str
     actor: str | None
     store_was_typed: bool
+    master_key: str | None = field(default=None, repr=False)
 
 
 def given(ctx: typer.Context) -> Given:
@@ -53,14 +57,14 @@ def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:
     """
     target = _existing(ctx, store)
     moment = system_clock()
-    crm = _open(target, acting(ctx, None), clock=lambda: moment)
+    crm = _open(ctx, target, acting(ctx, None), clock=lambda: moment)
     _tell_what_is_stale(crm)
     return crm
 
 
 def open_to_change(ctx: typer.Context, store: str | None, actor: str | None = None) -> Regulars:
     """Open a store that exists, to change its rules or its read models. Raises NotFound where there is none."""
-    return _open(_existing(ctx, store), acting(ctx, actor), clock=system_clock)
+    return _open(ctx, _existing(ctx, store), acting(ctx, actor), clock=system_clock)
 
 
 def _existing(ctx: typer.Context, store: str | None) -> str:
@@ -76,10 +80,27 @@ def _existing(ctx: typer.Context, store: str | None) -> str:
     return target
 
 
-def _open(target: str, actor: str, *, currency: str | None = None, clock: Clock = system_clock) -> Regulars:
+def _open(
+    ctx: typer.Context, target: str, actor: str, *, currency: str | None = None, clock: Clock = system_clock
+) -> Regulars:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaleProjections)  # which is told in a line, without a file and its number
-        return regulars.open(target, actor=actor, currency=currency, clock=clock)
+        return regulars.open(target, actor=actor, currency=currency, clock=clock, master_key=master_key(ctx))
+
+
+def master_key(ctx: typer.Context) -> str | None:
+    """The master key of the environment, if there is one. Raises typer.BadParameter for what is none."""
+    text = given(ctx).master_key
+    return None if not text else parsed_key(text, MASTER_KEY_VARIABLE)
+
+
+def parsed_key(text: str, where: str) -> str:
+    """A master key as text. Raises typer.BadParameter, without showing it, for what is none."""
+    try:
+        MasterKey(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=where) from None
+    return text
 
 
 def _tell_what_is_stale(crm: Regulars) -> None:
@@ -104,13 +125,19 @@ def open_to_write(ctx: typer.Context, store: str | None, actor: str | None, curr
     target = store or given(ctx).store
     if store_file(target) is None and parse_url(target).get_backend_name() == "sqlite":
         raise StoreUnusable("a store in memory is gone when the command ends; name a file with --db")
-    crm = _open(target, acting(ctx, actor), currency=currency)
+    crm = _open(ctx, target, acting(ctx, actor), currency=currency)
     _tell_what_is_stale(crm)
     return crm
 
 
+def is_missing(ctx: typer.Context, store: str | None) -> bool:
+    """Whether a store is a file that isn't there yet."""
+    path = store_file(store or given(ctx).store)
+    return path is not None and not path.exists()
+
+
 def open_to_rehearse(ctx: typer.Context, actor: str | None, currency: str | None) -> Regulars:
-    """Open a store in memory, for a dry run where there is no store yet."""
+    """Open a store in memory, to find out what would come of something where there is no store yet."""
     return regulars.open(":memory:", actor=acting(ctx, actor), currency=currency)
 
 
@@ -125,7 +152,10 @@ def acting(ctx: typer.Context, actor: str | None) -> str:
     """Who acts: the one named, else whoever is logged in."""
     named = actor or given(ctx).actor
     if named:
-        return named
+        try:
+            return require_label(named, "an actor")
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--actor") from None
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run under a number without a name

@@ -11,12 +11,15 @@ from rich.console import ConsoleRenderable, Group
 from rich.text import Text
 
 from adapters.verifying import Difference, Verification, columns_of
+from crm_domain.errors import RegularsError
 from crm_domain.instant import FOREVER, to_datetime
 from regulars.answers import describe_parked
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.cli.progress import waiting
 from regulars.cli.rules import REFUSED, STOPPED, ParkOption
+from regulars.cli.seals import AgainstOption
+from regulars.cli.seals import drawn as drawn_seals
 from regulars.cli.workers import WorkersOption, workers_for
 from regulars.crm import Regulars
 
@@ -80,18 +83,29 @@ def _put_right(crm: Regulars, customer: str | None, projection: str | None, on_p
         raise typer.BadParameter(str(error), param_hint="--projection") from None
 
 
-def verify(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
-    """Fold everything anew and compare it with what is stored; nothing is changed.
+def verify(ctx: typer.Context, against: AgainstOption = None, json: JsonOption = False, db: StoreOption = None) -> None:
+    """Compare the log with its seals, and what is folded with the log; nothing is changed.
 
-    The exit status is 1 where anything differs, or where a customer is parked. Equal fingerprints mean equal rows.
+    The exit status is 1 where an event or a seal isn't as it was, where no seal has the root that was noted, where
+    what is folded anew differs from what is stored, or where a customer is parked. Equal fingerprints mean equal rows.
     """
-    with open_to_ask(ctx, db) as crm, waiting("comparing", if_stopped="Stopped.") as on_progress:
-        found = crm.projections.verify(on_progress=on_progress)
+    with open_to_ask(ctx, db) as crm:
+        with waiting("checking", if_stopped="Stopped.") as on_progress:
+            sealed = crm.check_seals(against=against, on_progress=on_progress)
+        if not json:
+            render.draw(*drawn_seals(sealed))  # what was changed from outside may keep the rest from being read at all
+        try:
+            with waiting("comparing", if_stopped="Stopped.") as on_progress:
+                found = crm.projections.verify(on_progress=on_progress)
+        except RegularsError:
+            if json:
+                as_json.write_json(sys.stdout, as_json.verification(None, sealed))
+            raise
     if json:
-        as_json.write_json(sys.stdout, as_json.verification(found))
+        as_json.write_json(sys.stdout, as_json.verification(found, sealed))
     else:
         render.draw(*_drawn(found))
-    if not found.holds:
+    if not (found.holds and sealed.holds):
         raise typer.Exit(REFUSED)
 
 

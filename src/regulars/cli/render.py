@@ -7,7 +7,6 @@ line around.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -25,6 +24,8 @@ from regulars.cli.fields import fields_of, first_line
 from regulars.execution import Outcome
 from regulars.importing import ImportReport
 from regulars.lanes import MIN_WIDTH, lanes
+from regulars.plain_text import clean as clean
+from regulars.plain_text import clean_lines
 from regulars.sentences import describe, short
 from regulars.views import Clause, Customer, EventLine, Explanation, Lane, Span, Status, Timeline, VerdictView
 
@@ -37,8 +38,6 @@ LEAST = 80
 _BAR = 30
 _WORD_SHOWN = 20
 _LONG_WORD = re.compile(rf"\S{{{_WORD_SHOWN + 4},}}")  # an order id may be a digest, which nobody reads to its end
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_JOINERS = "\u200c\u200d"  # several scripts, and emoji, need them
 _TITLES: dict[Lane, str] = {"stage": "Stage", "tier": "Tier", "risk": "Risk"}
 
 
@@ -53,13 +52,14 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def draw(*parts: ConsoleRenderable | str) -> None:
-    """Print to stdout. Where it is not a terminal, lines end where their text ends."""
+    """Print to stdout, strings as they are. Where it is not a terminal, lines end where their text ends."""
     screen = console()
+    drawable = Group(*(Text(clean_lines(part)) if isinstance(part, str) else part for part in parts))
     if screen.is_terminal:
-        screen.print(Group(*parts))
+        screen.print(drawable)
         return
     with screen.capture() as drawn:
-        screen.print(Group(*parts))
+        screen.print(drawable)
     screen.out("\n".join(line.rstrip() for line in drawn.get().rstrip("\n").split("\n")))
 
 
@@ -67,12 +67,6 @@ def tell_who_is_parked(parked: Sequence[str]) -> None:
     """Say on stderr who was left behind, so that the output stays what it is."""
     if parked:
         console(stderr=True).print(Text(f"regulars: parked: {some(parked)}"), soft_wrap=True)
-
-
-def clean(text: str) -> str:
-    """Text from outside on one line, without control characters and marks that turn the direction of writing."""
-    spaced = " ".join(text.split())
-    return "".join(c for c in spaced if c in _JOINERS or unicodedata.category(c) not in _UNSEEN)
 
 
 def day(moment: datetime | None, zone: ZoneInfo) -> str:
@@ -371,6 +365,8 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "rules": short(each.rules_digest),
         "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it in anew" if each.stale else "",
         "parked": some(each.parked),
+        "keys": "wrapped by a master key" if each.wrapped else "",
+        "erasing": "pending: somebody reads what was there before a forgetting" if each.erasing else "",
     }.items():
         if value:
             sums.add_row(Text(name, style="dim"), Text("\n".join(map(clean, value.split("\n"))), overflow="fold"))

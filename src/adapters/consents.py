@@ -1,0 +1,175 @@
+"""Every word on a consent by channel and purpose, so that those who may be contacted are found in the order of a page.
+
+The table follows from the log, as look-ups and links do: a word is kept in the transaction that records it. Nothing in
+it is personal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from adapters.codec import codec_of, tags_of
+from adapters.keyring import CHUNK
+from adapters.links import read_families
+from adapters.planning import past_index
+from adapters.schema import Schema
+from crm_domain.customer import ConsentGiven, ConsentWithdrawn
+from crm_domain.event import Event, Recorded
+from crm_domain.instant import FOREVER
+from projections.consent import ACCOUNTS, WORDS, Said, standing
+
+MOST_WORDS = 2_000  # that a page reads at once where few of those who said something agree
+
+ACCOUNT_TYPES = tags_of(ACCOUNTS)
+WORD_TYPES = tags_of(WORDS)
+
+
+def keep_words(connection: Connection, schema: Schema, recorded: Iterable[Recorded[Event]]) -> None:
+    """Keep what some events say of consents."""
+    _insert(connection, schema, ((each, each.event) for each in recorded))
+
+
+def keep_all_words(connection: Connection, schema: Schema) -> None:
+    """Keep what the whole log says of consents, in place of whatever was kept."""
+    events = schema.events
+    connection.execute(schema.consents.delete())
+    columns = (events.c.customer_id, events.c.occurred_at, events.c.position, events.c.type, events.c.payload)
+    wanted = sa.select(*columns).where(events.c.type.in_(WORD_TYPES)).order_by(events.c.position).limit(CHUNK)
+    last = 0
+    while rows := connection.execute(wanted.where(events.c.position > last)).all():
+        _insert(connection, schema, ((row, codec_of(row.type).decode(row.payload)) for row in rows))
+        last = rows[-1].position
+
+
+def _insert(connection: Connection, schema: Schema, said: Iterable[tuple[Any, Event]]) -> None:
+    """Insert the words among some events, each with what has the columns of its envelope."""
+    rows = [
+        {
+            "channel": event.channel,
+            "purpose": event.purpose,
+            "customer_id": envelope.customer_id,
+            "occurred_at": envelope.occurred_at,
+            "position": envelope.position,
+            "given": int(isinstance(event, ConsentGiven)),
+        }
+        for envelope, event in said
+        if isinstance(event, ConsentGiven | ConsentWithdrawn)
+    ]
+    if rows:
+        connection.execute(schema.consents.insert(), rows)
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which consent is asked about: as of an instant, from what was recorded up to a position."""
+
+    channel: str
+    purpose: str
+    at: int = FOREVER
+    until: int = FOREVER
+
+
+class Contactable(Struct, frozen=True, kw_only=True):
+    """A customer who may be contacted, by the survivor's id.
+
+    `said_at` is the instant of the word that counts, `mark` where the next page goes on if this was the last one.
+    """
+
+    customer_id: str
+    said_at: int
+    mark: str
+
+
+def find_contactable(
+    connection: Connection, schema: Schema, wanted: Wanted, limit: int, after: str | None
+) -> list[Contactable]:
+    """At most `limit` customers who may be contacted, in an order that says nothing about them."""
+    found: list[Contactable] = []
+    size = limit
+    while len(found) < limit:
+        words = _last_words(connection, schema, wanted, schema.consents.c.customer_id > (after or ""), size)
+        found += _contactable(
+            connection, schema, wanted, {each: words[each] for each in words if _is_given(words[each])}
+        )
+        if len(words) < size:
+            break
+        after, size = max(words), min(size * 2, MOST_WORDS)
+    return found[:limit]
+
+
+def _contactable(
+    connection: Connection, schema: Schema, wanted: Wanted, given: Mapping[str, int]
+) -> Iterator[Contactable]:
+    """Those who may be contacted, of some identities whose own last word gave consent."""
+    families = read_families(connection, schema.links, given, wanted.until)
+    members = {each: families.members(each) for each in given}
+    everyone = {each for family in members.values() for each in family}
+    words = {**given, **_words_of(connection, schema, wanted, everyone - given.keys())}
+    accounts = _accounts(connection, schema, wanted, everyone)
+    for customer_id, family in members.items():
+        known = {each: words[each] for each in family if each in words}
+        last = max(known.values())
+        # A family is found at the first of its identities that gave consent, or it would come once for each.
+        comes_here = customer_id == min(each for each, word in known.items() if _is_given(word))
+        said = [each for member in family for each in accounts.get(member, ())]
+        if comes_here and _is_given(last) and standing(said, wanted.at) == "open":
+            yield Contactable(customer_id=family[0], said_at=last // 2, mark=customer_id)
+
+
+def _words_of(connection: Connection, schema: Schema, wanted: Wanted, customer_ids: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for chunk in _chunks(customer_ids):
+        found |= _last_words(connection, schema, wanted, schema.consents.c.customer_id.in_(chunk))
+    return found
+
+
+def _last_words(
+    connection: Connection,
+    schema: Schema,
+    wanted: Wanted,
+    whose: sa.ColumnElement[bool],
+    limit: int | None = None,
+) -> dict[str, int]:
+    """The word that counts of each identity: twice its instant, and one more for a withdrawal; the greatest counts.
+
+    Whether it gives consent is left to the caller: asked of PostgreSQL, it would sum up everybody for one page.
+    """
+    consents = schema.consents
+    last = sa.func.max(consents.c.occurred_at * 2 + 1 - consents.c.given)
+    statement = (
+        sa.select(consents.c.customer_id, last)
+        .where(consents.c.channel == wanted.channel, consents.c.purpose == wanted.purpose, whose)
+        .where(consents.c.occurred_at <= wanted.at, consents.c.position <= wanted.until)
+        .group_by(consents.c.customer_id)
+        .order_by(consents.c.customer_id)
+        .limit(limit)
+    )
+    return dict(connection.execute(statement).all())
+
+
+def _is_given(word: int) -> bool:
+    return word % 2 == 0
+
+
+def _accounts(
+    connection: Connection, schema: Schema, wanted: Wanted, customer_ids: Iterable[str]
+) -> dict[str, list[Said]]:
+    """What happened to the accounts of some identities, as far as it was known; what was erased is erased anyway."""
+    events, accounts = schema.events, dict[str, list[Said]]()
+    columns = (events.c.customer_id, events.c.occurred_at, events.c.position, events.c.type, events.c.payload)
+    of_account = past_index(connection, events.c.type).in_(ACCOUNT_TYPES)
+    for chunk in _chunks(customer_ids):
+        for row in connection.execute(sa.select(*columns).where(events.c.stream_id.in_(chunk), of_account)):
+            said = Said(row.customer_id, codec_of(row.type).decode(row.payload), row.occurred_at, row.position)
+            if said.was_known(wanted.until):
+                accounts.setdefault(row.customer_id, []).append(said)
+    return accounts
+
+
+def _chunks(customer_ids: Iterable[str]) -> Iterator[list[str]]:
+    ordered = sorted(customer_ids)
+    return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))

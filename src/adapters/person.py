@@ -1,0 +1,97 @@
+"""What the store holds about some customers beside their events: look-ups, links, and what others said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from adapters.codec import codec_of, tags_of
+from adapters.event_log import Search
+from adapters.schema import Schema
+from adapters.transaction import Transaction
+from crm_domain.customer import ReferralMade
+from crm_domain.event import Event, Recorded
+
+EVENTS_AT_ONCE = 1_000
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """That one customer was merged into another; instants in microseconds, `undone_at` None while that holds."""
+
+    customer_id: str
+    into_id: str
+    merged_at: int
+    undone_at: int | None
+
+
+def read_events(tx: Transaction, customer_ids: tuple[str, ...]) -> Iterator[Recorded[Event]]:
+    """Every event of some customers, in order of position, with what is personal where it can be decrypted."""
+    after = None
+    while True:
+        search = Search(customer_ids=customer_ids, oldest_first=True, after=after)
+        found = tx.log.search(search, EVENTS_AT_ONCE)
+        yield from found
+        if len(found) < EVENTS_AT_ONCE:
+            return
+        after = found[-1].position
+
+
+def read_lookup_kinds(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> dict[str, list[str]]:
+    """The kinds of look-ups by which each of some customers is found."""
+    lookups, kinds = schema.lookups, dict[str, list[str]]()
+    wanted = sa.select(lookups.c.customer_id, lookups.c.kind).where(lookups.c.customer_id.in_(list(customer_ids)))
+    for customer_id, kind in connection.execute(wanted.distinct().order_by(lookups.c.kind)):
+        kinds.setdefault(customer_id, []).append(kind)
+    return kinds
+
+
+def read_links_of(tx: Transaction, schema: Schema, customer_ids: Iterable[str]) -> list[Link]:
+    """Every link that some customers have or had, in the order in which they were made."""
+    links, theirs = schema.links, list(customer_ids)
+    either = sa.or_(links.c.customer_id.in_(theirs), links.c.into_id.in_(theirs))
+    rows = tx.connection.execute(sa.select(links).where(either).order_by(links.c.merged_at)).all()
+    ends = [end for row in rows for end in (row.merged_at, row.undone_at) if end is not None]
+    instants = {each.position: each.occurred_at for each in tx.log.at(sorted(ends))}
+    return [
+        Link(
+            customer_id=row.customer_id,
+            into_id=row.into_id,
+            merged_at=instants[row.merged_at],
+            undone_at=None if row.undone_at is None else instants[row.undone_at],
+        )
+        for row in rows
+    ]
+
+
+def read_referrals_of(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> list[int]:
+    """The instants at which others were said to have brought one of some customers."""
+    events, theirs = schema.events, frozenset(customer_ids)
+    columns = (events.c.position, events.c.customer_id, events.c.occurred_at, events.c.type, events.c.payload)
+    referrals = sa.select(*columns).where(events.c.type.in_(tags_of((ReferralMade,)))).order_by(events.c.position)
+    found: list[int] = []
+    last = 0
+    while rows := connection.execute(referrals.where(events.c.position > last).limit(EVENTS_AT_ONCE)).all():
+        for row in rows:
+            event = codec_of(row.type).decode(row.payload)
+            if isinstance(event, ReferralMade) and event.referred_id in theirs and row.customer_id not in theirs:
+                found.append(row.occurred_at)
+        last = rows[-1].position
+    return sorted(found)
+
+
+def read_command_ids(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> list[str]:
+    """The ids under which the command log keeps what came of commands to some customers, also where nothing did."""
+    commands = schema.commands
+    found: set[str] = set()
+    for customer_id in customer_ids:
+        named = _bytes_in(connection, commands.c.outcome, customer_id.encode())
+        found |= set(connection.execute(sa.select(commands.c.id).where(named)).scalars())
+    return sorted(found)
+
+
+def _bytes_in(connection: Connection, column: sa.Column[bytes], wanted: bytes) -> sa.ColumnElement[bool]:
+    find = sa.func.instr if connection.dialect.name == "sqlite" else sa.func.pg_catalog.position
+    return find(column, wanted) > 0

@@ -1,0 +1,95 @@
+"""The statements that run with every command, rendered once for each store that is opened."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import sqlalchemy as sa
+
+from adapters.appending import Appending
+from adapters.schema import CURRENCY, LIVE_GENERATION, Schema
+from adapters.statements import Among, Statement, insertion
+
+#: The columns of an event that are asked for, in this order.
+EVENT_COLUMNS = (
+    "position", "stream_id", "version", "category", "customer_id", "type", "occurred_at", "recorded_at", "actor",
+    "correlation_id", "causation_id", "command_id", "payload", "secret",
+)  # fmt: skip
+
+
+class Prepared:
+    """One store's statements. What a value is asked by is constant text, which is planned once."""
+
+    def __init__(self, schema: Schema, dialect: sa.Dialect) -> None:
+        self.schema = schema
+        self._dialect = dialect
+
+    @cached_property
+    def premises(self) -> Statement:
+        """One row: the live generation's number, the currency, whether anybody was ever merged, who has a reference."""
+        lookups, links = self.schema.lookups, self.schema.links
+        is_ours = sa.and_(lookups.c.kind == sa.literal_column("'ref'"), lookups.c.digest == sa.bindparam("digest"))
+        return self._render(
+            sa.select(
+                self._setting(LIVE_GENERATION),
+                self._setting(CURRENCY),
+                sa.exists(sa.select(links.c.customer_id)),
+                sa.select(lookups.c.customer_id).where(is_ours).scalar_subquery(),
+            )
+        )
+
+    @cached_property
+    def appending(self) -> Appending:
+        """Record events."""
+        return Appending(self.schema.events, self._dialect)
+
+    @cached_property
+    def outcome(self) -> Statement:
+        """The digest and outcome of a command id."""
+        commands = self.schema.commands
+        ours = commands.c.id == sa.bindparam("id")
+        return self._render(sa.select(commands.c.digest, commands.c.outcome).where(ours))
+
+    @cached_property
+    def keep_outcome(self) -> Statement:
+        """Keep what came of a command id."""
+        return insertion(self.schema.commands, self._dialect)
+
+    @cached_property
+    def keep_key(self) -> Statement:
+        """Keep a customer's key."""
+        return insertion(self.schema.keys, self._dialect)
+
+    @cached_property
+    def keep_lookup(self) -> Statement:
+        """Let a customer be found by something."""
+        return insertion(self.schema.lookups, self._dialect)
+
+    @cached_property
+    def streams(self) -> Among:
+        """The events of some streams by stream and version: EVENT_COLUMNS, and the key of whoever has a secret."""
+        events, keys = self.schema.events, self.schema.keys
+        key = sa.select(keys.c.key).where(keys.c.customer_id == events.c.customer_id).scalar_subquery()
+        columns = (*(events.c[name] for name in EVENT_COLUMNS), sa.case((events.c.secret.is_not(None), key)))
+        select = sa.select(*columns).order_by(events.c.stream_id, events.c.version)
+        return Among(select, events.c.stream_id, self._dialect)
+
+    @cached_property
+    def keys(self) -> Among:
+        """The ids and stored keys of those customers that are remembered, among some."""
+        keys = self.schema.keys
+        return Among(sa.select(keys.c.customer_id, keys.c.key), keys.c.customer_id, self._dialect)
+
+    @cached_property
+    def lookups(self) -> Among:
+        """Digests of a kind, among some, with the ids of customers in order."""
+        lookups = self.schema.lookups
+        select = sa.select(lookups.c.digest, lookups.c.customer_id).where(lookups.c.kind == sa.bindparam("kind"))
+        return Among(select.order_by(lookups.c.customer_id), lookups.c.digest, self._dialect)
+
+    def _setting(self, name: str) -> sa.ScalarSelect[bytes]:
+        settings = self.schema.settings
+        return sa.select(settings.c.value).where(settings.c.name == sa.literal_column(f"'{name}'")).scalar_subquery()
+
+    def _render(self, construct: sa.ClauseElement) -> Statement:
+        return Statement(construct, self._dialect)

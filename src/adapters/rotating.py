@@ -1,0 +1,55 @@
+"""Another master key: every key is wrapped anew, in one transaction, and how it stood before is destroyed."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from adapters.catch_up import Progress
+from adapters.erasing import mark
+from adapters.store import Store
+from adapters.transaction import Transaction
+from adapters.wrapping import CHECK, OWN_KEYS, Keyring, MasterKey, wrapped_by, wrapped_settings
+
+_AT_ONCE = 1_000
+
+
+def rotate(store: Store, new: MasterKey | None, on_progress: Progress | None = None) -> int:
+    """Wrap all keys of a store by another master key, or by none; how many customers' keys there are.
+
+    `on_progress` is called with (customers' keys wrapped so far, keys there are). Nobody else writes meanwhile.
+    Processes that have the store open must open it again; until then they refuse whatever needs a key.
+    """
+    with store.writing(alone=True) as tx:
+        store.keyring.require_unchanged(tx.connection, store.schema.settings)
+        count = _wrap_customers_keys(store, tx, new, on_progress)
+        settings = _wrap_own_keys(store, tx, new)
+        mark(tx.connection, store.schema)
+    store.keyring = Keyring(settings, new)
+    store.destroy_traces()
+    return count
+
+
+def _wrap_customers_keys(store: Store, tx: Transaction, new: MasterKey | None, on_progress: Progress | None) -> int:
+    keys = store.schema.keys
+    update = keys.update().where(keys.c.customer_id == sa.bindparam("whose")).values(key=sa.bindparam("wrapped"))
+    total = tx.connection.scalar(sa.select(sa.func.count()).select_from(keys)) or 0
+    count, last = 0, ""
+    while True:
+        wanted = sa.select(keys).where(keys.c.customer_id > last).order_by(keys.c.customer_id).limit(_AT_ONCE)
+        rows = tx.connection.execute(wanted).all()
+        if not rows:
+            return count
+        plain = ((row.customer_id, store.keyring.unwrap(row.key, row.customer_id)) for row in rows)
+        wrapped = [{"whose": each, "wrapped": wrapped_by(new, key, each)} for each, key in plain]
+        tx.connection.execute(update, wrapped)
+        count, last = count + len(rows), rows[-1].customer_id
+        if on_progress:
+            on_progress(count, total)
+
+
+def _wrap_own_keys(store: Store, tx: Transaction, new: MasterKey | None) -> dict[str, bytes]:
+    own, settings = store.keyring.own_keys(), store.schema.settings
+    changed = own if new is None else wrapped_settings(own, new)
+    tx.connection.execute(settings.delete().where(settings.c.name.in_((*OWN_KEYS, CHECK))))
+    tx.connection.execute(settings.insert(), [{"name": name, "value": value} for name, value in changed.items()])
+    return changed

@@ -1,0 +1,177 @@
+"""Forgetting people at the command line, and bringing a backup back without bringing them back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+import regulars
+from crm_domain.command import CustomerId
+from crm_domain.errors import RegularsError, StoreUnusable
+from regulars.cli import as_json, render
+from regulars.cli.opening import (
+    ActorOption,
+    JsonOption,
+    StoreOption,
+    acting,
+    given,
+    is_missing,
+    master_key,
+    open_to_ask,
+    open_to_change,
+)
+from regulars.crm import Regulars
+from regulars.forgetting import Forgetting, Forgotten
+
+REFUSED = 1
+
+ListOption = Annotated[
+    str | None,
+    typer.Option(
+        "--erased-from", metavar="STORE_OR_LIST", help="A store, or a file with what `regulars forgotten` prints."
+    ),
+]
+
+
+def forget(
+    ctx: typer.Context,
+    who: Annotated[str | None, typer.Argument(metavar="WHO", help="A reference, an e-mail, or id:…")] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Why. It is kept in the clear, so it must name nobody.")
+    ] = None,
+    erased_from: ListOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask whether it is meant.")] = False,
+    actor: ActorOption = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Forget who a customer is: there is no way back. What was counted stays.
+
+    With --erased-from in place of WHO, everyone is forgotten again whom another store, or a list, says was forgotten:
+    that is for PostgreSQL, after a restore. `regulars restore` does it by itself.
+    """
+    if erased_from is not None:
+        if who is not None or reason is not None:
+            raise typer.BadParameter("it goes with neither WHO nor --reason", param_hint="--erased-from")
+        done = _forget_again(ctx, db, actor, erased_from, yes)
+    elif who is None or reason is None:
+        raise typer.BadParameter("somebody to forget is needed, and a reason", param_hint="WHO --reason")
+    else:
+        done = _forget(ctx, db, actor, who, reason, yes)
+    if json:
+        as_json.write_json(sys.stdout, as_json.forgetting(done))
+    else:
+        render.draw(*map(Text, _told(done)))
+
+
+def _forget(ctx: typer.Context, db: str | None, actor: str | None, who: str, reason: str, yes: bool) -> Forgetting:
+    with open_to_change(ctx, db, actor) as crm:
+        customer_id = crm.find(who)
+        _require_meant(yes, f"Forget {_described(crm, customer_id)}?")
+        return crm.forget(customer_id, reason=reason)
+
+
+def _forget_again(ctx: typer.Context, db: str | None, actor: str | None, erased_from: str, yes: bool) -> Forgetting:
+    reasons = regulars.read_erased(erased_from)
+    with open_to_change(ctx, db, actor) as crm:
+        _require_meant(yes, f"Forget again whoever this store still knows of the {len(reasons):,} on that list?")
+        return crm.forget_again(reasons)
+
+
+def _described(crm: Regulars, customer_id: CustomerId) -> str:
+    found = crm.customer(customer_id)
+    words = [each for each in (found.name, found.ref and f"({found.ref})") if each]
+    merged = f" and {len(found.merged)} merged into them" if found.merged else ""
+    return render.clean(" ".join(words) or f"id:{found.id}") + merged
+
+
+def _require_meant(yes: bool, question: str) -> None:
+    """Ask, where there is somebody to ask."""
+    if yes or not sys.stdin.isatty():
+        return
+    typer.echo(f"{question} There is no way back. [y/N] ", nl=False, err=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        typer.echo("Nobody was forgotten.", err=True)
+        raise typer.Exit(REFUSED)
+
+
+def _told(done: Forgetting) -> list[str]:
+    if not done.customer_ids:
+        said = ["Nobody was forgotten: they were before."]
+    else:
+        said = [
+            f"Forgotten: id:{each}, as event #{position}."
+            for each, position in zip(done.customer_ids, done.positions, strict=True)
+        ]
+        said.append("Backups from before still know them; `regulars restore` forgets them again.")
+    if done.pending:
+        said.append(
+            "Pending: somebody reads what was there before, so traces of the key are still in the files; "
+            "`regulars status` tries again."
+        )
+    return said
+
+
+def forgotten(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
+    """List who was forgotten: id, event, day and why. Keep the list with the backups.
+
+    It is what --erased-from takes, of `restore` and of `forget`.
+    """
+    with open_to_ask(ctx, db) as crm:
+        found, zone = crm.forgotten(), crm.ruleset.zone
+    if json:
+        as_json.write_array(sys.stdout, map(as_json.forgotten, found))
+        return
+    for each in found:
+        line = f"id:{each.customer_id} #{each.position} {render.day(each.at, zone)} {_why(each)}".rstrip()
+        render.draw(Text(line, overflow="ellipsis", no_wrap=True))
+
+
+def _why(each: Forgotten) -> str:
+    return render.clean(each.reason or "")
+
+
+def restore(
+    ctx: typer.Context,
+    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A file that `regulars backup` made.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="A file that doesn't exist yet.")],
+    erased_from: ListOption = None,
+    actor: ActorOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Bring a backup back as a store in a new file, checked, and forget again who was forgotten since.
+
+    Without --erased-from, that is whoever the present store says, if there is one: the one --db names. A store on
+    PostgreSQL is restored by its own tools, and then `regulars forget --erased-from` forgets them again.
+    """
+    reasons = _erased_since(ctx, erased_from)
+    done = regulars.restore(
+        backup, target, erased=reasons, actor=acting(ctx, actor), on_stale="rebuild", master_key=master_key(ctx)
+    )
+    if json:
+        as_json.write_json(sys.stdout, as_json.restoration(str(target), done))
+        return
+    render.draw(f"Restored to {render.clean(str(target))}: {done.events:,} events.")
+    if done.listed is None:
+        render.draw(
+            "No list of forgotten customers was given, so whoever was forgotten after the backup is known again. "
+            "`regulars forget --erased-from` forgets them."
+        )
+    else:
+        render.draw(f"Forgotten again: {len(done.forgotten):,} of {done.listed:,} who were forgotten.")
+
+
+def _erased_since(ctx: typer.Context, erased_from: str | None) -> dict[str, str | None] | None:
+    """Who was forgotten, by what was given or else by the store of the global options, if it is there."""
+    if erased_from is not None:
+        return regulars.read_erased(erased_from)
+    if is_missing(ctx, None):
+        return None
+    try:
+        return regulars.read_erased(given(ctx).store)
+    except RegularsError as error:
+        raise StoreUnusable(f"{error}; who was forgotten since can be told by a list, with --erased-from") from None

@@ -1,0 +1,51 @@
+"""Everything held about one person, for whoever asks what is known of them."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regulars.cli import as_json, render
+from regulars.cli.asking import WhoArgument
+from regulars.cli.files import private_file
+from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
+from regulars.person.as_json import person_json
+from regulars.person.page import person_page
+from regulars.person.values import PersonExport
+
+
+def export_person(
+    ctx: typer.Context,
+    who: WhoArgument,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a new file, which nobody but you may read.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file where there is one.")] = False,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Say everything that is held about one person, decrypted: a page for them to read.
+
+    It is about everyone who was merged into them, too. Of who was forgotten it says when, and what remains.
+    """
+    with open_to_ask(ctx, db) as crm:
+        found = crm.export_person(crm.find(who))
+    written = _written(found, as_machines_read_it=json)
+    if out is None:
+        sys.stdout.write(written)
+        return
+    with private_file(out, replace=force) as file:
+        file.write(written.encode())
+    render.draw(f"Everything held about one person, in {render.clean(str(out))}.")
+
+
+def _written(found: PersonExport, *, as_machines_read_it: bool) -> str:
+    if not as_machines_read_it:
+        return person_page(found)
+    stream = io.StringIO()
+    as_json.write_json(stream, person_json(found))
+    return stream.getvalue()

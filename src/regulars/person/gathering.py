@@ -1,0 +1,319 @@
+"""Putting together everything held about one person, from one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import reduce
+from typing import Any, TypeVar, cast
+
+from msgspec import Struct
+
+from adapters.histories import read_history, stories_of
+from adapters.naming import Names
+from adapters.person import read_command_ids, read_events, read_links_of, read_lookup_kinds, read_referrals_of
+from adapters.transaction import Transaction
+from crm_domain import customer, membership, purchase, ticket
+from crm_domain.catalogue import DECIDERS
+from crm_domain.command import CustomerId, TicketPolicy
+from crm_domain.customer import CONTACT_FIELDS, ContactDetailsChanged, Customer, CustomerRegistered, PersonalDataErased
+from crm_domain.event import Event, Recorded
+from crm_domain.instant import FOREVER, to_datetime
+from crm_domain.interaction import InteractionRecorded, NoteAdded, SurveyAnswered
+from crm_domain.money import from_minor_units
+from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from crm_domain.ticket import AgentReplied, CustomerReplied, status_at
+from regulars.answers import explain_customer, timeline_of
+from regulars.consents import consents_of
+from regulars.desk import view_points
+from regulars.ground import Ground
+from regulars.person.values import (
+    Answer,
+    Detail,
+    Forgotten,
+    Identity,
+    Interaction,
+    Line,
+    Membership,
+    Merge,
+    Message,
+    Note,
+    PersonExport,
+    Purchase,
+    Return,
+    Ticket,
+)
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+
+
+class _Stream(Struct, frozen=True):
+    """The events of one stream in order of version, and the state they lead to."""
+
+    customer_id: str
+    events: list[Recorded[Event]]
+    state: Any
+
+
+def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExport:
+    """Everything held about one person, and about everyone who is one with them. Raises NotFound.
+
+    Raises StoreUnusable where an event of theirs can't be read: half of an answer would look like a whole one.
+    """
+    store, connection, schema = ground.store, tx.connection, ground.store.schema
+    stand = ground.standpoint(tx)
+    members = ground.members(tx, who)
+    events = list(read_events(tx, members))
+    streams = list(_streams(events))
+    history = read_history(store, connection, members, stand.rules)
+    at = max(ground.now(), history.folded.last_at or 0)
+    until = None if history.poison is None else history.poison.position - 1
+    tickets = (story.intervals for story in stories_of(store, connection, members, stand.rules, until))
+    explanation = explain_customer(store, tx, stand, members, at)
+    identities = tuple(_identities(tx, ground, members, streams))
+    memberships = _of(membership.CATEGORY, streams)
+    return PersonExport(
+        as_of=to_datetime(at),
+        zone=stand.rules.zone.key,
+        currency=store.currency(connection),
+        forgotten=_forgotten(events),
+        identities=identities,
+        rules_digest=stand.ruleset.digest(),
+        verdicts=explanation.verdicts,
+        timeline=timeline_of(members[0], history.folded, history.timelines, tickets),
+        parked=explanation.parked,
+        consents=consents_of(members[0], identities[0].ref, events, now=at),
+        purchases=tuple(_purchases(_of(purchase.CATEGORY, streams))),
+        interactions=tuple(map(_interaction, _all(InteractionRecorded, events))),
+        answers=tuple(map(_answer, _all(SurveyAnswered, events))),
+        notes=tuple(map(_note, _all(NoteAdded, events))),
+        tickets=tuple(_tickets(_of(ticket.CATEGORY, streams), ground.context(tx).tickets, at)),
+        memberships=tuple(map(_membership, memberships)),
+        points=view_points(members[0], [each.state for each in memberships], at) if memberships else None,
+        merges=tuple(
+            Merge(
+                customer_id=CustomerId(link.customer_id),
+                into_id=CustomerId(link.into_id),
+                merged_at=to_datetime(link.merged_at),
+                undone_at=_moment(link.undone_at),
+            )
+            for link in read_links_of(tx, schema, members)
+        ),
+        referred_at=tuple(map(to_datetime, read_referrals_of(connection, schema, members))),
+        rejects=tuple(tx.quarantine.about(_names(events))),
+        command_ids=tuple(read_command_ids(connection, schema, members)),
+        events=tuple(events),
+    )
+
+
+def _streams(events: Iterable[Recorded[Event]]) -> Iterator[_Stream]:
+    """The streams of some events, in the order in which they begin; within a stream positions grow with versions."""
+    by_stream: dict[str, list[Recorded[Event]]] = {}
+    for recorded in events:
+        by_stream.setdefault(recorded.stream_id, []).append(recorded)
+    for found in by_stream.values():
+        decider = DECIDERS[found[0].category]
+        state = reduce(decider.evolve, (recorded.event for recorded in found), decider.initial)
+        yield _Stream(found[0].customer_id, found, state)
+
+
+def _of(category: str, streams: Iterable[_Stream]) -> list[_Stream]:
+    """The streams of a category, in order of when what they are about began."""
+    found = (each for each in streams if each.events[0].category == category)
+    return sorted(found, key=lambda each: _key(each.events[0]))
+
+
+def _all(kind: type[E_co], events: Iterable[Recorded[Event]]) -> list[Recorded[E_co]]:
+    """The events of a type, in order of time."""
+    found = (recorded for recorded in events if isinstance(recorded.event, kind))
+    return cast("list[Recorded[E_co]]", sorted(found, key=_key))
+
+
+def _key(recorded: Recorded[Event]) -> tuple[int, int]:
+    return recorded.occurred_at, recorded.position
+
+
+def _moment(instant: int | None) -> datetime | None:
+    return None if instant is None or instant == FOREVER else to_datetime(instant)
+
+
+# ------------------------------------------------------------------------------------------------------ who they are
+
+
+def _identities(
+    tx: Transaction, ground: Ground, members: tuple[str, ...], streams: Iterable[_Stream]
+) -> Iterator[Identity]:
+    own = {each.customer_id: each for each in streams if each.events[0].category == customer.CATEGORY}
+    kinds = read_lookup_kinds(tx.connection, ground.store.schema, members)
+    for customer_id in members:
+        yield _identity(own[customer_id], tuple(kinds.get(customer_id, ())))
+
+
+def _identity(stream: _Stream, lookups: tuple[str, ...]) -> Identity:
+    state: Customer = stream.state
+    why = state.churn_reason
+    registered = next(each for each in stream.events if isinstance(each.event, CustomerRegistered))
+    registration = cast("CustomerRegistered", registered.event)
+    return Identity(
+        id=CustomerId(stream.customer_id),
+        ref=registration.ref,
+        name=state.name,
+        email=state.email,
+        phone=state.phone,
+        birthday=state.birthday,
+        locale=state.locale,
+        source=registration.source,
+        registered_at=to_datetime(registered.occurred_at),
+        status=str(state.status),
+        qualified=state.qualified,
+        cancelling=state.cancelling,
+        owner=state.owner,
+        tags=tuple(sorted(state.tags)),
+        preferences=tuple(sorted(state.preferences)),
+        churn_cause=None if why is None else why.cause,
+        churn_detail=None if why is None else why.detail,
+        details=tuple(_details(stream.events)),
+        lookups=lookups,
+    )
+
+
+def _details(events: Iterable[Recorded[Event]]) -> Iterator[Detail]:
+    for recorded in events:
+        match recorded.event:
+            case CustomerRegistered() as event:
+                known = {field: getattr(event, field) for field in ("ref", *CONTACT_FIELDS)}
+                given = {field: value for field, value in known.items() if value is not None}
+            case ContactDetailsChanged(changed=changed) as event:
+                given = {field: getattr(event, field) for field in changed}
+            case _:
+                continue
+        for field, value in given.items():
+            yield Detail(field=field, value=value, at=to_datetime(recorded.occurred_at), position=recorded.position)
+
+
+def _forgotten(events: Iterable[Recorded[Event]]) -> Forgotten | None:
+    for recorded in events:
+        if isinstance(recorded.event, PersonalDataErased):
+            return Forgotten(at=to_datetime(recorded.occurred_at), cause=recorded.event.cause)
+    return None
+
+
+def _names(events: Iterable[Recorded[Event]]) -> Names:
+    """Every reference, e-mail and phone number that the person ever had: a name may be somebody else's, too."""
+    details = [each for each in _details(events) if each.value is not None]
+    return Names(
+        spellings=[str(each.value) for each in details if each.field in ("ref", "email")],
+        phones=[str(each.value) for each in details if each.field == "phone"],
+    )
+
+
+# --------------------------------------------------------------------------------------------------- what they did
+
+
+def _purchases(streams: Iterable[_Stream]) -> Iterator[Purchase]:
+    """The orders. A return whose order is not here stands among the events alone."""
+    for stream in streams:
+        for bought in _all(PurchaseRecorded, stream.events):
+            yield _purchase(bought, _all(ReturnRecorded, stream.events))
+
+
+def _purchase(bought: Recorded[PurchaseRecorded], returns: Iterable[Recorded[ReturnRecorded]]) -> Purchase:
+    order, currency = bought.event, bought.event.currency
+    return Purchase(
+        order_id=order.order_id,
+        at=to_datetime(bought.occurred_at),
+        amount=from_minor_units(order.amount, currency),
+        currency=currency,
+        channel=order.channel,
+        lines=tuple(
+            Line(
+                sku=line.sku,
+                quantity=line.quantity,
+                amount=None if line.amount is None else from_minor_units(line.amount, currency),
+            )
+            for line in order.lines
+        ),
+        returns=tuple(
+            Return(
+                at=to_datetime(back.occurred_at),
+                amount=from_minor_units(back.event.amount, currency),
+                return_id=back.event.return_id,
+            )
+            for back in returns
+        ),
+    )
+
+
+def _interaction(recorded: Recorded[InteractionRecorded]) -> Interaction:
+    event = recorded.event
+    return Interaction(
+        at=to_datetime(recorded.occurred_at),
+        channel=event.channel,
+        direction=event.direction,
+        summary=event.summary,
+        interaction_id=event.interaction_id,
+    )
+
+
+def _answer(recorded: Recorded[SurveyAnswered]) -> Answer:
+    event = recorded.event
+    return Answer(
+        at=to_datetime(recorded.occurred_at),
+        survey=event.survey,
+        score=event.score,
+        comment=event.comment,
+        interaction_id=event.interaction_id,
+    )
+
+
+def _note(recorded: Recorded[NoteAdded]) -> Note:
+    event = recorded.event
+    return Note(at=to_datetime(recorded.occurred_at), text=event.text, interaction_id=event.interaction_id)
+
+
+def _tickets(streams: Iterable[_Stream], policy: TicketPolicy | None, at: int) -> Iterator[Ticket]:
+    for stream in streams:
+        state: ticket.Ticket = stream.state
+        if state.opened is not None:
+            yield _ticket(stream.events, state, state.opened, status_at(state, policy, at))
+
+
+def _ticket(
+    events: Iterable[Recorded[Event]], state: ticket.Ticket, opened: ticket.TicketOpened, status: ticket.Status
+) -> Ticket:
+    rated = state.rating
+    return Ticket(
+        ticket_id=opened.ticket_id,
+        opened_at=to_datetime(opened.at),
+        status=str(status),
+        priority=str(state.priority),
+        channel=opened.channel,
+        subject=opened.subject,
+        topic=state.topic,
+        complaint=state.complaint,
+        agent=state.agent,
+        follows=opened.follows,
+        rating=None if rated is None else rated.score,
+        comment=None if rated is None else rated.comment,
+        messages=tuple(
+            Message(
+                at=to_datetime(recorded.occurred_at),
+                by="agent" if isinstance(recorded.event, AgentReplied) else "customer",
+                message=recorded.event.message,
+            )
+            for recorded in events
+            if isinstance(recorded.event, AgentReplied | CustomerReplied)
+        ),
+    )
+
+
+def _membership(stream: _Stream) -> Membership:
+    state: membership.Membership = stream.state
+    override = state.override
+    return Membership(
+        customer_id=CustomerId(stream.customer_id),
+        status=str(state.status),
+        program=state.program,
+        tier=None if override is None else override.tier,
+        tier_until=None if override is None else _moment(override.until),
+    )

@@ -1,0 +1,56 @@
+"""Bringing a backup back, without bringing back those who were forgotten since it was made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from adapters.restoring import restoring
+from crm_domain.command import CustomerId
+from regulars.clock import Clock, system_clock
+from regulars.crm import OnStale
+from regulars.crm import open as open_store
+
+Target = str | os.PathLike[str]
+
+
+class Restoration(Struct, frozen=True, kw_only=True):
+    """What was restored: how many events the store has, and who was forgotten again in it.
+
+    `listed` is how many the list named who were forgotten since, None where no list was given.
+    """
+
+    events: int
+    forgotten: tuple[CustomerId, ...]
+    listed: int | None
+
+
+def restore(
+    backup: Target,
+    target: Target,
+    *,
+    erased: Mapping[str, str | None] | None = None,
+    actor: str = "unknown",
+    clock: Clock = system_clock,
+    on_stale: OnStale = "warn",
+    master_key: bytes | str | None = None,
+) -> Restoration:
+    """Bring a backup back as a store in a new file, checked, and forget in it again who was forgotten since.
+
+    `backup` is a file that `Regulars.backup` made. `erased` are the ids of those who were forgotten, with the reasons:
+    `read_erased` has them from a store or a list. Without it, whoever was forgotten since is known again. They are
+    forgotten by events of their own, as `actor`. The master key is that of when the backup was made.
+
+    Raises NotFound and StoreUnusable for what is missing, damaged or no store, and where the target exists. All of it
+    is there in the end, or nothing.
+    """
+    with (
+        restoring(backup, Path(target)) as unfinished,
+        open_store(unfinished, actor=actor, clock=clock, on_stale=on_stale, master_key=master_key) as crm,
+    ):
+        forgetting = crm.forget_again(erased or {})
+        events = crm.status().events
+    return Restoration(events=events, forgotten=forgetting.customer_ids, listed=None if erased is None else len(erased))

@@ -1,0 +1,260 @@
+"""What runs past SQLAlchemy finds, writes and fails as what runs through it; and a command asks little."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+
+import regulars
+from adapters.appending import Appending
+from adapters.database import Database
+from adapters.positions import create_positions, position_column, settled, transaction_column
+from adapters.statements import Among, Statement, insertion, run, run_script
+from crm_domain.errors import StoreUnusable
+from regulars import (
+    AddNote,
+    Command,
+    EnrollMember,
+    MergeCustomers,
+    RecordPurchase,
+    RecordReturn,
+    RegisterCustomer,
+    TagCustomer,
+)
+from shops import with_edits
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def words(database: Database) -> sa.Table:
+    """A table of 1,200 words, the first of which has bytes beside it."""
+    columns = (sa.Column("word", sa.Text, primary_key=True), sa.Column("payload", sa.LargeBinary))
+    table = sa.Table("words", sa.MetaData(), *columns)
+    with database.writing() as connection:
+        table.create(connection)
+        rows = [{"word": f"w{number:04d}", "payload": b"\0%s" if number == 0 else None} for number in range(1_200)]
+        insertion(table, database.dialect).many(connection, rows)
+    return table
+
+
+# ------------------------------------------------------------------------------------------------------------ asking
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 8, 9, 500, 501, 1_001])
+def test_rows_are_found_by_any_number_of_values(database: Database, words: sa.Table, count: int) -> None:
+    known = [f"w{number:04d}" for number in range(count)]
+    among = Among(sa.select(words.c.word).order_by(words.c.word), words.c.word, database.dialect)
+    with database.reading() as connection:
+        found = among.all(connection, [*known, *(["unknown"] if count % 2 else [])])
+    assert [word for (word,) in found] == known
+
+
+def test_values_go_and_come_as_they_are(database: Database, words: sa.Table) -> None:
+    by_payload = sa.select(words.c.word, words.c.payload).where(words.c.payload == sa.bindparam("payload"))
+    statement = Statement(by_payload, database.dialect)
+    with database.reading() as connection:
+        assert statement.first(connection, payload=b"\0%s") == ("w0000", b"\0%s")
+        assert statement.first(connection, payload=b"other") is None
+
+
+def test_what_the_construct_says_itself_needs_no_value(database: Database, words: sa.Table) -> None:
+    after = sa.select(words.c.word).where(words.c.word > "w1197", words.c.word < sa.bindparam("last"))
+    with database.reading() as connection:
+        assert Statement(after, database.dialect).all(connection, last="w1199") == [("w1198",)]
+
+
+# ----------------------------------------------------------------------------------------------------------- failing
+
+
+def test_an_error_is_sqlalchemys_and_shows_no_value(database: Database, words: sa.Table) -> None:
+    insert = insertion(words, database.dialect)
+    secret = {"word": "w0000", "payload": b"a secret"}
+    twice: tuple[Callable[[sa.Connection], object], ...] = (
+        lambda connection: insert.run(connection, **secret),
+        lambda connection: insert.many(connection, [{"word": "new", "payload": None}, secret]),
+    )
+    for write in twice:
+        with pytest.raises(IntegrityError) as raised, database.writing() as connection:
+            write(connection)
+        assert "a secret" not in str(raised.value)
+    with database.reading() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(words)) == 1_200
+
+
+def test_a_statement_that_makes_no_sense_is_an_error_as_through_sqlalchemy(database: Database) -> None:
+    nonsense = "SELECT nonsense FROM nowhere"
+    expected: list[type[BaseException]] = []
+    for ask in (lambda each: each.exec_driver_sql(nonsense), lambda each: run(each, nonsense)):
+        with pytest.raises((ProgrammingError, StoreUnusable)) as raised, database.reading() as connection:
+            ask(connection)
+        expected.append(raised.type)
+    assert expected[0] is expected[1]
+
+
+def test_several_statements_go_at_once_again_and_again(postgres_database_url: str) -> None:
+    database = Database(postgres_database_url)
+    with database.outside_transactions(1.0) as connection:
+        for _ in range(8):  # a driver that prepares what it sees often must not prepare these
+            run_script(connection, "SELECT 1; SELECT 2")
+    database.close()
+
+
+def test_a_writer_goes_on_after_its_connection_was_ended(postgres_database_url: str) -> None:
+    with regulars.open(postgres_database_url, currency="EUR") as crm:
+        crm.do(RegisterCustomer(ref="shop:1"))
+        end_all_connections(postgres_database_url)
+        crm.do(TagCustomer(customer="shop:1", label="regular"))
+        assert crm.customer("shop:1").tags == ("regular",)
+
+
+def test_one_that_is_ended_while_it_writes_is_not_used_again(postgres_database_url: str) -> None:
+    database = Database(postgres_database_url)
+
+    def write(connection: sa.Connection) -> None:
+        end_all_connections(postgres_database_url)
+        run(connection, "SELECT 1")
+
+    with pytest.raises(StoreUnusable), database.writing() as connection:
+        write(connection)
+    with database.writing() as connection:
+        assert run(connection, "SELECT 1").fetchone() == (1,)
+    database.close()
+
+
+def end_all_connections(url: str) -> None:
+    engine = sa.create_engine(
+        sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+# --------------------------------------------------------------------------------------------------------- appending
+
+
+@pytest.fixture
+def log(database: Database) -> sa.Table:
+    table = sa.Table(
+        "log",
+        sa.MetaData(),
+        position_column(),
+        sa.Column("word", sa.Text, nullable=False, unique=True),
+        sa.Column("payload", sa.LargeBinary),
+        sa.Column("recorded_at", sa.BigInteger, nullable=False),
+        sa.Column("causation_id", sa.BigInteger),
+        *transaction_column(database.is_sqlite),
+        sqlite_autoincrement=True,
+    )
+    with database.writing() as connection:
+        table.create(connection)
+        create_positions(connection, table)
+    return table
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 40])
+def test_rows_are_numbered_in_their_order(database: Database, log: sa.Table, count: int) -> None:
+    appending = Appending(log, database.dialect)
+    for turn, now in enumerate((5_000, 3_000, 9_000)):
+        rows = [
+            {"word": f"{turn}-{number}", "payload": b"\xff" if number % 2 else None, "caused_by": 0 if number else None}
+            for number in range(count)
+        ]
+        with database.writing() as connection:
+            assert appending.append(connection, rows, now) == (turn * count + 1, max(now, 5_000))
+    columns = (log.c.position, log.c.word, log.c.payload, log.c.recorded_at, log.c.causation_id)
+    with database.reading() as connection:
+        kept = connection.execute(sa.select(*columns).where(settled(log)).order_by(log.c.position)).all()
+    assert [tuple(row) for row in kept] == [
+        (
+            turn * count + number + 1,
+            f"{turn}-{number}",
+            b"\xff" if number % 2 else None,
+            recorded_at,
+            turn * count + 1 if number else None,
+        )
+        for turn, recorded_at in enumerate((5_000, 5_000, 9_000))
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_of_rows_of_which_one_is_refused_none_is_kept(database: Database, log: sa.Table, count: int) -> None:
+    appending = Appending(log, database.dialect)
+    with database.writing() as connection:
+        appending.append(connection, [{"word": "first", "payload": None, "caused_by": None}], 1)
+    words = ["first", *(f"other-{number}" for number in range(count - 1))]
+    with pytest.raises(IntegrityError), database.writing() as connection:
+        appending.append(connection, [{"word": each, "payload": None, "caused_by": None} for each in words], 1)
+    with database.reading() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(log)) == 1
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_positions_are_not_drawn_after_another_write(postgres_database_url: str, count: int) -> None:
+    database = Database(postgres_database_url)
+    table = sa.Table("log", sa.MetaData(), position_column(), sa.Column("word", sa.Text), *transaction_column(False))
+    with database.writing() as connection:
+        table.create(connection)
+        create_positions(connection, table)
+    rows = [{"word": str(number)} for number in range(count)]
+
+    def write(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("CREATE TABLE other (number INTEGER)")
+        Appending(table, database.dialect).append(connection, rows, 0)
+
+    with pytest.raises(DBAPIError, match="by its first write"), database.writing() as connection:
+        write(connection)
+    database.close()
+
+
+# ---------------------------------------------------------------------------------------------------------- commands
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        RecordPurchase(customer="shop:1", order_id="A-2", amount="10.00"),
+        RecordReturn(order_id="A-1", amount="4.00"),
+        TagCustomer(customer="shop:1", label="regular"),
+        AddNote(customer="shop:1", text="Likes to hear about what is new"),
+        RecordPurchase(customer="shop:1", order_id="A-2", amount="10.00", command_id="c-1"),
+    ],
+    ids=lambda command: type(command).__name__ + ("-with-id" if command.command_id else ""),
+)
+def test_a_command_takes_few_statements(tmp_path: Path, command: Command) -> None:
+    """It begins, asks for what it rests on and for its streams, draws, inserts and commits, and two more at most."""
+    with regulars.open(tmp_path / "shop.db", currency="EUR") as crm:
+        crm.do(RegisterCustomer(ref="shop:1", name="Ada"))
+        crm.do(RecordPurchase(customer="shop:1", order_id="A-1", amount="10.00"))
+        (writer,) = crm._store.database._held
+        driver, seen = writer.connection.driver_connection, list[str]()
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_trace_callback(seen.append)
+        crm.do(command)
+        assert len(seen) <= 8, seen
+
+
+def test_what_another_process_merged_or_published_counts_for_the_next_command(database_url: str) -> None:
+    with regulars.open(database_url, currency="EUR") as ours, regulars.open(database_url) as theirs:
+        ours.do([RegisterCustomer(ref="shop:1"), RegisterCustomer(ref="desk:1"), EnrollMember(customer="shop:1")])
+        alone = ours.do(RecordPurchase(customer="desk:1", order_id="A-1", amount="10.00"))
+        theirs.do(MergeCustomers(customer="desk:1", into="shop:1"))
+        merged = ours.do(RecordPurchase(customer="desk:1", order_id="A-2", amount="10.00"))
+        theirs.rules.publish(with_edits([('per_unit = "1"', 'per_unit = "3"')]), reason="A jubilee")
+        published = ours.do(RecordPurchase(customer="desk:1", order_id="A-3", amount="10.00"))
+    earned = [[getattr(each.event, "points", None) for each in done.events] for done in (alone, merged, published)]
+    assert earned == [[None], [None, 10], [None, 30]]
