@@ -201,6 +201,14 @@ class Decider(Struct, Generic[S], frozen=True, kw_only=True):
     decide: Callable[[Any, S, Context], tuple[Event, ...]]
 
 
+def now_after(last_at: int | None, now: int) -> int:
+    """The instant that now is for a stream: as late as its last event, where that lies a little ahead.
+
+    So it does where another clock runs ahead, and where somebody wrote between our look at the clock and at the stream.
+    """
+    return last_at if last_at is not None and now < last_at <= now + FUTURE_TOLERANCE else now
+
+
 def occurred_at(command: Command, now: int) -> int:
     """The instant a command speaks of: its own, or now.
 

@@ -20,7 +20,7 @@ from adapters.links import families_of
 from adapters.store import Store
 from adapters.transaction import Transaction
 from crm_domain.catalogue import DECIDERS, Address, address
-from crm_domain.command import Command, Context, CustomerId, Decider, occurred_at
+from crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at
 from crm_domain.customer import (
     CUSTOMER,
     CustomerMerged,
@@ -170,8 +170,9 @@ class Execution:
                 raise Rejected(f"{where.decider.category}_of_another", f'"{where.key}" belongs to another customer')
             customer_id = stream.customer_id
         customer_id = customer_id or stream.customer_id
-        at = occurred_at(command, self._context.now)
-        events = where.decider.decide(self._with_ids(command), stream.state, self._context)
+        context = self._context_for(command, stream.state)
+        at = occurred_at(command, context.now)
+        events = where.decider.decide(self._with_ids(command), stream.state, context)
         if customer_id is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
         first = len(self._drafts)
@@ -187,6 +188,12 @@ class Execution:
             self._ids[command.ref] = customer_id
         last = len(self._drafts)
         self._conclude_later(_Carried(command=command, customer_id=customer_id, first=first, last=last))
+
+    def _context_for(self, command: Command, state: Any) -> Context:
+        """What a command that names no time comes after, in the order of a stream that has one."""
+        now = now_after(getattr(state, "last_at", None), self._context.now)
+        is_now = command.occurred_at is not None or now == self._context.now
+        return self._context if is_now else replace(self._context, now=now)
 
     @property
     def decided(self) -> int:

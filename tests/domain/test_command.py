@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from crm_domain.catalogue import COMMANDS, DECIDERS, address
-from crm_domain.command import Command, Context, CustomerId, Decider, occurred_at
+from crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at
 from crm_domain.customer import (
     CUSTOMER,
     AssignOwner,
@@ -509,3 +509,11 @@ def test_a_ticket_is_found_by_its_id_alone() -> None:
 def test_a_membership_is_the_one_of_its_customer() -> None:
     for command in EXAMPLES:
         assert address(command).own == isinstance(command, MembershipCommand)
+
+
+@pytest.mark.parametrize(
+    ("last_at", "expected"),
+    [(None, 1_000), (999, 1_000), (1_000, 1_000), (1_001, 1_001), (300_001_000, 300_001_000), (300_001_001, 1_000)],
+)
+def test_now_is_as_late_as_what_a_clock_a_little_ahead_has_told(last_at: int | None, expected: int) -> None:
+    assert now_after(last_at, now=1_000) == expected  # 300 seconds are the tolerance

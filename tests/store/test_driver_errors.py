@@ -93,6 +93,10 @@ def test_what_passes_by_itself_on_postgres_is_busy(postgres_database_url: str, s
         ("42501", "belegt; whoever runs the database can grant it"),
         ("25006", "is read-only"),
         ("XX001", "is damaged"),
+        ("XX000", "belegt"),
+        ("58030", "belegt"),
+        ("57P01", "the connection to .* was lost: belegt"),
+        ("08006", "the connection to .* was lost: belegt"),
     ],
 )
 def test_what_stays_on_postgres_is_unusable(postgres_database_url: str, state: str, sentence: str) -> None:
@@ -106,3 +110,43 @@ def _raise(url: str, state: str, expected: type[Exception], sentence: str) -> No
         connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION 'belegt' USING ERRCODE = '{state}'; END $$")
     assert "\n" not in str(raised.value)
     database.close()
+
+
+def test_a_connection_that_ended_while_nobody_used_it_is_replaced_without_a_word(postgres_database_url: str) -> None:
+    database = Database(postgres_database_url)
+    with database.reading() as connection:
+        ended = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    _end_the_others(postgres_database_url)
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != ended
+    with database.session_lock(1) as is_ours:
+        assert is_ours
+        _end_the_others(postgres_database_url)
+    with database.session_lock(1) as is_ours:  # it went with its connection
+        assert is_ours
+    database.close()
+
+
+def test_a_connection_that_ends_while_it_is_used_is_lost_and_the_next_one_works(postgres_database_url: str) -> None:
+    database = Database(postgres_database_url)
+
+    def write() -> None:
+        with database.writing() as connection:
+            _end_the_others(postgres_database_url)
+            connection.exec_driver_sql("SELECT 1")
+
+    with pytest.raises(StoreUnusable, match="was lost: ") as raised:
+        write()
+    assert "\n" not in str(raised.value)
+    with database.writing() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+    database.close()
+
+
+def _end_the_others(url: str) -> None:
+    engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).all()

@@ -13,8 +13,10 @@ import sqlalchemy as sa
 import regulars
 from adapters.generations import live_generation, prepare_generation
 from adapters.store import Store
+from crm_domain.instant import to_datetime
 from regulars import (
     AddNote,
+    AdjustPoints,
     ClassifyTicket,
     CustomerId,
     EnrollMember,
@@ -24,6 +26,7 @@ from regulars import (
     OpenTicket,
     RecordPurchase,
     RecordReturn,
+    RedeemPoints,
     RegisterCustomer,
     Rejected,
     ReplyAsAgent,
@@ -197,3 +200,23 @@ def test_a_ticket_moves_the_risk_and_says_why(database_url: str) -> None:
         assert (ticket.first_response, ticket.resolution, ticket.ref) == ("on_time", "on_time", "shop:1")
         assert len(crm.tickets(breaching_within=timedelta(hours=25))) == 1
         assert len(crm.tickets(breaching_within=timedelta(hours=23))) == 0
+
+
+def test_what_names_no_time_comes_after_what_a_clock_a_little_ahead_has_told(database_url: str) -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    four, six = noon + timedelta(minutes=4), noon + timedelta(minutes=6)
+    with (
+        regulars.open(database_url, currency="EUR", clock=lambda: noon) as slow,
+        regulars.open(database_url, clock=lambda: four) as quick,
+        regulars.open(database_url, clock=lambda: six) as quicker,
+    ):
+        slow.do([RegisterCustomer(ref="shop:1"), EnrollMember(customer="shop:1")])
+        quick.do([AdjustPoints(customer="shop:1", points=9, reason="x"), OpenTicket(customer="shop:1", ticket_id="T")])
+        outcomes = slow.do([RedeemPoints(customer="shop:1", points=5, redemption_id="R"), ReplyAsAgent(ticket_id="T")])
+        assert [to_datetime(event.occurred_at) for each in outcomes for event in each.events] == [four, four]
+        with pytest.raises(Rejected) as refused:
+            slow.do(ReplyAsAgent(ticket_id="T", occurred_at=noon))
+        assert refused.value.code == "out_of_order"
+        quicker.do(ReplyAsAgent(ticket_id="T"))
+        with pytest.raises(Rejected, match="lies before the last event|before"):
+            slow.do(ReplyAsAgent(ticket_id="T"))
