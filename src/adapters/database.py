@@ -337,6 +337,8 @@ def _require_alive(connection: Any, record: object, proxy: object) -> None:
 
 def _is_gone(connection: Any) -> bool:
     """Whether the server ended a connection: it says so and closes it, which shows without asking it anything."""
+    if connection.closed:
+        return True
     with _Selector() as selector:
         selector.register(connection.fileno(), selectors.EVENT_READ)
         return bool(selector.select(timeout=0))

@@ -54,7 +54,7 @@ def killed_forgetting(kind: str, server: str | None, rounds: int, dice: Random) 
         for number in range(rounds):
             who, journal = f"r{number}", Path(name) / f"journal-{number}"
             register(url, who)
-            fate = any_fate(dice, calls=800_000, seconds=0.6)
+            fate = any_fate(dice, calls=400_000, seconds=0.4)
             with started(forget_all, url, str(journal), who, fate[0]) as process:
                 wait_until_ready(journal)
                 killed = end(process, fate)

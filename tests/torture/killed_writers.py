@@ -80,7 +80,7 @@ def killed_founders(kind: str, server: str | None, rounds: int, dice: Random) ->
     tally = Tally()
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as name, fresh_store(kind, server, Path(name)) as url:
-            fuse = dice.randint(1, 400_000)
+            fuse = dice.randint(1, 250_000)
             with started(found_shop, url, fuse) as process:
                 killed = end(process, (fuse, 0.0))
             wait_until_alone(url)
