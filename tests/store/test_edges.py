@@ -218,5 +218,5 @@ def test_what_names_no_time_comes_after_what_a_clock_a_little_ahead_has_told(dat
             slow.do(ReplyAsAgent(ticket_id="T", occurred_at=noon))
         assert refused.value.code == "out_of_order"
         quicker.do(ReplyAsAgent(ticket_id="T"))
-        with pytest.raises(Rejected, match="lies before the last event|before"):
+        with pytest.raises(Rejected, match="lies before"):
             slow.do(ReplyAsAgent(ticket_id="T"))

@@ -19,22 +19,22 @@ KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
 @KINDS
 def test_commands_and_questions_of_any_kind(kind: str, postgres_url: str, attempt: Try) -> None:
-    attempt(partial(hostile_commands, kind, postgres_url), 150)
+    attempt(partial(hostile_commands, kind, postgres_url), 100)
 
 
 @KINDS
 def test_files_of_any_kind(kind: str, postgres_url: str, attempt: Try) -> None:
-    attempt(partial(hostile_files, kind, postgres_url), 100)
+    attempt(partial(hostile_files, kind, postgres_url), 80)
 
 
 @pytest.mark.parametrize(
     ("scenario", "rounds"),
     [
-        (hostile_json, 60),
-        (hostile_options, 100),
+        (hostile_json, 40),
+        (hostile_options, 60),
         (hostile_names, 40),
-        (hostile_rules, 200),
-        (hostile_mappings, 200),
+        (hostile_rules, 100),
+        (hostile_mappings, 100),
     ],
 )
 def test_whatever_else_people_hand_in(scenario: Scenario, rounds: int, attempt: Try) -> None:

@@ -21,7 +21,7 @@ def test_a_full_disk_loses_nothing_and_work_goes_on(way: str, attempt: Try) -> N
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_locked_database_is_busy_until_it_is_free(kind: str, postgres_url: str, attempt: Try) -> None:
-    attempt(partial(locked_databases, kind, postgres_url), 3)
+    attempt(partial(locked_databases, kind, postgres_url), 2)
 
 
 def test_permission_that_is_lost_and_had_again(attempt: Try) -> None:

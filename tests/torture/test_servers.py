@@ -15,7 +15,7 @@ def test_a_server_that_goes_away_and_comes_back_while_many_write(server: Server,
 
 
 def test_a_server_that_goes_away_during_long_work(server: Server, attempt: Try) -> None:
-    attempt(partial(stopped_while_folding, server), 4)
+    attempt(partial(stopped_while_folding, server), 3)
 
 
 def test_a_dump_while_writers_write_has_what_was_acknowledged(postgres_url: str, server: Server, attempt: Try) -> None:
