@@ -39,6 +39,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
         for size, repeats in ((1, 400), (10, 100), (1_000, 15)):
             yield from appending.compare(size, bench.few(repeats, 3))
             yield appending.compare_recorders(size, bench.few(repeats, 3))
+        appending.close()
     library.datastore.close()
     recorder.database.close()
     bare.close()
@@ -83,7 +84,7 @@ class _Appending:
         recorder: SqlApplicationRecorder,
     ) -> None:
         self._crm = crm
-        self._path = path
+        self._reader = sqlite3.connect(path)  # one that stays: opening a file again and again disturbs who writes it
         self._bare = bare
         self._library = library
         self._recorder = recorder
@@ -92,6 +93,10 @@ class _Appending:
         self._random = Random(7)  # noqa: S311 - as in lives
         crm.do([RegisterCustomer(ref=each) for each in self._who])
         self._last = crm.do(self._purchases(1))[0].position or 0
+
+    def close(self) -> None:
+        """Give back what it reads with."""
+        self._reader.close()
 
     def compare(self, size: int, repeats: int) -> Iterator[Figure]:
         """Transactions of one size."""
@@ -103,7 +108,7 @@ class _Appending:
             started = perf_counter()
             outcomes = self._crm.do(commands)
             ours.append(perf_counter() - started)
-            rows = recorded_rows(self._path, self._last)
+            rows = recorded_rows(self._reader, self._last)
             assert len(rows) == size
             self._last = outcomes[-1].position or 0
             bare.append(seconds(partial(self._bare.insert, rows)))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -30,7 +32,8 @@ def measure(bench: Bench) -> Iterator[Figure]:
     for turn in range(bench.few(2, 1)):
         path = bench.folder / f"import-{turn}.db"
         orders, importing, total = _import(path, file)
-        rows = recorded_rows(path, 0)
+        with closing(sqlite3.connect(path)) as connection:
+            rows = recorded_rows(connection, 0)
         store = BareStore.like(bench.folder / f"import-bare-{turn}.db", path)
         bare.append(seconds(lambda: store.insert(rows)))  # noqa: B023 - called at once
         store.close()

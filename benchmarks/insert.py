@@ -48,8 +48,7 @@ class BareStore:
 _INSERT = f"INSERT INTO events ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - ours
 
 
-def recorded_rows(path: Path, after: int) -> Rows:
+def recorded_rows(connection: sqlite3.Connection, after: int) -> Rows:
     """What was recorded after a position."""
-    with sqlite3.connect(path) as connection:
-        recorded = f"SELECT {', '.join(COLUMNS)} FROM events WHERE position > ? ORDER BY position"  # noqa: S608 - ours
-        return connection.execute(recorded, (after,)).fetchall()
+    recorded = f"SELECT {', '.join(COLUMNS)} FROM events WHERE position > ? ORDER BY position"  # noqa: S608 - ours
+    return connection.execute(recorded, (after,)).fetchall()

@@ -246,8 +246,8 @@ class _CatchingUp:
 
     def _fold(self, connection: Connection, rows: Rows, old: int) -> _Batch:
         """Fold in a batch. Who was merged or told apart in it is folded afresh; who is parked stays as they are."""
-        until, links = rows[-1].position, self._store.schema.links
-        relinked = links_changed(connection, links, old, until)
+        until, links = rows[-1].position, self._store.prepared.links
+        relinked = links_changed(connection, self._store.schema.links, old, until)
         families = read_families(connection, links, {row.customer_id for row in rows} | relinked, until)
         refolded = {families.root(customer_id) for customer_id in relinked}
         by_root = _by_root(rows, families)

@@ -17,6 +17,7 @@ from adapters.codec import codec_of, tags_of
 from adapters.keyring import CHUNK
 from adapters.links import read_families
 from adapters.planning import past_index
+from adapters.prepared import Prepared
 from adapters.schema import Schema
 from crm_domain.customer import ConsentGiven, ConsentWithdrawn
 from crm_domain.event import Event, Recorded
@@ -85,16 +86,15 @@ class Contactable(Struct, frozen=True, kw_only=True):
 
 
 def find_contactable(
-    connection: Connection, schema: Schema, wanted: Wanted, limit: int, after: str | None
+    connection: Connection, prepared: Prepared, wanted: Wanted, limit: int, after: str | None
 ) -> list[Contactable]:
     """At most `limit` customers who may be contacted, in an order that says nothing about them."""
     found: list[Contactable] = []
-    size = limit
+    size, schema = limit, prepared.schema
     while len(found) < limit:
         words = _last_words(connection, schema, wanted, schema.consents.c.customer_id > (after or ""), size)
-        found += _contactable(
-            connection, schema, wanted, {each: words[each] for each in words if _is_given(words[each])}
-        )
+        given = {each: word for each, word in words.items() if _is_given(word)}
+        found += _contactable(connection, prepared, wanted, given)
         if len(words) < size:
             break
         after, size = max(words), min(size * 2, MOST_WORDS)
@@ -102,10 +102,10 @@ def find_contactable(
 
 
 def _contactable(
-    connection: Connection, schema: Schema, wanted: Wanted, given: Mapping[str, int]
+    connection: Connection, prepared: Prepared, wanted: Wanted, given: Mapping[str, int]
 ) -> Iterator[Contactable]:
     """Those who may be contacted, of some identities whose own last word gave consent."""
-    families = read_families(connection, schema.links, given, wanted.until)
+    schema, families = prepared.schema, read_families(connection, prepared.links, given, wanted.until)
     members = {each: families.members(each) for each in given}
     everyone = {each for family in members.values() for each in family}
     words = {**given, **_words_of(connection, schema, wanted, everyone - given.keys())}

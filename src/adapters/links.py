@@ -5,13 +5,14 @@ The table follows from the log, as look-ups do; nothing else of a customer is mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.keyring import CHUNK
+from adapters.statements import Among
 
 
 class Families(Struct, frozen=True):
@@ -67,42 +68,46 @@ def end_link(connection: Connection, links: sa.Table, customer_id: str, position
     connection.execute(links.update().where(open_one).values(undone_at=position))
 
 
+def link_columns(links: sa.Table) -> tuple[sa.Column[Any], ...]:
+    """What is asked of a link: who was merged, into whom, and from which position up to which."""
+    return links.c.customer_id, links.c.into_id, links.c.merged_at, links.c.undone_at
+
+
 def read_links(
-    connection: Connection, links: sa.Table, customer_ids: Iterable[str], until: int | None = None
+    connection: Connection, links: Among, customer_ids: Iterable[str], until: int | None = None
 ) -> dict[str, str]:
-    """The links of some customers and of whoever is one with them, as of a position or as of now."""
-    return dict(_connected(connection, links, customer_ids, _holds(links, until)))
+    """The links of some customers and of whoever is one with them, as of a position or as of now.
+
+    `links` gives the `link_columns` of every link that touches some customers.
+    """
+    return dict(_connected(connection, links, customer_ids, lambda made, undone: _holds(made, undone, until)))
 
 
 def read_families(
-    connection: Connection, links: sa.Table, customer_ids: Iterable[str], until: int | None = None
+    connection: Connection, links: Among, customer_ids: Iterable[str], until: int | None = None
 ) -> Families:
     """The families of some customers, as of a position or as of now."""
     return families_of(read_links(connection, links, customer_ids, until))
 
 
-def ever_linked(connection: Connection, links: sa.Table, customer_id: str) -> tuple[str, ...]:
+def ever_linked(connection: Connection, links: Among, customer_id: str) -> tuple[str, ...]:
     """Everyone who is or was one with a customer, themselves first."""
-    linked = {each for pair in _connected(connection, links, [customer_id], sa.true()) for each in pair}
+    linked = {
+        each for pair in _connected(connection, links, [customer_id], lambda _made, _undone: True) for each in pair
+    }
     return (customer_id, *sorted(linked - {customer_id}))
 
 
 def _connected(
-    connection: Connection, links: sa.Table, customer_ids: Iterable[str], holds: sa.ColumnElement[bool]
+    connection: Connection, links: Among, customer_ids: Iterable[str], counts: Callable[[int, int | None], bool]
 ) -> set[tuple[str, str]]:
     pairs: set[tuple[str, str]] = set()
-    if connection.execute(sa.select(links.c.customer_id).limit(1)).first() is None:
-        return pairs
     seen: set[str] = set()
     frontier = set(customer_ids)
     while frontier:
         seen |= frontier
-        wanted = sorted(frontier)
-        for start in range(0, len(wanted), CHUNK):
-            chunk = wanted[start : start + CHUNK]
-            either = sa.or_(links.c.customer_id.in_(chunk), links.c.into_id.in_(chunk))
-            rows = connection.execute(sa.select(links.c.customer_id, links.c.into_id).where(holds, either))
-            pairs |= {(away, survivor) for away, survivor in rows}
+        found = links.all(connection, sorted(frontier))
+        pairs |= {(away, survivor) for away, survivor, made, undone in found if counts(made, undone)}
         frontier = {each for pair in pairs for each in pair} - seen
     return pairs
 
@@ -125,12 +130,12 @@ def links_changed(connection: Connection, links: sa.Table, after: int, until: in
 
 def read_all_families(connection: Connection, links: sa.Table, until: int) -> Families:
     """All families as of a position."""
-    rows = connection.execute(sa.select(links.c.customer_id, links.c.into_id).where(_holds(links, until)))
-    return families_of({row.customer_id: row.into_id for row in rows})
+    rows = connection.execute(sa.select(*link_columns(links)))
+    return families_of({away: survivor for away, survivor, made, undone in rows if _holds(made, undone, until)})
 
 
-def _holds(links: sa.Table, until: int | None) -> sa.ColumnElement[bool]:
-    is_open = links.c.undone_at.is_(None)
+def _holds(made: int, undone: int | None, until: int | None) -> bool:
+    """Whether a link that was made and undone at some positions holds as of another, or as of now."""
     if until is None:
-        return is_open
-    return sa.and_(links.c.merged_at <= until, sa.or_(is_open, links.c.undone_at > until))
+        return undone is None
+    return made <= until and (undone is None or undone > until)

@@ -7,6 +7,7 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from adapters.appending import Appending
+from adapters.links import link_columns
 from adapters.schema import CURRENCY, LIVE_GENERATION, Schema
 from adapters.statements import Among, Statement, insertion
 
@@ -26,15 +27,19 @@ class Prepared:
 
     @cached_property
     def premises(self) -> Statement:
-        """One row: the live generation's number, the currency, whether anybody was ever merged, who has a reference."""
+        """One row: the live generation's number, the currency, and whether anybody was ever merged; who has a
+        reference, and whether they were ever merged with anybody.
+        """
         lookups, links = self.schema.lookups, self.schema.links
         is_ours = sa.and_(lookups.c.kind == sa.literal_column("'ref'"), lookups.c.digest == sa.bindparam("digest"))
+        touches = sa.or_(links.c.customer_id == lookups.c.customer_id, links.c.into_id == lookups.c.customer_id)
         return self._render(
             sa.select(
                 self._setting(LIVE_GENERATION),
                 self._setting(CURRENCY),
                 sa.exists(sa.select(links.c.customer_id)),
                 sa.select(lookups.c.customer_id).where(is_ours).scalar_subquery(),
+                sa.exists(sa.select(links.c.customer_id).select_from(lookups.join(links, touches)).where(is_ours)),
             )
         )
 
@@ -72,20 +77,26 @@ class Prepared:
         key = sa.select(keys.c.key).where(keys.c.customer_id == events.c.customer_id).scalar_subquery()
         columns = (*(events.c[name] for name in EVENT_COLUMNS), sa.case((events.c.secret.is_not(None), key)))
         select = sa.select(*columns).order_by(events.c.stream_id, events.c.version)
-        return Among(select, events.c.stream_id, self._dialect)
+        return Among(self._dialect, select, events.c.stream_id)
 
     @cached_property
     def keys(self) -> Among:
         """The ids and stored keys of those customers that are remembered, among some."""
         keys = self.schema.keys
-        return Among(sa.select(keys.c.customer_id, keys.c.key), keys.c.customer_id, self._dialect)
+        return Among(self._dialect, sa.select(keys.c.customer_id, keys.c.key), keys.c.customer_id)
 
     @cached_property
     def lookups(self) -> Among:
         """Digests of a kind, among some, with the ids of customers in order."""
         lookups = self.schema.lookups
         select = sa.select(lookups.c.digest, lookups.c.customer_id).where(lookups.c.kind == sa.bindparam("kind"))
-        return Among(select.order_by(lookups.c.customer_id), lookups.c.digest, self._dialect)
+        return Among(self._dialect, select.order_by(lookups.c.customer_id), lookups.c.digest)
+
+    @cached_property
+    def links(self) -> Among:
+        """The `link_columns` of every link that touches any of some customers, those that were undone included."""
+        links = self.schema.links
+        return Among(self._dialect, sa.select(*link_columns(links)), links.c.customer_id, links.c.into_id)
 
     def _setting(self, name: str) -> sa.ScalarSelect[bytes]:
         settings = self.schema.settings

@@ -62,15 +62,15 @@ class Statement:
 
 
 class Among:
-    """A select of the rows that have one of any number of values in a column.
+    """A select of the rows that have one of any number of values in a column, or in any of some columns.
 
     It is run once for each CHUNK of them. A few sizes are rendered, each twice the one before: the last value is asked
     for again until one is filled.
     """
 
-    def __init__(self, select: sa.Select[Any], column: sa.ColumnElement[Any], dialect: sa.Dialect) -> None:
+    def __init__(self, dialect: sa.Dialect, select: sa.Select[Any], *columns: sa.ColumnElement[Any]) -> None:
         self._select = select
-        self._column = column
+        self._columns = columns
         self._dialect = dialect
         self._of_size: dict[int, Statement] = {}
 
@@ -92,7 +92,8 @@ class Among:
 
     def _render(self, size: int) -> Statement:
         marks: list[sa.BindParameter[Any]] = [sa.bindparam(f"wanted_{index}") for index in range(size)]
-        return Statement(self._select.where(self._column.in_(marks)), self._dialect)
+        has_one = sa.or_(*(column.in_(marks) for column in self._columns))
+        return Statement(self._select.where(has_one), self._dialect)
 
 
 def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

@@ -58,7 +58,9 @@ class Transaction:
         self.quarantine = Quarantine(connection, schema, keyring)
         self._schema = schema
         self._prepared = prepared
+        # Nobody else merges in this snapshot, or while this transaction may write.
         self._has_links: bool | None = None
+        self._unlinked: set[str] = set()
         self._keyring = keyring
 
     def premises(self, reference: str | None = None) -> Premises:
@@ -66,8 +68,10 @@ class Transaction:
         digest = None if reference is None else self._digest("ref", reference)
         row = self._prepared.premises.first(self.connection, digest=digest)
         assert row is not None
-        live, currency, has_links, customer_id = row
+        live, currency, has_links, customer_id, is_linked = row
         self._has_links = bool(has_links)
+        if customer_id is not None and not is_linked:
+            self._unlinked.add(customer_id)
         return Premises(
             live_generation=None if live is None else int(live),
             currency=None if currency is None else currency.decode(),
@@ -177,7 +181,7 @@ class Transaction:
             match each.event:
                 case CustomerMerged(into_id=into_id):
                     add_link(self.connection, self._schema.links, each.customer_id, into_id, each.position)
-                    self._has_links = True
+                    self._has_links, self._unlinked = True, set()
                 case MergeUndone():
                     end_link(self.connection, self._schema.links, each.customer_id, each.position)
                 case _:
@@ -189,9 +193,8 @@ class Transaction:
 
     def links(self, customer_ids: Iterable[str], until: int | None = None) -> dict[str, str]:
         """The links by which some customers are one with others, as of a position or as of now."""
-        if not self._knows_links():
-            return {}
-        return read_links(self.connection, self._schema.links, customer_ids, until)
+        maybe = self._maybe_linked(customer_ids)
+        return read_links(self.connection, self._prepared.links, maybe, until) if maybe else {}
 
     def is_relinked(self, members: tuple[str, ...], *, after: int) -> bool:
         """Whether any of some customers was merged or told apart after a position."""
@@ -199,15 +202,14 @@ class Transaction:
 
     def ever_linked(self, customer_id: str) -> tuple[str, ...]:
         """Everyone who is or was one with a customer, themselves first."""
-        if not self._knows_links():
-            return (customer_id,)
-        return ever_linked(self.connection, self._schema.links, customer_id)
+        maybe = self._maybe_linked([customer_id])
+        return ever_linked(self.connection, self._prepared.links, customer_id) if maybe else (customer_id,)
 
-    def _knows_links(self) -> bool:
-        """Asked once: nobody else merges in this snapshot, or while this transaction may write."""
+    def _maybe_linked(self, customer_ids: Iterable[str]) -> set[str]:
+        """Those of some customers who may have been merged with others."""
         if self._has_links is None:
             self.premises()
-        return bool(self._has_links)
+        return set(customer_ids) - self._unlinked if self._has_links else set()
 
     def _lookup_rows(
         self, event: CustomerRegistered | ContactDetailsChanged, customer_id: str, kinds: Iterable[str]

@@ -184,7 +184,7 @@ def read_contactable(
         at=FOREVER if as_of is None else instant_of(as_of, stand.rules.zone),
         until=FOREVER if stand.until is None else stand.until,
     )
-    found = find_contactable(tx.connection, ground.store.schema, wanted, limit, after)
+    found = find_contactable(tx.connection, ground.store.prepared, wanted, limit, after)
     contacts = read_contacts(tx, {each.customer_id for each in found})
     return ContactablePage(
         customers=tuple(

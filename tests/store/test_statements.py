@@ -54,7 +54,7 @@ def words(database: Database) -> sa.Table:
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 8, 9, 500, 501, 1_001])
 def test_rows_are_found_by_any_number_of_values(database: Database, words: sa.Table, count: int) -> None:
     known = [f"w{number:04d}" for number in range(count)]
-    among = Among(sa.select(words.c.word).order_by(words.c.word), words.c.word, database.dialect)
+    among = Among(database.dialect, sa.select(words.c.word).order_by(words.c.word), words.c.word)
     with database.reading() as connection:
         found = among.all(connection, [*known, *(["unknown"] if count % 2 else [])])
     assert [word for (word,) in found] == known
