@@ -234,7 +234,9 @@ class ReadModels:
         rows = {self.tables.cards: [_card_row(update) for update in updates]}
         for name, table in self.tables.intervals.items():
             rows[table] = [
-                _interval_row(update.customer_id, each) for update in updates for each in update.timelines[name]
+                (update.customer_id, each.valid_from, each.valid_to, each.verdict.value, each.verdict.score)
+                for update in updates
+                for each in update.timelines[name]
             ]
         return rows
 
@@ -573,11 +575,6 @@ def _card_row(update: Update) -> Row:
     shown = card(update.folded.facts, FOREVER)
     orders = (shown.orders, shown.net_spend, shown.first_order_at, shown.last_order_at)
     return update.customer_id, *orders, shown.last_heard_at, update.folded.last_at, dump(update.folded)
-
-
-def _interval_row(customer_id: str, interval: Interval) -> Row:
-    verdict = interval.verdict
-    return customer_id, interval.valid_from, interval.valid_to, verdict.value, verdict.score
 
 
 def _insert_rows(connection: Connection, table: sa.Table, rows: list[Row]) -> None:

@@ -8,6 +8,8 @@ histories; the weights of service, feedback and engagement are judgement.
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import groupby
+from operator import itemgetter
 from typing import get_args
 
 from msgspec import Struct
@@ -26,7 +28,7 @@ from crm_domain.ticket import TicketEvent
 from projections.compiled import ORDERS_WINDOW, Feedback, Rules, Service, Steps, after_gaps
 from projections.facts import Answer, Facts, orders_since
 from projections.projector import Judgement, Projector
-from projections.ticket_queue import breaches_at
+from projections.ticket_queue import ClockName, breaches_at
 from projections.verdict import Reason, days, plural
 
 VERSION = 1
@@ -141,48 +143,63 @@ def _frequency(rules: Rules, facts: Facts, at: int, until: int, turns: list[Turn
 
 
 def _service(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -> int:
-    rule, spans = rules.risk.service, service_spans(facts, rules, at)
-    if not spans:
-        return 0
-    first = before = _service_points(rule, spans, at)
-    bounds = {instant for some in spans.values() for since, end, _ in some for instant in (since, end)}
-    for instant in sorted(bound for bound in bounds if at < bound < until):
-        points = _service_points(rule, spans, instant)
+    rule, counted = rules.risk.service, dict[str, int]()
+    changes: list[tuple[int, str, int]] = []
+    for name, since, end, _ in service_spans(facts, rules, at):
+        if since <= at < end:
+            counted[name] = counted.get(name, 0) + 1
+        elif at < since < until:
+            changes.append((since, name, 1))
+        else:
+            continue
+        if end < until:
+            changes.append((end, name, -1))
+    first = before = _service_points(rule, counted)
+    for instant, together in groupby(sorted(changes), key=_instant):
+        for _, name, step in together:
+            counted[name] = counted.get(name, 0) + step
+        points = _service_points(rule, counted)
         turns.append((instant, rule.weight * (points - before), 0, 0))
         before = points
     return first
 
 
-def _service_points(rule: Service, spans: dict[str, list[Span]], at: int) -> int:
-    wrong = (name for name, some in spans.items() if any(since <= at < end for since, end, _ in some))
-    points: int = sum(getattr(rule, name) for name in wrong)
-    return min(100, points)
+_instant = itemgetter(0)
 
 
-#: Since when and until when something counts, and the position of the event behind it.
-Span = tuple[int, int, int]
+def _service_points(rule: Service, counted: dict[str, int]) -> int:
+    if not counted:
+        return 0
+    return min(100, sum(rule.points[name] for name, count in counted.items() if count))
 
 
-def service_spans(facts: Facts, rules: Rules, at: int) -> dict[str, list[Span]]:
-    """For each thing that can go wrong, the spans in which it counts, as far as they can count from an instant on."""
-    spans: dict[str, list[Span]] = {}
+#: What went wrong, since when and until when it counts, and the position of the event behind it.
+Span = tuple[str, int, int, int]
+
+
+def service_spans(facts: Facts, rules: Rules, at: int) -> list[Span]:
+    """The spans in which something counts that went wrong, as far as they can count from an instant on."""
+    spans: list[Span] = []
     for ticket in facts.tickets.values():
         opened, settled = ticket.opened, ticket.settled
         # Whatever went wrong with a settled ticket did so before it was settled.
         if opened is None or (settled is not None and settled.at + SERVICE_WINDOW <= at):
             continue
         if settled is None:
-            unresolved = (opened.at + UNRESOLVED_AFTER, FOREVER, opened.position)
-            spans.setdefault("unresolved_over_7d", []).append(unresolved)
+            spans.append(("unresolved_over_7d", opened.at + UNRESOLVED_AFTER, FOREVER, opened.position))
             if ticket.complaint:
-                spans.setdefault("open_complaint", []).append((opened.at, FOREVER, opened.position))
-        for name in ("first_response", "resolution"):
-            breach = breaches_at(ticket, rules.tickets, name)
+                spans.append(("open_complaint", opened.at, FOREVER, opened.position))
+        for clock in _CLOCKS:
+            breach = breaches_at(ticket, rules.tickets, clock)
             if breach is not None:
-                spans.setdefault("sla_breach_90d", []).append((breach, breach + SERVICE_WINDOW, opened.position))
-        for moment in ticket.reopened[-1:]:
-            spans.setdefault("reopened_90d", []).append((moment.at, moment.at + SERVICE_WINDOW, moment.position))
+                spans.append(("sla_breach_90d", breach, breach + SERVICE_WINDOW, opened.position))
+        if ticket.reopened:
+            moment = ticket.reopened[-1]
+            spans.append(("reopened_90d", moment.at, moment.at + SERVICE_WINDOW, moment.position))
     return spans
+
+
+_CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
 
 
 def _feedback(rule: Feedback, facts: Facts, fresh: dict[str, Answer], until: int, turns: list[Turn]) -> int:
@@ -327,11 +344,11 @@ _SERVICE = {
 
 def _service_found(facts: Facts, rules: Rules, at: int) -> dict[str, list[int]]:
     """What counts at an instant, with the positions of the events behind it."""
-    found = {
-        name: [position for since, end, position in spans if since <= at < end]
-        for name, spans in service_spans(facts, rules, at).items()
-    }
-    return {name: positions for name, positions in found.items() if positions}
+    found: dict[str, list[int]] = {}
+    for name, since, end, position in service_spans(facts, rules, at):
+        if since <= at < end:
+            found.setdefault(name, []).append(position)
+    return found
 
 
 def _mean(components: list[Component]) -> int:

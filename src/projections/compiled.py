@@ -54,19 +54,29 @@ class Rung(Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...]
 
 
-class Ladder(Struct, frozen=True, kw_only=True):
-    """The rungs as the rules have them, and what is left to be asked of them once the number of orders is known.
+class Known(Struct, frozen=True):
+    """What time alone doesn't change of a customer."""
 
-    `left[i]` is for those with at least `counts[i - 1]` orders and fewer than `counts[i]`.
+    orders: int
+    closed: bool
+    qualified: bool
+
+
+class Ladder(Struct, frozen=True, kw_only=True):
+    """The rungs as the rules have them, and what is left to be asked of them once it is known what time doesn't change.
+
+    `left[i]` is for those with at least `counts[i - 1]` orders and fewer than `counts[i]`: by whether their account is
+    closed, and then by whether they are qualified.
     """
 
     rungs: tuple[Rung, ...]
     counts: tuple[int, ...]
-    left: tuple[tuple[Rung, ...], ...]
+    left: tuple[tuple[tuple[tuple[Rung, ...], ...], ...], ...]
 
-    def for_orders(self, orders: int) -> tuple[Rung, ...]:
-        """The rungs that can be reached with so many orders, each with the conditions that time alone decides."""
-        return self.left[bisect_right(self.counts, orders)]
+    def reachable(self, facts: Facts) -> tuple[Rung, ...]:
+        """The rungs that can be reached, each with the conditions that time alone decides."""
+        bracket = self.left[bisect_right(self.counts, len(facts.order_instants))]
+        return bracket[facts.closed is not None][facts.qualified is not None]
 
 
 class Cadence(Struct, frozen=True, kw_only=True):
@@ -156,13 +166,10 @@ class Feedback(Struct, frozen=True, kw_only=True):
 
 
 class Service(Struct, frozen=True, kw_only=True):
-    """Points for what went wrong in service, each counted once."""
+    """Points by what can go wrong in service, each counted once."""
 
     weight: int
-    open_complaint: int
-    sla_breach_90d: int
-    reopened_90d: int
-    unresolved_over_7d: int
+    points: dict[str, int]
 
 
 class Risk(Struct, frozen=True, kw_only=True):
@@ -229,34 +236,44 @@ def _cadence(rule: grammar.Cadence) -> Cadence:
 
 def _ladder(rungs: tuple[Rung, ...]) -> Ladder:
     counts = sorted({each.count for rung in rungs for each in rung.conditions if each.fact in grammar.COUNTS} - {0})
-    return Ladder(rungs=rungs, counts=tuple(counts), left=tuple(_left(rungs, orders) for orders in (0, *counts)))
+    flags = (False, True)
+    left = tuple(
+        tuple(tuple(_left(rungs, Known(orders, closed, qualified)) for qualified in flags) for closed in flags)
+        for orders in (0, *counts)
+    )
+    return Ladder(rungs=rungs, counts=tuple(counts), left=left)
 
 
-def _left(rungs: tuple[Rung, ...], orders: int) -> tuple[Rung, ...]:
-    possible = (rung for rung in rungs if not any(_never_holds(each, orders) for each in rung.conditions))
+def _left(rungs: tuple[Rung, ...], known: Known) -> tuple[Rung, ...]:
     left: list[Rung] = []
-    for rung in possible:
-        conditions = tuple(each for each in rung.conditions if not _always_holds(each, orders))
-        left.append(replace(rung, conditions=conditions))
+    for rung in rungs:
+        held = {each: _holds_for_good(each, known) for each in rung.conditions}
+        if False in held.values():
+            continue
+        # What is quickest to work out comes first: where that fails, the rest isn't asked.
+        conditions = sorted((each for each in held if held[each] is None), key=lambda each: each.fact in _WORKED_OUT)
+        left.append(replace(rung, conditions=tuple(conditions)))
         if not conditions:
             break
     return tuple(left)
 
 
-def _always_holds(condition: Condition, orders: int) -> bool:
-    """Whether a number of orders alone makes a condition true for good: no window ever holds more than there are."""
-    if condition.fact not in grammar.COUNTS:
+_WORKED_OUT = frozenset({"gap", "orders"})
+
+
+def _holds_for_good(condition: Condition, known: Known) -> bool | None:
+    """Whether a condition is true or false for good, whatever time does; None where that depends on time."""
+    if condition.fact == "account_closed":
+        return known.closed == condition.holds_from_pivot
+    if condition.fact == "qualified":
+        return known.qualified == condition.holds_from_pivot
+    if condition.fact in grammar.NEED_AN_ORDER and not known.orders:
         return False
-    is_fewer = orders < condition.count
-    return is_fewer if condition.holds_from_pivot else not is_fewer and condition.window is None
-
-
-def _never_holds(condition: Condition, orders: int) -> bool:
-    """Whether a number of orders alone makes a condition false for good."""
     if condition.fact not in grammar.COUNTS:
-        return orders == 0 and condition.fact in grammar.NEED_AN_ORDER
-    is_fewer = orders < condition.count
-    return not is_fewer and condition.window is None if condition.holds_from_pivot else is_fewer
+        return None
+    if known.orders < condition.count:  # no window ever holds more orders than there are
+        return condition.holds_from_pivot
+    return None if condition.window is not None else not condition.holds_from_pivot
 
 
 def _rung(rule: grammar.StageRule) -> Rung:
@@ -311,7 +328,7 @@ def _risk(ruleset: grammar.Ruleset) -> Risk:
         cadence=_steps(rule.cadence, weights["cadence"], Fraction(gaps), scale=gaps),
         frequency=_steps(rule.frequency, weights["frequency"], Fraction(1)),
         engagement=_steps(rule.engagement, weights["engagement"], Fraction(DAY)),
-        service=Service(weight=weights["service"], **rule.service.points.model_dump()),
+        service=Service(weight=weights["service"], points=rule.service.points.model_dump()),
         feedback=Feedback(
             weight=weights["feedback"],
             window=rule.feedback.window_days * DAY,

@@ -35,10 +35,10 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
     """The stage from an instant on. An order at that very instant ends the spell that was running just before it."""
     ended, ended_at, ladder = standing.ended, standing.ended_at, None
     if standing.stage in rules.spell_stages and facts.order_instants and facts.order_instants[-1] == at:
-        after = _Ladder(rules, facts, standing.stage, at)
+        after = _Ladder(rules, facts, standing.stage, at, until)
         if after.reached(at)[0].verdict.value not in rules.spell_stages:  # on a closed account, an order ends nothing
             ended, ended_at, ladder = standing.stage, at, after
-    ladder = ladder or _Ladder(rules, facts, ended, ended_at)
+    ladder = ladder or _Ladder(rules, facts, ended, ended_at, until)
     while at < until:
         rung, next_change_at = ladder.reached(at)
         yield at, Standing(rung.verdict.value, ended, ended_at), rung.verdict
@@ -46,7 +46,8 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
 
 
 class _Ladder:
-    """For each rung the one span in which all its conditions hold if nothing more happens, worked out when needed.
+    """For each rung the one span in which all its conditions hold if nothing more happens, worked out when needed; a
+    span that begins at `until` or later is as good as none.
 
     Time alone moves every fact one way: what has elapsed grows, what a window holds shrinks. So each condition has a
     pivot, the one instant at which it flips.
@@ -54,17 +55,16 @@ class _Ladder:
     Mutable, and never seen outside one call of `judge` or `explain`.
     """
 
-    __slots__ = ("_ended", "_gap", "_instants", "_origins", "_rungs", "_spans")
+    __slots__ = ("_ended", "_gap", "_instants", "_origins", "_rungs", "_spans", "_until")
 
-    def __init__(self, rules: Rules, facts: Facts, ended: str | None, ended_at: int) -> None:
+    def __init__(self, rules: Rules, facts: Facts, ended: str | None, ended_at: int, until: int) -> None:
         instants = self._instants = facts.order_instants
-        self._rungs = rules.ladder.for_orders(len(instants))
+        self._rungs = rules.ladder.reachable(facts)
         self._gap = rules.cadence.expected(facts) if instants else (0, 1)
         self._ended = ended
-        #: From when each fact elapses, None where it is undefined. A flag holds for ever, or never.
+        self._until = until
+        #: From when each fact elapses, None where it is undefined, which makes a condition false for ever.
         self._origins: dict[str, int | None] = {
-            "account_closed": -FOREVER if facts.closed else FOREVER,
-            "qualified": -FOREVER if facts.qualified else FOREVER,
             "days_since_order": instants[-1] if instants else None,
             "tenure_days": instants[0] if instants else None,
             "days_since_engagement": facts.engaged.at if facts.engaged else None,
@@ -86,38 +86,37 @@ class _Ladder:
         raise AssertionError("the last rung of a ladder has no condition")
 
     def _span(self, rung: Rung) -> tuple[int, int]:
+        if rung.spell and self._ended not in rung.spell:
+            return _NEVER
         begins, ends = -FOREVER, FOREVER
         for condition in rung.conditions:
-            pivot = self._pivot(condition, rung)
-            if pivot is None:
-                return FOREVER, -FOREVER
+            fact = condition.fact
+            if fact == "gap":
+                pivot = self._instants[-1] + after_gaps(condition.numerator, condition.denominator, self._gap)
+            elif fact == "orders":
+                assert condition.window is not None
+                pivot = self._instants[-condition.count] + condition.window
+            else:
+                origin = self._origins[fact]
+                if origin is None:
+                    return _NEVER
+                pivot = origin + condition.offset
             if condition.holds_from_pivot:
                 if pivot > begins:
                     begins = pivot
             elif pivot < ends:
                 ends = pivot
-            if begins >= ends:
-                return FOREVER, -FOREVER
+            if begins >= ends or begins >= self._until:
+                return _NEVER
         return begins, ends
 
-    def _pivot(self, condition: Condition, rung: Rung) -> int | None:
-        """When a condition flips; None where its fact is undefined, which makes it false for ever."""
-        match condition.fact:
-            case "gap":
-                return self._instants[-1] + after_gaps(condition.numerator, condition.denominator, self._gap)
-            case "orders":
-                assert condition.window is not None
-                return self._instants[-condition.count] + condition.window
-            case "days_since_spell_ended" if self._ended not in rung.spell:
-                return None
-            case fact:
-                origin = self._origins[fact]
-                return None if origin is None else origin + condition.offset
+
+_NEVER = (FOREVER, -FOREVER)
 
 
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """The conditions of the rung that was reached, each with what it found."""
-    reached, _ = _Ladder(rules, facts, standing.ended, standing.ended_at).reached(at)
+    reached, _ = _Ladder(rules, facts, standing.ended, standing.ended_at, at + 1).reached(at)
     rung = next(rung for rung in rules.ladder.rungs if rung.id == reached.id)
     if not rung.conditions:
         found = f"no other stage applies: {plural(len(facts.order_instants), 'order')}"
