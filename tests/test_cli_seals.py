@@ -136,6 +136,22 @@ def test_founding_rules_that_were_changed_are_told(ask: Say, shop: Path) -> None
     assert ask("verify", "--json").json["seals"]["is_founded_so"] is False
 
 
+@pytest.mark.parametrize("value", ["x'ff00'", "'abc'", "3.5"])
+@pytest.mark.parametrize(
+    "column",
+    ["stream_id", "version", "customer_id", "type", "occurred_at", "recorded_at", "actor", "payload", "secret"],
+)
+def test_whatever_somebody_writes_past_us_is_told_in_a_sentence(ask: Say, shop: Path, column: str, value: str) -> None:
+    ask("seal")
+    ask("status")
+    tamper(shop, f"UPDATE events SET {column} = {value} WHERE position = 7")
+    verified = ask("verify")
+    assert (verified.status, "#7 " in verified.out) == (1, True)
+    for words in (["audit"], ["explain", "shop:1"], ["show", "shop:1"], ["export", "events"], ["status"], ["rebuild"]):
+        said = ask(*words)
+        assert said.status == 0 or said.err.startswith("regulars: "), said.err
+
+
 def test_a_log_that_cant_be_folded_any_more_still_tells_what_was_changed(ask: Say, shop: Path) -> None:
     ask("seal")
     tamper(shop, "UPDATE events SET type = 'NoteErased' WHERE position = 7")

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.codec import codec_of
+from adapters.codec import codec_of, not_as_recorded
 from adapters.histories import (
     TICKET_TYPES,
     Poison,
@@ -246,6 +246,9 @@ class _CatchingUp:
 
     def _fold(self, connection: Connection, rows: Rows, old: int) -> _Batch:
         """Fold in a batch. Who was merged or told apart in it is folded afresh; who is parked stays as they are."""
+        for row in rows:
+            if type(row.customer_id) is not str:
+                raise not_as_recorded(row.position, "customer_id")
         until, links = rows[-1].position, self._store.prepared.links
         relinked = links_changed(connection, self._store.schema.links, old, until)
         families = read_families(connection, links, {row.customer_id for row in rows} | relinked, until)

@@ -117,6 +117,14 @@ def codec_of(tag: str, known: Mapping[str, EventCodec] = CODECS) -> EventCodec:
         ) from None
 
 
+def not_as_recorded(position: object, column: str) -> StoreUnusable:
+    """What to raise for an event of which a column is of a kind that is never written."""
+    return StoreUnusable(
+        f"event #{position} can't be read: its {column} is not what was recorded; `regulars verify` tells what was "
+        "changed, if it was sealed, and a backup what it was"
+    )
+
+
 def tags_of(event_types: Iterable[type[Event]], known: Mapping[str, EventCodec] = CODECS) -> frozenset[str]:
     """Every tag under which what is read as one of these types may be stored: their own, and those they replaced."""
     wanted = frozenset(event_types)

@@ -19,7 +19,7 @@ from msgspec import DecodeError, Struct
 from sqlalchemy.engine import Connection
 
 from adapters.appending import Columns
-from adapters.codec import CODECS, EventCodec, codec_of, tag_of, tags_of
+from adapters.codec import CODECS, EventCodec, codec_of, not_as_recorded, tag_of, tags_of
 from adapters.keyring import CHUNK, Cipher
 from adapters.planning import past_index
 from adapters.positions import settled
@@ -166,7 +166,7 @@ class RowRecorder(AggregateRecorder):
     def select(self, statement: sa.Select[Any]) -> list[StoredEvent]:
         """The rows of any query over whole rows of `events`."""
         found = self._connection.execute(statement).mappings()
-        return [_stored(dict(row)) for row in found]
+        return [_found(dict(row)) for row in found]
 
 
 _CUSTOMER = EVENT_COLUMNS.index("customer_id")
@@ -174,6 +174,20 @@ _CUSTOMER = EVENT_COLUMNS.index("customer_id")
 
 def _stored(columns: dict[str, Any]) -> StoredRow:
     return StoredRow(columns["stream_id"], columns["version"], columns["type"], columns["payload"], columns)
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "position": (int,), "stream_id": (str,), "version": (int,), "customer_id": (str,), "type": (str,),
+    "occurred_at": (int,), "recorded_at": (int,), "actor": (str,), "payload": (bytes,), "secret": (bytes, type(None)),
+}  # fmt: skip
+
+
+def _found(columns: dict[str, Any]) -> StoredRow:
+    """A row of the table. Raises StoreUnusable for what we never write: SQLite keeps what others wrote past us."""
+    for name, kinds in _KINDS.items():
+        if type(columns[name]) not in kinds:
+            raise not_as_recorded(columns["position"], name)
+    return _stored(columns)
 
 
 def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorded[Event]:
@@ -243,7 +257,7 @@ class EventLog:
         mapper = EnvelopeMapper(self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]}))
         for row in rows:
             columns = dict(zip(EVENT_COLUMNS, row, strict=False))
-            yield cast("Recorded[Event]", mapper.to_domain_event(_stored(columns)))
+            yield cast("Recorded[Event]", mapper.to_domain_event(_found(columns)))
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """What was said of some customers' names and addresses, each customer's in order."""

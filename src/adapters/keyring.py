@@ -51,7 +51,7 @@ class Cipher:
         """Decrypt. Raises StoreUnusable where the bytes, the key or the context are not those they were sealed with."""
         try:
             return self._aes.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # the latter where less is left than a nonce
             raise StoreUnusable("personal data doesn't open with its key; the store was changed from outside") from None
 
 

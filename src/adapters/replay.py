@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from adapters.codec import not_as_recorded
 from adapters.histories import History, fold_rows, history_columns, read_history
 from adapters.links import read_all_families
 from adapters.planning import past_index
@@ -62,6 +63,8 @@ def replay(
     families, read = read_all_families(connection, store.schema.links, until), 0
     for customer_id, group in groupby(_rows(store, connection, until, wanted), key=_customer_id):
         rows = list(group)
+        if type(customer_id) is not str:
+            raise not_as_recorded(rows[0].position, "customer_id")
         read += len(rows)
         if families.root(customer_id) != customer_id or not customer_id:
             continue

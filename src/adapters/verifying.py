@@ -177,8 +177,8 @@ def _differences(projection: str, stored: Sequence[Row], folded: Sequence[Row]) 
 
 def _first_by_key(rows: Iterable[Row]) -> dict[str, Row]:
     first: dict[str, Row] = {}
-    for row in sorted(rows, key=lambda row: (row[0], str(row[1])), reverse=True):
-        first[row[0]] = row
+    for row in sorted(rows, key=lambda row: (_text(row[0]), str(row[1])), reverse=True):
+        first[_text(row[0])] = row
     return first
 
 
