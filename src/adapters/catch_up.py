@@ -7,7 +7,7 @@ checkpoint. Where another process moved it first, this one's work is thrown away
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from time import monotonic, sleep
 from typing import Any
@@ -32,7 +32,7 @@ from adapters.links import Families, links_changed, read_families
 from adapters.portions import Portion, Task, fold_in_parallel, fold_portions
 from adapters.positions import settled
 from adapters.read_models import Bulk, ReadModels, Update, new_update
-from adapters.replay import Range, split_range
+from adapters.replay import MOST_RANGES, Range, split_range
 from adapters.store import Store
 from crm_domain.errors import StoreBusy
 from projections.compiled import Rules
@@ -41,6 +41,7 @@ from projections.fold import Folded
 
 BATCH = 2_000
 REPLAY_FROM = 2_000
+EVENTS_A_RANGE = 1_000_000  # while a range is read, SQLite's -wal keeps all that is written meanwhile
 HORIZON_TIMEOUT = 10.0
 HORIZON_PAUSE = 0.002
 
@@ -162,7 +163,7 @@ class _CatchingUp:
                 yield from self._replay_from(bulk)
             elif until:
                 with self._store.writing() as tx:
-                    self._models.begin_bulk(tx.connection, until, split_range(self._workers))
+                    self._models.begin_bulk(tx.connection, until, split_range(self._ranges(until)))
             else:
                 return
 
@@ -177,6 +178,11 @@ class _CatchingUp:
         newest: int = connection.execute(sa.select(sa.func.max(positions.subquery().c.position))).scalar_one()
         return newest
 
+    def _ranges(self, events: int) -> int:
+        """How many ranges to fold so many events in: as many for each worker."""
+        turns = -(-events // (EVENTS_A_RANGE * self._workers))
+        return min(MOST_RANGES, turns * self._workers)
+
     def _replay_from(self, bulk: Bulk) -> Iterator[int]:
         ranges = bulk.ranges
         with closing(self._portions(bulk)) as portions:  # so that what it reads from is let go of however this ends
@@ -187,20 +193,32 @@ class _CatchingUp:
                     return  # another process was quicker: go on where it is
                 yield portion.events
                 ranges = left
+        for missing in self._models.tables.indexes:  # each by itself, so that others write in between
+            with self._store.writing() as tx:
+                if not self._models.advance_bulk(tx.connection, ranges, ranges):
+                    return
+                missing.create(tx.connection, checkfirst=True)
         with self._store.writing() as tx:
             if self._models.advance_bulk(tx.connection, ranges, ranges):
                 self._models.end_bulk(tx.connection, bulk.until)
 
     def _portions(self, bulk: Bulk) -> Generator[tuple[int, Portion]]:
-        if self._workers > 1:
+        for first in range(0, len(bulk.ranges), self._workers):
+            some = bulk.ranges[first : first + self._workers]
+            with closing(self._folded(some, bulk.until)) as portions:
+                for index, portion in portions:
+                    yield first + index, portion
+            self._store.database.take_over_wal()
+
+    def _folded(self, ranges: Sequence[Range], until: int) -> Generator[tuple[int, Portion]]:
+        """Portions of some ranges with the index of each; one after the other, or one for each worker at a time."""
+        if len(ranges) > 1:
             url = self._store.database.url.render_as_string(hide_password=False)
-            task = Task(url, self._models.number, self._rules, bulk.until)
-            yield from fold_in_parallel(task, bulk.ranges)
+            yield from fold_in_parallel(Task(url, self._models.number, self._rules, until), ranges)
         else:
-            for index, wanted in enumerate(bulk.ranges):
-                with closing(fold_portions(self._store, self._models, self._rules, bulk.until, wanted)) as portions:
-                    for portion in portions:
-                        yield index, portion
+            with closing(fold_portions(self._store, self._models, self._rules, until, ranges[0])) as portions:
+                for portion in portions:
+                    yield 0, portion
 
     def _write_portion(self, portion: Portion, ranges: tuple[Range, ...], left: tuple[Range, ...]) -> bool:
         self._report(portion.poisons)

@@ -166,6 +166,15 @@ class Database:
                     with suppress(DBAPIError):  # it is given back already where the connection was lost
                         connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (number,))
 
+    def take_over_wal(self) -> None:
+        """Take over what stands in SQLite's `-wal` as far as no reader needs it; whoever writes next begins it anew
+        where nobody does. Nobody waits for this.
+        """
+        self._require_open_here()
+        if self.is_sqlite and not self.is_memory:
+            with translated_errors(self.url), self._beginning(_NO_TRANSACTION).connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
+
     def cut_wal(self, patience: float) -> bool:
         """Take over what stands in SQLite's `-wal` and cut it to nothing; False where a reader still needs it.
 
@@ -308,6 +317,7 @@ class Database:
             _switch_to_wal(cursor, monotonic() + self._lock_timeout)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA secure_delete = ON")
+        cursor.execute("PRAGMA threads = 1")  # one more helps to sort, as for an index of a new generation
         cursor.close()
 
 

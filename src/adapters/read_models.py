@@ -141,8 +141,7 @@ class ReadModels:
         """Say that everyone is done: from here on, events are folded in as they come."""
         done = {"checkpoint": until, "folding_until": None, "folded_through": None}
         ours = sa.and_(self._ours, self._generations.c.folding_until == until)
-        if connection.execute(self._generations.update().where(ours).values(done)).rowcount:
-            self.tables.create_indexes(connection)
+        connection.execute(self._generations.update().where(ours).values(done))
 
     def _gone(self) -> StoreBusy:
         return StoreBusy(f"generation {self.number} was dropped meanwhile, by `regulars prune`; ask again")

@@ -23,6 +23,7 @@ from projections.compiled import Rules
 from projections.projector import Projector
 
 ROWS_AT_ONCE = 5_000
+MOST_RANGES = 256
 
 
 class Range(Struct, frozen=True):
@@ -36,7 +37,7 @@ EVERYONE = Range()
 
 
 def split_range(count: int) -> tuple[Range, ...]:
-    """All customers in so many ranges of about the same size: ids are random hexadecimal numbers."""
+    """All customers in so many ranges, at most 256, of about the same size: ids are random hexadecimal numbers."""
     bounds = ["", *(f"{256 * part // count:02x}" for part in range(1, count)), ""]
     return tuple(Range(after, last) for after, last in pairwise(bounds))
 

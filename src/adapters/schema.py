@@ -141,16 +141,12 @@ class GenerationTables:
 
     def drop_indexes(self, connection: Connection) -> None:
         """Take the indexes away, to load much at once."""
-        for index in self._indexes:
+        for index in self.indexes:
             index.drop(connection, checkfirst=True)
 
-    def create_indexes(self, connection: Connection) -> None:
-        """The indexes again."""
-        for index in self._indexes:
-            index.create(connection, checkfirst=True)
-
     @property
-    def _indexes(self) -> list[sa.Index]:
+    def indexes(self) -> list[sa.Index]:
+        """The indexes, which are made once much was loaded."""
         tables = (self.cards, self.tickets, *self.intervals.values())
         return sorted((index for table in tables for index in table.indexes), key=lambda index: str(index.name))
 

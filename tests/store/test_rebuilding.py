@@ -63,11 +63,14 @@ NEVER = 10**9
 
 
 @contextmanager
-def folding(*, batch: int = 2_000, replay_from: int = NEVER, customers: int = 500) -> Iterator[None]:
+def folding(
+    *, batch: int = 2_000, replay_from: int = NEVER, customers: int = 500, events_a_range: int = NEVER
+) -> Iterator[None]:
     """Within the block, fold in batches of so many events, or customer by customer from so many events on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catch_up, "BATCH", batch)
         patch.setattr(catch_up, "REPLAY_FROM", replay_from)
+        patch.setattr(catch_up, "EVENTS_A_RANGE", events_a_range)
         patch.setattr(portions, "CUSTOMERS_A_PORTION", customers)
         yield
 
@@ -496,12 +499,63 @@ def test_several_workers_build_the_same_as_one(database_url: str) -> None:
         for workers in (2, 3):
             crm.projections.rebuild(workers=workers)
             assert (fingerprint(crm), read_models_of(crm, live(crm))) == alone
+        for workers in (1, 2):
+            with folding(replay_from=1_000, events_a_range=400):  # each worker folds several ranges, one after another
+                crm.projections.rebuild(workers=workers)
+            assert (fingerprint(crm), read_models_of(crm, live(crm))) == alone
+
+
+def test_what_waits_in_the_wal_is_taken_over_after_each_range(sqlite_database_url: str) -> None:
+    wal = Path(f"{sqlite_database_url.removeprefix('sqlite:///')}-wal")
+    largest = {400: 0, NEVER: 0}
+    with opened(sqlite_database_url, noon) as crm:
+        trade_much(crm)
+        for events_a_range in largest:
+
+            def note(done: int, total: int, events_a_range: int = events_a_range) -> None:
+                largest[events_a_range] = max(largest[events_a_range], wal.stat().st_size)
+
+            crm._store.database.cut_wal(0)
+            with folding(replay_from=1_000, customers=25, events_a_range=events_a_range):
+                crm.projections.rebuild(on_progress=note)
+    assert 0 < largest[400] < largest[NEVER] / 2
+
+
+def test_indexes_that_were_not_all_made_are_made_by_whoever_goes_on(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, create = count(), sa.Index.create
+
+    def create_three(index: sa.Index, *arguments: Any, **options: Any) -> None:
+        if next(made) == 3:
+            raise CutOffError
+        create(index, *arguments, **options)
+
+    with opened(database_url, noon) as crm, folding(replay_from=1_000):
+        trade_much(crm)
+        crm.projections.rebuild()
+        whole, answering, indexes = fingerprint(crm), live(crm), indexes_of(crm, live(crm))
+        monkeypatch.setattr(sa.Index, "create", create_three)
+        with pytest.raises(CutOffError):
+            crm.projections.rebuild()
+        assert (live(crm), len(indexes_of(crm, answering + 1))) == (answering, 3)
+        crm.projections.rebuild()
+        assert (live(crm), fingerprint(crm)) == (answering + 1, whole)
+        assert indexes_of(crm, answering + 1) == indexes
+
+
+def indexes_of(crm: Regulars, number: int) -> list[tuple[str, str]]:
+    """The indexes of a generation: their names, without its number, and their columns."""
+    with crm._store.reading() as tx:
+        found = sa.inspect(tx.connection)
+        return sorted(
+            (str(index["name"]).replace(f"_{number}_", "_"), str(index["column_names"]))
+            for table in GenerationTables(number).metadata.sorted_tables
+            for index in found.get_indexes(table.name)
+        )
 
 
 def test_what_several_workers_began_one_ends_and_the_other_way_round(database_url: str) -> None:
-    class CutOffError(Exception):
-        """The power fails."""
-
     def cut_off(done: int, total: int) -> None:
         raise CutOffError
 
