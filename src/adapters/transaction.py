@@ -7,6 +7,7 @@ the transaction's first write.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -77,6 +78,11 @@ class Transaction:
             currency=None if currency is None else currency.decode(),
             customer_id=customer_id,
         )
+
+    @cached_property
+    def live_generation(self) -> int | None:
+        """The number of the generation that answers. Asked once: another goes live at the end of a transaction."""
+        return self.premises().live_generation
 
     def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
         """Customer ids by look-up value, for those values that are known. `kind` is one of LOOKUP_KINDS."""

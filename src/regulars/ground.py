@@ -15,7 +15,6 @@ from adapters.catch_up import Progress, catch_up
 from adapters.generations import (
     FOUNDING,
     Generation,
-    live_number,
     prepare_generation,
     read_generation,
 )
@@ -88,7 +87,7 @@ class Ground:
 
     def live(self, tx: Transaction) -> Generation:
         """The generation that answers in this snapshot."""
-        return self._generation(tx, live_number(self.store.schema, tx.connection))
+        return self._generation(tx, tx.live_generation)
 
     def _generation(self, tx: Transaction, number: int | None) -> Generation:
         if number is None:
