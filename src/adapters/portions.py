@@ -5,9 +5,8 @@ Each worker reads the log for itself and folds a range of customers; one process
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
@@ -18,13 +17,10 @@ from msgspec import Struct
 
 from adapters.histories import Poison, tell_tickets
 from adapters.read_models import ReadModels, new_update
-from adapters.replay import Range, Replayed, replay
+from adapters.replay import Range, Replayed, in_chunks, replay
 from adapters.store import Store
 from crm_domain.errors import RegularsError, StoreUnusable
 from projections.compiled import Rules
-
-CUSTOMERS_A_PORTION = 500
-INTERVALS_A_PORTION = 10_000
 
 
 class Portion(Struct, frozen=True):
@@ -47,22 +43,11 @@ class Task(Struct, frozen=True):
 
 def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wanted: Range) -> Generator[Portion]:
     """Fold a range of customers, in order of their ids."""
-    with store.reading() as tx, _collecting_seldom():
+    with store.reading() as tx:
         read = 0
-        for chunk in _in_chunks(replay(store, tx.connection, rules, until, wanted)):
+        for chunk in in_chunks(replay(store, tx.connection, rules, until, wanted)):
             yield _portion(models, rules, chunk, chunk[-1].events_read - read)
             read = chunk[-1].events_read
-
-
-@contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """A fold makes millions of values and no cycles, so looking for cycles as often as usual is a tenth of its time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(50 * usual[0], *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _portion(models: ReadModels, rules: Rules, chunk: Sequence[Replayed], events: int) -> Portion:
@@ -77,20 +62,6 @@ def _portion(models: ReadModels, rules: Rules, chunk: Sequence[Replayed], events
         rows=rows,
         poisons=[history.poison for history in histories if history.poison],
     )
-
-
-def _in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
-    """Customers together, as many as are written quickly."""
-    chunk: list[Replayed] = []
-    intervals = 0
-    for each in replayed:
-        chunk.append(each)
-        intervals += sum(map(len, each.history.timelines.values()))
-        if len(chunk) >= CUSTOMERS_A_PORTION or intervals >= INTERVALS_A_PORTION:
-            yield chunk
-            chunk, intervals = [], 0
-    if chunk:
-        yield chunk
 
 
 # ------------------------------------------------------------------------------------------------- several processes

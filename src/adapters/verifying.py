@@ -17,14 +17,13 @@ from sqlalchemy.engine import Connection
 from adapters.catch_up import Progress
 from adapters.histories import History, Poison, read_history, tell_tickets
 from adapters.read_models import ReadModels, Row, new_update
-from adapters.replay import replay
+from adapters.replay import CUSTOMERS_AT_ONCE, in_chunks, replay
 from adapters.schema import GenerationTables
 from adapters.store import Store
 from crm_domain.errors import StoreBusy, StoreUnusable
 from crm_domain.rulebook import NOBODY
 from projections.compiled import Rules
 
-CUSTOMERS_AT_ONCE = 500
 MAX_DIFFERENCES = 20
 MAX_ATTEMPTS = 10
 
@@ -86,17 +85,14 @@ def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress
     with store.reading() as tx:
         connection, checkpoint = tx.connection, models.checkpoint(tx.connection)
         comparison, total = _Comparison(models, connection, rules), store.count_events(connection)
-        histories: list[History] = []
         after = ""
-        for replayed in replay(store, connection, rules, checkpoint):
-            histories.append(replayed.history)
-            if len(histories) == CUSTOMERS_AT_ONCE:
-                last = histories[-1].members[0]
-                comparison.compare(histories, after, last)
-                histories, after = [], last
-                if on_progress:
-                    on_progress(replayed.events_read, total)
-        comparison.compare(histories, after, None)
+        for chunk in in_chunks(replay(store, connection, rules, checkpoint)):
+            last = chunk[-1].history.members[0]
+            comparison.compare([each.history for each in chunk], after, last)
+            after = last
+            if on_progress:
+                on_progress(chunk[-1].events_read, total)
+        comparison.compare([], after, None)
         comparison.compare_other_tickets()
         return Verification(
             checkpoint=checkpoint,

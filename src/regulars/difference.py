@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from adapters.catch_up import Progress
 from adapters.histories import History, read_history, tell_tickets
 from adapters.read_models import ReadModels
-from adapters.replay import Replayed, replay
+from adapters.replay import Replayed, in_chunks, replay
 from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
 from crm_domain.errors import StoreUnusable
@@ -33,7 +33,6 @@ from regulars.answers import instant_of, read_contacts
 from regulars.ground import Ground
 from regulars.views import LANES, Lane
 
-CUSTOMERS_AT_ONCE = 500
 WORTH_OVER = 365 * DAY
 #: Everyone has a stage from their first event on.
 COUNTED: Lane = "stage"
@@ -217,16 +216,12 @@ def compare_rules(
             with_tickets=old.tickets != rules.tickets,
         )
         total = ground.store.count_events(connection)
-        chunk: list[Replayed] = []
         # What the change doesn't concern is judged as before, so it needs no judging again.
-        for replayed in replay(ground.store, connection, rules, models.checkpoint(connection), projectors=projectors):
-            chunk.append(replayed)
-            if len(chunk) == CUSTOMERS_AT_ONCE:
-                comparing.take(tx, chunk)
-                chunk = []
-                if on_progress:
-                    on_progress(replayed.events_read, total)
-        comparing.take(tx, chunk)
+        replayed = replay(ground.store, connection, rules, models.checkpoint(connection), projectors=projectors)
+        for chunk in in_chunks(replayed):
+            comparing.take(tx, chunk)
+            if on_progress:
+                on_progress(chunk[-1].events_read, total)
     moves = (
         Move(CustomerId(each), lane, old, came, to_datetime(instant), from_minor_units(worth, currency or "EUR"))
         for each, lane, old, came, instant, worth in comparing.moves

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from adapters import catch_up, portions
+from adapters import catch_up, replay
 from crm_domain.event import Event
 from projections import facts, fold
 from projections.facts import Facts
@@ -149,7 +149,7 @@ def test_only_the_customer_of_a_bad_event_stays_behind(
         monkeypatch.setattr(catch_up, "BATCH", 3)
     if way == "customer by customer":
         monkeypatch.setattr(catch_up, "REPLAY_FROM", 1)
-        monkeypatch.setattr(portions, "CUSTOMERS_A_PORTION", 1)
+        monkeypatch.setattr(replay, "CUSTOMERS_AT_ONCE", 1)
     position = go_on(crm, clock, crm.catch_up if way == "one by one" else nothing)
     assert_parked_at(crm, position, "ZeroDivisionError: no gap")
     beside = crm.projections.rebuild(park=True)

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters import building, catch_up, portions, verifying
+from adapters import building, catch_up, portions, replay, verifying
 from adapters.building import building_alone
 from adapters.generations import go_live, live_number, prepare_generation
 from adapters.links import links_changed
@@ -71,7 +71,7 @@ def folding(
         patch.setattr(catch_up, "BATCH", batch)
         patch.setattr(catch_up, "REPLAY_FROM", replay_from)
         patch.setattr(catch_up, "EVENTS_A_RANGE", events_a_range)
-        patch.setattr(portions, "CUSTOMERS_A_PORTION", customers)
+        patch.setattr(replay, "CUSTOMERS_AT_ONCE", customers)
         yield
 
 
@@ -441,7 +441,7 @@ def noon() -> datetime:
 
 
 def rebuild_in_small_steps(url: str, begun: Signal) -> None:
-    portions.CUSTOMERS_A_PORTION, catch_up.REPLAY_FROM = 25, 1_000
+    replay.CUSTOMERS_AT_ONCE, catch_up.REPLAY_FROM = 25, 1_000
     with opened(url, noon) as crm:
         begun.set()
         crm.projections.rebuild()

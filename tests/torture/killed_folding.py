@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from adapters import catch_up, portions, sealing
+from adapters import catch_up, replay, sealing
 from regulars import (
     Command,
     EnrollMember,
@@ -48,7 +48,7 @@ _WHERE_SEALING_IS_DUE: tuple[Any, ...] = (sealing, ground)
 
 def in_small_steps() -> None:
     """Many transactions where there would be one."""
-    catch_up.BATCH, catch_up.REPLAY_FROM, portions.CUSTOMERS_A_PORTION = 40, 200, 10
+    catch_up.BATCH, catch_up.REPLAY_FROM, replay.CUSTOMERS_AT_ONCE = 40, 200, 10
     for module in _WHERE_SEALING_IS_DUE:
         module.SEAL_AFTER = 50
 
@@ -59,7 +59,7 @@ def small_steps() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catch_up, "BATCH", 40)
         patch.setattr(catch_up, "REPLAY_FROM", 200)
-        patch.setattr(portions, "CUSTOMERS_A_PORTION", 10)
+        patch.setattr(replay, "CUSTOMERS_AT_ONCE", 10)
         for module in _WHERE_SEALING_IS_DUE:
             patch.setattr(module, "SEAL_AFTER", 50)
         patch.setattr(importing, "ROWS_PER_TRANSACTION", 25)
