@@ -163,7 +163,7 @@ class _CatchingUp:
                 yield from self._replay_from(bulk)
             elif until:
                 with self._store.writing() as tx:
-                    self._models.begin_bulk(tx.connection, until, split_range(self._ranges(until)))
+                    self._models.begin_bulk(tx.connection, until, split_range(self._range_count(until)))
             else:
                 return
 
@@ -178,7 +178,7 @@ class _CatchingUp:
         newest: int = connection.execute(sa.select(sa.func.max(positions.subquery().c.position))).scalar_one()
         return newest
 
-    def _ranges(self, events: int) -> int:
+    def _range_count(self, events: int) -> int:
         """How many ranges to fold so many events in: as many for each worker."""
         turns = -(-events // (EVENTS_A_RANGE * self._workers))
         return min(MOST_RANGES, turns * self._workers)

@@ -13,7 +13,7 @@ import selectors
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -312,13 +312,16 @@ class Database:
 
     def _prepare_sqlite(self, connection: Any, record: object) -> None:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-        cursor = connection.cursor()
-        if not (self.is_memory or self.read_only):
-            _switch_to_wal(cursor, monotonic() + self._lock_timeout)
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA secure_delete = ON")
-        cursor.execute("PRAGMA threads = 1")  # one more helps to sort, as for an index of a new generation
-        cursor.close()
+        try:
+            with closing(connection.cursor()) as cursor:
+                if not (self.is_memory or self.read_only):
+                    _switch_to_wal(cursor, monotonic() + self._lock_timeout)
+                cursor.execute("PRAGMA synchronous = FULL")
+                cursor.execute("PRAGMA secure_delete = ON")
+                cursor.execute("PRAGMA threads = 1")  # one more helps to sort, as for an index of a new generation
+        except BaseException:
+            connection.close()  # nobody else does, and a file that is open keeps its room on a full disk
+            raise
 
 
 def _switch_to_wal(cursor: sqlite3.Cursor, deadline: float) -> None:

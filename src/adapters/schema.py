@@ -12,6 +12,8 @@ from adapters.positions import create_positions, position_column, transaction_co
 from adapters.seals import seals_table
 from projections.churn_risk import CHURN_RISK
 from projections.fold import PROJECTORS
+from projections.lifecycle_stage import LIFECYCLE_STAGE
+from projections.loyalty_tier import LOYALTY_TIER
 
 VERSION = 5
 
@@ -128,10 +130,7 @@ class GenerationTables:
             sa.Column("last_event_at", Instant, nullable=False, index=True),
             sa.Column("folded", Blob, nullable=False),
         )
-        self.intervals = {
-            projector.name: _intervals(projector.name, number, self.metadata, scored=projector is CHURN_RISK)
-            for projector in PROJECTORS
-        }
+        self.intervals = {projector.name: _intervals(projector.name, number, self.metadata) for projector in PROJECTORS}
 
         self.tickets = _ticket_queue(number, self.metadata)
 
@@ -256,8 +255,22 @@ def _consents(metadata: sa.MetaData) -> sa.Table:
     )
 
 
-def _intervals(name: str, number: int, metadata: sa.MetaData, *, scored: bool) -> sa.Table:
+#: The indexes by which customers are listed; nobody asks who has so many points.
+_LISTED = {
+    LIFECYCLE_STAGE.name: ("value", "due"),
+    LOYALTY_TIER.name: ("value", "due"),
+    CHURN_RISK.name: ("value", "due", "score"),
+}
+
+
+def _intervals(name: str, number: int, metadata: sa.MetaData) -> sa.Table:
     table_name = f"{name}_{number}"
+    # Who has a value, in order of ids; who comes to have it, in order of time; and whose score is highest.
+    indexes: dict[str, tuple[Any, ...]] = {
+        "value": ("value", "customer_id", "valid_from", "valid_to"),
+        "due": ("value", "valid_from", "customer_id"),
+        "score": (sa.desc("score"), "customer_id", "valid_from", "valid_to"),
+    }
     return sa.Table(
         table_name,
         metadata,
@@ -266,14 +279,7 @@ def _intervals(name: str, number: int, metadata: sa.MetaData, *, scored: bool) -
         sa.Column("valid_to", Instant, nullable=False),
         sa.Column("value", sa.Text, nullable=False),
         sa.Column("score", sa.BigInteger),
-        # Who has a value, in order of ids; who comes to have it, in order of time; and whose score is highest.
-        sa.Index(f"{table_name}_value", "value", "customer_id", "valid_from", "valid_to"),
-        sa.Index(f"{table_name}_due", "value", "valid_from", "customer_id"),
-        *(
-            [sa.Index(f"{table_name}_score", sa.desc("score"), "customer_id", "valid_from", "valid_to")]
-            if scored
-            else ()
-        ),
+        *(sa.Index(f"{table_name}_{each}", *indexes[each]) for each in _LISTED.get(name, ())),
         sqlite_with_rowid=False,
     )
 
