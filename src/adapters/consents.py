@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from adapters.chunks import CHUNK, chunks, pages
 from adapters.codec import codec_of, tags_of
-from adapters.keyring import CHUNK
 from adapters.links import read_families
 from adapters.planning import past_index
 from adapters.prepared import Prepared
@@ -40,11 +40,9 @@ def keep_all_words(connection: Connection, schema: Schema) -> None:
     events = schema.events
     connection.execute(schema.consents.delete())
     columns = (events.c.customer_id, events.c.occurred_at, events.c.position, events.c.type, events.c.payload)
-    wanted = sa.select(*columns).where(events.c.type.in_(WORD_TYPES)).order_by(events.c.position).limit(CHUNK)
-    last = 0
-    while rows := connection.execute(wanted.where(events.c.position > last)).all():
+    words = sa.select(*columns).where(events.c.type.in_(WORD_TYPES))
+    for rows in pages(connection, words, events.c.position, CHUNK):
         _insert(connection, schema, ((row, codec_of(row.type).decode(row.payload)) for row in rows))
-        last = rows[-1].position
 
 
 def _insert(connection: Connection, schema: Schema, said: Iterable[tuple[Any, Event]]) -> None:
@@ -122,7 +120,7 @@ def _contactable(
 
 def _words_of(connection: Connection, schema: Schema, wanted: Wanted, customer_ids: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for chunk in _chunks(customer_ids):
+    for chunk in chunks(customer_ids):
         found |= _last_words(connection, schema, wanted, schema.consents.c.customer_id.in_(chunk))
     return found
 
@@ -162,14 +160,9 @@ def _accounts(
     events, accounts = schema.events, dict[str, list[Said]]()
     columns = (events.c.customer_id, events.c.occurred_at, events.c.position, events.c.type, events.c.payload)
     of_account = past_index(connection, events.c.type).in_(ACCOUNT_TYPES)
-    for chunk in _chunks(customer_ids):
+    for chunk in chunks(customer_ids):
         for row in connection.execute(sa.select(*columns).where(events.c.stream_id.in_(chunk), of_account)):
             said = Said(row.customer_id, codec_of(row.type).decode(row.payload), row.occurred_at, row.position)
             if said.was_known(wanted.until):
                 accounts.setdefault(row.customer_id, []).append(said)
     return accounts
-
-
-def _chunks(customer_ids: Iterable[str]) -> Iterator[list[str]]:
-    ordered = sorted(customer_ids)
-    return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))

@@ -16,11 +16,13 @@ import sqlalchemy as sa
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import AggregateRecorder, EventStore, JSONTranscoder, Mapper, StoredEvent
 from msgspec import DecodeError, Struct
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from adapters.appending import Columns
+from adapters.chunks import chunks
 from adapters.codec import CODECS, EventCodec, codec_of, not_as_recorded, tag_of, tags_of
-from adapters.keyring import CHUNK, Cipher
+from adapters.keyring import Cipher
 from adapters.planning import past_index
 from adapters.positions import settled
 from adapters.prepared import EVENT_COLUMNS, Prepared
@@ -28,6 +30,8 @@ from adapters.wrapping import Keyring
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from crm_domain.errors import Rejected, StoreUnusable
 from crm_domain.event import Event, Recorded
+
+EVENTS_AT_ONCE = 1_000
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -252,8 +256,7 @@ class EventLog:
 
     def streams(self, stream_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """The events of some streams, each stream's in order of version."""
-        wanted = sorted(set(stream_ids))
-        rows = self._prepared.streams.all(self._connection, wanted)
+        rows = self._prepared.streams.all(self._connection, stream_ids)
         mapper = EnvelopeMapper(self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]}))
         for row in rows:
             columns = dict(zip(EVENT_COLUMNS, row, strict=False))
@@ -261,11 +264,12 @@ class EventLog:
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """What was said of some customers' names and addresses, each customer's in order."""
-        wanted, events = sorted(set(customer_ids)), self._schema.events
-        for start in range(0, len(wanted), CHUNK):
+        events = self._schema.events
+        for chunk in chunks(customer_ids):
             of_contact = past_index(self._connection, events.c.type).in_(CONTACT_TYPES)
-            ours = sa.and_(events.c.stream_id.in_(wanted[start : start + CHUNK]), of_contact)
-            yield from self.select(ours, events.c.stream_id, events.c.version)
+            yield from self.select(
+                sa.and_(events.c.stream_id.in_(chunk), of_contact), events.c.stream_id, events.c.version
+            )
 
     def search(self, search: Search, limit: int) -> list[Recorded[Event]]:
         """At most `limit` events that meet all conditions, in order of position one way or the other."""
@@ -290,14 +294,19 @@ class EventLog:
         order = position if search.oldest_first else position.desc()
         return self.select(sa.and_(sa.true(), *conditions), order, limit=limit)
 
-    def at(self, positions: Sequence[int]) -> list[Recorded[Event]]:
+    def every(self, search: Search) -> Iterator[Recorded[Event]]:
+        """All events that meet all conditions, in the same order, read a page at a time."""
+        while True:
+            found = self.search(search, EVENTS_AT_ONCE)
+            yield from found
+            if len(found) < EVENTS_AT_ONCE:
+                return
+            search = replace(search, after=found[-1].position)
+
+    def at(self, positions: Iterable[int]) -> list[Recorded[Event]]:
         """The events at some positions, in order of position."""
         position = self._schema.events.c.position
-        return [
-            recorded
-            for start in range(0, len(positions), CHUNK)
-            for recorded in self.select(position.in_(positions[start : start + CHUNK]), position)
-        ]
+        return [recorded for chunk in chunks(positions) for recorded in self.select(position.in_(chunk), position)]
 
     def select(
         self, condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any], limit: int | None = None
@@ -310,5 +319,5 @@ class EventLog:
             for row in rows
             if cast("StoredRow", row).columns["secret"] is not None
         )
-        mapper = EnvelopeMapper(self._keyring.ciphers(self._connection, self._schema.keys, with_secrets))
+        mapper = EnvelopeMapper(self._keyring.ciphers(self._connection, self._prepared.keys, with_secrets))
         return [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]

@@ -73,7 +73,7 @@ def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Reco
         if not rows:
             return
         customers = {row.columns["customer_id"] for row in rows if row.columns["secret"] is not None}
-        ciphers = store.keyring.ciphers(tx.connection, store.schema.keys, customers if personal else ())
+        ciphers = store.keyring.ciphers(tx.connection, store.prepared.keys, customers if personal else ())
         mapper = EnvelopeMapper(ciphers)
         chunk = [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]
         last = chunk[-1].position

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from adapters.chunks import chunks
 from adapters.codec import CODECS, EventCodec, codec_of, tags_of
-from adapters.keyring import CHUNK
 from adapters.store import Store
 from crm_domain.errors import StoreUnusable
 from crm_domain.ticket import CATEGORY as TICKETS
@@ -192,10 +192,9 @@ def read_stories(
     store: Store, connection: Connection, stream_ids: Iterable[str], rules: Rules, until: int
 ) -> list[TicketStory]:
     """The stories of some tickets, by stream, up to a position."""
-    events, wanted = store.schema.events, sorted(set(stream_ids))
-    told: list[TicketStory] = []
-    for start in range(0, len(wanted), CHUNK):
-        ours = sa.and_(events.c.stream_id.in_(wanted[start : start + CHUNK]), events.c.position <= until)
+    events, told = store.schema.events, list[TicketStory]()
+    for chunk in chunks(stream_ids):
+        ours = sa.and_(events.c.stream_id.in_(chunk), events.c.position <= until)
         told += _tell(connection.execute(select_history(events, ours)), rules)
     return told
 

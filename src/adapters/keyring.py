@@ -7,21 +7,15 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable
 from hashlib import sha256
 
-import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy.engine import Connection
 
 from crm_domain.errors import StoreUnusable
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
-
-# Databases bound the number of parameters of a statement; SQLite's oldest common limit is 999.
-CHUNK = 500
 
 
 def new_key() -> bytes:
@@ -66,17 +60,6 @@ class KeyedHash:
     def __call__(self, purpose: str, value: bytes) -> str:
         """32 hexadecimal digits. `purpose` keeps hashes of different kinds apart."""
         return hmac.digest(self._key, purpose.encode() + b"\0" + value, sha256).hex()[:32]
-
-
-def read_keys(connection: Connection, keys: sa.Table, customer_ids: Iterable[str]) -> dict[str, bytes]:
-    """The keys of those customers that are remembered, as they are stored."""
-    wanted = sorted(set(customer_ids))
-    found: dict[str, bytes] = {}
-    for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
-        rows = connection.execute(sa.select(keys.c.customer_id, keys.c.key).where(keys.c.customer_id.in_(chunk)))
-        found.update((customer_id, key) for customer_id, key in rows)
-    return found
 
 
 def normalised(kind: str, value: str) -> bytes:

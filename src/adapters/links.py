@@ -106,7 +106,7 @@ def _connected(
     frontier = set(customer_ids)
     while frontier:
         seen |= frontier
-        found = links.all(connection, sorted(frontier))
+        found = links.all(connection, frontier)
         pairs |= {(away, survivor) for away, survivor, made, undone in found if counts(made, undone)}
         frontier = {each for pair in pairs for each in pair} - seen
     return pairs

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from adapters.chunks import pages
 from adapters.codec import codec_of, tags_of
-from adapters.event_log import Search
+from adapters.event_log import EVENTS_AT_ONCE
 from adapters.schema import Schema
 from adapters.transaction import Transaction
 from crm_domain.customer import ReferralMade
-from crm_domain.event import Event, Recorded
-
-EVENTS_AT_ONCE = 1_000
 
 
 class Link(Struct, frozen=True, kw_only=True):
@@ -25,18 +23,6 @@ class Link(Struct, frozen=True, kw_only=True):
     into_id: str
     merged_at: int
     undone_at: int | None
-
-
-def read_events(tx: Transaction, customer_ids: tuple[str, ...]) -> Iterator[Recorded[Event]]:
-    """Every event of some customers, in order of position, with what is personal where it can be decrypted."""
-    after = None
-    while True:
-        search = Search(customer_ids=customer_ids, oldest_first=True, after=after)
-        found = tx.log.search(search, EVENTS_AT_ONCE)
-        yield from found
-        if len(found) < EVENTS_AT_ONCE:
-            return
-        after = found[-1].position
 
 
 def read_lookup_kinds(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> dict[str, list[str]]:
@@ -70,15 +56,13 @@ def read_referrals_of(connection: Connection, schema: Schema, customer_ids: Iter
     """The instants at which others were said to have brought one of some customers."""
     events, theirs = schema.events, frozenset(customer_ids)
     columns = (events.c.position, events.c.customer_id, events.c.occurred_at, events.c.type, events.c.payload)
-    referrals = sa.select(*columns).where(events.c.type.in_(tags_of((ReferralMade,)))).order_by(events.c.position)
+    referrals = sa.select(*columns).where(events.c.type.in_(tags_of((ReferralMade,))))
     found: list[int] = []
-    last = 0
-    while rows := connection.execute(referrals.where(events.c.position > last).limit(EVENTS_AT_ONCE)).all():
+    for rows in pages(connection, referrals, events.c.position, EVENTS_AT_ONCE):
         for row in rows:
             event = codec_of(row.type).decode(row.payload)
             if isinstance(event, ReferralMade) and event.referred_id in theirs and row.customer_id not in theirs:
                 found.append(row.occurred_at)
-        last = rows[-1].position
     return sorted(found)
 
 

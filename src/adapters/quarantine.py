@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.keyring import CHUNK
+from adapters.chunks import CHUNK, chunks
 from adapters.naming import Names
 from adapters.schema import Schema
 from adapters.wrapping import Keyring
@@ -87,8 +87,7 @@ class Quarantine:
             for key, reject in self._opened()
             if any(names.are_in(text) or (not reject.speaks_of and parts.are_in(text)) for text in _texts_of(reject))
         ]
-        for start in range(0, len(dropped), CHUNK // 2):
-            chunk = dropped[start : start + CHUNK // 2]
+        for chunk in chunks(dropped, CHUNK // 2):
             these = sa.tuple_(table.c.source, table.c.ordinal).in_(chunk)
             self._connection.execute(table.delete().where(these))
 

@@ -6,15 +6,15 @@ already due stand side by side, so "as of" any instant is one range look-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct, to_builtins
 from sqlalchemy.engine import Connection
 
+from adapters.chunks import chunks
 from adapters.histories import History, Poison, TicketStory
-from adapters.keyring import CHUNK
 from adapters.planning import past_index
 from adapters.replay import Range
 from adapters.schema import GenerationTables, Schema
@@ -154,7 +154,7 @@ class ReadModels:
         """Whom an event that can't be folded has parked: all of them, or of some customers."""
         parked = self._parked
         statement = sa.select(parked).where(parked.c.generation == self.number).order_by(parked.c.customer_id)
-        wanted = [None] if customer_ids is None else _chunks(customer_ids)
+        wanted = [None] if customer_ids is None else chunks(customer_ids)
         found: dict[str, Poison] = {}
         for chunk in wanted:
             chosen = statement if chunk is None else statement.where(parked.c.customer_id.in_(chunk))
@@ -183,7 +183,7 @@ class ReadModels:
         """The stored folds of those customers that have one."""
         cards = self.tables.cards
         folds: dict[str, Folded] = {}
-        for chunk in _chunks(customer_ids) if self.is_current else ():
+        for chunk in chunks(customer_ids) if self.is_current else ():
             rows = connection.execute(
                 sa.select(cards.c.customer_id, cards.c.folded).where(cards.c.customer_id.in_(chunk))
             )
@@ -285,7 +285,7 @@ class ReadModels:
         if not instants:
             return found
         near = sa.and_(table.c.valid_from <= max(instants.values()), table.c.valid_to > min(instants.values()))
-        for chunk in _chunks(instants):
+        for chunk in chunks(instants):
             for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk), near)):
                 if row.valid_from <= instants[row.customer_id] < row.valid_to:
                     found[row.customer_id] = row.value
@@ -297,7 +297,7 @@ class ReadModels:
         holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
         return {
             row.ticket_id: TicketVerdict(Status(row.status), row.first_response, row.resolution)
-            for chunk in _chunks(ticket_ids)
+            for chunk in chunks(ticket_ids)
             for row in connection.execute(sa.select(table).where(table.c.ticket_id.in_(chunk), holds))
         }
 
@@ -315,7 +315,7 @@ class ReadModels:
         table = self.tables.tickets
         return [
             tuple(row)
-            for chunk in _chunks(ticket_ids)
+            for chunk in chunks(ticket_ids)
             for row in connection.execute(sa.select(table).where(table.c.ticket_id.in_(chunk)))
         ]
 
@@ -324,7 +324,7 @@ class ReadModels:
         table = self.tables.tickets
         return [
             tuple(row)
-            for chunk in _chunks(customer_ids)
+            for chunk in chunks(customer_ids)
             for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk)))
         ]
 
@@ -502,12 +502,6 @@ def _ranges(text: str) -> tuple[Range, ...]:
 
 def _ranges_text(ranges: Sequence[Range]) -> str:
     return ",".join(f"{each.after}-{each.last}" for each in ranges)
-
-
-def _chunks(customer_ids: Iterable[str]) -> Iterator[list[str]]:
-    wanted = sorted(set(customer_ids))
-    for start in range(0, len(wanted), CHUNK):
-        yield wanted[start : start + CHUNK]
 
 
 def _begins(interval: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from adapters.catch_up import Progress
+from adapters.chunks import pages
 from adapters.erasing import mark
 from adapters.store import Store
 from adapters.transaction import Transaction
@@ -33,18 +34,15 @@ def _wrap_customers_keys(store: Store, tx: Transaction, new: MasterKey | None, o
     keys = store.schema.keys
     update = keys.update().where(keys.c.customer_id == sa.bindparam("whose")).values(key=sa.bindparam("wrapped"))
     total = tx.connection.scalar(sa.select(sa.func.count()).select_from(keys)) or 0
-    count, last = 0, ""
-    while True:
-        wanted = sa.select(keys).where(keys.c.customer_id > last).order_by(keys.c.customer_id).limit(_AT_ONCE)
-        rows = tx.connection.execute(wanted).all()
-        if not rows:
-            return count
+    count = 0
+    for rows in pages(tx.connection, sa.select(keys), keys.c.customer_id, _AT_ONCE):
         plain = ((row.customer_id, store.keyring.unwrap(row.key, row.customer_id)) for row in rows)
         wrapped = [{"whose": each, "wrapped": wrapped_by(new, key, each)} for each, key in plain]
         tx.connection.execute(update, wrapped)
-        count, last = count + len(rows), rows[-1].customer_id
+        count += len(rows)
         if on_progress:
             on_progress(count, total)
+    return count
 
 
 def _wrap_own_keys(store: Store, tx: Transaction, new: MasterKey | None) -> dict[str, bytes]:

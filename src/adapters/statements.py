@@ -6,7 +6,7 @@ goes wrong is raised as SQLAlchemy raises it, so nobody has to know which way a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from adapters.keyring import CHUNK
+from adapters.chunks import chunks
 
 #: A row as the driver gives it.
 Row = tuple[Any, ...]
@@ -74,13 +74,9 @@ class Among:
         self._dialect = dialect
         self._of_size: dict[int, Statement] = {}
 
-    def all(self, connection: Connection, wanted: Sequence[Any], **values: Any) -> list[Row]:
+    def all(self, connection: Connection, wanted: Iterable[str], **values: Any) -> list[Row]:
         """The rows it finds, in its own order for each CHUNK."""
-        return [
-            row
-            for start in range(0, len(wanted), CHUNK)
-            for row in self._some(connection, wanted[start : start + CHUNK], values)
-        ]
+        return [row for chunk in chunks(wanted) for row in self._some(connection, chunk, values)]
 
     def _some(self, connection: Connection, wanted: Sequence[Any], values: Mapping[str, Any]) -> list[Row]:
         size = 1 << (len(wanted) - 1).bit_length()

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from adapters.chunks import chunks
 from adapters.codec import is_personal
 from adapters.consents import keep_words
 from adapters.erasing import mark
 from adapters.event_log import Append, Draft, EventLog
-from adapters.keyring import CHUNK, Cipher, new_key, normalised, read_keys
+from adapters.keyring import Cipher, new_key, normalised
 from adapters.links import Families, add_link, end_link, ever_linked, families_of, is_relinked, read_links
 from adapters.naming import Names
 from adapters.prepared import Prepared
@@ -88,7 +89,7 @@ class Transaction:
         """Customer ids by look-up value, for those values that are known. `kind` is one of LOOKUP_KINDS."""
         by_digest = {self._digest(kind, value): value for value in values}
         found: dict[str, list[str]] = {}
-        for digest, customer_id in self._prepared.lookups.all(self.connection, sorted(by_digest), kind=kind):
+        for digest, customer_id in self._prepared.lookups.all(self.connection, by_digest, kind=kind):
             found.setdefault(by_digest[digest], []).append(customer_id)
         return found
 
@@ -107,9 +108,8 @@ class Transaction:
         groups: dict[tuple[str, str], list[str]] = {
             (kind, digest): [] for kind, digest in self.connection.execute(shared)
         }
-        digests = sorted({digest for _, digest in groups})
-        for start in range(0, len(digests), CHUNK):
-            ours = lookups.c.digest.in_(digests[start : start + CHUNK])
+        for chunk in chunks(digest for _, digest in groups):
+            ours = lookups.c.digest.in_(chunk)
             for row in self.connection.execute(sa.select(lookups).where(ours).order_by(lookups.c.customer_id)):
                 if (row.kind, row.digest) in groups:
                     groups[row.kind, row.digest].append(row.customer_id)
@@ -117,7 +117,7 @@ class Transaction:
 
     def remembered(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who are registered and were not forgotten."""
-        return set(read_keys(self.connection, self._schema.keys, customer_ids))
+        return {customer_id for customer_id, _ in self._prepared.keys.all(self.connection, customer_ids)}
 
     def append(self, drafts: Sequence[Draft], now: int) -> list[Recorded[Event]]:
         """Record events with their effects on keys and look-ups. `now` is the instant to record them at.
@@ -130,7 +130,7 @@ class Transaction:
         others = {
             each.customer_id for each in drafts if each.customer_id not in keys and is_personal(each.event, each.reason)
         }
-        ciphers = self._keyring.opened(dict(self._prepared.keys.all(self.connection, sorted(others))))
+        ciphers = self._keyring.ciphers(self.connection, self._prepared.keys, others)
         ciphers |= {customer_id: Cipher(key) for customer_id, key in keys.items()}
         recorded = self.log.append(drafts, ciphers, now)
         if keys:

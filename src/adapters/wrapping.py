@@ -18,7 +18,8 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.keyring import KEY_BYTES, Cipher, KeyedHash, new_key, read_keys
+from adapters.keyring import KEY_BYTES, Cipher, KeyedHash, new_key
+from adapters.statements import Among
 from crm_domain.errors import StoreUnusable
 
 #: The setting that tells the master key of a store from others; a store without it has none.
@@ -138,15 +139,15 @@ class Keyring:
 
     def wrap(self, key: bytes, customer_id: str) -> bytes:
         """A customer's key as it is stored."""
-        return key if self._master is None else self._master.wrap(key, _whose(customer_id))
+        return wrapped_by(self._master, key, customer_id)
 
     def unwrap(self, stored: bytes, customer_id: str) -> bytes:
         """A customer's key again. Raises StoreUnusable where it can't be had."""
         return self._opened(stored, _whose(customer_id))
 
-    def ciphers(self, connection: Connection, keys: sa.Table, customer_ids: Iterable[str]) -> dict[str, Cipher]:
-        """The ciphers of those customers that are remembered."""
-        return self.opened(read_keys(connection, keys, customer_ids))
+    def ciphers(self, connection: Connection, keys: Among, customer_ids: Iterable[str]) -> dict[str, Cipher]:
+        """The ciphers of those customers that are remembered; `keys` finds the keys of some as they are stored."""
+        return self.opened(dict(keys.all(connection, customer_ids)))
 
     def opened(self, stored: Mapping[str, bytes]) -> dict[str, Cipher]:
         """The ciphers of customers' keys, as they are stored."""

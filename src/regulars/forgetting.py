@@ -16,8 +16,6 @@ from crm_domain.event import Recorded
 from crm_domain.instant import to_datetime
 from regulars.execution import Outcome
 
-_AT_ONCE = 1_000
-
 
 class Forgetting(Struct, frozen=True, kw_only=True):
     """What a forgetting did: whom it forgot, and at which positions that is recorded; nobody who was forgotten before.
@@ -52,15 +50,8 @@ def forgetting_of(outcomes: Sequence[Outcome], *, pending: bool) -> Forgetting:
 
 def read_forgotten(tx: Transaction) -> Iterator[Forgotten]:
     """Everybody who was forgotten, in order of position."""
-    after = None
-    while True:
-        search = Search(type=PersonalDataErased.__name__, oldest_first=True, after=after)
-        found = tx.log.search(search, _AT_ONCE)
-        for recorded in found:
-            yield _forgotten(cast("Recorded[PersonalDataErased]", recorded))
-        if len(found) < _AT_ONCE:
-            return
-        after = found[-1].position
+    for recorded in tx.log.every(Search(type=PersonalDataErased.__name__, oldest_first=True)):
+        yield _forgotten(cast("Recorded[PersonalDataErased]", recorded))
 
 
 def _forgotten(recorded: Recorded[PersonalDataErased]) -> Forgotten:

@@ -9,9 +9,10 @@ from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
+from adapters.event_log import Search
 from adapters.histories import read_history, stories_of
 from adapters.naming import Names
-from adapters.person import read_command_ids, read_events, read_links_of, read_lookup_kinds, read_referrals_of
+from adapters.person import read_command_ids, read_links_of, read_lookup_kinds, read_referrals_of
 from adapters.transaction import Transaction
 from crm_domain import customer, membership, purchase, ticket
 from crm_domain.catalogue import DECIDERS
@@ -63,7 +64,7 @@ def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExpo
     store, connection, schema = ground.store, tx.connection, ground.store.schema
     stand = ground.standpoint(tx)
     members = ground.members(tx, who)
-    events = list(read_events(tx, members))
+    events = list(tx.log.every(Search(customer_ids=members, oldest_first=True)))
     streams = list(_streams(events))
     history = read_history(store, connection, members, stand.rules)
     at = max(ground.now(), history.folded.last_at or 0)
