@@ -23,11 +23,14 @@ def build(
     generation: Generation,
     *,
     at_least: int = 0,
+    within: float | None = None,
     workers: int = 1,
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
 ) -> None:
     """Bring a generation up to date, or go on with it where it was left, and compare a sample of it with the log.
+
+    One that is whole already may be brought up to date as far as that goes `within` so many seconds.
 
     Raises StoreUnusable where the sample differs, and whatever `on_poison` raises.
     """
@@ -41,6 +44,7 @@ def build(
         # Where something is known of up to a position, that was settled when it was asked for.
         at_least=at_least if generation.known_until is None else 0,
         until=generation.known_until,
+        within=within,
         workers=workers,
         on_progress=on_progress,
         on_poison=on_poison,

@@ -7,8 +7,8 @@ checkpoint. Where another process moved it first, this one's work is thrown away
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
 from time import monotonic, sleep
 from typing import Any
 
@@ -28,12 +28,14 @@ from adapters.histories import (
     take_in,
     tell_tickets,
 )
+from adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
 from adapters.links import Families, links_changed, read_families
 from adapters.portions import Portion, Task, fold_in_parallel, fold_portions
 from adapters.positions import settled
 from adapters.read_models import Bulk, ReadModels, Update, new_update
 from adapters.replay import MOST_RANGES, Range, split_range
 from adapters.store import Store
+from adapters.transaction import Transaction
 from crm_domain.errors import StoreBusy
 from projections.compiled import Rules
 from projections.facts import HANDLES
@@ -42,19 +44,29 @@ from projections.fold import Folded
 BATCH = 2_000
 REPLAY_FROM = 2_000
 EVENTS_A_RANGE = 1_000_000  # while a range is read, SQLite's -wal keeps all that is written meanwhile
-HORIZON_TIMEOUT = 10.0
-HORIZON_PAUSE = 0.002
+AWAITING_PAUSE = 0.05
+SMALLEST_BATCH = 50
+FIRST_RATE = 500.0  # events a second, until it is known how many there are
 
 Progress = Callable[[int, int], None]
 OnPoison = Callable[[Poison], None]
 
 
-def events_behind(store: Store, models: ReadModels, connection: Connection, until: int | None = None) -> int:
-    """How many recorded events a generation hasn't folded in yet."""
+def events_behind(
+    store: Store,
+    models: ReadModels,
+    connection: Connection,
+    until: int | None = None,
+    *,
+    beside: Collection[str] = (),
+) -> int:
+    """How many recorded events a generation hasn't folded in yet, beside those of some customers."""
     events = store.schema.events
     behind = sa.select(sa.func.count()).where(events.c.position > models.checkpoint(connection))
     if until is not None:
         behind = behind.where(events.c.position <= until)
+    if beside:
+        behind = behind.where(events.c.customer_id.not_in(beside))
     return connection.execute(behind).scalar_one()
 
 
@@ -65,50 +77,76 @@ def catch_up(
     *,
     at_least: int = 0,
     until: int | None = None,
+    within: float | None = None,
     workers: int = 1,
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
 ) -> int:
-    """Fold in everything that is settled, up to the position `until` where one is given; the position it reached.
+    """Fold in everything that is settled by now, up to the position `until` where one is given; the position it
+    reached.
 
     Where nothing is folded yet, so many `workers` fold, each a process of its own if they are several. It waits for
-    the position `at_least` to be settled. `on_progress` is called with (events folded so far, events there were to
+    the position `at_least` to be settled. With `within`, in seconds, it goes only so far as it gets in that time,
+    waiting for other writers included. `on_progress` is called with (events folded so far, events there were to
     fold), `on_poison` for each customer whom an event parks; what it raises ends the catching up.
 
-    Raises StoreBusy where an older transaction in the database keeps `at_least` from settling for too long.
+    Raises StoreBusy where `at_least` isn't reached: as it isn't recorded, or not settled for too long.
     """
-    catching_up = _CatchingUp(store, models, rules, until, workers, on_poison)
+    deadline = None if within is None else monotonic() + within
+    catching_up = _CatchingUp(store, models, rules, until, workers, deadline, on_poison)
     with store.reading() as tx:
         checkpoint = models.checkpoint(tx.connection)
-        if checkpoint >= at_least and not _is_behind(store, models, tx.connection, checkpoint, until):
+        if checkpoint >= at_least and not is_behind(store, models, tx.connection, until):
             return checkpoint
+        goal = max(at_least, _newest(store, tx.connection, checkpoint, until))  # not what comes in the meantime
         total = events_behind(store, models, tx.connection, until) if on_progress else 0
-    done, deadline = 0, monotonic() + HORIZON_TIMEOUT
-    with closing(catching_up.replay_first()) as replaying:
-        for folded_in in replaying:
-            done += folded_in
-            if on_progress:
-                on_progress(done, max(total, done))
-    while True:
-        position, folded_in = catching_up.advance()
+    done = 0
+    for folded_in in catching_up.go_to(goal):
         done += folded_in
-        if on_progress and folded_in:
+        if on_progress:
             on_progress(done, max(total, done))
-        if folded_in:
-            continue
-        if position >= at_least:
-            return position
-        if monotonic() > deadline:
-            raise StoreBusy(
-                f"the events up to {at_least} are not readable yet: an older transaction is still running; "
-                f"everything up to {position} is folded in"
-            )
-        sleep(HORIZON_PAUSE)
+    reached = catching_up.position
+    if reached < at_least:
+        raise _not_reached(store, at_least, reached)
+    return reached
 
 
-def _is_behind(store: Store, models: ReadModels, connection: Connection, checkpoint: int, until: int | None) -> bool:
-    """Whether anything is to be folded in: most questions come when nothing is, and then this is all they cost."""
+def _newest(store: Store, connection: Connection, after: int, until: int | None) -> int:
+    """The last position that is settled."""
     events = store.schema.events
+    newest = sa.select(sa.func.max(events.c.position)).where(_waiting(events, after, until))
+    return connection.scalar(newest) or after
+
+
+def _not_reached(store: Store, at_least: int, reached: int) -> StoreBusy:
+    said = f"; everything up to {reached} is folded in"
+    events = store.schema.events
+    with store.reading() as tx:
+        recorded = tx.connection.scalar(sa.select(sa.func.max(events.c.position))) or 0
+        is_settled = _newest(store, tx.connection, 0, None) >= at_least
+    if recorded < at_least:
+        return StoreBusy(f"nothing is recorded at the position {at_least} yet; the last one is {recorded}{said}")
+    if not is_settled:
+        return not_settled(store, at_least, said)
+    return StoreBusy(f"the events up to {at_least} are not folded in yet, as others write; ask again{said}")
+
+
+def await_folded(store: Store, models: ReadModels, at_least: int, within: float) -> None:
+    """Wait so many seconds for another process to fold in a position. Raises StoreBusy where none does."""
+    deadline = monotonic() + within
+    while True:
+        with store.reading() as tx:
+            reached = models.checkpoint(tx.connection)
+        if reached >= at_least:
+            return
+        if monotonic() > deadline:
+            raise _not_reached(store, at_least, reached)
+        sleep(AWAITING_PAUSE)
+
+
+def is_behind(store: Store, models: ReadModels, connection: Connection, until: int | None = None) -> bool:
+    """Whether anything is to be folded in: most questions come when nothing is, and then this is all they cost."""
+    events, checkpoint = store.schema.events, models.checkpoint(connection)
     newer = sa.select(events.c.position).where(_waiting(events, checkpoint, until)).limit(1)
     return connection.execute(newer).first() is not None or models.bulk(connection) is not None
 
@@ -138,6 +176,7 @@ class _CatchingUp:
         rules: Rules,
         until: int | None,
         workers: int,
+        deadline: float | None,
         on_poison: OnPoison | None,
     ) -> None:
         self._store = store
@@ -145,11 +184,48 @@ class _CatchingUp:
         self._rules = rules
         self._until = until
         self._workers = workers
+        self._deadline = deadline
         self._on_poison = on_poison
+        self._rate = FIRST_RATE
+        self.position = 0
+
+    def go_to(self, goal: int) -> Iterator[int]:
+        """Fold up to a position, as far as that is possible in time; yields how many events each step has taken in."""
+        try:
+            with closing(self._replay_first()) as replaying:
+                yield from replaying
+            if not self._is_out_of_time:
+                yield from self._advance_to(goal)
+        except StoreBusy:
+            if self._deadline is None:
+                raise
+            # Others write, or fold this generation in for the first time; there is no more time to wait for them.
+
+    @property
+    def _time_left(self) -> float | None:
+        return None if self._deadline is None else self._deadline - monotonic()
+
+    @property
+    def _is_out_of_time(self) -> bool:
+        return self._deadline is not None and monotonic() >= self._deadline
+
+    def _advance_to(self, goal: int) -> Iterator[int]:
+        patience = monotonic() + HORIZON_TIMEOUT
+        while True:
+            self.position, folded_in = self._advance()
+            if folded_in:
+                yield folded_in
+                patience = monotonic() + HORIZON_TIMEOUT
+            if self.position >= goal or self._is_out_of_time:
+                return
+            if not folded_in:
+                if self._deadline is None and monotonic() > patience:
+                    return
+                sleep(HORIZON_PAUSE)
 
     # -------------------------------------------------------------------------------------------- from the beginning
 
-    def replay_first(self) -> Generator[int]:
+    def _replay_first(self) -> Generator[int]:
         """Where nothing is folded yet, fold everything customer by customer, or go on with that.
 
         Yields how many events each step has taken in.
@@ -161,8 +237,10 @@ class _CatchingUp:
                     until = self._worth_a_replay(tx.connection)
             if bulk is not None:
                 yield from self._replay_from(bulk)
+                if self._is_out_of_time:
+                    return
             elif until:
-                with self._store.writing() as tx:
+                with self._writing() as tx:
                     self._models.begin_bulk(tx.connection, until, split_range(self._range_count(until)))
             else:
                 return
@@ -193,14 +271,17 @@ class _CatchingUp:
                     return  # another process was quicker: go on where it is
                 yield portion.events
                 ranges = left
+                if self._is_out_of_time:
+                    return
         for missing in self._models.tables.indexes:  # each by itself, so that others write in between
-            with self._store.writing() as tx:
+            with self._writing() as tx:
                 if not self._models.advance_bulk(tx.connection, ranges, ranges):
                     return
                 missing.create(tx.connection, checkfirst=True)
-        with self._store.writing() as tx:
+        with self._writing() as tx:
             if self._models.advance_bulk(tx.connection, ranges, ranges):
                 self._models.end_bulk(tx.connection, bulk.until)
+                self.position = bulk.until
 
     def _portions(self, bulk: Bulk) -> Generator[tuple[int, Portion]]:
         for first in range(0, len(bulk.ranges), self._workers):
@@ -222,7 +303,7 @@ class _CatchingUp:
 
     def _write_portion(self, portion: Portion, ranges: tuple[Range, ...], left: tuple[Range, ...]) -> bool:
         self._report(portion.poisons)
-        with self._store.writing() as tx:
+        with self._writing() as tx:
             if not self._models.advance_bulk(tx.connection, ranges, left):
                 return False
             self._models.load_rows(tx.connection, portion.rows)
@@ -236,28 +317,40 @@ class _CatchingUp:
 
     # ------------------------------------------------------------------------------------------------ as events came
 
-    def advance(self) -> tuple[int, int]:
+    def _advance(self) -> tuple[int, int]:
         """Fold in one batch; the checkpoint found or reached, and how many events were read."""
+        began = monotonic()
         with self._store.reading() as tx:
             old = self._models.checkpoint(tx.connection)
-            statement = select_history(self._store.schema.events, self._after(old)).limit(BATCH)
+            statement = select_history(self._store.schema.events, self._after(old)).limit(self._batch)
             rows = tx.connection.execute(statement).all()
             if not rows:
                 return old, 0
             batch = self._fold(tx.connection, rows, old)
         self._report(batch.poisons)
         new = rows[-1].position
-        with self._store.writing() as tx:
+        with self._writing() as tx:
             if self._models.advance(tx.connection, old, new):
                 self._models.drop(tx.connection, batch.outdated)
                 self._models.unpark(tx.connection, batch.outdated)
                 self._models.save(tx.connection, batch.updates)
                 self._models.save_tickets(tx.connection, batch.stories)
                 self._models.park(tx.connection, batch.poisons)
+                self._rate = len(rows) / max(monotonic() - began, 1e-6)
                 return new, len(rows)
-        for _ in self.replay_first():  # another process was quicker, perhaps with everything at once
+        for _ in self._replay_first():  # another process was quicker, perhaps with everything at once
             pass
-        return new, len(rows)
+        return old, len(rows)
+
+    @property
+    def _batch(self) -> int:
+        """How many events to fold in at once: half of what fits into the time that is left, as others write too."""
+        left = self._time_left
+        return BATCH if left is None else min(BATCH, max(SMALLEST_BATCH, int(self._rate * left / 2)))
+
+    def _writing(self) -> AbstractContextManager[Transaction]:
+        left = self._time_left
+        return self._store.writing(patience=None if left is None else max(left, 0))
 
     def _after(self, position: int) -> sa.ColumnElement[bool]:
         return _waiting(self._store.schema.events, position, self._until)

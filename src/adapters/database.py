@@ -37,6 +37,9 @@ _TOGETHER = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock
 _ALONE = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_WRITERS})"
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _NO_TRANSACTION = ""
+_IMMEDIATE = "BEGIN IMMEDIATE"
+_PATIENCE = "regulars_patience"
+_TRY_AGAIN = 0.003
 
 # Asking once is cheapest this way, where there is such a one.
 _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.DefaultSelector)
@@ -76,12 +79,12 @@ class Database:
         self._file = self._find_file(read_only)
         self._may_write = self._file is None or self._file.may_be_written()
         self._asked_read_only = read_only
-        self._lock_timeout = lock_timeout
+        self.lock_timeout = lock_timeout
         self._process = os.getpid()
         self._closed = False
         self._engine = self._connect()
         self._snapshots = self._beginning("BEGIN" if self.is_sqlite else _SNAPSHOT)
-        self._together = self._beginning("BEGIN IMMEDIATE" if self.is_sqlite else _TOGETHER)
+        self._together = self._beginning(_IMMEDIATE if self.is_sqlite else _TOGETHER)
         self._alone = self._beginning(_ALONE)
         self._write_lock = threading.RLock()
         self._held: list[Connection] = []
@@ -109,25 +112,28 @@ class Database:
         return self._engine.dialect
 
     @contextmanager
-    def writing(self, *, alone: bool = False) -> Iterator[Connection]:
+    def writing(self, *, alone: bool = False, patience: float | None = None) -> Iterator[Connection]:
         """One transaction that may write: committed at the end, rolled back on any error.
 
         On SQLite no two write at the same time. On PostgreSQL they do, unless one asks to be `alone`: it waits for
         those that run, and those that come wait for it.
 
-        Raises StoreBusy where the lock isn't had within the lock timeout, StoreUnusable for a read-only store.
+        Raises StoreBusy where a lock isn't had within `patience` seconds, by default the lock timeout, and
+        StoreUnusable for a read-only store.
         """
         self._require_open_here()
         self.require_writable()
         with translated_errors(self.url):
             if self.is_sqlite:
-                with self._turn(), self._held_writer() as connection, connection.begin():
-                    yield connection
+                with self._turn(patience), self._held_writer() as connection:
+                    connection.info[_PATIENCE] = self.lock_timeout if patience is None else patience
+                    with connection.begin():
+                        yield connection
             elif alone:
                 with self._alone.begin() as connection:
                     yield connection
             else:
-                with self._held_writer() as connection, connection.begin():
+                with self._held_writer() as connection, _waiting(connection, patience), connection.begin():
                     yield connection
 
     @contextmanager
@@ -183,14 +189,13 @@ class Database:
         self._require_open_here()
         if self.is_memory:
             return True
-        with translated_errors(self.url), self._turn(), self._engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            driver.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
-            try:
-                is_busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            finally:
-                driver.execute(f"PRAGMA busy_timeout = {int(self._lock_timeout * 1000)}")
+        with (
+            translated_errors(self.url),
+            self._turn(),
+            self._engine.connect() as connection,
+            _busy_timeout(connection, patience) as driver,
+        ):
+            is_busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return not is_busy
 
     @contextmanager
@@ -216,9 +221,9 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, patience: float | None = None) -> Iterator[None]:
         """This thread's turn among those of the process."""
-        if not self._write_lock.acquire(timeout=self._lock_timeout):
+        if not self._write_lock.acquire(timeout=self.lock_timeout if patience is None else max(patience, 0)):
             raise StoreBusy("another thread kept the database to itself for too long")
         try:
             yield
@@ -269,7 +274,7 @@ class Database:
             raise StoreUnusable(f'PostgreSQL needs the extra: pip install "regulars[postgres]" ({error})') from None
 
     def _connect_postgres(self) -> Engine:
-        timeout = f"-c lock_timeout={int(self._lock_timeout * 1000)}"
+        timeout = f"-c lock_timeout={int(self.lock_timeout * 1000)}"
         engine = sa.create_engine(
             self.url, isolation_level="AUTOCOMMIT", connect_args={"options": timeout}, hide_parameters=True
         )
@@ -278,7 +283,7 @@ class Database:
         return engine
 
     def _connect_sqlite(self) -> Engine:
-        arguments: dict[str, Any] = {"timeout": self._lock_timeout, "check_same_thread": False}
+        arguments: dict[str, Any] = {"timeout": self.lock_timeout, "check_same_thread": False}
         url = self.url
         pool: type[sa.Pool] | None = None
         if self.is_memory:
@@ -315,7 +320,7 @@ class Database:
         try:
             with closing(connection.cursor()) as cursor:
                 if not (self.is_memory or self.read_only):
-                    _switch_to_wal(cursor, monotonic() + self._lock_timeout)
+                    _switch_to_wal(cursor, monotonic() + self.lock_timeout)
                 cursor.execute("PRAGMA synchronous = FULL")
                 cursor.execute("PRAGMA secure_delete = ON")
                 cursor.execute("PRAGMA threads = 1")  # one more helps to sort, as for an index of a new generation
@@ -338,8 +343,54 @@ def _switch_to_wal(cursor: sqlite3.Cursor, deadline: float) -> None:
 
 def _begin(connection: Connection) -> None:
     text = connection.get_execution_options().get(_BEGIN, "BEGIN")
-    if text:
+    if text == _IMMEDIATE:
+        _take_write_lock(connection, monotonic() + connection.info[_PATIENCE])
+    elif text:
         run_script(connection, text)
+
+
+def _take_write_lock(connection: Connection, deadline: float) -> None:
+    """SQLite's own waiting sleeps longer and longer between two tries, up to 0.1 s, and so sleeps through the moments
+    between the transactions of somebody who writes one after the other.
+    """
+    with _busy_timeout(connection, 0):
+        while True:
+            try:
+                run_script(connection, _IMMEDIATE)
+                return
+            except DBAPIError as error:
+                code = getattr(error.orig, "sqlite_errorcode", 0)
+                if code & 0xFF != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
+                    raise
+                sleep(_TRY_AGAIN)
+
+
+@contextmanager
+def _busy_timeout(connection: Connection, seconds: float) -> Iterator[sqlite3.Connection]:
+    """SQLite's connection, which waits so long for a lock and no longer."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    usual: int = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+    driver.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+    try:
+        yield driver
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {usual}")
+
+
+@contextmanager
+def _waiting(connection: Connection, patience: float | None) -> Iterator[None]:
+    """Let PostgreSQL wait so many seconds for a lock, in what is begun on a connection within the block."""
+    if patience is None:
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"SET lock_timeout = {max(int(patience * 1000), 1)}")  # 0 is for ever
+    try:
+        yield
+    finally:
+        with suppress(connection.dialect.loaded_dbapi.Error):  # a connection that was lost keeps nothing
+            driver.execute("RESET lock_timeout")
 
 
 def _require_alive(connection: Any, record: object, proxy: object) -> None:

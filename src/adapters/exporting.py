@@ -9,19 +9,17 @@ event belongs to nobody: a change of rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from time import monotonic, sleep
 from typing import Any, cast
 
 import msgspec
 import sqlalchemy as sa
 
-from adapters.catch_up import HORIZON_PAUSE, HORIZON_TIMEOUT
 from adapters.codec import codec_of, tag_of
 from adapters.event_log import EnvelopeMapper, RowRecorder, StoredRow
+from adapters.horizon import await_settled
 from adapters.positions import settled
 from adapters.store import Store
 from adapters.transaction import Transaction
-from crm_domain.errors import StoreBusy
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import to_datetime
 from crm_domain.rulebook import NOBODY
@@ -46,22 +44,6 @@ def export_events(store: Store, write: Write, *, personal: bool, at_least: int =
             write(_encode_lines([_line(recorded, personal) for recorded in chunk]))
             count += len(chunk)
     return count
-
-
-def await_settled(store: Store, position: int) -> None:
-    """Wait until nothing can come to be seen before a position any more; 0 is there at once.
-
-    Raises StoreBusy where an older transaction in the database keeps it from settling for too long.
-    """
-    events, deadline = store.schema.events, monotonic() + HORIZON_TIMEOUT
-    last_settled = sa.select(sa.func.max(events.c.position)).where(events.c.position >= position, settled(events))
-    while position:
-        with store.reading() as tx:
-            if tx.connection.scalar(last_settled) is not None:
-                return
-        if monotonic() > deadline:
-            raise StoreBusy(f"the events up to {position} are not readable yet: an older transaction is still running")
-        sleep(HORIZON_PAUSE)
 
 
 def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Recorded[Event]]]:

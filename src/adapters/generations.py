@@ -8,6 +8,7 @@ going back takes no time.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from adapters.codec import schema_digest
 from adapters.read_models import ReadModels
 from adapters.schema import LIVE_GENERATION, GenerationTables, Schema
 from adapters.store import Store
-from crm_domain.errors import StoreUnusable
+from crm_domain.errors import StoreBusy, StoreUnusable
 from projections.fold import code_versions
 from projections.rules import Ruleset, restore_rules
 
@@ -221,18 +222,37 @@ def go_live(schema: Schema, connection: Connection, number: int) -> None:
     GenerationTables(number).point_views(connection)
 
 
+def replace_live(schema: Schema, connection: Connection, old: int, new: int) -> None:
+    """Let a generation answer in place of the live one, which is dropped: both say the same.
+
+    Raises StoreBusy where another one is live by now.
+    """
+    if live_number(schema, connection) != old:
+        raise StoreBusy("another generation went live meanwhile")
+    previous, settings = previous_number(schema, connection), schema.settings
+    go_live(schema, connection, new)
+    connection.execute(settings.delete().where(settings.c.name == _PREVIOUS))
+    if previous is not None:
+        connection.execute(settings.insert(), {"name": _PREVIOUS, "value": str(previous).encode()})
+    _drop(schema, connection, [old])
+
+
 def prune(schema: Schema, connection: Connection) -> list[int]:
     """Drop every generation but the live and the previous one; the numbers of those that went."""
     kept = {live_number(schema, connection), previous_number(schema, connection)}
     gone = [each.number for each in read_generations(schema, connection) if each.number not in kept]
-    generations, parked = schema.generations, schema.parked
-    for number in gone:
-        GenerationTables(number).drop(connection)
-    connection.execute(parked.delete().where(parked.c.generation.in_(gone)))
-    connection.execute(generations.delete().where(generations.c.number.in_(gone)))
-    if gone:
-        _note_dropped(schema, connection, max(gone))
+    _drop(schema, connection, gone)
     return gone
+
+
+def _drop(schema: Schema, connection: Connection, numbers: Sequence[int]) -> None:
+    generations, parked = schema.generations, schema.parked
+    for number in numbers:
+        GenerationTables(number).drop(connection)
+    connection.execute(parked.delete().where(parked.c.generation.in_(numbers)))
+    connection.execute(generations.delete().where(generations.c.number.in_(numbers)))
+    if numbers:
+        _note_dropped(schema, connection, max(numbers))
 
 
 def _note_dropped(schema: Schema, connection: Connection, number: int) -> None:

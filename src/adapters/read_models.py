@@ -6,7 +6,7 @@ already due stand side by side, so "as of" any instant is one range look-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -82,12 +82,14 @@ class Filters(Struct, frozen=True, kw_only=True):
     """Which customers are wanted: the verdicts they have, and one that they will have by themselves.
 
     `becoming` is (projection, value, until): the value begins after the asked instant and no later than `until`.
-    With `unchanged_since_asked` only customers with whom nothing happened after the asked instant.
+    With `unchanged_since_asked` only customers with whom nothing happened after the asked instant. `beside` are ids of
+    customers who are left out.
     """
 
     values: tuple[tuple[str, str], ...] = ()
     becoming: tuple[str, str, int] | None = None
     unchanged_since_asked: bool = False
+    beside: frozenset[str] = frozenset()
 
 
 class ReadModels:
@@ -360,10 +362,12 @@ class ReadModels:
         breaching_until: int | None,
         limit: int,
         after: str | None,
+        beside: Collection[str] = (),
     ) -> list[TicketStanding]:
         """Tickets as of an instant, in order of their ids; `wanted` are the values a column may have.
 
-        With `breaching_until`, those of which a clock is breached after `at` and no later than that.
+        With `breaching_until`, those of which a clock is breached after `at` and no later than that. Those of the
+        customers `beside` are left out.
         """
         table = self.tables.tickets
         later = table.alias("later")
@@ -384,6 +388,8 @@ class ReadModels:
             statement = statement.where(breaches_at <= breaching_until)
         if after is not None:
             statement = statement.where(table.c.ticket_id > after)
+        if beside:
+            statement = statement.where(table.c.customer_id.not_in(sorted(beside)))
         rows = connection.execute(statement.order_by(table.c.ticket_id).limit(limit))
         return [_ticket_standing(row) for row in rows]
 
@@ -450,6 +456,8 @@ class ReadModels:
         first = self.tables.intervals[names[0]] if names else self.tables.cards
         joined: sa.FromClause = first
         conditions = [self.tables.intervals[name].c.value == value for name, value in filters.values]
+        if filters.beside:
+            conditions.append(first.c.customer_id.not_in(sorted(filters.beside)))
         # Whoever lacks a verdict at that instant isn't on the page, so all three are asked for here, too.
         for name in (STAGE, TIER, RISK):
             table = self.tables.intervals[name]
@@ -493,6 +501,7 @@ class ReadModels:
             .select_from(joined)
             .where(*(intervals[name].c.value == wanted for name, wanted in filters.values))
             .where(cards.c.last_event_at <= at if filters.unchanged_since_asked else sa.true())
+            .where(cards.c.customer_id.not_in(sorted(filters.beside)) if filters.beside else sa.true())
         )
 
 

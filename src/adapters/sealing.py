@@ -15,16 +15,20 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.catch_up import HORIZON_PAUSE, HORIZON_TIMEOUT, Progress
+from adapters.catch_up import Progress
 from adapters.generations import FOUNDING
+from adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
 from adapters.positions import settled
 from adapters.seals import BLOCK, Entry, Seal, make_seal, read_entries, read_genesis, read_last_seal, seal_row
 from adapters.store import Collision, Store
-from crm_domain.errors import StoreBusy, StoreUnusable
+from crm_domain.errors import StoreUnusable
 
-#: Once so many settled events are not sealed, whoever catches up seals them, at most so many at once.
+#: Once so many settled events are not sealed, or one was recorded so long ago, whoever catches up or closes the store
+#: seals them, at most so many at once, unless others write all the time.
 SEAL_AFTER = 10_000
+SEAL_WITHIN = 86_400_000_000
 SEAL_AT_ONCE = 100_000
+SEAL_PATIENCE = 0.2
 
 _BLOCKS_AT_ONCE = 10
 
@@ -43,12 +47,30 @@ class Sealing(Struct, frozen=True, kw_only=True):
     root: str | None
 
 
+class Due(Struct, frozen=True):
+    """When there is something to seal at the earliest: once a position or an instant is reached."""
+
+    position: int = 0
+    at: int = 0
+
+    def is_reached(self, position: int, now: int) -> bool:
+        """Whether one of the two is reached."""
+        return position >= self.position or now >= self.at
+
+
 def seal(
-    store: Store, now: int, *, at_least: int = 0, at_most: int | None = None, on_progress: Progress | None = None
+    store: Store,
+    now: int,
+    *,
+    at_least: int = 0,
+    at_most: int | None = None,
+    patience: float | None = None,
+    on_progress: Progress | None = None,
 ) -> Sealing:
     """Seal everything that is settled, or about `at_most` events of it; it waits for the position `at_least`.
 
-    `now` is the instant to seal at. `on_progress` is called with (events sealed so far, events there were to seal).
+    `now` is the instant to seal at, `patience` for how many seconds to wait for other writers. `on_progress` is called
+    with (events sealed so far, events there were to seal).
 
     Raises StoreBusy where an older transaction in the database keeps `at_least` from settling for too long, and
     StoreUnusable where the last seal is damaged.
@@ -62,12 +84,9 @@ def seal(
             if _position(last) >= at_least:
                 break
             if monotonic() > deadline:
-                raise StoreBusy(
-                    f"the events up to {at_least} can't be sealed yet: an older transaction is still running; "
-                    f"everything up to {_position(last)} is sealed"
-                )
+                raise not_settled(store, at_least, f"; everything up to {_position(last)} is sealed")
             sleep(HORIZON_PAUSE)
-        elif added := _add(store, last, entries, now):
+        elif added := _add(store, last, entries, now, patience):
             blocks, events = blocks + added, events + len(entries)
             if on_progress:
                 on_progress(events, max(total, events))
@@ -82,18 +101,20 @@ def seal(
     )
 
 
-def seal_when_due(store: Store, now: int) -> int:
-    """Seal where enough is not sealed yet; the position before which there is no need to look again.
+def seal_when_due(store: Store, now: int, at_most: int) -> Due:
+    """Seal where enough is not sealed yet, or something for long, about `at_most` events; when to look again.
 
     Raises as `seal` does.
     """
     with store.reading() as tx:
         last = _position(read_last_seal(tx.connection, store.schema.seals))
-        count, newest = _count_some(store, tx.connection, last)
-    if count == SEAL_AFTER:
-        last = seal(store, now, at_most=SEAL_AT_ONCE).last
-        return last + SEAL_AFTER
-    return max(newest, last) + SEAL_AFTER - count  # an event more is a position more at least
+        some = _count_some(store, tx.connection, last)
+    if some.events == SEAL_AFTER or (some.events and some.oldest_at <= now - SEAL_WITHIN):
+        last = seal(store, now, at_most=at_most, patience=SEAL_PATIENCE).last
+        return Due(last + SEAL_AFTER, now + SEAL_WITHIN)
+    # An event more is a position more at least.
+    soonest = max(some.newest, last) + SEAL_AFTER - some.events
+    return Due(soonest, (some.oldest_at if some.events else now) + SEAL_WITHIN)
 
 
 def unsealed(store: Store) -> int:
@@ -105,13 +126,25 @@ def unsealed(store: Store) -> int:
         return tx.connection.execute(count).scalar_one()
 
 
-def _count_some(store: Store, connection: Connection, after: int) -> tuple[int, int]:
-    """How many settled events come after a position, up to as many as make a sealing due; and the last one of them."""
+class _Unsealed(Struct, frozen=True):
+    """How many events are not sealed, up to as many as make a sealing due; the last position of them, and when the
+    first one was recorded.
+    """
+
+    events: int
+    newest: int
+    oldest_at: int
+
+
+def _count_some(store: Store, connection: Connection, after: int) -> _Unsealed:
     events = store.schema.events
-    some = sa.select(events.c.position).where(events.c.position > after, settled(events))
+    some = sa.select(events.c.position, events.c.recorded_at).where(events.c.position > after, settled(events))
+    oldest = connection.execute(some.order_by(events.c.position).limit(1)).first()
+    if oldest is None:
+        return _Unsealed(0, 0, 0)
     found = some.order_by(events.c.position).limit(SEAL_AFTER).subquery()
     count, newest = connection.execute(sa.select(sa.func.count(), sa.func.max(found.c.position))).one()
-    return count, newest or 0
+    return _Unsealed(count, newest, oldest.recorded_at)
 
 
 def _read_batch(store: Store) -> tuple[Seal | None, list[Entry]]:
@@ -123,7 +156,7 @@ def _read_batch(store: Store) -> tuple[Seal | None, list[Entry]]:
         return last, list(islice(following, BLOCK * _BLOCKS_AT_ONCE))
 
 
-def _add(store: Store, last: Seal | None, entries: Sequence[Entry], now: int) -> int:
+def _add(store: Store, last: Seal | None, entries: Sequence[Entry], now: int, patience: float | None) -> int:
     """Write the seals of a batch of entries; how many, or 0 where another process was quicker."""
     rows: list[dict[str, Any]] = []
     previous = last.chain if last else _genesis(store)
@@ -134,7 +167,7 @@ def _add(store: Store, last: Seal | None, entries: Sequence[Entry], now: int) ->
         rows.append(seal_row(made, stored))
         previous = made.chain
     try:
-        with store.writing() as tx:
+        with store.writing(patience=patience) as tx:
             tx.connection.execute(store.schema.seals.insert(), rows)
     except Collision:
         return 0

@@ -101,10 +101,10 @@ class Store:
         self.is_erasing = not destroy_traces(self.database, self.schema, patience)
 
     @contextmanager
-    def writing(self, *, alone: bool = False) -> Iterator[Transaction]:
+    def writing(self, *, alone: bool = False, patience: float | None = None) -> Iterator[Transaction]:
         """A transaction that may write. Raises as Database.writing does, and Collision where another was quicker."""
         try:
-            with self.database.writing(alone=alone) as connection:
+            with self.database.writing(alone=alone, patience=patience) as connection:
                 yield Transaction(connection, self.prepared, self.keyring)
         except IntegrityError as error:
             if _is_taken(error):

@@ -13,17 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, overload
 
-from msgspec.structs import replace
-
 from adapters.backup import backup
 from adapters.catch_up import Progress, events_behind
 from adapters.checking_seals import SealCheck, check_seals
 from adapters.database import DEFAULT_LOCK_TIMEOUT
 from adapters.erasing import is_erasing
 from adapters.event_log import Search
-from adapters.exporting import Write, await_settled, export_events
+from adapters.exporting import Write, export_events
 from adapters.generations import found_generation, live_generation
 from adapters.histories import read_history as read_history_of
+from adapters.horizon import await_settled
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
 from adapters.quarantine import Reject
@@ -34,18 +33,19 @@ from adapters.wrapping import MasterKey
 from crm_domain.command import Command, CustomerId, require_label
 from crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
 from crm_domain.errors import Conflict, NotFound, Rejected, StaleProjections, StoreBusy, StoreUnusable
-from crm_domain.instant import FOREVER, MICROSECOND
+from crm_domain.instant import FOREVER
 from projections.fold import fold_until
 from projections.rules import Ruleset, parse_rules
-from regulars.answers import describe_parked, first_instant_of, instant_of, read_contacts
+from regulars.answers import describe_parked, first_instant_of, instant_of
 from regulars.audit import AuditEntry, AuditPage, read_audit, read_history, require_type
 from regulars.clock import Clock, system_clock
 from regulars.consents import Consents, ContactablePage, read_consents, read_contactable
 from regulars.customers import Order, Wish, find_one, find_page, lane_values
-from regulars.desk import Points, TicketPage, view_points, view_ticket
+from regulars.desk import Points, TicketPage, TicketQuery, find_tickets, view_points
 from regulars.duplicates import DuplicatesPage, suspect_duplicates
 from regulars.execution import Execution, Outcome, only_reference
 from regulars.forgetting import Forgetting, Forgotten, forget_again, forgetting_of, read_forgotten
+from regulars.freshness import USUAL, Fresh, freshness_of
 from regulars.ground import AnyRules, Ground
 from regulars.importing import ImportProgress, ImportReport, import_rows
 from regulars.keys import Keys
@@ -185,8 +185,8 @@ class Regulars:
         self.close()
 
     def close(self) -> None:
-        """Give every database connection back. Safe to repeat."""
-        self._store.close()
+        """Give every database connection back; what was recorded a day ago is sealed before. Safe to repeat."""
+        self._ground.close()
 
     @property
     def ruleset(self) -> Ruleset:
@@ -280,7 +280,7 @@ class Regulars:
                         expected = execution.expectations()
             except Collision:
                 continue
-            self._ground.has_committed(execution.last_position)
+            self._ground.has_committed(execution.customer_ids, execution.last_position)
             if tx.has_destroyed:
                 self._store.destroy_traces()
             return
@@ -327,7 +327,7 @@ class Regulars:
         on_progress: ImportProgress | None = None,
         on_catch_up: Progress | None = None,
     ) -> ImportReport:
-        """Import a file as a mapping says, then catch up. "-" is standard input.
+        """Import a file as a mapping says, folding in as it goes, and catch up at the end. "-" is standard input.
 
         Each row is taken whole or refused; refused rows go to quarantine, in place of those of an earlier import of
         this file. A dry run does everything and takes it back at the end; it keeps other writers waiting.
@@ -342,7 +342,15 @@ class Regulars:
                 return import_rows(
                     self._store, partial(self._within, tx), file, mapping, dry_run=True, on_progress=on_progress
                 )
-        report = import_rows(self._store, self._transact, file, mapping, dry_run=False, on_progress=on_progress)
+        report = import_rows(
+            self._store,
+            self._transact,
+            file,
+            mapping,
+            dry_run=False,
+            on_progress=on_progress,
+            on_recorded=self._ground.fold_beside,
+        )
         self.catch_up(on_catch_up)
         return report
 
@@ -450,27 +458,34 @@ class Regulars:
         order: Order = "id",
         limit: int = 50,
         after: str | None = None,
-        fresh: bool = True,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
         on_progress: Progress | None = None,
     ) -> Page:
         """A page of customers as of an instant, by what they are, or by what they become `within` a time by themselves.
 
         `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when: if nothing more had happened after
         that instant. `order="risk"` puts the highest risk first. `after` is that of the page before; `limit` is at
-        most 1,000. `fresh=False` answers from what is folded in already.
+        most 1,000.
+
+        A list first folds in what is new, for the time that `fresh` says: for as long as it takes with True, not at
+        all with False. What this process wrote is in it even where it isn't folded in by then, but with False; of what
+        others wrote, the page says how many events it is `behind`. `at_least` is the position of a write, such as
+        `do` returns, that the list must know of, whoever wrote it: it is waited for as long as for a lock.
 
         `known_at` leaves out what was recorded later. `rules` are a ruleset, or the number of one that was in force; by
         default those in force at `known_at`. For either, read models are built the first time they are asked for,
         which calls `on_progress` with (events folded so far, events there are to fold), and kept.
 
         Raises ValueError for what the rules don't know, and where more than 5,000 customers have changed since the day
-        that `becoming` is asked of.
+        that `becoming` is asked of. Raises StoreBusy where `at_least` isn't reached, where this process wrote of over
+        200 customers what isn't folded in yet, and while what lists answer from is folded for the first time.
         """
         _require_limit(limit)
         if (becoming is None) != (within is None):
             raise ValueError("becoming and within go together")
-        if fresh:
-            self.catch_up()
+        freshness = freshness_of(fresh, at_least)
+        self._ground.freshen(freshness)
         wish = Wish(
             stage=stage,
             tier=tier,
@@ -481,7 +496,7 @@ class Regulars:
             order=order,
             limit=limit,
             after=after,
-            fresh=fresh,
+            freshness=freshness,
         )
         return find_page(self._ground, wish, known_at, rules, on_progress)
 
@@ -489,12 +504,16 @@ class Regulars:
         """What a lane's verdicts can be under the rules in force, in the rules' own order."""
         return lane_values(self.ruleset, lane)
 
-    def catch_up(self, on_progress: Progress | None = None) -> None:
-        """Fold in everything that was recorded. Queries do this themselves; a read-only store can't.
+    def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
+        """Fold in everything that was recorded, however long it takes, or as far as that goes `within` a time.
 
-        `on_progress` is called with (events folded so far, events there were to fold).
+        Lists do so for a second by themselves; a read-only store can't. `on_progress` is called with (events folded so
+        far, events there were to fold). Raises StoreBusy as `customers` does.
         """
-        self._ground.catch_up(on_progress)
+        if within is None:
+            self._ground.catch_up(on_progress)
+        else:
+            self._ground.freshen(freshness_of(within, None))
 
     def audit(
         self,
@@ -561,35 +580,30 @@ class Regulars:
         as_of: datetime | date | None = None,
         limit: int = 50,
         after: str | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
     ) -> TicketPage:
         """A page of tickets as of an instant, in order of their ids: all, or those where every given value holds.
 
         `breaching_within` keeps those of which a clock is breached within that time if nobody acts. `after` is that
-        of the page before; `limit` is at most 1,000. Raises NotFound for an unknown customer.
+        of the page before; `limit` is at most 1,000. `fresh` and `at_least` are those of `customers`. Raises NotFound
+        for an unknown customer, and StoreBusy as `customers` does.
         """
         _require_limit(limit)
-        self.catch_up()
-        with self._store.reading() as tx:
-            zone = self._ground.live(tx).ruleset.zone  # a store in memory has one snapshot at a time
-            at = self._ground.now() if as_of is None else instant_of(as_of, zone)
-            given = {"status": status, "first_response": first_response, "resolution": resolution}
-            wanted: dict[str, tuple[str, ...]] = {
-                column: (value,) for column, value in given.items() if value is not None
-            }
-            if customer is not None:
-                wanted |= {"customer_id": self._ground.members(tx, customer)}
-            until = None if breaching_within is None else min(at + breaching_within // MICROSECOND, FOREVER)
-            models = self._ground.models(tx)
-            found = models.tickets(tx.connection, at, wanted=wanted, breaching_until=until, limit=limit, after=after)
-            families = tx.families(standing.customer_id for standing in found)
-            found = [replace(standing, customer_id=families.root(standing.customer_id)) for standing in found]
-            contacts = read_contacts(tx, {standing.customer_id for standing in found})
-            behind = events_behind(self._store, models, tx.connection)
-        return TicketPage(
-            tickets=tuple(view_ticket(standing, contacts[standing.customer_id].ref) for standing in found),
-            after=found[-1].ticket_id if len(found) == limit else None,
-            behind=behind,
+        freshness = freshness_of(fresh, at_least)
+        self._ground.freshen(freshness)
+        wish = TicketQuery(
+            customer=customer,
+            status=status,
+            first_response=first_response,
+            resolution=resolution,
+            breaching_within=breaching_within,
+            as_of=as_of,
+            limit=limit,
+            after=after,
+            freshness=freshness,
         )
+        return find_tickets(self._ground, wish)
 
     def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
@@ -679,12 +693,14 @@ class Regulars:
             live = self._ground.live(tx)
             models = live.read_models(self._store)
             counts = {lane: models.counts(connection, name, at) for lane, name in LANES.items()}
+            behind = events_behind(self._store, models, connection)
             return Status(
                 target=self._store.database.url.render_as_string(hide_password=True),
                 currency=self._store.currency(connection),
                 events=self._store.count_events(connection),
                 customers=sum(counts["stage"].values()),
-                behind=events_behind(self._store, models, connection),
+                behind=behind,
+                held_back_by=self._ground.held_back_by(tx, models) if behind else None,
                 generation=live.number,
                 rules_digest=live.rules_digest,
                 rejects=tx.quarantine.count(),

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.catch_up import Progress, events_behind
-from adapters.histories import read_history, stories_of
+from adapters.histories import History, read_history, stories_of
 from adapters.read_models import Filters, Standing
 from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
@@ -30,8 +30,9 @@ from regulars.answers import (
     read_contacts,
     timeline_of,
 )
-from regulars.foresight import foresee
+from regulars.freshness import Freshness
 from regulars.ground import AnyRules, Ground
+from regulars.standings import Question, foresee, standings_of
 from regulars.standpoint import Standpoint
 from regulars.views import LANES, Customer, Explanation, Lane, Page, Timeline
 
@@ -50,7 +51,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     order: Order
     limit: int
     after: str | None
-    fresh: bool
+    freshness: Freshness
 
 
 def find_one(
@@ -98,7 +99,7 @@ def find_page(
     with ground.store.reading() as tx:
         stand = ground.standpoint(tx, known_at, rules)
     if stand.models is None:
-        stand = ground.scratch(stand, on_progress, fresh=wish.fresh)
+        stand = ground.scratch(stand, on_progress, wish.freshness)
     with ground.store.reading() as tx:
         if known_at is None and rules is None:
             stand = ground.standpoint(tx)  # another generation may have gone live meanwhile
@@ -111,15 +112,24 @@ def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Pag
     connection = tx.connection
     at = ground.now() if wish.as_of is None else instant_of(wish.as_of, stand.rules.zone)
     filters, position = _filters(wish, stand.ruleset, at), _parse_cursor(wish.after)
-    foreseen: list[Standing] = []
-    if wish.becoming and wish.as_of is not None:
-        filters = replace(filters, unchanged_since_asked=True)
-        foreseen = [
-            each
-            for each in foresee(ground.store, models, tx, stand.rules, filters, at)
-            if position is None or (each.sort_key, each.customer_id) > position
-        ]
-    standings = models.page(
+    families = ground.families_written(tx, stand, wish.freshness)
+    filters = replace(
+        filters,
+        unchanged_since_asked=wish.becoming is not None and wish.as_of is not None,
+        beside=frozenset(each for members in families for each in members),
+    )
+    question = Question(
+        filters=filters,
+        rules=stand.rules,
+        at=at,
+        not_before_last_event=wish.as_of is None,
+        by_risk=wish.order == "risk",
+    )
+    histories = [_whole_history(ground, tx, stand, question, members) for members in families]
+    folded = standings_of(histories, question)
+    if filters.unchanged_since_asked:
+        folded += foresee(ground.store, models, tx, question)
+    stored = models.page(
         connection,
         filters,
         at,
@@ -128,24 +138,43 @@ def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Pag
         limit=wish.limit,
         after=position,
     )
-    if foreseen:
-        standings = sorted([*foreseen, *standings], key=lambda each: (each.sort_key, each.customer_id))[: wish.limit]
+    following = (each for each in folded if position is None or _place(each) > position)
+    standings = sorted([*following, *stored], key=_place)[: wish.limit] if folded else stored
     # Who is shown is who was folded: what was merged since has cards of its own yet.
-    families = tx.families((each.customer_id for each in standings), models.checkpoint(connection))
-    members = {each.customer_id: families.members(each.customer_id) for each in standings}
+    known = tx.families((each.customer_id for each in standings), models.checkpoint(connection))
+    members = {each.customer_id: known.members(each.customer_id) for each in standings}
+    members |= {family[0]: family for family in families if family[0] in members}
     if not models.is_current:
         standings = [_with_facts(ground, tx, stand, each, members[each.customer_id]) for each in standings]
     contacts = read_contacts(tx, (each for family in members.values() for each in family))
-    parked = {each: describe_poison(poison) for each, poison in models.parked(connection, members).items()}
+    poisons = models.parked(connection, members.keys() - filters.beside)
+    poisons |= {history.members[0]: history.poison for history in histories if history.poison}
+    parked = {each: describe_poison(poison) for each, poison in poisons.items()}
     view = _Views(ground, tx, stand)
     last = standings[-1] if len(standings) == wish.limit else None
+    behind = events_behind(ground.store, models, connection, stand.until, beside=filters.beside)
     return Page(
         customers=tuple(
             view.of(each, members[each.customer_id], contacts, parked.get(each.customer_id)) for each in standings
         ),
         after=None if last is None else f"{last.sort_key}:{last.customer_id}",
-        behind=events_behind(ground.store, models, connection, stand.until),
+        behind=behind,
+        held_back_by=ground.held_back_by(tx, models) if behind else None,
     )
+
+
+def _whole_history(
+    ground: Ground, tx: Transaction, stand: Standpoint, question: Question, members: tuple[str, ...]
+) -> History:
+    """What is recorded of a customer; with the events, where some of them are to be left out."""
+    if question.filters.becoming is None:
+        return history_of(ground.store, tx, stand, members)
+    return read_history(ground.store, tx.connection, members, stand.rules, stand.until)
+
+
+def _place(standing: Standing) -> tuple[int, str]:
+    """Where a customer stands in the order of a list."""
+    return standing.sort_key, standing.customer_id
 
 
 def _with_facts(

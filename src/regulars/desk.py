@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from adapters.catch_up import events_behind
+from adapters.histories import TicketStory, stories_of
+from adapters.horizon import OpenTransaction
 from adapters.read_models import TicketStanding
 from crm_domain.command import CustomerId
-from crm_domain.instant import FOREVER, to_datetime
+from crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from crm_domain.membership import Membership, balance
+from projections.ticket_queue import TicketVerdict
+from regulars.answers import instant_of, read_contacts
+from regulars.freshness import Freshness
+from regulars.ground import Ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +44,13 @@ class TicketView:
 class TicketPage:
     """Some tickets, and where to go on: pass `after` to ask for the next page, None where this was the last.
 
-    `behind` counts the recorded events that this answer doesn't know of: none, unless the store is read-only.
+    `behind` and `held_back_by` are those of a page of customers.
     """
 
     tickets: tuple[TicketView, ...]
     after: str | None
     behind: int = 0
+    held_back_by: OpenTransaction | None = None
 
     def __iter__(self) -> Iterator[TicketView]:
         return iter(self.tickets)
@@ -75,6 +86,92 @@ class Points:
     def expiring(self, within: timedelta) -> int:
         """How many of the points left are lost within a time if they aren't spent."""
         return sum(lot.points for lot in self.lots if lot.expires_at <= self.as_of + within)
+
+
+class TicketQuery(Struct, frozen=True, kw_only=True):
+    """What is asked of a list of tickets. See Regulars.tickets."""
+
+    customer: str | CustomerId | None
+    status: str | None
+    first_response: str | None
+    resolution: str | None
+    breaching_within: timedelta | None
+    as_of: datetime | date | None
+    limit: int
+    after: str | None
+    freshness: Freshness
+
+
+def find_tickets(ground: Ground, query: TicketQuery) -> TicketPage:
+    """A page of tickets: those that are stored, and those of customers of whom this process wrote since."""
+    with ground.store.reading() as tx:
+        stand = ground.standpoint(tx)
+        models, connection = ground.models(tx), tx.connection
+        at = ground.now() if query.as_of is None else instant_of(query.as_of, stand.rules.zone)
+        until = None
+        if query.breaching_within is not None:
+            until = min(at + query.breaching_within // MICROSECOND, FOREVER)
+        wanted = _wanted(query)
+        if query.customer is not None:
+            wanted |= {"customer_id": ground.members(tx, query.customer)}
+        beside = [each for members in ground.families_written(tx, stand, query.freshness) for each in members]
+        found = models.tickets(
+            connection, at, wanted=wanted, breaching_until=until, limit=query.limit, after=query.after, beside=beside
+        )
+        if beside:
+            stories = stories_of(ground.store, connection, tuple(beside), stand.rules)
+            told = (standing for story in stories if (standing := _standing(story, at)) is not None)
+            found += (each for each in told if _is_wanted(each, wanted, until, query.after))
+            found = sorted(found, key=lambda each: each.ticket_id)[: query.limit]
+        families = tx.families(standing.customer_id for standing in found)
+        found = [replace(standing, customer_id=families.root(standing.customer_id)) for standing in found]
+        contacts = read_contacts(tx, {standing.customer_id for standing in found})
+        behind = events_behind(ground.store, models, connection, beside=beside)
+        return TicketPage(
+            tickets=tuple(view_ticket(standing, contacts[standing.customer_id].ref) for standing in found),
+            after=found[-1].ticket_id if len(found) == query.limit else None,
+            behind=behind,
+            held_back_by=ground.held_back_by(tx, models) if behind else None,
+        )
+
+
+def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
+    given = {"status": query.status, "first_response": query.first_response, "resolution": query.resolution}
+    return {column: (value,) for column, value in given.items() if value is not None}
+
+
+def _standing(story: TicketStory, at: int) -> TicketStanding | None:
+    """A ticket as of an instant, from its whole story; None before it was opened."""
+    now = next((each for each in story.intervals if each.valid_from <= at < each.valid_to), None)
+    if now is None:
+        return None
+    breaches = (
+        each.valid_from for each in story.intervals if each.valid_from > at and _is_breached(each.verdict, now.verdict)
+    )
+    return TicketStanding(
+        ticket_id=story.ticket_id, customer_id=story.customer_id, interval=now, breaches_at=min(breaches, default=None)
+    )
+
+
+def _is_breached(later: TicketVerdict, now: TicketVerdict) -> bool:
+    """Whether a clock is breached that isn't yet."""
+    clocks = ((later.first_response, now.first_response), (later.resolution, now.resolution))
+    return any(then == "breached" != before for then, before in clocks)
+
+
+def _is_wanted(
+    standing: TicketStanding, wanted: Mapping[str, tuple[str, ...]], until: int | None, after: str | None
+) -> bool:
+    verdict = standing.interval.verdict
+    values = {
+        "status": str(verdict.status),
+        "first_response": verdict.first_response,
+        "resolution": verdict.resolution,
+        "customer_id": standing.customer_id,
+    }
+    is_due = until is None or (standing.breaches_at is not None and standing.breaches_at <= until)
+    is_following = after is None or standing.ticket_id > after
+    return is_due and is_following and all(values[name] in allowed for name, allowed in wanted.items())
 
 
 def view_ticket(standing: TicketStanding, ref: str | None) -> TicketView:

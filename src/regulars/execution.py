@@ -127,6 +127,7 @@ class Execution:
         self._carried: list[_Carried] = []
         self._command_ids: set[str | None] = set()
         self.last_position = 0
+        self.customer_ids: set[str] = set()
 
     def prepare(self, commands: Iterable[Command]) -> None:
         """Load what commands will need in a few queries; each loads what is missing by itself."""
@@ -224,6 +225,7 @@ class Execution:
         """Write everything, in this order: events with their keys and look-ups, the currency, the outcomes."""
         recorded = self._tx.append(self._drafts, self._context.now)
         self.last_position = recorded[-1].position if recorded else 0
+        self.customer_ids = {each.customer_id for each in self._drafts} | self._merged_here
         if self._context.currency is not None and self._stored_currency is None:
             self._store.fix_currency(self._tx.connection, self._context.currency)
         return [self._conclude(carried, recorded) for carried in self._carried]

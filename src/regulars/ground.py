@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import cast
@@ -11,15 +11,17 @@ from typing import cast
 from msgspec.structs import replace
 
 from adapters.building import build, building_alone
-from adapters.catch_up import Progress, catch_up
+from adapters.catch_up import Progress, await_folded, catch_up, events_behind, is_behind
 from adapters.generations import (
     FOUNDING,
     Generation,
     prepare_generation,
     read_generation,
+    replace_live,
 )
+from adapters.horizon import OpenTransaction, oldest_transaction
 from adapters.read_models import ReadModels
-from adapters.sealing import SEAL_AFTER, seal_when_due
+from adapters.sealing import SEAL_AFTER, SEAL_AT_ONCE, Due, seal_when_due
 from adapters.seals import BLOCK
 from adapters.store import Store
 from adapters.transaction import Premises, Transaction
@@ -34,10 +36,23 @@ from projections.rules import Ruleset, restore_rules
 from regulars.answers import instant_of
 from regulars.clock import Clock
 from regulars.execution import Issuer
+from regulars.freshness import Freshness
+from regulars.own_writes import MOST, OwnWrites
+from regulars.standings import families_written
 from regulars.standpoint import Standpoint
 
 #: Rules to judge by: a ruleset, or the number of one that was in force.
 AnyRules = Ruleset | int
+
+HOUR = 3_600_000_000
+
+#: While much is recorded one after the other, so much of the time goes into folding it in, at least so long at once.
+SHARE_OF_FOLDING = 0.25
+FOLDING_AT_ONCE = 0.5
+
+#: From so many events on it is asked whether to fold all of them afresh, which is so many times quicker for each.
+FAR_BEHIND = 10_000
+AFRESH_IS_QUICKER = 10
 
 
 class Ground:
@@ -46,6 +61,7 @@ class Ground:
     def __init__(self, store: Store, clock: Clock, actor: str) -> None:
         self.store = store
         self.last_written = 0
+        self._own_writes = OwnWrites()
         self._clock = clock
         self._opened_by = Issuer(actor=actor)
         self._acting = threading.local()
@@ -53,7 +69,8 @@ class Ground:
         self._models: ReadModels | None = None
         self._compiled: tuple[int, Rules] | None = None
         self._policies: tuple[int, Context] | None = None
-        self._sealing_due = SEAL_AFTER
+        self._sealing_due = Due()
+        self._unspent = 0.0
 
     def now(self) -> int:
         """The instant it is by the clock."""
@@ -125,8 +142,9 @@ class Ground:
             policies = self._policies = (live.number, policies_of(live.ruleset, live.rules_digest))
         return replace(policies[1], now=self.now(), currency=premises.currency)
 
-    def has_committed(self, position: int) -> None:
-        """Remember the last position that a transaction left behind."""
+    def has_committed(self, customer_ids: Iterable[str], position: int) -> None:
+        """Remember of whom a transaction wrote, and the last position that it left behind."""
+        self._own_writes.note(customer_ids, position)
         self.last_written = max(self.last_written, position)
 
     def rulebook(self, tx: Transaction, until: int | None = None) -> Rulebook:
@@ -194,27 +212,110 @@ class Ground:
     # ----------------------------------------------------------------------------------------------------- catching up
 
     def catch_up(self, on_progress: Progress | None = None) -> None:
-        """Fold in everything that was recorded, unless this process may not write, or other code folded before."""
-        if self.store.database.read_only:
-            return
+        """Fold in everything that was recorded, unless this process may not write, or other code folded before.
+
+        Where that is much beside what is folded in already, folding everything afresh beside it is quicker.
+        """
+        with self.store.reading() as tx:
+            live = self.live(tx)
+            is_far_behind = not self.store.database.read_only and _is_far_behind(self.store, self.models(tx), tx)
+        if is_far_behind and live.is_current:
+            with suppress(StoreBusy):  # somebody builds already
+                self._fold_afresh(live, on_progress)
+        self._fold_in(at_least=self.last_written, within=None, on_progress=on_progress)
+
+    def _fold_afresh(self, live: Generation, on_progress: Progress | None) -> None:
+        with building_alone(self.store):
+            generation = prepare_generation(self.store, live.ruleset, self.now(), unfinished_only=True)
+            build(self.store, generation, on_progress=on_progress)
+            with self.store.writing() as tx:
+                self.store.exclude_others(tx.connection)
+                replace_live(self.store.schema, tx.connection, live.number, generation.number)
+
+    def fold_beside(self, seconds: float) -> None:
+        """Fold in for a share of the time that was spent on recording, so that lists don't fall far behind."""
+        self._unspent += seconds * SHARE_OF_FOLDING
+        if self._unspent >= FOLDING_AT_ONCE and not self.store.database.is_memory:
+            with suppress(StoreBusy):  # others write all the time, and fold in as well
+                self._fold_in(at_least=0, within=self._unspent)
+            self._unspent = 0.0
+
+    def freshen(self, freshness: Freshness) -> None:
+        """Fold in what is new, as far as a list asks for that.
+
+        Raises StoreBusy where it asks for a position that isn't reached, and where what lists answer from is being
+        folded for the first time and isn't through with that.
+        """
+        if freshness.seconds is None:
+            self._fold_in(at_least=max(freshness.at_least, self.last_written), within=None)
+        elif freshness.at_least:
+            patience = max(freshness.seconds, self.store.database.lock_timeout)
+            self._fold_in(at_least=freshness.at_least, within=patience)
+        elif freshness.seconds:
+            self._fold_in(at_least=0, within=freshness.seconds)
+
+    def _fold_in(self, *, at_least: int, within: float | None, on_progress: Progress | None = None) -> None:
         with self.store.reading() as tx:
             models, rules = self.models(tx), self.rules(tx)
-        if models.is_current:
-            reached = catch_up(self.store, models, rules, at_least=self.last_written, on_progress=on_progress)
-            self._seal_when_due(reached)
-
-    def _seal_when_due(self, reached: int) -> None:
-        """Seal what was recorded, once that is much. A question is answered even where nothing can be sealed now."""
-        if reached < self._sealing_due:
+        if self.store.database.read_only or not models.is_current:
+            if within is not None:
+                await_folded(self.store, models, at_least, within)
             return
-        self._sealing_due = reached + BLOCK
-        with suppress(StoreBusy, StoreUnusable):  # `regulars seal` says why
-            self._sealing_due = seal_when_due(self.store, self.now())
+        reached = catch_up(self.store, models, rules, at_least=at_least, within=within, on_progress=on_progress)
+        if not reached:
+            with self.store.reading() as tx:
+                if models.bulk(tx.connection) is not None:
+                    raise StoreBusy(
+                        "what lists answer from is being folded for the first time; ask again, or ask with fresh=True, "
+                        "which waits for it"
+                    )
+        self._seal_when_due(reached, SEAL_AT_ONCE if within is None else SEAL_AFTER)
 
-    def scratch(self, standpoint: Standpoint, on_progress: Progress | None, *, fresh: bool) -> Standpoint:
+    def _seal_when_due(self, reached: int, at_most: int) -> None:
+        """Seal what was recorded, once that is much. A question is answered even where nothing can be sealed now."""
+        now = self.now()
+        if not self._sealing_due.is_reached(reached, now):
+            return
+        self._sealing_due = Due(reached + BLOCK, now + HOUR)
+        with suppress(StoreBusy, StoreUnusable):  # `regulars seal` says why
+            self._sealing_due = seal_when_due(self.store, now, at_most)
+
+    def close(self) -> None:
+        """Seal what was recorded a day ago and isn't sealed yet, and give every connection back."""
+        if not self.store.database.read_only:
+            self._seal_when_due(self.last_written, SEAL_AFTER)
+        self.store.close()
+
+    def families_written(self, tx: Transaction, stand: Standpoint, freshness: Freshness) -> tuple[tuple[str, ...], ...]:
+        """The families of whom this process wrote what isn't folded in yet, if a list is to know of that.
+
+        Raises StoreBusy where that are too many to fold for a list.
+        """
+        models = stand.models
+        is_wanted = freshness.with_own_writes and stand.until is None
+        if models is None or not is_wanted or self.store.database.read_only or not models.is_current:
+            return ()
+        checkpoint = models.checkpoint(tx.connection)
+        customer_ids = self._own_writes.after(checkpoint)
+        if customer_ids is None:
+            holder = self.held_back_by(tx, models)
+            reason = "as others write" if holder is None else f"as {holder} holds back what is recorded"
+            raise StoreBusy(
+                f"this process wrote of over {MOST} customers what isn't folded in yet, {reason}; ask again, or ask "
+                "with fresh=True, which waits until it is"
+            )
+        return families_written(tx, customer_ids, checkpoint) if customer_ids else ()
+
+    def held_back_by(self, tx: Transaction, models: ReadModels) -> OpenTransaction | None:
+        """Who keeps what is recorded from being folded in, where that is a transaction on the same server."""
+        if self.store.database.is_sqlite or is_behind(self.store, models, tx.connection):
+            return None
+        return oldest_transaction(tx.connection)
+
+    def scratch(self, standpoint: Standpoint, on_progress: Progress | None, freshness: Freshness) -> Standpoint:
         """The same standpoint with read models, which are built where there are none, and kept.
 
-        Those that go on are caught up only where the answer is to be `fresh`.
+        Those that go on are caught up as far as the answer is to be fresh.
         """
         if standpoint.models is not None:
             return standpoint
@@ -227,8 +328,9 @@ class Ground:
         if not generation.is_checked:
             with building_alone(self.store):
                 build(self.store, generation, at_least=self.last_written, on_progress=on_progress)
-        elif fresh and generation.known_until is None:
-            build(self.store, generation, at_least=self.last_written, on_progress=on_progress)
+        elif generation.known_until is None and freshness.seconds != 0:
+            at_least = freshness.at_least if freshness.seconds else max(freshness.at_least, self.last_written)
+            build(self.store, generation, at_least=at_least, within=freshness.seconds, on_progress=on_progress)
         return replace(standpoint, models=generation.read_models(self.store))
 
     # --------------------------------------------------------------------------------------------------- who is meant
@@ -248,6 +350,12 @@ class Ground:
         """The customer who is meant, or who they were merged into, and everyone who is one with them."""
         customer_id = self.resolve(tx, who)
         return tx.families([customer_id], until).members(customer_id)
+
+
+def _is_far_behind(store: Store, models: ReadModels, tx: Transaction) -> bool:
+    behind = events_behind(store, models, tx.connection)
+    is_begun = models.checkpoint(tx.connection) > 0  # else everything is folded from the beginning anyway
+    return is_begun and behind >= FAR_BEHIND and behind * AFRESH_IS_QUICKER > store.count_events(tx.connection)
 
 
 def policies_of(ruleset: Ruleset, digest: str) -> Context:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 
 from adapters.importing import Mapping, Row, rows, total_bytes
 from adapters.importing.source import STANDARD_INPUT
@@ -68,9 +69,19 @@ class _Batch:
 
 
 def import_rows(
-    store: Store, transact: Transact, path: Path, mapping: Mapping, *, dry_run: bool, on_progress: ImportProgress | None
+    store: Store,
+    transact: Transact,
+    path: Path,
+    mapping: Mapping,
+    *,
+    dry_run: bool,
+    on_progress: ImportProgress | None,
+    on_recorded: Callable[[float], None] | None = None,
 ) -> ImportReport:
-    """Import one file. Raises NotFound for a missing file, InvalidMapping where the mapping doesn't fit it."""
+    """Import one file. `on_recorded` is called after each transaction with the seconds that it took.
+
+    Raises NotFound for a missing file, InvalidMapping where the mapping doesn't fit it.
+    """
     file, total = _named(path), total_bytes(path)
     tally, read = _Tally(), 0
 
@@ -87,8 +98,11 @@ def import_rows(
             # Older versions kept what they refused by the file's name alone.
             transact(lambda tx, _: tx.quarantine.clear(file, path.name))
         while batch:
+            began = monotonic()
             tally.add(_take(transact, path, batch))
             note(read)
+            if on_recorded:
+                on_recorded(monotonic() - began)
             batch = list(islice(stream, ROWS_PER_TRANSACTION))
     return ImportReport(
         rows=tally.rows,

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from adapters.horizon import OpenTransaction
 from crm_domain.command import CustomerId
 
 Lane = Literal["stage", "tier", "risk"]
@@ -160,13 +161,15 @@ class Customer:
 class Page:
     """Some customers, and where to go on: pass `after` to ask for the next page, None where this was the last.
 
-    `behind` counts the recorded events that this answer doesn't know of: none, unless it was asked not to be fresh or
-    the store is read-only.
+    `behind` counts the recorded events that this answer doesn't know of: what others recorded of late, or all of it
+    where it was asked not to be fresh or the store is read-only. `held_back_by` is the transaction on the same
+    PostgreSQL server that has to end before they can be folded in, where there is one.
     """
 
     customers: tuple[Customer, ...]
     after: str | None
     behind: int = 0
+    held_back_by: OpenTransaction | None = None
 
     def __iter__(self) -> Iterator[Customer]:
         return iter(self.customers)
@@ -181,6 +184,7 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Status:
     """How a store is doing. `behind` counts the events that no query has folded in yet; `read_only` that none can.
+    `held_back_by` is the transaction on the same PostgreSQL server that keeps them from it, where there is one.
 
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
     be folded. `wrapped` says that a master key wraps the keys, `erasing` that traces of destroyed keys are still to be
@@ -201,3 +205,4 @@ class Status:
     parked: tuple[str, ...] = ()
     wrapped: bool = False
     erasing: bool = False
+    held_back_by: OpenTransaction | None = None

@@ -153,7 +153,7 @@ def test_rules_are_given_when_a_store_is_made(tmp_path_factory: pytest.TempPathF
         regulars.open(path, rules=regulars.default_rules())
 
 
-def test_a_query_waits_for_older_transactions_and_then_says_so(
+def test_catching_up_waits_for_older_transactions_and_then_says_so(
     postgres_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catch_up, "HORIZON_TIMEOUT", 0.2)
@@ -163,8 +163,10 @@ def test_a_query_waits_for_older_transactions_and_then_says_so(
             connection.exec_driver_sql("SELECT pg_current_xact_id()")
             crm.do(RegisterCustomer(ref="shop:1"))
             assert crm.customer("shop:1").stage == "lead"
-            with pytest.raises(StoreBusy, match="older transaction"):
-                crm.customers()
+            with pytest.raises(StoreBusy, match="the transaction of process"):
+                crm.catch_up()
+            with pytest.raises(StoreBusy, match="the transaction of process"):
+                crm.customers(fresh=True)
         other.close()
         assert len(crm.customers()) == 1
 

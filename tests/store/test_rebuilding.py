@@ -300,11 +300,11 @@ def cut_off_at(step: int, *, after: bool) -> Iterator[None]:
     original, began = Store.writing, count()
 
     @contextmanager
-    def writing(self: Store, *, alone: bool = False) -> Iterator[Transaction]:
+    def writing(self: Store, **options: Any) -> Iterator[Transaction]:
         number = next(began)
         if number == step and not after:
             raise CutOffError
-        with original(self, alone=alone) as tx:
+        with original(self, **options) as tx:
             yield tx
         if number == step and after:
             raise CutOffError

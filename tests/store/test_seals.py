@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from threading import Barrier
@@ -35,6 +36,7 @@ from regulars import (
     StoreBusy,
     StoreUnusable,
     TagCustomer,
+    UntagCustomer,
     ground,
 )
 from shops import Clock, fresh_store, opened
@@ -563,7 +565,7 @@ def test_nothing_is_sealed_after_a_damaged_seal_and_questions_are_answered_all_t
     with pytest.raises(StoreUnusable, match="seal 3 is not as it was made"):
         crm.seal()
     monkeypatch.setattr(sealing, "SEAL_AFTER", 2)
-    crm._ground._sealing_due = 0
+    crm._ground._sealing_due = sealing.Due()
     assert len(crm.customers()) == 1
     assert len(seals_of(crm)) == 3
 
@@ -650,7 +652,7 @@ def test_on_postgres_nothing_is_sealed_before_every_lower_position_is_settled(
             say_something(crm, 3, 2)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(sealing, "HORIZON_TIMEOUT", 0.05)
-                with pytest.raises(StoreBusy, match="can't be sealed yet: an older transaction is still running"):
+                with pytest.raises(StoreBusy, match=r"the transaction of process .* everything up to 1 is sealed"):
                     crm.seal()
             assert [row["last"] for row in seals_of(crm)] == [1]
             slow.exec_driver_sql(
@@ -672,7 +674,10 @@ def test_what_catches_up_seals_once_enough_is_not_sealed(database_url: str, monk
         engine = crm._store.database._engine
         sa.event.listen(engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
         crm.do(RegisterCustomer(ref="shop:1"))
-        say_something(crm, 2, 8)
+        say_something(crm, 2, 7)
+        crm.customers()  # what others left is looked for once
+        asked.clear()
+        say_something(crm, 9, 1)
         crm.customers()
         assert not [statement for statement in asked if "seals" in statement]  # it isn't even looked at
 
@@ -702,7 +707,6 @@ def test_what_catches_up_seals_once_enough_is_not_sealed(database_url: str, monk
 def test_a_question_seals_so_much_at_most(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (sealing, ground):
         monkeypatch.setattr(module, "SEAL_AFTER", 10)
-    monkeypatch.setattr(sealing, "SEAL_AT_ONCE", 16)
     monkeypatch.setattr(sealing, "_BLOCKS_AT_ONCE", 1)
     with opened(database_url, Clock()) as crm:
         crm.do(RegisterCustomer(ref="shop:1"))
@@ -712,6 +716,39 @@ def test_a_question_seals_so_much_at_most(database_url: str, monkeypatch: pytest
             crm.customers()
             sealed.append(crm.check_seals().events)
     assert sealed == [16, 32, 48, 48, 48]
+
+
+def test_a_small_shop_is_sealed_a_day_after_something_was_recorded(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        crm.do(RegisterCustomer(ref="shop:1"))
+        crm.customers()
+        clock.now += timedelta(hours=23, minutes=59)
+        crm.customers()
+        assert crm.check_seals().events == 0
+    with opened(database_url, clock) as crm:
+        assert crm.check_seals().events == 0  # nor is it sealed by closing so early
+        clock.now += timedelta(minutes=2)
+        crm.do(TagCustomer(customer="shop:1", label="vip"))
+    with opened(database_url, clock) as crm:
+        assert crm.check_seals().events == 2  # by closing
+        crm.do(UntagCustomer(customer="shop:1", label="vip"))
+        clock.now += timedelta(days=1)
+        crm.customers()
+        assert (crm.check_seals().events, crm.check_seals().holds) == (3, True)
+
+
+def test_closing_waits_for_nobody_who_records(tmp_path: Path) -> None:
+    path, clock = fresh_sqlite(tmp_path), Clock()
+    crm = opened(path, clock)
+    crm.do(RegisterCustomer(ref="shop:1"))
+    clock.now += timedelta(days=2)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        crm.close()
+        crm.close()
+    with opened(path, clock) as crm:
+        assert crm.check_seals().events == 0
 
 
 def test_sealing_waits_for_nobody_who_records(tmp_path: Path) -> None:

@@ -243,6 +243,7 @@ def status(each: Status) -> Object:
         "events": each.events,
         "customers": each.customers,
         "behind": each.behind,
+        "held_back_by": None if each.held_back_by is None else msgspec.to_builtins(each.held_back_by),
         "read_only": each.read_only,
         "generation": each.generation,
         "rules": each.rules_digest,

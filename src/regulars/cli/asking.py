@@ -14,11 +14,19 @@ import typer
 
 from regulars.cli import as_json, render
 from regulars.cli.csv_cells import harmless
-from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
+from regulars.cli.opening import (
+    AtLeastOption,
+    FreshOption,
+    JsonOption,
+    StoreOption,
+    open_to_ask,
+    tell_what_is_missing,
+)
 from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
+from regulars.freshness import FRESH
 from regulars.views import LANES, Customer, Lane, Page
 
 TABLE_LIMIT = 50
@@ -69,6 +77,8 @@ def customers(
             "or a return, gets an apostrophe in front.",
         ),
     ] = False,
+    fresh: FreshOption = FRESH,
+    at_least: AtLeastOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -87,6 +97,7 @@ def customers(
         _require_value(seen, "risk", "--risk-band", risk_band)
         ask = partial(
             crm.customers,
+            at_least=at_least,
             stage=stage,
             tier=tier,
             risk_band=risk_band,
@@ -98,6 +109,7 @@ def customers(
             within=None if becoming is None else within or DEFAULT_WITHIN,
         )
         build_lists(crm, seen)
+        crm.catch_up(within=timedelta(seconds=fresh))
         if json:
             currency = crm.currency
             as_json.write_array(sys.stdout, (as_json.customer(each, currency) for each in _all(ask, limit)))
@@ -165,12 +177,8 @@ def zone_of(crm: Regulars) -> ZoneInfo:
 
 
 def _all(ask: Callable[..., Page], limit: int | None) -> Iterator[Customer]:
-    """Only the first page folds in what is new, so that all of them answer from the same."""
-
-    def ask_one(*, limit: int, after: str | None) -> Page:
-        return ask(limit=limit, after=after, fresh=after is None)
-
-    return every(ask_one, limit)
+    """What is new is folded in before the first page, so that all of them answer from the same."""
+    return every(partial(ask, fresh=False), limit)
 
 
 def _draw(crm: Regulars, ask: Callable[..., Page], limit: int) -> None:

@@ -13,10 +13,19 @@ from rich.text import Text
 
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
-from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
+from regulars.cli.opening import (
+    AtLeastOption,
+    FreshOption,
+    JsonOption,
+    StoreOption,
+    open_to_ask,
+    tell_what_is_missing,
+)
 from regulars.cli.paging import every
+from regulars.cli.viewpoint import fold_first
 from regulars.cli.words import parse_span
 from regulars.desk import Points
+from regulars.freshness import FRESH
 
 TABLE_LIMIT = 50
 
@@ -36,13 +45,19 @@ def tickets(
     ] = None,
     as_of: AsOf = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many: 50, all with --json.")] = None,
+    fresh: FreshOption = FRESH,
+    at_least: AtLeastOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """List tickets with their clocks, at any moment."""
     with open_to_ask(ctx, db) as crm:
+        fold_first(crm)
+        crm.catch_up(within=timedelta(seconds=fresh))
         ask = partial(
             crm.tickets,
+            fresh=False,
+            at_least=at_least,
             customer=None if customer is None else crm.find(customer),
             status=status,
             first_response=first_response,

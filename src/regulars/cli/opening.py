@@ -30,6 +30,21 @@ ActorOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who acts.
 CurrencyOption = Annotated[
     str | None, typer.Option(metavar="CODE", help="The currency of a new store, such as EUR; it is fixed from then on.")
 ]
+FreshOption = Annotated[
+    float,
+    typer.Option(
+        "--fresh", metavar="SECONDS", min=0, help="Fold in what is new for so long at most; what is missing is said."
+    ),
+]
+AtLeastOption = Annotated[
+    int | None,
+    typer.Option(
+        "--at-least",
+        metavar="POSITION",
+        min=1,
+        help="Wait until the event at this position, which `do` says, is known.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
@@ -114,10 +129,15 @@ def _tell_what_is_stale(crm: Regulars) -> None:
 
 
 def tell_what_is_missing(crm: Regulars) -> None:
-    """Say on stderr what a list of a read-only store doesn't know of, so that its output stays what it is."""
-    if crm.read_only and (behind := crm.behind):
-        said = "1 recorded event is" if behind == 1 else f"{behind:,} recorded events are"
-        typer.echo(f"regulars: this store is read-only, and {said} not in this list yet", err=True)
+    """Say on stderr what a list doesn't know of, so that its output stays what it is."""
+    found = crm.status() if crm.behind else None
+    if found is None or not found.behind:
+        return
+    said = "1 recorded event is" if found.behind == 1 else f"{found.behind:,} recorded events are"
+    reason = "this store is read-only, and " if crm.read_only else ""
+    if found.held_back_by is not None:
+        reason = f"{found.held_back_by} holds the rest back, and "
+    typer.echo(f"regulars: {reason}{said} not in this list yet", err=True)
 
 
 def open_to_write(ctx: typer.Context, store: str | None, actor: str | None, currency: str | None) -> Regulars:

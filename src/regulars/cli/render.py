@@ -361,6 +361,7 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "events": f"{each.events:,}",
         "customers": f"{each.customers:,}",
         "behind": f"{each.behind:,} events to be folded in",
+        "held back": f"by {each.held_back_by}" if each.held_back_by else "",
         "rejects": f"{each.rejects:,} rows in quarantine; see `regulars import --rejects`" if each.rejects else "",
         "rules": short(each.rules_digest),
         "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it in anew" if each.stale else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +13,10 @@ from rich.console import Console
 
 import regulars
 from adapters.schema import VERSION
-from crm_domain.errors import RegularsError, StoreUnusable
+from crm_domain.errors import RegularsError, StoreBusy, StoreUnusable
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, given, open_to_ask
+from regulars.freshness import USUAL
 from regulars.views import LANES
 
 DEMO_STORE = Path("regulars-demo.db")
@@ -24,7 +26,8 @@ DEMO_SEED = 42
 def status(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
     """Say how the store is doing, and how many stand where."""
     with open_to_ask(ctx, db) as crm:
-        crm.catch_up()  # what was just recorded should be counted
+        with suppress(StoreBusy):  # `behind` says so
+            crm.catch_up(within=USUAL)  # what was just recorded should be counted
         found = crm.status()
         if json:
             as_json.write_json(sys.stdout, as_json.status(found))

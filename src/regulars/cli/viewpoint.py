@@ -27,6 +27,8 @@ from regulars.views import Lane
 
 IN_FORCE = "current"
 
+_GOES_ON = "Stopped. The same question goes on where it was."
+
 KnownAt = Annotated[
     date | None,
     typer.Option(
@@ -106,7 +108,15 @@ def _rules(crm: Regulars, typed: str) -> AnyRules:
 
 def build_lists(crm: Regulars, seen: Viewpoint) -> None:
     """Build what lists from a viewpoint answer from, where it isn't built yet, and show how far that is."""
-    if seen.is_given:
-        stopped = "Stopped. The same question goes on where it was."
-        with waiting("folding in", if_stopped=stopped) as on_progress:
-            crm.customers(limit=1, known_at=seen.known_at, rules=seen.rules, on_progress=on_progress)
+    if not seen.is_given:
+        fold_first(crm)
+        return
+    with waiting("folding in", if_stopped=_GOES_ON) as on_progress:
+        crm.customers(limit=1, known_at=seen.known_at, rules=seen.rules, on_progress=on_progress)
+
+
+def fold_first(crm: Regulars) -> None:
+    """Where nothing is folded in yet, as in a copy, do that however long it takes, and show how far it is."""
+    if any(each.is_live and each.checkpoint == 0 for each in crm.projections.generations()):
+        with waiting("folding in", if_stopped=_GOES_ON) as on_progress:
+            crm.catch_up(on_progress)

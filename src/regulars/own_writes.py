@@ -1,0 +1,35 @@
+"""Whom this process wrote of late: lists must know of one's own writes, even where they aren't folded in yet."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+#: So many customers at most are folded from the log for a list.
+MOST = 200
+
+
+class OwnWrites:
+    """The last position at which this process wrote of each customer, of the latest customers. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._positions: dict[str, int] = {}
+        self._left_out_up_to = 0
+        self._lock = threading.Lock()
+
+    def note(self, customer_ids: Iterable[str], position: int) -> None:
+        """Remember that something was recorded of some customers, the last of it at a position."""
+        with self._lock:
+            for customer_id in customer_ids:
+                self._positions.pop(customer_id, None)  # so that the latest come last
+                self._positions[customer_id] = position
+            while len(self._positions) > MOST:
+                oldest = next(iter(self._positions))
+                self._left_out_up_to = max(self._left_out_up_to, self._positions.pop(oldest))
+
+    def after(self, checkpoint: int) -> list[str] | None:
+        """Of whom something was written after a position; None where that are more than the latest ones."""
+        with self._lock:
+            if self._left_out_up_to > checkpoint:
+                return None
+            return sorted(each for each, position in self._positions.items() if position > checkpoint)
