@@ -22,7 +22,7 @@ from adapters.database import DEFAULT_LOCK_TIMEOUT
 from adapters.erasing import is_erasing
 from adapters.event_log import Search
 from adapters.exporting import Write, await_settled, export_events
-from adapters.generations import found_generation, live_generation
+from adapters.generations import found_generation, live_number
 from adapters.histories import read_history as read_history_of
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
@@ -139,25 +139,29 @@ def _found(ground: Ground, rules: Ruleset | None) -> None:
     """Give a store that has none its first generation, under the rules it is founded with."""
     store = ground.store
     with store.reading() as tx:
-        live = live_generation(store.schema, tx.connection)
-    if live is None:
-        live = found_generation(store, rules or default_rules(), ground.now())
-    if rules is not None and rules.digest() != live.rules_digest:
+        is_founded = live_number(store.schema, tx.connection) is not None
+    if not is_founded:
+        found_generation(store, rules or default_rules(), ground.now())
+    if rules is None:
+        return
+    with store.reading() as tx:
+        in_force = ground.in_force(tx)
+    if rules.digest() != in_force.digest:
         raise StoreUnusable(
-            f"this store judges by the rules {live.rules_digest[:12]}, and {rules.digest()[:12]} were given; "
+            f"this store judges by the rules {in_force.digest[:12]}, and {rules.digest()[:12]} were given; "
             "rules are given when a store is made, and published from then on"
         )
 
 
 def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
-    """Say that other code folded what this store has folded in, or fold it in anew, or refuse."""
+    """Say that what this store has folded in would be folded otherwise now, or fold it in anew, or refuse."""
     differences = crm.projections.staleness()
     if not differences:
         return
     if on_stale == "rebuild" and not crm.read_only:
         crm.projections.rebuild()
         return
-    sentence = f"what this store has folded in was folded by other code: {'; '.join(differences)}"
+    sentence = f"what this store has folded in was folded by other code or rules: {'; '.join(differences)}"
     if on_stale == "error":
         raise StoreUnusable(f"{sentence}; `regulars rebuild` folds it in anew")
     warnings.warn(f"{sentence}; lists stay as they were until it is rebuilt", StaleProjections, stacklevel=3)
@@ -192,7 +196,7 @@ class Regulars:
     def ruleset(self) -> Ruleset:
         """The rules in force."""
         with self._store.reading() as tx:
-            return self._ground.live(tx).ruleset
+            return self._ground.ruleset(tx)
 
     @property
     def read_only(self) -> bool:
@@ -570,7 +574,7 @@ class Regulars:
         _require_limit(limit)
         self.catch_up()
         with self._store.reading() as tx:
-            zone = self._ground.live(tx).ruleset.zone  # a store in memory has one snapshot at a time
+            zone = self._ground.ruleset(tx).zone  # a store in memory has one snapshot at a time
             at = self._ground.now() if as_of is None else instant_of(as_of, zone)
             given = {"status": status, "first_response": first_response, "resolution": resolution}
             wanted: dict[str, tuple[str, ...]] = {
@@ -595,7 +599,7 @@ class Regulars:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
         with self._store.reading() as tx:
             members = self._ground.members(tx, who)
-            zone = self._ground.live(tx).ruleset.zone  # a store in memory has one snapshot at a time
+            zone = self._ground.ruleset(tx).zone  # a store in memory has one snapshot at a time
             at = self._ground.now() if as_of is None else instant_of(as_of, zone)
             rules = self._ground.rules(tx)
             history = read_history_of(self._store, tx.connection, members, rules)
@@ -686,7 +690,7 @@ class Regulars:
                 customers=sum(counts["stage"].values()),
                 behind=events_behind(self._store, models, connection),
                 generation=live.number,
-                rules_digest=live.rules_digest,
+                rules_digest=self._ground.in_force(tx).digest,
                 rejects=tx.quarantine.count(),
                 counts=counts,
                 read_only=self.read_only,
