@@ -14,6 +14,7 @@ This package is the whole of what a program that embeds the library needs to imp
 
 from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
 from adapters.copying import copy as copy
+from adapters.record_check import Compared, Fault, NotCovered, RecordCheck
 from adapters.restoring import read_list as read_erased
 from adapters.rules_text import as_toml
 from adapters.sealing import Sealing
@@ -119,6 +120,7 @@ __all__ = [
     "CloseAccount",
     "CloseTicket",
     "Command",
+    "Compared",
     "Conflict",
     "Consent",
     "ConsentWord",
@@ -137,6 +139,7 @@ __all__ = [
     "EventLine",
     "ExplainedMove",
     "Explanation",
+    "Fault",
     "Fingerprint",
     "Forgetting",
     "Forgotten",
@@ -149,6 +152,7 @@ __all__ = [
     "MakeReferral",
     "MergeCustomers",
     "Move",
+    "NotCovered",
     "NotFound",
     "NotedSeal",
     "OpenTicket",
@@ -163,6 +167,7 @@ __all__ = [
     "PutOnHold",
     "QualifyLead",
     "RateTicket",
+    "RecordCheck",
     "RecordChurnReason",
     "RecordInteraction",
     "RecordPreference",

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from adapters.backup import backup
 from adapters.catch_up import Progress, events_behind
+from adapters.checking_records import check_records, check_sample
 from adapters.checking_seals import SealCheck, check_seals
 from adapters.database import DEFAULT_LOCK_TIMEOUT
 from adapters.erasing import is_erasing
@@ -27,6 +28,7 @@ from adapters.histories import read_history as read_history_of
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
 from adapters.quarantine import Reject
+from adapters.record_check import RecordCheck
 from adapters.sealing import Sealing, seal
 from adapters.store import Collision, Store
 from adapters.transaction import Transaction
@@ -359,14 +361,17 @@ class Regulars:
         sought = {} if reference is None else {reference: premises.customer_id}
         return Execution(self._store, tx, self._ground.issuer, self._ground.context(tx, premises), sought)
 
-    def backup(self, target: str | os.PathLike[str]) -> None:
-        """Copy the store to a new file, as of one moment and while others write.
+    def backup(self, target: str | os.PathLike[str]) -> RecordCheck:
+        """Copy the store to a new file, as of one moment and while others write; what a sample of its records is like.
 
-        Raises StoreUnusable for a file that exists, and for a store on PostgreSQL, which is backed up with pg_dump.
+        Where something is wrong with that sample, as `check_records` says it, the copy is kept: it is the best there
+        is. Raises StoreUnusable for a file that exists, for a store that the database itself finds damaged, and for one
+        on PostgreSQL, which is backed up with pg_dump.
         """
         if self._store.is_erasing and not self.read_only:
             self._store.destroy_traces(patience=0)
         backup(self._store, Path(target))
+        return check_sample(self._store)
 
     def seal(self, on_progress: Progress | None = None) -> Sealing:
         """Seal everything that was recorded, so that a later change of it shows; it keeps nobody from recording more.
@@ -388,6 +393,15 @@ class Regulars:
         `on_progress` is called with (events compared so far, events there are). Raises ValueError for what is no root.
         """
         return check_seals(self._store, against, on_progress)
+
+    def check_records(self) -> RecordCheck:
+        """Compare with the log what is kept beside it and isn't folded from it; nothing is changed.
+
+        That is a key that opens for everybody who wasn't forgotten, and none for anybody else; by what people are
+        found; the currency; what came of commands with an id; the rules that read models were judged by. The
+        database's own check of integrity runs too. What isn't covered is told by name.
+        """
+        return check_records(self._store)
 
     def rejects(self) -> tuple[Reject, ...]:
         """The rows that imports refused, by file."""
