@@ -212,6 +212,12 @@ class Regulars:
             return events_behind(self._store, self._ground.models(tx), tx.connection)
 
     @property
+    def recorded(self) -> int:
+        """How many events there are."""
+        with self._store.reading() as tx:
+            return self._store.count_events(tx.connection)
+
+    @property
     def schema_version(self) -> int:
         """The version of the store's tables; an older store is migrated when it is opened to write."""
         with self._store.reading() as tx:

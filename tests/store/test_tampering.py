@@ -386,6 +386,17 @@ def test_a_generation_of_older_rules_that_is_made_to_answer_is_told(plain: Shop)
     assert stand(plain)[:3] == before[:3]
 
 
+def test_the_command_line_rebuilds_where_the_generation_that_is_to_answer_is_gone(
+    sqlite_database_url: str, say: Say
+) -> None:
+    shop = made(sqlite_database_url, None)
+    shop.change("UPDATE settings SET value = :gone WHERE name = 'live_generation'", gone=b"77")
+    said = say("--db", shop.url, "verify")
+    assert (said.status, "is to answer, and is gone" in said.out) == (1, True)
+    assert say("--db", shop.url, "rebuild").status == 0
+    assert say("--db", shop.url, "verify").status == 0
+
+
 def test_a_generation_of_the_same_rules_may_answer_again(plain: Shop) -> None:
     with plain.open() as crm:
         crm.projections.rebuild()
