@@ -9,10 +9,10 @@ from time import perf_counter
 
 from msgspec import Struct
 
-from adapters.generations import FOUNDING
 from adapters.portions import Task, fold_in_parallel, fold_portions
 from adapters.read_models import ReadModels
 from adapters.replay import EVERYONE, split_range
+from adapters.rules_in_force import FOUNDING
 from adapters.store import Store
 from benchmarks.history import opened
 from benchmarks.machine import peak_memory

@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from adapters.driver_errors import name_of
+from adapters.soundness import require_sound
 from adapters.store import Store
 from crm_domain.errors import StoreUnusable
 
@@ -14,7 +16,8 @@ from crm_domain.errors import StoreUnusable
 def backup(store: Store, target: Path) -> None:
     """Copy a SQLite store to a new file, which appears under its name only once it is whole.
 
-    Raises StoreUnusable for a store on PostgreSQL, which has tools of its own for that, and for a file that exists.
+    Raises StoreUnusable for a store on PostgreSQL, which has tools of its own for that, for a file that exists, and
+    where the copy is damaged, as the store itself is then.
     """
     if not store.database.is_sqlite:
         raise StoreUnusable("a store on PostgreSQL is backed up with pg_dump, which is made for that")
@@ -37,6 +40,7 @@ def _copy(store: Store, target: Path) -> None:
         source = connection.connection.driver_connection
         assert isinstance(source, sqlite3.Connection)
         source.backup(copy)  # in one step, so in one snapshot: a writer meanwhile doesn't start it over
+        require_sound(copy, f"{name_of(store.database.url)} is damaged, and no copy was kept")
 
 
 def require_new(target: Path) -> None:

@@ -14,6 +14,7 @@ from adapters.store import Store
 from adapters.verifying import repair, require_sample
 from crm_domain.errors import StoreBusy, StoreUnusable
 from projections.compiled import Rules, compile_rules
+from projections.rules import Ruleset
 
 _BUILDERS = 7_164_209_313_801_265_155  # the number of PostgreSQL's lock: any, the same in every process
 
@@ -21,6 +22,7 @@ _BUILDERS = 7_164_209_313_801_265_155  # the number of PostgreSQL's lock: any, t
 def build(
     store: Store,
     generation: Generation,
+    ruleset: Ruleset,
     *,
     at_least: int = 0,
     within: float | None = None,
@@ -28,14 +30,14 @@ def build(
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
 ) -> None:
-    """Bring a generation up to date, or go on with it where it was left, and compare a sample of it with the log.
+    """Bring a generation of a ruleset up to date, or go on with it where it was left, and compare a sample of it.
 
     One that is whole already may be brought up to date as far as that goes `within` so many seconds.
 
     Raises StoreUnusable where the sample differs, and whatever `on_poison` raises.
     """
     with store.reading() as tx:
-        rules = compile_rules(generation.ruleset, store.currency(tx.connection))
+        rules = compile_rules(ruleset, store.currency(tx.connection))
     models = generation.read_models(store)
     catch_up(
         store,

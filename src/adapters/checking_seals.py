@@ -16,7 +16,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.catch_up import Progress
-from adapters.generations import FOUNDING
+from adapters.rules_in_force import FOUNDING
 from adapters.seals import HASH_BYTES, Entry, Seal, read_entries, read_genesis, read_seals, root_of, unpack_entries
 from adapters.store import Store
 from crm_domain.instant import to_datetime

@@ -32,3 +32,17 @@ def pages(
     while page:
         yield page
         page = connection.execute(statement.where(key > getattr(page[-1], key.name))).all()
+
+
+def spread(
+    connection: Connection, statement: sa.Select[Any], position: sa.Column[int], newest: int, count: int
+) -> Iterator[sa.Row[Any]]:
+    """The first row of a selection in each of so many equal ranges of positions, up to the newest one."""
+    for part in range(count):
+        after, last = newest * part // count, newest * (part + 1) // count
+        in_range = sa.and_(position > after, position <= last)
+        row = (
+            connection.execute(statement.where(in_range).order_by(position).limit(1)).first() if last > after else None
+        )
+        if row is not None:
+            yield row

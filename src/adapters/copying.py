@@ -1,7 +1,7 @@
 """A whole store in another database, of the same kind or the other: the way to PostgreSQL, and back.
 
 Everything that was recorded is copied as it stands: ids, positions, instants, keys. What follows from it is not: the
-copy begins a generation of its own, under the rules of the live one, and folds it in when somebody asks.
+copy begins a generation of its own, under the rules that the log says are in force, and folds it in when somebody asks.
 
 The copy is one transaction. Until it is committed nobody finds a store there, and what was interrupted was never there.
 """
@@ -21,8 +21,9 @@ from adapters.catch_up import Progress
 from adapters.database import Database
 from adapters.driver_errors import name_of, translated_errors
 from adapters.erasing import MARK
-from adapters.generations import first_generation, live_generation
+from adapters.generations import first_generation, live_number
 from adapters.positions import continue_positions, lock_definitions
+from adapters.rules_in_force import read_in_force
 from adapters.schema import VERSION, Schema
 from adapters.store import Store, found_version
 from crm_domain.errors import StoreUnusable
@@ -130,11 +131,15 @@ class _Passage:
                     pass
 
     def begin_generation(self) -> None:
-        """Judge by the rules that the original judges by, if it does yet."""
-        live = live_generation(self._original.schema, self._reading)
+        """Judge by the rules in force, if the original judges yet."""
+        schema = self._original.schema
+        live = live_number(schema, self._reading)
         if live is not None:
+            in_force, generations = read_in_force(schema, self._reading), schema.generations
+            made_at = sa.select(generations.c.made_at).where(generations.c.number == live)
             with translated_errors(self._url):
-                first_generation(self._schema, self._writing, live.ruleset, live.made_at)
+                at = self._reading.scalar(made_at) or 0
+                first_generation(self._schema, self._writing, in_force.ruleset, at)
 
     def _carry(self, table: sa.Table) -> Iterator[list[dict[str, Any]]]:
         """Copy a table's rows in order of their keys, a batch at a time."""

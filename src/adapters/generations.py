@@ -13,32 +13,34 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from adapters.codec import schema_digest
 from adapters.read_models import ReadModels
+from adapters.rules_in_force import FOUNDING, InForce
 from adapters.schema import LIVE_GENERATION, GenerationTables, Schema
 from adapters.store import Store
 from crm_domain.errors import StoreBusy, StoreUnusable
 from projections.fold import code_versions
-from projections.rules import Ruleset, restore_rules
+from projections.rules import Ruleset
 
 _LIVE, _PREVIOUS = LIVE_GENERATION, "previous_generation"
 #: The setting that holds the highest number that was dropped: others may still remember what it stood for.
 _DROPPED = "dropped_generation"
-#: The setting that holds what a store judged by before anything was published.
-FOUNDING = "founding_rules"
 
 
 class Generation(Struct, frozen=True, kw_only=True):
     """One generation's identity: the ruleset it was judged by, the code that judged, and what it may know of.
 
+    `ruleset` is the text that stands beside it, which nobody judges by: what the rules are is in the log.
     `known_until` is the last position that it may know of, None for one that goes on; it `is_checked` once it has
-    caught up and a sample of it was folded afresh and compared. `made_at` is an instant.
+    caught up and a sample of it was folded afresh and compared. `made_at` is an instant. `is_in_force` is False for
+    one that is to answer and was judged by other rules than those in force.
     """
 
     number: int
-    ruleset: Ruleset
+    ruleset: str
     rules_digest: str
     code_digest: str
     versions: dict[str, int | str]
@@ -46,15 +48,26 @@ class Generation(Struct, frozen=True, kw_only=True):
     known_until: int | None
     is_checked: bool
     made_at: int
+    is_in_force: bool = True
 
     @property
     def is_current(self) -> bool:
-        """Whether the running code is the code that built it."""
+        """Whether the running code built it, and by the rules in force if it is to answer."""
+        return self.is_in_force and self._is_of_this_code
+
+    @property
+    def _is_of_this_code(self) -> bool:
         return self.code_digest == code_digest()
 
     def staleness(self) -> tuple[str, ...]:
-        """What the running code judges otherwise, each as a sentence; nothing where it is the same code."""
-        if self.is_current:
+        """What would be judged otherwise now, each as a sentence; nothing for the same code and the same rules."""
+        return (*self._of_other_rules(), *self._of_other_code())
+
+    def _of_other_rules(self) -> tuple[str, ...]:
+        return () if self.is_in_force else ("the log says that other rules are in force",)
+
+    def _of_other_code(self) -> tuple[str, ...]:
+        if self._is_of_this_code:
             return ()
         ours = running_versions()
         names = [name for name in sorted({*ours, *self.versions}) if self.versions.get(name) != ours.get(name)]
@@ -94,7 +107,7 @@ def _generation(row: sa.Row[tuple[object, ...]]) -> Generation:
     columns = row._mapping
     return Generation(
         number=columns["number"],
-        ruleset=restore_rules(columns["ruleset"]),
+        ruleset=columns["ruleset"],
         rules_digest=columns["rules_digest"],
         code_digest=columns["code_digest"],
         versions=msgspec.json.decode(columns["versions"]),
@@ -123,30 +136,33 @@ def _pointer(schema: Schema, connection: Connection, name: str) -> int | None:
 
 def read_generation(schema: Schema, connection: Connection, number: int) -> Generation:
     """One generation. Raises StoreUnusable where there is none of this number."""
+    found = _find(schema, connection, number)
+    if found is None:
+        raise StoreUnusable(f"there is no generation {number}")
+    return found
+
+
+def _find(schema: Schema, connection: Connection, number: int) -> Generation | None:
     generations = schema.generations
     row = connection.execute(sa.select(generations).where(generations.c.number == number)).one_or_none()
-    if row is None:
-        raise StoreUnusable(f"there is no generation {number}")
-    return _generation(row)
+    return None if row is None else _generation(row)
 
 
-def live_generation(schema: Schema, connection: Connection) -> Generation | None:
-    """The generation that answers; None in a store that has none yet."""
-    number = live_number(schema, connection)
-    return None if number is None else read_generation(schema, connection, number)
+def find_live(schema: Schema, connection: Connection, number: int, in_force: InForce) -> Generation | None:
+    """The generation that is to answer, which says whether it does so by the rules in force; None where it is gone."""
+    found = _find(schema, connection, number)
+    return found and replace(found, is_in_force=in_force.are(found.ruleset, found.rules_digest))
 
 
-def found_generation(store: Store, ruleset: Ruleset, now: int) -> Generation:
-    """The live generation of a store; made where there is none, to be caught up by whoever asks first."""
+def found_generation(store: Store, ruleset: Ruleset, now: int) -> None:
+    """Give a store that has none its first generation, to be caught up by whoever asks first."""
     with store.writing() as tx:
         store.exclude_others(tx.connection)
-        generation = live_generation(store.schema, tx.connection)
-        if generation is None:
+        if live_number(store.schema, tx.connection) is None:
             settings = store.schema.settings
             founding = {"name": FOUNDING, "value": ruleset.canonical().encode()}
             tx.connection.execute(settings.insert(), founding)
-            generation = first_generation(store.schema, tx.connection, ruleset, now)
-    return generation
+            first_generation(store.schema, tx.connection, ruleset, now)
 
 
 def first_generation(schema: Schema, connection: Connection, ruleset: Ruleset, now: int) -> Generation:
@@ -168,12 +184,16 @@ def prepare_generation(
         kept = [
             each
             for each in read_generations(store.schema, tx.connection)
-            if each.is_current and each.known_until == known_until and each.rules_digest == ruleset.digest()
+            if each.is_current and each.known_until == known_until and _is_judged_by(each, ruleset)
         ]
         if unfinished_only:
             live = live_number(store.schema, tx.connection)
             kept = [each for each in kept if not each.is_checked and each.number != live]
         return kept[-1] if kept else _create(store.schema, tx.connection, ruleset, now, known_until)
+
+
+def _is_judged_by(each: Generation, ruleset: Ruleset) -> bool:
+    return (each.rules_digest, each.ruleset) == (ruleset.digest(), ruleset.canonical())
 
 
 def _create(schema: Schema, connection: Connection, ruleset: Ruleset, now: int, known_until: int | None) -> Generation:
@@ -214,7 +234,7 @@ def go_live(schema: Schema, connection: Connection, number: int) -> None:
     settings = schema.settings
     connection.execute(settings.delete().where(settings.c.name.in_((_LIVE, _PREVIOUS))))
     pointers = {_LIVE: number}
-    if before is not None:
+    if before is not None and _find(schema, connection, before):
         pointers[_PREVIOUS] = before
         mark_checked(schema, connection, before)  # one that answered is whole, however it came to be live
     rows = [{"name": name, "value": str(value).encode()} for name, value in pointers.items()]

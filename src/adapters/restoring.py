@@ -17,6 +17,7 @@ from adapters.backup import flush, require_new
 from adapters.codec import codec_of, tags_of
 from adapters.database import Database, parse_url
 from adapters.schema import Schema
+from adapters.soundness import require_sound
 from adapters.store import require_store
 from crm_domain.customer import PersonalDataErased
 from crm_domain.errors import NotFound, StoreUnusable
@@ -55,9 +56,7 @@ def _copy(backup: Target, target: Path) -> None:
         assert isinstance(source, sqlite3.Connection)
         with closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
-            found = [row[0] for row in copy.execute("PRAGMA integrity_check(1)")]
-    if found != ["ok"]:
-        raise StoreUnusable(f"{os.fspath(backup)} is damaged, and was not restored: {found[0]}")
+            require_sound(copy, f"{os.fspath(backup)} is damaged, and was not restored")
 
 
 def _remove(unfinished: Path) -> None:

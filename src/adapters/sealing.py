@@ -16,9 +16,9 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.catch_up import Progress
-from adapters.generations import FOUNDING
 from adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
 from adapters.positions import settled
+from adapters.rules_in_force import FOUNDING
 from adapters.seals import BLOCK, Entry, Seal, make_seal, read_entries, read_genesis, read_last_seal, seal_row
 from adapters.store import Collision, Store
 from crm_domain.errors import StoreUnusable

@@ -39,6 +39,17 @@ NAMING_KINDS = (*LOOKUP_KINDS, "name")
 _NO_DIGITS = str.maketrans("", "", "+ ()./-")
 
 
+def kinds_told(event: Event) -> tuple[str, ...]:
+    """The kinds of look-ups that an event tells a value of; with the ones it tells, those of before are gone."""
+    match event:
+        case CustomerRegistered():
+            return LOOKUP_KINDS
+        case ContactDetailsChanged(changed=changed):
+            return tuple(kind for kind in LOOKUP_KINDS if kind in changed)
+        case _:
+            return ()
+
+
 class Premises(Struct, frozen=True, kw_only=True):
     """What a command's decision rests on beside its streams; `customer_id` is that of the reference asked for."""
 
@@ -166,9 +177,9 @@ class Transaction:
         for draft in drafts:
             match draft.event:
                 case CustomerRegistered() as event:
-                    rows += self._lookup_rows(event, draft.customer_id, LOOKUP_KINDS)
-                case ContactDetailsChanged(changed=changed) as event:
-                    kinds = [kind for kind in LOOKUP_KINDS if kind in changed]
+                    rows += self._lookup_rows(event, draft.customer_id, kinds_told(event))
+                case ContactDetailsChanged() as event:
+                    kinds = kinds_told(event)
                     # Rows of this very transaction may have to go too, so what is collected is written before.
                     rows = self._insert_lookups(rows)
                     self._forget_lookups(draft.customer_id, kinds)
@@ -220,7 +231,7 @@ class Transaction:
     def _lookup_rows(
         self, event: CustomerRegistered | ContactDetailsChanged, customer_id: str, kinds: Iterable[str]
     ) -> list[dict[str, str]]:
-        values = ((kind, getattr(event, kind, None)) for kind in kinds)
+        values = ((kind, getattr(event, kind)) for kind in kinds)
         return [
             {"kind": kind, "digest": self._digest(kind, value), "customer_id": customer_id}
             for kind, value in values

@@ -15,6 +15,7 @@ This package is the whole of what a program that embeds the library needs to imp
 from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
 from adapters.copying import copy as copy
 from adapters.horizon import OpenTransaction
+from adapters.record_check import Compared, Fault, NotCovered, RecordCheck
 from adapters.restoring import read_list as read_erased
 from adapters.rules_text import as_toml
 from adapters.sealing import Sealing
@@ -120,6 +121,7 @@ __all__ = [
     "CloseAccount",
     "CloseTicket",
     "Command",
+    "Compared",
     "Conflict",
     "Consent",
     "ConsentWord",
@@ -138,6 +140,7 @@ __all__ = [
     "EventLine",
     "ExplainedMove",
     "Explanation",
+    "Fault",
     "Fingerprint",
     "Forgetting",
     "Forgotten",
@@ -150,6 +153,7 @@ __all__ = [
     "MakeReferral",
     "MergeCustomers",
     "Move",
+    "NotCovered",
     "NotFound",
     "NotedSeal",
     "OpenTicket",
@@ -165,6 +169,7 @@ __all__ = [
     "PutOnHold",
     "QualifyLead",
     "RateTicket",
+    "RecordCheck",
     "RecordChurnReason",
     "RecordInteraction",
     "RecordPreference",

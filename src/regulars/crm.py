@@ -15,17 +15,19 @@ from typing import Literal, Self, overload
 
 from adapters.backup import backup
 from adapters.catch_up import Progress, events_behind
+from adapters.checking_records import check_records, check_sample
 from adapters.checking_seals import SealCheck, check_seals
 from adapters.database import DEFAULT_LOCK_TIMEOUT
 from adapters.erasing import is_erasing
 from adapters.event_log import Search
 from adapters.exporting import Write, export_events
-from adapters.generations import found_generation, live_generation
+from adapters.generations import found_generation, live_number
 from adapters.histories import read_history as read_history_of
 from adapters.horizon import await_settled
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
 from adapters.quarantine import Reject
+from adapters.record_check import RecordCheck
 from adapters.sealing import Sealing, seal
 from adapters.store import Collision, Store
 from adapters.transaction import Transaction
@@ -139,25 +141,29 @@ def _found(ground: Ground, rules: Ruleset | None) -> None:
     """Give a store that has none its first generation, under the rules it is founded with."""
     store = ground.store
     with store.reading() as tx:
-        live = live_generation(store.schema, tx.connection)
-    if live is None:
-        live = found_generation(store, rules or default_rules(), ground.now())
-    if rules is not None and rules.digest() != live.rules_digest:
+        is_founded = live_number(store.schema, tx.connection) is not None
+    if not is_founded:
+        found_generation(store, rules or default_rules(), ground.now())
+    if rules is None:
+        return
+    with store.reading() as tx:
+        in_force = ground.in_force(tx)
+    if rules.digest() != in_force.digest:
         raise StoreUnusable(
-            f"this store judges by the rules {live.rules_digest[:12]}, and {rules.digest()[:12]} were given; "
+            f"this store judges by the rules {in_force.digest[:12]}, and {rules.digest()[:12]} were given; "
             "rules are given when a store is made, and published from then on"
         )
 
 
 def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
-    """Say that other code folded what this store has folded in, or fold it in anew, or refuse."""
+    """Say that what this store has folded in would be folded otherwise now, or fold it in anew, or refuse."""
     differences = crm.projections.staleness()
     if not differences:
         return
     if on_stale == "rebuild" and not crm.read_only:
         crm.projections.rebuild()
         return
-    sentence = f"what this store has folded in was folded by other code: {'; '.join(differences)}"
+    sentence = f"what this store has folded in was folded by other code or rules: {'; '.join(differences)}"
     if on_stale == "error":
         raise StoreUnusable(f"{sentence}; `regulars rebuild` folds it in anew")
     warnings.warn(f"{sentence}; lists stay as they were until it is rebuilt", StaleProjections, stacklevel=3)
@@ -192,7 +198,7 @@ class Regulars:
     def ruleset(self) -> Ruleset:
         """The rules in force."""
         with self._store.reading() as tx:
-            return self._ground.live(tx).ruleset
+            return self._ground.ruleset(tx)
 
     @property
     def read_only(self) -> bool:
@@ -204,6 +210,12 @@ class Regulars:
         """How many recorded events lists don't know of yet; questions about one customer know of all."""
         with self._store.reading() as tx:
             return events_behind(self._store, self._ground.models(tx), tx.connection)
+
+    @property
+    def recorded(self) -> int:
+        """How many events there are."""
+        with self._store.reading() as tx:
+            return self._store.count_events(tx.connection)
 
     @property
     def schema_version(self) -> int:
@@ -363,14 +375,17 @@ class Regulars:
         sought = {} if reference is None else {reference: premises.customer_id}
         return Execution(self._store, tx, self._ground.issuer, self._ground.context(tx, premises), sought)
 
-    def backup(self, target: str | os.PathLike[str]) -> None:
-        """Copy the store to a new file, as of one moment and while others write.
+    def backup(self, target: str | os.PathLike[str]) -> RecordCheck:
+        """Copy the store to a new file, as of one moment and while others write; what a sample of its records is like.
 
-        Raises StoreUnusable for a file that exists, and for a store on PostgreSQL, which is backed up with pg_dump.
+        Where something is wrong with that sample, as `check_records` says it, the copy is kept: it is the best there
+        is. Raises StoreUnusable for a file that exists, for a store that the database itself finds damaged, and for one
+        on PostgreSQL, which is backed up with pg_dump.
         """
         if self._store.is_erasing and not self.read_only:
             self._store.destroy_traces(patience=0)
         backup(self._store, Path(target))
+        return check_sample(self._store)
 
     def seal(self, on_progress: Progress | None = None) -> Sealing:
         """Seal everything that was recorded, so that a later change of it shows; it keeps nobody from recording more.
@@ -392,6 +407,15 @@ class Regulars:
         `on_progress` is called with (events compared so far, events there are). Raises ValueError for what is no root.
         """
         return check_seals(self._store, against, on_progress)
+
+    def check_records(self) -> RecordCheck:
+        """Compare with the log what is kept beside it and isn't folded from it; nothing is changed.
+
+        That is a key that opens for everybody who wasn't forgotten, and none for anybody else; by what people are
+        found; the currency; what came of commands with an id; the rules that read models were judged by. The
+        database's own check of integrity runs too. What isn't covered is told by name.
+        """
+        return check_records(self._store)
 
     def rejects(self) -> tuple[Reject, ...]:
         """The rows that imports refused, by file."""
@@ -609,7 +633,7 @@ class Regulars:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
         with self._store.reading() as tx:
             members = self._ground.members(tx, who)
-            zone = self._ground.live(tx).ruleset.zone  # a store in memory has one snapshot at a time
+            zone = self._ground.ruleset(tx).zone  # a store in memory has one snapshot at a time
             at = self._ground.now() if as_of is None else instant_of(as_of, zone)
             rules = self._ground.rules(tx)
             history = read_history_of(self._store, tx.connection, members, rules)
@@ -702,7 +726,7 @@ class Regulars:
                 behind=behind,
                 held_back_by=self._ground.held_back_by(tx, models) if behind else None,
                 generation=live.number,
-                rules_digest=live.rules_digest,
+                rules_digest=self._ground.in_force(tx).digest,
                 rejects=tx.quarantine.count(),
                 counts=counts,
                 read_only=self.read_only,

@@ -194,17 +194,17 @@ def compare_rules(
 ) -> RulesDifference:
     """Compare what is folded in with what another ruleset says of it.
 
-    Raises StoreUnusable where other code folded it in.
+    Raises StoreUnusable where other code or rules folded it in.
     """
     with ground.store.reading() as tx:
         connection = tx.connection
-        live, currency = ground.live(tx), ground.store.currency(connection)
+        live, in_force, currency = ground.live(tx), ground.in_force(tx), ground.store.currency(connection)
         if not live.is_current:
             raise StoreUnusable(
-                "other code folded what is stored, so there is nothing to compare with; rebuild it first"
+                "other code or rules folded what is stored, so there is nothing to compare with; rebuild it first"
             )
         models, rules = live.read_models(ground.store), compile_rules(new, currency)
-        at = None if as_of is None else instant_of(as_of, live.ruleset.zone)
+        at = None if as_of is None else instant_of(as_of, in_force.ruleset.zone)
         old = ground.rules(tx)
         projectors = concerned(old, rules)
         comparing = _Comparing(
@@ -227,7 +227,7 @@ def compare_rules(
         for each, lane, old, came, instant, worth in comparing.moves
     )
     return RulesDifference(
-        old_digest=live.rules_digest,
+        old_digest=in_force.digest,
         new_digest=new.digest(),
         as_of=to_datetime(comparing.at),
         customers=comparing.customers,
@@ -235,7 +235,7 @@ def compare_rules(
         tickets=tuple(sorted(comparing.tickets, key=lambda move: (move.ticket_id, move.shown))),
         currency=currency,
         _ground=ground,
-        _old=live.ruleset,
+        _old=in_force.ruleset,
         _new=new,
     )
 

@@ -17,6 +17,7 @@ from adapters.codec import is_personal
 from adapters.event_log import Draft
 from adapters.keyring import new_id
 from adapters.links import families_of
+from adapters.outcomes import KeptOutcome
 from adapters.store import Store
 from adapters.transaction import Transaction
 from crm_domain.catalogue import DECIDERS, Address, address
@@ -93,11 +94,6 @@ class _Carried(Struct, frozen=True, kw_only=True):
     first: int = 0
     last: int = 0
     replayed: Outcome | None = None
-
-
-class _KeptOutcome(Struct, frozen=True):
-    customer_id: str
-    positions: tuple[int, ...]
 
 
 class Execution:
@@ -389,7 +385,7 @@ class Execution:
         if digest != self._digest(command):
             sentence = f'command id "{command.command_id}" was used before for a command with other content'
             raise Rejected("command_id_taken", sentence)
-        first = msgspec.json.decode(outcome, type=_KeptOutcome)
+        first = msgspec.json.decode(outcome, type=KeptOutcome)
         return Outcome(
             customer_id=CustomerId(first.customer_id),
             events=tuple(self._tx.log.at(first.positions)),
@@ -402,7 +398,7 @@ class Execution:
             return carried.replayed
         events = tuple(recorded[carried.first : carried.last])
         if carried.command.command_id is not None:
-            kept = _KeptOutcome(carried.customer_id, tuple(each.position for each in events))
+            kept = KeptOutcome(carried.customer_id, tuple(each.position for each in events))
             digest = self._digest(carried.command)
             self._tx.keep_outcome(carried.command.command_id, digest, msgspec.json.encode(kept))
         return Outcome(

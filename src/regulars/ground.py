@@ -12,15 +12,10 @@ from msgspec.structs import replace
 
 from adapters.building import build, building_alone
 from adapters.catch_up import Progress, await_folded, catch_up, events_behind, is_behind
-from adapters.generations import (
-    FOUNDING,
-    Generation,
-    prepare_generation,
-    read_generation,
-    replace_live,
-)
+from adapters.generations import Generation, find_live, prepare_generation, replace_live
 from adapters.horizon import OpenTransaction, oldest_transaction
 from adapters.read_models import ReadModels
+from adapters.rules_in_force import InForce, read_founding, read_in_force, restored
 from adapters.sealing import SEAL_AFTER, SEAL_AT_ONCE, Due, seal_when_due
 from adapters.seals import BLOCK
 from adapters.store import Store
@@ -65,10 +60,10 @@ class Ground:
         self._clock = clock
         self._opened_by = Issuer(actor=actor)
         self._acting = threading.local()
-        self._live: Generation | None = None
+        self._live: tuple[Generation, InForce] | None = None
         self._models: ReadModels | None = None
-        self._compiled: tuple[int, Rules] | None = None
-        self._policies: tuple[int, Context] | None = None
+        self._compiled: tuple[str, Rules] | None = None
+        self._policies: tuple[str, Context] | None = None
         self._sealing_due = Due()
         self._unspent = 0.0
 
@@ -103,32 +98,52 @@ class Ground:
     # ------------------------------------------------------------------------------------------- by which rules, when
 
     def live(self, tx: Transaction) -> Generation:
-        """The generation that answers in this snapshot."""
-        return self._generation(tx, tx.live_generation)
+        """The generation that answers in this snapshot. Raises StoreUnusable where it is gone."""
+        live, _ = self._judging(tx, tx.live_generation)
+        if live is None:
+            raise StoreUnusable(
+                f"generation {tx.live_generation}, which is to answer, is gone; `regulars rebuild` folds everything "
+                "in anew"
+            )
+        return live
 
-    def _generation(self, tx: Transaction, number: int | None) -> Generation:
+    def in_force(self, tx: Transaction) -> InForce:
+        """The rules in force in this snapshot: those of the log, whatever the generation that answers has."""
+        return self._judging(tx, tx.live_generation)[1]
+
+    def _judging(self, tx: Transaction, number: int | None) -> tuple[Generation | None, InForce]:
+        """The generation of a number, None where it is gone, and the rules in force."""
         if number is None:
             raise StoreUnusable("this store has no generation of read models; open it once with permission to write")
         # Threads on other snapshots replace what is kept here, so what is returned is what was looked at.
-        live = self._live
-        if live is None or live.number != number:
-            live = self._live = read_generation(self.store.schema, tx.connection, number)
-        return live
+        kept = self._live
+        if kept is not None and kept[0].number == number:
+            return kept
+        schema, connection = self.store.schema, tx.connection
+        in_force = read_in_force(schema, connection)
+        live = find_live(schema, connection, number, in_force)
+        # Rules and what they judged come into force together, so one number stands for both, where that is so.
+        if live is not None and live.is_in_force:
+            self._live = (live, in_force)
+        return live, in_force
+
+    def ruleset(self, tx: Transaction) -> Ruleset:
+        """The rules in force."""
+        return self.in_force(tx).ruleset
 
     def models(self, tx: Transaction) -> ReadModels:
         """The read models that answer in this snapshot."""
         live, models = self.live(tx), self._models
-        if models is None or models.number != live.number:
+        if models is None or (models.number, models.is_current) != (live.number, live.is_current):
             models = self._models = live.read_models(self.store)
         return models
 
     def rules(self, tx: Transaction) -> Rules:
         """The rules in force, compiled."""
-        live = self.live(tx)
-        compiled = self._compiled
-        if compiled is None or compiled[0] != live.number:
+        in_force, compiled = self.in_force(tx), self._compiled
+        if compiled is None or compiled[0] != in_force.digest:
             currency = self.store.currency(tx.connection)
-            compiled = (live.number, compile_rules(live.ruleset, currency))
+            compiled = (in_force.digest, compile_rules(in_force.ruleset, currency))
             if currency is not None:  # else the first amount may still bring one with another number of digits
                 self._compiled = compiled
         return compiled[1]
@@ -136,10 +151,9 @@ class Ground:
     def context(self, tx: Transaction, premises: Premises | None = None) -> Context:
         """What decisions may know beside their commands and streams, as of now."""
         premises = premises or tx.premises()
-        live = self._generation(tx, premises.live_generation)
-        policies = self._policies
-        if policies is None or policies[0] != live.number:
-            policies = self._policies = (live.number, policies_of(live.ruleset, live.rules_digest))
+        (_, in_force), policies = self._judging(tx, premises.live_generation), self._policies
+        if policies is None or policies[0] != in_force.digest:
+            policies = self._policies = (in_force.digest, policies_of(in_force.ruleset, in_force.digest))
         return replace(policies[1], now=self.now(), currency=premises.currency)
 
     def has_committed(self, customer_ids: Iterable[str], position: int) -> None:
@@ -170,15 +184,15 @@ class Ground:
         return [self._founding(tx), *published]
 
     def _founding(self, tx: Transaction) -> Edition:
-        text = self.store.read_settings(tx.connection)[FOUNDING].decode()
-        return Edition(ruleset=text, digest=restore_rules(text).digest())
+        text = read_founding(self.store.schema, tx.connection)
+        return Edition(ruleset=text, digest=restored(text, None).digest())
 
     def standpoint(
         self, tx: Transaction, known_at: datetime | date | None = None, rules: AnyRules | None = None
     ) -> Standpoint:
         """Where a question with these two axes stands. Raises NotFound for a number of no rules."""
-        live = self.live(tx)
-        until = self._position(tx, known_at, live)
+        now_in_force = self.in_force(tx)
+        until = self._position(tx, known_at, now_in_force.ruleset)
         if isinstance(rules, bool) or not isinstance(rules, int | Ruleset | None):
             raise ValueError(f"rules are a Ruleset or the number of a version, not {rules!r}")
         if isinstance(rules, int):
@@ -186,12 +200,12 @@ class Ground:
         elif rules is not None:
             ruleset = rules
         elif until is None:
-            ruleset = live.ruleset
+            ruleset = now_in_force.ruleset
         else:
             in_force = self.rulebook(tx, until).in_force
             assert in_force is not None
             ruleset = restore_rules(in_force.ruleset)
-        is_live = until is None and (ruleset is live.ruleset or ruleset.digest() == live.rules_digest)
+        is_live = until is None and (ruleset is now_in_force.ruleset or ruleset.digest() == now_in_force.digest)
         return Standpoint(
             ruleset=ruleset,
             rules=self.rules(tx) if is_live else self._compile(tx, ruleset),
@@ -200,10 +214,10 @@ class Ground:
             models=self.models(tx) if is_live else None,
         )
 
-    def _position(self, tx: Transaction, known_at: datetime | date | None, live: Generation) -> int | None:
+    def _position(self, tx: Transaction, known_at: datetime | date | None, ruleset: Ruleset) -> int | None:
         if known_at is None:
             return None
-        instant = instant_of(known_at, live.ruleset.zone)
+        instant = instant_of(known_at, ruleset.zone)
         return None if instant >= self.now() else self.store.position_at(tx.connection, instant)
 
     def _compile(self, tx: Transaction, ruleset: Ruleset) -> Rules:
@@ -217,17 +231,17 @@ class Ground:
         Where that is much beside what is folded in already, folding everything afresh beside it is quicker.
         """
         with self.store.reading() as tx:
-            live = self.live(tx)
+            live, ruleset = self.live(tx), self.ruleset(tx)
             is_far_behind = not self.store.database.read_only and _is_far_behind(self.store, self.models(tx), tx)
         if is_far_behind and live.is_current:
             with suppress(StoreBusy):  # somebody builds already
-                self._fold_afresh(live, on_progress)
+                self._fold_afresh(live, ruleset, on_progress)
         self._fold_in(at_least=self.last_written, within=None, on_progress=on_progress)
 
-    def _fold_afresh(self, live: Generation, on_progress: Progress | None) -> None:
+    def _fold_afresh(self, live: Generation, ruleset: Ruleset, on_progress: Progress | None) -> None:
         with building_alone(self.store):
-            generation = prepare_generation(self.store, live.ruleset, self.now(), unfinished_only=True)
-            build(self.store, generation, on_progress=on_progress)
+            generation = prepare_generation(self.store, ruleset, self.now(), unfinished_only=True)
+            build(self.store, generation, ruleset, on_progress=on_progress)
             with self.store.writing() as tx:
                 self.store.exclude_others(tx.connection)
                 replace_live(self.store.schema, tx.connection, live.number, generation.number)
@@ -327,10 +341,22 @@ class Ground:
         generation = prepare_generation(self.store, standpoint.ruleset, self.now(), known_until=standpoint.until)
         if not generation.is_checked:
             with building_alone(self.store):
-                build(self.store, generation, at_least=self.last_written, on_progress=on_progress)
+                build(
+                    self.store,
+                    generation,
+                    standpoint.ruleset,
+                    at_least=self.last_written,
+                    on_progress=on_progress,
+                )
         elif generation.known_until is None and freshness.seconds != 0:
-            at_least = freshness.at_least if freshness.seconds else max(freshness.at_least, self.last_written)
-            build(self.store, generation, at_least=at_least, within=freshness.seconds, on_progress=on_progress)
+            build(
+                self.store,
+                generation,
+                standpoint.ruleset,
+                at_least=freshness.at_least if freshness.seconds else max(freshness.at_least, self.last_written),
+                within=freshness.seconds,
+                on_progress=on_progress,
+            )
         return replace(standpoint, models=generation.read_models(self.store))
 
     # --------------------------------------------------------------------------------------------------- who is meant

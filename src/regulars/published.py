@@ -64,7 +64,7 @@ class PublishedRules:
     def in_force(self) -> Ruleset:
         """The rules that are judged by."""
         with self._ground.store.reading() as tx:
-            return self._ground.live(tx).ruleset
+            return self._ground.ruleset(tx)
 
     def version(self, number: int) -> Ruleset:
         """The rules that came into force as the first, the second, … Raises NotFound."""
@@ -143,15 +143,15 @@ class PublishedRules:
     ) -> Publication:
         ground = self._ground
         with ground.store.reading() as tx:
-            live = ground.live(tx)
-            if isinstance(command, PublishRules) and live.rules_digest == command.digest:
-                number = len(ground.editions(tx))
+            if isinstance(command, PublishRules) and ground.in_force(tx).digest == command.digest:
+                number, live = len(ground.editions(tx)), ground.live(tx)
                 return Publication(number=number, digest=command.digest, generation=live.number, changed=False)
         with building_alone(ground.store):
             generation = prepare_generation(ground.store, ruleset, ground.now())
             build(
                 ground.store,
                 generation,
+                ruleset,
                 at_least=ground.last_written,
                 workers=workers,
                 on_progress=on_progress,

@@ -61,9 +61,12 @@ class Projections:
         self._ground = ground
 
     def staleness(self) -> tuple[str, ...]:
-        """In what the running code differs from the code that folded the live generation; empty where it doesn't."""
+        """What was folded in otherwise than this code and the rules in force would do it; empty where nothing was."""
         with self._ground.store.reading() as tx:
-            return self._ground.live(tx).staleness()
+            try:
+                return self._ground.live(tx).staleness()
+            except StoreUnusable as error:
+                return (str(error),)
 
     def generations(self) -> tuple[GenerationView, ...]:
         """All that are kept, by number."""
@@ -85,11 +88,12 @@ class Projections:
         ground = self._ground
         with building_alone(ground.store):
             with ground.store.reading() as tx:
-                ruleset = ground.live(tx).ruleset
+                ruleset = ground.ruleset(tx)
             generation = prepare_generation(ground.store, ruleset, ground.now(), unfinished_only=True)
             build(
                 ground.store,
                 generation,
+                ruleset,
                 at_least=ground.last_written,
                 workers=workers,
                 on_progress=on_progress,
@@ -122,7 +126,7 @@ class Projections:
             live, rules = ground.live(tx), ground.rules(tx)
             customer_id = None if customer is None else ground.members(tx, customer)[0]
         if not live.is_current:
-            raise StoreUnusable("other code folded what is stored; rebuild it as a whole")
+            raise StoreUnusable("other code or rules folded what is stored; rebuild it as a whole")
         models = live.read_models(ground.store)
         return repair(ground.store, models, rules, customer_id, projection, on_progress)
 
@@ -134,8 +138,7 @@ class Projections:
         ground = self._ground
         ground.catch_up()
         with ground.store.reading() as tx:
-            live = ground.live(tx)
-            rules = compile_rules(live.ruleset, ground.store.currency(tx.connection))
+            live, rules = ground.live(tx), compile_rules(ground.ruleset(tx), ground.store.currency(tx.connection))
         return verify(ground.store, live.read_models(ground.store), rules, on_progress)
 
     def go_back(self) -> int:
@@ -150,10 +153,10 @@ class Projections:
             number = previous_number(schema, tx.connection)
             if number is None:
                 raise StoreUnusable("no generation was live before this one")
-            previous, live = read_generation(schema, tx.connection, number), ground.live(tx)
+            previous, in_force = read_generation(schema, tx.connection, number), ground.in_force(tx)
             if not previous.is_current:
                 raise StoreUnusable(f"generation {number} was built by other code: {'; '.join(previous.staleness())}")
-            if previous.rules_digest != live.rules_digest:
+            if not in_force.are(previous.ruleset, previous.rules_digest):
                 raise StoreUnusable(
                     f"generation {number} was judged by other rules; `regulars rules rollback` goes back"
                 )

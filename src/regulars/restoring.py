@@ -8,6 +8,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from adapters.checking_records import check_sample
+from adapters.record_check import RecordCheck
 from adapters.restoring import restoring
 from crm_domain.command import CustomerId
 from regulars.clock import Clock, system_clock
@@ -20,12 +22,14 @@ Target = str | os.PathLike[str]
 class Restoration(Struct, frozen=True, kw_only=True):
     """What was restored: how many events the store has, and who was forgotten again in it.
 
-    `listed` is how many the list named who were forgotten since, None where no list was given.
+    `listed` is how many the list named who were forgotten since, None where no list was given. `records` says what a
+    sample of the records is like.
     """
 
     events: int
     forgotten: tuple[CustomerId, ...]
     listed: int | None
+    records: RecordCheck
 
 
 def restore(
@@ -52,5 +56,10 @@ def restore(
         open_store(unfinished, actor=actor, clock=clock, on_stale=on_stale, master_key=master_key) as crm,
     ):
         forgetting = crm.forget_again(erased or {})
-        events = crm.status().events
-    return Restoration(events=events, forgotten=forgetting.customer_ids, listed=None if erased is None else len(erased))
+        events, records = crm.status().events, check_sample(crm._store)
+    return Restoration(
+        events=events,
+        forgotten=forgetting.customer_ids,
+        listed=None if erased is None else len(erased),
+        records=records,
+    )

@@ -311,7 +311,7 @@ def rebuilt(crm: Regulars) -> dict[str, list[tuple[Any, ...]]]:
     with crm._store.database.writing() as connection:
         connection.execute(generations.update().values(code_digest="older code"))
     generation = prepare_generation(crm._store, crm.ruleset, 0)
-    build(crm._store, generation)
+    build(crm._store, generation, crm.ruleset)
     return stored(crm, generation.number)
 
 

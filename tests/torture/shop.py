@@ -115,6 +115,8 @@ def require_sound(crm: Regulars) -> None:
         assert set(tx.connection.execute(sa.select(keys.c.customer_id)).scalars()) == registered - forgotten
     verification = crm.projections.verify()
     assert verification.holds, verification
+    records = crm.check_records()
+    assert records.holds, records.faults
     assert crm.check_seals().holds
 
 

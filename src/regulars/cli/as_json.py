@@ -13,6 +13,7 @@ import msgspec
 from adapters.checking_seals import SealCheck
 from adapters.quarantine import Reject
 from adapters.read_models import Row
+from adapters.record_check import RecordCheck
 from adapters.sealing import Sealing
 from adapters.verifying import Verification, columns_of
 from crm_domain.command import CustomerId
@@ -282,6 +283,7 @@ def restoration(target: str, each: Restoration) -> Object:
         "events": each.events,
         "forgotten": list(map(_id, each.forgotten)),
         "listed": each.listed,
+        "records": record_check(each.records),
     }
 
 
@@ -352,16 +354,19 @@ def generation(each: GenerationView) -> Object:
     return asdict(each) | {"made_at": _moment(each.made_at), "stale": list(each.stale)}
 
 
-def verification(each: Verification | None, sealed: SealCheck) -> Object:
+def verification(each: Verification | None, sealed: SealCheck, records: RecordCheck | None) -> Object:
     """What came of comparing; `differences` are the first 20 of `different`, and bytes are hexadecimal.
 
-    Where the log couldn't be folded at all there is nothing but the seals.
+    Where the log couldn't be folded at all, or the records not be read, that isn't there.
     """
-    if each is None:
-        return {"holds": False, "seals": seal_check(sealed)}
+    checked: Object = {"seals": seal_check(sealed)}
+    if records is not None:
+        checked |= {"records": record_check(records)}
+    if each is None or records is None:
+        return {"holds": False} | checked
     return {
-        "holds": each.holds and sealed.holds,
-        "seals": seal_check(sealed),
+        "holds": each.holds and sealed.holds and records.holds,
+        **checked,
         "checkpoint": each.checkpoint,
         "customers": each.customers,
         "stored": str(each.stored),
@@ -380,6 +385,16 @@ def verification(each: Verification | None, sealed: SealCheck) -> Object:
             {"id": f"id:{one.customer_id}", "position": one.position, "type": one.type, "reason": one.reason}
             for one in each.parked
         ],
+    }
+
+
+def record_check(each: RecordCheck) -> Object:
+    """What came of comparing the records with the log; `faults` are the first 20 of each kind."""
+    return {
+        "holds": each.holds,
+        "compared": [msgspec.structs.asdict(one) for one in each.compared],
+        "faults": [msgspec.structs.asdict(one) for one in each.faults],
+        "not_covered": [msgspec.structs.asdict(one) for one in each.not_covered],
     }
 
 

@@ -24,6 +24,7 @@ from regulars.cli.opening import (
     open_to_ask,
     open_to_change,
 )
+from regulars.cli.records import tell as tell_what_is_wrong
 from regulars.crm import Regulars
 from regulars.forgetting import Forgetting, Forgotten
 
@@ -154,7 +155,14 @@ def restore(
     )
     if json:
         as_json.write_json(sys.stdout, as_json.restoration(str(target), done))
-        return
+    else:
+        _tell_of_restoration(target, done)
+    if not done.records.holds:
+        tell_what_is_wrong(done.records)
+        raise typer.Exit(REFUSED)
+
+
+def _tell_of_restoration(target: Path, done: regulars.Restoration) -> None:
     render.draw(f"Restored to {render.clean(str(target))}: {done.events:,} events.")
     if done.listed is None:
         render.draw(

@@ -119,10 +119,10 @@ def parsed_key(text: str, where: str) -> str:
 
 
 def _tell_what_is_stale(crm: Regulars) -> None:
-    """Say on stderr that other code folded in what lists answer from."""
+    """Say on stderr that other code or rules folded in what lists answer from."""
     if differences := crm.projections.staleness():
         typer.echo(
-            f"regulars: what this store has folded in was folded by other code: {'; '.join(differences)}; "
+            f"regulars: what this store has folded in was folded by other code or rules: {'; '.join(differences)}; "
             "lists stay as they were, and `regulars rebuild` folds it in anew",
             err=True,
         )

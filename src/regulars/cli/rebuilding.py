@@ -10,6 +10,7 @@ import typer
 from rich.console import ConsoleRenderable, Group
 from rich.text import Text
 
+from adapters.record_check import RecordCheck
 from adapters.verifying import Difference, Verification, columns_of
 from crm_domain.errors import RegularsError
 from crm_domain.instant import FOREVER, to_datetime
@@ -17,6 +18,7 @@ from regulars.answers import describe_parked
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.cli.progress import waiting
+from regulars.cli.records import drawn as drawn_records
 from regulars.cli.rules import REFUSED, STOPPED, ParkOption
 from regulars.cli.seals import AgainstOption
 from regulars.cli.seals import drawn as drawn_seals
@@ -84,37 +86,44 @@ def _put_right(crm: Regulars, customer: str | None, projection: str | None, on_p
 
 
 def verify(ctx: typer.Context, against: AgainstOption = None, json: JsonOption = False, db: StoreOption = None) -> None:
-    """Compare the log with its seals, and what is folded with the log; nothing is changed.
+    """Compare the log with its seals, and all that stands beside it with the log; nothing is changed.
 
-    The exit status is 1 where an event or a seal isn't as it was, where no seal has the root that was noted, where
+    The exit status is 1 where an event or a seal isn't as it was, where no seal has the root that was noted, where a
+    key, a look-up, the currency, an outcome of a command, the rules or the database itself isn't as it should be, where
     what is folded anew differs from what is stored, or where a customer is parked. Equal fingerprints mean equal rows.
+    What isn't covered is named.
     """
+    records: RecordCheck | None = None
     with open_to_ask(ctx, db) as crm:
         with waiting("checking", if_stopped="Stopped.") as on_progress:
             sealed = crm.check_seals(against=against, on_progress=on_progress)
         if not json:
             render.draw(*drawn_seals(sealed))  # what was changed from outside may keep the rest from being read at all
         try:
+            records = crm.check_records()
+            if not json:
+                render.draw(*drawn_records(records))
             with waiting("comparing", if_stopped="Stopped.") as on_progress:
                 found = crm.projections.verify(on_progress=on_progress)
         except RegularsError:
             if json:
-                as_json.write_json(sys.stdout, as_json.verification(None, sealed))
+                as_json.write_json(sys.stdout, as_json.verification(None, sealed, records))
             raise
     if json:
-        as_json.write_json(sys.stdout, as_json.verification(found, sealed))
+        as_json.write_json(sys.stdout, as_json.verification(found, sealed, records))
     else:
-        render.draw(*_drawn(found))
-    if not (found.holds and sealed.holds):
+        render.draw(*_drawn(found, is_all=records.holds))
+    if not (found.holds and sealed.holds and records.holds):
         raise typer.Exit(REFUSED)
 
 
-def _drawn(found: Verification) -> Iterator[ConsoleRenderable]:
+def _drawn(found: Verification, *, is_all: bool) -> Iterator[ConsoleRenderable]:
     counted = "1 customer" if found.customers == 1 else f"{found.customers:,} customers"
     yield Text(f"Folded anew: {counted}, up to event #{found.checkpoint}.")
     yield Text(f"stored  {found.stored}\nfolded  {found.folded}")
     if found.stored == found.folded:
-        yield Text("All else is as the events say." if found.parked else "All is as the events say.")
+        what = "All that is folded" if not is_all else "All else" if found.parked else "All"
+        yield Text(f"{what} is as the events say.")
     else:
         yield Text(f"\nNot as the events say: {found.different:,}\n", style="bold")
         yield _differences(found)

@@ -16,6 +16,8 @@ from adapters.schema import VERSION
 from crm_domain.errors import RegularsError, StoreBusy, StoreUnusable
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, given, open_to_ask
+from regulars.cli.records import tell as tell_what_is_wrong
+from regulars.cli.rules import REFUSED
 from regulars.freshness import USUAL
 from regulars.views import LANES
 
@@ -43,14 +45,20 @@ def backup(
 ) -> None:
     """Copy the store to a new file, as of one moment and while others write.
 
-    A store on PostgreSQL is backed up with pg_dump.
+    A store that the database itself finds damaged is refused. Where a sample shows that keys, look-ups or other records
+    aren't as the log says, the copy is kept, it is said, and the exit status is 1. A store on PostgreSQL is backed up
+    with pg_dump.
     """
     with open_to_ask(ctx, db) as crm:
-        crm.backup(target)
+        records = crm.backup(target)
         if json:
-            as_json.write_json(sys.stdout, {"file": str(target), "bytes": target.stat().st_size})
+            done = {"file": str(target), "bytes": target.stat().st_size, "records": as_json.record_check(records)}
+            as_json.write_json(sys.stdout, done)
         else:
             render.draw(f"Copied to {target}, {target.stat().st_size:,} bytes.")
+    if not records.holds:
+        tell_what_is_wrong(records)
+        raise typer.Exit(REFUSED)
 
 
 def migrate(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:

@@ -18,6 +18,7 @@ from crm_domain import customer, membership, purchase, ticket
 from crm_domain.catalogue import DECIDERS
 from crm_domain.command import CustomerId, TicketPolicy
 from crm_domain.customer import CONTACT_FIELDS, ContactDetailsChanged, Customer, CustomerRegistered, PersonalDataErased
+from crm_domain.errors import StoreUnusable
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import FOREVER, to_datetime
 from crm_domain.interaction import InteractionRecorded, NoteAdded, SurveyAnswered
@@ -59,12 +60,14 @@ class _Stream(Struct, frozen=True):
 def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExport:
     """Everything held about one person, and about everyone who is one with them. Raises NotFound.
 
-    Raises StoreUnusable where an event of theirs can't be read: half of an answer would look like a whole one.
+    Raises StoreUnusable where an event of theirs can't be read, or a key is gone: half of an answer would look like a
+    whole one.
     """
     store, connection, schema = ground.store, tx.connection, ground.store.schema
     stand = ground.standpoint(tx)
     members = ground.members(tx, who)
     events = list(tx.log.every(Search(customer_ids=members, oldest_first=True)))
+    _require_keys(tx, members, events)
     streams = list(_streams(events))
     history = read_history(store, connection, members, stand.rules)
     at = max(ground.now(), history.folded.last_at or 0)
@@ -105,6 +108,16 @@ def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExpo
         command_ids=tuple(read_command_ids(connection, schema, members)),
         events=tuple(events),
     )
+
+
+def _require_keys(tx: Transaction, members: Iterable[str], events: Iterable[Recorded[Event]]) -> None:
+    """Raise StoreUnusable for who wasn't forgotten and has no key: what was recorded of them would be left out."""
+    forgotten = {each.customer_id for each in events if isinstance(each.event, PersonalDataErased)}
+    for customer_id in sorted(set(members) - forgotten - tx.remembered(members)):
+        raise StoreUnusable(
+            f"the key of id:{customer_id} is gone, though nobody forgot them, so what was recorded of them can't be "
+            "read; a backup may have it, and `regulars verify` says whose keys are gone"
+        )
 
 
 def _streams(events: Iterable[Recorded[Event]]) -> Iterator[_Stream]:

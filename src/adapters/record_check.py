@@ -1,0 +1,78 @@
+"""What came of comparing what is kept beside the log, and isn't folded from it, with the log."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+MAX_NAMED = 20
+
+Kind = Literal["key", "look-up", "currency", "outcome", "rules", "database"]
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """One thing that isn't as the log says: of which customer, event, command or setting, and what is wrong."""
+
+    kind: Kind
+    of: str
+    what: str
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """How many there are of a kind, and how many of them are wrong."""
+
+    kind: Kind
+    count: int
+    wrong: int
+
+
+class NotCovered(Struct, frozen=True):
+    """What wasn't compared, and why that is so."""
+
+    what: str
+    why: str
+
+
+class RecordCheck(Struct, frozen=True, kw_only=True):
+    """What was compared, the first 20 faults of each kind, and by name what wasn't compared."""
+
+    compared: tuple[Compared, ...]
+    faults: tuple[Fault, ...]
+    not_covered: tuple[NotCovered, ...]
+
+    @property
+    def wrong(self) -> int:
+        """How many faults there are of all kinds."""
+        return sum(each.wrong for each in self.compared)
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything that was compared is as the log says."""
+        return not self.wrong
+
+
+class Findings:
+    """Counts what is compared of one kind and what is wrong, and keeps the first faults: memory is bounded."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._wrong = 0
+        self.count = 0
+        self.faults: list[Fault] = []
+        self.not_covered: list[NotCovered] = []
+
+    def tell(self, of: str, what: str, times: int = 1) -> None:
+        """Take down a fault, or several that are told alike."""
+        self._wrong += times
+        if len(self.faults) < MAX_NAMED:
+            self.faults.append(Fault(kind=self._kind, of=of, what=what))
+
+    def leave_out(self, what: str, why: str) -> None:
+        """Take down what can't be compared."""
+        self.not_covered.append(NotCovered(what, why))
+
+    @property
+    def compared(self) -> Compared:
+        """The counts."""
+        return Compared(kind=self._kind, count=self.count, wrong=self._wrong)

@@ -1,0 +1,58 @@
+"""Records at the command line: what is kept beside the log, and what came of comparing it with the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import typer
+from rich.console import ConsoleRenderable
+from rich.text import Text
+
+from adapters.record_check import Compared, Kind, RecordCheck
+from regulars.cli import render
+
+_NAMES: dict[Kind, tuple[str, str]] = {
+    "rules": ("generation that answers", "generations that answer"),
+    "key": ("key", "keys"),
+    "look-up": ("look-up", "look-ups"),
+    "currency": ("amount", "amounts"),
+    "outcome": ("outcome of a command", "outcomes of commands"),
+    "database": ("index", "indexes"),
+}
+_CURES: dict[Kind, str] = {
+    "rules": "`regulars rebuild` folds by the rules that the log says are in force.",
+    "database": "SQL's own REINDEX makes an index anew; for anything else there are backups.",
+}
+_BACKUP = "A backup from before has what it was."
+
+
+def drawn(found: RecordCheck) -> Iterator[ConsoleRenderable]:
+    """What was compared, what is wrong, and what isn't covered."""
+    yield Text(f"Compared with the log: {', '.join(_counted(each) for each in found.compared if each.count)}.")
+    if not found.holds:
+        yield Text(f"\nNot as the log says: {found.wrong:,}\n", style="bold")
+        rows = ((each.kind, each.of, each.what) for each in found.faults)
+        yield render.table(("What", "Of", "What is wrong"), rows, fold=2)
+        if more := found.wrong - len(found.faults):
+            yield Text(f"and {more:,} more")
+        kinds = dict.fromkeys(each.kind for each in found.faults)
+        yield Text("\n{}\n".format("\n".join(dict.fromkeys(_CURES.get(kind, _BACKUP) for kind in kinds))))
+    yield Text(f"Not covered: {'; '.join(render.clean(f'{each.what} ({each.why})') for each in found.not_covered)}.")
+
+
+def tell(found: RecordCheck) -> None:
+    """Say on stderr what is wrong with what was copied all the same."""
+    for each in found.faults:
+        typer.echo(f"regulars: {each.kind}: {render.clean(each.of)} {render.clean(each.what)}", err=True)
+    if more := found.wrong - len(found.faults):
+        typer.echo(f"regulars: and {more:,} more", err=True)
+    typer.echo(
+        "regulars: the copy has all that there was, and this is wrong with a sample of it; `regulars verify` on it "
+        "compares everything",
+        err=True,
+    )
+
+
+def _counted(each: Compared) -> str:
+    one, many = _NAMES[each.kind]
+    return f"{each.count:,} {one if each.count == 1 else many}"
