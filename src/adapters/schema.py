@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from adapters.links import links_table
 from adapters.positions import create_positions, position_column, transaction_column
 from adapters.seals import seals_table
+from crm_domain.errors import StoreUnusable
 from projections.churn_risk import CHURN_RISK
 from projections.fold import PROJECTORS
 from projections.lifecycle_stage import LIFECYCLE_STAGE
@@ -95,7 +96,8 @@ class Schema:
         return tuple(table.name for table in self.metadata.sorted_tables)
 
     def create(self, connection: Connection) -> None:
-        """Every table, index and view of an empty store."""
+        """Every table, index and view of an empty store. Raises StoreUnusable where it can't hold any text."""
+        require_unicode(connection)
         self.metadata.create_all(connection)
         create_positions(connection, self.events)
         connection.exec_driver_sql(_audit_trail(connection.dialect.name))
@@ -110,6 +112,18 @@ class Schema:
             connection.exec_driver_sql(f"{alter} SET STATISTICS 0")
             # To give a column the type it has changes nothing, but drops the samples that were taken before.
             connection.exec_driver_sql(f"{alter} TYPE {column.type.compile(connection.dialect)}")
+
+
+def require_unicode(connection: Connection) -> None:
+    """Raise StoreUnusable where the database can't hold any text, or holds it without knowing what it is."""
+    if connection.dialect.name != "postgresql":
+        return
+    name, encoding = connection.exec_driver_sql("SELECT current_database(), current_setting('server_encoding')").one()
+    if encoding != "UTF8":
+        raise StoreUnusable(
+            f'a store needs a database with the encoding UTF8, and "{name}" has {encoding}; make one with '
+            "CREATE DATABASE shop ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 class GenerationTables:
