@@ -32,6 +32,7 @@ DEFAULT_LOCK_TIMEOUT = 30.0
 _BEGIN = "regulars_begin"
 _STAMP = "regulars_stamp"
 _MAY_WRITE = "SELECT has_table_privilege(%s, 'INSERT') AND NOT current_setting('transaction_read_only')::boolean"
+_MAY_READ = "SELECT bool_and(has_table_privilege(name, 'SELECT')) FROM unnest(%s::text[]) AS name"
 _WRITERS = 7164209313801265154  # the number of that lock: any, the same in every process
 _TOGETHER = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({_WRITERS})"
 _ALONE = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_WRITERS})"
@@ -121,10 +122,13 @@ class Database:
         if self._asked_read_only:
             raise StoreUnusable("this store was opened read-only")
 
-    def notice_permissions(self, connection: Connection, table: str) -> None:
-        """Be read-only from now on if this role may not add to a table, or this server takes no writes."""
+    def notice_permissions(self, connection: Connection, table: str, *others: str) -> None:
+        """Be read-only from now on if this role may not add to a table, or not read others that writing needs, or if
+        this server takes no writes.
+        """
         if not self.is_sqlite:
-            self._may_write = bool(connection.exec_driver_sql(_MAY_WRITE, (table,)).scalar())
+            may_add = connection.exec_driver_sql(_MAY_WRITE, (table,)).scalar()
+            self._may_write = bool(may_add and connection.exec_driver_sql(_MAY_READ, (list(others),)).scalar())
 
     @property
     def _lock_milliseconds(self) -> int:

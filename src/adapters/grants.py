@@ -1,10 +1,16 @@
-"""Grants on PostgreSQL: who may do something with one table may do it with another that takes its place."""
+"""Grants on PostgreSQL: those that a reader of the views needs, and those that a table gets from another.
+
+Who may do something with one table may do it with another that takes its place.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from sqlalchemy.engine import Connection
 
 from adapters.statements import run
+from crm_domain.errors import StoreUnusable
 
 # A table without grants has those of its owner, who may not be whoever made the other one.
 _GRANTS = """
@@ -24,6 +30,22 @@ _GRANTS = """
     FROM held, pg_class AS target
     WHERE target.oid = to_regclass(%(target)s) AND grantee <> target.relowner
 """
+
+
+def grants_to_read(connection: Connection, role: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Statements that let a role read some views and nothing else; none is run.
+
+    Raises StoreUnusable on SQLite, which has no roles.
+    """
+    if connection.dialect.name != "postgresql":
+        raise StoreUnusable(
+            "a SQLite file has no roles: whoever may read it reads all of it; a master key protects the names in it "
+            "(`regulars keys new`)"
+        )
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    schema, reader = quoted(connection.exec_driver_sql("SELECT current_schema()").scalar_one()), quoted(role)
+    usage = f"GRANT USAGE ON SCHEMA {schema} TO {reader};"
+    return (usage, *(f"GRANT SELECT ON {schema}.{quoted(name)} TO {reader};" for name in names))
 
 
 def pass_on_grants(connection: Connection, source: str, target: str) -> None:

@@ -94,6 +94,12 @@ class Schema:
         return (self.keys.c.key, self.lookups.c.digest, self.quarantine.c.secret, self.settings.c.value)
 
     @property
+    def view_names(self) -> tuple[str, ...]:
+        """The names of the views by which others read a store."""
+        views = (self.audit_trail, *GenerationTables(0).views)
+        return tuple(sorted(view.stable_name for view in views))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the tables every store has."""
         return tuple(table.name for table in self.metadata.sorted_tables)

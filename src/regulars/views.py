@@ -183,8 +183,9 @@ class Status:
     """How a store is doing. `behind` counts the events that no query has folded in yet; `read_only` that none can.
 
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
-    be folded. `wrapped` says that a master key wraps the keys, `erasing` that traces of destroyed keys are still to be
-    destroyed in the files.
+    be folded. `rejects` is None where this role may not read those rows. `wrapped` says that a master key wraps the
+    keys, `erasing` that traces of destroyed keys are still to be destroyed in the files, `names_readable` that this
+    role may read the keys of customers.
     """
 
     target: str
@@ -194,10 +195,11 @@ class Status:
     behind: int
     generation: int
     rules_digest: str
-    rejects: int
+    rejects: int | None
     counts: Mapping[Lane, Mapping[str, int]]
     read_only: bool = False
     stale: tuple[str, ...] = ()
     parked: tuple[str, ...] = ()
     wrapped: bool = False
     erasing: bool = False
+    names_readable: bool = True
