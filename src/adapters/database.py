@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 
-from adapters.driver_errors import read_only_sentence, translated_errors
+from adapters.driver_errors import name_of, read_only_sentence, translated_errors
 from adapters.sqlite_file import SqliteFile
 from adapters.statements import run_script
 from crm_domain.errors import StoreBusy, StoreUnusable
@@ -32,6 +32,7 @@ DEFAULT_LOCK_TIMEOUT = 30.0
 _BEGIN = "regulars_begin"
 _STAMP = "regulars_stamp"
 _MAY_WRITE = "SELECT has_table_privilege(%s, 'INSERT') AND NOT current_setting('transaction_read_only')::boolean"
+_MAY_READ = "SELECT bool_and(has_table_privilege(name, 'SELECT')) FROM unnest(%s::text[]) AS name"
 _WRITERS = 7164209313801265154  # the number of that lock: any, the same in every process
 _TOGETHER = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({_WRITERS})"
 _ALONE = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_WRITERS})"
@@ -40,6 +41,29 @@ _NO_TRANSACTION = ""
 _IMMEDIATE = "BEGIN IMMEDIATE"
 _PATIENCE = "regulars_patience"
 _TRY_AGAIN = 0.003
+
+# What statements mean must not depend on what somebody set for a role, a database or a server; and long work is not to
+# be cut off by a limit that is meant for others, so of those only what the connection itself names holds.
+_SETTINGS = """
+    SELECT set_config(name, value, false)
+    FROM (VALUES ('standard_conforming_strings', 'on'), ('bytea_output', 'hex'), ('datestyle', 'ISO'),
+                 ('transform_null_equals', 'off'), ('lock_timeout', %(lock_timeout)s)) AS ours (name, value)
+    UNION ALL
+    SELECT set_config(name, '0', false)
+    FROM pg_settings
+    WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+    AND source <> 'client'
+"""
+# A store is in one schema, and what lies in others of the path is none of our business: that of the store which is
+# found along the path, or else the one where a new table would go.
+_SCHEMA = """
+    SELECT schema, set_config('search_path', quote_ident(schema), false)
+    FROM coalesce(
+        (SELECT nspname FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+         WHERE pg_proc.oid = to_regproc('regulars_draw_positions')),
+        current_schema()
+    ) AS schema
+"""
 
 # Asking once is cheapest this way, where there is such a one.
 _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.DefaultSelector)
@@ -101,10 +125,17 @@ class Database:
         if self._asked_read_only:
             raise StoreUnusable("this store was opened read-only")
 
-    def notice_permissions(self, connection: Connection, table: str) -> None:
-        """Be read-only from now on if this role may not add to a table, or this server takes no writes."""
+    def notice_permissions(self, connection: Connection, table: str, *others: str) -> None:
+        """Be read-only from now on if this role may not add to a table, or not read others that writing needs, or if
+        this server takes no writes.
+        """
         if not self.is_sqlite:
-            self._may_write = bool(connection.exec_driver_sql(_MAY_WRITE, (table,)).scalar())
+            may_add = connection.exec_driver_sql(_MAY_WRITE, (table,)).scalar()
+            self._may_write = bool(may_add and connection.exec_driver_sql(_MAY_READ, (list(others),)).scalar())
+
+    @property
+    def _lock_milliseconds(self) -> int:
+        return int(self.lock_timeout * 1000)
 
     @property
     def dialect(self) -> sa.Dialect:
@@ -133,7 +164,7 @@ class Database:
                 with self._alone.begin() as connection:
                     yield connection
             else:
-                with self._held_writer() as connection, _waiting(connection, patience), connection.begin():
+                with self._held_writer() as connection, self._waiting(connection, patience), connection.begin():
                     yield connection
 
     @contextmanager
@@ -211,7 +242,7 @@ class Database:
                 yield connection
             finally:
                 with suppress(DBAPIError):  # a connection that was lost keeps nothing
-                    connection.exec_driver_sql("RESET lock_timeout")
+                    connection.exec_driver_sql(f"SET lock_timeout = {self._lock_milliseconds}")
 
     def close(self) -> None:
         """Give every connection back."""
@@ -257,6 +288,20 @@ class Database:
             else:
                 self._held.append(connection)
 
+    @contextmanager
+    def _waiting(self, connection: Connection, patience: float | None) -> Iterator[None]:
+        """Let PostgreSQL wait so many seconds for a lock, in what is begun on a connection within the block."""
+        if patience is None:
+            yield
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"SET lock_timeout = {max(int(patience * 1000), 1)}")  # 0 is for ever
+        try:
+            yield
+        finally:
+            with suppress(connection.dialect.loaded_dbapi.Error):  # a connection that was lost keeps nothing
+                driver.execute(f"SET lock_timeout = {self._lock_milliseconds}")
+
     def _beginning(self, text: str) -> Engine:
         """The engine whose transactions begin with a text, on either database: no driver guesses when."""
         return self._engine.execution_options(**{_BEGIN: text})
@@ -274,13 +319,27 @@ class Database:
             raise StoreUnusable(f'PostgreSQL needs the extra: pip install "regulars[postgres]" ({error})') from None
 
     def _connect_postgres(self) -> Engine:
-        timeout = f"-c lock_timeout={int(self.lock_timeout * 1000)}"
         engine = sa.create_engine(
-            self.url, isolation_level="AUTOCOMMIT", connect_args={"options": timeout}, hide_parameters=True
+            self.url, isolation_level="AUTOCOMMIT", connect_args={"client_encoding": "UTF8"}, hide_parameters=True
         )
+        # Before all else: SQLAlchemy looks at the settings of the first connection.
+        sa.event.listen(engine, "connect", self._prepare_postgres, insert=True)
         sa.event.listen(engine, "begin", _begin)
         sa.event.listen(engine, "checkout", _require_alive)
         return engine
+
+    def _prepare_postgres(self, connection: Any, record: object) -> None:
+        try:
+            connection.autocommit = True  # what is set in a transaction goes with it
+            connection.execute(_SETTINGS, {"lock_timeout": str(self._lock_milliseconds)})
+            if connection.execute(_SCHEMA).fetchone()[0] is None:
+                raise StoreUnusable(
+                    f"{name_of(self.url)}: no schema of the search_path is there and may be used; whoever runs the "
+                    "database can grant USAGE on one, or the URL names another: ?options=-csearch_path%3Dshop"
+                )
+        except BaseException:
+            connection.close()
+            raise
 
     def _connect_sqlite(self) -> Engine:
         arguments: dict[str, Any] = {"timeout": self.lock_timeout, "check_same_thread": False}
@@ -376,21 +435,6 @@ def _busy_timeout(connection: Connection, seconds: float) -> Iterator[sqlite3.Co
         yield driver
     finally:
         driver.execute(f"PRAGMA busy_timeout = {usual}")
-
-
-@contextmanager
-def _waiting(connection: Connection, patience: float | None) -> Iterator[None]:
-    """Let PostgreSQL wait so many seconds for a lock, in what is begun on a connection within the block."""
-    if patience is None:
-        yield
-        return
-    driver: Any = connection.connection.driver_connection
-    driver.execute(f"SET lock_timeout = {max(int(patience * 1000), 1)}")  # 0 is for ever
-    try:
-        yield
-    finally:
-        with suppress(connection.dialect.loaded_dbapi.Error):  # a connection that was lost keeps nothing
-            driver.execute("RESET lock_timeout")
 
 
 def _require_alive(connection: Any, record: object, proxy: object) -> None:

@@ -23,6 +23,8 @@ _FULL = {sqlite3.SQLITE_FULL, "53100"}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, "XX001", "XX002"}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, "25006"}
 _FORBIDDEN = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, "42501"}
+_UNWRITABLE = {"22P05", "22021"}  # a character that the encoding of the database doesn't have
+_STILL_ASKED = "2BP01"  # something of others asks for what is to be dropped
 _GOING_AWAY = {"57P01", "57P02", "57P03"}  # it shuts down, it crashed, it isn't up yet
 
 # What a driver raises of these kinds is about the database or the way to it, and no fault of a statement.
@@ -90,6 +92,10 @@ def _meaning(error: BaseException | None, url: URL) -> RegularsError | None:
         return StoreUnusable(read_only_sentence(url))
     if code in _FORBIDDEN:
         return StoreUnusable(f"{name}: {message}; whoever runs the database can grant it")
+    if code in _UNWRITABLE:
+        return StoreUnusable(f"{name} can't hold that text, as its encoding is not UTF8: {message}")
+    if code == _STILL_ASKED:
+        return StoreUnusable(f"{name}: {message}; what others build is to ask the views that begin with regulars_")
     if code == sqlite3.SQLITE_NOTADB:
         return StoreUnusable(f"{name} is not a database")
     if code in _GOING_AWAY or (isinstance(code, str) and code.startswith("08")):

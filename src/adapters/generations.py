@@ -239,7 +239,7 @@ def go_live(schema: Schema, connection: Connection, number: int) -> None:
         mark_checked(schema, connection, before)  # one that answered is whole, however it came to be live
     rows = [{"name": name, "value": str(value).encode()} for name, value in pointers.items()]
     connection.execute(settings.insert(), rows)
-    GenerationTables(number).point_views(connection)
+    GenerationTables(number).go_live(connection, before)
 
 
 def replace_live(schema: Schema, connection: Connection, old: int, new: int) -> None:

@@ -9,7 +9,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateColumn
 
 from adapters.consents import keep_all_words
-from adapters.schema import ADDED_TO_GENERATIONS, Schema
+from adapters.grants import pass_on_grants
+from adapters.schema import ADDED_TO_GENERATIONS, LIVE_GENERATION, GenerationTables, Schema
+from adapters.sql_views import put_views
 
 Migration = Callable[[Connection, Schema], None]
 
@@ -45,16 +47,30 @@ def keep_consents(connection: Connection, schema: Schema) -> None:
     keep_all_words(connection, schema)
 
 
+def name_the_views(connection: Connection, schema: Schema) -> None:
+    """Version 6: names of views begin with `regulars_`, so that an application has its own."""
+    live = connection.scalar(sa.select(schema.settings.c.value).where(schema.settings.c.name == LIVE_GENERATION))
+    put_views(connection, [schema.audit_trail, *([] if live is None else GenerationTables(int(live)).views)])
+
+
 #: What brings a store of each version to the next one.
 MIGRATIONS: Mapping[int, Migration] = {
     1: index_the_audit_trail,
     2: link_customers_and_describe_generations,
     3: keep_seals,
     4: keep_consents,
+    5: name_the_views,
 }
 
 
 def migrate(connection: Connection, schema: Schema, version: int, target: int) -> None:
-    """Bring a store from one version to another, step by step, within the transaction that is open."""
+    """Bring a store from one version to another, step by step, within the transaction that is open.
+
+    Who may do something with `events` may do it with the tables that are new.
+    """
+    before = set(sa.inspect(connection).get_table_names())
     for step in range(version, target):
         MIGRATIONS[step](connection, schema)
+    for table in schema.metadata.sorted_tables:
+        if table.name not in before:
+            pass_on_grants(connection, schema.events.name, table.name)

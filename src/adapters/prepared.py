@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import sqlalchemy as sa
 
+from adapters.access import Access
 from adapters.appending import Appending
+from adapters.codec import tags_of
 from adapters.links import link_columns
 from adapters.schema import CURRENCY, LIVE_GENERATION, Schema
 from adapters.statements import Among, Statement, insertion
+from crm_domain.customer import CustomerRegistered, PersonalDataErased
 
 #: The columns of an event that are asked for, in this order.
 EVENT_COLUMNS = (
@@ -19,10 +23,14 @@ EVENT_COLUMNS = (
 
 
 class Prepared:
-    """One store's statements. What a value is asked by is constant text, which is planned once."""
+    """One store's statements. What a value is asked by is constant text, which is planned once.
 
-    def __init__(self, schema: Schema, dialect: sa.Dialect) -> None:
+    None asks a table that this role may not read: without keys nobody's name opens.
+    """
+
+    def __init__(self, schema: Schema, dialect: sa.Dialect, access: Access) -> None:
         self.schema = schema
+        self.access = access
         self._dialect = dialect
 
     @cached_property
@@ -31,13 +39,14 @@ class Prepared:
         reference, and whether they were ever merged with anybody.
         """
         lookups, links = self.schema.lookups, self.schema.links
+        standing = (self._setting(LIVE_GENERATION), self._setting(CURRENCY), sa.exists(sa.select(links.c.customer_id)))
+        if not self.access.lookups:
+            return self._render(sa.select(*standing, sa.null(), sa.false()))
         is_ours = sa.and_(lookups.c.kind == sa.literal_column("'ref'"), lookups.c.digest == sa.bindparam("digest"))
         touches = sa.or_(links.c.customer_id == lookups.c.customer_id, links.c.into_id == lookups.c.customer_id)
         return self._render(
             sa.select(
-                self._setting(LIVE_GENERATION),
-                self._setting(CURRENCY),
-                sa.exists(sa.select(links.c.customer_id)),
+                *standing,
                 sa.select(lookups.c.customer_id).where(is_ours).scalar_subquery(),
                 sa.exists(sa.select(links.c.customer_id).select_from(lookups.join(links, touches)).where(is_ours)),
             )
@@ -74,20 +83,43 @@ class Prepared:
     def streams(self) -> Among:
         """The events of some streams by stream and version: EVENT_COLUMNS, and the key of whoever has a secret."""
         events, keys = self.schema.events, self.schema.keys
-        key = sa.select(keys.c.key).where(keys.c.customer_id == events.c.customer_id).scalar_subquery()
-        columns = (*(events.c[name] for name in EVENT_COLUMNS), sa.case((events.c.secret.is_not(None), key)))
+        key: sa.ColumnElement[Any] = sa.null()
+        if self.access.keys:
+            theirs = sa.select(keys.c.key).where(keys.c.customer_id == events.c.customer_id)
+            key = sa.case((events.c.secret.is_not(None), theirs.scalar_subquery()))
+        columns = (*(events.c[name] for name in EVENT_COLUMNS), key)
         select = sa.select(*columns).order_by(events.c.stream_id, events.c.version)
         return Among(self._dialect, select, events.c.stream_id)
 
     @cached_property
     def keys(self) -> Among:
         """The ids and stored keys of those customers that are remembered, among some."""
-        keys = self.schema.keys
+        keys, events = self.schema.keys, self.schema.events
+        if not self.access.keys:
+            nobody = sa.select(events.c.customer_id, sa.null()).where(sa.false())
+            return Among(self._dialect, nobody, events.c.customer_id)
         return Among(self._dialect, sa.select(keys.c.customer_id, keys.c.key), keys.c.customer_id)
 
     @cached_property
+    def remembered(self) -> Among:
+        """The ids of those customers that are remembered, among some. Without keys the log says so."""
+        keys, events = self.schema.keys, self.schema.events
+        if self.access.keys:
+            return Among(self._dialect, sa.select(keys.c.customer_id), keys.c.customer_id)
+        later = events.alias("later")
+        is_erased = sa.exists().where(
+            later.c.customer_id == events.c.customer_id, later.c.type.in_(_literals(PersonalDataErased))
+        )
+        registered = events.c.type.in_(_literals(CustomerRegistered))
+        return Among(self._dialect, sa.select(events.c.customer_id).where(registered, ~is_erased), events.c.customer_id)
+
+    @cached_property
     def lookups(self) -> Among:
-        """Digests of a kind, among some, with the ids of customers in order."""
+        """Digests of a kind, among some, with the ids of customers in order.
+
+        Raises StoreUnusable where this role may not read them.
+        """
+        self.access.require_lookups()
         lookups = self.schema.lookups
         select = sa.select(lookups.c.digest, lookups.c.customer_id).where(lookups.c.kind == sa.bindparam("kind"))
         return Among(self._dialect, select.order_by(lookups.c.customer_id), lookups.c.digest)
@@ -104,3 +136,7 @@ class Prepared:
 
     def _render(self, construct: sa.ClauseElement) -> Statement:
         return Statement(construct, self._dialect)
+
+
+def _literals(event: type) -> list[sa.ColumnElement[str]]:
+    return [sa.literal_column(f"'{tag}'") for tag in tags_of((event,))]

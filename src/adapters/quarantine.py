@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from adapters.access import Access
 from adapters.chunks import CHUNK, chunks
 from adapters.naming import Names
 from adapters.schema import Schema
@@ -37,10 +38,11 @@ class Reject(Struct, frozen=True, kw_only=True):
 class Quarantine:
     """The refused rows, in one transaction. They are kept by the file they came from, as it was named on its way in."""
 
-    def __init__(self, connection: Connection, schema: Schema, keyring: Keyring) -> None:
+    def __init__(self, connection: Connection, schema: Schema, keyring: Keyring, access: Access) -> None:
         self._connection = connection
         self._table = schema.quarantine
         self._keyring = keyring
+        self._access = access
 
     def clear(self, *files: str) -> None:
         """Forget what an earlier import of a file refused: it is about to be read again."""
@@ -68,8 +70,10 @@ class Quarantine:
         for _, reject in self._opened():
             yield reject
 
-    def count(self) -> int:
-        """How many refused rows are kept."""
+    def count(self) -> int | None:
+        """How many refused rows are kept; None where this role may not read them."""
+        if not self._access.quarantine:
+            return None
         return self._connection.execute(sa.select(sa.func.count()).select_from(self._table)).scalar_one()
 
     def about(self, names: Names) -> list[Reject]:
@@ -92,6 +96,7 @@ class Quarantine:
             self._connection.execute(table.delete().where(these))
 
     def _opened(self) -> Iterator[tuple[tuple[str, int], Reject]]:
+        self._access.require_quarantine()
         table = self._table
         for row in self._connection.execute(sa.select(table).order_by(table.c.source, table.c.ordinal)):
             plain = self._keyring.quarantine.open(row.secret, _CONTEXT)

@@ -7,15 +7,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from adapters.grants import pass_on_grants
 from adapters.links import links_table
 from adapters.positions import create_positions, position_column, transaction_column
 from adapters.seals import seals_table
+from adapters.sql_views import View, put_views
+from crm_domain.errors import StoreUnusable
 from projections.churn_risk import CHURN_RISK
 from projections.fold import PROJECTORS
 from projections.lifecycle_stage import LIFECYCLE_STAGE
 from projections.loyalty_tier import LOYALTY_TIER
 
-VERSION = 5
+VERSION = 6
 
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
@@ -34,6 +37,7 @@ class Schema:
         self.metadata = sa.MetaData()
         self.events = _events(self.metadata, is_sqlite)
         self.audit_indexes = _audit_indexes(self.events)
+        self.audit_trail = _audit_trail(is_sqlite)
         self.settings = sa.Table(
             "settings",
             self.metadata,
@@ -90,15 +94,22 @@ class Schema:
         return (self.keys.c.key, self.lookups.c.digest, self.quarantine.c.secret, self.settings.c.value)
 
     @property
+    def view_names(self) -> tuple[str, ...]:
+        """The names of the views by which others read a store."""
+        views = (self.audit_trail, *GenerationTables(0).views)
+        return tuple(sorted(view.stable_name for view in views))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the tables every store has."""
         return tuple(table.name for table in self.metadata.sorted_tables)
 
     def create(self, connection: Connection) -> None:
-        """Every table, index and view of an empty store."""
+        """Every table, index and view of an empty store. Raises StoreUnusable where it can't hold any text."""
+        require_unicode(connection)
         self.metadata.create_all(connection)
         create_positions(connection, self.events)
-        connection.exec_driver_sql(_audit_trail(connection.dialect.name))
+        self.audit_trail.put(connection)
         self.keep_secrets_to_their_tables(connection)
 
     def keep_secrets_to_their_tables(self, connection: Connection) -> None:
@@ -110,6 +121,18 @@ class Schema:
             connection.exec_driver_sql(f"{alter} SET STATISTICS 0")
             # To give a column the type it has changes nothing, but drops the samples that were taken before.
             connection.exec_driver_sql(f"{alter} TYPE {column.type.compile(connection.dialect)}")
+
+
+def require_unicode(connection: Connection) -> None:
+    """Raise StoreUnusable where the database can't hold any text, or holds it without knowing what it is."""
+    if connection.dialect.name != "postgresql":
+        return
+    name, encoding = connection.exec_driver_sql("SELECT current_database(), current_setting('server_encoding')").one()
+    if encoding != "UTF8":
+        raise StoreUnusable(
+            f'a store needs a database with the encoding UTF8, and "{name}" has {encoding}; make one with '
+            "CREATE DATABASE shop ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 class GenerationTables:
@@ -153,13 +176,23 @@ class GenerationTables:
         """Take the tables away. The views must stand for another generation by then."""
         self.metadata.drop_all(connection)
 
-    def point_views(self, connection: Connection) -> None:
-        """Let the stable names stand for this generation."""
-        for table in (self.cards, self.tickets, *self.intervals.values()):
-            view = table.name.removesuffix(f"_{self.number}")
-            columns = ", ".join(column.name for column in table.c if column.name != "folded")
-            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
-            connection.exec_driver_sql(f"CREATE VIEW {view} AS SELECT {columns} FROM {table.name}")  # noqa: S608 - ours
+    @property
+    def views(self) -> list[View]:
+        """What others may see of it, under names that stay."""
+        return [_shown(table, self.number) for table in (self.cards, self.tickets, *self.intervals.values())]
+
+    def go_live(self, connection: Connection, before: int | None) -> None:
+        """Let the stable names stand for this generation, and let those ask it who could ask the one before."""
+        tables = self.metadata.sorted_tables
+        for table in tables if before is not None else ():
+            pass_on_grants(connection, f"{table.name.removesuffix(str(self.number))}{before}", table.name)
+        put_views(connection, self.views)
+
+
+def _shown(table: sa.Table, number: int) -> View:
+    """A view of a generation's table, but for what only our code can read."""
+    columns = tuple(column.name for column in table.c if column.name != "folded")
+    return View(name=table.name.removesuffix(f"_{number}"), columns=columns, expressions=columns, table=table.name)
 
 
 def _added_to_generations() -> tuple[sa.Column[Any], ...]:
@@ -302,15 +335,13 @@ def _ticket_queue(number: int, metadata: sa.MetaData) -> sa.Table:
     )
 
 
-def _audit_trail(dialect: str) -> str:
-    if dialect == "sqlite":
+def _audit_trail(is_sqlite: bool) -> View:
+    if is_sqlite:
         time, text = "strftime('%Y-%m-%dT%H:%M:%fZ', {0} / 1e6, 'unixepoch')", "CAST(payload AS TEXT)"
     else:
         time, text = "to_timestamp({0} / 1e6)", "convert_from(payload, 'UTF8')"
-    return f"""
-        CREATE VIEW audit_trail AS
-        SELECT position, {time.format("occurred_at")} AS occurred_at, {time.format("recorded_at")} AS recorded_at,
-               actor, type, customer_id, stream_id, version, category, correlation_id, causation_id, command_id,
-               {text} AS payload, secret IS NOT NULL AS has_personal_data
-        FROM events
-    """  # noqa: S608 - nothing in it comes from outside
+    shown = {name: name for name in ("position", "occurred_at", "recorded_at", "actor", "type", "customer_id")}
+    shown |= {name: name for name in ("stream_id", "version", "category", "correlation_id", "causation_id")}
+    shown |= {name: time.format(name) for name in ("occurred_at", "recorded_at")}
+    shown |= {"command_id": "command_id", "payload": text, "has_personal_data": "secret IS NOT NULL"}
+    return View(name="audit_trail", columns=tuple(shown), expressions=tuple(shown.values()), table="events")

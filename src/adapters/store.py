@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from adapters.access import found_access
 from adapters.appending import Appending, Columns
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.driver_errors import name_of
@@ -57,7 +58,8 @@ class Store:
     """An open store. Made where there is none, unless `read_only`; read-only by itself where it can't be written.
 
     A new one has its keys wrapped by the master key that is given. For one that is there, a master key that doesn't fit
-    is noticed when the first key is opened: `keyring.require_master` looks at once.
+    is noticed when the first key is opened: `keyring.require_master` looks at once. `is_new` says that it was made just
+    now, `access` what of it this role may read.
 
     Raises StoreUnusable where the database holds something else, or was written by a newer version.
     """
@@ -72,15 +74,17 @@ class Store:
     ) -> None:
         self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
         self.schema = Schema(is_sqlite=self.database.is_sqlite)
-        self.prepared = Prepared(self.schema, self.database.dialect)
+        self.is_new = False
         self._master_key = master_key
         try:
             self._create_or_check()
             with self.database.reading() as connection:
                 settings = self.read_settings(connection)
+                self.access = found_access(connection, self.schema)
         except BaseException:
             self.database.close()
             raise
+        self.prepared = Prepared(self.schema, self.database.dialect, self.access)
         self.keyring = Keyring(settings, master_key)
         self.is_erasing = MARK in settings
 
@@ -178,7 +182,8 @@ class Store:
         with self.database.reading() as connection:
             version = found_version(connection, self.schema)
             if version is not None:
-                self.database.notice_permissions(connection, self.schema.events.name)
+                names = (self.schema.events.name, self.schema.keys.name, self.schema.lookups.name)
+                self.database.notice_permissions(connection, *names)
             is_restored = version == VERSION and are_from_elsewhere(connection, self.schema.events)
         if version == VERSION and (not is_restored or self.database.read_only):
             return
@@ -200,6 +205,7 @@ class Store:
             adopt(connection, self.schema.events)
 
     def _create(self, connection: Connection) -> None:
+        self.is_new = True
         self.schema.create(connection)
         settings = {"schema_version": str(VERSION).encode()} | founding_settings(self._master_key)
         rows = [{"name": name, "value": value} for name, value in settings.items()]

@@ -68,7 +68,7 @@ class Transaction:
         self.connection = connection
         self.has_destroyed = False
         self.log = EventLog(connection, prepared, keyring, append)
-        self.quarantine = Quarantine(connection, schema, keyring)
+        self.quarantine = Quarantine(connection, schema, keyring, prepared.access)
         self._schema = schema
         self._prepared = prepared
         # Nobody else merges in this snapshot, or while this transaction may write.
@@ -77,7 +77,12 @@ class Transaction:
         self._keyring = keyring
 
     def premises(self, reference: str | None = None) -> Premises:
-        """What a command's decision rests on beside its streams, all in one question."""
+        """What a command's decision rests on beside its streams, all in one question.
+
+        Raises StoreUnusable for a reference where this role may not look it up.
+        """
+        if reference is not None:
+            self._prepared.access.require_lookups()
         digest = None if reference is None else self._digest("ref", reference)
         row = self._prepared.premises.first(self.connection, digest=digest)
         assert row is not None
@@ -106,6 +111,7 @@ class Transaction:
 
     def shared_lookups(self, limit: int, after: tuple[str, str]) -> list[tuple[str, str, list[str]]]:
         """E-mails and phone numbers that several customers have: (kind, digest, customer ids), by kind and digest."""
+        self._prepared.access.require_lookups()
         lookups = self._schema.lookups
         key = (lookups.c.kind, lookups.c.digest)
         shared = (
@@ -128,7 +134,7 @@ class Transaction:
 
     def remembered(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who are registered and were not forgotten."""
-        return {customer_id for customer_id, _ in self._prepared.keys.all(self.connection, customer_ids)}
+        return {customer_id for (customer_id,) in self._prepared.remembered.all(self.connection, customer_ids)}
 
     def append(self, drafts: Sequence[Draft], now: int) -> list[Recorded[Event]]:
         """Record events with their effects on keys and look-ups. `now` is the instant to record them at.

@@ -22,6 +22,7 @@ from adapters.erasing import is_erasing
 from adapters.event_log import Search
 from adapters.exporting import Write, export_events
 from adapters.generations import found_generation, live_number
+from adapters.grants import grants_to_read
 from adapters.histories import read_history as read_history_of
 from adapters.horizon import await_settled
 from adapters.importing import Mapping as ImportMapping
@@ -97,6 +98,9 @@ def open(
     about one customer are answered by the running code all the same; lists are as they were, with a StaleProjections
     warning, or they are rebuilt at once, or StoreUnusable is raised.
 
+    A PostgreSQL role without SELECT on `keys` gets answers without names, and `names_readable` tells; without SELECT on
+    `lookups` it finds nobody by reference or e-mail, and asks by id.
+
     `master_key` is 32 bytes, as they are, as base64 or as 64 hexadecimal digits. A new store has its keys wrapped by
     it, and then opens with nothing else. `crm.keys` wraps those of a store that is there, or wraps them anew.
 
@@ -107,7 +111,8 @@ def open(
     master = None if master_key is None else MasterKey(master_key)
     store = Store(target, lock_timeout=lock_timeout, read_only=read_only, master_key=master)
     try:
-        store.keyring.require_master()
+        if not store.access.opens_nothing:
+            store.keyring.require_master()
         if store.is_erasing and not store.database.read_only:
             store.destroy_traces(patience=0)
         if currency is not None:
@@ -204,6 +209,16 @@ class Regulars:
     def read_only(self) -> bool:
         """Whether nothing can be recorded: that was asked for, or this process has no permission to write."""
         return self._store.database.read_only
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the store was made when it was opened here."""
+        return self._store.is_new
+
+    @property
+    def names_readable(self) -> bool:
+        """Whether what is personal can be read: a PostgreSQL role without SELECT on `keys` gets None for all of it."""
+        return self._store.access.keys
 
     @property
     def behind(self) -> int:
@@ -416,6 +431,16 @@ class Regulars:
         database's own check of integrity runs too. What isn't covered is told by name.
         """
         return check_records(self._store)
+
+    def grants_to_read(self, role: str) -> tuple[str, ...]:
+        """SQL statements that let a PostgreSQL role read the views, and nothing personal; none is run.
+
+        Raises StoreUnusable on SQLite, which has no roles, ValueError for a role that is not one line of at most 200
+        characters.
+        """
+        require_label(role, "a role")
+        with self._store.reading() as tx:
+            return grants_to_read(tx.connection, role, self._store.schema.view_names)
 
     def rejects(self) -> tuple[Reject, ...]:
         """The rows that imports refused, by file."""
@@ -648,6 +673,7 @@ class Regulars:
         an event of theirs can't be read.
         """
         with self._store.reading() as tx:
+            self._store.access.require_keys()
             return gather(self._ground, tx, who)
 
     def consents(
@@ -708,6 +734,8 @@ class Regulars:
         `write` takes bytes, as that of a file opened with "wb" does, and gets whole lines. Personal data and reasons
         are left out, unless `personal`. What others record meanwhile is not in it.
         """
+        if personal:
+            self._store.access.require_keys()
         return export_events(self._store, write, personal=personal, at_least=self._ground.last_written)
 
     def status(self) -> Status:
@@ -733,6 +761,7 @@ class Regulars:
                 stale=live.staleness(),
                 parked=tuple(describe_parked(poison) for poison in models.parked(connection).values()),
                 wrapped=self.keys.wrapped,
+                names_readable=self.names_readable,
                 erasing=is_erasing(connection, self._store.schema),
             )
 

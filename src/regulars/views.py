@@ -187,8 +187,9 @@ class Status:
     `held_back_by` is the transaction on the same PostgreSQL server that keeps them from it, where there is one.
 
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
-    be folded. `wrapped` says that a master key wraps the keys, `erasing` that traces of destroyed keys are still to be
-    destroyed in the files.
+    be folded. `rejects` is None where this role may not read those rows. `wrapped` says that a master key wraps the
+    keys, `erasing` that traces of destroyed keys are still to be destroyed in the files, `names_readable` that this
+    role may read the keys of customers.
     """
 
     target: str
@@ -198,7 +199,7 @@ class Status:
     behind: int
     generation: int
     rules_digest: str
-    rejects: int
+    rejects: int | None
     counts: Mapping[Lane, Mapping[str, int]]
     read_only: bool = False
     stale: tuple[str, ...] = ()
@@ -206,3 +207,4 @@ class Status:
     wrapped: bool = False
     erasing: bool = False
     held_back_by: OpenTransaction | None = None
+    names_readable: bool = True

@@ -66,14 +66,16 @@ def rows(crm: Regulars, query: str) -> list[tuple[object, ...]]:
 
 def test_the_read_models_can_be_asked_in_sql(crm: Regulars) -> None:
     crm.catch_up()
-    tiers = rows(crm, "SELECT value, count(*) FROM loyalty_tier GROUP BY value ORDER BY value")
+    tiers = rows(crm, "SELECT value, count(*) FROM regulars_loyalty_tier GROUP BY value ORDER BY value")
     # Silver is reached at once, and member holds from the start for the other and again after hold and grace.
     assert tiers == [("member", 2), ("silver", 1)]
-    assert rows(crm, "SELECT orders, net_spend FROM customer_card ORDER BY orders") == [(0, 0), (1, 20000)]
+    assert rows(crm, "SELECT orders, net_spend FROM regulars_customer_card ORDER BY orders") == [(0, 0), (1, 20000)]
 
 
 def test_the_audit_trail_is_text_without_anything_personal(crm: Regulars) -> None:
-    trail = rows(crm, "SELECT position, type, actor, payload, has_personal_data FROM audit_trail ORDER BY position")
+    trail = rows(
+        crm, "SELECT position, type, actor, payload, has_personal_data FROM regulars_audit_trail ORDER BY position"
+    )
     assert [(row[1], row[2]) for row in trail] == [
         ("CustomerRegistered", "li"),
         ("PurchaseRecorded", "li"),
@@ -122,13 +124,13 @@ def test_a_generation_of_other_code_is_never_written_and_a_new_one_takes_over(cr
         assert newer.status().generation == 2
         before.append(("shop:4", *(getattr(newer.customer("shop:4"), name) for name in ("stage", "tier", "risk"))))
         assert sorted((each.ref, each.stage, each.tier, each.risk) for each in newer.customers()) == sorted(before)
-        assert rows(newer, "SELECT count(*) FROM customer_card") == [(3,)]
+        assert rows(newer, "SELECT count(*) FROM regulars_customer_card") == [(3,)]
         newer.do(RegisterCustomer(ref="shop:3"))
         assert len(newer.customers()) == 4
         with newer._store.reading() as tx:
             old = sa.select(generations.c.checkpoint).where(generations.c.number == 1)
             assert tx.connection.scalar(old) == 3
-        assert rows(newer, "SELECT count(*) FROM customer_card") == [(4,)]
+        assert rows(newer, "SELECT count(*) FROM regulars_customer_card") == [(4,)]
 
 
 def test_an_event_of_an_unknown_type_stops_the_catch_up(crm: Regulars) -> None:

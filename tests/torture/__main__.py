@@ -34,6 +34,7 @@ from torture.killed_forgetting import killed_forgetting
 from torture.killed_imports import killed_imports
 from torture.killed_writers import killed_founders, killed_writers
 from torture.refusals import locked_databases, lost_permissions
+from torture.roles import roles
 from torture.servers import own_server
 from torture.stopped_servers import stopped_servers, stopped_while_folding
 from torture.tally import Scenario, Tally
@@ -79,6 +80,7 @@ def scenarios(stack: ExitStack) -> list[Result]:
         ("full by a limit, SQLite", partial(full_disks, "limit"), 8),
         ("permission lost, SQLite", lost_permissions, 4),
         ("backup while writing, SQLite", backups_of_files, 6),
+        ("roles on PostgreSQL", partial(roles, postgres), 3),
         ("dump while writing, PostgreSQL", partial(dumps_of_servers, postgres, server), 3),
         ("server gone while writing, PostgreSQL", partial(stopped_servers, server), 8),
         ("server gone during long work, PostgreSQL", partial(stopped_while_folding, server), 8),

@@ -197,6 +197,9 @@ app.command(
         "regulars --db shop.db restore monday.db restored.db",
     ),
 )(forgetting.restore)
+app.command("grants", epilog=_examples("regulars grants dashboard | psql shop", "regulars grants dashboard --json"))(
+    store.grants
+)
 app.command("migrate", epilog=_examples("regulars migrate", "regulars --db shop.db migrate"))(store.migrate)
 
 

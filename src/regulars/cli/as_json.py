@@ -252,6 +252,7 @@ def status(each: Status) -> Object:
         "stale": list(each.stale),
         "parked": list(each.parked),
         "wrapped": each.wrapped,
+        "names_readable": each.names_readable,
         "erasing": each.erasing,
         "counts": {lane: dict(counts) for lane, counts in each.counts.items()},
     }

@@ -140,10 +140,11 @@ def show(
             as_json.write_json(sys.stdout, said | seen.as_json())
             return
         zone, width = zone_of(crm), render.console().width
+        nobody = "Somebody who was forgotten" if crm.names_readable else "Somebody, without a name for this role"
         if seen.is_given:
             render.draw(seen.heading(None))
         render.draw(
-            render.customer_card(found, timeline, crm.currency, zone),
+            render.customer_card(found, timeline, crm.currency, zone, nobody),
             "",
             render.timeline_lanes(timeline, now=found.as_of, zone=zone, width=width, orders=timeline.orders),
         )

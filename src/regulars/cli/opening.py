@@ -100,7 +100,17 @@ def _open(
 ) -> Regulars:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaleProjections)  # which is told in a line, without a file and its number
-        return regulars.open(target, actor=actor, currency=currency, clock=clock, master_key=master_key(ctx))
+        crm = regulars.open(target, actor=actor, currency=currency, clock=clock, master_key=master_key(ctx))
+    if crm.is_new and not crm.keys.wrapped:
+        typer.echo(
+            "regulars: this new store keeps its keys beside the names, so whoever has the file reads them; a master "
+            "key protects them: `regulars keys new > master.key`, then `regulars keys rotate --new-key-file "
+            f"master.key`, and from then on {MASTER_KEY_VARIABLE} has it",
+            err=True,
+        )
+    if not crm.names_readable:
+        typer.echo('regulars: this role may not SELECT from "keys", so names are left out', err=True)
+    return crm
 
 
 def master_key(ctx: typer.Context) -> str | None:

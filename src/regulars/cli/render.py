@@ -119,8 +119,13 @@ def _who(each: Customer) -> Text:
     return _cell(each.ref if each.ref is not None else f"id:{each.id}")
 
 
-def customer_card(each: Customer, timeline: Timeline, currency: str | None, zone: ZoneInfo) -> ConsoleRenderable:
-    """Who a customer is, the three verdicts and how long each holds, and what they bought."""
+def customer_card(
+    each: Customer, timeline: Timeline, currency: str | None, zone: ZoneInfo, nobody: str
+) -> ConsoleRenderable:
+    """Who a customer is, the three verdicts and how long each holds, and what they bought.
+
+    `nobody` is what somebody is called who has neither name nor reference.
+    """
     verdicts = Table.grid(padding=(0, 2))
     for lane in timeline.lanes:
         held, following = _held(timeline.lanes[lane], each.as_of)
@@ -132,14 +137,14 @@ def customer_card(each: Customer, timeline: Timeline, currency: str | None, zone
             Text("" if following is None else f"until {day(following.since, zone)}, then {following.value}"),
         )
     return Group(
-        _heading(each),
+        _heading(each, nobody),
         Padding(verdicts, (1, 0)),
         _facts(each, currency, zone),
     )
 
 
-def _heading(each: Customer) -> Text:
-    name = each.name or each.ref or "Somebody who was forgotten"
+def _heading(each: Customer, nobody: str) -> Text:
+    name = each.name or each.ref or nobody
     details = [clean(detail) for detail in (each.ref, each.email, each.phone) if detail and detail != name]
     lines = [Text(clean(name), style="bold"), Text(" · ".join([*details, f"id:{each.id}"]), style="dim")]
     if each.merged:
@@ -366,12 +371,17 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "rules": short(each.rules_digest),
         "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it in anew" if each.stale else "",
         "parked": some(each.parked),
-        "keys": "wrapped by a master key" if each.wrapped else "",
+        "keys": _keys(each),
         "erasing": "pending: somebody reads what was there before a forgetting" if each.erasing else "",
     }.items():
         if value:
             sums.add_row(Text(name, style="dim"), Text("\n".join(map(clean, value.split("\n"))), overflow="fold"))
     return Group(sums, *(_bars(lane, each.counts.get(lane, {}), order[lane]) for lane in order if each.customers))
+
+
+def _keys(each: Status) -> str:
+    said = ["wrapped by a master key"] if each.wrapped else []
+    return "; ".join(said if each.names_readable else [*said, "none that this role may read, so names are left out"])
 
 
 def some(parked: Sequence[str]) -> str:

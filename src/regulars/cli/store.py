@@ -73,6 +73,27 @@ def migrate(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None
             render.draw(f"The store is at schema version {version}, which is what this version of Regulars writes.")
 
 
+def grants(
+    ctx: typer.Context,
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="A role of the PostgreSQL server.")],
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Print the SQL that lets a PostgreSQL role read the views, and nothing personal.
+
+    Nothing is run: hand it to psql, as the role that owns the store.
+    """
+    with open_to_ask(ctx, db) as crm:
+        try:
+            statements = crm.grants_to_read(role)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="ROLE") from None
+        if json:
+            as_json.write_json(sys.stdout, {"role": role, "statements": list(statements)})
+        else:
+            sys.stdout.write("".join(f"{each}\n" for each in statements))
+
+
 def demo(
     ctx: typer.Context,
     db: Annotated[
