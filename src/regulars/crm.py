@@ -290,12 +290,12 @@ class Regulars:
         """Forget who a customer is, and everyone who is one with them.
 
         `who` is an outside reference, or a CustomerId. The key to what is personal is destroyed with what they were
-        found by, and rows in quarantine that name them; counts and verdicts stay. `reason` stays too, in the clear, so
-        it must name nobody: one line of at most 200 characters. Then what the files still hold of the key is
-        overwritten. While somebody reads what was there before, that is `pending`: it is tried again with the next
-        forgetting, on closing and on opening the store.
+        found by, and rows in quarantine that may name them; counts and verdicts stay. `reason` stays too, in the clear,
+        so it must name none of them by anything that they were ever called, however it is written: one line of at most
+        200 characters. Then what the files still hold of the key is overwritten. While somebody reads what was there
+        before, that is `pending`: it is tried again with the next forgetting, on closing and on opening the store.
 
-        There is no way back. Raises NotFound, and Rejected for a reason that names the customer.
+        There is no way back. Raises NotFound, and Rejected for a reason that may name one of them.
         """
         with self._store.reading() as tx:
             root = CustomerId(self._ground.members(tx, who)[0])
@@ -307,11 +307,12 @@ class Regulars:
 
         That is what an older backup needs once it was restored: `forgotten` is the list of a store. Whoever is one with
         them here, and isn't on the list, is told apart from them before. Ids that this store doesn't know don't matter.
+        A reason that names them, by whatever this store knows, is dropped; the answer says how many were.
         """
         with self._store.reading() as tx:
-            commands = forget_again(tx, reasons)
-        outcomes = self.do(commands) if commands else []
-        return forgetting_of(outcomes, pending=self._store.is_erasing)
+            again = forget_again(tx, reasons)
+        outcomes = self.do(again.commands) if again.commands else []
+        return forgetting_of(outcomes, pending=self._store.is_erasing, reasons_dropped=again.reasons_dropped)
 
     def forgotten(self) -> tuple[Forgotten, ...]:
         """Everybody who was forgotten, in the order in which that was recorded."""

@@ -20,12 +20,14 @@ Target = str | os.PathLike[str]
 class Restoration(Struct, frozen=True, kw_only=True):
     """What was restored: how many events the store has, and who was forgotten again in it.
 
-    `listed` is how many the list named who were forgotten since, None where no list was given.
+    `listed` is how many the list named who were forgotten since, None where no list was given. `reasons_dropped` counts
+    the reasons of that list which were not kept, as what the backup knows of those people makes them name them.
     """
 
     events: int
     forgotten: tuple[CustomerId, ...]
     listed: int | None
+    reasons_dropped: int = 0
 
 
 def restore(
@@ -53,4 +55,9 @@ def restore(
     ):
         forgetting = crm.forget_again(erased or {})
         events = crm.status().events
-    return Restoration(events=events, forgotten=forgetting.customer_ids, listed=None if erased is None else len(erased))
+    return Restoration(
+        events=events,
+        forgotten=forgetting.customer_ids,
+        listed=None if erased is None else len(erased),
+        reasons_dropped=forgetting.reasons_dropped,
+    )

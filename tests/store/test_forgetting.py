@@ -254,6 +254,43 @@ def test_a_reason_that_names_them_is_refused(crm: Regulars, told: str) -> None:
     assert crm.customer(ada.ref).name == ada.name
 
 
+@pytest.mark.parametrize("name", ["survivor", "merged away", "merged into that", "told apart"])
+def test_a_reason_names_nobody_who_is_forgotten_with_them_by_nothing_they_ever_had(crm: Regulars, name: str) -> None:
+    survivor, away, further, apart = PEOPLE[:4]
+    crm.do([MergeCustomers(customer=further.ref, into=away.ref), MergeCustomers(customer=away.ref, into=survivor.ref)])
+    crm.do([MergeCustomers(customer=apart.ref, into=survivor.ref), UndoMerge(customer=apart.ref)])
+    each = {"survivor": survivor, "merged away": away, "merged into that": further, "told apart": apart}[name]
+    crm.do(ChangeContactDetails(customer=each.ref, name="Zoë Ångström", phone=None))
+    crm.do(ChangeContactDetails(customer=each.ref, name="Zoë Quist"))
+    former = [
+        "mr ANGSTROM asked",
+        each.former_email,
+        each.phone.replace("+49 ", "0"),
+        f"{each.name[:8]} asked",
+        each.ref,
+    ]
+    if name == "told apart":
+        former = former[:1]
+        assert crm.forget(survivor.ref, reason=former[0]).customer_ids
+        return
+    root = crm.customer(survivor.ref).id
+    for reason in former:
+        with pytest.raises(Rejected, match=r"is kept in the clear, and must not name them; it") as refused:
+            crm.forget(away.ref, reason=reason)
+        assert not found_in(str(refused.value).encode(), [reason, *each.texts])
+        with pytest.raises(Rejected, match="must not name them"):
+            crm.do(ErasePersonalData(customer=root, confirm=True, cause=reason))
+    assert len(crm.forget(away.ref, reason="on request").customer_ids) == 3
+
+
+def test_a_reason_names_nobody_by_what_was_said_of_them_in_the_same_breath(crm: Regulars) -> None:
+    ada = crm.customer(PEOPLE[0].ref).id
+    changed = ChangeContactDetails(customer=ada, name="Zoë Quist")
+    with pytest.raises(Rejected, match="must not name them"):
+        crm.do([changed, ErasePersonalData(customer=ada, confirm=True, cause="Quist asked")])
+    crm.do([changed, ErasePersonalData(customer=ada, confirm=True, cause="on request")])
+
+
 def test_all_who_are_one_are_forgotten_and_who_was_told_apart_is_not(crm: Regulars, database_url: str) -> None:
     ada, bob, cy, dee = PEOPLE[:4]
     ids = {person.ref: crm.customer(person.ref).id for person in (ada, bob, cy, dee)}
@@ -298,6 +335,24 @@ def test_rows_that_name_them_leave_quarantine_and_others_stay(crm: Regulars, tmp
     assert kept == ["another's", "another's whose reference begins the same", "nobody's"]
 
 
+def test_rows_that_name_them_in_another_spelling_leave_it_too(crm: Regulars, tmp_path: Path) -> None:
+    crm.do(RegisterCustomer(ref="z", name="Zoë Müller", email="zoë@example.com", phone="+49 30 1234567"))
+    rows = [
+        ",,zoe\u0308@example.com,o1,a lot,2024-01-01",
+        ",Zoe\u0308 Mu\u0308ller,,o2,a lot,2024-01-01",
+        ',"Müller,  ZOË",,o3,a lot,2024-01-01',
+        ",Zoe Mueller,,o4,a lot,2024-01-01",
+        ",,,0049 30 1234567,a lot,2024-01-01",
+        ",,,030 1234567,a lot,2024-01-01",
+        ",,,+49\u00a030\u00a01234567,a lot,2024-01-01",
+        ",,zoë@example.com\u200b,o5,a lot,2024-01-01",
+    ]
+    import_rows(crm, tmp_path, *rows, ",Zoë,,o6,a lot,2024-01-01")
+    assert len(crm.rejects()) == len(rows) + 1
+    crm.forget("z", reason="on request")
+    assert [reject.text.split(",")[1] for reject in crm.rejects()] == ["Zoë"]
+
+
 def test_rows_that_name_them_only_by_what_the_mapping_made_of_them_leave_it_too(crm: Regulars, tmp_path: Path) -> None:
     crm.do(RegisterCustomer(ref="7/Street", name="Gus"))
     (tmp_path / "map.toml").write_text(MAPPING.replace("shop:{id}", "{id}/{name}"))
@@ -324,10 +379,14 @@ def test_rows_of_json_are_read_without_their_escapes(crm: Regulars, tmp_path: Pa
         text = "{text}"
         """
     )
-    escaped = '{"id": null, "name": "NAME0000 O\'nym-\\u00c5", "text": "x"}'
-    (tmp_path / "notes.jsonl").write_text(f"{escaped}\n")
+    escaped = [
+        '{"id": null, "name": "NAME0000 O\'nym-\\u00c5", "text": "x"}',
+        '{"id": null, "name": "NAME0000 O\'nym-\\u00c5\\ud83d\\ude00", "text":',  # broken off
+        '{"id": null, "name": "x", "text": "dear\\nNAME0000\\tO\'nym-\\u212b"}',
+    ]
+    (tmp_path / "notes.jsonl").write_text("\n".join(escaped) + "\n")
     crm.import_file(tmp_path / "notes.jsonl", tmp_path / "map.toml")
-    assert [reject.text for reject in crm.rejects()] == [escaped]
+    assert [reject.text for reject in crm.rejects()] == escaped
     crm.forget(PEOPLE[0].ref, reason="on request")
     assert crm.rejects() == ()
 

@@ -260,7 +260,12 @@ def status(each: Status) -> Object:
 
 def forgetting(each: Forgetting) -> Object:
     """What a forgetting did."""
-    return {"ids": list(map(_id, each.customer_ids)), "positions": list(each.positions), "pending": each.pending}
+    return {
+        "ids": list(map(_id, each.customer_ids)),
+        "positions": list(each.positions),
+        "pending": each.pending,
+        "reasons_dropped": each.reasons_dropped,
+    }
 
 
 def forgotten(each: Forgotten) -> Object:
@@ -281,6 +286,7 @@ def restoration(target: str, each: Restoration) -> Object:
         "events": each.events,
         "forgotten": list(map(_id, each.forgotten)),
         "listed": each.listed,
+        "reasons_dropped": each.reasons_dropped,
     }
 
 
