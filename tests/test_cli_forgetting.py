@@ -57,7 +57,7 @@ def test_json_tells_the_ids_and_the_events(say: Say, shop: Path) -> None:
         crm.do(MergeCustomers(customer="shop:1", into="shop:2"))
     said = say("forget", "shop:1", "--reason", "on request", "--json").json
     assert set(said.pop("ids")) == ids
-    assert said == {"positions": [6, 7], "pending": False, "reasons_dropped": 0}
+    assert said == {"positions": [6, 7], "pending": False, "reasons_dropped": 0, "owner_needed": None}
     again = say("forget", ids.pop(), "--reason", "on request")
     assert (again.status, again.out) == (0, "Nobody was forgotten: they were before.\n")
 
@@ -177,7 +177,12 @@ def test_a_master_key_is_made_given_and_changed(
     assert "Name1" in say("show", "shop:1").out
     assert "wrapped by a master key" in say("status").out
     monkeypatch.setenv("REGULARS_NEW_MASTER_KEY", second)
-    assert say("keys", "rotate", "--json").json == {"keys": 4, "wrapped": True, "pending": False}
+    assert say("keys", "rotate", "--json").json == {
+        "keys": 4,
+        "wrapped": True,
+        "pending": False,
+        "owner_needed": None,
+    }
     assert "another master key" in say("show", "shop:1").err
     monkeypatch.setenv("REGULARS_MASTER_KEY", second)
     assert say("keys", "rotate", "--to-none").status == 0

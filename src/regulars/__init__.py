@@ -14,6 +14,7 @@ This package is the whole of what a program that embeds the library needs to imp
 
 from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
 from adapters.copying import copy as copy
+from adapters.erasing import OwnerNeeded
 from adapters.restoring import read_list as read_erased
 from adapters.rules_text import as_toml
 from adapters.sealing import Sealing
@@ -154,6 +155,7 @@ __all__ = [
     "OpenTicket",
     "OrderLine",
     "Outcome",
+    "OwnerNeeded",
     "Page",
     "ParkedCustomer",
     "PersonExport",

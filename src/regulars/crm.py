@@ -19,7 +19,7 @@ from adapters.backup import backup
 from adapters.catch_up import Progress, events_behind
 from adapters.checking_seals import SealCheck, check_seals
 from adapters.database import DEFAULT_LOCK_TIMEOUT
-from adapters.erasing import is_erasing
+from adapters.erasing import is_erasing, owner_needed
 from adapters.event_log import Search
 from adapters.exporting import Write, await_settled, export_events
 from adapters.generations import found_generation, live_generation
@@ -293,14 +293,15 @@ class Regulars:
         found by, and rows in quarantine that may name them; counts and verdicts stay. `reason` stays too, in the clear,
         so it must name none of them by anything that they were ever called, however it is written: one line of at most
         200 characters. Then what the files still hold of the key is overwritten. While somebody reads what was there
-        before, that is `pending`: it is tried again with the next forgetting, on closing and on opening the store.
+        before, that is `pending`: it is tried again with the next forgetting, on closing and on opening the store. On
+        PostgreSQL it takes the owner of the tables; where this role isn't, the answer says who is needed.
 
         There is no way back. Raises NotFound, and Rejected for a reason that may name one of them.
         """
         with self._store.reading() as tx:
             root = CustomerId(self._ground.members(tx, who)[0])
         outcome = self.do(ErasePersonalData(customer=root, confirm=True, cause=reason))
-        return forgetting_of([outcome], pending=self._store.is_erasing)
+        return forgetting_of([outcome], self._store)
 
     def forget_again(self, reasons: Mapping[str, str | None]) -> Forgetting:
         """Forget those of a list, by their ids and with their reasons, whom this store still remembers.
@@ -312,7 +313,7 @@ class Regulars:
         with self._store.reading() as tx:
             again = forget_again(tx, reasons)
         outcomes = self.do(again.commands) if again.commands else []
-        return forgetting_of(outcomes, pending=self._store.is_erasing, reasons_dropped=again.reasons_dropped)
+        return forgetting_of(outcomes, self._store, reasons_dropped=again.reasons_dropped)
 
     def forgotten(self) -> tuple[Forgotten, ...]:
         """Everybody who was forgotten, in the order in which that was recorded."""
@@ -677,6 +678,7 @@ class Regulars:
         """How the store is doing, as of now and without folding anything in."""
         with self._store.reading() as tx:
             connection, at = tx.connection, self._ground.now()
+            erasing = is_erasing(connection, self._store.schema)
             live = self._ground.live(tx)
             models = live.read_models(self._store)
             counts = {lane: models.counts(connection, name, at) for lane, name in LANES.items()}
@@ -694,7 +696,8 @@ class Regulars:
                 stale=live.staleness(),
                 parked=tuple(describe_parked(poison) for poison in models.parked(connection).values()),
                 wrapped=self.keys.wrapped,
-                erasing=is_erasing(connection, self._store.schema),
+                erasing=erasing,
+                owner_needed=owner_needed(connection, self._store.schema) if erasing else None,
             )
 
 

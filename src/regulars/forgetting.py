@@ -8,9 +8,11 @@ from typing import cast
 
 from msgspec import Struct
 
+from adapters.erasing import OwnerNeeded
 from adapters.event_log import Search
 from adapters.links import families_of
 from adapters.naming import Names
+from adapters.store import Store
 from adapters.transaction import Transaction
 from crm_domain.command import Command, CustomerId
 from crm_domain.customer import ErasePersonalData, PersonalDataErased, UndoMerge
@@ -22,7 +24,8 @@ from regulars.execution import Outcome
 class Forgetting(Struct, frozen=True, kw_only=True):
     """What a forgetting did: whom it forgot, and at which positions that is recorded; nobody who was forgotten before.
 
-    `pending` says that traces of keys are still to be destroyed in the files, as somebody reads what was there before.
+    `pending` says that traces of keys are still to be destroyed in the files, as somebody reads what was there before
+    or, on PostgreSQL, as that takes the tables' owner: `owner_needed` says who that is, and the statement to run.
     `reasons_dropped` counts the reasons of a list that were not kept, as here they would name who was forgotten.
     """
 
@@ -30,6 +33,7 @@ class Forgetting(Struct, frozen=True, kw_only=True):
     positions: tuple[int, ...]
     pending: bool
     reasons_dropped: int = 0
+    owner_needed: OwnerNeeded | None = None
 
 
 class Forgotten(Struct, frozen=True, kw_only=True):
@@ -42,13 +46,14 @@ class Forgotten(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
-def forgetting_of(outcomes: Sequence[Outcome], *, pending: bool, reasons_dropped: int = 0) -> Forgetting:
+def forgetting_of(outcomes: Sequence[Outcome], store: Store, *, reasons_dropped: int = 0) -> Forgetting:
     """What some commands forgot."""
     recorded = [each for one in outcomes for each in one.events if isinstance(each.event, PersonalDataErased)]
     return Forgetting(
         customer_ids=tuple(CustomerId(each.customer_id) for each in recorded),
         positions=tuple(each.position for each in recorded),
-        pending=pending,
+        pending=store.is_erasing,
+        owner_needed=store.owner_needed(),
         reasons_dropped=reasons_dropped,
     )
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from adapters.erasing import OwnerNeeded
 from crm_domain.command import CustomerId
 
 Lane = Literal["stage", "tier", "risk"]
@@ -184,7 +185,7 @@ class Status:
 
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
     be folded. `wrapped` says that a master key wraps the keys, `erasing` that traces of destroyed keys are still to be
-    destroyed in the files.
+    destroyed in the files; where this role may not do that, `owner_needed` says who may, and the statement to run.
     """
 
     target: str
@@ -201,3 +202,4 @@ class Status:
     parked: tuple[str, ...] = ()
     wrapped: bool = False
     erasing: bool = False
+    owner_needed: OwnerNeeded | None = None

@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import hypothesis
 import pytest
 import sqlalchemy as sa
 from hypothesis import strategies as st
+from sqlalchemy.engine import make_url
 
 import regulars
 from adapters.erasing import MARK, mark
@@ -42,6 +44,7 @@ from regulars import (
     TagCustomer,
     UndoMerge,
 )
+from saying import Say
 from shops import Clock, opened, read_models_of
 
 BEGIN = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -457,6 +460,98 @@ def test_a_mark_of_another_server_s_transactions_does_not_stay_for_ever(postgres
             connection.execute(crm._store.schema.settings.insert(), mark_is)
     with regulars.open(postgres_database_url) as crm:
         assert not is_marked(crm)
+
+
+@pytest.fixture
+def member_url(postgres_database_url: str, clock: Clock) -> Iterator[str]:
+    """A store as a role has it that may read and write everything, and owns nothing."""
+    with opened(postgres_database_url, clock) as crm:
+        for each in PEOPLE[:2]:
+            each.live(crm)
+    role = f"member_{uuid4().hex}"
+    as_owner(
+        postgres_database_url,
+        f"CREATE ROLE {role} LOGIN PASSWORD 'secret'",
+        f"GRANT ALL ON SCHEMA public TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+        f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    )
+    try:
+        url = make_url(postgres_database_url).set(username=role, password="secret")
+        yield url.render_as_string(hide_password=False)
+    finally:
+        as_owner(postgres_database_url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def as_owner(url: str, *statements: str) -> Any:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        for statement in statements:
+            found = connection.exec_driver_sql(statement)
+        return found.scalar() if found.returns_rows else None
+
+
+@pytest.mark.parametrize(
+    "ending", ["the owner opens it", "the owner runs the statement", "it becomes the owner's role"]
+)
+def test_it_is_pending_where_the_role_does_not_own_the_tables_and_says_who_does(
+    postgres_database_url: str, member_url: str, clock: Clock, ending: str
+) -> None:
+    owner, member = as_owner(postgres_database_url, "SELECT current_user"), make_url(member_url).username
+    with opened(member_url, clock) as crm:
+        key = keys_of(crm)[crm.customer(PEOPLE[0].ref).id]
+        done = crm.forget(PEOPLE[0].ref, reason="on request")
+        assert done.pending
+        assert done.owner_needed is not None
+        assert done.owner_needed.owner == owner
+        assert (crm.status().erasing, crm.status().owner_needed) == (True, done.owner_needed)
+    with opened(member_url, clock) as crm:  # to open it again is not enough
+        assert crm.status().owner_needed == done.owner_needed
+    assert found_in(bytes_of(postgres_database_url), [key]) == {key}
+    match ending:
+        case "the owner opens it":
+            opened(postgres_database_url, clock).close()
+        case "the owner runs the statement":
+            as_owner(postgres_database_url, done.owner_needed.statement)
+        case _:
+            as_owner(postgres_database_url, f'GRANT "{owner}" TO {member}')
+    with opened(member_url, clock) as crm:
+        assert (crm.status().erasing, crm.status().owner_needed) == (False, None)
+    assert found_in(bytes_of(postgres_database_url), [key]) == set()
+
+
+def test_who_owns_the_tables_is_asked_for_nobody_and_still_waits_for_readers(
+    postgres_database_url: str, member_url: str, clock: Clock
+) -> None:
+    with (
+        opened(postgres_database_url, clock) as crm,
+        closing(sa.create_engine(postgres_database_url).connect()) as reader,
+    ):
+        reading_since_before(reader)
+        done = crm.forget(PEOPLE[0].ref, reason="on request")
+        assert (done.pending, done.owner_needed) == (True, None)
+        with opened(member_url, clock) as theirs:
+            assert theirs.status().owner_needed is not None
+        reader.rollback()
+
+
+def test_it_is_said_at_the_command_line_with_the_statement(
+    member_url: str, postgres_database_url: str, say: Say
+) -> None:
+    owner = as_owner(postgres_database_url, "SELECT current_user")
+    statement = "VACUUM (FULL) public.keys, public.lookups, public.quarantine, public.settings;"
+    forgotten = say("--db", member_url, "forget", PEOPLE[0].ref, "--reason", "on request")
+    status = say("--db", member_url, "status")
+    for said in (forgotten, status):
+        assert said.status == 0
+        assert said.widest <= 80
+        assert f"only {owner}, who owns the tables" in " ".join(said.out.split())
+        assert statement in " ".join(said.out.split())
+        assert "secret" not in said.out
+    expected = {"owner": owner, "statement": statement}
+    assert say("--db", member_url, "status", "--json").json["owner_needed"] == expected
+    again = say("--db", member_url, "forget", PEOPLE[1].ref, "--reason", "on request", "--json").json
+    assert (again["pending"], again["owner_needed"]) == (True, expected)
 
 
 def engine_url(url: str) -> str:

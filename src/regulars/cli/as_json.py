@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import msgspec
 
 from adapters.checking_seals import SealCheck
+from adapters.erasing import OwnerNeeded
 from adapters.quarantine import Reject
 from adapters.read_models import Row
 from adapters.sealing import Sealing
@@ -251,6 +252,7 @@ def status(each: Status) -> Object:
         "parked": list(each.parked),
         "wrapped": each.wrapped,
         "erasing": each.erasing,
+        "owner_needed": _owner_needed(each.owner_needed),
         "counts": {lane: dict(counts) for lane, counts in each.counts.items()},
     }
 
@@ -265,7 +267,12 @@ def forgetting(each: Forgetting) -> Object:
         "positions": list(each.positions),
         "pending": each.pending,
         "reasons_dropped": each.reasons_dropped,
+        "owner_needed": _owner_needed(each.owner_needed),
     }
+
+
+def _owner_needed(needed: OwnerNeeded | None) -> Object | None:
+    return None if needed is None else {"owner": needed.owner, "statement": needed.statement}
 
 
 def forgotten(each: Forgotten) -> Object:
@@ -292,7 +299,7 @@ def restoration(target: str, each: Restoration) -> Object:
 
 def rotation(each: Rotation) -> Object:
     """What a rotation of the master key did."""
-    return msgspec.structs.asdict(each)
+    return cast("Object", msgspec.to_builtins(each))
 
 
 def ruleset(each: Ruleset) -> Object:

@@ -110,10 +110,7 @@ def _told(done: Forgetting) -> list[str]:
         said.append("Backups from before still know them; `regulars restore` forgets them again.")
     said += _reasons_dropped(done.reasons_dropped)
     if done.pending:
-        said.append(
-            "Pending: somebody reads what was there before, so traces of the key are still in the files; "
-            "`regulars status` tries again."
-        )
+        said.append(f"Pending: {render.erasing(done.owner_needed)}")
     return said
 
 
