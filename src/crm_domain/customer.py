@@ -28,6 +28,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from crm_domain.command import Channel, Command, Context, Day, Decider, Email, Label, Phone, Reference, Text, Who
 from crm_domain.errors import Rejected
 from crm_domain.event import Event, Personal
+from crm_domain.persistent_map import PersistentMap
 
 CATEGORY = "customer"
 
@@ -208,10 +209,10 @@ class Customer(Struct, frozen=True, kw_only=True):
     cancelling: bool = False
     owner: str | None = None
     churn_reason: ChurnReasonRecorded | None = None
-    preferences: tuple[tuple[str, str], ...] = ()
-    tags: frozenset[str] = frozenset()
-    consents: frozenset[tuple[str, str]] = frozenset()
-    referred: frozenset[str] = frozenset()
+    preferences: PersistentMap[str, str] = PersistentMap()
+    tags: PersistentMap[str, None] = PersistentMap()
+    consents: PersistentMap[tuple[str, str], None] = PersistentMap()
+    referred: PersistentMap[str, None] = PersistentMap()
     merged_into: str | None = None
 
 
@@ -226,20 +227,20 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
         case LeadQualified():
             return replace(state, qualified=True)
         case PreferenceRecorded(key=key, value=value):
-            others = tuple(pair for pair in state.preferences if pair[0] != key)
-            return replace(state, preferences=others if value is None else (*others, (key, value)))
+            known = state.preferences
+            return replace(state, preferences=known.drop(key) if value is None else known.put(key, value))
         case CustomerTagged(label=label):
-            return replace(state, tags=state.tags | {label})
+            return replace(state, tags=state.tags.put(label, None))
         case CustomerUntagged(label=label):
-            return replace(state, tags=state.tags - {label})
+            return replace(state, tags=state.tags.drop(label))
         case OwnerAssigned(owner=owner):
             return replace(state, owner=owner)
         case ConsentGiven(channel=channel, purpose=purpose):
-            return replace(state, consents=state.consents | {(channel, purpose)})
+            return replace(state, consents=state.consents.put((channel, purpose), None))
         case ConsentWithdrawn(channel=channel, purpose=purpose):
-            return replace(state, consents=state.consents - {(channel, purpose)})
+            return replace(state, consents=state.consents.drop((channel, purpose)))
         case ReferralMade(referred_id=referred_id):
-            return replace(state, referred=state.referred | {referred_id})
+            return replace(state, referred=state.referred.put(referred_id, None))
         case ChurnReasonRecorded():
             return replace(state, churn_reason=event)
         case CancellationRequested():
@@ -261,7 +262,7 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
 def _forgotten(state: Customer) -> Customer:
     contact = dict.fromkeys(CONTACT_FIELDS)
     reason = state.churn_reason and replace(state.churn_reason, detail=None)
-    erased = replace(state, status=Status.ERASED, registration=None, preferences=(), churn_reason=reason)
+    erased = replace(state, status=Status.ERASED, registration=None, preferences=PersistentMap(), churn_reason=reason)
     return replace(erased, **contact)
 
 
@@ -441,7 +442,7 @@ def qualify(command: QualifyLead, state: Customer, context: Context) -> tuple[Ev
 def record_preference(command: RecordPreference, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 4."""
     _require_remembered(state)
-    if dict(state.preferences).get(command.key) == command.value:
+    if state.preferences.get(command.key) == command.value:
         return ()
     return (PreferenceRecorded(key=command.key, value=command.value),)
 

@@ -253,8 +253,7 @@ class Execution:
                 # The points are where they were earned, also when the customers have been told apart since.
                 family = (*self._family(customer_id), *self._tx.ever_linked(customer_id), *sorted(self._merged_here))
                 target = self._membership(customer_id, family, lambda state: has_earned(state, order_id))
-                returned = sum(amount for _, amount in purchase.returns)
-                moved = reverse(self._state(target), purchase.recorded, event, returned, at, digest)
+                moved = reverse(self._state(target), purchase.recorded, event, purchase.returned, at, digest)
         cause = len(self._drafts) - 1
         for each in moved:
             self._keep(each, command, target, each.at, caused_by=cause)

@@ -429,7 +429,7 @@ def test_a_consent_is_withdrawn_for_that_channel_and_purpose_alone() -> None:
     history = (registered, *(ConsentGiven(channel="email", purpose=purpose) for purpose in ("news", "surveys")))
     withdrawn = ConsentWithdrawn(channel="email", purpose="news")
     given(*history).when(WithdrawConsent(customer=ADA, channel="email", purpose="news")).then(withdrawn)
-    assert fold(CUSTOMER, *history, withdrawn).consents == {("email", "surveys")}
+    assert fold(CUSTOMER, *history, withdrawn).consents.keys() == {("email", "surveys")}
 
 
 def test_every_word_on_a_consent_is_written_down_whatever_was_said_before() -> None:

@@ -170,7 +170,7 @@ def _identity(stream: _Stream, lookups: tuple[str, ...]) -> Identity:
         cancelling=state.cancelling,
         owner=state.owner,
         tags=tuple(sorted(state.tags)),
-        preferences=tuple(sorted(state.preferences)),
+        preferences=tuple(sorted(state.preferences.items())),
         churn_cause=None if why is None else why.cause,
         churn_detail=None if why is None else why.detail,
         details=tuple(_details(stream.events)),
