@@ -23,7 +23,7 @@ from crm_domain.instant import to_instant
 
 NOW = to_instant(datetime.fromisoformat("2026-03-01T12:00:00+00:00"))
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
+_encode = msgspec.json.Encoder(order="deterministic", enc_hook=repr).encode
 
 
 def given(*events: Event, now: int = NOW, currency: str | None = "EUR", decider: Decider[Any] | None = None) -> Given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_json_tells_the_ids_and_the_events(say: Say, shop: Path) -> None:
         crm.do(MergeCustomers(customer="shop:1", into="shop:2"))
     said = say("forget", "shop:1", "--reason", "on request", "--json").json
     assert set(said.pop("ids")) == ids
-    assert said == {"positions": [6, 7], "pending": False}
+    assert said == {"positions": [6, 7], "pending": False, "reasons_dropped": 0, "owner_needed": None}
     again = say("forget", ids.pop(), "--reason", "on request")
     assert (again.status, again.out) == (0, "Nobody was forgotten: they were before.\n")
 
@@ -134,6 +135,24 @@ def test_or_by_a_list(say: Say, shop: Path, tmp_path: Path) -> None:
     assert say("--db", "all.db", "show", "shop:1").status == 1
 
 
+def test_a_reason_that_names_them_is_no_reason_to_know_them_again(say: Say, shop: Path, tmp_path: Path) -> None:
+    with regulars.open(shop, clock=lambda: NOW) as crm:
+        named = [{"id": f"id:{crm.customer(f'shop:{n}').id}", "reason": f"name{n} asked"} for n in (1, 2)]
+    (tmp_path / "list").write_text(json.dumps(named))
+    said = say("--db", "none.db", "restore", "backup.db", "back.db", "--erased-from", "list")
+    assert (said.status, said.widest <= 80) == (0, True)
+    assert "Forgotten again: 2 of 2 who were forgotten.\n2 reasons of the list were not kept" in said.out
+    again = say("--db", str(shop), "forget", "--erased-from", "list", "--json")
+    assert again.json["reasons_dropped"] == 2
+    assert say("--db", "none.db", "restore", "backup.db", "b.db", "--erased-from", "list", "--json").json == {
+        "store": "b.db",
+        "events": 6,
+        "forgotten": [each["id"] for each in sorted(named, key=lambda each: each["id"])],
+        "listed": 2,
+        "reasons_dropped": 2,
+    }
+
+
 def test_a_store_that_cannot_tell_who_was_forgotten_is_no_reason_to_guess(say: Say, shop: Path) -> None:
     shop.write_bytes(b"SQLite format 3\0" + b"\xff" * 5_000)
     said = say("restore", "backup.db", "back.db")
@@ -158,7 +177,12 @@ def test_a_master_key_is_made_given_and_changed(
     assert "Name1" in say("show", "shop:1").out
     assert "wrapped by a master key" in say("status").out
     monkeypatch.setenv("REGULARS_NEW_MASTER_KEY", second)
-    assert say("keys", "rotate", "--json").json == {"keys": 4, "wrapped": True, "pending": False}
+    assert say("keys", "rotate", "--json").json == {
+        "keys": 4,
+        "wrapped": True,
+        "pending": False,
+        "owner_needed": None,
+    }
     assert "another master key" in say("show", "shop:1").err
     monkeypatch.setenv("REGULARS_MASTER_KEY", second)
     assert say("keys", "rotate", "--to-none").status == 0

@@ -6,6 +6,7 @@
    are written anew, and `-wal` is cut to nothing.
 3. While a reader holds on to a snapshot from before, that can't be done. The mark stays, and it is tried again: when
    the next key is destroyed, when this process closes the store, and by whoever opens it.
+4. On PostgreSQL only the owner of a table writes it anew. Another role leaves the mark, and says who is needed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import suppress
 from time import monotonic, sleep
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.database import Database
@@ -28,6 +30,13 @@ PATIENCE = 1.0
 PAUSE = 0.05
 
 _CUT = b"cut "  # followed by what tells one mark from another
+
+
+class OwnerNeeded(Struct, frozen=True, kw_only=True):
+    """Whom it takes to write tables anew: by opening the store, or by this statement before whoever opens it next."""
+
+    owner: str
+    statement: str
 
 
 def mark(connection: Connection, schema: Schema) -> None:
@@ -49,6 +58,14 @@ def is_erasing(connection: Connection, schema: Schema) -> bool:
     """Whether something was destroyed of which there may still be traces."""
     settings = schema.settings
     return connection.execute(sa.select(settings.c.name).where(settings.c.name == MARK)).first() is not None
+
+
+def owner_needed(connection: Connection, schema: Schema) -> OwnerNeeded | None:
+    """Whom it takes to destroy traces, where this connection's role may not; the first, where tables have several."""
+    if connection.dialect.name == "sqlite":
+        return None
+    found = connection.exec_driver_sql(_OWNERS, {"tables": _quoted(schema)}).first()
+    return None if found is None else OwnerNeeded(owner=found[0], statement=f"VACUUM (FULL) {found[1]};")
 
 
 def destroy_traces(database: Database, schema: Schema, patience: float) -> bool:
@@ -119,23 +136,41 @@ _KEPT = """
 """
 
 
+# As PostgreSQL decides it itself: the tables' owner, that of the database, and by a permission that came with 17.
+_OWNERS = """
+    SELECT pg_get_userbyid(relowner), string_agg(format('%%I.%%I', nspname, relname), ', ' ORDER BY relname)
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    JOIN pg_database ON datname = current_database()
+    WHERE pg_class.oid = ANY (%(tables)s::regclass[])
+    AND NOT pg_has_role(relowner, 'USAGE') AND NOT pg_has_role(datdba, 'USAGE')
+    AND NOT CASE WHEN current_setting('server_version_num')::int >= 170000
+        THEN has_table_privilege(pg_class.oid, 'MAINTAIN') ELSE false END
+    GROUP BY relowner ORDER BY 1
+"""
+
+
+def _quoted(schema: Schema) -> list[str]:
+    return [f'"{table.name}"' for table in _tables(schema)]
+
+
 def _destroy_on_server(database: Database, schema: Schema, patience: float) -> bool:
     found = _found_mark(database, schema)
     if found is None:
         return True
-    names, deadline = [f'"{table.name}"' for table in _tables(schema)], monotonic() + patience
+    names, deadline = _quoted(schema), monotonic() + patience
     # PostgreSQL's own vacuum, if it is at work, gives way after a second.
     with database.outside_transactions(2 * patience) as connection:
-        while _are_kept(connection, names, found):
-            if monotonic() > deadline:
+        is_ours = owner_needed(connection, schema) is None
+        while _are_kept(connection, names if is_ours else [], names, found):
+            if not is_ours or monotonic() > deadline:
                 return False
             sleep(PAUSE)
     return _take_away(database, schema, found)
 
 
-def _are_kept(connection: Connection, names: list[str], found: bytes) -> bool:
-    """Write tables anew, and say whether any had to keep rows that an older snapshot may still see."""
-    for name in names:
+def _are_kept(connection: Connection, ours: list[str], names: list[str], found: bytes) -> bool:
+    """Write our tables anew, and say whether any of these has rows that an older snapshot may still see."""
+    for name in ours:
         # A plain VACUUM frees the room, but leaves in it what stood there; this writes another file.
         connection.exec_driver_sql(f"VACUUM (FULL) {name}")
     # No row that was deleted before `relfrozenxid` is among those that were carried over.

@@ -5,8 +5,9 @@ Their key is the store's, so it isn't destroyed when somebody is forgotten: rows
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from adapters.schema import Schema
 from adapters.wrapping import Keyring
 
 _CONTEXT = b"quarantine"
+_ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}")
 
 
 class Reject(Struct, frozen=True, kw_only=True):
@@ -77,11 +79,11 @@ class Quarantine:
         return self._connection.execute(sa.select(sa.func.count()).select_from(self._table)).scalar_one()
 
     def about(self, names: Names) -> list[Reject]:
-        """The rows that name somebody."""
-        return [reject for _, reject in self._opened() if any(map(names.are_in, _texts_of(reject)))]
+        """The rows that surely name somebody."""
+        return [reject for _, reject in self._opened() if names.are_in(_text_of(reject))]
 
-    def drop(self, names: Names, parts: Names) -> None:
-        """Drop the rows that name somebody; of those that could not be read, also where only parts of a name are.
+    def drop(self, names: Names) -> None:
+        """Drop the rows that may name somebody; of those that could not be read, also where only parts of a name are.
 
         So a row too many may be dropped, which another import of its file brings back, rather than one too few.
         """
@@ -89,7 +91,7 @@ class Quarantine:
         dropped = [
             key
             for key, reject in self._opened()
-            if any(names.are_in(text) or (not reject.speaks_of and parts.are_in(text)) for text in _texts_of(reject))
+            if names.may_be_in(_text_of(reject)) or (not reject.speaks_of and names.are_cut_in(reject.text))
         ]
         for chunk in chunks(dropped, CHUNK // 2):
             these = sa.tuple_(table.c.source, table.c.ordinal).in_(chunk)
@@ -97,20 +99,33 @@ class Quarantine:
 
     def _opened(self) -> Iterator[tuple[tuple[str, int], Reject]]:
         self._access.require_quarantine()
-        table = self._table
-        for row in self._connection.execute(sa.select(table).order_by(table.c.source, table.c.ordinal)):
-            plain = self._keyring.quarantine.open(row.secret, _CONTEXT)
-            yield (row.source, row.ordinal), msgspec.json.decode(plain, type=Reject)
+        table, open_secret, decode = self._table, self._keyring.quarantine.open, msgspec.json.Decoder(Reject).decode
+        columns = sa.select(table.c.source, table.c.ordinal, table.c.secret)
+        for source, ordinal, secret in self._connection.execute(columns.order_by(table.c.source, table.c.ordinal)):
+            yield (source, ordinal), decode(open_secret(secret, _CONTEXT))
 
     def _keyed(self, file: str) -> str:
         return self._keyring.keyed("quarantine", file.encode())
 
 
-def _texts_of(reject: Reject) -> Iterator[str]:
-    yield reject.reason
-    yield reject.text
-    yield from reject.speaks_of
-    try:
-        yield json.dumps(json.loads(reject.text), ensure_ascii=False)  # as it reads without the escapes of JSON
-    except (ValueError, RecursionError):
-        yield reject.text.replace('""', '"')  # and of CSV
+def _text_of(reject: Reject) -> str:
+    """All that a row says, also as it reads without the escapes of JSON and CSV, of which it may be half a record."""
+    texts = [reject.reason, reject.text, *reject.speaks_of]
+    if '""' in reject.text:
+        texts.append(reject.text.replace('""', '"'))
+    if "\\" in reject.text:
+        texts.append(_unescaped(reject.text))
+    return "\n".join(texts)
+
+
+def _unescaped(text: str) -> str:
+    for letter in "bfnrt":
+        text = text.replace(f"\\{letter}", " ")
+    for escape in set(_ESCAPES.findall(text)):
+        text = text.replace(escape, _letter(escape))
+    return text.replace("\\", "")
+
+
+@lru_cache(maxsize=10_000)
+def _letter(escape: str) -> str:
+    return bytes.fromhex(escape.replace("\\u", "")).decode("utf-16-be", "replace")

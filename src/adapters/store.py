@@ -15,7 +15,7 @@ from adapters.access import found_access
 from adapters.appending import Appending, Columns
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.driver_errors import name_of
-from adapters.erasing import MARK, PATIENCE, destroy_traces
+from adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
 from adapters.keyring import KeyedHash
 from adapters.migrations import migrate
 from adapters.positions import adopt, are_from_elsewhere, lock_definitions, settled
@@ -103,6 +103,13 @@ class Store:
         """Destroy what the files still hold of keys that were destroyed; `is_erasing` while somebody is in the way."""
         self.is_erasing = True
         self.is_erasing = not destroy_traces(self.database, self.schema, patience)
+
+    def owner_needed(self) -> OwnerNeeded | None:
+        """Whom it takes to destroy what the files still hold, where this process's role may not."""
+        if not self.is_erasing:
+            return None
+        with self.database.reading() as connection:
+            return owner_needed(connection, self.schema)
 
     @contextmanager
     def writing(self, *, alone: bool = False, patience: float | None = None) -> Iterator[Transaction]:

@@ -20,7 +20,7 @@ from adapters.erasing import mark
 from adapters.event_log import Append, Draft, EventLog
 from adapters.keyring import Cipher, new_key, normalised
 from adapters.links import Families, add_link, end_link, ever_linked, families_of, is_relinked, read_links
-from adapters.naming import Names
+from adapters.naming import Details, Names, details_of
 from adapters.prepared import Prepared
 from adapters.quarantine import Quarantine
 from adapters.wrapping import Keyring
@@ -34,9 +34,6 @@ from crm_domain.customer import (
 from crm_domain.event import Event, Recorded
 
 LOOKUP_KINDS = ("ref", "email", "phone")
-NAMING_KINDS = (*LOOKUP_KINDS, "name")
-
-_NO_DIGITS = str.maketrans("", "", "+ ()./-")
 
 
 def kinds_told(event: Event) -> tuple[str, ...]:
@@ -136,6 +133,13 @@ class Transaction:
         """Those of some customers who are registered and were not forgotten."""
         return {customer_id for (customer_id,) in self._prepared.remembered.all(self.connection, customer_ids)}
 
+    def details(self, customer_ids: Iterable[str]) -> dict[str, Details]:
+        """What each of some customers is and was called by, as far as it can still be read."""
+        said: dict[str, list[Event]] = {}
+        for each in self.log.contact_events(customer_ids):
+            said.setdefault(each.customer_id, []).append(each.event)
+        return {customer_id: details_of(events) for customer_id, events in said.items()}
+
     def append(self, drafts: Sequence[Draft], now: int) -> list[Recorded[Event]]:
         """Record events with their effects on keys and look-ups. `now` is the instant to record them at.
 
@@ -170,13 +174,7 @@ class Transaction:
 
     def _drop_rejects(self, customer_ids: Sequence[str], events: Sequence[Event]) -> None:
         """Drop refused rows that name some customers, by whatever was said of them in these events."""
-        found = {kind: {value for each in events if (value := getattr(each, kind, None))} for kind in NAMING_KINDS}
-        # A file of the shop's has 42 where we say shop:42, and a spreadsheet leaves the plus sign out.
-        parts = {ref.rpartition(":")[2] for ref in found["ref"]} | {
-            phone.translate(_NO_DIGITS) for phone in found["phone"]
-        }
-        spelled = found["ref"].union(found["email"], found["name"], customer_ids)
-        self.quarantine.drop(Names(spelled, found["phone"]), Names(parts, ()))
+        self.quarantine.drop(Names(details_of(events), Details(refs=frozenset(customer_ids))))
 
     def _update_lookups(self, drafts: Sequence[Draft]) -> None:
         rows: list[dict[str, str]] = []

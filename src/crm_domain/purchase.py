@@ -20,6 +20,7 @@ from crm_domain.command import Amount, Command, Context, Currency, Decider, Labe
 from crm_domain.errors import Rejected
 from crm_domain.event import Event
 from crm_domain.money import from_minor_units, to_minor_units
+from crm_domain.persistent_map import PersistentMap
 
 CATEGORY = "purchase"
 MAX_LINES = 1_000
@@ -60,16 +61,20 @@ PurchaseEvent = PurchaseRecorded | ReturnRecorded
 
 
 class Purchase(Struct, frozen=True, kw_only=True):
-    """What the next decision on an order needs to know. `returns` are ids, where there are any, with minor units."""
+    """What the next decision on an order needs to know.
+
+    `returned` is how many minor units came back in all, `returns` how many with each return that has an id.
+    """
 
     recorded: PurchaseRecorded | None = None
-    returns: tuple[tuple[str | None, int], ...] = ()
+    returned: int = 0
+    returns: PersistentMap[str, int] = PersistentMap()
 
     @property
     def remaining(self) -> int:
         """Minor units that could still be returned."""
         bought = self.recorded.amount if self.recorded else 0
-        return bought - sum(amount for _, amount in self.returns)
+        return bought - self.returned
 
 
 def evolve(state: Purchase, event: PurchaseEvent) -> Purchase:
@@ -78,7 +83,8 @@ def evolve(state: Purchase, event: PurchaseEvent) -> Purchase:
         case PurchaseRecorded():
             return replace(state, recorded=event)
         case ReturnRecorded(return_id=return_id, amount=amount):
-            return replace(state, returns=(*state.returns, (return_id, amount)))
+            returns = state.returns if return_id is None else state.returns.put(return_id, amount)
+            return replace(state, returned=state.returned + amount, returns=returns)
 
 
 # -------------------------------------------------------------------------------------------------------- commands
@@ -142,7 +148,7 @@ def record_return(command: RecordReturn, state: Purchase, context: Context) -> t
     if command.currency not in (None, currency):
         raise Rejected("other_currency", f"this order was paid in {currency}, not in {command.currency}")
     amount = None if command.amount is None else to_minor_units(command.amount, currency)
-    known = None if command.return_id is None else dict(state.returns).get(command.return_id)
+    known = None if command.return_id is None else state.returns.get(command.return_id)
     if known is not None and amount in (None, known):
         return ()
     if known is not None:

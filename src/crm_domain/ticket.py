@@ -27,6 +27,7 @@ from crm_domain.command import Channel, Command, Context, Decider, Label, Text, 
 from crm_domain.errors import Rejected
 from crm_domain.event import Event, Personal
 from crm_domain.instant import DAY, to_datetime
+from crm_domain.persistent_map import PersistentMap
 
 CATEGORY = "ticket"
 
@@ -216,7 +217,7 @@ MOVES: dict[type[Event], dict[Status, Status]] = {
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    """What the next decision on a ticket needs to know. `messages` are the replies that have an id."""
+    """What the next decision on a ticket needs to know. `messages` are the replies that have one, by id."""
 
     status: Status = Status.UNKNOWN
     opened: TicketOpened | None = None
@@ -227,7 +228,7 @@ class Ticket(Struct, frozen=True, kw_only=True):
     agent: str | None = None
     level: int = 0
     resolved_at: int | None = None
-    messages: tuple[Reply, ...] = ()
+    messages: PersistentMap[str, Reply] = PersistentMap()
     rating: TicketRated | None = None
 
 
@@ -244,7 +245,7 @@ def evolve(state: Ticket, event: TicketEvent) -> Ticket:
         case TicketAssigned(agent=agent):
             return replace(moved, agent=agent)
         case AgentReplied(message_id=message_id) | CustomerReplied(message_id=message_id):
-            return moved if message_id is None else replace(moved, messages=(*moved.messages, event))
+            return moved if message_id is None else replace(moved, messages=moved.messages.put(message_id, event))
         case TicketEscalated(level=level):
             return replace(moved, level=level)
         case TicketResolved(at=at):
@@ -487,12 +488,12 @@ def _move(
 
 
 def _said_once(event: Reply, state: Ticket, context: Context) -> tuple[Event, ...]:
-    for known in state.messages:
-        if event.message_id == known.message_id and event == replace(known, at=event.at):
+    known = None if event.message_id is None else state.messages.get(event.message_id)
+    if known is not None:
+        if event == replace(known, at=event.at):
             return ()
-        if event.message_id == known.message_id:
-            sentence = f'message "{event.message_id}" is recorded already with other content'
-            raise Rejected("message_id_taken", sentence)
+        sentence = f'message "{event.message_id}" is recorded already with other content'
+        raise Rejected("message_id_taken", sentence)
     return _taken(event, state, context)
 
 

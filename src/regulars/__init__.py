@@ -14,6 +14,7 @@ This package is the whole of what a program that embeds the library needs to imp
 
 from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
 from adapters.copying import copy as copy
+from adapters.erasing import OwnerNeeded
 from adapters.horizon import OpenTransaction
 from adapters.record_check import Compared, Fault, NotCovered, RecordCheck
 from adapters.restoring import read_list as read_erased
@@ -160,6 +161,7 @@ __all__ = [
     "OpenTransaction",
     "OrderLine",
     "Outcome",
+    "OwnerNeeded",
     "Page",
     "ParkedCustomer",
     "PersonExport",

@@ -26,6 +26,7 @@ from crm_domain.instant import to_datetime
 from crm_domain.interaction import Interaction
 from crm_domain.membership import Membership
 from crm_domain.money import from_minor_units
+from crm_domain.persistent_map import PersistentMap
 from crm_domain.purchase import Purchase
 from crm_domain.rulebook import NOBODY, Rulebook, RulesPublished, RulesRolledBack
 from crm_domain.ticket import Ticket
@@ -208,13 +209,22 @@ def _fields(state: Struct) -> Iterator[tuple[str, str | None]]:
 
 
 def _plain_fields(state: Struct | None) -> Iterator[tuple[str, str | None]]:
-    for name, value in msgspec.to_builtins(state, order="deterministic").items() if state is not None else ():
+    plain = {} if state is None else msgspec.to_builtins(state, order="deterministic", enc_hook=_listed)
+    for name, value in plain.items():
         if name in _HIDDEN:
             continue
         if isinstance(value, dict):
             yield from ((f"{name}.{part}", _plain(item)) for part, item in value.items() if part not in _HIDDEN)
         else:
             yield name, _plain(value)
+
+
+def _listed(value: object) -> list[Any]:
+    """A map as its pairs, and what maps to nothing as its sorted keys: a set."""
+    if not isinstance(value, PersistentMap):
+        raise TypeError(f"{type(value).__name__} is no field of a state")
+    pairs = [(key, of) for key, of in value.items() if of is not None]
+    return pairs or sorted(value)
 
 
 # The tag of an event says nothing new, and what a customer was registered with stands in fields of its own.
@@ -224,7 +234,7 @@ _HIDDEN = frozenset({"type", "registration"})
 def _purchase_fields(state: Purchase) -> Iterator[tuple[str, str | None]]:
     if state.recorded is not None:
         bought, currency = state.recorded, state.recorded.currency
-        returned = sum(amount for _, amount in state.returns)
+        returned = state.returned
         yield "order", bought.order_id
         yield "amount", f"{from_minor_units(bought.amount, currency)} {currency}"
         yield "lines", ", ".join(f"{line.quantity} x {line.sku}" for line in bought.lines) or None

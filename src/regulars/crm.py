@@ -18,7 +18,7 @@ from adapters.catch_up import Progress, events_behind
 from adapters.checking_records import check_records, check_sample
 from adapters.checking_seals import SealCheck, check_seals
 from adapters.database import DEFAULT_LOCK_TIMEOUT
-from adapters.erasing import is_erasing
+from adapters.erasing import is_erasing, owner_needed
 from adapters.event_log import Search
 from adapters.exporting import Write, export_events
 from adapters.generations import found_generation, live_number
@@ -317,28 +317,30 @@ class Regulars:
         """Forget who a customer is, and everyone who is one with them.
 
         `who` is an outside reference, or a CustomerId. The key to what is personal is destroyed with what they were
-        found by, and rows in quarantine that name them; counts and verdicts stay. `reason` stays too, in the clear, so
-        it must name nobody: one line of at most 200 characters. Then what the files still hold of the key is
-        overwritten. While somebody reads what was there before, that is `pending`: it is tried again with the next
-        forgetting, on closing and on opening the store.
+        found by, and rows in quarantine that may name them; counts and verdicts stay. `reason` stays too, in the clear,
+        so it must name none of them by anything that they were ever called, however it is written: one line of at most
+        200 characters. Then what the files still hold of the key is overwritten. While somebody reads what was there
+        before, that is `pending`: it is tried again with the next forgetting, on closing and on opening the store. On
+        PostgreSQL it takes the owner of the tables; where this role isn't, the answer says who is needed.
 
-        There is no way back. Raises NotFound, and Rejected for a reason that names the customer.
+        There is no way back. Raises NotFound, and Rejected for a reason that may name one of them.
         """
         with self._store.reading() as tx:
             root = CustomerId(self._ground.members(tx, who)[0])
         outcome = self.do(ErasePersonalData(customer=root, confirm=True, cause=reason))
-        return forgetting_of([outcome], pending=self._store.is_erasing)
+        return forgetting_of([outcome], self._store)
 
     def forget_again(self, reasons: Mapping[str, str | None]) -> Forgetting:
         """Forget those of a list, by their ids and with their reasons, whom this store still remembers.
 
         That is what an older backup needs once it was restored: `forgotten` is the list of a store. Whoever is one with
         them here, and isn't on the list, is told apart from them before. Ids that this store doesn't know don't matter.
+        A reason that names them, by whatever this store knows, is dropped; the answer says how many were.
         """
         with self._store.reading() as tx:
-            commands = forget_again(tx, reasons)
-        outcomes = self.do(commands) if commands else []
-        return forgetting_of(outcomes, pending=self._store.is_erasing)
+            again = forget_again(tx, reasons)
+        outcomes = self.do(again.commands) if again.commands else []
+        return forgetting_of(outcomes, self._store, reasons_dropped=again.reasons_dropped)
 
     def forgotten(self) -> tuple[Forgotten, ...]:
         """Everybody who was forgotten, in the order in which that was recorded."""
@@ -742,6 +744,7 @@ class Regulars:
         """How the store is doing, as of now and without folding anything in."""
         with self._store.reading() as tx:
             connection, at = tx.connection, self._ground.now()
+            erasing = is_erasing(connection, self._store.schema)
             live = self._ground.live(tx)
             models = live.read_models(self._store)
             counts = {lane: models.counts(connection, name, at) for lane, name in LANES.items()}
@@ -762,7 +765,8 @@ class Regulars:
                 parked=tuple(describe_parked(poison) for poison in models.parked(connection).values()),
                 wrapped=self.keys.wrapped,
                 names_readable=self.names_readable,
-                erasing=is_erasing(connection, self._store.schema),
+                erasing=erasing,
+                owner_needed=owner_needed(connection, self._store.schema) if erasing else None,
             )
 
 

@@ -17,6 +17,7 @@ from adapters.codec import is_personal
 from adapters.event_log import Draft
 from adapters.keyring import new_id
 from adapters.links import families_of
+from adapters.naming import Names, details_of
 from adapters.outcomes import KeptOutcome
 from adapters.store import Store
 from adapters.transaction import Transaction
@@ -178,6 +179,8 @@ class Execution:
             before = self._state(target)
             if isinstance(event, CustomerMerged):
                 require_mergeable(self._family_of(customer_id), self._family_of(event.into_id))
+            if isinstance(event, PersonalDataErased) and event.cause is not None:
+                self._require_nameless(event.cause, customer_id)
             self._keep(event, command, target, at)
             self._move_points(event, before, command, customer_id, at)
             self._follow_links(event, command, customer_id, at)
@@ -248,8 +251,7 @@ class Execution:
                 # The points are where they were earned, also when the customers have been told apart since.
                 family = (*self._family(customer_id), *self._tx.ever_linked(customer_id), *sorted(self._merged_here))
                 target = self._membership(customer_id, family, lambda state: has_earned(state, order_id))
-                returned = sum(amount for _, amount in purchase.returns)
-                moved = reverse(self._state(target), purchase.recorded, event, returned, at, digest)
+                moved = reverse(self._state(target), purchase.recorded, event, purchase.returned, at, digest)
         cause = len(self._drafts) - 1
         for each in moved:
             self._keep(each, command, target, each.at, caused_by=cause)
@@ -306,6 +308,16 @@ class Execution:
                         self._keep(event, command, target, at, caused_by=cause)
             case _:
                 pass
+
+    def _require_nameless(self, cause: str, customer_id: str) -> None:
+        """Why somebody is forgotten names nobody who is forgotten with it, by nothing that they were ever called."""
+        family = self._family(customer_id)
+        said = [draft.event for draft in self._drafts if draft.stream_id in family]
+        said += [each.event for each in self._tx.log.contact_events(family)]
+        found = Names(details_of(said)).betrayed_by(cause)
+        if found is not None:
+            sentence = f"why somebody is forgotten is kept in the clear, and must not name them; {found}"
+            raise Rejected("names_the_forgotten", sentence)
 
     def _family_of(self, customer_id: str) -> Family:
         members = self._family(customer_id)

@@ -8,7 +8,11 @@ from typing import cast
 
 from msgspec import Struct
 
+from adapters.erasing import OwnerNeeded
 from adapters.event_log import Search
+from adapters.links import families_of
+from adapters.naming import Names
+from adapters.store import Store
 from adapters.transaction import Transaction
 from crm_domain.command import Command, CustomerId
 from crm_domain.customer import ErasePersonalData, PersonalDataErased, UndoMerge
@@ -20,12 +24,16 @@ from regulars.execution import Outcome
 class Forgetting(Struct, frozen=True, kw_only=True):
     """What a forgetting did: whom it forgot, and at which positions that is recorded; nobody who was forgotten before.
 
-    `pending` says that traces of keys are still to be destroyed in the files, as somebody reads what was there before.
+    `pending` says that traces of keys are still to be destroyed in the files, as somebody reads what was there before
+    or, on PostgreSQL, as that takes the tables' owner: `owner_needed` says who that is, and the statement to run.
+    `reasons_dropped` counts the reasons of a list that were not kept, as here they would name who was forgotten.
     """
 
     customer_ids: tuple[CustomerId, ...]
     positions: tuple[int, ...]
     pending: bool
+    reasons_dropped: int = 0
+    owner_needed: OwnerNeeded | None = None
 
 
 class Forgotten(Struct, frozen=True, kw_only=True):
@@ -38,13 +46,15 @@ class Forgotten(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
-def forgetting_of(outcomes: Sequence[Outcome], *, pending: bool) -> Forgetting:
+def forgetting_of(outcomes: Sequence[Outcome], store: Store, *, reasons_dropped: int = 0) -> Forgetting:
     """What some commands forgot."""
     recorded = [each for one in outcomes for each in one.events if isinstance(each.event, PersonalDataErased)]
     return Forgetting(
         customer_ids=tuple(CustomerId(each.customer_id) for each in recorded),
         positions=tuple(each.position for each in recorded),
-        pending=pending,
+        pending=store.is_erasing,
+        owner_needed=store.owner_needed(),
+        reasons_dropped=reasons_dropped,
     )
 
 
@@ -64,16 +74,34 @@ def _forgotten(recorded: Recorded[PersonalDataErased]) -> Forgotten:
     )
 
 
-def forget_again(tx: Transaction, reasons: Mapping[str, str | None]) -> list[Command]:
-    """The commands by which a store forgets those of a list, with their reasons, whom it still remembers.
+class ForgettingAgain(Struct, frozen=True, kw_only=True):
+    """The commands by which a store forgets those of a list, and how many of their reasons were dropped."""
 
-    Whoever was one with them in this store, and isn't on the list, was told apart before they were forgotten.
+    commands: tuple[Command, ...]
+    reasons_dropped: int
+
+
+def forget_again(tx: Transaction, reasons: Mapping[str, str | None]) -> ForgettingAgain:
+    """How a store forgets those of a list, with their reasons, whom it still remembers.
+
+    Whoever was one with them in this store, and isn't on the list, was told apart before they were forgotten. A reason
+    that would name them, as this store still knows them, is dropped: it is no reason to remember them.
     """
     remembered = tx.remembered(reasons)
     into = tx.links(remembered)
     apart = {away for away, survivor in into.items() if (away in reasons) != (survivor in reasons)}
     survivors = [each for each in sorted(remembered) if each not in into or each in apart]
-    return [
-        *(UndoMerge(customer=CustomerId(each)) for each in sorted(apart)),
-        *(ErasePersonalData(customer=CustomerId(each), confirm=True, cause=reasons[each]) for each in survivors),
-    ]
+    families = families_of({away: survivor for away, survivor in into.items() if away not in apart})
+    details = tx.details(into.keys() | into.values() | remembered)
+    causes = {each: reasons[each] for each in survivors}
+    for each, reason in causes.items():
+        theirs = [details[member] for member in families.members(each) if member in details]
+        if reason is not None and Names(*theirs).betrayed_by(reason) is not None:
+            causes[each] = None
+    return ForgettingAgain(
+        commands=(
+            *(UndoMerge(customer=CustomerId(each)) for each in sorted(apart)),
+            *(ErasePersonalData(customer=CustomerId(each), confirm=True, cause=causes[each]) for each in survivors),
+        ),
+        reasons_dropped=sum(causes[each] != reasons[each] for each in survivors),
+    )

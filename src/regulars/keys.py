@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from adapters.catch_up import Progress
+from adapters.erasing import OwnerNeeded
 from adapters.rotating import rotate
 from adapters.wrapping import MasterKey
 from regulars.ground import Ground
@@ -14,12 +15,13 @@ class Rotation(Struct, frozen=True, kw_only=True):
     """What a rotation did: how many customers' keys are wrapped anew, and whether a master key is needed from now on.
 
     `pending` says that the keys as they stood before are still to be destroyed in the files, as somebody reads what was
-    there before.
+    there before or, on PostgreSQL, as that takes the tables' owner: `owner_needed` says who that is.
     """
 
     keys: int
     wrapped: bool
     pending: bool
+    owner_needed: OwnerNeeded | None = None
 
 
 class Keys:
@@ -50,4 +52,9 @@ class Keys:
 
     def _rotate(self, new: MasterKey | None, on_progress: Progress | None) -> Rotation:
         count = rotate(self._store, new, on_progress)
-        return Rotation(keys=count, wrapped=self.wrapped, pending=self._store.is_erasing)
+        return Rotation(
+            keys=count,
+            wrapped=self.wrapped,
+            pending=self._store.is_erasing,
+            owner_needed=self._store.owner_needed(),
+        )

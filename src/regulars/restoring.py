@@ -24,12 +24,15 @@ class Restoration(Struct, frozen=True, kw_only=True):
 
     `listed` is how many the list named who were forgotten since, None where no list was given. `records` says what a
     sample of the records is like.
+    `listed` is how many the list named who were forgotten since, None where no list was given. `reasons_dropped` counts
+    the reasons of that list which were not kept, as what the backup knows of those people makes them name them.
     """
 
     events: int
     forgotten: tuple[CustomerId, ...]
     listed: int | None
     records: RecordCheck
+    reasons_dropped: int = 0
 
 
 def restore(
@@ -62,4 +65,5 @@ def restore(
         forgotten=forgetting.customer_ids,
         listed=None if erased is None else len(erased),
         records=records,
+        reasons_dropped=forgetting.reasons_dropped,
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from adapters.erasing import OwnerNeeded
 from adapters.horizon import OpenTransaction
 from crm_domain.command import CustomerId
 
@@ -188,8 +189,9 @@ class Status:
 
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
     be folded. `rejects` is None where this role may not read those rows. `wrapped` says that a master key wraps the
-    keys, `erasing` that traces of destroyed keys are still to be destroyed in the files, `names_readable` that this
-    role may read the keys of customers.
+    keys, `names_readable` that this role may read the keys of customers. `erasing` says that traces of destroyed keys
+    are still to be destroyed in the files; where this role may not do that, `owner_needed` says who may, and the
+    statement to run.
     """
 
     target: str
@@ -208,3 +210,4 @@ class Status:
     erasing: bool = False
     held_back_by: OpenTransaction | None = None
     names_readable: bool = True
+    owner_needed: OwnerNeeded | None = None

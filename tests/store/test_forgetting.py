@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import hypothesis
 import pytest
 import sqlalchemy as sa
 from hypothesis import strategies as st
+from sqlalchemy.engine import make_url
 
 import regulars
 from adapters.erasing import MARK, mark
@@ -42,6 +44,7 @@ from regulars import (
     TagCustomer,
     UndoMerge,
 )
+from saying import Say
 from shops import Clock, opened, read_models_of
 
 BEGIN = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -254,6 +257,43 @@ def test_a_reason_that_names_them_is_refused(crm: Regulars, told: str) -> None:
     assert crm.customer(ada.ref).name == ada.name
 
 
+@pytest.mark.parametrize("name", ["survivor", "merged away", "merged into that", "told apart"])
+def test_a_reason_names_nobody_who_is_forgotten_with_them_by_nothing_they_ever_had(crm: Regulars, name: str) -> None:
+    survivor, away, further, apart = PEOPLE[:4]
+    crm.do([MergeCustomers(customer=further.ref, into=away.ref), MergeCustomers(customer=away.ref, into=survivor.ref)])
+    crm.do([MergeCustomers(customer=apart.ref, into=survivor.ref), UndoMerge(customer=apart.ref)])
+    each = {"survivor": survivor, "merged away": away, "merged into that": further, "told apart": apart}[name]
+    crm.do(ChangeContactDetails(customer=each.ref, name="Zoë Ångström", phone=None))
+    crm.do(ChangeContactDetails(customer=each.ref, name="Zoë Quist"))
+    former = [
+        "mr ANGSTROM asked",
+        each.former_email,
+        each.phone.replace("+49 ", "0"),
+        f"{each.name[:8]} asked",
+        each.ref,
+    ]
+    if name == "told apart":
+        former = former[:1]
+        assert crm.forget(survivor.ref, reason=former[0]).customer_ids
+        return
+    root = crm.customer(survivor.ref).id
+    for reason in former:
+        with pytest.raises(Rejected, match=r"is kept in the clear, and must not name them; it") as refused:
+            crm.forget(away.ref, reason=reason)
+        assert not found_in(str(refused.value).encode(), [reason, *each.texts])
+        with pytest.raises(Rejected, match="must not name them"):
+            crm.do(ErasePersonalData(customer=root, confirm=True, cause=reason))
+    assert len(crm.forget(away.ref, reason="on request").customer_ids) == 3
+
+
+def test_a_reason_names_nobody_by_what_was_said_of_them_in_the_same_breath(crm: Regulars) -> None:
+    ada = crm.customer(PEOPLE[0].ref).id
+    changed = ChangeContactDetails(customer=ada, name="Zoë Quist")
+    with pytest.raises(Rejected, match="must not name them"):
+        crm.do([changed, ErasePersonalData(customer=ada, confirm=True, cause="Quist asked")])
+    crm.do([changed, ErasePersonalData(customer=ada, confirm=True, cause="on request")])
+
+
 def test_all_who_are_one_are_forgotten_and_who_was_told_apart_is_not(crm: Regulars, database_url: str) -> None:
     ada, bob, cy, dee = PEOPLE[:4]
     ids = {person.ref: crm.customer(person.ref).id for person in (ada, bob, cy, dee)}
@@ -298,6 +338,24 @@ def test_rows_that_name_them_leave_quarantine_and_others_stay(crm: Regulars, tmp
     assert kept == ["another's", "another's whose reference begins the same", "nobody's"]
 
 
+def test_rows_that_name_them_in_another_spelling_leave_it_too(crm: Regulars, tmp_path: Path) -> None:
+    crm.do(RegisterCustomer(ref="z", name="Zoë Müller", email="zoë@example.com", phone="+49 30 1234567"))
+    rows = [
+        ",,zoe\u0308@example.com,o1,a lot,2024-01-01",
+        ",Zoe\u0308 Mu\u0308ller,,o2,a lot,2024-01-01",
+        ',"Müller,  ZOË",,o3,a lot,2024-01-01',
+        ",Zoe Mueller,,o4,a lot,2024-01-01",
+        ",,,0049 30 1234567,a lot,2024-01-01",
+        ",,,030 1234567,a lot,2024-01-01",
+        ",,,+49\u00a030\u00a01234567,a lot,2024-01-01",
+        ",,zoë@example.com\u200b,o5,a lot,2024-01-01",
+    ]
+    import_rows(crm, tmp_path, *rows, ",Zoë,,o6,a lot,2024-01-01")
+    assert len(crm.rejects()) == len(rows) + 1
+    crm.forget("z", reason="on request")
+    assert [reject.text.split(",")[1] for reject in crm.rejects()] == ["Zoë"]
+
+
 def test_rows_that_name_them_only_by_what_the_mapping_made_of_them_leave_it_too(crm: Regulars, tmp_path: Path) -> None:
     crm.do(RegisterCustomer(ref="7/Street", name="Gus"))
     (tmp_path / "map.toml").write_text(MAPPING.replace("shop:{id}", "{id}/{name}"))
@@ -324,10 +382,14 @@ def test_rows_of_json_are_read_without_their_escapes(crm: Regulars, tmp_path: Pa
         text = "{text}"
         """
     )
-    escaped = '{"id": null, "name": "NAME0000 O\'nym-\\u00c5", "text": "x"}'
-    (tmp_path / "notes.jsonl").write_text(f"{escaped}\n")
+    escaped = [
+        '{"id": null, "name": "NAME0000 O\'nym-\\u00c5", "text": "x"}',
+        '{"id": null, "name": "NAME0000 O\'nym-\\u00c5\\ud83d\\ude00", "text":',  # broken off
+        '{"id": null, "name": "x", "text": "dear\\nNAME0000\\tO\'nym-\\u212b"}',
+    ]
+    (tmp_path / "notes.jsonl").write_text("\n".join(escaped) + "\n")
     crm.import_file(tmp_path / "notes.jsonl", tmp_path / "map.toml")
-    assert [reject.text for reject in crm.rejects()] == [escaped]
+    assert [reject.text for reject in crm.rejects()] == escaped
     crm.forget(PEOPLE[0].ref, reason="on request")
     assert crm.rejects() == ()
 
@@ -398,6 +460,98 @@ def test_a_mark_of_another_server_s_transactions_does_not_stay_for_ever(postgres
             connection.execute(crm._store.schema.settings.insert(), mark_is)
     with regulars.open(postgres_database_url) as crm:
         assert not is_marked(crm)
+
+
+@pytest.fixture
+def member_url(postgres_database_url: str, clock: Clock) -> Iterator[str]:
+    """A store as a role has it that may read and write everything, and owns nothing."""
+    with opened(postgres_database_url, clock) as crm:
+        for each in PEOPLE[:2]:
+            each.live(crm)
+    role = f"member_{uuid4().hex}"
+    as_owner(
+        postgres_database_url,
+        f"CREATE ROLE {role} LOGIN PASSWORD 'secret'",
+        f"GRANT ALL ON SCHEMA public TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+        f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    )
+    try:
+        url = make_url(postgres_database_url).set(username=role, password="secret")
+        yield url.render_as_string(hide_password=False)
+    finally:
+        as_owner(postgres_database_url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def as_owner(url: str, *statements: str) -> Any:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        for statement in statements:
+            found = connection.exec_driver_sql(statement)
+        return found.scalar() if found.returns_rows else None
+
+
+@pytest.mark.parametrize(
+    "ending", ["the owner opens it", "the owner runs the statement", "it becomes the owner's role"]
+)
+def test_it_is_pending_where_the_role_does_not_own_the_tables_and_says_who_does(
+    postgres_database_url: str, member_url: str, clock: Clock, ending: str
+) -> None:
+    owner, member = as_owner(postgres_database_url, "SELECT current_user"), make_url(member_url).username
+    with opened(member_url, clock) as crm:
+        key = keys_of(crm)[crm.customer(PEOPLE[0].ref).id]
+        done = crm.forget(PEOPLE[0].ref, reason="on request")
+        assert done.pending
+        assert done.owner_needed is not None
+        assert done.owner_needed.owner == owner
+        assert (crm.status().erasing, crm.status().owner_needed) == (True, done.owner_needed)
+    with opened(member_url, clock) as crm:  # to open it again is not enough
+        assert crm.status().owner_needed == done.owner_needed
+    assert found_in(bytes_of(postgres_database_url), [key]) == {key}
+    match ending:
+        case "the owner opens it":
+            opened(postgres_database_url, clock).close()
+        case "the owner runs the statement":
+            as_owner(postgres_database_url, done.owner_needed.statement)
+        case _:
+            as_owner(postgres_database_url, f'GRANT "{owner}" TO {member}')
+    with opened(member_url, clock) as crm:
+        assert (crm.status().erasing, crm.status().owner_needed) == (False, None)
+    assert found_in(bytes_of(postgres_database_url), [key]) == set()
+
+
+def test_who_owns_the_tables_is_asked_for_nobody_and_still_waits_for_readers(
+    postgres_database_url: str, member_url: str, clock: Clock
+) -> None:
+    with (
+        opened(postgres_database_url, clock) as crm,
+        closing(sa.create_engine(postgres_database_url).connect()) as reader,
+    ):
+        reading_since_before(reader)
+        done = crm.forget(PEOPLE[0].ref, reason="on request")
+        assert (done.pending, done.owner_needed) == (True, None)
+        with opened(member_url, clock) as theirs:
+            assert theirs.status().owner_needed is not None
+        reader.rollback()
+
+
+def test_it_is_said_at_the_command_line_with_the_statement(
+    member_url: str, postgres_database_url: str, say: Say
+) -> None:
+    owner = as_owner(postgres_database_url, "SELECT current_user")
+    statement = "VACUUM (FULL) public.keys, public.lookups, public.quarantine, public.settings;"
+    forgotten = say("--db", member_url, "forget", PEOPLE[0].ref, "--reason", "on request")
+    status = say("--db", member_url, "status")
+    for said in (forgotten, status):
+        assert said.status == 0
+        assert said.widest <= 80
+        assert f"only {owner}, who owns the tables" in " ".join(said.out.split())
+        assert statement in " ".join(said.out.split())
+        assert "secret" not in said.out
+    expected = {"owner": owner, "statement": statement}
+    assert say("--db", member_url, "status", "--json").json["owner_needed"] == expected
+    again = say("--db", member_url, "forget", PEOPLE[1].ref, "--reason", "on request", "--json").json
+    assert (again["pending"], again["owner_needed"]) == (True, expected)
 
 
 def engine_url(url: str) -> str:

@@ -115,6 +115,32 @@ def test_who_was_forgotten_since_is_forgotten_there_too(shop: Path, tmp_path: Pa
     assert len(found_in(raw, keys.values())) == 2
 
 
+def test_a_reason_that_names_them_as_the_backup_knows_them_is_dropped(shop: Path, tmp_path: Path) -> None:
+    with opened(shop) as crm:
+        ids = ids_of(crm)
+    reasons = {ids["ada"]: "wrote from ADA@example.com", ids["bob"]: "on request", ids["cy"]: "dee asked"}
+    done = regulars.restore(tmp_path / "backup.db", tmp_path / "back.db", erased=reasons)
+    assert (set(done.forgotten), done.reasons_dropped) == (reasons.keys(), 1)
+    with opened(tmp_path / "back.db") as crm:
+        assert {each.customer_id: each.reason for each in crm.forgotten()} == reasons | {ids["ada"]: None}
+
+
+def test_a_reason_that_names_who_is_one_with_them_is_dropped(database_url: str) -> None:
+    with opened(database_url) as crm:
+        trade(crm)
+        ids = ids_of(crm)
+        crm.do([MergeCustomers(customer="dee", into="cy"), MergeCustomers(customer="bob", into="ada")])
+        reasons = {ids["cy"]: "dee asked", ids["dee"]: "dee asked", ids["ada"]: "bob asked"}
+        done = crm.forget_again(reasons)
+        assert (set(done.customer_ids), done.reasons_dropped) == (reasons.keys(), 1)
+        # bob was told apart before they were forgotten, so nothing is known of him here
+        assert {each.customer_id: each.reason for each in crm.forgotten()} == {
+            ids["cy"]: None,
+            ids["dee"]: None,
+            ids["ada"]: "bob asked",
+        }
+
+
 def test_they_are_forgotten_again_where_other_tools_restored(postgres_database_url: str, shop: Path) -> None:
     regulars.copy(shop, postgres_database_url)  # stands for what pg_restore brings back
     with opened(shop) as crm:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import msgspec
 
 from adapters.checking_seals import SealCheck
+from adapters.erasing import OwnerNeeded
 from adapters.quarantine import Reject
 from adapters.read_models import Row
 from adapters.record_check import RecordCheck
@@ -254,6 +255,7 @@ def status(each: Status) -> Object:
         "wrapped": each.wrapped,
         "names_readable": each.names_readable,
         "erasing": each.erasing,
+        "owner_needed": _owner_needed(each.owner_needed),
         "counts": {lane: dict(counts) for lane, counts in each.counts.items()},
     }
 
@@ -263,7 +265,17 @@ def status(each: Status) -> Object:
 
 def forgetting(each: Forgetting) -> Object:
     """What a forgetting did."""
-    return {"ids": list(map(_id, each.customer_ids)), "positions": list(each.positions), "pending": each.pending}
+    return {
+        "ids": list(map(_id, each.customer_ids)),
+        "positions": list(each.positions),
+        "pending": each.pending,
+        "reasons_dropped": each.reasons_dropped,
+        "owner_needed": _owner_needed(each.owner_needed),
+    }
+
+
+def _owner_needed(needed: OwnerNeeded | None) -> Object | None:
+    return None if needed is None else {"owner": needed.owner, "statement": needed.statement}
 
 
 def forgotten(each: Forgotten) -> Object:
@@ -285,12 +297,13 @@ def restoration(target: str, each: Restoration) -> Object:
         "forgotten": list(map(_id, each.forgotten)),
         "listed": each.listed,
         "records": record_check(each.records),
+        "reasons_dropped": each.reasons_dropped,
     }
 
 
 def rotation(each: Rotation) -> Object:
     """What a rotation of the master key did."""
-    return msgspec.structs.asdict(each)
+    return cast("Object", msgspec.to_builtins(each))
 
 
 def ruleset(each: Ruleset) -> Object:

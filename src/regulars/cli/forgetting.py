@@ -109,12 +109,17 @@ def _told(done: Forgetting) -> list[str]:
             for each, position in zip(done.customer_ids, done.positions, strict=True)
         ]
         said.append("Backups from before still know them; `regulars restore` forgets them again.")
+    said += _reasons_dropped(done.reasons_dropped)
     if done.pending:
-        said.append(
-            "Pending: somebody reads what was there before, so traces of the key are still in the files; "
-            "`regulars status` tries again."
-        )
+        said.append(f"Pending: {render.erasing(done.owner_needed)}")
     return said
+
+
+def _reasons_dropped(count: int) -> list[str]:
+    if not count:
+        return []
+    reasons = "1 reason of the list was" if count == 1 else f"{count:,} reasons of the list were"
+    return [f"{reasons} not kept: it would have named who was forgotten."]
 
 
 def forgotten(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
@@ -171,6 +176,8 @@ def _tell_of_restoration(target: Path, done: regulars.Restoration) -> None:
         )
     else:
         render.draw(f"Forgotten again: {len(done.forgotten):,} of {done.listed:,} who were forgotten.")
+        for said in _reasons_dropped(done.reasons_dropped):
+            render.draw(said)
 
 
 def _erased_since(ctx: typer.Context, erased_from: str | None) -> dict[str, str | None] | None:

@@ -61,7 +61,7 @@ def rotate(
     if not done.wrapped:
         said = [f"Unwrapped {count}. From now on the store opens without a master key."]
     if done.pending:
-        said.append("Pending: somebody reads what was there before; `regulars status` tries again to destroy it.")
+        said.append(f"Pending: {render.erasing(done.owner_needed)}")
     render.draw(*map(Text, said))
 
 

@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from adapters.erasing import OwnerNeeded
 from adapters.quarantine import Reject
 from crm_domain.command import Command
 from crm_domain.customer import CustomerRegistered
@@ -372,7 +373,7 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it in anew" if each.stale else "",
         "parked": some(each.parked),
         "keys": _keys(each),
-        "erasing": "pending: somebody reads what was there before a forgetting" if each.erasing else "",
+        "erasing": f"pending: {erasing(each.owner_needed)}" if each.erasing else "",
     }.items():
         if value:
             sums.add_row(Text(name, style="dim"), Text("\n".join(map(clean, value.split("\n"))), overflow="fold"))
@@ -382,6 +383,16 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
 def _keys(each: Status) -> str:
     said = ["wrapped by a master key"] if each.wrapped else []
     return "; ".join(said if each.names_readable else [*said, "none that this role may read, so names are left out"])
+
+
+def erasing(needed: OwnerNeeded | None) -> str:
+    """Why traces of keys still stand in the files, and what to do about it."""
+    if needed is None:
+        return "somebody reads what was there before, so traces of keys are still there; `regulars status` tries again"
+    return (
+        f"traces of keys are still there, and only {needed.owner}, who owns the tables, can destroy them: by `regulars "
+        f"status` as that role, or by this and then `regulars status` as any that may write:\n{needed.statement}"
+    )
 
 
 def some(parked: Sequence[str]) -> str:

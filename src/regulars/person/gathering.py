@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from adapters.event_log import Search
 from adapters.histories import read_history, stories_of
-from adapters.naming import Names
+from adapters.naming import Names, details_of
 from adapters.person import read_command_ids, read_links_of, read_lookup_kinds, read_referrals_of
 from adapters.transaction import Transaction
 from crm_domain import customer, membership, purchase, ticket
@@ -104,7 +104,7 @@ def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExpo
             for link in read_links_of(tx, schema, members)
         ),
         referred_at=tuple(map(to_datetime, read_referrals_of(connection, schema, members))),
-        rejects=tuple(tx.quarantine.about(_names(events))),
+        rejects=tuple(tx.quarantine.about(Names(details_of(each.event for each in events)))),
         command_ids=tuple(read_command_ids(connection, schema, members)),
         events=tuple(events),
     )
@@ -183,7 +183,7 @@ def _identity(stream: _Stream, lookups: tuple[str, ...]) -> Identity:
         cancelling=state.cancelling,
         owner=state.owner,
         tags=tuple(sorted(state.tags)),
-        preferences=tuple(sorted(state.preferences)),
+        preferences=tuple(sorted(state.preferences.items())),
         churn_cause=None if why is None else why.cause,
         churn_detail=None if why is None else why.detail,
         details=tuple(_details(stream.events)),
@@ -210,15 +210,6 @@ def _forgotten(events: Iterable[Recorded[Event]]) -> Forgotten | None:
         if isinstance(recorded.event, PersonalDataErased):
             return Forgotten(at=to_datetime(recorded.occurred_at), cause=recorded.event.cause)
     return None
-
-
-def _names(events: Iterable[Recorded[Event]]) -> Names:
-    """Every reference, e-mail and phone number that the person ever had: a name may be somebody else's, too."""
-    details = [each for each in _details(events) if each.value is not None]
-    return Names(
-        spellings=[str(each.value) for each in details if each.field in ("ref", "email")],
-        phones=[str(each.value) for each in details if each.field == "phone"],
-    )
 
 
 # --------------------------------------------------------------------------------------------------- what they did

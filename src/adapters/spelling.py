@@ -1,0 +1,51 @@
+"""The forms in which texts are compared: however they were typed, what reads the same is the same.
+
+`plain` is without what nobody sees: case, width, invisible characters. `bare` is also without what people leave out or
+write in another way: accents, and ae, oe, ue for umlauts. What was written is kept as it was; this is for comparing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from unicodedata import category, decimal, normalize
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+# What nothing is drawn for, beside the category Cf: fillers and variation selectors.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
+# Letters that no decomposition takes apart.
+_LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+
+
+def plain(text: str) -> str:
+    """A text without case, width, invisible characters and foreign digits."""
+    return _each_replaced(normalize("NFC", text), _plain_letter)
+
+
+def bare(text: str) -> str:
+    """A plain text without accents, and with `a`, `o` and `u` for umlauts, written in whatever way."""
+    return _each_replaced(text, _bare_letter).replace("ae", "a").replace("oe", "o").replace("ue", "u")
+
+
+def _each_replaced(text: str, letter: Callable[[str], str]) -> str:
+    if not text.isascii():
+        # A row has few letters beyond ASCII, and many rows are read at once.
+        for each in set(_BEYOND_ASCII.findall(text)):
+            text = text.replace(each, letter(each))
+    return text.lower()
+
+
+@lru_cache(maxsize=10_000)
+def _plain_letter(letter: str) -> str:
+    if category(letter) == "Cf" or _UNSEEN.match(letter):
+        return ""
+    if letter.isdecimal():
+        return str(decimal(letter))
+    return normalize("NFKC", normalize("NFKC", letter).casefold())
+
+
+@lru_cache(maxsize=10_000)
+def _bare_letter(letter: str) -> str:
+    taken_apart = normalize("NFKD", _plain_letter(letter))
+    return "".join(each for each in taken_apart if category(each) not in ("Mn", "Me")).translate(_LETTERS)
