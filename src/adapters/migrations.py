@@ -9,7 +9,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateColumn
 
 from adapters.consents import keep_all_words
-from adapters.schema import ADDED_TO_GENERATIONS, Schema
+from adapters.positions import create_positions, guard_positions
+from adapters.schema import ADDED_TO_GENERATIONS, RECORDED, Schema
 
 Migration = Callable[[Connection, Schema], None]
 
@@ -45,12 +46,21 @@ def keep_consents(connection: Connection, schema: Schema) -> None:
     keep_all_words(connection, schema)
 
 
+def keep_positions_drawn(connection: Connection, schema: Schema) -> None:
+    """Version 6: the last position drawn is kept, and no row gets another; what was known when is found by an index."""
+    create_positions(connection, schema.events)
+    guard_positions(connection, schema.events)
+    recorded = next(index for index in schema.events.indexes if index.name == RECORDED)
+    recorded.create(connection, checkfirst=True)
+
+
 #: What brings a store of each version to the next one.
 MIGRATIONS: Mapping[int, Migration] = {
     1: index_the_audit_trail,
     2: link_customers_and_describe_generations,
     3: keep_seals,
     4: keep_consents,
+    5: keep_positions_drawn,
 }
 
 

@@ -17,7 +17,7 @@ from adapters.driver_errors import name_of
 from adapters.erasing import MARK, PATIENCE, destroy_traces
 from adapters.keyring import KeyedHash
 from adapters.migrations import migrate
-from adapters.positions import adopt, are_from_elsewhere, lock_definitions, settled
+from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, lock_definitions, settled
 from adapters.prepared import Prepared
 from adapters.schema import CURRENCY, VERSION, Schema
 from adapters.transaction import Transaction
@@ -41,16 +41,17 @@ def _is_taken(error: IntegrityError) -> bool:
 
 
 class _Rehearsal:
-    """Writes events with positions that no event will ever have, from -1 downwards."""
+    """Writes events with positions that no event will ever have, from the last one that can be drawn downwards."""
 
-    def __init__(self, appending: Appending) -> None:
+    def __init__(self, appending: Appending, events: sa.Table) -> None:
         self._appending = appending
-        self._last = 0
+        position = events.c.position
+        self._lowest = sa.select(sa.func.min(position)).where(position.between(UNREACHED, LAST_POSITION))
 
     def append(self, connection: Connection, rows: Sequence[Columns], now: int) -> tuple[int, int]:
-        self._last -= len(rows)
-        self._appending.insert(connection, rows, self._last, now)
-        return self._last, now
+        first = (connection.scalar(self._lowest) or LAST_POSITION + 1) - len(rows)
+        self._appending.insert(connection, rows, first, now)
+        return first, now
 
 
 class Store:
@@ -120,7 +121,7 @@ class Store:
     @contextmanager
     def rehearsing(self) -> Iterator[Transaction]:
         """A transaction that is taken back at its end. It keeps other writers waiting, and uses up no position."""
-        rehearsal = _Rehearsal(self.prepared.appending)
+        rehearsal = _Rehearsal(self.prepared.appending, self.schema.events)
         with suppress(_TakenBack), self.database.writing() as connection:
             yield Transaction(connection, self.prepared, self.keyring, rehearsal.append)
             raise _TakenBack
@@ -143,21 +144,14 @@ class Store:
     def position_at(self, connection: Connection, instant: int) -> int:
         """The last position that was recorded by an instant, 0 where there was none yet.
 
-        Instants of recording grow with positions, so it is found by halving.
+        A clock that ran ahead leaves an instant behind that is later than those after it, so no other order helps.
         """
         events = self.schema.events
-        low, high = 0, connection.scalar(sa.select(sa.func.max(events.c.position)).where(settled(events))) or 0
-        while low < high:
-            middle = (low + high + 1) // 2
-            below = events.c.position <= middle
-            newest = sa.select(events.c.position, events.c.recorded_at).where(below).order_by(sa.desc("position"))
-            row = connection.execute(newest.limit(1)).first()
-            if row is None or row.recorded_at <= instant:
-                low = middle
-            else:
-                high = row.position - 1
-        # Where numbers were left unused, halving ends anywhere among them.
-        return connection.scalar(sa.select(sa.func.max(events.c.position)).where(events.c.position <= low)) or 0
+        newest = connection.scalar(sa.select(sa.func.max(events.c.position)).where(settled(events))) or 0
+        known = sa.and_(events.c.recorded_at <= instant, events.c.position <= newest)
+        # Searched by position, every event after the last that was known would be read, payload and all.
+        position = sa.literal_column(f"+{events.name}.position", sa.BigInteger)
+        return connection.scalar(sa.select(sa.func.max(position)).where(known, position >= 1)) or 0
 
     def version_of(self, connection: Connection, stream_id: str) -> int:
         """The version a stream has reached, 0 where there is no such stream."""

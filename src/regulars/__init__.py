@@ -14,6 +14,7 @@ This package is the whole of what a program that embeds the library needs to imp
 
 from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
 from adapters.copying import copy as copy
+from adapters.misplaced import NeverDrawn, RecordedAhead
 from adapters.restoring import read_list as read_erased
 from adapters.rules_text import as_toml
 from adapters.sealing import Sealing
@@ -149,6 +150,7 @@ __all__ = [
     "MakeReferral",
     "MergeCustomers",
     "Move",
+    "NeverDrawn",
     "NotFound",
     "NotedSeal",
     "OpenTicket",
@@ -169,6 +171,7 @@ __all__ = [
     "RecordPurchase",
     "RecordReturn",
     "RecordSurveyAnswer",
+    "RecordedAhead",
     "RedeemPoints",
     "RegisterCustomer",
     "Regulars",

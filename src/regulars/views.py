@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from adapters.misplaced import NeverDrawn, RecordedAhead
 from crm_domain.command import CustomerId
 
 Lane = Literal["stage", "tier", "risk"]
@@ -183,8 +184,10 @@ class Status:
     """How a store is doing. `behind` counts the events that no query has folded in yet; `read_only` that none can.
 
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
-    be folded. `wrapped` says that a master key wraps the keys, `erasing` that traces of destroyed keys are still to be
-    destroyed in the files.
+    be folded. `never_drawn` are rows that somebody else wrote into the log, None where there are none: no answer knows
+    of them. `recorded_ahead` are events that were recorded by a clock more than five minutes ahead, as the clock now or
+    a later event says. `wrapped` says that a master key wraps the keys, `erasing` that traces of destroyed keys are
+    still to be destroyed in the files.
     """
 
     target: str
@@ -199,5 +202,7 @@ class Status:
     read_only: bool = False
     stale: tuple[str, ...] = ()
     parked: tuple[str, ...] = ()
+    never_drawn: NeverDrawn | None = None
+    recorded_ahead: RecordedAhead | None = None
     wrapped: bool = False
     erasing: bool = False

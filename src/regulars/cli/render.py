@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from adapters.misplaced import NeverDrawn, RecordedAhead
 from adapters.quarantine import Reject
 from crm_domain.command import Command
 from crm_domain.customer import CustomerRegistered
@@ -365,12 +366,30 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "rules": short(each.rules_digest),
         "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it in anew" if each.stale else "",
         "parked": some(each.parked),
+        "forged": never_drawn(each.never_drawn) if each.never_drawn else "",
+        "clock": _ahead(each.recorded_ahead) if each.recorded_ahead else "",
         "keys": "wrapped by a master key" if each.wrapped else "",
         "erasing": "pending: somebody reads what was there before a forgetting" if each.erasing else "",
     }.items():
         if value:
             sums.add_row(Text(name, style="dim"), Text("\n".join(map(clean, value.split("\n"))), overflow="fold"))
     return Group(sums, *(_bars(lane, each.counts.get(lane, {}), order[lane]) for lane in order if each.customers))
+
+
+def never_drawn(each: NeverDrawn) -> str:
+    """The rows that somebody else wrote into the log."""
+    more = each.count - len(each.positions)
+    named = ", ".join([*(f"#{position}" for position in each.positions), *([f"and {more:,} more"] if more else [])])
+    rows = "row" if each.count == 1 else "rows"
+    return f"{each.count:,} {rows} at positions that were never drawn, left out of every answer: {named}"
+
+
+def _ahead(each: RecordedAhead) -> str:
+    events = "event was" if each.count == 1 else "events were"
+    return (
+        f"{each.count:,} {events} recorded by a clock that ran ahead: #{each.position} at "
+        f"{each.recorded_at.isoformat(timespec='seconds')}{' and later ones' if each.count > 1 else ''}"
+    )
 
 
 def some(parked: Sequence[str]) -> str:

@@ -1,0 +1,57 @@
+"""Events that stand where none was drawn, or when a clock ran ahead: what a store says of them, and changes nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from adapters.positions import drawn, last_drawn
+from crm_domain.command import EARLIEST, FUTURE_TOLERANCE
+from crm_domain.instant import END_OF_TIME, to_datetime
+
+MAX_NAMED = 20
+
+
+class NeverDrawn(Struct, frozen=True):
+    """Rows at positions that were never drawn, so none of our writers made them: how many, and the first 20."""
+
+    count: int
+    positions: tuple[int, ...]
+
+
+class RecordedAhead(Struct, frozen=True):
+    """Events that were recorded by a clock that ran ahead: the first one's position and moment, and how many."""
+
+    position: int
+    recorded_at: datetime
+    count: int
+
+
+def find_never_drawn(connection: Connection, events: sa.Table) -> NeverDrawn | None:
+    """The rows below the first position and above the last one that was drawn, which no reader takes for events."""
+    position = events.c.position
+    count, positions = 0, list[int]()
+    for strange in (position < 1, position > last_drawn(events)):
+        count += connection.execute(sa.select(sa.func.count()).select_from(events).where(strange)).scalar_one()
+        named = sa.select(position).where(strange).order_by(position).limit(MAX_NAMED - len(positions))
+        positions += connection.execute(named).scalars()
+    return NeverDrawn(count, tuple(positions)) if count else None
+
+
+def find_recorded_ahead(connection: Connection, events: sa.Table, now: int) -> RecordedAhead | None:
+    """The events recorded later than a clock that says `now` is forgiven, or than an event after them is."""
+    recorded_at, position = events.c.recorded_at, events.c.position
+    # Two conditions on one index in its own order, which reads neither the table nor sorts.
+    newest_before = sa.func.max(position).over(order_by=recorded_at, range_=(None, -FUTURE_TOLERANCE - 1))
+    seen = sa.select(position, recorded_at, newest_before.label("newest_before")).where(drawn(events)).subquery()
+    too_late = sa.or_(seen.c.recorded_at > now + FUTURE_TOLERANCE, seen.c.newest_before > seen.c.position)
+    found = sa.select(sa.func.count(), sa.func.min(seen.c.position)).where(too_late)
+    count, first = connection.execute(found).one()
+    if not count:
+        return None
+    instant: object = connection.scalar(sa.select(recorded_at).where(position == first))
+    known = instant if isinstance(instant, int) else END_OF_TIME  # SQLite keeps whatever was put there past us
+    return RecordedAhead(first, to_datetime(min(max(known, EARLIEST), END_OF_TIME)), count)
