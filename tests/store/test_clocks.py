@@ -53,7 +53,7 @@ def recorded(instants: Iterable[datetime]) -> list[datetime]:
 
 
 @KINDS
-@settings(max_examples=EXAMPLES // 5)
+@settings(max_examples=EXAMPLES // 8)
 @given(told(), st.data())
 def test_known_at_is_a_store_that_stopped_after_the_last_event_recorded_by_then(
     kind: str, postgres_url: str, steps: list[tuple[timedelta, Deed]], data: st.DataObject
@@ -90,7 +90,7 @@ def trail(crm: Regulars, **asked: datetime) -> list[tuple[int, str]]:
 
 
 @KINDS
-@settings(max_examples=EXAMPLES // 5)
+@settings(max_examples=EXAMPLES // 8)
 @given(told())
 def test_what_is_known_now_is_everything(kind: str, postgres_url: str, steps: list[tuple[timedelta, Deed]]) -> None:
     clock = Clock()
@@ -104,7 +104,7 @@ def test_what_is_known_now_is_everything(kind: str, postgres_url: str, steps: li
 
 
 @KINDS
-@settings(max_examples=EXAMPLES // 2)
+@settings(max_examples=EXAMPLES // 4)
 @given(st.lists(jumps, min_size=1, max_size=12), jumps)
 def test_status_names_what_a_clock_recorded_that_ran_ahead(
     kind: str, postgres_url: str, gaps: list[timedelta], later: timedelta
@@ -171,17 +171,28 @@ def test_a_store_of_version_5_follows_its_clock_again(database_url: str) -> None
         assert crm.customer("shop:1", known_at=BEGIN + DAY).tags == ("early", "late", "right")
 
 
-def test_what_was_known_is_found_by_an_index_alone(sqlite_database_url: str) -> None:
-    with opened(sqlite_database_url, Clock()) as crm:
-        tell(crm, RegisterCustomer(ref="shop:1"))
-        asked: list[str] = []
+@pytest.mark.parametrize(
+    ("day", "last_plan"), [(10, "COVERING INDEX events_recorded (recorded_at<?)"), (39, "INTEGER PRIMARY KEY (rowid>?")]
+)
+def test_what_was_known_is_found_by_an_index_and_few_rows(sqlite_database_url: str, day: int, last_plan: str) -> None:
+    clock = Clock()
+    with opened(sqlite_database_url, clock) as crm:
+        for number in range(40):
+            tell(crm, RegisterCustomer(ref=f"shop:{number}"))
+            clock.now += DAY
+        asked: list[tuple[str, object]] = []
         with crm._store.reading() as tx:
-            sa.event.listen(tx.connection.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-            assert crm._store.position_at(tx.connection, to_instant(BEGIN)) == 1
-            crm._store.position_at(tx.connection, to_instant(BEGIN))
-            plan = tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[1]}", (1, 1, 1)).all()
-    assert "COVERING INDEX events_recorded (recorded_at<?)" in str(plan)
-    assert "TEMP B-TREE" not in str(plan)
+            sa.event.listen(tx.connection.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+            assert crm._store.position_at(tx.connection, to_instant(BEGIN + (day - 1) * DAY)) == day
+            plans = [
+                str(tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+                for statement, parameters in tuple(asked)
+                if "recorded_at" in statement
+            ]
+    latest, others = plans
+    assert "COVERING INDEX events_recorded (recorded_at<?)" in latest
+    assert last_plan in others
+    assert "TEMP B-TREE" not in str(plans)
 
 
 def test_status_says_it_in_words(say: Say) -> None:
