@@ -31,7 +31,7 @@ from adapters.histories import (
 from adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
 from adapters.links import Families, links_changed, read_families
 from adapters.portions import Portion, Task, fold_in_parallel, fold_portions
-from adapters.positions import settled
+from adapters.positions import drawn, settled
 from adapters.read_models import Bulk, ReadModels, Update, new_update
 from adapters.replay import MOST_RANGES, Range, split_range
 from adapters.store import Store
@@ -62,7 +62,7 @@ def events_behind(
 ) -> int:
     """How many recorded events a generation hasn't folded in yet, beside those of some customers."""
     events = store.schema.events
-    behind = sa.select(sa.func.count()).where(events.c.position > models.checkpoint(connection))
+    behind = sa.select(sa.func.count()).where(events.c.position > models.checkpoint(connection), drawn(events))
     if until is not None:
         behind = behind.where(events.c.position <= until)
     if beside:

@@ -16,6 +16,8 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.catch_up import Progress
+from adapters.misplaced import NeverDrawn, find_never_drawn
+from adapters.positions import drawn
 from adapters.rules_in_force import FOUNDING
 from adapters.seals import HASH_BYTES, Entry, Seal, read_entries, read_genesis, read_seals, root_of, unpack_entries
 from adapters.store import Store
@@ -68,7 +70,8 @@ class SealCheck(Struct, frozen=True, kw_only=True):
     `seals` were found, and `events` compared with them; `unsealed` counts the events after the last seal that could be
     read. `root` is the last seal's chain hash, None where there is none or it is damaged. `damaged_events` and
     `damaged_seals` count all, and the first 20 of each are named. `is_founded_so` says whether the store's founding
-    rules are those that were sealed. `noted` is the seal that has the root `against`, None where none has it.
+    rules are those that were sealed. `never_drawn` are rows that no seal covers and no reader takes for events.
+    `noted` is the seal that has the root `against`, None where none has it.
     """
 
     seals: int
@@ -80,13 +83,14 @@ class SealCheck(Struct, frozen=True, kw_only=True):
     damaged_seals: int
     seal_damages: tuple[SealDamage, ...]
     is_founded_so: bool
+    never_drawn: NeverDrawn | None
     against: str | None
     noted: NotedSeal | None
 
     @property
     def is_intact(self) -> bool:
-        """Whether everything that was sealed is as it was."""
-        return self.is_founded_so and not (self.damaged_events or self.damaged_seals)
+        """Whether everything that was sealed is as it was, and nothing stands beside it."""
+        return self.is_founded_so and not (self.damaged_events or self.damaged_seals or self.never_drawn)
 
     @property
     def holds(self) -> bool:
@@ -185,7 +189,7 @@ class _Check:
         """What came of it, once every seal was taken."""
         damages = sorted(self._event_damages(), key=lambda damage: damage.position)
         newest = self._before
-        unsealed = sa.select(sa.func.count()).select_from(self._events).where(self._following())
+        unsealed = sa.select(sa.func.count()).select_from(self._events).where(self._following(), drawn(self._events))
         return SealCheck(
             seals=self._seals,
             events=self.events,
@@ -196,6 +200,7 @@ class _Check:
             damaged_seals=self._damaged_seals,
             seal_damages=tuple(self._seal_damages),
             is_founded_so=self._is_founded_so,
+            never_drawn=find_never_drawn(self._connection, self._events),
             against=self._against,
             noted=self._noted,
         )

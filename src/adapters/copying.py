@@ -22,7 +22,7 @@ from adapters.database import Database
 from adapters.driver_errors import name_of, translated_errors
 from adapters.erasing import MARK
 from adapters.generations import first_generation, live_number
-from adapters.positions import continue_positions, lock_definitions
+from adapters.positions import continue_positions, drawn, lock_definitions
 from adapters.rules_in_force import read_in_force
 from adapters.schema import VERSION, Schema
 from adapters.store import Store, found_version
@@ -114,8 +114,7 @@ class _Passage:
         count, position, recorded_at = 0, 0, 0
         for rows in self._carry(self._schema.events):
             count += len(rows)
-            position = rows[-1]["position"]
-            recorded_at = max(recorded_at, *(row["recorded_at"] for row in rows))
+            position, recorded_at = rows[-1]["position"], rows[-1]["recorded_at"]
             if on_progress:
                 on_progress(count, total)
         if count:
@@ -147,6 +146,8 @@ class _Passage:
         wanted = sa.select(*(original.c[column.name] for column in table.c if column.name not in OWN_COLUMNS))
         if table is self._schema.settings:
             wanted = wanted.where(original.c.name.not_in(OWN_SETTINGS))
+        if table is self._schema.events:
+            wanted = wanted.where(drawn(original))
         at_once = SEALS_AT_ONCE if table is self._schema.seals else BATCH
         found = self._reading.execute(
             wanted.order_by(*original.primary_key), execution_options={"yield_per": at_once}

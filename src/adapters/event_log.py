@@ -24,7 +24,7 @@ from adapters.chunks import chunks
 from adapters.codec import CODECS, EventCodec, codec_of, not_as_recorded, tag_of, tags_of
 from adapters.keyring import Cipher
 from adapters.planning import past_index
-from adapters.positions import settled
+from adapters.positions import drawn, settled
 from adapters.prepared import EVENT_COLUMNS, Prepared
 from adapters.wrapping import Keyring
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
@@ -215,8 +215,9 @@ def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorde
 class Search(Struct, frozen=True, kw_only=True):
     """Which events are wanted: all conditions that are given must hold. Instants are inclusive.
 
-    `after` is the position of the last event of the page before. Newest first, unless `oldest_first`. `settled_only`
-    leaves out what an event with a lower position may still come before: who goes on from `after` would miss that.
+    `known_until` is the last position that may be told of. `after` is that of the last event of the page before. Newest
+    first, unless `oldest_first`. `settled_only` leaves out what an event with a lower position may still come before:
+    who goes on from `after` would miss that.
     """
 
     customer_ids: tuple[str, ...] | None = None
@@ -226,6 +227,7 @@ class Search(Struct, frozen=True, kw_only=True):
     until: int | None = None
     recorded_since: int | None = None
     correlation_id: str | None = None
+    known_until: int | None = None
     after: int | None = None
     oldest_first: bool = False
     settled_only: bool = False
@@ -280,19 +282,19 @@ class EventLog:
             (events.c.occurred_at, le, search.until),
             (events.c.recorded_at, ge, search.recorded_since),
             (events.c.correlation_id, eq, search.correlation_id),
+            (events.c.position, le, search.known_until),
         )
         conditions = [holds(column, value) for column, holds, value in wanted if value is not None]
         if search.type is not None:
             conditions.append(events.c.type.in_(tags_of([codec_of(search.type).reads])))
         if search.customer_ids is not None:
             conditions.append(events.c.customer_id.in_(search.customer_ids))
-        if search.settled_only:
-            conditions.append(settled(events))
+        conditions.append(settled(events) if search.settled_only else drawn(events))
         position = events.c.position
         if search.after is not None:
             conditions.append(position > search.after if search.oldest_first else position < search.after)
         order = position if search.oldest_first else position.desc()
-        return self.select(sa.and_(sa.true(), *conditions), order, limit=limit)
+        return self.select(sa.and_(*conditions), order, limit=limit)
 
     def every(self, search: Search) -> Iterator[Recorded[Event]]:
         """All events that meet all conditions, in the same order, read a page at a time."""

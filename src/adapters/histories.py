@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.chunks import chunks
 from adapters.codec import CODECS, EventCodec, codec_of, tags_of
+from adapters.positions import drawn
 from adapters.store import Store
 from crm_domain.errors import StoreUnusable
 from crm_domain.ticket import CATEGORY as TICKETS
@@ -90,7 +91,7 @@ def rows_of(
 ) -> Rows:
     """A customer's rows at positions in (after, until]."""
     events = store.schema.events
-    wanted = sa.and_(events.c.customer_id.in_(members), events.c.position > after)
+    wanted = sa.and_(events.c.customer_id.in_(members), events.c.position > after, drawn(events))
     if until is not None:
         wanted = sa.and_(wanted, events.c.position <= until)
     return connection.execute(select_history(events, wanted)).all()

@@ -10,7 +10,8 @@ from sqlalchemy.schema import CreateColumn
 
 from adapters.consents import keep_all_words
 from adapters.grants import pass_on_grants
-from adapters.schema import ADDED_TO_GENERATIONS, LIVE_GENERATION, GenerationTables, Schema
+from adapters.positions import create_positions, guard_positions
+from adapters.schema import ADDED_TO_GENERATIONS, LIVE_GENERATION, RECORDED, GenerationTables, Schema
 from adapters.sql_views import put_views
 
 Migration = Callable[[Connection, Schema], None]
@@ -47,10 +48,24 @@ def keep_consents(connection: Connection, schema: Schema) -> None:
     keep_all_words(connection, schema)
 
 
+def guard_positions_and_name_views(connection: Connection, schema: Schema) -> None:
+    """Version 6: positions that were never drawn are noticed, and names of views begin with `regulars_`."""
+    keep_positions_drawn(connection, schema)
+    name_the_views(connection, schema)
+
+
 def name_the_views(connection: Connection, schema: Schema) -> None:
-    """Version 6: names of views begin with `regulars_`, so that an application has its own."""
+    """Names of views begin with `regulars_`, so that an application has its own."""
     live = connection.scalar(sa.select(schema.settings.c.value).where(schema.settings.c.name == LIVE_GENERATION))
     put_views(connection, [schema.audit_trail, *([] if live is None else GenerationTables(int(live)).views)])
+
+
+def keep_positions_drawn(connection: Connection, schema: Schema) -> None:
+    """The last position drawn is kept, and no row gets another; what was known when is found by an index."""
+    create_positions(connection, schema.events)
+    guard_positions(connection, schema.events)
+    recorded = next(index for index in schema.events.indexes if index.name == RECORDED)
+    recorded.create(connection, checkfirst=True)
 
 
 #: What brings a store of each version to the next one.
@@ -59,7 +74,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     2: link_customers_and_describe_generations,
     3: keep_seals,
     4: keep_consents,
-    5: name_the_views,
+    5: guard_positions_and_name_views,
 }
 
 

@@ -129,7 +129,7 @@ def _rows(store: Store, connection: Connection, until: int, wanted: Range) -> It
     in_range = sa.and_(customer_id > wanted.after, customer_id <= wanted.last if wanted.last else sa.true())
     statement = (
         sa.select(*history_columns(events))
-        .where(events.c.position <= until, in_range)
+        .where(events.c.position.between(1, until), in_range)
         .order_by(customer_id, events.c.occurred_at, events.c.position)
     )
     return iter(connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement))

@@ -23,6 +23,9 @@ VERSION = 6
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
 
+#: The index by which it is found what was known by an instant.
+RECORDED = "events_recorded"
+
 Blob = sa.LargeBinary
 Instant = sa.BigInteger
 
@@ -233,6 +236,7 @@ def _events(metadata: sa.MetaData, is_sqlite: bool) -> sa.Table:
         *transaction_column(is_sqlite),
         sa.UniqueConstraint("stream_id", "version", name="events_stream_version"),
         sa.Index("events_customer", "customer_id", "position"),
+        sa.Index(RECORDED, "recorded_at", "position"),
         sqlite_autoincrement=True,
     )
 

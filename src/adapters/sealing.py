@@ -144,7 +144,9 @@ def _count_some(store: Store, connection: Connection, after: int) -> _Unsealed:
         return _Unsealed(0, 0, 0)
     found = some.order_by(events.c.position).limit(SEAL_AFTER).subquery()
     count, newest = connection.execute(sa.select(sa.func.count(), sa.func.max(found.c.position))).one()
-    return _Unsealed(count, newest, oldest.recorded_at)
+    # SQLite keeps whatever somebody put there past us; that such a thing isn't sealed yet is no reason to wait.
+    oldest_at = oldest.recorded_at if type(oldest.recorded_at) is int else 0
+    return _Unsealed(count, newest, oldest_at)
 
 
 def _read_batch(store: Store) -> tuple[Seal | None, list[Entry]]:

@@ -18,13 +18,16 @@ from adapters.driver_errors import name_of
 from adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
 from adapters.keyring import KeyedHash
 from adapters.migrations import migrate
-from adapters.positions import adopt, are_from_elsewhere, lock_definitions, settled
+from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, lock_definitions, settled
 from adapters.prepared import Prepared
 from adapters.schema import CURRENCY, VERSION, Schema
 from adapters.transaction import Transaction
 from adapters.wrapping import Keyring, MasterKey, founding_settings
 from crm_domain.errors import StoreUnusable
 from crm_domain.money import exponent_of
+
+#: So many entries of an index are read in the time of one row with its payload.
+_ROW_BY_ENTRY = 8
 
 
 class Collision(Exception):
@@ -42,16 +45,17 @@ def _is_taken(error: IntegrityError) -> bool:
 
 
 class _Rehearsal:
-    """Writes events with positions that no event will ever have, from -1 downwards."""
+    """Writes events with positions that no event will ever have, from the last one that can be drawn downwards."""
 
-    def __init__(self, appending: Appending) -> None:
+    def __init__(self, appending: Appending, events: sa.Table) -> None:
         self._appending = appending
-        self._last = 0
+        position = events.c.position
+        self._lowest = sa.select(sa.func.min(position)).where(position.between(UNREACHED, LAST_POSITION))
 
     def append(self, connection: Connection, rows: Sequence[Columns], now: int) -> tuple[int, int]:
-        self._last -= len(rows)
-        self._appending.insert(connection, rows, self._last, now)
-        return self._last, now
+        first = (connection.scalar(self._lowest) or LAST_POSITION + 1) - len(rows)
+        self._appending.insert(connection, rows, first, now)
+        return first, now
 
 
 class Store:
@@ -131,7 +135,7 @@ class Store:
     @contextmanager
     def rehearsing(self) -> Iterator[Transaction]:
         """A transaction that is taken back at its end. It keeps other writers waiting, and uses up no position."""
-        rehearsal = _Rehearsal(self.prepared.appending)
+        rehearsal = _Rehearsal(self.prepared.appending, self.schema.events)
         with suppress(_TakenBack), self.database.writing() as connection:
             yield Transaction(connection, self.prepared, self.keyring, rehearsal.append)
             raise _TakenBack
@@ -154,21 +158,22 @@ class Store:
     def position_at(self, connection: Connection, instant: int) -> int:
         """The last position that was recorded by an instant, 0 where there was none yet.
 
-        Instants of recording grow with positions, so it is found by halving.
+        Where no clock ever ran ahead, that is the position of the latest instant up to this one. But where one did,
+        later positions have earlier instants, so it is looked for among all that come after it, or all recorded by
+        then, whichever are fewer.
         """
         events = self.schema.events
-        low, high = 0, connection.scalar(sa.select(sa.func.max(events.c.position)).where(settled(events))) or 0
-        while low < high:
-            middle = (low + high + 1) // 2
-            below = events.c.position <= middle
-            newest = sa.select(events.c.position, events.c.recorded_at).where(below).order_by(sa.desc("position"))
-            row = connection.execute(newest.limit(1)).first()
-            if row is None or row.recorded_at <= instant:
-                low = middle
-            else:
-                high = row.position - 1
-        # Where numbers were left unused, halving ends anywhere among them.
-        return connection.scalar(sa.select(sa.func.max(events.c.position)).where(events.c.position <= low)) or 0
+        position, recorded_at = events.c.position, events.c.recorded_at
+        newest = connection.scalar(sa.select(sa.func.max(position)).where(settled(events))) or 0
+        known = sa.and_(recorded_at <= instant, position.between(1, newest))
+        latest = sa.select(position).where(known).order_by(recorded_at.desc(), position.desc()).limit(1)
+        found = connection.scalar(latest) or 0
+        # The planner is told by which column to search: it knows neither how many are left nor that rows are long.
+        if newest - found < found // _ROW_BY_ENTRY:
+            known = sa.and_(_unsearched(recorded_at) <= instant, position > found, position <= newest)
+            return connection.scalar(sa.select(sa.func.max(_unsearched(position))).where(known)) or found
+        known = sa.and_(recorded_at <= instant, _unsearched(position).between(1, newest))
+        return connection.scalar(sa.select(sa.func.max(_unsearched(position))).where(known)) or 0
 
     def version_of(self, connection: Connection, stream_id: str) -> int:
         """The version a stream has reached, 0 where there is no such stream."""
@@ -217,6 +222,11 @@ class Store:
         settings = {"schema_version": str(VERSION).encode()} | founding_settings(self._master_key)
         rows = [{"name": name, "value": value} for name, value in settings.items()]
         connection.execute(self.schema.settings.insert(), rows)
+
+
+def _unsearched(column: sa.Column[int]) -> sa.ColumnElement[int]:
+    """A column as it is, by which no index is searched."""
+    return sa.literal_column(f"+{column.table.name}.{column.name}", column.type)
 
 
 def require_store(target: str | os.PathLike[str]) -> None:

@@ -16,6 +16,7 @@ from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamag
 from adapters.copying import copy as copy
 from adapters.erasing import OwnerNeeded
 from adapters.horizon import OpenTransaction
+from adapters.misplaced import NeverDrawn, RecordedAhead
 from adapters.record_check import Compared, Fault, NotCovered, RecordCheck
 from adapters.restoring import read_list as read_erased
 from adapters.rules_text import as_toml
@@ -154,6 +155,7 @@ __all__ = [
     "MakeReferral",
     "MergeCustomers",
     "Move",
+    "NeverDrawn",
     "NotCovered",
     "NotFound",
     "NotedSeal",
@@ -178,6 +180,7 @@ __all__ = [
     "RecordPurchase",
     "RecordReturn",
     "RecordSurveyAnswer",
+    "RecordedAhead",
     "RedeemPoints",
     "RegisterCustomer",
     "Regulars",

@@ -27,6 +27,7 @@ from adapters.histories import read_history as read_history_of
 from adapters.horizon import await_settled
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
+from adapters.misplaced import find_never_drawn, find_recorded_ahead
 from adapters.quarantine import Reject
 from adapters.record_check import RecordCheck
 from adapters.sealing import Sealing, seal
@@ -575,6 +576,7 @@ class Regulars:
         since: datetime | date | None = None,
         until: datetime | date | None = None,
         recorded_since: datetime | date | None = None,
+        known_at: datetime | date | None = None,
         correlation_id: str | None = None,
         oldest_first: bool = False,
         limit: int = 50,
@@ -584,8 +586,8 @@ class Regulars:
 
         `type` is the name of an event, such as "PurchaseRecorded". `since` and `until` are about when it happened,
         `recorded_since` about when the store learnt of it; a bare date begins, or for `until` ends, in the business's
-        zone. `after` is that of the page before; `limit` is at most 1,000. Raises NotFound for an unknown customer,
-        ValueError for an `after` that no page gave.
+        zone. `known_at` leaves out what was recorded later. `after` is that of the page before; `limit` is at most
+        1,000. Raises NotFound for an unknown customer, ValueError for an `after` that no page gave.
 
         Whoever goes on from the last position of each page, `oldest_first`, misses nothing, however many write: what
         may still get a predecessor isn't told yet. Raises StoreBusy where that lasts too long for one's own events.
@@ -604,6 +606,7 @@ class Regulars:
                 since=None if since is None else first_instant_of(since, zone),
                 until=None if until is None else instant_of(until, zone),
                 recorded_since=None if recorded_since is None else first_instant_of(recorded_since, zone),
+                known_until=self._ground.known_until(tx, known_at),
                 correlation_id=correlation_id,
                 after=after,
                 oldest_first=oldest_first,
@@ -749,10 +752,11 @@ class Regulars:
             models = live.read_models(self._store)
             counts = {lane: models.counts(connection, name, at) for lane, name in LANES.items()}
             behind = events_behind(self._store, models, connection)
+            never_drawn = find_never_drawn(connection, self._store.schema.events)
             return Status(
                 target=self._store.database.url.render_as_string(hide_password=True),
                 currency=self._store.currency(connection),
-                events=self._store.count_events(connection),
+                events=self._store.count_events(connection) - (never_drawn.count if never_drawn else 0),
                 customers=sum(counts["stage"].values()),
                 behind=behind,
                 held_back_by=self._ground.held_back_by(tx, models) if behind else None,
@@ -763,6 +767,8 @@ class Regulars:
                 read_only=self.read_only,
                 stale=live.staleness(),
                 parked=tuple(describe_parked(poison) for poison in models.parked(connection).values()),
+                never_drawn=never_drawn,
+                recorded_ahead=find_recorded_ahead(connection, self._store.schema.events, at),
                 wrapped=self.keys.wrapped,
                 names_readable=self.names_readable,
                 erasing=erasing,

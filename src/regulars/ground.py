@@ -192,7 +192,7 @@ class Ground:
     ) -> Standpoint:
         """Where a question with these two axes stands. Raises NotFound for a number of no rules."""
         now_in_force = self.in_force(tx)
-        until = self._position(tx, known_at, now_in_force.ruleset)
+        until = self.known_until(tx, known_at)
         if isinstance(rules, bool) or not isinstance(rules, int | Ruleset | None):
             raise ValueError(f"rules are a Ruleset or the number of a version, not {rules!r}")
         if isinstance(rules, int):
@@ -214,10 +214,11 @@ class Ground:
             models=self.models(tx) if is_live else None,
         )
 
-    def _position(self, tx: Transaction, known_at: datetime | date | None, ruleset: Ruleset) -> int | None:
+    def known_until(self, tx: Transaction, known_at: datetime | date | None) -> int | None:
+        """The position of the last event that was known at a moment; None from now on, when all of them are."""
         if known_at is None:
             return None
-        instant = instant_of(known_at, ruleset.zone)
+        instant = instant_of(known_at, self.ruleset(tx).zone)
         return None if instant >= self.now() else self.store.position_at(tx.connection, instant)
 
     def _compile(self, tx: Transaction, ruleset: Ruleset) -> Rules:

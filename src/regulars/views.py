@@ -10,6 +10,7 @@ from typing import Literal
 
 from adapters.erasing import OwnerNeeded
 from adapters.horizon import OpenTransaction
+from adapters.misplaced import NeverDrawn, RecordedAhead
 from crm_domain.command import CustomerId
 
 Lane = Literal["stage", "tier", "risk"]
@@ -188,8 +189,10 @@ class Status:
     `held_back_by` is the transaction on the same PostgreSQL server that keeps them from it, where there is one.
 
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
-    be folded. `rejects` is None where this role may not read those rows. `wrapped` says that a master key wraps the
-    keys, `names_readable` that this role may read the keys of customers. `erasing` says that traces of destroyed keys
+    be folded. `never_drawn` are rows that somebody else wrote into the log, None where there are none: no answer knows
+    of them. `recorded_ahead` are events that a clock more than five minutes ahead of the one now recorded. `rejects` is
+    None where this role may not read those rows. `wrapped` says that a master key wraps the keys,
+    `names_readable` that this role may read the keys of customers. `erasing` says that traces of destroyed keys
     are still to be destroyed in the files; where this role may not do that, `owner_needed` says who may, and the
     statement to run.
     """
@@ -206,6 +209,8 @@ class Status:
     read_only: bool = False
     stale: tuple[str, ...] = ()
     parked: tuple[str, ...] = ()
+    never_drawn: NeverDrawn | None = None
+    recorded_ahead: RecordedAhead | None = None
     wrapped: bool = False
     erasing: bool = False
     held_back_by: OpenTransaction | None = None

@@ -25,6 +25,7 @@ from adapters.schema import Schema
 from adapters.seals import COLUMNS, make_seal, read_entries, seal_row
 from adapters.store import Store
 from databases import fresh_sqlite
+from forging import unguarded
 from regulars import (
     AddNote,
     EnrollMember,
@@ -71,7 +72,9 @@ def leave_unused(store: Store, count: int) -> None:
     """Let positions go unused, as an append that was rolled back does on PostgreSQL."""
     with store.database.writing() as connection:
         if store.database.is_sqlite:
-            connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'events'", (count,))
+            connection.exec_driver_sql(
+                "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'events_positions'", (count,)
+            )
         else:
             connection.exec_driver_sql("SELECT nextval('events_positions') FROM generate_series(1, %s)", (count,))
 
@@ -130,7 +133,7 @@ def seals_of(crm: Regulars) -> list[Row]:
 
 
 def tamper_with(crm: Regulars, tamper: Tamper) -> None:
-    with crm._store.database.writing() as connection:
+    with crm._store.database.writing() as connection, unguarded(connection):
         tamper(connection, crm._store.schema)
 
 

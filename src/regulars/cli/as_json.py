@@ -252,6 +252,9 @@ def status(each: Status) -> Object:
         "rejects": each.rejects,
         "stale": list(each.stale),
         "parked": list(each.parked),
+        "never_drawn": each.never_drawn and msgspec.structs.asdict(each.never_drawn),
+        "recorded_ahead": each.recorded_ahead
+        and msgspec.structs.asdict(each.recorded_ahead) | {"recorded_at": each.recorded_ahead.recorded_at.isoformat()},
         "wrapped": each.wrapped,
         "names_readable": each.names_readable,
         "erasing": each.erasing,
@@ -422,6 +425,7 @@ def seal_check(each: SealCheck) -> Object:
     found = msgspec.structs.asdict(each)
     return found | {
         "holds": each.holds,
+        "never_drawn": each.never_drawn and msgspec.structs.asdict(each.never_drawn),
         "event_damages": [msgspec.structs.asdict(one) for one in each.event_damages],
         "seal_damages": [msgspec.structs.asdict(one) for one in each.seal_damages],
         "noted": each.noted and msgspec.structs.asdict(each.noted) | {"sealed_at": _moment(each.noted.sealed_at)},

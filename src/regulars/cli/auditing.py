@@ -112,10 +112,9 @@ def timeline(
         seen = viewpoint(crm, known_at, rules)
         found = crm.customer(crm.find(who), known_at=seen.known_at, rules=seen.rules)
         lanes, zone = found.timeline(), zone_of(crm)
-        trail = every(partial(crm.audit, customer=found.id), None)
-        everything = (entry for entry in trail if seen.knew_of(entry.recorded_at))
+        trail = every(partial(crm.audit, customer=found.id, known_at=seen.known_at), None)
         # The trail is in order of recording, and what was told late belongs between what happened before and after it.
-        events = sorted(everything, key=lambda entry: (entry.occurred_at, entry.position))[-limit:]
+        events = sorted(trail, key=lambda entry: (entry.occurred_at, entry.position))[-limit:]
         if json:
             told = as_json.timeline(lanes) | {"events": [as_json.audit_entry(each) for each in events]}
             as_json.write_json(sys.stdout, told | seen.as_json())

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adapters.erasing import OwnerNeeded
+from adapters.misplaced import NeverDrawn, RecordedAhead
 from adapters.quarantine import Reject
 from crm_domain.command import Command
 from crm_domain.customer import CustomerRegistered
@@ -372,6 +373,8 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "rules": short(each.rules_digest),
         "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it in anew" if each.stale else "",
         "parked": some(each.parked),
+        "forged": never_drawn(each.never_drawn) if each.never_drawn else "",
+        "clock": _ahead(each.recorded_ahead) if each.recorded_ahead else "",
         "keys": _keys(each),
         "erasing": f"pending: {erasing(each.owner_needed)}" if each.erasing else "",
     }.items():
@@ -392,6 +395,22 @@ def erasing(needed: OwnerNeeded | None) -> str:
     return (
         f"traces of keys are still there, and only {needed.owner}, who owns the tables, can destroy them: by `regulars "
         f"status` as that role, or by this and then `regulars status` as any that may write:\n{needed.statement}"
+    )
+
+
+def never_drawn(each: NeverDrawn) -> str:
+    """The rows that somebody else wrote into the log."""
+    more = each.count - len(each.positions)
+    named = ", ".join([*(f"#{position}" for position in each.positions), *([f"and {more:,} more"] if more else [])])
+    rows = "row" if each.count == 1 else "rows"
+    return f"{each.count:,} {rows} at positions that were never drawn, left out of every answer: {named}"
+
+
+def _ahead(each: RecordedAhead) -> str:
+    events = "event was" if each.count == 1 else "events were"
+    return (
+        f"{each.count:,} {events} recorded by a clock that ran ahead: #{each.position} at "
+        f"{each.recorded_at.isoformat(timespec='seconds')}{' and later ones' if each.count > 1 else ''}"
     )
 
 

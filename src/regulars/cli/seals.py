@@ -68,6 +68,8 @@ def drawn(found: SealCheck) -> Iterator[ConsoleRenderable]:
         yield Text(f"\nEvents not as they were sealed: {found.damaged_events:,}\n", style="bold")
         yield render.table(("Event", "What happened", "Seal", "Covers"), map(_event_row, found.event_damages))
         yield from _more(found.damaged_events - len(found.event_damages))
+    if found.never_drawn:
+        yield Text(f"\n{render.never_drawn(found.never_drawn)}\n", style="bold")
     if not found.is_intact:
         yield Text("\nA backup from before shows what it was.\n")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -65,10 +65,6 @@ class Viewpoint:
     def values(self, lane: Lane) -> tuple[str, ...]:
         """What a lane's verdicts can be."""
         return lane_values(self.ruleset, lane)
-
-    def knew_of(self, recorded_at: datetime) -> bool:
-        """Whether what was recorded at a moment was known by then."""
-        return self.known_at is None or recorded_at <= to_datetime(instant_of(self.known_at, self.zone))
 
     def heading(self, as_of: date | None) -> str:
         """As of when, as known on which day, by which rules."""
