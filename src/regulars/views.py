@@ -184,7 +184,8 @@ class Status:
 
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
     be folded. `wrapped` says that a master key wraps the keys, `erasing` that traces of destroyed keys are still to be
-    destroyed in the files.
+    destroyed in the files. `unfinished` are folders with half a file in them, beside the store and in the working
+    folder, left by a backup, a copy, a restore or an export that was killed.
     """
 
     target: str
@@ -201,3 +202,4 @@ class Status:
     parked: tuple[str, ...] = ()
     wrapped: bool = False
     erasing: bool = False
+    unfinished: tuple[str, ...] = ()

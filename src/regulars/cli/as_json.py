@@ -251,6 +251,7 @@ def status(each: Status) -> Object:
         "parked": list(each.parked),
         "wrapped": each.wrapped,
         "erasing": each.erasing,
+        "unfinished": list(each.unfinished),
         "counts": {lane: dict(counts) for lane, counts in each.counts.items()},
     }
 

@@ -367,10 +367,17 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "parked": some(each.parked),
         "keys": "wrapped by a master key" if each.wrapped else "",
         "erasing": "pending: somebody reads what was there before a forgetting" if each.erasing else "",
+        "unfinished": _unfinished(each.unfinished),
     }.items():
         if value:
             sums.add_row(Text(name, style="dim"), Text("\n".join(map(clean, value.split("\n"))), overflow="fold"))
     return Group(sums, *(_bars(lane, each.counts.get(lane, {}), order[lane]) for lane in order if each.customers))
+
+
+def _unfinished(folders: Sequence[str]) -> str:
+    if not folders:
+        return ""
+    return "\n".join([*folders, "left by a command that was killed; the next file written there removes it"])
 
 
 def some(parked: Sequence[str]) -> str:
