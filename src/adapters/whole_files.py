@@ -8,6 +8,7 @@ writer that was killed: `left_behind` names it, and whoever writes a file beside
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -58,7 +59,8 @@ def whole_file(
     except FileExistsError:
         raise _exists(target, if_it_exists) from None
     except OSError as error:
-        raise StoreUnusable(f"{target} can't be written: {error.strerror or error}") from error
+        reason = "there is no room on the disk" if error.errno == errno.ENOSPC else error.strerror or error
+        raise StoreUnusable(f"{target} can't be written: {reason}") from error
 
 
 def require_no_store(path: Path, open_files: Iterable[Path]) -> None:
