@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 NOBODY = 65_534
+SIDES = ("-wal", "-shm")
 
 
 @contextmanager
@@ -30,8 +31,9 @@ def folder_for_all() -> Iterator[Path]:
 
 
 def lock(path: Path) -> None:
-    """Take everybody's permission to write a file or a folder."""
-    path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+    """Take everybody's permission to write a file or a folder, and let everybody read it, with what lies beside it."""
+    for each in (path, *(found for suffix in SIDES if (found := Path(f"{path}{suffix}")).exists())):
+        each.chmod(stat.S_IMODE(each.stat().st_mode) & ~0o222 | 0o444)
 
 
 def as_somebody_else(work: Callable[[], str]) -> str:

@@ -222,11 +222,13 @@ def test_the_command_prints_lines_or_writes_a_file_that_only_its_owner_reads(tmp
     assert (printed.returncode, printed.stdout, printed.stderr) == (0, without, b"")
     out = tmp_path / "events.jsonl"
     out.write_text("of yesterday")
-    said = say(tmp_path, "export", "events", "--jsonl", "--personal", "--out", "events.jsonl", "--db", "shop.db")
+    said = say(
+        tmp_path, "export", "events", "--jsonl", "--personal", "--out", "events.jsonl", "--force", "--db", "shop.db"
+    )
     assert (said.returncode, said.stdout) == (0, b"8 events in events.jsonl\n")
     assert out.read_bytes() == with_personal
     assert out.stat().st_mode & 0o077 == 0
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob("*unfinished*"))
 
 
 def test_a_file_of_yesterday_stays_where_the_export_fails(tmp_path: Path) -> None:
@@ -237,11 +239,11 @@ def test_a_file_of_yesterday_stays_where_the_export_fails(tmp_path: Path) -> Non
         connection.exec_driver_sql("UPDATE events SET type = 'FromTheFuture' WHERE position = 5")
     engine.dispose()
     (tmp_path / "events.jsonl").write_text("of yesterday")
-    said = say(tmp_path, "export", "events", "--out", "events.jsonl", "--db", "shop.db")
+    said = say(tmp_path, "export", "events", "--out", "events.jsonl", "--force", "--db", "shop.db")
     assert said.returncode == 1
     assert b"a newer one wrote it" in said.stderr
     assert (tmp_path / "events.jsonl").read_text() == "of yesterday"
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob("*unfinished*"))
 
 
 def test_a_device_is_written_and_never_replaced(tmp_path: Path) -> None:

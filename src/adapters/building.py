@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from adapters.catch_up import OnPoison, Progress, catch_up
 from adapters.generations import Generation, mark_checked
 from adapters.read_models import ReadModels
+from adapters.sqlite_file import BUILDING
 from adapters.store import Store
 from adapters.verifying import repair, require_sample
+from adapters.whole_files import make_private
 from crm_domain.errors import StoreBusy, StoreUnusable
 from projections.compiled import Rules, compile_rules
 from projections.rules import Ruleset
@@ -81,7 +83,8 @@ def building_alone(store: Store) -> Iterator[None]:
     if store.database.is_memory:
         yield
     elif store.database.is_sqlite:
-        with _file_lock(Path(f"{store.database.url.database}-building")):
+        file = store.database.files()[0]
+        with _file_lock(file.with_name(file.name + BUILDING), file.stat().st_mode & 0o666):
             yield
     else:
         with store.database.session_lock(_BUILDERS) as is_ours:
@@ -91,8 +94,13 @@ def building_alone(store: Store) -> Iterator[None]:
 
 
 @contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
-    """SQLite locks files the same way on every system, so a lock is an empty database beside the store."""
+def _file_lock(path: Path, mode: int) -> Iterator[None]:
+    """SQLite locks files the same way on every system, so a lock is an empty database beside the store.
+
+    Whoever may write the store may take it.
+    """
+    with suppress(OSError):  # it is there; or none can be made, of which SQLite tells
+        make_private(path, mode)
     try:
         lock = sqlite3.connect(path, timeout=0, isolation_level=None)
         lock.execute("BEGIN EXCLUSIVE")

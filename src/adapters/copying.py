@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.catch_up import Progress
-from adapters.database import Database
+from adapters.database import Database, parse_url
 from adapters.driver_errors import name_of, translated_errors
 from adapters.erasing import MARK
 from adapters.generations import first_generation, live_number
 from adapters.positions import continue_positions, drawn, lock_definitions
 from adapters.rules_in_force import read_in_force
 from adapters.schema import VERSION, Schema
+from adapters.sqlite_file import require_nothing_beside
 from adapters.store import Store, found_version
+from adapters.whole_files import whole_file
 from crm_domain.errors import StoreUnusable
 
 BATCH = 2_000
@@ -54,9 +56,32 @@ def copy(source: Target, target: Target, on_progress: Progress | None = None) ->
     Raises StoreUnusable where there is no store to copy, or one already where the copy should go; StoreBusy where
     either stays locked.
     """
-    with closing(Store(source, read_only=True)) as original, closing(Database(target)) as database:
-        _require_free(target, database)
+    with closing(Store(source, read_only=True)) as original, _free_database(target, original) as database:
         return _copy(original, database, on_progress)
+
+
+@contextmanager
+def _free_database(target: Target, original: Store) -> Iterator[Database]:
+    """A database without a store: the one that is there, or a new file that has its name only in the end."""
+    path = _new_file(target)
+    if path is None:
+        with closing(Database(target)) as database:
+            _require_free(target, database)
+            yield database
+    else:
+        with whole_file(path, open_files=original.database.files()) as unfinished:
+            require_nothing_beside(path)
+            with closing(Database(unfinished)) as database:
+                yield database
+
+
+def _new_file(target: Target) -> Path | None:
+    """The file that a target names, if it is one by its path alone and isn't there yet."""
+    url = parse_url(target)
+    name = url.database or ":memory:"
+    if url.get_backend_name() != "sqlite" or name == ":memory:" or name.startswith("file:") or Path(name).exists():
+        return None
+    return Path(name)
 
 
 def _require_free(target: Target, database: Database) -> None:

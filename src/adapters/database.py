@@ -23,7 +23,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 
 from adapters.driver_errors import name_of, read_only_sentence, translated_errors
-from adapters.sqlite_file import SqliteFile
+from adapters.sqlite_file import SqliteFile, with_those_beside
 from adapters.statements import run_script
 from crm_domain.errors import StoreBusy, StoreUnusable
 
@@ -136,6 +136,14 @@ class Database:
     @property
     def _lock_milliseconds(self) -> int:
         return int(self.lock_timeout * 1000)
+
+    def files(self) -> tuple[Path, ...]:
+        """The file of a SQLite database, links followed, and the names of those beside it; none for any other."""
+        if not self.is_sqlite or self.is_memory:
+            return ()
+        with self.reading() as connection:
+            path = connection.exec_driver_sql("PRAGMA database_list").all()[0][2]
+        return with_those_beside(Path(os.path.realpath(path))) if path else ()
 
     @property
     def dialect(self) -> sa.Dialect:
@@ -356,9 +364,15 @@ class Database:
         engine = sa.create_engine(url, connect_args=arguments, poolclass=pool, hide_parameters=True)
         if not self._may_write:
             sa.event.listen(engine, "do_connect", self._connect_to_read)
+        elif not self._asked_read_only:
+            sa.event.listen(engine, "do_connect", self._make_file)
         sa.event.listen(engine, "connect", self._prepare_sqlite)
         sa.event.listen(engine, "begin", _begin)
         return engine
+
+    def _make_file(self, dialect: object, record: object, words: object, options: object) -> None:
+        if self._file is not None:
+            self._file.make()
 
     def _connect_to_read(self, dialect: object, record: Any, words: object, options: dict[str, Any]) -> Any:
         assert self._file is not None

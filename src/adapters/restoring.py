@@ -13,18 +13,18 @@ from typing import cast
 
 import sqlalchemy as sa
 
-from adapters.backup import flush, require_new
 from adapters.codec import codec_of, tags_of
 from adapters.database import Database, parse_url
 from adapters.schema import Schema
 from adapters.soundness import require_sound
+from adapters.sqlite_file import MAGIC, require_nothing_beside
 from adapters.store import require_store
+from adapters.whole_files import whole_file
 from crm_domain.customer import PersonalDataErased
 from crm_domain.errors import NotFound, StoreUnusable
 
 Target = str | os.PathLike[str]
 
-_SQLITE = b"SQLite format 3\0"
 _ID = re.compile(r"(?:id:)?([0-9a-f]{32})(?![0-9A-Za-z])")
 
 
@@ -37,17 +37,10 @@ def restoring(backup: Target, target: Path) -> Iterator[Path]:
     if not parse_url(backup).get_backend_name() == "sqlite":
         raise StoreUnusable("a backup is a file; PostgreSQL's own tools restore what pg_dump made")
     require_store(backup)
-    require_new(target)
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    _remove(unfinished)
-    try:
+    with whole_file(target) as unfinished:
+        require_nothing_beside(target)
         _copy(backup, unfinished)
         yield unfinished
-        flush(unfinished)
-        os.replace(unfinished, target)
-        flush(target.absolute().parent)
-    finally:
-        _remove(unfinished)
 
 
 def _copy(backup: Target, target: Path) -> None:
@@ -57,11 +50,6 @@ def _copy(backup: Target, target: Path) -> None:
         with closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
             require_sound(copy, f"{os.fspath(backup)} is damaged, and was not restored")
-
-
-def _remove(unfinished: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal", "-building"):
-        unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
 
 
 # --------------------------------------------------------------------------------------------------- who was forgotten
@@ -90,7 +78,7 @@ def _is_store(source: Target) -> bool:
     if not Path(source).exists():
         raise NotFound(f"there is neither a store nor a list at {os.fspath(source)}")
     with Path(source).open("rb") as file:
-        return file.read(len(_SQLITE)) == _SQLITE
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _listed(path: Path) -> Iterator[tuple[str, str | None]]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ from crm_domain.errors import StoreUnusable
 
 Stamp = tuple[int, int, int]
 
+#: How a SQLite database begins.
+MAGIC = b"SQLite format 3\0"
+#: What is kept beside a store's file: by SQLite, and the lock of who builds its read models.
+BUILDING = "-building"
+SUFFIXES = ("-wal", "-shm", "-journal", BUILDING)
+
+# A -wal in either order of bytes, a -shm likewise, and a -journal.
+_BEGINNINGS = tuple(map(bytes.fromhex, ("377f0682", "377f0683", "18e22d00", "002de218", "d9d505f920a163d7")))
 _BY_EFFECTIVE_USER = os.access in os.supports_effective_ids
 
 
@@ -39,6 +48,7 @@ class SqliteFile:
 
     def require(self, *, read_only: bool) -> None:
         """Raise StoreUnusable unless there is a file to read, or room for a new one."""
+        require_not_beside_another(self._real)
         try:
             exists, folder_exists = _exists(self.path), _exists(self.path.absolute().parent)
         except PermissionError:
@@ -59,6 +69,14 @@ class SqliteFile:
             raise StoreUnusable(f"{self.path} is a folder; a store is a file")
         if not _may(os.R_OK, self.path):
             raise StoreUnusable(f"{self.path} can't be read: permission denied")
+
+    def make(self) -> None:
+        """Make the file where there is none, for its owner alone: SQLite would make it for everybody to read.
+
+        The files beside it get the same mode from SQLite.
+        """
+        with suppress(OSError):  # there is one; or none can be made, of which SQLite tells
+            os.close(os.open(self._real, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     def may_be_written(self) -> bool:
         """Whether this process may write the file and the two beside it, or make them."""
@@ -94,6 +112,35 @@ class SqliteFile:
     def _connect(self, way: str, options: dict[str, Any]) -> sqlite3.Connection:
         connection: sqlite3.Connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?{way}", uri=True, **options)
         return connection
+
+
+def with_those_beside(path: Path) -> tuple[Path, ...]:
+    """A store's file and the names of all that are kept beside it, whether they are there or not."""
+    return (path, *(path.with_name(path.name + suffix) for suffix in SUFFIXES))
+
+
+def require_not_beside_another(path: Path) -> None:
+    """Raise StoreUnusable for a name that SQLite, or whoever builds, uses for a file beside another one.
+
+    What stands there would be taken for the other's last changes, or be overwritten by them.
+    """
+    for suffix in SUFFIXES:
+        if path.name.lower().endswith(suffix) and (other := path.with_name(path.name[: -len(suffix)])).is_file():
+            raise StoreUnusable(f"{path} is where files are kept that belong to {other.name}; name another file")
+
+
+def require_nothing_beside(path: Path) -> None:
+    """Raise StoreUnusable where a new database would be given what another one left under its name."""
+    real = Path(os.path.realpath(path))
+    for suffix in ("-wal", "-journal"):
+        if _holds_something(left := real.with_name(real.name + suffix)):
+            raise StoreUnusable(f"{left} was left by another store of this name; move it away first")
+
+
+def begins_like_sqlite(path: Path) -> bool:
+    """Whether a file is a SQLite database or one that SQLite keeps beside it. No store may have it open here."""
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)).startswith((MAGIC, *_BEGINNINGS))
 
 
 def _exists(path: Path) -> bool:

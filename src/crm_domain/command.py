@@ -27,6 +27,7 @@ from pydantic_core import CoreSchema, core_schema
 from crm_domain.errors import Rejected
 from crm_domain.event import Event
 from crm_domain.instant import SECOND, to_datetime, to_instant
+from crm_domain.money import plain_decimal
 from crm_domain.points import PointsPolicy
 
 # A clock that runs a little ahead is forgiven and clamped to now; anything later is refused.
@@ -83,10 +84,16 @@ def _exact_amount(value: object) -> Decimal:
         raise ValueError('money is a Decimal or text such as "59.90", never a float')
     try:
         if not isinstance(value, str) or len(value) <= _MAX_AMOUNT_TEXT:
-            return Decimal(value)
-    except InvalidOperation:
+            return plain_decimal(value) if isinstance(value, str) else Decimal(value)
+    except (ValueError, InvalidOperation):
         pass
     raise ValueError('money is a Decimal or text such as "59.90"')
+
+
+def _plain_whole(value: object) -> object:
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        raise ValueError("a whole number is written with the digits 0 to 9, such as 1000")
+    return value
 
 
 def _parse_moment(value: object) -> object:
@@ -128,6 +135,8 @@ Phone = Annotated[
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 #: An exact amount; whatever it is given as, the command holds a Decimal.
 Amount = Annotated[Decimal | str, BeforeValidator(_exact_amount)]
+#: A whole number; as text it is written plainly, not as Python would write 1_000.
+Whole = Annotated[int, BeforeValidator(_plain_whole)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_parse_moment)]
 Day = Annotated[date, BeforeValidator(_parse_day)]
 

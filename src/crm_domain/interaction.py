@@ -14,7 +14,16 @@ from typing import Literal
 from msgspec import Struct
 from pydantic import model_validator
 
-from crm_domain.command import Channel, Command, Context, Decider, Label, Text, Who
+from crm_domain.command import (
+    Channel,
+    Command,
+    Context,
+    Decider,
+    Label,
+    Text,
+    Who,
+    Whole,
+)
 from crm_domain.errors import Rejected
 from crm_domain.event import Event, Personal
 
@@ -89,7 +98,7 @@ class RecordSurveyAnswer(InteractionCommand):
     """Write down an answer to a survey, e.g. customer=shop:42 survey=nps score=9"""
 
     survey: Survey
-    score: int
+    score: Whole
     comment: Text | None = None
 
     @model_validator(mode="after")

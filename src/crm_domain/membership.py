@@ -44,7 +44,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import Field, field_validator
 
-from crm_domain.command import EARLIEST, Command, Context, Decider, Label, Moment, Text, Who, occurred_at
+from crm_domain.command import (
+    EARLIEST,
+    Command,
+    Context,
+    Decider,
+    Label,
+    Moment,
+    Text,
+    Who,
+    Whole,
+    occurred_at,
+)
 from crm_domain.errors import Rejected
 from crm_domain.event import Event
 from crm_domain.instant import FOREVER, to_datetime, to_instant
@@ -445,7 +456,7 @@ class CancelMembership(MembershipCommand):
 class RedeemPoints(MembershipCommand):
     """Spend points, those that expire first before the others, e.g. customer=shop:42 points=100 redemption_id=V-1"""
 
-    points: Annotated[int, Field(ge=1, le=MAX_POINTS)]
+    points: Annotated[Whole, Field(ge=1, le=MAX_POINTS)]
     redemption_id: Label
 
 
@@ -458,7 +469,7 @@ class CancelRedemption(MembershipCommand):
 class AdjustPoints(MembershipCommand):
     """Add points by hand, or remove some (below zero), for a reason, e.g. customer=shop:42 points=50 reason=Sorry"""
 
-    points: Annotated[int, Field(ge=-MAX_POINTS, le=MAX_POINTS)]
+    points: Annotated[Whole, Field(ge=-MAX_POINTS, le=MAX_POINTS)]
     adjustment_id: Label | None = None
     reason: Text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from crm_domain.errors import Rejected
@@ -10,6 +11,9 @@ from crm_domain.errors import Rejected
 MAX_MINOR_UNITS = 10**12
 _MAX_DIGITS = 12
 _MAX_WRITTEN_DIGITS = 100
+
+# Python reads more than people mean by a number: 1_000, digits of other scripts, nan.
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 _WITHOUT_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _WITH_THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
@@ -43,13 +47,24 @@ def exponent_of(currency: str) -> int:
         raise Rejected("unknown_currency", sentence) from None
 
 
+def plain_decimal(text: str) -> Decimal:
+    """A number as people write it: a sign, the digits 0 to 9, a point. Raises ValueError for what else Python reads."""
+    if _PLAIN.fullmatch(text.strip()) is None:
+        raise ValueError('a decimal number is written with the digits 0 to 9 and a point, such as "59.90"')
+    return Decimal(text)
+
+
 def to_minor_units(amount: Decimal | str, currency: str) -> int:
     """Integer minor units of an amount, exactly.
 
     Raises Rejected `invalid_amount` where the amount is negative, not finite, too large, or finer than the
     currency's smallest coin.
     """
-    exponent, amount = exponent_of(currency), Decimal(amount)
+    exponent = exponent_of(currency)
+    try:
+        amount = plain_decimal(amount) if isinstance(amount, str) else amount
+    except ValueError:
+        raise Rejected("invalid_amount", f"an amount is a number from 0 upwards, not {amount}") from None
     if not amount.is_finite() or amount < 0:
         raise Rejected("invalid_amount", f"an amount is a number from 0 upwards, not {amount}")
     if len(amount.as_tuple().digits) > _MAX_WRITTEN_DIGITS:

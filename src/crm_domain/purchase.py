@@ -16,7 +16,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 
-from crm_domain.command import Amount, Command, Context, Currency, Decider, Label, Who
+from crm_domain.command import (
+    Amount,
+    Command,
+    Context,
+    Currency,
+    Decider,
+    Label,
+    Who,
+    Whole,
+)
 from crm_domain.errors import Rejected
 from crm_domain.event import Event
 from crm_domain.money import from_minor_units, to_minor_units
@@ -96,7 +105,7 @@ class OrderLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sku: Label
-    quantity: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    quantity: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1
     amount: Amount | None = None
 
 

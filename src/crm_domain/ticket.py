@@ -23,7 +23,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import Field
 
-from crm_domain.command import Channel, Command, Context, Decider, Label, Text, TicketPolicy, Who, occurred_at
+from crm_domain.command import (
+    Channel,
+    Command,
+    Context,
+    Decider,
+    Label,
+    Text,
+    TicketPolicy,
+    Who,
+    Whole,
+    occurred_at,
+)
 from crm_domain.errors import Rejected
 from crm_domain.event import Event, Personal
 from crm_domain.instant import DAY, to_datetime
@@ -340,7 +351,7 @@ class ResumeTicket(TicketCommand):
 class EscalateTicket(TicketCommand):
     """Hand a ticket up to a level from 1 to 9."""
 
-    level: Annotated[int, Field(ge=1, le=9)] = 1
+    level: Annotated[Whole, Field(ge=1, le=9)] = 1
 
 
 class ResolveTicket(TicketCommand):
@@ -358,7 +369,7 @@ class CloseTicket(TicketCommand):
 class RateTicket(TicketCommand):
     """Write down how the customer found it, from 1 (very bad) to 5 (very good)."""
 
-    score: Annotated[int, Field(ge=1, le=5)]
+    score: Annotated[Whole, Field(ge=1, le=5)]
     comment: Text | None = None
 
 

@@ -30,6 +30,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from crm_domain.errors import InvalidRules
+from crm_domain.money import plain_decimal
 from projections.toml_text import read_toml
 
 FlagFact = Literal["account_closed", "qualified"]
@@ -55,13 +56,13 @@ NO_TIER = "none"
 def _exact(value: object) -> object:
     if isinstance(value, bool | float):
         raise ValueError("expected a whole or decimal number")
-    return value
+    return plain_decimal(value) if isinstance(value, str) else value
 
 
 def _amount_text(value: object) -> object:
     if not isinstance(value, str | Decimal):
         raise ValueError('expected an amount in quotes, such as "150.00"')
-    return value
+    return plain_decimal(value) if isinstance(value, str) else value
 
 
 def plain_number(value: Decimal) -> str:

@@ -33,6 +33,7 @@ from adapters.record_check import RecordCheck
 from adapters.sealing import Sealing, seal
 from adapters.store import Collision, Store
 from adapters.transaction import Transaction
+from adapters.whole_files import left_behind
 from adapters.wrapping import MasterKey
 from crm_domain.command import Command, CustomerId, require_label
 from crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
@@ -393,6 +394,11 @@ class Regulars:
         sought = {} if reference is None else {reference: premises.customer_id}
         return Execution(self._store, tx, self._ground.issuer, self._ground.context(tx, premises), sought)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file of a store in SQLite, and the names of those kept beside it; none on PostgreSQL, or in memory."""
+        return self._store.database.files()
+
     def backup(self, target: str | os.PathLike[str]) -> RecordCheck:
         """Copy the store to a new file, as of one moment and while others write; what a sample of its records is like.
 
@@ -745,6 +751,7 @@ class Regulars:
 
     def status(self) -> Status:
         """How the store is doing, as of now and without folding anything in."""
+        unfinished = left_behind([*(each.parent for each in self.files[:1]), Path.cwd()])
         with self._store.reading() as tx:
             connection, at = tx.connection, self._ground.now()
             erasing = is_erasing(connection, self._store.schema)
@@ -773,6 +780,7 @@ class Regulars:
                 names_readable=self.names_readable,
                 erasing=erasing,
                 owner_needed=owner_needed(connection, self._store.schema) if erasing else None,
+                unfinished=tuple(map(str, unfinished)),
             )
 
 

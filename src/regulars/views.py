@@ -191,10 +191,10 @@ class Status:
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
     be folded. `never_drawn` are rows that somebody else wrote into the log, None where there are none: no answer knows
     of them. `recorded_ahead` are events that a clock more than five minutes ahead of the one now recorded. `rejects` is
-    None where this role may not read those rows. `wrapped` says that a master key wraps the keys,
-    `names_readable` that this role may read the keys of customers. `erasing` says that traces of destroyed keys
-    are still to be destroyed in the files; where this role may not do that, `owner_needed` says who may, and the
-    statement to run.
+    None where this role may not read those rows. `wrapped` says that a master key wraps the keys, `names_readable` that
+    this role may read those of customers. `erasing` says that traces of destroyed keys are still to be destroyed in the
+    files; where this role may not do that, `owner_needed` says who may, and the statement to run. `unfinished` are
+    folders with half a file in them, beside the store and in the working folder, left by a command that was killed.
     """
 
     target: str
@@ -216,3 +216,4 @@ class Status:
     held_back_by: OpenTransaction | None = None
     names_readable: bool = True
     owner_needed: OwnerNeeded | None = None
+    unfinished: tuple[str, ...] = ()

@@ -38,6 +38,7 @@ from torture.roles import roles
 from torture.servers import own_server
 from torture.stopped_servers import stopped_servers, stopped_while_folding
 from torture.tally import Scenario, Tally
+from torture.written_paths import written_paths
 
 DEFAULT_MINUTES = 10.0
 
@@ -84,6 +85,7 @@ def scenarios(stack: ExitStack) -> list[Result]:
         ("dump while writing, PostgreSQL", partial(dumps_of_servers, postgres, server), 3),
         ("server gone while writing, PostgreSQL", partial(stopped_servers, server), 8),
         ("server gone during long work, PostgreSQL", partial(stopped_while_folding, server), 8),
+        ("every written path aimed at the store, SQLite", written_paths, 60),
         ("hostile JSON for do", hostile_json, 150),
         ("hostile options", hostile_options, 200),
         ("hostile names", hostile_names, 100),

@@ -28,7 +28,8 @@ class Said:
 def say(url: str, *typed: str) -> Said:
     """Run a command line in this process."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
-    argv = patch.object(sys, "argv", ["regulars", "--db", url, *typed])
+    store = () if typed[:1] == ("copy",) else ("--db", url)  # a copy names both stores itself
+    argv = patch.object(sys, "argv", ["regulars", *store, *typed])
     with argv, redirect_stdout(out), redirect_stderr(err):
         try:
             cli.main()

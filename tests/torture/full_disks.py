@@ -26,6 +26,7 @@ from random import Random
 from typing import Protocol
 
 import regulars
+from adapters.whole_files import SUFFIX
 from regulars import Regulars, RegularsError
 from shops import with_edits
 from torture.command_line import require_refused, say
@@ -171,7 +172,7 @@ def require_sentence(error: RegularsError) -> None:
 
 def require_nothing_left(folder: Path) -> None:
     """What couldn't be written to its end is taken away again."""
-    assert not [path.name for path in folder.iterdir() if path.suffix in (".unfinished", ".part")]
+    assert not [path.name for path in folder.iterdir() if path.name.endswith(SUFFIX)]
 
 
 def long_works(crm: Regulars, folder: Path, files: Path) -> dict[str, Callable[[str], Callable[[], object]]]:

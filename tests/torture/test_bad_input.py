@@ -13,6 +13,7 @@ from torture.bad_names import hostile_names
 from torture.bad_toml import hostile_mappings, hostile_rules
 from torture.conftest import Try
 from torture.tally import Scenario
+from torture.written_paths import written_paths
 
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
@@ -35,6 +36,7 @@ def test_files_of_any_kind(kind: str, postgres_url: str, attempt: Try) -> None:
         (hostile_names, 40),
         (hostile_rules, 100),
         (hostile_mappings, 100),
+        (written_paths, 60),
     ],
 )
 def test_whatever_else_people_hand_in(scenario: Scenario, rounds: int, attempt: Try) -> None:

@@ -2,7 +2,8 @@
 
 Whatever the bytes are, the outcome is records, some with a problem. A line or a record is at most MAX_RECORD
 characters long, which bounds the memory; a record that breaks gives back all lines but its first, so that one stray
-quote costs one line.
+quote costs one line. What has no end is given up: a line after MAX_LINE characters, a pipe that nobody writes to after
+WAIT_FOR_A_WRITER seconds, a device at once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
+import stat
 import sys
 import zlib
 from collections import deque
@@ -17,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 from typing import BinaryIO, TextIO
 
 from msgspec import Struct
@@ -27,6 +31,11 @@ from crm_domain.errors import NotFound
 
 # The csv module's own limit for a field, which is global to the process and therefore left alone.
 MAX_RECORD = 131_072
+
+# What is no text at all may have no line ends; this much is read within a few seconds.
+MAX_LINE = 100_000_000
+WAIT_FOR_A_WRITER = 5.0
+_PAUSE = 0.02
 
 STANDARD_INPUT = "-"
 
@@ -45,9 +54,10 @@ class Record(Struct, frozen=True):
 
 
 class CountedBytes(io.RawIOBase):
-    """A binary stream that knows how many bytes were taken from it."""
+    """A binary stream that knows how many bytes were taken from it; the first may have been read ahead."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, ahead: bytes = b"") -> None:
+        self._ahead = ahead
         # A pipe hands over what it has instead of waiting until a whole buffer is full.
         self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
         self.count = 0
@@ -58,7 +68,8 @@ class CountedBytes(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Take what is there, at most as much as the buffer holds."""
-        data = self._read(len(buffer))
+        size = len(buffer)
+        data, self._ahead = (self._ahead[:size], self._ahead[size:]) if self._ahead else (self._read(size), b"")
         buffer[: len(data)] = data
         self.count += len(data)
         return len(data)
@@ -113,9 +124,13 @@ class Lines:
             return ""
         try:
             text = self._stream.readline(MAX_RECORD + 1)
-            rest = text if len(text) > MAX_RECORD else "\n"
+            rest, size = text if len(text) > MAX_RECORD else "\n", len(text)
             while rest and rest[-1] not in "\r\n":
                 rest = self._stream.readline(MAX_RECORD + 1)
+                size += len(rest)
+                if size > MAX_LINE:
+                    self.broken = f"a line doesn't end within {MAX_LINE:,} characters; nothing after it was read"
+                    break
         except (UnicodeError, EOFError, OSError, zlib.error) as error:
             self.broken = f"the file can't be read beyond this line: {error}"
             return ""
@@ -126,24 +141,54 @@ class Lines:
 def opened(path: str | Path, encoding: str) -> Iterator[tuple[Lines, CountedBytes]]:
     """The lines of a file, and the bytes taken from it; compressed ones where the name ends in .gz.
 
-    `-` is standard input, which stays open. Raises NotFound where the file can't be opened.
+    `-` is standard input, which stays open. Raises NotFound where the file can't be opened, for a pipe that nobody
+    writes to, and for a device other than a terminal.
     """
     with ExitStack() as stack:
         if str(path) == STANDARD_INPUT:
-            binary: BinaryIO = sys.stdin.buffer
+            binary, ahead = sys.stdin.buffer, b""
         else:
             try:
-                binary = stack.enter_context(Path(path).open("rb", buffering=0))
+                binary = stack.enter_context(_open(path))
+                ahead = _first_bytes(path, binary)
             except (OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) else error
                 raise NotFound(f"{path} can't be read: {reason}") from None
-        counted = stack.enter_context(CountedBytes(binary))
+        counted = stack.enter_context(CountedBytes(binary, ahead))
         plain: io.BufferedReader | gzip.GzipFile = io.BufferedReader(counted)
         if str(path).endswith(".gz"):
             plain = stack.enter_context(gzip.GzipFile(fileobj=plain, mode="rb"))
         # A byte that is not text becomes a lone surrogate, which no valid text holds: so it is noticed, row by row.
         text = io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape", newline="")
         yield Lines(stack.enter_context(text)), counted
+
+
+def _open(path: str | Path) -> BinaryIO:
+    """Open a file to read it. A pipe is opened without waiting until somebody writes to it."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISFIFO(mode):
+        return open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
+    file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - whoever asked closes it
+    if not (stat.S_ISREG(mode) or file.isatty()):
+        file.close()
+        raise NotFound(f"{path} is a device, which may have no end; import a file, a pipe or standard input")
+    return file
+
+
+def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
+    """What had to be read of a pipe to know that somebody writes to it, for as long as they like from then on.
+
+    Raises NotFound where nobody does.
+    """
+    if os.get_blocking(file.fileno()):
+        return b""
+    deadline = monotonic() + WAIT_FOR_A_WRITER
+    while (found := file.read(io.DEFAULT_BUFFER_SIZE)) == b"":  # None is somebody who has written nothing yet
+        if monotonic() > deadline:
+            raise NotFound(f"{path} is a pipe, and nobody wrote to it within {WAIT_FOR_A_WRITER:g} seconds")
+        sleep(_PAUSE)
+    os.set_blocking(file.fileno(), True)
+    return found or b""
 
 
 def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:

@@ -259,6 +259,7 @@ def status(each: Status) -> Object:
         "names_readable": each.names_readable,
         "erasing": each.erasing,
         "owner_needed": _owner_needed(each.owner_needed),
+        "unfinished": list(each.unfinished),
         "counts": {lane: dict(counts) for lane, counts in each.counts.items()},
     }
 

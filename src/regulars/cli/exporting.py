@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from regulars.cli import render
-from regulars.cli.files import private_file
+from regulars.cli.files import file_to_write, is_standard_output
 from regulars.cli.opening import StoreOption, open_to_ask
 
 
@@ -24,8 +24,9 @@ def export(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a file, in place of one of this name when all is written."),
+        typer.Option(metavar="FILE", help="Write a new file, which nobody but you may read."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file where there is one.")] = False,
     db: StoreOption = None,
 ) -> None:
     """Print every event with its envelope, in the order they were recorded.
@@ -33,9 +34,9 @@ def export(
     `regulars customers --csv` exports the customers and where they stand.
     """
     with open_to_ask(ctx, db) as crm:
-        if out is None:
+        if out is None or is_standard_output(out):
             crm.export_events(sys.stdout.buffer.write, personal=personal)
             return
-        with private_file(out, replace=True) as file:
+        with file_to_write(out, crm, replace=force) as file:
             count = crm.export_events(file.write, personal=personal)
         render.draw(f"{count:,} events in {render.clean(str(out))}")

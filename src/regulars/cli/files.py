@@ -1,43 +1,79 @@
-"""Files that hold what is said of people: nobody but the owner may read them, and none is replaced unasked."""
+"""Files that a command writes because it was asked to, and where it prints."""
 
 from __future__ import annotations
 
 import os
+import re
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from crm_domain.errors import RegularsError
+import typer
+
+from adapters.whole_files import require_no_store, whole_file
+from crm_domain.errors import StoreUnusable
+from regulars.crm import Regulars
+
+_STREAM = re.compile(r"/dev/(stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
 
 
 @contextmanager
-def private_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
-    """A new file to write, which is taken away again where that fails; a pipe or a device is written directly.
+def file_to_write(path: Path, crm: Regulars, *, replace: bool) -> Iterator[BinaryIO]:
+    """A file to write, for its owner alone, which is there once it is whole; a pipe or a device is written directly.
 
-    One that it replaces is there until the new one is whole. Raises RegularsError where there is a file of this name,
-    unless it may be replaced.
+    Raises StoreUnusable where it is a store's, or where there is one that isn't to be replaced.
     """
-    if path.exists() and not path.is_file():
-        with open(path, "wb") as stream:
+    if _is_a_stream(path):
+        require_no_store(path, crm.files)
+        with path.open("wb") as stream:
             yield stream
         return
-    written = path.with_name(f"{path.name}.part") if replace else path
-    if replace:
-        written.unlink(missing_ok=True)  # of a run that was killed; anybody may be able to read it
-    try:
-        file = open(written, "xb", opener=_for_the_owner)  # noqa: SIM115 - it is closed below
-    except FileExistsError:
-        raise RegularsError(f"{path} exists already; name a new file, or replace it with --force") from None
-    try:
-        with file:
-            yield file
-        if replace:
-            written.replace(path)
-    except BaseException:
-        written.unlink(missing_ok=True)
-        raise
+    way_out = "name a new file, or replace it with --force"
+    whole = whole_file(path, replace=replace, open_files=crm.files, if_it_exists=way_out)
+    with whole as unfinished, unfinished.open("wb") as file:
+        yield file
 
 
-def _for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def is_standard_output(path: Path) -> bool:
+    """Whether a name such as /dev/stdout stands for what is printed, which may have been redirected to a file."""
+    try:
+        return bool(_STREAM.fullmatch(str(path))) and os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError):
+        return False
+
+
+def require_printing_elsewhere(crm: Regulars) -> None:
+    """Raise StoreUnusable where what is printed would be added to a file of the open store, as by `>> shop.db`."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            printed_to = os.fstat(stream.fileno())
+        except (OSError, ValueError, AttributeError):  # it is closed, or there is none
+            continue
+        if stat.S_ISREG(printed_to.st_mode) and any(
+            os.path.samestat(printed_to, each.stat()) for each in crm.files if each.exists()
+        ):
+            raise StoreUnusable("what is printed would be written into the store; redirect it to another file")
+
+
+def keep_to_the_owner() -> None:
+    """Where standard output is a file, let only its owner read it from now on, and say so where that can't be."""
+    try:
+        descriptor = sys.stdout.fileno()
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and found.st_mode & 0o077:
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & 0o700)
+    except (AttributeError, ValueError):  # there is no such stream, or no such system call
+        pass
+    except OSError as error:
+        typer.echo(f"regulars: others may be able to read the file this is written to: {error.strerror}", err=True)
+
+
+def _is_a_stream(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)

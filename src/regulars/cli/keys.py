@@ -12,6 +12,7 @@ from rich.text import Text
 
 from adapters.wrapping import new_master_key
 from regulars.cli import as_json, render
+from regulars.cli.files import keep_to_the_owner
 from regulars.cli.opening import JsonOption, StoreOption, open_to_change, parsed_key
 from regulars.cli.progress import PATIENCE, Bar, shown_progress
 
@@ -19,8 +20,12 @@ NEW_KEY_VARIABLE = "REGULARS_NEW_MASTER_KEY"
 
 
 def new(json: JsonOption = False) -> None:
-    """Print a random master key. Keep it where the store and its backups are not."""
+    """Print a random master key. Keep it where the store and its backups are not.
+
+    A file that it is redirected to is from then on for its owner alone.
+    """
     key = new_master_key()
+    keep_to_the_owner()
     if json:
         as_json.write_json(sys.stdout, {"master_key": key})
     else:

@@ -16,6 +16,7 @@ from adapters.store import require_store
 from adapters.wrapping import MasterKey
 from crm_domain.command import require_label
 from crm_domain.errors import NotFound, StaleProjections, StoreUnusable
+from regulars.cli.files import require_printing_elsewhere
 from regulars.clock import Clock, system_clock
 from regulars.crm import Regulars
 
@@ -101,6 +102,11 @@ def _open(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaleProjections)  # which is told in a line, without a file and its number
         crm = regulars.open(target, actor=actor, currency=currency, clock=clock, master_key=master_key(ctx))
+    try:
+        require_printing_elsewhere(crm)
+    except StoreUnusable:
+        crm.close()
+        raise
     if crm.is_new and not crm.keys.wrapped:
         typer.echo(
             "regulars: this new store keeps its keys beside the names, so whoever has the file reads them; a master "

@@ -11,7 +11,7 @@ import typer
 
 from regulars.cli import as_json, render
 from regulars.cli.asking import WhoArgument
-from regulars.cli.files import private_file
+from regulars.cli.files import file_to_write, is_standard_output
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.person.as_json import person_json
 from regulars.person.page import person_page
@@ -33,13 +33,12 @@ def export_person(
     It is about everyone who was merged into them, too. Of who was forgotten it says when, and what remains.
     """
     with open_to_ask(ctx, db) as crm:
-        found = crm.export_person(crm.find(who))
-    written = _written(found, as_machines_read_it=json)
-    if out is None:
-        sys.stdout.write(written)
-        return
-    with private_file(out, replace=force) as file:
-        file.write(written.encode())
+        written = _written(crm.export_person(crm.find(who)), as_machines_read_it=json)
+        if out is None or is_standard_output(out):
+            sys.stdout.write(written)
+            return
+        with file_to_write(out, crm, replace=force) as file:
+            file.write(written.encode())
     render.draw(f"Everything held about one person, in {render.clean(str(out))}.")
 
 

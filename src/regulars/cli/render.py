@@ -377,6 +377,7 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "clock": _ahead(each.recorded_ahead) if each.recorded_ahead else "",
         "keys": _keys(each),
         "erasing": f"pending: {erasing(each.owner_needed)}" if each.erasing else "",
+        "unfinished": _unfinished(each.unfinished),
     }.items():
         if value:
             sums.add_row(Text(name, style="dim"), Text("\n".join(map(clean, value.split("\n"))), overflow="fold"))
@@ -412,6 +413,12 @@ def _ahead(each: RecordedAhead) -> str:
         f"{each.count:,} {events} recorded by a clock that ran ahead: #{each.position} at "
         f"{each.recorded_at.isoformat(timespec='seconds')}{' and later ones' if each.count > 1 else ''}"
     )
+
+
+def _unfinished(folders: Sequence[str]) -> str:
+    if not folders:
+        return ""
+    return "\n".join([*folders, "left by a command that was killed; the next file written there removes it"])
 
 
 def some(parked: Sequence[str]) -> str:

@@ -1,0 +1,218 @@
+"""Files that appear under their names only once they are whole, that only their owner may read, and that replace no
+store.
+
+While it is written, a file lies beside its place in a folder of its own, `NAME.XXXXXXXX.regulars-unfinished`, which
+nobody but its owner may enter and which is locked for as long as its writer lives. One that isn't locked was left by a
+writer that was killed: `left_behind` names it, and whoever writes a file beside it next takes it away.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from adapters.sqlite_file import begins_like_sqlite, require_not_beside_another
+from crm_domain.errors import StoreUnusable
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks, so nothing is found and taken away there
+    fcntl = None
+
+SUFFIX = ".regulars-unfinished"
+
+_LONGEST_NAME_SHOWN = 40  # the longest name that a folder can have is 255 bytes, and a character is up to four
+
+
+@contextmanager
+def whole_file(
+    target: Path,
+    *,
+    replace: bool = False,
+    open_files: Iterable[Path] = (),
+    if_it_exists: str = "name a new file",
+) -> Iterator[Path]:
+    """Where to write, a new and empty file, what is `target` once the block has ended, and is gone where that fails.
+
+    What `replace` replaces is there until the new one is whole; a link is followed. `open_files` are those of the store
+    that is open. Raises StoreUnusable where the target is one of them or another store's, where there is such a file
+    that isn't to be replaced (the sentence ends with `if_it_exists`), and where none can be written.
+    """
+    try:
+        place = _place(target, replace, open_files, if_it_exists)
+        _take_away(place.parent)
+        with _private_folder(place) as folder:
+            unfinished = folder / place.name
+            make_private(unfinished)
+            yield unfinished
+            flush(unfinished)
+            _move(unfinished, place, replace)
+            flush(place.parent)
+    except FileExistsError:
+        raise _exists(target, if_it_exists) from None
+    except OSError as error:
+        reason = "there is no room on the disk" if error.errno == errno.ENOSPC else error.strerror or error
+        raise StoreUnusable(f"{target} can't be written: {reason}") from error
+
+
+def require_no_store(path: Path, open_files: Iterable[Path]) -> None:
+    """Raise StoreUnusable for a file that a store consists of, by whatever name: the open one, or one beside another.
+
+    Nothing is read, as closing a file that SQLite has open here would end its locks.
+    """
+    real = Path(os.path.realpath(path))
+    found = _stat(real)
+    for each in open_files:
+        theirs = _stat(each)
+        if real == Path(os.path.realpath(each)) or (found and theirs and os.path.samestat(found, theirs)):
+            raise StoreUnusable(f"{path} is a file of the open store, and nothing is written over it; name another")
+    require_not_beside_another(real)
+
+
+def make_private(path: Path, mode: int = 0o600) -> None:
+    """Make an empty file that is there for its owner alone, or has another mode. Raises FileExistsError."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+    try:
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, mode)  # the umask has taken away from it
+    finally:
+        os.close(descriptor)
+
+
+def flush(path: Path) -> None:
+    """Have what was written to a file, or which files a folder has, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def left_behind(folders: Iterable[Path]) -> list[Path]:
+    """What writers who were killed have left in these folders."""
+    return [each for folder in dict.fromkeys(map(Path.absolute, folders)) for each in _unfinished(folder)]
+
+
+# ------------------------------------------------------------------------------------------------------- where it goes
+
+
+def _place(target: Path, replace: bool, open_files: Iterable[Path], if_it_exists: str) -> Path:
+    """The file that is written in the end, links followed."""
+    try:
+        place, found = Path(os.path.realpath(target)), _stat(target)
+    except ValueError:
+        raise StoreUnusable("no file can have a name with a NUL character in it") from None
+    require_no_store(place, open_files)
+    if found is None:
+        if target.is_symlink():
+            raise StoreUnusable(f"{target} is a link that leads nowhere; name the file itself")
+        _require_folder(place)
+    elif stat.S_ISDIR(found.st_mode):
+        raise StoreUnusable(f"{target} is a folder; name a file")
+    elif not replace:
+        raise _exists(target, if_it_exists)
+    elif not stat.S_ISREG(found.st_mode):
+        raise StoreUnusable(f"{target} is no file that can be replaced; name another")
+    elif begins_like_sqlite(place):
+        raise StoreUnusable(f"{target} is a store or another SQLite database, and never replaced; name another file")
+    return place
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _require_folder(place: Path) -> None:
+    if not place.parent.is_dir():
+        raise StoreUnusable(f"the folder {place.parent} doesn't exist")
+    if not os.access(place.parent, os.W_OK):
+        raise StoreUnusable(f"{place} can't be made: the folder is read-only")
+
+
+def _exists(target: Path, if_it_exists: str) -> StoreUnusable:
+    return StoreUnusable(f"{target} exists already; {if_it_exists}")
+
+
+def _move(unfinished: Path, place: Path, replace: bool) -> None:
+    if replace:
+        os.replace(unfinished, place)
+        return
+    try:
+        os.link(unfinished, place)  # which never replaces what was made meanwhile
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if place.exists():
+            raise FileExistsError from None
+        os.rename(unfinished, place)
+
+
+# -------------------------------------------------------------------------------------------------- while it is written
+
+
+@contextmanager
+def _private_folder(place: Path) -> Iterator[Path]:
+    while True:
+        prefix = f"{place.name[:_LONGEST_NAME_SHOWN]}."
+        folder = Path(tempfile.mkdtemp(suffix=SUFFIX, prefix=prefix, dir=place.parent))
+        lock = _lock(folder, wait=True)
+        if folder.exists():
+            break
+        _unlock(lock)  # somebody took it away before it was locked
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _unlock(lock)
+
+
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """What a writer left in a folder, locked while it is looked at; what can't be locked has a writer."""
+    try:
+        found = sorted(each for each in folder.iterdir() if each.name.endswith(SUFFIX) and not each.is_symlink())
+    except OSError:
+        return
+    for each in found:
+        lock = _lock(each, wait=False)
+        try:
+            if lock is not None:
+                yield each
+        finally:
+            _unlock(lock)
+
+
+def _take_away(folder: Path) -> None:
+    for each in _unfinished(folder):
+        shutil.rmtree(each, ignore_errors=True)
+
+
+def _lock(folder: Path, *, wait: bool) -> int | None:
+    """Hold a folder until this process ends; None where another one does, or where it can't be."""
+    if fcntl is None:
+        return None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _unlock(lock: int | None) -> None:
+    if lock is not None:
+        os.close(lock)
