@@ -89,6 +89,12 @@ def read_generations(schema: Schema, connection: Connection) -> list[Generation]
     return [_generation(row) for row in rows]
 
 
+def generation_numbers(schema: Schema, connection: Connection) -> list[int]:
+    """The numbers of all that are kept, also of those of which nothing else can be read."""
+    number = schema.generations.c.number
+    return list(connection.execute(sa.select(number).order_by(number)).scalars())
+
+
 def _generation(row: sa.Row[tuple[object, ...]]) -> Generation:
     columns = row._mapping
     return Generation(
@@ -164,15 +170,26 @@ def prepare_generation(
     """
     with store.writing() as tx:
         store.exclude_others(tx.connection)
-        kept = [
-            each
-            for each in read_generations(store.schema, tx.connection)
-            if each.is_current and each.known_until == known_until and each.rules_digest == ruleset.digest()
-        ]
+        kept = _kept(store.schema, tx.connection, ruleset, known_until)
         if unfinished_only:
             live = live_number(store.schema, tx.connection)
             kept = [each for each in kept if not each.is_checked and each.number != live]
         return kept[-1] if kept else _create(store.schema, tx.connection, ruleset, now, known_until)
+
+
+def newest_generation(
+    schema: Schema, connection: Connection, ruleset: Ruleset, known_until: int | None
+) -> Generation | None:
+    """The newest generation of a ruleset and the running code that is kept, whole or begun."""
+    return next(reversed(_kept(schema, connection, ruleset, known_until)), None)
+
+
+def _kept(schema: Schema, connection: Connection, ruleset: Ruleset, known_until: int | None) -> list[Generation]:
+    return [
+        each
+        for each in read_generations(schema, connection)
+        if each.is_current and each.known_until == known_until and each.rules_digest == ruleset.digest()
+    ]
 
 
 def _create(schema: Schema, connection: Connection, ruleset: Ruleset, now: int, known_until: int | None) -> Generation:
@@ -224,15 +241,23 @@ def go_live(schema: Schema, connection: Connection, number: int) -> None:
 def prune(schema: Schema, connection: Connection) -> list[int]:
     """Drop every generation but the live and the previous one; the numbers of those that went."""
     kept = {live_number(schema, connection), previous_number(schema, connection)}
-    gone = [each.number for each in read_generations(schema, connection) if each.number not in kept]
-    generations, parked = schema.generations, schema.parked
+    gone = [number for number in generation_numbers(schema, connection) if number not in kept]
     for number in gone:
-        GenerationTables(number).drop(connection)
-    connection.execute(parked.delete().where(parked.c.generation.in_(gone)))
-    connection.execute(generations.delete().where(generations.c.number.in_(gone)))
-    if gone:
-        _note_dropped(schema, connection, max(gone))
+        drop_generation(schema, connection, number)
     return gone
+
+
+def drop_generation(schema: Schema, connection: Connection, number: int) -> None:
+    """Drop a generation that isn't live. Raises StoreUnusable for the live one."""
+    if live_number(schema, connection) == number:
+        raise StoreUnusable(f"generation {number} answers, so it can't be dropped")
+    generations, parked, settings = schema.generations, schema.parked, schema.settings
+    GenerationTables(number).drop(connection)
+    connection.execute(parked.delete().where(parked.c.generation == number))
+    connection.execute(generations.delete().where(generations.c.number == number))
+    if previous_number(schema, connection) == number:
+        connection.execute(settings.delete().where(settings.c.name == _PREVIOUS))
+    _note_dropped(schema, connection, number)
 
 
 def _note_dropped(schema: Schema, connection: Connection, number: int) -> None:

@@ -6,6 +6,7 @@ already due stand side by side, so "as of" any instant is one range look-up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,12 @@ from msgspec import Struct, to_builtins
 from sqlalchemy.engine import Connection
 
 from adapters.chunks import chunks
+from adapters.damage import DamagedReadModels
 from adapters.histories import History, Poison, TicketStory
 from adapters.planning import past_index
 from adapters.replay import Range
 from adapters.schema import GenerationTables, Schema
+from adapters.statements import copy_rows
 from crm_domain.errors import StoreBusy
 from crm_domain.instant import FOREVER
 from crm_domain.ticket import Status
@@ -303,12 +306,7 @@ class ReadModels:
 
     def sample(self, connection: Connection) -> list[str]:
         """Some customers, spread evenly over all: at most 64."""
-        ids = self.tables.cards.c.customer_id
-        found = (
-            connection.scalar(sa.select(ids).where(ids >= f"{fraction:02x}").order_by(ids).limit(1))
-            for fraction in range(0, 256, 4)
-        )
-        return sorted({each for each in found if each is not None})
+        return spread(connection, self.tables.cards.c.customer_id)
 
     def stored_ticket_rows(self, connection: Connection, ticket_ids: Iterable[str]) -> list[Row]:
         """What is stored of some tickets."""
@@ -496,8 +494,25 @@ class ReadModels:
         )
 
 
-def _ranges(text: str) -> tuple[Range, ...]:
-    return tuple(Range(*each.split("-")) for each in text.split(","))
+def spread(connection: Connection, ids: sa.Column[str], *conditions: sa.ColumnElement[bool]) -> list[str]:
+    """Some ids of a column that meet all conditions, spread evenly over all: at most 64."""
+    found = (
+        connection.scalar(sa.select(ids).where(ids >= f"{fraction:02x}", *conditions).order_by(ids).limit(1))
+        for fraction in range(0, 256, 4)
+    )
+    return sorted({each for each in found if each is not None})
+
+
+_RANGE = re.compile("([0-9a-f]*)-([0-9a-f]*)")
+
+
+def _ranges(text: str | None) -> tuple[Range, ...]:
+    """The ranges of a text. Raises DamagedReadModels for a text that isn't one of `_ranges_text`."""
+    found = [_RANGE.fullmatch(each) for each in (text or "").split(",")]
+    ranges = tuple(Range(*each.groups()) for each in found if each is not None)
+    if len(ranges) < len(found):
+        raise DamagedReadModels("which customers are still to be folded in can't be read")
+    return ranges
 
 
 def _ranges_text(ranges: Sequence[Range]) -> str:
@@ -575,10 +590,7 @@ def _insert_rows(connection: Connection, table: sa.Table, rows: list[Row]) -> No
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        driver: Any = connection.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+        copy_rows(connection, f"COPY {table.name} FROM STDIN", rows)
     else:
         marks = ", ".join("?" * len(table.c))
         connection.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({marks})", rows)  # noqa: S608 - our own table

@@ -121,6 +121,17 @@ def run_many(connection: Connection, text: str, rows: list[Any]) -> None:
         raise _as_sqlalchemy_does(connection, text, error) from error
 
 
+def copy_rows(connection: Connection, text: str, rows: Iterable[Row]) -> None:
+    """Let PostgreSQL take in rows by a COPY."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(text) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_does(connection, text, error) from error
+
+
 def run_script(connection: Connection, text: str) -> None:
     """Let the driver run a text without values. On PostgreSQL it may be several statements, which go in one message."""
     cursor = connection.connection.cursor()

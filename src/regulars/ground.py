@@ -10,12 +10,12 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from adapters.building import build, building_alone
+from adapters.building import build, build_beside, building_alone
 from adapters.catch_up import Progress, catch_up
 from adapters.generations import (
     FOUNDING,
     Generation,
-    prepare_generation,
+    newest_generation,
     read_generation,
 )
 from adapters.read_models import ReadModels
@@ -223,10 +223,19 @@ class Ground:
                 "a list as known on another day or by other rules has to be built first, and this store is read-only; "
                 "questions about one customer are answered"
             )
-        generation = prepare_generation(self.store, standpoint.ruleset, self.now(), known_until=standpoint.until)
-        if not generation.is_checked:
+        ruleset, until = standpoint.ruleset, standpoint.until
+        with self.store.reading() as tx:
+            generation = newest_generation(self.store.schema, tx.connection, ruleset, until)
+        if generation is None or not generation.is_checked:
             with building_alone(self.store):
-                build(self.store, generation, at_least=self.last_written, on_progress=on_progress)
+                generation = build_beside(
+                    self.store,
+                    ruleset,
+                    self.now(),
+                    known_until=until,
+                    at_least=self.last_written,
+                    on_progress=on_progress,
+                )
         elif fresh and generation.known_until is None:
             build(self.store, generation, at_least=self.last_written, on_progress=on_progress)
         return replace(standpoint, models=generation.read_models(self.store))

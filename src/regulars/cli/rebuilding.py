@@ -53,10 +53,14 @@ def rebuild(
 
 def _rebuild(ctx: typer.Context, park: bool, workers: int | None, json: bool, db: str | None) -> None:
     with open_to_change(ctx, db) as crm:
+        afresh: list[str] = []
         with waiting("folding", if_stopped=STOPPED) as on_progress:
-            number = crm.projections.rebuild(park=park, workers=workers_for(crm, workers), on_progress=on_progress)
+            number = crm.projections.rebuild(
+                park=park, workers=workers_for(crm, workers), on_progress=on_progress, on_afresh=afresh.append
+            )
+        render.tell_what_began_afresh(afresh)
         if json:
-            as_json.write_json(sys.stdout, {"generation": number})
+            as_json.write_json(sys.stdout, {"generation": number, "begun_afresh": afresh})
         else:
             render.draw(f"Rebuilt: generation {number} answers; the one before is kept as the previous one.")
         render.tell_who_is_parked(crm.status().parked)
