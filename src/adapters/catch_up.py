@@ -278,8 +278,8 @@ class _CatchingUp:
         updates: list[Update] = []
         for root in sorted(waiting):
             folded, members = stored.get(root, Folded()), families.members(root)
-            timelines = take_in(folded, by_root[root], members, self._rules)
-            if timelines is None:
+            timelines = None if folded is None else take_in(folded, by_root[root], members, self._rules)
+            if folded is None or timelines is None:
                 refolded.add(root)
             else:
                 updates.append(Update(customer_id=root, folded=folded, timelines=timelines, known=root in stored))

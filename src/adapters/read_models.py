@@ -69,14 +69,17 @@ class TicketStanding(Struct, frozen=True, kw_only=True):
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """One customer as of an instant. Instants in microseconds; FOREVER is no end."""
+    """One customer as of an instant. Instants in microseconds; FOREVER is no end.
+
+    `folded` is None where what is stored of it is of no use to this code.
+    """
 
     customer_id: str
     as_of: int
     stage: Interval
     tier: Interval
     risk: Interval
-    folded: Folded
+    folded: Folded | None
     becomes_at: int | None
     sort_key: int
 
@@ -95,7 +98,7 @@ class Filters(Struct, frozen=True, kw_only=True):
 
 class ReadModels:
     """The tables of one generation. Folds that other code stored, `is_current` being false, are as good as none: the
-    verdicts stand, but facts come empty.
+    verdicts stand, but facts don't. So is a fold that was damaged: whoever needs it folds that customer from the log.
     """
 
     def __init__(self, schema: Schema, number: int, *, is_current: bool = True) -> None:
@@ -182,15 +185,15 @@ class ReadModels:
             ours = sa.and_(parked.c.generation == self.number, parked.c.customer_id == sa.bindparam("id"))
             connection.execute(parked.delete().where(ours), gone)
 
-    def load(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, Folded]:
-        """The stored folds of those customers that have one."""
+    def load(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, Folded | None]:
+        """The stored folds of those customers that have one; None for one that can't be read."""
         cards = self.tables.cards
-        folds: dict[str, Folded] = {}
+        folds: dict[str, Folded | None] = {}
         for chunk in chunks(customer_ids) if self.is_current else ():
             rows = connection.execute(
                 sa.select(cards.c.customer_id, cards.c.folded).where(cards.c.customer_id.in_(chunk))
             )
-            folds.update((customer_id, load(folded)) for customer_id, folded in rows)
+            folds.update((customer_id, _loaded(folded)) for customer_id, folded in rows)
         return folds
 
     def intervals(self, connection: Connection, customer_id: str) -> Timelines:
@@ -432,7 +435,7 @@ class ReadModels:
             ids = self._first_ids(connection, filters, at, by_risk, limit, after)
             statement = statement.where(self.tables.cards.c.customer_id.in_(ids))
         rows = connection.execute(statement.order_by(*order).limit(limit)).mappings()
-        return [_standing(row, load(row["folded"]) if self.is_current else Folded()) for row in rows]
+        return [_standing(row, _loaded(row["folded"]) if self.is_current else None) for row in rows]
 
     def _first_ids(
         self,
@@ -546,7 +549,14 @@ def _labelled(name: str, table: sa.Table) -> list[sa.ColumnElement[Any]]:
     return [column.label(f"{name}_{column.name}") for column in columns]
 
 
-def _standing(row: sa.RowMapping, folded: Folded) -> Standing:
+def _loaded(folded: bytes) -> Folded | None:
+    try:
+        return load(folded)
+    except ValueError:
+        return None
+
+
+def _standing(row: sa.RowMapping, folded: Folded | None) -> Standing:
     def interval(name: str) -> Interval:
         verdict = Verdict(row[f"{name}_value"], row[f"{name}_score"])
         return Interval(row[f"{name}_valid_from"], row[f"{name}_valid_to"], verdict)

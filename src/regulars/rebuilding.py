@@ -45,6 +45,13 @@ class GenerationView:
     stale: tuple[str, ...]
 
 
+def require_projection(name: str) -> None:
+    """Raises ValueError for what no projection is called."""
+    known = (*(each.name for each in PROJECTORS), "ticket_queue", "customer_card")
+    if name not in known:
+        raise ValueError(f'no projection is called "{name}"; there are {", ".join(known)}')
+
+
 def stop_at_poison(poison: Poison) -> None:
     """Raises ParkedCustomer: what is being built would leave this customer behind."""
     raise ParkedCustomer(
@@ -122,9 +129,8 @@ class Projections:
 
         Raises NotFound for an unknown customer, ValueError for an unknown projection.
         """
-        known = (*(each.name for each in PROJECTORS), "ticket_queue", "customer_card")
-        if projection is not None and projection not in known:
-            raise ValueError(f'no projection is called "{projection}"; there are {", ".join(known)}')
+        if projection is not None:
+            require_projection(projection)
         ground = self._ground
         ground.catch_up()
         with ground.store.reading() as tx:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+import regulars
 from adapters import catch_up, replay
 from adapters.generations import prepare_generation
 from adapters.schema import GenerationTables
@@ -20,6 +23,7 @@ from regulars import (
     Regulars,
     StoreUnusable,
 )
+from saying import Say
 from shops import DAY, PEOPLE, Clock, opened, read_models_of, register, with_edits
 
 
@@ -216,3 +220,109 @@ def test_a_generation_that_is_left_from_before_is_taken_up_once(crm: Regulars) -
     why: list[str] = []
     assert crm.projections.rebuild(on_afresh=why.append) == begun.number + 1
     assert len(why) == 1
+
+
+# ------------------------------------------------------------------------------------------------------------ folds
+
+
+def cards(crm: Regulars) -> sa.Table:
+    return GenerationTables(crm.status().generation).cards
+
+
+def cut(fold: bytes) -> bytes:
+    return fold[: len(fold) // 2]
+
+
+def flipped(fold: bytes) -> bytes:
+    """As most bits of MessagePack may be flipped, and it stays MessagePack."""
+    middle = len(fold) // 2
+    return fold[:middle] + bytes([fold[middle] ^ 1]) + fold[middle + 1 :]
+
+
+FOLDS = pytest.mark.parametrize(
+    "harm", [cut, flipped, lambda _: b"", lambda _: b"\0", lambda fold: fold + b"\0", lambda _: b"\x80" * 50]
+)
+
+
+def damage_fold(crm: Regulars, harm: Callable[[bytes], bytes], who: str = PEOPLE[0]) -> None:
+    table = cards(crm)
+    theirs = table.c.customer_id == crm.find(who)
+    with crm._store.reading() as tx:
+        fold = tx.connection.execute(sa.select(table.c.folded).where(theirs)).scalar_one()
+    assert harm(fold) != fold
+    write(crm, table, {"folded": harm(fold)}, theirs)
+
+
+@FOLDS
+def test_a_fold_that_cannot_be_read_counts_as_none(crm: Regulars, clock: Clock, harm: Callable[[bytes], bytes]) -> None:
+    asked = [(each, each.explain(), each.timeline()) for each in crm.customers()]
+    before = crm.projections.verify()
+    damage_fold(crm, harm)
+    assert [(each, each.explain(), each.timeline()) for each in crm.customers()] == asked
+    found = crm.customer(PEOPLE[0])
+    assert (found.explain(), found.timeline()) in [(explained, timeline) for _, explained, timeline in asked]
+    verified = crm.projections.verify()
+    assert not verified.holds
+    assert [(each.projection, each.key) for each in verified.differences] == [("customer_card", str(found.id))]
+    clock.now += DAY
+    crm.do(RecordPurchase(customer=PEOPLE[0], order_id="next", amount="700.00"))
+    [listed] = (each for each in crm.customers() if each.ref == PEOPLE[0])
+    assert (listed.orders, listed.tier) == (crm.customer(PEOPLE[0]).orders, "gold") == (2, "gold")
+    assert crm.projections.verify().holds
+    assert before.holds
+
+
+@FOLDS
+def test_a_repair_of_the_customer_puts_it_right_also_after_they_bought_again(
+    crm: Regulars, clock: Clock, harm: Callable[[bytes], bytes]
+) -> None:
+    whole = read_models_of(crm, 1)
+    damage_fold(crm, harm)
+    assert crm.projections.repair(customer=PEOPLE[0]) == 1
+    assert read_models_of(crm, 1) == whole
+    damage_fold(crm, harm)
+    clock.now += DAY
+    crm.do(RecordPurchase(customer=PEOPLE[0], order_id="next", amount="700.00"))
+    crm.projections.repair(customer=PEOPLE[0])
+    assert crm.projections.verify().holds
+
+
+def test_at_the_command_line_the_cures_that_are_named_work(say: Say) -> None:
+    say("do", "RegisterCustomer", "ref=a:1", "name=Ada", "--currency", "EUR")
+    listed, shown = say("customers"), say("show", "a:1")
+    harm_first_fold("regulars.db")
+    assert (say("customers"), say("show", "a:1")) == (listed, shown)
+    verified = say("verify")
+    assert verified.status == 1
+    assert "`regulars rebuild --customer WHO` puts one customer right" in verified.out
+    assert say("do", "TagCustomer", "customer=a:1", "label=x").status == 0
+    repaired = say("rebuild", "--customer", "a:1")
+    assert (repaired.status, repaired.err) == (0, "")
+    assert say("verify").status == 0
+    harm_first_fold("regulars.db")
+    assert say("rebuild", "--json").json == {"generation": 2, "begun_afresh": []}
+    assert say("verify").status == 0
+    refused = say("rebuild", "--projection", "happiness")
+    assert (refused.status, "no projection is called" in refused.err) == (2, True)
+
+
+def harm_first_fold(path: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE customer_card_1 SET folded = x'00'")
+        connection.commit()
+
+
+def test_the_command_line_says_why_it_begins_afresh(say: Say) -> None:
+    say("do", "RegisterCustomer", "ref=a:1", "name=Ada", "--currency", "EUR")
+    for _ in range(2):
+        with regulars.open("regulars.db") as crm:
+            begun = prepare_generation(crm._store, crm.ruleset, 0, unfinished_only=True)
+            generation(crm, begun.number, checkpoint=7)
+        rebuilt = say("rebuild", "--json")
+        assert rebuilt.json["generation"] == begun.number + 1
+        [sentence] = rebuilt.json["begun_afresh"]
+        assert f"begun afresh: {sentence}" in rebuilt.err
+        assert sentence == (
+            f"generation {begun.number} was not made live, and was dropped: it says that it has folded in event #7, "
+            "and the last one is #1"
+        )
