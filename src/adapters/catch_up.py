@@ -17,6 +17,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.codec import codec_of, not_as_recorded
+from adapters.damage import BY_A_REBUILD, DamagedReadModels
 from adapters.histories import (
     TICKET_TYPES,
     Poison,
@@ -33,7 +34,7 @@ from adapters.portions import Portion, Task, fold_in_parallel, fold_portions
 from adapters.positions import settled
 from adapters.read_models import Bulk, ReadModels, Update, new_update
 from adapters.replay import MOST_RANGES, Range, split_range
-from adapters.store import Store
+from adapters.store import Collision, Store
 from crm_domain.errors import StoreBusy
 from projections.compiled import Rules
 from projections.facts import HANDLES
@@ -247,6 +248,14 @@ class _CatchingUp:
             batch = self._fold(tx.connection, rows, old)
         self._report(batch.poisons)
         new = rows[-1].position
+        try:
+            return self._write_batch(batch, old, new, len(rows))
+        except Collision:
+            raise DamagedReadModels(
+                f"generation {self._models.number} holds rows that were not written to it; {BY_A_REBUILD}"
+            ) from None
+
+    def _write_batch(self, batch: _Batch, old: int, new: int, read: int) -> tuple[int, int]:
         with self._store.writing() as tx:
             if self._models.advance(tx.connection, old, new):
                 self._models.drop(tx.connection, batch.outdated)
@@ -254,10 +263,10 @@ class _CatchingUp:
                 self._models.save(tx.connection, batch.updates)
                 self._models.save_tickets(tx.connection, batch.stories)
                 self._models.park(tx.connection, batch.poisons)
-                return new, len(rows)
+                return new, read
         for _ in self.replay_first():  # another process was quicker, perhaps with everything at once
             pass
-        return new, len(rows)
+        return new, read
 
     def _after(self, position: int) -> sa.ColumnElement[bool]:
         return _waiting(self._store.schema.events, position, self._until)

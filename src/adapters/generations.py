@@ -8,6 +8,7 @@ going back takes no time.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 import msgspec
 import sqlalchemy as sa
@@ -15,8 +16,11 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.codec import schema_digest
+from adapters.columns import unchecked
+from adapters.damage import BY_A_REBUILD, Damaged, DamagedReadModels
 from adapters.read_models import ReadModels
 from adapters.schema import LIVE_GENERATION, GenerationTables, Schema
+from adapters.settings import live_of, number_of
 from adapters.store import Store
 from crm_domain.errors import StoreUnusable
 from projections.fold import code_versions
@@ -84,9 +88,12 @@ def code_digest() -> str:
 
 
 def read_generations(schema: Schema, connection: Connection) -> list[Generation]:
-    """All that are kept, by number."""
-    rows = connection.execute(sa.select(schema.generations).order_by(schema.generations.c.number))
-    return [_generation(row) for row in rows]
+    """All that are kept and can be read, by number."""
+    found = []
+    for number in generation_numbers(schema, connection):
+        with suppress(DamagedReadModels):
+            found.append(read_generation(schema, connection, number))
+    return found
 
 
 def generation_numbers(schema: Schema, connection: Connection) -> list[int]:
@@ -97,12 +104,16 @@ def generation_numbers(schema: Schema, connection: Connection) -> list[int]:
 
 def _generation(row: sa.Row[tuple[object, ...]]) -> Generation:
     columns = row._mapping
+    try:
+        ruleset = restore_rules(columns["ruleset"])
+    except ValueError:
+        raise DamagedReadModels(f"the rules of generation {columns['number']} can't be read; {BY_A_REBUILD}") from None
     return Generation(
         number=columns["number"],
-        ruleset=restore_rules(columns["ruleset"]),
+        ruleset=ruleset,
         rules_digest=columns["rules_digest"],
         code_digest=columns["code_digest"],
-        versions=msgspec.json.decode(columns["versions"]),
+        versions=_versions(columns["versions"]),
         checkpoint=columns["checkpoint"],
         known_until=columns["known_until"],
         is_checked=bool(columns["is_checked"]),
@@ -110,34 +121,55 @@ def _generation(row: sa.Row[tuple[object, ...]]) -> Generation:
     )
 
 
+def _versions(stored: str) -> dict[str, int | str]:
+    """Of other code's versions, where they can't be read, no more is known than that they are other ones."""
+    try:
+        return msgspec.json.decode(stored, type=dict[str, int | str])
+    except msgspec.DecodeError:
+        return {}
+
+
 def live_number(schema: Schema, connection: Connection) -> int | None:
-    """The number of the generation that answers; None in a store that has none yet."""
-    return _pointer(schema, connection, _LIVE)
+    """The number of the generation that answers; None in a store that has none yet, or no longer says which."""
+    value = _setting(schema, connection, _LIVE)
+    return None if value is None else live_of(value)
 
 
 def previous_number(schema: Schema, connection: Connection) -> int | None:
     """The number of the generation that answered before the live one, None where there was none or it is dropped."""
-    return _pointer(schema, connection, _PREVIOUS)
+    return _number(schema, connection, _PREVIOUS)
 
 
-def _pointer(schema: Schema, connection: Connection, name: str) -> int | None:
+def _setting(schema: Schema, connection: Connection, name: str) -> object:
     settings = schema.settings
-    value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == name))
-    return None if value is None else int(value)
+    return connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == name))
+
+
+def _number(schema: Schema, connection: Connection, name: str) -> int | None:
+    """A pointer that is only worth something where it can be read."""
+    with suppress(Damaged):
+        value = _setting(schema, connection, name)
+        return None if value is None else number_of(name, value)
+    return None
 
 
 def read_generation(schema: Schema, connection: Connection, number: int) -> Generation:
-    """One generation. Raises StoreUnusable where there is none of this number."""
+    """One generation. Raises DamagedReadModels where there is none of this number, or it can't be read."""
     generations = schema.generations
-    row = connection.execute(sa.select(generations).where(generations.c.number == number)).one_or_none()
+    try:
+        row = connection.execute(sa.select(generations).where(generations.c.number == number)).one_or_none()
+    except Damaged as error:
+        raise DamagedReadModels(f"generation {number} can't be read: {error}; {BY_A_REBUILD}") from None
     if row is None:
-        raise StoreUnusable(f"there is no generation {number}")
+        raise DamagedReadModels(f"there is no generation {number}; {BY_A_REBUILD}")
     return _generation(row)
 
 
 def live_generation(schema: Schema, connection: Connection) -> Generation | None:
-    """The generation that answers; None in a store that has none yet."""
+    """The generation that answers; None in a store that has none yet. Raises DamagedReadModels."""
     number = live_number(schema, connection)
+    if number is None and _setting(schema, connection, FOUNDING) is not None:
+        raise DamagedReadModels(f"this store no longer says which generation answers; {BY_A_REBUILD}")
     return None if number is None else read_generation(schema, connection, number)
 
 
@@ -172,7 +204,7 @@ def prepare_generation(
         store.exclude_others(tx.connection)
         kept = _kept(store.schema, tx.connection, ruleset, known_until)
         if unfinished_only:
-            live = live_number(store.schema, tx.connection)
+            live = _live_if_known(store.schema, tx.connection)
             kept = [each for each in kept if not each.is_checked and each.number != live]
         return kept[-1] if kept else _create(store.schema, tx.connection, ruleset, now, known_until)
 
@@ -194,8 +226,8 @@ def _kept(schema: Schema, connection: Connection, ruleset: Ruleset, known_until:
 
 def _create(schema: Schema, connection: Connection, ruleset: Ruleset, now: int, known_until: int | None) -> Generation:
     generations = schema.generations
-    newest = int(connection.scalar(sa.select(sa.func.max(generations.c.number))) or 0)
-    number = max(newest, _pointer(schema, connection, _DROPPED) or 0) + 1
+    dropped = _number(schema, connection, _DROPPED) or 0
+    number = max([dropped, *_numbers_in_use(connection), *generation_numbers(schema, connection)]) + 1
     row = {
         "number": number,
         "ruleset": ruleset.canonical(),
@@ -212,6 +244,14 @@ def _create(schema: Schema, connection: Connection, ruleset: Ruleset, now: int, 
     return read_generation(schema, connection, number)
 
 
+def _numbers_in_use(connection: Connection) -> list[int]:
+    """The numbers that tables have, whatever is said of them elsewhere."""
+    stem = GenerationTables(0).cards.name.removesuffix("0")
+    names = sa.inspect(connection).get_table_names()
+    ends = (name.removeprefix(stem) for name in names if name.startswith(stem))
+    return [int(end) for end in ends if end.isdecimal()]
+
+
 def mark_checked(schema: Schema, connection: Connection, number: int) -> None:
     """Say that a generation is whole."""
     generations = schema.generations
@@ -224,7 +264,7 @@ def go_live(schema: Schema, connection: Connection, number: int) -> None:
     Raises StoreUnusable where it was dropped meanwhile.
     """
     read_generation(schema, connection, number)
-    before = live_number(schema, connection)
+    before = _live_if_known(schema, connection)
     if before == number:
         return
     settings = schema.settings
@@ -238,6 +278,12 @@ def go_live(schema: Schema, connection: Connection, number: int) -> None:
     GenerationTables(number).point_views(connection)
 
 
+def _live_if_known(schema: Schema, connection: Connection) -> int | None:
+    with suppress(Damaged):
+        return live_number(schema, connection)
+    return None
+
+
 def prune(schema: Schema, connection: Connection) -> list[int]:
     """Drop every generation but the live and the previous one; the numbers of those that went."""
     kept = {live_number(schema, connection), previous_number(schema, connection)}
@@ -249,7 +295,7 @@ def prune(schema: Schema, connection: Connection) -> list[int]:
 
 def drop_generation(schema: Schema, connection: Connection, number: int) -> None:
     """Drop a generation that isn't live. Raises StoreUnusable for the live one."""
-    if live_number(schema, connection) == number:
+    if _live_if_known(schema, connection) == number:
         raise StoreUnusable(f"generation {number} answers, so it can't be dropped")
     generations, parked, settings = schema.generations, schema.parked, schema.settings
     GenerationTables(number).drop(connection)
@@ -262,6 +308,6 @@ def drop_generation(schema: Schema, connection: Connection, number: int) -> None
 
 def _note_dropped(schema: Schema, connection: Connection, number: int) -> None:
     settings = schema.settings
-    newest = max(number, _pointer(schema, connection, _DROPPED) or 0)
+    newest = max(number, _number(schema, connection, _DROPPED) or 0)
     connection.execute(settings.delete().where(settings.c.name == _DROPPED))
     connection.execute(settings.insert(), {"name": _DROPPED, "value": str(newest).encode()})

@@ -7,6 +7,7 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from adapters.appending import Appending
+from adapters.columns import unchecked
 from adapters.links import link_columns
 from adapters.schema import CURRENCY, LIVE_GENERATION, Schema
 from adapters.statements import Among, Statement, insertion
@@ -100,7 +101,11 @@ class Prepared:
 
     def _setting(self, name: str) -> sa.ScalarSelect[bytes]:
         settings = self.schema.settings
-        return sa.select(settings.c.value).where(settings.c.name == sa.literal_column(f"'{name}'")).scalar_subquery()
+        return (
+            sa.select(unchecked(settings.c.value))
+            .where(settings.c.name == sa.literal_column(f"'{name}'"))
+            .scalar_subquery()
+        )
 
     def _render(self, construct: sa.ClauseElement) -> Statement:
         return Statement(construct, self._dialect)

@@ -14,9 +14,12 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.chunks import CHUNK, chunks
+from adapters.columns import as_stored
+from adapters.keyring import Cipher
 from adapters.naming import Names
 from adapters.schema import Schema
 from adapters.wrapping import Keyring
+from crm_domain.errors import StoreUnusable
 
 _CONTEXT = b"quarantine"
 
@@ -32,6 +35,12 @@ class Reject(Struct, frozen=True, kw_only=True):
     reason: str
     text: str
     speaks_of: tuple[str, ...] = ()
+
+
+#: What is told of a row that was damaged.
+_UNREADABLE = Reject(
+    source="?", line=0, reason="this row was damaged and can't be read; import its file again", text=""
+)
 
 
 class Quarantine:
@@ -66,39 +75,56 @@ class Quarantine:
     def rows(self) -> Iterator[Reject]:
         """All refused rows, by file and in the order of their lines."""
         for _, reject in self._opened():
-            yield reject
+            yield reject or _UNREADABLE
 
     def count(self) -> int:
         """How many refused rows are kept."""
         return self._connection.execute(sa.select(sa.func.count()).select_from(self._table)).scalar_one()
 
     def about(self, names: Names) -> list[Reject]:
-        """The rows that name somebody."""
-        return [reject for _, reject in self._opened() if any(map(names.are_in, _texts_of(reject)))]
+        """The rows that name somebody, or of which that can't be said as they can't be read."""
+        return [
+            reject or _UNREADABLE
+            for _, reject in self._opened()
+            if reject is None or any(map(names.are_in, _texts_of(reject)))
+        ]
 
     def drop(self, names: Names, parts: Names) -> None:
         """Drop the rows that name somebody; of those that could not be read, also where only parts of a name are.
 
-        So a row too many may be dropped, which another import of its file brings back, rather than one too few.
+        So a row too many may be dropped, which another import of its file brings back, rather than one too few. That is
+        why one that was damaged goes too: nobody can say that it names somebody else.
         """
         table = self._table
         dropped = [
             key
             for key, reject in self._opened()
-            if any(names.are_in(text) or (not reject.speaks_of and parts.are_in(text)) for text in _texts_of(reject))
+            if reject is None
+            or any(names.are_in(text) or (not reject.speaks_of and parts.are_in(text)) for text in _texts_of(reject))
         ]
         for chunk in chunks(dropped, CHUNK // 2):
             these = sa.tuple_(table.c.source, table.c.ordinal).in_(chunk)
             self._connection.execute(table.delete().where(these))
 
-    def _opened(self) -> Iterator[tuple[tuple[str, int], Reject]]:
-        table = self._table
-        for row in self._connection.execute(sa.select(table).order_by(table.c.source, table.c.ordinal)):
-            plain = self._keyring.quarantine.open(row.secret, _CONTEXT)
-            yield (row.source, row.ordinal), msgspec.json.decode(plain, type=Reject)
+    def _opened(self) -> Iterator[tuple[tuple[str, int], Reject | None]]:
+        """The key of each row, and the row; None for one that was damaged."""
+        table, cipher = self._table, self._keyring.quarantine
+        for source, ordinal, secret in self._connection.execute(
+            as_stored(table).order_by(table.c.source, table.c.ordinal)
+        ):
+            yield (source, ordinal), _read(cipher, secret)
 
     def _keyed(self, file: str) -> str:
         return self._keyring.keyed("quarantine", file.encode())
+
+
+def _read(cipher: Cipher, secret: object) -> Reject | None:
+    if not isinstance(secret, bytes):
+        return None
+    try:
+        return msgspec.json.decode(cipher.open(secret, _CONTEXT), type=Reject)
+    except (StoreUnusable, msgspec.DecodeError):
+        return None
 
 
 def _texts_of(reject: Reject) -> Iterator[str]:

@@ -15,7 +15,8 @@ from msgspec import Struct, to_builtins
 from sqlalchemy.engine import Connection
 
 from adapters.chunks import chunks
-from adapters.damage import DamagedReadModels
+from adapters.columns import as_stored
+from adapters.damage import BY_A_REBUILD, DamagedReadModels
 from adapters.histories import History, Poison, TicketStory
 from adapters.planning import past_index
 from adapters.replay import Range
@@ -261,13 +262,13 @@ class ReadModels:
         self, connection: Connection, theirs: Callable[[sa.Column[str]], sa.ColumnElement[bool]]
     ) -> dict[sa.Table, list[Row]]:
         return {
-            table: [tuple(row) for row in connection.execute(sa.select(table).where(theirs(table.c.customer_id)))]
+            table: [tuple(row) for row in connection.execute(as_stored(table).where(theirs(table.c.customer_id)))]
             for table in (self.tables.cards, *self.tables.intervals.values())
         }
 
     def stored_in(self, connection: Connection, table: sa.Table, customer_id: str) -> list[Row]:
         """What one table holds of one customer."""
-        return [tuple(row) for row in connection.execute(sa.select(table).where(table.c.customer_id == customer_id))]
+        return [tuple(row) for row in connection.execute(as_stored(table).where(table.c.customer_id == customer_id))]
 
     def replace_rows(self, connection: Connection, table: sa.Table, old: Sequence[Row], new: Sequence[Row]) -> int:
         """Put rows in place of others where they differ; how many of both differ."""
@@ -302,7 +303,7 @@ class ReadModels:
         table = self.tables.tickets
         holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
         return {
-            row.ticket_id: TicketVerdict(Status(row.status), row.first_response, row.resolution)
+            row.ticket_id: _ticket_verdict(row)
             for chunk in chunks(ticket_ids)
             for row in connection.execute(sa.select(table).where(table.c.ticket_id.in_(chunk), holds))
         }
@@ -317,7 +318,7 @@ class ReadModels:
         return [
             tuple(row)
             for chunk in chunks(ticket_ids)
-            for row in connection.execute(sa.select(table).where(table.c.ticket_id.in_(chunk)))
+            for row in connection.execute(as_stored(table).where(table.c.ticket_id.in_(chunk)))
         ]
 
     def ticket_rows_of(self, connection: Connection, customer_ids: Iterable[str]) -> list[Row]:
@@ -326,12 +327,12 @@ class ReadModels:
         return [
             tuple(row)
             for chunk in chunks(customer_ids)
-            for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk)))
+            for row in connection.execute(as_stored(table).where(table.c.customer_id.in_(chunk)))
         ]
 
     def other_ticket_rows(self, connection: Connection, ticket_ids: Container[str]) -> list[Row]:
         """What is stored of all tickets but some."""
-        rows = connection.execute(sa.select(self.tables.tickets))
+        rows = connection.execute(as_stored(self.tables.tickets))
         return [tuple(row) for row in rows if row.ticket_id not in ticket_ids]
 
     def _drop_outdated(self, connection: Connection, table: sa.Table, updates: Sequence[Update], name: str) -> None:
@@ -580,13 +581,19 @@ def _ticket_row(story: TicketStory, interval: TicketInterval) -> Row:
 
 
 def _ticket_standing(row: sa.Row[Any]) -> TicketStanding:
-    verdict = TicketVerdict(Status(row.status), row.first_response, row.resolution)
+    verdict = _ticket_verdict(row)
     return TicketStanding(
         ticket_id=row.ticket_id,
         customer_id=row.customer_id,
         interval=TicketInterval(row.valid_from, row.valid_to, verdict),
         breaches_at=row.breaches_at,
     )
+
+
+def _ticket_verdict(row: sa.Row[Any]) -> TicketVerdict:
+    if row.status not in set(Status):
+        raise DamagedReadModels(f"what is stored of ticket {row.ticket_id} has the status {row.status}; {BY_A_REBUILD}")
+    return TicketVerdict(Status(row.status), row.first_response, row.resolution)
 
 
 def _card_row(update: Update) -> Row:

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from adapters.backup import backup
 from adapters.catch_up import Progress, events_behind
 from adapters.checking_seals import SealCheck, check_seals
+from adapters.damage import DamagedReadModels
 from adapters.database import DEFAULT_LOCK_TIMEOUT
 from adapters.erasing import is_erasing
 from adapters.event_log import Search
@@ -139,7 +140,10 @@ def _found(ground: Ground, rules: Ruleset | None) -> None:
     """Give a store that has none its first generation, under the rules it is founded with."""
     store = ground.store
     with store.reading() as tx:
-        live = live_generation(store.schema, tx.connection)
+        try:
+            live = live_generation(store.schema, tx.connection)
+        except DamagedReadModels:
+            return  # a rebuild makes another, and for that the store has to be open; whatever else needs it says so
     if live is None:
         live = found_generation(store, rules or default_rules(), ground.now())
     if rules is not None and rules.digest() != live.rules_digest:
@@ -151,7 +155,14 @@ def _found(ground: Ground, rules: Ruleset | None) -> None:
 
 def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
     """Say that other code folded what this store has folded in, or fold it in anew, or refuse."""
-    differences = crm.projections.staleness()
+    try:
+        differences = crm.projections.staleness()
+    except DamagedReadModels:  # whatever needs them says so, in a sentence that names the cure
+        if on_stale == "error":
+            raise
+        if on_stale == "rebuild" and not crm.read_only:
+            crm.projections.rebuild()
+        return
     if not differences:
         return
     if on_stale == "rebuild" and not crm.read_only:
@@ -204,6 +215,12 @@ class Regulars:
         """How many recorded events lists don't know of yet; questions about one customer know of all."""
         with self._store.reading() as tx:
             return events_behind(self._store, self._ground.models(tx), tx.connection)
+
+    @property
+    def events(self) -> int:
+        """How many events were recorded."""
+        with self._store.reading() as tx:
+            return self._store.count_events(tx.connection)
 
     @property
     def schema_version(self) -> int:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.codec import is_personal
+from adapters.damage import FROM_A_BACKUP, Damaged
 from adapters.event_log import Draft
 from adapters.keyring import new_id
 from adapters.links import families_of
@@ -97,7 +98,17 @@ class _Carried(Struct, frozen=True, kw_only=True):
 
 class _KeptOutcome(Struct, frozen=True):
     customer_id: str
-    positions: tuple[int, ...]
+    positions: tuple[Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)], ...]
+
+
+def _kept_outcome(command_id: str, stored: bytes) -> _KeptOutcome:
+    try:
+        return msgspec.json.decode(stored, type=_KeptOutcome)
+    except msgspec.DecodeError:
+        raise Damaged(
+            f'command id "{command_id}" was used before, and what came of it then can\'t be read: it was changed from '
+            f"outside, and {FROM_A_BACKUP}; `regulars audit` shows the events that have this id"
+        ) from None
 
 
 class Execution:
@@ -387,7 +398,7 @@ class Execution:
         if digest != self._digest(command):
             sentence = f'command id "{command.command_id}" was used before for a command with other content'
             raise Rejected("command_id_taken", sentence)
-        first = msgspec.json.decode(outcome, type=_KeptOutcome)
+        first = _kept_outcome(command.command_id, outcome)
         return Outcome(
             customer_id=CustomerId(first.customer_id),
             events=tuple(self._tx.log.at(first.positions)),

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from adapters.building import build, build_beside, building_alone
 from adapters.catch_up import Progress, catch_up
+from adapters.damage import DamagedReadModels
 from adapters.generations import (
     FOUNDING,
     Generation,
@@ -21,6 +22,7 @@ from adapters.generations import (
 from adapters.read_models import ReadModels
 from adapters.sealing import SEAL_AFTER, seal_when_due
 from adapters.seals import BLOCK
+from adapters.settings import required, text_of, unreadable
 from adapters.store import Store
 from adapters.transaction import Premises, Transaction
 from crm_domain import rulebook
@@ -91,7 +93,9 @@ class Ground:
 
     def _generation(self, tx: Transaction, number: int | None) -> Generation:
         if number is None:
-            raise StoreUnusable("this store has no generation of read models; open it once with permission to write")
+            raise DamagedReadModels(
+                "this store doesn't say which generation of read models answers; `regulars rebuild` makes one"
+            )
         # Threads on other snapshots replace what is kept here, so what is returned is what was looked at.
         live = self._live
         if live is None or live.number != number:
@@ -138,6 +142,12 @@ class Ground:
                 state = rulebook.evolve(state, cast("RulebookEvent", recorded.event))
         return state
 
+    def in_force(self, tx: Transaction) -> Ruleset:
+        """The rules in force as the log has them, also where no generation can be read."""
+        edition = self.rulebook(tx).in_force
+        assert edition is not None
+        return restore_rules(edition.ruleset)
+
     def edition(self, tx: Transaction, number: int) -> Edition:
         """The rules that came into force as the first, the second, … Raises NotFound."""
         editions = self.editions(tx)
@@ -152,8 +162,12 @@ class Ground:
         return [self._founding(tx), *published]
 
     def _founding(self, tx: Transaction) -> Edition:
-        text = self.store.read_settings(tx.connection)[FOUNDING].decode()
-        return Edition(ruleset=text, digest=restore_rules(text).digest())
+        text = text_of(FOUNDING, required(self.store.read_settings(tx.connection), FOUNDING))
+        try:
+            digest = restore_rules(text).digest()
+        except ValueError:
+            raise unreadable(FOUNDING, "a set of rules") from None
+        return Edition(ruleset=text, digest=digest)
 
     def standpoint(
         self, tx: Transaction, known_at: datetime | date | None = None, rules: AnyRules | None = None

@@ -99,7 +99,7 @@ class Projections:
         ground = self._ground
         with building_alone(ground.store):
             with ground.store.reading() as tx:
-                ruleset = ground.live(tx).ruleset
+                ruleset = ground.in_force(tx)
             generation = build_beside(
                 ground.store,
                 ruleset,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -326,3 +327,212 @@ def test_the_command_line_says_why_it_begins_afresh(say: Say) -> None:
             f"generation {begun.number} was not made live, and was dropped: it says that it has folded in event #7, "
             "and the last one is #1"
         )
+
+
+# ----------------------------------------------------------------------------------------- settings and generations
+
+
+def setting(crm: Regulars, name: str, value: object) -> None:
+    settings = crm._store.schema.settings
+    write(crm, settings, {"value": value}, settings.c.name == name)
+
+
+def take_away_setting(crm: Regulars, name: str) -> None:
+    settings = crm._store.schema.settings
+    with crm._store.database.writing() as connection:
+        connection.execute(settings.delete().where(settings.c.name == name))
+
+
+def broken_pointer(crm: Regulars) -> None:
+    setting(crm, "live_generation", b"one")
+
+
+def pointer_to_nothing(crm: Regulars) -> None:
+    setting(crm, "live_generation", b"77")
+
+
+def no_pointer(crm: Regulars) -> None:
+    take_away_setting(crm, "live_generation")
+
+
+def rules_that_are_none(crm: Regulars) -> None:
+    generation(crm, 2, ruleset='{"churn_risk": 7}')
+
+
+def rules_that_are_cut(crm: Regulars) -> None:
+    generation(crm, 2, ruleset="{")
+
+
+def other_versions(crm: Regulars) -> None:
+    generation(crm, 2, versions="?", code_digest="?")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [broken_pointer, pointer_to_nothing, no_pointer, rules_that_are_none, rules_that_are_cut, other_versions],
+)
+def test_a_rebuild_mends_what_says_which_generation_answers_and_by_which_rules(
+    database_url: str, clock: Clock, harm: Harm
+) -> None:
+    other = with_edits([("hold_days = 365", "hold_days = 30")])
+    with opened(database_url, clock) as crm:
+        fill(crm, clock)
+        crm.rules.publish(other, reason="shorter")
+        asked = list(crm.customers())
+        harm(crm)
+    with opened(database_url, clock, on_stale="rebuild") as crm:
+        assert (crm.ruleset, list(crm.customers())) == (other, asked)
+    with opened(database_url, clock) as crm:
+        assert crm.projections.verify().holds
+        assert (crm.ruleset, list(crm.customers())) == (other, asked)
+
+
+@pytest.mark.parametrize("harm", [broken_pointer, pointer_to_nothing, no_pointer])
+def test_until_then_each_question_says_so(database_url: str, clock: Clock, harm: Harm) -> None:
+    with opened(database_url, clock) as crm:
+        fill(crm, clock)
+        harm(crm)
+    with opened(database_url, clock) as crm:
+        for question in (crm.customers, lambda: crm.customer(PEOPLE[0]), crm.status, crm.projections.verify):
+            with pytest.raises(StoreUnusable, match="`regulars rebuild`"):
+                question()
+        with pytest.raises(StoreUnusable, match="`regulars rebuild`"):
+            crm.do(OpenTicket(customer=PEOPLE[0], ticket_id="next"))
+        crm.projections.rebuild()
+        assert crm.projections.verify().holds
+
+
+@pytest.mark.parametrize("name", ["previous_generation", "dropped_generation"])
+def test_a_pointer_that_nothing_depends_on_is_passed_over(crm: Regulars, name: str) -> None:
+    crm.projections.rebuild()
+    crm.projections.rebuild()
+    crm.projections.prune()
+    setting(crm, name, b"?")
+    assert crm.projections.rebuild() == 4
+    assert crm.projections.verify().holds
+
+
+@pytest.mark.parametrize("name", ["lookup_key", "quarantine_key"])
+@pytest.mark.parametrize(
+    "harm", [lambda crm, name: take_away_setting(crm, name), lambda crm, name: setting(crm, name, b"7")]
+)
+def test_a_key_of_the_store_that_was_damaged_is_a_sentence(
+    database_url: str, clock: Clock, name: str, harm: Callable[[Regulars, str], None]
+) -> None:
+    with opened(database_url, clock) as crm:
+        fill(crm, clock)
+        harm(crm, name)
+    with pytest.raises(StoreUnusable, match=f"{name}.*a backup has it as it was"), opened(database_url, clock) as crm:
+        crm.rejects() if name == "quarantine_key" else crm.customer(PEOPLE[0])
+
+
+@pytest.mark.parametrize("value", [b"five", b"\xff", b""])
+def test_a_schema_version_that_is_none_is_told_from_somebody_elses_tables(
+    database_url: str, clock: Clock, value: bytes
+) -> None:
+    with opened(database_url, clock) as crm:
+        setting(crm, "schema_version", value)
+    with pytest.raises(StoreUnusable, match='the setting "schema_version" of this store is not a number'):
+        opened(database_url, clock)
+
+
+@pytest.mark.parametrize("value", [b"\xff\xff", b"XYZ", b""])
+def test_a_currency_that_is_none_is_a_sentence(database_url: str, clock: Clock, value: bytes) -> None:
+    with opened(database_url, clock) as crm:
+        fill(crm, clock)
+        setting(crm, "currency", value)
+        for question in (crm.customers, crm.status, lambda: crm.customer(PEOPLE[0])):
+            with pytest.raises(StoreUnusable, match='the setting "currency" of this store is not'):
+                question()
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"{}", b"?", b'{"a": 1}'])
+def test_founding_rules_that_are_none_are_a_sentence(crm: Regulars, value: bytes) -> None:
+    setting(crm, "founding_rules", value)
+    with pytest.raises(StoreUnusable, match='the setting "founding_rules" of this store is not'):
+        crm.rules.history()
+    assert len(crm.customers()) == 3
+
+
+@pytest.mark.parametrize("value", [b"", b"?", b"9" * 40])
+def test_a_mark_of_a_forgetting_that_cannot_be_read_is_still_acted_on(
+    database_url: str, clock: Clock, value: bytes
+) -> None:
+    with opened(database_url, clock) as crm:
+        fill(crm, clock)
+        with crm._store.database.writing() as connection:
+            connection.execute(crm._store.schema.settings.insert(), {"name": "erasing", "value": value})
+    with opened(database_url, clock) as crm:
+        assert not crm.status().erasing
+        assert not crm.forget(PEOPLE[0], reason="on request").pending
+
+
+# --------------------------------------------------------------------------- what commands and imports left behind
+
+
+def test_an_outcome_that_cannot_be_read_is_a_sentence_and_nothing_is_done_twice(crm: Regulars) -> None:
+    command = RecordPurchase(customer=PEOPLE[0], order_id="once", amount="1.00", command_id="once")
+    crm.do(command)
+    commands, before = crm._store.schema.commands, crm.status().events
+    for outcome in (b"", b"{}", b"\xff", b'{"customer_id": "a", "positions": [99999999999999999999]}'):
+        write(crm, commands, {"outcome": outcome}, commands.c.id == "once")
+        with pytest.raises(StoreUnusable, match='command id "once" was used before, and what came of it'):
+            crm.do(command)
+    assert crm.status().events == before
+
+
+MAPPING = """
+format = "csv"
+[customer]
+ref = "shop:{customer}"
+name = "{name}"
+[[command]]
+do = "RecordPurchase"
+[command.fields]
+order_id = "{order}"
+amount = { column = "amount", money = "major" }
+"""
+
+
+def refuse_rows(crm: Regulars, folder: Path) -> Path:
+    (folder / "map.toml").write_text(MAPPING)
+    path = folder / "orders.csv"
+    path.write_text(f"customer,name,order,amount\n2,{PEOPLE[1].title()},A,much\n7,Nobody,B,more\n8,Nobody,C,most\n")
+    assert crm.import_file(path, folder / "map.toml").rejected == 3
+    return path
+
+
+def test_a_refused_row_that_was_damaged_keeps_no_others_from_being_read(crm: Regulars, tmp_path: Path) -> None:
+    path = refuse_rows(crm, tmp_path)
+    quarantine = crm._store.schema.quarantine
+    write(crm, quarantine, {"secret": b"?"}, quarantine.c.ordinal == 2)
+    [first, damaged, last] = crm.rejects()
+    assert (first.line, last.line) == (2, 4)
+    assert "import its file again" in damaged.reason
+    assert [each.reason for each in crm.export_person(PEOPLE[1]).rejects] == [first.reason, damaged.reason]
+    # It can't be said whom it names, so a forgetting takes it along; the cure brings back what names somebody else.
+    crm.forget(PEOPLE[1], reason="on request")
+    assert crm.rejects() == (last,)
+    crm.import_file(path, tmp_path / "map.toml")
+    assert [each.line for each in crm.rejects()] == [2, 3, 4]
+
+
+def test_who_has_a_damaged_key_is_listed_without_a_name_beside_the_others(crm: Regulars) -> None:
+    victim, keys = crm.find(PEOPLE[0]), crm._store.schema.keys
+    write(crm, keys, {"key": b"too short"}, keys.c.customer_id == victim)
+    assert {each.name for each in crm.customers()} == {None, *(who.title() for who in PEOPLE[1:3])}
+    for work in (
+        lambda: crm.customer(PEOPLE[0]),
+        lambda: crm.export_person(PEOPLE[0]),
+        lambda: crm.forget(PEOPLE[0], reason="on request"),
+    ):
+        with pytest.raises(StoreUnusable, match=f"the key of customer {victim} doesn't open.*a backup has it as it"):
+            work()
+
+
+def test_links_in_a_circle_are_a_sentence(crm: Regulars) -> None:
+    links = crm._store.schema.links
+    write(crm, links, {"into_id": str(crm.find(PEOPLE[3]))})
+    for work in (lambda: crm.customer(PEOPLE[3]), crm.projections.verify, crm.projections.rebuild):
+        with pytest.raises(StoreUnusable, match="lead in a circle, and a backup has it as it was"):
+            work()
