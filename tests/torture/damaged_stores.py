@@ -85,7 +85,7 @@ def damaged_stores(kind: str, server: str | None, rounds: int, dice: Random) -> 
 
 
 def _require_sentences(url: str, folder: Path, harm: Harm, expected: object, dice: Random) -> None:
-    asked = dice.sample(QUESTIONS, 9)
+    asked = dice.sample(QUESTIONS, 6)
     for line in asked:
         _said(url, line)
     _asked_of_the_library(url, dice)
@@ -94,7 +94,7 @@ def _require_sentences(url: str, folder: Path, harm: Harm, expected: object, dic
     (folder / "map.toml").write_text(MAPPING)
     (folder / "file.csv").write_text(FILE)
     (folder / "rules.toml").write_text(_other_rules())
-    for line in dice.sample(COMMANDS, 8):
+    for line in dice.sample(COMMANDS, 5):
         _said(url, tuple(word.format(folder=folder) for word in line))
     for line in (("rebuild",), ("verify",), ("customers",)):
         _said(url, line)
@@ -123,7 +123,7 @@ def _asked_of_the_library(url: str, dice: Random) -> None:
     with at_most(PATIENCE):
         try:
             with _opened(url) as crm:
-                for question in dice.sample(LIBRARY, 4):
+                for question in dice.sample(LIBRARY, 5):
                     _asked(crm, question)
         except RegularsError as error:
             require_sentence(error)
