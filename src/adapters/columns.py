@@ -21,12 +21,14 @@ _BEGIN_OF_TIME = -END_OF_TIME  # no datetime reaches that far back
 _NAMED = {str: "text", bytes: "bytes", int: "a whole number"}
 
 
-class _Checked(sa.types.TypeEngine[Any]):
+class _Checked(sa.types.TypeDecorator[Any]):
     """A type of SQLAlchemy's that checks what it reads; it writes what that type does."""
 
-    kind: type = object
+    cache_ok = True
+    impl: type[sa.types.TypeEngine[Any]] = sa.Text
+    kind: type = str
 
-    def __init__(self, column: str = "a column", *, of_read_models: bool = False) -> None:
+    def __init__(self, column: str = "a column", of_read_models: bool = False) -> None:
         super().__init__()
         self.column = column
         self.of_read_models = of_read_models
@@ -48,32 +50,40 @@ class _Checked(sa.types.TypeEngine[Any]):
         return Damaged(f"what is stored as {self.column} {what}: it was changed from outside, and {FROM_A_BACKUP}")
 
 
-class Text(_Checked, sa.Text):
+class Text(_Checked):
     """Text."""
 
-    kind = str
+    cache_ok = True
 
 
-class Blob(_Checked, sa.LargeBinary):
+class Blob(_Checked):
     """Bytes."""
 
+    cache_ok = True
+    impl = sa.LargeBinary
     kind = bytes
 
 
-class Number(_Checked, sa.Integer):
+class Number(_Checked):
     """A whole number of 32 bits where the database has such."""
 
+    cache_ok = True
+    impl = sa.Integer
     kind = int
 
 
-class BigNumber(_Checked, sa.BigInteger):
+class BigNumber(_Checked):
     """A whole number of 64 bits."""
 
+    cache_ok = True
+    impl = sa.BigInteger
     kind = int
 
 
 class Instant(BigNumber):
     """Microseconds since 1970, or FOREVER."""
+
+    cache_ok = True
 
     def checked(self, value: Any) -> Any:
         """An instant. Raises Damaged for one that no datetime can hold."""

@@ -536,3 +536,52 @@ def test_links_in_a_circle_are_a_sentence(crm: Regulars) -> None:
     for work in (lambda: crm.customer(PEOPLE[3]), crm.projections.verify, crm.projections.rebuild):
         with pytest.raises(StoreUnusable, match="lead in a circle, and a backup has it as it was"):
             work()
+
+
+# ------------------------------------------------------------------------------------ values of another kind
+
+
+def column_of(table: str, column: str, value: object) -> Harm:
+    def harm(crm: Regulars) -> None:
+        tables = {each.name: each for each in GenerationTables(1).metadata.sorted_tables}
+        write(crm, tables[f"{table}_1"], {column: value})
+
+    return harm
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        column_of("lifecycle_stage", "valid_to", 2**62),
+        column_of("loyalty_tier", "valid_to", 2**62),
+        column_of("ticket_queue", "status", "lost"),
+        column_of("ticket_queue", "valid_to", 2**62),
+    ],
+)
+def test_read_models_with_values_that_nobody_writes_are_a_sentence_and_built_anew(crm: Regulars, harm: Harm) -> None:
+    whole, asked = read_models_of(crm, 1), (list(crm.customers()), list(crm.tickets()))
+    harm(crm)
+    with pytest.raises(StoreUnusable, match=r"what is stored .*`regulars rebuild` folds it anew"):
+        _ = (list(crm.customers()), list(crm.tickets()))
+    assert not crm.projections.verify().holds
+    crm.projections.rebuild()
+    assert (list(crm.customers()), list(crm.tickets())) == asked
+    assert read_models_of(crm, 2) == whole
+
+
+@pytest.mark.parametrize("value", [b"\xff\xfe", 0.5, "soon"])
+@pytest.mark.parametrize(
+    ("table", "column"), [("customer_card", "orders"), ("churn_risk", "score"), ("customer_card", "last_order_at")]
+)
+def test_a_value_of_another_kind_is_found_and_put_right(
+    sqlite_database_url: str, clock: Clock, table: str, column: str, value: object
+) -> None:
+    with opened(sqlite_database_url, clock) as crm:
+        fill(crm, clock)
+        whole, asked = read_models_of(crm, 1), [crm.customer(who).tier for who in PEOPLE]
+        column_of(table, column, value)(crm)
+        assert {each.projection for each in crm.projections.verify().differences} == {table}
+        assert [crm.customer(who).tier for who in PEOPLE] == asked if table == "customer_card" else True
+        for who in PEOPLE:
+            crm.projections.repair(customer=who)
+        assert read_models_of(crm, 1) == whole
