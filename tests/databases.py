@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 SERVER_VARIABLE = "REGULARS_TEST_POSTGRES"
 
@@ -43,11 +43,24 @@ def postgres_server() -> Iterator[str]:
 @contextmanager
 def fresh_postgres(server_url: str) -> Iterator[str]:
     """The URL of a new, empty database in a server, dropped at the end whoever is still connected."""
+    with _new_database(server_url, "template1") as url:
+        yield url
+
+
+@contextmanager
+def copied_postgres(url: str) -> Iterator[str]:
+    """The URL of a copy of a database, to which nobody is connected, dropped at the end."""
+    with _new_database(make_url(url).set(database="postgres"), str(make_url(url).database)) as copy:
+        yield copy
+
+
+@contextmanager
+def _new_database(server_url: str | URL, template: str) -> Iterator[str]:
     name = f"regulars_{uuid4().hex}"
     server = make_url(server_url).set(drivername="postgresql+psycopg")
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:

@@ -409,7 +409,7 @@ def test_ctrl_c_says_that_answers_were_not_touched(ask: Say, wish: str, monkeypa
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("regulars.published.build", interrupt)
+    monkeypatch.setattr("regulars.published.build_beside", interrupt)
     said = ask("rules", "publish", wish, "--reason", "x")
     assert (said.status, said.out) == (cli.INTERRUPTED, "")
     assert " ".join(said.err.split()).startswith("Stopped. The live answers were not touched")

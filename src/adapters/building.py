@@ -1,24 +1,89 @@
-"""Building a generation beside the live one: caught up, checked, and by one process at a time."""
+"""Building a generation beside the live one: caught up, checked, and by one process at a time.
+
+What was cut off is gone on with. What turns out not to be what the events say is dropped at once, so that nobody goes
+on with it again.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from adapters.catch_up import OnPoison, Progress, catch_up
-from adapters.generations import Generation, mark_checked
+from adapters.damage import DamagedReadModels
+from adapters.generations import (
+    Generation,
+    drop_generation,
+    generation_numbers,
+    mark_checked,
+    prepare_generation,
+)
 from adapters.read_models import ReadModels
 from adapters.sqlite_file import BUILDING
-from adapters.store import Store
-from adapters.verifying import repair, require_sample
+from adapters.store import Collision, Store
+from adapters.verifying import repair, require_whole
 from adapters.whole_files import make_private
 from crm_domain.errors import StoreBusy, StoreUnusable
 from projections.compiled import Rules, compile_rules
 from projections.rules import Ruleset
 
+#: It is told, as a sentence, why what was begun earlier was dropped and is built afresh.
+OnAfresh = Callable[[str], None]
+
 _BUILDERS = 7_164_209_313_801_265_155  # the number of PostgreSQL's lock: any, the same in every process
+
+
+def build_beside(
+    store: Store,
+    ruleset: Ruleset,
+    now: int,
+    *,
+    known_until: int | None = None,
+    unfinished_only: bool = False,
+    at_least: int = 0,
+    workers: int = 1,
+    on_progress: Progress | None = None,
+    on_poison: OnPoison | None = None,
+    on_afresh: OnAfresh | None = None,
+) -> Generation:
+    """A generation that is up to date and checked; nobody else may build meanwhile.
+
+    It is chosen as `prepare_generation` does. Where what was kept fails, it is dropped, and another is begun. Raises
+    StoreUnusable where one that was begun here fails, which is dropped too, and whatever `on_poison` raises.
+    """
+    while True:
+        with store.reading() as tx:
+            kept = generation_numbers(store.schema, tx.connection)
+        generation = prepare_generation(store, ruleset, now, known_until=known_until, unfinished_only=unfinished_only)
+        try:
+            build(
+                store,
+                generation,
+                ruleset,
+                at_least=at_least,
+                workers=workers,
+                on_progress=on_progress,
+                on_poison=on_poison,
+            )
+        except (DamagedReadModels, Collision) as error:
+            sentence = _drop_failed(store, generation.number, error)
+            if generation.number not in kept:
+                raise StoreUnusable(sentence) from error
+            if on_afresh:
+                on_afresh(sentence)
+        else:
+            return generation
+
+
+def _drop_failed(store: Store, number: int, error: Exception) -> str:
+    """Drop a generation that can't be relied upon; why, as a sentence."""
+    why = str(error) if isinstance(error, DamagedReadModels) else "it holds rows that were not written to it"
+    with store.writing() as tx:
+        store.exclude_others(tx.connection)
+        drop_generation(store.schema, tx.connection, number)
+    return f"generation {number} was not made live, and was dropped: {why}"
 
 
 def build(
@@ -36,7 +101,7 @@ def build(
 
     One that is whole already may be brought up to date as far as that goes `within` so many seconds.
 
-    Raises StoreUnusable where the sample differs, and whatever `on_poison` raises.
+    Raises DamagedReadModels where it can't be gone on with or the sample differs, and whatever `on_poison` raises.
     """
     with store.reading() as tx:
         rules = compile_rules(ruleset, store.currency(tx.connection))
@@ -55,7 +120,7 @@ def build(
     )
     _fold_the_parked_again(store, models, rules, on_poison)
     if not generation.is_checked:
-        require_sample(store, models, rules)
+        require_whole(store, models, rules)
         with store.writing() as tx:
             mark_checked(store.schema, tx.connection, generation.number)
 

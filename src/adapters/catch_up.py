@@ -17,6 +17,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.codec import codec_of, not_as_recorded
+from adapters.damage import BY_A_REBUILD, DamagedReadModels
 from adapters.histories import (
     TICKET_TYPES,
     Poison,
@@ -34,7 +35,7 @@ from adapters.portions import Portion, Task, fold_in_parallel, fold_portions
 from adapters.positions import drawn, settled
 from adapters.read_models import Bulk, ReadModels, Update, new_update
 from adapters.replay import MOST_RANGES, Range, split_range
-from adapters.store import Store
+from adapters.store import Collision, Store
 from adapters.transaction import Transaction
 from crm_domain.errors import StoreBusy
 from projections.compiled import Rules
@@ -329,6 +330,14 @@ class _CatchingUp:
             batch = self._fold(tx.connection, rows, old)
         self._report(batch.poisons)
         new = rows[-1].position
+        try:
+            return self._write_batch(batch, old, new, len(rows), began)
+        except Collision:
+            raise DamagedReadModels(
+                f"generation {self._models.number} holds rows that were not written to it; {BY_A_REBUILD}"
+            ) from None
+
+    def _write_batch(self, batch: _Batch, old: int, new: int, read: int, began: float) -> tuple[int, int]:
         with self._writing() as tx:
             if self._models.advance(tx.connection, old, new):
                 self._models.drop(tx.connection, batch.outdated)
@@ -336,11 +345,11 @@ class _CatchingUp:
                 self._models.save(tx.connection, batch.updates)
                 self._models.save_tickets(tx.connection, batch.stories)
                 self._models.park(tx.connection, batch.poisons)
-                self._rate = len(rows) / max(monotonic() - began, 1e-6)
-                return new, len(rows)
+                self._rate = read / max(monotonic() - began, 1e-6)
+                return new, read
         for _ in self._replay_first():  # another process was quicker, perhaps with everything at once
             pass
-        return old, len(rows)
+        return old, read
 
     @property
     def _batch(self) -> int:
@@ -371,8 +380,8 @@ class _CatchingUp:
         updates: list[Update] = []
         for root in sorted(waiting):
             folded, members = stored.get(root, Folded()), families.members(root)
-            timelines = take_in(folded, by_root[root], members, self._rules)
-            if timelines is None:
+            timelines = None if folded is None else take_in(folded, by_root[root], members, self._rules)
+            if folded is None or timelines is None:
                 refolded.add(root)
             else:
                 updates.append(Update(customer_id=root, folded=folded, timelines=timelines, known=root in stored))

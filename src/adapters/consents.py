@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.chunks import CHUNK, chunks, pages
 from adapters.codec import codec_of, tags_of
+from adapters.columns import BigNumber
 from adapters.links import read_families
 from adapters.planning import past_index
 from adapters.prepared import Prepared
@@ -137,7 +138,8 @@ def _last_words(
     Whether it gives consent is left to the caller: asked of PostgreSQL, it would sum up everybody for one page.
     """
     consents = schema.consents
-    last = sa.func.max(consents.c.occurred_at * 2 + 1 - consents.c.given)
+    word = consents.c.occurred_at * 2 + 1 - consents.c.given
+    last = sa.func.max(sa.type_coerce(word, BigNumber("consents.occurred_at")))
     statement = (
         sa.select(consents.c.customer_id, last)
         .where(consents.c.channel == wanted.channel, consents.c.purpose == wanted.purpose, whose)

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from time import monotonic, sleep
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from adapters.columns import unchecked
 from adapters.database import Database
 from adapters.keyring import new_id
 from adapters.schema import Schema
@@ -43,12 +45,12 @@ def mark(connection: Connection, schema: Schema) -> None:
     """Remember, in the transaction that destroys something, that its traces are still to be destroyed."""
     settings = schema.settings
     ours = settings.c.name == MARK
-    before = connection.scalar(sa.select(settings.c.value).where(ours).with_for_update())
+    before: Any = connection.scalar(sa.select(unchecked(settings.c.value)).where(ours).with_for_update())
     value = b"write anew"
     if connection.dialect.name != "sqlite":
         # What transactions up to this one deleted is gone once no snapshot is older.
         current, horizon = map(int, connection.exec_driver_sql(_IDS).one())
-        others = int(before or 0)
+        others = int(before) if _is_transaction(before) else 0
         value = str(max(current, others if others < horizon else 0)).encode()
     connection.execute(settings.delete().where(ours))
     connection.execute(settings.insert(), {"name": MARK, "value": value})
@@ -77,11 +79,15 @@ def destroy_traces(database: Database, schema: Schema, patience: float) -> bool:
     return False
 
 
-def _found_mark(database: Database, schema: Schema) -> bytes | None:
+def _is_transaction(mark: Any) -> bool:
+    """Whether a mark is the id of a transaction of PostgreSQL's; another may have been written past us."""
+    return isinstance(mark, bytes) and mark.isdigit() and len(mark) < 20
+
+
+def _found_mark(database: Database, schema: Schema) -> Any:
     settings = schema.settings
     with database.reading() as connection:
-        mark: bytes | None = connection.scalar(sa.select(settings.c.value).where(settings.c.name == MARK))
-    return mark
+        return connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == MARK))
 
 
 def _take_away(database: Database, schema: Schema, value: bytes) -> bool:
@@ -103,7 +109,7 @@ def _destroy_in_file(database: Database, schema: Schema, patience: float) -> boo
     found = _found_mark(database, schema)
     if found is None:
         return True
-    if not found.startswith(_CUT):
+    if not (isinstance(found, bytes) and found.startswith(_CUT)):
         found = _CUT + new_id().encode()
         with database.writing() as connection:
             for table in _tables(schema):
@@ -157,6 +163,10 @@ def _destroy_on_server(database: Database, schema: Schema, patience: float) -> b
     found = _found_mark(database, schema)
     if found is None:
         return True
+    if not _is_transaction(found):
+        with database.writing() as connection:
+            mark(connection, schema)
+        found = _found_mark(database, schema)
     names, deadline = _quoted(schema), monotonic() + patience
     # PostgreSQL's own vacuum, if it is at work, gives way after a second.
     with database.outside_transactions(2 * patience) as connection:

@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection
 from adapters.appending import Columns
 from adapters.chunks import chunks
 from adapters.codec import CODECS, EventCodec, codec_of, not_as_recorded, tag_of, tags_of
+from adapters.damage import FROM_A_BACKUP
 from adapters.keyring import Cipher
 from adapters.planning import past_index
 from adapters.positions import drawn, settled
@@ -110,7 +111,11 @@ class EnvelopeMapper(Mapper[str]):
         cipher, secret = self._ciphers.get(columns["customer_id"]), columns["secret"]
         if cipher is None or secret is None:
             return codec.decode(payload), None
-        return codec.reveal(payload, cipher.open(secret, _context(columns["stream_id"], columns["version"])))
+        try:
+            plain = cipher.open(secret, _context(columns["stream_id"], columns["version"]))
+        except StoreUnusable as error:
+            raise StoreUnusable(f"event #{columns['position']}: {error}; {FROM_A_BACKUP}") from None
+        return codec.reveal(payload, plain)
 
     def _seal(self, draft: Draft, plain: bytes) -> bytes:
         try:

@@ -8,7 +8,7 @@ going back takes no time.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 import sqlalchemy as sa
@@ -17,9 +17,12 @@ from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from adapters.codec import schema_digest
+from adapters.columns import unchecked
+from adapters.damage import BY_A_REBUILD, Damaged, DamagedReadModels
 from adapters.read_models import ReadModels
 from adapters.rules_in_force import FOUNDING, InForce
 from adapters.schema import LIVE_GENERATION, GenerationTables, Schema
+from adapters.settings import live_of, number_of
 from adapters.store import Store
 from crm_domain.errors import StoreBusy, StoreUnusable
 from projections.fold import code_versions
@@ -98,9 +101,18 @@ def code_digest() -> str:
 
 
 def read_generations(schema: Schema, connection: Connection) -> list[Generation]:
-    """All that are kept, by number."""
-    rows = connection.execute(sa.select(schema.generations).order_by(schema.generations.c.number))
-    return [_generation(row) for row in rows]
+    """All that are kept and can be read, by number."""
+    found = []
+    for number in generation_numbers(schema, connection):
+        with suppress(DamagedReadModels):
+            found.append(read_generation(schema, connection, number))
+    return found
+
+
+def generation_numbers(schema: Schema, connection: Connection) -> list[int]:
+    """The numbers of all that are kept, also of those of which nothing else can be read."""
+    number = schema.generations.c.number
+    return list(connection.execute(sa.select(number).order_by(number)).scalars())
 
 
 def _generation(row: sa.Row[tuple[object, ...]]) -> Generation:
@@ -110,7 +122,7 @@ def _generation(row: sa.Row[tuple[object, ...]]) -> Generation:
         ruleset=columns["ruleset"],
         rules_digest=columns["rules_digest"],
         code_digest=columns["code_digest"],
-        versions=msgspec.json.decode(columns["versions"]),
+        versions=_versions(columns["versions"]),
         checkpoint=columns["checkpoint"],
         known_until=columns["known_until"],
         is_checked=bool(columns["is_checked"]),
@@ -118,40 +130,71 @@ def _generation(row: sa.Row[tuple[object, ...]]) -> Generation:
     )
 
 
+def _versions(stored: str) -> dict[str, int | str]:
+    """Of other code's versions, where they can't be read, no more is known than that they are other ones."""
+    try:
+        return msgspec.json.decode(stored, type=dict[str, int | str])
+    except msgspec.DecodeError:
+        return {}
+
+
 def live_number(schema: Schema, connection: Connection) -> int | None:
-    """The number of the generation that answers; None in a store that has none yet."""
-    return _pointer(schema, connection, _LIVE)
+    """The number of the generation that answers; None in a store that has none yet, or no longer says which."""
+    value = _setting(schema, connection, _LIVE)
+    return None if value is None else live_of(value)
 
 
 def previous_number(schema: Schema, connection: Connection) -> int | None:
     """The number of the generation that answered before the live one, None where there was none or it is dropped."""
-    return _pointer(schema, connection, _PREVIOUS)
+    return _number(schema, connection, _PREVIOUS)
 
 
-def _pointer(schema: Schema, connection: Connection, name: str) -> int | None:
+def _setting(schema: Schema, connection: Connection, name: str) -> object:
     settings = schema.settings
-    value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == name))
-    return None if value is None else int(value)
+    return connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == name))
+
+
+def _number(schema: Schema, connection: Connection, name: str) -> int | None:
+    """A pointer that is only worth something where it can be read."""
+    with suppress(Damaged):
+        value = _setting(schema, connection, name)
+        return None if value is None else number_of(name, value)
+    return None
 
 
 def read_generation(schema: Schema, connection: Connection, number: int) -> Generation:
-    """One generation. Raises StoreUnusable where there is none of this number."""
+    """One generation. Raises DamagedReadModels where there is none of this number, or it can't be read."""
     found = _find(schema, connection, number)
     if found is None:
-        raise StoreUnusable(f"there is no generation {number}")
+        raise DamagedReadModels(f"there is no generation {number}; {BY_A_REBUILD}")
     return found
 
 
 def _find(schema: Schema, connection: Connection, number: int) -> Generation | None:
     generations = schema.generations
-    row = connection.execute(sa.select(generations).where(generations.c.number == number)).one_or_none()
+    try:
+        row = connection.execute(sa.select(generations).where(generations.c.number == number)).one_or_none()
+    except Damaged as error:
+        raise DamagedReadModels(f"generation {number} can't be read: {error}; {BY_A_REBUILD}") from None
     return None if row is None else _generation(row)
 
 
 def find_live(schema: Schema, connection: Connection, number: int, in_force: InForce) -> Generation | None:
-    """The generation that is to answer, which says whether it does so by the rules in force; None where it is gone."""
+    """The generation that is to answer, which says whether it does so by the rules in force; None where it is gone.
+
+    Raises DamagedReadModels where it can't be read.
+    """
     found = _find(schema, connection, number)
     return found and replace(found, is_in_force=in_force.are(found.ruleset, found.rules_digest))
+
+
+def is_founded(schema: Schema, connection: Connection) -> bool:
+    """Whether a store has had a generation. Raises DamagedReadModels where it no longer says which one answers."""
+    if live_number(schema, connection) is not None:
+        return True
+    if _setting(schema, connection, FOUNDING) is not None:
+        raise DamagedReadModels(f"this store no longer says which generation answers; {BY_A_REBUILD}")
+    return False
 
 
 def found_generation(store: Store, ruleset: Ruleset, now: int) -> None:
@@ -181,25 +224,33 @@ def prepare_generation(
     """
     with store.writing() as tx:
         store.exclude_others(tx.connection)
-        kept = [
-            each
-            for each in read_generations(store.schema, tx.connection)
-            if each.is_current and each.known_until == known_until and _is_judged_by(each, ruleset)
-        ]
+        kept = _kept(store.schema, tx.connection, ruleset, known_until)
         if unfinished_only:
-            live = live_number(store.schema, tx.connection)
+            live = _live_if_known(store.schema, tx.connection)
             kept = [each for each in kept if not each.is_checked and each.number != live]
         return kept[-1] if kept else _create(store.schema, tx.connection, ruleset, now, known_until)
 
 
-def _is_judged_by(each: Generation, ruleset: Ruleset) -> bool:
-    return (each.rules_digest, each.ruleset) == (ruleset.digest(), ruleset.canonical())
+def newest_generation(
+    schema: Schema, connection: Connection, ruleset: Ruleset, known_until: int | None
+) -> Generation | None:
+    """The newest generation of a ruleset and the running code that is kept, whole or begun."""
+    return next(reversed(_kept(schema, connection, ruleset, known_until)), None)
+
+
+def _kept(schema: Schema, connection: Connection, ruleset: Ruleset, known_until: int | None) -> list[Generation]:
+    judged_by = (ruleset.digest(), ruleset.canonical())
+    return [
+        each
+        for each in read_generations(schema, connection)
+        if each.is_current and each.known_until == known_until and (each.rules_digest, each.ruleset) == judged_by
+    ]
 
 
 def _create(schema: Schema, connection: Connection, ruleset: Ruleset, now: int, known_until: int | None) -> Generation:
     generations = schema.generations
-    newest = int(connection.scalar(sa.select(sa.func.max(generations.c.number))) or 0)
-    number = max(newest, _pointer(schema, connection, _DROPPED) or 0) + 1
+    dropped = _number(schema, connection, _DROPPED) or 0
+    number = max([dropped, *_numbers_in_use(connection), *generation_numbers(schema, connection)]) + 1
     row = {
         "number": number,
         "ruleset": ruleset.canonical(),
@@ -216,6 +267,14 @@ def _create(schema: Schema, connection: Connection, ruleset: Ruleset, now: int, 
     return read_generation(schema, connection, number)
 
 
+def _numbers_in_use(connection: Connection) -> list[int]:
+    """The numbers that tables have, whatever is said of them elsewhere."""
+    stem = GenerationTables(0).cards.name.removesuffix("0")
+    names = sa.inspect(connection).get_table_names()
+    ends = (name.removeprefix(stem) for name in names if name.startswith(stem))
+    return [int(end) for end in ends if end.isdecimal()]
+
+
 def mark_checked(schema: Schema, connection: Connection, number: int) -> None:
     """Say that a generation is whole."""
     generations = schema.generations
@@ -228,7 +287,7 @@ def go_live(schema: Schema, connection: Connection, number: int) -> None:
     Raises StoreUnusable where it was dropped meanwhile.
     """
     read_generation(schema, connection, number)
-    before = live_number(schema, connection)
+    before = _live_if_known(schema, connection)
     if before == number:
         return
     settings = schema.settings
@@ -254,29 +313,39 @@ def replace_live(schema: Schema, connection: Connection, old: int, new: int) -> 
     connection.execute(settings.delete().where(settings.c.name == _PREVIOUS))
     if previous is not None:
         connection.execute(settings.insert(), {"name": _PREVIOUS, "value": str(previous).encode()})
-    _drop(schema, connection, [old])
+    drop_generation(schema, connection, old)
+
+
+def _live_if_known(schema: Schema, connection: Connection) -> int | None:
+    with suppress(Damaged):
+        return live_number(schema, connection)
+    return None
 
 
 def prune(schema: Schema, connection: Connection) -> list[int]:
     """Drop every generation but the live and the previous one; the numbers of those that went."""
     kept = {live_number(schema, connection), previous_number(schema, connection)}
-    gone = [each.number for each in read_generations(schema, connection) if each.number not in kept]
-    _drop(schema, connection, gone)
+    gone = [number for number in generation_numbers(schema, connection) if number not in kept]
+    for number in gone:
+        drop_generation(schema, connection, number)
     return gone
 
 
-def _drop(schema: Schema, connection: Connection, numbers: Sequence[int]) -> None:
-    generations, parked = schema.generations, schema.parked
-    for number in numbers:
-        GenerationTables(number).drop(connection)
-    connection.execute(parked.delete().where(parked.c.generation.in_(numbers)))
-    connection.execute(generations.delete().where(generations.c.number.in_(numbers)))
-    if numbers:
-        _note_dropped(schema, connection, max(numbers))
+def drop_generation(schema: Schema, connection: Connection, number: int) -> None:
+    """Drop a generation that isn't live. Raises StoreUnusable for the live one."""
+    if _live_if_known(schema, connection) == number:
+        raise StoreUnusable(f"generation {number} answers, so it can't be dropped")
+    generations, parked, settings = schema.generations, schema.parked, schema.settings
+    GenerationTables(number).drop(connection)
+    connection.execute(parked.delete().where(parked.c.generation == number))
+    connection.execute(generations.delete().where(generations.c.number == number))
+    if previous_number(schema, connection) == number:
+        connection.execute(settings.delete().where(settings.c.name == _PREVIOUS))
+    _note_dropped(schema, connection, number)
 
 
 def _note_dropped(schema: Schema, connection: Connection, number: int) -> None:
     settings = schema.settings
-    newest = max(number, _pointer(schema, connection, _DROPPED) or 0)
+    newest = max(number, _number(schema, connection, _DROPPED) or 0)
     connection.execute(settings.delete().where(settings.c.name == _DROPPED))
     connection.execute(settings.insert(), {"name": _DROPPED, "value": str(newest).encode()})

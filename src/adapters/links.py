@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from adapters.damage import FROM_A_BACKUP, Damaged
 from adapters.statements import Among
 
 
@@ -32,13 +33,18 @@ class Families(Struct, frozen=True):
 
 
 def families_of(into: Mapping[str, str]) -> Families:
-    """The families that follow from links, where `into[a]` is the customer that `a` was merged into."""
+    """The families that follow from links, where `into[a]` is the customer that `a` was merged into.
+
+    Raises Damaged for links that lead in a circle, which no merge makes.
+    """
     roots: dict[str, str] = {}
     others: dict[str, list[str]] = {}
     for customer_id in sorted(into):
-        root = into[customer_id]
+        root, steps = into[customer_id], 0
         while root in into:
-            root = into[root]
+            root, steps = into[root], steps + 1
+            if steps > len(into):
+                raise Damaged(f"the links of id:{customer_id} lead in a circle, and {FROM_A_BACKUP}")
         roots[customer_id] = root
         others.setdefault(root, []).append(customer_id)
     return Families(roots, others)

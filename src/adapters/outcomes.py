@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 
 class KeptOutcome(Struct, frozen=True):
     """Whom a command was about, and the positions of its events."""
 
     customer_id: str
-    positions: tuple[int, ...]
+    positions: tuple[Annotated[int, Meta(ge=1, le=2**63 - 1)], ...]

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.chunks import pages
 from adapters.codec import codec_of, tags_of
+from adapters.damage import FROM_A_BACKUP, Damaged
 from adapters.event_log import EVENTS_AT_ONCE
 from adapters.schema import Schema
 from adapters.transaction import Transaction
@@ -41,6 +42,8 @@ def read_links_of(tx: Transaction, schema: Schema, customer_ids: Iterable[str]) 
     rows = tx.connection.execute(sa.select(links).where(either).order_by(links.c.merged_at)).all()
     ends = [end for row in rows for end in (row.merged_at, row.undone_at) if end is not None]
     instants = {each.position: each.occurred_at for each in tx.log.at(sorted(ends))}
+    if missing := set(ends) - instants.keys():
+        raise Damaged(f"a link of id:{theirs[0]} speaks of event #{min(missing)}, which isn't there; {FROM_A_BACKUP}")
     return [
         Link(
             customer_id=row.customer_id,

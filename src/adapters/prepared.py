@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from adapters.access import Access
 from adapters.appending import Appending
 from adapters.codec import tags_of
+from adapters.columns import unchecked
 from adapters.links import link_columns
 from adapters.schema import CURRENCY, LIVE_GENERATION, Schema
 from adapters.statements import Among, Statement, insertion
@@ -132,7 +133,11 @@ class Prepared:
 
     def _setting(self, name: str) -> sa.ScalarSelect[bytes]:
         settings = self.schema.settings
-        return sa.select(settings.c.value).where(settings.c.name == sa.literal_column(f"'{name}'")).scalar_subquery()
+        return (
+            sa.select(unchecked(settings.c.value))
+            .where(settings.c.name == sa.literal_column(f"'{name}'"))
+            .scalar_subquery()
+        )
 
     def _render(self, construct: sa.ClauseElement) -> Statement:
         return Statement(construct, self._dialect)

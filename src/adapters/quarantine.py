@@ -16,9 +16,12 @@ from sqlalchemy.engine import Connection
 
 from adapters.access import Access
 from adapters.chunks import CHUNK, chunks
+from adapters.columns import as_stored
+from adapters.keyring import Cipher
 from adapters.naming import Names
 from adapters.schema import Schema
 from adapters.wrapping import Keyring
+from crm_domain.errors import StoreUnusable
 
 _CONTEXT = b"quarantine"
 _ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}")
@@ -35,6 +38,12 @@ class Reject(Struct, frozen=True, kw_only=True):
     reason: str
     text: str
     speaks_of: tuple[str, ...] = ()
+
+
+#: What is told of a row that was damaged.
+_UNREADABLE = Reject(
+    source="?", line=0, reason="this row was damaged and can't be read; import its file again", text=""
+)
 
 
 class Quarantine:
@@ -70,7 +79,7 @@ class Quarantine:
     def rows(self) -> Iterator[Reject]:
         """All refused rows, by file and in the order of their lines."""
         for _, reject in self._opened():
-            yield reject
+            yield reject or _UNREADABLE
 
     def count(self) -> int | None:
         """How many refused rows are kept; None where this role may not read them."""
@@ -79,33 +88,52 @@ class Quarantine:
         return self._connection.execute(sa.select(sa.func.count()).select_from(self._table)).scalar_one()
 
     def about(self, names: Names) -> list[Reject]:
-        """The rows that surely name somebody."""
-        return [reject for _, reject in self._opened() if names.are_in(_text_of(reject))]
+        """The rows that surely name somebody, or of which that can't be said as they can't be read."""
+        return [
+            reject or _UNREADABLE for _, reject in self._opened() if reject is None or names.are_in(_text_of(reject))
+        ]
 
     def drop(self, names: Names) -> None:
         """Drop the rows that may name somebody; of those that could not be read, also where only parts of a name are.
 
-        So a row too many may be dropped, which another import of its file brings back, rather than one too few.
+        So a row too many may be dropped, which another import of its file brings back, rather than one too few. That is
+        why one that was damaged goes too: nobody can say that it names somebody else.
         """
         table = self._table
         dropped = [
             key
             for key, reject in self._opened()
-            if names.may_be_in(_text_of(reject)) or (not reject.speaks_of and names.are_cut_in(reject.text))
+            if reject is None
+            or names.may_be_in(_text_of(reject))
+            or (not reject.speaks_of and names.are_cut_in(reject.text))
         ]
         for chunk in chunks(dropped, CHUNK // 2):
             these = sa.tuple_(table.c.source, table.c.ordinal).in_(chunk)
             self._connection.execute(table.delete().where(these))
 
-    def _opened(self) -> Iterator[tuple[tuple[str, int], Reject]]:
+    def _opened(self) -> Iterator[tuple[tuple[str, int], Reject | None]]:
+        """The key of each row, and the row; None for one that was damaged."""
         self._access.require_quarantine()
-        table, open_secret, decode = self._table, self._keyring.quarantine.open, msgspec.json.Decoder(Reject).decode
-        columns = sa.select(table.c.source, table.c.ordinal, table.c.secret)
-        for source, ordinal, secret in self._connection.execute(columns.order_by(table.c.source, table.c.ordinal)):
-            yield (source, ordinal), decode(open_secret(secret, _CONTEXT))
+        table, cipher = self._table, self._keyring.quarantine
+        for source, ordinal, secret in self._connection.execute(
+            as_stored(table).order_by(table.c.source, table.c.ordinal)
+        ):
+            yield (source, ordinal), _read(cipher, secret)
 
     def _keyed(self, file: str) -> str:
         return self._keyring.keyed("quarantine", file.encode())
+
+
+_decode = msgspec.json.Decoder(Reject).decode
+
+
+def _read(cipher: Cipher, secret: object) -> Reject | None:
+    if not isinstance(secret, bytes):
+        return None
+    try:
+        return _decode(cipher.open(secret, _CONTEXT))
+    except (StoreUnusable, msgspec.DecodeError):
+        return None
 
 
 def _text_of(reject: Reject) -> str:

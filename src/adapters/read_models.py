@@ -6,6 +6,7 @@ already due stand side by side, so "as of" any instant is one range look-up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,13 @@ from msgspec import Struct, to_builtins
 from sqlalchemy.engine import Connection
 
 from adapters.chunks import chunks
+from adapters.columns import as_stored
+from adapters.damage import BY_A_REBUILD, DamagedReadModels
 from adapters.histories import History, Poison, TicketStory
 from adapters.planning import past_index
 from adapters.replay import Range
 from adapters.schema import GenerationTables, Schema
+from adapters.statements import copy_rows
 from crm_domain.errors import StoreBusy
 from crm_domain.instant import FOREVER
 from crm_domain.ticket import Status
@@ -66,14 +70,17 @@ class TicketStanding(Struct, frozen=True, kw_only=True):
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """One customer as of an instant. Instants in microseconds; FOREVER is no end."""
+    """One customer as of an instant. Instants in microseconds; FOREVER is no end.
+
+    `folded` is None where what is stored of it is of no use to this code.
+    """
 
     customer_id: str
     as_of: int
     stage: Interval
     tier: Interval
     risk: Interval
-    folded: Folded
+    folded: Folded | None
     becomes_at: int | None
     sort_key: int
 
@@ -94,7 +101,7 @@ class Filters(Struct, frozen=True, kw_only=True):
 
 class ReadModels:
     """The tables of one generation. Folds that other code stored, `is_current` being false, are as good as none: the
-    verdicts stand, but facts come empty.
+    verdicts stand, but facts don't. So is a fold that was damaged: whoever needs it folds that customer from the log.
     """
 
     def __init__(self, schema: Schema, number: int, *, is_current: bool = True) -> None:
@@ -181,15 +188,15 @@ class ReadModels:
             ours = sa.and_(parked.c.generation == self.number, parked.c.customer_id == sa.bindparam("id"))
             connection.execute(parked.delete().where(ours), gone)
 
-    def load(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, Folded]:
-        """The stored folds of those customers that have one."""
+    def load(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, Folded | None]:
+        """The stored folds of those customers that have one; None for one that can't be read."""
         cards = self.tables.cards
-        folds: dict[str, Folded] = {}
+        folds: dict[str, Folded | None] = {}
         for chunk in chunks(customer_ids) if self.is_current else ():
             rows = connection.execute(
                 sa.select(cards.c.customer_id, cards.c.folded).where(cards.c.customer_id.in_(chunk))
             )
-            folds.update((customer_id, load(folded)) for customer_id, folded in rows)
+            folds.update((customer_id, _loaded(folded)) for customer_id, folded in rows)
         return folds
 
     def intervals(self, connection: Connection, customer_id: str) -> Timelines:
@@ -257,13 +264,13 @@ class ReadModels:
         self, connection: Connection, theirs: Callable[[sa.Column[str]], sa.ColumnElement[bool]]
     ) -> dict[sa.Table, list[Row]]:
         return {
-            table: [tuple(row) for row in connection.execute(sa.select(table).where(theirs(table.c.customer_id)))]
+            table: [tuple(row) for row in connection.execute(as_stored(table).where(theirs(table.c.customer_id)))]
             for table in (self.tables.cards, *self.tables.intervals.values())
         }
 
     def stored_in(self, connection: Connection, table: sa.Table, customer_id: str) -> list[Row]:
         """What one table holds of one customer."""
-        return [tuple(row) for row in connection.execute(sa.select(table).where(table.c.customer_id == customer_id))]
+        return [tuple(row) for row in connection.execute(as_stored(table).where(table.c.customer_id == customer_id))]
 
     def replace_rows(self, connection: Connection, table: sa.Table, old: Sequence[Row], new: Sequence[Row]) -> int:
         """Put rows in place of others where they differ; how many of both differ."""
@@ -298,19 +305,14 @@ class ReadModels:
         table = self.tables.tickets
         holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
         return {
-            row.ticket_id: TicketVerdict(Status(row.status), row.first_response, row.resolution)
+            row.ticket_id: _ticket_verdict(row)
             for chunk in chunks(ticket_ids)
             for row in connection.execute(sa.select(table).where(table.c.ticket_id.in_(chunk), holds))
         }
 
     def sample(self, connection: Connection) -> list[str]:
         """Some customers, spread evenly over all: at most 64."""
-        ids = self.tables.cards.c.customer_id
-        found = (
-            connection.scalar(sa.select(ids).where(ids >= f"{fraction:02x}").order_by(ids).limit(1))
-            for fraction in range(0, 256, 4)
-        )
-        return sorted({each for each in found if each is not None})
+        return spread(connection, self.tables.cards.c.customer_id)
 
     def stored_ticket_rows(self, connection: Connection, ticket_ids: Iterable[str]) -> list[Row]:
         """What is stored of some tickets."""
@@ -318,7 +320,7 @@ class ReadModels:
         return [
             tuple(row)
             for chunk in chunks(ticket_ids)
-            for row in connection.execute(sa.select(table).where(table.c.ticket_id.in_(chunk)))
+            for row in connection.execute(as_stored(table).where(table.c.ticket_id.in_(chunk)))
         ]
 
     def ticket_rows_of(self, connection: Connection, customer_ids: Iterable[str]) -> list[Row]:
@@ -327,12 +329,12 @@ class ReadModels:
         return [
             tuple(row)
             for chunk in chunks(customer_ids)
-            for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk)))
+            for row in connection.execute(as_stored(table).where(table.c.customer_id.in_(chunk)))
         ]
 
     def other_ticket_rows(self, connection: Connection, ticket_ids: Container[str]) -> list[Row]:
         """What is stored of all tickets but some."""
-        rows = connection.execute(sa.select(self.tables.tickets))
+        rows = connection.execute(as_stored(self.tables.tickets))
         return [tuple(row) for row in rows if row.ticket_id not in ticket_ids]
 
     def _drop_outdated(self, connection: Connection, table: sa.Table, updates: Sequence[Update], name: str) -> None:
@@ -440,7 +442,7 @@ class ReadModels:
             ids = self._first_ids(connection, filters, at, by_risk, limit, after)
             statement = statement.where(self.tables.cards.c.customer_id.in_(ids))
         rows = connection.execute(statement.order_by(*order).limit(limit)).mappings()
-        return [_standing(row, load(row["folded"]) if self.is_current else Folded()) for row in rows]
+        return [_standing(row, _loaded(row["folded"]) if self.is_current else None) for row in rows]
 
     def _first_ids(
         self,
@@ -505,8 +507,25 @@ class ReadModels:
         )
 
 
-def _ranges(text: str) -> tuple[Range, ...]:
-    return tuple(Range(*each.split("-")) for each in text.split(","))
+def spread(connection: Connection, ids: sa.Column[str], *conditions: sa.ColumnElement[bool]) -> list[str]:
+    """Some ids of a column that meet all conditions, spread evenly over all: at most 64."""
+    found = (
+        connection.scalar(sa.select(ids).where(ids >= f"{fraction:02x}", *conditions).order_by(ids).limit(1))
+        for fraction in range(0, 256, 4)
+    )
+    return sorted({each for each in found if each is not None})
+
+
+_RANGE = re.compile("([0-9a-f]*)-([0-9a-f]*)")
+
+
+def _ranges(text: str | None) -> tuple[Range, ...]:
+    """The ranges of a text. Raises DamagedReadModels for a text that isn't one of `_ranges_text`."""
+    found = [_RANGE.fullmatch(each) for each in (text or "").split(",")]
+    ranges = tuple(Range(*each.groups()) for each in found if each is not None)
+    if len(ranges) < len(found):
+        raise DamagedReadModels("which customers are still to be folded in can't be read")
+    return ranges
 
 
 def _ranges_text(ranges: Sequence[Range]) -> str:
@@ -540,7 +559,14 @@ def _labelled(name: str, table: sa.Table) -> list[sa.ColumnElement[Any]]:
     return [column.label(f"{name}_{column.name}") for column in columns]
 
 
-def _standing(row: sa.RowMapping, folded: Folded) -> Standing:
+def _loaded(folded: bytes) -> Folded | None:
+    try:
+        return load(folded)
+    except ValueError:
+        return None
+
+
+def _standing(row: sa.RowMapping, folded: Folded | None) -> Standing:
     def interval(name: str) -> Interval:
         verdict = Verdict(row[f"{name}_value"], row[f"{name}_score"])
         return Interval(row[f"{name}_valid_from"], row[f"{name}_valid_to"], verdict)
@@ -564,13 +590,19 @@ def _ticket_row(story: TicketStory, interval: TicketInterval) -> Row:
 
 
 def _ticket_standing(row: sa.Row[Any]) -> TicketStanding:
-    verdict = TicketVerdict(Status(row.status), row.first_response, row.resolution)
+    verdict = _ticket_verdict(row)
     return TicketStanding(
         ticket_id=row.ticket_id,
         customer_id=row.customer_id,
         interval=TicketInterval(row.valid_from, row.valid_to, verdict),
         breaches_at=row.breaches_at,
     )
+
+
+def _ticket_verdict(row: sa.Row[Any]) -> TicketVerdict:
+    if row.status not in set(Status):
+        raise DamagedReadModels(f"what is stored of ticket {row.ticket_id} has the status {row.status}; {BY_A_REBUILD}")
+    return TicketVerdict(Status(row.status), row.first_response, row.resolution)
 
 
 def _card_row(update: Update) -> Row:
@@ -584,10 +616,7 @@ def _insert_rows(connection: Connection, table: sa.Table, rows: list[Row]) -> No
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        driver: Any = connection.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+        copy_rows(connection, f"COPY {table.name} FROM STDIN", rows)
     else:
         marks = ", ".join("?" * len(table.c))
         connection.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({marks})", rows)  # noqa: S608 - our own table

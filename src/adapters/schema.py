@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from adapters.columns import check
 from adapters.grants import pass_on_grants
 from adapters.links import links_table
 from adapters.positions import create_positions, position_column, transaction_column
@@ -91,6 +92,10 @@ class Schema:
             sa.Column("reason", sa.Text, nullable=False),
         )
 
+        for table in self.metadata.tables.values():
+            if table not in (self.events, self.settings):  # of which each row says for itself what is wrong with it
+                check(table)
+
     @property
     def secrets(self) -> tuple[sa.Column[Any], ...]:
         """What nothing may be left of once it is deleted: keys, and what people are found by or were refused with."""
@@ -159,6 +164,8 @@ class GenerationTables:
         self.intervals = {projector.name: _intervals(projector.name, number, self.metadata) for projector in PROJECTORS}
 
         self.tickets = _ticket_queue(number, self.metadata)
+        for table in self.metadata.tables.values():
+            check(table, of_read_models=True)
 
     def create(self, connection: Connection) -> None:
         """The tables with their indexes."""

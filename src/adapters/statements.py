@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from adapters.chunks import chunks
+from adapters.columns import checks_of
 
 #: A row as the driver gives it.
 Row = tuple[Any, ...]
@@ -25,11 +26,13 @@ _Values = Mapping[str, Any] | Sequence[Any]
 class Statement:
     """One construct of SQLAlchemy's core, of which `sa.bindparam`s are what differs from one execution to the next.
 
-    Values go to the driver and come back from it as they are, so its columns are of types that both drivers know.
+    Values go to the driver and come back from it as they are, so its columns are of types that both drivers know. They
+    are checked as SQLAlchemy's own statements have them checked: it raises Damaged.
     """
 
     def __init__(self, construct: sa.ClauseElement, dialect: sa.Dialect) -> None:
         compiled = construct.compile(dialect=dialect)
+        self._checks = checks_of(getattr(construct, "selected_columns", ()))
         self.text = str(compiled)
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         order: Sequence[str] | None = getattr(compiled, "positiontup", None)
@@ -38,11 +41,15 @@ class Statement:
     def all(self, connection: Connection, **values: Any) -> list[Row]:
         """The rows it finds."""
         rows: list[Row] = run(connection, self.text, self._bound(values)).fetchall()
+        for row in rows if self._checks else ():
+            self._check(row)
         return rows
 
     def first(self, connection: Connection, **values: Any) -> Row | None:
         """The first row it finds, or None."""
         row: Row | None = run(connection, self.text, self._bound(values)).fetchone()
+        if row is not None:
+            self._check(row)
         return row
 
     def run(self, connection: Connection, **values: Any) -> None:
@@ -55,6 +62,10 @@ class Statement:
             run(connection, self.text, self._bound(rows[0]))
             return
         run_many(connection, self.text, [self._bound(values) for values in rows])
+
+    def _check(self, row: Row) -> None:
+        for place, check in self._checks:
+            check(row[place])
 
     def _bound(self, values: Mapping[str, Any]) -> _Values:
         values = {**self._constants, **values} if self._constants else values
@@ -117,6 +128,17 @@ def run_many(connection: Connection, text: str, rows: list[Any]) -> None:
     cursor = connection.connection.cursor()
     try:
         cursor.executemany(text, rows)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_does(connection, text, error) from error
+
+
+def copy_rows(connection: Connection, text: str, rows: Iterable[Row]) -> None:
+    """Let PostgreSQL take in rows by a COPY."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(text) as copy:
+            for row in rows:
+                copy.write_row(row)
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_sqlalchemy_does(connection, text, error) from error
 

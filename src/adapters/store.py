@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from adapters.access import found_access
 from adapters.appending import Appending, Columns
+from adapters.columns import as_stored, unchecked
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.driver_errors import name_of
 from adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
@@ -21,6 +22,7 @@ from adapters.migrations import migrate
 from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, lock_definitions, settled
 from adapters.prepared import Prepared
 from adapters.schema import CURRENCY, VERSION, Schema
+from adapters.settings import currency_of, unreadable
 from adapters.transaction import Transaction
 from adapters.wrapping import Keyring, MasterKey, founding_settings
 from crm_domain.errors import StoreUnusable
@@ -141,15 +143,16 @@ class Store:
             raise _TakenBack
 
     def read_settings(self, connection: Connection) -> dict[str, bytes]:
-        """All settings by name."""
+        """All settings by name; one that isn't bytes any more is as good as gone."""
         settings = self.schema.settings
-        return dict(connection.execute(sa.select(settings.c.name, settings.c.value)).all())
+        found = connection.execute(as_stored(settings)).all()
+        return {name: value for name, value in found if isinstance(value, bytes)}
 
     def currency(self, connection: Connection) -> str | None:
         """The store's currency, None while no amount has been recorded."""
         settings = self.schema.settings
-        value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == CURRENCY))
-        return None if value is None else value.decode()
+        value = connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == CURRENCY))
+        return None if value is None else currency_of(value)
 
     def count_events(self, connection: Connection) -> int:
         """How many events there are."""
@@ -247,6 +250,8 @@ def found_version(connection: Connection, schema: Schema) -> int | None:
     if not ours:
         return None
     found = _recorded_version(connection, schema) if "settings" in existing else None
+    if found is None and len(ours) == len(schema.names):
+        raise unreadable("schema_version", "a number")
     if found is None or (found == VERSION and len(ours) < len(schema.names)):
         raise StoreUnusable(
             f'this database has a table "{ours[0]}" that is not ours; give Regulars a database of its own'
@@ -264,7 +269,7 @@ def _recorded_version(connection: Connection, schema: Schema) -> int | None:
     settings = schema.settings
     if _columns(connection, settings.name) != set(settings.c.keys()):
         return None
-    value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == "schema_version"))
+    value = connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == "schema_version"))
     return int(value) if isinstance(value, bytes) and value.isdigit() else None
 
 

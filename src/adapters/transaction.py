@@ -23,6 +23,7 @@ from adapters.links import Families, add_link, end_link, ever_linked, families_o
 from adapters.naming import Details, Names, details_of
 from adapters.prepared import Prepared
 from adapters.quarantine import Quarantine
+from adapters.settings import currency_of, live_of
 from adapters.wrapping import Keyring
 from crm_domain.customer import (
     ContactDetailsChanged,
@@ -48,11 +49,24 @@ def kinds_told(event: Event) -> tuple[str, ...]:
 
 
 class Premises(Struct, frozen=True, kw_only=True):
-    """What a command's decision rests on beside its streams; `customer_id` is that of the reference asked for."""
+    """What a command's decision rests on beside its streams; `customer_id` is that of the reference asked for.
 
-    live_generation: int | None
-    currency: str | None
+    Settings are read where they are asked for: one that was damaged is in the way of nothing else.
+    """
+
+    live: object
+    stored_currency: object
     customer_id: str | None
+
+    @property
+    def live_generation(self) -> int | None:
+        """The number of the generation that answers. Raises DamagedReadModels where that can't be read."""
+        return None if self.live is None else live_of(self.live)
+
+    @property
+    def currency(self) -> str | None:
+        """The store's currency, None while no amount has been recorded. Raises Damaged where it can't be read."""
+        return None if self.stored_currency is None else currency_of(self.stored_currency)
 
 
 class Transaction:
@@ -87,11 +101,7 @@ class Transaction:
         self._has_links = bool(has_links)
         if customer_id is not None and not is_linked:
             self._unlinked.add(customer_id)
-        return Premises(
-            live_generation=None if live is None else int(live),
-            currency=None if currency is None else currency.decode(),
-            customer_id=customer_id,
-        )
+        return Premises(live=live, stored_currency=currency, customer_id=customer_id)
 
     @cached_property
     def live_generation(self) -> int | None:
@@ -167,8 +177,12 @@ class Transaction:
         keep_words(self.connection, self._schema, recorded)
         return recorded
 
-    def _keep_keys(self, keys: Mapping[str, bytes]) -> None:
+    def require_master_unchanged(self) -> None:
+        """Raise MasterKeyChanged where the master key was changed since the store was opened."""
         self._keyring.require_unchanged(self.connection, self._schema.settings)
+
+    def _keep_keys(self, keys: Mapping[str, bytes]) -> None:
+        self.require_master_unchanged()
         rows = [{"customer_id": each, "key": self._keyring.wrap(key, each)} for each, key in keys.items()]
         self._prepared.keep_key.many(self.connection, rows)
 

@@ -15,12 +15,13 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.catch_up import Progress
+from adapters.damage import DamagedReadModels
 from adapters.histories import History, Poison, read_history, tell_tickets
-from adapters.read_models import ReadModels, Row, new_update
+from adapters.read_models import ReadModels, Row, new_update, spread
 from adapters.replay import CUSTOMERS_AT_ONCE, in_chunks, replay
 from adapters.schema import GenerationTables
 from adapters.store import Store
-from crm_domain.errors import StoreBusy, StoreUnusable
+from crm_domain.errors import StoreBusy
 from crm_domain.rulebook import NOBODY
 from projections.compiled import Rules
 
@@ -178,22 +179,32 @@ def _first_by_key(rows: Iterable[Row]) -> dict[str, Row]:
     return first
 
 
-def require_sample(store: Store, models: ReadModels, rules: Rules) -> None:
-    """Compare some customers, spread evenly, with their histories. Raises StoreUnusable where one differs."""
+def require_whole(store: Store, models: ReadModels, rules: Rules) -> None:
+    """Compare some customers, spread evenly, with their histories. Raises DamagedReadModels where one differs.
+
+    They are chosen among those of whom something is stored and, as some may have been left out, among those of the log.
+    """
     with store.reading() as tx:
         connection, checkpoint = tx.connection, models.checkpoint(tx.connection)
-        sample = models.sample(connection)
+        _require_in_log(store, connection, checkpoint)
+        ids = store.schema.events.c.customer_id
+        sample = sorted({*models.sample(connection), *spread(connection, ids, ids != NOBODY)})
         families = tx.families(sample, checkpoint)
         comparison = _Comparison(models, connection, rules)
-        for customer_id in sample:
+        for customer_id in sorted({families.root(each) for each in sample}):
             history = read_history(store, connection, families.members(customer_id), rules, checkpoint)
             comparison.compare_one(history)
         if comparison.different:
             difference = comparison.differences[0]
-            raise StoreUnusable(
-                f"generation {models.number} was not made live: what it holds as {difference.projection} of "
-                f"{difference.key} is not what the events say"
+            raise DamagedReadModels(
+                f"what it holds as {difference.projection} of {difference.key} is not what the events say"
             )
+
+
+def _require_in_log(store: Store, connection: Connection, checkpoint: int) -> None:
+    newest = connection.scalar(sa.select(sa.func.max(store.schema.events.c.position))) or 0
+    if checkpoint > newest:
+        raise DamagedReadModels(f"it says that it has folded in event #{checkpoint}, and the last one is #{newest}")
 
 
 def repair(

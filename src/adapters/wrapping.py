@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.keyring import KEY_BYTES, Cipher, KeyedHash, new_key
+from adapters.settings import required
 from adapters.statements import Among
 from crm_domain.errors import StoreUnusable
 
@@ -36,8 +37,8 @@ _NEEDLESS = (
     "rotate` wraps them"
 )
 _ROTATED = (
-    "a key of this store doesn't open as it did when the store was opened: its master key was changed meanwhile, so "
-    "open it again with the one of now; or the store was changed from outside"
+    "doesn't open as it did when the store was opened: its master key was changed meanwhile, so open it again with the "
+    "one of now; or it was changed from outside, and a backup has it as it was"
 )
 
 
@@ -101,9 +102,9 @@ class Keyring:
     StoreUnusable where the master key is not the store's.
     """
 
-    def __init__(self, settings: Mapping[str, bytes], master: MasterKey | None) -> None:
+    def __init__(self, settings: dict[str, bytes], master: MasterKey | None) -> None:
         self._check = settings.get(CHECK)
-        self._own = {name: settings[name] for name in OWN_KEYS}
+        self._own = {name: required(settings, name) for name in OWN_KEYS}
         self._master = master
 
     @property
@@ -135,7 +136,7 @@ class Keyring:
         """Raise StoreUnusable where the master key was changed since: what is kept under the old one would be lost."""
         check = connection.scalar(sa.select(settings.c.value).where(settings.c.name == CHECK))
         if check != self._check:
-            raise MasterKeyChanged(_ROTATED)
+            raise MasterKeyChanged(f"a key of this store {_ROTATED}")
 
     def wrap(self, key: bytes, customer_id: str) -> bytes:
         """A customer's key as it is stored."""
@@ -167,7 +168,7 @@ class Keyring:
                 return self._master.unwrap(stored, whose)
         elif len(stored) == KEY_BYTES:
             return stored
-        raise MasterKeyChanged(_ROTATED)
+        raise MasterKeyChanged(f"the key {whose if whose in OWN_KEYS else f'of {whose}'} {_ROTATED}")
 
 
 def founding_settings(master: MasterKey | None) -> dict[str, bytes]:

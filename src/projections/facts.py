@@ -33,7 +33,7 @@ from crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from projections import ticket_queue
 from projections.ticket_queue import TicketFacts
 
-VERSION = 2
+VERSION = 3
 
 
 class Mark(Struct, frozen=True, array_like=True, gc=False):

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct, field
@@ -189,16 +190,30 @@ def verdict_at(intervals: list[Interval], at: int) -> Interval | None:
 
 
 def dump(folded: Folded) -> bytes:
-    """A fold as MessagePack, to go on with later."""
-    return msgspec.msgpack.encode(folded)
+    """A fold to go on with later: MessagePack, and the CRC-32 of that, as most damage leaves MessagePack behind."""
+    packed = msgspec.msgpack.encode(folded)
+    return packed + _checksum(packed)
 
 
 def load(data: bytes) -> Folded:
-    """The fold that `dump` wrote. Raises msgspec.DecodeError for anything else."""
-    folded = msgspec.msgpack.decode(data, type=Folded)
-    for projector, track in zip(PROJECTORS, folded.tracks, strict=True):
-        track.standing = msgspec.convert(track.standing, projector.standing)
+    """The fold that `dump` wrote. Raises ValueError for anything else."""
+    packed = data[:-_CHECKSUM_BYTES]
+    if data[-_CHECKSUM_BYTES:] != _checksum(packed):
+        raise ValueError("the checksum of a stored fold is not that of the fold")
+    try:
+        folded = msgspec.msgpack.decode(packed, type=Folded)
+        for projector, track in zip(PROJECTORS, folded.tracks, strict=True):
+            track.standing = msgspec.convert(track.standing, projector.standing)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"a stored fold can't be decoded: {error}") from None
     return folded
+
+
+_CHECKSUM_BYTES = 4
+
+
+def _checksum(packed: bytes) -> bytes:
+    return crc32(packed).to_bytes(_CHECKSUM_BYTES, "big")
 
 
 def code_versions() -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -61,16 +62,24 @@ def _require_in_reach(moment: date) -> None:
 
 
 def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Contact]:
-    """The contact details of some customers, decrypted."""
+    """The contact details of some customers, decrypted; of several, those whose key doesn't open have none.
+
+    Raises MasterKeyChanged where no key does, and for one customer alone.
+    """
     contacts = dict.fromkeys(customer_ids, Contact())
     try:
         return _read_contacts(tx, contacts)
     except MasterKeyChanged:
-        raise
+        tx.require_master_unchanged()
+        if len(contacts) == 1:
+            raise
     except StoreUnusable:  # what one of them said can't be decoded: that is no reason to be silent about the others
         if len(contacts) == 1:
             return contacts
-        return {each: read_contacts(tx, [each])[each] for each in contacts}
+    for each in contacts:
+        with suppress(MasterKeyChanged):
+            contacts |= read_contacts(tx, [each])
+    return contacts
 
 
 def _read_contacts(tx: Transaction, unknown: Mapping[str, Contact]) -> dict[str, Contact]:

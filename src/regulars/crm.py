@@ -17,11 +17,12 @@ from adapters.backup import backup
 from adapters.catch_up import Progress, events_behind
 from adapters.checking_records import check_records, check_sample
 from adapters.checking_seals import SealCheck, check_seals
+from adapters.damage import DamagedReadModels
 from adapters.database import DEFAULT_LOCK_TIMEOUT
 from adapters.erasing import is_erasing, owner_needed
 from adapters.event_log import Search
 from adapters.exporting import Write, export_events
-from adapters.generations import found_generation, live_number
+from adapters.generations import found_generation, is_founded
 from adapters.grants import grants_to_read
 from adapters.histories import read_history as read_history_of
 from adapters.horizon import await_settled
@@ -148,8 +149,11 @@ def _found(ground: Ground, rules: Ruleset | None) -> None:
     """Give a store that has none its first generation, under the rules it is founded with."""
     store = ground.store
     with store.reading() as tx:
-        is_founded = live_number(store.schema, tx.connection) is not None
-    if not is_founded:
+        try:
+            founded = is_founded(store.schema, tx.connection)
+        except DamagedReadModels:
+            return  # a rebuild makes another, and for that the store has to be open; whatever else needs it says so
+    if not founded:
         found_generation(store, rules or default_rules(), ground.now())
     if rules is None:
         return
@@ -164,7 +168,14 @@ def _found(ground: Ground, rules: Ruleset | None) -> None:
 
 def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
     """Say that what this store has folded in would be folded otherwise now, or fold it in anew, or refuse."""
-    differences = crm.projections.staleness()
+    try:
+        differences = crm.projections.staleness()
+    except DamagedReadModels:  # whatever needs them says so, in a sentence that names the cure
+        if on_stale == "error":
+            raise
+        if on_stale == "rebuild" and not crm.read_only:
+            crm.projections.rebuild()
+        return
     if not differences:
         return
     if on_stale == "rebuild" and not crm.read_only:
@@ -229,8 +240,8 @@ class Regulars:
             return events_behind(self._store, self._ground.models(tx), tx.connection)
 
     @property
-    def recorded(self) -> int:
-        """How many events there are."""
+    def events(self) -> int:
+        """How many events were recorded."""
         with self._store.reading() as tx:
             return self._store.count_events(tx.connection)
 

@@ -144,8 +144,10 @@ def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Pag
     known = tx.families((each.customer_id for each in standings), models.checkpoint(connection))
     members = {each.customer_id: known.members(each.customer_id) for each in standings}
     members |= {family[0]: family for family in families if family[0] in members}
-    if not models.is_current:
-        standings = [_with_facts(ground, tx, stand, each, members[each.customer_id]) for each in standings]
+    standings = [
+        each if each.folded is not None else _with_facts(ground, tx, stand, each, members[each.customer_id])
+        for each in standings
+    ]
     contacts = read_contacts(tx, (each for family in members.values() for each in family))
     poisons = models.parked(connection, members.keys() - filters.beside)
     poisons |= {history.members[0]: history.poison for history in histories if history.poison}
@@ -180,7 +182,7 @@ def _place(standing: Standing) -> tuple[int, str]:
 def _with_facts(
     ground: Ground, tx: Transaction, stand: Standpoint, standing: Standing, members: tuple[str, ...]
 ) -> Standing:
-    """A verdict that other code stored, with facts of our own: its are in a form that we may not know."""
+    """A stored verdict with facts from the log: those beside it are in a form that we don't know, or damaged."""
     history = read_history(ground.store, tx.connection, members, stand.rules, stand.until)
     return replace(standing, folded=fold_until(history.happened, stand.rules, standing.as_of)[0])
 
@@ -244,6 +246,7 @@ class _Views:
         self, standing: Standing, members: tuple[str, ...], contacts: Mapping[str, Contact], parked: str | None
     ) -> Customer:
         """One of them."""
+        assert standing.folded is not None
         shown, contact = card(standing.folded.facts, standing.as_of), contacts[standing.customer_id]
         # What is asked of everything, and by the rules in force, is asked of what is there when it is asked.
         # Read models that were built for a question may be dropped since, and the log may know more than they do.

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.codec import is_personal
+from adapters.damage import FROM_A_BACKUP, Damaged
 from adapters.event_log import Draft
 from adapters.keyring import new_id
 from adapters.links import families_of
@@ -95,6 +96,16 @@ class _Carried(Struct, frozen=True, kw_only=True):
     first: int = 0
     last: int = 0
     replayed: Outcome | None = None
+
+
+def _kept_outcome(command_id: str, stored: bytes) -> KeptOutcome:
+    try:
+        return msgspec.json.decode(stored, type=KeptOutcome)
+    except msgspec.DecodeError:
+        raise Damaged(
+            f'command id "{command_id}" was used before, and what came of it then can\'t be read: it was changed from '
+            f"outside, and {FROM_A_BACKUP}; `regulars audit` shows the events that have this id"
+        ) from None
 
 
 class Execution:
@@ -397,7 +408,7 @@ class Execution:
         if digest != self._digest(command):
             sentence = f'command id "{command.command_id}" was used before for a command with other content'
             raise Rejected("command_id_taken", sentence)
-        first = msgspec.json.decode(outcome, type=KeptOutcome)
+        first = _kept_outcome(command.command_id, outcome)
         return Outcome(
             customer_id=CustomerId(first.customer_id),
             events=tuple(self._tx.log.at(first.positions)),

@@ -10,9 +10,10 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from adapters.building import build, building_alone
+from adapters.building import build, build_beside, building_alone
 from adapters.catch_up import Progress, await_folded, catch_up, events_behind, is_behind
-from adapters.generations import Generation, find_live, prepare_generation, replace_live
+from adapters.damage import BY_A_REBUILD, DamagedReadModels
+from adapters.generations import Generation, find_live, newest_generation, replace_live
 from adapters.horizon import OpenTransaction, oldest_transaction
 from adapters.read_models import ReadModels
 from adapters.rules_in_force import InForce, read_founding, read_in_force, restored
@@ -98,23 +99,25 @@ class Ground:
     # ------------------------------------------------------------------------------------------- by which rules, when
 
     def live(self, tx: Transaction) -> Generation:
-        """The generation that answers in this snapshot. Raises StoreUnusable where it is gone."""
+        """The generation that answers in this snapshot. Raises DamagedReadModels where it is gone or can't be read."""
         live, _ = self._judging(tx, tx.live_generation)
         if live is None:
-            raise StoreUnusable(
-                f"generation {tx.live_generation}, which is to answer, is gone; `regulars rebuild` folds everything "
-                "in anew"
-            )
+            raise DamagedReadModels(f"generation {tx.live_generation}, which is to answer, is gone; {BY_A_REBUILD}")
         return live
 
     def in_force(self, tx: Transaction) -> InForce:
         """The rules in force in this snapshot: those of the log, whatever the generation that answers has."""
-        return self._judging(tx, tx.live_generation)[1]
+        try:
+            return self._judging(tx, tx.live_generation)[1]
+        except DamagedReadModels:  # the rules don't depend on it
+            return read_in_force(self.store.schema, tx.connection)
 
     def _judging(self, tx: Transaction, number: int | None) -> tuple[Generation | None, InForce]:
         """The generation of a number, None where it is gone, and the rules in force."""
         if number is None:
-            raise StoreUnusable("this store has no generation of read models; open it once with permission to write")
+            raise DamagedReadModels(
+                "this store doesn't say which generation of read models answers; `regulars rebuild` makes one"
+            )
         # Threads on other snapshots replace what is kept here, so what is returned is what was looked at.
         kept = self._live
         if kept is not None and kept[0].number == number:
@@ -241,8 +244,7 @@ class Ground:
 
     def _fold_afresh(self, live: Generation, ruleset: Ruleset, on_progress: Progress | None) -> None:
         with building_alone(self.store):
-            generation = prepare_generation(self.store, ruleset, self.now(), unfinished_only=True)
-            build(self.store, generation, ruleset, on_progress=on_progress)
+            generation = build_beside(self.store, ruleset, self.now(), unfinished_only=True, on_progress=on_progress)
             with self.store.writing() as tx:
                 self.store.exclude_others(tx.connection)
                 replace_live(self.store.schema, tx.connection, live.number, generation.number)
@@ -339,13 +341,16 @@ class Ground:
                 "a list as known on another day or by other rules has to be built first, and this store is read-only; "
                 "questions about one customer are answered"
             )
-        generation = prepare_generation(self.store, standpoint.ruleset, self.now(), known_until=standpoint.until)
-        if not generation.is_checked:
+        ruleset, until = standpoint.ruleset, standpoint.until
+        with self.store.reading() as tx:
+            generation = newest_generation(self.store.schema, tx.connection, ruleset, until)
+        if generation is None or not generation.is_checked:
             with building_alone(self.store):
-                build(
+                generation = build_beside(
                     self.store,
-                    generation,
-                    standpoint.ruleset,
+                    ruleset,
+                    self.now(),
+                    known_until=until,
                     at_least=self.last_written,
                     on_progress=on_progress,
                 )
@@ -353,7 +358,7 @@ class Ground:
             build(
                 self.store,
                 generation,
-                standpoint.ruleset,
+                ruleset,
                 at_least=freshness.at_least if freshness.seconds else max(freshness.at_least, self.last_written),
                 within=freshness.seconds,
                 on_progress=on_progress,

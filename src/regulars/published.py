@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from adapters.building import build, building_alone
+from adapters.building import OnAfresh, build_beside, building_alone
 from adapters.catch_up import OnPoison, Progress
 from adapters.event_log import Draft
-from adapters.generations import Generation, go_live, prepare_generation
+from adapters.generations import Generation, go_live
 from adapters.store import Collision
 from adapters.transaction import Transaction
 from crm_domain import rulebook
@@ -107,19 +107,34 @@ class PublishedRules:
         return compare_rules(self._ground, new, as_of, on_progress)
 
     def publish(
-        self, new: Ruleset, *, reason: str, park: bool = False, workers: int = 1, on_progress: Progress | None = None
+        self,
+        new: Ruleset,
+        *,
+        reason: str,
+        park: bool = False,
+        workers: int = 1,
+        on_progress: Progress | None = None,
+        on_afresh: OnAfresh | None = None,
     ) -> Publication:
         """Bring other rules into force, for a reason that is kept in the clear.
 
         Read models are built beside the live ones, which go on answering until the new ones are right. An event that
         can't be folded stops it, unless `park` lets its customer stay behind. What was begun and cut off is gone on
-        with. `workers` are as those of a rebuild. Raises StoreBusy where another process builds already.
+        with, or begun afresh; `workers` and `on_afresh` are as those of a rebuild. Raises StoreBusy where another
+        process builds already.
         """
         command = PublishRules(ruleset=new.canonical(), digest=new.digest(), reason=reason)
-        return self._bring_into_force(command, new, None if park else stop_at_poison, workers, on_progress)
+        on_poison = None if park else stop_at_poison
+        return self._bring_into_force(command, new, on_poison, workers, on_progress, on_afresh)
 
     def rollback(
-        self, *, reason: str, park: bool = False, workers: int = 1, on_progress: Progress | None = None
+        self,
+        *,
+        reason: str,
+        park: bool = False,
+        workers: int = 1,
+        on_progress: Progress | None = None,
+        on_afresh: OnAfresh | None = None,
     ) -> Publication:
         """Bring back the rules that were in force before; at once where their read models are kept.
 
@@ -131,7 +146,8 @@ class PublishedRules:
         for event in rulebook.decide(command, state, Context(now=self._ground.now())):
             assert isinstance(event, RulesRolledBack)
             earlier = restore_rules(event.ruleset)
-        return self._bring_into_force(command, earlier, None if park else stop_at_poison, workers, on_progress)
+        on_poison = None if park else stop_at_poison
+        return self._bring_into_force(command, earlier, on_poison, workers, on_progress, on_afresh)
 
     def _bring_into_force(
         self,
@@ -140,6 +156,7 @@ class PublishedRules:
         on_poison: OnPoison | None,
         workers: int,
         on_progress: Progress | None,
+        on_afresh: OnAfresh | None,
     ) -> Publication:
         ground = self._ground
         with ground.store.reading() as tx:
@@ -147,15 +164,15 @@ class PublishedRules:
                 number, live = len(ground.editions(tx)), ground.live(tx)
                 return Publication(number=number, digest=command.digest, generation=live.number, changed=False)
         with building_alone(ground.store):
-            generation = prepare_generation(ground.store, ruleset, ground.now())
-            build(
+            generation = build_beside(
                 ground.store,
-                generation,
                 ruleset,
+                ground.now(),
                 at_least=ground.last_written,
                 workers=workers,
                 on_progress=on_progress,
                 on_poison=on_poison,
+                on_afresh=on_afresh,
             )
             number = self._record(command, generation)
         return Publication(number=number, digest=ruleset.digest(), generation=generation.number, changed=True)

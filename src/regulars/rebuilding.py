@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.building import build, building_alone
+from adapters.building import OnAfresh, build_beside, building_alone
 from adapters.catch_up import Progress
 from adapters.generations import (
     Generation,
     go_live,
     live_number,
-    prepare_generation,
     previous_number,
     prune,
     read_generation,
@@ -46,6 +45,13 @@ class GenerationView:
     stale: tuple[str, ...]
 
 
+def require_projection(name: str) -> None:
+    """Raises ValueError for what no projection is called."""
+    known = (*(each.name for each in PROJECTORS), "ticket_queue", "customer_card")
+    if name not in known:
+        raise ValueError(f'no projection is called "{name}"; there are {", ".join(known)}')
+
+
 def stop_at_poison(poison: Poison) -> None:
     """Raises ParkedCustomer: what is being built would leave this customer behind."""
     raise ParkedCustomer(
@@ -76,28 +82,37 @@ class Projections:
             previous = previous_number(store.schema, tx.connection)
             return tuple(_view(each, live, previous) for each in read_generations(store.schema, tx.connection))
 
-    def rebuild(self, *, park: bool = False, workers: int = 1, on_progress: Progress | None = None) -> int:
+    def rebuild(
+        self,
+        *,
+        park: bool = False,
+        workers: int = 1,
+        on_progress: Progress | None = None,
+        on_afresh: OnAfresh | None = None,
+    ) -> int:
         """Fold everything afresh into a new generation beside the live one, and let it go live; its number.
 
-        Queries and appends go on meanwhile. What was begun and cut off is gone on with. An event that can't be folded
-        stops it, unless `park` lets its customer stay behind. Several `workers` are processes of their own: a script
-        that asks for them needs the usual `if __name__ == "__main__":`, and they pay from some 100,000 events on.
-        `on_progress` is called with (events folded so far, events there are to fold). Raises ParkedCustomer, and
-        StoreBusy where another process builds already.
+        Queries and appends go on meanwhile. What was begun and cut off is gone on with; where that turns out not to be
+        what the events say, it is dropped and begun afresh, and `on_afresh` is called with a sentence that says why. An
+        event that can't be folded stops it, unless `park` lets its customer stay behind. Several `workers` are
+        processes of their own: a script that asks for them needs the usual `if __name__ == "__main__":`, and they pay
+        from some 100,000 events on. `on_progress` is called with (events folded so far, events there are to fold).
+        Raises ParkedCustomer, and StoreBusy where another process builds already.
         """
         ground = self._ground
         with building_alone(ground.store):
             with ground.store.reading() as tx:
                 ruleset = ground.ruleset(tx)
-            generation = prepare_generation(ground.store, ruleset, ground.now(), unfinished_only=True)
-            build(
+            generation = build_beside(
                 ground.store,
-                generation,
                 ruleset,
+                ground.now(),
+                unfinished_only=True,
                 at_least=ground.last_written,
                 workers=workers,
                 on_progress=on_progress,
                 on_poison=None if park else stop_at_poison,
+                on_afresh=on_afresh,
             )
             with ground.store.writing() as tx:
                 ground.store.exclude_others(tx.connection)
@@ -117,9 +132,8 @@ class Projections:
 
         Raises NotFound for an unknown customer, ValueError for an unknown projection.
         """
-        known = (*(each.name for each in PROJECTORS), "ticket_queue", "customer_card")
-        if projection is not None and projection not in known:
-            raise ValueError(f'no projection is called "{projection}"; there are {", ".join(known)}')
+        if projection is not None:
+            require_projection(projection)
         ground = self._ground
         ground.catch_up()
         with ground.store.reading() as tx:

@@ -267,14 +267,16 @@ def test_a_generation_that_is_not_what_the_events_say_never_goes_live(
     with opened(database_url, clock) as crm:
         shop_with_everything(crm, clock)
         before = fingerprint(crm)
-        original = verifying.require_sample
+        original = verifying.require_whole
 
         def damaged_first(store: Store, models: Any, rules: Any) -> None:
             damage(crm, 2, tables_of(2), (0, "update", 0), "")
             original(store, models, rules)
 
-        monkeypatch.setattr(building, "require_sample", damaged_first)
-        with pytest.raises(StoreUnusable, match="generation 2 was not made live: what it holds as customer_card"):
+        monkeypatch.setattr(building, "require_whole", damaged_first)
+        with pytest.raises(
+            StoreUnusable, match="generation 2 was not made live, and was dropped: what it holds as customer_card"
+        ):
             crm.projections.rebuild()
         assert (live(crm), fingerprint(crm)) == (1, before)
 

@@ -28,6 +28,7 @@ from torture.bad_files import hostile_files
 from torture.bad_names import hostile_names
 from torture.bad_toml import hostile_mappings, hostile_rules
 from torture.crowds import crowd, crowded_recorder
+from torture.damaged_stores import damaged_stores
 from torture.full_disks import full_disks, small_disks_are_possible
 from torture.killed_folding import killed_catch_ups, killed_rebuilds
 from torture.killed_forgetting import killed_forgetting
@@ -74,6 +75,7 @@ def scenarios(stack: ExitStack) -> list[Result]:
             (f"8 writers by the library, {title}", partial(crowded_recorder, kind, url), 25),
             (f"hostile commands and questions, {title}", partial(hostile_commands, kind, url), 500),
             (f"hostile files, {title}", partial(hostile_files, kind, url), 300),
+            (f"every stored value damaged, {title}", partial(damaged_stores, kind, url), 10),
         ]
     if small_disks_are_possible():
         found.append(("full disk, SQLite", partial(full_disks, "small-disk"), 8))

@@ -12,6 +12,7 @@ from torture.bad_files import hostile_files
 from torture.bad_names import hostile_names
 from torture.bad_toml import hostile_mappings, hostile_rules
 from torture.conftest import Try
+from torture.damaged_stores import damaged_stores
 from torture.tally import Scenario
 from torture.written_paths import written_paths
 
@@ -26,6 +27,11 @@ def test_commands_and_questions_of_any_kind(kind: str, postgres_url: str, attemp
 @KINDS
 def test_files_of_any_kind(kind: str, postgres_url: str, attempt: Try) -> None:
     attempt(partial(hostile_files, kind, postgres_url), 80)
+
+
+@KINDS
+def test_stores_with_a_value_that_somebody_overwrote(kind: str, postgres_url: str, attempt: Try) -> None:
+    attempt(partial(damaged_stores, kind, postgres_url), 3)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import ConsoleRenderable, Group
@@ -23,7 +23,7 @@ from regulars.cli.rules import REFUSED, STOPPED, ParkOption
 from regulars.cli.seals import AgainstOption
 from regulars.cli.seals import drawn as drawn_seals
 from regulars.cli.workers import WorkersOption, workers_for
-from regulars.crm import Regulars
+from regulars.rebuilding import require_projection
 
 _INSTANTS = ("valid_from", "valid_to")
 
@@ -45,6 +45,8 @@ def rebuild(
 
     With --customer or --projection, what is stored of them is folded anew and put right in place.
     """
+    if projection is not None:
+        _require_projection(projection)
     if customer is None and projection is None:
         _rebuild(ctx, park, workers, json, db)
     elif park:
@@ -55,19 +57,31 @@ def rebuild(
 
 def _rebuild(ctx: typer.Context, park: bool, workers: int | None, json: bool, db: str | None) -> None:
     with open_to_change(ctx, db) as crm:
+        afresh: list[str] = []
         with waiting("folding", if_stopped=STOPPED) as on_progress:
-            number = crm.projections.rebuild(park=park, workers=workers_for(crm, workers), on_progress=on_progress)
+            number = crm.projections.rebuild(
+                park=park, workers=workers_for(crm, workers), on_progress=on_progress, on_afresh=afresh.append
+            )
+        render.tell_what_began_afresh(afresh)
         if json:
-            as_json.write_json(sys.stdout, {"generation": number})
+            as_json.write_json(sys.stdout, {"generation": number, "begun_afresh": afresh})
         else:
             render.draw(f"Rebuilt: generation {number} answers; the one before is kept as the previous one.")
         render.tell_who_is_parked(crm.status().parked)
 
 
+def _require_projection(name: str) -> None:
+    try:
+        require_projection(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--projection") from None
+
+
 def _repair(ctx: typer.Context, customer: str | None, projection: str | None, json: bool, db: str | None) -> None:
     with open_to_change(ctx, db) as crm:
         with waiting("folding", if_stopped="Stopped. What was put right stays.") as on_progress:
-            rows = _put_right(crm, customer, projection, on_progress)
+            who = None if customer is None else crm.find(customer)
+            rows = crm.projections.repair(customer=who, projection=projection, on_progress=on_progress)
         if json:
             as_json.write_json(sys.stdout, {"rows": rows})
         elif rows:
@@ -75,14 +89,6 @@ def _repair(ctx: typer.Context, customer: str | None, projection: str | None, js
         else:
             render.draw("Nothing had to be put right: all was as the events say.")
         render.tell_who_is_parked(crm.status().parked)
-
-
-def _put_right(crm: Regulars, customer: str | None, projection: str | None, on_progress: Any) -> int:
-    who = None if customer is None else crm.find(customer)
-    try:
-        return crm.projections.repair(customer=who, projection=projection, on_progress=on_progress)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--projection") from None
 
 
 def verify(ctx: typer.Context, against: AgainstOption = None, json: JsonOption = False, db: StoreOption = None) -> None:

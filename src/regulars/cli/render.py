@@ -71,6 +71,12 @@ def tell_who_is_parked(parked: Sequence[str]) -> None:
         console(stderr=True).print(Text(f"regulars: parked: {some(parked)}"), soft_wrap=True)
 
 
+def tell_what_began_afresh(reasons: Sequence[str]) -> None:
+    """Say on stderr why what was begun earlier was not gone on with."""
+    for reason in reasons:
+        console(stderr=True).print(Text(f"regulars: begun afresh: {clean(reason)}"), soft_wrap=True)
+
+
 def day(moment: datetime | None, zone: ZoneInfo) -> str:
     """The day of a moment in the business's zone."""
     return "" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d}"

@@ -119,11 +119,17 @@ def publish(
     """
     new = read_rules(file)
     with open_to_change(ctx, db, actor) as crm:
+        afresh: list[str] = []
         with waiting("judging", if_stopped=STOPPED) as on_progress:
             done = crm.rules.publish(
-                new, reason=reason, park=park, workers=workers_for(crm, workers), on_progress=on_progress
+                new,
+                reason=reason,
+                park=park,
+                workers=workers_for(crm, workers),
+                on_progress=on_progress,
+                on_afresh=afresh.append,
             )
-        _tell(crm, done, "Published", json)
+        _tell(crm, done, "Published", afresh, json)
 
 
 def rollback(
@@ -137,11 +143,16 @@ def rollback(
 ) -> None:
     """Bring back the rules that were in force before. It stands in the history like any other change."""
     with open_to_change(ctx, db, actor) as crm:
+        afresh: list[str] = []
         with waiting("judging", if_stopped=STOPPED) as on_progress:
             done = crm.rules.rollback(
-                reason=reason, park=park, workers=workers_for(crm, workers), on_progress=on_progress
+                reason=reason,
+                park=park,
+                workers=workers_for(crm, workers),
+                on_progress=on_progress,
+                on_afresh=afresh.append,
             )
-        _tell(crm, done, "Rolled back", json)
+        _tell(crm, done, "Rolled back", afresh, json)
 
 
 def history(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
@@ -170,9 +181,10 @@ def _why(each: RulesVersion) -> str:
     return f"rolled back: {each.reason}" if each.rolled_back else each.reason
 
 
-def _tell(crm: Regulars, done: Publication, what: str, json: bool) -> None:
+def _tell(crm: Regulars, done: Publication, what: str, afresh: list[str], json: bool) -> None:
+    render.tell_what_began_afresh(afresh)
     if json:
-        as_json.write_json(sys.stdout, as_json.publication(done))
+        as_json.write_json(sys.stdout, as_json.publication(done) | {"begun_afresh": afresh})
     elif done.changed:
         render.draw(
             f"{what}: version {done.number}, rules {short(done.digest)}, is in force; generation {done.generation} "

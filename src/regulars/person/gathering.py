@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
+from adapters.damage import FROM_A_BACKUP, Damaged
 from adapters.event_log import Search
 from adapters.histories import read_history, stories_of
 from adapters.naming import Names, details_of
@@ -160,6 +161,8 @@ def _identities(
     own = {each.customer_id: each for each in streams if each.events[0].category == customer.CATEGORY}
     kinds = read_lookup_kinds(tx.connection, ground.store.schema, members)
     for customer_id in members:
+        if customer_id not in own:
+            raise Damaged(f"id:{customer_id} is linked to this customer, and nobody has that id; {FROM_A_BACKUP}")
         yield _identity(own[customer_id], tuple(kinds.get(customer_id, ())))
 
 
