@@ -153,7 +153,7 @@ def test_keys_that_are_gone_are_told(shop: Shop) -> None:
     )
 
 
-@pytest.mark.parametrize("key", [secrets.token_bytes(32), secrets.token_bytes(60), b"short", b""])
+@pytest.mark.parametrize("key", [bytes(range(32)), bytes(range(60)), b"short", b""], ids=["32", "60", "5", "0"])
 def test_a_key_that_is_another_or_none_is_told(shop: Shop, key: bytes) -> None:
     shop.change("UPDATE keys SET key = :key WHERE customer_id = :id", key=key, id=shop.ids["shop:2"])
     ((kind, of, what),) = shop.told()

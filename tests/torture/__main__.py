@@ -27,6 +27,7 @@ from torture.bad_commands import hostile_commands
 from torture.bad_files import hostile_files
 from torture.bad_names import hostile_names
 from torture.bad_toml import hostile_mappings, hostile_rules
+from torture.busy_lists import busy_lists
 from torture.crowds import crowd, crowded_recorder
 from torture.damaged_stores import damaged_stores
 from torture.full_disks import full_disks, small_disks_are_possible
@@ -73,6 +74,7 @@ def scenarios(stack: ExitStack) -> list[Result]:
             (f"locked for too long, {title}", partial(locked_databases, kind, url), 6),
             (f"8 writers, 2 followers, {title}", partial(crowd, kind, url), 15),
             (f"8 writers by the library, {title}", partial(crowded_recorder, kind, url), 25),
+            (f"lists while others write, {title}", partial(busy_lists, kind, url), 2),
             (f"hostile commands and questions, {title}", partial(hostile_commands, kind, url), 500),
             (f"hostile files, {title}", partial(hostile_files, kind, url), 300),
             (f"every stored value damaged, {title}", partial(damaged_stores, kind, url), 10),
@@ -120,12 +122,15 @@ def table(results: list[Result]) -> Table:
     """What was tried, scenario by scenario."""
     drawn = Table(box=None, pad_edge=False)
     drawn.add_column("scenario", no_wrap=True)
-    for title in ("rounds", "faults", "found", "s", "failed"):
+    for title in ("rounds", "faults", "found", "slowest", "s", "failed"):
         drawn.add_column(title, justify="right")
     for each in results:
         tally = each.tally
-        counts = (tally.rounds, tally.faults, tally.acknowledged, round(each.seconds), len(each.failures))
-        drawn.add_row(each.name, *(f"{count:,}" for count in counts))
+        slowest = f"{tally.slowest / 1_000:.1f} s" if tally.slowest else ""
+        counts = (tally.rounds, tally.faults, tally.acknowledged)
+        drawn.add_row(
+            each.name, *map("{:,}".format, counts), slowest, f"{each.seconds:,.0f}", f"{len(each.failures):,}"
+        )
     return drawn
 
 
