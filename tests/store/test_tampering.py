@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -572,7 +571,7 @@ def test_an_export_of_a_person_without_their_key_is_refused(shop: Shop) -> None:
         assert crm.export_person(shop.ids["shop:4"]).forgotten is not None
 
 
-@pytest.mark.parametrize("key", [secrets.token_bytes(32), b"short"])
+@pytest.mark.parametrize("key", [bytes(range(32)), b"short"], ids=["32", "5"])
 def test_an_export_of_a_person_whose_key_is_another_is_refused(shop: Shop, key: bytes) -> None:
     shop.change("UPDATE keys SET key = :key WHERE customer_id = :id", key=key, id=shop.ids["shop:1"])
     with shop.open() as crm, pytest.raises(StoreUnusable, match="key"):
