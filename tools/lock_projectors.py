@@ -55,7 +55,7 @@ def _roots(name: str) -> tuple[str, ...]:
         case "facts":
             return "projections.facts", "projections.fold", "crm_domain.upcasts"
         case "ticket_queue":
-            return ("projections.ticket_queue",)
+            return "projections.ticket_queue", "projections.ticket_facts"
         case _:
             return _module(name), "projections.compiled"
 

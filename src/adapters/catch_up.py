@@ -19,15 +19,11 @@ from sqlalchemy.engine import Connection
 from adapters.codec import codec_of, not_as_recorded
 from adapters.damage import BY_A_REBUILD, DamagedReadModels
 from adapters.histories import (
-    TICKET_TYPES,
     Poison,
     Rows,
-    TicketStory,
     read_history,
-    read_stories,
     select_history,
     take_in,
-    tell_tickets,
 )
 from adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
 from adapters.links import Families, links_changed, read_families
@@ -159,11 +155,10 @@ def _waiting(events: sa.Table, after: int, until: int | None) -> sa.ColumnElemen
 
 
 class _Batch(Struct, frozen=True):
-    """What a batch of events changes: new folds, whose old ones no longer stand for anyone, tickets, the parked."""
+    """What a batch of events changes: new folds, whose old ones no longer stand for anyone, the parked."""
 
     updates: list[Update]
     outdated: set[str]
-    stories: list[TicketStory]
     poisons: list[Poison]
 
 
@@ -343,7 +338,6 @@ class _CatchingUp:
                 self._models.drop(tx.connection, batch.outdated)
                 self._models.unpark(tx.connection, batch.outdated)
                 self._models.save(tx.connection, batch.updates)
-                self._models.save_tickets(tx.connection, batch.stories)
                 self._models.park(tx.connection, batch.poisons)
                 self._rate = read / max(monotonic() - began, 1e-6)
                 return new, read
@@ -389,12 +383,9 @@ class _CatchingUp:
             read_history(self._store, connection, families.members(root), self._rules, until)
             for root in sorted(refolded)
         ]
-        tickets = {row.stream_id for root in waiting - refolded for row in by_root[root] if row.type in TICKET_TYPES}
-        stories = read_stories(self._store, connection, tickets, self._rules, until)
         return _Batch(
             updates=[*updates, *(new_update(history) for history in histories if history.happened)],
             outdated=relinked.union(*(history.members for history in histories)),
-            stories=[*stories, *(story for history in histories for story in tell_tickets(history, self._rules))],
             poisons=[history.poison for history in histories if history.poison],
         )
 

@@ -8,27 +8,20 @@ by one or all at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast, get_args
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.chunks import chunks
-from adapters.codec import CODECS, EventCodec, codec_of, tags_of
+from adapters.codec import CODECS, EventCodec, codec_of
 from adapters.positions import drawn
 from adapters.store import Store
 from crm_domain.errors import StoreUnusable
-from crm_domain.ticket import CATEGORY as TICKETS
-from crm_domain.ticket import TicketEvent
 from projections.compiled import Rules
 from projections.facts import HANDLES
 from projections.fold import PROJECTORS, Folded, Happened, Timelines, came_late, fold, fold_some
 from projections.projector import Projector
-from projections.ticket_queue import TicketInterval, timeline
-
-TICKET_TYPES = tags_of(get_args(TicketEvent))
-_TICKET_EVENTS = frozenset(get_args(TicketEvent))
 
 Rows = Sequence[sa.Row[Any]]
 
@@ -40,14 +33,6 @@ class Poison(Struct, frozen=True, kw_only=True):
     position: int
     type: str
     reason: str
-
-
-class TicketStory(Struct, frozen=True, kw_only=True):
-    """One ticket's whole story."""
-
-    ticket_id: str
-    customer_id: str
-    intervals: list[TicketInterval]
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -171,54 +156,3 @@ def to_happened(
 def order_of(happened: Happened) -> tuple[int, int]:
     """Where an event stands in the fold."""
     return happened.at, happened.position
-
-
-def tell_tickets(history: History, rules: Rules) -> list[TicketStory]:
-    """The stories of a customer's tickets."""
-    stories: dict[str, list[Happened]] = {}
-    for happened in history.happened:
-        if type(happened.event) in _TICKET_EVENTS:
-            stories.setdefault(cast("TicketEvent", happened.event).ticket_id, []).append(happened)
-    return [
-        TicketStory(
-            ticket_id=ticket_id,
-            customer_id=history.members[story[0].identity],
-            intervals=timeline((cast("TicketEvent", each.event) for each in story), rules.tickets),
-        )
-        for ticket_id, story in stories.items()
-    ]
-
-
-def read_stories(
-    store: Store, connection: Connection, stream_ids: Iterable[str], rules: Rules, until: int
-) -> list[TicketStory]:
-    """The stories of some tickets, by stream, up to a position."""
-    events, told = store.schema.events, list[TicketStory]()
-    for chunk in chunks(stream_ids):
-        ours = sa.and_(events.c.stream_id.in_(chunk), events.c.position <= until)
-        told += _tell(connection.execute(select_history(events, ours)), rules)
-    return told
-
-
-def stories_of(
-    store: Store, connection: Connection, members: tuple[str, ...], rules: Rules, until: int | None = None
-) -> list[TicketStory]:
-    """The stories of a customer's tickets, whatever is folded in of them."""
-    events = store.schema.events
-    theirs = sa.and_(events.c.customer_id.in_(members), events.c.category == TICKETS)
-    if until is not None:
-        theirs = sa.and_(theirs, events.c.position <= until)
-    return _tell(connection.execute(select_history(events, theirs)), rules)
-
-
-def _tell(rows: Iterable[sa.Row[Any]], rules: Rules) -> list[TicketStory]:
-    stories: dict[str, list[sa.Row[Any]]] = {}
-    for row in rows:
-        stories.setdefault(row.stream_id, []).append(row)
-    return [_tell_one(story, rules) for story in stories.values()]
-
-
-def _tell_one(story: list[sa.Row[Any]], rules: Rules) -> TicketStory:
-    events = [cast("TicketEvent", codec_of(row.type).decode(row.payload)) for row in story]
-    intervals = timeline(events, rules.tickets)
-    return TicketStory(ticket_id=events[0].ticket_id, customer_id=story[0].customer_id, intervals=intervals)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from adapters.histories import Poison, tell_tickets
+from adapters.histories import Poison
 from adapters.read_models import ReadModels, new_update
 from adapters.replay import Range, Replayed, in_chunks, replay
 from adapters.store import Store
@@ -46,20 +46,17 @@ def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wa
     with store.reading() as tx:
         read = 0
         for chunk in in_chunks(replay(store, tx.connection, rules, until, wanted)):
-            yield _portion(models, rules, chunk, chunk[-1].events_read - read)
+            yield _portion(models, chunk, chunk[-1].events_read - read)
             read = chunk[-1].events_read
 
 
-def _portion(models: ReadModels, rules: Rules, chunk: Sequence[Replayed], events: int) -> Portion:
+def _portion(models: ReadModels, chunk: Sequence[Replayed], events: int) -> Portion:
     histories = [each.history for each in chunk]
     updates = [new_update(each) for each in histories if each.happened]
-    rows = {table.name: rows for table, rows in models.customer_rows(updates).items()}
-    stories = [story for history in histories for story in tell_tickets(history, rules)]
-    rows[models.tables.tickets.name] = models.ticket_rows(stories)
     return Portion(
         last=histories[-1].members[0],
         events=events,
-        rows=rows,
+        rows={table.name: rows for table, rows in models.customer_rows(updates).items()},
         poisons=[history.poison for history in histories if history.poison],
     )
 

@@ -7,31 +7,32 @@ already due stand side by side, so "as of" any instant is one range look-up.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from msgspec import Struct, to_builtins
+from msgspec import Struct, ValidationError, convert, to_builtins
 from sqlalchemy.engine import Connection
 
 from adapters.chunks import chunks
 from adapters.columns import as_stored
 from adapters.damage import BY_A_REBUILD, DamagedReadModels
-from adapters.histories import History, Poison, TicketStory
+from adapters.histories import History, Poison
 from adapters.planning import past_index
 from adapters.replay import Range
 from adapters.schema import GenerationTables, Schema
 from adapters.statements import copy_rows
 from crm_domain.errors import StoreBusy
 from crm_domain.instant import FOREVER
-from crm_domain.ticket import Status
 from projections.customer_card import card
-from projections.fold import Folded, Interval, Timelines, dump, load
-from projections.ticket_queue import TicketInterval, TicketVerdict
+from projections.fold import PROJECTORS, Folded, Interval, Timelines, by_key, dump, load
+from projections.projector import Projector
+from projections.ticket_queue import TICKET_QUEUE, TicketVerdict
 from projections.verdict import Verdict
 
-STAGE, TIER, RISK = "lifecycle_stage", "loyalty_tier", "churn_risk"
+STAGE, TIER, RISK, TICKETS = "lifecycle_stage", "loyalty_tier", "churn_risk", "ticket_queue"
 
+_PROJECTORS = {projector.name: projector for projector in PROJECTORS}
 
 Row = tuple[Any, ...]
 
@@ -65,7 +66,7 @@ class TicketStanding(Struct, frozen=True, kw_only=True):
 
     ticket_id: str
     customer_id: str
-    interval: TicketInterval
+    interval: Interval
     breaches_at: int | None
 
 
@@ -143,7 +144,7 @@ class ReadModels:
 
     def load_rows(self, connection: Connection, rows: Mapping[str, list[Row]]) -> None:
         """Insert rows by the names of their tables, of customers and tickets of whom nothing is stored yet."""
-        for table in (self.tables.cards, *self.tables.intervals.values(), self.tables.tickets):
+        for table in (self.tables.cards, *self.tables.intervals.values()):
             _insert_rows(connection, table, rows[table.name])
 
     def end_bulk(self, connection: Connection, until: int) -> None:
@@ -201,15 +202,13 @@ class ReadModels:
 
     def intervals(self, connection: Connection, customer_id: str) -> Timelines:
         """All stored intervals of one customer, by projection, in order of time."""
-        return {
-            name: [
-                Interval(row.valid_from, row.valid_to, Verdict(row.value, row.score))
-                for row in connection.execute(
-                    sa.select(table).where(table.c.customer_id == customer_id).order_by(table.c.valid_from)
-                )
-            ]
-            for name, table in self.tables.intervals.items()
-        }
+        return {name: self._intervals(connection, name, customer_id) for name in self.tables.intervals}
+
+    def _intervals(self, connection: Connection, name: str, customer_id: str) -> list[Interval]:
+        table, key = self.tables.intervals[name], _PROJECTORS[name].key
+        order = [table.c.valid_from] if key is None else [table.c[key.name], table.c.valid_from]
+        rows = connection.execute(sa.select(table).where(table.c.customer_id == customer_id).order_by(*order))
+        return [_interval(_PROJECTORS[name], row) for row in rows.mappings()]
 
     def advance(self, connection: Connection, old: int, new: int) -> bool:
         """Move the checkpoint from one position to another; False where another process was quicker."""
@@ -221,7 +220,7 @@ class ReadModels:
         """Take away what is stored of some customers."""
         gone = [{"id": customer_id} for customer_id in sorted(customer_ids)]
         if gone:
-            for table in (self.tables.cards, self.tables.tickets, *self.tables.intervals.values()):
+            for table in (self.tables.cards, *self.tables.intervals.values()):
                 connection.execute(table.delete().where(table.c.customer_id == sa.bindparam("id")), gone)
 
     def save(self, connection: Connection, updates: Sequence[Update]) -> None:
@@ -241,16 +240,8 @@ class ReadModels:
         """The rows that say what some customers' folds do, by table, with the columns in the table's order."""
         rows = {self.tables.cards: [_card_row(update) for update in updates]}
         for name, table in self.tables.intervals.items():
-            rows[table] = [
-                (update.customer_id, each.valid_from, each.valid_to, each.verdict.value, each.verdict.score)
-                for update in updates
-                for each in update.timelines[name]
-            ]
+            rows[table] = _interval_rows(_PROJECTORS[name], updates)
         return rows
-
-    def ticket_rows(self, stories: Sequence[TicketStory]) -> list[Row]:
-        """The rows that tell some tickets' stories."""
-        return [_ticket_row(story, interval) for story in stories for interval in story.intervals]
 
     def stored_rows(self, connection: Connection, after: str, last: str | None) -> dict[sa.Table, list[Row]]:
         """What is stored of the customers whose ids come after one, up to the last one, or to the end."""
@@ -284,7 +275,7 @@ class ReadModels:
 
     def customer_ids(self, connection: Connection) -> set[str]:
         """Everyone of whom something is stored."""
-        tables = (self.tables.cards, self.tables.tickets, *self.tables.intervals.values())
+        tables = (self.tables.cards, *self.tables.intervals.values())
         stored = sa.union(*(sa.select(table.c.customer_id) for table in tables))
         return set(connection.execute(stored).scalars())
 
@@ -300,60 +291,33 @@ class ReadModels:
                     found[row.customer_id] = row.value
         return found
 
-    def tickets_at(self, connection: Connection, ticket_ids: Iterable[str], at: int) -> dict[str, TicketVerdict]:
-        """What the queue shows of some tickets as of an instant."""
-        table = self.tables.tickets
+    def tickets_at(self, connection: Connection, customer_ids: Iterable[str], at: int) -> dict[str, TicketVerdict]:
+        """What the queue shows of some customers' tickets as of an instant."""
+        table = self.tables.intervals[TICKETS]
         holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
         return {
-            row.ticket_id: _ticket_verdict(row)
-            for chunk in chunks(ticket_ids)
-            for row in connection.execute(sa.select(table).where(table.c.ticket_id.in_(chunk), holds))
+            row["ticket_id"]: _interval(TICKET_QUEUE, row).verdict
+            for chunk in chunks(customer_ids)
+            for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk), holds)).mappings()
         }
 
     def sample(self, connection: Connection) -> list[str]:
         """Some customers, spread evenly over all: at most 64."""
         return spread(connection, self.tables.cards.c.customer_id)
 
-    def stored_ticket_rows(self, connection: Connection, ticket_ids: Iterable[str]) -> list[Row]:
-        """What is stored of some tickets."""
-        table = self.tables.tickets
-        return [
-            tuple(row)
-            for chunk in chunks(ticket_ids)
-            for row in connection.execute(as_stored(table).where(table.c.ticket_id.in_(chunk)))
-        ]
-
-    def ticket_rows_of(self, connection: Connection, customer_ids: Iterable[str]) -> list[Row]:
-        """What is stored of some customers' tickets."""
-        table = self.tables.tickets
-        return [
-            tuple(row)
-            for chunk in chunks(customer_ids)
-            for row in connection.execute(as_stored(table).where(table.c.customer_id.in_(chunk)))
-        ]
-
-    def other_ticket_rows(self, connection: Connection, ticket_ids: Container[str]) -> list[Row]:
-        """What is stored of all tickets but some."""
-        rows = connection.execute(as_stored(self.tables.tickets))
-        return [tuple(row) for row in rows if row.ticket_id not in ticket_ids]
-
     def _drop_outdated(self, connection: Connection, table: sa.Table, updates: Sequence[Update], name: str) -> None:
         outdated = [
-            {"id": update.customer_id, "since": update.timelines[name][0].valid_from}
+            {"id": update.customer_id, "key": key, "since": intervals[0].valid_from}
             for update in updates
-            if update.known and update.timelines[name]
+            if update.known
+            for key, intervals in by_key(update.timelines[name]).items()
         ]
         if outdated:
+            key = _PROJECTORS[name].key
             ours = sa.and_(table.c.customer_id == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since"))
+            if key is not None:
+                ours = sa.and_(table.c[key.name] == sa.bindparam("key"), ours)
             connection.execute(table.delete().where(ours), outdated)
-
-    def save_tickets(self, connection: Connection, stories: Sequence[TicketStory]) -> None:
-        """Store the stories of some tickets in place of the old ones."""
-        if stories:
-            table = self.tables.tickets
-            gone = [{"id": story.ticket_id} for story in stories]
-            connection.execute(table.delete().where(table.c.ticket_id == sa.bindparam("id")), gone)
-            _insert_rows(connection, table, self.ticket_rows(stories))
 
     def tickets(
         self,
@@ -371,7 +335,7 @@ class ReadModels:
         With `breaching_until`, those of which a clock is breached after `at` and no later than that. Those of the
         customers `beside` are left out.
         """
-        table = self.tables.tickets
+        table = self.tables.intervals[TICKETS]
         later = table.alias("later")
         breached = sa.or_(
             sa.and_(later.c.first_response == "breached", table.c.first_response != "breached"),
@@ -392,7 +356,7 @@ class ReadModels:
             statement = statement.where(table.c.ticket_id > after)
         if beside:
             statement = statement.where(table.c.customer_id.not_in(sorted(beside)))
-        rows = connection.execute(statement.order_by(table.c.ticket_id).limit(limit))
+        rows = connection.execute(statement.order_by(table.c.ticket_id).limit(limit)).mappings()
         return [_ticket_standing(row) for row in rows]
 
     def changed_after(self, connection: Connection, at: int, limit: int) -> list[str]:
@@ -583,26 +547,46 @@ def _standing(row: sa.RowMapping, folded: Folded | None) -> Standing:
     )
 
 
-def _ticket_row(story: TicketStory, interval: TicketInterval) -> Row:
-    verdict = interval.verdict
-    clocks = (verdict.first_response, verdict.resolution)
-    return story.ticket_id, interval.valid_from, interval.valid_to, story.customer_id, str(verdict.status), *clocks
+def _interval_rows(projector: Projector, updates: Iterable[Update]) -> list[Row]:
+    name, key = projector.name, projector.key
+    if key is None and projector.verdict is Verdict:  # which very many rows are
+        return [
+            (update.customer_id, each.valid_from, each.valid_to, each.verdict.value, each.verdict.score)
+            for update in updates
+            for each in update.timelines[name]
+        ]
+    return [
+        (
+            *(() if key is None else (each.key,)),
+            update.customer_id,
+            each.valid_from,
+            each.valid_to,
+            *to_builtins(each.verdict).values(),
+        )
+        for update in updates
+        for each in update.timelines[name]
+    ]
 
 
-def _ticket_standing(row: sa.Row[Any]) -> TicketStanding:
-    verdict = _ticket_verdict(row)
+def _interval(projector: Projector, row: sa.RowMapping) -> Interval:
+    """A stored row of a projector. Raises DamagedReadModels for what is no verdict."""
+    columns = dict(row)
+    held = {field: columns[field] for field in projector.verdict.__struct_fields__}
+    try:
+        verdict = convert(held, projector.verdict)
+    except ValidationError as error:
+        raise DamagedReadModels(f"what is stored as {projector.name} can't be read: {error}; {BY_A_REBUILD}") from None
+    key = "" if projector.key is None else columns[projector.key.name]
+    return Interval(columns["valid_from"], columns["valid_to"], verdict, key)
+
+
+def _ticket_standing(row: sa.RowMapping) -> TicketStanding:
     return TicketStanding(
-        ticket_id=row.ticket_id,
-        customer_id=row.customer_id,
-        interval=TicketInterval(row.valid_from, row.valid_to, verdict),
-        breaches_at=row.breaches_at,
+        ticket_id=row["ticket_id"],
+        customer_id=row["customer_id"],
+        interval=_interval(TICKET_QUEUE, row),
+        breaches_at=row["breaches_at"],
     )
-
-
-def _ticket_verdict(row: sa.Row[Any]) -> TicketVerdict:
-    if row.status not in set(Status):
-        raise DamagedReadModels(f"what is stored of ticket {row.ticket_id} has the status {row.status}; {BY_A_REBUILD}")
-    return TicketVerdict(Status(row.status), row.first_response, row.resolution)
 
 
 def _card_row(update: Update) -> Row:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.inspect import EnumType, IntType, LiteralType, NoneType, StrType, Type, UnionType, type_info
+from msgspec.structs import fields
 from sqlalchemy.engine import Connection
 
 from adapters.columns import check
@@ -14,10 +18,8 @@ from adapters.positions import create_positions, position_column, transaction_co
 from adapters.seals import seals_table
 from adapters.sql_views import View, put_views
 from crm_domain.errors import StoreUnusable
-from projections.churn_risk import CHURN_RISK
 from projections.fold import PROJECTORS
-from projections.lifecycle_stage import LIFECYCLE_STAGE
-from projections.loyalty_tier import LOYALTY_TIER
+from projections.projector import ListedBy, Projector
 
 VERSION = 6
 
@@ -144,7 +146,7 @@ def require_unicode(connection: Connection) -> None:
 
 
 class GenerationTables:
-    """The numbered read model tables of one generation: intervals for each projector, the ticket queue, the cards."""
+    """The numbered read model tables of one generation: intervals for each projector, and the cards."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -161,9 +163,7 @@ class GenerationTables:
             sa.Column("last_event_at", Instant, nullable=False, index=True),
             sa.Column("folded", Blob, nullable=False),
         )
-        self.intervals = {projector.name: _intervals(projector.name, number, self.metadata) for projector in PROJECTORS}
-
-        self.tickets = _ticket_queue(number, self.metadata)
+        self.intervals = {projector.name: _intervals(projector, number, self.metadata) for projector in PROJECTORS}
         for table in self.metadata.tables.values():
             check(table, of_read_models=True)
 
@@ -179,7 +179,7 @@ class GenerationTables:
     @property
     def indexes(self) -> list[sa.Index]:
         """The indexes, which are made once much was loaded."""
-        tables = (self.cards, self.tickets, *self.intervals.values())
+        tables = (self.cards, *self.intervals.values())
         return sorted((index for table in tables for index in table.indexes), key=lambda index: str(index.name))
 
     def drop(self, connection: Connection) -> None:
@@ -189,7 +189,7 @@ class GenerationTables:
     @property
     def views(self) -> list[View]:
         """What others may see of it, under names that stay."""
-        return [_shown(table, self.number) for table in (self.cards, self.tickets, *self.intervals.values())]
+        return [_shown(table, self.number) for table in (self.cards, *self.intervals.values())]
 
     def go_live(self, connection: Connection, before: int | None) -> None:
         """Let the stable names stand for this generation, and let those ask it who could ask the one before."""
@@ -202,6 +202,8 @@ class GenerationTables:
 def _shown(table: sa.Table, number: int) -> View:
     """A view of a generation's table, but for what only our code can read."""
     columns = tuple(column.name for column in table.c if column.name != "folded")
+    if columns[1] == "customer_id":  # where there are keys, the view has had this column after the instants all along
+        columns = (columns[0], *columns[2:4], columns[1], *columns[4:])
     return View(name=table.name.removesuffix(f"_{number}"), columns=columns, expressions=columns, table=table.name)
 
 
@@ -299,51 +301,58 @@ def _consents(metadata: sa.MetaData) -> sa.Table:
     )
 
 
-#: The indexes by which customers are listed; nobody asks who has so many points.
-_LISTED = {
-    LIFECYCLE_STAGE.name: ("value", "due"),
-    LOYALTY_TIER.name: ("value", "due"),
-    CHURN_RISK.name: ("value", "due", "score"),
+#: The columns of the indexes that lists need.
+_LISTED_BY: dict[ListedBy, tuple[Any, ...]] = {
+    "value": ("value", "customer_id", "valid_from", "valid_to"),
+    "due": ("value", "valid_from", "customer_id"),
+    "score": (sa.desc("score"), "customer_id", "valid_from", "valid_to"),
+    "status": ("status", "valid_from", "valid_to"),
 }
 
-
-def _intervals(name: str, number: int, metadata: sa.MetaData) -> sa.Table:
-    table_name = f"{name}_{number}"
-    # Who has a value, in order of ids; who comes to have it, in order of time; and whose score is highest.
-    indexes: dict[str, tuple[Any, ...]] = {
-        "value": ("value", "customer_id", "valid_from", "valid_to"),
-        "due": ("value", "valid_from", "customer_id"),
-        "score": (sa.desc("score"), "customer_id", "valid_from", "valid_to"),
-    }
-    return sa.Table(
-        table_name,
-        metadata,
-        sa.Column("customer_id", sa.Text, primary_key=True),
-        sa.Column("valid_from", Instant, primary_key=True),
-        sa.Column("valid_to", Instant, nullable=False),
-        sa.Column("value", sa.Text, nullable=False),
-        sa.Column("score", sa.BigInteger),
-        *(sa.Index(f"{table_name}_{each}", *indexes[each]) for each in _LISTED.get(name, ())),
-        sqlite_with_rowid=False,
-    )
+_COLUMN_TYPES: dict[type, type[sa.types.TypeEngine[Any]]] = {str: sa.Text, int: sa.BigInteger}
 
 
-def _ticket_queue(number: int, metadata: sa.MetaData) -> sa.Table:
-    name = f"ticket_queue_{number}"
+def _intervals(projector: Projector, number: int, metadata: sa.MetaData) -> sa.Table:
+    """A row says what is held of a customer, or of one key of theirs, in [valid_from, valid_to)."""
+    name, key = f"{projector.name}_{number}", projector.key
+    by_key = [] if key is None else [sa.Column(key.name, sa.Text, primary_key=True)]
+    indexes = [sa.Index(f"{name}_{each}", *_LISTED_BY[each]) for each in projector.lists_by]
+    if key is not None:
+        indexes.append(sa.Index(f"{name}_customer", "customer_id"))
     return sa.Table(
         name,
         metadata,
-        sa.Column("ticket_id", sa.Text, primary_key=True),
+        *by_key,
+        sa.Column("customer_id", sa.Text, primary_key=True),
         sa.Column("valid_from", Instant, primary_key=True),
         sa.Column("valid_to", Instant, nullable=False),
-        sa.Column("customer_id", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("first_response", sa.Text, nullable=False),
-        sa.Column("resolution", sa.Text, nullable=False),
-        sa.Index(f"{name}_status", "status", "valid_from", "valid_to"),
-        sa.Index(f"{name}_customer", "customer_id"),
+        *_verdict_columns(projector.verdict),
+        *indexes,
         sqlite_with_rowid=False,
     )
+
+
+def _verdict_columns(verdict: type[Struct]) -> Iterator[sa.Column[Any]]:
+    """The columns of a verdict's fields: text for words, whole numbers for numbers, and NULL where None is allowed."""
+    for field in fields(verdict):
+        kinds = set(_kinds_of(type_info(field.type)))
+        column_type = next(ours for theirs, ours in _COLUMN_TYPES.items() if theirs in kinds)
+        yield sa.Column(field.name, column_type, nullable=type(None) in kinds)
+
+
+def _kinds_of(info: Type) -> Iterator[type]:
+    match info:
+        case UnionType(types=types):
+            for each in types:
+                yield from _kinds_of(each)
+        case StrType() | EnumType() | LiteralType():
+            yield str
+        case IntType():
+            yield int
+        case NoneType():
+            yield type(None)
+        case _:
+            raise TypeError(f"a verdict's field can't be a column: {info}")
 
 
 def _audit_trail(is_sqlite: bool) -> View:

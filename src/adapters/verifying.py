@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.catch_up import Progress
 from adapters.damage import DamagedReadModels
-from adapters.histories import History, Poison, read_history, tell_tickets
+from adapters.histories import History, Poison, read_history
 from adapters.read_models import ReadModels, Row, new_update, spread
 from adapters.replay import CUSTOMERS_AT_ONCE, in_chunks, replay
 from adapters.schema import GenerationTables
@@ -85,7 +85,7 @@ def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress
     """
     with store.reading() as tx:
         connection, checkpoint = tx.connection, models.checkpoint(tx.connection)
-        comparison, total = _Comparison(models, connection, rules), store.count_events(connection)
+        comparison, total = _Comparison(models, connection), store.count_events(connection)
         after = ""
         for chunk in in_chunks(replay(store, connection, rules, checkpoint)):
             last = chunk[-1].history.members[0]
@@ -94,7 +94,6 @@ def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress
             if on_progress:
                 on_progress(chunk[-1].events_read, total)
         comparison.compare([], after, None)
-        comparison.compare_other_tickets()
         return Verification(
             checkpoint=checkpoint,
             customers=comparison.customers,
@@ -109,15 +108,13 @@ def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress
 class _Comparison:
     """Goes through everyone, some at a time, with what is stored beside what is folded."""
 
-    def __init__(self, models: ReadModels, connection: Connection, rules: Rules) -> None:
+    def __init__(self, models: ReadModels, connection: Connection) -> None:
         self._models = models
         self._connection = connection
-        self._rules = rules
         self.customers = 0
         self.stored = self.folded = Fingerprint(0, 0)
         self.different = 0
         self.differences: list[Difference] = []
-        self._told: set[str] = set()
 
     def compare(self, histories: Sequence[History], after: str, last: str | None) -> None:
         """Compare everyone whose id comes after one, up to the last one of them, or to the end."""
@@ -132,14 +129,6 @@ class _Comparison:
         folded = self._models.customer_rows([new_update(history) for history in histories if history.happened])
         for table in stored:
             self._count(table, stored[table], folded[table])
-        stories = [story for history in histories for story in tell_tickets(history, self._rules)]
-        tickets = self._models.stored_ticket_rows(self._connection, [story.ticket_id for story in stories])
-        self._count(self._models.tables.tickets, tickets, self._models.ticket_rows(stories))
-        self._told |= {story.ticket_id for story in stories}
-
-    def compare_other_tickets(self) -> None:
-        """Compare what is stored of tickets of which nobody's history tells."""
-        self._count(self._models.tables.tickets, self._models.other_ticket_rows(self._connection, self._told), ())
 
     def _count(self, table: sa.Table, stored: Sequence[Row], folded: Sequence[Row]) -> None:
         projection = projection_of(table)
@@ -190,7 +179,7 @@ def require_whole(store: Store, models: ReadModels, rules: Rules) -> None:
         ids = store.schema.events.c.customer_id
         sample = sorted({*models.sample(connection), *spread(connection, ids, ids != NOBODY)})
         families = tx.families(sample, checkpoint)
-        comparison = _Comparison(models, connection, rules)
+        comparison = _Comparison(models, connection)
         for customer_id in sorted({families.root(each) for each in sample}):
             history = read_history(store, connection, families.members(customer_id), rules, checkpoint)
             comparison.compare_one(history)
@@ -249,7 +238,7 @@ def _repair(store: Store, models: ReadModels, rules: Rules, ids: Sequence[str], 
             merged_away = families.roots.keys()
         with store.writing() as tx:
             if models.advance(tx.connection, checkpoint, checkpoint):
-                return _put_right(models, tx.connection, histories, merged_away, rules, projection)
+                return _put_right(models, tx.connection, histories, merged_away, projection)
     raise StoreBusy("others recorded events again and again; try again")
 
 
@@ -258,7 +247,6 @@ def _put_right(
     connection: Connection,
     histories: Sequence[History],
     merged_away: Iterable[str],
-    rules: Rules,
     projection: str | None,
 ) -> int:
     ids = sorted({history.members[0] for history in histories}.union(merged_away))
@@ -268,11 +256,6 @@ def _put_right(
         if projection in (None, projection_of(table)):
             stored = [row for each in ids for row in models.stored_in(connection, table, each)]
             wrong += models.replace_rows(connection, table, stored, folded)
-    if projection in (None, "ticket_queue"):
-        stories = [story for history in histories for story in tell_tickets(history, rules)]
-        stored = models.stored_ticket_rows(connection, [story.ticket_id for story in stories])
-        stored += models.ticket_rows_of(connection, [each for history in histories for each in history.members])
-        wrong += models.replace_rows(connection, models.tables.tickets, stored, models.ticket_rows(stories))
     models.unpark(connection, ids)
     models.park(connection, [history.poison for history in histories if history.poison])
     return wrong

@@ -28,7 +28,7 @@ from crm_domain.ticket import TicketEvent
 from projections.compiled import ORDERS_WINDOW, Feedback, Rules, Service, Steps, after_gaps
 from projections.facts import Answer, Facts, orders_since
 from projections.projector import Judgement, Projector
-from projections.ticket_queue import ClockName, breaches_at
+from projections.ticket_facts import ClockName, breaches_at
 from projections.verdict import Reason, days, plural
 
 VERSION = 1
@@ -431,4 +431,5 @@ CHURN_RISK = Projector(
     judges_by=lambda rules: (rules.risk, rules.cadence, rules.tickets),
     judge=judge,
     explain=explain,
+    lists_by=("value", "due", "score"),
 )

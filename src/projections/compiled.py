@@ -20,7 +20,7 @@ from crm_domain.instant import DAY
 from crm_domain.money import exponent_of
 from projections import rules as grammar
 from projections.facts import Facts
-from projections.ticket_queue import TicketRules, compile_ticket_rules
+from projections.ticket_facts import TicketRules, compile_ticket_rules
 from projections.verdict import Verdict
 
 

@@ -30,8 +30,8 @@ from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.membership import Membership, MembershipEvent
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
-from projections import ticket_queue
-from projections.ticket_queue import TicketFacts
+from projections import ticket_facts
+from projections.ticket_facts import TicketFacts
 
 VERSION = 3
 
@@ -196,7 +196,7 @@ def orders_since(facts: Facts, instant: int) -> int:
 
 
 def _take_in_ticket(facts: Facts, event: TicketEvent, at: int, position: int) -> None:
-    ticket_queue.evolve(facts.tickets.setdefault(event.ticket_id, TicketFacts()), event, position)
+    ticket_facts.evolve(facts.tickets.setdefault(event.ticket_id, TicketFacts()), event, position)
     match event:
         case TicketOpened():
             _engage(facts, at, position)

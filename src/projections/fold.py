@@ -30,10 +30,13 @@ from projections.lifecycle_stage import LIFECYCLE_STAGE
 from projections.loyalty_tier import LOYALTY_TIER
 from projections.points import POINTS
 from projections.projector import Projector
-from projections.ticket_queue import VERSION as TICKET_QUEUE_VERSION
-from projections.verdict import Reason, Verdict
+from projections.ticket_queue import TICKET_QUEUE
+from projections.verdict import Reason
 
-PROJECTORS: tuple[Projector, ...] = (LIFECYCLE_STAGE, LOYALTY_TIER, CHURN_RISK, POINTS)
+PROJECTORS: tuple[Projector, ...] = (LIFECYCLE_STAGE, LOYALTY_TIER, CHURN_RISK, POINTS, TICKET_QUEUE)
+
+#: The key of the one timeline that a customer has where a projector has no keys.
+WHOLE = ""
 
 # Beside what follows from how much there is of a customer, which no rule can bound.
 MAX_FUTURE_CHANGES = 64
@@ -49,34 +52,40 @@ class Happened(Struct, frozen=True, gc=False):
 
 
 class Interval(Struct, frozen=True, gc=False):
-    """A verdict and the span [valid_from, valid_to) in which it holds; FOREVER is no end."""
+    """A verdict and the span [valid_from, valid_to) in which it holds; FOREVER is no end. `key` says of what it is."""
 
     valid_from: int
     valid_to: int
-    verdict: Verdict
+    verdict: Any
+    key: str = WHOLE
 
 
 class Track(Struct, array_like=True):
-    """One projector's place: what it held just before `judged_at`, the instant of its last event.
+    """One timeline's place: what it held just before `judged_at`, the instant of its last event.
 
     `since` is when `verdict` began to hold.
     """
 
     standing: Any
-    verdict: Verdict | None = None
+    verdict: Any = None
     since: int = 0
     judged_at: int | None = None
 
 
+#: One projector's tracks by their keys.
+Tracks = dict[str, Track]
+
+
 class Folded(Struct):
-    """One customer's fold, ready to go on: the facts, and each projector's track in the order of PROJECTORS."""
+    """One customer's fold, ready to go on: the facts, and each projector's tracks in the order of PROJECTORS."""
 
     facts: Facts = field(default_factory=Facts)
-    tracks: list[Track] = field(default_factory=lambda: [Track(projector.standing()) for projector in PROJECTORS])
+    tracks: list[Tracks] = field(default_factory=lambda: [{} for _ in PROJECTORS])
     last_at: int | None = None
     last_position: int = 0
 
 
+#: By projector, the intervals of each key in order of time, one key after the other.
 Timelines = dict[str, list[Interval]]
 
 
@@ -91,7 +100,7 @@ def fold(folded: Folded, events: Iterable[Happened], rules: Rules) -> Timelines:
 
 def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> tuple[Folded, Timelines]:
     """The fold of some events from the beginning, judged by some projectors only."""
-    folded = Folded(tracks=[Track(projector.standing()) for projector in projectors])
+    folded = Folded(tracks=[{} for _ in projectors])
     return folded, _fold(folded, events, rules, projectors)
 
 
@@ -101,7 +110,7 @@ def concerned(old: Rules, new: Rules) -> tuple[Projector, ...]:
 
 
 def _fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> Timelines:
-    running = [_Running(projector, track) for projector, track in zip(projectors, folded.tracks, strict=True)]
+    running = [_Running(projector, tracks) for projector, tracks in zip(projectors, folded.tracks, strict=True)]
     by_type: dict[type[Event], list[_Running]] = {}
     facts, newest, last_at = folded.facts, folded.last_position, folded.last_at
     for at, group in groupby((each for each in events if each.position > folded.last_position), key=_at):
@@ -109,17 +118,17 @@ def _fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: 
             raise ValueError(f"an event at {at} came after one at {last_at}")
         together = list(group)
         for happened in together:
-            event_type = type(happened.event)
+            event = happened.event
+            event_type = type(event)
             if event_type not in by_type:
                 by_type[event_type] = [run for run in running if event_type in run.projector.handles]
             for run in by_type[event_type]:
-                run.arrive(facts, rules, at)
+                run.arrive(event, facts, rules, at)
         for happened in together:
             evolve(facts, happened.event, at, happened.position, happened.identity)
             newest = max(newest, happened.position)
         last_at = at
     folded.last_at, folded.last_position = last_at, newest
-    folded.tracks = [run.track for run in running]
     return {run.projector.name: run.finish(facts, rules) for run in running}
 
 
@@ -134,47 +143,63 @@ def came_late(folded: Folded, events: Sequence[Happened]) -> bool:
 class _Running:
     """A projector under way. Mutable, and never seen outside one call of `fold`."""
 
-    __slots__ = ("intervals", "projector", "track")
+    __slots__ = ("_facts_of", "_key_of", "intervals", "projector", "tracks")
 
-    def __init__(self, projector: Projector, track: Track) -> None:
+    def __init__(self, projector: Projector, tracks: Tracks) -> None:
         self.projector = projector
-        self.track = track
-        self.intervals: list[Interval] = []
+        self.tracks = tracks
+        self.intervals: dict[str, list[Interval]] = {}
+        self._key_of = projector.key.of if projector.key else None
+        self._facts_of = projector.key.facts if projector.key else None
 
-    def arrive(self, facts: Facts, rules: Rules, at: int) -> None:
+    def arrive(self, event: Event, facts: Facts, rules: Rules, at: int) -> None:
         """Settle everything before `at`, at which an event is about to be taken in."""
-        track = self.track
+        key = self._key_of(event) if self._key_of else WHOLE
+        track = self.tracks.get(key)
+        if track is None:
+            track = self.tracks[key] = Track(self.projector.standing())
         if track.judged_at == at:
             return
         if track.judged_at is not None:
-            track.standing, track.verdict, track.since = self._settle(facts, rules, at)
+            track.standing, track.verdict, track.since = self._settle(key, track, facts, rules, at)
         track.judged_at = at
+        self.intervals.setdefault(key, [])
 
     def finish(self, facts: Facts, rules: Rules) -> list[Interval]:
-        """All intervals from the last settled one on, with the future that is already due."""
-        if self.track.judged_at is None:
-            return []
-        _, verdict, since = self._settle(facts, rules, END_OF_TIME + 1)
-        return [*self.intervals, Interval(since, FOREVER, verdict)]
+        """For each timeline all intervals from its last settled one on, with the future that is already due.
 
-    def _settle(self, facts: Facts, rules: Rules, end: int) -> tuple[Any, Verdict, int]:
+        Where there are keys, of those to which something happened.
+        """
+        found: list[Interval] = []
+        for key, settled in sorted(self.intervals.items()) if self._key_of else self._one():
+            _, verdict, since = self._settle(key, self.tracks[key], facts, rules, END_OF_TIME + 1)
+            found += settled
+            if verdict is not None:
+                found.append(Interval(since, FOREVER, verdict, key))
+        return found
+
+    def _one(self) -> Iterable[tuple[str, list[Interval]]]:
+        """The one timeline that there is without keys, also where nothing happened to it."""
+        return [(WHOLE, self.intervals.setdefault(WHOLE, []))] if self.tracks else []
+
+    def _settle(self, key: str, track: Track, facts: Facts, rules: Rules, end: int) -> tuple[Any, Any, int]:
         """The standing and verdict just before `end`, and since when it holds.
 
         Judged at the last event and wherever time alone changes the verdict.
         """
-        track, intervals = self.track, self.intervals
+        intervals = self.intervals.setdefault(key, [])
         carried, verdict, since = track.standing, track.verdict, track.since
         begin = track.judged_at
         assert begin is not None
-        for changes, (at, standing, judged) in enumerate(self.projector.judge(carried, facts, rules, begin, end)):
+        judged_of = self._facts_of(facts, key) if self._facts_of else facts
+        for changes, (at, standing, judged) in enumerate(self.projector.judge(carried, judged_of, rules, begin, end)):
             carried = standing
             if judged is not verdict and judged != verdict:
                 if verdict is not None:
-                    intervals.append(Interval(since, at, verdict))
+                    intervals.append(Interval(since, at, verdict, key))
                 verdict, since = judged, at
             if changes > MAX_FUTURE_CHANGES and changes > MAX_FUTURE_CHANGES + _own_changes(facts):
                 raise InvalidRules(f"{self.projector.name} changes again and again with no event in between")
-        assert verdict is not None
         return carried, verdict, since
 
 
@@ -184,9 +209,24 @@ def _own_changes(facts: Facts) -> int:
     return len(facts.order_instants) + 2 * lots + 8 * len(facts.tickets)
 
 
-def verdict_at(intervals: list[Interval], at: int) -> Interval | None:
+def verdict_at(intervals: Iterable[Interval], at: int) -> Interval | None:
     """The interval in which an instant lies; None before the first."""
     return next((each for each in intervals if each.valid_from <= at < each.valid_to), None)
+
+
+def by_key(intervals: Iterable[Interval]) -> dict[str, list[Interval]]:
+    """The intervals of a projector, told apart by their keys."""
+    found: dict[str, list[Interval]] = {}
+    for each in intervals:
+        found.setdefault(each.key, []).append(each)
+    return found
+
+
+def joined(stored: list[Interval], newer: list[Interval]) -> list[Interval]:
+    """What is stored of a projector, up to where newer intervals begin, and those; for each key by itself."""
+    since = {key: intervals[0].valid_from for key, intervals in by_key(newer).items()}
+    kept = (each for each in stored if each.key not in since or each.valid_from < since[each.key])
+    return sorted([*kept, *newer], key=lambda each: (each.key, each.valid_from))
 
 
 def dump(folded: Folded) -> bytes:
@@ -202,8 +242,10 @@ def load(data: bytes) -> Folded:
         raise ValueError("the checksum of a stored fold is not that of the fold")
     try:
         folded = msgspec.msgpack.decode(packed, type=Folded)
-        for projector, track in zip(PROJECTORS, folded.tracks, strict=True):
-            track.standing = msgspec.convert(track.standing, projector.standing)
+        for projector, tracks in zip(PROJECTORS, folded.tracks, strict=True):
+            for track in tracks.values():
+                track.standing = msgspec.convert(track.standing, projector.standing)
+                track.verdict = msgspec.convert(track.verdict, projector.verdict | None)
     except msgspec.DecodeError as error:
         raise ValueError(f"a stored fold can't be decoded: {error}") from None
     return folded
@@ -218,15 +260,14 @@ def _checksum(packed: bytes) -> bytes:
 
 def code_versions() -> dict[str, int]:
     """What is stored depends on: the versions of the facts, of the ticket queue and of each projector."""
-    own = {"facts": FACTS_VERSION, "ticket_queue": TICKET_QUEUE_VERSION}
-    return own | {projector.name: projector.version for projector in PROJECTORS}
+    return {"facts": FACTS_VERSION} | {projector.name: projector.version for projector in PROJECTORS}
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
     """A verdict at an instant with its reasons, and what it turns into next if nothing more happens."""
 
     projection: str
-    verdict: Verdict
+    verdict: Any
     since: int
     reasons: tuple[Reason, ...]
     next_change: Interval | None
@@ -239,14 +280,16 @@ def fold_until(events: Iterable[Happened], rules: Rules, at: int) -> tuple[Folde
 
 
 def explain(events: Iterable[Happened], rules: Rules, at: int) -> tuple[Folded, list[Explanation]]:
-    """Each projector's verdict as of an instant, explained; and the fold of all that had happened by then."""
+    """Each projector's verdict of the whole customer as of an instant, explained; and the fold of all that had happened
+    by then.
+    """
     folded, timelines = fold_until(events, rules, at)
     explanations = []
-    for projector, track in zip(PROJECTORS, folded.tracks, strict=True):
-        current = verdict_at(timelines[projector.name], at)
-        if current is None:
+    for projector, tracks in zip(PROJECTORS, folded.tracks, strict=True):
+        current = verdict_at(timelines[projector.name], at) if projector.key is None else None
+        if current is None or projector.explain is None:
             continue
-        standing = _standing_at(projector, track, folded.facts, rules, at)
+        standing = _standing_at(projector, tracks[WHOLE], folded.facts, rules, at)
         explanations.append(
             Explanation(
                 projection=projector.name,

@@ -211,4 +211,5 @@ LIFECYCLE_STAGE = Projector(
     judges_by=lambda rules: (rules.ladder, rules.spell_stages, rules.cadence),
     judge=judge,
     explain=explain,
+    lists_by=("value", "due"),
 )

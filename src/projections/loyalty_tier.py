@@ -176,4 +176,5 @@ LOYALTY_TIER = Projector(
     judges_by=lambda rules: rules.tiers,
     judge=judge,
     explain=explain,
+    lists_by=("value", "due"),
 )

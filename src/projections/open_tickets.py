@@ -14,7 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crm_domain.instant import FOREVER
-from projections.ticket_queue import SETTLED, TicketInterval, TicketVerdict
+from projections.fold import Interval
+from projections.ticket_facts import SETTLED
+from projections.ticket_queue import TicketVerdict
 
 Standing = Literal["open", "breached"]
 
@@ -27,7 +29,7 @@ class OpenTickets(Struct, frozen=True):
     value: Standing
 
 
-def combine(tickets: Iterable[Iterable[TicketInterval]]) -> list[OpenTickets]:
+def combine(tickets: Iterable[Iterable[Interval]]) -> list[OpenTickets]:
     """What the tickets say together, in order of time: a gap where none is open, and neighbours always differ."""
     changes = sorted(change for intervals in tickets for interval in intervals for change in _changes(interval))
     holding: Counter[Standing] = Counter()
@@ -46,7 +48,7 @@ def standing_of(verdict: TicketVerdict) -> Standing | None:
     return "breached" if "breached" in (verdict.first_response, verdict.resolution) else "open"
 
 
-def _changes(interval: TicketInterval) -> Iterable[tuple[int, Standing, int]]:
+def _changes(interval: Interval) -> Iterable[tuple[int, Standing, int]]:
     """When one more ticket stands so, and when one less does."""
     standing = standing_of(interval.verdict)
     if standing is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -13,20 +13,37 @@ from projections.facts import Facts
 from projections.verdict import Reason, Verdict
 
 #: An instant, the standing from then on, and the verdict that goes with it.
-Judgement = tuple[int, Any, Verdict]
+Judgement = tuple[int, Any, Any]
 #: (standing, facts, rules, at, until) -> the judgement at `at`, and one for each later instant before `until` at which
-#: time alone may change it, in order
-Judge = Callable[[Any, Facts, Rules, int, int], Iterable[Judgement]]
+#: time alone may change it, in order; none at all where there is nothing to judge yet
+Judge = Callable[[Any, Any, Rules, int, int], Iterable[Judgement]]
 #: (standing, facts, rules, at), with the standing that `judge` gave for that instant
-Explain = Callable[[Any, Facts, Rules, int], tuple[Reason, ...]]
+Explain = Callable[[Any, Any, Rules, int], tuple[Reason, ...]]
+
+
+#: What lists ask of a verdict: who has a value, in order of ids; who comes to have it, in order of time; whose score is
+#: highest; and which tickets have a status.
+ListedBy = Literal["value", "due", "score", "status"]
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """What a timeline is of within a customer: the name of that in tables, which one an event is about, and the facts
+    of one, which are judged in place of the customer's.
+    """
+
+    name: str
+    of: Callable[[Any], str]
+    facts: Callable[[Facts, str], Any]
 
 
 class Projector(Struct, frozen=True, kw_only=True):
     """One question that is answered for every instant.
 
     `handles` are the event types that can change the answer; `standing` is what is carried from verdict to verdict;
-    `judges_by` gives the part of the rules on which the answer depends.
-    Raise `version` whenever the same events and rules may give other answers.
+    `judges_by` gives the part of the rules on which the answer depends. A customer has one timeline, or with a `key`
+    one for each of what that names. `verdict` is the type of what is held; its fields are columns. `lists_by` names the
+    indexes that lists need. `explain` is None where nobody asks for reasons yet. Raise `version` whenever the same
+    events and rules may give other answers.
     """
 
     name: str
@@ -36,4 +53,7 @@ class Projector(Struct, frozen=True, kw_only=True):
     standing: Any
     judges_by: Callable[[Rules], object]
     judge: Judge
-    explain: Explain
+    explain: Explain | None = None
+    verdict: type[Struct] = Verdict
+    key: Key | None = None
+    lists_by: tuple[ListedBy, ...] = ()

@@ -1,220 +1,24 @@
 """Where does this ticket stand, and is it answered and resolved in time?
 
-Two clocks run from the opening, and each is a step function of time. The first response ends with our first reply, or
-where the ticket is settled without one; nothing pauses it. The resolution ends when the ticket is resolved or closed
-and goes on when it is reopened; it stands still while the ticket awaits the customer or is on hold. What counts is the
-time a clock ran, against the target of the priority in force: a new priority's target counts from the opening, but
-nothing is breached before the change. A target is met before its instant; from that instant on it is breached.
+A clock is met before its target and breached from that instant on; once it has ended, it was met or late. What is
+resolved is closed by itself after a while.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from decimal import Decimal
-from fractions import Fraction
-from itertools import groupby
-from math import ceil
-from typing import Literal
+from collections.abc import Iterator
+from typing import Literal, get_args
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from crm_domain.instant import DAY, END_OF_TIME, FOREVER, SECOND
-from crm_domain.ticket import (
-    MOVES,
-    AgentReplied,
-    CustomerReplied,
-    Priority,
-    Status,
-    TicketAssigned,
-    TicketClassified,
-    TicketEscalated,
-    TicketEvent,
-    TicketOpened,
-    TicketPriorityChanged,
-    TicketRated,
-)
-from projections import rules as grammar
+from crm_domain.ticket import Status, TicketEvent
+from projections.compiled import Rules
+from projections.projector import Judgement, Key, Projector
+from projections.ticket_facts import ClockName, TicketFacts, TicketRules, running_time, target_of, timed_by
 
 VERSION = 1
 
-ClockName = Literal["first_response", "resolution"]
 Timeliness = Literal["on_time", "due_soon", "breached", "met", "late"]
-
-_HOUR = 3_600 * SECOND
-_RUNNING = frozenset({Status.NEW, Status.OPEN})
-#: A ticket that is not settled is open, whoever's turn it is.
-SETTLED = frozenset({Status.RESOLVED, Status.CLOSED})
-
-# ----------------------------------------------------------------------------------------------------------- rules
-
-
-class Target(Struct, frozen=True):
-    """Microseconds of a clock's running time: from `soon` on it is due soon, from `breach` on breached."""
-
-    soon: int
-    breach: int
-
-
-class TicketRules(Struct, frozen=True, kw_only=True):
-    """A compiled [ticket] table: targets by priority, and the microseconds after which what is resolved is closed."""
-
-    first_response: dict[Priority, Target]
-    resolution: dict[Priority, Target]
-    auto_close: int
-
-
-def compile_ticket_rules(rule: grammar.Ticket) -> TicketRules:
-    """Make the [ticket] table ready: hours become whole microseconds, the first at which the target is reached."""
-    return TicketRules(
-        first_response=_targets(rule.first_response_hours, rule.due_soon_fraction),
-        resolution=_targets(rule.resolution_hours, rule.due_soon_fraction),
-        auto_close=rule.auto_close_days * DAY,
-    )
-
-
-def _targets(hours: grammar.HoursByPriority, due_soon_fraction: Decimal) -> dict[Priority, Target]:
-    fraction = Fraction(due_soon_fraction)
-    by_priority: dict[Priority, Decimal] = {
-        "urgent": hours.urgent,
-        "high": hours.high,
-        "normal": hours.normal,
-        "low": hours.low,
-    }
-    return {
-        priority: Target(soon=ceil(fraction * Fraction(each) * _HOUR), breach=ceil(Fraction(each) * _HOUR))
-        for priority, each in by_priority.items()
-    }
-
-
-# ----------------------------------------------------------------------------------------------------------- facts
-
-
-class Moment(Struct, frozen=True, array_like=True, gc=False):
-    """When something happened to a ticket, and the position of the event that says so."""
-
-    at: int
-    position: int
-
-
-class Urgency(Struct, frozen=True, array_like=True, gc=False):
-    """A priority, and since when it is in force."""
-
-    priority: Priority
-    since: int
-
-
-class Run(Struct, frozen=True, array_like=True, gc=False):
-    """A span [since, until) in which a clock ran; None while it runs."""
-
-    since: int
-    until: int | None = None
-
-
-class Clock(Struct):
-    """The spans in which a clock ran, oldest first. `ended` is when it ended, under the priority in `ended_under`."""
-
-    runs: list[Run] = field(default_factory=list)
-    ended: Moment | None = None
-    ended_under: Urgency | None = None
-
-
-class TicketFacts(Struct):
-    """What is known of one ticket, by no rules."""
-
-    ticket_id: str = ""
-    status: Status = Status.UNKNOWN
-    opened: Moment | None = None
-    settled: Moment | None = None
-    urgency: Urgency = Urgency("normal", 0)
-    first_response: Clock = field(default_factory=Clock)
-    resolution: Clock = field(default_factory=Clock)
-    reopened: list[Moment] = field(default_factory=list)
-    complaint: bool = False
-    topic: str | None = None
-    agent: str | None = None
-    level: int = 0
-    channel: str | None = None
-    follows: str | None = None
-    customer_replied: Moment | None = None
-    rated: Moment | None = None
-    score: int | None = None
-
-
-def evolve(facts: TicketFacts, event: TicketEvent, position: int = 0) -> None:
-    """Take in one event of this ticket; events come in the order in which they happened.
-
-    What comes before the opening is passed over: no decision makes such a history, and no clock can tell its time.
-    """
-    if isinstance(event, TicketOpened) and facts.opened is None:
-        _open(facts, event, Moment(event.at, position))
-        return
-    if facts.opened is None:
-        return
-    match event:
-        case TicketPriorityChanged(at=at, priority=priority):
-            facts.urgency = Urgency(priority, at)
-        case TicketClassified(topic=topic, complaint=complaint):
-            facts.topic, facts.complaint = topic, complaint
-        case TicketAssigned(agent=agent):
-            facts.agent = agent
-        case TicketEscalated(level=level):
-            facts.level = level
-        case AgentReplied(at=at):
-            _end(facts.first_response, Moment(at, position), facts.urgency)
-        case CustomerReplied(at=at):
-            facts.customer_replied = Moment(at, position)
-        case TicketRated(at=at, score=score):
-            facts.rated, facts.score = Moment(at, position), score
-        case _:
-            pass  # the rest only moves the ticket
-    _move(facts, event, position)
-
-
-def _open(facts: TicketFacts, event: TicketOpened, moment: Moment) -> None:
-    facts.ticket_id, facts.status, facts.opened = event.ticket_id, Status.NEW, moment
-    facts.urgency = Urgency(event.priority, moment.at)
-    facts.channel, facts.follows, facts.complaint = event.channel, event.follows, event.complaint
-    _start(facts.first_response, moment.at)
-    _start(facts.resolution, moment.at)
-
-
-def _move(facts: TicketFacts, event: TicketEvent, position: int) -> None:
-    before, after = facts.status, MOVES[type(event)].get(facts.status, facts.status)
-    if before is after:
-        return
-    moment = Moment(event.at, position)
-    facts.status = after
-    if after in _RUNNING:
-        _start(facts.resolution, moment.at)
-    elif after not in SETTLED:
-        _stop(facts.resolution, moment.at)
-    elif before not in SETTLED:
-        facts.settled = moment
-        _end(facts.first_response, moment, facts.urgency)
-        _end(facts.resolution, moment, facts.urgency)
-    if before in SETTLED and after not in SETTLED:
-        facts.settled = None
-        facts.reopened.append(moment)
-
-
-def _start(clock: Clock, at: int) -> None:
-    clock.ended = clock.ended_under = None
-    if not clock.runs or clock.runs[-1].until is not None:
-        clock.runs.append(Run(at))
-
-
-def _stop(clock: Clock, at: int) -> None:
-    if clock.runs and clock.runs[-1].until is None:
-        clock.runs[-1] = Run(clock.runs[-1].since, at)
-
-
-def _end(clock: Clock, moment: Moment, urgency: Urgency) -> None:
-    if clock.ended is None:
-        _stop(clock, moment.at)
-        clock.ended, clock.ended_under = moment, urgency
-
-
-# ----------------------------------------------------------------------------------------------------------- judge
 
 
 class TicketVerdict(Struct, frozen=True, gc=False):
@@ -225,7 +29,16 @@ class TicketVerdict(Struct, frozen=True, gc=False):
     resolution: Timeliness
 
 
-def judge(facts: TicketFacts, rules: TicketRules, at: int) -> tuple[TicketVerdict, int | None]:
+def judge(standing: None, facts: TicketFacts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
+    """What the queue shows of a ticket from an instant on; nothing before it was opened."""
+    due: int | None = at if facts.opened is not None else None
+    while due is not None and due < until:
+        verdict, due_next = verdict_of(facts, rules.tickets, due)
+        yield due, None, verdict
+        due = due_next
+
+
+def verdict_of(facts: TicketFacts, rules: TicketRules, at: int) -> tuple[TicketVerdict, int | None]:
     """What the queue shows at an instant from the last event on, and when that changes if nothing more happens."""
     status, closes_at = _standing(facts, rules, at)
     first_response, answer_changes_at = _timeliness(facts, rules, "first_response", at)
@@ -242,8 +55,8 @@ def _standing(facts: TicketFacts, rules: TicketRules, at: int) -> tuple[Status, 
 
 
 def _timeliness(facts: TicketFacts, rules: TicketRules, name: ClockName, at: int) -> tuple[Timeliness, int | None]:
-    clock, urgency = _clock(facts, name)
-    target = _target(rules, name, urgency)
+    clock, urgency = timed_by(facts, name)
+    target = target_of(rules, name, urgency)
     ran = running_time(clock, at)
     if clock.ended is not None:
         return ("met" if ran < target.breach else "late"), None
@@ -256,67 +69,17 @@ def _timeliness(facts: TicketFacts, rules: TicketRules, name: ClockName, at: int
     return timeliness, at + left
 
 
-def running_time(clock: Clock, at: int) -> int:
-    """Microseconds that a clock ran until an instant."""
-    return sum(max(0, (at if run.until is None else min(at, run.until)) - run.since) for run in clock.runs)
-
-
-def breaches_at(facts: TicketFacts, rules: TicketRules, clock: ClockName) -> int | None:
-    """Since when a clock is breached (or late), or from when it will be if nobody acts; None where it won't be."""
-    timed, urgency = _clock(facts, clock)
-    left = _target(rules, clock, urgency).breach
-    for run in timed.runs:
-        if run.until is None or run.until - run.since >= left:
-            instant = max(run.since + left, urgency.since)
-            return instant if instant <= END_OF_TIME else None
-        left -= run.until - run.since
-    return None
-
-
-def _clock(facts: TicketFacts, name: ClockName) -> tuple[Clock, Urgency]:
-    """A clock, and the priority that it is held against: the one in force, or in force when the clock ended."""
-    clock = facts.first_response if name == "first_response" else facts.resolution
-    return clock, clock.ended_under or facts.urgency
-
-
-def _target(rules: TicketRules, name: ClockName, urgency: Urgency) -> Target:
-    targets = rules.first_response if name == "first_response" else rules.resolution
-    return targets[urgency.priority]
-
-
-# -------------------------------------------------------------------------------------------------------- timeline
-
-
-class TicketInterval(Struct, frozen=True, gc=False):
-    """What the queue shows of a ticket in [valid_from, valid_to); FOREVER is no end."""
-
-    valid_from: int
-    valid_to: int
-    verdict: TicketVerdict
-
-
-def timeline(events: Iterable[TicketEvent], rules: TicketRules) -> list[TicketInterval]:
-    """One ticket's whole story, the future that is already due included, from its events in order of time.
-
-    A ticket has few events, so whenever one is added its story is told afresh.
-    """
-    facts, intervals = TicketFacts(), list[TicketInterval]()
-    due: int | None = None
-    for at, together in groupby(events, key=lambda event: event.at):
-        _settle(intervals, facts, rules, due, at)
-        for event in together:
-            evolve(facts, event)
-        due = at if facts.opened is not None else None
-    _settle(intervals, facts, rules, due, FOREVER)
-    return intervals
-
-
-def _settle(intervals: list[TicketInterval], facts: TicketFacts, rules: TicketRules, due: int | None, end: int) -> None:
-    while due is not None and due < end:
-        verdict, following = judge(facts, rules, due)
-        if not intervals:
-            intervals.append(TicketInterval(due, FOREVER, verdict))
-        elif intervals[-1].verdict != verdict:
-            intervals[-1] = TicketInterval(intervals[-1].valid_from, due, intervals[-1].verdict)
-            intervals.append(TicketInterval(due, FOREVER, verdict))
-        due = following if following is None or following <= END_OF_TIME else None
+TICKET_QUEUE = Projector(
+    name="ticket_queue",
+    question="Where does this ticket stand, and is it answered and resolved in time?",
+    version=VERSION,
+    handles=frozenset(get_args(TicketEvent)),
+    standing=type(None),
+    judges_by=lambda rules: rules.tickets,
+    judge=judge,
+    verdict=TicketVerdict,
+    key=Key(
+        name="ticket_id", of=lambda event: event.ticket_id, facts=lambda facts, ticket_id: facts.tickets[ticket_id]
+    ),
+    lists_by=("status",),
+)

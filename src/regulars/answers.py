@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from adapters.histories import History, Poison, read_history, rows_of, take_in
+from adapters.read_models import TICKETS
 from adapters.store import Store
 from adapters.transaction import Transaction
 from adapters.wrapping import MasterKeyChanged
@@ -20,7 +21,6 @@ from crm_domain.instant import FOREVER, end_of_day, to_datetime, to_instant
 from projections import fold
 from projections.fold import Folded, Interval, Timelines
 from projections.open_tickets import OpenTickets, combine
-from projections.ticket_queue import TicketInterval
 from regulars.sentences import describe
 from regulars.standpoint import Standpoint
 from regulars.views import LANES, Clause, EventLine, Explanation, Lane, Span, Timeline, VerdictView
@@ -117,14 +117,8 @@ def history_of(store: Store, tx: Transaction, stand: Standpoint, members: tuple[
     newer = take_in(folded, pending, members, stand.rules)
     if newer is None:
         return read_history(store, connection, members, stand.rules)
-    joined = {name: _joined(timelines[name], newer[name]) for name in timelines}
+    joined = {name: fold.joined(timelines[name], newer[name]) for name in timelines}
     return History(members=members, happened=[], folded=folded, timelines=joined if pending else timelines)
-
-
-def _joined(stored: list[Interval], newer: list[Interval]) -> list[Interval]:
-    if not newer:
-        return stored
-    return [*(each for each in stored if each.valid_from < newer[0].valid_from), *newer]
 
 
 def explain_customer(
@@ -186,12 +180,11 @@ def _verdict(explained: fold.Explanation, lines: dict[int, EventLine]) -> Verdic
     )
 
 
-def timeline_of(
-    customer_id: str, folded: Folded, timelines: Timelines, tickets: Iterable[Iterable[TicketInterval]]
-) -> Timeline:
+def timeline_of(customer_id: str, folded: Folded, timelines: Timelines) -> Timeline:
     """The lanes of one customer, from the verdicts' intervals and those of each ticket."""
     lanes = {lane: tuple(span(interval) for interval in timelines[name]) for lane, name in LANES.items()}
     orders = tuple(to_datetime(instant) for instant in folded.facts.order_instants)
+    tickets = fold.by_key(timelines[TICKETS]).values()
     together = tuple(_tickets_span(each) for each in combine(tickets))
     return Timeline(customer_id=CustomerId(customer_id), lanes=lanes, orders=orders, tickets=together)
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.catch_up import Progress, events_behind
-from adapters.histories import History, read_history, stories_of
+from adapters.histories import History, read_history
 from adapters.read_models import Filters, Standing
 from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
@@ -291,10 +291,7 @@ def _timeline(ground: Ground, stand: Standpoint | None, customer_id: str) -> Tim
         stand = stand or ground.standpoint(tx)
         members = ground.members(tx, CustomerId(customer_id), stand.until)
         history = history_of(ground.store, tx, stand, members)
-        until = stand.until if history.poison is None else history.poison.position - 1
-        stories = stories_of(ground.store, tx.connection, members, stand.rules, until)
-    intervals = (story.intervals for story in stories)
-    return timeline_of(members[0], history.folded, history.timelines, intervals)
+    return timeline_of(members[0], history.folded, history.timelines)
 
 
 def _moment(instant: int | None) -> datetime | None:

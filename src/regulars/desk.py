@@ -10,16 +10,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.catch_up import events_behind
-from adapters.histories import TicketStory, stories_of
 from adapters.horizon import OpenTransaction
-from adapters.read_models import TicketStanding
+from adapters.read_models import TICKETS, TicketStanding
+from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
 from crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from crm_domain.membership import Membership, balance
+from projections.fold import by_key, verdict_at
 from projections.ticket_queue import TicketVerdict
-from regulars.answers import instant_of, read_contacts
+from regulars.answers import history_of, instant_of, read_contacts
 from regulars.freshness import Freshness
 from regulars.ground import Ground
+from regulars.standpoint import Standpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +116,17 @@ def find_tickets(ground: Ground, query: TicketQuery) -> TicketPage:
         wanted = _wanted(query)
         if query.customer is not None:
             wanted |= {"customer_id": ground.members(tx, query.customer)}
-        beside = [each for members in ground.families_written(tx, stand, query.freshness) for each in members]
+        families = ground.families_written(tx, stand, query.freshness)
+        beside = [each for members in families for each in members]
         found = models.tickets(
             connection, at, wanted=wanted, breaching_until=until, limit=query.limit, after=query.after, beside=beside
         )
         if beside:
-            stories = stories_of(ground.store, connection, tuple(beside), stand.rules)
-            told = (standing for story in stories if (standing := _standing(story, at)) is not None)
+            told = (each for members in families for each in _standings(ground, tx, stand, members, at))
             found += (each for each in told if _is_wanted(each, wanted, until, query.after))
             found = sorted(found, key=lambda each: each.ticket_id)[: query.limit]
-        families = tx.families(standing.customer_id for standing in found)
-        found = [replace(standing, customer_id=families.root(standing.customer_id)) for standing in found]
+        now = tx.families(standing.customer_id for standing in found)
+        found = [replace(standing, customer_id=now.root(standing.customer_id)) for standing in found]
         contacts = read_contacts(tx, {standing.customer_id for standing in found})
         behind = events_behind(ground.store, models, connection, beside=beside)
         return TicketPage(
@@ -140,17 +142,19 @@ def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
     return {column: (value,) for column, value in given.items() if value is not None}
 
 
-def _standing(story: TicketStory, at: int) -> TicketStanding | None:
-    """A ticket as of an instant, from its whole story; None before it was opened."""
-    now = next((each for each in story.intervals if each.valid_from <= at < each.valid_to), None)
-    if now is None:
-        return None
-    breaches = (
-        each.valid_from for each in story.intervals if each.valid_from > at and _is_breached(each.verdict, now.verdict)
-    )
-    return TicketStanding(
-        ticket_id=story.ticket_id, customer_id=story.customer_id, interval=now, breaches_at=min(breaches, default=None)
-    )
+def _standings(
+    ground: Ground, tx: Transaction, stand: Standpoint, members: tuple[str, ...], at: int
+) -> Iterator[TicketStanding]:
+    """A customer's tickets as of an instant, of all that is recorded; none of those that were not opened by then."""
+    timelines = history_of(ground.store, tx, stand, members).timelines
+    for ticket_id, intervals in by_key(timelines[TICKETS]).items():
+        now = verdict_at(intervals, at)
+        if now is not None:
+            later = (each for each in intervals if each.valid_from > at)
+            breaches = (each.valid_from for each in later if _is_breached(each.verdict, now.verdict))
+            yield TicketStanding(
+                ticket_id=ticket_id, customer_id=members[0], interval=now, breaches_at=min(breaches, default=None)
+            )
 
 
 def _is_breached(later: TicketVerdict, now: TicketVerdict) -> bool:

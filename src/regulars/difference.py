@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Literal, get_args
 
 from adapters.catch_up import Progress
-from adapters.histories import History, read_history, tell_tickets
-from adapters.read_models import ReadModels
+from adapters.histories import History, read_history
+from adapters.read_models import TICKETS, ReadModels
 from adapters.replay import Replayed, in_chunks, replay
 from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
@@ -25,9 +25,10 @@ from crm_domain.money import from_minor_units
 from projections import fold
 from projections.compiled import Rules, compile_rules
 from projections.facts import Facts
-from projections.fold import concerned, fold_until, verdict_at
+from projections.fold import by_key, concerned, fold_until, verdict_at
 from projections.loyalty_tier import spend_within
 from projections.rules import Ruleset
+from projections.ticket_queue import TicketVerdict
 from projections.verdict import Reason
 from regulars.answers import instant_of, read_contacts
 from regulars.ground import Ground
@@ -263,16 +264,20 @@ class _Comparing:
             self._take_tickets(tx, chunk)
 
     def _take_tickets(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
-        stories = [story for each in chunk for story in tell_tickets(each.history, self._rules)]
-        stored = self._models.tickets_at(tx.connection, [story.ticket_id for story in stories], self.at)
-        for story in stories:
-            new = next((each for each in story.intervals if each.valid_from <= self.at < each.valid_to), None)
-            old = stored.get(story.ticket_id)
-            for shown in SHOWN if old and new else ():
-                before, after = str(getattr(old, shown)), str(getattr(new.verdict, shown) if new else "")
-                if before != after:
-                    customer_id = CustomerId(story.customer_id)
-                    self.tickets.append(TicketMove(story.ticket_id, customer_id, shown, before, after))
+        roots = [each.history.members[0] for each in chunk]
+        stored = self._models.tickets_at(tx.connection, roots, self.at)
+        for each in chunk:
+            customer_id = CustomerId(each.history.members[0])
+            for ticket_id, intervals in by_key(each.history.timelines[TICKETS]).items():
+                old, new = stored.get(ticket_id), verdict_at(intervals, self.at)
+                if old is not None and new is not None:
+                    self._compare_ticket(ticket_id, customer_id, old, new.verdict)
+
+    def _compare_ticket(self, ticket_id: str, customer_id: CustomerId, old: TicketVerdict, new: TicketVerdict) -> None:
+        for shown in SHOWN:
+            before, after = str(getattr(old, shown)), str(getattr(new, shown))
+            if before != after:
+                self.tickets.append(TicketMove(ticket_id, customer_id, shown, before, after))
 
     def _take_verdicts(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         instants = {

@@ -47,7 +47,7 @@ class GenerationView:
 
 def require_projection(name: str) -> None:
     """Raises ValueError for what no projection is called."""
-    known = (*(each.name for each in PROJECTORS), "ticket_queue", "customer_card")
+    known = (*(each.name for each in PROJECTORS), "customer_card")
     if name not in known:
         raise ValueError(f'no projection is called "{name}"; there are {", ".join(known)}')
 

@@ -19,6 +19,7 @@ from projections.fold import (
     Happened,
     Interval,
     Timelines,
+    by_key,
     came_late,
     dump,
     explain,
@@ -36,11 +37,11 @@ def whole(history: list[Happened]) -> Timelines:
 
 def joined(stored: Timelines, newer: Timelines) -> Timelines:
     """What a store holds after writing newer intervals over older ones."""
-    return {
-        name: [each for each in stored[name] if not newer[name] or each.valid_from < newer[name][0].valid_from]
-        + newer[name]
-        for name in stored
-    }
+    return {name: folding.joined(stored[name], newer[name]) for name in stored}
+
+
+#: Which projectors have a timeline for each key.
+KEYED = {projector.name: projector.key is not None for projector in PROJECTORS}
 
 
 @given(histories(), st.data())
@@ -97,7 +98,7 @@ def test_an_event_that_is_delivered_twice_changes_nothing(history: list[Happened
 
 @given(histories())
 def test_intervals_have_no_gap_and_no_overlap_and_no_end(history: list[Happened]) -> None:
-    for intervals in whole(history).values():
+    for intervals in (each for told in whole(history).values() for each in by_key(told).values()):
         for earlier, later in pairwise(intervals):
             assert earlier.valid_from < earlier.valid_to == later.valid_from
             assert earlier.verdict != later.verdict
@@ -112,7 +113,7 @@ def test_a_verdict_asked_at_any_instant_equals_the_intervals(history: list[Happe
     asked = {each.projection: each for each in explained}
     for name, intervals in timelines.items():
         held = verdict_at(intervals, at)
-        if held is None:
+        if held is None or KEYED[name]:
             assert name not in asked
         else:
             assert (asked[name].verdict, asked[name].since) == (held.verdict, held.valid_from)
@@ -124,21 +125,24 @@ def test_judging_at_any_instant_agrees_with_the_interval_it_lies_in(history: lis
     known = [happened for happened in history if happened.at <= at]
     folded = Folded()
     timelines = fold(folded, known, rules())
-    for projector, track in zip(PROJECTORS, folded.tracks, strict=True):
-        held = verdict_at(timelines[projector.name], at)
-        if held is None:
-            continue
-        assert track.judged_at is not None
-        *_, (_, standing, _) = projector.judge(track.standing, folded.facts, rules(), track.judged_at, at + 1)
-        (_, _, verdict), *_ = projector.judge(standing, folded.facts, rules(), at, FOREVER)
-        assert verdict == held.verdict
+    for projector, tracks in zip(PROJECTORS, folded.tracks, strict=True):
+        told = by_key(timelines[projector.name])
+        for key, track in tracks.items():
+            held = verdict_at(told.get(key, []), at)
+            if held is None:
+                continue
+            facts = projector.key.facts(folded.facts, key) if projector.key else folded.facts
+            assert track.judged_at is not None
+            *_, (_, standing, _) = projector.judge(track.standing, facts, rules(), track.judged_at, at + 1)
+            (_, _, verdict), *_ = projector.judge(standing, facts, rules(), at, FOREVER)
+            assert verdict == held.verdict
 
 
 @given(histories())
 def test_a_projector_handles_every_event_that_can_change_its_verdict(history: list[Happened]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # A type that isn't handled opens no timeline; after the first that does, judging at it must change nothing.
-        seen_by_all = tuple(replace(projector, handles=HANDLES) for projector in PROJECTORS)
+        seen_by_all = tuple(each if each.key else replace(each, handles=HANDLES) for each in PROJECTORS)
         sparing = whole(history)
         patch.setattr(folding, "PROJECTORS", seen_by_all)
         eager = whole(history)

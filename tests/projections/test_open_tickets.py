@@ -22,12 +22,14 @@ from crm_domain.ticket import (
     TicketResolved,
 )
 from histories import START
+from projections.compiled import compile_rules
+from projections.fold import Folded, Happened, Interval, fold
 from projections.open_tickets import OpenTickets, combine
 from projections.rules import parse_rules
-from projections.ticket_queue import TicketInterval, TicketVerdict, Timeliness, compile_ticket_rules, timeline
+from projections.ticket_queue import TicketVerdict, Timeliness
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
-RULES = compile_ticket_rules(parse_rules(DEFAULT).ticket)
+RULES = compile_rules(parse_rules(DEFAULT), "EUR")
 END = 60  # the last instant at which anything happens in a drawn story
 Said = Literal["open", "breached"] | None
 
@@ -36,11 +38,13 @@ def hour(number: int) -> int:
     return START + number * 3_600 * SECOND
 
 
-def told(ticket_id: str, priority: Priority, opened_at: int, *later: TicketEvent) -> list[TicketInterval]:
-    return timeline([TicketOpened(ticket_id=ticket_id, at=opened_at, priority=priority), *later], RULES)
+def told(ticket_id: str, priority: Priority, opened_at: int, *later: TicketEvent) -> list[Interval]:
+    events = [TicketOpened(ticket_id=ticket_id, at=opened_at, priority=priority), *later]
+    happened = [Happened(event.at, position, event) for position, event in enumerate(events, 1)]
+    return fold(Folded(), happened, RULES)["ticket_queue"]
 
 
-def steps(*tickets: list[TicketInterval]) -> list[tuple[int, int, str]]:
+def steps(*tickets: list[Interval]) -> list[tuple[int, int, str]]:
     return [(each.valid_from, each.valid_to, each.value) for each in combine(tickets)]
 
 
@@ -91,18 +95,18 @@ def test_one_that_is_breached_speaks_for_all_and_neighbours_are_joined() -> None
 
 
 @st.composite
-def intervals(draw: st.DrawFn) -> list[TicketInterval]:
+def intervals(draw: st.DrawFn) -> list[Interval]:
     """One ticket's story, as free as the type allows: from some instant on without a break, and then for ever."""
     instants = sorted(draw(st.sets(st.integers(0, END), max_size=8)))
     clocks = st.sampled_from(get_args(Timeliness))
     verdicts = st.builds(TicketVerdict, st.sampled_from(Status), clocks, clocks)
-    return [TicketInterval(since, until, draw(verdicts)) for since, until in pairwise([*instants, FOREVER])]
+    return [Interval(since, until, draw(verdicts)) for since, until in pairwise([*instants, FOREVER])]
 
 
 stories = st.lists(intervals(), max_size=5)
 
 
-def said_by_each(tickets: list[list[TicketInterval]], at: int) -> Said:
+def said_by_each(tickets: list[list[Interval]], at: int) -> Said:
     """What the tickets' own intervals say at an instant."""
     verdicts = [each.verdict for ticket in tickets for each in ticket if each.valid_from <= at < each.valid_to]
     unsettled = [verdict for verdict in verdicts if verdict.status not in ("resolved", "closed")]
@@ -118,7 +122,7 @@ def said_together(combined: list[OpenTickets], at: int) -> Said:
 
 
 @given(stories)
-def test_at_any_instant_they_say_together_what_each_of_them_says(tickets: list[list[TicketInterval]]) -> None:
+def test_at_any_instant_they_say_together_what_each_of_them_says(tickets: list[list[Interval]]) -> None:
     combined = combine(tickets)
     for at in range(-1, END + 2):
         assert said_together(combined, at) == said_by_each(tickets, at)
@@ -126,7 +130,7 @@ def test_at_any_instant_they_say_together_what_each_of_them_says(tickets: list[l
 
 
 @given(stories)
-def test_they_come_in_order_of_time_and_every_one_is_a_change(tickets: list[list[TicketInterval]]) -> None:
+def test_they_come_in_order_of_time_and_every_one_is_a_change(tickets: list[list[Interval]]) -> None:
     combined = combine(tickets)
     assert all(each.valid_from < each.valid_to for each in combined)
     for before, after in pairwise(combined):
@@ -135,8 +139,6 @@ def test_they_come_in_order_of_time_and_every_one_is_a_change(tickets: list[list
 
 
 @given(stories, st.randoms(use_true_random=False))
-def test_in_which_order_the_tickets_are_told_makes_no_difference(
-    tickets: list[list[TicketInterval]], random: Random
-) -> None:
+def test_in_which_order_the_tickets_are_told_makes_no_difference(tickets: list[list[Interval]], random: Random) -> None:
     shuffled = random.sample(tickets, len(tickets))
     assert combine(shuffled) == combine(tickets)

@@ -51,7 +51,7 @@ from crm_domain.ticket import (
 from histories import START
 from projections.rules import Ticket as TicketTable
 from projections.rules import parse_rules
-from projections.ticket_queue import (
+from projections.ticket_facts import (
     ClockName,
     Target,
     TicketFacts,
@@ -59,9 +59,9 @@ from projections.ticket_queue import (
     breaches_at,
     compile_ticket_rules,
     evolve,
-    judge,
     running_time,
 )
+from projections.ticket_queue import verdict_of
 from strategies import events
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def steps(*history: TicketEvent, by: TicketRules = RULES) -> list[tuple[int, str
         upcoming = history[number + 1].at if number + 1 < len(history) else None
         at: int | None = event.at
         while at is not None and (upcoming is None or at < upcoming):
-            verdict, next_change_at = judge(facts, by, at)
+            verdict, next_change_at = verdict_of(facts, by, at)
             shown.append((at, verdict.status.value, verdict.first_response, verdict.resolution))
             assert next_change_at is None or next_change_at > at
             at = next_change_at
@@ -241,7 +241,7 @@ def test_what_waits_keeps_what_its_clock_said() -> None:
     for paused, said in [(soon - 1, "on_time"), (soon, "due_soon"), (breach - 1, "due_soon"), (breach, "breached")]:
         waits = (opened("high"), then(TicketAwaitingCustomer, paused))
         assert clock("resolution", *waits)[-1][1] == said
-        assert judge(known(*waits), RULES, paused + 1_000 * DAY)[0].resolution == said
+        assert verdict_of(known(*waits), RULES, paused + 1_000 * DAY)[0].resolution == said
 
 
 @pytest.mark.parametrize("again", [TicketReopened, CustomerReplied])
@@ -337,8 +337,8 @@ def test_what_is_resolved_counts_as_closed_after_its_days() -> None:
         (hour(2), "resolved", "met", "met"),
         (hour(2 + 7 * 24), "closed", "met", "met"),
     ]
-    assert judge(known(*settled), RULES, hour(170, -1))[0].status is Status.RESOLVED
-    assert judge(known(*settled), RULES, hour(170)) == (judge(known(*settled), RULES, hour(171))[0], None)
+    assert verdict_of(known(*settled), RULES, hour(170, -1))[0].status is Status.RESOLVED
+    assert verdict_of(known(*settled), RULES, hour(170)) == (verdict_of(known(*settled), RULES, hour(171))[0], None)
 
 
 def test_the_days_are_those_of_the_last_resolution() -> None:
@@ -356,7 +356,7 @@ def test_the_days_are_those_of_the_last_resolution() -> None:
 def test_before_it_is_opened_there_is_nothing_to_show() -> None:
     facts = known(then(AgentReplied, START), then(TicketResolved, START))
     assert facts == TicketFacts()
-    verdict, next_change_at = judge(facts, RULES, START)
+    verdict, next_change_at = verdict_of(facts, RULES, START)
     assert (verdict.status, next_change_at) == (Status.UNKNOWN, None)
     assert [breaches_at(facts, RULES, name) for name in get_args(ClockName)] == [None, None]
 
@@ -483,7 +483,7 @@ def _running(ran: int, target: Target) -> str:
 
 def at_instant(history: list[TicketEvent], at: int) -> tuple[str, str, str]:
     """What is shown at an instant, judged there and then."""
-    verdict, _ = judge(known(*(event for event in history if event.at <= at)), SMALL, at)
+    verdict, _ = verdict_of(known(*(event for event in history if event.at <= at)), SMALL, at)
     return verdict.status.value, verdict.first_response, verdict.resolution
 
 
@@ -502,10 +502,10 @@ def test_judging_at_any_instant_agrees_with_the_steps(history: list[TicketEvent]
 @given(tickets())
 def test_every_step_is_a_change_and_there_are_few(history: list[TicketEvent]) -> None:
     facts, at, changes = known(*history), history[-1].at, 0
-    verdict, next_change_at = judge(facts, SMALL, at)
+    verdict, next_change_at = verdict_of(facts, SMALL, at)
     while next_change_at is not None:
         before, at = verdict, next_change_at
-        verdict, next_change_at = judge(facts, SMALL, at)
+        verdict, next_change_at = verdict_of(facts, SMALL, at)
         assert verdict != before
         assert next_change_at is None or next_change_at > at
         changes += 1
@@ -517,7 +517,7 @@ def test_a_breach_is_foretold_for_just_the_instant_from_which_it_is_shown(
     history: list[TicketEvent], later: int
 ) -> None:
     facts, last = known(*history), history[-1].at
-    verdict, _ = judge(facts, SMALL, last + later)
+    verdict, _ = verdict_of(facts, SMALL, last + later)
     foretold = {"first_response": verdict.first_response, "resolution": verdict.resolution}
     for name in get_args(ClockName):
         instant = breaches_at(facts, SMALL, name)
@@ -553,5 +553,5 @@ def test_a_fold_split_anywhere_equals_the_whole(history: list[TicketEvent], data
 def test_any_history_can_be_folded_and_judged(history: list[TicketEvent]) -> None:
     facts = known(*history)
     before = deepcopy(facts)
-    judge(facts, SMALL, START)
+    verdict_of(facts, SMALL, START)
     assert facts == before

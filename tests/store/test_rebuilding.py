@@ -173,7 +173,7 @@ def damage(crm: Regulars, number: int, tables: list[sa.Table], each: Damage, str
 def tables_of(number: int) -> list[sa.Table]:
     """Cards first, then the others by name."""
     tables = GenerationTables(number)
-    return [tables.cards, tables.tickets, *tables.intervals.values()]
+    return [tables.cards, *tables.intervals.values()]
 
 
 def changed_tables(before: Rows, after: Rows) -> set[str]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from adapters.damage import FROM_A_BACKUP, Damaged
 from adapters.event_log import Search
-from adapters.histories import read_history, stories_of
+from adapters.histories import read_history
 from adapters.naming import Names, details_of
 from adapters.person import read_command_ids, read_links_of, read_lookup_kinds, read_referrals_of
 from adapters.transaction import Transaction
@@ -72,8 +72,6 @@ def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExpo
     streams = list(_streams(events))
     history = read_history(store, connection, members, stand.rules)
     at = max(ground.now(), history.folded.last_at or 0)
-    until = None if history.poison is None else history.poison.position - 1
-    tickets = (story.intervals for story in stories_of(store, connection, members, stand.rules, until))
     explanation = explain_customer(store, tx, stand, members, at)
     identities = tuple(_identities(tx, ground, members, streams))
     memberships = _of(membership.CATEGORY, streams)
@@ -85,7 +83,7 @@ def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExpo
         identities=identities,
         rules_digest=stand.ruleset.digest(),
         verdicts=explanation.verdicts,
-        timeline=timeline_of(members[0], history.folded, history.timelines, tickets),
+        timeline=timeline_of(members[0], history.folded, history.timelines),
         parked=explanation.parked,
         consents=consents_of(members[0], identities[0].ref, events, now=at),
         purchases=tuple(_purchases(_of(purchase.CATEGORY, streams))),
