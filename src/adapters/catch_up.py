@@ -46,6 +46,7 @@ BATCH = 2_000
 REPLAY_FROM = 2_000
 EVENTS_A_RANGE = 1_000_000  # while a range is read, SQLite's -wal keeps all that is written meanwhile
 AWAITING_PAUSE = 0.05
+ROUNDS = 10  # of what came meanwhile, as others may write as quickly as this folds
 SMALLEST_BATCH = 50
 FIRST_RATE = 500.0  # events a second, until it is known how many there are
 
@@ -99,7 +100,7 @@ def catch_up(
         checkpoint = models.checkpoint(tx.connection)
         if checkpoint >= at_least and not is_behind(store, models, tx.connection, until):
             return checkpoint
-        goal = max(at_least, _newest(store, tx.connection, checkpoint, until))  # not what comes in the meantime
+        goal = max(at_least, _newest(store, tx.connection, checkpoint, until))
         total = events_behind(store, models, tx.connection, until) if on_progress else 0
     done = 0
     for folded_in in catching_up.go_to(goal):
@@ -211,14 +212,20 @@ class _CatchingUp:
         return self._deadline is not None and monotonic() >= self._deadline
 
     def _advance_to(self, goal: int) -> Iterator[int]:
-        patience = monotonic() + HORIZON_TIMEOUT
+        patience, rounds = monotonic() + HORIZON_TIMEOUT, 1 if self._deadline else ROUNDS
         while True:
             self.position, folded_in = self._advance()
             if folded_in:
                 yield folded_in
                 patience = monotonic() + HORIZON_TIMEOUT
-            if self.position >= goal or self._is_out_of_time:
+            if self._is_out_of_time:
                 return
+            if self.position >= goal:
+                rounds, reached = rounds - 1, goal
+                with self._store.reading() as tx:
+                    goal = _newest(self._store, tx.connection, goal, self._until)
+                if not rounds or goal == reached:
+                    return
             if not folded_in:
                 if self._deadline is None and monotonic() > patience:
                     return

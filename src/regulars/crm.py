@@ -170,7 +170,7 @@ def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
     """Say that what this store has folded in would be folded otherwise now, or fold it in anew, or refuse."""
     try:
         differences = crm.projections.staleness()
-    except DamagedReadModels:  # whatever needs them says so, in a sentence that names the cure
+    except StoreUnusable:  # whatever needs what can't be read says so, in a sentence that names the cure
         if on_stale == "error":
             raise
         if on_stale == "rebuild" and not crm.read_only:

@@ -67,12 +67,12 @@ class Projections:
         self._ground = ground
 
     def staleness(self) -> tuple[str, ...]:
-        """What was folded in otherwise than this code and the rules in force would do it; empty where nothing was."""
+        """What was folded in otherwise than this code and the rules in force would do it; empty where nothing was.
+
+        Raises StoreUnusable where the generation that answers can't be read.
+        """
         with self._ground.store.reading() as tx:
-            try:
-                return self._ground.live(tx).staleness()
-            except StoreUnusable as error:
-                return (str(error),)
+            return self._ground.live(tx).staleness()
 
     def generations(self) -> tuple[GenerationView, ...]:
         """All that are kept, by number."""
