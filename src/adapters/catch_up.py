@@ -46,6 +46,7 @@ BATCH = 2_000
 REPLAY_FROM = 2_000
 EVENTS_A_RANGE = 1_000_000  # while a range is read, SQLite's -wal keeps all that is written meanwhile
 AWAITING_PAUSE = 0.05
+FIRST_AT_ONCE = 10_000  # a first fold of so many events isn't worth stopping
 ROUNDS = 10  # of what came meanwhile, as others may write as quickly as this folds
 SMALLEST_BATCH = 50
 FIRST_RATE = 500.0  # events a second, until it is known how many there are
@@ -189,6 +190,7 @@ class _CatchingUp:
         self._deadline = deadline
         self._on_poison = on_poison
         self._rate = FIRST_RATE
+        self._replayed = 0
         self.position = 0
 
     def go_to(self, goal: int) -> Iterator[int]:
@@ -210,6 +212,10 @@ class _CatchingUp:
     @property
     def _is_out_of_time(self) -> bool:
         return self._deadline is not None and monotonic() >= self._deadline
+
+    @property
+    def _may_stop_replaying(self) -> bool:
+        return self._is_out_of_time and self._replayed >= FIRST_AT_ONCE
 
     def _advance_to(self, goal: int) -> Iterator[int]:
         patience, rounds = monotonic() + HORIZON_TIMEOUT, 1 if self._deadline else ROUNDS
@@ -245,7 +251,7 @@ class _CatchingUp:
                     until = self._worth_a_replay(tx.connection)
             if bulk is not None:
                 yield from self._replay_from(bulk)
-                if self._is_out_of_time:
+                if self._may_stop_replaying:
                     return
             elif until:
                 with self._writing() as tx:
@@ -277,9 +283,10 @@ class _CatchingUp:
                 left = (*ranges[:index], done, *ranges[index + 1 :])
                 if not self._write_portion(portion, ranges, left):
                     return  # another process was quicker: go on where it is
+                self._replayed += portion.events
                 yield portion.events
                 ranges = left
-                if self._is_out_of_time:
+                if self._may_stop_replaying:
                     return
         for missing in self._models.tables.indexes:  # each by itself, so that others write in between
             with self._writing() as tx:

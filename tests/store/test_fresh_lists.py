@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters import replay
+from adapters import catch_up, replay
 from adapters.store import Store
 from regulars import (
     MergeCustomers,
@@ -344,6 +344,7 @@ def test_a_first_fold_that_takes_longer_is_gone_on_with(
         other.import_file(tmp_path / "orders.csv", tmp_path / "map.toml")
     monkeypatch.undo()
     monkeypatch.setattr(replay, "CUSTOMERS_AT_ONCE", 10)
+    monkeypatch.setattr(catch_up, "FIRST_AT_ONCE", 0)
     with opened(database_url, Clock()) as crm:
         with pytest.raises(StoreBusy, match="for the first time"):
             crm.customers(fresh=A_MOMENT / 100)
