@@ -429,7 +429,13 @@ def _begin(connection: Connection) -> None:
     if text == _IMMEDIATE:
         _take_write_lock(connection, monotonic() + connection.info[_PATIENCE])
     elif text:
-        run_script(connection, text)
+        try:
+            run_script(connection, text)
+        except DBAPIError:
+            # Where the lock that belongs to a beginning isn't had in time, the transaction has begun all the same.
+            if not connection.invalidated:
+                run_script(connection, "ROLLBACK")
+            raise
 
 
 def _take_write_lock(connection: Connection, deadline: float) -> None:
