@@ -433,7 +433,7 @@ def _begin(connection: Connection) -> None:
             run_script(connection, text)
         except DBAPIError:
             # Where the lock that belongs to a beginning isn't had in time, the transaction has begun all the same.
-            if not connection.invalidated:
+            if connection.dialect.name == "postgresql" and not connection.invalidated:
                 run_script(connection, "ROLLBACK")
             raise
 
