@@ -35,6 +35,7 @@ from adapters.database import Database
 from adapters.positions import (
     adopt,
     create_positions,
+    last_settled,
     lock_definitions,
     position_column,
     settled,
@@ -404,8 +405,7 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
         return statement.order_by(position).limit(limit)
 
     def _last_position(self, connection: Connection) -> int | None:
-        last: int | None = connection.scalar(sa.select(sa.func.max(self.events.c.position)).where(settled(self.events)))
-        return last
+        return last_settled(connection, self.events)
 
     def _read_own_writes(self, read: Callable[[Connection], T]) -> T:
         deadline = monotonic() + self._horizon_timeout
