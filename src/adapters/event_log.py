@@ -6,7 +6,7 @@ whole envelope, and encrypt what is personal under the customer's key with the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq, ge, le
 from typing import Any, cast
@@ -178,7 +178,7 @@ class RowRecorder(AggregateRecorder):
     def select(self, statement: sa.Select[Any]) -> list[StoredEvent]:
         """The rows of any query over whole rows of `events`."""
         found = self._connection.execute(statement).mappings()
-        return [_found(dict(row)) for row in found]
+        return [found_row(dict(row)) for row in found]
 
 
 _CUSTOMER = EVENT_COLUMNS.index("customer_id")
@@ -194,7 +194,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
-def _found(columns: dict[str, Any]) -> StoredRow:
+def found_row(columns: dict[str, Any]) -> StoredRow:
     """A row of the table. Raises StoreUnusable for what we never write: SQLite keeps what others wrote past us."""
     for name, kinds in _KINDS.items():
         if type(columns[name]) not in kinds:
@@ -241,6 +241,14 @@ class Search(Struct, frozen=True, kw_only=True):
     settled_only: bool = False
 
 
+def is_stored_as(connection: Connection, events: sa.Table, tags: Collection[str]) -> sa.ColumnElement[bool]:
+    """Whether an event stands under one of some tags, for a page in order of position.
+
+    The index gives the events of one tag in that order; those of several it would sort for every page.
+    """
+    return (events.c.type if len(tags) == 1 else past_index(connection, events.c.type)).in_(tags)
+
+
 CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged))
 
 
@@ -270,7 +278,7 @@ class EventLog:
         mapper = EnvelopeMapper(self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]}))
         for row in rows:
             columns = dict(zip(EVENT_COLUMNS, row, strict=False))
-            yield cast("Recorded[Event]", mapper.to_domain_event(_found(columns)))
+            yield cast("Recorded[Event]", mapper.to_domain_event(found_row(columns)))
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """What was said of some customers' names and addresses, each customer's in order."""
@@ -294,7 +302,7 @@ class EventLog:
         )
         conditions = [holds(column, value) for column, holds, value in wanted if value is not None]
         if search.types is not None:
-            conditions.append(self._is_of(search.types))
+            conditions.append(is_stored_as(self._connection, events, tags_of(search.types)))
         if search.customer_ids is not None:
             conditions.append(events.c.customer_id.in_(search.customer_ids))
         conditions.append(settled(events) if search.settled_only else drawn(events))
@@ -303,12 +311,6 @@ class EventLog:
             conditions.append(position > search.after if search.oldest_first else position < search.after)
         order = position if search.oldest_first else position.desc()
         return self.select(sa.and_(*conditions), order, limit=limit)
-
-    def _is_of(self, types: frozenset[type[Event]]) -> sa.ColumnElement[bool]:
-        """Whether an event is read as one of some types."""
-        tags, stored = tags_of(types), self._schema.events.c.type
-        # The index gives each tag's events in order of position; of several tags it would sort all for every page.
-        return (stored if len(tags) == 1 else past_index(self._connection, stored)).in_(tags)
 
     def every(self, search: Search) -> Iterator[Recorded[Event]]:
         """All events that meet all conditions, in the same order, read a page at a time."""

@@ -28,6 +28,7 @@ from adapters.histories import read_history as read_history_of
 from adapters.horizon import await_settled
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
+from adapters.log_recorder import LogRecorder
 from adapters.misplaced import find_never_drawn, find_recorded_ahead
 from adapters.positions import last_settled
 from adapters.quarantine import Reject
@@ -698,6 +699,14 @@ class Regulars:
                 oldest_first=True,
             )
         return read_feed(self._store, search)
+
+    def as_application_recorder(self) -> LogRecorder:
+        """The log as a read-only recorder of the `eventsourcing` library, to select from and to subscribe to.
+
+        Topics are the names of events, notification ids positions. What is personal doesn't come through. It is closed
+        with the store. `LogApplication` is for the library's `ProjectionRunner`, which opens the store by itself.
+        """
+        return LogRecorder(self._store, lambda: self._ground.last_written)
 
     def duplicates(self, *, limit: int = 50, after: str | None = None) -> DuplicatesPage:
         """A page of customers who may be the same person, because they share an e-mail or a phone number.
