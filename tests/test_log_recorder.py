@@ -391,7 +391,7 @@ def test_a_follower_of_a_system_books_what_customers_buy(database_url: str, crm:
     env = {
         "PERSISTENCE_MODULE": "adapters.recorders",
         "REGULARS_URL": database_url,
-        "MAPPER_TOPIC": "adapters.log_recorder:LogMapper",
+        "MAPPER_TOPIC": "regulars:LogMapper",
     }
     with LogApplication(env) as leader, Bookkeeper(env) as follower:
         follower.follow(leader.name, leader.notification_log)

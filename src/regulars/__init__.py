@@ -8,16 +8,21 @@
         crm.do(RecordPurchase(customer="shop:42", order_id="A-1", amount="59.90"))
         print(crm.customer("shop:42").explain())
 
-This package is the whole of what a program that embeds the library needs to import. `open` and `copy` are left out of
-`from regulars import *`, where they would hide Python's own.
+This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
+are in `regulars.person`, those of rules and of an import's mapping in `regulars.grammar`. `open` and `copy` are left
+out of `from regulars import *`, where they would hide Python's own.
 """
 
 from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
 from adapters.copying import copy as copy
 from adapters.erasing import OwnerNeeded
+from adapters.histories import Poison
 from adapters.horizon import OpenTransaction
+from adapters.importing import Mapping as ImportMapping
+from adapters.importing import load_mapping
 from adapters.log_recorder import LogApplication, LogMapper, LogRecorder
 from adapters.misplaced import NeverDrawn, RecordedAhead
+from adapters.quarantine import Reject
 from adapters.record_check import Compared, Fault, NotCovered, RecordCheck
 from adapters.restoring import read_list as read_erased
 from adapters.rules_text import as_toml
@@ -102,10 +107,12 @@ from crm_domain.membership import (
     RedemptionCancelled,
     ResumeMembership,
     SuspendMembership,
+    Taken,
     TierOverrideGranted,
     TierOverrideLifted,
 )
 from crm_domain.purchase import (
+    Line,
     OrderLine,
     PurchaseRecorded,
     RecordPurchase,
@@ -145,22 +152,27 @@ from crm_domain.ticket import (
 )
 from projections.rules import Ruleset, parse_rules
 from regulars.audit import AuditEntry, AuditPage, Change
+from regulars.clock import Clock
 from regulars.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
-from regulars.crm import Regulars, default_rules
+from regulars.crm import OnStale, Regulars, default_rules
 from regulars.crm import open as open
+from regulars.customers import Order
 from regulars.desk import Points, PointsLot, TicketPage, TicketView
 from regulars.difference import ExplainedMove, Move, RulesDifference, TicketMove
 from regulars.duplicates import Duplicates, DuplicatesPage, Suspect
 from regulars.execution import Outcome
 from regulars.forgetting import Forgetting, Forgotten
-from regulars.keys import Rotation
+from regulars.freshness import Fresh
+from regulars.ground import AnyRules
+from regulars.importing import ImportReport
+from regulars.keys import Keys, Rotation
 from regulars.person.as_json import person_json
 from regulars.person.page import person_page
 from regulars.person.values import PersonExport
-from regulars.published import Publication, RulesVersion
-from regulars.rebuilding import GenerationView
+from regulars.published import Publication, PublishedRules, RulesVersion
+from regulars.rebuilding import GenerationView, Projections
 from regulars.restoring import Restoration, restore
-from regulars.views import Clause, Customer, EventLine, Explanation, Page, Span, Status, Timeline, VerdictView
+from regulars.views import Clause, Customer, EventLine, Explanation, Lane, Page, Span, Status, Timeline, VerdictView
 
 __version__ = "0.1.0"
 
@@ -170,6 +182,7 @@ __all__ = [
     "AddNote",
     "AdjustPoints",
     "AgentReplied",
+    "AnyRules",
     "AssignOwner",
     "AssignTicket",
     "AuditEntry",
@@ -185,6 +198,7 @@ __all__ = [
     "ChurnReasonRecorded",
     "ClassifyTicket",
     "Clause",
+    "Clock",
     "CloseAccount",
     "CloseTicket",
     "Command",
@@ -220,14 +234,20 @@ __all__ = [
     "Fingerprint",
     "Forgetting",
     "Forgotten",
+    "Fresh",
     "GenerationView",
     "GiveConsent",
     "GrantTierOverride",
+    "ImportMapping",
+    "ImportReport",
     "InteractionRecorded",
     "InvalidMapping",
     "InvalidRules",
+    "Keys",
+    "Lane",
     "LeadQualified",
     "LiftTierOverride",
+    "Line",
     "LogApplication",
     "LogMapper",
     "LogRecorder",
@@ -244,8 +264,10 @@ __all__ = [
     "NotFound",
     "NoteAdded",
     "NotedSeal",
+    "OnStale",
     "OpenTicket",
     "OpenTransaction",
+    "Order",
     "OrderLine",
     "Outcome",
     "OwnerAssigned",
@@ -260,8 +282,11 @@ __all__ = [
     "PointsLot",
     "PointsRedeemed",
     "PointsReversed",
+    "Poison",
     "PreferenceRecorded",
+    "Projections",
     "Publication",
+    "PublishedRules",
     "PurchaseRecorded",
     "PutOnHold",
     "QualifyLead",
@@ -281,6 +306,7 @@ __all__ = [
     "RegisterCustomer",
     "Regulars",
     "RegularsError",
+    "Reject",
     "Rejected",
     "ReopenAccount",
     "ReopenTicket",
@@ -310,6 +336,7 @@ __all__ = [
     "Suspect",
     "SuspendMembership",
     "TagCustomer",
+    "Taken",
     "TicketAssigned",
     "TicketAwaitingCustomer",
     "TicketClassified",
@@ -337,6 +364,7 @@ __all__ = [
     "__version__",
     "as_toml",
     "default_rules",
+    "load_mapping",
     "parse_rules",
     "person_json",
     "person_page",
