@@ -1,24 +1,34 @@
-"""Writes docs/reference.md: every event, command and rule, from the code itself. `--check` only compares."""
+"""Writes docs/reference.md: events, commands, rules and the Python API, from the code itself. `--check` compares."""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+from pydantic import BaseModel
+
+import regulars
+import regulars.grammar
+import regulars.person
 from adapters.codec import CODECS
 from crm_domain.catalogue import COMMANDS, EVENTS
 from crm_domain.ticket import MOVES, Status
 from projections.fold import PROJECTORS
 from projections.rules import Ruleset
+from regulars import Keys, Projections, PublishedRules, Regulars
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 
 
 def reference() -> str:
     """The whole page."""
-    return "\n".join([*_heading(), *_events(), *_commands(), *_ticket_states(), *_projections(), *_rules(), ""])
+    sections = (_heading, _events, _commands, _ticket_states, _projections, _rules, _doors, _values, _errors)
+    return "\n".join([*(line for section in sections for line in section()), ""])
 
 
 def _heading() -> Iterator[str]:
@@ -115,6 +125,51 @@ def _keys(schema: dict[str, Any]) -> Iterator[str]:
     return walk(schema, "")
 
 
+DOORS = {"crm": Regulars, "crm.rules": PublishedRules, "crm.projections": Projections, "crm.keys": Keys}
+
+
+def _doors() -> Iterator[str]:
+    yield from ("", "## Python API", "", "`crm` is what `regulars.open` returns.", "")
+    yield from ("| ask | what it does |", "| --- | --- |")
+    functions = (name for name in ("open", "copy", *regulars.__all__) if inspect.isfunction(getattr(regulars, name)))
+    for name in functions:
+        yield f"| `regulars.{name}()` | {_first_line(getattr(regulars, name))} |"
+    for path, door in DOORS.items():
+        for name, member in vars(door).items():
+            if not name.startswith("_"):
+                called = "" if isinstance(member, property) else "()"
+                yield f"| `{path}.{name}{called}` | {_first_line(member)} |"
+
+
+def _values() -> Iterator[str]:
+    yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
+    for module in (regulars, regulars.person, regulars.grammar):
+        yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
+        for name in module.__all__:
+            value = getattr(module, name)
+            if isinstance(value, type) and not issubclass(value, (*EVENTS.values(), *COMMANDS.values(), Exception)):
+                yield f"| `{name}` | {', '.join(_fields(value)) or '—'} | {_first_line(value)} |"
+
+
+def _fields(value: type) -> Iterator[str]:
+    names: Iterable[str] = ()
+    if issubclass(value, BaseModel):
+        names = value.model_fields
+    elif issubclass(value, Struct):
+        names = value.__struct_fields__
+    elif dataclasses.is_dataclass(value):
+        names = (each.name for each in dataclasses.fields(value))
+    return (name for name in names if not name.startswith("_"))
+
+
+def _errors() -> Iterator[str]:
+    yield from ("", "## Errors", "", "| error | what went wrong |", "| --- | --- |")
+    for name in regulars.__all__:
+        value = getattr(regulars, name)
+        if isinstance(value, type) and issubclass(value, Exception):
+            yield f"| `{name}` | {_first_line(value)} |"
+
+
 def _takes(node: dict[str, Any]) -> str:
     if "anyOf" in node:
         return next((_takes(each) for each in node["anyOf"] if each.get("type") not in ("null", "string")), "text")
@@ -130,7 +185,7 @@ def _takes(node: dict[str, Any]) -> str:
     return " ".join([text, *bounds])
 
 
-def _first_line(documented: type) -> str:
+def _first_line(documented: object) -> str:
     return (documented.__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
 
 

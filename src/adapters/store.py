@@ -19,7 +19,7 @@ from adapters.driver_errors import name_of
 from adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
 from adapters.keyring import KeyedHash
 from adapters.migrations import migrate
-from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, lock_definitions, settled
+from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, last_settled, lock_definitions
 from adapters.prepared import Prepared
 from adapters.schema import CURRENCY, VERSION, Schema
 from adapters.settings import currency_of, unreadable
@@ -167,7 +167,7 @@ class Store:
         """
         events = self.schema.events
         position, recorded_at = events.c.position, events.c.recorded_at
-        newest = connection.scalar(sa.select(sa.func.max(position)).where(settled(events))) or 0
+        newest = last_settled(connection, events) or 0
         known = sa.and_(recorded_at <= instant, position.between(1, newest))
         latest = sa.select(position).where(known).order_by(recorded_at.desc(), position.desc()).limit(1)
         found = connection.scalar(latest) or 0

@@ -85,10 +85,10 @@ class AuditPage:
         return self.entries[index]
 
 
-def require_type(name: str) -> str:
-    """The name of a type of event. Raises ValueError for any other, with the likely one or all there are."""
+def event_type(name: str) -> type[Event]:
+    """The type of event of a name. Raises ValueError for any other, with the likely one or all there are."""
     if name in EVENTS:
-        return name
+        return EVENTS[name]
     close = get_close_matches(name, EVENTS, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(EVENTS)}"
     raise ValueError(f'there is no event "{name}"; {hint}')
