@@ -301,7 +301,7 @@ def test_at_the_command_line_the_cures_that_are_named_work(say: Say) -> None:
     assert (repaired.status, repaired.err) == (0, "")
     assert say("verify").status == 0
     harm_first_fold("regulars.db")
-    assert say("rebuild", "--json").json == {"generation": 2, "begun_afresh": []}
+    assert say("rebuild", "--json").json == {"generation": 2, "begun_afresh": [], "put_right": {}}
     assert say("verify").status == 0
     refused = say("rebuild", "--projection", "happiness")
     assert (refused.status, "no projection is called" in refused.err) == (2, True)
