@@ -106,6 +106,10 @@ class EnvelopeMapper(Mapper[str]):
         envelope = {name: value for name, value in columns.items() if name in _ENVELOPE}
         return cast("DomainEventProtocol[str]", Recorded(event=event, reason=reason, **envelope))
 
+    def recorded(self, columns: dict[str, Any]) -> Recorded[Event]:
+        """The event of a row of the table. Raises StoreUnusable for what we never write, or can't be decoded."""
+        return cast("Recorded[Event]", self.to_domain_event(found_row(columns)))
+
     def _decode(self, columns: Mapping[str, Any]) -> tuple[Event, str | None]:
         try:
             codec, payload = codec_of(columns["type"], self._known), columns["payload"]
@@ -277,8 +281,7 @@ class EventLog:
         rows = self._prepared.streams.all(self._connection, stream_ids)
         mapper = EnvelopeMapper(self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]}))
         for row in rows:
-            columns = dict(zip(EVENT_COLUMNS, row, strict=False))
-            yield cast("Recorded[Event]", mapper.to_domain_event(found_row(columns)))
+            yield mapper.recorded(dict(zip(EVENT_COLUMNS, row, strict=False)))
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """What was said of some customers' names and addresses, each customer's in order."""

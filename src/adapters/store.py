@@ -17,6 +17,8 @@ from adapters.columns import as_stored, unchecked
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.driver_errors import name_of
 from adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
+from adapters.index import Index
+from adapters.indexes import INDEXES
 from adapters.keyring import KeyedHash
 from adapters.migrations import migrate
 from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, last_settled, lock_definitions
@@ -65,7 +67,7 @@ class Store:
 
     A new one has its keys wrapped by the master key that is given. For one that is there, a master key that doesn't fit
     is noticed when the first key is opened: `keyring.require_master` looks at once. `is_new` says that it was made just
-    now, `access` what of it this role may read.
+    now, `access` what of it this role may read. `indexes` are written with the events that are appended.
 
     Raises StoreUnusable where the database holds something else, or was written by a newer version.
     """
@@ -77,6 +79,7 @@ class Store:
         lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
         read_only: bool = False,
         master_key: MasterKey | None = None,
+        indexes: tuple[Index, ...] = INDEXES,
     ) -> None:
         self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
         self.schema = Schema(is_sqlite=self.database.is_sqlite)
@@ -90,7 +93,7 @@ class Store:
         except BaseException:
             self.database.close()
             raise
-        self.prepared = Prepared(self.schema, self.database.dialect, self.access)
+        self.prepared = Prepared(self.schema, self.database.dialect, self.access, indexes)
         self.keyring = Keyring(settings, master_key)
         self.is_erasing = MARK in settings
 

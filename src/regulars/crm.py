@@ -455,8 +455,8 @@ class Regulars:
         """Compare with the log what is kept beside it and isn't folded from it; nothing is changed.
 
         That is a key that opens for everybody who wasn't forgotten, and none for anybody else; by what people are
-        found; the currency; what came of commands with an id; the rules that read models were judged by. The
-        database's own check of integrity runs too. What isn't covered is told by name.
+        found; links of merges and words of consent; the currency; what came of commands with an id; the rules that read
+        models were judged by. The database's own check of integrity runs too. What isn't covered is told by name.
         """
         return check_records(self._store)
 
