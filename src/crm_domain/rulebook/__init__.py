@@ -1,0 +1,35 @@
+"""The rulebook: by which rules a store judges, and since when, by whose hand and why."""
+
+from crm_domain.rulebook.decider import (
+    CATEGORY,
+    NOBODY,
+    RULEBOOK,
+    STREAM,
+    Edition,
+    PublishRules,
+    RollBackRules,
+    Rulebook,
+    RulebookEvent,
+    RulesPublished,
+    RulesRolledBack,
+    decide,
+    evolve,
+    founded,
+)
+
+__all__ = [
+    "CATEGORY",
+    "NOBODY",
+    "RULEBOOK",
+    "STREAM",
+    "Edition",
+    "PublishRules",
+    "RollBackRules",
+    "Rulebook",
+    "RulebookEvent",
+    "RulesPublished",
+    "RulesRolledBack",
+    "decide",
+    "evolve",
+    "founded",
+]
