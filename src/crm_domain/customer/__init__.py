@@ -1,5 +1,6 @@
 """The customer: who they are, what they agreed to, and whether their account is open."""
 
+from crm_domain.customer.aggregate import AGGREGATE
 from crm_domain.customer.decider import (
     ALLOWED,
     CATEGORY,
@@ -48,6 +49,7 @@ from crm_domain.customer.decider import (
 )
 
 __all__ = [
+    "AGGREGATE",
     "ALLOWED",
     "CATEGORY",
     "CONTACT_FIELDS",

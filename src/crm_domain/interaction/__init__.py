@@ -1,5 +1,6 @@
 """What was said between a customer and us, and decides nothing later: interactions, answers and notes."""
 
+from crm_domain.interaction.aggregate import AGGREGATE
 from crm_domain.interaction.decider import (
     CATEGORY,
     INTERACTION,
@@ -16,6 +17,7 @@ from crm_domain.interaction.decider import (
 )
 
 __all__ = [
+    "AGGREGATE",
     "CATEGORY",
     "INTERACTION",
     "SCALES",

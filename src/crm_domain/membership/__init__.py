@@ -1,5 +1,6 @@
 """The membership: whether a customer takes part, the points they have, lot by lot, and a tier given by hand."""
 
+from crm_domain.membership.aggregate import AGGREGATE
 from crm_domain.membership.decider import (
     ALLOWED,
     CATEGORY,
@@ -44,6 +45,7 @@ from crm_domain.membership.decider import (
 )
 
 __all__ = [
+    "AGGREGATE",
     "ALLOWED",
     "CATEGORY",
     "MEMBERSHIP",

@@ -1,5 +1,6 @@
 """A purchase with its returns: one stream an order, so a customer's thousandth is as quick as the first."""
 
+from crm_domain.purchase.aggregate import AGGREGATE
 from crm_domain.purchase.decider import (
     CATEGORY,
     MAX_LINES,
@@ -15,6 +16,7 @@ from crm_domain.purchase.decider import (
 )
 
 __all__ = [
+    "AGGREGATE",
     "CATEGORY",
     "MAX_LINES",
     "PURCHASE",

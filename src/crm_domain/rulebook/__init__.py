@@ -1,5 +1,6 @@
 """The rulebook: by which rules a store judges, and since when, by whose hand and why."""
 
+from crm_domain.rulebook.aggregate import AGGREGATE
 from crm_domain.rulebook.decider import (
     CATEGORY,
     NOBODY,
@@ -18,6 +19,7 @@ from crm_domain.rulebook.decider import (
 )
 
 __all__ = [
+    "AGGREGATE",
     "CATEGORY",
     "NOBODY",
     "RULEBOOK",

@@ -1,5 +1,6 @@
 """A ticket: something a customer wants settled, from the first word until it is closed. One stream a ticket."""
 
+from crm_domain.ticket.aggregate import AGGREGATE
 from crm_domain.ticket.decider import (
     CATEGORY,
     MOVES,
@@ -41,6 +42,7 @@ from crm_domain.ticket.decider import (
 )
 
 __all__ = [
+    "AGGREGATE",
     "CATEGORY",
     "MOVES",
     "TICKET",

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from adapters.codec import codec_of, tag_of
-from crm_domain.event import Event, Recorded
+from adapters.codec import codec_of
+from crm_domain.event import Event, Recorded, tag_of
 from crm_domain.instant import to_datetime
 from regulars.consents import Consent
 from regulars.narration import narrate, other_id

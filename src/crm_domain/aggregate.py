@@ -1,0 +1,51 @@
+"""An aggregate as a value: all that the rest of the system has to know of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from crm_domain.command import Command, Decider
+from crm_domain.event import Event
+
+
+class Addressed(Struct, frozen=True, kw_only=True):
+    """A command, and by which of its fields its stream is found. Raises ValueError for a field that it doesn't have.
+
+    `customer` is the field that names the customer, None where the stream itself knows whose it is. `key` is the field
+    that names the stream; without one it is the customer's own (of CUSTOMER, and where `own`), and else a new one.
+    """
+
+    command: type[Command]
+    customer: str | None = None
+    key: str | None = None
+    own: bool = False
+
+    def __post_init__(self) -> None:
+        for field in (self.customer, self.key):
+            if field is not None and field not in self.command.model_fields:
+                raise ValueError(f'{self.command.__name__} is addressed by "{field}", and has no such field')
+
+
+def addressed(
+    *commands: type[Command], customer: str | None = None, key: str | None = None, own: bool = False
+) -> tuple[Addressed, ...]:
+    """Commands that are addressed alike. Raises ValueError as Addressed does."""
+    return tuple(Addressed(command=command, customer=customer, key=key, own=own) for command in commands)
+
+
+class Aggregate(Struct, frozen=True, kw_only=True):
+    """One aggregate: how it is decided, what happens to it, and what may be wished of it.
+
+    `commands` are those that everybody may give, each with its address. Raises ValueError without any event, as
+    `get_args` finds none in what is no union.
+    """
+
+    decider: Decider[Any]
+    events: tuple[type[Event], ...]
+    commands: tuple[Addressed, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.events:
+            raise ValueError(f'nothing can happen to the aggregate "{self.decider.category}": it has no events')
