@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from crm_domain.command import Command, Decider
 from crm_domain.event import Event
+from crm_domain.wording import Wording
 
 
 class Addressed(Struct, frozen=True, kw_only=True):
@@ -36,7 +37,7 @@ def addressed(
 
 
 class Aggregate(Struct, frozen=True, kw_only=True):
-    """One aggregate: how it is decided, what happens to it, and what may be wished of it.
+    """One aggregate: how it is decided, what happens to it, what may be wished of it, and how all that is told.
 
     `commands` are those that everybody may give, each with its address. Raises ValueError without any event, as
     `get_args` finds none in what is no union.
@@ -45,6 +46,7 @@ class Aggregate(Struct, frozen=True, kw_only=True):
     decider: Decider[Any]
     events: tuple[type[Event], ...]
     commands: tuple[Addressed, ...] = ()
+    wording: Wording
 
     def __post_init__(self) -> None:
         if not self.events:

@@ -28,14 +28,13 @@ AGGREGATES: tuple[Aggregate, ...] = (
 class Catalogue(Struct, frozen=True, kw_only=True):
     """Some aggregates put together, none of which takes a name from another.
 
-    `events` by tag, `commands` by name, `deciders` by category. Not among the commands are the rulebook's, which have a
-    door of their own, where read models are built before they count.
+    `aggregates` by category, `events` by tag, `commands` by name. The rulebook's are not among the commands; they have
+    a door of their own, where read models are built before they count.
     """
 
-    aggregates: tuple[Aggregate, ...]
+    aggregates: Mapping[str, Aggregate]
     events: Mapping[str, type[Event]]
     commands: Mapping[str, type[Command]]
-    deciders: Mapping[str, Decider[Any]]
     owners: Mapping[type[Event], Aggregate]
     addresses: Mapping[type[Command], tuple[Aggregate, Addressed]]
 
@@ -55,10 +54,9 @@ def catalogue_of(aggregates: tuple[Aggregate, ...]) -> Catalogue:
     events = [(event, each) for each in aggregates for event in each.events]
     commands = [(way, each) for each in aggregates for way in each.commands]
     return Catalogue(
-        aggregates=aggregates,
+        aggregates=_once("category", ((each.decider.category, each, each) for each in aggregates)),
         events=_once("event", ((tag_of(event), event, each) for event, each in events)),
         commands=_once("command", ((way.command.__name__, way.command, each) for way, each in commands)),
-        deciders=_once("category", ((each.decider.category, each.decider, each) for each in aggregates)),
         owners=MappingProxyType(dict(events)),
         addresses=MappingProxyType({way.command: (each, way) for way, each in commands}),
     )
@@ -85,7 +83,9 @@ CATALOGUE = catalogue_of(AGGREGATES)
 
 EVENTS = CATALOGUE.events
 COMMANDS = CATALOGUE.commands
-DECIDERS = CATALOGUE.deciders
+DECIDERS: Mapping[str, Decider[Any]] = MappingProxyType(
+    {category: each.decider for category, each in CATALOGUE.aggregates.items()}
+)
 
 
 class Address(Struct, frozen=True):

@@ -13,6 +13,7 @@ from crm_domain.aggregate import Addressed, Aggregate, addressed
 from crm_domain.catalogue import AGGREGATES, CATALOGUE, EVENTS, address, catalogue_of
 from crm_domain.command import Command, Context, CustomerId, Decider
 from crm_domain.event import Event
+from crm_domain.wording import Wording, plain_fields
 
 
 class Parcel(Struct, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ PARCEL = Aggregate(
     decider=Decider(category="parcel", initial=Parcel(), evolve=lambda state, event: state, decide=decided),
     events=(ParcelSent,),
     commands=addressed(SendParcel),
+    wording=Wording(what=lambda event: "sent", deed=lambda event, who, other: f"sent to {who}", fields=plain_fields),
 )
 
 

@@ -27,6 +27,7 @@ from crm_domain.customer.decider import (
     WithdrawCancellation,
     WithdrawConsent,
 )
+from crm_domain.customer.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=CUSTOMER,
@@ -54,4 +55,5 @@ AGGREGATE = Aggregate(
             customer="customer",
         ),
     ),
+    wording=WORDING,
 )

@@ -12,9 +12,11 @@ from crm_domain.interaction.decider import (
     RecordInteraction,
     RecordSurveyAnswer,
 )
+from crm_domain.interaction.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=INTERACTION,
     events=get_args(InteractionEvent),
     commands=(*addressed(RecordInteraction, RecordSurveyAnswer, AddNote, customer="customer", key="interaction_id"),),
+    wording=WORDING,
 )

@@ -18,6 +18,7 @@ from crm_domain.membership.decider import (
     ResumeMembership,
     SuspendMembership,
 )
+from crm_domain.membership.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=MEMBERSHIP,
@@ -37,4 +38,5 @@ AGGREGATE = Aggregate(
             own=True,
         ),
     ),
+    wording=WORDING,
 )

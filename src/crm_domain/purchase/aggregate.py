@@ -11,6 +11,7 @@ from crm_domain.purchase.decider import (
     RecordPurchase,
     RecordReturn,
 )
+from crm_domain.purchase.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=PURCHASE,
@@ -19,4 +20,5 @@ AGGREGATE = Aggregate(
         *addressed(RecordPurchase, customer="customer", key="order_id"),
         *addressed(RecordReturn, key="order_id"),
     ),
+    wording=WORDING,
 )

@@ -17,6 +17,7 @@ from crm_domain.rulebook.decider import (
     evolve,
     founded,
 )
+from crm_domain.rulebook.wording import short
 
 __all__ = [
     "AGGREGATE",
@@ -34,4 +35,5 @@ __all__ = [
     "decide",
     "evolve",
     "founded",
+    "short",
 ]

@@ -9,8 +9,10 @@ from crm_domain.rulebook.decider import (
     RULEBOOK,
     RulebookEvent,
 )
+from crm_domain.rulebook.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=RULEBOOK,
     events=get_args(RulebookEvent),
+    wording=WORDING,
 )

@@ -23,6 +23,7 @@ from crm_domain.ticket.decider import (
     ResumeTicket,
     TicketEvent,
 )
+from crm_domain.ticket.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=TICKET,
@@ -46,4 +47,5 @@ AGGREGATE = Aggregate(
             key="ticket_id",
         ),
     ),
+    wording=WORDING,
 )
