@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from adapters.codec import CODECS
-from crm_domain.catalogue import COMMANDS, EVENTS
+from adapters.codec import EventCodec
+from crm_domain.catalogue import CATALOGUE, Catalogue
+from crm_domain.event import tag_of
 from crm_domain.ticket import MOVES, Status
 from projections.fold import PROJECTORS
 from projections.rules import Ruleset
+from regulars.sentences import describe
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 
 
-def reference() -> str:
+def reference(catalogue: Catalogue = CATALOGUE) -> str:
     """The whole page."""
-    return "\n".join([*_heading(), *_events(), *_commands(), *_ticket_states(), *_projections(), *_rules(), ""])
+    told = (*_events(catalogue), *_in_the_clear(catalogue), *_commands(catalogue))
+    return "\n".join([*_heading(), *told, *_ticket_states(), *_projections(), *_rules(), ""])
 
 
 def _heading() -> Iterator[str]:
@@ -28,19 +31,37 @@ def _heading() -> Iterator[str]:
     yield "personal: stored encrypted, and gone when a customer is forgotten. `?` marks what may be left out."
 
 
-def _events() -> Iterator[str]:
-    yield from ("", "## Events", "", "| event | fields | what happened |", "| --- | --- | --- |")
-    for name, event in EVENTS.items():
-        personal = CODECS[name].personal
+def _events(catalogue: Catalogue) -> Iterator[str]:
+    yield from ("", "## Events", "", "| event | fields | what happened | told as |", "| --- | --- | --- | --- |")
+    examples = {type(each): each for known in catalogue.aggregates.values() for each in known.examples.events[::-1]}
+    for name, event in catalogue.events.items():
+        personal = EventCodec(event).personal
         fields = (f"_{field}_" if field in personal else field for field in event.__struct_fields__)
-        yield f"| `{name}` | {', '.join(fields) or '—'} | {_first_line(event)} |"
+        told = describe(examples[event], catalogue)
+        yield f"| `{name}` | {', '.join(fields) or '—'} | {_first_line(event)} | {told} |"
 
 
-def _commands() -> Iterator[str]:
+def _in_the_clear(catalogue: Catalogue) -> Iterator[str]:
+    yield from ("", "## Text in the clear", "")
+    yield "Free text of an event is personal or stands here: stored unencrypted, and kept when a customer is forgotten."
+    yield from ("", "| field | of | why |", "| --- | --- | --- |")
+    for aggregate in catalogue.aggregates.values():
+        for each in aggregate.in_the_clear:
+            of = _quoted(map(tag_of, each.events))
+            if each.events == aggregate.events:
+                of = f"all events of category `{aggregate.decider.category}`"
+            yield f"| {_quoted(each.fields)} | {of} | {each.why} |"
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _commands(catalogue: Catalogue) -> Iterator[str]:
     shared = ("occurred_at", "reason", "command_id")
     yield from ("", "## Commands", "", f"Each also takes {', '.join(f'`{name}`' for name in shared)}.", "")
     yield from ("| command | fields | what it does |", "| --- | --- | --- |")
-    for name, command in COMMANDS.items():
+    for name, command in catalogue.commands.items():
         fields = (
             field + ("" if info.is_required() else "?")
             for field, info in command.model_fields.items()

@@ -36,17 +36,34 @@ def addressed(
     return tuple(Addressed(command=command, customer=customer, key=key, own=own) for command in commands)
 
 
-class Aggregate(Struct, frozen=True, kw_only=True):
-    """One aggregate: how it is decided, what happens to it, what may be wished of it, and how all that is told.
+class Examples(Struct, frozen=True, kw_only=True):
+    """Events and commands as they might be: each kind at least once, each field filled in one of its kind at least."""
 
-    `commands` are those that everybody may give, each with its address. Raises ValueError without any event, as
-    `get_args` finds none in what is no union.
+    events: tuple[Event, ...]
+    commands: tuple[Command, ...] = ()
+
+
+class InTheClear(Struct, frozen=True, kw_only=True):
+    """Text that is stored unencrypted on purpose: fields of some events, such as `channel` or `lines.sku`, and why."""
+
+    fields: tuple[str, ...]
+    events: tuple[type[Event], ...]
+    why: str
+
+
+class Aggregate(Struct, frozen=True, kw_only=True):
+    """One aggregate: how it is decided, what happens to it, the commands to it, and how all that is told.
+
+    `commands` are those that everybody may give, each with its address. All text in its events is either `Personal` or
+    named in `in_the_clear`. Raises ValueError without any event: `get_args` finds none in what is no union.
     """
 
     decider: Decider[Any]
     events: tuple[type[Event], ...]
     commands: tuple[Addressed, ...] = ()
     wording: Wording
+    examples: Examples
+    in_the_clear: tuple[InTheClear, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.events:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import get_args
 
-from crm_domain.aggregate import Aggregate, addressed
+from crm_domain.aggregate import Aggregate, InTheClear, addressed
 from crm_domain.ticket.decider import (
     TICKET,
+    AgentReplied,
     AssignTicket,
     AwaitCustomer,
     ChangePriority,
     ClassifyTicket,
     CloseTicket,
+    CustomerReplied,
     EscalateTicket,
     OpenTicket,
     PutOnHold,
@@ -21,8 +23,12 @@ from crm_domain.ticket.decider import (
     ReplyAsCustomer,
     ResolveTicket,
     ResumeTicket,
+    TicketAssigned,
+    TicketClassified,
     TicketEvent,
+    TicketOpened,
 )
+from crm_domain.ticket.examples import EXAMPLES
 from crm_domain.ticket.wording import WORDING
 
 AGGREGATE = Aggregate(
@@ -48,4 +54,21 @@ AGGREGATE = Aggregate(
         ),
     ),
     wording=WORDING,
+    examples=EXAMPLES,
+    in_the_clear=(
+        InTheClear(
+            fields=("ticket_id",),
+            events=get_args(TicketEvent),
+            why="the number that it has outside, by which a ticket is found",
+        ),
+        InTheClear(fields=("channel",), events=(TicketOpened,), why="a word to group by"),
+        InTheClear(fields=("follows",), events=(TicketOpened,), why="the number of another ticket"),
+        InTheClear(fields=("topic",), events=(TicketClassified,), why="a word to group by"),
+        InTheClear(fields=("agent",), events=(TicketAssigned,), why="who in the business looks after it, to group by"),
+        InTheClear(
+            fields=("message_id",),
+            events=(AgentReplied, CustomerReplied),
+            why="the id that it has outside, by which a reply is told from others",
+        ),
+    ),
 )
