@@ -15,20 +15,24 @@ from pydantic import BaseModel
 import regulars
 import regulars.grammar
 import regulars.person
-from adapters.codec import CODECS
-from crm_domain.catalogue import COMMANDS, EVENTS
+from adapters.codec import EventCodec
+from crm_domain.catalogue import CATALOGUE, Catalogue
+from crm_domain.command import Command
+from crm_domain.event import Event, tag_of
 from crm_domain.ticket import MOVES, Status
 from projections.fold import PROJECTORS
 from projections.rules import Ruleset
 from regulars import Keys, Projections, PublishedRules, Regulars
+from regulars.sentences import describe
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 
 
-def reference() -> str:
+def reference(catalogue: Catalogue = CATALOGUE) -> str:
     """The whole page."""
-    sections = (_heading, _events, _commands, _ticket_states, _projections, _rules, _doors, _values, _errors)
-    return "\n".join([*(line for section in sections for line in section()), ""])
+    told = (*_events(catalogue), *_in_the_clear(catalogue), *_commands(catalogue))
+    sections = (_ticket_states, _projections, _rules, _doors, _values, _errors)
+    return "\n".join([*_heading(), *told, *(line for section in sections for line in section()), ""])
 
 
 def _heading() -> Iterator[str]:
@@ -38,19 +42,37 @@ def _heading() -> Iterator[str]:
     yield "personal: stored encrypted, and gone when a customer is forgotten. `?` marks what may be left out."
 
 
-def _events() -> Iterator[str]:
-    yield from ("", "## Events", "", "| event | fields | what happened |", "| --- | --- | --- |")
-    for name, event in EVENTS.items():
-        personal = CODECS[name].personal
+def _events(catalogue: Catalogue) -> Iterator[str]:
+    yield from ("", "## Events", "", "| event | fields | what happened | told as |", "| --- | --- | --- | --- |")
+    examples = {type(each): each for known in catalogue.aggregates.values() for each in known.examples.events[::-1]}
+    for name, event in catalogue.events.items():
+        personal = EventCodec(event).personal
         fields = (f"_{field}_" if field in personal else field for field in event.__struct_fields__)
-        yield f"| `{name}` | {', '.join(fields) or '—'} | {_first_line(event)} |"
+        told = describe(examples[event], catalogue)
+        yield f"| `{name}` | {', '.join(fields) or '—'} | {_first_line(event)} | {told} |"
 
 
-def _commands() -> Iterator[str]:
+def _in_the_clear(catalogue: Catalogue) -> Iterator[str]:
+    yield from ("", "## Text in the clear", "")
+    yield "Free text of an event is personal or stands here: stored unencrypted, and kept when a customer is forgotten."
+    yield from ("", "| field | of | why |", "| --- | --- | --- |")
+    for aggregate in catalogue.aggregates.values():
+        for each in aggregate.in_the_clear:
+            of = _quoted(map(tag_of, each.events))
+            if each.events == aggregate.events:
+                of = f"all events of category `{aggregate.decider.category}`"
+            yield f"| {_quoted(each.fields)} | {of} | {each.why} |"
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _commands(catalogue: Catalogue) -> Iterator[str]:
     shared = ("occurred_at", "reason", "command_id")
     yield from ("", "## Commands", "", f"Each also takes {', '.join(f'`{name}`' for name in shared)}.", "")
     yield from ("| command | fields | what it does |", "| --- | --- | --- |")
-    for name, command in COMMANDS.items():
+    for name, command in catalogue.commands.items():
         fields = (
             field + ("" if info.is_required() else "?")
             for field, info in command.model_fields.items()
@@ -147,7 +169,7 @@ def _values() -> Iterator[str]:
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
         for name in module.__all__:
             value = getattr(module, name)
-            if isinstance(value, type) and not issubclass(value, (*EVENTS.values(), *COMMANDS.values(), Exception)):
+            if isinstance(value, type) and not issubclass(value, (Event, Command, Exception)):
                 yield f"| `{name}` | {', '.join(_fields(value)) or '—'} | {_first_line(value)} |"
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.appending import Columns
 from adapters.chunks import chunks
-from adapters.codec import CODECS, EventCodec, codec_of, not_as_recorded, tag_of, tags_of
+from adapters.codec import CODECS, EventCodec, codec_of, not_as_recorded, tags_of
 from adapters.damage import FROM_A_BACKUP
 from adapters.keyring import Cipher
 from adapters.planning import past_index
@@ -30,7 +30,7 @@ from adapters.prepared import EVENT_COLUMNS, Prepared
 from adapters.wrapping import Keyring
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from crm_domain.errors import Rejected, StoreUnusable
-from crm_domain.event import Event, Recorded
+from crm_domain.event import Event, Recorded, tag_of
 
 EVENTS_AT_ONCE = 1_000
 

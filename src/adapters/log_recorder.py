@@ -25,13 +25,14 @@ from eventsourcing.persistence import Notification, StoredEvent, Transcoder
 from eventsourcing.utils import Environment, EnvType
 from sqlalchemy.engine import Connection
 
-from adapters.codec import CODECS, tag_of, tags_of
+from adapters.codec import CODECS, tags_of
 from adapters.event_log import EnvelopeMapper, StoredRow, found_row, is_stored_as
 from adapters.horizon import await_settled
 from adapters.positions import settled
 from adapters.recorders import SqlApplicationRecorder, library_errors, read_url
 from adapters.store import Store
 from crm_domain.errors import StoreUnusable
+from crm_domain.event import tag_of
 
 T = TypeVar("T")
 

@@ -17,6 +17,11 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
     """Something that happened. A subclass's `tag` is its storage format and is never renamed."""
 
 
+def tag_of(event_type: type[Event]) -> str:
+    """The name under which events of a type are stored."""
+    return str(event_type.__struct_config__.tag)
+
+
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
