@@ -169,8 +169,13 @@ def _values() -> Iterator[str]:
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
         for name in module.__all__:
             value = getattr(module, name)
-            if isinstance(value, type) and not issubclass(value, (Event, Command, Exception)):
+            if isinstance(value, type) and not _is_told_elsewhere(value):
                 yield f"| `{name}` | {', '.join(_fields(value)) or '—'} | {_first_line(value)} |"
+
+
+def _is_told_elsewhere(value: type) -> bool:
+    """Whether it is an event, a command or an error, of which there are tables of their own."""
+    return value not in (Event, Command) and issubclass(value, (Event, Command, Exception))
 
 
 def _fields(value: type) -> Iterator[str]:
