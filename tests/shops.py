@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from hypothesis import strategies as st
 
 import regulars
+from adapters.columns import as_stored
 from adapters.schema import GenerationTables
 from databases import fresh_postgres, fresh_sqlite
 from regulars import (
@@ -234,7 +235,7 @@ def read_models_of(crm: Regulars, number: int) -> Rows:
     """Every row of a generation's tables, in one order."""
     with crm._store.reading() as tx:
         return {
-            table.name.removesuffix(f"_{number}"): sorted(map(tuple, tx.connection.execute(sa.select(table))), key=repr)
+            table.name.removesuffix(f"_{number}"): sorted(map(tuple, tx.connection.execute(as_stored(table))), key=repr)
             for table in GenerationTables(number).metadata.sorted_tables
         }
 

@@ -42,7 +42,7 @@ from regulars import (
     UndoMerge,
     UntagCustomer,
 )
-from regulars.narration import narrate
+from regulars.sentences import narrate
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -74,6 +74,14 @@ def test_an_entry_reads_as_a_sentence_and_shows_the_old_and_the_new_value(crm: R
     assert changes(latest) == {"email": ("ada@example.com", "ada@lovelace.org")}
     assert (latest.actor, latest.reason, latest.type) == ("li", "she rang", "ContactDetailsChanged")
     assert latest.occurred_at <= latest.recorded_at
+
+
+@pytest.mark.parametrize("word", ["none", "unknown", "None", "no"])
+def test_a_word_that_is_also_that_of_a_status_is_told_as_it_was_said(crm: Regulars, word: str) -> None:
+    crm.do([AssignOwner(customer="shop:42", owner=word), ChangeContactDetails(customer="shop:42", name=word)])
+    named, assigned = crm.audit(limit=2)
+    assert changes(assigned) == {"owner": (None, word)}
+    assert changes(named) == {"name": ("Ada", word)}
 
 
 SAID: dict[Event, str] = {

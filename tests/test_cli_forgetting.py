@@ -144,7 +144,9 @@ def test_a_reason_that_names_them_is_no_reason_to_know_them_again(say: Say, shop
     assert "Forgotten again: 2 of 2 who were forgotten.\n2 reasons of the list were not kept" in said.out
     again = say("--db", str(shop), "forget", "--erased-from", "list", "--json")
     assert again.json["reasons_dropped"] == 2
-    assert say("--db", "none.db", "restore", "backup.db", "b.db", "--erased-from", "list", "--json").json == {
+    restored = say("--db", "none.db", "restore", "backup.db", "b.db", "--erased-from", "list", "--json").json
+    assert restored.pop("records")["holds"]
+    assert restored == {
         "store": "b.db",
         "events": 6,
         "forgotten": [each["id"] for each in sorted(named, key=lambda each: each["id"])],

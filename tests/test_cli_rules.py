@@ -75,7 +75,7 @@ def test_rules_are_shown_checked_compared_published_and_brought_back(ask: Say, w
     assert ask("rules", "show", "--json").json["digest"] == new
 
     again = ask("rules", "publish", wish, "--reason", "again", "--json")
-    assert again.json == {"number": 2, "digest": new, "generation": 2, "changed": False}
+    assert again.json == {"number": 2, "digest": new, "generation": 2, "changed": False, "begun_afresh": []}
     assert "in force already, as version 2; nothing changed" in ask("rules", "publish", wish, "--reason", "x").out
 
     back = ask("rules", "rollback", "--reason", "too many complained")
@@ -259,7 +259,7 @@ def test_generations_are_listed_rebuilt_gone_back_to_and_dropped(ask: Say, wish:
     assert states() == {1: "live", 2: "scratch", 3: "previous"}
     assert ask("prune").out == "Dropped: generation 2.\n"
     assert ask("prune", "--json").json == {"dropped": []}
-    assert ask("rebuild", "--json").json == {"generation": 4}
+    assert ask("rebuild", "--json").json == {"generation": 4, "begun_afresh": []}
 
 
 def test_rules_are_not_gone_back_on_in_silence(ask: Say, wish: str) -> None:

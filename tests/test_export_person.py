@@ -23,14 +23,9 @@ from msgspec.structs import asdict, replace
 
 import regulars
 from adapters.event_log import Draft
-from crm_domain.catalogue import EVENTS
-from crm_domain.customer import CustomerEvent
+from crm_domain.catalogue import CATALOGUE, EVENTS
 from crm_domain.event import Event
-from crm_domain.interaction import InteractionEvent
-from crm_domain.membership import MembershipEvent
-from crm_domain.purchase import PurchaseEvent
 from crm_domain.rulebook import RulebookEvent
-from crm_domain.ticket import TicketEvent
 from regulars import (
     AddNote,
     AdjustPoints,
@@ -215,13 +210,6 @@ def test_every_whole_number_of_an_event_is_known_to_be_a_time_money_or_a_count()
 #: Events that are told otherwise: the first of a customer, merges with a second one, and the last.
 OTHERWISE = ("CustomerRegistered", "CustomerMerged", "MergeUndone", "PersonalDataErased")
 TOLD = [kind for name, kind in EVENTS.items() if name not in OTHERWISE and kind not in get_args(RulebookEvent)]
-CATEGORIES = {
-    "customer": CustomerEvent,
-    "purchase": PurchaseEvent,
-    "interaction": InteractionEvent,
-    "membership": MembershipEvent,
-    "ticket": TicketEvent,
-}
 
 
 def within_reach(part: Struct) -> Any:
@@ -244,7 +232,7 @@ def record(crm: Regulars, customer_id: str, told: Sequence[Event], at: datetime)
     versions = {customer_id: 1}
     drafts = []
     for number, event in enumerate(told):
-        category = next(name for name, union in CATEGORIES.items() if isinstance(event, union))
+        category = CATALOGUE.aggregate_of(event).decider.category
         stream = customer_id if category == "customer" else f"{category}-{number % 2}"
         versions[stream] = versions.get(stream, 0) + 1
         drafts.append(

@@ -64,7 +64,7 @@ def test_a_return_in_a_text_ends_no_row_of_a_csv(shop: Say) -> None:
         crm.do(AddNote(customer="shop:1", text="note", reason="\r=1+1"))
         crm.do(AddNote(customer="shop:1", text="note", reason="＝1+1"))
     rows = list(csv.DictReader(io.StringIO(shop("audit", "--csv").out)))
-    assert [row["reason"] for row in rows] == ["'＝1+1", "'\n=1+1", "one\ntwo\nthree", ""]
+    assert [row["reason"] for row in rows] == ["'＝1+1", "'\n'=1+1", "one\ntwo\nthree", ""]
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\0b"])

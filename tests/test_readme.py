@@ -1,4 +1,4 @@
-"""Every example in the README runs, in an empty folder, as a newcomer would run it."""
+"""Every example in the README and the how-tos runs, in an empty folder, as a newcomer would run it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[1]
 REGULARS = Path(sys.executable).with_name("regulars")
 
 
-def blocks(language: str) -> list[str]:
-    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert found, f"the README has no {language} example any more"
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert found, f"{page} has no {language} example any more"
     return found
 
 
@@ -29,6 +29,16 @@ def test_the_python_examples_run_and_print_what_they_say(example: str, tmp_path:
     for expected in re.findall(r"print\(.*\)\s+# (.*)", example):
         if expected[0].islower() and " " in expected and any(character.isdigit() for character in expected):
             assert expected in done.stdout
+
+
+@pytest.mark.parametrize("page", [f"docs/{each.name}" for each in (ROOT / "docs").glob("howto-*.md")])
+def test_the_how_tos_print_what_they_say(page: str, tmp_path: Path) -> None:
+    for example in blocks("python", page):
+        done = subprocess.run(
+            [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.split() == re.findall(r"print\(.*\)\s+# (.*)", example)
 
 
 @pytest.mark.parametrize("example", blocks("console"))

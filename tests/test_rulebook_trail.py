@@ -20,10 +20,11 @@ from crm_domain.rulebook import CATEGORY, NOBODY, STREAM, RulebookEvent, RulesPu
 from regulars import RegisterCustomer, Regulars, TagCustomer
 from regulars.cli import main
 from regulars.sentences import describe
+from shops import with_edits
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WHY = "a longer summer"
-OLD, NEW = '{"old":1}', '{"new":2}'
+OLD, NEW = (with_edits([("hold_days = 365", f"hold_days = {days}")]).canonical() for days in (300, 400))
 OLD_DIGEST, NEW_DIGEST = (sha256(ruleset.encode()).hexdigest() for ruleset in (OLD, NEW))
 HISTORY: tuple[RulebookEvent, ...] = (
     RulesPublished(ruleset=OLD, digest=OLD_DIGEST, reason="a first try"),

@@ -76,7 +76,8 @@ class Code:
     """Some packages of modules."""
 
     def __init__(self, source: Path, *packages: str) -> None:
-        paths = {f"{package}.{path.stem}": path for package in packages for path in (source / package).glob("*.py")}
+        found = (path for package in packages for path in (source / package).rglob("*.py"))
+        paths = {_module_name(path.relative_to(source)): path for path in found}
         self._modules = {name: Module(name, path, frozenset(paths)) for name, path in paths.items()}
 
     def digests(self, roots: Iterable[str], others: frozenset[str]) -> dict[str, str]:
@@ -94,10 +95,17 @@ class Code:
             if name in module.statements:
                 reached.add(place)
                 waiting += module.uses(name)
+            elif name in module.imports:  # the door of a folder: what it passes on is said where it is defined
+                waiting.append(module.imports[name])
         said: dict[str, list[str]] = {}
         for module_name, name in sorted(reached):
             said.setdefault(module_name, []).append(f"{name}: {self._modules[module_name].says(name)}")
         return {name: hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] for name, lines in said.items()}
+
+
+def _module_name(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 class _Essence(ast.NodeTransformer):

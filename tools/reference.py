@@ -1,24 +1,38 @@
-"""Writes docs/reference.md: every event, command and rule, from the code itself. `--check` only compares."""
+"""Writes docs/reference.md: events, commands, rules and the Python API, from the code itself. `--check` compares."""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from adapters.codec import CODECS
-from crm_domain.catalogue import COMMANDS, EVENTS
+from msgspec import Struct
+from pydantic import BaseModel
+
+import regulars
+import regulars.grammar
+import regulars.person
+from adapters.codec import EventCodec
+from crm_domain.catalogue import CATALOGUE, Catalogue
+from crm_domain.command import Command
+from crm_domain.event import Event, tag_of
 from crm_domain.ticket import MOVES, Status
 from projections.fold import PROJECTORS
 from projections.rules import Ruleset
+from regulars import Keys, Projections, PublishedRules, Regulars
+from regulars.sentences import describe
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 
 
-def reference() -> str:
+def reference(catalogue: Catalogue = CATALOGUE) -> str:
     """The whole page."""
-    return "\n".join([*_heading(), *_events(), *_commands(), *_ticket_states(), *_projections(), *_rules(), ""])
+    told = (*_events(catalogue), *_in_the_clear(catalogue), *_commands(catalogue))
+    sections = (_ticket_states, _projections, _rules, _doors, _values, _errors)
+    return "\n".join([*_heading(), *told, *(line for section in sections for line in section()), ""])
 
 
 def _heading() -> Iterator[str]:
@@ -28,19 +42,37 @@ def _heading() -> Iterator[str]:
     yield "personal: stored encrypted, and gone when a customer is forgotten. `?` marks what may be left out."
 
 
-def _events() -> Iterator[str]:
-    yield from ("", "## Events", "", "| event | fields | what happened |", "| --- | --- | --- |")
-    for name, event in EVENTS.items():
-        personal = CODECS[name].personal
+def _events(catalogue: Catalogue) -> Iterator[str]:
+    yield from ("", "## Events", "", "| event | fields | what happened | told as |", "| --- | --- | --- | --- |")
+    examples = {type(each): each for known in catalogue.aggregates.values() for each in known.examples.events[::-1]}
+    for name, event in catalogue.events.items():
+        personal = EventCodec(event).personal
         fields = (f"_{field}_" if field in personal else field for field in event.__struct_fields__)
-        yield f"| `{name}` | {', '.join(fields) or '—'} | {_first_line(event)} |"
+        told = describe(examples[event], catalogue)
+        yield f"| `{name}` | {', '.join(fields) or '—'} | {_first_line(event)} | {told} |"
 
 
-def _commands() -> Iterator[str]:
+def _in_the_clear(catalogue: Catalogue) -> Iterator[str]:
+    yield from ("", "## Text in the clear", "")
+    yield "Free text of an event is personal or stands here: stored unencrypted, and kept when a customer is forgotten."
+    yield from ("", "| field | of | why |", "| --- | --- | --- |")
+    for aggregate in catalogue.aggregates.values():
+        for each in aggregate.in_the_clear:
+            of = _quoted(map(tag_of, each.events))
+            if each.events == aggregate.events:
+                of = f"all events of category `{aggregate.decider.category}`"
+            yield f"| {_quoted(each.fields)} | {of} | {each.why} |"
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _commands(catalogue: Catalogue) -> Iterator[str]:
     shared = ("occurred_at", "reason", "command_id")
     yield from ("", "## Commands", "", f"Each also takes {', '.join(f'`{name}`' for name in shared)}.", "")
     yield from ("| command | fields | what it does |", "| --- | --- | --- |")
-    for name, command in COMMANDS.items():
+    for name, command in catalogue.commands.items():
         fields = (
             field + ("" if info.is_required() else "?")
             for field, info in command.model_fields.items()
@@ -115,6 +147,56 @@ def _keys(schema: dict[str, Any]) -> Iterator[str]:
     return walk(schema, "")
 
 
+DOORS = {"crm": Regulars, "crm.rules": PublishedRules, "crm.projections": Projections, "crm.keys": Keys}
+
+
+def _doors() -> Iterator[str]:
+    yield from ("", "## Python API", "", "`crm` is what `regulars.open` returns.", "")
+    yield from ("| ask | what it does |", "| --- | --- |")
+    functions = (name for name in ("open", "copy", *regulars.__all__) if inspect.isfunction(getattr(regulars, name)))
+    for name in functions:
+        yield f"| `regulars.{name}()` | {_first_line(getattr(regulars, name))} |"
+    for path, door in DOORS.items():
+        for name, member in vars(door).items():
+            if not name.startswith("_"):
+                called = "" if isinstance(member, property) else "()"
+                yield f"| `{path}.{name}{called}` | {_first_line(member)} |"
+
+
+def _values() -> Iterator[str]:
+    yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
+    for module in (regulars, regulars.person, regulars.grammar):
+        yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
+        for name in module.__all__:
+            value = getattr(module, name)
+            if isinstance(value, type) and not _is_told_elsewhere(value):
+                yield f"| `{name}` | {', '.join(_fields(value)) or '—'} | {_first_line(value)} |"
+
+
+def _is_told_elsewhere(value: type) -> bool:
+    """Whether it is an event, a command or an error, of which there are tables of their own."""
+    return value not in (Event, Command) and issubclass(value, (Event, Command, Exception))
+
+
+def _fields(value: type) -> Iterator[str]:
+    names: Iterable[str] = ()
+    if issubclass(value, BaseModel):
+        names = value.model_fields
+    elif issubclass(value, Struct):
+        names = value.__struct_fields__
+    elif dataclasses.is_dataclass(value):
+        names = (each.name for each in dataclasses.fields(value))
+    return (name for name in names if not name.startswith("_"))
+
+
+def _errors() -> Iterator[str]:
+    yield from ("", "## Errors", "", "| error | what went wrong |", "| --- | --- |")
+    for name in regulars.__all__:
+        value = getattr(regulars, name)
+        if isinstance(value, type) and issubclass(value, Exception):
+            yield f"| `{name}` | {_first_line(value)} |"
+
+
 def _takes(node: dict[str, Any]) -> str:
     if "anyOf" in node:
         return next((_takes(each) for each in node["anyOf"] if each.get("type") not in ("null", "string")), "text")
@@ -130,7 +212,7 @@ def _takes(node: dict[str, Any]) -> str:
     return " ".join([text, *bounds])
 
 
-def _first_line(documented: type) -> str:
+def _first_line(documented: object) -> str:
     return (documented.__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
 
 

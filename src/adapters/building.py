@@ -130,7 +130,7 @@ def _fold_the_parked_again(store: Store, models: ReadModels, rules: Rules, on_po
     with store.reading() as tx:
         parked = models.parked(tx.connection)
     for customer_id in parked:
-        repair(store, models, rules, customer_id, None)
+        repair(store, models, rules, [customer_id], None)
     if parked and on_poison:
         with store.reading() as tx:
             parked = models.parked(tx.connection)

@@ -42,6 +42,8 @@ BATCH = 2_000
 REPLAY_FROM = 2_000
 EVENTS_A_RANGE = 1_000_000  # while a range is read, SQLite's -wal keeps all that is written meanwhile
 AWAITING_PAUSE = 0.05
+FIRST_AT_ONCE = 10_000  # a first fold of so many events isn't worth stopping
+ROUNDS = 10  # of what came meanwhile, as others may write as quickly as this folds
 SMALLEST_BATCH = 50
 FIRST_RATE = 500.0  # events a second, until it is known how many there are
 
@@ -95,7 +97,7 @@ def catch_up(
         checkpoint = models.checkpoint(tx.connection)
         if checkpoint >= at_least and not is_behind(store, models, tx.connection, until):
             return checkpoint
-        goal = max(at_least, _newest(store, tx.connection, checkpoint, until))  # not what comes in the meantime
+        goal = max(at_least, _newest(store, tx.connection, checkpoint, until))
         total = events_behind(store, models, tx.connection, until) if on_progress else 0
     done = 0
     for folded_in in catching_up.go_to(goal):
@@ -183,6 +185,7 @@ class _CatchingUp:
         self._deadline = deadline
         self._on_poison = on_poison
         self._rate = FIRST_RATE
+        self._replayed = 0
         self.position = 0
 
     def go_to(self, goal: int) -> Iterator[int]:
@@ -205,15 +208,25 @@ class _CatchingUp:
     def _is_out_of_time(self) -> bool:
         return self._deadline is not None and monotonic() >= self._deadline
 
+    @property
+    def _may_stop_replaying(self) -> bool:
+        return self._is_out_of_time and self._replayed >= FIRST_AT_ONCE
+
     def _advance_to(self, goal: int) -> Iterator[int]:
-        patience = monotonic() + HORIZON_TIMEOUT
+        patience, rounds = monotonic() + HORIZON_TIMEOUT, 1 if self._deadline else ROUNDS
         while True:
             self.position, folded_in = self._advance()
             if folded_in:
                 yield folded_in
                 patience = monotonic() + HORIZON_TIMEOUT
-            if self.position >= goal or self._is_out_of_time:
+            if self._is_out_of_time:
                 return
+            if self.position >= goal:
+                rounds, reached = rounds - 1, goal
+                with self._store.reading() as tx:
+                    goal = _newest(self._store, tx.connection, goal, self._until)
+                if not rounds or goal == reached:
+                    return
             if not folded_in:
                 if self._deadline is None and monotonic() > patience:
                     return
@@ -233,7 +246,7 @@ class _CatchingUp:
                     until = self._worth_a_replay(tx.connection)
             if bulk is not None:
                 yield from self._replay_from(bulk)
-                if self._is_out_of_time:
+                if self._may_stop_replaying:
                     return
             elif until:
                 with self._writing() as tx:
@@ -265,9 +278,10 @@ class _CatchingUp:
                 left = (*ranges[:index], done, *ranges[index + 1 :])
                 if not self._write_portion(portion, ranges, left):
                     return  # another process was quicker: go on where it is
+                self._replayed += portion.events
                 yield portion.events
                 ranges = left
-                if self._is_out_of_time:
+                if self._may_stop_replaying:
                     return
         for missing in self._models.tables.indexes:  # each by itself, so that others write in between
             with self._writing() as tx:

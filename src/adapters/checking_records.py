@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from adapters.checking_currency import check_currency, select_amounts
+from adapters.checking_indexes import check_indexes
 from adapters.checking_keys import check_keys, check_some_keys, registrations
 from adapters.checking_outcomes import check_outcomes, check_some_outcomes, select_by_command
 from adapters.checking_rules import check_rules
@@ -22,7 +23,6 @@ from adapters.store import Store
 SAMPLE = 1_000
 
 _NEVER = (
-    NotCovered("merges, consents", "they are read from tables of their own"),
     NotCovered("rows in quarantine", "no event tells of them"),
     NotCovered("settings, views", "those aside that are named here, and the founding rules of a sealed store"),
 )
@@ -33,7 +33,8 @@ def check_records(store: Store) -> RecordCheck:
     with store.reading() as tx:
         findings = [
             check_rules(store.schema, tx.connection),
-            *check_keys(store, tx),
+            check_keys(store, tx),
+            *check_indexes(store, tx),
             check_currency(store, tx),
             check_outcomes(store.schema, tx.connection),
         ]
@@ -49,9 +50,11 @@ def check_sample(store: Store) -> RecordCheck:
         def some(statement: sa.Select[Any]) -> list[sa.Row[Any]]:
             return list(spread(tx.connection, statement, events.c.position, newest, SAMPLE))
 
+        customer_ids = [row.stream_id for row in some(registrations(events))]
         findings = [
             check_rules(store.schema, tx.connection),
-            *check_some_keys(store, tx, [row.stream_id for row in some(registrations(events))]),
+            check_some_keys(store, tx, customer_ids),
+            *check_indexes(store, tx, customer_ids),
             check_currency(store, tx, some(select_amounts(events))),
             check_some_outcomes(store.schema, tx.connection, some(select_by_command(events))),
         ]

@@ -18,7 +18,7 @@ from msgspec.inspect import Metadata, StructType, type_info
 
 from crm_domain.catalogue import EVENTS
 from crm_domain.errors import StoreUnusable
-from crm_domain.event import Event
+from crm_domain.event import Event, tag_of
 from crm_domain.upcasts import UPCASTS, Upcast
 
 _encoder = msgspec.json.Encoder()
@@ -81,11 +81,6 @@ def _secret_type(event_type: type[Event], personal: tuple[str, ...]) -> type[Str
     return msgspec.defstruct(f"{event_type.__name__}Secret", [*columns, ("reason", str | None, None)])
 
 
-def tag_of(event_type: type[Event]) -> str:
-    """The name under which events of a type are stored."""
-    return str(event_type.__struct_config__.tag)
-
-
 def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -> dict[str, EventCodec]:
     """A codec for each tag: of the `events` that are written, and of those that `upcasts` retired, newest first.
 
@@ -131,14 +126,14 @@ def tags_of(event_types: Iterable[type[Event]], known: Mapping[str, EventCodec] 
     return frozenset(tag for tag, codec in known.items() if codec.reads in wanted)
 
 
-def is_personal(event: Event, reason: str | None) -> bool:
+def is_personal(event: Event, reason: str | None, known: Mapping[str, EventCodec] = CODECS) -> bool:
     """Whether an event with its reason has anything that must be encrypted."""
-    personal = CODECS[tag_of(type(event))].personal
+    personal = known[tag_of(type(event))].personal
     return reason is not None or any(getattr(event, name) is not None for name in personal)
 
 
 @cache
-def schema_digest() -> str:
+def schema_digest(events: tuple[type[Event], ...] = tuple(EVENTS.values())) -> str:
     """SHA-256 over the JSON schemas of all event types: it changes whenever what is stored does."""
-    _, components = msgspec.json.schema_components(tuple(EVENTS.values()))
+    _, components = msgspec.json.schema_components(events)
     return hashlib.sha256(msgspec.json.encode(components, order="sorted")).hexdigest()

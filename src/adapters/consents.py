@@ -7,15 +7,15 @@ it is personal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.chunks import CHUNK, chunks, pages
+from adapters.chunks import chunks
 from adapters.codec import codec_of, tags_of
 from adapters.columns import BigNumber
+from adapters.index import Added, Change, Digest, Entries, Index, side_by_side
 from adapters.links import read_families
 from adapters.planning import past_index
 from adapters.prepared import Prepared
@@ -28,40 +28,44 @@ from projections.consent import ACCOUNTS, WORDS, Said, standing
 MOST_WORDS = 2_000  # that a page reads at once where few of those who said something agree
 
 ACCOUNT_TYPES = tags_of(ACCOUNTS)
-WORD_TYPES = tags_of(WORDS)
 
 
-def keep_words(connection: Connection, schema: Schema, recorded: Iterable[Recorded[Event]]) -> None:
-    """Keep what some events say of consents."""
-    _insert(connection, schema, ((each, each.event) for each in recorded))
+def _changes(recorded: Recorded[Event], _digest: Digest) -> Iterator[Change]:
+    match recorded.event:
+        case ConsentGiven() | ConsentWithdrawn() as word:
+            yield Added(
+                {
+                    "channel": word.channel,
+                    "purpose": word.purpose,
+                    "occurred_at": recorded.occurred_at,
+                    "position": recorded.position,
+                    "given": int(isinstance(word, ConsentGiven)),
+                }
+            )
+        case _:
+            pass
 
 
-def keep_all_words(connection: Connection, schema: Schema) -> None:
-    """Keep what the whole log says of consents, in place of whatever was kept."""
-    events = schema.events
-    connection.execute(schema.consents.delete())
-    columns = (events.c.customer_id, events.c.occurred_at, events.c.position, events.c.type, events.c.payload)
-    words = sa.select(*columns).where(events.c.type.in_(WORD_TYPES))
-    for rows in pages(connection, words, events.c.position, CHUNK):
-        _insert(connection, schema, ((row, codec_of(row.type).decode(row.payload)) for row in rows))
+def _faults(entries: Entries) -> Iterator[str]:
+    for stored, expected in side_by_side(entries.extra, entries.missing, _POSITION):
+        if expected is None:
+            assert stored is not None
+            yield f"has a word of #{stored[_POSITION]} that isn't as an event says"
+        elif stored is None:
+            yield f"hasn't the word of event #{expected[_POSITION]}"
+        else:
+            yield f"has another word than that of event #{expected[_POSITION]}"
 
 
-def _insert(connection: Connection, schema: Schema, said: Iterable[tuple[Any, Event]]) -> None:
-    """Insert the words among some events, each with what has the columns of its envelope."""
-    rows = [
-        {
-            "channel": event.channel,
-            "purpose": event.purpose,
-            "customer_id": envelope.customer_id,
-            "occurred_at": envelope.occurred_at,
-            "position": envelope.position,
-            "given": int(isinstance(event, ConsentGiven)),
-        }
-        for envelope, event in said
-        if isinstance(event, ConsentGiven | ConsentWithdrawn)
-    ]
-    if rows:
-        connection.execute(schema.consents.insert(), rows)
+_POSITION = 4  # the place of a row's column
+
+CONSENTS = Index(
+    name="consent",
+    table="consents",
+    handles=WORDS,
+    changes=_changes,
+    faults=_faults,
+)
 
 
 class Wanted(Struct, frozen=True, kw_only=True):

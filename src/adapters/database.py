@@ -228,13 +228,14 @@ class Database:
         self._require_open_here()
         if self.is_memory:
             return True
-        with (
-            translated_errors(self.url),
-            self._turn(),
-            self._engine.connect() as connection,
-            _busy_timeout(connection, patience) as driver,
-        ):
-            is_busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        with translated_errors(self.url), self._turn(), self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            self._let_wait(connection, patience)
+            try:
+                is_busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                self._let_wait(connection, self.lock_timeout)
         return not is_busy
 
     @contextmanager
@@ -286,15 +287,24 @@ class Database:
             connection = self._held.pop()
         except IndexError:
             connection = self._together.connect()
+            self._let_wait(connection, 0)  # it waits for its turn by trying again
         if not self.is_sqlite and _is_gone(connection.connection.driver_connection):
             connection.invalidate()  # another one is made in its place
         try:
             yield connection
         finally:
             if self._held or connection.invalidated or self._closed:
+                if not connection.invalidated:
+                    self._let_wait(connection, self.lock_timeout)
                 connection.close()
             else:
                 self._held.append(connection)
+
+    def _let_wait(self, connection: Connection, seconds: float) -> None:
+        """Let SQLite itself wait so long for a lock on a connection."""
+        driver = connection.connection.driver_connection
+        if isinstance(driver, sqlite3.Connection):
+            driver.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
     @contextmanager
     def _waiting(self, connection: Connection, patience: float | None) -> Iterator[None]:
@@ -419,36 +429,28 @@ def _begin(connection: Connection) -> None:
     if text == _IMMEDIATE:
         _take_write_lock(connection, monotonic() + connection.info[_PATIENCE])
     elif text:
-        run_script(connection, text)
+        try:
+            run_script(connection, text)
+        except DBAPIError:
+            # Where the lock that belongs to a beginning isn't had in time, the transaction has begun all the same.
+            if connection.dialect.name == "postgresql" and not connection.invalidated:
+                run_script(connection, "ROLLBACK")
+            raise
 
 
 def _take_write_lock(connection: Connection, deadline: float) -> None:
     """SQLite's own waiting sleeps longer and longer between two tries, up to 0.1 s, and so sleeps through the moments
     between the transactions of somebody who writes one after the other.
     """
-    with _busy_timeout(connection, 0):
-        while True:
-            try:
-                run_script(connection, _IMMEDIATE)
-                return
-            except DBAPIError as error:
-                code = getattr(error.orig, "sqlite_errorcode", 0)
-                if code & 0xFF != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
-                    raise
-                sleep(_TRY_AGAIN)
-
-
-@contextmanager
-def _busy_timeout(connection: Connection, seconds: float) -> Iterator[sqlite3.Connection]:
-    """SQLite's connection, which waits so long for a lock and no longer."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    usual: int = driver.execute("PRAGMA busy_timeout").fetchone()[0]
-    driver.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
-    try:
-        yield driver
-    finally:
-        driver.execute(f"PRAGMA busy_timeout = {usual}")
+    while True:
+        try:
+            run_script(connection, _IMMEDIATE)
+            return
+        except DBAPIError as error:
+            code = getattr(error.orig, "sqlite_errorcode", 0)
+            if code & 0xFF != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
+                raise
+            sleep(_TRY_AGAIN)
 
 
 def _require_alive(connection: Any, record: object, proxy: object) -> None:

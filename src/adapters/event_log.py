@@ -6,7 +6,7 @@ whole envelope, and encrypt what is personal under the customer's key with the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq, ge, le
 from typing import Any, cast
@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.appending import Columns
 from adapters.chunks import chunks
-from adapters.codec import CODECS, EventCodec, codec_of, not_as_recorded, tag_of, tags_of
+from adapters.codec import CODECS, EventCodec, codec_of, not_as_recorded, tags_of
 from adapters.damage import FROM_A_BACKUP
 from adapters.keyring import Cipher
 from adapters.planning import past_index
@@ -30,7 +30,7 @@ from adapters.prepared import EVENT_COLUMNS, Prepared
 from adapters.wrapping import Keyring
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from crm_domain.errors import Rejected, StoreUnusable
-from crm_domain.event import Event, Recorded
+from crm_domain.event import Event, Recorded, tag_of
 
 EVENTS_AT_ONCE = 1_000
 
@@ -106,8 +106,15 @@ class EnvelopeMapper(Mapper[str]):
         envelope = {name: value for name, value in columns.items() if name in _ENVELOPE}
         return cast("DomainEventProtocol[str]", Recorded(event=event, reason=reason, **envelope))
 
+    def recorded(self, columns: dict[str, Any]) -> Recorded[Event]:
+        """The event of a row of the table. Raises StoreUnusable for what we never write, or can't be decoded."""
+        return cast("Recorded[Event]", self.to_domain_event(found_row(columns)))
+
     def _decode(self, columns: Mapping[str, Any]) -> tuple[Event, str | None]:
-        codec, payload = codec_of(columns["type"], self._known), columns["payload"]
+        try:
+            codec, payload = codec_of(columns["type"], self._known), columns["payload"]
+        except StoreUnusable as error:
+            raise StoreUnusable(f"event #{columns['position']}: {error}") from None
         cipher, secret = self._ciphers.get(columns["customer_id"]), columns["secret"]
         if cipher is None or secret is None:
             return codec.decode(payload), None
@@ -175,7 +182,7 @@ class RowRecorder(AggregateRecorder):
     def select(self, statement: sa.Select[Any]) -> list[StoredEvent]:
         """The rows of any query over whole rows of `events`."""
         found = self._connection.execute(statement).mappings()
-        return [_found(dict(row)) for row in found]
+        return [found_row(dict(row)) for row in found]
 
 
 _CUSTOMER = EVENT_COLUMNS.index("customer_id")
@@ -191,7 +198,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
-def _found(columns: dict[str, Any]) -> StoredRow:
+def found_row(columns: dict[str, Any]) -> StoredRow:
     """A row of the table. Raises StoreUnusable for what we never write: SQLite keeps what others wrote past us."""
     for name, kinds in _KINDS.items():
         if type(columns[name]) not in kinds:
@@ -220,14 +227,14 @@ def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorde
 class Search(Struct, frozen=True, kw_only=True):
     """Which events are wanted: all conditions that are given must hold. Instants are inclusive.
 
-    `known_until` is the last position that may be told of. `after` is that of the last event of the page before. Newest
-    first, unless `oldest_first`. `settled_only` leaves out what an event with a lower position may still come before:
-    who goes on from `after` would miss that.
+    `types` are what events are read as, whatever they were stored as. `known_until` is the last position that may be
+    told of. `after` is that of the last event of the page before. Newest first, unless `oldest_first`. `settled_only`
+    leaves out what an event with a lower position may still come before: who goes on from `after` would miss that.
     """
 
     customer_ids: tuple[str, ...] | None = None
     actor: str | None = None
-    type: str | None = None
+    types: frozenset[type[Event]] | None = None
     since: int | None = None
     until: int | None = None
     recorded_since: int | None = None
@@ -236,6 +243,14 @@ class Search(Struct, frozen=True, kw_only=True):
     after: int | None = None
     oldest_first: bool = False
     settled_only: bool = False
+
+
+def is_stored_as(connection: Connection, events: sa.Table, tags: Collection[str]) -> sa.ColumnElement[bool]:
+    """Whether an event stands under one of some tags, for a page in order of position.
+
+    The index gives the events of one tag in that order; those of several it would sort for every page.
+    """
+    return (events.c.type if len(tags) == 1 else past_index(connection, events.c.type)).in_(tags)
 
 
 CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged))
@@ -266,8 +281,7 @@ class EventLog:
         rows = self._prepared.streams.all(self._connection, stream_ids)
         mapper = EnvelopeMapper(self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]}))
         for row in rows:
-            columns = dict(zip(EVENT_COLUMNS, row, strict=False))
-            yield cast("Recorded[Event]", mapper.to_domain_event(_found(columns)))
+            yield mapper.recorded(dict(zip(EVENT_COLUMNS, row, strict=False)))
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """What was said of some customers' names and addresses, each customer's in order."""
@@ -290,8 +304,8 @@ class EventLog:
             (events.c.position, le, search.known_until),
         )
         conditions = [holds(column, value) for column, holds, value in wanted if value is not None]
-        if search.type is not None:
-            conditions.append(events.c.type.in_(tags_of([codec_of(search.type).reads])))
+        if search.types is not None:
+            conditions.append(is_stored_as(self._connection, events, tags_of(search.types)))
         if search.customer_ids is not None:
             conditions.append(events.c.customer_id.in_(search.customer_ids))
         conditions.append(settled(events) if search.settled_only else drawn(events))

@@ -14,13 +14,13 @@ from typing import Any, cast
 import msgspec
 import sqlalchemy as sa
 
-from adapters.codec import codec_of, tag_of
+from adapters.codec import codec_of
 from adapters.event_log import EnvelopeMapper, RowRecorder, StoredRow
 from adapters.horizon import await_settled
 from adapters.positions import settled
 from adapters.store import Store
 from adapters.transaction import Transaction
-from crm_domain.event import Event, Recorded
+from crm_domain.event import Event, Recorded, tag_of
 from crm_domain.instant import to_datetime
 from crm_domain.rulebook import NOBODY
 

@@ -5,15 +5,20 @@ The table follows from the log, as look-ups do; nothing else of a customer is mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.damage import FROM_A_BACKUP, Damaged
+from adapters.damage import Damaged
+from adapters.index import Added, Change, Changed, Digest, Entries, Index, side_by_side
 from adapters.statements import Among
+from crm_domain.customer import CustomerMerged, MergeUndone
+from crm_domain.event import Event, Recorded
+
+_CURE = "`regulars rebuild` writes them anew from the log"
 
 
 class Families(Struct, frozen=True):
@@ -44,7 +49,7 @@ def families_of(into: Mapping[str, str]) -> Families:
         while root in into:
             root, steps = into[root], steps + 1
             if steps > len(into):
-                raise Damaged(f"the links of id:{customer_id} lead in a circle, and {FROM_A_BACKUP}")
+                raise Damaged(f"the links of id:{customer_id} lead in a circle; {_CURE}")
         roots[customer_id] = root
         others.setdefault(root, []).append(customer_id)
     return Families(roots, others)
@@ -63,15 +68,37 @@ def links_table(metadata: sa.MetaData) -> sa.Table:
     )
 
 
-def add_link(connection: Connection, links: sa.Table, customer_id: str, into_id: str, position: int) -> None:
-    """Link a customer to another from a position on."""
-    connection.execute(links.insert(), {"customer_id": customer_id, "merged_at": position, "into_id": into_id})
+def _changes(recorded: Recorded[Event], _digest: Digest) -> Iterator[Change]:
+    match recorded.event:
+        case CustomerMerged(into_id=into_id):
+            yield Added({"merged_at": recorded.position, "undone_at": None, "into_id": into_id})
+        case MergeUndone():
+            yield Changed({"undone_at": None}, {"undone_at": recorded.position})
+        case _:
+            pass
 
 
-def end_link(connection: Connection, links: sa.Table, customer_id: str, position: int) -> None:
-    """Let a customer's link hold up to a position."""
-    open_one = sa.and_(links.c.customer_id == customer_id, links.c.undone_at.is_(None))
-    connection.execute(links.update().where(open_one).values(undone_at=position))
+def _faults(entries: Entries) -> Iterator[str]:
+    for stored, expected in side_by_side(entries.extra, entries.missing, _MERGED_AT):
+        if expected is None:
+            assert stored is not None
+            yield f"has a link from #{stored[_MERGED_AT]}, and was merged by no such event"
+        elif stored is None:
+            yield f"has no link, and was merged by event #{expected[_MERGED_AT]} into id:{expected[_INTO]}"
+        else:
+            yield f"has another link than event #{expected[_MERGED_AT]} made, or its undoing left"
+
+
+_MERGED_AT, _INTO = 1, 3  # the places of a row's columns
+
+LINKS = Index(
+    name="link",
+    table="links",
+    handles=frozenset({CustomerMerged, MergeUndone}),
+    changes=_changes,
+    faults=_faults,
+    decides_folds=True,
+)
 
 
 def link_columns(links: sa.Table) -> tuple[sa.Column[Any], ...]:

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateColumn
 
-from adapters.consents import keep_all_words
+from adapters.consents import CONSENTS
 from adapters.grants import pass_on_grants
+from adapters.index_entries import opening_nothing, write_right
 from adapters.positions import create_positions, guard_positions
 from adapters.schema import ADDED_TO_GENERATIONS, LIVE_GENERATION, RECORDED, GenerationTables, Schema
 from adapters.sql_views import put_views
@@ -45,7 +46,7 @@ def keep_seals(connection: Connection, schema: Schema) -> None:
 def keep_consents(connection: Connection, schema: Schema) -> None:
     """Version 5: who may be contacted is found by channel and purpose."""
     schema.consents.create(connection, checkfirst=True)
-    keep_all_words(connection, schema)
+    write_right(connection, schema, CONSENTS, opening_nothing())
 
 
 def guard_positions_and_name_views(connection: Connection, schema: Schema) -> None:

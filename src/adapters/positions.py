@@ -294,3 +294,9 @@ def settled(table: sa.Table) -> sa.ColumnElement[bool]:
         oldest_running = sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot(), type_=TransactionId)
         return sa.and_(drawn(table), table.c.xid < oldest_running)
     return drawn(table)
+
+
+def last_settled(connection: Connection, table: sa.Table) -> int | None:
+    """The last position of a settled row; None where there is none."""
+    last: int | None = connection.scalar(sa.select(sa.func.max(table.c.position)).where(settled(table)))
+    return last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +12,7 @@ from adapters.access import Access
 from adapters.appending import Appending
 from adapters.codec import tags_of
 from adapters.columns import unchecked
+from adapters.index import Index
 from adapters.links import link_columns
 from adapters.schema import CURRENCY, LIVE_GENERATION, Schema
 from adapters.statements import Among, Statement, insertion
@@ -26,12 +28,14 @@ EVENT_COLUMNS = (
 class Prepared:
     """One store's statements. What a value is asked by is constant text, which is planned once.
 
-    None asks a table that this role may not read: without keys nobody's name opens.
+    None asks a table that this role may not read: without keys nobody's name opens. `indexes` are those that are
+    written with events.
     """
 
-    def __init__(self, schema: Schema, dialect: sa.Dialect, access: Access) -> None:
+    def __init__(self, schema: Schema, dialect: sa.Dialect, access: Access, indexes: tuple[Index, ...]) -> None:
         self.schema = schema
         self.access = access
+        self.indexes = indexes
         self._dialect = dialect
 
     @cached_property
@@ -76,9 +80,10 @@ class Prepared:
         return insertion(self.schema.keys, self._dialect)
 
     @cached_property
-    def keep_lookup(self) -> Statement:
-        """Let a customer be found by something."""
-        return insertion(self.schema.lookups, self._dialect)
+    def index_inserts(self) -> Mapping[str, Statement]:
+        """Insert a row of an index, by its table."""
+        tables = self.schema.metadata.tables
+        return {index.table: insertion(tables[index.table], self._dialect) for index in self.indexes}
 
     @cached_property
     def streams(self) -> Among:

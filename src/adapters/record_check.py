@@ -8,7 +8,7 @@ from msgspec import Struct
 
 MAX_NAMED = 20
 
-Kind = Literal["key", "look-up", "currency", "outcome", "rules", "database"]
+Kind = Literal["key", "look-up", "link", "consent", "currency", "outcome", "rules", "database"]
 
 
 class Fault(Struct, frozen=True, kw_only=True):

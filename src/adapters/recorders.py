@@ -35,6 +35,7 @@ from adapters.database import Database
 from adapters.positions import (
     adopt,
     create_positions,
+    last_settled,
     lock_definitions,
     position_column,
     settled,
@@ -43,6 +44,7 @@ from adapters.positions import (
 from adapters.statements import Statement, insertion
 from crm_domain.errors import StoreBusy, StoreUnusable
 
+REGULARS_URL = "REGULARS_URL"  # of the environment: where the database is
 HORIZON_TIMEOUT = 5.0  # seconds a read waits until this process's own last write is settled
 POLL_INTERVAL = 0.03  # seconds between a subscription's looks at what other processes have written
 PAGE = 500  # notifications a subscription reads at once
@@ -364,8 +366,11 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
 
         Raises OperationalError where an older transaction keeps those unsettled for longer than the time allowed.
         """
-        statement = self._notifications(start, limit, stop, topics, inclusive_of_start=inclusive_of_start)
-        return self._read_own_writes(lambda connection: _fetch(connection, statement))
+        return self._read_own_writes(
+            lambda connection: self._notifications(
+                connection, start, limit, stop, topics, inclusive_of_start=inclusive_of_start
+            )
+        )
 
     def max_notification_id(self) -> int | None:
         """The last position, or None where nothing was recorded. Waits and raises as `select_notifications` does."""
@@ -381,7 +386,7 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
         It never waits: whoever follows comes again.
         """
         with self.reading() as connection:
-            found = _fetch(connection, self._notifications(gt, PAGE, None, topics, inclusive_of_start=False))
+            found = self._notifications(connection, gt, PAGE, None, topics, inclusive_of_start=False)
             if found:
                 gt = found[-1].id
             if topics and len(found) < PAGE:
@@ -391,21 +396,37 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
         return found, gt
 
     def _notifications(
-        self, start: int | None, limit: int, stop: int | None, topics: Sequence[str], *, inclusive_of_start: bool
-    ) -> sa.Select[Any]:
+        self,
+        connection: Connection,
+        start: int | None,
+        limit: int,
+        stop: int | None,
+        topics: Sequence[str],
+        *,
+        inclusive_of_start: bool,
+    ) -> list[Notification]:
         position = self.events.c.position
-        statement = sa.select(*self._stored(), position).where(settled(self.events))
+        statement = sa.select(*self._told()).where(settled(self.events))
         if start is not None:
             statement = statement.where(position >= start if inclusive_of_start else position > start)
         if stop is not None:
             statement = statement.where(position <= stop)
         if topics:
-            statement = statement.where(self.events.c.topic.in_(topics))
-        return statement.order_by(position).limit(limit)
+            statement = statement.where(self._is_on(connection, topics))
+        return [self._notification(row) for row in connection.execute(statement.order_by(position).limit(limit))]
+
+    def _told(self) -> tuple[sa.ColumnElement[Any], ...]:
+        """What is selected for a notification. A table with other columns overrides these three."""
+        return (*self._stored(), self.events.c.position)
+
+    def _is_on(self, connection: Connection, topics: Sequence[str]) -> sa.ColumnElement[bool]:
+        return self.events.c.topic.in_(topics)
+
+    def _notification(self, row: sa.Row[*tuple[Any, ...]]) -> Notification:
+        return Notification(*row)
 
     def _last_position(self, connection: Connection) -> int | None:
-        last: int | None = connection.scalar(sa.select(sa.func.max(self.events.c.position)).where(settled(self.events)))
-        return last
+        return last_settled(connection, self.events)
 
     def _read_own_writes(self, read: Callable[[Connection], T]) -> T:
         deadline = monotonic() + self._horizon_timeout
@@ -430,10 +451,6 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
         if not behind:
             self.announcements.settle(own)
         return not behind
-
-
-def _fetch(connection: Connection, statement: sa.Select[Any]) -> list[Notification]:
-    return [Notification(*row) for row in connection.execute(statement)]
 
 
 class SqlSubscription(persistence.Subscription[SqlApplicationRecorder]):
@@ -525,6 +542,14 @@ class SqlProcessRecorder(SqlTrackingRecorder, SqlApplicationRecorder, persistenc
         return positions
 
 
+def read_url(env: Environment) -> str:
+    """The database that an environment names. Raises OSError where it names none."""
+    url = env.get(REGULARS_URL)
+    if not url:
+        raise OSError(f"no database: set one of {', '.join(env.create_keys(REGULARS_URL))}")
+    return url
+
+
 class RegularsFactory(persistence.InfrastructureFactory[SqlTrackingRecorder]):
     """Opens recorders as the environment says.
 
@@ -533,7 +558,7 @@ class RegularsFactory(persistence.InfrastructureFactory[SqlTrackingRecorder]):
     unless set to "text", `CREATE_TABLE` is "yes" unless set to "no". Each may begin with the application's name.
     """
 
-    REGULARS_URL = "REGULARS_URL"
+    REGULARS_URL = REGULARS_URL
     REGULARS_TABLE_PREFIX = "REGULARS_TABLE_PREFIX"
     ORIGINATOR_ID_TYPE = "ORIGINATOR_ID_TYPE"
     CREATE_TABLE = "CREATE_TABLE"
@@ -543,7 +568,7 @@ class RegularsFactory(persistence.InfrastructureFactory[SqlTrackingRecorder]):
         self._prefix = self._read_prefix()
         self._text_ids = self._read_text_ids()
         with library_errors():
-            self.database = Database(self._read_url())
+            self.database = Database(read_url(self.env))
 
     def aggregate_recorder(self, purpose: str = "events") -> SqlAggregateRecorder:
         """Open a recorder of events or snapshots that have no global order."""
@@ -583,12 +608,6 @@ class RegularsFactory(persistence.InfrastructureFactory[SqlTrackingRecorder]):
         if not issubclass(recorder_class, default):
             raise persistence.InfrastructureFactoryError(f"{key} is {chosen}, which is no {default.__name__}")
         return recorder_class
-
-    def _read_url(self) -> str:
-        url = self.env.get(self.REGULARS_URL)
-        if not url:
-            raise OSError(f"no database: set one of {', '.join(self.env.create_keys(self.REGULARS_URL))}")
-        return url
 
     def _read_prefix(self) -> str:
         name = self.env.name.lower()

@@ -75,7 +75,9 @@ def read_founding(schema: Schema, connection: Connection) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise StoreUnusable("the rules this store was founded with can't be read; a backup has them") from None
+        raise StoreUnusable(
+            "the rules this store was founded with can't be read; they were changed from outside, and a backup has them"
+        ) from None
 
 
 def restored(text: str, position: int | None) -> Ruleset:

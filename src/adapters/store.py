@@ -17,9 +17,11 @@ from adapters.columns import as_stored, unchecked
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.driver_errors import name_of
 from adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
+from adapters.index import Index
+from adapters.indexes import INDEXES
 from adapters.keyring import KeyedHash
 from adapters.migrations import migrate
-from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, lock_definitions, settled
+from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, last_settled, lock_definitions
 from adapters.prepared import Prepared
 from adapters.schema import CURRENCY, VERSION, Schema
 from adapters.settings import currency_of, unreadable
@@ -65,7 +67,7 @@ class Store:
 
     A new one has its keys wrapped by the master key that is given. For one that is there, a master key that doesn't fit
     is noticed when the first key is opened: `keyring.require_master` looks at once. `is_new` says that it was made just
-    now, `access` what of it this role may read.
+    now, `access` what of it this role may read. `indexes` are written with the events that are appended.
 
     Raises StoreUnusable where the database holds something else, or was written by a newer version.
     """
@@ -77,6 +79,7 @@ class Store:
         lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
         read_only: bool = False,
         master_key: MasterKey | None = None,
+        indexes: tuple[Index, ...] = INDEXES,
     ) -> None:
         self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
         self.schema = Schema(is_sqlite=self.database.is_sqlite)
@@ -90,7 +93,7 @@ class Store:
         except BaseException:
             self.database.close()
             raise
-        self.prepared = Prepared(self.schema, self.database.dialect, self.access)
+        self.prepared = Prepared(self.schema, self.database.dialect, self.access, indexes)
         self.keyring = Keyring(settings, master_key)
         self.is_erasing = MARK in settings
 
@@ -167,7 +170,7 @@ class Store:
         """
         events = self.schema.events
         position, recorded_at = events.c.position, events.c.recorded_at
-        newest = connection.scalar(sa.select(sa.func.max(position)).where(settled(events))) or 0
+        newest = last_settled(connection, events) or 0
         known = sa.and_(recorded_at <= instant, position.between(1, newest))
         latest = sa.select(position).where(known).order_by(recorded_at.desc(), position.desc()).limit(1)
         found = connection.scalar(latest) or 0

@@ -15,37 +15,18 @@ from sqlalchemy.engine import Connection
 
 from adapters.chunks import chunks
 from adapters.codec import is_personal
-from adapters.consents import keep_words
 from adapters.erasing import mark
 from adapters.event_log import Append, Draft, EventLog
+from adapters.indexes import IndexWriter
 from adapters.keyring import Cipher, new_key, normalised
-from adapters.links import Families, add_link, end_link, ever_linked, families_of, is_relinked, read_links
+from adapters.links import Families, ever_linked, families_of, is_relinked, read_links
 from adapters.naming import Details, Names, details_of
 from adapters.prepared import Prepared
 from adapters.quarantine import Quarantine
 from adapters.settings import currency_of, live_of
 from adapters.wrapping import Keyring
-from crm_domain.customer import (
-    ContactDetailsChanged,
-    CustomerMerged,
-    CustomerRegistered,
-    MergeUndone,
-    PersonalDataErased,
-)
+from crm_domain.customer import CustomerMerged, CustomerRegistered, PersonalDataErased
 from crm_domain.event import Event, Recorded
-
-LOOKUP_KINDS = ("ref", "email", "phone")
-
-
-def kinds_told(event: Event) -> tuple[str, ...]:
-    """The kinds of look-ups that an event tells a value of; with the ones it tells, those of before are gone."""
-    match event:
-        case CustomerRegistered():
-            return LOOKUP_KINDS
-        case ContactDetailsChanged(changed=changed):
-            return tuple(kind for kind in LOOKUP_KINDS if kind in changed)
-        case _:
-            return ()
 
 
 class Premises(Struct, frozen=True, kw_only=True):
@@ -109,7 +90,7 @@ class Transaction:
         return self.premises().live_generation
 
     def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
-        """Customer ids by look-up value, for those values that are known. `kind` is one of LOOKUP_KINDS."""
+        """Customer ids by look-up value, for those values that are known. `kind` is one of look_ups.LOOKUP_KINDS."""
         by_digest = {self._digest(kind, value): value for value in values}
         found: dict[str, list[str]] = {}
         for digest, customer_id in self._prepared.lookups.all(self.connection, by_digest, kind=kind):
@@ -151,7 +132,7 @@ class Transaction:
         return {customer_id: details_of(events) for customer_id, events in said.items()}
 
     def append(self, drafts: Sequence[Draft], now: int) -> list[Recorded[Event]]:
-        """Record events with their effects on keys and look-ups. `now` is the instant to record them at.
+        """Record events with their effects on keys and indexes. `now` is the instant to record them at.
 
         Raises sqlalchemy's IntegrityError where another writer took a version or a reference first.
         """
@@ -167,14 +148,9 @@ class Transaction:
         if keys:
             self._keep_keys(keys)
         erased = [each.customer_id for each in drafts if isinstance(each.event, PersonalDataErased)]
-        contacts = [each.event for each in self.log.contact_events(erased)]  # while they can still be read
-        self._update_lookups(drafts)
         if erased:
-            self._drop_rejects(erased, contacts)
-            mark(self.connection, self._schema)
-            self.has_destroyed = True
-        self._update_links(recorded)
-        keep_words(self.connection, self._schema, recorded)
+            self._forget(erased)
+        self._write_indexes(recorded)
         return recorded
 
     def require_master_unchanged(self) -> None:
@@ -186,41 +162,23 @@ class Transaction:
         rows = [{"customer_id": each, "key": self._keyring.wrap(key, each)} for each, key in keys.items()]
         self._prepared.keep_key.many(self.connection, rows)
 
-    def _drop_rejects(self, customer_ids: Sequence[str], events: Sequence[Event]) -> None:
-        """Drop refused rows that name some customers, by whatever was said of them in these events."""
-        self.quarantine.drop(Names(details_of(events), Details(refs=frozenset(customer_ids))))
+    def _forget(self, customer_ids: Sequence[str]) -> None:
+        """Destroy keys, and drop refused rows that name some customers, by whatever was said of them."""
+        contacts = [each.event for each in self.log.contact_events(customer_ids)]  # while they can still be read
+        keys = self._schema.keys
+        for chunk in chunks(customer_ids):
+            self.connection.execute(keys.delete().where(keys.c.customer_id.in_(chunk)))
+        self.quarantine.drop(Names(details_of(contacts), Details(refs=frozenset(customer_ids))))
+        mark(self.connection, self._schema)
+        self.has_destroyed = True
 
-    def _update_lookups(self, drafts: Sequence[Draft]) -> None:
-        rows: list[dict[str, str]] = []
-        for draft in drafts:
-            match draft.event:
-                case CustomerRegistered() as event:
-                    rows += self._lookup_rows(event, draft.customer_id, kinds_told(event))
-                case ContactDetailsChanged() as event:
-                    kinds = kinds_told(event)
-                    # Rows of this very transaction may have to go too, so what is collected is written before.
-                    rows = self._insert_lookups(rows)
-                    self._forget_lookups(draft.customer_id, kinds)
-                    rows += self._lookup_rows(event, draft.customer_id, kinds)
-                case PersonalDataErased():
-                    rows = self._insert_lookups(rows)
-                    self._forget_lookups(draft.customer_id, LOOKUP_KINDS)
-                    keys = self._schema.keys
-                    self.connection.execute(keys.delete().where(keys.c.customer_id == draft.customer_id))
-                case _:
-                    pass
-        self._insert_lookups(rows)
-
-    def _update_links(self, recorded: Sequence[Recorded[Event]]) -> None:
-        for each in recorded:
-            match each.event:
-                case CustomerMerged(into_id=into_id):
-                    add_link(self.connection, self._schema.links, each.customer_id, into_id, each.position)
-                    self._has_links, self._unlinked = True, set()
-                case MergeUndone():
-                    end_link(self.connection, self._schema.links, each.customer_id, each.position)
-                case _:
-                    pass
+    def _write_indexes(self, recorded: Sequence[Recorded[Event]]) -> None:
+        for index in self._prepared.indexes:
+            if any(type(each.event) in index.handles for each in recorded):
+                table, insert = self._schema.metadata.tables[index.table], self._prepared.index_inserts[index.table]
+                IndexWriter(self.connection, table, insert).write(index, recorded, self._digest)
+        if any(isinstance(each.event, CustomerMerged) for each in recorded):
+            self._has_links, self._unlinked = True, set()
 
     def families(self, customer_ids: Iterable[str], until: int | None = None) -> Families:
         """Who some customers are one with, as of a position or as of now."""
@@ -245,26 +203,6 @@ class Transaction:
         if self._has_links is None:
             self.premises()
         return set(customer_ids) - self._unlinked if self._has_links else set()
-
-    def _lookup_rows(
-        self, event: CustomerRegistered | ContactDetailsChanged, customer_id: str, kinds: Iterable[str]
-    ) -> list[dict[str, str]]:
-        values = ((kind, getattr(event, kind)) for kind in kinds)
-        return [
-            {"kind": kind, "digest": self._digest(kind, value), "customer_id": customer_id}
-            for kind, value in values
-            if value is not None
-        ]
-
-    def _insert_lookups(self, rows: list[dict[str, str]]) -> list[dict[str, str]]:
-        if rows:
-            self._prepared.keep_lookup.many(self.connection, rows)
-        return []
-
-    def _forget_lookups(self, customer_id: str, kinds: Iterable[str]) -> None:
-        lookups = self._schema.lookups
-        ours = sa.and_(lookups.c.customer_id == customer_id, lookups.c.kind.in_(list(kinds)))
-        self.connection.execute(lookups.delete().where(ours))
 
     def _digest(self, kind: str, value: str) -> str:
         return self._keyring.keyed(kind, normalised(kind, value))

@@ -200,16 +200,16 @@ def repair(
     store: Store,
     models: ReadModels,
     rules: Rules,
-    customer_id: str | None,
+    customer_ids: Iterable[str] | None,
     projection: str | None,
     on_progress: Progress | None = None,
 ) -> int:
-    """Put right what is stored of one customer, or of all, in one projection, or in all; how many rows were not.
+    """Put right what is stored of some customers, or of all, in one projection, or in all; how many rows were not.
 
     Raises StoreBusy where the generation moved on again and again meanwhile.
     """
     repaired = 0
-    ids = [customer_id] if customer_id is not None else _ids(store, models)
+    ids = _ids(store, models) if customer_ids is None else sorted(customer_ids)
     for done, start in enumerate(range(0, len(ids), CUSTOMERS_AT_ONCE), 1):
         chunk = ids[start : start + CUSTOMERS_AT_ONCE]
         repaired += _repair(store, models, rules, chunk, projection)

@@ -1,142 +1,91 @@
-"""Every event and every command there is, and which stream a command speaks to."""
+"""Every aggregate there is, and what follows from the list: events, commands, deciders, and where a command goes."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from crm_domain import customer, interaction, membership, purchase, rulebook, ticket
+from crm_domain.aggregate import Addressed, Aggregate
 from crm_domain.command import Command, CustomerId, Decider
-from crm_domain.customer import (
-    CUSTOMER,
-    AssignOwner,
-    ChangeContactDetails,
-    CloseAccount,
-    CustomerCommand,
-    CustomerEvent,
-    ErasePersonalData,
-    GiveConsent,
-    MakeReferral,
-    MergeCustomers,
-    QualifyLead,
-    RecordChurnReason,
-    RecordPreference,
-    RegisterCustomer,
-    ReopenAccount,
-    RequestCancellation,
-    TagCustomer,
-    UndoMerge,
-    UntagCustomer,
-    WithdrawCancellation,
-    WithdrawConsent,
-)
-from crm_domain.event import Event
-from crm_domain.interaction import (
-    INTERACTION,
-    AddNote,
-    InteractionCommand,
-    InteractionEvent,
-    RecordInteraction,
-    RecordSurveyAnswer,
-)
-from crm_domain.membership import (
-    MEMBERSHIP,
-    AdjustPoints,
-    CancelMembership,
-    CancelRedemption,
-    EnrollMember,
-    GrantTierOverride,
-    LiftTierOverride,
-    MembershipCommand,
-    MembershipEvent,
-    RedeemPoints,
-    ResumeMembership,
-    SuspendMembership,
-)
-from crm_domain.purchase import PURCHASE, PurchaseEvent, RecordPurchase, RecordReturn
-from crm_domain.rulebook import RULEBOOK, RulebookEvent
-from crm_domain.ticket import (
-    TICKET,
-    AssignTicket,
-    AwaitCustomer,
-    ChangePriority,
-    ClassifyTicket,
-    CloseTicket,
-    EscalateTicket,
-    OpenTicket,
-    PutOnHold,
-    RateTicket,
-    ReopenTicket,
-    ReplyAsAgent,
-    ReplyAsCustomer,
-    ResolveTicket,
-    ResumeTicket,
-    TicketCommand,
-    TicketEvent,
+from crm_domain.event import Event, tag_of
+
+T = TypeVar("T")
+
+AGGREGATES: tuple[Aggregate, ...] = (
+    customer.AGGREGATE,
+    purchase.AGGREGATE,
+    interaction.AGGREGATE,
+    membership.AGGREGATE,
+    ticket.AGGREGATE,
+    rulebook.AGGREGATE,
 )
 
-EVENTS: dict[str, type[Event]] = {
-    str(event.__struct_config__.tag): event
-    for union in (CustomerEvent, PurchaseEvent, InteractionEvent, MembershipEvent, TicketEvent, RulebookEvent)
-    for event in get_args(union)
-}
 
-#: Those that `address` knows. The rulebook's have a door of their own, where read models are built before they count.
-COMMANDS: dict[str, type[Command]] = {
-    command.__name__: command
-    for command in (
-        RegisterCustomer,
-        ChangeContactDetails,
-        QualifyLead,
-        RecordPreference,
-        TagCustomer,
-        UntagCustomer,
-        AssignOwner,
-        GiveConsent,
-        WithdrawConsent,
-        MakeReferral,
-        RecordChurnReason,
-        RequestCancellation,
-        WithdrawCancellation,
-        CloseAccount,
-        ReopenAccount,
-        MergeCustomers,
-        UndoMerge,
-        ErasePersonalData,
-        RecordPurchase,
-        RecordReturn,
-        RecordInteraction,
-        RecordSurveyAnswer,
-        AddNote,
-        EnrollMember,
-        SuspendMembership,
-        ResumeMembership,
-        CancelMembership,
-        RedeemPoints,
-        CancelRedemption,
-        AdjustPoints,
-        GrantTierOverride,
-        LiftTierOverride,
-        OpenTicket,
-        ClassifyTicket,
-        ChangePriority,
-        AssignTicket,
-        ReplyAsAgent,
-        ReplyAsCustomer,
-        AwaitCustomer,
-        PutOnHold,
-        ResumeTicket,
-        EscalateTicket,
-        ResolveTicket,
-        ReopenTicket,
-        CloseTicket,
-        RateTicket,
+class Catalogue(Struct, frozen=True, kw_only=True):
+    """Some aggregates put together, none of which takes a name from another.
+
+    `aggregates` by category, `events` by tag, `commands` by name. The rulebook's are not among the commands; they have
+    a door of their own, where read models are built before they count.
+    """
+
+    aggregates: Mapping[str, Aggregate]
+    events: Mapping[str, type[Event]]
+    commands: Mapping[str, type[Command]]
+    owners: Mapping[type[Event], Aggregate]
+    addresses: Mapping[type[Command], tuple[Aggregate, Addressed]]
+
+    def aggregate_of(self, event: Event) -> Aggregate:
+        """The aggregate that an event happened to. Raises TypeError for an event of none of these."""
+        try:
+            return self.owners[type(event)]
+        except KeyError:
+            raise TypeError(f"{type(event).__name__} is not an event of this store") from None
+
+
+def catalogue_of(aggregates: tuple[Aggregate, ...]) -> Catalogue:
+    """Put aggregates together.
+
+    Raises ValueError for a category, a tag of events or a name of commands that comes twice, naming both aggregates.
+    """
+    events = [(event, each) for each in aggregates for event in each.events]
+    commands = [(way, each) for each in aggregates for way in each.commands]
+    return Catalogue(
+        aggregates=_once("category", ((each.decider.category, each, each) for each in aggregates)),
+        events=_once("event", ((tag_of(event), event, each) for event, each in events)),
+        commands=_once("command", ((way.command.__name__, way.command, each) for way, each in commands)),
+        owners=MappingProxyType(dict(events)),
+        addresses=MappingProxyType({way.command: (each, way) for way, each in commands}),
     )
-}
 
-DECIDERS: dict[str, Decider[Any]] = {
-    decider.category: decider for decider in (CUSTOMER, PURCHASE, INTERACTION, MEMBERSHIP, TICKET, RULEBOOK)
-}
+
+def _once(what: str, named: Iterable[tuple[str, T, Aggregate]]) -> Mapping[str, T]:
+    found: dict[str, T] = {}
+    owners: dict[str, Aggregate] = {}
+    for name, value, aggregate in named:
+        if name in found:
+            both = f"{_full_name(owners[name])} and {_full_name(aggregate)}"
+            raise ValueError(f'the {what} "{name}" comes twice: in {both}')
+        found[name], owners[name] = value, aggregate
+    return MappingProxyType(found)
+
+
+def _full_name(aggregate: Aggregate) -> str:
+    # A category may be what two aggregates have in common; the class of its state tells them apart.
+    state = type(aggregate.decider.initial)
+    return f"{state.__module__}.{state.__qualname__}"
+
+
+CATALOGUE = catalogue_of(AGGREGATES)
+
+EVENTS = CATALOGUE.events
+COMMANDS = CATALOGUE.commands
+DECIDERS: Mapping[str, Decider[Any]] = MappingProxyType(
+    {category: each.decider for category, each in CATALOGUE.aggregates.items()}
+)
 
 
 class Address(Struct, frozen=True):
@@ -152,24 +101,12 @@ class Address(Struct, frozen=True):
     own: bool = False
 
 
-def address(command: Command) -> Address:
-    """The address of a command. Raises TypeError for a class that is not in COMMANDS."""
-    match command:
-        case RegisterCustomer(ref=ref):
-            return Address(CUSTOMER, ref, None)
-        case CustomerCommand(customer=customer):
-            return Address(CUSTOMER, customer, None)
-        case RecordPurchase(customer=customer, order_id=order_id):
-            return Address(PURCHASE, customer, order_id)
-        case RecordReturn(order_id=order_id):
-            return Address(PURCHASE, None, order_id)
-        case InteractionCommand(customer=customer, interaction_id=interaction_id):
-            return Address(INTERACTION, customer, interaction_id)
-        case OpenTicket(customer=customer, ticket_id=ticket_id):
-            return Address(TICKET, customer, ticket_id)
-        case TicketCommand(ticket_id=ticket_id):
-            return Address(TICKET, None, ticket_id)
-        case MembershipCommand(customer=customer):
-            return Address(MEMBERSHIP, customer, None, own=True)
-        case _:
-            raise TypeError(f"{type(command).__name__} is not a command of this store")
+def address(command: Command, catalogue: Catalogue = CATALOGUE) -> Address:
+    """The address of a command. Raises TypeError for a class that is not in the catalogue."""
+    found = next(filter(None, map(catalogue.addresses.get, type(command).__mro__)), None)
+    if found is None:
+        raise TypeError(f"{type(command).__name__} is not a command of this store")
+    aggregate, way = found
+    who = None if way.customer is None else getattr(command, way.customer)
+    key = None if way.key is None else getattr(command, way.key)
+    return Address(aggregate.decider, who, key, way.own)

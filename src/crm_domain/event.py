@@ -17,10 +17,15 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
     """Something that happened. A subclass's `tag` is its storage format and is never renamed."""
 
 
-E = TypeVar("E", bound=Event)
+def tag_of(event_type: type[Event]) -> str:
+    """The name under which events of a type are stored."""
+    return str(event_type.__struct_config__.tag)
 
 
-class Recorded(Struct, Generic[E], frozen=True, kw_only=True):
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+
+
+class Recorded(Struct, Generic[E_co], frozen=True, kw_only=True):
     """An event with its envelope, as the store holds it. Times are UTC microseconds.
 
     `position` is the global order in the store, `version` the order within the stream, both from 1. `occurred_at`
@@ -36,7 +41,7 @@ class Recorded(Struct, Generic[E], frozen=True, kw_only=True):
     occurred_at: int
     recorded_at: int
     actor: str
-    event: E
+    event: E_co
     reason: str | None = None
     correlation_id: str | None = None
     causation_id: int | None = None

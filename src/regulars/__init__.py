@@ -8,15 +8,21 @@
         crm.do(RecordPurchase(customer="shop:42", order_id="A-1", amount="59.90"))
         print(crm.customer("shop:42").explain())
 
-This package is the whole of what a program that embeds the library needs to import. `open` and `copy` are left out of
-`from regulars import *`, where they would hide Python's own.
+This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
+are in `regulars.person`, those of rules and of an import's mapping in `regulars.grammar`. `open` and `copy` are left
+out of `from regulars import *`, where they would hide Python's own.
 """
 
 from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
 from adapters.copying import copy as copy
 from adapters.erasing import OwnerNeeded
+from adapters.histories import Poison
 from adapters.horizon import OpenTransaction
+from adapters.importing import Mapping as ImportMapping
+from adapters.importing import load_mapping
+from adapters.log_recorder import LogApplication, LogMapper, LogRecorder
 from adapters.misplaced import NeverDrawn, RecordedAhead
+from adapters.quarantine import Reject
 from adapters.record_check import Compared, Fault, NotCovered, RecordCheck
 from adapters.restoring import read_list as read_erased
 from adapters.rules_text import as_toml
@@ -24,16 +30,34 @@ from adapters.sealing import Sealing
 from adapters.verifying import Difference, Fingerprint, Verification
 from crm_domain.command import Command, CustomerId
 from crm_domain.customer import (
+    AccountClosed,
+    AccountReopened,
     AssignOwner,
+    CancellationRequested,
+    CancellationWithdrawn,
     ChangeContactDetails,
+    ChurnReasonRecorded,
     CloseAccount,
+    ConsentGiven,
+    ConsentWithdrawn,
+    ContactDetailsChanged,
+    CustomerMerged,
+    CustomerRegistered,
+    CustomerTagged,
+    CustomerUntagged,
     ErasePersonalData,
     GiveConsent,
+    LeadQualified,
     MakeReferral,
     MergeCustomers,
+    MergeUndone,
+    OwnerAssigned,
+    PersonalDataErased,
+    PreferenceRecorded,
     QualifyLead,
     RecordChurnReason,
     RecordPreference,
+    ReferralMade,
     RegisterCustomer,
     ReopenAccount,
     RequestCancellation,
@@ -55,7 +79,15 @@ from crm_domain.errors import (
     StoreBusy,
     StoreUnusable,
 )
-from crm_domain.interaction import AddNote, RecordInteraction, RecordSurveyAnswer
+from crm_domain.event import Event, Recorded
+from crm_domain.interaction import (
+    AddNote,
+    InteractionRecorded,
+    NoteAdded,
+    RecordInteraction,
+    RecordSurveyAnswer,
+    SurveyAnswered,
+)
 from crm_domain.membership import (
     AdjustPoints,
     CancelMembership,
@@ -63,17 +95,39 @@ from crm_domain.membership import (
     EnrollMember,
     GrantTierOverride,
     LiftTierOverride,
+    MembershipCancelled,
+    MembershipEnrolled,
+    MembershipResumed,
+    MembershipSuspended,
+    PointsAdjusted,
+    PointsEarned,
+    PointsRedeemed,
+    PointsReversed,
     RedeemPoints,
+    RedemptionCancelled,
     ResumeMembership,
     SuspendMembership,
+    Taken,
+    TierOverrideGranted,
+    TierOverrideLifted,
 )
-from crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from crm_domain.purchase import (
+    Line,
+    OrderLine,
+    PurchaseRecorded,
+    RecordPurchase,
+    RecordReturn,
+    ReturnRecorded,
+)
+from crm_domain.rulebook import RulesPublished, RulesRolledBack
 from crm_domain.ticket import (
+    AgentReplied,
     AssignTicket,
     AwaitCustomer,
     ChangePriority,
     ClassifyTicket,
     CloseTicket,
+    CustomerReplied,
     EscalateTicket,
     OpenTicket,
     PutOnHold,
@@ -83,31 +137,52 @@ from crm_domain.ticket import (
     ReplyAsCustomer,
     ResolveTicket,
     ResumeTicket,
+    TicketAssigned,
+    TicketAwaitingCustomer,
+    TicketClassified,
+    TicketClosed,
+    TicketEscalated,
+    TicketOpened,
+    TicketPriorityChanged,
+    TicketPutOnHold,
+    TicketRated,
+    TicketReopened,
+    TicketResolved,
+    TicketResumed,
 )
 from projections.rules import Ruleset, parse_rules
 from regulars.audit import AuditEntry, AuditPage, Change
+from regulars.clock import Clock
 from regulars.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
-from regulars.crm import Regulars, default_rules
+from regulars.crm import OnStale, Regulars, default_rules
 from regulars.crm import open as open
+from regulars.customers import Order
 from regulars.desk import Points, PointsLot, TicketPage, TicketView
 from regulars.difference import ExplainedMove, Move, RulesDifference, TicketMove
 from regulars.duplicates import Duplicates, DuplicatesPage, Suspect
 from regulars.execution import Outcome
 from regulars.forgetting import Forgetting, Forgotten
-from regulars.keys import Rotation
+from regulars.freshness import Fresh
+from regulars.ground import AnyRules
+from regulars.importing import ImportReport
+from regulars.keys import Keys, Rotation
 from regulars.person.as_json import person_json
 from regulars.person.page import person_page
 from regulars.person.values import PersonExport
-from regulars.published import Publication, RulesVersion
-from regulars.rebuilding import GenerationView
+from regulars.published import Publication, PublishedRules, RulesVersion
+from regulars.rebuilding import GenerationView, Projections
 from regulars.restoring import Restoration, restore
-from regulars.views import Clause, Customer, EventLine, Explanation, Page, Span, Status, Timeline, VerdictView
+from regulars.views import Clause, Customer, EventLine, Explanation, Lane, Page, Span, Status, Timeline, VerdictView
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccountClosed",
+    "AccountReopened",
     "AddNote",
     "AdjustPoints",
+    "AgentReplied",
+    "AnyRules",
     "AssignOwner",
     "AssignTicket",
     "AuditEntry",
@@ -115,29 +190,42 @@ __all__ = [
     "AwaitCustomer",
     "CancelMembership",
     "CancelRedemption",
+    "CancellationRequested",
+    "CancellationWithdrawn",
     "Change",
     "ChangeContactDetails",
     "ChangePriority",
+    "ChurnReasonRecorded",
     "ClassifyTicket",
     "Clause",
+    "Clock",
     "CloseAccount",
     "CloseTicket",
     "Command",
     "Compared",
     "Conflict",
     "Consent",
+    "ConsentGiven",
+    "ConsentWithdrawn",
     "ConsentWord",
     "Consents",
+    "ContactDetailsChanged",
     "Contactable",
     "ContactablePage",
     "Customer",
     "CustomerId",
+    "CustomerMerged",
+    "CustomerRegistered",
+    "CustomerReplied",
+    "CustomerTagged",
+    "CustomerUntagged",
     "Difference",
     "Duplicates",
     "DuplicatesPage",
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
+    "Event",
     "EventDamage",
     "EventLine",
     "ExplainedMove",
@@ -146,30 +234,60 @@ __all__ = [
     "Fingerprint",
     "Forgetting",
     "Forgotten",
+    "Fresh",
     "GenerationView",
     "GiveConsent",
     "GrantTierOverride",
+    "ImportMapping",
+    "ImportReport",
+    "InteractionRecorded",
     "InvalidMapping",
     "InvalidRules",
+    "Keys",
+    "Lane",
+    "LeadQualified",
     "LiftTierOverride",
+    "Line",
+    "LogApplication",
+    "LogMapper",
+    "LogRecorder",
     "MakeReferral",
+    "MembershipCancelled",
+    "MembershipEnrolled",
+    "MembershipResumed",
+    "MembershipSuspended",
     "MergeCustomers",
+    "MergeUndone",
     "Move",
     "NeverDrawn",
     "NotCovered",
     "NotFound",
+    "NoteAdded",
     "NotedSeal",
+    "OnStale",
     "OpenTicket",
     "OpenTransaction",
+    "Order",
     "OrderLine",
     "Outcome",
+    "OwnerAssigned",
     "OwnerNeeded",
     "Page",
     "ParkedCustomer",
     "PersonExport",
+    "PersonalDataErased",
     "Points",
+    "PointsAdjusted",
+    "PointsEarned",
     "PointsLot",
+    "PointsRedeemed",
+    "PointsReversed",
+    "Poison",
+    "PreferenceRecorded",
+    "Projections",
     "Publication",
+    "PublishedRules",
+    "PurchaseRecorded",
     "PutOnHold",
     "QualifyLead",
     "RateTicket",
@@ -180,11 +298,15 @@ __all__ = [
     "RecordPurchase",
     "RecordReturn",
     "RecordSurveyAnswer",
+    "Recorded",
     "RecordedAhead",
     "RedeemPoints",
+    "RedemptionCancelled",
+    "ReferralMade",
     "RegisterCustomer",
     "Regulars",
     "RegularsError",
+    "Reject",
     "Rejected",
     "ReopenAccount",
     "ReopenTicket",
@@ -195,8 +317,11 @@ __all__ = [
     "Restoration",
     "ResumeMembership",
     "ResumeTicket",
+    "ReturnRecorded",
     "Rotation",
     "RulesDifference",
+    "RulesPublished",
+    "RulesRolledBack",
     "RulesVersion",
     "Ruleset",
     "SealCheck",
@@ -207,12 +332,28 @@ __all__ = [
     "Status",
     "StoreBusy",
     "StoreUnusable",
+    "SurveyAnswered",
     "Suspect",
     "SuspendMembership",
     "TagCustomer",
+    "Taken",
+    "TicketAssigned",
+    "TicketAwaitingCustomer",
+    "TicketClassified",
+    "TicketClosed",
+    "TicketEscalated",
     "TicketMove",
+    "TicketOpened",
     "TicketPage",
+    "TicketPriorityChanged",
+    "TicketPutOnHold",
+    "TicketRated",
+    "TicketReopened",
+    "TicketResolved",
+    "TicketResumed",
     "TicketView",
+    "TierOverrideGranted",
+    "TierOverrideLifted",
     "Timeline",
     "UndoMerge",
     "UntagCustomer",
@@ -223,6 +364,7 @@ __all__ = [
     "__version__",
     "as_toml",
     "default_rules",
+    "load_mapping",
     "parse_rules",
     "person_json",
     "person_page",

@@ -12,27 +12,16 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-import msgspec
-from msgspec import Struct
-
 from adapters.event_log import Search
 from adapters.transaction import Transaction
-from crm_domain import membership
-from crm_domain.catalogue import DECIDERS, EVENTS
+from crm_domain.catalogue import CATALOGUE, EVENTS
 from crm_domain.command import CustomerId
-from crm_domain.customer import Customer, PersonalDataErased, Status
+from crm_domain.customer import Customer
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import to_datetime
-from crm_domain.interaction import Interaction
-from crm_domain.membership import Membership
-from crm_domain.money import from_minor_units
-from crm_domain.persistent_map import PersistentMap
-from crm_domain.purchase import Purchase
-from crm_domain.rulebook import NOBODY, Rulebook, RulesPublished, RulesRolledBack
-from crm_domain.ticket import Ticket
+from crm_domain.rulebook import NOBODY
 from regulars.answers import Contact, read_contacts
-from regulars.narration import narrate, other_id
-from regulars.sentences import short
+from regulars.sentences import narrate, other_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +74,10 @@ class AuditPage:
         return self.entries[index]
 
 
-def require_type(name: str) -> str:
-    """The name of a type of event. Raises ValueError for any other, with the likely one or all there are."""
+def event_type(name: str) -> type[Event]:
+    """The type of event of a name. Raises ValueError for any other, with the likely one or all there are."""
     if name in EVENTS:
-        return name
+        return EVENTS[name]
     close = get_close_matches(name, EVENTS, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(EVENTS)}"
     raise ValueError(f'there is no event "{name}"; {hint}')
@@ -159,11 +148,8 @@ def _entry(recorded: Recorded[Event], contacts: Mapping[str, Contact], changes: 
 
 def _reason(recorded: Recorded[Event]) -> str | None:
     """Why, also where that is in the clear as there is nobody whose key it could be under."""
-    match recorded.event:
-        case RulesPublished(reason=reason) | RulesRolledBack(reason=reason) | PersonalDataErased(cause=reason):
-            return reason
-        case _:
-            return recorded.reason
+    in_the_clear = CATALOGUE.aggregate_of(recorded.event).wording.reason(recorded.event)
+    return recorded.reason if in_the_clear is None else in_the_clear
 
 
 def _changes(tx: Transaction, wanted: Iterable[Recorded[Event]]) -> dict[int, tuple[Change, ...]]:
@@ -174,105 +160,18 @@ def _changes(tx: Transaction, wanted: Iterable[Recorded[Event]]) -> dict[int, tu
     states: dict[str, Any] = {}
     changes: dict[int, tuple[Change, ...]] = {}
     for recorded in tx.log.streams(last_versions):
-        decider = DECIDERS[recorded.category]
-        before = states.get(recorded.stream_id, decider.initial)
-        after = states[recorded.stream_id] = decider.evolve(before, recorded.event)
+        aggregate = CATALOGUE.aggregates[recorded.category]
+        before = states.get(recorded.stream_id, aggregate.decider.initial)
+        after = states[recorded.stream_id] = aggregate.decider.evolve(before, recorded.event)
         if recorded.version <= last_versions[recorded.stream_id]:
-            changes[recorded.position] = _difference(before, after)
+            fields = aggregate.wording.fields
+            changes[recorded.position] = _difference(dict(fields(before)), dict(fields(after)))
     return changes
 
 
-def _difference(before: Struct, after: Struct) -> tuple[Change, ...]:
-    old, new = dict(_fields(before)), dict(_fields(after))
+def _difference(old: Mapping[str, str | None], new: Mapping[str, str | None]) -> tuple[Change, ...]:
     return tuple(
         Change(field=field, old=old.get(field), new=new.get(field))
         for field in dict.fromkeys([*old, *new])
         if old.get(field) != new.get(field)
     )
-
-
-def _fields(state: Struct) -> Iterator[tuple[str, str | None]]:
-    """A state as plain names and values; parts of a part are joined by a dot, lists are one value each."""
-    match state:
-        case Purchase():
-            yield from _purchase_fields(state)
-        case Membership():
-            yield from _membership_fields(state)
-        case Ticket():
-            yield from _ticket_fields(state)
-        case Interaction():
-            yield from _plain_fields(state.recorded)
-        case Rulebook():
-            yield "rules", None if state.in_force is None else short(state.in_force.digest)
-        case _:
-            yield from _plain_fields(state)
-
-
-def _plain_fields(state: Struct | None) -> Iterator[tuple[str, str | None]]:
-    plain = {} if state is None else msgspec.to_builtins(state, order="deterministic", enc_hook=_listed)
-    for name, value in plain.items():
-        if name in _HIDDEN:
-            continue
-        if isinstance(value, dict):
-            yield from ((f"{name}.{part}", _plain(item)) for part, item in value.items() if part not in _HIDDEN)
-        else:
-            yield name, _plain(value)
-
-
-def _listed(value: object) -> list[Any]:
-    """A map as its pairs, and what maps to nothing as its sorted keys: a set."""
-    if not isinstance(value, PersistentMap):
-        raise TypeError(f"{type(value).__name__} is no field of a state")
-    pairs = [(key, of) for key, of in value.items() if of is not None]
-    return pairs or sorted(value)
-
-
-# The tag of an event says nothing new, and what a customer was registered with stands in fields of its own.
-_HIDDEN = frozenset({"type", "registration"})
-
-
-def _purchase_fields(state: Purchase) -> Iterator[tuple[str, str | None]]:
-    if state.recorded is not None:
-        bought, currency = state.recorded, state.recorded.currency
-        returned = state.returned
-        yield "order", bought.order_id
-        yield "amount", f"{from_minor_units(bought.amount, currency)} {currency}"
-        yield "lines", ", ".join(f"{line.quantity} x {line.sku}" for line in bought.lines) or None
-        yield "channel", bought.channel
-        yield "returned", f"{from_minor_units(returned, currency)} {currency}" if returned else None
-
-
-def _membership_fields(state: Membership) -> Iterator[tuple[str, str | None]]:
-    yield "membership", _plain(state.status)
-    yield "program", state.program
-    outstanding = sum(lot.remaining for lot in state.lots.values()) - sum(state.debts.values())
-    yield "points", str(outstanding) if state.lots else None  # pending and expired ones included
-    yield "tier", None if state.override is None else state.override.tier
-
-
-def _ticket_fields(state: Ticket) -> Iterator[tuple[str, str | None]]:
-    yield "ticket", _plain(state.status)
-    if state.opened is not None:
-        yield "subject", state.opened.subject
-    yield "priority", state.priority
-    yield "topic", state.topic
-    yield "complaint", _plain(state.complaint)
-    yield "agent", state.agent
-    yield "level", str(state.level) if state.level else None
-    if state.rating is not None:
-        yield "rating", str(state.rating.score)
-        yield "comment", state.rating.comment
-
-
-def _plain(value: object) -> str | None:
-    match value:
-        case None | [] | () | False | Status.UNKNOWN | membership.Status.NONE:
-            return None
-        case True:
-            return "yes"
-        case list() | tuple():
-            return ", ".join(
-                " ".join(map(str, each)) if isinstance(each, list | tuple) else str(each) for each in value
-            )
-        case _:
-            return str(value)

@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self, overload
+from types import TracebackType, UnionType
+from typing import Literal, Self, TypeVar, overload
 
 from adapters.backup import backup
 from adapters.catch_up import Progress, events_behind
@@ -28,7 +28,9 @@ from adapters.histories import read_history as read_history_of
 from adapters.horizon import await_settled
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
+from adapters.log_recorder import LogRecorder
 from adapters.misplaced import find_never_drawn, find_recorded_ahead
+from adapters.positions import last_settled
 from adapters.quarantine import Reject
 from adapters.record_check import RecordCheck
 from adapters.sealing import Sealing, seal
@@ -39,17 +41,19 @@ from adapters.wrapping import MasterKey
 from crm_domain.command import Command, CustomerId, require_label
 from crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
 from crm_domain.errors import Conflict, NotFound, Rejected, StaleProjections, StoreBusy, StoreUnusable
+from crm_domain.event import Event, Recorded
 from crm_domain.instant import FOREVER
 from projections.fold import fold_until
 from projections.rules import Ruleset, parse_rules
 from regulars.answers import describe_parked, first_instant_of, instant_of
-from regulars.audit import AuditEntry, AuditPage, read_audit, read_history, require_type
+from regulars.audit import AuditEntry, AuditPage, event_type, read_audit, read_history
 from regulars.clock import Clock, system_clock
 from regulars.consents import Consents, ContactablePage, read_consents, read_contactable
 from regulars.customers import Order, Wish, find_one, find_page, lane_values
 from regulars.desk import Points, TicketPage, TicketQuery, find_tickets, view_points
 from regulars.duplicates import DuplicatesPage, suspect_duplicates
 from regulars.execution import Execution, Outcome, only_reference
+from regulars.feed import EventTypes, event_types, read_feed, require_position
 from regulars.forgetting import Forgetting, Forgotten, forget_again, forgetting_of, read_forgotten
 from regulars.freshness import USUAL, Fresh, freshness_of
 from regulars.ground import AnyRules, Ground
@@ -67,6 +71,10 @@ MAX_PAGE = 1_000
 MAX_COMMANDS = 100_000
 
 OnStale = Literal["warn", "rebuild", "error"]
+
+E = TypeVar("E", bound=Event)
+F = TypeVar("F", bound=Event)
+G = TypeVar("G", bound=Event)
 
 
 def default_rules() -> Ruleset:
@@ -170,7 +178,7 @@ def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
     """Say that what this store has folded in would be folded otherwise now, or fold it in anew, or refuse."""
     try:
         differences = crm.projections.staleness()
-    except DamagedReadModels:  # whatever needs them says so, in a sentence that names the cure
+    except StoreUnusable:  # whatever needs what can't be read says so, in a sentence that names the cure
         if on_stale == "error":
             raise
         if on_stale == "rebuild" and not crm.read_only:
@@ -240,7 +248,7 @@ class Regulars:
             return events_behind(self._store, self._ground.models(tx), tx.connection)
 
     @property
-    def events(self) -> int:
+    def event_count(self) -> int:
         """How many events were recorded."""
         with self._store.reading() as tx:
             return self._store.count_events(tx.connection)
@@ -447,8 +455,8 @@ class Regulars:
         """Compare with the log what is kept beside it and isn't folded from it; nothing is changed.
 
         That is a key that opens for everybody who wasn't forgotten, and none for anybody else; by what people are
-        found; the currency; what came of commands with an id; the rules that read models were judged by. The
-        database's own check of integrity runs too. What isn't covered is told by name.
+        found; links of merges and words of consent; the currency; what came of commands with an id; the rules that read
+        models were judged by. The database's own check of integrity runs too. What isn't covered is told by name.
         """
         return check_records(self._store)
 
@@ -619,7 +627,7 @@ class Regulars:
             search = Search(
                 customer_ids=None if customer is None else self._ground.members(tx, customer),
                 actor=actor,
-                type=None if type is None else require_type(type),
+                types=None if type is None else frozenset([event_type(type)]),
                 since=None if since is None else first_instant_of(since, zone),
                 until=None if until is None else instant_of(until, zone),
                 recorded_since=None if recorded_since is None else first_instant_of(recorded_since, zone),
@@ -630,6 +638,75 @@ class Regulars:
                 settled_only=oldest_first,
             )
             return read_audit(tx, search, limit)
+
+    @overload
+    def events(
+        self, *, after: int = 0, types: None = None, customer: str | CustomerId | None = None
+    ) -> Iterator[Recorded[Event]]: ...
+
+    @overload
+    def events(
+        self, *, after: int = 0, types: type[E], customer: str | CustomerId | None = None
+    ) -> Iterator[Recorded[E]]: ...
+
+    @overload
+    def events(
+        self, *, after: int = 0, types: tuple[type[E], type[F]], customer: str | CustomerId | None = None
+    ) -> Iterator[Recorded[E | F]]: ...
+
+    @overload
+    def events(
+        self, *, after: int = 0, types: tuple[type[E], type[F], type[G]], customer: str | CustomerId | None = None
+    ) -> Iterator[Recorded[E | F | G]]: ...
+
+    @overload
+    def events(
+        self, *, after: int = 0, types: tuple[type[E], ...], customer: str | CustomerId | None = None
+    ) -> Iterator[Recorded[E]]: ...
+
+    @overload
+    def events(
+        self, *, after: int = 0, types: UnionType, customer: str | CustomerId | None = None
+    ) -> Iterator[Recorded[Event]]: ...
+
+    def events(
+        self, *, after: int = 0, types: EventTypes | None = None, customer: str | CustomerId | None = None
+    ) -> Iterator[Recorded[Event]]:
+        """Everything that was recorded by now, in order of position, for read models of your own.
+
+        Whoever keeps the position of the last event that they saw and goes on `after` it, later and in another process,
+        misses nothing and gets nothing twice, however many write: what may still get a predecessor isn't told yet. It
+        ends at what was settled when it was asked for, with one's own last event, which is waited for.
+
+        `types` are classes of events, or a union or tuple of them; retired ones are read as their successors.
+        `customer`, a reference or a CustomerId, keeps what was recorded of that customer and of everyone who is one
+        with them now. What is personal is decrypted, and None for who was forgotten or where keys may not be read.
+        Instants are UTC microseconds, amounts minor units. Events are read a thousand at a time, so that memory doesn't
+        grow and nobody else is held back while they are dealt with.
+
+        Raises NotFound for an unknown customer, ValueError for what is no type of event or position, StoreBusy where an
+        older transaction keeps one's own last event from settling for too long; and, once all before it were told,
+        StoreUnusable for an event that can't be read, which it names by its position.
+        """
+        wanted, after = None if types is None else event_types(types), require_position(after)
+        await_settled(self._store, self._ground.last_written)
+        with self._store.reading() as tx:
+            search = Search(
+                customer_ids=None if customer is None else self._ground.members(tx, customer),
+                types=wanted,
+                after=after,
+                known_until=last_settled(tx.connection, self._store.schema.events) or 0,
+                oldest_first=True,
+            )
+        return read_feed(self._store, search)
+
+    def as_application_recorder(self) -> LogRecorder:
+        """The log as a read-only recorder of the `eventsourcing` library, to select from and to subscribe to.
+
+        Topics are the names of events, notification ids positions. What is personal doesn't come through. It is closed
+        with the store. `LogApplication` is for the library's `ProjectionRunner`, which opens the store by itself.
+        """
+        return LogRecorder(self._store, lambda: self._ground.last_written)
 
     def duplicates(self, *, limit: int = 50, after: str | None = None) -> DuplicatesPage:
         """A page of customers who may be the same person, because they share an e-mail or a phone number.

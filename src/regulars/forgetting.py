@@ -60,7 +60,7 @@ def forgetting_of(outcomes: Sequence[Outcome], store: Store, *, reasons_dropped:
 
 def read_forgotten(tx: Transaction) -> Iterator[Forgotten]:
     """Everybody who was forgotten, in order of position."""
-    for recorded in tx.log.every(Search(type=PersonalDataErased.__name__, oldest_first=True)):
+    for recorded in tx.log.every(Search(types=frozenset([PersonalDataErased]), oldest_first=True)):
         yield _forgotten(cast("Recorded[PersonalDataErased]", recorded))
 
 

@@ -15,9 +15,10 @@ from time import monotonic
 
 from adapters.importing import Mapping, Row, rows, total_bytes
 from adapters.importing.source import STANDARD_INPUT
+from adapters.look_ups import LOOKUP_KINDS
 from adapters.quarantine import Reject
 from adapters.store import Store
-from adapters.transaction import LOOKUP_KINDS, Transaction
+from adapters.transaction import Transaction
 from crm_domain.command import Command
 from crm_domain.customer import RegisterCustomer
 from crm_domain.errors import NotFound, Rejected

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.building import OnAfresh, build_beside, building_alone
 from adapters.catch_up import Progress
+from adapters.chunks import chunks
+from adapters.damage import DamagedReadModels
 from adapters.generations import (
     Generation,
     go_live,
@@ -17,6 +21,9 @@ from adapters.generations import (
     read_generations,
 )
 from adapters.histories import Poison
+from adapters.index import Index
+from adapters.record_check import Kind
+from adapters.repairing_indexes import find_wrong, put_right
 from adapters.verifying import Verification, repair, verify
 from crm_domain.command import CustomerId
 from crm_domain.errors import ParkedCustomer, StoreUnusable
@@ -24,6 +31,9 @@ from crm_domain.instant import to_datetime
 from projections.compiled import compile_rules
 from projections.fold import PROJECTORS
 from regulars.ground import Ground
+
+#: It is told of each index that wasn't as the log says: its name, and how many rows were put right.
+OnPutRight = Callable[[Kind, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +77,12 @@ class Projections:
         self._ground = ground
 
     def staleness(self) -> tuple[str, ...]:
-        """What was folded in otherwise than this code and the rules in force would do it; empty where nothing was."""
+        """What was folded in otherwise than this code and the rules in force would do it; empty where nothing was.
+
+        Raises StoreUnusable where the generation that answers can't be read.
+        """
         with self._ground.store.reading() as tx:
-            try:
-                return self._ground.live(tx).staleness()
-            except StoreUnusable as error:
-                return (str(error),)
+            return self._ground.live(tx).staleness()
 
     def generations(self) -> tuple[GenerationView, ...]:
         """All that are kept, by number."""
@@ -89,9 +99,12 @@ class Projections:
         workers: int = 1,
         on_progress: Progress | None = None,
         on_afresh: OnAfresh | None = None,
+        on_put_right: OnPutRight | None = None,
     ) -> int:
         """Fold everything afresh into a new generation beside the live one, and let it go live; its number.
 
+        Before anything is folded, each index that isn't as the log says is put right, and `on_put_right` is called with
+        its name and how many rows were not: links of merges, words of consent, and look-ups as far as keys open them.
         Queries and appends go on meanwhile. What was begun and cut off is gone on with; where that turns out not to be
         what the events say, it is dropped and begun afresh, and `on_afresh` is called with a sentence that says why. An
         event that can't be folded stops it, unless `park` lets its customer stay behind. Several `workers` are
@@ -101,6 +114,7 @@ class Projections:
         """
         ground = self._ground
         with building_alone(ground.store):
+            self._put_indexes_right(on_put_right)
             with ground.store.reading() as tx:
                 ruleset = ground.ruleset(tx)
             generation = build_beside(
@@ -128,21 +142,58 @@ class Projections:
     ) -> int:
         """Fold one customer, or everyone for one projection, afresh and put right what is stored.
 
-        The answer is how many rows were not right.
+        The links of all merges are put right before, as they say who is folded together; with a customer, so are the
+        words of consent and look-ups of everybody who is or was one with them. The answer is how many rows were not
+        right.
 
         Raises NotFound for an unknown customer, ValueError for an unknown projection.
         """
         if projection is not None:
             require_projection(projection)
-        ground = self._ground
+        ground, store = self._ground, self._ground.store
+        family = None if customer is None else self._ever_one_with(customer)
+        wrong = sum(self._put_right(index) for index in store.prepared.indexes if index.decides_folds)
+        if customer is not None and family is not None:
+            family |= self._ever_one_with(customer)
+            for index in store.prepared.indexes:
+                wrong += sum(self._put_right(index, whose) for whose in chunks(family))
         ground.catch_up()
-        with ground.store.reading() as tx:
+        with store.reading() as tx:
             live, rules = ground.live(tx), ground.rules(tx)
-            customer_id = None if customer is None else ground.members(tx, customer)[0]
         if not live.is_current:
             raise StoreUnusable("other code or rules folded what is stored; rebuild it as a whole")
-        models = live.read_models(ground.store)
-        return repair(ground.store, models, rules, customer_id, projection, on_progress)
+        return wrong + repair(store, live.read_models(store), rules, family, projection, on_progress)
+
+    def _ever_one_with(self, customer: str | CustomerId) -> set[str]:
+        """Everybody who is or was one with a customer, by the links that are stored."""
+        with self._ground.store.reading() as tx:
+            return set(tx.ever_linked(self._ground.resolve(tx, customer)))
+
+    def _put_right(self, index: Index, whose: list[str] | None = None) -> int:
+        wrong = find_wrong(self._ground.store, index, whose)
+        return 0 if wrong is None else put_right(self._ground.store, wrong)
+
+    def _put_indexes_right(self, on_put_right: OnPutRight | None) -> None:
+        store = self._ground.store
+        for index in store.prepared.indexes:
+            wrong = find_wrong(store, index)
+            if wrong is None:
+                continue
+            if index.decides_folds:
+                self._drop_what_it_decided()
+            rows = put_right(store, wrong)
+            if on_put_right and rows:
+                on_put_right(index.name, rows)
+
+    def _drop_what_it_decided(self) -> None:
+        """Drop what was folded beside, and before anything is put right: a rebuild that is cut off would go on with it.
+
+        Where it can't be read which generation answers, nothing is known to be beside it.
+        """
+        store = self._ground.store
+        with suppress(DamagedReadModels), store.writing() as tx:
+            store.exclude_others(tx.connection)
+            prune(store.schema, tx.connection)
 
     def verify(self, *, on_progress: Progress | None = None) -> Verification:
         """Fold everything afresh and compare it with what is stored; nothing is changed.

@@ -128,6 +128,14 @@ def test_what_a_module_rests_on_is_what_it_uses_but_not_what_has_a_version_of_it
     assert set(digests(tmp_path, SOURCES)) == {"projections.judge", "crm_domain.instant", "crm_domain.ticket"}
 
 
+def test_what_stands_behind_a_door_counts_where_it_is_defined(tmp_path: Path) -> None:
+    door = {"crm_domain/ticket/__init__.py": "from crm_domain.ticket.decider import decide, is_open\n"}
+    behind = {path.replace("ticket.py", "ticket/decider.py"): text for path, text in SOURCES.items()} | door
+    as_module, as_folder = digests(tmp_path / "module", SOURCES), digests(tmp_path / "folder", behind)
+    assert as_folder.pop("crm_domain.ticket.decider") == as_module.pop("crm_domain.ticket")
+    assert as_folder == as_module
+
+
 @pytest.mark.parametrize(
     ("path", "old", "new"),
     [

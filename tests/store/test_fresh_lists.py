@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters import replay
+from adapters import catch_up, replay
 from adapters.store import Store
 from regulars import (
     MergeCustomers,
@@ -250,6 +250,19 @@ def test_an_older_transaction_on_the_server_is_named_and_what_is_settled_is_told
         assert refs(crm.customers()) == ["ours", "settled", "theirs"]
 
 
+def test_a_beginning_that_had_to_wait_too_long_leaves_nothing_behind(postgres_database_url: str) -> None:
+    store, other = Store(postgres_database_url), Store(postgres_database_url)
+    for _ in range(3):  # whoever writes next gets the same connection
+        with other.database.writing(alone=True) as connection:
+            connection.exec_driver_sql("SELECT 1")
+            with pytest.raises(StoreBusy), store.writing(patience=0.01):
+                pass
+        with store.writing() as tx:
+            assert tx.connection.exec_driver_sql("SHOW lock_timeout").scalar_one() == "30s"
+    store.close()
+    other.close()
+
+
 def test_a_prepared_transaction_is_no_process(postgres_database_url: str) -> None:
     from adapters.horizon import OpenTransaction
 
@@ -344,6 +357,7 @@ def test_a_first_fold_that_takes_longer_is_gone_on_with(
         other.import_file(tmp_path / "orders.csv", tmp_path / "map.toml")
     monkeypatch.undo()
     monkeypatch.setattr(replay, "CUSTOMERS_AT_ONCE", 10)
+    monkeypatch.setattr(catch_up, "FIRST_AT_ONCE", 0)
     with opened(database_url, Clock()) as crm:
         with pytest.raises(StoreBusy, match="for the first time"):
             crm.customers(fresh=A_MOMENT / 100)

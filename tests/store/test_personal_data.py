@@ -21,7 +21,7 @@ import regulars
 from adapters.codec import EventCodec
 from adapters.store import Store
 from adapters.transaction import Draft
-from crm_domain.catalogue import COMMANDS, EVENTS
+from crm_domain.catalogue import AGGREGATES, COMMANDS, EVENTS
 from crm_domain.customer import CustomerRegistered
 from crm_domain.event import Event, Personal
 from raw import bytes_of, found_in
@@ -38,51 +38,11 @@ from regulars import (
 from shops import Clock, opened
 from strategies import events
 
-# What is stored in the clear, so that it can be grouped, counted and found: decided by people, not read off the types.
-# Whatever else is text is personal. Ids of customers are random, and say nothing.
-IN_THE_CLEAR = {
-    "CustomerRegistered": {"source", "locale"},
-    "ContactDetailsChanged": {"locale"},
-    "PreferenceRecorded": {"key"},
-    "CustomerTagged": {"label"},
-    "CustomerUntagged": {"label"},
-    "OwnerAssigned": {"owner"},
-    "ConsentGiven": {"channel", "purpose"},
-    "ConsentWithdrawn": {"channel", "purpose"},
-    "ReferralMade": {"referred_id"},
-    "ChurnReasonRecorded": {"cause"},
-    "PersonalDataErased": {"cause"},
-    "CustomerMerged": {"into_id"},
-    "MergeUndone": {"into_id"},
-    "PurchaseRecorded": {"order_id", "currency", "lines.sku", "channel"},
-    "ReturnRecorded": {"order_id", "currency", "return_id"},
-    "InteractionRecorded": {"channel", "interaction_id"},
-    "SurveyAnswered": {"interaction_id"},
-    "NoteAdded": {"interaction_id"},
-    "MembershipEnrolled": {"program"},
-    "PointsEarned": {"lot_id", "order_id", "per_unit", "rules_digest"},
-    "PointsRedeemed": {"redemption_id", "taken.lot_id"},
-    "RedemptionCancelled": {"redemption_id"},
-    "PointsReversed": {"order_id", "return_id", "rules_digest"},
-    "PointsAdjusted": {"adjustment_id", "lot_id", "taken.lot_id", "rules_digest"},
-    "TierOverrideGranted": {"tier"},
-    "TicketOpened": {"ticket_id", "channel", "follows"},
-    "TicketClassified": {"ticket_id", "topic"},
-    "TicketPriorityChanged": {"ticket_id"},
-    "TicketAssigned": {"ticket_id", "agent"},
-    "AgentReplied": {"ticket_id", "message_id"},
-    "CustomerReplied": {"ticket_id", "message_id"},
-    "TicketAwaitingCustomer": {"ticket_id"},
-    "TicketPutOnHold": {"ticket_id"},
-    "TicketResumed": {"ticket_id"},
-    "TicketEscalated": {"ticket_id"},
-    "TicketResolved": {"ticket_id"},
-    "TicketReopened": {"ticket_id"},
-    "TicketClosed": {"ticket_id"},
-    "TicketRated": {"ticket_id"},
-    "RulesPublished": {"ruleset", "digest", "reason"},
-    "RulesRolledBack": {"ruleset", "digest", "reason"},
-}
+# What is stored in the clear, as each aggregate says with its reasons. Whatever else is text is personal.
+IN_THE_CLEAR: dict[str, set[str]] = {}
+for each in (each for aggregate in AGGREGATES for each in aggregate.in_the_clear):
+    for event_type in each.events:
+        IN_THE_CLEAR.setdefault(event_type.__name__, set()).update(each.fields)
 
 
 class NicknameGiven(Event, frozen=True, kw_only=True, tag="NicknameGiven"):

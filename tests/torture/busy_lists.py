@@ -28,23 +28,21 @@ def bring_in(url: str, path: str) -> None:
 
 def write_on(url: str, path: str, stop: str) -> None:
     """Record one purchase after the other, and note how many."""
-    journal = Journal(Path(path))
-    number = 0
+    journal, number, name = Journal(Path(path)), 0, "-".join(Path(path).parts[-2:])
     with opened(url, actor="writer") as crm:
         while not Path(stop).exists():
             number += 1
-            crm.do(RecordPurchase(customer="shop:1", order_id=f"{Path(path).name}-{number}", amount="1.00"))
+            crm.do(RecordPurchase(customer="shop:1", order_id=f"{name}-{number}", amount="1.00"))
             journal.note(number)
 
 
 def ask(url: str, path: str, stop: str) -> None:
     """Record something of one's own and ask for a list, which must know of it; note after how many milliseconds."""
-    journal, number = Journal(Path(path)), 0
+    journal, number, name = Journal(Path(path)), 0, "-".join(Path(path).parts[-2:])
     with opened(url, actor="asker") as crm:
         while not Path(stop).exists():
             number += 1
-            order = f"{Path(path).name}-{number}"
-            crm.do(RecordPurchase(customer="shop:2", order_id=order, amount="1.00"))
+            crm.do(RecordPurchase(customer="shop:2", order_id=f"{name}-{number}", amount="1.00"))
             began = monotonic()
             page = crm.customers(limit=1_000)
             journal.note(round((monotonic() - began) * 1_000))

@@ -7,10 +7,10 @@ import sys
 import typer
 from rich.text import Text
 
+from crm_domain.rulebook import short
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.rebuilding import GenerationView
-from regulars.sentences import short
 
 
 def generations(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:

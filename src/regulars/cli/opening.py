@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -136,7 +137,10 @@ def parsed_key(text: str, where: str) -> str:
 
 def _tell_what_is_stale(crm: Regulars) -> None:
     """Say on stderr that other code or rules folded in what lists answer from."""
-    if differences := crm.projections.staleness():
+    differences: tuple[str, ...] = ()
+    with suppress(StoreUnusable):  # whatever needs what can't be read says so
+        differences = crm.projections.staleness()
+    if differences:
         typer.echo(
             f"regulars: what this store has folded in was folded by other code or rules: {'; '.join(differences)}; "
             "lists stay as they were, and `regulars rebuild` folds it in anew",

@@ -10,7 +10,7 @@ import typer
 from rich.console import ConsoleRenderable, Group
 from rich.text import Text
 
-from adapters.record_check import RecordCheck
+from adapters.record_check import Kind, RecordCheck
 from adapters.verifying import Difference, Verification, columns_of
 from crm_domain.errors import RegularsError
 from crm_domain.instant import FOREVER, to_datetime
@@ -18,6 +18,7 @@ from regulars.answers import describe_parked
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.cli.progress import waiting
+from regulars.cli.records import counted
 from regulars.cli.records import drawn as drawn_records
 from regulars.cli.rules import REFUSED, STOPPED, ParkOption
 from regulars.cli.seals import AgainstOption
@@ -43,7 +44,9 @@ def rebuild(
 ) -> None:
     """Fold everything anew, beside what answers meanwhile, and let it answer when it is whole and checked.
 
-    With --customer or --projection, what is stored of them is folded anew and put right in place.
+    Links of merges, words of consent and look-ups that aren't as the log says are written anew before, as far as keys
+    open what they are made of. With --customer or --projection, what is stored of them is put right in place, after the
+    links of all merges.
     """
     if projection is not None:
         _require_projection(projection)
@@ -58,14 +61,21 @@ def rebuild(
 def _rebuild(ctx: typer.Context, park: bool, workers: int | None, json: bool, db: str | None) -> None:
     with open_to_change(ctx, db) as crm:
         afresh: list[str] = []
+        right: dict[Kind, int] = {}
         with waiting("folding", if_stopped=STOPPED) as on_progress:
             number = crm.projections.rebuild(
-                park=park, workers=workers_for(crm, workers), on_progress=on_progress, on_afresh=afresh.append
+                park=park,
+                workers=workers_for(crm, workers),
+                on_progress=on_progress,
+                on_afresh=afresh.append,
+                on_put_right=right.__setitem__,
             )
         render.tell_what_began_afresh(afresh)
         if json:
-            as_json.write_json(sys.stdout, {"generation": number, "begun_afresh": afresh})
+            as_json.write_json(sys.stdout, {"generation": number, "begun_afresh": afresh, "put_right": right})
         else:
+            if right:
+                render.draw(f"Put right: {', '.join(counted(*each) for each in right.items())}.")
             render.draw(f"Rebuilt: generation {number} answers; the one before is kept as the previous one.")
         render.tell_who_is_parked(crm.status().parked)
 
@@ -95,9 +105,9 @@ def verify(ctx: typer.Context, against: AgainstOption = None, json: JsonOption =
     """Compare the log with its seals, and all that stands beside it with the log; nothing is changed.
 
     The exit status is 1 where an event or a seal isn't as it was, where no seal has the root that was noted, where a
-    key, a look-up, the currency, an outcome of a command, the rules or the database itself isn't as it should be, where
-    what is folded anew differs from what is stored, or where a customer is parked. Equal fingerprints mean equal rows.
-    What isn't covered is named.
+    key, a look-up, a link of a merge, a word of consent, the currency, an outcome of a command, the rules or the
+    database itself isn't as it should be, where what is folded anew differs from what is stored, or where a customer is
+    parked. Equal fingerprints mean equal rows. What isn't covered is named.
     """
     records: RecordCheck | None = None
     with open_to_ask(ctx, db) as crm:

@@ -8,18 +8,24 @@ import typer
 from rich.console import ConsoleRenderable
 from rich.text import Text
 
-from adapters.record_check import Compared, Kind, RecordCheck
+from adapters.record_check import Kind, RecordCheck
 from regulars.cli import render
 
 _NAMES: dict[Kind, tuple[str, str]] = {
     "rules": ("generation that answers", "generations that answer"),
     "key": ("key", "keys"),
     "look-up": ("look-up", "look-ups"),
+    "link": ("link of a merge", "links of merges"),
+    "consent": ("word of consent", "words of consent"),
     "currency": ("amount", "amounts"),
     "outcome": ("outcome of a command", "outcomes of commands"),
     "database": ("index", "indexes"),
 }
+_ANEW = "`regulars rebuild` writes look-ups, links and consents anew, as far as the log can be read."
 _CURES: dict[Kind, str] = {
+    "look-up": _ANEW,
+    "link": _ANEW,
+    "consent": _ANEW,
     "rules": "`regulars rebuild` folds by the rules that the log says are in force.",
     "database": "SQL's own REINDEX makes an index anew; for anything else there are backups.",
 }
@@ -28,7 +34,9 @@ _BACKUP = "A backup from before has what it was."
 
 def drawn(found: RecordCheck) -> Iterator[ConsoleRenderable]:
     """What was compared, what is wrong, and what isn't covered."""
-    yield Text(f"Compared with the log: {', '.join(_counted(each) for each in found.compared if each.count)}.")
+    yield Text(
+        f"Compared with the log: {', '.join(counted(each.kind, each.count) for each in found.compared if each.count)}."
+    )
     if not found.holds:
         yield Text(f"\nNot as the log says: {found.wrong:,}\n", style="bold")
         rows = ((each.kind, each.of, each.what) for each in found.faults)
@@ -53,6 +61,7 @@ def tell(found: RecordCheck) -> None:
     )
 
 
-def _counted(each: Compared) -> str:
-    one, many = _NAMES[each.kind]
-    return f"{each.count:,} {one if each.count == 1 else many}"
+def counted(kind: Kind, count: int) -> str:
+    """So many of a kind, in words."""
+    one, many = _NAMES[kind]
+    return f"{count:,} {one if count == 1 else many}"

@@ -22,13 +22,14 @@ from adapters.quarantine import Reject
 from crm_domain.command import Command
 from crm_domain.customer import CustomerRegistered
 from crm_domain.instant import to_datetime
+from crm_domain.rulebook import short
 from regulars.cli.fields import fields_of, first_line
 from regulars.execution import Outcome
 from regulars.importing import ImportReport
 from regulars.lanes import MIN_WIDTH, lanes
 from regulars.plain_text import clean as clean
 from regulars.plain_text import clean_lines
-from regulars.sentences import describe, short
+from regulars.sentences import describe
 from regulars.views import Clause, Customer, EventLine, Explanation, Lane, Span, Status, Timeline, VerdictView
 
 EVENTS_SHOWN = 5

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from adapters.rules_text import as_toml
 from crm_domain.errors import InvalidRules
+from crm_domain.rulebook import short
 from regulars.cli import as_json, difference, render
 from regulars.cli.opening import ActorOption, JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.cli.progress import waiting
@@ -19,7 +20,6 @@ from regulars.cli.words import parse_moment
 from regulars.cli.workers import WorkersOption, workers_for
 from regulars.crm import Regulars
 from regulars.published import Publication, RulesVersion
-from regulars.sentences import short
 
 REFUSED = 1
 

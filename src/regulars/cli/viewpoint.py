@@ -13,6 +13,7 @@ import typer
 from adapters.importing.source import STANDARD_INPUT
 from crm_domain.errors import InvalidRules
 from crm_domain.instant import to_datetime
+from crm_domain.rulebook import short
 from projections.rules import Ruleset
 from regulars.answers import instant_of
 from regulars.cli import render
@@ -22,7 +23,6 @@ from regulars.cli.words import parse_moment
 from regulars.crm import Regulars
 from regulars.customers import lane_values
 from regulars.ground import AnyRules
-from regulars.sentences import short
 from regulars.views import Lane
 
 IN_FORCE = "current"

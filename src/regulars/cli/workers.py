@@ -29,4 +29,4 @@ def workers_for(crm: Regulars, asked: int | None) -> int:
     """As many as were asked for, or as pay for this store."""
     if asked is not None:
         return asked
-    return min(os.cpu_count() or 1, MOST) if crm.events >= WORTH_SEVERAL else 1
+    return min(os.cpu_count() or 1, MOST) if crm.event_count >= WORTH_SEVERAL else 1

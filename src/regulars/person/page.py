@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from adapters.codec import codec_of, tag_of
-from crm_domain.event import Event, Recorded
+from adapters.codec import codec_of
+from crm_domain.event import Event, Recorded, tag_of
 from crm_domain.instant import to_datetime
+from crm_domain.rulebook import short
 from regulars.consents import Consent
-from regulars.narration import narrate, other_id
 from regulars.person.values import Identity, PersonExport, Purchase, Ticket
 from regulars.plain_text import clean
-from regulars.sentences import short
+from regulars.sentences import narrate, other_id
 from regulars.views import VerdictView
 
 WIDTH = 80

@@ -1,0 +1,119 @@
+"""An index: rows that follow from single events, written in the transaction that appends them.
+
+1. What an event changes depends on that event alone, and on what earlier events left of the same customer: so a
+   customer's rows follow from their own events, in order of position, whatever others do.
+2. An index stands outside generations. It knows of everything at once, and needs no catching up.
+3. An open one follows from what anybody may read of the log. A keyed one needs what keys open, and the store's own
+   keyed hash: only a process that has them can compare it or put it right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from adapters.record_check import Kind
+from crm_domain.event import Event, Recorded
+
+Values = Mapping[str, str | int | None]
+
+#: A row in the order of its table's columns, with whatever stands there.
+Row = tuple[Any, ...]
+
+#: (kind, value) -> the keyed hash by which a value of a kind is found.
+Digest = Callable[[str, str], str]
+
+#: The column that says whose a row is; every index has it.
+OWNER = "customer_id"
+
+
+class Added(Struct, frozen=True):
+    """A new row of the event's customer: every column but whose it is."""
+
+    values: Values
+
+
+class Changed(Struct, frozen=True):
+    """Other values for those of the customer's rows that have some values, None included."""
+
+    where: Values
+    values: Values
+
+
+class Removed(Struct, frozen=True):
+    """None of the customer's rows that have some values is left; with no values, none at all."""
+
+    where: Values
+
+
+Change = Added | Changed | Removed
+
+
+class Entries(Struct, frozen=True, kw_only=True):
+    """A customer's rows of an index: those that follow from what was told of them, and those that are stored.
+
+    `told` are their events that the index handles. `unread` says why it isn't known what follows, where it isn't.
+    `customer_id` and what is stored may be anything that somebody wrote there past us.
+    """
+
+    customer_id: Any
+    told: tuple[Recorded[Event], ...] = ()
+    expected: tuple[Row, ...] = ()
+    stored: tuple[Row, ...] = ()
+    unread: str | None = None
+
+    @property
+    def missing(self) -> set[Row]:
+        """The rows that should be there and aren't; none where that isn't known."""
+        return set(self.expected) - set(self.stored)
+
+    @property
+    def extra(self) -> set[Row]:
+        """The rows that are there and shouldn't be; none where that isn't known."""
+        return set() if self.unread else set(self.stored) - set(self.expected)
+
+
+class Index(Struct, frozen=True, kw_only=True):
+    """Rows of `table` that follow from the events that it `handles`.
+
+    `changes` says what an event adds, changes or removes; only a keyed index asks for a digest. `faults` says of
+    entries that differ what is wrong, in words that tell nothing personal. An index that `decides_folds` says whose
+    events are folded together, so what was folded while it was wrong is wrong, too.
+    """
+
+    name: Kind
+    table: str
+    handles: frozenset[type[Event]]
+    changes: Callable[[Recorded[Event], Digest], Iterable[Change]]
+    faults: Callable[[Entries], Iterable[str]]
+    is_keyed: bool = False
+    decides_folds: bool = False
+
+
+def rows_after(index: Index, table: sa.Table, told: Iterable[Recorded[Event]], digest: Digest) -> tuple[Row, ...]:
+    """The rows that follow from one customer's events, in order of position."""
+    rows: list[dict[str, Any]] = []
+    for each in told:
+        for change in index.changes(each, digest):
+            match change:
+                case Added(values=values):
+                    rows.append({OWNER: each.customer_id, **values})
+                case Changed(where=where, values=values):
+                    rows = [{**row, **values} if _has(row, where) else row for row in rows]
+                case Removed(where=where):
+                    rows = [row for row in rows if not _has(row, where)]
+    return tuple(tuple(row[column.name] for column in table.c) for row in rows)
+
+
+def _has(row: Values, where: Values) -> bool:
+    return all(row[name] == value for name, value in where.items())
+
+
+def side_by_side(rows: Iterable[Row], others: Iterable[Row], place: int) -> Iterator[tuple[Row | None, Row | None]]:
+    """Rows beside those of others that have the same value at a place; None where one side has no such row."""
+    ours, theirs = ({row[place]: row for row in each} for each in (rows, others))
+    for value in sorted({*ours, *theirs}, key=str):
+        yield ours.get(value), theirs.get(value)

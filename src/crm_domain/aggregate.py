@@ -1,0 +1,70 @@
+"""An aggregate as a value: all that the rest of the system has to know of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from crm_domain.command import Command, Decider
+from crm_domain.event import Event
+from crm_domain.wording import Wording
+
+
+class Addressed(Struct, frozen=True, kw_only=True):
+    """A command, and by which of its fields its stream is found. Raises ValueError for a field that it doesn't have.
+
+    `customer` is the field that names the customer, None where the stream itself knows whose it is. `key` is the field
+    that names the stream; without one it is the customer's own (of CUSTOMER, and where `own`), and else a new one.
+    """
+
+    command: type[Command]
+    customer: str | None = None
+    key: str | None = None
+    own: bool = False
+
+    def __post_init__(self) -> None:
+        for field in (self.customer, self.key):
+            if field is not None and field not in self.command.model_fields:
+                raise ValueError(f'{self.command.__name__} is addressed by "{field}", and has no such field')
+
+
+def addressed(
+    *commands: type[Command], customer: str | None = None, key: str | None = None, own: bool = False
+) -> tuple[Addressed, ...]:
+    """Commands that are addressed alike. Raises ValueError as Addressed does."""
+    return tuple(Addressed(command=command, customer=customer, key=key, own=own) for command in commands)
+
+
+class Examples(Struct, frozen=True, kw_only=True):
+    """Events and commands as they might be: each kind at least once, each field filled in one of its kind at least."""
+
+    events: tuple[Event, ...]
+    commands: tuple[Command, ...] = ()
+
+
+class InTheClear(Struct, frozen=True, kw_only=True):
+    """Text that is stored unencrypted on purpose: fields of some events, such as `channel` or `lines.sku`, and why."""
+
+    fields: tuple[str, ...]
+    events: tuple[type[Event], ...]
+    why: str
+
+
+class Aggregate(Struct, frozen=True, kw_only=True):
+    """One aggregate: how it is decided, what happens to it, the commands to it, and how all that is told.
+
+    `commands` are those that everybody may give, each with its address. All text in its events is either `Personal` or
+    named in `in_the_clear`. Raises ValueError without any event: `get_args` finds none in what is no union.
+    """
+
+    decider: Decider[Any]
+    events: tuple[type[Event], ...]
+    commands: tuple[Addressed, ...] = ()
+    wording: Wording
+    examples: Examples
+    in_the_clear: tuple[InTheClear, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.events:
+            raise ValueError(f'nothing can happen to the aggregate "{self.decider.category}": it has no events')

@@ -1,0 +1,140 @@
+"""How what happened to a customer is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crm_domain.customer.decider import (
+    AccountClosed,
+    AccountReopened,
+    CancellationRequested,
+    CancellationWithdrawn,
+    ChurnReasonRecorded,
+    ConsentGiven,
+    ConsentWithdrawn,
+    ContactDetailsChanged,
+    Customer,
+    CustomerEvent,
+    CustomerMerged,
+    CustomerRegistered,
+    CustomerTagged,
+    CustomerUntagged,
+    LeadQualified,
+    MergeUndone,
+    OwnerAssigned,
+    PersonalDataErased,
+    PreferenceRecorded,
+    ReferralMade,
+    Status,
+)
+from crm_domain.wording import Field, Wording, listed, plain_fields
+
+_CALLED = {"email": "e-mail", "phone": "phone number", "name": "name", "birthday": "birthday", "locale": "language"}
+
+
+def what(event: CustomerEvent) -> str:
+    """What happened to a customer, in a few words."""
+    match event:
+        case CustomerRegistered():
+            return "registered"
+        case ContactDetailsChanged(changed=changed):
+            return f"{', '.join(changed)} changed"
+        case LeadQualified():
+            return "lead qualified"
+        case PreferenceRecorded(key=key):
+            return f"preference {key}"
+        case CustomerTagged(label=label):
+            return f"tagged {label}"
+        case CustomerUntagged(label=label):
+            return f"tag {label} taken off"
+        case OwnerAssigned(owner=owner):
+            return f"now looked after by {owner}"
+        case ConsentGiven(channel=channel, purpose=purpose):
+            return f"consent to {purpose} by {channel}"
+        case ConsentWithdrawn(channel=channel, purpose=purpose):
+            return f"no more consent to {purpose} by {channel}"
+        case ReferralMade():
+            return "brought another customer"
+        case ChurnReasonRecorded(cause=cause):
+            return f"reason for leaving: {cause}"
+        case CancellationRequested():
+            return "asked to cancel"
+        case CancellationWithdrawn():
+            return "stays after all"
+        case AccountClosed():
+            return "account closed"
+        case AccountReopened():
+            return "account reopened"
+        case PersonalDataErased():
+            return "forgotten"
+        case CustomerMerged():
+            return "merged into another customer"
+        case MergeUndone():
+            return "told apart from another customer again"
+
+
+def deed(event: CustomerEvent, who: str, other: str) -> str:
+    """What happened to a customer, as somebody did it."""
+    match event:
+        case CustomerRegistered():
+            return f"registered {who}"
+        case ContactDetailsChanged(changed=changed):
+            return f"changed the {listed([_CALLED.get(field, field) for field in changed])} of {who}"
+        case LeadQualified():
+            return f"qualified {who} as a lead"
+        case PreferenceRecorded(key=key):
+            return f"recorded what {who} prefers for {key}"
+        case CustomerTagged(label=label):
+            return f"tagged {who} as {label}"
+        case CustomerUntagged(label=label):
+            return f"took the tag {label} off {who}"
+        case OwnerAssigned(owner=owner):
+            return f"gave {who} to {owner} to look after"
+        case ConsentGiven(channel=channel, purpose=purpose):
+            return f"recorded that {who} may be contacted by {channel} for {purpose}"
+        case ConsentWithdrawn(channel=channel, purpose=purpose):
+            return f"recorded that {who} may no longer be contacted by {channel} for {purpose}"
+        case ReferralMade():
+            return f"recorded that {who} brought {other}"
+        case ChurnReasonRecorded(cause=cause):
+            return f"recorded why {who} is leaving: {cause}"
+        case CancellationRequested():
+            return f"recorded that {who} asked to cancel"
+        case CancellationWithdrawn():
+            return f"recorded that {who} stays after all"
+        case AccountClosed():
+            return f"closed the account of {who}"
+        case AccountReopened():
+            return f"reopened the account of {who}"
+        case PersonalDataErased():
+            return f"forgot {who}"
+        case CustomerMerged():
+            return f"merged {who} into {other}"
+        case MergeUndone():
+            return f"told {who} and {other} apart again"
+
+
+def other_id(event: CustomerEvent) -> str | None:
+    """The id of the second customer whom an event speaks of."""
+    match event:
+        case CustomerMerged(into_id=customer_id) | MergeUndone(into_id=customer_id):
+            return customer_id
+        case ReferralMade(referred_id=customer_id):
+            return customer_id
+        case _:
+            return None
+
+
+def reason(event: CustomerEvent) -> str | None:
+    """Why somebody was forgotten, which is in the clear, as there is no key left that it could be under."""
+    return event.cause if isinstance(event, PersonalDataErased) else None
+
+
+def fields(state: Customer) -> Iterator[Field]:
+    """What the audit compares of a customer."""
+    yield "status", None if state.status is Status.UNKNOWN else str(state.status)
+    # What a customer was registered with stands in fields of its own.
+    yield from plain_fields(state, without=("status", "registration"))
+
+
+WORDING = Wording(what=what, deed=deed, fields=fields, other_id=other_id, reason=reason)

@@ -1,0 +1,33 @@
+"""What was said between a customer and us, and decides nothing later: interactions, answers and notes."""
+
+from crm_domain.interaction.aggregate import AGGREGATE
+from crm_domain.interaction.decider import (
+    CATEGORY,
+    INTERACTION,
+    SCALES,
+    AddNote,
+    Interaction,
+    InteractionCommand,
+    InteractionEvent,
+    InteractionRecorded,
+    NoteAdded,
+    RecordInteraction,
+    RecordSurveyAnswer,
+    SurveyAnswered,
+)
+
+__all__ = [
+    "AGGREGATE",
+    "CATEGORY",
+    "INTERACTION",
+    "SCALES",
+    "AddNote",
+    "Interaction",
+    "InteractionCommand",
+    "InteractionEvent",
+    "InteractionRecorded",
+    "NoteAdded",
+    "RecordInteraction",
+    "RecordSurveyAnswer",
+    "SurveyAnswered",
+]

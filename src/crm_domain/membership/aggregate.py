@@ -1,0 +1,81 @@
+"""The membership as a value."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from crm_domain.aggregate import Aggregate, InTheClear, addressed
+from crm_domain.membership.decider import (
+    MEMBERSHIP,
+    AdjustPoints,
+    CancelMembership,
+    CancelRedemption,
+    EnrollMember,
+    GrantTierOverride,
+    LiftTierOverride,
+    MembershipEnrolled,
+    MembershipEvent,
+    PointsAdjusted,
+    PointsEarned,
+    PointsRedeemed,
+    PointsReversed,
+    RedeemPoints,
+    RedemptionCancelled,
+    ResumeMembership,
+    SuspendMembership,
+    TierOverrideGranted,
+)
+from crm_domain.membership.examples import EXAMPLES
+from crm_domain.membership.wording import WORDING
+
+AGGREGATE = Aggregate(
+    decider=MEMBERSHIP,
+    events=get_args(MembershipEvent),
+    commands=addressed(
+        EnrollMember,
+        SuspendMembership,
+        ResumeMembership,
+        CancelMembership,
+        RedeemPoints,
+        CancelRedemption,
+        AdjustPoints,
+        GrantTierOverride,
+        LiftTierOverride,
+        customer="customer",
+        own=True,
+    ),
+    wording=WORDING,
+    examples=EXAMPLES,
+    in_the_clear=(
+        InTheClear(fields=("program",), events=(MembershipEnrolled,), why="a word to group members by"),
+        InTheClear(
+            fields=("lot_id",), events=(PointsEarned, PointsAdjusted), why="an id that points are accounted for by"
+        ),
+        InTheClear(
+            fields=("taken.lot_id",),
+            events=(PointsRedeemed, PointsAdjusted),
+            why="an id that points are accounted for by",
+        ),
+        InTheClear(
+            fields=("order_id",), events=(PointsEarned, PointsReversed), why="the number that the shop gave the order"
+        ),
+        InTheClear(fields=("return_id",), events=(PointsReversed,), why="the number that the shop gave the return"),
+        InTheClear(fields=("per_unit",), events=(PointsEarned,), why="a number, as exact text"),
+        InTheClear(
+            fields=("redemption_id",),
+            events=(PointsRedeemed, RedemptionCancelled),
+            why="the number of a voucher, by which a redemption is found",
+        ),
+        InTheClear(
+            fields=("adjustment_id",),
+            events=(PointsAdjusted,),
+            why="the id that it has outside, by which an adjustment is found",
+        ),
+        InTheClear(fields=("tier",), events=(TierOverrideGranted,), why="a word of the rules"),
+        InTheClear(
+            fields=("rules_digest",),
+            events=(PointsEarned, PointsReversed, PointsAdjusted),
+            why="says which rules decided",
+        ),
+    ),
+)

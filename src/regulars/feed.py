@@ -1,0 +1,60 @@
+"""The feed: what was recorded, in order of position, for programs that keep read models of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Union, get_args, get_origin
+
+from msgspec.structs import replace
+
+from adapters.event_log import EVENTS_AT_ONCE, Search
+from adapters.store import Store
+from crm_domain.catalogue import EVENTS
+from crm_domain.errors import StoreUnusable
+from crm_domain.event import Event, Recorded
+from crm_domain.instant import FOREVER
+
+EventTypes = type[Event] | tuple[type[Event], ...] | UnionType
+
+
+def event_types(given: object) -> frozenset[type[Event]]:
+    """The types of events that are instances of what is given, as `isinstance` takes it: classes, unions and tuples.
+
+    Raises ValueError for anything of which no event is.
+    """
+    if isinstance(given, tuple) or get_origin(given) in (Union, UnionType):
+        parts = given if isinstance(given, tuple) else get_args(given)
+        if parts:
+            return frozenset().union(*map(event_types, parts))
+    if isinstance(given, type):
+        found = frozenset(each for each in EVENTS.values() if issubclass(each, given))
+        if found:
+            return found
+    raise ValueError(
+        f"types are classes of events, such as PurchaseRecorded, or a union or tuple of them, not {given!r}"
+    )
+
+
+def require_position(after: object) -> int:
+    """Raises ValueError for what no event can come after."""
+    if not isinstance(after, int) or isinstance(after, bool) or not 0 <= after <= FOREVER:
+        raise ValueError(f"after is the position of the last event that was seen, or 0, not {after!r}")
+    return after
+
+
+def read_feed(store: Store, search: Search) -> Iterator[Recorded[Event]]:
+    """All events that meet the conditions, oldest first; each page is a snapshot of its own, over before it is told."""
+    while found := _page(store, search, EVENTS_AT_ONCE):
+        yield from found
+        search = replace(search, after=found[-1].position)
+
+
+def _page(store: Store, search: Search, limit: int) -> list[Recorded[Event]]:
+    try:
+        with store.reading() as tx:
+            return tx.log.search(search, limit)
+    except StoreUnusable:
+        if limit == 1:
+            raise
+        return _page(store, search, limit // 2)  # what comes before an event that can't be read is told first

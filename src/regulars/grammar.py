@@ -1,0 +1,48 @@
+"""The parts of the two documents that the library reads: a `Ruleset`, and an `ImportMapping`."""
+
+from adapters.importing.mapping import Cell, CommandMapping, Condition, Each
+from projections.rules import (
+    Business,
+    Cadence,
+    ChurnRisk,
+    ConditionRule,
+    Feedback,
+    FeedbackPoints,
+    HoursByPriority,
+    Level,
+    Lifecycle,
+    Overrides,
+    Points,
+    Satisfaction,
+    Service,
+    ServicePoints,
+    StageRule,
+    SteppedComponent,
+    Ticket,
+    Tier,
+)
+
+__all__ = [
+    "Business",
+    "Cadence",
+    "Cell",
+    "ChurnRisk",
+    "CommandMapping",
+    "Condition",
+    "ConditionRule",
+    "Each",
+    "Feedback",
+    "FeedbackPoints",
+    "HoursByPriority",
+    "Level",
+    "Lifecycle",
+    "Overrides",
+    "Points",
+    "Satisfaction",
+    "Service",
+    "ServicePoints",
+    "StageRule",
+    "SteppedComponent",
+    "Ticket",
+    "Tier",
+]

@@ -1,0 +1,514 @@
+"""Links, words of consent and look-ups are what the log says: `verify` tells where not, and a rebuild puts it right."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from itertools import count
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import regulars
+from adapters import building
+from adapters.building import build_beside
+from adapters.checking_records import check_records
+from adapters.indexes import INDEXES
+from adapters.store import Store
+from adapters.transaction import Transaction
+from regulars import (
+    ChangeContactDetails,
+    Command,
+    CustomerId,
+    GiveConsent,
+    MergeCustomers,
+    NotFound,
+    RecordPurchase,
+    RegisterCustomer,
+    Regulars,
+    Rejected,
+    UndoMerge,
+    WithdrawConsent,
+)
+from saying import Say
+from shops import DAY, HOUR, PEOPLE, Clock, Rows, Step, fresh_store, opened, play, trade, with_edits
+
+EXAMPLES = settings.default.max_examples if settings.default else 50
+KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+TABLES = tuple(index.table for index in INDEXES)
+MASTER_KEY = bytes(range(32))
+ADA, BOB, CY, DI = PEOPLE
+NEWS = {"channel": "email", "purpose": "newsletter"}
+
+
+def shop(crm: Regulars, clock: Clock) -> None:
+    """Everybody has a name, an e-mail and consents; one was merged, one was told apart again, one was forgotten."""
+    for number, who in enumerate(PEOPLE):
+        crm.do(RegisterCustomer(ref=who, name=who.title(), email=f"{number}@example.com", phone=f"+49 30 {number}"))
+        clock.now += HOUR
+        crm.do([GiveConsent(customer=who, **NEWS), RecordPurchase(customer=who, order_id=f"of-{who}", amount="90")])
+    crm.do(ChangeContactDetails(customer=ADA, email="ada@example.com", phone=None))
+    crm.do(WithdrawConsent(customer=BOB, **NEWS))
+    crm.do(MergeCustomers(customer=BOB, into=ADA))
+    clock.now += DAY
+    crm.do(UndoMerge(customer=BOB))
+    crm.do(MergeCustomers(customer=CY, into=ADA))
+    crm.forget(DI, reason="on request")
+
+
+def stored(crm: Regulars) -> Rows:
+    with crm._store.reading() as tx:
+        return {
+            name: sorted(map(tuple, tx.connection.exec_driver_sql(f"SELECT * FROM {name}")), key=repr)
+            for name in TABLES
+        }
+
+
+def change(crm: Regulars, statement: str, **values: object) -> None:
+    with crm._store.database.writing() as connection:
+        connection.execute(sa.text(statement), values)
+
+
+def faults(crm: Regulars) -> list[tuple[str, str, str]]:
+    found = crm.check_records()
+    assert found.holds is not bool(found.faults)
+    return [(each.kind, each.of, each.what) for each in found.faults]
+
+
+def answers(crm: Regulars) -> tuple[object, ...]:
+    """What the library says of everybody, asked for in every way that an index answers."""
+    by_reference = [found(crm, who) for who in PEOPLE]
+    listed = [(each.id, each.name, each.stage, each.tier, each.net_spend) for each in crm.customers()]
+    contactable = [each.id for each in crm.contactable(**NEWS)]
+    asked = [(each, crm.customer(each).net_spend, crm.consents(each).consents) for each in by_reference if each]
+    return by_reference, listed, contactable, asked, crm.duplicates(), crm.projections.verify().stored
+
+
+def found(crm: Regulars, who: str) -> CustomerId | None:
+    try:
+        return crm.find(who)
+    except NotFound:
+        return None
+
+
+class CutOffError(Exception):
+    """The power went."""
+
+
+def cut_off(*_: object) -> None:
+    raise CutOffError
+
+
+# -------------------------------------------------------------------------------------------------- what was damaged
+
+
+def test_who_was_lost_from_the_lists_is_told_and_brought_back(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop(crm, clock)
+        before, rows = answers(crm), stored(crm)
+        change(crm, "DELETE FROM consents")
+        change(crm, "DELETE FROM lookups")
+        assert len(crm.contactable(**NEWS)) == 0
+        assert [found(crm, who) for who in PEOPLE] == [None] * 4
+        told = faults(crm)
+        assert {kind for kind, _, _ in told} == {"consent", "look-up"}
+        assert {of for _, of, _ in told} == {f"id:{row[0]}" for row in rows["links"]} | {
+            f"id:{row[2]}" for row in rows["consents"]
+        }
+        put_right: dict[str, int] = {}
+        crm.projections.rebuild(on_put_right=put_right.__setitem__)
+        assert put_right == {"consent": 5, "look-up": 8}
+        assert (faults(crm), stored(crm), answers(crm)) == ([], rows, before)
+
+
+def test_a_merge_that_was_lost_is_told_and_no_rebuild_makes_that_permanent(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop(crm, clock)
+        before, rows = answers(crm), stored(crm)
+        change(crm, "DELETE FROM links")
+        assert crm.customer(CY).id != crm.customer(ADA).id
+        away = {row[0] for row in rows["links"]}
+        assert [kind for kind, _, _ in faults(crm)] == ["link", "link"]
+        assert {of for _, of, _ in faults(crm)} == {f"id:{each}" for each in away}
+        put_right: dict[str, int] = {}
+        crm.projections.rebuild(on_put_right=put_right.__setitem__)
+        assert put_right == {"link": 2}
+        assert (faults(crm), stored(crm), answers(crm)) == ([], rows, before)
+        assert crm.customer(CY).id == crm.customer(ADA).id
+
+
+def test_what_was_folded_while_links_were_wrong_is_not_gone_on_with(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, other = Clock(), with_edits([("hold_days = 365", "hold_days = 60")])
+    with opened(database_url, clock) as crm:
+        shop(crm, clock)
+        before, by_other_rules = answers(crm), [each.id for each in crm.customers(rules=other)]
+        crm.projections.prune()
+        change(crm, "DELETE FROM links")
+        assert [each.id for each in crm.customers(rules=other)] != by_other_rules
+        monkeypatch.setattr(building, "mark_checked", cut_off)
+        with pytest.raises(CutOffError):
+            build_beside(crm._store, crm.ruleset, 0, unfinished_only=True)
+        monkeypatch.undo()
+        crm.projections.rebuild()
+        assert answers(crm) == before
+        assert [each.id for each in crm.customers(rules=other)] == by_other_rules
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "what"),
+    [
+        ("UPDATE links SET undone_at = NULL", "link", "has another link than event #{} made, or its undoing left"),
+        ("UPDATE links SET merged_at = 1 WHERE undone_at IS NULL", "link", "has a link from #1, and was merged by no"),
+        ("UPDATE consents SET given = 1 - given", "consent", "has another word than that of event #"),
+        ("UPDATE consents SET channel = 'sms'", "consent", "has another word than that of event #"),
+        ("UPDATE consents SET position = -position", "consent", "has a word of #-"),
+        ("DELETE FROM consents WHERE given = 0", "consent", "hasn't the word of event #"),
+    ],
+)
+def test_each_difference_is_told_by_event_and_put_right(
+    database_url: str, statement: str, kind: str, what: str
+) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop(crm, clock)
+        rows = stored(crm)
+        change(crm, statement)
+        told = faults(crm)
+        assert {each for each, _, _ in told} == {kind}
+        assert any(sentence.startswith(what.partition("{")[0]) for _, _, sentence in told)
+        crm.projections.rebuild()
+        assert (faults(crm), stored(crm)) == ([], rows)
+
+
+def test_references_that_were_exchanged_among_many_are_put_right(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref=f"much:{number}", email=f"{number}@example.com") for number in range(1_200)])
+        rows = stored(crm)
+        shuffled = [row for row in rows["lookups"] if row[0] == "ref"]
+        owners = [row[2] for row in shuffled]
+        random.Random(3).shuffle(owners)
+        change(crm, "DELETE FROM lookups WHERE kind = 'ref'")
+        with crm._store.database.writing() as connection:
+            values = [
+                {"kind": "ref", "digest": row[1], "customer_id": owner}
+                for row, owner in zip(shuffled, owners, strict=True)
+            ]
+            connection.execute(crm._store.schema.lookups.insert(), values)
+        wrong = {each.kind: each.wrong for each in crm.check_records().compared}
+        assert wrong["look-up"] == sum(row[2] != owner for row, owner in zip(shuffled, owners, strict=True))
+        crm.projections.rebuild()
+        assert (faults(crm), stored(crm)) == ([], rows)
+
+
+def test_what_no_key_opens_is_left_as_it_is_and_named(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop(crm, clock)
+        rows, ada = stored(crm), crm.find(ADA)
+        change(crm, "DELETE FROM keys WHERE customer_id = :id", id=ada)
+        change(crm, "DELETE FROM lookups WHERE customer_id <> :id", id=ada)
+        assert "look-ups of 1" in {each.what for each in crm.check_records().not_covered}
+        crm.projections.rebuild()
+        assert stored(crm) == rows
+        assert {kind for kind, _, _ in faults(crm)} == {"key"}
+
+
+def test_without_the_master_key_look_ups_are_named_as_not_covered(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock, master_key=MASTER_KEY) as crm:
+        shop(crm, clock)
+    with closing(Store(database_url)) as store:
+        found = check_records(store)
+    assert "look-ups" in {each.what for each in found.not_covered}
+    counts = {each.kind: (each.count, each.wrong) for each in found.compared}
+    assert (counts["link"], counts["consent"]) == ((2, 0), (5, 0))
+
+
+def test_an_event_that_cannot_be_read_is_told_and_what_is_kept_of_it_stays(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop(crm, clock)
+        rows = stored(crm)
+        victim = crm.find(ADA)
+        change(
+            crm,
+            "UPDATE events SET payload = :nothing WHERE type = 'ConsentGiven' AND customer_id = :id",
+            nothing=b"{",
+            id=victim,
+        )
+        change(crm, "DELETE FROM consents WHERE customer_id <> :id", id=victim)
+        assert ("consent", f"id:{victim}") in {(kind, of) for kind, of, _ in faults(crm)}
+        crm.projections.rebuild()
+        assert stored(crm) == rows
+        assert [(kind, of) for kind, of, _ in faults(crm)] == [("consent", f"id:{victim}")]
+
+
+# ------------------------------------------------------------------------------------------------- whatever happens
+
+
+def words() -> st.SearchStrategy[Step]:
+    """What is said of consents and of who is called what, now or told late."""
+    late = st.sampled_from([0, 0, 30]).map(lambda days: days * DAY)
+    people = st.sampled_from(PEOPLE)
+    said = st.builds(
+        lambda kind, who, ago: lambda n, now: kind(customer=who, occurred_at=now - ago, **NEWS),
+        st.sampled_from([GiveConsent, WithdrawConsent]),
+        people,
+        late,
+    )
+    called = st.builds(
+        lambda who, email: lambda n, now: ChangeContactDetails(customer=who, email=email, phone=f"+49 {n}"),
+        people,
+        st.sampled_from([None, "a@example.com", "b@example.com"]),
+    )
+    return st.tuples(st.just(HOUR), st.one_of(said, called))
+
+
+def happenings() -> st.SearchStrategy[list[Step]]:
+    """A shop's trade with consents, contact details and merges strewn in."""
+    return (
+        st.tuples(trade(), st.lists(words(), max_size=8))
+        .map(lambda both: [*both[0], *both[1]])
+        .flatmap(lambda steps: st.permutations(steps))
+    )
+
+
+#: An index, what is done to it, and to which of its rows.
+Harm = tuple[str, str, int]
+harms = st.lists(
+    st.tuples(
+        st.sampled_from(TABLES), st.sampled_from(["delete", "add", "change", "swap", "empty"]), st.integers(0, 40)
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def tamper(crm: Regulars, harm: Harm, stranger: str) -> None:
+    """Take away, add, change or exchange rows behind the library's back."""
+    name, deed, number = harm
+    table = crm._store.schema.metadata.tables[name]
+    with crm._store.database.writing() as connection:
+        rows = [dict(row._mapping) for row in connection.execute(sa.select(table))]
+        rows.sort(key=repr)
+        if not rows:
+            return
+        one, two = rows[number % len(rows)], rows[(number + 1) % len(rows)]
+        if deed == "empty":
+            connection.execute(table.delete())
+        elif deed == "delete":
+            connection.execute(table.delete().where(same(table, one)))
+        elif deed == "add":
+            put(
+                connection,
+                table,
+                {**one, "customer_id": stranger, **({"digest": f"{stranger}{number}"} if "digest" in one else {})},
+            )
+        elif deed == "change":
+            column = {"links": "into_id", "consents": "purpose", "lookups": "digest"}[name]
+            connection.execute(table.delete().where(same(table, one)))
+            put(connection, table, {**one, column: stranger})
+        else:
+            for row in (one, two):
+                connection.execute(table.delete().where(same(table, row)))
+            put(connection, table, {**one, "customer_id": two["customer_id"]})
+            put(connection, table, {**two, "customer_id": one["customer_id"]})
+
+
+def same(table: sa.Table, row: dict[str, Any]) -> sa.ColumnElement[bool]:
+    return sa.and_(*(column == row[column.name] for column in table.primary_key))
+
+
+def put(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> None:
+    taken = same(table, row)
+    if "digest" in row:
+        taken = sa.and_(table.c.kind == row["kind"], table.c.digest == row["digest"])
+    if connection.execute(sa.select(table).where(taken)).first() is None:
+        connection.execute(table.insert(), row)
+
+
+@KINDS
+@settings(max_examples=EXAMPLES // 8)
+@given(happenings(), harms, st.sampled_from([None, DI, CY]), st.data())
+def test_whatever_is_done_to_an_index_is_told_and_put_right(
+    kind: str, postgres_url: str, steps: list[Step], harm: list[Harm], forgotten: str | None, data: st.DataObject
+) -> None:
+    clock = Clock()
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        for number, who in enumerate(PEOPLE):
+            crm.do(RegisterCustomer(ref=who, name=who.title(), email=f"{number % 3}@example.com"))
+        play(crm, clock, steps)
+        if forgotten:
+            tell_to_forget(crm, forgotten)
+        rows, before = stored(crm), answers(crm)
+        assert faults(crm) == []
+        for each in harm:
+            tamper(crm, each, data.draw(st.sampled_from(["f" * 32, "0" * 32])))
+        after = stored(crm)
+        hit = {index.name for index in INDEXES if rows[index.table] != after[index.table]}
+        assert {each for each, _, _ in faults(crm)} == hit
+        put_right: dict[str, int] = {}
+        crm.projections.rebuild(on_put_right=put_right.__setitem__)
+        assert put_right.keys() == hit
+        assert (faults(crm), stored(crm)) == ([], rows)
+        assert answers(crm) == before
+        put_right.clear()
+        crm.projections.rebuild(on_put_right=put_right.__setitem__)
+        assert put_right == {}
+
+
+def tell_to_forget(crm: Regulars, who: str) -> None:
+    with suppress(NotFound, Rejected):
+        crm.forget(who, reason="on request")
+
+
+@settings(max_examples=EXAMPLES // 8)
+@given(happenings(), harms)
+def test_one_customer_is_put_right_with_everybody_who_is_one_with_them(steps: list[Step], harm: list[Harm]) -> None:
+    clock = Clock()
+    with opened(":memory:", clock) as crm:
+        for number, who in enumerate(PEOPLE):
+            crm.do(RegisterCustomer(ref=who, name=who.title(), email=f"{number % 3}@example.com"))
+        ids = [crm.find(who) for who in PEOPLE]
+        play(crm, clock, steps)
+        rows, before = stored(crm), answers(crm)
+        for each in harm:
+            tamper(crm, each, str(ids[0]))
+        wrong = stored(crm) != rows
+        repaired = [crm.projections.repair(customer=each) for each in ids]
+        assert bool(sum(repaired)) is wrong
+        assert (stored(crm), answers(crm)) == (rows, before)
+        assert [crm.projections.repair(customer=each) for each in ids] == [0] * 4
+
+
+# ------------------------------------------------------------------------------------------------------ being cut off
+
+
+@contextmanager
+def cut_off_at(step: int, *, after: bool) -> Iterator[None]:
+    """Let the power go just before a write transaction begins, or just before or after it is committed."""
+    original, began = Store.writing, count()
+
+    @contextmanager
+    def writing(self: Store, **options: Any) -> Iterator[Transaction]:
+        number = next(began)
+        with original(self, **options) as tx:
+            yield tx
+            if number == step and not after:
+                raise CutOffError
+        if number == step and after:
+            raise CutOffError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "writing", writing)
+        yield
+
+
+def is_cut_off(work: Callable[[], object], step: int, *, after: bool) -> bool:
+    try:
+        with cut_off_at(step, after=after):
+            work()
+    except CutOffError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_rebuild_that_is_cut_off_anywhere_leaves_the_old_rows_or_the_right_ones(
+    database_url: str, after: bool
+) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        shop(crm, clock)
+        right, before = stored(crm), answers(crm)
+        for step in count():
+            for name in TABLES:
+                change(crm, f"DELETE FROM {name}")
+            wrong = stored(crm)
+            was_cut = is_cut_off(crm.projections.rebuild, step, after=after)
+            left = stored(crm)
+            assert all(left[name] in (wrong[name], right[name]) for name in TABLES)
+            crm.projections.rebuild()
+            assert (faults(crm), stored(crm), answers(crm)) == ([], right, before)
+            if not was_cut:
+                break
+        assert step >= 6
+
+
+# -------------------------------------------------------------------------------------------------- beside writers
+
+WRITERS, ROUNDS = 4, 8
+
+
+def write(url: str, writer: int) -> int:
+    """Newcomers with consents and other e-mails, merged and told apart again; how many events were recorded."""
+    recorded = 0
+    with regulars.open(url, actor=f"writer-{writer}") as crm:
+        for number in range(ROUNDS):
+            one, two = (f"{writer}-{number}-{each}" for each in (1, 2))
+            commands: list[list[Command]] = [
+                [RegisterCustomer(ref=each, email=f"{each}@example.com") for each in (one, two)],
+                [GiveConsent(customer=one, **NEWS), ChangeContactDetails(customer=two, email=f"{one}@example.com")],
+                [MergeCustomers(customer=two, into=one)],
+                [UndoMerge(customer=two)] if number % 2 else [],
+            ]
+            for each in commands:
+                recorded += sum(len(outcome.events) for outcome in crm.do(each)) if each else 0
+    return recorded
+
+
+def test_nothing_that_is_appended_while_indexes_are_put_right_is_lost(database_url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    with (
+        regulars.open(database_url, currency="EUR", actor="li") as crm,
+        ProcessPoolExecutor(WRITERS, mp_context=context) as pool,
+    ):
+        crm.do([RegisterCustomer(ref=f"old:{number}", email=f"{number}@example.com") for number in range(20)])
+        crm.do([GiveConsent(customer=f"old:{number}", **NEWS) for number in range(20)])
+        crm.do(MergeCustomers(customer="old:1", into="old:2"))
+        writers = [pool.submit(write, database_url, writer) for writer in range(WRITERS)]
+        while not all(each.done() for each in writers):
+            change(crm, "DELETE FROM consents WHERE customer_id < '8'")
+            change(crm, "DELETE FROM lookups WHERE kind = 'email'")
+            crm.projections.rebuild()
+        assert [each.result() for each in writers] == [ROUNDS * 5 + ROUNDS // 2] * WRITERS
+        crm.projections.rebuild()
+        assert faults(crm) == []
+        assert all(crm.find(f"{writer}-{number}-1") for writer in range(WRITERS) for number in range(ROUNDS))
+        assert crm.projections.verify().holds
+
+
+# ------------------------------------------------------------------------------------------------ at the command line
+
+
+def test_the_command_line_tells_what_is_wrong_and_what_was_put_right(sqlite_database_url: str, say: Say) -> None:
+    clock = Clock()
+    with opened(sqlite_database_url, clock) as crm:
+        shop(crm, clock)
+        crm.catch_up()
+        change(crm, "DELETE FROM links")
+        change(crm, "DELETE FROM consents WHERE given = 0")
+        change(crm, "DELETE FROM lookups WHERE kind = 'email'")
+    said = say("--db", sqlite_database_url, "verify")
+    assert said.status == 1
+    assert "`regulars rebuild` writes look-ups, links and consents anew" in said.out
+    assert "example.com" not in said.out
+    assert said.widest <= 80
+    rebuilt = say("--db", sqlite_database_url, "rebuild", "--json")
+    assert rebuilt.json["put_right"] == {"link": 2, "consent": 1, "look-up": 3}
+    assert say("--db", sqlite_database_url, "verify").status == 0
+    with opened(sqlite_database_url, clock) as crm:
+        change(crm, "DELETE FROM links")
+    said = say("--db", sqlite_database_url, "rebuild")
+    assert "Put right: 2 links of merges." in said.out

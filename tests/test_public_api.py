@@ -1,0 +1,122 @@
+"""Whatever the library takes and hands out can be named by those who use it."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
+from types import ModuleType
+
+import pytest
+from msgspec import Struct
+from pydantic import BaseModel
+
+import regulars
+from crm_domain.catalogue import COMMANDS, EVENTS
+from regulars import grammar, person
+from regulars.crm import Regulars
+
+ROOMS = ("regulars", "adapters", "projections", "crm_domain")
+DOORS = (Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys)
+PUBLIC: tuple[ModuleType, ...] = (regulars, person, grammar)
+
+
+def is_ours(thing: type) -> bool:
+    return thing.__module__.split(".")[0] in ROOMS
+
+
+def named(hint: object) -> Iterator[type]:
+    """Every class of ours that an annotation is made of."""
+    parts = typing.get_args(hint)
+    if isinstance(hint, typing.TypeVar):
+        parts = (hint.__bound__,)
+    origin = typing.get_origin(hint) or hint
+    if isinstance(origin, type) and is_ours(origin):
+        yield origin
+    for part in parts:
+        for each in part if isinstance(part, list) else [part]:
+            yield from named(each)
+
+
+def hints_of(documented: object) -> Iterator[type]:
+    for hint in typing.get_type_hints(documented).values():
+        yield from named(hint)
+
+
+def members(owner: type) -> Iterator[Callable[..., object]]:
+    """What a class lets others call or ask: its public methods and properties."""
+    for name, member in inspect.getmembers_static(owner):
+        found = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+        if not name.startswith("_") and inspect.isfunction(found) and found.__module__.split(".")[0] in ROOMS:
+            yield found
+            yield from typing.get_overloads(found)
+
+
+def led_to(thing: type) -> Iterator[type]:
+    """The classes that whoever has one of these comes by: in its fields, and by what it lets them ask."""
+    if is_dataclass(thing) or issubclass(thing, Struct | BaseModel):
+        fields = {name: hint for name, hint in typing.get_type_hints(thing).items() if not name.startswith("_")}
+        for hint in fields.values():
+            yield from named(hint)
+    if any(each.__module__.startswith("eventsourcing.") for each in thing.__mro__):
+        return  # the library says what its recorders have
+    if not issubclass(thing, BaseModel):
+        for member in members(thing):
+            yield from hints_of(member)
+
+
+def reachable() -> dict[type, str]:
+    """Every class of ours that a program comes by, and through what."""
+    found: dict[type, str] = {}
+    waiting: list[tuple[type, str]] = [(door, "a door of a store") for door in DOORS]
+    for name in (*regulars.__all__, "open", "copy"):
+        value = getattr(regulars, name)
+        if inspect.isfunction(value):
+            waiting += [(each, f"{name}()") for each in hints_of(value)]
+        elif isinstance(value, type):
+            waiting.append((value, "itself"))
+    while waiting:
+        thing, through = waiting.pop()
+        if thing not in found:
+            found[thing] = through
+            waiting += [(each, thing.__qualname__) for each in led_to(thing)]
+    return found
+
+
+def exported() -> set[object]:
+    return {value for module in PUBLIC for name in module.__all__ if isinstance(value := getattr(module, name), type)}
+
+
+def test_every_class_that_a_program_comes_by_is_exported() -> None:
+    missing = {thing: through for thing, through in reachable().items() if thing not in exported()}
+    assert not missing, "\n".join(f"{each.__module__}.{each.__name__}, through {missing[each]}" for each in missing)
+
+
+def test_the_walk_reaches_far() -> None:
+    found = reachable()
+    for each in (regulars.Recorded, regulars.AuditEntry, regulars.Reject, person.Line, grammar.Cell, regulars.Poison):
+        assert each in found
+
+
+def test_every_event_and_command_is_exported_under_its_name() -> None:
+    for each in (*EVENTS.values(), *COMMANDS.values()):
+        assert getattr(regulars, each.__name__) is each
+
+
+@pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
+def test_every_class_that_is_exported_says_what_it_is(module: ModuleType) -> None:
+    for name in module.__all__:
+        value = getattr(module, name)
+        if isinstance(value, type):
+            assert value.__doc__, name
+
+
+def test_the_reference_names_every_class_that_is_exported() -> None:
+    from reference import reference
+
+    page = reference()
+    for module in PUBLIC:
+        for name in module.__all__:
+            if isinstance(getattr(module, name), type):
+                assert f"`{name}`" in page or f"`{name}(" in page, name
