@@ -90,11 +90,11 @@ class Store:
             with self.database.reading() as connection:
                 settings = self.read_settings(connection)
                 self.access = found_access(connection, self.schema)
+            self.keyring = Keyring(settings, master_key)
         except BaseException:
             self.database.close()
             raise
         self.prepared = Prepared(self.schema, self.database.dialect, self.access, indexes)
-        self.keyring = Keyring(settings, master_key)
         self.is_erasing = MARK in settings
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -591,3 +592,15 @@ def test_a_value_of_another_kind_is_found_and_put_right(
         for who in PEOPLE:
             crm.projections.repair(customer=who)
         assert read_models_of(crm, 1) == whole
+
+
+@pytest.mark.parametrize("name", ["lookup_key", "quarantine_key"])
+def test_a_store_that_lost_a_key_of_its_own_is_let_go_of(database_url: str, clock: Clock, name: str) -> None:
+    with opened(database_url, clock) as crm:
+        fill(crm, clock)
+        settings = crm._store.schema.settings
+        with crm._store.database.writing() as connection:
+            connection.execute(settings.delete().where(settings.c.name == name))
+    with pytest.raises(StoreUnusable, match=name):
+        opened(database_url, clock)
+    gc.collect()  # a connection that nobody closed is a warning, which fails
