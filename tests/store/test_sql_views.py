@@ -148,11 +148,9 @@ def make_version_5(url: str) -> None:
     if "://" not in url:
         time, text = "strftime('%Y-%m-%dT%H:%M:%fZ', {} / 1e6, 'unixepoch')", "CAST(payload AS TEXT)"
     trail = TRAIL_BEFORE.format(time.format("occurred_at"), time.format("recorded_at"), text)
-    tables, views = GenerationTables(live(url)), [trail]
-    for name in OF_GENERATIONS:
-        table = tables.metadata.tables[f"{name}_{tables.number}"]
-        columns = ", ".join(column.name for column in table.c if column.name != "folded")
-        views.append(f"CREATE VIEW {name} AS SELECT {columns} FROM {table.name}")
+    views = [trail]
+    for view in GenerationTables(live(url)).views:
+        views.append(f"CREATE VIEW {view.name} AS SELECT {', '.join(view.columns)} FROM {view.table}")
     assert POINTS_BEFORE in views
     run(
         url,
