@@ -40,7 +40,7 @@ from regulars import default_rules
 Parameters = Sequence[Any]
 
 _TOPICS = tuple(tag for tag, codec in CODECS.items() if codec.reads in HANDLES)
-_VERDICTS = tuple(projector.name for projector in PROJECTORS)
+_VERDICTS = tuple(projector.name for projector in PROJECTORS if projector.key is None)
 _TIMEOUT = 3_600.0
 
 

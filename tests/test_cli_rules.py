@@ -259,7 +259,7 @@ def test_generations_are_listed_rebuilt_gone_back_to_and_dropped(ask: Say, wish:
     assert states() == {1: "live", 2: "scratch", 3: "previous"}
     assert ask("prune").out == "Dropped: generation 2.\n"
     assert ask("prune", "--json").json == {"dropped": []}
-    assert ask("rebuild", "--json").json == {"generation": 4, "begun_afresh": []}
+    assert ask("rebuild", "--json").json == {"generation": 4, "begun_afresh": [], "put_right": {}}
 
 
 def test_rules_are_not_gone_back_on_in_silence(ask: Say, wish: str) -> None:

@@ -158,12 +158,12 @@ class _Running:
         track = self.tracks.get(key)
         if track is None:
             track = self.tracks[key] = Track(self.projector.standing())
+        self.intervals.setdefault(key, [])
         if track.judged_at == at:
             return
         if track.judged_at is not None:
             track.standing, track.verdict, track.since = self._settle(key, track, facts, rules, at)
         track.judged_at = at
-        self.intervals.setdefault(key, [])
 
     def finish(self, facts: Facts, rules: Rules) -> list[Interval]:
         """For each timeline all intervals from its last settled one on, with the future that is already due.
