@@ -148,9 +148,11 @@ def make_version_5(url: str) -> None:
     if "://" not in url:
         time, text = "strftime('%Y-%m-%dT%H:%M:%fZ', {} / 1e6, 'unixepoch')", "CAST(payload AS TEXT)"
     trail = TRAIL_BEFORE.format(time.format("occurred_at"), time.format("recorded_at"), text)
-    views = [trail]
-    for view in GenerationTables(live(url)).views:
-        views.append(f"CREATE VIEW {view.name} AS SELECT {', '.join(view.columns)} FROM {view.table}")
+    of_generation = GenerationTables(live(url)).views
+    views = [
+        trail,
+        *(f"CREATE VIEW {each.name} AS SELECT {', '.join(each.columns)} FROM {each.table}" for each in of_generation),
+    ]
     assert POINTS_BEFORE in views
     run(
         url,
