@@ -13,6 +13,7 @@ from rich.console import Console
 
 from benchmarks import (
     append,
+    busy,
     catching_up,
     floor,
     importing,
@@ -39,6 +40,7 @@ MEASUREMENTS: dict[str, tuple[int, Measure]] = {
     "postgres": (4, postgres.measure),
     "import": (5, importing.measure),
     "queries": (6, queries.measure),
+    "busy": (6, busy.measure),
     "catch-up": (7, catching_up.measure),
     "preview": (8, preview.measure),
 }
