@@ -369,16 +369,16 @@ def test_a_customer_with_thousands_of_events_is_exported_whole(crm: Regulars) ->
 
 
 def test_nothing_of_anybody_else_is_in_it(crm: Regulars, clock: Clock) -> None:
-    live(crm, clock, ADA, "ada")
+    live(crm, clock, ADA, "yva")  # no hexadecimal number has these letters
     live(crm, clock, BOB, "bob")
     ada, bob = crm.customer(ADA).id, crm.customer(BOB).id
     crm.do([MakeReferral(customer=BOB, referred=ADA, reason="bob said so"), MakeReferral(customer=ADA, referred=BOB)])
     crm.do(CancelMembership(customer=BOB))  # as two in force can't be merged
     crm.do([MergeCustomers(customer=BOB, into=ADA, reason="bob is her"), UndoMerge(customer=BOB)])
-    for who, others in ((ADA, "bob"), (BOB, "ada")):
+    for who, others in ((ADA, ("bob", BOB)), (BOB, ("yva", ADA))):
         said, written = exported(crm, who), page(crm, who)
-        assert [leaf for leaf in leaves(said) if others in str(leaf).lower()] == []
-        assert others not in written.lower()
+        assert [leaf for leaf in leaves(said) if any(word in str(leaf).lower() for word in others)] == []
+        assert not any(word in written.lower() for word in others)
     said = exported(crm)
     assert said["referred_at"] == [clock.now.isoformat()]
     (link,) = said["merges"]

@@ -34,6 +34,8 @@ STAGE, TIER, RISK, TICKETS = "lifecycle_stage", "loyalty_tier", "churn_risk", "t
 
 _PROJECTORS = {projector.name: projector for projector in PROJECTORS}
 
+SAMPLE = 64  # customers
+
 Row = tuple[Any, ...]
 
 
@@ -302,7 +304,7 @@ class ReadModels:
         }
 
     def sample(self, connection: Connection) -> list[str]:
-        """Some customers, spread evenly over all: at most 64."""
+        """Everyone, or where they are more than 64, some who are spread evenly over all."""
         return spread(connection, self.tables.cards.c.customer_id)
 
     def _drop_outdated(self, connection: Connection, table: sa.Table, updates: Sequence[Update], name: str) -> None:
@@ -472,12 +474,20 @@ class ReadModels:
 
 
 def spread(connection: Connection, ids: sa.Column[str], *conditions: sa.ColumnElement[bool]) -> list[str]:
-    """Some ids of a column that meet all conditions, spread evenly over all: at most 64."""
-    found = (
-        connection.scalar(sa.select(ids).where(ids >= f"{fraction:02x}", *conditions).order_by(ids).limit(1))
-        for fraction in range(0, 256, 4)
-    )
-    return sorted({each for each in found if each is not None})
+    """The ids in a column that meet all conditions; where they are more than 64, at most 64, spread evenly over all."""
+
+    def first(*further: sa.ColumnElement[bool]) -> str | None:
+        return connection.scalar(sa.select(ids).where(*conditions, *further).order_by(ids).limit(1))
+
+    everyone: list[str] = []
+    found = first()
+    while found is not None and len(everyone) < SAMPLE:
+        everyone.append(found)
+        found = first(ids > found)
+    if found is None:
+        return everyone
+    spread_out = (first(ids >= f"{256 * part // SAMPLE:02x}") for part in range(SAMPLE))
+    return sorted({each for each in spread_out if each is not None})
 
 
 _RANGE = re.compile("([0-9a-f]*)-([0-9a-f]*)")

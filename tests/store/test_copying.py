@@ -23,6 +23,7 @@ from adapters.database import Database
 from adapters.event_log import Draft
 from adapters.schema import VERSION, Schema
 from adapters.store import Store
+from crm_domain.catalogue import CATALOGUE
 from crm_domain.customer import CustomerRegistered
 from crm_domain.event import Event
 from databases import fresh_postgres, fresh_sqlite
@@ -413,7 +414,7 @@ def record(url: str, history: list[Happened]) -> str:
     versions: dict[str, int] = {}
 
     def draft(at: int, event: Event) -> Draft:
-        category = type(event).__module__.rpartition(".")[2]
+        category = CATALOGUE.aggregate_of(event).decider.category
         key = getattr(event, "order_id", None) if category == "purchase" else getattr(event, "ticket_id", None)
         stream = customer_id if category == "customer" else f"{category}-{key}"
         versions[stream] = versions.get(stream, 0) + 1

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import regulars
 from adapters import catch_up, replay
 from adapters.generations import prepare_generation
+from adapters.read_models import spread
 from adapters.schema import GenerationTables
 from regulars import (
     CancelMembership,
@@ -604,3 +605,25 @@ def test_a_store_that_lost_a_key_of_its_own_is_let_go_of(database_url: str, cloc
     with pytest.raises(StoreUnusable, match=name):
         opened(database_url, clock)
     gc.collect()  # a connection that nobody closed is a warning, which fails
+
+
+# --------------------------------------------------------------------------------------------- which customers compare
+
+
+def sampled(crm: Regulars, ids: list[str]) -> list[str]:
+    table = sa.Table("some_ids", sa.MetaData(), sa.Column("id", sa.Text, primary_key=True))
+    with crm._store.database.writing() as connection:
+        table.create(connection)
+        connection.execute(table.insert(), [{"id": each} for each in ids])
+        return spread(connection, table.c.id)
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64])
+def test_few_customers_are_all_compared_however_near_their_ids_are(crm: Regulars, count: int) -> None:
+    ids = [f"aa{number:030x}" for number in range(count)]
+    assert sampled(crm, ids) == ids
+
+
+def test_of_many_customers_some_of_each_part_are_compared(crm: Regulars) -> None:
+    ids = [f"{number:04x}{'0' * 28}" for number in range(0, 2**16, 2**6)]  # 1,024 of them, evenly
+    assert sampled(crm, ids) == [f"{number:04x}{'0' * 28}" for number in range(0, 2**16, 2**10)]  # one of each 64th
