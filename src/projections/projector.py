@@ -21,11 +21,16 @@ Judge = Callable[[Any, Facts, Rules, int, int], Iterable[Judgement]]
 Explain = Callable[[Any, Facts, Rules, int], tuple[Reason, ...]]
 
 
+def _none_more(rules: Rules) -> frozenset[type[Event]]:
+    return frozenset()
+
+
 class Projector(Struct, frozen=True, kw_only=True):
     """One question that is answered for every instant.
 
-    `handles` are the event types that can change the answer; `standing` is what is carried from verdict to verdict;
-    `judges_by` gives the part of the rules on which the answer depends.
+    `handles` are the event types that can change the answer, and with the first of which it begins; `heeds` are those
+    that can change it, once it has begun, because these rules ask for what they tell. `standing` is what is carried
+    from verdict to verdict; `judges_by` gives the part of the rules on which the answer depends.
     Raise `version` whenever the same events and rules may give other answers.
     """
 
@@ -35,5 +40,6 @@ class Projector(Struct, frozen=True, kw_only=True):
     handles: frozenset[type[Event]]
     standing: Any
     judges_by: Callable[[Rules], object]
+    heeds: Callable[[Rules], frozenset[type[Event]]] = _none_more
     judge: Judge
     explain: Explain

@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 from math import ceil
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
@@ -33,7 +33,9 @@ from crm_domain.ticket import (
     TicketPriorityChanged,
     TicketRated,
 )
-from projections import rules as grammar
+
+if TYPE_CHECKING:  # the grammar of rules has the facts that they may ask, tickets among them
+    from projections import rules as grammar
 
 VERSION = 1
 
