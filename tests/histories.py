@@ -16,6 +16,7 @@ from crm_domain.customer import (
     CancellationWithdrawn,
     CustomerRegistered,
     CustomerTagged,
+    CustomerUntagged,
     LeadQualified,
     OwnerAssigned,
 )
@@ -92,8 +93,12 @@ def others() -> st.SearchStrategy[Event]:
                 AccountReopened(),
                 CancellationRequested(),
                 CancellationWithdrawn(),
+                CustomerRegistered(source="fair"),
                 CustomerTagged(label="vip"),
+                CustomerTagged(label="press"),
+                CustomerUntagged(label="vip"),
                 OwnerAssigned(owner="li"),
+                OwnerAssigned(owner="max"),
             ]
         ),
     )

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from pydantic import BaseModel
 
 from crm_domain.customer import CustomerRegistered
 from crm_domain.errors import InvalidRules
@@ -25,7 +26,7 @@ from projections.compiled import Rules, compile_rules
 from projections.fact_table import FACTS
 from projections.facts import Facts
 from projections.fold import Folded, Happened, Timelines, fold, verdict_at
-from projections.rules import parse_rules, restore_rules, validate_rules
+from projections.rules import Ruleset, parse_rules, restore_rules, validate_rules
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 
@@ -374,6 +375,42 @@ def test_no_level_can_be_called_as_those_are_who_have_none() -> None:
 def test_a_flag_is_true_or_false_and_no_number() -> None:
     assert "tier.members_only: " in refusal(changed("members_only = false", "members_only = 0"))
     assert "lifecycle.stage[0].when[0]" in refusal(changed("is = true", "is = 1"))
+
+
+# ---------------------------------------------------------------------------------------------- new keys, old rulesets
+
+
+def test_what_a_condition_does_not_use_is_no_part_of_its_identity() -> None:
+    # worked out before there were choices, sets and amounts
+    assert parse_rules(DEFAULT).digest() == "885cae3e0bc96b7fff76bc7050addef309387e7326d325aa4cac69072d24bc52"
+
+
+def test_the_order_of_labels_and_the_spelling_of_an_amount_are_no_part_of_the_identity() -> None:
+    def spelt(amount: str, labels: str) -> str:
+        asked = f'{{ fact = "spend", from = "{amount}" }}, {{ fact = "tagged", has = [{labels}] }}'
+        return parse_rules(changed('{ fact = "gap", from = 5.0 }', asked)).digest()
+
+    assert spelt("150.00", '"vip", "press"') == spelt("150", '"press", "vip", "press"')
+    assert spelt("150.00", '"vip"') != spelt("150.01", '"vip"') != spelt("150.01", '"press"')
+
+
+def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A model and all that stand in it."""
+    yield model
+    waiting = [info.annotation for info in model.model_fields.values()]
+    while waiting:
+        annotation: Any = waiting.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from models(annotation)
+        waiting += get_args(annotation)
+
+
+def test_every_key_of_the_rules_has_a_sentence_of_meaning() -> None:
+    for model in models(Ruleset):
+        for name, info in model.model_fields.items():
+            said = info.description or ""
+            assert said[:1].isupper(), f"{model.__name__}.{name} says nothing"
+            assert said.endswith("."), f"{model.__name__}.{name}: {said}"
 
 
 # ----------------------------------------------------------------------------------------------- ladder
