@@ -30,7 +30,10 @@ from crm_domain.ticket import (
     Status,
     TicketOpened,
     TicketRated,
+    TicketReopened,
+    TicketResolved,
 )
+from histories import answers, histories, others
 from projections.compiled import Rules, compile_rules
 from projections.fold import Happened
 from projections.rules import ConditionRule, Lifecycle, Ruleset, parse_rules, validate_rules
@@ -70,10 +73,13 @@ def _ends(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return one | both
 
 
+ASKED = (*FLAGS, *CHOICES, "tagged", *(fact for fact in BOUNDS if fact != "days_since_spell_ended"))
+
+
 @st.composite
-def conditions(draw: st.DrawFn) -> dict[str, Any]:
-    """A condition on any fact but the spell's, which its rung has to agree with."""
-    fact = draw(st.sampled_from([*FLAGS, *CHOICES, "tagged", *(set(BOUNDS) - {"days_since_spell_ended"})]))
+def conditions(draw: st.DrawFn, facts: list[str]) -> dict[str, Any]:
+    """A condition on one of some facts."""
+    fact = draw(st.sampled_from(facts))
     if fact in FLAGS:
         return {"fact": fact, "is": draw(st.booleans())}
     if fact in CHOICES:
@@ -85,10 +91,11 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def rungs(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """A whole ladder, a stage of its own for each rung."""
+def rungs(draw: st.DrawFn, asking: str | None) -> list[dict[str, Any]]:
+    """A whole ladder, a stage of its own for each rung. It asks few facts, so that each of them decides."""
+    facts = [*([asking] if asking else []), *draw(st.lists(st.sampled_from(ASKED), min_size=not asking, max_size=2))]
     ladder = [
-        {"id": f"r{number}", "stage": f"s{number}", "when": draw(st.lists(conditions(), min_size=1, max_size=3))}
+        {"id": f"r{number}", "stage": f"s{number}", "when": draw(st.lists(conditions(facts), min_size=1, max_size=2))}
         for number in range(draw(st.integers(1, 6)))
     ]
     stages = [rung["stage"] for rung in ladder] + ["rest"]
@@ -99,9 +106,9 @@ def rungs(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [*ladder, {"id": "rest", "stage": "rest", "when": []}]
 
 
-def ladders() -> st.SearchStrategy[Ruleset]:
-    """The default rules with any other ladder of stages."""
-    return rungs().map(with_ladder)
+def ladders(asking: str | None = None) -> st.SearchStrategy[Ruleset]:
+    """The default rules with any other ladder of stages; one that is likely to ask a fact, if it is named."""
+    return rungs(asking).map(with_ladder)
 
 
 def with_ladder(ladder: list[dict[str, Any]]) -> Ruleset:
@@ -117,6 +124,32 @@ def default() -> Ruleset:
 def ready(ruleset: Ruleset) -> Rules:
     """The rules, ready to judge in euros."""
     return compile_rules(ruleset, "EUR")
+
+
+def lives(asking: str) -> st.SearchStrategy[list[Happened]]:
+    """Histories with many of the events that bear on a fact."""
+    ticket_ids = st.sampled_from(["T-1", "T-2", "T-3"])
+    desk = st.one_of(
+        *(
+            st.builds(kind, ticket_id=ticket_ids, at=st.just(0))
+            for kind in (TicketOpened, TicketResolved, TicketReopened)
+        ),
+        st.builds(TicketRated, ticket_id=ticket_ids, at=st.just(0), score=st.integers(1, 5)),
+    )
+    of_few_orders = {"order_id": st.integers(1, 6).map(str), "currency": st.just("EUR")}
+    shop = st.one_of(
+        st.builds(PurchaseRecorded, amount=st.sampled_from([0, 1, 2_000, 15_000, 60_000]), **of_few_orders),
+        st.builds(ReturnRecorded, amount=st.sampled_from([1, 2_000]), return_id=st.just("1"), **of_few_orders),
+    )
+    match asking:
+        case "tickets" | "open_tickets":
+            return histories(min_size=12, mostly=desk)
+        case "nps" | "csat":
+            return histories(min_size=12, mostly=answers() | desk)
+        case "orders" | "returns" | "spend" | "gap" | "days_since_order" | "tenure_days":
+            return histories(min_size=12, mostly=shop)
+        case _:
+            return histories(min_size=12, mostly=others())
 
 
 # ------------------------------------------------------------------------------------------------- by plain counting

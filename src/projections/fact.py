@@ -69,7 +69,11 @@ class Subject:
     `ended` is the last stage that an order ended, at `ended_at`; `gap` is the expected gap between orders, as N and D.
     """
 
-    __slots__ = ("at", "ended", "ended_at", "facts", "gap", "rules")
+    __slots__ = ("at", "ended", "ended_at", "facts", "first_order_at", "gap", "last_order_at", "rules")
+
+    first_order_at: int | None
+    last_order_at: int | None
+    gap: tuple[int, int] | None
 
     def __init__(self, facts: Facts, rules: Rules, ended: str | None, ended_at: int, at: int) -> None:
         self.facts = facts
@@ -77,8 +81,13 @@ class Subject:
         self.ended = ended
         self.ended_at = ended_at
         self.at = at
-        # Several rungs ask for it, so it is worked out once.
-        self.gap = rules.cadence.expected(facts) if facts.order_instants else None
+        # Several rungs ask for these, so they are worked out once.
+        instants = facts.order_instants
+        if instants:
+            self.first_order_at, self.last_order_at = instants[0], instants[-1]
+            self.gap = rules.cadence.expected(facts)
+        else:
+            self.first_order_at = self.last_order_at = self.gap = None
 
 
 #: What is found of a subject within a window (in microseconds; None for ever) that ends at an instant.

@@ -27,7 +27,7 @@ from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from projections.cadence import after_gaps
-from projections.fact import ALWAYS, NEVER, Condition, Fact, Kind, Never, Once, Span, Subject, table
+from projections.fact import ALWAYS, NEVER, Condition, Fact, Found, Kind, Never, Once, Span, Subject, table
 from projections.facts import Facts, Mark, Named, orders_since, spend_within
 from projections.ticket_queue import SETTLED, Moment, TicketFacts
 from projections.verdict import days, money_text, plural
@@ -55,6 +55,9 @@ def counted(
     def first(subject: Subject, window: int | None, at: int) -> int:
         return 0 if window is None else bisect_right(of(subject.facts), at - window, key=instant)
 
+    def found(subject: Subject, window: int | None, at: int) -> int:
+        return len(of(subject.facts)) - (0 if window is None else first(subject, window, at))
+
     def span(subject: Subject, condition: Condition) -> Span:
         things, bound, window = of(subject.facts), condition.bound, condition.window
         if window is None or not 0 < bound <= len(things):  # no window ever holds more than there are
@@ -67,7 +70,7 @@ def counted(
         kind="count",
         windowed=True,
         undefined="never",
-        found=lambda subject, window, at: len(of(subject.facts)) - first(subject, window, at),
+        found=found,
         flips=Once(span),
         positions=lambda subject, window, at: tuple(positions(subject.facts, first(subject, window, at))),
         words=lambda subject, found: plural(found, noun),
@@ -148,7 +151,7 @@ def steady(
     *,
     kind: Kind,
     undefined: str = "never",
-    found: Callable[[Facts], Any],
+    found: Found,
     words: Callable[[Any], str],
     positions: Callable[[Facts], Sequence[int]],
     meaning: str,
@@ -160,7 +163,7 @@ def steady(
         kind=kind,
         windowed=False,
         undefined=undefined,
-        found=lambda subject, window, at: found(subject.facts),
+        found=found,
         flips=Never(),
         positions=lambda subject, window, at: tuple(positions(subject.facts)),
         words=lambda subject, found: words(found),
@@ -181,7 +184,7 @@ def flag(
     return steady(
         name,
         kind="flag",
-        found=lambda facts: mark(facts) is not None,
+        found=lambda subject, window, at: mark(subject.facts) is not None,
         words=lambda found: words[0] if found else words[1],
         positions=lambda facts: _at_most(mark(facts)),
         meaning=meaning,
@@ -200,8 +203,8 @@ def choice(
 ) -> Fact:
     """One word of several."""
 
-    def found(facts: Facts) -> str | None:
-        given = named(facts)
+    def found(subject: Subject, window: int | None, at: int) -> str | None:
+        given = named(subject.facts)
         return None if given is None else given.name
 
     return steady(
@@ -227,16 +230,6 @@ def _itself(instant: int) -> int:
     return instant
 
 
-def _first_order(subject: Subject) -> int | None:
-    instants = subject.facts.order_instants
-    return instants[0] if instants else None
-
-
-def _last_order(subject: Subject) -> int | None:
-    instants = subject.facts.order_instants
-    return instants[-1] if instants else None
-
-
 def _spell_ending_orders(subject: Subject) -> list[int]:
     facts, at = subject.facts, subject.ended_at
     return facts.order_positions[orders_since(facts, at - 1) : orders_since(facts, at)]
@@ -257,17 +250,17 @@ def _tags(facts: Facts) -> dict[str, Named]:
 
 
 def _gap_found(subject: Subject, window: int | None, at: int) -> Fraction | None:
-    if subject.gap is None:
+    if subject.gap is None or subject.last_order_at is None:
         return None
     n, d = subject.gap
-    return Fraction((at - subject.facts.order_instants[-1]) * d, n)
+    return Fraction((at - subject.last_order_at) * d, n)
 
 
 def _gap_span(subject: Subject, condition: Condition) -> Span:
-    if subject.gap is None:
+    if subject.gap is None or subject.last_order_at is None:
         return NEVER
     passed = after_gaps(condition.bound.numerator, condition.bound.denominator, subject.gap)
-    reached_at = subject.facts.order_instants[-1] + passed
+    reached_at = subject.last_order_at + passed
     return (reached_at, FOREVER) if condition.key == "from" else (-FOREVER, reached_at)
 
 
@@ -334,14 +327,14 @@ SPELL_ENDED = elapsed(
 FACTS: Mapping[str, Fact] = table(
     flag(
         "account_closed",
-        mark=lambda facts: facts.closed,
+        mark=attrgetter("closed"),
         words=("the account is closed", "the account is open"),
         meaning="Whether the account is closed; of merged customers, whether all their accounts are.",
         events=frozenset({CustomerRegistered, AccountClosed, AccountReopened}),
     ),
     flag(
         "qualified",
-        mark=lambda facts: facts.qualified,
+        mark=attrgetter("qualified"),
         words=("qualified as a lead", "not qualified as a lead"),
         meaning="Whether somebody judged that this lead may well become a customer.",
         events=frozenset({LeadQualified}),
@@ -368,7 +361,7 @@ FACTS: Mapping[str, Fact] = table(
     steady(
         "open_tickets",
         kind="count",
-        found=lambda facts: len(_open(facts)),
+        found=lambda subject, window, at: len(_open(subject.facts)),
         words=lambda found: plural(found, "open ticket"),
         positions=lambda facts: sorted(each.opened.position for each in _open(facts) if each.opened),
         meaning="Tickets that are neither resolved nor closed, whoever's turn it is.",
@@ -389,7 +382,7 @@ FACTS: Mapping[str, Fact] = table(
     elapsed(
         "days_since_order",
         undefined=_NO_ORDER,
-        since=_last_order,
+        since=attrgetter("last_order_at"),
         words=lambda subject: "since the last order",
         positions=lambda subject: subject.facts.order_positions[-1:],
         meaning="Days since the last order.",
@@ -409,7 +402,7 @@ FACTS: Mapping[str, Fact] = table(
     elapsed(
         "tenure_days",
         undefined=_NO_ORDER,
-        since=_first_order,
+        since=attrgetter("first_order_at"),
         words=lambda subject: "since the first order",
         positions=lambda subject: subject.facts.order_positions[:1],
         meaning="Days since the first order.",
@@ -445,7 +438,7 @@ FACTS: Mapping[str, Fact] = table(
     steady(
         "tagged",
         kind="set",
-        found=lambda facts: frozenset(_tags(facts)),
+        found=lambda subject, window, at: frozenset(_tags(subject.facts)),
         words=lambda found: f"tagged {', '.join(sorted(found))}" if found else "no tags",
         positions=lambda facts: sorted(named.position for named in _tags(facts).values()),
         meaning="The tags that are on.",

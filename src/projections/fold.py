@@ -10,7 +10,7 @@ instant is then judged with the first one, as if they had come together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -101,8 +101,8 @@ def concerned(old: Rules, new: Rules) -> tuple[Projector, ...]:
 
 
 def _fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> Timelines:
-    running = [_Running(projector, track) for projector, track in zip(projectors, folded.tracks, strict=True)]
-    by_type: dict[type[Event], list[Callable[[Facts, Rules, int], None]]] = {}
+    running = [_Running(projector, track, rules) for projector, track in zip(projectors, folded.tracks, strict=True)]
+    by_type: dict[type[Event], list[_Running]] = {}
     facts, newest, last_at = folded.facts, folded.last_position, folded.last_at
     for at, group in groupby((each for each in events if each.position > folded.last_position), key=_at):
         if last_at is not None and at < last_at:
@@ -111,9 +111,10 @@ def _fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: 
         for happened in together:
             event_type = type(happened.event)
             if event_type not in by_type:
-                by_type[event_type] = [call for run in running for call in run.called(event_type, rules)]
-            for call in by_type[event_type]:
-                call(facts, rules, at)
+                by_type[event_type] = [run for run in running if run.minds(event_type)]
+            for run in by_type[event_type]:
+                if run.track.judged_at is not None or event_type in run.projector.handles:
+                    run.arrive(facts, rules, at)
         for happened in together:
             evolve(facts, happened.event, at, happened.position, happened.identity)
             newest = max(newest, happened.position)
@@ -134,24 +135,17 @@ def came_late(folded: Folded, events: Sequence[Happened]) -> bool:
 class _Running:
     """A projector under way. Mutable, and never seen outside one call of `fold`."""
 
-    __slots__ = ("intervals", "projector", "track")
+    __slots__ = ("heeded", "intervals", "projector", "track")
 
-    def __init__(self, projector: Projector, track: Track) -> None:
+    def __init__(self, projector: Projector, track: Track, rules: Rules) -> None:
         self.projector = projector
+        self.heeded = projector.heeds(rules)
         self.track = track
         self.intervals: list[Interval] = []
 
-    def called(self, event_type: type[Event], rules: Rules) -> Iterator[Callable[[Facts, Rules, int], None]]:
-        """What to call when an event of a type is about to be taken in, if that type bears on the answer."""
-        if event_type in self.projector.handles:
-            yield self.arrive
-        elif event_type in self.projector.heeds(rules):
-            yield self.arrive_after_beginning
-
-    def arrive_after_beginning(self, facts: Facts, rules: Rules, at: int) -> None:
-        """Settle everything before `at`, unless nothing has begun yet."""
-        if self.track.judged_at is not None:
-            self.arrive(facts, rules, at)
+    def minds(self, event_type: type[Event]) -> bool:
+        """Whether events of a type bear on the answer; those that are only heeded don't begin it."""
+        return event_type in self.projector.handles or event_type in self.heeded
 
     def arrive(self, facts: Facts, rules: Rules, at: int) -> None:
         """Settle everything before `at`, at which an event is about to be taken in."""

@@ -21,7 +21,7 @@ from crm_domain.event import Event
 from crm_domain.instant import DAY
 from projections import fact_table
 from projections import rules as grammar
-from projections.fact import Bound, Condition, Fact, Key, Kind, Never, Often, Once, Subject, for_good
+from projections.fact import Bound, Condition, Fact, Found, Key, Kind, Never, Often, Once, Subject, for_good
 from projections.verdict import Verdict, money_text
 
 # Rules may ask more counts than it takes memory to prepare for; those that come last are asked like anything else.
@@ -42,11 +42,8 @@ class Rung(Struct, frozen=True, kw_only=True):
     often: tuple[Condition, ...]
 
 
-class Brackets(Struct, frozen=True):
-    """The values of a fact, by the bounds that conditions have: below the first, from the first on, and so on."""
-
-    fact: Fact
-    starts: tuple[int, ...]
+#: How a fact is found, and the bounds that conditions have: its brackets are below the first, from it on, and so on.
+Brackets = tuple[Found, tuple[int, ...]]
 
 
 class Ladder(Struct, frozen=True, kw_only=True):
@@ -62,9 +59,9 @@ class Ladder(Struct, frozen=True, kw_only=True):
 
     def reachable(self, subject: Subject) -> tuple[Rung, ...]:
         """The rungs that can be reached, each with the conditions that are left to be asked."""
-        left = self.left
-        for each in self.brackets:
-            left = left[bisect_right(each.starts, each.fact.found(subject, None, subject.at))]
+        left, at = self.left, subject.at
+        for found, starts in self.brackets:
+            left = left[bisect_right(starts, found(subject, None, at))]
         return left
 
 
@@ -72,12 +69,12 @@ def compile_ladder(rule: grammar.Lifecycle, exponent: int) -> Ladder:
     """Make the ladder ready, for a currency of so many digits."""
     rungs = tuple(_rung(stage, exponent) for stage in rule.stage)
     asked = {condition.fact.name: condition.fact for rung in rungs for condition in rung.conditions}
-    brackets = _brackets(asked, rungs)
+    bracketed = _bracketed(asked, rungs)
     return Ladder(
         rungs=rungs,
         events=frozenset().union(*(fact.events for fact in asked.values())),
-        brackets=brackets,
-        left=_left(rungs, brackets),
+        brackets=tuple((fact.found, starts) for fact, starts in bracketed),
+        left=_left(rungs, bracketed),
     )
 
 
@@ -98,16 +95,19 @@ def _rung(rule: grammar.StageRule, exponent: int) -> Rung:
 _QUICKEST_FIRST: tuple[Kind, ...] = ("flag", "elapsed", "score", "choice", "ratio", "count", "amount", "set")
 
 
-def _brackets(asked: Mapping[str, Fact], rungs: tuple[Rung, ...]) -> tuple[Brackets, ...]:
-    found: list[Brackets] = []
+_Bracketed = tuple[tuple[Fact, tuple[int, ...]], ...]
+
+
+def _bracketed(asked: Mapping[str, Fact], rungs: tuple[Rung, ...]) -> _Bracketed:
+    bracketed: list[tuple[Fact, tuple[int, ...]]] = []
     for fact in asked.values():
         if not _events_alone_decide(fact):
             continue
         bounds = {each.bound for rung in rungs for each in rung.conditions if each.fact is fact}
         starts = (1,) if fact.kind == "flag" else tuple(sorted(bounds - {0}))
-        if prod(len(each.starts) + 1 for each in found) * (len(starts) + 1) <= _MOST_BRACKETS:
-            found.append(Brackets(fact, starts))
-    return tuple(found)
+        if prod(len(each) + 1 for _, each in bracketed) * (len(starts) + 1) <= _MOST_BRACKETS:
+            bracketed.append((fact, starts))
+    return tuple(bracketed)
 
 
 def _events_alone_decide(fact: Fact) -> bool:
@@ -117,12 +117,11 @@ def _events_alone_decide(fact: Fact) -> bool:
     return fact.kind in ("flag", "count") and isinstance(fact.flips, Never)
 
 
-def _left(rungs: tuple[Rung, ...], brackets: tuple[Brackets, ...]) -> tuple[Any, ...]:
-    if not brackets:
+def _left(rungs: tuple[Rung, ...], bracketed: _Bracketed) -> tuple[Any, ...]:
+    if not bracketed:
         return rungs
-    first, *others = brackets
-    least = (0, *first.starts)
-    return tuple(_left(tuple(_knowing(rungs, first.fact, value)), tuple(others)) for value in least)
+    (fact, starts), others = bracketed[0], bracketed[1:]
+    return tuple(_left(tuple(_knowing(rungs, fact, value)), others) for value in (0, *starts))
 
 
 def _knowing(rungs: tuple[Rung, ...], fact: Fact, value: int) -> Iterator[Rung]:
