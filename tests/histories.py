@@ -16,6 +16,7 @@ from crm_domain.customer import (
     CancellationWithdrawn,
     CustomerRegistered,
     CustomerTagged,
+    CustomerUntagged,
     LeadQualified,
     OwnerAssigned,
 )
@@ -58,7 +59,7 @@ def rules() -> Rules:
 def purchases() -> st.SearchStrategy[Event]:
     return st.builds(
         PurchaseRecorded,
-        order_id=st.integers(1, 40).map(lambda number: f"A-{number}"),
+        order_id=st.integers(1, 15).map(lambda number: f"A-{number}"),
         amount=st.sampled_from([0, 1, 2_000, 15_000, 60_000, 100_000]),
         currency=st.just("EUR"),
     )
@@ -67,7 +68,7 @@ def purchases() -> st.SearchStrategy[Event]:
 def returns() -> st.SearchStrategy[Event]:
     return st.builds(
         ReturnRecorded,
-        order_id=st.integers(1, 40).map(lambda number: f"A-{number}"),
+        order_id=st.integers(1, 15).map(lambda number: f"A-{number}"),
         return_id=st.just("1"),
         amount=st.sampled_from([1, 2_000, 15_000]),
         currency=st.just("EUR"),
@@ -92,8 +93,12 @@ def others() -> st.SearchStrategy[Event]:
                 AccountReopened(),
                 CancellationRequested(),
                 CancellationWithdrawn(),
+                CustomerRegistered(source="fair"),
                 CustomerTagged(label="vip"),
+                CustomerTagged(label="press"),
+                CustomerUntagged(label="vip"),
                 OwnerAssigned(owner="li"),
+                OwnerAssigned(owner="max"),
             ]
         ),
     )
@@ -179,10 +184,16 @@ def _fits(event: ReturnRecorded, left: dict[str, int]) -> bool:
     return True
 
 
-def histories(*, distinct: bool = False, max_size: int = 25) -> st.SearchStrategy[list[Happened]]:
-    """One customer's events in the order of the fold, positions from 1. `distinct` gives each its own instant."""
-    pairs = st.tuples(
-        instants(), st.one_of(purchases(), purchases(), returns(), answers(), others(), tickets(), memberships())
-    )
+def histories(
+    *, distinct: bool = False, min_size: int = 1, max_size: int = 25, mostly: st.SearchStrategy[Event] | None = None
+) -> st.SearchStrategy[list[Happened]]:
+    """One customer's events in the order of the fold, positions from 1. `distinct` gives each its own instant.
+
+    Two of three events are of `mostly`, if there is such.
+    """
+    events = st.one_of(purchases(), purchases(), returns(), answers(), others(), tickets(), memberships())
+    if mostly is not None:
+        events = st.sampled_from([mostly, mostly, events]).flatmap(lambda chosen: chosen)
+    pairs = st.tuples(instants(), events)
     unique = (lambda pair: pair[0]) if distinct else None
-    return st.lists(pairs, min_size=1, max_size=max_size, unique_by=unique).map(_consistent)
+    return st.lists(pairs, min_size=min_size, max_size=max_size, unique_by=unique).map(_consistent)

@@ -138,6 +138,79 @@ def test_what_is_no_rules_at_all_is_refused(say: Say, tmp_path: Path, content: b
     assert say("rules", "check", "nowhere.toml").status == 1
 
 
+# ------------------------------------------------------------------------------------------------ what rules may ask
+
+BY_SPEND = """
+[[lifecycle.stage]]
+id = "patron"
+stage = "patron"
+when = [
+  { fact = "spend", from = "100.00", within_days = 365 },
+  { fact = "tagged", has = ["vip"], lacks = ["press"] },
+  { fact = "owner", in = ["max", "li"] },
+  { fact = "open_tickets", below = 1 },
+]
+"""
+
+
+def test_rules_ask_what_was_spent_how_they_are_tagged_and_who_looks_after_them(ask: Say, tmp_path: Path) -> None:
+    text = ask("rules", "show").out
+    may = ("--as-of", "2024-05-31")
+    (tmp_path / "patrons.toml").write_text(
+        text.replace("[[lifecycle.stage]]", f"{BY_SPEND.strip()}\n[[lifecycle.stage]]", 1), encoding="utf-8"
+    )
+    for who in ("shop:1", "shop:2"):
+        ask("do", "TagCustomer", f"customer={who}", "label=vip", "occurred_at=2024-05-01T12:00:00Z")
+        ask("do", "AssignOwner", f"customer={who}", "owner=li", "occurred_at=2024-05-01T12:00:00Z")
+    assert ask("rules", "check", "patrons.toml").status == 0
+
+    [move] = [
+        each for each in ask("rules", "diff", "patrons.toml", "--json").json["moves"] if each["verdict"] == "stage"
+    ]
+    assert (move["ref"], move["to"]) == ("shop:1", "patron")
+    assert move["new"]["sentence"] == "net spend of 120.00 within 365 days (at least 100.00)"
+
+    assert ask("rules", "publish", "patrons.toml", "--reason", "patrons").status == 0
+    assert refs(ask, "--stage", "patron", *may) == ["shop:1"]
+    ask("do", "TagCustomer", "customer=shop:1", "label=press", "occurred_at=2024-05-02T12:00:00Z")
+    assert refs(ask, "--stage", "patron", *may) == []
+    ask("do", "UntagCustomer", "customer=shop:1", "label=press", "occurred_at=2024-05-03T12:00:00Z")
+    assert refs(ask, "--stage", "patron", *may) == ["shop:1"]
+    assert refs(ask, "--stage", "patron", "--as-of", "2025-01-08") == ["shop:1"]
+    assert refs(ask, "--stage", "patron", "--as-of", "2025-01-09") == []  # 365 days after the order
+    said = ask("explain", "shop:1", "--as-of", "2024-06-01").out
+    assert "tagged vip (each of vip)" in said
+    assert "looked after by li (one of li, max)" in said
+    shown = ask("rules", "show").out
+    assert '\nfact = "spend"\nfrom = "100"\nwithin_days = 365\n' in shown
+    (tmp_path / "shown.toml").write_text(shown, encoding="utf-8")
+    assert ask("rules", "diff", "shown.toml", "--json").json["moves"] == []
+    assert ask("verify").status == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "objection"),
+    [
+        (
+            'from = "100.00"',
+            'lifecycle.stage[0].when[0].from: found 100; expected an amount in quotes, such as "150.00"',
+        ),
+        ('has = ["vip"]', "lifecycle.stage[0].when[1]: tagged is a set and takes `has`, `lacks`, or both"),
+        ('"owner"', 'lifecycle.stage[0].when[2].fact: found "owners", allowed: account_closed, '),
+    ],
+)
+def test_a_condition_that_makes_no_sense_is_named_with_its_key(
+    ask: Say, tmp_path: Path, wrong: str, objection: str
+) -> None:
+    right = {'from = "100.00"': "from = 100", 'has = ["vip"]': 'in = ["vip"]', '"owner"': '"owners"'}
+    rung = BY_SPEND.strip().replace(wrong, right[wrong])
+    text = ask("rules", "show").out.replace("[[lifecycle.stage]]", f"{rung}\n[[lifecycle.stage]]", 1)
+    (tmp_path / "wrong.toml").write_text(text, encoding="utf-8")
+    said = ask("rules", "check", "wrong.toml", "--json")
+    assert said.status == 1
+    assert any(line.startswith(objection) for line in said.json["objections"])
+
+
 # ------------------------------------------------------------------------------------------------------ the difference
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from decimal import Context, Decimal
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.rules_text import as_toml
-from projections.rules import COUNTS, FLAGS, Fact, Ruleset, parse_rules, restore_rules, validate_rules
+from crm_domain.command import require_label
+from projections.fact_table import FACTS, SPELL_ENDED
+from projections.rules import Ruleset, parse_rules, restore_rules, validate_rules
 
 DEFAULT = (Path(__file__).parents[1] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 
@@ -39,18 +41,39 @@ def steps(values: st.SearchStrategy[Decimal]) -> st.SearchStrategy[Any]:
     return rising.flatmap(lambda found: st.tuples(*(st.tuples(st.just(value), SCORES) for value in found)))
 
 
+def _is_label(text: str) -> bool:
+    try:
+        return require_label(text, "it") == text
+    except ValueError:
+        return False
+
+
+LABELS = st.lists(st.text(min_size=1, max_size=9).filter(_is_label), min_size=1, max_size=3)
+
+
 @st.composite
 def conditions(draw: st.DrawFn) -> dict[str, Any]:
-    fact = draw(st.sampled_from([fact for fact in get_args(Fact) if fact != "days_since_spell_ended"]))
-    if fact in FLAGS:
-        return {"fact": fact, "is": draw(FLAG)}
-    values = st.integers(0, 10**9).map(Decimal) if fact in COUNTS else numbers(0, 10**9)
+    fact = draw(st.sampled_from([fact for fact in FACTS.values() if fact is not SPELL_ENDED]))
+    asked: dict[str, Any] = {"fact": fact.name}
+    if fact.windowed and draw(FLAG):
+        asked["within_days"] = draw(st.integers(1, 36_500))
+    match fact.kind:
+        case "flag":
+            return asked | {"is": draw(FLAG)}
+        case "choice":
+            return asked | {draw(st.sampled_from(["in", "not_in"])): draw(LABELS)}
+        case "set":
+            return asked | {draw(st.sampled_from(["has", "lacks"])): draw(LABELS)}
+        case "count" | "score":
+            values = st.integers(0, 10**9).map(Decimal)
+        case _:
+            values = numbers(0, 10**9)
     ends = dict(
         zip(("from", "below"), sorted(draw(st.lists(values, min_size=2, max_size=2, unique=True))), strict=True)
     )
     if draw(FLAG):
         del ends[draw(st.sampled_from(["from", "below"]))]
-    return {"fact": fact, **ends} | ({"within_days": draw(st.integers(1, 36_500))} if fact in COUNTS else {})
+    return asked | {key: f"{end:f}" if fact.kind == "amount" else end for key, end in ends.items()}
 
 
 @st.composite

@@ -20,6 +20,8 @@ from crm_domain.catalogue import CATALOGUE, Catalogue
 from crm_domain.command import Command
 from crm_domain.event import Event, tag_of
 from crm_domain.ticket import MOVES, Status
+from projections import fact_table
+from projections.fact import KEYS
 from projections.fold import PROJECTORS
 from projections.rules import Ruleset
 from regulars import Keys, Projections, PublishedRules, Regulars
@@ -31,7 +33,7 @@ TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 def reference(catalogue: Catalogue = CATALOGUE) -> str:
     """The whole page."""
     told = (*_events(catalogue), *_in_the_clear(catalogue), *_commands(catalogue))
-    sections = (_ticket_states, _projections, _rules, _doors, _values, _errors)
+    sections = (_ticket_states, _projections, _rules, _facts, _doors, _values, _errors)
     return "\n".join([*_heading(), *told, *(line for section in sections for line in section()), ""])
 
 
@@ -126,23 +128,23 @@ def _projections() -> Iterator[str]:
 
 def _rules() -> Iterator[str]:
     yield from ("", "## Rules", "", "The grammar of a ruleset. Keys are TOML tables joined by dots.", "")
-    yield from ("| key | takes |", "| --- | --- |")
+    yield from ("| key | takes | meaning |", "| --- | --- | --- |")
     yield from _keys(Ruleset.model_json_schema(by_alias=True))
 
 
 def _keys(schema: dict[str, Any]) -> Iterator[str]:
     definitions = schema["$defs"]
 
-    def walk(node: dict[str, Any], path: str) -> Iterator[str]:
-        if "$ref" in node:
-            node = definitions[node["$ref"].rsplit("/", 1)[1]]
-        if "properties" in node:
-            for name, child in node["properties"].items():
-                yield from walk(child, f"{path}.{name}" if path else name)
-        elif node.get("type") == "array" and "$ref" in node.get("items", {}):
-            yield from walk(node["items"], f"{path}[]")
-        else:
-            yield f"| `{path}` | {_takes(node)} |"
+    def walk(table: dict[str, Any], path: str) -> Iterator[str]:
+        for name, node in table["properties"].items():
+            rows = "$ref" in node.get("items", {})
+            key = f"{path}{name}{'[]' * rows}"
+            inner = _named_in(node["items"] if rows else node, definitions)
+            takes = "tables" if rows else "table" if inner else _takes(node)
+            described = node if "description" in node else inner or {}  # said once where both say the same
+            yield f"| `{key}` | {takes} | {_cell(described['description'])} |"
+            if inner:
+                yield from walk(inner, f"{key}.")
 
     return walk(schema, "")
 
@@ -195,6 +197,25 @@ def _errors() -> Iterator[str]:
         value = getattr(regulars, name)
         if isinstance(value, type) and issubclass(value, Exception):
             yield f"| `{name}` | {_first_line(value)} |"
+
+
+def _named_in(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any] | None:
+    """The table that a node refers to, if it does."""
+    return definitions[node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else None
+
+
+def _facts() -> Iterator[str]:
+    yield from ("", "### Facts", "", "What a condition of the ladder of stages may ask. Where a fact is undefined, no")
+    yield from ("condition on it holds. With `within_days`, only what happened in so many days before counts.", "")
+    yield from ("| fact | kind | takes | undefined | meaning |", "| --- | --- | --- | --- | --- |")
+    for fact in fact_table.FACTS.values():
+        keys = (*KEYS[fact.kind], *(("within_days",) if fact.windowed else ()))
+        takes = ", ".join(f"`{key}`" for key in keys)
+        yield f"| `{fact.name}` | {fact.kind} | {takes} | {fact.undefined} | {_cell(fact.meaning)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _takes(node: dict[str, Any]) -> str:

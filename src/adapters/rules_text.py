@@ -17,7 +17,7 @@ _LIST = re.compile(rf"\[\n(?:\s*{_ITEM},\n)+\s*\]")
 
 def as_toml(ruleset: Ruleset) -> str:
     """A text that `parse_rules` takes for the same ruleset: tables and keys in the order of the grammar."""
-    data = ruleset.model_dump(by_alias=True, exclude_defaults=True)
+    data = ruleset.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
     bands = data["churn_risk"]["bands"]
     data["churn_risk"]["bands"] = {band: bands[band] for band in sorted(bands, key=bands.__getitem__)}
     return _LIST.sub(lambda found: f"[{', '.join(re.findall(_ITEM, found[0]))}]", tomli_w.dumps(_plain(data)))

@@ -25,7 +25,8 @@ from crm_domain.instant import DAY, FOREVER
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from crm_domain.ticket import TicketEvent
-from projections.compiled import ORDERS_WINDOW, Feedback, Rules, Service, Steps, after_gaps
+from projections.cadence import after_gaps
+from projections.compiled import ORDERS_WINDOW, Feedback, Rules, Service, Steps
 from projections.facts import Answer, Facts, orders_since
 from projections.projector import Judgement, Projector
 from projections.ticket_facts import ClockName, breaches_at

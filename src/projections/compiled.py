@@ -14,107 +14,14 @@ from math import ceil, lcm
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from crm_domain.instant import DAY
 from crm_domain.money import exponent_of
 from projections import rules as grammar
-from projections.facts import Facts
+from projections.cadence import Cadence
+from projections.ladder import Ladder, compile_ladder
 from projections.ticket_facts import TicketRules, compile_ticket_rules
 from projections.verdict import Verdict
-
-
-class Condition(Struct, frozen=True, kw_only=True):
-    """One condition with one bound. It flips once at its pivot: it holds from there, or until there.
-
-    The bound is `numerator` / `denominator`. `offset` is the bound in microseconds for facts that elapse, `window` the
-    counting window likewise; `text` is the bound in words, to follow what was found.
-    """
-
-    fact: grammar.Fact
-    holds_from_pivot: bool
-    numerator: int
-    denominator: int
-    offset: int
-    window: int | None
-    text: str
-
-    @property
-    def count(self) -> int:
-        """The bound of a fact that is counted."""
-        return self.numerator // self.denominator
-
-
-class Rung(Struct, frozen=True, kw_only=True):
-    """One rung of the lifecycle ladder."""
-
-    id: str
-    verdict: Verdict
-    spell: frozenset[str]
-    conditions: tuple[Condition, ...]
-
-
-class Known(Struct, frozen=True):
-    """What time alone doesn't change of a customer."""
-
-    orders: int
-    closed: bool
-    qualified: bool
-
-
-class Ladder(Struct, frozen=True, kw_only=True):
-    """The rungs as the rules have them, and what is left to be asked of them once it is known what time doesn't change.
-
-    `left[i]` is for those with at least `counts[i - 1]` orders and fewer than `counts[i]`: by whether their account is
-    closed, and then by whether they are qualified.
-    """
-
-    rungs: tuple[Rung, ...]
-    counts: tuple[int, ...]
-    left: tuple[tuple[tuple[tuple[Rung, ...], ...], ...], ...]
-
-    def reachable(self, facts: Facts) -> tuple[Rung, ...]:
-        """The rungs that can be reached, each with the conditions that time alone decides."""
-        bracket = self.left[bisect_right(self.counts, len(facts.order_instants))]
-        return bracket[facts.closed is not None][facts.qualified is not None]
-
-
-class Cadence(Struct, frozen=True, kw_only=True):
-    """The expected gap between orders, in microseconds: max(least, (span + weight * prior) / (repeats + weight)).
-
-    As a ratio of integers: (span * `scale` + `prior`) / (repeats * `scale` + `weight`), or `least` / `least_scale`.
-    """
-
-    scale: int
-    prior: int
-    weight: int
-    least: int
-    least_scale: int
-
-    def expected(self, facts: Facts) -> tuple[int, int]:
-        """The expected gap as a ratio N/D of integers, for a customer with at least one order."""
-        instants = facts.order_instants
-        n = (instants[-1] - instants[0]) * self.scale + self.prior
-        d = (len(instants) - 1) * self.scale + self.weight
-        return (self.least, self.least_scale) if n * self.least_scale < self.least * d else (n, d)
-
-    def gap_text(self, elapsed: int, facts: Facts) -> str:
-        """Elapsed microseconds as a multiple of the expected gap, rounded down to two digits."""
-        n, d = self.expected(facts)
-        hundredths = elapsed * d * 100 // n
-        return f"{hundredths // 100}.{hundredths % 100:02d}"
-
-    def days_text(self, facts: Facts) -> str:
-        """The expected gap in days, rounded down to one digit."""
-        n, d = self.expected(facts)
-        tenths = n * 10 // (d * DAY)
-        return f"{tenths // 10}.{tenths % 10}"
-
-
-def after_gaps(numerator: int, denominator: int, gap: tuple[int, int]) -> int:
-    """The first whole microsecond at which `numerator` / `denominator` expected gaps of N/D have passed."""
-    n, d = gap
-    return -(-numerator * n // (denominator * d))
 
 
 class Tiers(Struct, frozen=True, kw_only=True):
@@ -212,7 +119,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None) -> Rules:
         digest=ruleset.digest(),
         zone=ruleset.zone,
         cadence=_cadence(ruleset.cadence),
-        ladder=_ladder(tuple(_rung(stage) for stage in ruleset.lifecycle.stage)),
+        ladder=compile_ladder(ruleset.lifecycle, exponent),
         spell_stages=frozenset(stage for rung in ruleset.lifecycle.stage for stage in rung.spell),
         tiers=_tiers(ruleset.tier, exponent),
         risk=_risk(ruleset),
@@ -231,79 +138,6 @@ def _cadence(rule: grammar.Cadence) -> Cadence:
         weight=int(weight * scale),
         least=least.numerator,
         least_scale=least.denominator,
-    )
-
-
-def _ladder(rungs: tuple[Rung, ...]) -> Ladder:
-    counts = sorted({each.count for rung in rungs for each in rung.conditions if each.fact in grammar.COUNTS} - {0})
-    flags = (False, True)
-    left = tuple(
-        tuple(tuple(_left(rungs, Known(orders, closed, qualified)) for qualified in flags) for closed in flags)
-        for orders in (0, *counts)
-    )
-    return Ladder(rungs=rungs, counts=tuple(counts), left=left)
-
-
-def _left(rungs: tuple[Rung, ...], known: Known) -> tuple[Rung, ...]:
-    left: list[Rung] = []
-    for rung in rungs:
-        held = {each: _holds_for_good(each, known) for each in rung.conditions}
-        if False in held.values():
-            continue
-        # What is quickest to work out comes first: where that fails, the rest isn't asked.
-        conditions = sorted((each for each in held if held[each] is None), key=lambda each: each.fact in _WORKED_OUT)
-        left.append(replace(rung, conditions=tuple(conditions)))
-        if not conditions:
-            break
-    return tuple(left)
-
-
-_WORKED_OUT = frozenset({"gap", "orders"})
-
-
-def _holds_for_good(condition: Condition, known: Known) -> bool | None:
-    """Whether a condition is true or false for good, whatever time does; None where that depends on time."""
-    if condition.fact == "account_closed":
-        return known.closed == condition.holds_from_pivot
-    if condition.fact == "qualified":
-        return known.qualified == condition.holds_from_pivot
-    if condition.fact in grammar.NEED_AN_ORDER and not known.orders:
-        return False
-    if condition.fact not in grammar.COUNTS:
-        return None
-    if known.orders < condition.count:  # no window ever holds more orders than there are
-        return condition.holds_from_pivot
-    return None if condition.window is not None else not condition.holds_from_pivot
-
-
-def _rung(rule: grammar.StageRule) -> Rung:
-    conditions = tuple(condition for each in rule.when for condition in _conditions(each))
-    return Rung(id=rule.id, verdict=Verdict(rule.stage), spell=frozenset(rule.spell), conditions=conditions)
-
-
-def _conditions(rule: grammar.ConditionRule) -> list[Condition]:
-    if rule.is_ is not None:
-        return [_condition(rule, Fraction(0), rule.is_, "")]
-    # Time makes an elapsed fact grow and a count shrink, so the same bound holds on the other side of its pivot.
-    grows = rule.fact not in grammar.COUNTS
-    within = f" within {rule.within_days} days" if rule.within_days else ""
-    bounds = ((rule.from_, "at least", grows), (rule.below, "below", not grows))
-    return [
-        _condition(rule, Fraction(bound), from_pivot, f"{within} ({word} {bound.normalize():f})")
-        for bound, word, from_pivot in bounds
-        if bound is not None
-    ]
-
-
-def _condition(rule: grammar.ConditionRule, threshold: Fraction, holds_from_pivot: bool, text: str) -> Condition:
-    return Condition(
-        fact=rule.fact,
-        holds_from_pivot=holds_from_pivot,
-        numerator=threshold.numerator,
-        denominator=threshold.denominator,
-        offset=ceil(threshold * DAY),
-        window=None if rule.within_days is None else rule.within_days * DAY,
-        text=text,
     )
 
 

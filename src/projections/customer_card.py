@@ -42,7 +42,7 @@ def card(facts: Facts, at: int) -> CustomerCard:
         last_order_at=facts.order_instants[orders - 1] if orders else None,
         last_heard_at=facts.engagements[heard - 1] if heard else None,
         owner=owners[-1] if owners else None,
-        source=facts.source,
+        source=None if facts.source is None else facts.source.name,
         tags=_tags(facts, at),
     )
 

@@ -44,9 +44,10 @@ class Mark(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Named(Struct, frozen=True, array_like=True, gc=False):
-    """A name that was given at an instant, or taken away."""
+    """A name that was given at an instant, or taken away, and the position of the event that says so."""
 
     at: int
+    position: int
     name: str
     given: bool = True
 
@@ -105,7 +106,7 @@ class Facts(Struct, array_like=True):
     qualified: Mark | None = None
     cancelling: Mark | None = None
     closed: Mark | None = None
-    source: str | None = None
+    source: Named | None = None
 
 
 HANDLES: frozenset[type[Event]] = frozenset(
@@ -148,7 +149,7 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
             _engage(facts, at, position)
             _settle_account(facts, identity, _account(facts, identity))
             if source is not None and (identity == 0 or facts.source is None):
-                facts.source = source
+                facts.source = Named(at, position, source)
         case LeadQualified():
             facts.qualified = Mark(at, position)
         case AccountClosed():
@@ -160,11 +161,11 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
         case CancellationWithdrawn():
             _settle_account(facts, identity, replace(_account(facts, identity), cancelling=None))
         case CustomerTagged(label=label):
-            facts.tags.append(Named(at, label))
+            facts.tags.append(Named(at, position, label))
         case CustomerUntagged(label=label):
-            facts.tags.append(Named(at, label, given=False))
+            facts.tags.append(Named(at, position, label, given=False))
         case OwnerAssigned(owner=owner):
-            facts.owners.append(Named(at, owner))
+            facts.owners.append(Named(at, position, owner))
         case _ if isinstance(event, MembershipEvent):
             facts.memberships[identity] = membership.evolve(facts.memberships.get(identity, Membership()), event)
         case _ if isinstance(event, TicketEvent):
@@ -193,6 +194,15 @@ def _latest(marks: Iterable[Mark | None]) -> Mark | None:
 def orders_since(facts: Facts, instant: int) -> int:
     """The index of the first order after an instant: a window that ends at `at` begins with `at` less its length."""
     return bisect_right(facts.order_instants, instant)
+
+
+def spend_within(facts: Facts, window: int | None, at: int) -> int:
+    """Minor units of net spend on the orders of the window that ends at `at`; an order leaves it when it is over."""
+    if not facts.order_totals:
+        return 0
+    first = 0 if window is None else orders_since(facts, at - window)
+    before = facts.order_totals[first - 1] if first else 0
+    return facts.order_totals[-1] - before
 
 
 def _take_in_ticket(facts: Facts, event: TicketEvent, at: int, position: int) -> None:

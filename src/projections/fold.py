@@ -110,7 +110,7 @@ def concerned(old: Rules, new: Rules) -> tuple[Projector, ...]:
 
 
 def _fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> Timelines:
-    running = [_Running(projector, tracks) for projector, tracks in zip(projectors, folded.tracks, strict=True)]
+    running = [_Running(projector, tracks, rules) for projector, tracks in zip(projectors, folded.tracks, strict=True)]
     by_type: dict[type[Event], list[_Running]] = {}
     facts, newest, last_at = folded.facts, folded.last_position, folded.last_at
     for at, group in groupby((each for each in events if each.position > folded.last_position), key=_at):
@@ -121,7 +121,7 @@ def _fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: 
             event = happened.event
             event_type = type(event)
             if event_type not in by_type:
-                by_type[event_type] = [run for run in running if event_type in run.projector.handles]
+                by_type[event_type] = [run for run in running if run.minds(event_type)]
             for run in by_type[event_type]:
                 run.arrive(event, facts, rules, at)
         for happened in together:
@@ -143,20 +143,27 @@ def came_late(folded: Folded, events: Sequence[Happened]) -> bool:
 class _Running:
     """A projector under way. Mutable, and never seen outside one call of `fold`."""
 
-    __slots__ = ("_facts_of", "_key_of", "intervals", "projector", "tracks")
+    __slots__ = ("_facts_of", "_heeded", "_key_of", "intervals", "projector", "tracks")
 
-    def __init__(self, projector: Projector, tracks: Tracks) -> None:
+    def __init__(self, projector: Projector, tracks: Tracks, rules: Rules) -> None:
         self.projector = projector
         self.tracks = tracks
         self.intervals: dict[str, list[Interval]] = {}
+        self._heeded = projector.heeds(rules)
         self._key_of = projector.key.of if projector.key else None
         self._facts_of = projector.key.facts if projector.key else None
+
+    def minds(self, event_type: type[Event]) -> bool:
+        """Whether events of a type bear on the answer; those that are only heeded don't begin it."""
+        return event_type in self.projector.handles or event_type in self._heeded
 
     def arrive(self, event: Event, facts: Facts, rules: Rules, at: int) -> None:
         """Settle everything before `at`, at which an event is about to be taken in."""
         key = self._key_of(event) if self._key_of else WHOLE
         track = self.tracks.get(key)
         if track is None:
+            if type(event) not in self.projector.handles:
+                return
             track = self.tracks[key] = Track(self.projector.standing())
         self.intervals.setdefault(key, [])
         if track.judged_at == at:

@@ -24,10 +24,10 @@ from crm_domain.membership import (
 )
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from projections.compiled import Rules, Tiers
-from projections.facts import Facts, orders_since
+from projections.facts import Facts, orders_since, spend_within
 from projections.projector import Judgement, Projector
 from projections.rules import NO_TIER
-from projections.verdict import Reason, Verdict, days
+from projections.verdict import Reason, Verdict, days, money_text
 
 VERSION = 1
 
@@ -95,15 +95,6 @@ def _qualified_level(facts: Facts, tiers: Tiers, at: int) -> int:
     return max(0, bisect_right(tiers.starts, spend_within(facts, tiers.window, at)) - 1)
 
 
-def spend_within(facts: Facts, window: int, at: int) -> int:
-    """Minor units of net spend on the orders of the window that ends at `at`; an order leaves it when it is over."""
-    if not facts.order_totals:
-        return 0
-    first = orders_since(facts, at - window)
-    before = facts.order_totals[first - 1] if first else 0
-    return facts.order_totals[-1] - before
-
-
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """The spend behind the tier, and what keeps it; the latter first where the spend alone would not."""
     return (*_masks(facts, rules, at), *_natural(standing, facts, rules, at))
@@ -138,9 +129,10 @@ def _natural(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[R
 def _spend_reason(qualified: int, facts: Facts, rules: Rules, at: int) -> Reason:
     tiers = rules.tiers
     spend, first = spend_within(facts, tiers.window, at), orders_since(facts, at - tiers.window)
-    sentence = f"net spend of {_money(spend, rules)} in {days(tiers.window)} qualifies for {tiers.names[qualified]}"
+    spent = money_text(spend, rules.exponent)
+    sentence = f"net spend of {spent} in {days(tiers.window)} qualifies for {tiers.names[qualified]}"
     if qualified + 1 < len(tiers.names):
-        missing = _money(tiers.starts[qualified + 1] - spend, rules)
+        missing = money_text(tiers.starts[qualified + 1] - spend, rules.exponent)
         sentence += f"; {missing} more would reach {tiers.names[qualified + 1]}"
     returns = (back.position for back in facts.returns if back.order >= first)
     positions = tuple(sorted([*facts.order_positions[first:], *returns]))
@@ -149,13 +141,6 @@ def _spend_reason(qualified: int, facts: Facts, rules: Rules, at: int) -> Reason
 
 def _day(instant: int, rules: Rules) -> str:
     return to_datetime(instant).astimezone(rules.zone).date().isoformat()
-
-
-def _money(minor: int, rules: Rules) -> str:
-    if not rules.exponent:
-        return str(minor)
-    whole, rest = divmod(minor, 10**rules.exponent)
-    return f"{whole}.{rest:0{rules.exponent}d}"
 
 
 _MEMBERSHIP = (

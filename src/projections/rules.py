@@ -14,10 +14,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice, pairwise
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,30 +27,26 @@ from pydantic import (
     PlainSerializer,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticKnownError
 
+from crm_domain.command import Label
 from crm_domain.errors import InvalidRules
 from crm_domain.money import plain_decimal
+from projections import fact_table
+from projections.fact import KEYS, Key, Kind
 from projections.toml_text import read_toml
-
-FlagFact = Literal["account_closed", "qualified"]
-CountFact = Literal["orders"]
-ElapsedFact = Literal["days_since_order", "days_since_engagement", "days_since_spell_ended", "tenure_days"]
-RatioFact = Literal["gap"]
-Fact = Literal[FlagFact, CountFact, ElapsedFact, RatioFact]
-
-FLAGS: tuple[str, ...] = get_args(FlagFact)
-COUNTS: tuple[str, ...] = get_args(CountFact)
-#: Facts that are undefined before the first order.
-NEED_AN_ORDER: tuple[str, ...] = ("gap", "days_since_order", "tenure_days")
 
 MAX_DAYS = 36_500
 MAX_COMPLAINTS = 50
 # After the last event a verdict may change 64 times by itself, so the rules must not ask for more.
 MAX_STEPS = 60
 MAX_REVIEWS = 60
+MAX_LABELS = 100
 #: The tier of those who have no membership in force where only members have one.
 NO_TIER = "none"
 
@@ -105,7 +103,9 @@ _NOWHERE = frozenset({"localtime", "Factory", "posixrules"})
 class Business(Part):
     """The zone in which a bare date ends its day and months are counted."""
 
-    timezone: str
+    timezone: str = Field(
+        description='The zone in which a bare date ends its day and months are counted, such as "Europe/Berlin".'
+    )
 
     @model_validator(mode="after")
     def _exists(self) -> Business:
@@ -122,47 +122,120 @@ class Business(Part):
 class Cadence(Part):
     """A customer's expected gap between orders: their own, shrunk toward a prior, and never below a least one."""
 
-    prior_gap_days: Positive
-    prior_weight: Positive
-    min_gap_days: Positive
+    prior_gap_days: Positive = Field(description="The gap that is expected of somebody of whom nothing is known.")
+    prior_weight: Positive = Field(description="The prior gap counts as much as so many gaps of their own.")
+    min_gap_days: Positive = Field(description="No expected gap is less than this.")
+
+
+def _known_fact(name: object) -> object:
+    if not isinstance(name, str) or name not in fact_table.FACTS:
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(f"'{each}'" for each in fact_table.FACTS)})
+    return name
+
+
+def _each_once(labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(labels)))
+
+
+FactName = Annotated[str, BeforeValidator(_known_fact)]
+#: Words that somebody gave; in which order and how often they are named makes no difference.
+Labels = Annotated[tuple[Label, ...], Field(min_length=1, max_length=MAX_LABELS), AfterValidator(_each_once)]
+#: What stands behind one of a condition's keys.
+Given = bool | Decimal | tuple[str, ...]
+
+_TAKES: Mapping[Kind, str] = MappingProxyType(
+    {
+        "flag": "is a flag and takes `is = true` or `is = false`, nothing else",
+        "choice": "is a choice and takes either `in` or `not_in`",
+        "set": "is a set and takes `has`, `lacks`, or both",
+    }
+)
 
 
 class ConditionRule(Part):
-    """One condition on one fact: `is` for a flag, `from` and `below` for a number."""
+    """One condition on one fact. The kind of the fact says which keys it takes; an undefined fact makes it false."""
 
-    fact: Fact
-    is_: Annotated[bool | None, Field(alias="is", strict=True)] = None
-    from_: Annotated[Number | None, Field(alias="from")] = None
-    below: Number | None = None
-    within_days: WindowDays | None = None
+    fact: FactName = Field(description="What is asked of the customer: one of the facts below.")
+    is_: Annotated[bool | None, Field(alias="is", strict=True)] = Field(
+        default=None, description="For a flag: whether it must be so."
+    )
+    from_: Annotated[Number | None, Field(alias="from")] = Field(
+        default=None, description="For a number: it must be at least this; an amount stands in quotes."
+    )
+    below: Number | None = Field(default=None, description="For a number: it must be less than this.")
+    in_: Annotated[Labels | None, Field(alias="in")] = Field(
+        default=None, description="For a choice: it must be one of these."
+    )
+    not_in: Labels | None = Field(default=None, description="For a choice: it must be made, and none of these.")
+    has: Labels | None = Field(default=None, description="For a set: each of these must be in it.")
+    lacks: Labels | None = Field(default=None, description="For a set: none of these may be in it.")
+    within_days: WindowDays | None = Field(
+        default=None, description="Only what happened in so many days before counts; by default, all there is."
+    )
+
+    @field_validator("from_", "below", mode="before")
+    @classmethod
+    def _amounts_in_quotes(cls, value: object, info: ValidationInfo) -> object:
+        fact = fact_table.FACTS.get(info.data.get("fact", ""))
+        amount = fact is not None and fact.kind == "amount"
+        return _amount_text(value) if amount and value is not None else value
+
+    @field_serializer("from_", "below")
+    def _as_it_was_written(self, value: Decimal | None) -> Decimal | str | None:
+        # Amounts are text in a file, as Money is; other numbers are Decimals.
+        amount = value is not None and fact_table.FACTS[self.fact].kind == "amount"
+        return plain_number(value) if value is not None and amount else value
+
+    @property
+    def bounds(self) -> list[tuple[Key, Given]]:
+        """What stands behind each of the keys that are there."""
+        given: list[tuple[Key, Given | None]] = [
+            ("is", self.is_),
+            ("from", self.from_),
+            ("below", self.below),
+            ("in", self.in_),
+            ("not_in", self.not_in),
+            ("has", self.has),
+            ("lacks", self.lacks),
+        ]
+        return [(key, value) for key, value in given if value is not None]
 
     @model_validator(mode="after")
     def _fits_its_fact(self) -> ConditionRule:
-        numeric = self.from_ is not None or self.below is not None
-        if self.fact in FLAGS and (self.is_ is None or numeric):
-            raise ValueError(f"{self.fact} is a flag and takes `is = true` or `is = false`, nothing else")
-        if self.fact not in FLAGS and (self.is_ is not None or not numeric):
-            raise ValueError(f"{self.fact} is a number and takes `from`, `below`, or both")
-        if self.within_days is not None and self.fact not in COUNTS:
-            raise ValueError(f"only {', '.join(COUNTS)} can be counted `within_days`, not {self.fact}")
+        fact = fact_table.FACTS[self.fact]
+        keys = [key for key, _ in self.bounds]
+        if not keys or not set(keys) <= set(KEYS[fact.kind]) or (fact.kind == "choice" and len(keys) > 1):
+            raise ValueError(f"{self.fact} {_TAKES.get(fact.kind, 'is a number and takes `from`, `below`, or both')}")
+        if self.within_days is not None and not fact.windowed:
+            windowed = [each.name for each in fact_table.FACTS.values() if each.windowed]
+            raise ValueError(f"only {', '.join(windowed)} can be asked `within_days`, not {self.fact}")
         if self.from_ is not None and self.below is not None and self.below <= self.from_:
             raise ValueError(f"{self.fact} can't be from {self.from_} and below {self.below} at once")
-        if self.fact in COUNTS and any(value is not None and value % 1 for value in (self.from_, self.below)):
+        if fact.kind in ("count", "score") and any(
+            value is not None and value % 1 for value in (self.from_, self.below)
+        ):
             raise ValueError(f"{self.fact} is counted in whole numbers")
+        for label in set(self.has or ()) & set(self.lacks or ()):
+            raise ValueError(f'{self.fact} can\'t have "{label}" and lack it at once')
         return self
 
 
 class StageRule(Part):
     """One rung of the ladder."""
 
-    id: Word
-    stage: Word
-    when: tuple[ConditionRule, ...]
-    spell: tuple[Word, ...] = ()
+    id: Word = Field(description="What the reasons call this rung.")
+    stage: Word = Field(description="The stage that it gives; several rungs may give the same.")
+    when: tuple[ConditionRule, ...] = Field(
+        description="The conditions, all of which must hold; the last rung has none."
+    )
+    spell: tuple[Word, ...] = Field(
+        default=(),
+        description="The stages of which one must have been ended by an order, for `days_since_spell_ended`.",
+    )
 
     @model_validator(mode="after")
     def _spell_and_its_fact(self) -> StageRule:
-        uses = any(condition.fact == "days_since_spell_ended" for condition in self.when)
+        uses = any(condition.fact == fact_table.SPELL_ENDED.name for condition in self.when)
         if uses != bool(self.spell):
             raise ValueError("days_since_spell_ended and `spell = [stages]` go together")
         return self
@@ -171,7 +244,9 @@ class StageRule(Part):
 class Lifecycle(Part):
     """The ladder of stages, first match first."""
 
-    stage: Annotated[tuple[StageRule, ...], Field(min_length=1, max_length=32)]
+    stage: Annotated[tuple[StageRule, ...], Field(min_length=1, max_length=32)] = Field(
+        description="The rungs; the first one whose conditions all hold is the one."
+    )
 
     @model_validator(mode="after")
     def _is_total(self) -> Lifecycle:
@@ -190,19 +265,27 @@ class Lifecycle(Part):
 class Level(Part):
     """A tier and the spend from which it is reached."""
 
-    name: Word
-    from_: Annotated[Money, Field(alias="from")]
+    name: Word = Field(description="The tier.")
+    from_: Annotated[Money, Field(alias="from")] = Field(
+        description='The spend within the window from which it is reached; the first level starts from "0.00".'
+    )
 
 
 class Tier(Part):
     """Loyalty by net spend in a rolling window; kept for a hold, then a grace, then one step down."""
 
-    measure: Literal["net_spend"]
-    window_days: WindowDays
-    hold_days: WindowDays
-    grace_days: Days
-    members_only: Annotated[bool, Field(strict=True)]
-    levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=32)]
+    measure: Literal["net_spend"] = Field(
+        description="What is measured: the worth of the orders in the window, less what came back of them."
+    )
+    window_days: WindowDays = Field(description="The window of the measure: an order leaves it after so many days.")
+    hold_days: WindowDays = Field(description="How long a tier is kept once it is reached, until it is reviewed.")
+    grace_days: Days = Field(description="How long a tier that failed its review is kept still.")
+    members_only: Annotated[bool, Field(strict=True)] = Field(
+        description='Whether only members have a tier; the others are "none" then.'
+    )
+    levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=32)] = Field(
+        description="The tiers, in rising order."
+    )
 
     @model_validator(mode="after")
     def _rises_from_zero(self) -> Tier:
@@ -221,8 +304,8 @@ class Tier(Part):
 class SteppedComponent(Part):
     """A weighted step table: from this value on, this many points."""
 
-    weight: Weight
-    steps: Steps
+    weight: Weight = Field(description="How much the component weighs among those for which there is evidence.")
+    steps: Steps = Field(description="From each value on, so many of 100 points; 0 before the first.")
 
     @model_validator(mode="after")
     def _rises(self) -> SteppedComponent:
@@ -233,17 +316,19 @@ class SteppedComponent(Part):
 class ServicePoints(Part):
     """Points for what went wrong in service."""
 
-    open_complaint: Score
-    sla_breach_90d: Score
-    reopened_90d: Score
-    unresolved_over_7d: Score
+    open_complaint: Score = Field(description="Points while a complaint is open.")
+    sla_breach_90d: Score = Field(
+        description="Points for 90 days after an answer or a resolution came too late, or while one does."
+    )
+    reopened_90d: Score = Field(description="Points for 90 days after a ticket was reopened.")
+    unresolved_over_7d: Score = Field(description="Points while a ticket is unresolved for more than 7 days.")
 
 
 class Service(Part):
     """The weighted sum of service points, at most 100."""
 
-    weight: Weight
-    points: ServicePoints
+    weight: Weight = Field(description="How much the component weighs among those for which there is evidence.")
+    points: ServicePoints = Field(description="What each counts; the sum is at most 100.")
 
 
 SignedScore = Annotated[int, Field(strict=True, ge=-100, le=100)]
@@ -252,39 +337,47 @@ SignedScore = Annotated[int, Field(strict=True, ge=-100, le=100)]
 class FeedbackPoints(Part):
     """Points for the latest answer of each kind."""
 
-    csat_low: SignedScore
-    nps_detractor: SignedScore
-    nps_passive: SignedScore
-    nps_promoter: SignedScore
+    csat_low: SignedScore = Field(description="Points where the latest CSAT is low.")
+    nps_detractor: SignedScore = Field(description="Points where the latest NPS is that of a detractor.")
+    nps_passive: SignedScore = Field(
+        description="Points where the latest NPS is neither a detractor's nor a promoter's."
+    )
+    nps_promoter: SignedScore = Field(description="Points where the latest NPS is that of a promoter.")
 
 
 class Feedback(Part):
     """The weighted sum over the latest answer of each kind within a window, 0 to 100."""
 
-    weight: Weight
-    window_days: WindowDays
-    points: FeedbackPoints
+    weight: Weight = Field(description="How much the component weighs among those for which there is evidence.")
+    window_days: WindowDays = Field(description="An answer counts for so many days.")
+    points: FeedbackPoints = Field(description="What each counts; the sum is kept between 0 and 100.")
 
 
 class Overrides(Part):
     """The score is at least this while the fact holds."""
 
-    account_closed: Score
-    cancellation_requested: Score
-    returned_half_of_orders_365d: Score
+    account_closed: Score = Field(description="The least score while the account is closed.")
+    cancellation_requested: Score = Field(description="The least score while they mean to leave.")
+    returned_half_of_orders_365d: Score = Field(
+        description="The least score while half or more of the orders of the last 365 days came back whole."
+    )
 
 
 class ChurnRisk(Part):
     """A score from 0 to 100: the weighted mean of the components for which there is evidence."""
 
-    bands: Annotated[dict[Word, Score], Field(min_length=1)]
-    recency: SteppedComponent
-    cadence: SteppedComponent
-    frequency: SteppedComponent
-    service: Service
-    feedback: Feedback
-    engagement: SteppedComponent
-    overrides: Overrides
+    bands: Annotated[dict[Word, Score], Field(min_length=1)] = Field(
+        description="The score from which each band begins; one begins from 0."
+    )
+    recency: SteppedComponent = Field(description="The time since the last order as a multiple of the prior gap.")
+    cadence: SteppedComponent = Field(
+        description="The time since the last order as a multiple of the customer's expected gap."
+    )
+    frequency: SteppedComponent = Field(description="The orders of the last 365 days.")
+    service: Service = Field(description="What went wrong in service.")
+    feedback: Feedback = Field(description="The latest answer of each kind.")
+    engagement: SteppedComponent = Field(description="The days since they were last heard from.")
+    overrides: Overrides = Field(description="The score is at least this while the fact holds.")
 
     @model_validator(mode="after")
     def _bands_cover_all(self) -> ChurnRisk:
@@ -303,27 +396,35 @@ Hours = Annotated[Decimal, BeforeValidator(_exact), FewDigits, Field(gt=0, le=24
 class HoursByPriority(Part):
     """Hours for each priority of a ticket."""
 
-    urgent: Hours
-    high: Hours
-    normal: Hours
-    low: Hours
+    urgent: Hours = Field(description="Hours for an urgent ticket.")
+    high: Hours = Field(description="Hours for a ticket of high priority.")
+    normal: Hours = Field(description="Hours for a normal ticket.")
+    low: Hours = Field(description="Hours for a ticket of low priority.")
 
 
 class Ticket(Part):
     """Targets of the help desk, in clock hours."""
 
-    first_response_hours: HoursByPriority
-    resolution_hours: HoursByPriority
-    due_soon_fraction: Annotated[Decimal, BeforeValidator(_exact), FewDigits, Field(gt=0, lt=1)]
-    auto_close_days: Days
+    first_response_hours: HoursByPriority = Field(description="The time within which a ticket gets its first reply.")
+    resolution_hours: HoursByPriority = Field(
+        description="The time within which a ticket is resolved, while it neither awaits the customer nor is on hold."
+    )
+    due_soon_fraction: Annotated[Decimal, BeforeValidator(_exact), FewDigits, Field(gt=0, lt=1)] = Field(
+        description="The part of a target after which it is due soon."
+    )
+    auto_close_days: Days = Field(description="A ticket that was resolved so many days ago counts as closed.")
 
 
 class Satisfaction(Part):
     """Where an answer to a survey becomes good or bad news."""
 
-    nps_promoter_from: Annotated[int, Field(strict=True, ge=0, le=10)]
-    nps_detractor_to: Annotated[int, Field(strict=True, ge=0, le=10)]
-    csat_low_to: Annotated[int, Field(strict=True, ge=1, le=5)]
+    nps_promoter_from: Annotated[int, Field(strict=True, ge=0, le=10)] = Field(
+        description="The NPS from which somebody is a promoter."
+    )
+    nps_detractor_to: Annotated[int, Field(strict=True, ge=0, le=10)] = Field(
+        description="The NPS up to which somebody is a detractor."
+    )
+    csat_low_to: Annotated[int, Field(strict=True, ge=1, le=5)] = Field(description="The CSAT up to which it is low.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Satisfaction:
@@ -335,23 +436,27 @@ class Satisfaction(Part):
 class Points(Part):
     """How points are earned, and when they can be spent and expire."""
 
-    per_unit: Money
-    pending_days: Days
-    expire_after_months: Annotated[int, Field(strict=True, ge=1, le=1200)]
-    expire_at: Literal["end_of_month"]
+    per_unit: Money = Field(description="Points for each whole unit of currency, net, rounded down.")
+    pending_days: Days = Field(description="Points can be spent so many days after the order.")
+    expire_after_months: Annotated[int, Field(strict=True, ge=1, le=1200)] = Field(
+        description="Points expire after so many months."
+    )
+    expire_at: Literal["end_of_month"] = Field(description="When in that month they expire.")
 
 
 class Ruleset(Part):
     """A whole ruleset. Two are the same where their digests are."""
 
-    business: Business
-    cadence: Cadence
-    lifecycle: Lifecycle
-    tier: Tier
-    churn_risk: ChurnRisk
-    ticket: Ticket
-    satisfaction: Satisfaction
-    points: Points
+    business: Business = Field(description="Where the business is.")
+    cadence: Cadence = Field(
+        description="What gap between orders is expected of a customer: their own, shrunk toward a prior."
+    )
+    lifecycle: Lifecycle = Field(description="The ladder of stages.")
+    tier: Tier = Field(description="Loyalty by spend.")
+    churn_risk: ChurnRisk = Field(description="The risk that a customer leaves, from 0 to 100.")
+    ticket: Ticket = Field(description="Targets of the help desk, in clock hours.")
+    satisfaction: Satisfaction = Field(description="Where an answer to a survey becomes good or bad news.")
+    points: Points = Field(description="How points are earned, and when they can be spent and expire.")
 
     def canonical(self) -> str:
         """The one JSON text of this ruleset: keys sorted, numbers in plain decimal, comments gone."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
@@ -31,7 +31,9 @@ from crm_domain.ticket import (
     TicketPriorityChanged,
     TicketRated,
 )
-from projections import rules as grammar
+
+if TYPE_CHECKING:  # the grammar of rules has the facts that they may ask, tickets among them
+    from projections import rules as grammar
 
 ClockName = Literal["first_response", "resolution"]
 

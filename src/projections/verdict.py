@@ -31,6 +31,14 @@ def days(elapsed: int) -> str:
     return plural(elapsed // DAY, "day")
 
 
+def money_text(minor: int, exponent: int) -> str:
+    """An amount in minor units, with as many digits as its currency has, for a sentence."""
+    if not exponent:
+        return str(minor)
+    whole, rest = divmod(minor, 10**exponent)
+    return f"{whole}.{rest:0{exponent}d}"
+
+
 def plural(count: int, noun: str) -> str:
     """A count with its noun, for a sentence."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -24,9 +24,8 @@ from crm_domain.instant import DAY, to_datetime, to_instant
 from crm_domain.money import from_minor_units
 from projections import fold
 from projections.compiled import Rules, compile_rules
-from projections.facts import Facts
+from projections.facts import Facts, spend_within
 from projections.fold import by_key, concerned, fold_until, verdict_at
-from projections.loyalty_tier import spend_within
 from projections.rules import Ruleset
 from projections.ticket_queue import TicketVerdict
 from projections.verdict import Reason

@@ -1,0 +1,278 @@
+"""Ladders of stages drawn from the whole grammar of conditions, and what each condition comes to by plain counting.
+
+The counting shares no code with what judges: it looks at a list of events, all of them, at one instant.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from crm_domain.customer import (
+    AccountClosed,
+    AccountReopened,
+    CustomerRegistered,
+    CustomerTagged,
+    CustomerUntagged,
+    LeadQualified,
+    OwnerAssigned,
+)
+from crm_domain.instant import DAY
+from crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from crm_domain.ticket import (
+    MOVES,
+    Status,
+    TicketOpened,
+    TicketRated,
+    TicketReopened,
+    TicketResolved,
+)
+from histories import answers, histories, others
+from projections.compiled import Rules, compile_rules
+from projections.fold import Happened
+from projections.rules import ConditionRule, Lifecycle, Ruleset, parse_rules, validate_rules
+
+# Few values, and those that histories have, so that bounds are met exactly.
+DAYS = st.sampled_from([1, 7, 30, 90, 180, 365, 1_000])
+COUNTS = st.integers(0, 4)
+BOUNDS: dict[str, st.SearchStrategy[Any]] = {
+    "orders": COUNTS,
+    "returns": COUNTS,
+    "tickets": COUNTS,
+    "open_tickets": COUNTS,
+    "nps": st.integers(0, 10),
+    "csat": st.integers(1, 5),
+    "spend": st.sampled_from(["0", "0.01", "0.02", "20", "150.00", "150.005", "600", "1000.00"]),
+    "days_since_order": st.sampled_from([0, 1, 30, Decimal("90.5"), 400]),
+    "days_since_engagement": st.sampled_from([0, 1, 30, Decimal("90.5"), 400]),
+    "days_since_spell_ended": st.sampled_from([1, 30, 90, 400]),
+    "tenure_days": st.sampled_from([0, 1, 180, 700]),
+    "gap": st.sampled_from([Decimal("0.5"), 1, Decimal("1.5"), 2, 3, 5]),
+}
+FLAGS = ("account_closed", "qualified")
+CHOICES = {"source": ["web", "fair", "friend"], "owner": ["li", "max"]}
+TAGS = ["vip", "press", "never"]
+WINDOWED = ("orders", "returns", "tickets", "spend", "nps", "csat")
+
+
+def _several(words: list[str]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(words), min_size=1, max_size=2, unique=True)
+
+
+def _ends(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    one = st.tuples(st.sampled_from(["from", "below"]), values).map(lambda pair: dict([pair]))
+    both = st.lists(values, min_size=2, max_size=2, unique_by=Decimal).map(
+        lambda pair: dict(zip(("from", "below"), sorted(pair, key=Decimal), strict=True))
+    )
+    return one | both
+
+
+ASKED = (*FLAGS, *CHOICES, "tagged", *(fact for fact in BOUNDS if fact != "days_since_spell_ended"))
+
+
+@st.composite
+def conditions(draw: st.DrawFn, facts: list[str]) -> dict[str, Any]:
+    """A condition on one of some facts."""
+    fact = draw(st.sampled_from(facts))
+    if fact in FLAGS:
+        return {"fact": fact, "is": draw(st.booleans())}
+    if fact in CHOICES:
+        return {"fact": fact, draw(st.sampled_from(["in", "not_in"])): draw(_several(CHOICES[fact]))}
+    if fact == "tagged":
+        return {"fact": fact, draw(st.sampled_from(["has", "lacks"])): draw(_several(TAGS))}
+    window = {"within_days": draw(DAYS)} if fact in WINDOWED and draw(st.booleans()) else {}
+    return {"fact": fact, **draw(_ends(BOUNDS[fact])), **window}
+
+
+@st.composite
+def rungs(draw: st.DrawFn, asking: str | None) -> list[dict[str, Any]]:
+    """A whole ladder, a stage of its own for each rung. It asks few facts, so that each of them decides."""
+    facts = [*([asking] if asking else []), *draw(st.lists(st.sampled_from(ASKED), min_size=not asking, max_size=2))]
+    ladder = [
+        {"id": f"r{number}", "stage": f"s{number}", "when": draw(st.lists(conditions(facts), min_size=1, max_size=2))}
+        for number in range(draw(st.integers(1, 6)))
+    ]
+    stages = [rung["stage"] for rung in ladder] + ["rest"]
+    for rung in ladder:
+        if draw(st.integers(0, 3)) == 0:
+            rung["spell"] = draw(_several(stages))
+            rung["when"].append({"fact": "days_since_spell_ended", **draw(_ends(BOUNDS["days_since_spell_ended"]))})
+    return [*ladder, {"id": "rest", "stage": "rest", "when": []}]
+
+
+def ladders(asking: str | None = None) -> st.SearchStrategy[Ruleset]:
+    """The default rules with any other ladder of stages; one that is likely to ask a fact, if it is named."""
+    return rungs(asking).map(with_ladder)
+
+
+def with_ladder(ladder: list[dict[str, Any]]) -> Ruleset:
+    """The default rules with another ladder of stages."""
+    return validate_rules(default().model_dump(by_alias=True, exclude_none=True) | {"lifecycle": {"stage": ladder}})
+
+
+@cache
+def default() -> Ruleset:
+    return parse_rules((Path(__file__).parents[1] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8"))
+
+
+def ready(ruleset: Ruleset) -> Rules:
+    """The rules, ready to judge in euros."""
+    return compile_rules(ruleset, "EUR")
+
+
+def lives(asking: str) -> st.SearchStrategy[list[Happened]]:
+    """Histories with many of the events that bear on a fact."""
+    ticket_ids = st.sampled_from(["T-1", "T-2", "T-3"])
+    desk = st.one_of(
+        *(
+            st.builds(kind, ticket_id=ticket_ids, at=st.just(0))
+            for kind in (TicketOpened, TicketResolved, TicketReopened)
+        ),
+        st.builds(TicketRated, ticket_id=ticket_ids, at=st.just(0), score=st.integers(1, 5)),
+    )
+    of_few_orders = {"order_id": st.integers(1, 6).map(str), "currency": st.just("EUR")}
+    shop = st.one_of(
+        st.builds(PurchaseRecorded, amount=st.sampled_from([0, 1, 2_000, 15_000, 60_000]), **of_few_orders),
+        st.builds(ReturnRecorded, amount=st.sampled_from([1, 2_000]), return_id=st.just("1"), **of_few_orders),
+    )
+    match asking:
+        case "tickets" | "open_tickets":
+            return histories(min_size=12, mostly=desk)
+        case "nps" | "csat":
+            return histories(min_size=12, mostly=answers() | desk)
+        case "orders" | "returns" | "spend" | "gap" | "days_since_order" | "tenure_days":
+            return histories(min_size=12, mostly=shop)
+        case _:
+            return histories(min_size=12, mostly=others())
+
+
+# ------------------------------------------------------------------------------------------------- by plain counting
+
+
+def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | None) -> Any:
+    """What a fact comes to at an instant, in its own unit, None where it is undefined."""
+    happened = [each for each in history if each.at <= at]
+    recent = [each for each in happened if rule.within_days is None or each.at + rule.within_days * DAY > at]
+    bought = [each for each in happened if isinstance(each.event, PurchaseRecorded)]
+    match rule.fact:
+        case "account_closed":
+            turns = [e.event for e in happened if isinstance(e.event, AccountClosed | AccountReopened)]
+            return bool(turns) and isinstance(turns[-1], AccountClosed)
+        case "qualified":
+            return any(isinstance(each.event, LeadQualified) for each in happened)
+        case "orders":
+            return sum(isinstance(each.event, PurchaseRecorded) for each in recent)
+        case "returns":
+            return sum(isinstance(each.event, ReturnRecorded) for each in recent)
+        case "tickets":
+            return sum(is_opening(each, happened) for each in recent)
+        case "open_tickets":
+            ids = {each.event.ticket_id for each in happened if isinstance(each.event, TicketOpened)}
+            return sum(status(name, happened) not in (Status.RESOLVED, Status.CLOSED) for name in ids)
+        case "spend":
+            counted = {each.event.order_id for each in recent if isinstance(each.event, PurchaseRecorded)}
+            paid = sum(each.event.amount for each in bought if each.event.order_id in counted)
+            back = [each.event for each in happened if isinstance(each.event, ReturnRecorded)]
+            return Fraction(paid - sum(each.amount for each in back if each.order_id in counted), 100)
+        case "nps" | "csat" as survey:
+            answers = [each for each in happened if survey_of(each) == survey]
+            return answers[-1].event.score if answers and answers[-1] in recent else None
+        case "days_since_order":
+            return Fraction(at - bought[-1].at, DAY) if bought else None
+        case "tenure_days":
+            return Fraction(at - bought[0].at, DAY) if bought else None
+        case "days_since_engagement":
+            heard = [each.at for each in happened if is_engagement(each)]
+            return Fraction(at - heard[-1], DAY) if heard else None
+        case "days_since_spell_ended":
+            return None if ended is None else Fraction(at - ended, DAY)
+        case "gap":
+            if not bought:
+                return None
+            expected = Fraction(bought[-1].at - bought[0].at + 2 * 30 * DAY, len(bought) - 1 + 2)
+            return Fraction(at - bought[-1].at) / max(Fraction(7 * DAY), expected)
+        case "source":
+            named = [e.event.source for e in happened if isinstance(e.event, CustomerRegistered) and e.event.source]
+            return named[-1] if named else None
+        case "owner":
+            owners = [each.event.owner for each in happened if isinstance(each.event, OwnerAssigned)]
+            return owners[-1] if owners else None
+        case "tagged":
+            on: set[str] = set()
+            for each in happened:
+                if isinstance(each.event, CustomerTagged):
+                    on.add(each.event.label)
+                elif isinstance(each.event, CustomerUntagged):
+                    on.discard(each.event.label)
+            return on
+        case other:
+            raise AssertionError(f"nobody counts {other} here yet")
+
+
+def holds(rule: ConditionRule, history: list[Happened], at: int, ended: int | None) -> bool:
+    """Whether a condition holds at an instant; on what is undefined none does."""
+    found = value(rule, history, at, ended)
+    if found is None:
+        return False
+    return (
+        (rule.is_ is None or found == rule.is_)
+        and (rule.from_ is None or found >= Fraction(rule.from_))
+        and (rule.below is None or found < Fraction(rule.below))
+        and (rule.in_ is None or found in rule.in_)
+        and (rule.not_in is None or found not in rule.not_in)
+        and (rule.has is None or set(rule.has) <= found)
+        and (rule.lacks is None or not set(rule.lacks) & found)
+    )
+
+
+def rung_of(ladder: Lifecycle, history: list[Happened], at: int, ended: tuple[str, int] | None) -> int:
+    """The place of the first rung whose conditions all hold; `ended` is the last spell, and when an order ended it."""
+    for place, rung in enumerate(ladder.stage):
+        spell_ended = ended[1] if ended is not None and ended[0] in rung.spell else None
+        if all(holds(condition, history, at, spell_ended) for condition in rung.when):
+            return place
+    raise AssertionError("the last rung takes everyone")
+
+
+def is_engagement(each: Happened) -> bool:
+    match each.event:
+        case InteractionRecorded(direction=direction):
+            return direction == "inbound"
+        case SurveyAnswered() | CustomerRegistered() | TicketOpened() | TicketRated():
+            return True
+    return False
+
+
+def survey_of(each: Happened) -> str | None:
+    match each.event:
+        case SurveyAnswered(survey=survey):
+            return survey
+        case TicketRated():
+            return "csat"
+    return None
+
+
+def is_opening(each: Happened, happened: list[Happened]) -> bool:
+    """Whether a ticket was opened by this; what was opened can't be opened again."""
+    if not isinstance(each.event, TicketOpened):
+        return False
+    same = (e for e in happened if isinstance(e.event, TicketOpened) and e.event.ticket_id == each.event.ticket_id)
+    return next(same) is each
+
+
+def status(ticket_id: str, happened: list[Happened]) -> Status:
+    """Where a ticket stands, from its opening on."""
+    standing = Status.UNKNOWN
+    for each in happened:
+        event = each.event
+        if getattr(event, "ticket_id", None) == ticket_id and (
+            standing is not Status.UNKNOWN or isinstance(event, TicketOpened)
+        ):
+            standing = MOVES[type(event)].get(standing, standing)
+    return standing
