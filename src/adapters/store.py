@@ -29,6 +29,7 @@ from adapters.transaction import Transaction
 from adapters.wrapping import Keyring, MasterKey, founding_settings
 from crm_domain.errors import StoreUnusable
 from crm_domain.money import exponent_of
+from projections.registry import REGISTRY, Registry
 
 #: So many entries of an index are read in the time of one row with its payload.
 _ROW_BY_ENTRY = 8
@@ -67,7 +68,8 @@ class Store:
 
     A new one has its keys wrapped by the master key that is given. For one that is there, a master key that doesn't fit
     is noticed when the first key is opened: `keyring.require_master` looks at once. `is_new` says that it was made just
-    now, `access` what of it this role may read. `indexes` are written with the events that are appended.
+    now, `access` what of it this role may read. What happened is read and judged
+    with the `registry`; `indexes` are written with the events that are appended.
 
     Raises StoreUnusable where the database holds something else, or was written by a newer version.
     """
@@ -79,9 +81,11 @@ class Store:
         lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
         read_only: bool = False,
         master_key: MasterKey | None = None,
+        registry: Registry = REGISTRY,
         indexes: tuple[Index, ...] = INDEXES,
     ) -> None:
         self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
+        self.registry = registry
         self.schema = Schema(is_sqlite=self.database.is_sqlite)
         self.is_new = False
         self._master_key = master_key
