@@ -26,7 +26,7 @@ class Registry(Struct, frozen=True, kw_only=True):
 
     def projector(self, name: str) -> Projector:
         """The projector of a name. Raises KeyError where there is none."""
-        return next(each for each in self.projectors if each.name == name)
+        return {each.name: each for each in self.projectors}[name]
 
 
 #: What Regulars brings itself.
