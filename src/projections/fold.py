@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 import msgspec
@@ -77,10 +77,10 @@ Tracks = dict[str, Track]
 
 
 class Folded(Struct):
-    """One customer's fold, ready to go on: the facts, and each projector's tracks in the order of PROJECTORS."""
+    """One customer's fold, ready to go on: the facts, and each projector's tracks by its name."""
 
     facts: Facts = field(default_factory=Facts)
-    tracks: list[Tracks] = field(default_factory=lambda: [{} for _ in PROJECTORS])
+    tracks: dict[str, Tracks] = field(default_factory=dict)
     last_at: int | None = None
     last_position: int = 0
 
@@ -89,28 +89,15 @@ class Folded(Struct):
 Timelines = dict[str, list[Interval]]
 
 
-def fold(folded: Folded, events: Iterable[Happened], rules: Rules) -> Timelines:
+def fold(
+    folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector] = PROJECTORS
+) -> Timelines:
     """Take in events and return, for each projector by name, the intervals from its last settled one on.
 
     `folded` is changed in place. Events at or below `folded.last_position` have been taken in before and are passed
     over. Raises ValueError for an event earlier than the last one: that customer must be folded afresh.
     """
-    return _fold(folded, events, rules, PROJECTORS)
-
-
-def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> tuple[Folded, Timelines]:
-    """The fold of some events from the beginning, judged by some projectors only."""
-    folded = Folded(tracks=[{} for _ in projectors])
-    return folded, _fold(folded, events, rules, projectors)
-
-
-def concerned(old: Rules, new: Rules) -> tuple[Projector, ...]:
-    """The projectors that may judge otherwise under other rules."""
-    return tuple(projector for projector in PROJECTORS if projector.judges_by(old) != projector.judges_by(new))
-
-
-def _fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> Timelines:
-    running = [_Running(projector, tracks, rules) for projector, tracks in zip(projectors, folded.tracks, strict=True)]
+    running = [_Running(each, folded.tracks.setdefault(each.name, {}), rules) for each in projectors]
     by_type: dict[type[Event], list[_Running]] = {}
     facts, newest, last_at = folded.facts, folded.last_position, folded.last_at
     for at, group in groupby((each for each in events if each.position > folded.last_position), key=_at):
@@ -130,6 +117,17 @@ def _fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: 
         last_at = at
     folded.last_at, folded.last_position = last_at, newest
     return {run.projector.name: run.finish(facts, rules) for run in running}
+
+
+def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> tuple[Folded, Timelines]:
+    """The fold of some events from the beginning, judged by some projectors."""
+    folded = Folded()
+    return folded, fold(folded, events, rules, projectors)
+
+
+def concerned(old: Rules, new: Rules, projectors: Sequence[Projector] = PROJECTORS) -> tuple[Projector, ...]:
+    """The projectors that may judge otherwise under other rules."""
+    return tuple(projector for projector in projectors if projector.judges_by(old) != projector.judges_by(new))
 
 
 _at = attrgetter("at")
@@ -236,26 +234,87 @@ def joined(stored: list[Interval], newer: list[Interval]) -> list[Interval]:
     return sorted([*kept, *newer], key=lambda each: (each.key, each.valid_from))
 
 
-def dump(folded: Folded) -> bytes:
-    """A fold to go on with later: MessagePack, and the CRC-32 of that, as most damage leaves MessagePack behind."""
-    packed = msgspec.msgpack.encode(folded)
+_T = TypeVar("_T")
+
+
+class _Taken(Struct, array_like=True):
+    """What is stored of the facts: they, and the last event that they know of."""
+
+    facts: Facts
+    last_at: int | None
+    last_position: int
+
+
+def dump_facts(folded: Folded) -> bytes:
+    """The facts of a fold to go on with later: MessagePack, and the CRC-32 of that, as most damage leaves MessagePack
+    behind.
+    """
+    return _sealed(_Taken(folded.facts, folded.last_at, folded.last_position))
+
+
+def load_facts(data: bytes) -> Folded:
+    """The fold whose facts `dump_facts` wrote, without tracks. Raises ValueError for anything else."""
+    taken = _opened(data, _Taken)
+    return Folded(facts=taken.facts, last_at=taken.last_at, last_position=taken.last_position)
+
+
+def dump_tracks(tracks: Tracks) -> bytes:
+    """One projector's tracks to go on with later, as `dump_facts` does it."""
+    return _sealed(tracks)
+
+
+def load_tracks(projector: Projector, data: bytes) -> Tracks:
+    """The tracks of a projector that `dump_tracks` wrote. Raises ValueError for anything else."""
+    return _typed(projector, _opened(data, Tracks))
+
+
+def dump(folded: Folded, projectors: Sequence[Projector] = PROJECTORS) -> bytes:
+    """A whole fold to go on with later, as `dump_facts` does it."""
+    tracks = [folded.tracks.get(projector.name, {}) for projector in projectors]
+    return _sealed(_Whole(folded.facts, tracks, folded.last_at, folded.last_position))
+
+
+def load(data: bytes, projectors: Sequence[Projector] = PROJECTORS) -> Folded:
+    """The fold that `dump` wrote for these projectors. Raises ValueError for anything else."""
+    whole = _opened(data, _Whole)
+    if len(whole.tracks) != len(projectors):
+        raise ValueError("a stored fold is one of other projectors")
+    tracks = {each.name: _typed(each, held) for each, held in zip(projectors, whole.tracks, strict=True)}
+    return Folded(facts=whole.facts, tracks=tracks, last_at=whole.last_at, last_position=whole.last_position)
+
+
+class _Whole(Struct):
+    """What is stored of a whole fold: the tracks in the order of the projectors."""
+
+    facts: Facts
+    tracks: list[Tracks]
+    last_at: int | None
+    last_position: int
+
+
+def _sealed(value: object) -> bytes:
+    packed = msgspec.msgpack.encode(value)
     return packed + _checksum(packed)
 
 
-def load(data: bytes) -> Folded:
-    """The fold that `dump` wrote. Raises ValueError for anything else."""
+def _opened(data: bytes, kind: type[_T]) -> _T:
     packed = data[:-_CHECKSUM_BYTES]
     if data[-_CHECKSUM_BYTES:] != _checksum(packed):
         raise ValueError("the checksum of a stored fold is not that of the fold")
     try:
-        folded = msgspec.msgpack.decode(packed, type=Folded)
-        for projector, tracks in zip(PROJECTORS, folded.tracks, strict=True):
-            for track in tracks.values():
-                track.standing = msgspec.convert(track.standing, projector.standing)
-                track.verdict = msgspec.convert(track.verdict, projector.verdict | None)
+        return msgspec.msgpack.decode(packed, type=kind)
     except msgspec.DecodeError as error:
         raise ValueError(f"a stored fold can't be decoded: {error}") from None
-    return folded
+
+
+def _typed(projector: Projector, tracks: Tracks) -> Tracks:
+    try:
+        for track in tracks.values():
+            track.standing = msgspec.convert(track.standing, projector.standing)
+            track.verdict = msgspec.convert(track.verdict, projector.verdict | None)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"the tracks of {projector.name} can't be read: {error}") from None
+    return tracks
 
 
 _CHECKSUM_BYTES = 4
@@ -280,23 +339,26 @@ class Explanation(Struct, frozen=True, kw_only=True):
     next_change: Interval | None
 
 
-def fold_until(events: Iterable[Happened], rules: Rules, at: int) -> tuple[Folded, Timelines]:
+def fold_until(
+    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector] = PROJECTORS
+) -> tuple[Folded, Timelines]:
     """The fold of what had happened by an instant, as if nothing more did."""
-    folded = Folded()
-    return folded, fold(folded, (happened for happened in events if happened.at <= at), rules)
+    return fold_some((happened for happened in events if happened.at <= at), rules, projectors)
 
 
-def explain(events: Iterable[Happened], rules: Rules, at: int) -> tuple[Folded, list[Explanation]]:
+def explain(
+    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector] = PROJECTORS
+) -> tuple[Folded, list[Explanation]]:
     """Each projector's verdict of the whole customer as of an instant, explained; and the fold of all that had happened
     by then.
     """
-    folded, timelines = fold_until(events, rules, at)
+    folded, timelines = fold_until(events, rules, at, projectors)
     explanations = []
-    for projector, tracks in zip(PROJECTORS, folded.tracks, strict=True):
+    for projector in projectors:
         current = verdict_at(timelines[projector.name], at) if projector.key is None else None
         if current is None or projector.explain is None:
             continue
-        standing = _standing_at(projector, tracks[WHOLE], folded.facts, rules, at)
+        standing = _standing_at(projector, folded.tracks[projector.name][WHOLE], folded.facts, rules, at)
         explanations.append(
             Explanation(
                 projection=projector.name,
