@@ -39,6 +39,7 @@ from crm_domain.errors import InvalidRules
 from crm_domain.money import plain_decimal
 from projections import fact_table
 from projections.fact import KEYS, Key, Kind
+from projections.fact_table import NO_TIER
 from projections.toml_text import read_toml
 
 MAX_DAYS = 36_500
@@ -47,8 +48,6 @@ MAX_COMPLAINTS = 50
 MAX_STEPS = 60
 MAX_REVIEWS = 60
 MAX_LABELS = 100
-#: The tier of those who have no membership in force where only members have one.
-NO_TIER = "none"
 
 
 def _exact(value: object) -> object:
@@ -247,6 +246,13 @@ class Lifecycle(Part):
     stage: Annotated[tuple[StageRule, ...], Field(min_length=1, max_length=32)] = Field(
         description="The rungs; the first one whose conditions all hold is the one."
     )
+
+    @model_validator(mode="after")
+    def _asks_not_itself(self) -> Lifecycle:
+        for rung in self.stage:
+            if any(fact_table.FACTS[condition.fact].reads == "lifecycle_stage" for condition in rung.when):
+                raise ValueError(f'"{rung.id}" asks for the stage, which is what the ladder gives')
+        return self
 
     @model_validator(mode="after")
     def _is_total(self) -> Lifecycle:
@@ -457,6 +463,20 @@ class Ruleset(Part):
     ticket: Ticket = Field(description="Targets of the help desk, in clock hours.")
     satisfaction: Satisfaction = Field(description="Where an answer to a survey becomes good or bad news.")
     points: Points = Field(description="How points are earned, and when they can be spent and expire.")
+
+    @model_validator(mode="after")
+    def _asks_for_what_there_is(self) -> Ruleset:
+        given = {"tier": {NO_TIER, *(level.name for level in self.tier.levels)}, "risk_band": {*self.churn_risk.bands}}
+        for rung in self.lifecycle.stage:
+            for condition in rung.when:
+                for word in (*(condition.in_ or ()), *(condition.not_in or ())):
+                    allowed = given.get(condition.fact, {word})
+                    if word not in allowed:
+                        meant = _suggestion(word, sorted(allowed))
+                        raise ValueError(
+                            f'lifecycle: "{rung.id}" asks for the {condition.fact} "{word}", which there isn\'t{meant}'
+                        )
+        return self
 
     def canonical(self) -> str:
         """The one JSON text of this ruleset: keys sorted, numbers in plain decimal, comments gone."""

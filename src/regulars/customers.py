@@ -19,8 +19,9 @@ from crm_domain.errors import NotFound
 from crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from crm_domain.money import from_minor_units
 from projections.customer_card import card
+from projections.fact_table import NO_TIER
 from projections.fold import fold_until, verdict_at
-from projections.rules import NO_TIER, Ruleset
+from projections.rules import Ruleset
 from regulars.answers import (
     Contact,
     describe_poison,
