@@ -30,6 +30,7 @@ from projections.lifecycle_stage import LIFECYCLE_STAGE
 from projections.loyalty_tier import LOYALTY_TIER
 from projections.points import POINTS
 from projections.projector import Projector, Told
+from projections.rules_digest import rules_digest
 from projections.ticket_queue import TICKET_QUEUE
 from projections.verdict import Reason
 
@@ -173,8 +174,8 @@ def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Pro
 
 
 def concerned(old: Rules, new: Rules, projectors: Sequence[Projector] = PROJECTORS) -> tuple[Projector, ...]:
-    """The projectors that may judge otherwise under other rules."""
-    return tuple(projector for projector in projectors if projector.judges_by(old) != projector.judges_by(new))
+    """The projectors that may judge otherwise under other rules: by these themselves, or by what they read."""
+    return tuple(each for each in projectors if rules_digest(each, old) != rules_digest(each, new))
 
 
 _at = attrgetter("at")

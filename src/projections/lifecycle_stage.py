@@ -155,7 +155,7 @@ LIFECYCLE_STAGE = Projector(
         }
     ),
     standing=Standing,
-    judges_by=lambda rules: (rules.ladder, rules.spell_stages, rules.cadence),
+    judges_by=("lifecycle", "cadence"),
     heeds=lambda rules: rules.ladder.events,
     judge=judge,
     explain=explain,

@@ -57,7 +57,7 @@ class Projector(Struct, frozen=True, kw_only=True):
 
     `handles` are the event types that can change the answer, and with the first of which it begins; `heeds` are those
     that can change it, once it has begun, because these rules ask for what they tell. `standing` is what is carried
-    from verdict to verdict; `judges_by` gives the part of the rules on which the answer depends. A customer has one
+    from verdict to verdict; `judges_by` names the tables of the rules on which the answer depends. A customer has one
     timeline, or with a `key` one for each of what that names. `verdict` is the type of what is held; its fields are
     columns. `lists_by` names the indexes that lists need. `explain` is None where nobody asks for reasons yet. Raise
     `version` whenever the same events and rules may give other answers.
@@ -72,7 +72,7 @@ class Projector(Struct, frozen=True, kw_only=True):
     version: int
     handles: frozenset[type[Event]]
     standing: Any
-    judges_by: Callable[[Rules], object]
+    judges_by: tuple[str, ...]
     heeds: Callable[[Rules], frozenset[type[Event]]] = _none_more
     judge: Judge
     explain: Explain | None = None

@@ -13,21 +13,33 @@ from projections.fact_set import FactSet
 from projections.facts import SHARED
 from projections.fold import PROJECTORS
 from projections.projector import Projector
+from projections.rules import Ruleset
+from projections.section import Section, ruleset_with
 
 
 class Registry(Struct, frozen=True, kw_only=True, dict=True):
-    """The aggregates that events happen to, and the projectors that judge, each after those that it may read.
+    """The aggregates that events happen to, the projectors that judge, each after those that it may read, and the
+    tables that the rules may have beside ours.
 
-    Raises ValueError for a name that two projectors or two sets of facts have, and for a projector that may read one
-    that comes later or isn't there.
+    Raises ValueError for a name that two projectors, sets of facts or tables have, for a projector that may read one
+    that comes later or isn't there, and for one that judges by a table that isn't there.
     """
 
     catalogue: Catalogue
     projectors: tuple[Projector, ...]
+    sections: tuple[Section, ...] = ()
 
     def __post_init__(self) -> None:
         _require_unique("projections", [projector.name for projector in self.projectors])
         _require_unique("sets of facts", [fact_set.name for fact_set in self.fact_sets])
+        _require_unique("tables of the rules", [section.name for section in self.sections])
+        self._require_sources()
+        for projector in self.projectors:
+            for table in {*projector.judges_by} - {*self.grammar.model_fields}:
+                judging = f'the projection "{projector.name}" judges by the table "{table}" of the rules'
+                raise ValueError(f"{judging}, which isn't there")
+
+    def _require_sources(self) -> None:
         places = {projector.name: place for place, projector in enumerate(self.projectors)}
         for place, projector in enumerate(self.projectors):
             for source in projector.may_read:
@@ -38,6 +50,11 @@ class Registry(Struct, frozen=True, kw_only=True, dict=True):
                     raise ValueError(f"{reading}, which must come before it")
                 if self.projectors[places[source.name]] is not source:
                     raise ValueError(f"{reading}, but another one of that name is there")
+
+    @cached_property
+    def grammar(self) -> type[Ruleset]:
+        """The grammar of rules, with all tables that they may have."""
+        return ruleset_with(self.sections)
 
     @cached_property
     def fact_sets(self) -> tuple[FactSet, ...]:
