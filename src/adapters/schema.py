@@ -7,8 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
-from msgspec.inspect import EnumType, IntType, LiteralType, NoneType, StrType, Type, UnionType, type_info
-from msgspec.structs import fields
 from sqlalchemy.engine import Connection
 
 from adapters.columns import check
@@ -18,6 +16,7 @@ from adapters.positions import create_positions, position_column, transaction_co
 from adapters.seals import seals_table
 from adapters.sql_views import View, put_views
 from crm_domain.errors import StoreUnusable
+from projections.column import columns_of
 from projections.fold import PROJECTORS
 from projections.projector import ListedBy, Projector
 
@@ -309,7 +308,7 @@ _LISTED_BY: dict[ListedBy, tuple[Any, ...]] = {
     "status": ("status", "valid_from", "valid_to"),
 }
 
-_COLUMN_TYPES: dict[type, type[sa.types.TypeEngine[Any]]] = {str: sa.Text, int: sa.BigInteger}
+_COLUMN_TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {"text": sa.Text, "number": sa.BigInteger}
 
 
 def _intervals(projector: Projector, number: int, metadata: sa.MetaData) -> sa.Table:
@@ -334,25 +333,8 @@ def _intervals(projector: Projector, number: int, metadata: sa.MetaData) -> sa.T
 
 def _verdict_columns(verdict: type[Struct]) -> Iterator[sa.Column[Any]]:
     """The columns of a verdict's fields: text for words, whole numbers for numbers, and NULL where None is allowed."""
-    for field in fields(verdict):
-        kinds = set(_kinds_of(type_info(field.type)))
-        column_type = next(ours for theirs, ours in _COLUMN_TYPES.items() if theirs in kinds)
-        yield sa.Column(field.name, column_type, nullable=type(None) in kinds)
-
-
-def _kinds_of(info: Type) -> Iterator[type]:
-    match info:
-        case UnionType(types=types):
-            for each in types:
-                yield from _kinds_of(each)
-        case StrType() | EnumType() | LiteralType():
-            yield str
-        case IntType():
-            yield int
-        case NoneType():
-            yield type(None)
-        case _:
-            raise TypeError(f"a verdict's field can't be a column: {info}")
+    for each in columns_of(verdict):
+        yield sa.Column(each.name, _COLUMN_TYPES[each.kind], nullable=each.nullable)
 
 
 def _audit_trail(is_sqlite: bool) -> View:

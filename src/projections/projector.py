@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from crm_domain.event import Event
+from projections.column import columns_of
 from projections.compiled import Rules
 from projections.fact_set import FactSet
 from projections.facts import SHARED
@@ -65,6 +66,8 @@ class Projector(Struct, frozen=True, kw_only=True):
     `facts` are those it judges by. `may_read` are other projectors whose timelines it may ask, and `reads` gives the
     names of those that the rules in force ask: what changes their answers is heeded, and `judge` and `explain` are told
     what they hold. One that holds nothing yet has no interval.
+
+    Raises ValueError for a verdict with a field that can't be a column, naming it.
     """
 
     name: str
@@ -82,6 +85,12 @@ class Projector(Struct, frozen=True, kw_only=True):
     facts: FactSet = SHARED
     may_read: tuple[Projector, ...] = ()
     reads: Callable[[Rules], frozenset[str]] = _nothing
+
+    def __post_init__(self) -> None:
+        try:
+            columns_of(self.verdict, None if self.key is None else self.key.name)
+        except ValueError as error:
+            raise ValueError(f'the projection "{self.name}" can\'t be stored: {error}') from None
 
     def sources(self, rules: Rules) -> tuple[Projector, ...]:
         """The projectors that are read under some rules. Raises ValueError for one that may not be read."""
