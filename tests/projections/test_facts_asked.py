@@ -260,6 +260,31 @@ def test_a_ladder_may_ask_what_other_projections_hold_and_says_what_it_found() -
     assert re.fullmatch(r"risk \d+ \(below 60\)", found[1])
 
 
+@pytest.mark.parametrize(
+    ("fact", "words"),
+    [("tier", ["none", "member", "silver", "gold", "platinum"]), ("risk_band", ["low", "medium", "high", "critical"])],
+)
+@given(history=histories() | lives("tier"))
+def test_a_ladder_with_a_rung_for_each_word_of_another_projection_tells_its_timeline(
+    fact: str, words: list[str], history: list[Happened]
+) -> None:
+    rungs = [{"id": word, "stage": word, "when": [{"fact": fact, "in": [word]}]} for word in words]
+    told = stages(history, ready(with_ladder([*rungs, REST])))
+    begin = told[0].valid_from if told else FOREVER
+    source = [each for each in timeline_of(READ[fact], tuple(history)) if each.valid_to > begin]
+    spans: list[tuple[int, int, str]] = [(begin, source[0].valid_from, "rest")] if source else []
+    for each in source:  # neighbours of one band differ by their scores
+        since, word = max(begin, each.valid_from), each.verdict.value
+        if spans and spans[-1][2] == word:
+            since = spans.pop()[0]
+        spans.append((since, each.valid_to, word))
+    if source:
+        expected = [span for span in spans if span[0] < span[1]]
+        assert [(each.valid_from, each.valid_to, each.verdict.value) for each in told] == expected
+    else:
+        assert {each.verdict.value for each in told} <= {"rest"}
+
+
 def test_a_ladder_cannot_ask_for_the_stage_that_it_gives() -> None:
     with pytest.raises(InvalidRules, match='"asked" asks for the stage, which is what the ladder gives'):
         ladder_asking({"fact": "stage", "in": ["rest"]})

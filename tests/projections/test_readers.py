@@ -17,7 +17,7 @@ from crm_domain.customer import CustomerTagged
 from crm_domain.event import Event
 from crm_domain.instant import DAY, FOREVER
 from crm_domain.purchase import PurchaseRecorded
-from histories import START, histories, rules
+from histories import START, histories, others, purchases, rules
 from projections.churn_risk import CHURN_RISK
 from projections.compiled import Rules
 from projections.fact_set import FactSet
@@ -94,6 +94,7 @@ SECOND = reader("second", FIRST, TICKET_QUEUE, handles=frozenset({CustomerTagged
 #: One with a timeline for each label that was ever put on.
 BY_LABEL = reader(
     "by_label",
+    CHURN_RISK,
     LOYALTY_TIER,
     handles=frozenset({CustomerTagged}),
     key=Key(name="label", of=lambda event: event.label, facts=lambda facts, label: facts),
@@ -107,7 +108,7 @@ def said(intervals: Sequence[Interval], name: str, at: int) -> list[str]:
     return held_at({name: intervals}, name, at)
 
 
-@given(histories(), INSTANTS)
+@given(histories() | histories(min_size=8, mostly=purchases() | others()), INSTANTS)
 def test_a_reader_holds_at_any_instant_what_its_sources_hold_then(history: list[Happened], at: int) -> None:
     _, timelines = fold_some(history, rules(), ALL)
     begins = [each.valid_from for name in ("first", "second", "by_label") for each in timelines[name]]
