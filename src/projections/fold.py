@@ -111,7 +111,7 @@ def fold(
     running = _under_way(folded, rules, projectors)
     # Who reads others comes before them: it asks what they held until the event.
     readers_first, fact_sets = list(reversed(list(running.values()))), _fact_sets(running.values())
-    by_type: dict[type[Event], tuple[list[_Running], list[_TakeIn]]] = {}
+    by_type: dict[type[Event], tuple[list[_Arrival], list[_TakeIn]]] = {}
     newest, last_at = folded.last_position, folded.last_at
     for at, group in groupby((each for each in events if each.position > folded.last_position), key=_at):
         if last_at is not None and at < last_at:
@@ -122,11 +122,11 @@ def fold(
             event_type = type(event)
             if event_type not in by_type:
                 by_type[event_type] = (
-                    [run for run in readers_first if run.minds(event_type)],
+                    [run.arrival(event_type) for run in readers_first if run.minds(event_type)],
                     [(each.evolve, folded.facts_of(each)) for each in fact_sets if event_type in each.handles],
                 )
-            for run in by_type[event_type][0]:
-                run.arrive(event, at)
+            for key_of, arrive in by_type[event_type][0]:
+                arrive(key_of(event) if key_of else WHOLE, event, at)
         for happened in together:
             event = happened.event
             for take_in, facts in by_type[type(event)][1]:
@@ -138,6 +138,8 @@ def fold(
     return {projector.name: found[projector.name] for projector in projectors}
 
 
+#: Which timeline an event is about (None where there is but one), and how it arrives there: (key, event, at).
+_Arrival = tuple[Callable[[Any], str] | None, Callable[[str, Event, int], None]]
 #: How a set of facts takes in an event, and the facts.
 _TakeIn = tuple[Callable[[Any, Event, int, int, int], None], Any]
 
@@ -228,17 +230,20 @@ class _Running:
             return True
         return bool(self._sources) and any(source.minds(event_type) for source in self._sources.values())
 
-    def arrive(self, event: Event, at: int) -> None:
-        """Settle everything before `at`, at which an event is about to be taken in."""
+    def arrival(self, event_type: type[Event]) -> _Arrival:
+        """How events of a type arrive: at the timeline they are about, or at all where they bear on what is read."""
         if self._key_of is None:
-            self._arrive(WHOLE, event, at)
-        elif type(event) in self.projector.handles or type(event) in self._heeded:
-            self._arrive(self._key_of(event), event, at)
-        else:  # it bears on what is read, and so on every timeline
-            for key in list(self.tracks):
-                self._arrive(key, event, at)
+            return None, self.arrive
+        if event_type in self.projector.handles or event_type in self._heeded:
+            return self._key_of, self.arrive
+        return None, self._arrive_at_all
 
-    def _arrive(self, key: str, event: Event, at: int) -> None:
+    def _arrive_at_all(self, _: str, event: Event, at: int) -> None:
+        for key in list(self.tracks):
+            self.arrive(key, event, at)
+
+    def arrive(self, key: str, event: Event, at: int) -> None:
+        """Settle a timeline before `at`, at which an event is about to be taken in."""
         track = self.tracks.get(key)
         if track is None:
             if type(event) not in self.projector.handles:
@@ -277,7 +282,8 @@ class _Running:
         if self._told and key in self._told and self._told[key][0] == end:
             return self._told[key][1]
         track = self.tracks[key]
-        carried, verdict, since, ended = track.standing, track.verdict, track.since, list[Interval]()
+        carried, verdict, since = track.standing, track.verdict, track.since
+        ended: list[Interval] = []
         begin = track.judged_at
         assert begin is not None
         judged_of = self._facts_of(self.facts, key) if self._facts_of else self.facts
