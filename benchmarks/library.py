@@ -68,7 +68,7 @@ class _ToldMapper(Mapper[str]):
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
         """All that a projection uses of an event."""
         at, position, payload = msgspec.msgpack.decode(stored_event.state)
-        event = codec_of(stored_event.topic).decode(payload)
+        event = codec_of(stored_event.topic, CODECS).decode(payload)
         return Told(str(stored_event.originator_id), stored_event.originator_version, Happened(at, position, event))
 
 

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from adapters import horizon
-from adapters.codec import codecs, tags_of
-from adapters.event_log import EVENTS_AT_ONCE, EnvelopeMapper
+from adapters.codec import codecs
+from adapters.event_log import EVENTS_AT_ONCE
 from crm_domain.catalogue import EVENTS
 from crm_domain.customer import CustomerMerged, CustomerRegistered, CustomerTagged
 from crm_domain.event import Event, Personal, Recorded
@@ -263,8 +263,7 @@ def test_what_was_stored_as_a_retired_type_is_told_as_its_successor(
         read=lambda old: SurveyAnswered(survey="nps", score=old.score, comment=old.comment),
     )
     known = codecs(EVENTS.values(), (nps,))
-    monkeypatch.setattr(EnvelopeMapper.__init__, "__defaults__", (known,))
-    monkeypatch.setattr(tags_of, "__defaults__", (known,))
+    monkeypatch.setattr(crm._store.prepared, "codecs", known)
     crm.do(RecordSurveyAnswer(customer="shop:1", survey="csat", score=4, comment="nice"))
     crm.do(RecordSurveyAnswer(customer="shop:1", survey="nps", score=9, comment="lovely"))
     stored = {"payload": b'{"type":"NpsAnswered","score":9}'}

@@ -28,9 +28,8 @@ from eventsourcing.system import Follower
 from eventsourcing.tests import persistence
 from sqlalchemy.engine import make_url
 
-from adapters import log_recorder
-from adapters.codec import codecs, tags_of
-from adapters.event_log import EnvelopeMapper, RowRecorder, StoredRow
+from adapters.codec import codecs
+from adapters.event_log import RowRecorder, StoredRow
 from adapters.log_recorder import LogApplication, LogFactory, LogRecorder
 from adapters.recorders import PAGE
 from adapters.store import Collision, Store
@@ -236,9 +235,7 @@ def test_what_was_stored_as_a_retired_type_is_followed_as_its_successor(
         retired=NpsAnswered, successor=SurveyAnswered, read=lambda old: SurveyAnswered(survey="nps", score=old.score)
     )
     known = codecs(EVENTS.values(), (nps,))
-    monkeypatch.setattr(log_recorder, "CODECS", known)
-    monkeypatch.setattr(log_recorder, "_BLANK", EnvelopeMapper({}, known))
-    monkeypatch.setattr(tags_of, "__defaults__", (known,))
+    monkeypatch.setattr(crm._store, "codecs", known)
     crm.do(RecordSurveyAnswer(customer="shop:1", survey="nps", score=9))
     old = b'{"type":"NpsAnswered","score":9}'
     run(database_url, "UPDATE events SET type = 'NpsAnswered', payload = :payload WHERE position = 4", payload=old)

@@ -35,7 +35,6 @@ from adapters.store import Collision, Store
 from adapters.transaction import Transaction
 from crm_domain.errors import StoreBusy
 from projections.compiled import Rules
-from projections.facts import HANDLES
 from projections.fold import Folded
 
 BATCH = 2_000
@@ -381,14 +380,14 @@ class _CatchingUp:
         relinked = links_changed(connection, self._store.schema.links, old, until)
         families = read_families(connection, links, {row.customer_id for row in rows} | relinked, until)
         refolded = {families.root(customer_id) for customer_id in relinked}
-        by_root = _by_root(rows, families)
+        by_root = _by_root(self._store, rows, families)
         waiting = by_root.keys() - refolded
         waiting -= self._models.parked(connection, waiting).keys()
         stored = self._models.load(connection, waiting)
         updates: list[Update] = []
         for root in sorted(waiting):
             folded, members = stored.get(root, Folded()), families.members(root)
-            timelines = None if folded is None else take_in(folded, by_root[root], members, self._rules)
+            timelines = None if folded is None else take_in(self._store, folded, by_root[root], members, self._rules)
             if folded is None or timelines is None:
                 refolded.add(root)
             else:
@@ -404,10 +403,10 @@ class _CatchingUp:
         )
 
 
-def _by_root(rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
+def _by_root(store: Store, rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
     """What bears on anyone's verdicts, by whose it is."""
     by_root: dict[str, list[sa.Row[Any]]] = {}
     for row in rows:
-        if codec_of(row.type).reads in HANDLES:
+        if codec_of(row.type, store.codecs).reads in store.handles:
             by_root.setdefault(families.root(row.customer_id), []).append(row)
     return by_root

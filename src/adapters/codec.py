@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.inspect import Metadata, StructType, type_info
 
-from crm_domain.catalogue import EVENTS
+from crm_domain.catalogue import CATALOGUE, EVENTS, Catalogue
 from crm_domain.errors import StoreUnusable
 from crm_domain.event import Event, tag_of
 from crm_domain.upcasts import UPCASTS, Upcast
@@ -33,10 +33,8 @@ class EventCodec:
     __slots__ = ("_blank", "_payloads", "_secrets", "name", "personal", "reads", "upcasts")
 
     def __init__(self, event_type: type[Event], upcasts: tuple[Upcast[Any, Any], ...] = ()) -> None:
-        info = type_info(event_type)
-        assert isinstance(info, StructType)
         self.name = tag_of(event_type)
-        self.personal = tuple(field.name for field in info.fields if _is_personal(field.type))
+        self.personal = personal_fields(event_type)
         self.upcasts = upcasts
         self.reads: type[Event] = upcasts[-1].successor if upcasts else event_type
         self._blank: dict[str, Any] = dict.fromkeys(self.personal)
@@ -71,6 +69,13 @@ class EventCodec:
         return event
 
 
+def personal_fields(event_type: type[Event]) -> tuple[str, ...]:
+    """The names of the fields of an event type that are personal."""
+    info = type_info(event_type)
+    assert isinstance(info, StructType)
+    return tuple(field.name for field in info.fields if _is_personal(field.type))
+
+
 def _is_personal(field_type: object) -> bool:
     return isinstance(field_type, Metadata) and bool((field_type.extra or {}).get("personal"))
 
@@ -79,6 +84,10 @@ def _secret_type(event_type: type[Event], personal: tuple[str, ...]) -> type[Str
     fields = {field.name: field.type for field in msgspec.structs.fields(event_type)}
     columns = [(name, fields[name], None) for name in personal]
     return msgspec.defstruct(f"{event_type.__name__}Secret", [*columns, ("reason", str | None, None)])
+
+
+#: A codec for each tag.
+Codecs = Mapping[str, EventCodec]
 
 
 def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -> dict[str, EventCodec]:
@@ -98,10 +107,16 @@ def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -
     return known
 
 
-CODECS: Mapping[str, EventCodec] = MappingProxyType(codecs(EVENTS.values(), UPCASTS))
+def codecs_of(catalogue: Catalogue) -> Codecs:
+    """A codec for each tag of a catalogue, and for each that was retired. Raises ValueError as `codecs` does."""
+    return MappingProxyType(codecs(catalogue.events.values(), (*UPCASTS, *catalogue.upcasts)))
 
 
-def codec_of(tag: str, known: Mapping[str, EventCodec] = CODECS) -> EventCodec:
+#: For whoever looks for events of ours by their types, whatever else a store has.
+CODECS: Codecs = codecs_of(CATALOGUE)
+
+
+def codec_of(tag: str, known: Codecs) -> EventCodec:
     """The codec of a stored tag. Raises StoreUnusable for one that this code doesn't know."""
     try:
         return known[tag]
@@ -120,13 +135,13 @@ def not_as_recorded(position: object, column: str) -> StoreUnusable:
     )
 
 
-def tags_of(event_types: Iterable[type[Event]], known: Mapping[str, EventCodec] = CODECS) -> frozenset[str]:
+def tags_of(event_types: Iterable[type[Event]], known: Codecs) -> frozenset[str]:
     """Every tag under which what is read as one of these types may be stored: their own, and those they replaced."""
     wanted = frozenset(event_types)
     return frozenset(tag for tag, codec in known.items() if codec.reads in wanted)
 
 
-def is_personal(event: Event, reason: str | None, known: Mapping[str, EventCodec] = CODECS) -> bool:
+def is_personal(event: Event, reason: str | None, known: Codecs) -> bool:
     """Whether an event with its reason has anything that must be encrypted."""
     personal = known[tag_of(type(event))].personal
     return reason is not None or any(getattr(event, name) is not None for name in personal)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.chunks import chunks
-from adapters.codec import codec_of, tags_of
+from adapters.codec import CODECS, codec_of, tags_of
 from adapters.columns import BigNumber
 from adapters.index import Added, Change, Digest, Entries, Index, side_by_side
 from adapters.links import read_families
@@ -27,7 +27,7 @@ from projections.consent import ACCOUNTS, WORDS, Said, standing
 
 MOST_WORDS = 2_000  # that a page reads at once where few of those who said something agree
 
-ACCOUNT_TYPES = tags_of(ACCOUNTS)
+ACCOUNT_TYPES = tags_of(ACCOUNTS, CODECS)
 
 
 def _changes(recorded: Recorded[Event], _digest: Digest) -> Iterator[Change]:
@@ -168,7 +168,7 @@ def _accounts(
     of_account = past_index(connection, events.c.type).in_(ACCOUNT_TYPES)
     for chunk in chunks(customer_ids):
         for row in connection.execute(sa.select(*columns).where(events.c.stream_id.in_(chunk), of_account)):
-            said = Said(row.customer_id, codec_of(row.type).decode(row.payload), row.occurred_at, row.position)
+            said = Said(row.customer_id, codec_of(row.type, CODECS).decode(row.payload), row.occurred_at, row.position)
             if said.was_known(wanted.until):
                 accounts.setdefault(row.customer_id, []).append(said)
     return accounts

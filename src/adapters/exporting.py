@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 import sqlalchemy as sa
 
-from adapters.codec import codec_of
+from adapters.codec import Codecs, codec_of
 from adapters.event_log import EnvelopeMapper, RowRecorder, StoredRow
 from adapters.horizon import await_settled
 from adapters.positions import settled
@@ -41,7 +41,7 @@ def export_events(store: Store, write: Write, *, personal: bool, at_least: int =
     count = 0
     with store.reading() as tx:
         for chunk in _chunks(store, tx, personal):
-            write(_encode_lines([_line(recorded, personal) for recorded in chunk]))
+            write(_encode_lines([_line(recorded, store.codecs, personal) for recorded in chunk]))
             count += len(chunk)
     return count
 
@@ -56,15 +56,15 @@ def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Reco
             return
         customers = {row.columns["customer_id"] for row in rows if row.columns["secret"] is not None}
         ciphers = store.keyring.ciphers(tx.connection, store.prepared.keys, customers if personal else ())
-        mapper = EnvelopeMapper(ciphers)
+        mapper = EnvelopeMapper(store.codecs, ciphers)
         chunk = [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]
         last = chunk[-1].position
         yield chunk
 
 
-def _line(recorded: Recorded[Event], personal: bool) -> dict[str, Any]:
+def _line(recorded: Recorded[Event], known: Codecs, personal: bool) -> dict[str, Any]:
     event = recorded.event
-    codec = codec_of(tag_of(type(event)))
+    codec = codec_of(tag_of(type(event)), known)
     hidden = () if personal else codec.personal
     line = {
         "position": recorded.position,

@@ -7,20 +7,20 @@ by one or all at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.codec import CODECS, EventCodec, codec_of
+from adapters.codec import Codecs, codec_of
 from adapters.positions import drawn
 from adapters.store import Store
 from crm_domain.errors import StoreUnusable
+from crm_domain.event import Event
 from projections.compiled import Rules
-from projections.facts import HANDLES
-from projections.fold import PROJECTORS, Folded, Happened, Timelines, came_late, fold, fold_some
+from projections.fold import Folded, Happened, Timelines, came_late, fold, fold_some
 from projections.projector import Projector
 
 Rows = Sequence[sa.Row[Any]]
@@ -68,7 +68,7 @@ def read_history(
     projectors: Sequence[Projector] | None = None,
 ) -> History:
     """What happened to a customer at positions up to `until`, folded."""
-    return fold_rows(rows_of(store, connection, members, until), members, rules, projectors)
+    return fold_rows(store, rows_of(store, connection, members, until), members, rules, projectors)
 
 
 def rows_of(
@@ -83,28 +83,28 @@ def rows_of(
 
 
 def fold_rows(
-    rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector] | None = None
+    store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector] | None = None
 ) -> History:
     """The fold of a customer's rows, in whatever order they come, by all projectors or some.
 
     Raises StoreUnusable for an unknown type of event.
     """
-    judging = PROJECTORS if projectors is None else projectors
+    judging = store.registry.projectors if projectors is None else projectors
     try:
-        return _fold(rows, members, rules, judging)
+        return _fold(store, rows, members, rules, judging)
     except StoreUnusable:
         raise
     except Exception as error:  # whatever a projector fails with, only its customer is parked
-        return _park(sorted(rows, key=lambda row: row.position), members, rules, judging, error)
+        return _park(store, sorted(rows, key=lambda row: row.position), members, rules, judging, error)
 
 
-def take_in(folded: Folded, rows: Rows, members: tuple[str, ...], rules: Rules) -> Timelines | None:
+def take_in(store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], rules: Rules) -> Timelines | None:
     """Take further rows into a fold, which is changed in place; its intervals from the last settled one on.
 
     None where one of them came late or can't be folded: then the fold is of no use, and the whole history must be.
     """
     try:
-        happened = _happened(rows, members)
+        happened = _happened(store, rows, members)
         return None if came_late(folded, happened) else fold(folded, happened, rules)
     except StoreUnusable:
         raise
@@ -112,42 +112,49 @@ def take_in(folded: Folded, rows: Rows, members: tuple[str, ...], rules: Rules) 
         return None
 
 
-def _fold(rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]) -> History:
-    happened = _happened(rows, members)
+def _fold(store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]) -> History:
+    happened = _happened(store, rows, members)
     folded, timelines = fold_some(happened, rules, projectors)
     return History(members=members, happened=happened, folded=folded, timelines=timelines)
 
 
 def _park(
-    rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector], error: Exception
+    store: Store,
+    rows: Rows,
+    members: tuple[str, ...],
+    rules: Rules,
+    projectors: Sequence[Projector],
+    error: Exception,
 ) -> History:
     """The fold of the longest run of rows, from the first position on, that can be folded."""
     good, bad = 0, len(rows)
     while bad - good > 1:
         middle = (good + bad) // 2
         try:
-            _fold(rows[:middle], members, rules, projectors)
+            _fold(store, rows[:middle], members, rules, projectors)
             good = middle
         except Exception as earlier:  # as in fold_rows
             bad, error = middle, earlier
     first = rows[bad - 1]
     reason = f"{type(error).__name__}: {error}"
     poison = Poison(customer_id=members[0], position=first.position, type=first.type, reason=reason)
-    kept = _fold(rows[: bad - 1], members, rules, projectors)
+    kept = _fold(store, rows[: bad - 1], members, rules, projectors)
     return History(members=members, happened=kept.happened, folded=kept.folded, timelines=kept.timelines, poison=poison)
 
 
-def _happened(rows: Rows, members: tuple[str, ...]) -> list[Happened]:
-    return sorted((each for row in rows if (each := to_happened(row, members)) is not None), key=order_of)
+def _happened(store: Store, rows: Rows, members: tuple[str, ...]) -> list[Happened]:
+    known, handles = store.codecs, store.handles
+    read = (to_happened(row, members, known, handles) for row in rows)
+    return sorted((each for each in read if each is not None), key=order_of)
 
 
 def to_happened(
-    row: Iterable[Any], members: tuple[str, ...], known: Mapping[str, EventCodec] = CODECS
+    row: Iterable[Any], members: tuple[str, ...], known: Codecs, handles: Collection[type[Event]]
 ) -> Happened | None:
     """A row, of `history_columns`, of one of a customer's identities; None where its type bears on no verdict."""
     position, _, customer_id, occurred_at, tag, payload = row  # by place: by name takes several times as long
     codec = codec_of(tag, known)
-    if codec.reads not in HANDLES:
+    if codec.reads not in handles:
         return None
     identity = 0 if customer_id == members[0] else members.index(customer_id)
     return Happened(occurred_at, position, codec.decode(payload), identity)

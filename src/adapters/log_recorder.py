@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from eventsourcing.persistence import Notification, StoredEvent, Transcoder
 from eventsourcing.utils import Environment, EnvType
 from sqlalchemy.engine import Connection
 
-from adapters.codec import CODECS, tags_of
+from adapters.codec import Codecs, tags_of
 from adapters.event_log import EnvelopeMapper, StoredRow, found_row, is_stored_as
 from adapters.horizon import await_settled
 from adapters.positions import settled
@@ -39,7 +39,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class LoggedEvent(StoredRow, Notification):
-    """A notification of the log, with the envelope beside the library's own columns."""
+    """A notification of the log, with the envelope beside the library's own columns, and what decodes it."""
+
+    known: Codecs = field(repr=False, compare=False)
 
 
 class LogRecorder(SqlApplicationRecorder):
@@ -75,7 +77,9 @@ class LogRecorder(SqlApplicationRecorder):
         if lte is not None:
             statement = statement.where(version <= lte)
         ordered = statement.order_by(version.desc() if desc else version).limit(limit)
-        return self._read_own_writes(lambda connection: [_logged(row) for row in connection.execute(ordered)])
+        return self._read_own_writes(
+            lambda connection: [self._notification(row) for row in connection.execute(ordered)]
+        )
 
     def _read_own_writes(self, read: Callable[[Connection], T]) -> T:
         with library_errors():
@@ -89,24 +93,22 @@ class LogRecorder(SqlApplicationRecorder):
 
     def _is_on(self, connection: Connection, topics: Sequence[str]) -> sa.ColumnElement[bool]:
         # What nothing is stored as is asked for all the same: a follower names the topics of all whom it follows.
-        read_as = tags_of(CODECS[topic].reads for topic in topics if topic in CODECS)
+        known = self._store.codecs
+        read_as = tags_of((known[topic].reads for topic in topics if topic in known), known)
         return is_stored_as(connection, self.events, read_as.union(topics))
 
-    def _notification(self, row: sa.Row[*tuple[Any, ...]]) -> Notification:
-        return _logged(row)
-
-
-def _logged(row: sa.Row[*tuple[Any, ...]]) -> LoggedEvent:
-    columns = dict(row._mapping)
-    tag = columns["type"]
-    return LoggedEvent(
-        originator_id=columns["stream_id"],
-        originator_version=columns["version"],
-        topic=tag_of(CODECS[tag].reads) if tag in CODECS else tag,
-        state=columns["payload"],
-        id=columns["position"],
-        columns=columns,
-    )
+    def _notification(self, row: sa.Row[*tuple[Any, ...]]) -> LoggedEvent:
+        columns, known = dict(row._mapping), self._store.codecs
+        tag = columns["type"]
+        return LoggedEvent(
+            originator_id=columns["stream_id"],
+            originator_version=columns["version"],
+            topic=tag_of(known[tag].reads) if tag in known else tag,
+            state=columns["payload"],
+            id=columns["position"],
+            columns=columns,
+            known=known,
+        )
 
 
 class LogMapper(persistence.Mapper[Any]):
@@ -120,12 +122,9 @@ class LogMapper(persistence.Mapper[Any]):
         if not isinstance(stored_event, LoggedEvent):
             return super().to_domain_event(stored_event)
         try:
-            return _BLANK.to_domain_event(found_row(stored_event.columns))
+            return EnvelopeMapper(stored_event.known).to_domain_event(found_row(stored_event.columns))
         except StoreUnusable as error:
             raise persistence.MapperDeserialisationError(str(error)) from error
-
-
-_BLANK = EnvelopeMapper({})
 
 
 class LogFactory(persistence.InfrastructureFactory[persistence.TrackingRecorder]):

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateColumn
 
+from adapters.codec import CODECS
 from adapters.consents import CONSENTS
 from adapters.grants import pass_on_grants
 from adapters.index_entries import opening_nothing, write_right
@@ -46,7 +47,7 @@ def keep_seals(connection: Connection, schema: Schema) -> None:
 def keep_consents(connection: Connection, schema: Schema) -> None:
     """Version 5: who may be contacted is found by channel and purpose."""
     schema.consents.create(connection, checkfirst=True)
-    write_right(connection, schema, CONSENTS, opening_nothing())
+    write_right(connection, schema, CONSENTS, opening_nothing(CODECS))
 
 
 def guard_positions_and_name_views(connection: Connection, schema: Schema) -> None:

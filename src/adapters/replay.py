@@ -114,7 +114,7 @@ def _replay(
         if len(members) > 1:
             history = read_history(store, connection, members, rules, until, projectors)
         else:
-            history = fold_rows(rows, members, rules, projectors)
+            history = fold_rows(store, rows, members, rules, projectors)
         if history.folded.last_at is not None or history.poison is not None:
             yield Replayed(history, read)
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.codec import codec_of
+from adapters.codec import CODECS, codec_of
 from adapters.schema import Schema
 from crm_domain.errors import StoreUnusable
 from crm_domain.rulebook import STREAM, RulebookEvent
@@ -60,7 +60,7 @@ def read_in_force(schema: Schema, connection: Connection) -> InForce:
         text = read_founding(schema, connection)
         return _in_force(text, None, None)
     try:
-        event = cast("RulebookEvent", codec_of(row.type).decode(row.payload))
+        event = cast("RulebookEvent", codec_of(row.type, CODECS).decode(row.payload))
     except ValueError as error:
         raise StoreUnusable(f"event #{row.position} ({row.type}) can't be read: {error}") from None
     return _in_force(event.ruleset, event.digest, row.position)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from adapters.access import found_access
 from adapters.appending import Appending, Columns
+from adapters.codec import codecs_of
 from adapters.columns import as_stored, unchecked
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.driver_errors import name_of
@@ -29,6 +30,7 @@ from adapters.transaction import Transaction
 from adapters.wrapping import Keyring, MasterKey, founding_settings
 from crm_domain.errors import StoreUnusable
 from crm_domain.money import exponent_of
+from projections.facts import HANDLES
 from projections.registry import REGISTRY, Registry
 
 #: So many entries of an index are read in the time of one row with its payload.
@@ -68,8 +70,9 @@ class Store:
 
     A new one has its keys wrapped by the master key that is given. For one that is there, a master key that doesn't fit
     is noticed when the first key is opened: `keyring.require_master` looks at once. `is_new` says that it was made just
-    now, `access` what of it this role may read. What happened is read and judged
-    with the `registry`; `indexes` are written with the events that are appended.
+    now, `access` what of it this role may read. What happened is read and judged with the `registry`, and decoded with
+    its `codecs`; events of the types that it `handles` bear on what is folded. `indexes` are written with the events
+    that are appended.
 
     Raises StoreUnusable where the database holds something else, or was written by a newer version.
     """
@@ -86,6 +89,8 @@ class Store:
     ) -> None:
         self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
         self.registry = registry
+        self.codecs = codecs_of(registry.catalogue)
+        self.handles = HANDLES.union(*(each.handles for each in registry.projectors))
         self.schema = Schema(is_sqlite=self.database.is_sqlite)
         self.is_new = False
         self._master_key = master_key
@@ -98,7 +103,7 @@ class Store:
         except BaseException:
             self.database.close()
             raise
-        self.prepared = Prepared(self.schema, self.database.dialect, self.access, indexes)
+        self.prepared = Prepared(self.schema, self.database.dialect, self.access, self.codecs, indexes)
         self.is_erasing = MARK in settings
 
     @property

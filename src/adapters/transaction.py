@@ -140,7 +140,9 @@ class Transaction:
             return []
         keys = {each.customer_id: new_key() for each in drafts if isinstance(each.event, CustomerRegistered)}
         others = {
-            each.customer_id for each in drafts if each.customer_id not in keys and is_personal(each.event, each.reason)
+            each.customer_id
+            for each in drafts
+            if each.customer_id not in keys and is_personal(each.event, each.reason, self._prepared.codecs)
         }
         ciphers = self._keyring.ciphers(self.connection, self._prepared.keys, others)
         ciphers |= {customer_id: Cipher(key) for customer_id, key in keys.items()}

@@ -12,6 +12,7 @@ from crm_domain import customer, interaction, membership, purchase, rulebook, ti
 from crm_domain.aggregate import Addressed, Aggregate
 from crm_domain.command import Command, CustomerId, Decider
 from crm_domain.event import Event, tag_of
+from crm_domain.upcasts import Upcast
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     """Some aggregates put together, none of which takes a name from another.
 
     `aggregates` by category, `events` by tag, `commands` by name. The rulebook's are not among the commands; they have
-    a door of their own, where read models are built before they count.
+    a door of their own, where read models are built before they count. `upcasts` are those that aggregates bring.
     """
 
     aggregates: Mapping[str, Aggregate]
@@ -37,6 +38,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     commands: Mapping[str, type[Command]]
     owners: Mapping[type[Event], Aggregate]
     addresses: Mapping[type[Command], tuple[Aggregate, Addressed]]
+    upcasts: tuple[Upcast[Any, Any], ...] = ()
 
     def aggregate_of(self, event: Event) -> Aggregate:
         """The aggregate that an event happened to. Raises TypeError for an event of none of these."""
@@ -59,6 +61,7 @@ def catalogue_of(aggregates: tuple[Aggregate, ...]) -> Catalogue:
         commands=_once("command", ((way.command.__name__, way.command, each) for way, each in commands)),
         owners=MappingProxyType(dict(events)),
         addresses=MappingProxyType({way.command: (each, way) for way, each in commands}),
+        upcasts=tuple(upcast for each in aggregates for upcast in each.upcasts),
     )
 
 
@@ -101,7 +104,7 @@ class Address(Struct, frozen=True):
     own: bool = False
 
 
-def address(command: Command, catalogue: Catalogue = CATALOGUE) -> Address:
+def address(command: Command, catalogue: Catalogue) -> Address:
     """The address of a command. Raises TypeError for a class that is not in the catalogue."""
     found = next(filter(None, map(catalogue.addresses.get, type(command).__mro__)), None)
     if found is None:

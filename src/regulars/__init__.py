@@ -19,7 +19,6 @@ from adapters.erasing import OwnerNeeded
 from adapters.histories import Poison
 from adapters.horizon import OpenTransaction
 from adapters.importing import Mapping as ImportMapping
-from adapters.importing import load_mapping
 from adapters.log_recorder import LogApplication, LogMapper, LogRecorder
 from adapters.misplaced import NeverDrawn, RecordedAhead
 from adapters.quarantine import Reject
@@ -164,7 +163,7 @@ from regulars.execution import Outcome
 from regulars.forgetting import Forgetting, Forgotten
 from regulars.freshness import Fresh
 from regulars.ground import AnyRules
-from regulars.importing import ImportReport
+from regulars.importing import ImportReport, load_mapping
 from regulars.keys import Keys, Rotation
 from regulars.person.as_json import person_json
 from regulars.person.page import person_page

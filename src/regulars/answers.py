@@ -114,7 +114,7 @@ def history_of(store: Store, tx: Transaction, stand: Standpoint, members: tuple[
         return read_history(store, connection, members, stand.rules)
     timelines = models.intervals(connection, customer_id)
     pending = rows_of(store, connection, members, after=checkpoint)
-    newer = take_in(folded, pending, members, stand.rules)
+    newer = take_in(store, folded, pending, members, stand.rules)
     if newer is None:
         return read_history(store, connection, members, stand.rules)
     joined = {name: fold.joined(timelines[name], newer[name]) for name in timelines}
@@ -132,7 +132,7 @@ def explain_customer(
         recorded.position: EventLine(
             position=recorded.position,
             occurred_at=to_datetime(recorded.occurred_at),
-            what=describe(recorded.event),
+            what=describe(recorded.event, store.registry.catalogue),
         )
         for recorded in tx.log.at(positions)
     }

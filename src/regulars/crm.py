@@ -38,6 +38,7 @@ from adapters.store import Collision, Store
 from adapters.transaction import Transaction
 from adapters.whole_files import left_behind
 from adapters.wrapping import MasterKey
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import Command, CustomerId, require_label
 from crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
 from crm_domain.errors import Conflict, NotFound, Rejected, StaleProjections, StoreBusy, StoreUnusable
@@ -208,6 +209,10 @@ class Regulars:
         self.projections = Projections(ground)
         self.keys = Keys(ground)
 
+    @property
+    def _catalogue(self) -> Catalogue:
+        return self._store.registry.catalogue
+
     def __enter__(self) -> Self:
         return self
 
@@ -310,7 +315,7 @@ class Regulars:
 
         # A merge and its undoing bear on both sides and are written on one: nobody may change the other meanwhile.
         alone = any(isinstance(command, MergeCustomers | UndoMerge) for command in commands)
-        self._transact(work, reference=only_reference(commands), alone=alone)
+        self._transact(work, reference=only_reference(commands, self._catalogue), alone=alone)
         return outcomes
 
     def _transact(
@@ -386,7 +391,7 @@ class Regulars:
         InvalidMapping where the mapping breaks its grammar or doesn't fit the file.
         """
         file = Path(path)
-        mapping = mapping if isinstance(mapping, ImportMapping) else load_mapping(Path(mapping))
+        mapping = mapping if isinstance(mapping, ImportMapping) else load_mapping(Path(mapping), self._catalogue)
         if dry_run:
             with self._store.rehearsing() as tx:
                 return import_rows(
@@ -627,7 +632,7 @@ class Regulars:
             search = Search(
                 customer_ids=None if customer is None else self._ground.members(tx, customer),
                 actor=actor,
-                types=None if type is None else frozenset([event_type(type)]),
+                types=None if type is None else frozenset([event_type(type, self._catalogue)]),
                 since=None if since is None else first_instant_of(since, zone),
                 until=None if until is None else instant_of(until, zone),
                 recorded_since=None if recorded_since is None else first_instant_of(recorded_since, zone),
@@ -637,7 +642,7 @@ class Regulars:
                 oldest_first=oldest_first,
                 settled_only=oldest_first,
             )
-            return read_audit(tx, search, limit)
+            return read_audit(tx, self._catalogue, search, limit)
 
     @overload
     def events(
@@ -688,7 +693,8 @@ class Regulars:
         older transaction keeps one's own last event from settling for too long; and, once all before it were told,
         StoreUnusable for an event that can't be read, which it names by its position.
         """
-        wanted, after = None if types is None else event_types(types), require_position(after)
+        known = self._catalogue.events.values()
+        wanted, after = None if types is None else event_types(types, known), require_position(after)
         await_settled(self._store, self._ground.last_written)
         with self._store.reading() as tx:
             search = Search(
@@ -825,7 +831,7 @@ class Regulars:
         Raises NotFound for an unknown customer, ValueError for an unknown field.
         """
         with self._store.reading() as tx:
-            return read_history(tx, self._ground.resolve(tx, who), field)
+            return read_history(tx, self._catalogue, self._ground.resolve(tx, who), field)
 
     def export_events(self, write: Write, *, personal: bool = False) -> int:
         """Write every event with its envelope as JSON lines, in order of position; the answer is how many.

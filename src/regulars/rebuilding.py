@@ -29,7 +29,7 @@ from crm_domain.command import CustomerId
 from crm_domain.errors import ParkedCustomer, StoreUnusable
 from crm_domain.instant import to_datetime
 from projections.compiled import compile_rules
-from projections.fold import PROJECTORS
+from projections.registry import Registry
 from regulars.ground import Ground
 
 #: It is told of each index that wasn't as the log says: its name, and how many rows were put right.
@@ -55,9 +55,9 @@ class GenerationView:
     stale: tuple[str, ...]
 
 
-def require_projection(name: str) -> None:
+def require_projection(name: str, registry: Registry) -> None:
     """Raises ValueError for what no projection is called."""
-    known = (*(each.name for each in PROJECTORS), "customer_card")
+    known = (*(each.name for each in registry.projectors), "customer_card")
     if name not in known:
         raise ValueError(f'no projection is called "{name}"; there are {", ".join(known)}')
 
@@ -149,7 +149,7 @@ class Projections:
         Raises NotFound for an unknown customer, ValueError for an unknown projection.
         """
         if projection is not None:
-            require_projection(projection)
+            require_projection(projection, self._ground.store.registry)
         ground, store = self._ground, self._ground.store
         family = None if customer is None else self._ever_one_with(customer)
         wrong = sum(self._put_right(index) for index in store.prepared.indexes if index.decides_folds)

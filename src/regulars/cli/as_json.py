@@ -17,6 +17,7 @@ from adapters.read_models import Row
 from adapters.record_check import RecordCheck
 from adapters.sealing import Sealing
 from adapters.verifying import Verification, columns_of
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import CustomerId
 from crm_domain.instant import to_datetime
 from projections.rules import Ruleset
@@ -200,7 +201,7 @@ def explanation(each: Explanation) -> Object:
     }
 
 
-def outcome(each: Outcome) -> Object:
+def outcome(each: Outcome, catalogue: Catalogue) -> Object:
     """What came of a command."""
     return {
         "id": _id(each.customer_id),
@@ -213,7 +214,7 @@ def outcome(each: Outcome) -> Object:
                 "type": type(event.event).__name__,
                 "occurred_at": to_datetime(event.occurred_at).isoformat(),
                 "actor": event.actor,
-                "what": describe(event.event),
+                "what": describe(event.event, catalogue),
             }
             for event in each.events
         ],

@@ -17,6 +17,7 @@ from adapters.store import require_store
 from adapters.wrapping import MasterKey
 from crm_domain.command import require_label
 from crm_domain.errors import NotFound, StaleProjections, StoreUnusable
+from projections.registry import REGISTRY, Registry
 from regulars.cli.files import require_printing_elsewhere
 from regulars.clock import Clock, system_clock
 from regulars.crm import Regulars
@@ -65,6 +66,11 @@ def given(ctx: typer.Context) -> Given:
     found = ctx.find_object(Given)
     assert found is not None
     return found
+
+
+def registry(ctx: typer.Context) -> Registry:
+    """What this run reads and judges stores with."""
+    return REGISTRY
 
 
 def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:

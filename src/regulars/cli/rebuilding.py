@@ -16,7 +16,7 @@ from crm_domain.errors import RegularsError
 from crm_domain.instant import FOREVER, to_datetime
 from regulars.answers import describe_parked
 from regulars.cli import as_json, render
-from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
+from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change, registry
 from regulars.cli.progress import waiting
 from regulars.cli.records import counted
 from regulars.cli.records import drawn as drawn_records
@@ -49,7 +49,7 @@ def rebuild(
     links of all merges.
     """
     if projection is not None:
-        _require_projection(projection)
+        _require_projection(ctx, projection)
     if customer is None and projection is None:
         _rebuild(ctx, park, workers, json, db)
     elif park:
@@ -80,9 +80,9 @@ def _rebuild(ctx: typer.Context, park: bool, workers: int | None, json: bool, db
         render.tell_who_is_parked(crm.status().parked)
 
 
-def _require_projection(name: str) -> None:
+def _require_projection(ctx: typer.Context, name: str) -> None:
     try:
-        require_projection(name)
+        require_projection(name, registry(ctx))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--projection") from None
 

@@ -19,6 +19,7 @@ from rich.text import Text
 from adapters.erasing import OwnerNeeded
 from adapters.misplaced import NeverDrawn, RecordedAhead
 from adapters.quarantine import Reject
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import Command
 from crm_domain.customer import CustomerRegistered
 from crm_domain.instant import to_datetime
@@ -286,12 +287,13 @@ def _next(each: VerdictView, zone: ZoneInfo) -> Text:
 # ---------------------------------------------------------------------------------------------- doing and importing
 
 
-def outcome(each: Outcome, zone: ZoneInfo) -> Text:
+def outcome(each: Outcome, catalogue: Catalogue, zone: ZoneInfo) -> Text:
     """What was recorded, in a sentence or a few."""
     if not each.events:
         return Text("Nothing changed: it was so already.")
     lines = [
-        f"{clean(describe(event.event))} (event {event.position}, {day(to_datetime(event.occurred_at), zone)})"
+        f"{clean(describe(event.event, catalogue))} "
+        f"(event {event.position}, {day(to_datetime(event.occurred_at), zone)})"
         for event in each.events
     ]
     before = "Recorded before, under this command id: " if each.replayed else "Recorded: "
