@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.codec import codec_of, not_as_recorded
 from adapters.damage import BY_A_REBUILD, DamagedReadModels
+from adapters.extension import reference_of
 from adapters.histories import (
     Poison,
     Rows,
@@ -304,7 +305,8 @@ class _CatchingUp:
         """Portions of some ranges with the index of each; one after the other, or one for each worker at a time."""
         if len(ranges) > 1:
             url = self._store.database.url.render_as_string(hide_password=False)
-            yield from fold_in_parallel(Task(url, self._models.number, self._rules, until), ranges)
+            extensions = tuple(map(reference_of, self._store.extended.brought))
+            yield from fold_in_parallel(Task(url, self._models.number, self._rules, until, extensions), ranges)
         else:
             with closing(fold_portions(self._store, self._models, self._rules, until, ranges[0])) as portions:
                 for portion in portions:

@@ -19,24 +19,26 @@ from msgspec.inspect import Metadata, StructType, type_info
 from crm_domain.catalogue import CATALOGUE, EVENTS, Catalogue
 from crm_domain.errors import StoreUnusable
 from crm_domain.event import Event, tag_of
+from crm_domain.unexplained import Unexplained
 from crm_domain.upcasts import UPCASTS, Upcast
 
 _encoder = msgspec.json.Encoder()
 
 
 class EventCodec:
-    """Encodes and decodes what is stored under one tag; `reads` is the type that it is read as.
+    """Encodes and decodes what is stored under one tag; `reads` is the type that it is read as, `told_as` its name.
 
     `upcasts` lead, in order, from the stored type to the current one: none where it is the current one itself.
     """
 
-    __slots__ = ("_blank", "_payloads", "_secrets", "name", "personal", "reads", "upcasts")
+    __slots__ = ("_blank", "_payloads", "_secrets", "name", "personal", "reads", "told_as", "upcasts")
 
     def __init__(self, event_type: type[Event], upcasts: tuple[Upcast[Any, Any], ...] = ()) -> None:
         self.name = tag_of(event_type)
         self.personal = personal_fields(event_type)
         self.upcasts = upcasts
         self.reads: type[Event] = upcasts[-1].successor if upcasts else event_type
+        self.told_as = tag_of(self.reads)
         self._blank: dict[str, Any] = dict.fromkeys(self.personal)
         self._payloads = msgspec.json.Decoder(event_type)
         self._secrets = msgspec.json.Decoder(_secret_type(event_type, self.personal))
@@ -86,8 +88,47 @@ def _secret_type(event_type: type[Event], personal: tuple[str, ...]) -> type[Str
     return msgspec.defstruct(f"{event_type.__name__}Secret", [*columns, ("reason", str | None, None)])
 
 
+class UnexplainedCodec:
+    """Decodes what is stored under a tag of an extension that isn't here; it has EventCodec's attributes."""
+
+    __slots__ = ("_extension", "name", "personal", "reads", "told_as", "upcasts")
+
+    def __init__(self, extension: str, tag: str) -> None:
+        self._extension = extension
+        self.name = self.told_as = tag
+        self.personal = personal_fields(Unexplained)
+        self.reads: type[Event] = Unexplained
+        self.upcasts: tuple[Upcast[Any, Any], ...] = ()
+
+    def encode(self, event: Event, reason: str | None) -> tuple[bytes, bytes | None]:
+        """Raises TypeError: nobody can write what isn't known."""
+        raise TypeError(f"{self.name} belongs to an extension that isn't here")
+
+    def decode(self, payload: bytes) -> Event:
+        """The event as it is stored, without what is personal."""
+        content: dict[str, object] = _objects.decode(payload)
+        del content["type"]
+        return Unexplained(extension=self._extension, name=self.name, content=_text(content))
+
+    def reveal(self, payload: bytes, plain: bytes) -> tuple[Event, str | None]:
+        """The event as it is stored, and the reason."""
+        personal = _objects.decode(plain)
+        reason = personal.pop("reason", None)
+        said = _text(personal) if personal else None
+        return msgspec.structs.replace(self.decode(payload), personal=said), None if reason is None else str(reason)
+
+
+_objects = msgspec.json.Decoder(dict[str, object])
+
+
+def _text(content: dict[str, object]) -> str:
+    return _encoder.encode(content).decode()
+
+
+Codec = EventCodec | UnexplainedCodec
+
 #: A codec for each tag.
-Codecs = Mapping[str, EventCodec]
+Codecs = Mapping[str, Codec]
 
 
 def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -> dict[str, EventCodec]:
@@ -116,7 +157,7 @@ def codecs_of(catalogue: Catalogue) -> Codecs:
 CODECS: Codecs = codecs_of(CATALOGUE)
 
 
-def codec_of(tag: str, known: Codecs) -> EventCodec:
+def codec_of(tag: str, known: Codecs) -> Codec:
     """The codec of a stored tag. Raises StoreUnusable for one that this code doesn't know."""
     try:
         return known[tag]

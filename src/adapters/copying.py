@@ -21,6 +21,8 @@ from adapters.catch_up import Progress
 from adapters.database import Database, parse_url
 from adapters.driver_errors import name_of, translated_errors
 from adapters.erasing import MARK
+from adapters.extended import define_tables
+from adapters.extension import Extension
 from adapters.generations import first_generation, live_number
 from adapters.positions import continue_positions, drawn, lock_definitions
 from adapters.rules_in_force import read_in_force
@@ -44,11 +46,18 @@ OWN_COLUMNS = frozenset({"xid"})
 Target = str | os.PathLike[str]
 
 
-def copy(source: Target, target: Target, on_progress: Progress | None = None) -> int:
+def copy(
+    source: Target,
+    target: Target,
+    on_progress: Progress | None = None,
+    *,
+    extensions: tuple[Extension, ...] = (),
+) -> int:
     """Copy a whole store to where there is none, as of one moment and while others write; how many events it has.
 
     Both are a path or a SQLAlchemy URL of SQLite or PostgreSQL. `on_progress` is called with (events copied so far,
-    events there are). All of it is there in the end, or nothing.
+    events there are). All of it is there in the end, or nothing. `extensions` are those whose indexes go with it;
+    without, the copy makes them when it is opened with them.
 
     The copy has the keys, so it can decrypt whatever the original can. From then on each goes its own way: who is
     forgotten in one is not forgotten in the other.
@@ -56,7 +65,10 @@ def copy(source: Target, target: Target, on_progress: Progress | None = None) ->
     Raises StoreUnusable where there is no store to copy, or one already where the copy should go; StoreBusy where
     either stays locked.
     """
-    with closing(Store(source, read_only=True)) as original, _free_database(target, original) as database:
+    with (
+        closing(Store(source, read_only=True, extensions=extensions)) as original,
+        _free_database(target, original) as database,
+    ):
         return _copy(original, database, on_progress)
 
 
@@ -131,6 +143,12 @@ class _Passage:
             lock_definitions(self._writing)
             _refuse_a_store(self._writing, self._schema, self._database)
             self._schema.create(self._writing)
+            kept = {index.table for index in self._original.prepared.indexes}
+            for _, table in define_tables(self._original.extended.brought, self._schema):
+                if table.name in kept:
+                    table.create(self._writing)
+                else:
+                    self._schema.metadata.remove(table)
             self._writing.execute(settings.insert(), {"name": "schema_version", "value": str(VERSION).encode()})
 
     def carry_events(self, on_progress: Progress | None) -> int:

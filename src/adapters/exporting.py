@@ -20,9 +20,10 @@ from adapters.horizon import await_settled
 from adapters.positions import settled
 from adapters.store import Store
 from adapters.transaction import Transaction
-from crm_domain.event import Event, Recorded, tag_of
+from crm_domain.event import Event, Recorded
 from crm_domain.instant import to_datetime
 from crm_domain.rulebook import NOBODY
+from crm_domain.unexplained import name_of
 
 EVENTS_PER_CHUNK = 1_000
 
@@ -64,22 +65,22 @@ def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Reco
 
 def _line(recorded: Recorded[Event], known: Codecs, personal: bool) -> dict[str, Any]:
     event = recorded.event
-    codec = codec_of(tag_of(type(event)), known)
-    hidden = () if personal else codec.personal
+    name = name_of(event)
+    hidden = () if personal else codec_of(name, known).personal
     line = {
         "position": recorded.position,
         "stream_id": recorded.stream_id,
         "version": recorded.version,
         "category": recorded.category,
         "customer_id": None if recorded.customer_id == NOBODY else recorded.customer_id,
-        "type": codec.name,
+        "type": name,
         "occurred_at": _iso(recorded.occurred_at),
         "recorded_at": _iso(recorded.recorded_at),
         "actor": recorded.actor,
         "correlation_id": recorded.correlation_id,
         "causation_id": recorded.causation_id,
         "command_id": recorded.command_id,
-        "event": {name: getattr(event, name) for name in event.__struct_fields__ if name not in hidden},
+        "event": {field: getattr(event, field) for field in event.__struct_fields__ if field not in hidden},
     }
     return line | {"reason": recorded.reason} if personal else line
 

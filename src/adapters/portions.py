@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from adapters.extension import import_extension
 from adapters.histories import Poison
 from adapters.read_models import ReadModels, new_update
 from adapters.replay import Range, Replayed, in_chunks, replay
@@ -33,12 +34,15 @@ class Portion(Struct, frozen=True):
 
 
 class Task(Struct, frozen=True):
-    """What a worker needs to know: where the store is, for which generation, by which rules, up to which position."""
+    """What a worker needs to know: where the store is, for which generation, by which rules, up to which position, and
+    as what it imports the extensions of its parent.
+    """
 
     url: str
     generation: int
     rules: Rules
     until: int
+    extensions: tuple[str, ...] = ()
 
 
 def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wanted: Range) -> Generator[Portion]:
@@ -120,12 +124,13 @@ def _workers(task: Task, ranges: Sequence[Range]) -> Iterator[list[Pipe]]:
 def _work(task: Task, wanted: Range, pipe: Pipe) -> None:
     """What a worker does. It ends when nobody listens any more."""
     try:
-        with closing(Store(task.url, read_only=True)) as store:
+        extensions = tuple(map(import_extension, task.extensions))
+        with closing(Store(task.url, read_only=True, extensions=extensions)) as store:
             models = ReadModels(store.schema, task.generation)
             for portion in fold_portions(store, models, task.rules, task.until, wanted):
                 pipe.send_bytes(_FOLDED + msgspec.msgpack.encode(portion))
         pipe.send_bytes(_ENDED)
     except BrokenPipeError:
         pass
-    except RegularsError as error:
+    except (RegularsError, ValueError) as error:
         pipe.send_bytes(_FAILED + str(error).encode())

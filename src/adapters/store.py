@@ -13,12 +13,16 @@ from sqlalchemy.exc import IntegrityError
 
 from adapters.access import found_access
 from adapters.appending import Appending, Columns
-from adapters.codec import codecs_of
+from adapters.codec import Codecs
 from adapters.columns import as_stored, unchecked
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.driver_errors import name_of
 from adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
+from adapters.extended import define_tables, extended, name_needed
+from adapters.extended_registry import registry_of
+from adapters.extension import Extension
 from adapters.index import Index
+from adapters.index_entries import opening_nothing, write_right
 from adapters.indexes import INDEXES
 from adapters.keyring import KeyedHash
 from adapters.migrations import migrate
@@ -31,7 +35,6 @@ from adapters.wrapping import Keyring, MasterKey, founding_settings
 from crm_domain.errors import StoreUnusable
 from crm_domain.money import exponent_of
 from projections.facts import HANDLES
-from projections.registry import REGISTRY, Registry
 
 #: So many entries of an index are read in the time of one row with its payload.
 _ROW_BY_ENTRY = 8
@@ -70,11 +73,11 @@ class Store:
 
     A new one has its keys wrapped by the master key that is given. For one that is there, a master key that doesn't fit
     is noticed when the first key is opened: `keyring.require_master` looks at once. `is_new` says that it was made just
-    now, `access` what of it this role may read. What happened is read and judged with the `registry`, and decoded with
-    its `codecs`; events of the types that it `handles` bear on what is folded. `indexes` are written with the events
-    that are appended.
+    now, `access` what of it this role may read. What happened is read and judged with the `registry`, ours and that of
+    `extensions`; events of the types that it `handles` bear on what is folded.
 
-    Raises StoreUnusable where the database holds something else, or was written by a newer version.
+    Raises StoreUnusable where the database holds something else, or was written by a newer version; ValueError for
+    extensions that can't stand beside each other.
     """
 
     def __init__(
@@ -84,13 +87,11 @@ class Store:
         lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
         read_only: bool = False,
         master_key: MasterKey | None = None,
-        registry: Registry = REGISTRY,
-        indexes: tuple[Index, ...] = INDEXES,
+        extensions: tuple[Extension, ...] = (),
     ) -> None:
+        self.registry = registry_of(extensions)
+        self.handles = HANDLES.union(*(each.handles for each in self.registry.projectors))
         self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
-        self.registry = registry
-        self.codecs = codecs_of(registry.catalogue)
-        self.handles = HANDLES.union(*(each.handles for each in registry.projectors))
         self.schema = Schema(is_sqlite=self.database.is_sqlite)
         self.is_new = False
         self._master_key = master_key
@@ -100,11 +101,18 @@ class Store:
                 settings = self.read_settings(connection)
                 self.access = found_access(connection, self.schema)
             self.keyring = Keyring(settings, master_key)
+            self.extended = extended(self.registry.catalogue, extensions, settings)
+            indexes = (*INDEXES, *self._indexes_of_extensions())
         except BaseException:
             self.database.close()
             raise
-        self.prepared = Prepared(self.schema, self.database.dialect, self.access, self.codecs, indexes)
+        self.prepared = Prepared(self.schema, self.database.dialect, self.access, self.extended, indexes)
         self.is_erasing = MARK in settings
+
+    @property
+    def codecs(self) -> Codecs:
+        """What decodes the events of this store."""
+        return self.extended.codecs
 
     @property
     def keyed(self) -> KeyedHash:
@@ -230,6 +238,22 @@ class Store:
                 ours = settings.c.name == "schema_version"
                 connection.execute(settings.update().where(ours).values(value=str(VERSION).encode()))
             adopt(connection, self.schema.events)
+
+    def _indexes_of_extensions(self) -> tuple[Index, ...]:
+        """The indexes that extensions bring, of which there is a table: made, where this process may, and filled."""
+        defined = define_tables(self.extended.brought, self.schema)
+        if not self.database.read_only and self.extended.stored:
+            with self.database.writing(alone=True) as connection:
+                self.exclude_others(connection)
+                name_needed(connection, self.schema, self.extended.stored)
+                existing = set(sa.inspect(connection).get_table_names())
+                for index, table in defined:
+                    if table.name not in existing:
+                        table.create(connection)
+                        write_right(connection, self.schema, index, opening_nothing(self.codecs))
+        with self.database.reading() as connection:
+            existing = set(sa.inspect(connection).get_table_names()) if defined else set()
+        return tuple(index for index, table in defined if table.name in existing)
 
     def _create(self, connection: Connection) -> None:
         self.is_new = True

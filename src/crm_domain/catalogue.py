@@ -12,7 +12,9 @@ from crm_domain import customer, interaction, membership, purchase, rulebook, ti
 from crm_domain.aggregate import Addressed, Aggregate
 from crm_domain.command import Command, CustomerId, Decider
 from crm_domain.event import Event, tag_of
+from crm_domain.unexplained import WORDING, Unexplained
 from crm_domain.upcasts import Upcast
+from crm_domain.wording import Wording
 
 T = TypeVar("T")
 
@@ -46,6 +48,10 @@ class Catalogue(Struct, frozen=True, kw_only=True):
             return self.owners[type(event)]
         except KeyError:
             raise TypeError(f"{type(event).__name__} is not an event of this store") from None
+
+    def wording_of(self, event: Event) -> Wording:
+        """How an event is told. Raises TypeError for an event of none of these."""
+        return WORDING if isinstance(event, Unexplained) else self.aggregate_of(event).wording
 
 
 def catalogue_of(aggregates: tuple[Aggregate, ...]) -> Catalogue:

@@ -9,13 +9,15 @@
         print(crm.customer("shop:42").explain())
 
 This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
-are in `regulars.person`, those of rules and of an import's mapping in `regulars.grammar`. `open` and `copy` are left
-out of `from regulars import *`, where they would hide Python's own.
+are in `regulars.person`, those of rules and of an import's mapping in `regulars.grammar`, those of an extension in
+`regulars.extending`. `open` and `copy` are left out of `from regulars import *`, where they would hide Python's own.
 """
 
 from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
 from adapters.copying import copy as copy
 from adapters.erasing import OwnerNeeded
+from adapters.extended import MissingExtension
+from adapters.extension import Extension
 from adapters.histories import Poison
 from adapters.horizon import OpenTransaction
 from adapters.importing import Mapping as ImportMapping
@@ -149,6 +151,7 @@ from crm_domain.ticket import (
     TicketResolved,
     TicketResumed,
 )
+from crm_domain.unexplained import Unexplained
 from projections.rules import Ruleset, parse_rules
 from regulars.audit import AuditEntry, AuditPage, Change
 from regulars.clock import Clock
@@ -229,6 +232,7 @@ __all__ = [
     "EventLine",
     "ExplainedMove",
     "Explanation",
+    "Extension",
     "Fault",
     "Fingerprint",
     "Forgetting",
@@ -257,6 +261,7 @@ __all__ = [
     "MembershipSuspended",
     "MergeCustomers",
     "MergeUndone",
+    "MissingExtension",
     "Move",
     "NeverDrawn",
     "NotCovered",
@@ -355,6 +360,7 @@ __all__ = [
     "TierOverrideLifted",
     "Timeline",
     "UndoMerge",
+    "Unexplained",
     "UntagCustomer",
     "VerdictView",
     "Verification",

@@ -20,6 +20,7 @@ from crm_domain.customer import Customer
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import to_datetime
 from crm_domain.rulebook import NOBODY
+from crm_domain.unexplained import name_of
 from regulars.answers import Contact, read_contacts
 from regulars.sentences import narrate, other_id
 
@@ -132,7 +133,7 @@ def _entry(
         occurred_at=to_datetime(recorded.occurred_at),
         recorded_at=to_datetime(recorded.recorded_at),
         actor=recorded.actor,
-        type=str(recorded.event.__struct_config__.tag),
+        type=name_of(recorded.event),
         customer_id=None if recorded.customer_id == NOBODY else CustomerId(recorded.customer_id),
         ref=contacts[recorded.customer_id].ref,
         sentence=narrate(
@@ -152,19 +153,22 @@ def _entry(
 
 def _reason(recorded: Recorded[Event], catalogue: Catalogue) -> str | None:
     """Why, also where that is in the clear as there is nobody whose key it could be under."""
-    in_the_clear = catalogue.aggregate_of(recorded.event).wording.reason(recorded.event)
+    in_the_clear = catalogue.wording_of(recorded.event).reason(recorded.event)
     return recorded.reason if in_the_clear is None else in_the_clear
 
 
 def _changes(tx: Transaction, catalogue: Catalogue, wanted: Iterable[Recorded[Event]]) -> dict[int, tuple[Change, ...]]:
-    """For each event by position, what it changed in the state of its stream."""
+    """For each event by position, what it changed in the state of its stream; of one that is unexplained, nothing."""
     last_versions: dict[str, int] = {}
     for recorded in wanted:
         last_versions[recorded.stream_id] = max(recorded.version, last_versions.get(recorded.stream_id, 0))
     states: dict[str, Any] = {}
     changes: dict[int, tuple[Change, ...]] = {}
     for recorded in tx.log.streams(last_versions):
-        aggregate = catalogue.aggregates[recorded.category]
+        aggregate = catalogue.aggregates.get(recorded.category)
+        if aggregate is None:
+            changes[recorded.position] = ()
+            continue
         before = states.get(recorded.stream_id, aggregate.decider.initial)
         after = states[recorded.stream_id] = aggregate.decider.evolve(before, recorded.event)
         if recorded.version <= last_versions[recorded.stream_id]:

@@ -22,6 +22,8 @@ from adapters.database import DEFAULT_LOCK_TIMEOUT
 from adapters.erasing import is_erasing, owner_needed
 from adapters.event_log import Search
 from adapters.exporting import Write, export_events
+from adapters.extended import MissingExtension
+from adapters.extension import Extension
 from adapters.generations import found_generation, is_founded
 from adapters.grants import grants_to_read
 from adapters.histories import read_history as read_history_of
@@ -44,6 +46,7 @@ from crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
 from crm_domain.errors import Conflict, NotFound, Rejected, StaleProjections, StoreBusy, StoreUnusable
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import FOREVER
+from crm_domain.unexplained import Unexplained
 from projections.fold import fold_until
 from projections.rules import Ruleset, parse_rules
 from regulars.answers import describe_parked, first_instant_of, instant_of
@@ -95,6 +98,7 @@ def open(
     on_stale: OnStale = "warn",
     lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
     master_key: bytes | str | None = None,
+    extensions: tuple[Extension, ...] = (),
 ) -> Regulars:
     """Open a store; it is made where there is none.
 
@@ -116,12 +120,18 @@ def open(
     `master_key` is 32 bytes, as they are, as base64 or as 64 hexadecimal digits. A new store has its keys wrapped by
     it, and then opens with nothing else. `crm.keys` wraps those of a store that is there, or wraps them anew.
 
+    `extensions` bring aggregates, projections and indexes of other people's. A store names those that it needs; where
+    one of them isn't given it answers what it can, and `missing_extensions` tells.
+
     Raises StoreUnusable where the database can't be used as it is, or not with this master key, StoreBusy where it
-    stays locked, ValueError for an actor that is not one line of at most 200 characters, and for what is no master key.
+    stays locked, ValueError for an actor that is not one line of at most 200 characters, for what is no master key, and
+    for extensions that bring something of one name, or of a name of ours.
     """
     require_label(actor, "an actor")
     master = None if master_key is None else MasterKey(master_key)
-    store = Store(target, lock_timeout=lock_timeout, read_only=read_only, master_key=master)
+    store = Store(
+        target, lock_timeout=lock_timeout, read_only=read_only, master_key=master, extensions=tuple(extensions)
+    )
     try:
         if not store.access.opens_nothing:
             store.keyring.require_master()
@@ -240,6 +250,15 @@ class Regulars:
     def is_new(self) -> bool:
         """Whether the store was made when it was opened here."""
         return self._store.is_new
+
+    @property
+    def missing_extensions(self) -> tuple[MissingExtension, ...]:
+        """The extensions that the store needs and that it was opened without; as text, each says how to bring it.
+
+        Until then their events are told as they are stored, as `Unexplained`, and what an index of one would have to
+        know of is refused. Answers of our own are as they would be with it.
+        """
+        return tuple(MissingExtension(each.name) for each in self._store.extended.missing)
 
     @property
     def names_readable(self) -> bool:
@@ -683,7 +702,8 @@ class Regulars:
         misses nothing and gets nothing twice, however many write: what may still get a predecessor isn't told yet. It
         ends at what was settled when it was asked for, with one's own last event, which is waited for.
 
-        `types` are classes of events, or a union or tuple of them; retired ones are read as their successors.
+        `types` are classes of events, or a union or tuple of them; retired ones are read as their successors. What an
+        extension recorded that isn't here comes as `Unexplained`.
         `customer`, a reference or a CustomerId, keeps what was recorded of that customer and of everyone who is one
         with them now. What is personal is decrypted, and None for who was forgotten or where keys may not be read.
         Instants are UTC microseconds, amounts minor units. Events are read a thousand at a time, so that memory doesn't
@@ -693,7 +713,7 @@ class Regulars:
         older transaction keeps one's own last event from settling for too long; and, once all before it were told,
         StoreUnusable for an event that can't be read, which it names by its position.
         """
-        known = self._catalogue.events.values()
+        known: list[type[Event]] = [*self._catalogue.events.values(), Unexplained]
         wanted, after = None if types is None else event_types(types, known), require_position(after)
         await_settled(self._store, self._ground.last_written)
         with self._store.reading() as tx:
@@ -875,6 +895,7 @@ class Regulars:
                 erasing=erasing,
                 owner_needed=owner_needed(connection, self._store.schema) if erasing else None,
                 unfinished=tuple(map(str, unfinished)),
+                missing_extensions=tuple(map(str, self.missing_extensions)),
             )
 
 

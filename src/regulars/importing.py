@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic
 
+from adapters.extended_registry import registry_of
+from adapters.extension import Extension
 from adapters.importing import Mapping, Row, rows, total_bytes
 from adapters.importing import load_mapping as read_mapping
 from adapters.importing.source import STANDARD_INPUT
@@ -21,7 +23,7 @@ from adapters.look_ups import LOOKUP_KINDS
 from adapters.quarantine import Reject
 from adapters.store import Store
 from adapters.transaction import Transaction
-from crm_domain.catalogue import CATALOGUE, Catalogue, address
+from crm_domain.catalogue import Catalogue, address
 from crm_domain.command import Command
 from crm_domain.customer import RegisterCustomer
 from crm_domain.errors import NotFound, Rejected
@@ -72,12 +74,12 @@ class _Batch:
     rejects: list[Reject]
 
 
-def load_mapping(path: str | os.PathLike[str]) -> Mapping:
-    """Read a mapping from a TOML file.
+def load_mapping(path: str | os.PathLike[str], *, extensions: tuple[Extension, ...] = ()) -> Mapping:
+    """Read a mapping from a TOML file, to our commands and those of extensions.
 
     Raises InvalidMapping with one message that names each key, what was found and what is allowed.
     """
-    return read_mapping(Path(path), CATALOGUE)
+    return read_mapping(Path(path), registry_of(extensions).catalogue)
 
 
 def import_rows(

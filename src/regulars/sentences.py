@@ -8,7 +8,7 @@ from crm_domain.event import Event
 
 def describe(event: Event, catalogue: Catalogue) -> str:
     """What happened, in a few words without anything personal."""
-    return catalogue.aggregate_of(event).wording.what(event)
+    return catalogue.wording_of(event).what(event)
 
 
 def narrate(event: Event, catalogue: Catalogue, actor: str, who: str, other: str | None = None) -> str:
@@ -16,10 +16,10 @@ def narrate(event: Event, catalogue: Catalogue, actor: str, who: str, other: str
 
     `other` is how the second customer is called whom an event speaks of, if it does.
     """
-    deed = catalogue.aggregate_of(event).wording.deed(event, who, other or "another customer")
+    deed = catalogue.wording_of(event).deed(event, who, other or "another customer")
     return f"{actor[:1].upper()}{actor[1:]} {deed}"
 
 
 def other_id(event: Event, catalogue: Catalogue) -> str | None:
     """The id of the second customer whom an event speaks of."""
-    return catalogue.aggregate_of(event).wording.other_id(event)
+    return catalogue.wording_of(event).other_id(event)

@@ -195,6 +195,7 @@ class Status:
     this role may read those of customers. `erasing` says that traces of destroyed keys are still to be destroyed in the
     files; where this role may not do that, `owner_needed` says who may, and the statement to run. `unfinished` are
     folders with half a file in them, beside the store and in the working folder, left by a command that was killed.
+    `missing_extensions` says of each extension that the store needs and that isn't here how to bring it.
     """
 
     target: str
@@ -217,3 +218,4 @@ class Status:
     names_readable: bool = True
     owner_needed: OwnerNeeded | None = None
     unfinished: tuple[str, ...] = ()
+    missing_extensions: tuple[str, ...] = ()

@@ -261,6 +261,7 @@ def status(each: Status) -> Object:
         "erasing": each.erasing,
         "owner_needed": _owner_needed(each.owner_needed),
         "unfinished": list(each.unfinished),
+        "missing_extensions": list(each.missing_extensions),
         "counts": {lane: dict(counts) for lane, counts in each.counts.items()},
     }
 

@@ -387,6 +387,7 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "keys": _keys(each),
         "erasing": f"pending: {erasing(each.owner_needed)}" if each.erasing else "",
         "unfinished": _unfinished(each.unfinished),
+        "missing": "\n".join(each.missing_extensions),
     }.items():
         if value:
             sums.add_row(Text(name, style="dim"), Text("\n".join(map(clean, value.split("\n"))), overflow="fold"))

@@ -20,6 +20,7 @@ from crm_domain.event import Event, Recorded
 from crm_domain.instant import FOREVER, to_datetime
 from crm_domain.money import from_minor_units
 from crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
+from crm_domain.unexplained import name_of
 from regulars.person.values import PersonExport
 from regulars.sentences import describe
 
@@ -63,7 +64,7 @@ def _recorded(recorded: Recorded[Event], catalogue: Catalogue) -> dict[str, Any]
         "version": recorded.version,
         "category": recorded.category,
         "customer_id": f"id:{recorded.customer_id}",
-        "type": str(event.__struct_config__.tag),
+        "type": name_of(event),
         "occurred_at": _instant(recorded.occurred_at),
         "recorded_at": _instant(recorded.recorded_at),
         "actor": recorded.actor,

@@ -121,12 +121,18 @@ def _require_keys(tx: Transaction, members: Iterable[str], events: Iterable[Reco
 
 
 def _streams(events: Iterable[Recorded[Event]], catalogue: Catalogue) -> Iterator[_Stream]:
-    """The streams of some events, in the order in which they begin; within a stream positions grow with versions."""
+    """The streams of some events, but for unexplained ones, in the order in which they begin.
+
+    Within a stream positions grow with versions.
+    """
     by_stream: dict[str, list[Recorded[Event]]] = {}
     for recorded in events:
         by_stream.setdefault(recorded.stream_id, []).append(recorded)
     for found in by_stream.values():
-        decider = catalogue.aggregates[found[0].category].decider
+        aggregate = catalogue.aggregates.get(found[0].category)
+        if aggregate is None:
+            continue
+        decider = aggregate.decider
         state = reduce(decider.evolve, (recorded.event for recorded in found), decider.initial)
         yield _Stream(found[0].customer_id, found, state)
 
