@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from adapters.index import Index
+from adapters.text_in_the_clear import undeclared_text
 from crm_domain.aggregate import Aggregate
 from crm_domain.errors import StoreUnusable
 from crm_domain.event import Event
@@ -50,6 +51,12 @@ class Extension(Struct, frozen=True):
             given: Any = getattr(self, part)
             if not isinstance(given, tuple) or not all(isinstance(each, kind) for each in given):
                 raise ValueError(f'the {part} of the extension "{self.name}" are a tuple of {kind.__name__}')
+        undeclared = [path for each in self.aggregates for path in undeclared_text(each)]
+        if undeclared:
+            raise ValueError(
+                f'text in events of the extension "{self.name}" is Personal, or named in `in_the_clear` with why; '
+                f"{', '.join(undeclared)} is neither"
+            )
         for table in (*(each.name for each in self.projectors), *(each.table for each in self.indexes)):
             if not _NAME.fullmatch(table):
                 raise ValueError(f'"{table}" of the extension "{self.name}" can\'t be the name of a table')

@@ -7,13 +7,13 @@ import re
 from typing import Any
 
 import pytest
-from msgspec import inspect
 from msgspec.structs import asdict, replace
 
 import golden
 import parcel
 import reference
 from adapters.codec import codecs
+from adapters.text_in_the_clear import text_of
 from crm_domain import interaction, purchase, rulebook
 from crm_domain.aggregate import Addressed, Aggregate, addressed
 from crm_domain.catalogue import AGGREGATES, CATALOGUE, EVENTS, Address, address, catalogue_of
@@ -89,23 +89,8 @@ def test_the_audit_has_values_of_whatever_became_of_its_examples(aggregate: Aggr
 def test_text_is_personal_or_stands_in_the_clear_for_a_reason(event_type: type[Event]) -> None:
     declared = [each for each in MINE.owners[event_type].in_the_clear if event_type in each.events]
     clear = [field for each in declared for field in each.fields]
-    assert sorted([*clear, *CODECS[event_type.__name__].personal]) == sorted(_text_of(inspect.type_info(event_type)))
+    assert sorted([*clear, *CODECS[event_type.__name__].personal]) == sorted(text_of(event_type))
     assert all(each.why for each in declared)
-
-
-def _text_of(kind: Any, path: str = "") -> set[str]:
-    """The paths of whatever can say who somebody is: text that is not one of a few words, and days."""
-    match kind:
-        case inspect.StrType() | inspect.DateType():
-            return {path}
-        case inspect.Metadata(type=inner) | inspect.VarTupleType(item_type=inner):
-            return _text_of(inner, path)
-        case inspect.UnionType(types=types):
-            return set().union(*(_text_of(each, path) for each in types))
-        case inspect.StructType(fields=fields):
-            return set().union(*(_text_of(each.type, f"{path}.{each.name}".lstrip(".")) for each in fields))
-        case _:
-            return set()
 
 
 # ------------------------------------------------------------------------------------------- one more beside ours

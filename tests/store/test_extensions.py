@@ -587,6 +587,10 @@ def test_two_of_one_name_are_refused() -> None:
         ({"name": "a", "aggregates": (INDEX,)}, 'the aggregates of the extension "a" are a tuple of Aggregate'),
         ({"name": "a", "indexes": INDEX}, 'the indexes of the extension "a" are a tuple of Index'),
         ({"name": "a", "indexes": (replace(INDEX, table="x y"),)}, "can't be the name of a table"),
+        (
+            {"name": "a", "aggregates": (replace(AGGREGATE, in_the_clear=()),)},
+            "ParcelSent.parcel_id, ParcelDelivered.parcel_id is neither",
+        ),
         ({"name": "a", "indexes": (replace(INDEX, is_keyed=True),)}, "has to be an open one"),
         ({"name": "a", "indexes": (replace(INDEX, decides_folds=True),)}, "whose events are folded together"),
         ({"name": "a", "indexes": (replace(INDEX, columns=None),)}, "has to be an open one with columns"),
