@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from adapters.codec import Codecs, UnexplainedCodec, codecs_of, tags_of
+from adapters.columns import unchecked
 from adapters.extension import Extension
 from adapters.index import Index
 from adapters.schema import Schema
@@ -117,21 +118,37 @@ def _needed(extension: Extension, known: Codecs) -> Needed:
     )
 
 
+def are_noted(connection: Connection, schema: Schema, needed: Iterable[Needed]) -> bool:
+    """Whether a store says already that it needs all of these."""
+    return all(_to_note(each, _noted(connection, schema, each)) is None for each in needed)
+
+
 def name_needed(connection: Connection, schema: Schema, needed: Iterable[Needed]) -> None:
     """Note in a store what it needs, unless it says so already. What an older version of one had is kept."""
     settings = schema.settings
     for each in sorted(needed, key=lambda each: each.name):
-        ours = settings.c.name == f"{_SETTING}{each.name}"
-        stored = connection.scalar(sa.select(settings.c.value).where(ours))
-        if stored is None:
-            row = {"name": f"{_SETTING}{each.name}", "value": msgspec.json.encode(each)}
-            connection.execute(settings.insert(), row)
-            continue
-        before = _read(each.name, stored)
-        events, indexed = {*before.events, *each.events}, {*before.indexed, *each.indexed}
-        both = Needed(each.name, events=tuple(sorted(events)), indexed=tuple(sorted(indexed)))
-        if both != before:
-            connection.execute(settings.update().where(ours).values(value=msgspec.json.encode(both)))
+        noted = _noted(connection, schema, each)
+        note, name = _to_note(each, noted), f"{_SETTING}{each.name}"
+        if note is not None and noted is None:
+            connection.execute(settings.insert(), {"name": name, "value": msgspec.json.encode(note)})
+        elif note is not None:
+            ours = settings.update().where(settings.c.name == name)
+            connection.execute(ours.values(value=msgspec.json.encode(note)))
+
+
+def _noted(connection: Connection, schema: Schema, needed: Needed) -> Needed | None:
+    settings, name = schema.settings, f"{_SETTING}{needed.name}"
+    stored = connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == name))
+    return None if stored is None else _read(name, stored)
+
+
+def _to_note(needed: Needed, noted: Needed | None) -> Needed | None:
+    """What is to be noted; None where that is noted."""
+    if noted is None:
+        return needed
+    events, indexed = {*noted.events, *needed.events}, {*noted.indexed, *needed.indexed}
+    both = Needed(needed.name, events=tuple(sorted(events)), indexed=tuple(sorted(indexed)))
+    return None if both == noted else both
 
 
 def define_tables(extensions: Iterable[Extension], schema: Schema) -> list[tuple[Index, sa.Table]]:

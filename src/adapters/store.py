@@ -18,11 +18,10 @@ from adapters.columns import as_stored, unchecked
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.driver_errors import name_of
 from adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
-from adapters.extended import define_tables, extended, name_needed
+from adapters.extended import extended
 from adapters.extended_registry import registry_of
 from adapters.extension import Extension
-from adapters.index import Index
-from adapters.index_entries import opening_nothing, write_right
+from adapters.extension_tables import ready_extensions
 from adapters.indexes import INDEXES
 from adapters.keyring import KeyedHash
 from adapters.migrations import migrate
@@ -102,7 +101,7 @@ class Store:
                 self.access = found_access(connection, self.schema)
             self.keyring = Keyring(settings, master_key)
             self.extended = extended(self.registry.catalogue, extensions, settings)
-            indexes = (*INDEXES, *self._indexes_of_extensions())
+            indexes = (*INDEXES, *ready_extensions(self.database, self.schema, self.extended))
         except BaseException:
             self.database.close()
             raise
@@ -238,22 +237,6 @@ class Store:
                 ours = settings.c.name == "schema_version"
                 connection.execute(settings.update().where(ours).values(value=str(VERSION).encode()))
             adopt(connection, self.schema.events)
-
-    def _indexes_of_extensions(self) -> tuple[Index, ...]:
-        """The indexes that extensions bring, of which there is a table: made, where this process may, and filled."""
-        defined = define_tables(self.extended.brought, self.schema)
-        if not self.database.read_only and self.extended.stored:
-            with self.database.writing(alone=True) as connection:
-                self.exclude_others(connection)
-                name_needed(connection, self.schema, self.extended.stored)
-                existing = set(sa.inspect(connection).get_table_names())
-                for index, table in defined:
-                    if table.name not in existing:
-                        table.create(connection)
-                        write_right(connection, self.schema, index, opening_nothing(self.codecs))
-        with self.database.reading() as connection:
-            existing = set(sa.inspect(connection).get_table_names()) if defined else set()
-        return tuple(index for index, table in defined if table.name in existing)
 
     def _create(self, connection: Connection) -> None:
         self.is_new = True

@@ -504,6 +504,15 @@ def test_what_its_index_would_have_to_know_of_is_refused_without_it(database_url
         assert crm.check_records().holds
 
 
+def test_whoever_opens_a_store_that_has_it_all_waits_for_nobody(database_url: str) -> None:
+    with opened(database_url, Clock(), extensions=(INDEXED,)) as crm:
+        shop(crm)
+    with closing(Store(database_url)) as store, store.writing(alone=True):
+        other = Store(database_url, extensions=(INDEXED,), lock_timeout=0.1)
+        assert [index.name for index in other.prepared.indexes][-1] == "parcel"
+        other.close()
+
+
 def test_a_store_that_may_not_be_written_is_asked_without_the_table(database_url: str, crm: Regulars) -> None:
     crm.close()
     with opened(database_url, Clock(), extensions=(INDEXED,), read_only=True) as reader:
