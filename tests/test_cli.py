@@ -688,7 +688,7 @@ def test_copy_refuses_in_a_sentence_and_leaves_everything_alone(say: Say, shop: 
 
 
 def test_a_copy_that_is_stopped_says_that_there_is_none(say: Say, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(regulars, "copy", interrupt)
