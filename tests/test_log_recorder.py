@@ -26,6 +26,7 @@ from eventsourcing.popo import POPOTrackingRecorder
 from eventsourcing.projection import EventSourcedProjection, EventSourcedProjectionRunner, Projection, ProjectionRunner
 from eventsourcing.system import Follower
 from eventsourcing.tests import persistence
+from msgspec.structs import replace
 from sqlalchemy.engine import make_url
 
 from adapters.codec import codecs
@@ -235,7 +236,7 @@ def test_what_was_stored_as_a_retired_type_is_followed_as_its_successor(
         retired=NpsAnswered, successor=SurveyAnswered, read=lambda old: SurveyAnswered(survey="nps", score=old.score)
     )
     known = codecs(EVENTS.values(), (nps,))
-    monkeypatch.setattr(crm._store, "codecs", known)
+    monkeypatch.setattr(crm._store, "extended", replace(crm._store.extended, codecs=known))
     crm.do(RecordSurveyAnswer(customer="shop:1", survey="nps", score=9))
     old = b'{"type":"NpsAnswered","score":9}'
     run(database_url, "UPDATE events SET type = 'NpsAnswered', payload = :payload WHERE position = 4", payload=old)

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.inspect import Metadata, StructType, type_info
 
-from crm_domain.catalogue import CATALOGUE, EVENTS, Catalogue
+from crm_domain.catalogue import EVENTS, Catalogue
 from crm_domain.errors import StoreUnusable
 from crm_domain.event import Event, tag_of
 from crm_domain.unexplained import Unexplained
@@ -148,13 +148,17 @@ def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -
     return known
 
 
-def codecs_of(catalogue: Catalogue) -> Codecs:
-    """A codec for each tag of a catalogue, and for each that was retired. Raises ValueError as `codecs` does."""
-    return MappingProxyType(codecs(catalogue.events.values(), (*UPCASTS, *catalogue.upcasts)))
-
-
 #: For whoever looks for events of ours by their types, whatever else a store has.
-CODECS: Codecs = codecs_of(CATALOGUE)
+CODECS: Codecs = MappingProxyType(codecs(EVENTS.values(), UPCASTS))
+
+
+def codecs_of(catalogue: Catalogue) -> Codecs:
+    """A codec for each tag of a catalogue that begins with ours, and for each that was retired.
+
+    Raises ValueError as `codecs` does.
+    """
+    theirs = [event_type for tag, event_type in catalogue.events.items() if tag not in CODECS]
+    return MappingProxyType({**CODECS, **codecs(theirs, catalogue.upcasts)})
 
 
 def codec_of(tag: str, known: Codecs) -> Codec:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 
-from adapters.extension import Extension
+from adapters.extension import Extension, Section
+from adapters.index import Index
 from adapters.indexes import INDEXES
 from adapters.schema import GenerationTables, Schema
+from crm_domain.aggregate import Aggregate
 from crm_domain.catalogue import AGGREGATES, catalogue_of
 from crm_domain.event import tag_of
 from crm_domain.upcasts import UPCASTS
 from projections.fold import PROJECTORS
+from projections.projector import Projector
 from projections.registry import REGISTRY, Registry
 from projections.rules import Ruleset
 
@@ -35,7 +39,7 @@ def _require_distinct(extensions: tuple[Extension, ...]) -> None:
     for each in extensions:
         if not isinstance(each, Extension):
             raise ValueError(f"extensions are a tuple of Extension, not of {type(each).__name__}")
-        for kind, name in _claims(each):
+        for kind, name in _claims(each.aggregates, each.projectors, each.indexes, each.sections):
             owner = owners.setdefault((kind, name), f'the extension "{each.name}"')
             if owner != f'the extension "{each.name}"':
                 raise ValueError(f'the {kind} "{name}" comes twice: in {owner} and in the extension "{each.name}"')
@@ -45,23 +49,34 @@ def _require_distinct(extensions: tuple[Extension, ...]) -> None:
             raise ValueError(f'two extensions are called "{name}"')
 
 
-def _ours() -> Iterator[tuple[str, str]]:
-    yield from _claims(Extension("regulars", aggregates=AGGREGATES, projectors=PROJECTORS))
-    yield from (("event", tag_of(each.retired)) for each in UPCASTS)
-    yield from (("index", each.name) for each in INDEXES)
+#: A kind of thing, and a name of one that nobody else may bring.
+_Claim = tuple[str, str]
+
+
+@cache
+def _ours() -> frozenset[_Claim]:
     schema = Schema(is_sqlite=True)
     views = (each.name for each in (schema.audit_trail, *GenerationTables(0).views))
-    yield from (("table", name) for name in (*schema.names, *views))
-    yield from (("rule section", field.alias or name) for name, field in Ruleset.model_fields.items())
+    beside = (
+        *(("event", tag_of(each.retired)) for each in UPCASTS),
+        *(("table", name) for name in (*schema.names, *views)),
+        *(("rule section", field.alias or name) for name, field in Ruleset.model_fields.items()),
+    )
+    return frozenset((*_claims(AGGREGATES, PROJECTORS, INDEXES, ()), *beside))
 
 
-def _claims(extension: Extension) -> Iterator[tuple[str, str]]:
-    """The kind and the name of all that nobody else may bring."""
-    for each in extension.aggregates:
-        yield "category", each.decider.category
-        yield from (("command", way.command.__name__) for way in each.commands)
-    yield from (("event", tag_of(event)) for event in extension.events)
-    yield from (("table", each.name) for each in extension.projectors)
-    for index in extension.indexes:
+def _claims(
+    aggregates: Iterable[Aggregate],
+    projectors: Iterable[Projector],
+    indexes: Iterable[Index],
+    sections: Iterable[Section],
+) -> Iterator[_Claim]:
+    for aggregate in aggregates:
+        yield "category", aggregate.decider.category
+        yield from (("command", way.command.__name__) for way in aggregate.commands)
+        retired = (upcast.retired for upcast in aggregate.upcasts)
+        yield from (("event", tag_of(event)) for event in (*aggregate.events, *retired))
+    yield from (("table", each.name) for each in projectors)
+    for index in indexes:
         yield from (("table", index.table), ("index", index.name))
-    yield from (("rule section", each.name) for each in extension.sections)
+    yield from (("rule section", each.name) for each in sections)
