@@ -106,8 +106,8 @@ class UnexplainedCodec:
 
     def decode(self, payload: bytes) -> Event:
         """The event as it is stored, without what is personal."""
-        content: dict[str, object] = _objects.decode(payload)
-        del content["type"]
+        content = _objects.decode(payload)
+        content.pop("type", None)
         return Unexplained(extension=self._extension, name=self.name, content=_text(content))
 
     def reveal(self, payload: bytes, plain: bytes) -> tuple[Event, str | None]:

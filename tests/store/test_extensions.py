@@ -380,6 +380,26 @@ def test_what_no_extension_explains_was_written_by_a_newer_version(database_url:
         next(feed)
 
 
+@pytest.mark.parametrize("payload", [b"{", b"[]", b"\xff"])
+def test_what_is_broken_of_it_is_told_by_its_position(database_url: str, without: Regulars, payload: bytes) -> None:
+    with closing(Store(database_url)) as store, store.writing() as tx:
+        events = store.schema.events
+        tx.connection.execute(events.update().where(events.c.position == 5).values(payload=payload))
+    feed = without.events(after=3)
+    assert next(feed).position == 4
+    with pytest.raises(StoreUnusable, match="event #5"):
+        next(feed)
+    assert without.customer("shop:1").orders == 1
+    assert without.projections.verify().holds
+
+
+def test_what_it_says_without_a_type_is_told_all_the_same(database_url: str, without: Regulars) -> None:
+    with closing(Store(database_url)) as store, store.writing() as tx:
+        events = store.schema.events
+        tx.connection.execute(events.update().where(events.c.position == 5).values(payload=b"{}"))
+    assert next(without.events(after=4, types=Unexplained)).event.content == "{}"
+
+
 def test_a_note_of_an_extension_that_cannot_be_read_keeps_nobody_out(database_url: str, crm: Regulars) -> None:
     crm.close()
     with closing(Store(database_url)) as store, store.writing() as tx:
