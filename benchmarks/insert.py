@@ -27,7 +27,8 @@ class BareStore:
     def like(cls, path: Path, source: Path) -> BareStore:
         """A new file with the empty `events` of another, and its indexes."""
         with sqlite3.connect(source) as connection:
-            made = "SELECT sql FROM sqlite_master WHERE tbl_name = 'events' AND sql IS NOT NULL ORDER BY type DESC"
+            of_events = "tbl_name = 'regulars_events' AND sql IS NOT NULL"
+            made = f"SELECT sql FROM sqlite_master WHERE {of_events} ORDER BY type DESC"  # noqa: S608 - ours
             statements = [sql for (sql,) in connection.execute(made)]
         bare = cls(path)
         for statement in statements:
@@ -45,10 +46,10 @@ class BareStore:
         self._connection.close()
 
 
-_INSERT = f"INSERT INTO events ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - ours
+_INSERT = f"INSERT INTO regulars_events ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - ours
 
 
 def recorded_rows(connection: sqlite3.Connection, after: int) -> Rows:
     """What was recorded after a position."""
-    recorded = f"SELECT {', '.join(COLUMNS)} FROM events WHERE position > ? ORDER BY position"  # noqa: S608 - ours
+    recorded = f"SELECT {', '.join(COLUMNS)} FROM regulars_events WHERE position > ? ORDER BY position"  # noqa: S608 - ours
     return connection.execute(recorded, (after,)).fetchall()

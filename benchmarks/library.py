@@ -68,7 +68,7 @@ class _ToldMapper(Mapper[str]):
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
         """All that a projection uses of an event."""
         at, position, payload = msgspec.msgpack.decode(stored_event.state)
-        event = codec_of(stored_event.topic).decode(payload)
+        event = codec_of(stored_event.topic, CODECS).decode(payload)
         return Told(str(stored_event.originator_id), stored_event.originator_version, Happened(at, position, event))
 
 
@@ -192,12 +192,12 @@ _SLICE = """
         SELECT customer_id, count(*) AS events, sum(late) AS late FROM (
             SELECT customer_id,
                    occurred_at < lag(occurred_at) OVER (PARTITION BY customer_id ORDER BY position) AS late
-            FROM events WHERE customer_id <> ''
+            FROM regulars_events WHERE customer_id <> ''
         ) GROUP BY customer_id
     ), chosen AS (
         SELECT customer_id, sum(events) OVER (ORDER BY customer_id) AS running FROM numbered WHERE coalesce(late, 0) = 0
     )
-    SELECT customer_id, type, occurred_at, position, payload FROM events
+    SELECT customer_id, type, occurred_at, position, payload FROM regulars_events
     WHERE customer_id IN (SELECT customer_id FROM chosen WHERE running <= ?) ORDER BY position
 """
 

@@ -44,12 +44,13 @@ def commands(url: str, writer: int) -> Callable[[int], object]:
 def bare_inserts(url: str, writer: int) -> Callable[[int], object]:
     """The same rows into a table of the same columns and indexes; a sequence numbers them, and nothing waits."""
     connection = psycopg.connect(_libpq(url), autocommit=True)
-    row = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM events ORDER BY position DESC LIMIT 1").fetchone()  # noqa: S608
+    newest = f"SELECT {', '.join(COLUMNS)} FROM regulars_events ORDER BY position DESC LIMIT 1"  # noqa: S608
+    row = connection.execute(newest).fetchone()
     assert row is not None
     values: list[Any] = list(row)[1:]
     marks = ", ".join(["nextval('bare_positions')", *["%s"] * len(values)])
     insert = f"INSERT INTO bare ({', '.join(COLUMNS)}) VALUES ({marks})"  # noqa: S608 - our own names
-    customers = [key for (key,) in connection.execute("SELECT customer_id FROM keys ORDER BY customer_id")]
+    customers = [key for (key,) in connection.execute("SELECT customer_id FROM regulars_keys ORDER BY customer_id")]
 
     def write(number: int) -> object:
         values[0], values[3] = uuid4().hex, customers[(number * 8 + writer) % len(customers)]

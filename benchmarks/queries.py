@@ -19,8 +19,8 @@ from benchmarks.rows import Figure
 from benchmarks.timing import seconds, take_turns
 from regulars import CustomerId, RecordInteraction, RegisterCustomer, Regulars
 
-_OF_CUSTOMER = "SELECT * FROM events WHERE customer_id = ?"
-_OF_ACTOR = "SELECT * FROM events WHERE actor = ? ORDER BY position DESC LIMIT 50"
+_OF_CUSTOMER = "SELECT * FROM regulars_events WHERE customer_id = ?"
+_OF_ACTOR = "SELECT * FROM regulars_events WHERE actor = ? ORDER BY position DESC LIMIT 50"
 
 
 def measure(bench: Bench) -> Iterator[Figure]:

@@ -9,8 +9,8 @@ from time import perf_counter
 
 from msgspec import Struct
 
+from adapters.generations import read_generations
 from adapters.portions import Task, fold_in_parallel, fold_portions
-from adapters.read_models import ReadModels
 from adapters.replay import EVERYONE, split_range
 from adapters.rules_in_force import FOUNDING
 from adapters.store import Store
@@ -45,13 +45,19 @@ def fold_once(path: Path, workers: int = 1) -> float:
             ruleset = restore_rules(store.read_settings(tx.connection)[FOUNDING].decode())
             rules = compile_rules(ruleset, store.currency(tx.connection))
             until = store.count_events(tx.connection)
+            models = read_generations(store, tx.connection)[-1].read_models(store)
         started = perf_counter()
         if workers == 1:
-            folded = sum(
-                each.events for each in fold_portions(store, ReadModels(store.schema, 1), rules, until, EVERYONE)
-            )
+            folded = sum(each.events for each in fold_portions(store, models, rules, until, EVERYONE))
         else:
-            task = Task(str(store.database.url), 1, rules, until)
+            task = Task(
+                url=str(store.database.url),
+                generation=models.number,
+                builds=models.builds,
+                ruleset=ruleset.canonical(),
+                currency=rules.currency,
+                until=until,
+            )
             folded = sum(each.events for _, each in fold_in_parallel(task, split_range(workers)))
         assert folded == until
         return perf_counter() - started

@@ -18,7 +18,7 @@ GUARD = "position_in_range"
 def unguarded(connection: Connection) -> Iterator[None]:
     """Within the block, let `events` take rows at any position. On PostgreSQL it does so from then on."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"ALTER TABLE events DROP CONSTRAINT IF EXISTS {GUARD}")
+        connection.exec_driver_sql(f"ALTER TABLE regulars_events DROP CONSTRAINT IF EXISTS {GUARD}")
         yield
         return
     for moment in ("inserted", "updated"):
@@ -68,10 +68,10 @@ def make_version_5(store: Store) -> None:
     with store.database.writing() as connection:
         if store.database.is_sqlite:
             _rewrite_without_guard(connection, schema)
-            connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'events_positions'")
+            connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'regulars_events_positions'")
         else:
-            connection.exec_driver_sql(f"ALTER TABLE events DROP CONSTRAINT IF EXISTS {GUARD}")
-            connection.exec_driver_sql("DROP INDEX events_recorded")
+            connection.exec_driver_sql(f"ALTER TABLE regulars_events DROP CONSTRAINT IF EXISTS {GUARD}")
+            connection.exec_driver_sql("DROP INDEX regulars_events_recorded")
             connection.exec_driver_sql(OLD_FUNCTION)
         settings = schema.settings
         connection.execute(settings.update().where(settings.c.name == "schema_version").values(value=b"5"))
@@ -79,17 +79,19 @@ def make_version_5(store: Store) -> None:
 
 def _rewrite_without_guard(connection: Connection, schema: Schema) -> None:
     """SQLite can't drop a check, so the table is made as it was, with the same rows and indexes."""
-    master = "SELECT sql FROM sqlite_master WHERE tbl_name = 'events' AND type = ? AND sql IS NOT NULL"
+    master = "SELECT sql FROM sqlite_master WHERE tbl_name = 'regulars_events' AND type = ? AND sql IS NOT NULL"
     [table] = connection.exec_driver_sql(master, ("table",)).scalars()
-    indexes = [sql for sql in connection.exec_driver_sql(master, ("index",)).scalars() if "events_recorded" not in sql]
+    indexes = [
+        sql for sql in connection.exec_driver_sql(master, ("index",)).scalars() if "regulars_events_recorded" not in sql
+    ]
     check = f" CONSTRAINT {GUARD} CHECK (position BETWEEN 1 AND 9007199254740992)"
     assert check in table
     views = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'").all()
     for name, _ in views:  # which would stand for the table that is renamed
         connection.exec_driver_sql(f"DROP VIEW {name}")
-    connection.exec_driver_sql("ALTER TABLE events RENAME TO before")
+    connection.exec_driver_sql("ALTER TABLE regulars_events RENAME TO before")
     connection.exec_driver_sql(table.replace(check, ""))
-    connection.exec_driver_sql("INSERT INTO events SELECT * FROM before")
+    connection.exec_driver_sql("INSERT INTO regulars_events SELECT * FROM before")
     connection.exec_driver_sql("DROP TABLE before")
     for statement in (*indexes, *(sql for _, sql in views)):
         connection.exec_driver_sql(statement)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from crm_domain.catalogue import address
+from crm_domain.catalogue import CATALOGUE, address
 from crm_domain.command import Command, Context, Decider
 from crm_domain.errors import Rejected
 from crm_domain.event import Event
@@ -43,7 +43,7 @@ class Given(Struct, frozen=True, kw_only=True):
 
     def when(self, command: Command) -> Decision:
         """The decision on a command, by the aggregate that it speaks to."""
-        decider = self.decider or address(command).decider
+        decider = self.decider or address(command, CATALOGUE).decider
         state = fold(decider, *self.events)
         before = _encode(state)
         decision = _decision(decider, command, state, self.context)

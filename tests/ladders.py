@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,11 @@ from crm_domain.ticket import (
     TicketResolved,
 )
 from histories import answers, histories, others
+from projections.churn_risk import CHURN_RISK
 from projections.compiled import Rules, compile_rules
-from projections.fold import Happened
+from projections.fold import Happened, Interval, fold_some, verdict_at
+from projections.loyalty_tier import LOYALTY_TIER
+from projections.projector import Projector
 from projections.rules import ConditionRule, Lifecycle, Ruleset, parse_rules, validate_rules
 
 # Few values, and those that histories have, so that bounds are met exactly.
@@ -54,9 +57,17 @@ BOUNDS: dict[str, st.SearchStrategy[Any]] = {
     "days_since_spell_ended": st.sampled_from([1, 30, 90, 400]),
     "tenure_days": st.sampled_from([0, 1, 180, 700]),
     "gap": st.sampled_from([Decimal("0.5"), 1, Decimal("1.5"), 2, 3, 5]),
+    "risk": st.sampled_from([0, 1, 10, 25, 30, 40, 50, 60, 75, 90, 100]),
 }
 FLAGS = ("account_closed", "qualified")
-CHOICES = {"source": ["web", "fair", "friend"], "owner": ["li", "max"]}
+CHOICES = {
+    "source": ["web", "fair", "friend"],
+    "owner": ["li", "max"],
+    "tier": ["none", "member", "silver", "gold"],
+    "risk_band": ["low", "medium", "high"],
+}
+#: What other projections hold, and which.
+READ = {"tier": LOYALTY_TIER, "risk": CHURN_RISK, "risk_band": CHURN_RISK}
 TAGS = ["vip", "press", "never"]
 WINDOWED = ("orders", "returns", "tickets", "spend", "nps", "csat")
 
@@ -146,7 +157,9 @@ def lives(asking: str) -> st.SearchStrategy[list[Happened]]:
             return histories(min_size=12, mostly=desk)
         case "nps" | "csat":
             return histories(min_size=12, mostly=answers() | desk)
-        case "orders" | "returns" | "spend" | "gap" | "days_since_order" | "tenure_days":
+        case (
+            "tier" | "risk" | "risk_band" | "orders" | "returns" | "spend" | "gap" | "days_since_order" | "tenure_days"
+        ):
             return histories(min_size=12, mostly=shop)
         case _:
             return histories(min_size=12, mostly=others())
@@ -211,8 +224,23 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
                 elif isinstance(each.event, CustomerUntagged):
                     on.discard(each.event.label)
             return on
+        case "tier" | "risk" | "risk_band" as name:
+            verdict = held_by(READ[name], tuple(history), at)
+            return verdict and (verdict.score if name == "risk" else verdict.value)
         case other:
             raise AssertionError(f"nobody counts {other} here yet")
+
+
+def held_by(projector: Projector, history: tuple[Happened, ...], at: int) -> Any:
+    """What another projection holds at an instant, judged by itself; tests of its own hold it to plain counting."""
+    held = verdict_at(timeline_of(projector, history), at)
+    return held and held.verdict
+
+
+@lru_cache(maxsize=8)
+def timeline_of(projector: Projector, history: tuple[Happened, ...]) -> list[Interval]:
+    """What a projection holds under the default rules, judged by itself."""
+    return fold_some(history, ready(default()), [projector])[1][projector.name]
 
 
 def holds(rule: ConditionRule, history: list[Happened], at: int, ended: int | None) -> bool:

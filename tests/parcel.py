@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import get_args
 
+import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
+from adapters.extension import Extension
+from adapters.index import Added, Change, Digest, Entries, Index
 from crm_domain.aggregate import Aggregate, Examples, InTheClear, addressed
 from crm_domain.command import Command, Context, Decider, Label, Text, Who
 from crm_domain.errors import Rejected
-from crm_domain.event import Event, Personal
+from crm_domain.event import Event, Personal, Recorded
 from crm_domain.wording import Field, Wording
 
 # --------------------------------------------------------------------------------------------------------- decider
@@ -113,3 +116,37 @@ AGGREGATE = Aggregate(
         InTheClear(fields=("parcel_id",), events=get_args(ParcelEvent), why="the carrier's number, to be found by"),
     ),
 )
+
+# ------------------------------------------------------------------------------------------------------- extension
+
+
+def changes(recorded: Recorded[Event], digest: Digest) -> Iterator[Change]:
+    match recorded.event:
+        case ParcelSent() as event:
+            yield Added({"parcel_id": event.parcel_id, "position": recorded.position})
+        case _:
+            pass
+
+
+def faults(entries: Entries) -> Iterator[str]:
+    yield "hasn't the parcels that were sent" if entries.missing else "has a parcel that was never sent"
+
+
+def columns() -> tuple[sa.schema.SchemaItem, ...]:
+    return (
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("parcel_id", sa.Text, primary_key=True),
+        sa.Column("position", sa.BigInteger, nullable=False),
+    )
+
+
+INDEX = Index(
+    name="parcel",
+    table="parcels",
+    handles=frozenset({ParcelSent}),
+    changes=changes,
+    faults=faults,
+    columns=columns,
+)
+
+EXTENSION = Extension("parcels", aggregates=(AGGREGATE,))

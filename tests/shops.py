@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 import regulars
 from adapters.columns import as_stored
-from adapters.schema import GenerationTables
+from adapters.generations import read_generation
+from adapters.verifying import projection_of
 from databases import fresh_postgres, fresh_sqlite
 from regulars import (
     AdjustPoints,
@@ -231,12 +232,29 @@ def other_rules() -> st.SearchStrategy[Ruleset]:
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
+def tables_of(crm: Regulars, number: int) -> dict[str, sa.Table]:
+    """A generation's tables by the names of what they hold, without numbers."""
+    with crm._store.reading() as tx:
+        models = read_generation(crm._store, tx.connection, number).read_models(crm._store)
+    return {projection_of(table): table for table in models.tables.metadata.sorted_tables}
+
+
+def number_of(crm: Regulars, who: str) -> int:
+    """The number by which read models know a customer: the position of the first event of their stream."""
+    events = crm._store.schema.events
+    with crm._store.reading() as tx:
+        first = sa.select(sa.func.min(events.c.position)).where(events.c.stream_id == str(crm.find(who)))
+        return int(tx.connection.execute(first).scalar_one())
+
+
 def read_models_of(crm: Regulars, number: int) -> Rows:
-    """Every row of a generation's tables, in one order."""
+    """Every row of a generation's tables, in one order, but for bounds, which may be lower than they need to be."""
+    tables = tables_of(crm, number)
     with crm._store.reading() as tx:
         return {
-            table.name.removesuffix(f"_{number}"): sorted(map(tuple, tx.connection.execute(as_stored(table))), key=repr)
-            for table in GenerationTables(number).metadata.sorted_tables
+            name: sorted(map(tuple, tx.connection.execute(as_stored(table))), key=repr)
+            for name, table in tables.items()
+            if not name.endswith("_earliest")
         }
 
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters.codec import codec_of
-from crm_domain.catalogue import EVENTS
+from adapters.codec import CODECS, codec_of
+from crm_domain.catalogue import CATALOGUE, EVENTS
 from crm_domain.event import Event
 from crm_domain.membership import (
     MembershipCancelled,
@@ -107,7 +107,7 @@ SAID: dict[Event, str] = {
 
 @pytest.mark.parametrize("event", SAID, ids=lambda event: type(event).__name__)
 def test_every_sentence_says_who_did_what(event: Event) -> None:
-    assert narrate(event, "li", "shop:42") == f"Li {SAID[event]}"
+    assert narrate(event, CATALOGUE, "li", "shop:42") == f"Li {SAID[event]}"
 
 
 GOLDEN = [json.loads(line) for line in (Path(__file__).parent / "golden" / "events.jsonl").read_text().splitlines()]
@@ -118,14 +118,14 @@ def test_every_event_has_a_sentence_of_its_own_that_tells_nothing_personal(name:
     stored = [each for each in GOLDEN if each["type"] == name]
     assert stored
     for each in stored:
-        codec, payload = codec_of(name), each["payload"].replace("some currency", "EUR").encode()
+        codec, payload = codec_of(name, CODECS), each["payload"].replace("some currency", "EUR").encode()
         bare = codec.decode(payload)
         event = bare if each["secret"] is None else codec.reveal(payload, each["secret"].encode())[0]
-        sentence = narrate(event, "li", "shop:42")
+        sentence = narrate(event, CATALOGUE, "li", "shop:42")
         assert sentence.startswith("Li ")
         assert ("shop:42" in sentence) is not isinstance(event, RulebookEvent)  # whose events are about nobody
         assert name not in sentence  # which is how an event is told that nobody found words for
-        assert sentence == narrate(bare, "li", "shop:42")  # without the key of the customer
+        assert sentence == narrate(bare, CATALOGUE, "li", "shop:42")  # without the key of the customer
 
 
 def test_who_is_merged_told_apart_or_brought_is_named_with_the_other(crm: Regulars) -> None:

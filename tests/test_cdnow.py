@@ -55,7 +55,9 @@ def test_every_customer_and_every_dollar_is_there(crm: Regulars) -> None:
 
 def test_the_orders_of_zero_are_kept(crm: Regulars) -> None:
     with crm._store.reading() as tx:
-        payloads = tx.connection.exec_driver_sql("SELECT payload FROM events WHERE category = 'purchase'").scalars()
+        payloads = tx.connection.exec_driver_sql(
+            "SELECT payload FROM regulars_events WHERE category = 'purchase'"
+        ).scalars()
         assert sum(b'"amount":0,' in payload for payload in payloads) == 80
 
 

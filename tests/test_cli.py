@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import regulars
+from crm_domain.catalogue import CATALOGUE
 from regulars import RecordPurchase, RegisterCustomer, cli
 from regulars.cli import render
 from regulars.cli.app import app
@@ -506,7 +507,7 @@ def test_commands_tell_every_field_in_plain_words(say: Say) -> None:
     assert overview.widest <= 80
     assert "customer*, order_id*, amount*, currency, lines, channel" in overview.out
     everything = say("commands", "--json").json
-    assert {each["command"] for each in everything} == set(cli.doing.COMMANDS)
+    assert {each["command"] for each in everything} == set(CATALOGUE.commands)
     assert all(field["takes"] not in ("", "a value") for each in everything for field in each["fields"])
     one = say("commands", "RecordPurchase")
     assert one.widest <= 80
@@ -687,7 +688,7 @@ def test_copy_refuses_in_a_sentence_and_leaves_everything_alone(say: Say, shop: 
 
 
 def test_a_copy_that_is_stopped_says_that_there_is_none(say: Say, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(regulars, "copy", interrupt)

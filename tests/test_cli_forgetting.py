@@ -101,7 +101,7 @@ def test_it_says_what_is_pending(say: Say, shop: Path) -> None:
     engine = sa.create_engine(f"sqlite:///{shop}")
     with engine.connect() as reader:
         reader.exec_driver_sql("BEGIN")
-        reader.exec_driver_sql("SELECT * FROM keys").all()
+        reader.exec_driver_sql("SELECT * FROM regulars_keys").all()
         assert "Pending: somebody reads" in say("forget", "shop:1", "--reason", "on request").out
         assert "pending" in say("status").out
         assert say("status", "--json").json["erasing"] is True

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import regulars
+from adapters.builds import versions_of
+from projections.registry import REGISTRY
 from regulars import RecordPurchase, RegisterCustomer, as_toml, cli, default_rules, parse_rules
 from regulars.cli import difference
 from saying import NOW, Say
@@ -355,10 +357,9 @@ def test_no_store_is_made_to_look_after(say: Say, tmp_path: Path, words: tuple[s
 def test_what_other_code_folded_is_told_in_a_line(ask: Say, shop: Path) -> None:
     ask("status")
     with database(shop) as connection:
-        connection.execute("UPDATE generations SET code_digest = 'older'")
-        versions = json.loads(connection.execute("SELECT versions FROM generations").fetchone()[0])
-        versions["loyalty_tier"] = 0
-        connection.execute("UPDATE generations SET versions = ?", (json.dumps(versions),))
+        older = json.dumps(versions_of(REGISTRY)["loyalty_tier"] | {"loyalty_tier": 0})
+        changed = "UPDATE regulars_builds SET versions = ?, digest = 'older' WHERE name = 'loyalty_tier'"
+        connection.execute(changed, (older,))
     said = ask("customers")
     assert said.status == 0
     assert said.err.count("\n") == 1
@@ -387,7 +388,10 @@ def test_what_is_not_as_the_events_say_is_found_and_put_right(ask: Say, shop: Pa
 
     ada = ask("show", "shop:1", "--json").json["id"]
     with database(shop) as connection:
-        statement = "UPDATE loyalty_tier_1 SET value = 'gold' WHERE customer_id = ? AND valid_to > 4e15"
+        statement = (
+            "UPDATE regulars_loyalty_tier_1 SET value = 'gold' WHERE valid_to > 4e15 AND "
+            "customer = (SELECT position FROM regulars_events WHERE stream_id = ? AND version = 1)"
+        )
         assert connection.execute(statement, (ada.removeprefix("id:"),)).rowcount == 1
     bad = ask("verify")
     assert bad.status == 1
@@ -400,24 +404,24 @@ def test_what_is_not_as_the_events_say_is_found_and_put_right(ask: Say, shop: Pa
     assert answer.json["folded"] == folded
 
     assert "all was as the events say" in ask("rebuild", "--customer", "shop:2").out
-    assert "all was as the events say" in ask("rebuild", "--projection", "churn_risk").out
+    assert ask("rebuild", "--projection", "churn_risk").out.startswith("Rebuilt: generation 2 answers")
     assert ask("rebuild", "--customer", "shop:1").out.startswith("Put right: ")
-    assert ask("verify").out == good.out
+    assert ask("verify").out.splitlines()[-4:] == good.out.splitlines()[-4:]  # before that are more indexes, of a build
 
 
 def test_a_lost_row_is_missing_and_comes_back_with_its_projection(ask: Say, shop: Path) -> None:
     ask("status")
     with database(shop) as connection:
-        connection.execute("DELETE FROM customer_card_1")
+        connection.execute("DELETE FROM regulars_customer_card_1")
     said = ask("verify")
     assert said.status == 1
-    assert said.out.count("missing: orders ") == 3
+    assert said.out.count("missing: ") == 3
     assert ask("rebuild").status == 0
     assert ask("verify").status == 0
 
 
 def test_what_is_asked_of_a_repair_that_makes_no_sense_is_a_usage_error(ask: Say) -> None:
-    assert "there are lifecycle_stage, loyalty_tier" in ask("rebuild", "--projection", "tier").err
+    assert "there are customer_card, ticket_queue, points" in ask("rebuild", "--projection", "tier").err
     for words in (("--projection", "tier"), ("--customer", "shop:1", "--park")):
         assert ask("rebuild", *words).status == 2
     assert ask("rebuild", "--customer", "nobody").status == 1
@@ -430,8 +434,10 @@ def test_what_is_asked_of_a_repair_that_makes_no_sense_is_a_usage_error(ask: Say
 def poisoned(shop: Path) -> Path:
     """Bob's order can't be read."""
     with database(shop) as connection:
-        [[position]] = connection.execute("SELECT position FROM events WHERE CAST(payload AS TEXT) LIKE '%Bob-1%'")
-        connection.execute("UPDATE events SET payload = X'7B' WHERE position = ?", (position,))
+        [[position]] = connection.execute(
+            "SELECT position FROM regulars_events WHERE CAST(payload AS TEXT) LIKE '%Bob-1%'"
+        )
+        connection.execute("UPDATE regulars_events SET payload = X'7B' WHERE position = ?", (position,))
     return shop
 
 

@@ -81,9 +81,9 @@ def test_a_root_that_is_not_found_is_told_and_fails(ask: Say) -> None:
 
 def test_what_was_changed_is_named_and_fails(ask: Say, shop: Path) -> None:
     ask("seal")
-    tamper(shop, "UPDATE events SET actor = 'eve' WHERE position = 7")
-    tamper(shop, "DELETE FROM events WHERE position = 9")
-    tamper(shop, "UPDATE events SET position = 1000 WHERE position = 11")
+    tamper(shop, "UPDATE regulars_events SET actor = 'eve' WHERE position = 7")
+    tamper(shop, "DELETE FROM regulars_events WHERE position = 9")
+    tamper(shop, "UPDATE regulars_events SET position = 1000 WHERE position = 11")
     said = ask("verify")
     assert said.status == 1
     assert said.widest <= 80
@@ -105,7 +105,7 @@ def test_what_was_changed_is_named_and_fails(ask: Say, shop: Path) -> None:
 
 def test_much_damage_is_counted_and_its_beginning_named(ask: Say, shop: Path) -> None:
     ask("seal")
-    tamper(shop, "UPDATE events SET actor = 'eve'")
+    tamper(shop, "UPDATE regulars_events SET actor = 'eve'")
     said = ask("verify")
     assert "Events not as they were sealed: 30\n" in said.out
     assert "and 10 more\n" in said.out
@@ -117,19 +117,19 @@ def test_a_damaged_seal_is_told(ask: Say, shop: Path) -> None:
     ask("seal")
     ask("do", "AddNote", "customer=shop:1", "text=later")
     ask("seal")
-    tamper(shop, "UPDATE seals SET root = x'00' WHERE number = 1")
+    tamper(shop, "UPDATE regulars_seals SET root = x'00' WHERE number = 1")
     said = ask("verify")
     assert said.status == 1
     assert "Seals not as they were made: 1\n" in said.out
     assert "changed; its events can't be compared" in said.out
-    tamper(shop, "DELETE FROM seals WHERE number = 1")
+    tamper(shop, "DELETE FROM regulars_seals WHERE number = 1")
     assert "missing; its events can't be compared" in ask("verify").out
     assert "doesn't follow" not in ask("verify").out
 
 
 def test_founding_rules_that_were_changed_are_told(ask: Say, shop: Path) -> None:
     ask("seal")
-    tamper(shop, "UPDATE settings SET value = x'7b7d' WHERE name = 'founding_rules'")
+    tamper(shop, "UPDATE regulars_settings SET value = x'7b7d' WHERE name = 'founding_rules'")
     said = ask("verify")
     assert said.status == 1
     assert "The founding rules are not those that were sealed.\n" in said.out
@@ -144,7 +144,7 @@ def test_founding_rules_that_were_changed_are_told(ask: Say, shop: Path) -> None
 def test_whatever_somebody_writes_past_us_is_told_in_a_sentence(ask: Say, shop: Path, column: str, value: str) -> None:
     ask("seal")
     ask("status")
-    tamper(shop, f"UPDATE events SET {column} = {value} WHERE position = 7")
+    tamper(shop, f"UPDATE regulars_events SET {column} = {value} WHERE position = 7")
     verified = ask("verify")
     assert (verified.status, "#7 " in verified.out) == (1, True)
     for words in (["audit"], ["explain", "shop:1"], ["show", "shop:1"], ["export", "events"], ["status"], ["rebuild"]):
@@ -154,7 +154,7 @@ def test_whatever_somebody_writes_past_us_is_told_in_a_sentence(ask: Say, shop: 
 
 def test_a_log_that_cant_be_folded_any_more_still_tells_what_was_changed(ask: Say, shop: Path) -> None:
     ask("seal")
-    tamper(shop, "UPDATE events SET type = 'NoteErased' WHERE position = 7")
+    tamper(shop, "UPDATE regulars_events SET type = 'NoteErased' WHERE position = 7")
     said = ask("verify")
     assert said.status == 1
     assert "#7 " in said.out

@@ -481,7 +481,7 @@ def test_what_cannot_be_said_is_refused(crm: Regulars, clock: Clock) -> None:
         crm.export_person("shop:nobody")
     live(crm, clock, ADA, "ada")
     with crm._store.database.writing() as connection:
-        connection.execute(sa.text("UPDATE events SET type = 'FromTheFuture' WHERE type = 'NoteAdded'"))
+        connection.execute(sa.text("UPDATE regulars_events SET type = 'FromTheFuture' WHERE type = 'NoteAdded'"))
     with pytest.raises(StoreUnusable, match="FromTheFuture"):
         crm.export_person(ADA)
 

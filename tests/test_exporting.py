@@ -236,7 +236,7 @@ def test_a_file_of_yesterday_stays_where_the_export_fails(tmp_path: Path) -> Non
         crm.close()
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE events SET type = 'FromTheFuture' WHERE position = 5")
+        connection.exec_driver_sql("UPDATE regulars_events SET type = 'FromTheFuture' WHERE position = 5")
     engine.dispose()
     (tmp_path / "events.jsonl").write_text("of yesterday")
     said = say(tmp_path, "export", "events", "--out", "events.jsonl", "--force", "--db", "shop.db")

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from adapters import horizon
-from adapters.codec import codecs, tags_of
-from adapters.event_log import EVENTS_AT_ONCE, EnvelopeMapper
+from adapters.codec import codecs
+from adapters.event_log import EVENTS_AT_ONCE
 from crm_domain.catalogue import EVENTS
 from crm_domain.customer import CustomerMerged, CustomerRegistered, CustomerTagged
 from crm_domain.event import Event, Personal, Recorded
@@ -238,7 +238,7 @@ def test_what_an_older_transaction_may_still_come_before_is_told_later(
 def test_an_event_that_cannot_be_read_is_named_once_all_before_it_were_told(
     database_url: str, crm: Regulars, column: str, value: object
 ) -> None:
-    run(database_url, f"UPDATE events SET {column} = :value WHERE position = 6", {"value": value})
+    run(database_url, f"UPDATE regulars_events SET {column} = :value WHERE position = 6", {"value": value})
     crm.do([RecordPurchase(customer="shop:1", order_id=f"C-{each}", amount="1") for each in range(3)])
     feed = crm.events()
     assert [next(feed).position for _ in range(5)] == [1, 2, 3, 4, 5]
@@ -263,12 +263,11 @@ def test_what_was_stored_as_a_retired_type_is_told_as_its_successor(
         read=lambda old: SurveyAnswered(survey="nps", score=old.score, comment=old.comment),
     )
     known = codecs(EVENTS.values(), (nps,))
-    monkeypatch.setattr(EnvelopeMapper.__init__, "__defaults__", (known,))
-    monkeypatch.setattr(tags_of, "__defaults__", (known,))
+    monkeypatch.setattr(crm._store.prepared, "codecs", known)
     crm.do(RecordSurveyAnswer(customer="shop:1", survey="csat", score=4, comment="nice"))
     crm.do(RecordSurveyAnswer(customer="shop:1", survey="nps", score=9, comment="lovely"))
     stored = {"payload": b'{"type":"NpsAnswered","score":9}'}
-    run(database_url, "UPDATE events SET type = 'NpsAnswered', payload = :payload WHERE position = 8", stored)
+    run(database_url, "UPDATE regulars_events SET type = 'NpsAnswered', payload = :payload WHERE position = 8", stored)
     assert [(recorded.position, recorded.event) for recorded in crm.events(types=SurveyAnswered)] == [
         (7, SurveyAnswered(survey="csat", score=4, comment="nice")),
         (8, SurveyAnswered(survey="nps", score=9, comment="lovely")),
@@ -280,7 +279,7 @@ def test_a_role_that_may_not_read_keys_is_told_no_names(postgres_database_url: s
         crm.do(RegisterCustomer(ref="shop:1", name="Ada"))
     run(postgres_database_url, "CREATE ROLE plain_reader LOGIN", {})
     run(postgres_database_url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain_reader", {})
-    run(postgres_database_url, "REVOKE SELECT ON keys FROM plain_reader", {})
+    run(postgres_database_url, "REVOKE SELECT ON regulars_keys FROM plain_reader", {})
     try:
         url = make_url(postgres_database_url).set(username="plain_reader").render_as_string(hide_password=False)
         with opened(url, Clock()) as reader:

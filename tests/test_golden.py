@@ -35,7 +35,7 @@ def test_a_stored_event_is_decoded_to_what_it_was(stored: dict[str, Any]) -> Non
 
 @each_line
 def test_a_stored_event_is_read_as_one_that_is_written_today(stored: dict[str, Any]) -> None:
-    codec, payload = codec_of(stored["type"]), stored["payload"].encode()
+    codec, payload = codec_of(stored["type"], CODECS), stored["payload"].encode()
     assert type(codec.decode(payload)) in EVENTS.values()
     if stored["secret"] is not None:
         assert type(codec.reveal(payload, stored["secret"].encode())[0]) in EVENTS.values()

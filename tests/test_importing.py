@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from adapters.importing import Mapping, Row, load_mapping, rows, total_bytes
 from adapters.importing.identity import Ordinals, canonical
 from adapters.importing.source import MAX_RECORD
+from crm_domain.catalogue import CATALOGUE
 from crm_domain.customer import RegisterCustomer
 from crm_domain.errors import InvalidMapping, NotFound
 from crm_domain.explain_invalid import sentence
@@ -62,7 +63,7 @@ class Folder:
     def mapping(self, text: str) -> Mapping:
         file = self.path / "mapping.toml"
         file.write_text(text, encoding="utf-8")
-        return load_mapping(file)
+        return load_mapping(file, CATALOGUE)
 
     def objection(self, text: str) -> str:
         with pytest.raises(InvalidMapping) as refused:
@@ -75,7 +76,7 @@ class Folder:
         return file
 
     def rows(self, mapping: str, content: str | bytes) -> list[Row]:
-        return list(rows(self.file(content), self.mapping(mapping), keyed, None))
+        return list(rows(self.file(content), self.mapping(mapping), CATALOGUE, keyed, None))
 
     def row(self, mapping: str, content: str | bytes) -> Row:
         [row] = self.rows(mapping, content)
@@ -305,7 +306,7 @@ def test_compressed_files_are_read_and_measured_compressed(folder: Folder) -> No
     content = "id,day,total\n" + "".join(f"{n},2026-03-01,{n}\n" for n in range(5_000))
     file = folder.file(gzip.compress(content.encode()), "data.csv.gz")
     seen: list[int] = []
-    assert len(list(rows(file, folder.mapping(ORDERS), keyed, seen.append))) == 5_000
+    assert len(list(rows(file, folder.mapping(ORDERS), CATALOGUE, keyed, seen.append))) == 5_000
     assert seen == sorted(seen)
     assert seen[-1] == total_bytes(file) == file.stat().st_size
 
@@ -313,7 +314,7 @@ def test_compressed_files_are_read_and_measured_compressed(folder: Folder) -> No
 def test_progress_is_told_while_the_file_is_read(folder: Folder) -> None:
     file = folder.file("id,day,total\n" + "1,2026-03-01,5\n" * 10_000)
     seen: list[int] = []
-    found = rows(file, folder.mapping(ORDERS), keyed, seen.append)
+    found = rows(file, folder.mapping(ORDERS), CATALOGUE, keyed, seen.append)
     for _ in range(5_000):
         next(found)
     assert 0 < seen[-1] < file.stat().st_size
@@ -326,7 +327,7 @@ def test_memory_does_not_grow_with_the_file(folder: Folder) -> None:
     file = folder.file("id,day,total\n" + "".join(f"{n},2026-03-01,{n}\n" for n in range(count)))
     mapping = folder.mapping(ORDERS)
     tracemalloc.start()
-    for _ in rows(file, mapping, keyed, None):
+    for _ in rows(file, mapping, CATALOGUE, keyed, None):
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -337,7 +338,7 @@ def test_memory_does_not_grow_with_the_file(folder: Folder) -> None:
 def test_a_dash_is_standard_input_which_stays_open(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     source = io.BytesIO(b"id,day,total\n1,2026-03-01,5\n")
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=source))
-    assert [row.problem for row in rows("-", folder.mapping(ORDERS), keyed, None)] == [None]
+    assert [row.problem for row in rows("-", folder.mapping(ORDERS), CATALOGUE, keyed, None)] == [None]
     assert not source.closed
     assert total_bytes("-") is None
 
@@ -346,7 +347,7 @@ def test_a_file_that_is_not_there_is_not_found(folder: Folder) -> None:
     mapping = folder.mapping(ORDERS)
     for path in (folder.path / "nowhere.csv", folder.path):
         with pytest.raises(NotFound, match="can't be read"):
-            next(rows(path, mapping, keyed, None))
+            next(rows(path, mapping, CATALOGUE, keyed, None))
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "id,day,total", "id,day,total\n\n,,\n"])
@@ -420,7 +421,7 @@ def test_a_file_that_breaks_off_ends_with_a_problem(folder: Folder) -> None:
     whole = gzip.compress((HEADER + f"{GOOD}\n" * 3).encode())
     mapping = folder.mapping(ORDERS)
     for content in (whole[:-12], b"not compressed at all", whole[:20] + b"\xff\xff\xff" + whole[23:]):
-        *_, last = rows(folder.file(content, "data.csv.gz"), mapping, keyed, None)
+        *_, last = rows(folder.file(content, "data.csv.gz"), mapping, CATALOGUE, keyed, None)
         assert "can't be read beyond this line" in str(last.problem)
 
 
@@ -473,7 +474,7 @@ def test_whatever_the_bytes_the_outcome_is_rows(
         ):
             file = file.with_name(name)
             file.write_bytes(data)
-            for row in rows(file, mapping, keyed, None):
+            for row in rows(file, mapping, CATALOGUE, keyed, None):
                 assert bool(row.commands) != bool(row.problem)
                 row.text.encode()
                 str(row.problem).encode()
@@ -486,7 +487,7 @@ def test_every_line_with_text_is_a_row_and_keeps_its_number_and_text(
     file = tmp_path_factory.getbasetemp() / "lines.txt"
     file.write_bytes("\n".join(texts).encode())
     table = {"format": "whitespace", "encoding": "utf-8", "columns": ["a"], "customer": {"ref": "{a}"}}
-    found = [(row.line, row.text) for row in rows(file, Mapping.model_validate(table), keyed, None)]
+    found = [(row.line, row.text) for row in rows(file, Mapping.model_validate(table), CATALOGUE, keyed, None)]
     assert found == [(line, text) for line, text in enumerate(texts, 1) if text.split()]
 
 
@@ -510,7 +511,7 @@ def test_an_edited_file_adds_only_what_is_new(
     def ids(of: list[int]) -> Counter[str]:
         file = tmp_path_factory.getbasetemp() / "edited.csv"
         file.write_text(HEADER + "".join(f"{customer},2026-03-01,5\n" for customer in of))
-        return Counter(order_ids(list(rows(file, mapping, keyed, None))))
+        return Counter(order_ids(list(rows(file, mapping, CATALOGUE, keyed, None))))
 
     mapping = Mapping.model_validate(
         {
@@ -566,8 +567,8 @@ def test_every_command_that_could_count_twice_has_an_id(folder: Folder) -> None:
 
 def test_ids_depend_on_the_key_of_the_store(folder: Folder) -> None:
     file, mapping = folder.file(f"{HEADER}{GOOD}\n"), folder.mapping(ORDERS)
-    other = list(rows(file, mapping, lambda content: hashlib.sha256(content).hexdigest(), None))
-    assert order_ids(other) != order_ids(list(rows(file, mapping, keyed, None)))
+    other = list(rows(file, mapping, CATALOGUE, lambda content: hashlib.sha256(content).hexdigest(), None))
+    assert order_ids(other) != order_ids(list(rows(file, mapping, CATALOGUE, keyed, None)))
 
 
 @given(st.lists(st.text()), st.lists(st.text()))
@@ -661,10 +662,10 @@ def test_several_mistakes_are_told_at_once(folder: Folder) -> None:
 def test_a_mapping_without_a_command_or_a_file_is_refused(folder: Folder) -> None:
     assert "found neither" in folder.objection('format = "csv"')
     with pytest.raises(InvalidMapping, match="can't be read"):
-        load_mapping(folder.path / "nowhere.toml")
+        load_mapping(folder.path / "nowhere.toml", CATALOGUE)
     folder.file(b"\xff", "bytes.toml")
     with pytest.raises(InvalidMapping, match="is not TOML"):
-        load_mapping(folder.path / "bytes.toml")
+        load_mapping(folder.path / "bytes.toml", CATALOGUE)
 
 
 KEYS = ["format", "columns", "zone", "currency", "only", "customer", "command", "identity", "delimiter", "quote"]
@@ -727,7 +728,7 @@ def cdnow(file: str, mapping: str) -> list[Row]:
     path = CDNOW / file
     if not path.exists():
         pytest.skip(f"{path} is missing: the CDNOW data lies beside the project, not in it")
-    return list(rows(path, load_mapping(PROJECT / "examples" / mapping), keyed, None))
+    return list(rows(path, load_mapping(PROJECT / "examples" / mapping, CATALOGUE), CATALOGUE, keyed, None))
 
 
 def purchases(found: list[Row]) -> list[RecordPurchase]:

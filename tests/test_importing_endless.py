@@ -11,6 +11,7 @@ import pytest
 
 import regulars
 from adapters.importing import load_mapping, source
+from crm_domain.catalogue import CATALOGUE
 from regulars import InvalidMapping, NotFound
 from regulars.importing import ImportReport
 
@@ -27,7 +28,7 @@ def load(tmp_path: Path) -> Callable[..., ImportReport]:
     def run(path: Path, mapping: str = MAPPING) -> ImportReport:
         (tmp_path / "map.toml").write_text(mapping)
         with regulars.open(tmp_path / "shop.db", currency="EUR") as crm:
-            return crm.import_file(path, load_mapping(tmp_path / "map.toml"))
+            return crm.import_file(path, load_mapping(tmp_path / "map.toml", CATALOGUE))
 
     return run
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import regulars
 from adapters.importing import Mapping, Row, load_mapping, rows
 from adapters.importing.source import MAX_RECORD
+from crm_domain.catalogue import CATALOGUE
 from crm_domain.errors import InvalidMapping
 from crm_domain.purchase import OrderLine, RecordPurchase
 
@@ -50,7 +51,7 @@ class Folder:
     def mapping(self, text: str) -> Mapping:
         file = self.path / "mapping.toml"
         file.write_text(text, encoding="utf-8")
-        return load_mapping(file)
+        return load_mapping(file, CATALOGUE)
 
     def objection(self, text: str) -> str:
         with pytest.raises(InvalidMapping) as refused:
@@ -64,7 +65,7 @@ class Folder:
 
     def rows(self, mapping: str, *lines: str | bytes) -> list[Row]:
         content = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines)
-        return list(rows(self.file(content), self.mapping(mapping), keyed))
+        return list(rows(self.file(content), self.mapping(mapping), CATALOGUE, keyed))
 
     def command(self, mapping: str, line: str) -> Any:
         [row] = self.rows(mapping, line)
@@ -249,7 +250,7 @@ def test_one_file_may_hold_several_kinds_of_events(folder: Folder, form: str, co
 
 def test_both_kinds_of_files_say_the_same(folder: Folder) -> None:
     def commands(form: str, content: str) -> list[dict[str, Any]]:
-        found = rows(folder.file(content), folder.mapping(f"format = {form}\n{KINDS}"), keyed)
+        found = rows(folder.file(content), folder.mapping(f"format = {form}\n{KINDS}"), CATALOGUE, keyed)
         derived = {"interaction_id", "return_id"}
         return [command.model_dump(exclude=derived) for row in found for command in row.commands]
 
@@ -382,7 +383,7 @@ def test_empty_lines_and_empty_objects_are_left_out(folder: Folder) -> None:
 
 def test_compressed_files_and_byte_order_marks_are_read(folder: Folder) -> None:
     file = folder.file(gzip.compress(f"\ufeff{GOOD}\n".encode()), "data.jsonl.gz")
-    assert [row.problem for row in rows(file, folder.mapping(ORDERS), keyed)] == [None]
+    assert [row.problem for row in rows(file, folder.mapping(ORDERS), CATALOGUE, keyed)] == [None]
 
 
 JSON = st.recursive(
@@ -399,7 +400,7 @@ def test_whatever_the_lines_the_outcome_is_rows(tmp_path_factory: pytest.TempPat
     lines_of = {"column": "items", "each": {"sku": "{x}"}}
     fields = {"amount": {"column": "total", "money": "major"}, "lines": lines_of, "channel": "{day.id}"}
     table = {"format": "jsonl", "customer": {"ref": "{id}"}, "command": [{"do": "RecordPurchase", "fields": fields}]}
-    for row in rows(file, Mapping.model_validate(table), keyed):
+    for row in rows(file, Mapping.model_validate(table), CATALOGUE, keyed):
         assert bool(row.commands) != bool(row.problem)
         row.text.encode()
         str(row.problem).encode()

@@ -26,11 +26,11 @@ from eventsourcing.popo import POPOTrackingRecorder
 from eventsourcing.projection import EventSourcedProjection, EventSourcedProjectionRunner, Projection, ProjectionRunner
 from eventsourcing.system import Follower
 from eventsourcing.tests import persistence
+from msgspec.structs import replace
 from sqlalchemy.engine import make_url
 
-from adapters import log_recorder
-from adapters.codec import codecs, tags_of
-from adapters.event_log import EnvelopeMapper, RowRecorder, StoredRow
+from adapters.codec import codecs
+from adapters.event_log import RowRecorder, StoredRow
 from adapters.log_recorder import LogApplication, LogFactory, LogRecorder
 from adapters.recorders import PAGE
 from adapters.store import Collision, Store
@@ -236,12 +236,14 @@ def test_what_was_stored_as_a_retired_type_is_followed_as_its_successor(
         retired=NpsAnswered, successor=SurveyAnswered, read=lambda old: SurveyAnswered(survey="nps", score=old.score)
     )
     known = codecs(EVENTS.values(), (nps,))
-    monkeypatch.setattr(log_recorder, "CODECS", known)
-    monkeypatch.setattr(log_recorder, "_BLANK", EnvelopeMapper({}, known))
-    monkeypatch.setattr(tags_of, "__defaults__", (known,))
+    monkeypatch.setattr(crm._store, "extended", replace(crm._store.extended, codecs=known))
     crm.do(RecordSurveyAnswer(customer="shop:1", survey="nps", score=9))
     old = b'{"type":"NpsAnswered","score":9}'
-    run(database_url, "UPDATE events SET type = 'NpsAnswered', payload = :payload WHERE position = 4", payload=old)
+    run(
+        database_url,
+        "UPDATE regulars_events SET type = 'NpsAnswered', payload = :payload WHERE position = 4",
+        payload=old,
+    )
     (found,) = crm.as_application_recorder().select_notifications(None, 10, topics=["SurveyAnswered"])
     assert (found.id, found.topic, found.state) == (4, "SurveyAnswered", old)
     with LogApplication({"REGULARS_URL": database_url}) as application:
@@ -356,7 +358,7 @@ def test_what_goes_wrong_in_a_projection_ends_it_before_it_is_tracked(database_u
 
 
 def test_an_event_that_cannot_be_read_ends_a_projection_and_is_named(database_url: str, crm: Regulars) -> None:
-    run(database_url, "UPDATE events SET payload = :payload WHERE position = 2", payload=b"{")
+    run(database_url, "UPDATE regulars_events SET payload = :payload WHERE position = 2", payload=b"{")
     with counting(database_url) as runner:
         with pytest.raises(MapperDeserialisationError, match=r"event #2 \(PurchaseRecorded\) can't be read"):
             runner.run_forever(timeout=30)

@@ -15,6 +15,7 @@ import pytest
 import regulars
 from adapters.event_log import Draft
 from adapters.exporting import export_events
+from crm_domain.catalogue import CATALOGUE
 from crm_domain.instant import to_instant
 from crm_domain.rulebook import CATEGORY, NOBODY, STREAM, RulebookEvent, RulesPublished, RulesRolledBack
 from regulars import RegisterCustomer, Regulars, TagCustomer
@@ -81,7 +82,7 @@ def test_a_change_of_rules_shows_which_went_and_which_came_by_their_short_names(
 
 
 def test_a_change_of_rules_in_a_few_words_is_short() -> None:
-    assert [describe(event) for event in HISTORY] == [
+    assert [describe(event, CATALOGUE) for event in HISTORY] == [
         f"rules {OLD_DIGEST[:12]} published",
         f"rules {NEW_DIGEST[:12]} published",
         f"back to rules {OLD_DIGEST[:12]}",

@@ -51,15 +51,21 @@ def _is_label(text: str) -> bool:
 LABELS = st.lists(st.text(min_size=1, max_size=9).filter(_is_label), min_size=1, max_size=3)
 
 
+#: Not what needs a spell, nor the stage, which a ladder can't ask, nor bands, whose names are drawn elsewhere.
+ASKED = [fact for fact in FACTS.values() if fact is not SPELL_ENDED and fact.name not in ("stage", "risk_band")]
+
+
 @st.composite
 def conditions(draw: st.DrawFn) -> dict[str, Any]:
-    fact = draw(st.sampled_from([fact for fact in FACTS.values() if fact is not SPELL_ENDED]))
+    fact = draw(st.sampled_from(ASKED))
     asked: dict[str, Any] = {"fact": fact.name}
     if fact.windowed and draw(FLAG):
         asked["within_days"] = draw(st.integers(1, 36_500))
     match fact.kind:
         case "flag":
             return asked | {"is": draw(FLAG)}
+        case "choice" if fact.name == "tier":
+            return asked | {draw(st.sampled_from(["in", "not_in"])): ["none"]}
         case "choice":
             return asked | {draw(st.sampled_from(["in", "not_in"])): draw(LABELS)}
         case "set":

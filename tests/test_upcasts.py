@@ -80,7 +80,7 @@ def a_row(tag: str, payload: bytes, plain: bytes) -> StoredRow:
 
 
 def read(row: StoredRow, *, remembered: bool) -> Recorded[Event]:
-    mapper = EnvelopeMapper({"a-customer": KEY} if remembered else {}, KNOWN)
+    mapper = EnvelopeMapper(KNOWN, {"a-customer": KEY} if remembered else {})
     return cast("Recorded[Event]", mapper.to_domain_event(row))
 
 
@@ -105,14 +105,14 @@ def test_of_who_was_forgotten_the_rest_is_read_all_the_same(tag: str, payload: b
 def test_what_was_stored_is_folded_as_the_current_type(tag: str, payload: bytes, plain: bytes) -> None:
     columns = a_row(tag, payload, plain).columns
     row = [columns[name] for name in ("position", "stream_id", "customer_id", "occurred_at", "type", "payload")]
-    happened = to_happened(row, ("a-customer",), KNOWN)
+    happened = to_happened(row, ("a-customer",), KNOWN, HANDLES)
     assert happened is not None
     assert (happened.event, happened.at, happened.position) == (FORGOTTEN, 1_000, 7)
 
 
 def test_whoever_asks_for_a_type_asks_for_every_tag_that_is_read_as_it() -> None:
     assert tags_of([SurveyAnswered], KNOWN) == {"SurveyAnswered", "NpsAnswered", "Recommended"}
-    assert tags_of(HANDLES, KNOWN) - tags_of(HANDLES) == {"NpsAnswered", "Recommended"}
+    assert tags_of(HANDLES, KNOWN) - tags_of(HANDLES, CODECS) == {"NpsAnswered", "Recommended"}
     assert tags_of([NoteAdded], KNOWN) == {"NoteAdded"}
 
 
@@ -131,7 +131,7 @@ def test_two_steps_are_one_after_the_other(tenths: int, words: str | None) -> No
 def test_a_retired_type_is_not_written_any_more(old: Event) -> None:
     recorded = cast("Any", Recorded(event=old, **ENVELOPE))
     with pytest.raises(TypeError, match="SurveyAnswered is written in its place"):
-        EnvelopeMapper({"a-customer": KEY}, KNOWN).to_stored_event(recorded)
+        EnvelopeMapper(KNOWN, {"a-customer": KEY}).to_stored_event(recorded)
 
 
 def test_what_is_written_is_what_is_in_the_catalogue() -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 import regulars
+import regulars.extending
 import regulars.grammar
 import regulars.person
 from adapters.codec import EventCodec
@@ -20,6 +21,7 @@ from crm_domain.catalogue import CATALOGUE, Catalogue
 from crm_domain.command import Command
 from crm_domain.event import Event, tag_of
 from crm_domain.ticket import MOVES, Status
+from crm_domain.unexplained import Unexplained
 from projections import fact_table
 from projections.fact import KEYS
 from projections.fold import PROJECTORS
@@ -167,7 +169,7 @@ def _doors() -> Iterator[str]:
 
 def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
-    for module in (regulars, regulars.person, regulars.grammar):
+    for module in (regulars, regulars.person, regulars.grammar, regulars.extending):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
         for name in module.__all__:
             value = getattr(module, name)
@@ -177,7 +179,7 @@ def _values() -> Iterator[str]:
 
 def _is_told_elsewhere(value: type) -> bool:
     """Whether it is an event, a command or an error, of which there are tables of their own."""
-    return value not in (Event, Command) and issubclass(value, (Event, Command, Exception))
+    return value not in (Event, Command, Unexplained) and issubclass(value, (Event, Command, Exception))
 
 
 def _fields(value: type) -> Iterator[str]:

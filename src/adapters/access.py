@@ -6,6 +6,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.schema import Schema
+from adapters.table_names import PREFIX, ours
 from crm_domain.errors import StoreUnusable
 
 _READABLE = "SELECT name, has_table_privilege(quote_ident(name), 'SELECT') FROM unnest(%s::text[]) AS name"
@@ -40,7 +41,7 @@ class Access(Struct, frozen=True, kw_only=True):
 
 
 def _missing(table: str, what_follows: str) -> StoreUnusable:
-    return StoreUnusable(f'this role may not SELECT from "{table}", so it {what_follows}')
+    return StoreUnusable(f'this role may not SELECT from "{ours(table)}", so it {what_follows}')
 
 
 def found_access(connection: Connection, schema: Schema) -> Access:
@@ -48,4 +49,5 @@ def found_access(connection: Connection, schema: Schema) -> Access:
     if connection.dialect.name == "sqlite":
         return Access()
     names = [table.name for table in (schema.keys, schema.lookups, schema.quarantine)]
-    return Access(**dict(map(tuple, connection.exec_driver_sql(_READABLE, (names,)))))
+    found = connection.exec_driver_sql(_READABLE, (names,))
+    return Access(**{name.removeprefix(PREFIX): readable for name, readable in found})

@@ -13,11 +13,13 @@ from pathlib import Path
 
 from adapters.catch_up import OnPoison, Progress, catch_up
 from adapters.damage import DamagedReadModels
+from adapters.generation_rows import generation_numbers
 from adapters.generations import (
+    WHAT_DIFFERS,
     Generation,
     drop_generation,
-    generation_numbers,
     mark_checked,
+    own_builds,
     prepare_generation,
 )
 from adapters.read_models import ReadModels
@@ -41,7 +43,7 @@ def build_beside(
     now: int,
     *,
     known_until: int | None = None,
-    unfinished_only: bool = False,
+    afresh: frozenset[str] = WHAT_DIFFERS,
     at_least: int = 0,
     workers: int = 1,
     on_progress: Progress | None = None,
@@ -56,7 +58,7 @@ def build_beside(
     while True:
         with store.reading() as tx:
             kept = generation_numbers(store.schema, tx.connection)
-        generation = prepare_generation(store, ruleset, now, known_until=known_until, unfinished_only=unfinished_only)
+        generation = prepare_generation(store, ruleset, now, known_until=known_until, afresh=afresh)
         try:
             build(
                 store,
@@ -82,7 +84,7 @@ def _drop_failed(store: Store, number: int, error: Exception) -> str:
     why = str(error) if isinstance(error, DamagedReadModels) else "it holds rows that were not written to it"
     with store.writing() as tx:
         store.exclude_others(tx.connection)
-        drop_generation(store.schema, tx.connection, number)
+        drop_generation(store, tx.connection, number)
     return f"generation {number} was not made live, and was dropped: {why}"
 
 
@@ -97,14 +99,15 @@ def build(
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
 ) -> None:
-    """Bring a generation of a ruleset up to date, or go on with it where it was left, and compare a sample of it.
+    """Bring a generation of a ruleset up to date, or go on with it where it was left, and compare a sample of what was
+    built for it.
 
     One that is whole already may be brought up to date as far as that goes `within` so many seconds.
 
     Raises DamagedReadModels where it can't be gone on with or the sample differs, and whatever `on_poison` raises.
     """
     with store.reading() as tx:
-        rules = compile_rules(ruleset, store.currency(tx.connection))
+        rules = compile_rules(ruleset, store.currency(tx.connection), store.registry.sections)
     models = generation.read_models(store)
     catch_up(
         store,
@@ -120,7 +123,9 @@ def build(
     )
     _fold_the_parked_again(store, models, rules, on_poison)
     if not generation.is_checked:
-        require_whole(store, models, rules)
+        with store.reading() as tx:
+            own = own_builds(store, tx.connection, generation)
+        require_whole(store, models.only(own), rules)
         with store.writing() as tx:
             mark_checked(store.schema, tx.connection, generation.number)
 

@@ -7,7 +7,7 @@ checkpoint. Where another process moved it first, this one's work is thrown away
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from time import monotonic, sleep
 from typing import Any
@@ -17,7 +17,9 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.codec import codec_of, not_as_recorded
+from adapters.customer_numbers import numbers_of
 from adapters.damage import BY_A_REBUILD, DamagedReadModels
+from adapters.extension import reference_of
 from adapters.histories import (
     Poison,
     Rows,
@@ -35,7 +37,6 @@ from adapters.store import Collision, Store
 from adapters.transaction import Transaction
 from crm_domain.errors import StoreBusy
 from projections.compiled import Rules
-from projections.facts import HANDLES
 from projections.fold import Folded
 
 BATCH = 2_000
@@ -43,6 +44,7 @@ REPLAY_FROM = 2_000
 EVENTS_A_RANGE = 1_000_000  # while a range is read, SQLite's -wal keeps all that is written meanwhile
 AWAITING_PAUSE = 0.05
 FIRST_AT_ONCE = 10_000  # a first fold of so many events isn't worth stopping
+WORTH_WAITING_FOR = 100_000  # a first fold of more goes customer by customer, and lists wait for it
 ROUNDS = 10  # of what came meanwhile, as others may write as quickly as this folds
 SMALLEST_BATCH = 50
 FIRST_RATE = 500.0  # events a second, until it is known how many there are
@@ -92,22 +94,59 @@ def catch_up(
     Raises StoreBusy where `at_least` isn't reached: as it isn't recorded, or not settled for too long.
     """
     deadline = None if within is None else monotonic() + within
-    catching_up = _CatchingUp(store, models, rules, until, workers, deadline, on_poison)
     with store.reading() as tx:
         checkpoint = models.checkpoint(tx.connection)
         if checkpoint >= at_least and not is_behind(store, models, tx.connection, until):
             return checkpoint
         goal = max(at_least, _newest(store, tx.connection, checkpoint, until))
         total = events_behind(store, models, tx.connection, until) if on_progress else 0
+
+    def on_the_way(some: ReadModels, until: int | None) -> _CatchingUp:
+        return _CatchingUp(store, some, rules, until, workers, deadline, on_poison)
+
     done = 0
-    for folded_in in catching_up.go_to(goal):
+    for folded_in in _go_to(store, models, on_the_way, goal, until):
         done += folded_in
         if on_progress:
             on_progress(done, max(total, done))
-    reached = catching_up.position
+    with store.reading() as tx:
+        reached = models.checkpoint(tx.connection)
     if reached < at_least:
         raise _not_reached(store, at_least, reached)
     return reached
+
+
+def _go_to(
+    store: Store,
+    models: ReadModels,
+    on_the_way: Callable[[ReadModels, int | None], _CatchingUp],
+    goal: int,
+    until: int | None,
+) -> Iterator[int]:
+    """Bring builds that have come less far than others level with those, and then all of them to a position.
+
+    Yields how many events each step has taken in.
+    """
+    for _ in range(ROUNDS):
+        with store.reading() as tx:
+            groups = models.level(tx.connection)
+            furthest = groups[-1].checkpoint(tx.connection)
+        if len(groups) == 1:
+            yield from on_the_way(models, until).go_to(goal)
+            return
+        require_in_log(store, furthest)
+        last = on_the_way(groups[0], furthest)
+        yield from last.go_to(furthest)
+        if last.is_out_of_time:
+            return
+
+
+def require_in_log(store: Store, checkpoint: int) -> None:
+    """Raise DamagedReadModels for a checkpoint beyond the last event."""
+    with store.reading() as tx:
+        newest = tx.connection.scalar(sa.select(sa.func.max(store.schema.events.c.position))) or 0
+    if checkpoint > newest:
+        raise DamagedReadModels(f"it says that it has folded in event #{checkpoint}, and the last one is #{newest}")
 
 
 def _newest(store: Store, connection: Connection, after: int, until: int | None) -> int:
@@ -160,8 +199,8 @@ class _Batch(Struct, frozen=True):
     """What a batch of events changes: new folds, whose old ones no longer stand for anyone, the parked."""
 
     updates: list[Update]
-    outdated: set[str]
-    poisons: list[Poison]
+    outdated: dict[str, int]
+    poisons: list[Mapping[str, Poison]]
 
 
 class _CatchingUp:
@@ -193,7 +232,7 @@ class _CatchingUp:
         try:
             with closing(self._replay_first()) as replaying:
                 yield from replaying
-            if not self._is_out_of_time:
+            if not self.is_out_of_time:
                 yield from self._advance_to(goal)
         except StoreBusy:
             if self._deadline is None:
@@ -205,12 +244,13 @@ class _CatchingUp:
         return None if self._deadline is None else self._deadline - monotonic()
 
     @property
-    def _is_out_of_time(self) -> bool:
+    def is_out_of_time(self) -> bool:
+        """Whether it has gone on for as long as it may."""
         return self._deadline is not None and monotonic() >= self._deadline
 
     @property
     def _may_stop_replaying(self) -> bool:
-        return self._is_out_of_time and self._replayed >= FIRST_AT_ONCE
+        return self.is_out_of_time and self._replayed > FIRST_AT_ONCE
 
     def _advance_to(self, goal: int) -> Iterator[int]:
         patience, rounds = monotonic() + HORIZON_TIMEOUT, 1 if self._deadline else ROUNDS
@@ -219,7 +259,7 @@ class _CatchingUp:
             if folded_in:
                 yield folded_in
                 patience = monotonic() + HORIZON_TIMEOUT
-            if self._is_out_of_time:
+            if self.is_out_of_time:
                 return
             if self.position >= goal:
                 rounds, reached = rounds - 1, goal
@@ -255,13 +295,23 @@ class _CatchingUp:
                 return
 
     def _worth_a_replay(self, connection: Connection) -> int:
-        """The position to replay up to; 0 where something is folded already, or where there is little to fold."""
+        """The position to replay up to; 0 where something is folded already, or where there is little to fold.
+
+        Where there is only so much time, as for a list during an import, no more than is worth being waited for, unless
+        that much is there that one has to wait anyway.
+        """
         if self._models.checkpoint(connection) or self._store.database.is_memory:
             return 0  # a store in memory has one connection, which can't read on while it writes
         events = self._store.schema.events
         positions = sa.select(events.c.position).where(self._after(0))
         if len(connection.execute(positions.limit(REPLAY_FROM)).all()) < REPLAY_FROM:
             return 0
+        if self._deadline is not None:
+            first = positions.order_by(events.c.position)
+            if connection.scalar(first.offset(WORTH_WAITING_FOR).limit(1)) is None:
+                some = first.limit(FIRST_AT_ONCE).subquery()
+                last: int = connection.execute(sa.select(sa.func.max(some.c.position))).scalar_one()
+                return last
         newest: int = connection.execute(sa.select(sa.func.max(positions.subquery().c.position))).scalar_one()
         return newest
 
@@ -305,7 +355,16 @@ class _CatchingUp:
         """Portions of some ranges with the index of each; one after the other, or one for each worker at a time."""
         if len(ranges) > 1:
             url = self._store.database.url.render_as_string(hide_password=False)
-            yield from fold_in_parallel(Task(url, self._models.number, self._rules, until), ranges)
+            task = Task(
+                url=url,
+                generation=self._models.number,
+                builds=self._models.builds,
+                ruleset=self._rules.ruleset.canonical(),
+                currency=self._rules.currency,
+                until=until,
+                extensions=tuple(map(reference_of, self._store.extended.brought)),
+            )
+            yield from fold_in_parallel(task, ranges)
         else:
             with closing(fold_portions(self._store, self._models, self._rules, until, ranges[0])) as portions:
                 for portion in portions:
@@ -320,10 +379,10 @@ class _CatchingUp:
             self._models.park(tx.connection, portion.poisons)
         return True
 
-    def _report(self, poisons: list[Poison]) -> None:
+    def _report(self, poisons: Sequence[Mapping[str, Poison]]) -> None:
         if self._on_poison:
-            for poison in poisons:
-                self._on_poison(poison)
+            for by_name in poisons:
+                self._on_poison(min(by_name.values(), key=lambda poison: poison.position))
 
     # ------------------------------------------------------------------------------------------------ as events came
 
@@ -349,7 +408,7 @@ class _CatchingUp:
     def _write_batch(self, batch: _Batch, old: int, new: int, read: int, began: float) -> tuple[int, int]:
         with self._writing() as tx:
             if self._models.advance(tx.connection, old, new):
-                self._models.drop(tx.connection, batch.outdated)
+                self._models.drop(tx.connection, batch.outdated.values())
                 self._models.unpark(tx.connection, batch.outdated)
                 self._models.save(tx.connection, batch.updates)
                 self._models.park(tx.connection, batch.poisons)
@@ -373,41 +432,50 @@ class _CatchingUp:
         return _waiting(self._store.schema.events, position, self._until)
 
     def _fold(self, connection: Connection, rows: Rows, old: int) -> _Batch:
-        """Fold in a batch. Who was merged or told apart in it is folded afresh; who is parked stays as they are."""
+        """Fold in a batch. Who was merged or told apart in it, or is parked, is folded afresh."""
         for row in rows:
             if type(row.customer_id) is not str:
                 raise not_as_recorded(row.position, "customer_id")
-        until, links = rows[-1].position, self._store.prepared.links
+        events, until, links = self._store.schema.events, rows[-1].position, self._store.prepared.links
         relinked = links_changed(connection, self._store.schema.links, old, until)
         families = read_families(connection, links, {row.customer_id for row in rows} | relinked, until)
+        by_root = _by_root(self._store, rows, families)
         refolded = {families.root(customer_id) for customer_id in relinked}
-        by_root = _by_root(rows, families)
-        waiting = by_root.keys() - refolded
-        waiting -= self._models.parked(connection, waiting).keys()
-        stored = self._models.load(connection, waiting)
+        refolded |= self._models.parked(connection, by_root).keys()
+        waiting = sorted(by_root.keys() - refolded)
+        numbers = numbers_of(connection, events, waiting)
+        goes_on = self._models.goes_on(self._rules)
+        stored = self._models.load(connection, numbers.values()) if goes_on else {}
         updates: list[Update] = []
-        for root in sorted(waiting):
-            folded, members = stored.get(root, Folded()), families.members(root)
-            timelines = None if folded is None else take_in(folded, by_root[root], members, self._rules)
+        for root in waiting:
+            customer = numbers[root]
+            folded, members = stored.get(customer, Folded() if goes_on else None), families.members(root)
+            timelines = (
+                None
+                if folded is None
+                else take_in(self._store, folded, by_root[root], members, self._rules, self._models.projectors)
+            )
             if folded is None or timelines is None:
                 refolded.add(root)
             else:
-                updates.append(Update(customer_id=root, folded=folded, timelines=timelines, known=root in stored))
+                known = customer in stored
+                updates.append(Update(customer=customer, folded=folded, timelines=timelines, known=known))
         histories = [
-            read_history(self._store, connection, families.members(root), self._rules, until)
+            read_history(self._store, connection, families.members(root), self._rules, until, self._models.projectors)
             for root in sorted(refolded)
         ]
+        outdated = relinked.union(*(history.members for history in histories))
         return _Batch(
             updates=[*updates, *(new_update(history) for history in histories if history.happened)],
-            outdated=relinked.union(*(history.members for history in histories)),
-            poisons=[history.poison for history in histories if history.poison],
+            outdated=numbers_of(connection, events, outdated),
+            poisons=[history.poisons for history in histories if history.poisons],
         )
 
 
-def _by_root(rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
+def _by_root(store: Store, rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
     """What bears on anyone's verdicts, by whose it is."""
     by_root: dict[str, list[sa.Row[Any]]] = {}
     for row in rows:
-        if codec_of(row.type).reads in HANDLES:
+        if codec_of(row.type, store.codecs).reads in store.handles:
             by_root.setdefault(families.root(row.customer_id), []).append(row)
     return by_root

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from msgspec import DecodeError
 
 from adapters.chunks import pages
-from adapters.codec import codec_of, tags_of
+from adapters.codec import CODECS, codec_of, tags_of
 from adapters.record_check import Findings
 from adapters.store import Store
 from adapters.transaction import Transaction
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 
 _AT_ONCE = 2_000
-_TAGS = tags_of((PurchaseRecorded, ReturnRecorded))
+_TAGS = tags_of((PurchaseRecorded, ReturnRecorded), CODECS)
 
 
 def check_currency(store: Store, tx: Transaction, amounts: Iterable[sa.Row[Any]] | None = None) -> Findings:
@@ -53,6 +53,6 @@ def _every_amount(store: Store, tx: Transaction) -> Iterator[sa.Row[Any]]:
 def _currency_of(row: sa.Row[Any]) -> str | None:
     """None for what can't be read, which is the log's own damage, and told elsewhere."""
     try:
-        return cast("PurchaseRecorded | ReturnRecorded", codec_of(row.type).decode(row.payload)).currency
+        return cast("PurchaseRecorded | ReturnRecorded", codec_of(row.type, CODECS).decode(row.payload)).currency
     except (DecodeError, TypeError):
         return None

@@ -12,7 +12,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from adapters.chunks import CHUNK, chunks, pages
-from adapters.codec import tags_of
+from adapters.codec import CODECS, tags_of
 from adapters.event_log import CONTACT_TYPES, EnvelopeMapper, RowRecorder, StoredRow
 from adapters.keyring import Cipher
 from adapters.planning import past_index
@@ -22,8 +22,8 @@ from adapters.transaction import Transaction
 from crm_domain.customer import CustomerRegistered, PersonalDataErased
 from crm_domain.errors import StoreUnusable
 
-_REGISTERED = tags_of((CustomerRegistered,))
-_ERASED = tags_of((PersonalDataErased,))
+_REGISTERED = tags_of((CustomerRegistered,), CODECS)
+_ERASED = tags_of((PersonalDataErased,), CODECS)
 
 
 def check_keys(store: Store, tx: Transaction) -> Findings:
@@ -141,10 +141,11 @@ class _Checking:
             return
         secrets = [row for row in (*rows, other) if row is not None and row.columns["secret"] is not None]
         try:
-            mapper = EnvelopeMapper({customer_id: Cipher(self._store.keyring.unwrap(stored, customer_id))})
+            cipher = Cipher(self._store.keyring.unwrap(stored, customer_id))
         except (StoreUnusable, TypeError):  # SQLite keeps what is no bytes
             self.keys.tell(who, "has a key that doesn't open")
             return
+        mapper = EnvelopeMapper(self._store.codecs, {customer_id: cipher})
         if not secrets and not self._store.keyring.is_wrapped:
             self._untried += 1
         shut = [row.columns["position"] for row in secrets if not _opens(mapper, row)]

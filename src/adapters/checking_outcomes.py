@@ -16,7 +16,7 @@ from adapters.outcomes import KeptOutcome
 from adapters.record_check import Findings
 from adapters.schema import Schema
 from crm_domain.instant import FOREVER
-from crm_domain.rulebook import NOBODY
+from crm_domain.rulebook import STREAM
 
 _WHY = "the log doesn't know of commands that recorded nothing"
 
@@ -45,7 +45,7 @@ def check_some_outcomes(schema: Schema, connection: Connection, events: Sequence
 def select_by_command(events: sa.Table) -> sa.Select[Any]:
     """The events of commands with an id."""
     columns = (events.c.position, events.c.command_id)
-    return sa.select(*columns).where(events.c.command_id.is_not(None), events.c.customer_id != NOBODY)
+    return sa.select(*columns).where(events.c.command_id.is_not(None), events.c.stream_id != STREAM)
 
 
 def _compare_outcomes(schema: Schema, connection: Connection, page: Sequence[sa.Row[Any]], findings: Findings) -> None:

@@ -15,6 +15,7 @@ from adapters.checking_keys import check_keys, check_some_keys, registrations
 from adapters.checking_outcomes import check_outcomes, check_some_outcomes, select_by_command
 from adapters.checking_rules import check_rules
 from adapters.chunks import spread
+from adapters.extended import MissingExtension
 from adapters.record_check import Findings, NotCovered, RecordCheck
 from adapters.soundness import check_soundness
 from adapters.store import Store
@@ -38,7 +39,7 @@ def check_records(store: Store) -> RecordCheck:
             check_currency(store, tx),
             check_outcomes(store.schema, tx.connection),
         ]
-    return _sum([*findings, check_soundness(store.database, store.schema)])
+    return _sum(store, [*findings, check_soundness(store.database, store.schema)])
 
 
 def check_sample(store: Store) -> RecordCheck:
@@ -58,12 +59,17 @@ def check_sample(store: Store) -> RecordCheck:
             check_currency(store, tx, some(select_amounts(events))),
             check_some_outcomes(store.schema, tx.connection, some(select_by_command(events))),
         ]
-    return _sum(findings)
+    return _sum(store, findings)
 
 
-def _sum(findings: list[Findings]) -> RecordCheck:
+def _sum(store: Store, findings: list[Findings]) -> RecordCheck:
+    missing = (MissingExtension(each.name) for each in store.extended.missing)
     return RecordCheck(
         compared=tuple(each.compared for each in findings),
         faults=tuple(chain.from_iterable(each.faults for each in findings)),
-        not_covered=(*chain.from_iterable(each.not_covered for each in findings), *_NEVER),
+        not_covered=(
+            *chain.from_iterable(each.not_covered for each in findings),
+            *(NotCovered(f"what belongs to {each.name}", str(each)) for each in missing),
+            *_NEVER,
+        ),
     )

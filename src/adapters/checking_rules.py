@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.generations import live_number, previous_number
+from adapters.builds import read_builds
+from adapters.generation_rows import live_number, previous_number
 from adapters.record_check import Findings
 from adapters.rules_in_force import InForce, digest_of, read_in_force
 from adapters.schema import Schema
@@ -36,8 +37,9 @@ def _is_kept(schema: Schema, connection: Connection, number: int) -> bool:
 def _compare(schema: Schema, connection: Connection, number: int, in_force: InForce | None, findings: Findings) -> None:
     """Compare the generation that answers: nobody judges by the text of another before that is compared."""
     generations, newest = schema.generations, sa.select(sa.func.max(schema.events.c.position)).scalar_subquery()
-    columns = (generations.c.ruleset, generations.c.rules_digest, generations.c.checkpoint, newest)
-    text, digest, checkpoint, last = connection.execute(sa.select(*columns).where(generations.c.number == number)).one()
+    columns = (generations.c.ruleset, generations.c.rules_digest, newest)
+    text, digest, last = connection.execute(sa.select(*columns).where(generations.c.number == number)).one()
+    checkpoint = max((each.checkpoint for each in read_builds(schema, connection, number)), default=0)
     if digest_of(str(text)) != digest:
         findings.tell(f"generation {number}", _UNLIKE)
     elif in_force is not None and not in_force.are(text, digest):

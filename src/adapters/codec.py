@@ -16,29 +16,29 @@ import msgspec
 from msgspec import Struct
 from msgspec.inspect import Metadata, StructType, type_info
 
-from crm_domain.catalogue import EVENTS
+from crm_domain.catalogue import EVENTS, Catalogue
 from crm_domain.errors import StoreUnusable
 from crm_domain.event import Event, tag_of
+from crm_domain.unexplained import Unexplained
 from crm_domain.upcasts import UPCASTS, Upcast
 
 _encoder = msgspec.json.Encoder()
 
 
 class EventCodec:
-    """Encodes and decodes what is stored under one tag; `reads` is the type that it is read as.
+    """Encodes and decodes what is stored under one tag; `reads` is the type that it is read as, `told_as` its name.
 
     `upcasts` lead, in order, from the stored type to the current one: none where it is the current one itself.
     """
 
-    __slots__ = ("_blank", "_payloads", "_secrets", "name", "personal", "reads", "upcasts")
+    __slots__ = ("_blank", "_payloads", "_secrets", "name", "personal", "reads", "told_as", "upcasts")
 
     def __init__(self, event_type: type[Event], upcasts: tuple[Upcast[Any, Any], ...] = ()) -> None:
-        info = type_info(event_type)
-        assert isinstance(info, StructType)
         self.name = tag_of(event_type)
-        self.personal = tuple(field.name for field in info.fields if _is_personal(field.type))
+        self.personal = personal_fields(event_type)
         self.upcasts = upcasts
         self.reads: type[Event] = upcasts[-1].successor if upcasts else event_type
+        self.told_as = tag_of(self.reads)
         self._blank: dict[str, Any] = dict.fromkeys(self.personal)
         self._payloads = msgspec.json.Decoder(event_type)
         self._secrets = msgspec.json.Decoder(_secret_type(event_type, self.personal))
@@ -71,6 +71,13 @@ class EventCodec:
         return event
 
 
+def personal_fields(event_type: type[Event]) -> tuple[str, ...]:
+    """The names of the fields of an event type that are personal."""
+    info = type_info(event_type)
+    assert isinstance(info, StructType)
+    return tuple(field.name for field in info.fields if _is_personal(field.type))
+
+
 def _is_personal(field_type: object) -> bool:
     return isinstance(field_type, Metadata) and bool((field_type.extra or {}).get("personal"))
 
@@ -79,6 +86,49 @@ def _secret_type(event_type: type[Event], personal: tuple[str, ...]) -> type[Str
     fields = {field.name: field.type for field in msgspec.structs.fields(event_type)}
     columns = [(name, fields[name], None) for name in personal]
     return msgspec.defstruct(f"{event_type.__name__}Secret", [*columns, ("reason", str | None, None)])
+
+
+class UnexplainedCodec:
+    """Decodes what is stored under a tag of an extension that isn't here; it has EventCodec's attributes."""
+
+    __slots__ = ("_extension", "name", "personal", "reads", "told_as", "upcasts")
+
+    def __init__(self, extension: str, tag: str) -> None:
+        self._extension = extension
+        self.name = self.told_as = tag
+        self.personal = personal_fields(Unexplained)
+        self.reads: type[Event] = Unexplained
+        self.upcasts: tuple[Upcast[Any, Any], ...] = ()
+
+    def encode(self, event: Event, reason: str | None) -> tuple[bytes, bytes | None]:
+        """Raises TypeError: nobody can write what isn't known."""
+        raise TypeError(f"{self.name} belongs to an extension that isn't here")
+
+    def decode(self, payload: bytes) -> Event:
+        """The event as it is stored, without what is personal."""
+        content = _objects.decode(payload)
+        content.pop("type", None)
+        return Unexplained(extension=self._extension, name=self.name, content=_text(content))
+
+    def reveal(self, payload: bytes, plain: bytes) -> tuple[Event, str | None]:
+        """The event as it is stored, and the reason."""
+        personal = _objects.decode(plain)
+        reason = personal.pop("reason", None)
+        said = _text(personal) if personal else None
+        return msgspec.structs.replace(self.decode(payload), personal=said), None if reason is None else str(reason)
+
+
+_objects = msgspec.json.Decoder(dict[str, object])
+
+
+def _text(content: dict[str, object]) -> str:
+    return _encoder.encode(content).decode()
+
+
+Codec = EventCodec | UnexplainedCodec
+
+#: A codec for each tag.
+Codecs = Mapping[str, Codec]
 
 
 def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -> dict[str, EventCodec]:
@@ -98,10 +148,20 @@ def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -
     return known
 
 
-CODECS: Mapping[str, EventCodec] = MappingProxyType(codecs(EVENTS.values(), UPCASTS))
+#: For whoever looks for events of ours by their types, whatever else a store has.
+CODECS: Codecs = MappingProxyType(codecs(EVENTS.values(), UPCASTS))
 
 
-def codec_of(tag: str, known: Mapping[str, EventCodec] = CODECS) -> EventCodec:
+def codecs_of(catalogue: Catalogue) -> Codecs:
+    """A codec for each tag of a catalogue that begins with ours, and for each that was retired.
+
+    Raises ValueError as `codecs` does.
+    """
+    theirs = [event_type for tag, event_type in catalogue.events.items() if tag not in CODECS]
+    return MappingProxyType({**CODECS, **codecs(theirs, catalogue.upcasts)})
+
+
+def codec_of(tag: str, known: Codecs) -> Codec:
     """The codec of a stored tag. Raises StoreUnusable for one that this code doesn't know."""
     try:
         return known[tag]
@@ -120,13 +180,13 @@ def not_as_recorded(position: object, column: str) -> StoreUnusable:
     )
 
 
-def tags_of(event_types: Iterable[type[Event]], known: Mapping[str, EventCodec] = CODECS) -> frozenset[str]:
+def tags_of(event_types: Iterable[type[Event]], known: Codecs) -> frozenset[str]:
     """Every tag under which what is read as one of these types may be stored: their own, and those they replaced."""
     wanted = frozenset(event_types)
     return frozenset(tag for tag, codec in known.items() if codec.reads in wanted)
 
 
-def is_personal(event: Event, reason: str | None, known: Mapping[str, EventCodec] = CODECS) -> bool:
+def is_personal(event: Event, reason: str | None, known: Codecs) -> bool:
     """Whether an event with its reason has anything that must be encrypted."""
     personal = known[tag_of(type(event))].personal
     return reason is not None or any(getattr(event, name) is not None for name in personal)

@@ -79,6 +79,10 @@ class BigNumber(_Checked):
     impl = sa.BigInteger
     kind = int
 
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """SQLite, whose whole numbers all have 64 bits, keeps a table in order of its key if it is an INTEGER."""
+        return dialect.type_descriptor(sa.Integer() if dialect.name == "sqlite" else sa.BigInteger())
+
 
 class Instant(BigNumber):
     """Microseconds since 1970, or FOREVER."""

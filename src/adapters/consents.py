@@ -13,13 +13,14 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.chunks import chunks
-from adapters.codec import codec_of, tags_of
+from adapters.codec import CODECS, codec_of, tags_of
 from adapters.columns import BigNumber
 from adapters.index import Added, Change, Digest, Entries, Index, side_by_side
 from adapters.links import read_families
 from adapters.planning import past_index
 from adapters.prepared import Prepared
 from adapters.schema import Schema
+from adapters.table_names import ours
 from crm_domain.customer import ConsentGiven, ConsentWithdrawn
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import FOREVER
@@ -27,7 +28,7 @@ from projections.consent import ACCOUNTS, WORDS, Said, standing
 
 MOST_WORDS = 2_000  # that a page reads at once where few of those who said something agree
 
-ACCOUNT_TYPES = tags_of(ACCOUNTS)
+ACCOUNT_TYPES = tags_of(ACCOUNTS, CODECS)
 
 
 def _changes(recorded: Recorded[Event], _digest: Digest) -> Iterator[Change]:
@@ -61,7 +62,7 @@ _POSITION = 4  # the place of a row's column
 
 CONSENTS = Index(
     name="consent",
-    table="consents",
+    table=ours("consents"),
     handles=WORDS,
     changes=_changes,
     faults=_faults,
@@ -168,7 +169,7 @@ def _accounts(
     of_account = past_index(connection, events.c.type).in_(ACCOUNT_TYPES)
     for chunk in chunks(customer_ids):
         for row in connection.execute(sa.select(*columns).where(events.c.stream_id.in_(chunk), of_account)):
-            said = Said(row.customer_id, codec_of(row.type).decode(row.payload), row.occurred_at, row.position)
+            said = Said(row.customer_id, codec_of(row.type, CODECS).decode(row.payload), row.occurred_at, row.position)
             if said.was_known(wanted.until):
                 accounts.setdefault(row.customer_id, []).append(said)
     return accounts

@@ -21,12 +21,15 @@ from adapters.catch_up import Progress
 from adapters.database import Database, parse_url
 from adapters.driver_errors import name_of, translated_errors
 from adapters.erasing import MARK
-from adapters.generations import first_generation, live_number
+from adapters.extended import define_tables
+from adapters.extension import Extension
+from adapters.generation_rows import first_generation, live_number
 from adapters.positions import continue_positions, drawn, lock_definitions
 from adapters.rules_in_force import read_in_force
 from adapters.schema import VERSION, Schema
 from adapters.sqlite_file import require_nothing_beside
 from adapters.store import Store, found_version
+from adapters.table_names import ours
 from adapters.whole_files import whole_file
 from crm_domain.errors import StoreUnusable
 
@@ -35,7 +38,7 @@ BATCH = 2_000
 SEALS_AT_ONCE = 50
 
 #: What belongs to one generation, which the copy builds for itself.
-OWN_TABLES = frozenset({"generations", "parked"})
+OWN_TABLES = frozenset(map(ours, ("generations", "builds", "generation_builds", "parked")))
 #: What each store says of itself.
 OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK})
 #: What the database fills in.
@@ -44,11 +47,18 @@ OWN_COLUMNS = frozenset({"xid"})
 Target = str | os.PathLike[str]
 
 
-def copy(source: Target, target: Target, on_progress: Progress | None = None) -> int:
+def copy(
+    source: Target,
+    target: Target,
+    on_progress: Progress | None = None,
+    *,
+    extensions: tuple[Extension, ...] = (),
+) -> int:
     """Copy a whole store to where there is none, as of one moment and while others write; how many events it has.
 
     Both are a path or a SQLAlchemy URL of SQLite or PostgreSQL. `on_progress` is called with (events copied so far,
-    events there are). All of it is there in the end, or nothing.
+    events there are). All of it is there in the end, or nothing. `extensions` are those whose indexes go with it;
+    without, the copy makes them when it is opened with them.
 
     The copy has the keys, so it can decrypt whatever the original can. From then on each goes its own way: who is
     forgotten in one is not forgotten in the other.
@@ -56,7 +66,10 @@ def copy(source: Target, target: Target, on_progress: Progress | None = None) ->
     Raises StoreUnusable where there is no store to copy, or one already where the copy should go; StoreBusy where
     either stays locked.
     """
-    with closing(Store(source, read_only=True)) as original, _free_database(target, original) as database:
+    with (
+        closing(Store(source, read_only=True, extensions=extensions)) as original,
+        _free_database(target, original) as database,
+    ):
         return _copy(original, database, on_progress)
 
 
@@ -131,6 +144,12 @@ class _Passage:
             lock_definitions(self._writing)
             _refuse_a_store(self._writing, self._schema, self._database)
             self._schema.create(self._writing)
+            kept = {index.table for index in self._original.prepared.indexes}
+            for _, table in define_tables(self._original.extended.brought, self._schema):
+                if table.name in kept:
+                    table.create(self._writing)
+                else:
+                    self._schema.metadata.remove(table)
             self._writing.execute(settings.insert(), {"name": "schema_version", "value": str(VERSION).encode()})
 
     def carry_events(self, on_progress: Progress | None) -> int:
@@ -159,11 +178,14 @@ class _Passage:
         schema = self._original.schema
         live = live_number(schema, self._reading)
         if live is not None:
-            in_force, generations = read_in_force(schema, self._reading), schema.generations
+            in_force, generations = (
+                read_in_force(schema, self._reading, self._original.registry.grammar),
+                schema.generations,
+            )
             made_at = sa.select(generations.c.made_at).where(generations.c.number == live)
             with translated_errors(self._url):
                 at = self._reading.scalar(made_at) or 0
-                first_generation(self._schema, self._writing, in_force.ruleset, at)
+                first_generation(self._schema, self._original.registry, self._writing, in_force.ruleset, at)
 
     def _carry(self, table: sa.Table) -> Iterator[list[dict[str, Any]]]:
         """Copy a table's rows in order of their keys, a batch at a time."""

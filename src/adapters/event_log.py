@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq, ge, le
+from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.appending import Columns
 from adapters.chunks import chunks
-from adapters.codec import CODECS, EventCodec, codec_of, not_as_recorded, tags_of
+from adapters.codec import CODECS, Codecs, codec_of, not_as_recorded, tags_of
 from adapters.damage import FROM_A_BACKUP
 from adapters.keyring import Cipher
 from adapters.planning import past_index
@@ -64,13 +65,16 @@ class StoredRow(StoredEvent):
     columns: dict[str, Any]
 
 
+#: For whoever reads without what is personal.
+NO_CIPHERS: Mapping[str, Cipher] = MappingProxyType({})
+
 _NO_TRANSCODER = JSONTranscoder()  # the library asks for one; msgspec does its work
 
 
 class EnvelopeMapper(Mapper[str]):
     """Turns drafts into rows, and rows into recorded events; a row of a retired type becomes a current event."""
 
-    def __init__(self, ciphers: dict[str, Cipher], known: Mapping[str, EventCodec] = CODECS) -> None:
+    def __init__(self, known: Codecs, ciphers: Mapping[str, Cipher] = NO_CIPHERS) -> None:
         super().__init__(_NO_TRANSCODER)
         self._ciphers = ciphers
         self._known = known
@@ -253,7 +257,7 @@ def is_stored_as(connection: Connection, events: sa.Table, tags: Collection[str]
     return (events.c.type if len(tags) == 1 else past_index(connection, events.c.type)).in_(tags)
 
 
-CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged))
+CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged), CODECS)
 
 
 class EventLog:
@@ -272,14 +276,15 @@ class EventLog:
         """Record events. `now` is the instant to record them at."""
         recorder = RowRecorder(self._connection, self._prepared, self._append)
         events = cast("Sequence[DomainEventProtocol[str]]", drafts)
-        EventStore(EnvelopeMapper(ciphers), recorder).put(events, now=now)
+        EventStore(EnvelopeMapper(self._prepared.codecs, ciphers), recorder).put(events, now=now)
         first, recorded_at = recorder.written
         return [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
 
     def streams(self, stream_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """The events of some streams, each stream's in order of version."""
         rows = self._prepared.streams.all(self._connection, stream_ids)
-        mapper = EnvelopeMapper(self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]}))
+        ciphers = self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]})
+        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
         for row in rows:
             yield mapper.recorded(dict(zip(EVENT_COLUMNS, row, strict=False)))
 
@@ -305,7 +310,7 @@ class EventLog:
         )
         conditions = [holds(column, value) for column, holds, value in wanted if value is not None]
         if search.types is not None:
-            conditions.append(is_stored_as(self._connection, events, tags_of(search.types)))
+            conditions.append(is_stored_as(self._connection, events, tags_of(search.types, self._prepared.codecs)))
         if search.customer_ids is not None:
             conditions.append(events.c.customer_id.in_(search.customer_ids))
         conditions.append(settled(events) if search.settled_only else drawn(events))
@@ -340,5 +345,6 @@ class EventLog:
             for row in rows
             if cast("StoredRow", row).columns["secret"] is not None
         )
-        mapper = EnvelopeMapper(self._keyring.ciphers(self._connection, self._prepared.keys, with_secrets))
+        ciphers = self._keyring.ciphers(self._connection, self._prepared.keys, with_secrets)
+        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
         return [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]

@@ -14,15 +14,16 @@ from typing import Any, cast
 import msgspec
 import sqlalchemy as sa
 
-from adapters.codec import codec_of
+from adapters.codec import Codecs, codec_of
 from adapters.event_log import EnvelopeMapper, RowRecorder, StoredRow
 from adapters.horizon import await_settled
 from adapters.positions import settled
 from adapters.store import Store
 from adapters.transaction import Transaction
-from crm_domain.event import Event, Recorded, tag_of
+from crm_domain.event import Event, Recorded
 from crm_domain.instant import to_datetime
 from crm_domain.rulebook import NOBODY
+from crm_domain.unexplained import name_of
 
 EVENTS_PER_CHUNK = 1_000
 
@@ -41,7 +42,7 @@ def export_events(store: Store, write: Write, *, personal: bool, at_least: int =
     count = 0
     with store.reading() as tx:
         for chunk in _chunks(store, tx, personal):
-            write(_encode_lines([_line(recorded, personal) for recorded in chunk]))
+            write(_encode_lines([_line(recorded, store.codecs, personal) for recorded in chunk]))
             count += len(chunk)
     return count
 
@@ -56,30 +57,30 @@ def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Reco
             return
         customers = {row.columns["customer_id"] for row in rows if row.columns["secret"] is not None}
         ciphers = store.keyring.ciphers(tx.connection, store.prepared.keys, customers if personal else ())
-        mapper = EnvelopeMapper(ciphers)
+        mapper = EnvelopeMapper(store.codecs, ciphers)
         chunk = [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]
         last = chunk[-1].position
         yield chunk
 
 
-def _line(recorded: Recorded[Event], personal: bool) -> dict[str, Any]:
+def _line(recorded: Recorded[Event], known: Codecs, personal: bool) -> dict[str, Any]:
     event = recorded.event
-    codec = codec_of(tag_of(type(event)))
-    hidden = () if personal else codec.personal
+    name = name_of(event)
+    hidden = () if personal else codec_of(name, known).personal
     line = {
         "position": recorded.position,
         "stream_id": recorded.stream_id,
         "version": recorded.version,
         "category": recorded.category,
         "customer_id": None if recorded.customer_id == NOBODY else recorded.customer_id,
-        "type": codec.name,
+        "type": name,
         "occurred_at": _iso(recorded.occurred_at),
         "recorded_at": _iso(recorded.recorded_at),
         "actor": recorded.actor,
         "correlation_id": recorded.correlation_id,
         "causation_id": recorded.causation_id,
         "command_id": recorded.command_id,
-        "event": {name: getattr(event, name) for name in event.__struct_fields__ if name not in hidden},
+        "event": {field: getattr(event, field) for field in event.__struct_fields__ if field not in hidden},
     }
     return line | {"reason": recorded.reason} if personal else line
 

@@ -1,57 +1,79 @@
-"""Generations of read models: numbered tables built under one ruleset by one version of the code.
+"""Generations of read models: named sets of builds that answer together under one ruleset.
 
-Exactly one is live; the stable views and every query point at it. A generation whose code differs from ours is never
-written by us: a new one is built beside it and goes live in one transaction. The one that was live before is kept, so
-going back takes no time.
+Exactly one is live; the stable views and every query point at it. Where the code or the rules are other ones by now, a
+new one takes its place in one transaction, with those of the builds that are as they should be and others beside them.
+The one that was live before is kept, so going back takes no time.
 """
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 
-import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from adapters.codec import schema_digest
-from adapters.columns import unchecked
+from adapters.build_tables import BuildTables
+from adapters.build_views import views_of
+from adapters.builds import (
+    Build,
+    Versions,
+    drop_unused,
+    members_of,
+    read_builds,
+    versions_of,
+    wanted_builds,
+)
 from adapters.damage import BY_A_REBUILD, Damaged, DamagedReadModels
+from adapters.generation_rows import (
+    LIVE,
+    PREVIOUS,
+    create_generation,
+    first_generation,
+    generation_numbers,
+    live_if_known,
+    live_number,
+    note_dropped,
+    point_at,
+    previous_number,
+    setting_of,
+    tables_of,
+)
+from adapters.grants import pass_on_grants
 from adapters.read_models import ReadModels
 from adapters.rules_in_force import FOUNDING, InForce
-from adapters.schema import LIVE_GENERATION, GenerationTables, Schema
-from adapters.settings import live_of, number_of
+from adapters.schema import Schema
+from adapters.sql_views import put_views
 from adapters.store import Store
 from crm_domain.errors import StoreBusy, StoreUnusable
-from projections.fold import code_versions
 from projections.rules import Ruleset
-
-_LIVE, _PREVIOUS = LIVE_GENERATION, "previous_generation"
-#: The setting that holds the highest number that was dropped: others may still remember what it stood for.
-_DROPPED = "dropped_generation"
 
 
 class Generation(Struct, frozen=True, kw_only=True):
-    """One generation's identity: the ruleset it was judged by, the code that judged, and what it may know of.
+    """One generation's identity: the ruleset it was judged by, its builds, and what it may know of.
 
     `ruleset` is the text that stands beside it, which nobody judges by: what the rules are is in the log.
     `known_until` is the last position that it may know of, None for one that goes on; it `is_checked` once it has
     caught up and a sample of it was folded afresh and compared. `made_at` is an instant. `is_in_force` is False for
-    one that is to answer and was judged by other rules than those in force.
+    one that is to answer and was judged by other rules than those in force. `running` are the versions of the running
+    code by name of build.
     """
 
     number: int
     ruleset: str
     rules_digest: str
-    code_digest: str
-    versions: dict[str, int | str]
-    checkpoint: int
+    builds: tuple[Build, ...]
     known_until: int | None
     is_checked: bool
     made_at: int
+    running: dict[str, Versions]
     is_in_force: bool = True
+
+    @property
+    def checkpoint(self) -> int:
+        """The position up to which all of its builds have folded in the log."""
+        return min((each.checkpoint for each in self.builds), default=0)
 
     @property
     def is_current(self) -> bool:
@@ -60,7 +82,9 @@ class Generation(Struct, frozen=True, kw_only=True):
 
     @property
     def _is_of_this_code(self) -> bool:
-        return self.code_digest == code_digest()
+        """Whether what it has is as the running code would build it; what is missing here, or there, is apart."""
+        theirs = {each.name: each.versions for each in self.builds if each.name in self.running}
+        return bool(theirs) and all(self.running[name] == versions for name, versions in theirs.items())
 
     def staleness(self) -> tuple[str, ...]:
         """What would be judged otherwise now, each as a sentence; nothing for the same code and the same rules."""
@@ -70,121 +94,78 @@ class Generation(Struct, frozen=True, kw_only=True):
         return () if self.is_in_force else ("the log says that other rules are in force",)
 
     def _of_other_code(self) -> tuple[str, ...]:
-        if self._is_of_this_code:
-            return ()
-        ours = running_versions()
-        names = [name for name in sorted({*ours, *self.versions}) if self.versions.get(name) != ours.get(name)]
-        if not names:
-            return ("it was built by other code",)
-        return tuple(_differing(name, self.versions.get(name), ours.get(name)) for name in names)
+        """Each version that differs, once, however many builds depend on it."""
+        theirs = {each.name: each.versions for each in self.builds}
+        said: dict[str, None] = {}
+        for name, versions in sorted(self.running.items()):
+            if name not in theirs:
+                said[f"{name} isn't built yet"] = None
+            else:
+                said |= dict.fromkeys(_differing(theirs[name], versions))
+        return tuple(said)
 
     def read_models(self, store: Store) -> ReadModels:
-        """Its tables."""
-        return ReadModels(store.schema, self.number, is_current=self.is_current)
+        """Its tables, but for those of projections that this process doesn't know."""
+        known = {each.name: each.number for each in self.builds if each.name in self.running}
+        return ReadModels(store.schema, self.number, known, store.registry, is_current=self.is_current)
 
 
-def _differing(name: str, theirs: int | str | None, ours: int | str | None) -> str:
-    if name == "events":
-        return "the events have changed since it was built"
-    return f"{name} was version {theirs or 'unknown'} and is version {ours or 'unknown'}"
+def _differing(theirs: Versions, ours: Versions) -> list[str]:
+    said = []
+    for name in sorted({*theirs, *ours}):
+        old, new = theirs.get(name), ours.get(name)
+        if old == new:
+            continue
+        if name == "events":
+            said.append("the events have changed since it was built")
+        else:
+            said.append(f"{name} was version {old or 'unknown'} and is version {new or 'unknown'}")
+    return said or (["it was built by other code"] if theirs != ours else [])
 
 
-def running_versions() -> dict[str, int | str]:
-    """What the running code's answers depend on: the projectors' versions and the schema of the events."""
-    return {**code_versions(), "events": schema_digest()}
-
-
-def code_digest() -> str:
-    """SHA-256 over the running versions."""
-    versions = msgspec.json.encode(code_versions(), order="sorted")
-    return hashlib.sha256(versions + schema_digest().encode()).hexdigest()
-
-
-def read_generations(schema: Schema, connection: Connection) -> list[Generation]:
+def read_generations(store: Store, connection: Connection) -> list[Generation]:
     """All that are kept and can be read, by number."""
     found = []
-    for number in generation_numbers(schema, connection):
+    for number in generation_numbers(store.schema, connection):
         with suppress(DamagedReadModels):
-            found.append(read_generation(schema, connection, number))
+            found.append(read_generation(store, connection, number))
     return found
 
 
-def generation_numbers(schema: Schema, connection: Connection) -> list[int]:
-    """The numbers of all that are kept, also of those of which nothing else can be read."""
-    number = schema.generations.c.number
-    return list(connection.execute(sa.select(number).order_by(number)).scalars())
-
-
-def _generation(row: sa.Row[tuple[object, ...]]) -> Generation:
-    columns = row._mapping
-    return Generation(
-        number=columns["number"],
-        ruleset=columns["ruleset"],
-        rules_digest=columns["rules_digest"],
-        code_digest=columns["code_digest"],
-        versions=_versions(columns["versions"]),
-        checkpoint=columns["checkpoint"],
-        known_until=columns["known_until"],
-        is_checked=bool(columns["is_checked"]),
-        made_at=columns["made_at"],
-    )
-
-
-def _versions(stored: str) -> dict[str, int | str]:
-    """Of other code's versions, where they can't be read, no more is known than that they are other ones."""
-    try:
-        return msgspec.json.decode(stored, type=dict[str, int | str])
-    except msgspec.DecodeError:
-        return {}
-
-
-def live_number(schema: Schema, connection: Connection) -> int | None:
-    """The number of the generation that answers; None in a store that has none yet, or no longer says which."""
-    value = _setting(schema, connection, _LIVE)
-    return None if value is None else live_of(value)
-
-
-def previous_number(schema: Schema, connection: Connection) -> int | None:
-    """The number of the generation that answered before the live one, None where there was none or it is dropped."""
-    return _number(schema, connection, _PREVIOUS)
-
-
-def _setting(schema: Schema, connection: Connection, name: str) -> object:
-    settings = schema.settings
-    return connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == name))
-
-
-def _number(schema: Schema, connection: Connection, name: str) -> int | None:
-    """A pointer that is only worth something where it can be read."""
-    with suppress(Damaged):
-        value = _setting(schema, connection, name)
-        return None if value is None else number_of(name, value)
-    return None
-
-
-def read_generation(schema: Schema, connection: Connection, number: int) -> Generation:
+def read_generation(store: Store, connection: Connection, number: int) -> Generation:
     """One generation. Raises DamagedReadModels where there is none of this number, or it can't be read."""
-    found = _find(schema, connection, number)
+    found = _find(store, connection, number)
     if found is None:
         raise DamagedReadModels(f"there is no generation {number}; {BY_A_REBUILD}")
     return found
 
 
-def _find(schema: Schema, connection: Connection, number: int) -> Generation | None:
-    generations = schema.generations
+def _find(store: Store, connection: Connection, number: int) -> Generation | None:
+    generations = store.schema.generations
     try:
         row = connection.execute(sa.select(generations).where(generations.c.number == number)).one_or_none()
     except Damaged as error:
         raise DamagedReadModels(f"generation {number} can't be read: {error}; {BY_A_REBUILD}") from None
-    return None if row is None else _generation(row)
+    if row is None:
+        return None
+    return Generation(
+        number=row.number,
+        ruleset=row.ruleset,
+        rules_digest=row.rules_digest,
+        builds=tuple(read_builds(store.schema, connection, number)),
+        known_until=row.known_until,
+        is_checked=bool(row.is_checked),
+        made_at=row.made_at,
+        running=versions_of(store.registry),
+    )
 
 
-def find_live(schema: Schema, connection: Connection, number: int, in_force: InForce) -> Generation | None:
+def find_live(store: Store, connection: Connection, number: int, in_force: InForce) -> Generation | None:
     """The generation that is to answer, which says whether it does so by the rules in force; None where it is gone.
 
     Raises DamagedReadModels where it can't be read.
     """
-    found = _find(schema, connection, number)
+    found = _find(store, connection, number)
     return found and replace(found, is_in_force=in_force.are(found.ruleset, found.rules_digest))
 
 
@@ -192,7 +173,7 @@ def is_founded(schema: Schema, connection: Connection) -> bool:
     """Whether a store has had a generation. Raises DamagedReadModels where it no longer says which one answers."""
     if live_number(schema, connection) is not None:
         return True
-    if _setting(schema, connection, FOUNDING) is not None:
+    if setting_of(schema, connection, FOUNDING) is not None:
         raise DamagedReadModels(f"this store no longer says which generation answers; {BY_A_REBUILD}")
     return False
 
@@ -205,74 +186,75 @@ def found_generation(store: Store, ruleset: Ruleset, now: int) -> None:
             settings = store.schema.settings
             founding = {"name": FOUNDING, "value": ruleset.canonical().encode()}
             tx.connection.execute(settings.insert(), founding)
-            first_generation(store.schema, tx.connection, ruleset, now)
+            first_generation(store.schema, store.registry, tx.connection, ruleset, now)
 
 
-def first_generation(schema: Schema, connection: Connection, ruleset: Ruleset, now: int) -> Generation:
-    """Make a generation that is live from the start, and has everything yet to fold in."""
-    generation = _create(schema, connection, ruleset, now, None)
-    go_live(schema, connection, generation.number)
-    return generation
+def everything(store: Store) -> frozenset[str]:
+    """The names of all builds."""
+    return frozenset(versions_of(store.registry))
+
+
+#: Which builds are folded afresh, whatever is kept: none, so that those are made that differ.
+WHAT_DIFFERS: frozenset[str] = frozenset()
 
 
 def prepare_generation(
-    store: Store, ruleset: Ruleset, now: int, *, known_until: int | None = None, unfinished_only: bool = False
+    store: Store,
+    ruleset: Ruleset,
+    now: int,
+    *,
+    known_until: int | None = None,
+    afresh: frozenset[str] = WHAT_DIFFERS,
 ) -> Generation:
     """A generation of a ruleset and the running code: the newest one that is kept, whole or begun, or else a new one.
 
-    With `unfinished_only` one that is whole, or live, is left alone, and built again as a new one.
+    With names of builds `afresh`, one that is whole, or live, is left alone, and those builds are made again in a new
+    one; one that was begun for that is gone on with.
     """
+    schema = store.schema
     with store.writing() as tx:
         store.exclude_others(tx.connection)
-        kept = _kept(store.schema, tx.connection, ruleset, known_until)
-        if unfinished_only:
-            live = _live_if_known(store.schema, tx.connection)
-            kept = [each for each in kept if not each.is_checked and each.number != live]
-        return kept[-1] if kept else _create(store.schema, tx.connection, ruleset, now, known_until)
+        kept = _kept(store, tx.connection, ruleset, known_until)
+        if afresh:
+            live, members = live_if_known(schema, tx.connection), members_of(schema, tx.connection)
+            kept = [
+                each
+                for each in kept
+                if not each.is_checked
+                and each.number != live
+                and all(
+                    members[build.name, build.number] == {each.number} for build in each.builds if build.name in afresh
+                )
+            ]
+        if kept:
+            return kept[-1]
+        number = create_generation(schema, store.registry, tx.connection, ruleset, now, known_until, afresh)
+        return read_generation(store, tx.connection, number)
 
 
 def newest_generation(
-    schema: Schema, connection: Connection, ruleset: Ruleset, known_until: int | None
+    store: Store, connection: Connection, ruleset: Ruleset, known_until: int | None
 ) -> Generation | None:
     """The newest generation of a ruleset and the running code that is kept, whole or begun."""
-    return next(reversed(_kept(schema, connection, ruleset, known_until)), None)
+    return next(reversed(_kept(store, connection, ruleset, known_until)), None)
 
 
-def _kept(schema: Schema, connection: Connection, ruleset: Ruleset, known_until: int | None) -> list[Generation]:
+def _kept(store: Store, connection: Connection, ruleset: Ruleset, known_until: int | None) -> list[Generation]:
     judged_by = (ruleset.digest(), ruleset.canonical())
+    wanted = {each.name: each.digest for each in wanted_builds(store.registry, ruleset)}
     return [
         each
-        for each in read_generations(schema, connection)
-        if each.is_current and each.known_until == known_until and (each.rules_digest, each.ruleset) == judged_by
+        for each in read_generations(store, connection)
+        if each.known_until == known_until
+        and (each.rules_digest, each.ruleset) == judged_by
+        and wanted.items() <= {build.name: build.digest for build in each.builds}.items()
     ]
 
 
-def _create(schema: Schema, connection: Connection, ruleset: Ruleset, now: int, known_until: int | None) -> Generation:
-    generations = schema.generations
-    dropped = _number(schema, connection, _DROPPED) or 0
-    number = max([dropped, *_numbers_in_use(connection), *generation_numbers(schema, connection)]) + 1
-    row = {
-        "number": number,
-        "ruleset": ruleset.canonical(),
-        "rules_digest": ruleset.digest(),
-        "code_digest": code_digest(),
-        "versions": msgspec.json.encode(running_versions(), order="sorted").decode(),
-        "checkpoint": 0,
-        "known_until": known_until,
-        "made_at": now,
-        "is_checked": 0,
-    }
-    connection.execute(generations.insert(), row)
-    GenerationTables(number).create(connection)
-    return read_generation(schema, connection, number)
-
-
-def _numbers_in_use(connection: Connection) -> list[int]:
-    """The numbers that tables have, whatever is said of them elsewhere."""
-    stem = GenerationTables(0).cards.name.removesuffix("0")
-    names = sa.inspect(connection).get_table_names()
-    ends = (name.removeprefix(stem) for name in names if name.startswith(stem))
-    return [int(end) for end in ends if end.isdecimal()]
+def own_builds(store: Store, connection: Connection, generation: Generation) -> list[str]:
+    """The names of a generation's builds that no other one has."""
+    members = members_of(store.schema, connection)
+    return [each.name for each in generation.builds if members[each.name, each.number] == {generation.number}]
 
 
 def mark_checked(schema: Schema, connection: Connection, number: int) -> None:
@@ -281,71 +263,75 @@ def mark_checked(schema: Schema, connection: Connection, number: int) -> None:
     connection.execute(generations.update().where(generations.c.number == number).values(is_checked=1))
 
 
-def go_live(schema: Schema, connection: Connection, number: int) -> None:
+def go_live(store: Store, connection: Connection, number: int) -> None:
     """Let a generation answer from now on; the one that did is kept as the previous one.
 
     Raises StoreUnusable where it was dropped meanwhile.
     """
-    read_generation(schema, connection, number)
-    before = _live_if_known(schema, connection)
+    schema = store.schema
+    read_generation(store, connection, number)
+    before = live_if_known(schema, connection)
     if before == number:
         return
-    settings = schema.settings
-    connection.execute(settings.delete().where(settings.c.name.in_((_LIVE, _PREVIOUS))))
-    pointers = {_LIVE: number}
-    if before is not None and _find(schema, connection, before):
-        pointers[_PREVIOUS] = before
+    pointers = {LIVE: number}
+    if before is not None and before in generation_numbers(schema, connection):
+        pointers[PREVIOUS] = before
         mark_checked(schema, connection, before)  # one that answered is whole, however it came to be live
-    rows = [{"name": name, "value": str(value).encode()} for name, value in pointers.items()]
-    connection.execute(settings.insert(), rows)
-    GenerationTables(number).go_live(connection, before)
+    point_at(schema, connection, pointers)
+    tables = tables_of(schema, store.registry, connection, number)
+    if before is not None:
+        _pass_on_grants(connection, tables_of(schema, store.registry, connection, before), tables)
+    put_views(connection, views_of(tables, schema.events))
 
 
-def replace_live(schema: Schema, connection: Connection, old: int, new: int) -> None:
+def _pass_on_grants(connection: Connection, before: BuildTables, after: BuildTables) -> None:
+    """Let those ask the tables of new builds who could ask those of the ones before."""
+    for name in before.builds.keys() & after.builds.keys():
+        old, new = before.builds[name], after.builds[name]
+        if old != new:
+            for table in after.tables_of(name):
+                former = table.name.replace(f"{name}_{new}", f"{name}_{old}", 1)
+                pass_on_grants(connection, former, table.name)
+
+
+def replace_live(store: Store, connection: Connection, old: int, new: int) -> None:
     """Let a generation answer in place of the live one, which is dropped: both say the same.
 
     Raises StoreBusy where another one is live by now.
     """
+    schema = store.schema
     if live_number(schema, connection) != old:
         raise StoreBusy("another generation went live meanwhile")
     previous, settings = previous_number(schema, connection), schema.settings
-    go_live(schema, connection, new)
-    connection.execute(settings.delete().where(settings.c.name == _PREVIOUS))
+    go_live(store, connection, new)
+    connection.execute(settings.delete().where(settings.c.name == PREVIOUS))
     if previous is not None:
-        connection.execute(settings.insert(), {"name": _PREVIOUS, "value": str(previous).encode()})
-    drop_generation(schema, connection, old)
+        connection.execute(settings.insert(), {"name": PREVIOUS, "value": str(previous).encode()})
+    drop_generation(store, connection, old)
 
 
-def _live_if_known(schema: Schema, connection: Connection) -> int | None:
-    with suppress(Damaged):
-        return live_number(schema, connection)
-    return None
-
-
-def prune(schema: Schema, connection: Connection) -> list[int]:
+def prune(store: Store, connection: Connection) -> list[int]:
     """Drop every generation but the live and the previous one; the numbers of those that went."""
+    schema = store.schema
     kept = {live_number(schema, connection), previous_number(schema, connection)}
     gone = [number for number in generation_numbers(schema, connection) if number not in kept]
     for number in gone:
-        drop_generation(schema, connection, number)
+        drop_generation(store, connection, number)
     return gone
 
 
-def drop_generation(schema: Schema, connection: Connection, number: int) -> None:
-    """Drop a generation that isn't live. Raises StoreUnusable for the live one."""
-    if _live_if_known(schema, connection) == number:
+def drop_generation(store: Store, connection: Connection, number: int) -> None:
+    """Drop a generation that isn't live, with the builds that no other one has.
+
+    Raises StoreUnusable for the live one.
+    """
+    schema = store.schema
+    if live_if_known(schema, connection) == number:
         raise StoreUnusable(f"generation {number} answers, so it can't be dropped")
-    generations, parked, settings = schema.generations, schema.parked, schema.settings
-    GenerationTables(number).drop(connection)
-    connection.execute(parked.delete().where(parked.c.generation == number))
+    generations, members, settings = schema.generations, schema.generation_builds, schema.settings
     connection.execute(generations.delete().where(generations.c.number == number))
+    connection.execute(members.delete().where(members.c.generation == number))
+    drop_unused(schema, connection)
     if previous_number(schema, connection) == number:
-        connection.execute(settings.delete().where(settings.c.name == _PREVIOUS))
-    _note_dropped(schema, connection, number)
-
-
-def _note_dropped(schema: Schema, connection: Connection, number: int) -> None:
-    settings = schema.settings
-    newest = max(number, _number(schema, connection, _DROPPED) or 0)
-    connection.execute(settings.delete().where(settings.c.name == _DROPPED))
-    connection.execute(settings.insert(), {"name": _DROPPED, "value": str(newest).encode()})
+        connection.execute(settings.delete().where(settings.c.name == PREVIOUS))
+    note_dropped(schema, connection, number)

@@ -1,26 +1,31 @@
 """What happened to one customer, read from the log and folded; and where the fold fails, up to there.
 
-An event that can't be folded, because it can't be decoded or because a projector fails on it, parks its customer:
-what is known of them is the fold of everything that was recorded before it. That is the same whether events came one
-by one or all at once.
+An event that can't be folded parks its customer: what is known of them is the fold of everything that was recorded
+before it. Where the event can't be decoded, or the facts can't be folded, that goes for all projections; where a
+projector fails on it, for that one. It is the same whether events came one by one or all at once, and whichever
+projections are folded together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from adapters.codec import CODECS, EventCodec, codec_of
+from adapters.build_tables import FACTS
+from adapters.codec import Codecs, codec_of
+from adapters.customer_numbers import number_in
 from adapters.positions import drawn
 from adapters.store import Store
 from crm_domain.errors import StoreUnusable
+from crm_domain.event import Event
 from projections.compiled import Rules
-from projections.facts import HANDLES
-from projections.fold import PROJECTORS, Folded, Happened, Timelines, came_late, fold, fold_some
+from projections.fold import Folded, Happened, Timelines, came_late, fold, fold_some
 from projections.projector import Projector
 
 Rows = Sequence[sa.Row[Any]]
@@ -38,14 +43,21 @@ class Poison(Struct, frozen=True, kw_only=True):
 class History(Struct, frozen=True, kw_only=True):
     """One customer's events in the order of the fold, and their fold; up to the poison where there is one.
 
-    `members` are the customer and whoever was merged into them.
+    `members` are the customer and whoever was merged into them; `customer` is the number of the first. `poisons` are by
+    the name of what they park: a projection, or the facts, without which nothing goes on.
     """
 
     members: tuple[str, ...]
+    customer: int
     happened: list[Happened]
     folded: Folded
     timelines: Timelines
-    poison: Poison | None = None
+    poisons: Mapping[str, Poison] = MappingProxyType({})
+
+    @property
+    def poison(self) -> Poison | None:
+        """The first of them."""
+        return min(self.poisons.values(), key=lambda each: each.position, default=None)
 
 
 def select_history(events: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
@@ -68,7 +80,7 @@ def read_history(
     projectors: Sequence[Projector] | None = None,
 ) -> History:
     """What happened to a customer at positions up to `until`, folded."""
-    return fold_rows(rows_of(store, connection, members, until), members, rules, projectors)
+    return fold_rows(store, rows_of(store, connection, members, until), members, rules, projectors)
 
 
 def rows_of(
@@ -83,71 +95,91 @@ def rows_of(
 
 
 def fold_rows(
-    rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector] | None = None
+    store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector] | None = None
 ) -> History:
     """The fold of a customer's rows, in whatever order they come, by all projectors or some.
 
     Raises StoreUnusable for an unknown type of event.
     """
-    judging = PROJECTORS if projectors is None else projectors
+    judging = store.registry.projectors if projectors is None else projectors
     try:
-        return _fold(rows, members, rules, judging)
+        return _fold(store, rows, members, rules, judging)
     except StoreUnusable:
         raise
-    except Exception as error:  # whatever a projector fails with, only its customer is parked
-        return _park(sorted(rows, key=lambda row: row.position), members, rules, judging, error)
+    except Exception:  # whatever a projector fails with, only its customer is parked
+        return _park(store, sorted(rows, key=lambda row: row.position), members, rules, judging)
 
 
-def take_in(folded: Folded, rows: Rows, members: tuple[str, ...], rules: Rules) -> Timelines | None:
+def take_in(
+    store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]
+) -> Timelines | None:
     """Take further rows into a fold, which is changed in place; its intervals from the last settled one on.
 
     None where one of them came late or can't be folded: then the fold is of no use, and the whole history must be.
     """
     try:
-        happened = _happened(rows, members)
-        return None if came_late(folded, happened) else fold(folded, happened, rules)
+        happened = _happened(store, rows, members)
+        return None if came_late(folded, happened) else fold(folded, happened, rules, projectors)
     except StoreUnusable:
         raise
     except Exception:  # as in fold_rows, which then finds out where it fails
         return None
 
 
-def _fold(rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]) -> History:
-    happened = _happened(rows, members)
+def _fold(store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]) -> History:
+    happened = _happened(store, rows, members)
     folded, timelines = fold_some(happened, rules, projectors)
-    return History(members=members, happened=happened, folded=folded, timelines=timelines)
+    customer = number_in(rows, members[0])
+    return History(members=members, customer=customer, happened=happened, folded=folded, timelines=timelines)
 
 
-def _park(
-    rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector], error: Exception
+def _park(store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]) -> History:
+    """The facts, and each projector by itself, as far as they can be folded."""
+    facts = _longest(store, rows, members, rules, ())
+    poisons = {} if facts.poison is None else dict.fromkeys([FACTS, *(each.name for each in projectors)], facts.poison)
+    rows = [row for row in rows if facts.poison is None or row.position < facts.poison.position]
+    for projector in projectors:
+        alone = _longest(store, rows, members, rules, (projector,))
+        facts.folded.tracks.update(alone.folded.tracks)
+        facts.timelines.update(alone.timelines)
+        if alone.poison is not None:
+            poisons[projector.name] = alone.poison
+    return replace(facts, poisons=poisons)
+
+
+def _longest(
+    store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]
 ) -> History:
     """The fold of the longest run of rows, from the first position on, that can be folded."""
-    good, bad = 0, len(rows)
+    good, bad, error = 0, len(rows) + 1, None
     while bad - good > 1:
         middle = (good + bad) // 2
         try:
-            _fold(rows[:middle], members, rules, projectors)
+            _fold(store, rows[:middle], members, rules, projectors)
             good = middle
         except Exception as earlier:  # as in fold_rows
             bad, error = middle, earlier
-    first = rows[bad - 1]
-    reason = f"{type(error).__name__}: {error}"
+    kept = replace(_fold(store, rows[:good], members, rules, projectors), customer=number_in(rows, members[0]))
+    if error is None:
+        return kept
+    first, reason = rows[good], f"{type(error).__name__}: {error}"
     poison = Poison(customer_id=members[0], position=first.position, type=first.type, reason=reason)
-    kept = _fold(rows[: bad - 1], members, rules, projectors)
-    return History(members=members, happened=kept.happened, folded=kept.folded, timelines=kept.timelines, poison=poison)
+    return replace(kept, poisons={FACTS: poison})
 
 
-def _happened(rows: Rows, members: tuple[str, ...]) -> list[Happened]:
-    return sorted((each for row in rows if (each := to_happened(row, members)) is not None), key=order_of)
+def _happened(store: Store, rows: Rows, members: tuple[str, ...]) -> list[Happened]:
+    known, handles = store.codecs, store.handles
+    read = (to_happened(row, members, known, handles) for row in rows)
+    return sorted((each for each in read if each is not None), key=order_of)
 
 
 def to_happened(
-    row: Iterable[Any], members: tuple[str, ...], known: Mapping[str, EventCodec] = CODECS
+    row: Iterable[Any], members: tuple[str, ...], known: Codecs, handles: Collection[type[Event]]
 ) -> Happened | None:
     """A row, of `history_columns`, of one of a customer's identities; None where its type bears on no verdict."""
     position, _, customer_id, occurred_at, tag, payload = row  # by place: by name takes several times as long
     codec = codec_of(tag, known)
-    if codec.reads not in HANDLES:
+    if codec.reads not in handles:
         return None
     identity = 0 if customer_id == members[0] else members.index(customer_id)
     return Happened(occurred_at, position, codec.decode(payload), identity)

@@ -81,7 +81,8 @@ class Index(Struct, frozen=True, kw_only=True):
 
     `changes` says what an event adds, changes or removes; only a keyed index asks for a digest. `faults` says of
     entries that differ what is wrong, in words that tell nothing personal. An index that `decides_folds` says whose
-    events are folded together, so what was folded while it was wrong is wrong, too.
+    events are folded together, so what was folded while it was wrong is wrong, too. `columns` make the table of an
+    index that an extension brings, `customer_id` and a primary key among them.
     """
 
     name: Kind
@@ -91,6 +92,7 @@ class Index(Struct, frozen=True, kw_only=True):
     faults: Callable[[Entries], Iterable[str]]
     is_keyed: bool = False
     decides_folds: bool = False
+    columns: Callable[[], tuple[sa.schema.SchemaItem, ...]] | None = None
 
 
 def rows_after(index: Index, table: sa.Table, told: Iterable[Recorded[Event]], digest: Digest) -> tuple[Row, ...]:

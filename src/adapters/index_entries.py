@@ -5,7 +5,7 @@ Both are read in order of customers, so no more is in memory than a few hundred 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import groupby, islice
 from operator import itemgetter
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from adapters.chunks import CHUNK
-from adapters.codec import tags_of
+from adapters.codec import CODECS, Codecs, tags_of
 from adapters.columns import as_stored
 from adapters.event_log import EnvelopeMapper
 from adapters.index import OWNER, Digest, Entries, Index, Row, rows_after
@@ -31,23 +31,27 @@ from crm_domain.errors import StoreUnusable
 
 ROWS_AT_ONCE = 2_000
 
-_ERASED = tags_of((PersonalDataErased,))
+_ERASED = tags_of((PersonalDataErased,), CODECS)
 
 
 class Opening(Struct, frozen=True):
-    """What opens the events that an index is made of: the ciphers of those, among some, whose keys can be had."""
+    """What opens the events that an index is made of: the ciphers of those, among some, whose keys can be had.
 
+    `known` are the codecs of the store.
+    """
+
+    known: Codecs
     ciphers: Callable[[Connection, Iterable[str]], dict[str, Cipher]]
     digest: Digest
 
 
-def opening_nothing() -> Opening:
+def opening_nothing(known: Codecs) -> Opening:
     """What is enough for open indexes."""
 
     def digest(kind: str, value: str) -> str:
         raise AssertionError("an open index has no digests")
 
-    return Opening(lambda _connection, _customer_ids: {}, digest)
+    return Opening(known, lambda _connection, _customer_ids: {}, digest)
 
 
 def compare(
@@ -58,7 +62,9 @@ def compare(
     What is read was read before the first are given, so that the index may be changed in between.
     """
     together = merge(
-        _read_events(connection, schema, index, whose), _read_index(connection, schema, index, whose), key=itemgetter(0)
+        _read_events(connection, schema, tags_of(index.handles, opening.known), whose),
+        _read_index(connection, schema, index, whose),
+        key=itemgetter(0),
     )
     grouped = ((key[1], list(found)) for key, found in groupby(together, key=itemgetter(0)))
     while some := list(islice(grouped, CHUNK)):
@@ -69,8 +75,10 @@ _Key = tuple[bool, Any]
 _Found = tuple[_Key, dict[str, Any] | None, Row]  # of whom, an event's columns, or else a row of the index
 
 
-def _read_events(connection: Connection, schema: Schema, index: Index, whose: Sequence[str] | None) -> Iterator[_Found]:
-    events, tags = schema.events, tags_of(index.handles)
+def _read_events(
+    connection: Connection, schema: Schema, tags: Collection[str], whose: Sequence[str] | None
+) -> Iterator[_Found]:
+    events = schema.events
     ours: sa.ColumnElement[bool] = events.c.type.in_(tags)
     if whose is not None:
         ours = sa.and_(past_index(connection, events.c.type).in_(tags), events.c.customer_id.in_(whose))
@@ -110,7 +118,7 @@ def _entries(
 ) -> Iterator[Entries]:
     table = schema.metadata.tables[index.table]
     ciphers = opening.ciphers(connection, (each for each, _ in some if isinstance(each, str))) if index.is_keyed else {}
-    opened, shut = EnvelopeMapper(ciphers), EnvelopeMapper({})
+    opened, shut = EnvelopeMapper(opening.known, ciphers), EnvelopeMapper(opening.known)
     for customer_id, found in some:
         events = [columns for _, columns, _ in found if columns is not None]
         stored = tuple(row for _, columns, row in found if columns is None)

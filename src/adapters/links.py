@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from adapters.damage import Damaged
 from adapters.index import Added, Change, Changed, Digest, Entries, Index, side_by_side
 from adapters.statements import Among
+from adapters.table_names import ours
 from crm_domain.customer import CustomerMerged, MergeUndone
 from crm_domain.event import Event, Recorded
 
@@ -58,13 +59,13 @@ def families_of(into: Mapping[str, str]) -> Families:
 def links_table(metadata: sa.MetaData) -> sa.Table:
     """A link holds from the position of its merge up to that of its undoing."""
     return sa.Table(
-        "links",
+        ours("links"),
         metadata,
         sa.Column("customer_id", sa.Text, primary_key=True),
         sa.Column("merged_at", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("undone_at", sa.BigInteger),
         sa.Column("into_id", sa.Text, nullable=False),
-        sa.Index("links_into", "into_id"),
+        sa.Index(ours("links_into"), "into_id"),
     )
 
 
@@ -93,7 +94,7 @@ _MERGED_AT, _INTO = 1, 3  # the places of a row's columns
 
 LINKS = Index(
     name="link",
-    table="links",
+    table=ours("links"),
     handles=frozenset({CustomerMerged, MergeUndone}),
     changes=_changes,
     faults=_faults,

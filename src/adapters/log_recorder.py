@@ -13,8 +13,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NoReturn, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -25,21 +25,23 @@ from eventsourcing.persistence import Notification, StoredEvent, Transcoder
 from eventsourcing.utils import Environment, EnvType
 from sqlalchemy.engine import Connection
 
-from adapters.codec import CODECS, tags_of
+from adapters.codec import Codecs
 from adapters.event_log import EnvelopeMapper, StoredRow, found_row, is_stored_as
+from adapters.extension import Extension
 from adapters.horizon import await_settled
 from adapters.positions import settled
 from adapters.recorders import SqlApplicationRecorder, library_errors, read_url
 from adapters.store import Store
 from crm_domain.errors import StoreUnusable
-from crm_domain.event import tag_of
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class LoggedEvent(StoredRow, Notification):
-    """A notification of the log, with the envelope beside the library's own columns."""
+    """A notification of the log, with the envelope beside the library's own columns, and what decodes it."""
+
+    known: Codecs = field(repr=False, compare=False)
 
 
 class LogRecorder(SqlApplicationRecorder):
@@ -75,7 +77,9 @@ class LogRecorder(SqlApplicationRecorder):
         if lte is not None:
             statement = statement.where(version <= lte)
         ordered = statement.order_by(version.desc() if desc else version).limit(limit)
-        return self._read_own_writes(lambda connection: [_logged(row) for row in connection.execute(ordered)])
+        return self._read_own_writes(
+            lambda connection: [self._notification(row) for row in connection.execute(ordered)]
+        )
 
     def _read_own_writes(self, read: Callable[[Connection], T]) -> T:
         with library_errors():
@@ -89,24 +93,23 @@ class LogRecorder(SqlApplicationRecorder):
 
     def _is_on(self, connection: Connection, topics: Sequence[str]) -> sa.ColumnElement[bool]:
         # What nothing is stored as is asked for all the same: a follower names the topics of all whom it follows.
-        read_as = tags_of(CODECS[topic].reads for topic in topics if topic in CODECS)
-        return is_stored_as(connection, self.events, read_as.union(topics))
+        known = self._store.codecs
+        wanted = {known[topic].told_as for topic in topics if topic in known}
+        stored_as = {tag for tag, codec in known.items() if codec.told_as in wanted}
+        return is_stored_as(connection, self.events, stored_as.union(topics))
 
-    def _notification(self, row: sa.Row[*tuple[Any, ...]]) -> Notification:
-        return _logged(row)
-
-
-def _logged(row: sa.Row[*tuple[Any, ...]]) -> LoggedEvent:
-    columns = dict(row._mapping)
-    tag = columns["type"]
-    return LoggedEvent(
-        originator_id=columns["stream_id"],
-        originator_version=columns["version"],
-        topic=tag_of(CODECS[tag].reads) if tag in CODECS else tag,
-        state=columns["payload"],
-        id=columns["position"],
-        columns=columns,
-    )
+    def _notification(self, row: sa.Row[*tuple[Any, ...]]) -> LoggedEvent:
+        columns, known = dict(row._mapping), self._store.codecs
+        tag = columns["type"]
+        return LoggedEvent(
+            originator_id=columns["stream_id"],
+            originator_version=columns["version"],
+            topic=known[tag].told_as if tag in known else tag,
+            state=columns["payload"],
+            id=columns["position"],
+            columns=columns,
+            known=known,
+        )
 
 
 class LogMapper(persistence.Mapper[Any]):
@@ -120,21 +123,18 @@ class LogMapper(persistence.Mapper[Any]):
         if not isinstance(stored_event, LoggedEvent):
             return super().to_domain_event(stored_event)
         try:
-            return _BLANK.to_domain_event(found_row(stored_event.columns))
+            return EnvelopeMapper(stored_event.known).to_domain_event(found_row(stored_event.columns))
         except StoreUnusable as error:
             raise persistence.MapperDeserialisationError(str(error)) from error
-
-
-_BLANK = EnvelopeMapper({})
 
 
 class LogFactory(persistence.InfrastructureFactory[persistence.TrackingRecorder]):
     """Opens the log of the store that `REGULARS_URL` names, to read it: a path or a SQLAlchemy URL."""
 
-    def __init__(self, env: Environment | EnvType | None) -> None:
+    def __init__(self, env: Environment | EnvType | None, extensions: tuple[Extension, ...] = ()) -> None:
         super().__init__(env)
         with library_errors():
-            self._store = Store(read_url(self.env), read_only=True)
+            self._store = Store(read_url(self.env), read_only=True, extensions=extensions)
 
     def mapper(
         self, transcoder: Transcoder | None = None, mapper_class: type[persistence.Mapper[Any]] | None = None
@@ -172,11 +172,13 @@ def _only_the_log() -> persistence.InfrastructureFactoryError:
 class LogApplication(Application[str]):
     """What was recorded of customers, as an application to follow; `REGULARS_URL` names the store.
 
-    Events are `Recorded[...]` without what is personal. It is tracked under the name "regulars".
+    Events are `Recorded[...]` without what is personal. It is tracked under the name "regulars". A subclass names the
+    `extensions` that explain events of other people's.
     """
 
     name = "regulars"
+    extensions: ClassVar[tuple[Extension, ...]] = ()
 
     def construct_factory(self, env: Environment) -> LogFactory:
         """What opens the log, whatever `PERSISTENCE_MODULE` says: that is about those who follow."""
-        return LogFactory(env)
+        return LogFactory(env, self.extensions)

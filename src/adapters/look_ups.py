@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from adapters.index import Added, Change, Digest, Entries, Index, Removed, Row
+from adapters.table_names import ours
 from crm_domain.customer import ContactDetailsChanged, CustomerRegistered, PersonalDataErased
 from crm_domain.event import Event, Recorded
 
@@ -65,7 +66,7 @@ def _by_kind(rows: Iterable[Row]) -> dict[str, set[Row]]:
 
 LOOK_UPS = Index(
     name="look-up",
-    table="lookups",
+    table=ours("lookups"),
     handles=frozenset({CustomerRegistered, ContactDetailsChanged, PersonalDataErased}),
     changes=_changes,
     faults=_faults,

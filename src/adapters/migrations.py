@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.schema import CreateColumn
+from sqlalchemy.exc import DBAPIError
 
+from adapters.codec import CODECS
 from adapters.consents import CONSENTS
+from adapters.generation_rows import first_generation, note_dropped
 from adapters.grants import pass_on_grants
 from adapters.index_entries import opening_nothing, write_right
 from adapters.positions import create_positions, guard_positions
-from adapters.schema import ADDED_TO_GENERATIONS, LIVE_GENERATION, RECORDED, GenerationTables, Schema
-from adapters.sql_views import put_views
+from adapters.rules_in_force import FOUNDING, read_in_force
+from adapters.schema import LIVE_GENERATION, RECORDED, Schema
+from adapters.table_names import PREFIX, ours
+from projections.registry import REGISTRY
 
 Migration = Callable[[Connection, Schema], None]
 
@@ -24,17 +30,13 @@ def index_the_audit_trail(connection: Connection, schema: Schema) -> None:
         index.create(connection, checkfirst=True)
 
 
-def link_customers_and_describe_generations(connection: Connection, schema: Schema) -> None:
-    """Version 3: customers can be merged; generations say what built them, and whom they parked."""
+def link_customers_and_note_the_rules(connection: Connection, schema: Schema) -> None:
+    """Version 3: customers can be merged; what a store judged by before anything was published is a setting."""
     schema.links.create(connection)
-    schema.parked.create(connection)
-    for column in ADDED_TO_GENERATIONS:
-        definition = CreateColumn(schema.generations.c[column]).compile(dialect=connection.dialect)
-        connection.exec_driver_sql(f"ALTER TABLE generations ADD COLUMN {definition}")
-    founding = sa.select(schema.generations.c.ruleset).order_by(schema.generations.c.number).limit(1)
-    ruleset = connection.scalar(founding)
+    generations = sa.table(FORMER_GENERATIONS, sa.column("number"), sa.column("ruleset"))
+    ruleset = connection.scalar(sa.select(generations.c.ruleset).order_by(generations.c.number).limit(1))
     if ruleset is not None:
-        connection.execute(schema.settings.insert(), {"name": "founding_rules", "value": ruleset.encode()})
+        connection.execute(schema.settings.insert(), {"name": FOUNDING, "value": ruleset.encode()})
 
 
 def keep_seals(connection: Connection, schema: Schema) -> None:
@@ -46,36 +48,122 @@ def keep_seals(connection: Connection, schema: Schema) -> None:
 def keep_consents(connection: Connection, schema: Schema) -> None:
     """Version 5: who may be contacted is found by channel and purpose."""
     schema.consents.create(connection, checkfirst=True)
-    write_right(connection, schema, CONSENTS, opening_nothing())
-
-
-def guard_positions_and_name_views(connection: Connection, schema: Schema) -> None:
-    """Version 6: positions that were never drawn are noticed, and names of views begin with `regulars_`."""
-    keep_positions_drawn(connection, schema)
-    name_the_views(connection, schema)
-
-
-def name_the_views(connection: Connection, schema: Schema) -> None:
-    """Names of views begin with `regulars_`, so that an application has its own."""
-    live = connection.scalar(sa.select(schema.settings.c.value).where(schema.settings.c.name == LIVE_GENERATION))
-    put_views(connection, [schema.audit_trail, *([] if live is None else GenerationTables(int(live)).views)])
+    write_right(connection, schema, CONSENTS, opening_nothing(CODECS))
 
 
 def keep_positions_drawn(connection: Connection, schema: Schema) -> None:
-    """The last position drawn is kept, and no row gets another; what was known when is found by an index."""
+    """Version 6: the last position drawn is kept, and no row gets another; what was known when is found by an index."""
     create_positions(connection, schema.events)
     guard_positions(connection, schema.events)
     recorded = next(index for index in schema.events.indexes if index.name == RECORDED)
     recorded.create(connection, checkfirst=True)
 
 
+#: The tables in which version 6 and those before it kept generations; what was folded stood in numbered tables.
+FORMER_GENERATIONS, FORMER_PARKED = "generations", "parked"
+_FORMER_READ_MODELS = re.compile(
+    r"(lifecycle_stage|loyalty_tier|churn_risk|points|ticket_queue|customer_card)_([0-9]+)"
+)
+
+
+def build_one_by_one(connection: Connection, schema: Schema) -> None:
+    """Version 7: what is folded is a build of each projection, in which customers are numbers, and scores are packed.
+
+    What was folded before is of no use any more. All of it follows from the log, so the generation that answered gets a
+    successor that has everything yet to fold in.
+    """
+    existing = sa.inspect(connection).get_table_names()
+    if FORMER_GENERATIONS not in existing:
+        return
+    connection.execute(sa.text("DROP TABLE IF EXISTS parked"))
+    numbers: sa.Select[Any] = sa.select(sa.column("number", sa.Integer)).select_from(sa.table(FORMER_GENERATIONS))
+    newest = max(connection.execute(numbers).scalars(), default=0)
+    for made in (schema.generations, schema.builds, schema.generation_builds, schema.parked):
+        made.create(connection)
+    live = connection.scalar(sa.select(schema.settings.c.value).where(schema.settings.c.name == LIVE_GENERATION))
+    if live is not None:
+        note_dropped(schema, connection, newest)
+        first_generation(schema, REGISTRY, connection, read_in_force(schema, connection).ruleset, 0)
+    builds = dict(map(tuple, connection.execute(sa.select(schema.builds.c.name, schema.builds.c.number))))
+    for table in existing:
+        former = _FORMER_READ_MODELS.fullmatch(table)
+        if former is not None:
+            if live == former[2].encode() and former[1] in builds:
+                pass_on_grants(connection, table, ours(f"{former[1]}_{builds[former[1]]}"))
+            _drop_if_possible(connection, table)
+    _drop_if_possible(connection, FORMER_GENERATIONS)
+
+
+def _drop_if_possible(connection: Connection, table: str) -> None:
+    """On PostgreSQL a view that somebody built on a table keeps it from going: then it stays, and is theirs."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f'DROP TABLE "{table}"')
+        return
+    connection.exec_driver_sql("SAVEPOINT dropping")
+    try:
+        connection.exec_driver_sql(f'DROP TABLE "{table}"')
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _DEPENDED_ON:
+            raise
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT dropping")
+
+
+_DEPENDED_ON = "2BP01"
+
+
+def name_what_is_ours(connection: Connection, schema: Schema) -> None:
+    """Version 7: names of tables, indexes and sequences begin with `regulars_` as well."""
+    existing = set(sa.inspect(connection).get_table_names())
+    of_builds = (schema.generations, schema.builds, schema.generation_builds, schema.parked)
+    for table in schema.metadata.sorted_tables:
+        old = table.name.removeprefix(PREFIX)
+        if old in existing and table.name not in existing and table not in of_builds:
+            rename = _rename_on_sqlite if connection.dialect.name == "sqlite" else _rename_on_postgres
+            rename(connection, old, table)
+
+
+def _rename_on_sqlite(connection: Connection, old: str, table: sa.Table) -> None:
+    """Views and triggers go with a table; an index can't be renamed, and is made anew."""
+    of_table = "SELECT name FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE AND type = ? AND sql IS NOT NULL"
+    names = list(connection.exec_driver_sql(of_table, (old, "index")).scalars())
+    guards = list(connection.exec_driver_sql(of_table, (old, "trigger")).scalars())
+    connection.exec_driver_sql(f'ALTER TABLE "{old}" RENAME TO "{table.name}"')
+    for kind, name in (*(("INDEX", each) for each in names), *(("TRIGGER", each) for each in guards)):
+        connection.exec_driver_sql(f'DROP {kind} "{name}"')
+    for index in table.indexes:
+        if str(index.name).removeprefix(PREFIX) in names:
+            index.create(connection)
+    if guards:
+        guard_positions(connection, table)
+    rename = "UPDATE sqlite_sequence SET name = ? WHERE name = ?"
+    connection.exec_driver_sql(rename, (f"{table.name}_positions", f"{old}_positions"))
+
+
+def _rename_on_postgres(connection: Connection, old: str, table: sa.Table) -> None:
+    beside = """
+        SELECT relkind, relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND (
+            oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = to_regclass(%(table)s))
+            OR (relkind = 'S' AND relname IN (%(positions)s, %(clock)s))
+        )
+    """
+    names = {"table": f'"{old}"', "positions": f"{old}_positions", "clock": f"{old}_clock"}
+    for kind, name in connection.exec_driver_sql(beside, names).all():
+        what = "SEQUENCE" if kind == "S" else "INDEX"
+        connection.exec_driver_sql(f'ALTER {what} "{name}" RENAME TO "{PREFIX}{name}"')
+    connection.exec_driver_sql(f'ALTER TABLE "{old}" RENAME TO "{table.name}"')
+
+
+#: From this version on, names of tables begin with the prefix.
+PREFIXED_SINCE = 7
+
 #: What brings a store of each version to the next one.
 MIGRATIONS: Mapping[int, Migration] = {
     1: index_the_audit_trail,
-    2: link_customers_and_describe_generations,
+    2: link_customers_and_note_the_rules,
     3: keep_seals,
     4: keep_consents,
-    5: guard_positions_and_name_views,
+    5: keep_positions_drawn,
+    6: build_one_by_one,
 }
 
 
@@ -84,7 +172,10 @@ def migrate(connection: Connection, schema: Schema, version: int, target: int) -
 
     Who may do something with `events` may do it with the tables that are new.
     """
+    if version < PREFIXED_SINCE:
+        name_what_is_ours(connection, schema)  # first, as every step knows tables by their names of now
     before = set(sa.inspect(connection).get_table_names())
+    schema.audit_trail.put(connection)
     for step in range(version, target):
         MIGRATIONS[step](connection, schema)
     for table in schema.metadata.sorted_tables:

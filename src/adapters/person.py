@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from adapters.chunks import pages
-from adapters.codec import codec_of, tags_of
+from adapters.codec import CODECS, codec_of, tags_of
 from adapters.damage import FROM_A_BACKUP, Damaged
 from adapters.event_log import EVENTS_AT_ONCE
 from adapters.schema import Schema
@@ -59,11 +59,11 @@ def read_referrals_of(connection: Connection, schema: Schema, customer_ids: Iter
     """The instants at which others were said to have brought one of some customers."""
     events, theirs = schema.events, frozenset(customer_ids)
     columns = (events.c.position, events.c.customer_id, events.c.occurred_at, events.c.type, events.c.payload)
-    referrals = sa.select(*columns).where(events.c.type.in_(tags_of((ReferralMade,))))
+    referrals = sa.select(*columns).where(events.c.type.in_(tags_of((ReferralMade,), CODECS)))
     found: list[int] = []
     for rows in pages(connection, referrals, events.c.position, EVENTS_AT_ONCE):
         for row in rows:
-            event = codec_of(row.type).decode(row.payload)
+            event = codec_of(row.type, CODECS).decode(row.payload)
             if isinstance(event, ReferralMade) and event.referred_id in theirs and row.customer_id not in theirs:
                 found.append(row.occurred_at)
     return sorted(found)

@@ -15,12 +15,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from adapters.extension import import_extension
 from adapters.histories import Poison
 from adapters.read_models import ReadModels, new_update
-from adapters.replay import Range, Replayed, in_chunks, replay
+from adapters.replay import BEFORE_EVERYBODY, Range, Replayed, in_chunks, replay
 from adapters.store import Store
 from crm_domain.errors import RegularsError, StoreUnusable
-from projections.compiled import Rules
+from projections.compiled import Rules, compile_rules
+from projections.rules import restore_rules
 
 
 class Portion(Struct, frozen=True):
@@ -29,23 +31,30 @@ class Portion(Struct, frozen=True):
     last: str
     events: int
     rows: dict[str, list[tuple[Any, ...]]]
-    poisons: list[Poison]
+    poisons: list[dict[str, Poison]]
 
 
-class Task(Struct, frozen=True):
-    """What a worker needs to know: where the store is, for which generation, by which rules, up to which position."""
+class Task(Struct, frozen=True, kw_only=True):
+    """What a worker needs to know: where the store is, for which builds, by which rules, up to which position, and as
+    what it imports the extensions of its parent.
+
+    The rules come as text, which each worker makes ready for itself.
+    """
 
     url: str
     generation: int
-    rules: Rules
+    builds: dict[str, int]
+    ruleset: str
+    currency: str | None
     until: int
+    extensions: tuple[str, ...] = ()
 
 
 def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wanted: Range) -> Generator[Portion]:
     """Fold a range of customers, in order of their ids."""
     with store.reading() as tx:
         read = 0
-        for chunk in in_chunks(replay(store, tx.connection, rules, until, wanted)):
+        for chunk in in_chunks(replay(store, tx.connection, rules, until, wanted, models.projectors)):
             yield _portion(models, chunk, chunk[-1].events_read - read)
             read = chunk[-1].events_read
 
@@ -54,10 +63,10 @@ def _portion(models: ReadModels, chunk: Sequence[Replayed], events: int) -> Port
     histories = [each.history for each in chunk]
     updates = [new_update(each) for each in histories if each.happened]
     return Portion(
-        last=histories[-1].members[0],
+        last=histories[-1].members[0] or BEFORE_EVERYBODY,
         events=events,
         rows={table.name: rows for table, rows in models.customer_rows(updates).items()},
-        poisons=[history.poison for history in histories if history.poison],
+        poisons=[dict(history.poisons) for history in histories if history.poisons],
     )
 
 
@@ -120,12 +129,15 @@ def _workers(task: Task, ranges: Sequence[Range]) -> Iterator[list[Pipe]]:
 def _work(task: Task, wanted: Range, pipe: Pipe) -> None:
     """What a worker does. It ends when nobody listens any more."""
     try:
-        with closing(Store(task.url, read_only=True)) as store:
-            models = ReadModels(store.schema, task.generation)
-            for portion in fold_portions(store, models, task.rules, task.until, wanted):
+        extensions = tuple(map(import_extension, task.extensions))
+        with closing(Store(task.url, read_only=True, extensions=extensions)) as store:
+            ruleset = restore_rules(task.ruleset, store.registry.grammar)
+            rules = compile_rules(ruleset, task.currency, store.registry.sections)
+            models = ReadModels(store.schema, task.generation, task.builds, store.registry)
+            for portion in fold_portions(store, models, rules, task.until, wanted):
                 pipe.send_bytes(_FOLDED + msgspec.msgpack.encode(portion))
         pipe.send_bytes(_ENDED)
     except BrokenPipeError:
         pass
-    except RegularsError as error:
+    except (RegularsError, ValueError) as error:
         pipe.send_bytes(_FAILED + str(error).encode())

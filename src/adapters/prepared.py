@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from adapters.access import Access
 from adapters.appending import Appending
-from adapters.codec import tags_of
+from adapters.codec import CODECS, tags_of
 from adapters.columns import unchecked
+from adapters.extended import Extended
 from adapters.index import Index
 from adapters.links import link_columns
 from adapters.schema import CURRENCY, LIVE_GENERATION, Schema
@@ -28,12 +29,16 @@ EVENT_COLUMNS = (
 class Prepared:
     """One store's statements. What a value is asked by is constant text, which is planned once.
 
-    None asks a table that this role may not read: without keys nobody's name opens. `indexes` are those that are
-    written with events.
+    None asks a table that this role may not read: without keys nobody's name opens. `codecs` are those of the events
+    that this store may have, `indexes` those that are written with them, `extended` what extensions mean for it.
     """
 
-    def __init__(self, schema: Schema, dialect: sa.Dialect, access: Access, indexes: tuple[Index, ...]) -> None:
+    def __init__(
+        self, schema: Schema, dialect: sa.Dialect, access: Access, extended: Extended, indexes: tuple[Index, ...]
+    ) -> None:
         self.schema = schema
+        self.extended = extended
+        self.codecs = extended.codecs
         self.access = access
         self.indexes = indexes
         self._dialect = dialect
@@ -149,4 +154,4 @@ class Prepared:
 
 
 def _literals(event: type) -> list[sa.ColumnElement[str]]:
-    return [sa.literal_column(f"'{tag}'") for tag in tags_of((event,))]
+    return [sa.literal_column(f"'{tag}'") for tag in tags_of((event,), CODECS)]

@@ -1,42 +1,46 @@
-"""The read models of one generation: what is stored of each customer's fold, and how it is asked.
+"""The read models of one generation, or of some builds of it: how far they are, and what is stored of each customer.
 
-A row of an interval table says that a verdict holds in [valid_from, valid_to); the past, the present and what is
-already due stand side by side, so "as of" any instant is one range look-up.
+A row says that a verdict holds in [valid_from, valid_to); the past, the present and what is already due stand side by
+side, so "as of" any instant is one range look-up. What lists ask of the rows is in `pages`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
-from msgspec import Struct, ValidationError, convert, to_builtins
+from msgspec import Struct, to_builtins
 from sqlalchemy.engine import Connection
 
+from adapters.build_tables import (
+    FACTS,
+    BuildTables,
+    FactsTable,
+    ProjectionTables,
+    Row,
+    joined_steps,
+    loaded_facts,
+    loaded_own,
+    loaded_tracks,
+)
 from adapters.chunks import chunks
 from adapters.columns import as_stored
-from adapters.damage import BY_A_REBUILD, DamagedReadModels
+from adapters.customer_numbers import ids_of
+from adapters.damage import DamagedReadModels
 from adapters.histories import History, Poison
-from adapters.planning import past_index
 from adapters.replay import Range
-from adapters.schema import GenerationTables, Schema
+from adapters.schema import Schema
 from adapters.statements import copy_rows
-from crm_domain.errors import StoreBusy
-from crm_domain.instant import FOREVER
-from projections.customer_card import card
-from projections.fold import PROJECTORS, Folded, Interval, Timelines, by_key, dump, load
-from projections.projector import Projector
-from projections.ticket_queue import TICKET_QUEUE, TicketVerdict
-from projections.verdict import Verdict
-
-STAGE, TIER, RISK, TICKETS = "lifecycle_stage", "loyalty_tier", "churn_risk", "ticket_queue"
-
-_PROJECTORS = {projector.name: projector for projector in PROJECTORS}
+from crm_domain.errors import StoreBusy, StoreUnusable
+from projections.compiled import Rules
+from projections.fold import Folded, Interval, Timelines, by_key
+from projections.registry import Registry
 
 SAMPLE = 64  # customers
-
-Row = tuple[Any, ...]
 
 
 class Update(Struct, frozen=True, kw_only=True):
@@ -45,7 +49,7 @@ class Update(Struct, frozen=True, kw_only=True):
     `known` says that something is stored of this customer already.
     """
 
-    customer_id: str
+    customer: int
     folded: Folded
     timelines: Timelines
     known: bool
@@ -53,7 +57,7 @@ class Update(Struct, frozen=True, kw_only=True):
 
 def new_update(history: History) -> Update:
     """What is stored of a customer who was folded afresh and of whom nothing is stored."""
-    return Update(customer_id=history.members[0], folded=history.folded, timelines=history.timelines, known=False)
+    return Update(customer=history.customer, folded=history.folded, timelines=history.timelines, known=False)
 
 
 class Bulk(Struct, frozen=True):
@@ -63,109 +67,131 @@ class Bulk(Struct, frozen=True):
     ranges: tuple[Range, ...]
 
 
-class TicketStanding(Struct, frozen=True, kw_only=True):
-    """One ticket as of an instant; `breaches_at` is when its next clock is breached if nobody acts."""
-
-    ticket_id: str
-    customer_id: str
-    interval: Interval
-    breaches_at: int | None
-
-
-class Standing(Struct, frozen=True, kw_only=True):
-    """One customer as of an instant. Instants in microseconds; FOREVER is no end.
-
-    `folded` is None where what is stored of it is of no use to this code.
-    """
-
-    customer_id: str
-    as_of: int
-    stage: Interval
-    tier: Interval
-    risk: Interval
-    folded: Folded | None
-    becomes_at: int | None
-    sort_key: int
-
-
-class Filters(Struct, frozen=True, kw_only=True):
-    """Which customers are wanted: the verdicts they have, and one that they will have by themselves.
-
-    `becoming` is (projection, value, until): the value begins after the asked instant and no later than `until`.
-    With `unchanged_since_asked` only customers with whom nothing happened after the asked instant. `beside` are ids of
-    customers who are left out.
-    """
-
-    values: tuple[tuple[str, str], ...] = ()
-    becoming: tuple[str, str, int] | None = None
-    unchanged_since_asked: bool = False
-    beside: frozenset[str] = frozenset()
-
-
 class ReadModels:
-    """The tables of one generation. Folds that other code stored, `is_current` being false, are as good as none: the
-    verdicts stand, but facts don't. So is a fold that was damaged: whoever needs it folds that customer from the log.
+    """Some builds that answer together as a generation, each by its name with its number.
+
+    Folds that other code stored, `is_current` being false, are as good as none: the verdicts stand, but facts don't. So
+    is a fold that was damaged: whoever needs it folds that customer from the log.
     """
 
-    def __init__(self, schema: Schema, number: int, *, is_current: bool = True) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        number: int,
+        builds: Mapping[str, int],
+        registry: Registry,
+        *,
+        is_current: bool = True,
+    ) -> None:
         self.number = number
+        self.builds = dict(builds)
         self.is_current = is_current
-        self.tables = GenerationTables(number)
-        self._generations = schema.generations
-        self._parked = schema.parked
+        self.projectors = tuple(each for each in registry.projectors if each.name in builds)
+        self.tables = BuildTables(self.builds, registry)
+        self.events = schema.events
+        self._schema = schema
+        self._registry = registry
+
+    def only(self, names: Iterable[str]) -> ReadModels:
+        """Those of some names."""
+        some = {name: self.builds[name] for name in names}
+        return ReadModels(self._schema, self.number, some, self._registry, is_current=self.is_current)
+
+    def goes_on(self, rules: Rules) -> bool:
+        """Whether what is stored here is enough to take further events in: facts, and what its projections read."""
+        needed = {each.facts.name for each in self.projectors} | {FACTS}
+        needed |= {source.name for each in self.projectors for source in each.sources(rules)}
+        return needed <= self.builds.keys()
+
+    def of(self, projection: str) -> ProjectionTables:
+        """The tables of one projection. Raises StoreUnusable where it isn't built yet."""
+        try:
+            return self.tables.projections[projection]
+        except KeyError:
+            raise StoreUnusable(f"{projection} isn't built yet; `regulars rebuild --stale` builds it") from None
+
+    # ------------------------------------------------------------------------------------------------- how far they are
+
+    @cached_property
+    def _ours(self) -> sa.ColumnElement[bool]:
+        builds, members = self._schema.builds, self._schema.generation_builds
+        is_member = sa.exists().where(
+            members.c.generation == self.number, members.c.name == builds.c.name, members.c.number == builds.c.number
+        )
+        pairs = (sa.and_(builds.c.name == name, builds.c.number == number) for name, number in self.builds.items())
+        return sa.and_(sa.or_(*pairs), is_member)
+
+    def _progress(self, connection: Connection, *, to_change: bool = False) -> Sequence[Any]:
+        """How far each build is, by name. Raises StoreBusy where others dropped the generation."""
+        builds = self._schema.builds
+        columns = (builds.c.name, builds.c.checkpoint, builds.c.folding_until, builds.c.folded_through)
+        statement = sa.select(*columns).where(self._ours).order_by(builds.c.name)
+        if to_change:  # whoever changes some of them locks them in the same order
+            statement = statement.with_for_update()
+        found = connection.execute(statement).all()
+        if len(found) < len(self.builds):
+            raise StoreBusy(f"generation {self.number} was dropped meanwhile, by `regulars prune`; ask again")
+        return found
 
     def checkpoint(self, connection: Connection) -> int:
-        """The position up to which events are folded in. Raises StoreBusy where others dropped the generation."""
-        statement = sa.select(self._generations.c.checkpoint).where(self._generations.c.number == self.number)
-        position: int | None = connection.execute(statement).scalar_one_or_none()
-        if position is None:
-            raise self._gone()
-        return position
+        """The position up to which events are folded in everywhere. Raises StoreBusy where others dropped them."""
+        return min(int(row.checkpoint) for row in self._progress(connection))
+
+    def level(self, connection: Connection) -> list[ReadModels]:
+        """Those that are equally far, together; what has come least far first."""
+
+        def place(row: Any) -> tuple[int, bool, int, str]:
+            is_begun = row.folding_until is not None  # what is begun ends first: the others may begin level with it
+            return row.checkpoint, not is_begun, row.folding_until or 0, row.folded_through or ""
+
+        rows = sorted(self._progress(connection), key=place)
+        groups = [[row.name for row in group] for _, group in groupby(rows, key=place)]
+        return [self] if len(groups) == 1 else [self.only(names) for names in groups]
 
     def bulk(self, connection: Connection) -> Bulk | None:
         """How far the first fold of everything has come; None once it is through, or where there was none."""
-        generations = self._generations
-        statement = sa.select(generations.c.folding_until, generations.c.folded_through)
-        row = connection.execute(statement.where(generations.c.number == self.number)).one_or_none()
-        if row is None:
-            raise self._gone()
-        return None if row.folding_until is None else Bulk(row.folding_until, _ranges(row.folded_through))
+        row = next((row for row in self._progress(connection) if row.folding_until is not None), None)
+        return None if row is None else Bulk(row.folding_until, _ranges(row.folded_through))
 
     def begin_bulk(self, connection: Connection, until: int, ranges: Sequence[Range]) -> None:
         """Say that everything up to a position is being folded, customer by customer; nothing of it yet."""
-        fresh = sa.and_(self._ours, self._generations.c.checkpoint == 0, self._generations.c.folding_until.is_(None))
-        begun = self._generations.update().where(fresh).values(folding_until=until, folded_through=_ranges_text(ranges))
-        if connection.execute(begun).rowcount:
+        rows = self._progress(connection, to_change=True)
+        if all(row.checkpoint == 0 and row.folding_until is None for row in rows):
+            self._change(connection, folding_until=until, folded_through=_ranges_text(ranges))
             self.tables.drop_indexes(connection)
 
     def advance_bulk(self, connection: Connection, old: Sequence[Range], new: Sequence[Range]) -> bool:
         """Say which ranges are still to be done; False where another process was quicker."""
-        ours = sa.and_(self._ours, self._generations.c.folded_through == _ranges_text(old))
-        done = self._generations.update().where(ours).values(folded_through=_ranges_text(new))
-        return connection.execute(done).rowcount == 1
-
-    def load_rows(self, connection: Connection, rows: Mapping[str, list[Row]]) -> None:
-        """Insert rows by the names of their tables, of customers and tickets of whom nothing is stored yet."""
-        for table in (self.tables.cards, *self.tables.intervals.values()):
-            _insert_rows(connection, table, rows[table.name])
+        rows, expected = self._progress(connection, to_change=True), _ranges_text(old)
+        if any(row.folded_through != expected for row in rows):
+            return False
+        self._change(connection, folded_through=_ranges_text(new))
+        return True
 
     def end_bulk(self, connection: Connection, until: int) -> None:
         """Say that everyone is done: from here on, events are folded in as they come."""
-        done = {"checkpoint": until, "folding_until": None, "folded_through": None}
-        ours = sa.and_(self._ours, self._generations.c.folding_until == until)
-        connection.execute(self._generations.update().where(ours).values(done))
+        if all(row.folding_until == until for row in self._progress(connection, to_change=True)):
+            self._change(connection, checkpoint=until, folding_until=None, folded_through=None)
 
-    def _gone(self) -> StoreBusy:
-        return StoreBusy(f"generation {self.number} was dropped meanwhile, by `regulars prune`; ask again")
+    def advance(self, connection: Connection, old: int, new: int) -> bool:
+        """Move the checkpoint from one position to another; False where another process was quicker."""
+        rows = self._progress(connection, to_change=True)
+        # While everything is being folded, the end of that may lie beyond.
+        if any(row.checkpoint != old or row.folding_until is not None for row in rows):
+            return False
+        self._change(connection, checkpoint=new)
+        return True
 
-    @property
-    def _ours(self) -> sa.ColumnElement[bool]:
-        return self._generations.c.number == self.number
+    def _change(self, connection: Connection, **values: Any) -> None:
+        connection.execute(self._schema.builds.update().where(self._ours).values(values))
+
+    # ---------------------------------------------------------------------------------------------------- who is parked
 
     def parked(self, connection: Connection, customer_ids: Iterable[str] | None = None) -> dict[str, Poison]:
-        """Whom an event that can't be folded has parked: all of them, or of some customers."""
-        parked = self._parked
-        statement = sa.select(parked).where(parked.c.generation == self.number).order_by(parked.c.customer_id)
+        """Whom an event that can't be folded has parked, with the first such event: all, or of some customers."""
+        parked = self._schema.parked
+        pairs = (sa.and_(parked.c.name == name, parked.c.build == number) for name, number in self.builds.items())
+        statement = sa.select(parked).where(sa.or_(*pairs)).order_by(parked.c.customer_id, parked.c.position.desc())
         wanted = [None] if customer_ids is None else chunks(customer_ids)
         found: dict[str, Poison] = {}
         for chunk in wanted:
@@ -176,301 +202,292 @@ class ReadModels:
                 )
         return found
 
-    def park(self, connection: Connection, poisons: Iterable[Poison]) -> None:
-        """Remember who is parked, and by what."""
-        rows = [{"generation": self.number} | to_builtins(poison) for poison in poisons]
+    def park(self, connection: Connection, poisons: Iterable[Mapping[str, Poison]]) -> None:
+        """Remember who is parked where, and by what: for each customer the poisons by name."""
+        rows = [
+            {"name": name, "build": self.builds[name]} | to_builtins(poison)
+            for each in poisons
+            for name, poison in each.items()
+            if name in self.builds
+        ]
         if rows:
-            self.unpark(connection, [row["customer_id"] for row in rows])
-            connection.execute(self._parked.insert(), rows)
+            self.unpark(connection, {row["customer_id"] for row in rows})
+            connection.execute(self._schema.parked.insert(), rows)
 
     def unpark(self, connection: Connection, customer_ids: Iterable[str]) -> None:
         """Forget that some customers were parked."""
-        parked = self._parked
+        parked = self._schema.parked
         gone = [{"id": customer_id} for customer_id in sorted(customer_ids)]
-        if gone:
-            ours = sa.and_(parked.c.generation == self.number, parked.c.customer_id == sa.bindparam("id"))
+        for name, number in self.builds.items() if gone else ():
+            ours = sa.and_(parked.c.name == name, parked.c.build == number, parked.c.customer_id == sa.bindparam("id"))
             connection.execute(parked.delete().where(ours), gone)
 
-    def load(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, Folded | None]:
-        """The stored folds of those customers that have one; None for one that can't be read."""
-        cards = self.tables.cards
-        folds: dict[str, Folded | None] = {}
-        for chunk in chunks(customer_ids) if self.is_current else ():
-            rows = connection.execute(
-                sa.select(cards.c.customer_id, cards.c.folded).where(cards.c.customer_id.in_(chunk))
-            )
-            folds.update((customer_id, _loaded(folded)) for customer_id, folded in rows)
+    # -------------------------------------------------------------------------------------------------- of one customer
+
+    def load(self, connection: Connection, customers: Iterable[int]) -> dict[int, Folded | None]:
+        """The stored folds of those customers that have one; None for one that can't be read.
+
+        There are none without the facts.
+        """
+        folds: dict[int, Folded | None] = {}
+        facts = self.tables.facts
+        for chunk in chunks(customers) if self.is_current and facts is not None else ():
+            assert facts is not None
+            table = facts.rows
+            rows = connection.execute(sa.select(table.c.customer, table.c.folded).where(table.c.customer.in_(chunk)))
+            folds.update((customer, loaded_facts(folded)) for customer, folded in rows)
+            for own in self.tables.fact_sets:
+                if own is not facts:
+                    self._load_own(connection, own, chunk, folds)
+            for projection in self.tables.projections.values():
+                self._load_places(connection, projection, chunk, folds)
         return folds
 
-    def intervals(self, connection: Connection, customer_id: str) -> Timelines:
+    def _load_own(
+        self, connection: Connection, own: FactsTable, customers: Sequence[int], folds: dict[int, Folded | None]
+    ) -> None:
+        table = own.rows
+        rows = connection.execute(sa.select(table.c.customer, table.c.folded).where(table.c.customer.in_(customers)))
+        for customer, packed in rows:
+            folded, known = folds.get(customer), loaded_own(own.fact_set, packed)
+            if folded is not None and known is not None:
+                folded.own[own.fact_set.name] = known
+            else:
+                folds[customer] = None
+
+    def _load_places(
+        self,
+        connection: Connection,
+        projection: ProjectionTables,
+        customers: Sequence[int],
+        folds: dict[int, Folded | None],
+    ) -> None:
+        places = projection.places
+        for customer, packed in connection.execute(sa.select(places).where(places.c.customer.in_(customers))):
+            folded, tracks = folds.get(customer), loaded_tracks(projection.projector, packed)
+            if folded is not None and tracks is not None:
+                folded.tracks[projection.name] = tracks
+            else:
+                folds[customer] = None
+
+    def intervals(self, connection: Connection, customer: int) -> Timelines:
         """All stored intervals of one customer, by projection, in order of time."""
-        return {name: self._intervals(connection, name, customer_id) for name in self.tables.intervals}
+        return {name: self._intervals(connection, each, customer) for name, each in self.tables.projections.items()}
 
-    def _intervals(self, connection: Connection, name: str, customer_id: str) -> list[Interval]:
-        table, key = self.tables.intervals[name], _PROJECTORS[name].key
-        order = [table.c.valid_from] if key is None else [table.c[key.name], table.c.valid_from]
-        rows = connection.execute(sa.select(table).where(table.c.customer_id == customer_id).order_by(*order))
-        return [_interval(_PROJECTORS[name], row) for row in rows.mappings()]
+    def _intervals(self, connection: Connection, projection: ProjectionTables, customer: int) -> list[Interval]:
+        table = projection.intervals
+        statement = sa.select(table).where(table.c.customer == customer).order_by(*table.primary_key)
+        return projection.read(connection.execute(statement).all())
 
-    def advance(self, connection: Connection, old: int, new: int) -> bool:
-        """Move the checkpoint from one position to another; False where another process was quicker."""
-        at_rest = self._generations.c.folding_until.is_(None)  # else the fold of everything may end beyond this
-        ours = sa.and_(self._ours, self._generations.c.checkpoint == old, at_rest)
-        return connection.execute(self._generations.update().where(ours).values(checkpoint=new)).rowcount == 1
-
-    def drop(self, connection: Connection, customer_ids: Iterable[str]) -> None:
+    def drop(self, connection: Connection, customers: Iterable[int]) -> None:
         """Take away what is stored of some customers."""
-        gone = [{"id": customer_id} for customer_id in sorted(customer_ids)]
-        if gone:
-            for table in (self.tables.cards, *self.tables.intervals.values()):
-                connection.execute(table.delete().where(table.c.customer_id == sa.bindparam("id")), gone)
+        gone = sorted(set(customers))
+        for projection in self.tables.projections.values() if gone else ():
+            if projection.steps is not None:
+                self._delete_steps(connection, projection, self._stored_steps(connection, projection, gone))
+        for table in self._by_customer if gone else ():
+            of_one = table.delete().where(table.c.customer == sa.bindparam("gone"))
+            connection.execute(of_one, [{"gone": customer} for customer in gone])
+
+    @property
+    def _by_customer(self) -> Iterator[sa.Table]:
+        """The tables in which a customer's rows are found by the customer."""
+        for each in self.tables.fact_sets:
+            yield each.rows
+        for projection in self.tables.projections.values():
+            yield projection.places
+            yield projection.intervals
 
     def save(self, connection: Connection, updates: Sequence[Update]) -> None:
         """Store new folds and intervals, in place of the old ones where there are any."""
         if not updates:
             return
-        known = [{"id": update.customer_id} for update in updates if update.known]
-        cards = self.tables.cards
-        if known:
-            connection.execute(cards.delete().where(cards.c.customer_id == sa.bindparam("id")), known)
-        for name, table in self.tables.intervals.items():
-            self._drop_outdated(connection, table, updates, name)
-        for table, rows in self.customer_rows(updates).items():
-            _insert_rows(connection, table, rows)
+        known = [{"known": update.customer} for update in updates if update.known]
+        for facts in self.tables.fact_sets:
+            table = facts.rows
+            if known:
+                connection.execute(table.delete().where(table.c.customer == sa.bindparam("known")), known)
+            _insert_rows(connection, table, [facts.row(each.customer, each.folded) for each in updates])
+        for projection in self.tables.projections.values():
+            if known:
+                places = projection.places
+                connection.execute(places.delete().where(places.c.customer == sa.bindparam("known")), known)
+            _insert_rows(connection, projection.places, _place_rows(projection, updates))
+            if projection.steps is None:
+                self._save_intervals(connection, projection, updates)
+            else:
+                self._save_packed(connection, projection, updates)
+
+    def _save_intervals(self, connection: Connection, projection: ProjectionTables, updates: Sequence[Update]) -> None:
+        table, name, key = projection.intervals, projection.name, projection.projector.key
+        outdated = [
+            {"id": update.customer, "key": of, "since": intervals[0].valid_from}
+            for update in updates
+            if update.known
+            for of, intervals in by_key(update.timelines[name]).items()
+        ]
+        if outdated:
+            theirs = sa.and_(table.c.customer == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since"))
+            if key is not None:
+                theirs = sa.and_(table.c[key.name] == sa.bindparam("key"), theirs)
+            connection.execute(table.delete().where(theirs), outdated)
+        _insert_rows(
+            connection, table, [row for each in updates for row in projection.rows(each.customer, each.timelines[name])]
+        )
+
+    def _save_packed(self, connection: Connection, projection: ProjectionTables, updates: Sequence[Update]) -> None:
+        """A row that goes on beyond where newer intervals begin, or ends there, is packed anew with them."""
+        table, name = projection.intervals, projection.name
+        newer = {each.customer: each.timelines[name] for each in updates}
+        since = {
+            each.customer: each.timelines[name][0].valid_from for each in updates if each.known and newer[each.customer]
+        }
+        stored = self._stored_steps(connection, projection, since, since)
+        for customer, steps in stored.items():
+            newer[customer] = joined_steps(steps, newer[customer])
+        outdated = [{"id": customer, "since": steps[0].valid_from} for customer, steps in stored.items() if steps]
+        if outdated:
+            theirs = sa.and_(table.c.customer == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since"))
+            connection.execute(table.delete().where(theirs), outdated)
+            self._delete_steps(connection, projection, stored)
+        _insert_rows(connection, table, [row for each, steps in newer.items() for row in projection.rows(each, steps)])
+        self._insert_steps(connection, projection, newer)
+
+    def _stored_steps(
+        self,
+        connection: Connection,
+        projection: ProjectionTables,
+        customers: Iterable[int],
+        since: Mapping[int, int] | None = None,
+    ) -> dict[int, list[Interval]]:
+        """The steps of the rows of some customers: of all, or of those that end at an instant or later."""
+        table, since = projection.intervals, since or {}
+        found: dict[int, list[Interval]] = {}
+        for chunk in chunks(customers):
+            earliest = min((since.get(each, 0) for each in chunk), default=0)
+            theirs = sa.and_(table.c.customer.in_(chunk), table.c.valid_to >= earliest)
+            for row in connection.execute(sa.select(table).where(theirs).order_by(*table.primary_key)):
+                if row.valid_to >= since.get(row.customer, row.valid_to):
+                    found.setdefault(row.customer, []).extend(projection.read([row]))
+        return found
+
+    def _insert_steps(
+        self, connection: Connection, projection: ProjectionTables, steps: Mapping[int, Sequence[Interval]]
+    ) -> None:
+        assert projection.steps is not None
+        rows = [row for customer, each in steps.items() for row in projection.step_rows(customer, each)]
+        _insert_rows(connection, projection.steps, rows)
+        _note_earliest(connection, projection, rows)
+
+    def _delete_steps(
+        self, connection: Connection, projection: ProjectionTables, steps: Mapping[int, Sequence[Interval]]
+    ) -> None:
+        table = projection.steps
+        assert table is not None
+        rows = [row for customer, each in steps.items() for row in projection.step_rows(customer, each)]
+        names = ("score", "id", "since")
+        gone = [dict(zip(names, row, strict=False)) for row in rows]
+        if gone:
+            this = (column == sa.bindparam(name) for column, name in zip(table.primary_key, names, strict=True))
+            connection.execute(table.delete().where(*this), gone)
+
+    # ----------------------------------------------------------------------------------------------------- of everybody
+
+    def load_rows(self, connection: Connection, rows: Mapping[str, list[Row]]) -> None:
+        """Insert rows by the names of their tables, of customers of whom nothing is stored yet."""
+        for table in self.tables.metadata.sorted_tables:
+            _insert_rows(connection, table, rows.get(table.name, []))
+        for projection in self.tables.projections.values():
+            if projection.steps is not None:
+                _note_earliest(connection, projection, rows.get(projection.steps.name, []))
 
     def customer_rows(self, updates: Sequence[Update]) -> dict[sa.Table, list[Row]]:
         """The rows that say what some customers' folds do, by table, with the columns in the table's order."""
-        rows = {self.tables.cards: [_card_row(update) for update in updates]}
-        for name, table in self.tables.intervals.items():
-            rows[table] = _interval_rows(_PROJECTORS[name], updates)
+        rows: dict[sa.Table, list[Row]] = {}
+        for facts in self.tables.fact_sets:
+            rows[facts.rows] = [facts.row(each.customer, each.folded) for each in updates]
+        for name, projection in self.tables.projections.items():
+            rows[projection.places] = _place_rows(projection, updates)
+            rows[projection.intervals] = [
+                row for each in updates for row in projection.rows(each.customer, each.timelines[name])
+            ]
+            if projection.steps is not None:
+                rows[projection.steps] = [
+                    row for each in updates for row in projection.step_rows(each.customer, each.timelines[name])
+                ]
         return rows
 
-    def stored_rows(self, connection: Connection, after: str, last: str | None) -> dict[sa.Table, list[Row]]:
-        """What is stored of the customers whose ids come after one, up to the last one, or to the end."""
-        return self._stored(connection, lambda ids: sa.and_(ids > after, sa.true() if last is None else ids <= last))
+    def stored_rows(self, connection: Connection, customers: Iterable[int]) -> dict[sa.Table, list[Row]]:
+        """What is stored of some customers, but for the steps of scores, in which nobody is looked for."""
+        found: dict[sa.Table, list[Row]] = {table: [] for table in self._by_customer}
+        for chunk in chunks(customers):
+            for table, rows in found.items():
+                statement = as_stored(table).where(table.c.customer.in_(chunk))
+                rows += (tuple(row) for row in connection.execute(statement))
+        return found
 
-    def stored_rows_of(self, connection: Connection, customer_id: str) -> dict[sa.Table, list[Row]]:
-        """What is stored of one customer."""
-        return self._stored(connection, lambda ids: ids == customer_id)
-
-    def _stored(
-        self, connection: Connection, theirs: Callable[[sa.Column[str]], sa.ColumnElement[bool]]
-    ) -> dict[sa.Table, list[Row]]:
-        return {
-            table: [tuple(row) for row in connection.execute(as_stored(table).where(theirs(table.c.customer_id)))]
-            for table in (self.tables.cards, *self.tables.intervals.values())
-        }
-
-    def stored_in(self, connection: Connection, table: sa.Table, customer_id: str) -> list[Row]:
-        """What one table holds of one customer."""
-        return [tuple(row) for row in connection.execute(as_stored(table).where(table.c.customer_id == customer_id))]
+    def strangers(self, connection: Connection, known: Sequence[int]) -> dict[sa.Table, list[Row]]:
+        """What is stored of others than those who are known, but for the steps of scores."""
+        everyone = set(known)
+        found: dict[sa.Table, list[Row]] = {}
+        for table in self._by_customer:
+            stored = connection.execute(sa.select(table.c.customer).distinct()).scalars()
+            others = [each for each in stored if each not in everyone]
+            rows = (connection.execute(as_stored(table).where(table.c.customer.in_(chunk))) for chunk in chunks(others))
+            found[table] = [tuple(row) for some in rows for row in some]
+        return found
 
     def replace_rows(self, connection: Connection, table: sa.Table, old: Sequence[Row], new: Sequence[Row]) -> int:
         """Put rows in place of others where they differ; how many of both differ."""
         outdated, missing = sorted(set(old) - set(new), key=str), sorted(set(new) - set(old), key=str)
+        places = [(column, place) for place, column in enumerate(table.c) if column.primary_key]
         for row in outdated:
-            keys = zip(table.primary_key, row, strict=False)  # the key's columns are the first ones
-            connection.execute(table.delete().where(*(column == value for column, value in keys)))
+            connection.execute(table.delete().where(*(column == row[place] for column, place in places)))
         _insert_rows(connection, table, missing)
-        width = len(table.primary_key)
-        return len({row[:width] for row in (*outdated, *missing)})
+        return len({tuple(row[place] for _, place in places) for row in (*outdated, *missing)})
 
-    def customer_ids(self, connection: Connection) -> set[str]:
+    def replace_steps(
+        self,
+        connection: Connection,
+        projection: ProjectionTables,
+        customers: Iterable[int],
+        steps: Sequence[Row],
+    ) -> int:
+        """Put the steps of some customers right, whom this looks for in the whole table; how many were not."""
+        table = projection.steps
+        assert table is not None
+        stored = [
+            tuple(row)
+            for chunk in chunks(customers)
+            for row in connection.execute(as_stored(table).where(table.c.customer.in_(chunk)))
+        ]
+        wrong = self.replace_rows(connection, table, stored, steps)
+        _note_earliest(connection, projection, steps)
+        return wrong
+
+    def customers(self, connection: Connection) -> set[int]:
         """Everyone of whom something is stored."""
-        tables = (self.tables.cards, *self.tables.intervals.values())
-        stored = sa.union(*(sa.select(table.c.customer_id) for table in tables))
+        steps = (each.steps for each in self.tables.projections.values() if each.steps is not None)
+        stored = sa.union(*(sa.select(table.c.customer) for table in (*self._by_customer, *steps)))
         return set(connection.execute(stored).scalars())
 
-    def values_at(self, connection: Connection, name: str, instants: Mapping[str, int]) -> dict[str, str]:
-        """What a projection says of some customers, each as of an instant of their own."""
-        table, found = self.tables.intervals[name], dict[str, str]()
-        if not instants:
-            return found
-        near = sa.and_(table.c.valid_from <= max(instants.values()), table.c.valid_to > min(instants.values()))
-        for chunk in chunks(instants):
-            for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk), near)):
-                if row.valid_from <= instants[row.customer_id] < row.valid_to:
-                    found[row.customer_id] = row.value
-        return found
-
-    def tickets_at(self, connection: Connection, customer_ids: Iterable[str], at: int) -> dict[str, TicketVerdict]:
-        """What the queue shows of some customers' tickets as of an instant."""
-        table = self.tables.intervals[TICKETS]
-        holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
-        return {
-            row["ticket_id"]: _interval(TICKET_QUEUE, row).verdict
-            for chunk in chunks(customer_ids)
-            for row in connection.execute(sa.select(table).where(table.c.customer_id.in_(chunk), holds)).mappings()
-        }
-
     def sample(self, connection: Connection) -> list[str]:
-        """Everyone, or where they are more than 64, some who are spread evenly over all."""
-        return spread(connection, self.tables.cards.c.customer_id)
+        """Of whom something is stored: all, or where they are more than 64, some who are spread evenly over all."""
+        table = next(self._by_customer)
+        highest = connection.scalar(sa.select(sa.func.max(table.c.customer))) or 0
 
-    def _drop_outdated(self, connection: Connection, table: sa.Table, updates: Sequence[Update], name: str) -> None:
-        outdated = [
-            {"id": update.customer_id, "key": key, "since": intervals[0].valid_from}
-            for update in updates
-            if update.known
-            for key, intervals in by_key(update.timelines[name]).items()
-        ]
-        if outdated:
-            key = _PROJECTORS[name].key
-            ours = sa.and_(table.c.customer_id == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since"))
-            if key is not None:
-                ours = sa.and_(table.c[key.name] == sa.bindparam("key"), ours)
-            connection.execute(table.delete().where(ours), outdated)
+        def first(after: int) -> int | None:
+            following = sa.select(table.c.customer).where(table.c.customer > after)
+            return connection.scalar(following.order_by(table.c.customer).limit(1))
 
-    def tickets(
-        self,
-        connection: Connection,
-        at: int,
-        *,
-        wanted: Mapping[str, tuple[str, ...]],
-        breaching_until: int | None,
-        limit: int,
-        after: str | None,
-        beside: Collection[str] = (),
-    ) -> list[TicketStanding]:
-        """Tickets as of an instant, in order of their ids; `wanted` are the values a column may have.
-
-        With `breaching_until`, those of which a clock is breached after `at` and no later than that. Those of the
-        customers `beside` are left out.
-        """
-        table = self.tables.intervals[TICKETS]
-        later = table.alias("later")
-        breached = sa.or_(
-            sa.and_(later.c.first_response == "breached", table.c.first_response != "breached"),
-            sa.and_(later.c.resolution == "breached", table.c.resolution != "breached"),
-        )
-        breaches_at = (
-            sa.select(sa.func.min(later.c.valid_from))
-            .where(later.c.ticket_id == table.c.ticket_id, later.c.valid_from > at, breached)
-            .scalar_subquery()
-        )
-        statement = sa.select(table, breaches_at.label("breaches_at")).where(
-            table.c.valid_from <= at, table.c.valid_to > at
-        )
-        statement = statement.where(*(table.c[column].in_(values) for column, values in wanted.items()))
-        if breaching_until is not None:
-            statement = statement.where(breaches_at <= breaching_until)
-        if after is not None:
-            statement = statement.where(table.c.ticket_id > after)
-        if beside:
-            statement = statement.where(table.c.customer_id.not_in(sorted(beside)))
-        rows = connection.execute(statement.order_by(table.c.ticket_id).limit(limit)).mappings()
-        return [_ticket_standing(row) for row in rows]
-
-    def changed_after(self, connection: Connection, at: int, limit: int) -> list[str]:
-        """At most `limit` customers with whom something happened after an instant."""
-        cards = self.tables.cards
-        statement = sa.select(cards.c.customer_id).where(cards.c.last_event_at > at).limit(limit)
-        return list(connection.execute(statement).scalars())
-
-    def newest_event_at(self, connection: Connection) -> int:
-        """The latest instant at which anything happened to anyone that bears on a verdict."""
-        return connection.scalar(sa.select(sa.func.max(self.tables.cards.c.last_event_at))) or 0
-
-    def counts(self, connection: Connection, name: str, at: int) -> dict[str, int]:
-        """How many customers have each verdict as of an instant."""
-        table = self.tables.intervals[name]
-        statement = (
-            sa.select(table.c.value, sa.func.count())
-            .where(table.c.valid_from <= at, table.c.valid_to > at)
-            .group_by(table.c.value)
-        )
-        return dict(connection.execute(statement).all())
-
-    def page(
-        self,
-        connection: Connection,
-        filters: Filters,
-        at: int,
-        *,
-        not_before_last_event: bool,
-        by_risk: bool,
-        limit: int,
-        after: tuple[int, str] | None,
-    ) -> list[Standing]:
-        """Customers as of an instant, with what they are and have.
-
-        In order of (when they become, or risk from the highest, or nothing) and then id; `after` is the sort key and id
-        of the last one of the page before. With `not_before_last_event` a customer whose last event lies after `at`
-        is judged as of that event.
-        """
-        statement = self._page_statement(filters, at, not_before_last_event, by_risk)
-        order: tuple[sa.ColumnElement[Any], ...] = (self.tables.cards.c.customer_id,)
-        if filters.becoming or by_risk:
-            order = (statement.selected_columns.sort_key, *order)
-        if after is not None:
-            statement = statement.where(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after[-len(order) :])))
-        if not (not_before_last_event or filters.becoming):
-            ids = self._first_ids(connection, filters, at, by_risk, limit, after)
-            statement = statement.where(self.tables.cards.c.customer_id.in_(ids))
-        rows = connection.execute(statement.order_by(*order).limit(limit)).mappings()
-        return [_standing(row, _loaded(row["folded"]) if self.is_current else None) for row in rows]
-
-    def _first_ids(
-        self,
-        connection: Connection,
-        filters: Filters,
-        at: int,
-        by_risk: bool,
-        limit: int,
-        after: tuple[int, str] | None,
-    ) -> list[str]:
-        """Whom a page is about, from an index that has them in order, so that no more are looked at than needed."""
-        names = ([RISK] if by_risk else []) + [name for name, _ in filters.values]
-        first = self.tables.intervals[names[0]] if names else self.tables.cards
-        joined: sa.FromClause = first
-        conditions = [self.tables.intervals[name].c.value == value for name, value in filters.values]
-        if filters.beside:
-            conditions.append(first.c.customer_id.not_in(sorted(filters.beside)))
-        # Whoever lacks a verdict at that instant isn't on the page, so all three are asked for here, too.
-        for name in (STAGE, TIER, RISK):
-            table = self.tables.intervals[name]
-            if table is first:
-                # Searched by its value, an index has ids in order; searched by the instant, it would have to be sorted.
-                conditions += [past_index(connection, table.c.valid_from) <= at, table.c.valid_to > at]
-            else:
-                joined = joined.join(table, _holds(table, first, sa.literal(at)))
-        key: tuple[sa.ColumnElement[Any], ...] = (first.c.customer_id,)
-        order = key
-        if by_risk:
-            key, order = (-first.c.score, *key), (first.c.score.desc(), *order)
-            if after is not None:  # what the index can use of the order, beside the order itself
-                conditions.append(first.c.score <= -after[0])
-        if after is not None:
-            conditions.append(sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after[-len(key) :])))
-        wanted = sa.select(first.c.customer_id).select_from(joined).where(*conditions).order_by(*order).limit(limit)
-        return list(connection.execute(wanted).scalars())
-
-    def _page_statement(self, filters: Filters, at: int, not_before_last_event: bool, by_risk: bool) -> sa.Select[Any]:
-        cards, intervals = self.tables.cards, self.tables.intervals
-        instant: sa.ColumnElement[int] = sa.literal(at)
-        if not_before_last_event:
-            instant = sa.case((cards.c.last_event_at > at, cards.c.last_event_at), else_=instant)
-        joined: sa.FromClause = cards
-        for name in (STAGE, TIER, RISK):
-            joined = joined.join(intervals[name], _holds(intervals[name], cards, instant))
-        becomes_at: sa.ColumnElement[Any] = sa.null()
-        if filters.becoming:
-            name, value, until = filters.becoming
-            becoming = intervals[name].alias("becoming")
-            becomes_at = becoming.c.valid_from
-            due = sa.and_(becoming.c.value == value, becomes_at > instant, becomes_at <= until)
-            due = sa.and_(due, _begins(becoming, instant))
-            joined = joined.join(becoming, sa.and_(becoming.c.customer_id == cards.c.customer_id, due))
-        sort_key = becomes_at if filters.becoming else -intervals[RISK].c.score if by_risk else sa.literal(0)
-        return (
-            sa.select(cards.c.customer_id, cards.c.folded, instant.label("as_of"), becomes_at.label("becomes_at"))
-            .add_columns(sort_key.label("sort_key"))
-            .add_columns(*(column for name in (STAGE, TIER, RISK) for column in _labelled(name, intervals[name])))
-            .select_from(joined)
-            .where(*(intervals[name].c.value == wanted for name, wanted in filters.values))
-            .where(cards.c.last_event_at <= at if filters.unchanged_since_asked else sa.true())
-            .where(cards.c.customer_id.not_in(sorted(filters.beside)) if filters.beside else sa.true())
-        )
+        chosen: list[int] = []
+        found = first(-1)
+        while found is not None and len(chosen) < SAMPLE:
+            chosen.append(found)
+            found = first(found)
+        if found is not None:
+            chosen = [each for part in range(SAMPLE) if (each := first(highest * part // SAMPLE)) is not None]
+        return sorted(ids_of(connection, self.events, chosen).values())
 
 
 def spread(connection: Connection, ids: sa.Column[str], *conditions: sa.ColumnElement[bool]) -> list[str]:
@@ -490,6 +507,27 @@ def spread(connection: Connection, ids: sa.Column[str], *conditions: sa.ColumnEl
     return sorted({each for each in spread_out if each is not None})
 
 
+def _place_rows(projection: ProjectionTables, updates: Iterable[Update]) -> list[Row]:
+    return [
+        projection.place(each.customer, tracks) for each in updates if (tracks := each.folded.tracks[projection.name])
+    ]
+
+
+def _note_earliest(connection: Connection, projection: ProjectionTables, rows: Iterable[Row]) -> None:
+    """Let each score be looked for from the earliest instant on at which anybody has it."""
+    table, earliest = projection.earliest, dict[int, int]()
+    assert table is not None
+    for minus_score, _, valid_from, _ in rows:
+        earliest[minus_score] = min(valid_from, earliest.get(minus_score, valid_from))
+    known = dict(map(tuple, connection.execute(sa.select(table)))) if earliest else {}
+    for minus_score, valid_from in sorted(earliest.items()):
+        if minus_score not in known:
+            connection.execute(table.insert(), {"minus_score": minus_score, "valid_from": valid_from})
+        elif valid_from < known[minus_score]:
+            ours = table.c.minus_score == minus_score
+            connection.execute(table.update().where(ours).values(valid_from=valid_from))
+
+
 _RANGE = re.compile("([0-9a-f]*)-([0-9a-f]*)")
 
 
@@ -504,105 +542,6 @@ def _ranges(text: str | None) -> tuple[Range, ...]:
 
 def _ranges_text(ranges: Sequence[Range]) -> str:
     return ",".join(f"{each.after}-{each.last}" for each in ranges)
-
-
-def _begins(interval: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-    """True where the value itself begins for the first time after an instant, and not just another score within it."""
-    earlier = interval.alias("earlier")
-    same = sa.and_(earlier.c.customer_id == interval.c.customer_id, earlier.c.value == interval.c.value)
-    between = sa.and_(earlier.c.valid_from > instant, earlier.c.valid_from < interval.c.valid_from)
-    began_earlier = sa.exists().where(same, between, ~_goes_on(earlier, "before_earlier"))
-    return sa.and_(~_goes_on(interval, "before"), ~began_earlier)
-
-
-def _goes_on(interval: sa.FromClause, name: str) -> sa.ColumnElement[bool]:
-    """True where the value held just before, so that only the score is another."""
-    before = interval.alias(name)
-    same = sa.and_(before.c.customer_id == interval.c.customer_id, before.c.value == interval.c.value)
-    return sa.exists().where(same, before.c.valid_to == interval.c.valid_from)
-
-
-def _holds(table: sa.Table, cards: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        table.c.customer_id == cards.c.customer_id, table.c.valid_from <= instant, table.c.valid_to > instant
-    )
-
-
-def _labelled(name: str, table: sa.Table) -> list[sa.ColumnElement[Any]]:
-    columns = (table.c.valid_from, table.c.valid_to, table.c.value, table.c.score)
-    return [column.label(f"{name}_{column.name}") for column in columns]
-
-
-def _loaded(folded: bytes) -> Folded | None:
-    try:
-        return load(folded)
-    except ValueError:
-        return None
-
-
-def _standing(row: sa.RowMapping, folded: Folded | None) -> Standing:
-    def interval(name: str) -> Interval:
-        verdict = Verdict(row[f"{name}_value"], row[f"{name}_score"])
-        return Interval(row[f"{name}_valid_from"], row[f"{name}_valid_to"], verdict)
-
-    return Standing(
-        customer_id=row["customer_id"],
-        as_of=row["as_of"],
-        stage=interval(STAGE),
-        tier=interval(TIER),
-        risk=interval(RISK),
-        folded=folded,
-        becomes_at=row["becomes_at"],
-        sort_key=row["sort_key"],
-    )
-
-
-def _interval_rows(projector: Projector, updates: Iterable[Update]) -> list[Row]:
-    name, key = projector.name, projector.key
-    if key is None and projector.verdict is Verdict:  # which very many rows are
-        return [
-            (update.customer_id, each.valid_from, each.valid_to, each.verdict.value, each.verdict.score)
-            for update in updates
-            for each in update.timelines[name]
-        ]
-    return [
-        (
-            *(() if key is None else (each.key,)),
-            update.customer_id,
-            each.valid_from,
-            each.valid_to,
-            *to_builtins(each.verdict).values(),
-        )
-        for update in updates
-        for each in update.timelines[name]
-    ]
-
-
-def _interval(projector: Projector, row: sa.RowMapping) -> Interval:
-    """A stored row of a projector. Raises DamagedReadModels for what is no verdict."""
-    columns = dict(row)
-    held = {field: columns[field] for field in projector.verdict.__struct_fields__}
-    try:
-        verdict = convert(held, projector.verdict)
-    except ValidationError as error:
-        raise DamagedReadModels(f"what is stored as {projector.name} can't be read: {error}; {BY_A_REBUILD}") from None
-    key = "" if projector.key is None else columns[projector.key.name]
-    return Interval(columns["valid_from"], columns["valid_to"], verdict, key)
-
-
-def _ticket_standing(row: sa.RowMapping) -> TicketStanding:
-    return TicketStanding(
-        ticket_id=row["ticket_id"],
-        customer_id=row["customer_id"],
-        interval=_interval(TICKET_QUEUE, row),
-        breaches_at=row["breaches_at"],
-    )
-
-
-def _card_row(update: Update) -> Row:
-    shown = card(update.folded.facts, FOREVER)
-    orders = (shown.orders, shown.net_spend, shown.first_order_at, shown.last_order_at)
-    return update.customer_id, *orders, shown.last_heard_at, update.folded.last_at, dump(update.folded)
 
 
 def _insert_rows(connection: Connection, table: sa.Table, rows: list[Row]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct
 
 MAX_NAMED = 20
 
-Kind = Literal["key", "look-up", "link", "consent", "currency", "outcome", "rules", "database"]
+#: What is compared: "key", "look-up", "link", "consent", "currency", "outcome", "rules", "database", or the name of an
+#: index that an extension brings.
+Kind = str
 
 
 class Fault(Struct, frozen=True, kw_only=True):

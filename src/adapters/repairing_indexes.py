@@ -34,7 +34,7 @@ class Wrong(Struct, frozen=True):
 def opening_for(store: Store, index: Index) -> Opening:
     """What opens what an index is made of. Raises StoreUnusable where this process can't."""
     if not index.is_keyed:
-        return opening_nothing()
+        return opening_nothing(store.codecs)
     store.access.require_keys()
     store.access.require_lookups()
     keyed = store.keyed
@@ -46,7 +46,7 @@ def opening_for(store: Store, index: Index) -> Opening:
                 found[customer_id] = Cipher(store.keyring.unwrap(key, customer_id))
         return found
 
-    return Opening(ciphers, lambda kind, value: keyed(kind, normalised(kind, value)))
+    return Opening(store.codecs, ciphers, lambda kind, value: keyed(kind, normalised(kind, value)))
 
 
 def find_wrong(store: Store, index: Index, whose: Sequence[str] | None = None) -> Wrong | None:

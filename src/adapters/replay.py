@@ -30,8 +30,14 @@ INTERVALS_AT_ONCE = 10_000
 MOST_RANGES = 256
 
 
+#: It comes after what is nobody's, and before the id of any customer.
+BEFORE_EVERYBODY = "0"
+
+
 class Range(Struct, frozen=True):
-    """The customers whose ids come after one, up to another; an empty `last` is no end."""
+    """The customers whose ids come after one, up to another; an empty `last` is no end, and an empty `after` is before
+    what is nobody's, which belongs to the business itself.
+    """
 
     after: str = ""
     last: str = ""
@@ -108,14 +114,14 @@ def _replay(
         if type(customer_id) is not str:
             raise not_as_recorded(rows[0].position, "customer_id")
         read += len(rows)
-        if families.root(customer_id) != customer_id or not customer_id:
+        if families.root(customer_id) != customer_id:
             continue
         members = families.members(customer_id)
         if len(members) > 1:
             history = read_history(store, connection, members, rules, until, projectors)
         else:
-            history = fold_rows(rows, members, rules, projectors)
-        if history.folded.last_at is not None or history.poison is not None:
+            history = fold_rows(store, rows, members, rules, projectors)
+        if history.folded.last_at is not None or history.poisons:
             yield Replayed(history, read)
 
 
@@ -126,7 +132,10 @@ def _rows(store: Store, connection: Connection, until: int, wanted: Range) -> It
     events = store.schema.events
     # Sorting what is read in the order in which it lies is many times quicker than looking it up by customer.
     customer_id = past_index(connection, events.c.customer_id)
-    in_range = sa.and_(customer_id > wanted.after, customer_id <= wanted.last if wanted.last else sa.true())
+    in_range = sa.and_(
+        customer_id > wanted.after if wanted.after else sa.true(),  # what is nobody's comes first
+        customer_id <= wanted.last if wanted.last else sa.true(),
+    )
     statement = (
         sa.select(*history_columns(events))
         .where(events.c.position.between(1, until), in_range)

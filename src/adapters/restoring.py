@@ -13,7 +13,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
-from adapters.codec import codec_of, tags_of
+from adapters.codec import CODECS, codec_of, tags_of
 from adapters.database import Database, parse_url
 from adapters.schema import Schema
 from adapters.soundness import require_sound
@@ -67,8 +67,8 @@ def read_list(source: Target) -> dict[str, str | None]:
     with closing(Database(source, read_only=True)) as database, database.reading() as connection:
         events = Schema(is_sqlite=database.is_sqlite).events
         wanted = sa.select(events.c.customer_id, events.c.type, events.c.payload).order_by(events.c.position)
-        rows = connection.execute(wanted.where(events.c.type.in_(tags_of([PersonalDataErased])))).all()
-    erasures = ((row.customer_id, codec_of(row.type).decode(row.payload)) for row in rows)
+        rows = connection.execute(wanted.where(events.c.type.in_(tags_of([PersonalDataErased], CODECS)))).all()
+    erasures = ((row.customer_id, codec_of(row.type, CODECS).decode(row.payload)) for row in rows)
     return {customer_id: cast("PersonalDataErased", event).cause for customer_id, event in erasures}
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.codec import codec_of
+from adapters.codec import CODECS, codec_of
 from adapters.schema import Schema
 from crm_domain.errors import StoreUnusable
 from crm_domain.rulebook import STREAM, RulebookEvent
@@ -47,7 +47,7 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-def read_in_force(schema: Schema, connection: Connection) -> InForce:
+def read_in_force(schema: Schema, connection: Connection, grammar: type[Ruleset] = Ruleset) -> InForce:
     """What was published or brought back last, else what the store was founded with.
 
     Raises StoreUnusable where that can't be read.
@@ -58,12 +58,12 @@ def read_in_force(schema: Schema, connection: Connection) -> InForce:
     row = connection.execute(newest).first()
     if row is None:
         text = read_founding(schema, connection)
-        return _in_force(text, None, None)
+        return _in_force(text, None, None, grammar)
     try:
-        event = cast("RulebookEvent", codec_of(row.type).decode(row.payload))
+        event = cast("RulebookEvent", codec_of(row.type, CODECS).decode(row.payload))
     except ValueError as error:
         raise StoreUnusable(f"event #{row.position} ({row.type}) can't be read: {error}") from None
-    return _in_force(event.ruleset, event.digest, row.position)
+    return _in_force(event.ruleset, event.digest, row.position, grammar)
 
 
 def read_founding(schema: Schema, connection: Connection) -> str:
@@ -80,15 +80,15 @@ def read_founding(schema: Schema, connection: Connection) -> str:
         ) from None
 
 
-def restored(text: str, position: int | None) -> Ruleset:
+def restored(text: str, position: int | None, grammar: type[Ruleset] = Ruleset) -> Ruleset:
     """The ruleset of a text that was recorded. Raises StoreUnusable for what is none."""
     try:
-        return restore_rules(text)
+        return restore_rules(text, grammar)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
         whose = "the rules this store was founded with" if position is None else f"the rules of event #{position}"
         raise StoreUnusable(f"{whose} can't be read; they were changed from outside, and a backup has them") from None
 
 
-def _in_force(text: str, stated: str | None, position: int | None) -> InForce:
-    ruleset = restored(text, position)
+def _in_force(text: str, stated: str | None, position: int | None, grammar: type[Ruleset]) -> InForce:
+    ruleset = restored(text, position, grammar)
     return InForce(ruleset=ruleset, text=text, digest=ruleset.digest(), stated=stated, position=position)

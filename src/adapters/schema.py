@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from msgspec import Struct
-from msgspec.inspect import EnumType, IntType, LiteralType, NoneType, StrType, Type, UnionType, type_info
-from msgspec.structs import fields
 from sqlalchemy.engine import Connection
 
 from adapters.columns import check
-from adapters.grants import pass_on_grants
 from adapters.links import links_table
 from adapters.positions import create_positions, position_column, transaction_column
 from adapters.seals import seals_table
-from adapters.sql_views import View, put_views
+from adapters.sql_views import View
+from adapters.table_names import ours
 from crm_domain.errors import StoreUnusable
-from projections.fold import PROJECTORS
-from projections.projector import ListedBy, Projector
 
-VERSION = 6
+VERSION = 7
 
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
 
 #: The index by which it is found what was known by an instant.
-RECORDED = "events_recorded"
+RECORDED = ours("events_recorded")
 
 Blob = sa.LargeBinary
 Instant = sa.BigInteger
-
-
-ADDED_TO_GENERATIONS = ("versions", "known_until", "folding_until", "folded_through", "made_at", "is_checked")
 
 
 class Schema:
@@ -45,13 +36,13 @@ class Schema:
         self.audit_indexes = _audit_indexes(self.events)
         self.audit_trail = _audit_trail(is_sqlite)
         self.settings = sa.Table(
-            "settings",
+            ours("settings"),
             self.metadata,
             sa.Column("name", sa.Text, primary_key=True),
             sa.Column("value", Blob, nullable=False),
         )
         self.keys = sa.Table(
-            "keys",
+            ours("keys"),
             self.metadata,
             sa.Column("customer_id", sa.Text, primary_key=True),
             sa.Column("key", Blob, nullable=False),
@@ -61,33 +52,42 @@ class Schema:
         self.consents = _consents(self.metadata)
         self.seals = seals_table(self.metadata)
         self.commands = sa.Table(
-            "commands",
+            ours("commands"),
             self.metadata,
             sa.Column("id", sa.Text, primary_key=True),
             sa.Column("digest", sa.Text, nullable=False),
             sa.Column("outcome", Blob, nullable=False),
         )
         self.quarantine = sa.Table(
-            "quarantine",
+            ours("quarantine"),
             self.metadata,
             sa.Column("source", sa.Text, primary_key=True),
             sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
             sa.Column("secret", Blob, nullable=False),
         )
         self.generations = sa.Table(
-            "generations",
+            ours("generations"),
             self.metadata,
             sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
             sa.Column("ruleset", sa.Text, nullable=False),
             sa.Column("rules_digest", sa.Text, nullable=False),
-            sa.Column("code_digest", sa.Text, nullable=False),
-            sa.Column("checkpoint", sa.BigInteger, nullable=False),
-            *_added_to_generations(),
+            sa.Column("known_until", sa.BigInteger),
+            sa.Column("made_at", Instant, nullable=False),
+            sa.Column("is_checked", sa.Integer, nullable=False),
         )
-        self.parked = sa.Table(
-            "parked",
+        self.builds = _builds(self.metadata)
+        self.generation_builds = sa.Table(
+            ours("generation_builds"),
             self.metadata,
             sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+            sa.Column("name", sa.Text, primary_key=True),
+            sa.Column("number", sa.Integer, nullable=False),
+        )
+        self.parked = sa.Table(
+            ours("parked"),
+            self.metadata,
+            sa.Column("name", sa.Text, primary_key=True),
+            sa.Column("build", sa.Integer, primary_key=True, autoincrement=False),
             sa.Column("customer_id", sa.Text, primary_key=True),
             sa.Column("position", sa.BigInteger, nullable=False),
             sa.Column("type", sa.Text, nullable=False),
@@ -102,12 +102,6 @@ class Schema:
     def secrets(self) -> tuple[sa.Column[Any], ...]:
         """What nothing may be left of once it is deleted: keys, and what people are found by or were refused with."""
         return (self.keys.c.key, self.lookups.c.digest, self.quarantine.c.secret, self.settings.c.value)
-
-    @property
-    def view_names(self) -> tuple[str, ...]:
-        """The names of the views by which others read a store."""
-        views = (self.audit_trail, *GenerationTables(0).views)
-        return tuple(sorted(view.stable_name for view in views))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,88 +139,30 @@ def require_unicode(connection: Connection) -> None:
         )
 
 
-class GenerationTables:
-    """The numbered read model tables of one generation: intervals for each projector, and the cards."""
+def _builds(metadata: sa.MetaData) -> sa.Table:
+    """A row is a build: what `name` says, under one `digest`, folded in up to `checkpoint`.
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.metadata = sa.MetaData()
-        self.cards = sa.Table(
-            f"customer_card_{number}",
-            self.metadata,
-            sa.Column("customer_id", sa.Text, primary_key=True),
-            sa.Column("orders", sa.Integer, nullable=False),
-            sa.Column("net_spend", sa.BigInteger, nullable=False),
-            sa.Column("first_order_at", Instant),
-            sa.Column("last_order_at", Instant),
-            sa.Column("last_heard_at", Instant),
-            sa.Column("last_event_at", Instant, nullable=False, index=True),
-            sa.Column("folded", Blob, nullable=False),
-        )
-        self.intervals = {projector.name: _intervals(projector, number, self.metadata) for projector in PROJECTORS}
-        for table in self.metadata.tables.values():
-            check(table, of_read_models=True)
-
-    def create(self, connection: Connection) -> None:
-        """The tables with their indexes."""
-        self.metadata.create_all(connection)
-
-    def drop_indexes(self, connection: Connection) -> None:
-        """Take the indexes away, to load much at once."""
-        for index in self.indexes:
-            index.drop(connection, checkfirst=True)
-
-    @property
-    def indexes(self) -> list[sa.Index]:
-        """The indexes, which are made once much was loaded."""
-        tables = (self.cards, *self.intervals.values())
-        return sorted((index for table in tables for index in table.indexes), key=lambda index: str(index.name))
-
-    def drop(self, connection: Connection) -> None:
-        """Take the tables away. The views must stand for another generation by then."""
-        self.metadata.drop_all(connection)
-
-    @property
-    def views(self) -> list[View]:
-        """What others may see of it, under names that stay."""
-        return [_shown(table, self.number) for table in (self.cards, *self.intervals.values())]
-
-    def go_live(self, connection: Connection, before: int | None) -> None:
-        """Let the stable names stand for this generation, and let those ask it who could ask the one before."""
-        tables = self.metadata.sorted_tables
-        for table in tables if before is not None else ():
-            pass_on_grants(connection, f"{table.name.removesuffix(str(self.number))}{before}", table.name)
-        put_views(connection, self.views)
-
-
-def _shown(table: sa.Table, number: int) -> View:
-    """A view of a generation's table, but for what only our code can read."""
-    columns = tuple(column.name for column in table.c if column.name != "folded")
-    if columns[1] == "customer_id":  # where there are keys, the view has had this column after the instants all along
-        columns = (columns[0], *columns[2:4], columns[1], *columns[4:])
-    return View(name=table.name.removesuffix(f"_{number}"), columns=columns, expressions=columns, table=table.name)
-
-
-def _added_to_generations() -> tuple[sa.Column[Any], ...]:
-    """What version 3 knows of a generation beside what the first versions did.
-
-    `versions` are those of the code that built it. `known_until` is the last position it may know of, NULL for one
-    that goes on. While it is folded for the first time, `folding_until` is the position that this goes up to, and
+    `versions` are those of the code that folds it. `known_until` is the last position it may know of, NULL for one that
+    goes on. While it is folded for the first time, `folding_until` is the position that this goes up to, and
     `folded_through` says which ranges of customers are still to be done: after-last, with commas between.
     """
-    return (
-        sa.Column("versions", sa.Text, nullable=False, server_default="{}"),
+    return sa.Table(
+        ours("builds"),
+        metadata,
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("versions", sa.Text, nullable=False),
+        sa.Column("checkpoint", sa.BigInteger, nullable=False),
         sa.Column("known_until", sa.BigInteger),
         sa.Column("folding_until", sa.BigInteger),
         sa.Column("folded_through", sa.Text),
-        sa.Column("made_at", Instant, nullable=False, server_default="0"),
-        sa.Column("is_checked", sa.Integer, nullable=False, server_default="0"),
     )
 
 
 def _events(metadata: sa.MetaData, is_sqlite: bool) -> sa.Table:
     return sa.Table(
-        "events",
+        ours("events"),
         metadata,
         position_column(),
         sa.Column("stream_id", sa.Text, nullable=False),
@@ -243,8 +179,8 @@ def _events(metadata: sa.MetaData, is_sqlite: bool) -> sa.Table:
         sa.Column("payload", Blob, nullable=False),
         sa.Column("secret", Blob),
         *transaction_column(is_sqlite),
-        sa.UniqueConstraint("stream_id", "version", name="events_stream_version"),
-        sa.Index("events_customer", "customer_id", "position"),
+        sa.UniqueConstraint("stream_id", "version", name=ours("events_stream_version")),
+        sa.Index(ours("events_customer"), "customer_id", "position"),
         sa.Index(RECORDED, "recorded_at", "position"),
         sqlite_autoincrement=True,
     )
@@ -253,11 +189,11 @@ def _events(metadata: sa.MetaData, is_sqlite: bool) -> sa.Table:
 def _audit_indexes(events: sa.Table) -> tuple[sa.Index, ...]:
     correlated = events.c.correlation_id.is_not(None)
     return (
-        sa.Index("events_actor", events.c.actor, events.c.position),
-        sa.Index("events_type", events.c.type, events.c.position),
-        sa.Index("events_occurred", events.c.occurred_at),
+        sa.Index(ours("events_actor"), events.c.actor, events.c.position),
+        sa.Index(ours("events_type"), events.c.type, events.c.position),
+        sa.Index(ours("events_occurred"), events.c.occurred_at),
         sa.Index(
-            "events_correlation",
+            ours("events_correlation"),
             events.c.correlation_id,
             events.c.position,
             sqlite_where=correlated,
@@ -268,16 +204,16 @@ def _audit_indexes(events: sa.Table) -> tuple[sa.Index, ...]:
 
 def _lookups(metadata: sa.MetaData) -> sa.Table:
     table = sa.Table(
-        "lookups",
+        ours("lookups"),
         metadata,
         sa.Column("kind", sa.Text, primary_key=True),
         sa.Column("digest", sa.Text, primary_key=True),
         sa.Column("customer_id", sa.Text, primary_key=True),
-        sa.Index("lookups_customer", "customer_id"),
+        sa.Index(ours("lookups_customer"), "customer_id"),
     )
     only_references = table.c.kind == "ref"
     sa.Index(
-        "lookups_one_customer_a_reference",
+        ours("lookups_one_customer_a_reference"),
         table.c.digest,
         unique=True,
         sqlite_where=only_references,
@@ -289,7 +225,7 @@ def _lookups(metadata: sa.MetaData) -> sa.Table:
 def _consents(metadata: sa.MetaData) -> sa.Table:
     """A row is a word; those on one channel and purpose stand together, in order of customers."""
     return sa.Table(
-        "consents",
+        ours("consents"),
         metadata,
         sa.Column("channel", sa.Text, primary_key=True),
         sa.Column("purpose", sa.Text, primary_key=True),
@@ -301,60 +237,6 @@ def _consents(metadata: sa.MetaData) -> sa.Table:
     )
 
 
-#: The columns of the indexes that lists need.
-_LISTED_BY: dict[ListedBy, tuple[Any, ...]] = {
-    "value": ("value", "customer_id", "valid_from", "valid_to"),
-    "due": ("value", "valid_from", "customer_id"),
-    "score": (sa.desc("score"), "customer_id", "valid_from", "valid_to"),
-    "status": ("status", "valid_from", "valid_to"),
-}
-
-_COLUMN_TYPES: dict[type, type[sa.types.TypeEngine[Any]]] = {str: sa.Text, int: sa.BigInteger}
-
-
-def _intervals(projector: Projector, number: int, metadata: sa.MetaData) -> sa.Table:
-    """A row says what is held of a customer, or of one key of theirs, in [valid_from, valid_to)."""
-    name, key = f"{projector.name}_{number}", projector.key
-    by_key = [] if key is None else [sa.Column(key.name, sa.Text, primary_key=True)]
-    indexes = [sa.Index(f"{name}_{each}", *_LISTED_BY[each]) for each in projector.lists_by]
-    if key is not None:
-        indexes.append(sa.Index(f"{name}_customer", "customer_id"))
-    return sa.Table(
-        name,
-        metadata,
-        *by_key,
-        sa.Column("customer_id", sa.Text, primary_key=True),
-        sa.Column("valid_from", Instant, primary_key=True),
-        sa.Column("valid_to", Instant, nullable=False),
-        *_verdict_columns(projector.verdict),
-        *indexes,
-        sqlite_with_rowid=False,
-    )
-
-
-def _verdict_columns(verdict: type[Struct]) -> Iterator[sa.Column[Any]]:
-    """The columns of a verdict's fields: text for words, whole numbers for numbers, and NULL where None is allowed."""
-    for field in fields(verdict):
-        kinds = set(_kinds_of(type_info(field.type)))
-        column_type = next(ours for theirs, ours in _COLUMN_TYPES.items() if theirs in kinds)
-        yield sa.Column(field.name, column_type, nullable=type(None) in kinds)
-
-
-def _kinds_of(info: Type) -> Iterator[type]:
-    match info:
-        case UnionType(types=types):
-            for each in types:
-                yield from _kinds_of(each)
-        case StrType() | EnumType() | LiteralType():
-            yield str
-        case IntType():
-            yield int
-        case NoneType():
-            yield type(None)
-        case _:
-            raise TypeError(f"a verdict's field can't be a column: {info}")
-
-
 def _audit_trail(is_sqlite: bool) -> View:
     if is_sqlite:
         time, text = "strftime('%Y-%m-%dT%H:%M:%fZ', {0} / 1e6, 'unixepoch')", "CAST(payload AS TEXT)"
@@ -364,4 +246,4 @@ def _audit_trail(is_sqlite: bool) -> View:
     shown |= {name: name for name in ("stream_id", "version", "category", "correlation_id", "causation_id")}
     shown |= {name: time.format(name) for name in ("occurred_at", "recorded_at")}
     shown |= {"command_id": "command_id", "payload": text, "has_personal_data": "secret IS NOT NULL"}
-    return View(name="audit_trail", columns=tuple(shown), expressions=tuple(shown.values()), table="events")
+    return View(name="audit_trail", columns=tuple(shown), expressions=tuple(shown.values()), table=ours("events"))

@@ -25,6 +25,7 @@ from msgspec.structs import asdict, replace
 from sqlalchemy.engine import Connection
 
 from adapters.merkle import merkle_root
+from adapters.table_names import ours
 from crm_domain.errors import StoreUnusable
 
 BLOCK = 1_000
@@ -67,7 +68,7 @@ class Seal(Struct, frozen=True, kw_only=True):
 def seals_table(metadata: sa.MetaData) -> sa.Table:
     """A row is a seal with the entries of its block, 40 bytes each."""
     return sa.Table(
-        "seals",
+        ours("seals"),
         metadata,
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("previous", sa.LargeBinary, nullable=False),

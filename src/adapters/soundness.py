@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
+from adapters.builds import tables_in_use
 from adapters.database import Database
 from adapters.record_check import Findings
-from adapters.schema import GenerationTables, Schema
+from adapters.schema import Schema
 from crm_domain.errors import StoreUnusable
 
 #: So many findings of SQLite's check are counted.
@@ -89,8 +89,7 @@ def _check_indexes(database: Database, schema: Schema, findings: Findings) -> No
 
 
 def _tables(connection: Connection, schema: Schema) -> list[str]:
-    numbers = connection.execute(sa.select(schema.generations.c.number)).scalars()
-    return [*schema.names, *(name for number in numbers for name in GenerationTables(number).metadata.tables)]
+    return [*schema.names, *tables_in_use(schema, connection)]
 
 
 def _check_index(connection: Connection, function: str, number: int, name: str, findings: Findings) -> None:

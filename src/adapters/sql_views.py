@@ -19,23 +19,26 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from adapters.grants import pass_on_grants
+from adapters.table_names import PREFIX, ours
 from crm_domain.errors import StoreUnusable
-
-PREFIX = "regulars_"
 
 
 class View(Struct, frozen=True, kw_only=True):
-    """A view of some columns of one table. `name` is without the prefix; `expressions` are those of the columns."""
+    """A view of some columns. `name` is without the prefix; `expressions` are those of the columns.
+
+    `table` is what is selected from first, and `joined` the rest of the query.
+    """
 
     name: str
     columns: tuple[str, ...]
     expressions: tuple[str, ...]
     table: str
+    joined: str = ""
 
     @property
     def stable_name(self) -> str:
         """The name others ask for."""
-        return f"{PREFIX}{self.name}"
+        return ours(self.name)
 
     def put(self, connection: Connection) -> None:
         """Make the view, or replace it in place, and its name of before version 6 with it.
@@ -50,18 +53,22 @@ class View(Struct, frozen=True, kw_only=True):
             )
         has_former = self._asks_our_table(connection, self.name) and _columns_of(connection, self.name) == self.columns
         columns = (f"{each} AS {name}" for name, each in zip(self.columns, self.expressions, strict=True))
-        _replace(connection, self.stable_name, f"SELECT {', '.join(columns)} FROM {self.table}")  # noqa: S608 - ours
+        query = f"SELECT {', '.join(columns)} FROM {self.table} {self.joined}".strip()  # noqa: S608 - ours
+        _replace(connection, self.stable_name, query)
         if has_former or (is_first and not _is_taken(connection, self.name)):
             _replace(connection, self.name, f"SELECT {', '.join(self.columns)} FROM {self.stable_name}")  # noqa: S608
         if has_former and is_first:
             pass_on_grants(connection, self.name, self.stable_name)
 
     def _asks_our_table(self, connection: Connection, name: str) -> bool:
-        """Whether a view asks for no more than our table, or that of another generation, or our view of it."""
+        """Whether a view asks for no more than tables of ours, by the names they have or had, or our view of them."""
         query = _query_of(connection, name)
-        table = re.sub(r"_\d+$", r"_\\d+", self.table)
-        source = rf"FROM\s+(?:\w+\.)?({table}|{self.stable_name})\s*;?\s*$"
-        return query is not None and re.search(source, query) is not None
+        if query is None:
+            return False
+        asked = re.findall(r"(?:FROM|JOIN)\s+\(*(?:\w+\.)?\"?(\w+)", query)
+        first = self.table.partition(" ")[0].removeprefix(PREFIX)
+        stem = re.sub(r"_\d+(_\w+)?$", "", first)
+        return bool(asked) and all(re.fullmatch(rf"{PREFIX}\w+|{stem}(_\d+)?", each) for each in asked)
 
 
 def put_views(connection: Connection, views: Sequence[View]) -> None:

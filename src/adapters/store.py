@@ -13,23 +13,27 @@ from sqlalchemy.exc import IntegrityError
 
 from adapters.access import found_access
 from adapters.appending import Appending, Columns
+from adapters.codec import Codecs
 from adapters.columns import as_stored, unchecked
 from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
 from adapters.driver_errors import name_of
 from adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
-from adapters.index import Index
+from adapters.extended import extended
+from adapters.extended_registry import registry_of
+from adapters.extension import Extension
+from adapters.extension_tables import ready_extensions
 from adapters.indexes import INDEXES
 from adapters.keyring import KeyedHash
-from adapters.migrations import migrate
+from adapters.migrations import PREFIXED_SINCE, migrate
 from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, last_settled, lock_definitions
 from adapters.prepared import Prepared
 from adapters.schema import CURRENCY, VERSION, Schema
 from adapters.settings import currency_of, unreadable
+from adapters.table_names import PREFIX
 from adapters.transaction import Transaction
 from adapters.wrapping import Keyring, MasterKey, founding_settings
 from crm_domain.errors import StoreUnusable
 from crm_domain.money import exponent_of
-from projections.registry import REGISTRY, Registry
 
 #: So many entries of an index are read in the time of one row with its payload.
 _ROW_BY_ENTRY = 8
@@ -68,10 +72,11 @@ class Store:
 
     A new one has its keys wrapped by the master key that is given. For one that is there, a master key that doesn't fit
     is noticed when the first key is opened: `keyring.require_master` looks at once. `is_new` says that it was made just
-    now, `access` what of it this role may read. What happened is read and judged
-    with the `registry`; `indexes` are written with the events that are appended.
+    now, `access` what of it this role may read. What happened is read and judged with the `registry`, ours and that of
+    `extensions`; events of the types that it `handles` bear on what is folded.
 
-    Raises StoreUnusable where the database holds something else, or was written by a newer version.
+    Raises StoreUnusable where the database holds something else, or was written by a newer version; ValueError for
+    extensions that can't stand beside each other.
     """
 
     def __init__(
@@ -81,11 +86,11 @@ class Store:
         lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
         read_only: bool = False,
         master_key: MasterKey | None = None,
-        registry: Registry = REGISTRY,
-        indexes: tuple[Index, ...] = INDEXES,
+        extensions: tuple[Extension, ...] = (),
     ) -> None:
+        self.registry = registry_of(extensions)
+        self.handles = self.registry.handles
         self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
-        self.registry = registry
         self.schema = Schema(is_sqlite=self.database.is_sqlite)
         self.is_new = False
         self._master_key = master_key
@@ -95,11 +100,18 @@ class Store:
                 settings = self.read_settings(connection)
                 self.access = found_access(connection, self.schema)
             self.keyring = Keyring(settings, master_key)
+            self.extended = extended(self.registry.catalogue, extensions, settings)
+            indexes = (*INDEXES, *ready_extensions(self.database, self.schema, self.extended))
         except BaseException:
             self.database.close()
             raise
-        self.prepared = Prepared(self.schema, self.database.dialect, self.access, indexes)
+        self.prepared = Prepared(self.schema, self.database.dialect, self.access, self.extended, indexes)
         self.is_erasing = MARK in settings
+
+    @property
+    def codecs(self) -> Codecs:
+        """What decodes the events of this store."""
+        return self.extended.codecs
 
     @property
     def keyed(self) -> KeyedHash:
@@ -204,7 +216,9 @@ class Store:
         with self.database.reading() as connection:
             version = found_version(connection, self.schema)
             if version is not None:
-                names = (self.schema.events.name, self.schema.keys.name, self.schema.lookups.name)
+                names = [each.name for each in (self.schema.events, self.schema.keys, self.schema.lookups)]
+                if not sa.inspect(connection).has_table(self.schema.events.name):  # of before names began with a prefix
+                    names = [each.removeprefix(PREFIX) for each in names]
                 self.database.notice_permissions(connection, *names)
             is_restored = version == VERSION and are_from_elsewhere(connection, self.schema.events)
         if version == VERSION and (not is_restored or self.database.read_only):
@@ -253,15 +267,15 @@ def require_store(target: str | os.PathLike[str]) -> None:
 def found_version(connection: Connection, schema: Schema) -> int | None:
     """The schema version of the store in a database; None where there is none yet."""
     existing = set(sa.inspect(connection).get_table_names())
-    ours = sorted(existing & set(schema.names))
-    if not ours:
-        return None
-    found = _recorded_version(connection, schema) if "settings" in existing else None
-    if found is None and len(ours) == len(schema.names):
+    names = sorted(existing & set(schema.names))
+    if not names:
+        return _version_before_the_prefix(connection, schema, existing)
+    found = _recorded_version(connection, schema.settings.name) if schema.settings.name in existing else None
+    if found is None and len(names) == len(schema.names):
         raise unreadable("schema_version", "a number")
-    if found is None or (found == VERSION and len(ours) < len(schema.names)):
+    if found is None or (found == VERSION and len(names) < len(schema.names)):
         raise StoreUnusable(
-            f'this database has a table "{ours[0]}" that is not ours; give Regulars a database of its own'
+            f'this database has a table "{names[0]}" that is not ours; give Regulars a database of its own'
         )
     if found > VERSION:
         raise StoreUnusable(
@@ -271,10 +285,18 @@ def found_version(connection: Connection, schema: Schema) -> int | None:
     return found
 
 
-def _recorded_version(connection: Connection, schema: Schema) -> int | None:
+def _version_before_the_prefix(connection: Connection, schema: Schema, existing: set[str]) -> int | None:
+    """The version of a store from before names began with the prefix; None where such tables are somebody else's."""
+    if not existing.issuperset(each.removeprefix(PREFIX) for each in (schema.settings.name, schema.events.name)):
+        return None
+    found = _recorded_version(connection, schema.settings.name.removeprefix(PREFIX))
+    return None if found is None or found >= PREFIXED_SINCE else found
+
+
+def _recorded_version(connection: Connection, table: str) -> int | None:
     """The version that our table of settings names; None where that table is somebody else's."""
-    settings = schema.settings
-    if _columns(connection, settings.name) != set(settings.c.keys()):
+    settings = sa.table(table, sa.column("name"), sa.column("value", sa.LargeBinary))
+    if _columns(connection, table) != {"name", "value"}:
         return None
     value = connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == "schema_version"))
     return int(value) if isinstance(value, bytes) and value.isdigit() else None

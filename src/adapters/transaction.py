@@ -17,6 +17,7 @@ from adapters.chunks import chunks
 from adapters.codec import is_personal
 from adapters.erasing import mark
 from adapters.event_log import Append, Draft, EventLog
+from adapters.extended import name_needed
 from adapters.indexes import IndexWriter
 from adapters.keyring import Cipher, new_key, normalised
 from adapters.links import Families, ever_linked, families_of, is_relinked, read_links
@@ -134,13 +135,17 @@ class Transaction:
     def append(self, drafts: Sequence[Draft], now: int) -> list[Recorded[Event]]:
         """Record events with their effects on keys and indexes. `now` is the instant to record them at.
 
-        Raises sqlalchemy's IntegrityError where another writer took a version or a reference first.
+        Raises sqlalchemy's IntegrityError where another writer took a version or a reference first, StoreUnusable for
+        an event of which an extension would have to know that isn't here.
         """
         if not drafts:
             return []
+        self._prepared.extended.require_written(each.event for each in drafts)
         keys = {each.customer_id: new_key() for each in drafts if isinstance(each.event, CustomerRegistered)}
         others = {
-            each.customer_id for each in drafts if each.customer_id not in keys and is_personal(each.event, each.reason)
+            each.customer_id
+            for each in drafts
+            if each.customer_id not in keys and is_personal(each.event, each.reason, self._prepared.codecs)
         }
         ciphers = self._keyring.ciphers(self.connection, self._prepared.keys, others)
         ciphers |= {customer_id: Cipher(key) for customer_id, key in keys.items()}
@@ -151,7 +156,15 @@ class Transaction:
         if erased:
             self._forget(erased)
         self._write_indexes(recorded)
+        self._name_extensions(drafts)
         return recorded
+
+    def _name_extensions(self, drafts: Sequence[Draft]) -> None:
+        """Let the store name the extensions that any of these events belong to."""
+        needs = self._prepared.extended.needs
+        needed = {needs[type(each.event)] for each in drafts if type(each.event) in needs}
+        if needed:
+            name_needed(self.connection, self._schema, needed)
 
     def require_master_unchanged(self) -> None:
         """Raise MasterKeyChanged where the master key was changed since the store was opened."""

@@ -8,19 +8,24 @@ equal ones.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from adapters.catch_up import Progress
+from adapters.build_tables import ProjectionTables, Row
+from adapters.catch_up import Progress, require_in_log
+from adapters.columns import as_stored
+from adapters.customer_numbers import ids_of, numbers_of
 from adapters.damage import DamagedReadModels
 from adapters.histories import History, Poison, read_history
-from adapters.read_models import ReadModels, Row, new_update, spread
-from adapters.replay import CUSTOMERS_AT_ONCE, in_chunks, replay
-from adapters.schema import GenerationTables
+from adapters.read_models import ReadModels, new_update, spread
+from adapters.replay import CUSTOMERS_AT_ONCE, ROWS_AT_ONCE, in_chunks, replay
 from adapters.store import Store
+from adapters.table_names import PREFIX
 from crm_domain.errors import StoreBusy
 from crm_domain.rulebook import NOBODY
 from projections.compiled import Rules
@@ -53,10 +58,14 @@ def _text(value: object) -> str:
 
 
 class Difference(Struct, frozen=True):
-    """The first row in which what is stored of a customer or a ticket differs from the fold; None for no such row."""
+    """The first row in which what is stored of a customer or a ticket differs from the fold; None for no such row.
+
+    `columns` are the names of what a row holds.
+    """
 
     projection: str
     key: str
+    columns: tuple[str, ...]
     stored: Row | None
     folded: Row | None
 
@@ -75,7 +84,7 @@ class Verification(Struct, frozen=True, kw_only=True):
     @property
     def holds(self) -> bool:
         """Whether all is as it should be: nothing differs, and nobody is parked."""
-        return self.stored == self.folded and not self.parked
+        return self.stored == self.folded and not self.different and not self.parked
 
 
 def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress | None = None) -> Verification:
@@ -85,24 +94,33 @@ def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress
     """
     with store.reading() as tx:
         connection, checkpoint = tx.connection, models.checkpoint(tx.connection)
-        comparison, total = _Comparison(models, connection), store.count_events(connection)
-        after = ""
-        for chunk in in_chunks(replay(store, connection, rules, checkpoint)):
-            last = chunk[-1].history.members[0]
-            comparison.compare([each.history for each in chunk], after, last)
-            after = last
-            if on_progress:
-                on_progress(chunk[-1].events_read, total)
-        comparison.compare([], after, None)
+        total = store.count_events(connection)
+        groups = models.level(connection)
+        comparisons = [_Comparison(each, connection) for each in groups]
+        for done, comparison in enumerate(comparisons):
+            some = groups[done]
+            until = some.checkpoint(connection)
+            for chunk in in_chunks(replay(store, connection, rules, until, projectors=some.projectors)):
+                comparison.compare([each.history for each in chunk])
+                if on_progress:
+                    on_progress(done * total + chunk[-1].events_read, len(groups) * total)
+            comparison.compare_the_rest()
         return Verification(
             checkpoint=checkpoint,
-            customers=comparison.customers,
-            stored=comparison.stored,
-            folded=comparison.folded,
-            different=comparison.different,
-            differences=tuple(comparison.differences),
+            customers=len(comparisons[-1].numbers),
+            stored=_sum(each.stored for each in comparisons),
+            folded=_sum(each.folded for each in comparisons),
+            different=sum(each.different for each in comparisons),
+            differences=tuple(each for some in comparisons for each in some.differences)[:MAX_DIFFERENCES],
             parked=tuple(models.parked(connection).values()),
         )
+
+
+def _sum(fingerprints: Iterable[Fingerprint]) -> Fingerprint:
+    found = Fingerprint(0, 0)
+    for each in fingerprints:
+        found = Fingerprint(found.rows + each.rows, (found.total + each.total) % 2**128)
+    return found
 
 
 class _Comparison:
@@ -111,54 +129,95 @@ class _Comparison:
     def __init__(self, models: ReadModels, connection: Connection) -> None:
         self._models = models
         self._connection = connection
-        self.customers = 0
+        self._ids: dict[int, str] = {}
+        self._steps = {each.name: Fingerprint(0, 0) for each in models.tables.projections.values() if each.is_packed}
+        self.numbers = array("q")
         self.stored = self.folded = Fingerprint(0, 0)
         self.different = 0
         self.differences: list[Difference] = []
 
-    def compare(self, histories: Sequence[History], after: str, last: str | None) -> None:
-        """Compare everyone whose id comes after one, up to the last one of them, or to the end."""
-        self._compare(histories, self._models.stored_rows(self._connection, after, last))
-
-    def compare_one(self, history: History) -> None:
-        """Compare one customer."""
-        self._compare([history], self._models.stored_rows_of(self._connection, history.members[0]))
-
-    def _compare(self, histories: Sequence[History], stored: Mapping[sa.Table, Sequence[Row]]) -> None:
-        self.customers += len(histories)
+    def compare(self, histories: Sequence[History]) -> None:
+        """Compare some customers."""
+        numbers = [history.customer for history in histories]
+        self.numbers.extend(numbers)
+        self._ids = {history.customer: history.members[0] for history in histories}
+        stored = self._models.stored_rows(self._connection, numbers)
         folded = self._models.customer_rows([new_update(history) for history in histories if history.happened])
         for table in stored:
             self._count(table, stored[table], folded[table])
+        for projection in self._models.tables.projections.values():
+            if projection.steps is not None:
+                name, rows = projection.name, folded[projection.steps]
+                self._steps[name] = self._steps[name].with_rows(name, rows)
+
+    def compare_the_rest(self) -> None:
+        """Compare what is stored of nobody who was folded, and the order of the scores."""
+        strangers = self._models.strangers(self._connection, self.numbers)
+        others = {row[_place(table)] for table, rows in strangers.items() for row in rows}
+        self._ids = dict(ids_of(self._connection, self._models.events, others))
+        for table, rows in strangers.items():
+            self._count(table, rows, [])
+        for name, folded in self._steps.items():
+            projection = self._models.of(name)
+            assert projection.steps is not None
+            stored = Fingerprint(0, 0).with_rows(name, _streamed(self._connection, projection.steps))
+            if stored != folded or not _is_bounded(self._connection, projection):
+                key, columns = "the order of the scores", ("fingerprint",)
+                self._tell(Difference(f"{name}_steps", key, columns, (str(stored),), (str(folded),)))
 
     def _count(self, table: sa.Table, stored: Sequence[Row], folded: Sequence[Row]) -> None:
         projection = projection_of(table)
         self.stored = self.stored.with_rows(projection, stored)
         self.folded = self.folded.with_rows(projection, folded)
-        for difference in _differences(projection, stored, folded):
-            self.different += 1
-            if len(self.differences) < MAX_DIFFERENCES:
-                self.differences.append(difference)
+        for difference in _differences(table, stored, folded):
+            self._tell(replace(difference, key=self._named(table, difference.key)))
+
+    def _named(self, table: sa.Table, key: str) -> str:
+        """Whom a difference is about; a key of its own, such as a ticket's id, says so itself."""
+        return self._ids.get(int(key), key) if next(iter(table.c)).name == "customer" else key
+
+    def _tell(self, difference: Difference) -> None:
+        self.different += 1
+        if len(self.differences) < MAX_DIFFERENCES:
+            self.differences.append(difference)
+
+
+def _place(table: sa.Table) -> int:
+    return list(table.c.keys()).index("customer")
+
+
+def _streamed(connection: Connection, table: sa.Table) -> Iterator[Row]:
+    with connection.execute(as_stored(table), execution_options={"yield_per": ROWS_AT_ONCE}) as found:
+        yield from map(tuple, found)
+
+
+def _is_bounded(connection: Connection, projection: ProjectionTables) -> bool:
+    """Whether no score is looked for from an instant on that is later than the first at which somebody has it."""
+    steps, earliest = projection.steps, projection.earliest
+    assert steps is not None
+    assert earliest is not None
+    first = sa.select(steps.c.minus_score, sa.func.min(steps.c.valid_from)).group_by(steps.c.minus_score)
+    bounds = dict(map(tuple, connection.execute(as_stored(earliest))))
+    return all(
+        minus_score in bounds and bounds[minus_score] <= valid_from
+        for minus_score, valid_from in connection.execute(first)
+    )
 
 
 def projection_of(table: sa.Table) -> str:
-    """The name of the projection that a numbered table belongs to."""
-    return table.name.rpartition("_")[0]
+    """The name of the build that a numbered table belongs to, with what the table has of it."""
+    name, _, rest = table.name.removeprefix(PREFIX).rpartition("_")
+    return name if rest.isdigit() else f"{name.rpartition('_')[0]}_{rest}"
 
 
-def columns_of(projection: str) -> tuple[str, ...]:
-    """The names of what the rows of a projection hold."""
-    tables = GenerationTables(0)
-    found = {projection_of(table): table for table in tables.metadata.sorted_tables}
-    return tuple(column.name for column in found[projection].columns)
-
-
-def _differences(projection: str, stored: Sequence[Row], folded: Sequence[Row]) -> Iterator[Difference]:
+def _differences(table: sa.Table, stored: Sequence[Row], folded: Sequence[Row]) -> Iterator[Difference]:
     """One for each customer or ticket with a difference, with the first rows that differ."""
     only_stored, only_folded = (
         _first_by_key(set(some) - set(others)) for some, others in ((stored, folded), (folded, stored))
     )
     for key in sorted(only_stored.keys() | only_folded.keys()):
-        yield Difference(projection, key, only_stored.get(key), only_folded.get(key))
+        columns = tuple(table.c.keys())
+        yield Difference(projection_of(table), key, columns, only_stored.get(key), only_folded.get(key))
 
 
 def _first_by_key(rows: Iterable[Row]) -> dict[str, Row]:
@@ -173,27 +232,24 @@ def require_whole(store: Store, models: ReadModels, rules: Rules) -> None:
 
     They are chosen among those of whom something is stored and, as some may have been left out, among those of the log.
     """
+    if not models.builds:
+        return
+    with store.reading() as tx:
+        require_in_log(store, models.checkpoint(tx.connection))
     with store.reading() as tx:
         connection, checkpoint = tx.connection, models.checkpoint(tx.connection)
-        _require_in_log(store, connection, checkpoint)
         ids = store.schema.events.c.customer_id
         sample = sorted({*models.sample(connection), *spread(connection, ids, ids != NOBODY)})
         families = tx.families(sample, checkpoint)
         comparison = _Comparison(models, connection)
         for customer_id in sorted({families.root(each) for each in sample}):
-            history = read_history(store, connection, families.members(customer_id), rules, checkpoint)
-            comparison.compare_one(history)
+            members = families.members(customer_id)
+            comparison.compare([read_history(store, connection, members, rules, checkpoint, models.projectors)])
         if comparison.different:
             difference = comparison.differences[0]
             raise DamagedReadModels(
                 f"what it holds as {difference.projection} of {difference.key} is not what the events say"
             )
-
-
-def _require_in_log(store: Store, connection: Connection, checkpoint: int) -> None:
-    newest = connection.scalar(sa.select(sa.func.max(store.schema.events.c.position))) or 0
-    if checkpoint > newest:
-        raise DamagedReadModels(f"it says that it has folded in event #{checkpoint}, and the last one is #{newest}")
 
 
 def repair(
@@ -208,14 +264,39 @@ def repair(
 
     Raises StoreBusy where the generation moved on again and again meanwhile.
     """
-    repaired = 0
+    models = models if projection is None else models.only([projection])
+    repaired = _drop_strangers(store, models) if customer_ids is None else 0
     ids = _ids(store, models) if customer_ids is None else sorted(customer_ids)
     for done, start in enumerate(range(0, len(ids), CUSTOMERS_AT_ONCE), 1):
         chunk = ids[start : start + CUSTOMERS_AT_ONCE]
-        repaired += _repair(store, models, rules, chunk, projection)
+        repaired += _repair(store, models, rules, chunk)
         if on_progress:
             on_progress(min(done * CUSTOMERS_AT_ONCE, len(ids)), len(ids))
     return repaired
+
+
+def _drop_strangers(store: Store, models: ReadModels) -> int:
+    """Drop what is stored under numbers that are nobody's; how many rows that were."""
+    with store.reading() as tx:
+        stored = models.customers(tx.connection)
+        strangers = sorted(stored - ids_of(tx.connection, store.schema.events, stored).keys())
+    if not strangers:
+        return 0
+    with store.writing() as tx:
+        return _replace(models, tx.connection, strangers, {})
+
+
+def _replace(
+    models: ReadModels, connection: Connection, customers: Collection[int], folded: Mapping[sa.Table, Sequence[Row]]
+) -> int:
+    """Put rows in place of those that are stored of some customers, where they differ; how many were not right."""
+    wrong = 0
+    for table, stored in models.stored_rows(connection, customers).items():
+        wrong += models.replace_rows(connection, table, stored, folded.get(table, ()))
+    for projection in models.tables.projections.values():
+        if projection.steps is not None:
+            wrong += models.replace_steps(connection, projection, customers, folded.get(projection.steps, ()))
+    return wrong
 
 
 def _ids(store: Store, models: ReadModels) -> list[str]:
@@ -223,39 +304,33 @@ def _ids(store: Store, models: ReadModels) -> list[str]:
     ids = store.schema.events.c.customer_id
     with store.reading() as tx:
         recorded = tx.connection.execute(sa.select(ids).where(ids != NOBODY).distinct()).scalars()
-        return sorted(models.customer_ids(tx.connection).union(recorded))
+        stored = ids_of(tx.connection, store.schema.events, models.customers(tx.connection))
+        return sorted({NOBODY, *stored.values(), *recorded})
 
 
-def _repair(store: Store, models: ReadModels, rules: Rules, ids: Sequence[str], projection: str | None) -> int:
+def _repair(store: Store, models: ReadModels, rules: Rules, ids: Sequence[str]) -> int:
     for _ in range(MAX_ATTEMPTS):
         with store.reading() as tx:
             checkpoint = models.checkpoint(tx.connection)
             families = tx.families(ids, checkpoint)
             roots = [each for each in ids if families.root(each) == each]
             histories = [
-                read_history(store, tx.connection, families.members(each), rules, checkpoint) for each in roots
+                read_history(store, tx.connection, families.members(each), rules, checkpoint, models.projectors)
+                for each in roots
             ]
-            merged_away = families.roots.keys()
+            numbers = numbers_of(tx.connection, store.schema.events, {*ids, *families.roots})
         with store.writing() as tx:
             if models.advance(tx.connection, checkpoint, checkpoint):
-                return _put_right(models, tx.connection, histories, merged_away, projection)
+                return _put_right(models, tx.connection, histories, numbers)
     raise StoreBusy("others recorded events again and again; try again")
 
 
 def _put_right(
-    models: ReadModels,
-    connection: Connection,
-    histories: Sequence[History],
-    merged_away: Iterable[str],
-    projection: str | None,
+    models: ReadModels, connection: Connection, histories: Sequence[History], numbers: Mapping[str, int]
 ) -> int:
-    ids = sorted({history.members[0] for history in histories}.union(merged_away))
-    updates = [new_update(history) for history in histories if history.happened]
-    wrong = 0
-    for table, folded in models.customer_rows(updates).items():
-        if projection in (None, projection_of(table)):
-            stored = [row for each in ids for row in models.stored_in(connection, table, each)]
-            wrong += models.replace_rows(connection, table, stored, folded)
-    models.unpark(connection, ids)
-    models.park(connection, [history.poison for history in histories if history.poison])
+    """Put right what is stored of some customers, by id with their numbers, of whom some are merged away."""
+    folded = models.customer_rows([new_update(history) for history in histories if history.happened])
+    wrong = _replace(models, connection, numbers.values(), folded)
+    models.unpark(connection, numbers)
+    models.park(connection, [history.poisons for history in histories if history.poisons])
     return wrong

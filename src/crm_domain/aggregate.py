@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from crm_domain.command import Command, Decider
 from crm_domain.event import Event
+from crm_domain.upcasts import Upcast
 from crm_domain.wording import Wording
 
 
@@ -15,7 +16,8 @@ class Addressed(Struct, frozen=True, kw_only=True):
     """A command, and by which of its fields its stream is found. Raises ValueError for a field that it doesn't have.
 
     `customer` is the field that names the customer, None where the stream itself knows whose it is. `key` is the field
-    that names the stream; without one it is the customer's own (of CUSTOMER, and where `own`), and else a new one.
+    that names the stream; without one it is the customer's own (of CUSTOMER, and where `own`, as each customer has one
+    stream of the category), and else a new one. Customers who are one have one such stream: whose was begun first.
     """
 
     command: type[Command]
@@ -27,6 +29,8 @@ class Addressed(Struct, frozen=True, kw_only=True):
         for field in (self.customer, self.key):
             if field is not None and field not in self.command.model_fields:
                 raise ValueError(f'{self.command.__name__} is addressed by "{field}", and has no such field')
+        if self.own and (self.customer is None or self.key is not None):
+            raise ValueError(f"{self.command.__name__} goes to a customer's own stream: by a customer, and by no key")
 
 
 def addressed(
@@ -55,7 +59,13 @@ class Aggregate(Struct, frozen=True, kw_only=True):
     """One aggregate: how it is decided, what happens to it, the commands to it, and how all that is told.
 
     `commands` are those that everybody may give, each with its address. All text in its events is either `Personal` or
-    named in `in_the_clear`. Raises ValueError without any event: `get_args` finds none in what is no union.
+    named in `in_the_clear`. `upcasts` say how events are read that are no longer written, the newest first.
+
+    What happens to one `of_nobody` concerns the business and no customer: it has nothing personal, and folds into
+    timelines of the business itself.
+
+    Raises ValueError without any event, as `get_args` finds none in what is no union, and for a command to what is
+    nobody's that is addressed to a customer.
     """
 
     decider: Decider[Any]
@@ -64,7 +74,13 @@ class Aggregate(Struct, frozen=True, kw_only=True):
     wording: Wording
     examples: Examples
     in_the_clear: tuple[InTheClear, ...] = ()
+    upcasts: tuple[Upcast[Any, Any], ...] = ()
+    of_nobody: bool = False
 
     def __post_init__(self) -> None:
         if not self.events:
             raise ValueError(f'nothing can happen to the aggregate "{self.decider.category}": it has no events')
+        for way in self.commands if self.of_nobody else ():
+            if way.customer is not None or way.own or way.key is None:
+                what = f'the aggregate "{self.decider.category}" is nobody\'s'
+                raise ValueError(f"{what}, and {way.command.__name__} has to be addressed by a key alone")

@@ -12,6 +12,9 @@ from crm_domain import customer, interaction, membership, purchase, rulebook, ti
 from crm_domain.aggregate import Addressed, Aggregate
 from crm_domain.command import Command, CustomerId, Decider
 from crm_domain.event import Event, tag_of
+from crm_domain.unexplained import WORDING, Unexplained
+from crm_domain.upcasts import Upcast
+from crm_domain.wording import Wording
 
 T = TypeVar("T")
 
@@ -29,7 +32,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     """Some aggregates put together, none of which takes a name from another.
 
     `aggregates` by category, `events` by tag, `commands` by name. The rulebook's are not among the commands; they have
-    a door of their own, where read models are built before they count.
+    a door of their own, where read models are built before they count. `upcasts` are those that aggregates bring.
     """
 
     aggregates: Mapping[str, Aggregate]
@@ -37,6 +40,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     commands: Mapping[str, type[Command]]
     owners: Mapping[type[Event], Aggregate]
     addresses: Mapping[type[Command], tuple[Aggregate, Addressed]]
+    upcasts: tuple[Upcast[Any, Any], ...] = ()
 
     def aggregate_of(self, event: Event) -> Aggregate:
         """The aggregate that an event happened to. Raises TypeError for an event of none of these."""
@@ -44,6 +48,10 @@ class Catalogue(Struct, frozen=True, kw_only=True):
             return self.owners[type(event)]
         except KeyError:
             raise TypeError(f"{type(event).__name__} is not an event of this store") from None
+
+    def wording_of(self, event: Event) -> Wording:
+        """How an event is told. Raises TypeError for an event of none of these."""
+        return WORDING if isinstance(event, Unexplained) else self.aggregate_of(event).wording
 
 
 def catalogue_of(aggregates: tuple[Aggregate, ...]) -> Catalogue:
@@ -59,6 +67,7 @@ def catalogue_of(aggregates: tuple[Aggregate, ...]) -> Catalogue:
         commands=_once("command", ((way.command.__name__, way.command, each) for way, each in commands)),
         owners=MappingProxyType(dict(events)),
         addresses=MappingProxyType({way.command: (each, way) for way, each in commands}),
+        upcasts=tuple(upcast for each in aggregates for upcast in each.upcasts),
     )
 
 
@@ -99,9 +108,10 @@ class Address(Struct, frozen=True):
     customer: CustomerId | str | None
     key: str | None
     own: bool = False
+    of_nobody: bool = False
 
 
-def address(command: Command, catalogue: Catalogue = CATALOGUE) -> Address:
+def address(command: Command, catalogue: Catalogue) -> Address:
     """The address of a command. Raises TypeError for a class that is not in the catalogue."""
     found = next(filter(None, map(catalogue.addresses.get, type(command).__mro__)), None)
     if found is None:
@@ -109,4 +119,4 @@ def address(command: Command, catalogue: Catalogue = CATALOGUE) -> Address:
     aggregate, way = found
     who = None if way.customer is None else getattr(command, way.customer)
     key = None if way.key is None else getattr(command, way.key)
-    return Address(aggregate.decider, who, key, way.own)
+    return Address(aggregate.decider, who, key, way.own, aggregate.of_nobody)

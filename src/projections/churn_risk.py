@@ -429,7 +429,7 @@ CHURN_RISK = Projector(
         }
     ),
     standing=Standing,
-    judges_by=lambda rules: (rules.risk, rules.cadence, rules.tickets),
+    judges_by=("churn_risk", "cadence", "satisfaction", "ticket"),
     judge=judge,
     explain=explain,
     lists_by=("value", "due", "score"),

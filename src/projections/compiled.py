@@ -7,10 +7,12 @@ would make a fold that never ends.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil, lcm
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -20,6 +22,7 @@ from crm_domain.money import exponent_of
 from projections import rules as grammar
 from projections.cadence import Cadence
 from projections.ladder import Ladder, compile_ladder
+from projections.section import Section
 from projections.ticket_facts import TicketRules, compile_ticket_rules
 from projections.verdict import Verdict
 
@@ -95,9 +98,15 @@ class Risk(Struct, frozen=True, kw_only=True):
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """A compiled ruleset. `digest` is that of the ruleset it was made from."""
+    """A compiled ruleset. `digest` is that of the `ruleset` it was made from, and `canonical` has the canonical form of
+    each of its tables. `sections` is what the tables of extensions were compiled to, by their names. `currency` is the
+    store's, None where it has none yet.
+    """
 
+    ruleset: grammar.Ruleset
+    currency: str | None
     digest: str
+    canonical: dict[str, str]
     zone: ZoneInfo
     cadence: Cadence
     ladder: Ladder
@@ -106,17 +115,25 @@ class Rules(Struct, frozen=True, kw_only=True):
     risk: Risk
     tickets: TicketRules
     exponent: int
+    sections: dict[str, Any]
 
 
 #: The window of the rules whose names or comments say 365 days.
 ORDERS_WINDOW = 365 * DAY
 
 
-def compile_rules(ruleset: grammar.Ruleset, currency: str | None) -> Rules:
-    """Make a ruleset ready. `currency` is the store's; while it has none, no amount has been recorded either."""
+def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequence[Section] = ()) -> Rules:
+    """Make a ruleset ready. `currency` is the store's; while it has none, no amount has been recorded either.
+
+    `sections` are those of the registry. One that the ruleset doesn't know of has its defaults.
+    """
     exponent = 2 if currency is None else exponent_of(currency)
+    tables = {section.name: section.table_of(ruleset) for section in sections}
     return Rules(
+        ruleset=ruleset,
+        currency=currency,
         digest=ruleset.digest(),
+        canonical=ruleset.canonical_tables() | {name: table.canonical() for name, table in tables.items()},
         zone=ruleset.zone,
         cadence=_cadence(ruleset.cadence),
         ladder=compile_ladder(ruleset.lifecycle, exponent),
@@ -125,6 +142,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None) -> Rules:
         risk=_risk(ruleset),
         tickets=compile_ticket_rules(ruleset.ticket),
         exponent=exponent,
+        sections={section.name: section.compile(tables[section.name]) for section in sections},
     )
 
 

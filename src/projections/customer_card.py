@@ -3,10 +3,71 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from crm_domain.customer import CustomerRegistered
+from crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from crm_domain.ticket import TicketOpened, TicketRated
+from projections.compiled import Rules
 from projections.facts import Facts
+from projections.projector import Judgement, Projector
+
+VERSION = 1
+
+Count = Annotated[int, Meta(ge=0, lt=2**31)]
+
+
+class Totals(Struct, frozen=True, kw_only=True, gc=False):
+    """What adds up with a customer. Money is in minor units, instants are in microseconds."""
+
+    orders: Count
+    net_spend: int
+    first_order_at: int | None
+    last_order_at: int | None
+    last_heard_at: int | None
+
+
+def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
+    """Events alone change it, so it is judged once."""
+    instants = facts.order_instants
+    yield (
+        at,
+        None,
+        Totals(
+            orders=len(instants),
+            net_spend=facts.order_totals[-1] if instants else 0,
+            first_order_at=instants[0] if instants else None,
+            last_order_at=instants[-1] if instants else None,
+            last_heard_at=facts.engaged.at if facts.engaged else None,
+        ),
+    )
+
+
+CUSTOMER_CARD = Projector(
+    name="customer_card",
+    question="What do people look at first? Orders, what they are worth, and when they were last heard from.",
+    version=VERSION,
+    handles=frozenset(
+        {
+            CustomerRegistered,
+            PurchaseRecorded,
+            ReturnRecorded,
+            InteractionRecorded,
+            SurveyAnswered,
+            TicketOpened,
+            TicketRated,
+        }
+    ),
+    standing=type(None),
+    judges_by=(),
+    judge=judge,
+    verdict=Totals,
+    shows="latest",
+)
 
 
 class CustomerCard(Struct, frozen=True, kw_only=True):

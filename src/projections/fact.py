@@ -24,6 +24,7 @@ from projections.facts import Facts
 
 if TYPE_CHECKING:  # compiled rules hold conditions, and these are asked under compiled rules
     from projections.compiled import Rules
+    from projections.projector import Told
 
 Kind = Literal["flag", "count", "score", "amount", "elapsed", "ratio", "choice", "set"]
 Key = Literal["is", "from", "below", "in", "not_in", "has", "lacks"]
@@ -63,24 +64,31 @@ ALWAYS: Span = (-FOREVER, FOREVER)
 NEVER: Span = (FOREVER, -FOREVER)
 
 
+NOTHING_TOLD: Told = MappingProxyType({})
+
+
 class Subject:
     """Of whom facts are asked: one customer of whom no event is known after `at`, under some rules.
 
-    `ended` is the last stage that an order ended, at `ended_at`; `gap` is the expected gap between orders, as N and D.
+    `ended` is the last stage that an order ended, at `ended_at`; `gap` is the expected gap between orders, as N and D;
+    `told` is what other projections hold from `at` on.
     """
 
-    __slots__ = ("at", "ended", "ended_at", "facts", "first_order_at", "gap", "last_order_at", "rules")
+    __slots__ = ("at", "ended", "ended_at", "facts", "first_order_at", "gap", "last_order_at", "rules", "told")
 
     first_order_at: int | None
     last_order_at: int | None
     gap: tuple[int, int] | None
 
-    def __init__(self, facts: Facts, rules: Rules, ended: str | None, ended_at: int, at: int) -> None:
+    def __init__(
+        self, facts: Facts, rules: Rules, ended: str | None, ended_at: int, at: int, told: Told = NOTHING_TOLD
+    ) -> None:
         self.facts = facts
         self.rules = rules
         self.ended = ended
         self.ended_at = ended_at
         self.at = at
+        self.told = told
         # Several rungs ask for these, so they are worked out once.
         instants = facts.order_instants
         if instants:
@@ -118,7 +126,8 @@ class Fact(Struct, frozen=True, kw_only=True):
 
     `windowed` is whether a condition on it may have `within_days`: then only what leaves the window flips it, and a
     window never holds more than there is without one. `undefined` says when there is nothing to find.
-    `events` are the types that can change what is found. `positions` are those of the events behind what was found, and
+    `events` are the types that can change what is found; where it is the verdict of another projection, `reads` is the
+    name of that, which says itself what can change it. `positions` are those of the events behind what was found, and
     `words` are the beginning of a sentence, which a condition ends with its bound.
     """
 
@@ -132,10 +141,12 @@ class Fact(Struct, frozen=True, kw_only=True):
     words: Callable[[Subject, Any], str]
     meaning: str
     events: frozenset[type[Event]]
+    reads: str | None = None
 
     def __post_init__(self) -> None:
+        unsaid = {"events"} if self.reads else {"reads"}
         for part in self.__struct_fields__:
-            if getattr(self, part) in (None, "", frozenset()):
+            if part not in unsaid and getattr(self, part) in (None, "", frozenset()):
                 raise ValueError(f"the fact {self.name!r} doesn't say its {part}")
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
             raise ValueError(f"a fact can't be called {self.name!r}: expected lower-case letters, digits and _")

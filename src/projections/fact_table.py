@@ -1,7 +1,8 @@
 """The facts that rules may ask, each wholly defined by its entry in FACTS.
 
 What time alone does to them: what has elapsed grows, and what a window holds shrinks, as no order is ever worth less
-than nothing. So each condition flips at most once, at an instant that follows from its bound.
+than nothing. So each condition flips at most once, at an instant that follows from its bound. A condition on what
+another projection holds may flip wherever that begins to hold something else.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from projections.cadence import after_gaps
-from projections.fact import ALWAYS, NEVER, Condition, Fact, Found, Kind, Never, Once, Span, Subject, table
+from projections.fact import ALWAYS, NEVER, Condition, Fact, Found, Kind, Never, Often, Once, Span, Subject, table
 from projections.facts import Facts, Mark, Named, orders_since, spend_within
 from projections.ticket_facts import SETTLED, Moment, TicketFacts
 from projections.verdict import days, money_text, plural
 
 _NO_ORDER = "before the first order"
+#: The tier of those who have no membership in force where only members have one.
+NO_TIER = "none"
 
 # ---------------------------------------------------------------------------------------------- facts of one kind each
 
@@ -217,6 +220,44 @@ def choice(
         meaning=meaning,
         events=events,
     )
+
+
+def verdict_of(
+    projection: str,
+    name: str,
+    *,
+    kind: Kind,
+    of: Callable[[Any], Any],
+    words: str,
+    meaning: str,
+) -> Fact:
+    """What another projection holds, which has one timeline. Its own reasons tell of the events behind it."""
+
+    def found(subject: Subject, window: int | None, at: int) -> Any:
+        told = subject.told.get(projection, ())
+        place = bisect_right(told, at, key=_begins) - 1
+        return of(told[place].verdict) if place >= 0 else None
+
+    def turns(subject: Subject, window: int | None, at: int, until: int) -> list[int]:
+        return [each.valid_from for each in subject.told.get(projection, ()) if at < each.valid_from < until]
+
+    return Fact(
+        name=name,
+        kind=kind,
+        windowed=False,
+        undefined="before there is one",
+        found=found,
+        flips=Often(turns),
+        positions=lambda subject, window, at: (),
+        words=lambda subject, found: f"{words} {found}",
+        meaning=meaning,
+        events=frozenset(),
+        reads=projection,
+    )
+
+
+_begins = attrgetter("valid_from")
+_value = attrgetter("value")
 
 
 def _at_most(said: Mark | Named | None) -> tuple[int, ...]:
@@ -443,5 +484,37 @@ FACTS: Mapping[str, Fact] = table(
         positions=lambda facts: sorted(named.position for named in _tags(facts).values()),
         meaning="The tags that are on.",
         events=frozenset({CustomerTagged, CustomerUntagged}),
+    ),
+    verdict_of(
+        "lifecycle_stage",
+        "stage",
+        kind="choice",
+        of=_value,
+        words="stage",
+        meaning="The stage, as [lifecycle] gives it; the ladder itself can't ask it.",
+    ),
+    verdict_of(
+        "loyalty_tier",
+        "tier",
+        kind="choice",
+        of=_value,
+        words="tier",
+        meaning=f'The loyalty tier, as [tier] gives it; "{NO_TIER}" where only members have one.',
+    ),
+    verdict_of(
+        "churn_risk",
+        "risk",
+        kind="score",
+        of=attrgetter("score"),
+        words="risk",
+        meaning="The risk that the customer leaves, 0 to 100, as [churn_risk] gives it.",
+    ),
+    verdict_of(
+        "churn_risk",
+        "risk_band",
+        kind="choice",
+        of=_value,
+        words="risk band",
+        meaning="The band of that risk, as [churn_risk.bands] has it.",
     ),
 )

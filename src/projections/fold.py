@@ -10,7 +10,7 @@ instant is then judged with the first one, as if they had come together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -24,16 +24,18 @@ from crm_domain.event import Event
 from crm_domain.instant import END_OF_TIME, FOREVER
 from projections.churn_risk import CHURN_RISK
 from projections.compiled import Rules
-from projections.facts import VERSION as FACTS_VERSION
-from projections.facts import Facts, evolve
+from projections.customer_card import CUSTOMER_CARD
+from projections.fact_set import FactSet
+from projections.facts import SHARED, Facts
 from projections.lifecycle_stage import LIFECYCLE_STAGE
 from projections.loyalty_tier import LOYALTY_TIER
 from projections.points import POINTS
-from projections.projector import Projector
+from projections.projector import Projector, Told
+from projections.rules_digest import rules_digest
 from projections.ticket_queue import TICKET_QUEUE
 from projections.verdict import Reason
 
-PROJECTORS: tuple[Projector, ...] = (LIFECYCLE_STAGE, LOYALTY_TIER, CHURN_RISK, POINTS, TICKET_QUEUE)
+PROJECTORS: tuple[Projector, ...] = (CUSTOMER_CARD, TICKET_QUEUE, POINTS, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE)
 
 #: The key of the one timeline that a customer has where a projector has no keys.
 WHOLE = ""
@@ -77,12 +79,21 @@ Tracks = dict[str, Track]
 
 
 class Folded(Struct):
-    """One customer's fold, ready to go on: the facts, and each projector's tracks by its name."""
+    """One customer's fold, ready to go on: the facts that are shared, those of other sets by their names, and each
+    projector's tracks by its name.
+    """
 
     facts: Facts = field(default_factory=Facts)
+    own: dict[str, Any] = field(default_factory=dict)
     tracks: dict[str, Tracks] = field(default_factory=dict)
     last_at: int | None = None
     last_position: int = 0
+
+    def facts_of(self, fact_set: FactSet) -> Any:
+        """The facts of a set, as far as they are known."""
+        if fact_set is SHARED:
+            return self.facts
+        return self.own.setdefault(fact_set.name, fact_set.beginning())
 
 
 #: By projector, the intervals of each key in order of time, one key after the other.
@@ -95,11 +106,14 @@ def fold(
     """Take in events and return, for each projector by name, the intervals from its last settled one on.
 
     `folded` is changed in place. Events at or below `folded.last_position` have been taken in before and are passed
-    over. Raises ValueError for an event earlier than the last one: that customer must be folded afresh.
+    over. What the projectors read under these rules is judged as well: its tracks are in `folded`, and are needed to go
+    on. Raises ValueError for an event earlier than the last one: that customer must be folded afresh.
     """
-    running = [_Running(each, folded.tracks.setdefault(each.name, {}), rules) for each in projectors]
-    by_type: dict[type[Event], list[_Running]] = {}
-    facts, newest, last_at = folded.facts, folded.last_position, folded.last_at
+    running = _under_way(folded, rules, projectors)
+    # Who reads others comes before them: it asks what they held until the event.
+    readers_first, fact_sets = list(reversed(list(running.values()))), _fact_sets(running.values())
+    by_type: dict[type[Event], tuple[list[_Arrival], list[_TakeIn]]] = {}
+    newest, last_at = folded.last_position, folded.last_at
     for at, group in groupby((each for each in events if each.position > folded.last_position), key=_at):
         if last_at is not None and at < last_at:
             raise ValueError(f"an event at {at} came after one at {last_at}")
@@ -108,15 +122,52 @@ def fold(
             event = happened.event
             event_type = type(event)
             if event_type not in by_type:
-                by_type[event_type] = [run for run in running if run.minds(event_type)]
-            for run in by_type[event_type]:
-                run.arrive(event, facts, rules, at)
+                by_type[event_type] = (
+                    [run.arrival(event_type) for run in readers_first if run.minds(event_type)],
+                    [(each.evolve, folded.facts_of(each)) for each in fact_sets if event_type in each.handles],
+                )
+            for key_of, arrive in by_type[event_type][0]:
+                arrive(key_of(event) if key_of else WHOLE, event, at)
         for happened in together:
-            evolve(facts, happened.event, at, happened.position, happened.identity)
+            event = happened.event
+            for take_in, facts in by_type[type(event)][1]:
+                take_in(facts, event, at, happened.position, happened.identity)
             newest = max(newest, happened.position)
         last_at = at
     folded.last_at, folded.last_position = last_at, newest
-    return {run.projector.name: run.finish(facts, rules) for run in running}
+    found = {run.projector.name: run.finish() for run in readers_first}
+    return {projector.name: found[projector.name] for projector in projectors}
+
+
+#: Which timeline an event is about (None where there is but one), and how it arrives there: (key, event, at).
+_Arrival = tuple[Callable[[Any], str] | None, Callable[[str, Event, int], None]]
+#: How a set of facts takes in an event, and the facts.
+_TakeIn = tuple[Callable[[Any, Event, int, int, int], None], Any]
+
+
+def _under_way(folded: Folded, rules: Rules, projectors: Iterable[Projector]) -> dict[str, _Running]:
+    """Some projectors and what they read under these rules, by name: each after what it reads."""
+    running: dict[str, _Running] = {}
+    for projector in projectors:
+        _begin(projector, folded, rules, running)
+    return running
+
+
+def _begin(projector: Projector, folded: Folded, rules: Rules, running: dict[str, _Running]) -> _Running:
+    if projector.name not in running:
+        read = projector.sources(rules) if projector.may_read else ()
+        sources = {each.name: _begin(each, folded, rules, running) for each in read}
+        running[projector.name] = _Running(projector, folded, rules, sources)
+    return running[projector.name]
+
+
+def _fact_sets(running: Iterable[_Running]) -> list[FactSet]:
+    """What is folded: always the facts that are shared, and those by which somebody judges."""
+    found = [SHARED]
+    for run in running:
+        if run.projector.facts is not SHARED and run.projector.facts not in found:
+            found.append(run.projector.facts)
+    return found
 
 
 def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> tuple[Folded, Timelines]:
@@ -126,8 +177,8 @@ def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Pro
 
 
 def concerned(old: Rules, new: Rules, projectors: Sequence[Projector] = PROJECTORS) -> tuple[Projector, ...]:
-    """The projectors that may judge otherwise under other rules."""
-    return tuple(projector for projector in projectors if projector.judges_by(old) != projector.judges_by(new))
+    """The projectors that may judge otherwise under other rules: by these themselves, or by what they read."""
+    return tuple(each for each in projectors if rules_digest(each, old) != rules_digest(each, new))
 
 
 _at = attrgetter("at")
@@ -138,47 +189,87 @@ def came_late(folded: Folded, events: Sequence[Happened]) -> bool:
     return bool(events) and folded.last_at is not None and events[0].at < folded.last_at
 
 
+#: What follows for one timeline before an instant if nothing more happens: the standing and verdict just before it,
+#: since when that holds, and the intervals that have ended by then.
+_Ahead = tuple[Any, Any, int, list[Interval]]
+
+
 class _Running:
-    """A projector under way. Mutable, and never seen outside one call of `fold`."""
+    """A projector under way. Mutable, and never seen outside one call of `fold` or `explain`."""
 
-    __slots__ = ("_facts_of", "_heeded", "_key_of", "intervals", "projector", "tracks")
+    __slots__ = (
+        "_facts_of",
+        "_heeded",
+        "_judge",
+        "_key_of",
+        "_rules",
+        "_sources",
+        "_told",
+        "facts",
+        "intervals",
+        "projector",
+        "tracks",
+    )
 
-    def __init__(self, projector: Projector, tracks: Tracks, rules: Rules) -> None:
+    def __init__(self, projector: Projector, folded: Folded, rules: Rules, sources: Mapping[str, _Running]) -> None:
         self.projector = projector
-        self.tracks = tracks
+        self.facts = folded.facts_of(projector.facts)
+        self.tracks = folded.tracks.setdefault(projector.name, {})
         self.intervals: dict[str, list[Interval]] = {}
+        self._rules = rules
+        self._sources = sources
         self._heeded = projector.heeds(rules)
+        self._judge = projector.judge
         self._key_of = projector.key.of if projector.key else None
         self._facts_of = projector.key.facts if projector.key else None
+        # By key, what those who read this were told, and until when.
+        self._told: dict[str, tuple[int, _Ahead]] = {}
 
     def minds(self, event_type: type[Event]) -> bool:
         """Whether events of a type bear on the answer; those that are only heeded don't begin it."""
-        return event_type in self.projector.handles or event_type in self._heeded
+        if event_type in self.projector.handles or event_type in self._heeded:
+            return True
+        return bool(self._sources) and any(source.minds(event_type) for source in self._sources.values())
 
-    def arrive(self, event: Event, facts: Facts, rules: Rules, at: int) -> None:
-        """Settle everything before `at`, at which an event is about to be taken in."""
-        key = self._key_of(event) if self._key_of else WHOLE
+    def arrival(self, event_type: type[Event]) -> _Arrival:
+        """How events of a type arrive: at the timeline they are about, or at all where they bear on what is read."""
+        if self._key_of is None:
+            return None, self.arrive
+        if event_type in self.projector.handles or event_type in self._heeded:
+            return self._key_of, self.arrive
+        return None, self._arrive_at_all
+
+    def _arrive_at_all(self, _: str, event: Event, at: int) -> None:
+        for key in list(self.tracks):
+            self.arrive(key, event, at)
+
+    def arrive(self, key: str, event: Event, at: int) -> None:
+        """Settle a timeline before `at`, at which an event is about to be taken in."""
         track = self.tracks.get(key)
         if track is None:
             if type(event) not in self.projector.handles:
                 return
             track = self.tracks[key] = Track(self.projector.standing())
-        self.intervals.setdefault(key, [])
+        if key not in self.intervals:
+            self.intervals[key] = []
         if track.judged_at == at:
             return
         if track.judged_at is not None:
-            track.standing, track.verdict, track.since = self._settle(key, track, facts, rules, at)
+            track.standing, track.verdict, track.since, ended = self.ahead(key, at)
+            if ended:
+                self.intervals[key] += ended
         track.judged_at = at
 
-    def finish(self, facts: Facts, rules: Rules) -> list[Interval]:
+    def finish(self) -> list[Interval]:
         """For each timeline all intervals from its last settled one on, with the future that is already due.
 
         Where there are keys, of those to which something happened.
         """
         found: list[Interval] = []
         for key, settled in sorted(self.intervals.items()) if self._key_of else self._one():
-            _, verdict, since = self._settle(key, self.tracks[key], facts, rules, END_OF_TIME + 1)
+            _, verdict, since, ended = self.ahead(key, END_OF_TIME + 1)
             found += settled
+            found += ended
             if verdict is not None:
                 found.append(Interval(since, FOREVER, verdict, key))
         return found
@@ -187,31 +278,53 @@ class _Running:
         """The one timeline that there is without keys, also where nothing happened to it."""
         return [(WHOLE, self.intervals.setdefault(WHOLE, []))] if self.tracks else []
 
-    def _settle(self, key: str, track: Track, facts: Facts, rules: Rules, end: int) -> tuple[Any, Any, int]:
-        """The standing and verdict just before `end`, and since when it holds.
-
-        Judged at the last event and wherever time alone changes the verdict.
-        """
-        intervals = self.intervals.setdefault(key, [])
+    def ahead(self, key: str, end: int) -> _Ahead:
+        """What follows for a timeline before `end`: judged at the last event and wherever time alone changes it."""
+        if self._told and key in self._told and self._told[key][0] == end:
+            return self._told[key][1]
+        track = self.tracks[key]
         carried, verdict, since = track.standing, track.verdict, track.since
+        ended: list[Interval] = []
         begin = track.judged_at
         assert begin is not None
-        judged_of = self._facts_of(facts, key) if self._facts_of else facts
-        for changes, (at, standing, judged) in enumerate(self.projector.judge(carried, judged_of, rules, begin, end)):
+        judged_of = self._facts_of(self.facts, key) if self._facts_of else self.facts
+        told: Sequence[Told] = ()
+        if self._sources:
+            told = self.told(begin, end)
+            judgements = self._judge(carried, judged_of, self._rules, begin, end, *told)
+        else:
+            judgements = self._judge(carried, judged_of, self._rules, begin, end)
+        for changes, (at, standing, judged) in enumerate(judgements):
             carried = standing
             if judged is not verdict and judged != verdict:
                 if verdict is not None:
-                    intervals.append(Interval(since, at, verdict, key))
+                    ended.append(Interval(since, at, verdict, key))
                 verdict, since = judged, at
-            if changes > MAX_FUTURE_CHANGES and changes > MAX_FUTURE_CHANGES + _own_changes(facts):
+            if changes > MAX_FUTURE_CHANGES and changes > MAX_FUTURE_CHANGES + self._future_changes(told):
                 raise InvalidRules(f"{self.projector.name} changes again and again with no event in between")
-        return carried, verdict, since
+        return carried, verdict, since, ended
 
+    def _future_changes(self, told: Sequence[Told]) -> int:
+        """How many more changes may come than rules bound: by how much there is of a customer, and by what is read."""
+        return self.projector.facts.future_changes(self.facts) + sum(len(each) for by in told for each in by.values())
 
-def _own_changes(facts: Facts) -> int:
-    """Orders leave a window one by one, lots begin and expire, clocks of tickets breach and are forgotten."""
-    lots = sum(len(each.lots) for each in facts.memberships.values())
-    return len(facts.order_instants) + 2 * lots + 8 * len(facts.tickets)
+    def told(self, begin: int, end: int) -> Sequence[Told]:
+        """What is read in [begin, end), as `judge` and `explain` take it: nothing where these rules read nothing."""
+        if not self._sources:
+            return ()
+        return ({name: source.held(begin, end) for name, source in self._sources.items()},)
+
+    def held(self, begin: int, end: int) -> list[Interval]:
+        """What holds in [begin, end) on all timelines, if nothing more happens."""
+        found: list[Interval] = []
+        for key in sorted(self.tracks):
+            ahead = self.ahead(key, end)
+            self._told[key] = end, ahead
+            _, verdict, since, ended = ahead
+            found += (each for each in ended if each.valid_to > begin)
+            if verdict is not None:
+                found.append(Interval(since, FOREVER, verdict, key))
+        return found
 
 
 def verdict_at(intervals: Iterable[Interval], at: int) -> Interval | None:
@@ -246,16 +359,26 @@ class _Taken(Struct, array_like=True):
 
 
 def dump_facts(folded: Folded) -> bytes:
-    """The facts of a fold to go on with later: MessagePack, and the CRC-32 of that, as most damage leaves MessagePack
-    behind.
+    """The shared facts of a fold to go on with later: MessagePack, and the CRC-32 of that, as most damage leaves
+    MessagePack behind.
     """
     return _sealed(_Taken(folded.facts, folded.last_at, folded.last_position))
 
 
 def load_facts(data: bytes) -> Folded:
-    """The fold whose facts `dump_facts` wrote, without tracks. Raises ValueError for anything else."""
+    """The fold whose shared facts `dump_facts` wrote, without anything else. Raises ValueError for anything else."""
     taken = _opened(data, _Taken)
     return Folded(facts=taken.facts, last_at=taken.last_at, last_position=taken.last_position)
+
+
+def dump_own(folded: Folded, fact_set: FactSet) -> bytes:
+    """The facts of another set to go on with later, as `dump_facts` does it."""
+    return _sealed(folded.facts_of(fact_set))
+
+
+def load_own(fact_set: FactSet, data: bytes) -> Any:
+    """The facts of a set that `dump_own` wrote, for `Folded.own`. Raises ValueError for anything else."""
+    return _opened(data, fact_set.beginning)
 
 
 def dump_tracks(tracks: Tracks) -> bytes:
@@ -268,28 +391,19 @@ def load_tracks(projector: Projector, data: bytes) -> Tracks:
     return _typed(projector, _opened(data, Tracks))
 
 
-def dump(folded: Folded, projectors: Sequence[Projector] = PROJECTORS) -> bytes:
+def dump(folded: Folded) -> bytes:
     """A whole fold to go on with later, as `dump_facts` does it."""
-    tracks = [folded.tracks.get(projector.name, {}) for projector in projectors]
-    return _sealed(_Whole(folded.facts, tracks, folded.last_at, folded.last_position))
+    return _sealed(folded)
 
 
 def load(data: bytes, projectors: Sequence[Projector] = PROJECTORS) -> Folded:
-    """The fold that `dump` wrote for these projectors. Raises ValueError for anything else."""
-    whole = _opened(data, _Whole)
-    if len(whole.tracks) != len(projectors):
-        raise ValueError("a stored fold is one of other projectors")
-    tracks = {each.name: _typed(each, held) for each, held in zip(projectors, whole.tracks, strict=True)}
-    return Folded(facts=whole.facts, tracks=tracks, last_at=whole.last_at, last_position=whole.last_position)
-
-
-class _Whole(Struct):
-    """What is stored of a whole fold: the tracks in the order of the projectors."""
-
-    facts: Facts
-    tracks: list[Tracks]
-    last_at: int | None
-    last_position: int
+    """The fold that `dump` wrote for some of these projectors. Raises ValueError for anything else."""
+    folded = _opened(data, Folded)
+    for projector in projectors:
+        _typed(projector, folded.tracks.get(projector.name, {}))
+        if projector.facts.name in folded.own:
+            folded.own[projector.facts.name] = _as(folded.own[projector.facts.name], projector.facts.beginning)
+    return folded
 
 
 def _sealed(value: object) -> bytes:
@@ -308,13 +422,17 @@ def _opened(data: bytes, kind: type[_T]) -> _T:
 
 
 def _typed(projector: Projector, tracks: Tracks) -> Tracks:
-    try:
-        for track in tracks.values():
-            track.standing = msgspec.convert(track.standing, projector.standing)
-            track.verdict = msgspec.convert(track.verdict, projector.verdict | None)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"the tracks of {projector.name} can't be read: {error}") from None
+    for track in tracks.values():
+        track.standing = _as(track.standing, projector.standing)
+        track.verdict = _as(track.verdict, projector.verdict | None)
     return tracks
+
+
+def _as(stored: Any, kind: Any) -> Any:
+    try:
+        return msgspec.convert(stored, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"a stored fold can't be decoded: {error}") from None
 
 
 _CHECKSUM_BYTES = 4
@@ -326,7 +444,7 @@ def _checksum(packed: bytes) -> bytes:
 
 def code_versions() -> dict[str, int]:
     """What is stored depends on: the versions of the facts, of the ticket queue and of each projector."""
-    return {"facts": FACTS_VERSION} | {projector.name: projector.version for projector in PROJECTORS}
+    return {SHARED.name: SHARED.version} | {projector.name: projector.version for projector in PROJECTORS}
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -353,26 +471,20 @@ def explain(
     by then.
     """
     folded, timelines = fold_until(events, rules, at, projectors)
-    explanations = []
+    running, explanations = _under_way(folded, rules, projectors), list[Explanation]()
     for projector in projectors:
         current = verdict_at(timelines[projector.name], at) if projector.key is None else None
         if current is None or projector.explain is None:
             continue
-        standing = _standing_at(projector, folded.tracks[projector.name][WHOLE], folded.facts, rules, at)
+        run = running[projector.name]
+        standing, *_ = run.ahead(WHOLE, at + 1)
         explanations.append(
             Explanation(
                 projection=projector.name,
                 verdict=current.verdict,
                 since=current.valid_from,
-                reasons=projector.explain(standing, folded.facts, rules, at),
+                reasons=projector.explain(standing, run.facts, rules, at, *run.told(at, at + 1)),
                 next_change=verdict_at(timelines[projector.name], current.valid_to),
             )
         )
     return folded, explanations
-
-
-def _standing_at(projector: Projector, track: Track, facts: Facts, rules: Rules, at: int) -> Any:
-    if track.judged_at is None:
-        return track.standing
-    *_, (_, standing, _) = projector.judge(track.standing, facts, rules, track.judged_at, at + 1)
-    return standing

@@ -47,13 +47,14 @@ Brackets = tuple[Found, tuple[int, ...]]
 
 
 class Ladder(Struct, frozen=True, kw_only=True):
-    """The rungs, and the types of events that can change the facts that they ask.
+    """The rungs, the types of events that can change the facts that they ask, and the other projections that they ask.
 
     `left` is nested, a level for each of `brackets`; innermost are the rungs that can be reached.
     """
 
     rungs: tuple[Rung, ...]
     events: frozenset[type[Event]]
+    reads: frozenset[str]
     brackets: tuple[Brackets, ...]
     left: tuple[Any, ...]
 
@@ -73,6 +74,7 @@ def compile_ladder(rule: grammar.Lifecycle, exponent: int) -> Ladder:
     return Ladder(
         rungs=rungs,
         events=frozenset().union(*(fact.events for fact in asked.values())),
+        reads=frozenset(fact.reads for fact in asked.values() if fact.reads),
         brackets=tuple((fact.found, starts) for fact, starts in bracketed),
         left=_left(rungs, bracketed),
     )

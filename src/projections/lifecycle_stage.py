@@ -15,12 +15,14 @@ from crm_domain.instant import FOREVER
 from crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from crm_domain.purchase import PurchaseRecorded
 from crm_domain.ticket import TicketOpened, TicketRated
+from projections.churn_risk import CHURN_RISK
 from projections.compiled import Rules
-from projections.fact import ALWAYS, Condition, Fact, Span, Subject
+from projections.fact import ALWAYS, NOTHING_TOLD, Condition, Fact, Span, Subject
 from projections.fact_table import GAP, ORDERS
 from projections.facts import Facts
 from projections.ladder import Rung
-from projections.projector import Judgement, Projector
+from projections.loyalty_tier import LOYALTY_TIER
+from projections.projector import Judgement, Projector, Told
 from projections.verdict import Reason
 
 VERSION = 1
@@ -34,14 +36,16 @@ class Standing(Struct, frozen=True, array_like=True, gc=False):
     ended_at: int = 0
 
 
-def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
+def judge(
+    standing: Standing, facts: Facts, rules: Rules, at: int, until: int, told: Told = NOTHING_TOLD
+) -> Iterator[Judgement]:
     """The stage from an instant on. An order at that very instant ends the spell that was running just before it."""
     ended, ended_at, ladder = standing.ended, standing.ended_at, None
     if standing.stage in rules.spell_stages and facts.order_instants and facts.order_instants[-1] == at:
-        after = _Ladder(Subject(facts, rules, standing.stage, at, at), until)
+        after = _Ladder(Subject(facts, rules, standing.stage, at, at, told), until)
         if after.reached(at)[0].verdict.value not in rules.spell_stages:  # on a closed account, an order ends nothing
             ended, ended_at, ladder = standing.stage, at, after
-    ladder = ladder or _Ladder(Subject(facts, rules, ended, ended_at, at), until)
+    ladder = ladder or _Ladder(Subject(facts, rules, ended, ended_at, at, told), until)
     while at < until:
         rung, next_change_at = ladder.reached(at)
         yield at, Standing(rung.verdict.value, ended, ended_at), rung.verdict
@@ -111,9 +115,9 @@ def _stepped(conditions: Sequence[Condition], subject: Subject, at: int, until: 
         yield since, until
 
 
-def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
+def explain(standing: Standing, facts: Facts, rules: Rules, at: int, told: Told = NOTHING_TOLD) -> tuple[Reason, ...]:
     """The conditions of the rung that was reached, each with what it found."""
-    subject = Subject(facts, rules, standing.ended, standing.ended_at, at)
+    subject = Subject(facts, rules, standing.ended, standing.ended_at, at, told)
     rung, _ = _Ladder(subject, at + 1).reached(at)
     if not rung.conditions:
         found = ", ".join(_words(fact, subject) for fact in (ORDERS, GAP) if fact.found(subject, None, at) is not None)
@@ -151,9 +155,11 @@ LIFECYCLE_STAGE = Projector(
         }
     ),
     standing=Standing,
-    judges_by=lambda rules: (rules.ladder, rules.spell_stages, rules.cadence),
+    judges_by=("lifecycle", "cadence"),
     heeds=lambda rules: rules.ladder.events,
     judge=judge,
     explain=explain,
     lists_by=("value", "due"),
+    may_read=(CHURN_RISK, LOYALTY_TIER),
+    reads=lambda rules: rules.ladder.reads,
 )

@@ -24,9 +24,9 @@ from crm_domain.membership import (
 )
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from projections.compiled import Rules, Tiers
+from projections.fact_table import NO_TIER
 from projections.facts import Facts, orders_since, spend_within
 from projections.projector import Judgement, Projector
-from projections.rules import NO_TIER
 from projections.verdict import Reason, Verdict, days, money_text
 
 VERSION = 1
@@ -158,7 +158,7 @@ LOYALTY_TIER = Projector(
     version=VERSION,
     handles=frozenset({CustomerRegistered, PurchaseRecorded, ReturnRecorded, *_MEMBERSHIP}),
     standing=Standing,
-    judges_by=lambda rules: rules.tiers,
+    judges_by=("tier",),
     judge=judge,
     explain=explain,
     lists_by=("value", "due"),

@@ -85,7 +85,7 @@ POINTS = Projector(
     version=VERSION,
     handles=frozenset(get_args(MembershipEvent)),
     standing=Standing,
-    judges_by=lambda rules: None,
+    judges_by=(),
     judge=judge,
     explain=explain,
 )

@@ -2,31 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
+
 from msgspec import Struct
 
 from crm_domain.catalogue import CATALOGUE, Catalogue
+from crm_domain.event import Event
+from projections.fact_set import FactSet
+from projections.facts import SHARED
 from projections.fold import PROJECTORS
 from projections.projector import Projector
+from projections.rules import Ruleset
+from projections.section import Section, ruleset_with
 
 
-class Registry(Struct, frozen=True, kw_only=True):
-    """The aggregates that events happen to, and the projectors that judge, in the order in which they may read others.
+class Registry(Struct, frozen=True, kw_only=True, dict=True):
+    """The aggregates that events happen to, the projectors that judge, each after those that it may read, and the
+    tables that the rules may have beside ours.
 
-    Raises ValueError for a name that two projectors have.
+    Raises ValueError for a name that two projectors, sets of facts or tables have, for a projector that may read one
+    that comes later or isn't there, and for one that judges by a table that isn't there.
     """
 
     catalogue: Catalogue
     projectors: tuple[Projector, ...]
+    sections: tuple[Section, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [projector.name for projector in self.projectors]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f'two projections are called "{name}"')
+        _require_unique("projections", [projector.name for projector in self.projectors])
+        _require_unique("sets of facts", [fact_set.name for fact_set in self.fact_sets])
+        builds = [*(each.name for each in self.fact_sets), *(each.name for each in self.projectors)]
+        _require_unique("builds", builds)
+        _require_unique("tables of the rules", [section.name for section in self.sections])
+        self._require_sources()
+        for projector in self.projectors:
+            for table in {*projector.judges_by} - {*self.grammar.model_fields}:
+                judging = f'the projection "{projector.name}" judges by the table "{table}" of the rules'
+                raise ValueError(f"{judging}, which isn't there")
+
+    def _require_sources(self) -> None:
+        places = {projector.name: place for place, projector in enumerate(self.projectors)}
+        for place, projector in enumerate(self.projectors):
+            for source in projector.may_read:
+                reading = f'the projection "{projector.name}" may read "{source.name}"'
+                if source.name not in places:
+                    raise ValueError(f"{reading}, which isn't there")
+                if places[source.name] >= place:
+                    raise ValueError(f"{reading}, which must come before it")
+                if self.projectors[places[source.name]] is not source:
+                    raise ValueError(f"{reading}, but another one of that name is there")
+
+    @cached_property
+    def grammar(self) -> type[Ruleset]:
+        """The grammar of rules, with all tables that they may have."""
+        return ruleset_with(self.sections)
+
+    @cached_property
+    def fact_sets(self) -> tuple[FactSet, ...]:
+        """What is folded: the facts that are shared, and those that some projectors have of their own."""
+        found = [SHARED]
+        for projector in self.projectors:
+            if projector.facts not in found:
+                found.append(projector.facts)
+        return tuple(found)
+
+    @cached_property
+    def handles(self) -> frozenset[type[Event]]:
+        """The event types that bear on any facts; whatever else happens concerns no projector."""
+        return frozenset().union(*(each.handles for each in self.fact_sets))
 
     def projector(self, name: str) -> Projector:
         """The projector of a name. Raises KeyError where there is none."""
         return {each.name: each for each in self.projectors}[name]
+
+
+def _require_unique(what: str, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f'two {what} are called "{name}"')
 
 
 #: What Regulars brings itself.

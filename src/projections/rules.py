@@ -39,6 +39,7 @@ from crm_domain.errors import InvalidRules
 from crm_domain.money import plain_decimal
 from projections import fact_table
 from projections.fact import KEYS, Key, Kind
+from projections.fact_table import NO_TIER
 from projections.toml_text import read_toml
 
 MAX_DAYS = 36_500
@@ -47,8 +48,6 @@ MAX_COMPLAINTS = 50
 MAX_STEPS = 60
 MAX_REVIEWS = 60
 MAX_LABELS = 100
-#: The tier of those who have no membership in force where only members have one.
-NO_TIER = "none"
 
 
 def _exact(value: object) -> object:
@@ -94,6 +93,10 @@ class Part(BaseModel):
     """A table of the file. Frozen; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def canonical(self) -> str:
+        """The one JSON text of this table: keys sorted, numbers in plain decimal, comments gone."""
+        return _json(self.model_dump(by_alias=True))
 
 
 # Zones that are another one on each machine, or none.
@@ -247,6 +250,13 @@ class Lifecycle(Part):
     stage: Annotated[tuple[StageRule, ...], Field(min_length=1, max_length=32)] = Field(
         description="The rungs; the first one whose conditions all hold is the one."
     )
+
+    @model_validator(mode="after")
+    def _asks_not_itself(self) -> Lifecycle:
+        for rung in self.stage:
+            if any(fact_table.FACTS[condition.fact].reads == "lifecycle_stage" for condition in rung.when):
+                raise ValueError(f'"{rung.id}" asks for the stage, which is what the ladder gives')
+        return self
 
     @model_validator(mode="after")
     def _is_total(self) -> Lifecycle:
@@ -445,7 +455,11 @@ class Points(Part):
 
 
 class Ruleset(Part):
-    """A whole ruleset. Two are the same where their digests are."""
+    """A whole ruleset. Two are the same where their digests are.
+
+    A table that has defaults, as those of extensions do, is no part of the canonical form where it equals them: so
+    whether its extension is there makes no difference to rules that don't use it.
+    """
 
     business: Business = Field(description="Where the business is.")
     cadence: Cadence = Field(
@@ -458,9 +472,29 @@ class Ruleset(Part):
     satisfaction: Satisfaction = Field(description="Where an answer to a survey becomes good or bad news.")
     points: Points = Field(description="How points are earned, and when they can be spent and expire.")
 
+    @model_validator(mode="after")
+    def _asks_for_what_there_is(self) -> Ruleset:
+        given = {"tier": {NO_TIER, *(level.name for level in self.tier.levels)}, "risk_band": {*self.churn_risk.bands}}
+        for rung in self.lifecycle.stage:
+            for condition in rung.when:
+                for word in (*(condition.in_ or ()), *(condition.not_in or ())):
+                    allowed = given.get(condition.fact, {word})
+                    if word not in allowed:
+                        meant = _suggestion(word, sorted(allowed))
+                        raise ValueError(
+                            f'lifecycle: "{rung.id}" asks for the {condition.fact} "{word}", which there isn\'t{meant}'
+                        )
+        return self
+
     def canonical(self) -> str:
         """The one JSON text of this ruleset: keys sorted, numbers in plain decimal, comments gone."""
-        return json.dumps(_plain(self.model_dump(by_alias=True)), sort_keys=True, separators=(",", ":"))
+        fields = type(self).model_fields.items()
+        unused = {name for name, info in fields if not info.is_required() and getattr(self, name) == info.default}
+        return _json(self.model_dump(by_alias=True, exclude=unused))
+
+    def canonical_tables(self) -> dict[str, str]:
+        """The canonical form of each table, by its name."""
+        return {name: getattr(self, name).canonical() for name in type(self).model_fields}
 
     def digest(self) -> str:
         """SHA-256 of the canonical form, in hexadecimal."""
@@ -472,43 +506,53 @@ class Ruleset(Part):
         return ZoneInfo(self.business.timezone)
 
 
-def parse_rules(text: str, source: str = "rules") -> Ruleset:
-    """The ruleset of a TOML text. Raises InvalidRules, naming `source` and every key that is wrong."""
+def parse_rules(text: str, source: str = "rules", grammar: type[Ruleset] = Ruleset) -> Ruleset:
+    """The ruleset of a TOML text. Raises InvalidRules, naming `source` and every key that is wrong.
+
+    `grammar` is that of the registry, which knows the tables of extensions.
+    """
     try:
         data = read_toml(text)
     except ValueError as error:
         raise InvalidRules(f"{source} is not TOML: {error}") from None
-    return validate_rules(data, source)
+    return validate_rules(data, source, grammar)
 
 
-def validate_rules(data: Mapping[str, Any], source: str = "rules") -> Ruleset:
+def validate_rules(data: Mapping[str, Any], source: str = "rules", grammar: type[Ruleset] = Ruleset) -> Ruleset:
     """The ruleset of parsed data. Raises InvalidRules, naming `source` and every key that is wrong."""
     try:
-        return Ruleset.model_validate(data)
+        return grammar.model_validate(data)
     except ValidationError as error:
-        lines = [f"  {line}" for line in islice(_complaints(error), MAX_COMPLAINTS)]
+        lines = [f"  {line}" for line in islice(_complaints(error, grammar), MAX_COMPLAINTS)]
         more = error.error_count() - len(lines)
         lines += [f"  and {more:,} more"] if more else []
         raise InvalidRules("\n".join([f"{source} breaks the grammar of rules:", *lines])) from None
 
 
-def restore_rules(canonical: str) -> Ruleset:
-    """The ruleset that a canonical text stands for."""
-    return Ruleset.model_validate(json.loads(canonical, parse_float=Decimal))
+def restore_rules(canonical: str, grammar: type[Ruleset] = Ruleset) -> Ruleset:
+    """The ruleset that a canonical text stands for.
+
+    A table of an extension that isn't here is left out: nobody judges by it.
+    """
+    tables = json.loads(canonical, parse_float=Decimal)
+    if isinstance(tables, dict):
+        tables = {name: table for name, table in tables.items() if name in grammar.model_fields}
+    return grammar.model_validate(tables)
 
 
-def _complaints(error: ValidationError) -> Iterator[str]:
+def _complaints(error: ValidationError, grammar: type[Ruleset]) -> Iterator[str]:
     for detail in error.errors():
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
         key = key.lstrip(".").removesuffix(".[key]")
-        yield f"{key}: {_complaint(detail)}" if key else _complaint(detail)
+        complaint = _complaint(detail, grammar)
+        yield f"{key}: {complaint}" if key else complaint
 
 
-def _complaint(detail: ErrorDetails) -> str:
+def _complaint(detail: ErrorDetails, grammar: type[Ruleset]) -> str:
     found = _written(detail["input"])
     match detail["type"]:
         case "extra_forbidden":
-            allowed = _keys_of(detail["loc"][:-1])
+            allowed = _keys_of(detail["loc"][:-1], grammar)
             return f"unknown key{_suggestion(str(detail['loc'][-1]), allowed)}; allowed: {', '.join(allowed)}"
         case "missing":
             return "is missing"
@@ -545,21 +589,26 @@ def _suggestion(word: str, allowed: Iterable[str]) -> str:
     return f'; did you mean "{by_lower_case[close[0]]}"?' if close else ""
 
 
-def _keys_of(location: tuple[int | str, ...]) -> list[str]:
+def _keys_of(location: tuple[int | str, ...], grammar: type[Ruleset]) -> list[str]:
     """The keys that the table at a location may have."""
-    model: type[BaseModel] = Ruleset
+    model: type[BaseModel] = grammar
     for part in location:
         if isinstance(part, str):
             info = next(info for name, info in model.model_fields.items() if part in (name, info.alias))
-            model = next(_models_in(info.annotation))
+            model = next(models_in(info.annotation))
     return [info.alias or name for name, info in model.model_fields.items()]
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that a key's type is made of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
-        yield from _models_in(argument)
+        yield from models_in(argument)
+
+
+def _json(data: dict[str, Any]) -> str:
+    return json.dumps(_plain(data), sort_keys=True, separators=(",", ":"))
 
 
 def _plain(value: Any) -> Any:

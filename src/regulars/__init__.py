@@ -9,17 +9,18 @@
         print(crm.customer("shop:42").explain())
 
 This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
-are in `regulars.person`, those of rules and of an import's mapping in `regulars.grammar`. `open` and `copy` are left
-out of `from regulars import *`, where they would hide Python's own.
+are in `regulars.person`, those of rules and of an import's mapping in `regulars.grammar`, those of an extension in
+`regulars.extending`. `open` and `copy` are left out of `from regulars import *`, where they would hide Python's own.
 """
 
 from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
 from adapters.copying import copy as copy
 from adapters.erasing import OwnerNeeded
+from adapters.extended import MissingExtension
+from adapters.extension import Extension
 from adapters.histories import Poison
 from adapters.horizon import OpenTransaction
 from adapters.importing import Mapping as ImportMapping
-from adapters.importing import load_mapping
 from adapters.log_recorder import LogApplication, LogMapper, LogRecorder
 from adapters.misplaced import NeverDrawn, RecordedAhead
 from adapters.quarantine import Reject
@@ -150,6 +151,7 @@ from crm_domain.ticket import (
     TicketResolved,
     TicketResumed,
 )
+from crm_domain.unexplained import Unexplained
 from projections.rules import Ruleset, parse_rules
 from regulars.audit import AuditEntry, AuditPage, Change
 from regulars.clock import Clock
@@ -164,7 +166,7 @@ from regulars.execution import Outcome
 from regulars.forgetting import Forgetting, Forgotten
 from regulars.freshness import Fresh
 from regulars.ground import AnyRules
-from regulars.importing import ImportReport
+from regulars.importing import ImportReport, load_mapping
 from regulars.keys import Keys, Rotation
 from regulars.person.as_json import person_json
 from regulars.person.page import person_page
@@ -230,6 +232,7 @@ __all__ = [
     "EventLine",
     "ExplainedMove",
     "Explanation",
+    "Extension",
     "Fault",
     "Fingerprint",
     "Forgetting",
@@ -258,6 +261,7 @@ __all__ = [
     "MembershipSuspended",
     "MergeCustomers",
     "MergeUndone",
+    "MissingExtension",
     "Move",
     "NeverDrawn",
     "NotCovered",
@@ -356,6 +360,7 @@ __all__ = [
     "TierOverrideLifted",
     "Timeline",
     "UndoMerge",
+    "Unexplained",
     "UntagCustomer",
     "VerdictView",
     "Verification",

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from adapters.build_tables import SCORE
+from adapters.customer_numbers import BUSINESS, numbers_of
 from adapters.histories import History, Poison, read_history, rows_of, take_in
-from adapters.read_models import TICKETS
 from adapters.store import Store
 from adapters.transaction import Transaction
 from adapters.wrapping import MasterKeyChanged
@@ -21,9 +22,10 @@ from crm_domain.instant import FOREVER, end_of_day, to_datetime, to_instant
 from projections import fold
 from projections.fold import Folded, Interval, Timelines
 from projections.open_tickets import OpenTickets, combine
+from projections.registry import Registry
 from regulars.sentences import describe
 from regulars.standpoint import Standpoint
-from regulars.views import LANES, Clause, EventLine, Explanation, Lane, Span, Timeline, VerdictView
+from regulars.views import TICKETS, Clause, EventLine, Explanation, Span, Timeline, VerdictView, lanes_in
 
 _YEARS = range(MINYEAR + 1, MAXYEAR)
 
@@ -109,16 +111,19 @@ def history_of(store: Store, tx: Transaction, stand: Standpoint, members: tuple[
     if models is None:
         return read_history(store, connection, members, stand.rules, stand.until)
     checkpoint, customer_id = models.checkpoint(connection), members[0]
-    folded = models.load(connection, [customer_id]).get(customer_id)
+    customer = numbers_of(connection, store.schema.events, [customer_id]).get(customer_id, BUSINESS)
+    folded = models.load(connection, [customer]).get(customer)
     if folded is None or tx.is_relinked(members, after=checkpoint) or models.parked(connection, [customer_id]):
         return read_history(store, connection, members, stand.rules)
-    timelines = models.intervals(connection, customer_id)
+    timelines = models.intervals(connection, customer)
     pending = rows_of(store, connection, members, after=checkpoint)
-    newer = take_in(folded, pending, members, stand.rules)
+    newer = take_in(store, folded, pending, members, stand.rules, models.projectors)
     if newer is None:
         return read_history(store, connection, members, stand.rules)
     joined = {name: fold.joined(timelines[name], newer[name]) for name in timelines}
-    return History(members=members, happened=[], folded=folded, timelines=joined if pending else timelines)
+    return History(
+        members=members, customer=customer, happened=[], folded=folded, timelines=joined if pending else timelines
+    )
 
 
 def explain_customer(
@@ -126,21 +131,22 @@ def explain_customer(
 ) -> Explanation:
     """Every verdict as of an instant, from a fold of just what had happened by then."""
     history = read_history(store, tx.connection, members, stand.rules, stand.until)
-    _, explained = fold.explain(history.happened, stand.rules, at)
+    _, explained = fold.explain(history.happened, stand.rules, at, store.registry.projectors)
+    lanes = lanes_in(store.registry)
     positions = sorted({p for each in explained for reason in each.reasons for p in reason.positions})
     lines = {
         recorded.position: EventLine(
             position=recorded.position,
             occurred_at=to_datetime(recorded.occurred_at),
-            what=describe(recorded.event),
+            what=describe(recorded.event, store.registry.catalogue),
         )
         for recorded in tx.log.at(positions)
     }
-    verdicts = {each.projection: _verdict(each, lines) for each in explained if each.projection in LANES.values()}
+    verdicts = {each.projection: each for each in explained}
     return Explanation(
         customer_id=CustomerId(members[0]),
         as_of=to_datetime(at),
-        verdicts=tuple(verdicts[name] for name in LANES.values() if name in verdicts),
+        verdicts=tuple(_verdict(lane, verdicts[name], lines) for lane, name in lanes.items() if name in verdicts),
         parked=None if history.poison is None else describe_poison(history.poison),
     )
 
@@ -158,13 +164,12 @@ def describe_poison(poison: Poison) -> str:
     )
 
 
-def _verdict(explained: fold.Explanation, lines: dict[int, EventLine]) -> VerdictView:
-    lane: Lane = next(lane for lane, name in LANES.items() if name == explained.projection)
+def _verdict(lane: str, explained: fold.Explanation, lines: dict[int, EventLine]) -> VerdictView:
     following = None if explained.next_change is None else span(explained.next_change)
     return VerdictView(
         lane=lane,
         value=explained.verdict.value,
-        score=explained.verdict.score,
+        score=getattr(explained.verdict, SCORE, None),
         since=to_datetime(explained.since),
         until=None if following is None else following.since,
         reasons=tuple(
@@ -180,9 +185,10 @@ def _verdict(explained: fold.Explanation, lines: dict[int, EventLine]) -> Verdic
     )
 
 
-def timeline_of(customer_id: str, folded: Folded, timelines: Timelines) -> Timeline:
+def timeline_of(registry: Registry, customer_id: str, folded: Folded, timelines: Timelines) -> Timeline:
     """The lanes of one customer, from the verdicts' intervals and those of each ticket."""
-    lanes = {lane: tuple(span(interval) for interval in timelines[name]) for lane, name in LANES.items()}
+    shown = {lane: name for lane, name in lanes_in(registry).items() if name in timelines}
+    lanes = {lane: tuple(span(interval) for interval in timelines[name]) for lane, name in shown.items()}
     orders = tuple(to_datetime(instant) for instant in folded.facts.order_instants)
     tickets = fold.by_key(timelines[TICKETS]).values()
     together = tuple(_tickets_span(each) for each in combine(tickets))
@@ -195,7 +201,8 @@ def _tickets_span(each: OpenTickets) -> Span:
 
 def span(interval: Interval) -> Span:
     """An interval as people read it."""
-    return _span(interval.verdict.value, interval.verdict.score, interval.valid_from, interval.valid_to)
+    score = getattr(interval.verdict, SCORE, None)
+    return _span(interval.verdict.value, score, interval.valid_from, interval.valid_to)
 
 
 def _span(value: str, score: int | None, valid_from: int, valid_to: int) -> Span:

@@ -14,12 +14,13 @@ from typing import Any
 
 from adapters.event_log import Search
 from adapters.transaction import Transaction
-from crm_domain.catalogue import CATALOGUE, EVENTS
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import CustomerId
 from crm_domain.customer import Customer
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import to_datetime
 from crm_domain.rulebook import NOBODY
+from crm_domain.unexplained import name_of
 from regulars.answers import Contact, read_contacts
 from regulars.sentences import narrate, other_id
 
@@ -74,32 +75,33 @@ class AuditPage:
         return self.entries[index]
 
 
-def event_type(name: str) -> type[Event]:
+def event_type(name: str, catalogue: Catalogue) -> type[Event]:
     """The type of event of a name. Raises ValueError for any other, with the likely one or all there are."""
-    if name in EVENTS:
-        return EVENTS[name]
-    close = get_close_matches(name, EVENTS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(EVENTS)}"
+    events = catalogue.events
+    if name in events:
+        return events[name]
+    close = get_close_matches(name, events, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(events)}"
     raise ValueError(f'there is no event "{name}"; {hint}')
 
 
-def read_audit(tx: Transaction, search: Search, limit: int) -> AuditPage:
+def read_audit(tx: Transaction, catalogue: Catalogue, search: Search, limit: int) -> AuditPage:
     """One page of the trail."""
     found = tx.log.search(search, limit)
-    changes = _changes(tx, found)
-    contacts = _contacts_of(tx, found)
-    entries = tuple(_entry(each, contacts, changes[each.position]) for each in found)
+    changes = _changes(tx, catalogue, found)
+    contacts = _contacts_of(tx, catalogue, found)
+    entries = tuple(_entry(each, catalogue, contacts, changes[each.position]) for each in found)
     return AuditPage(entries=entries, after=found[-1].position if len(found) == limit else None)
 
 
-def read_history(tx: Transaction, customer_id: str, field: str) -> tuple[AuditEntry, ...]:
+def read_history(tx: Transaction, catalogue: Catalogue, customer_id: str, field: str) -> tuple[AuditEntry, ...]:
     """The events of a customer's own stream that changed one field, oldest first, each with that change alone.
 
     Raises ValueError for a field that nobody has, naming those there are.
     """
     events = list(tx.log.streams([customer_id]))
-    changes = _changes(tx, events)
-    contacts = _contacts_of(tx, events)
+    changes = _changes(tx, catalogue, events)
+    contacts = _contacts_of(tx, catalogue, events)
     known = {change.field for each in changes.values() for change in each}
     if field not in {*Customer.__struct_fields__, *known} - {"registration"}:
         fields = ", ".join(name for name in Customer.__struct_fields__ if name != "registration")
@@ -108,13 +110,13 @@ def read_history(tx: Transaction, customer_id: str, field: str) -> tuple[AuditEn
     for recorded in events:
         of_field = tuple(change for change in changes[recorded.position] if change.field.split(".")[0] == field)
         if of_field:
-            found.append(_entry(recorded, contacts, of_field))
+            found.append(_entry(recorded, catalogue, contacts, of_field))
     return tuple(found)
 
 
-def _contacts_of(tx: Transaction, events: Iterable[Recorded[Event]]) -> dict[str, Contact]:
+def _contacts_of(tx: Transaction, catalogue: Catalogue, events: Iterable[Recorded[Event]]) -> dict[str, Contact]:
     """The contact details of everyone whom some events speak of."""
-    named = (each for recorded in events for each in (recorded.customer_id, other_id(recorded.event)))
+    named = (each for recorded in events for each in (recorded.customer_id, other_id(recorded.event, catalogue)))
     return read_contacts(tx, {each for each in named if each is not None})
 
 
@@ -122,23 +124,26 @@ def _called(customer_id: str, contacts: Mapping[str, Contact]) -> str:
     return contacts[customer_id].ref or f"id:{customer_id}"
 
 
-def _entry(recorded: Recorded[Event], contacts: Mapping[str, Contact], changes: tuple[Change, ...]) -> AuditEntry:
-    other = other_id(recorded.event)
+def _entry(
+    recorded: Recorded[Event], catalogue: Catalogue, contacts: Mapping[str, Contact], changes: tuple[Change, ...]
+) -> AuditEntry:
+    other = other_id(recorded.event, catalogue)
     return AuditEntry(
         position=recorded.position,
         occurred_at=to_datetime(recorded.occurred_at),
         recorded_at=to_datetime(recorded.recorded_at),
         actor=recorded.actor,
-        type=str(recorded.event.__struct_config__.tag),
+        type=name_of(recorded.event),
         customer_id=None if recorded.customer_id == NOBODY else CustomerId(recorded.customer_id),
         ref=contacts[recorded.customer_id].ref,
         sentence=narrate(
             recorded.event,
+            catalogue,
             recorded.actor,
             _called(recorded.customer_id, contacts),
             None if other is None else _called(other, contacts),
         ),
-        reason=_reason(recorded),
+        reason=_reason(recorded, catalogue),
         correlation_id=recorded.correlation_id,
         causation_id=recorded.causation_id,
         command_id=recorded.command_id,
@@ -146,21 +151,24 @@ def _entry(recorded: Recorded[Event], contacts: Mapping[str, Contact], changes: 
     )
 
 
-def _reason(recorded: Recorded[Event]) -> str | None:
+def _reason(recorded: Recorded[Event], catalogue: Catalogue) -> str | None:
     """Why, also where that is in the clear as there is nobody whose key it could be under."""
-    in_the_clear = CATALOGUE.aggregate_of(recorded.event).wording.reason(recorded.event)
+    in_the_clear = catalogue.wording_of(recorded.event).reason(recorded.event)
     return recorded.reason if in_the_clear is None else in_the_clear
 
 
-def _changes(tx: Transaction, wanted: Iterable[Recorded[Event]]) -> dict[int, tuple[Change, ...]]:
-    """For each event by position, what it changed in the state of its stream."""
+def _changes(tx: Transaction, catalogue: Catalogue, wanted: Iterable[Recorded[Event]]) -> dict[int, tuple[Change, ...]]:
+    """For each event by position, what it changed in the state of its stream; of one that is unexplained, nothing."""
     last_versions: dict[str, int] = {}
     for recorded in wanted:
         last_versions[recorded.stream_id] = max(recorded.version, last_versions.get(recorded.stream_id, 0))
     states: dict[str, Any] = {}
     changes: dict[int, tuple[Change, ...]] = {}
     for recorded in tx.log.streams(last_versions):
-        aggregate = CATALOGUE.aggregates[recorded.category]
+        aggregate = catalogue.owners.get(type(recorded.event))
+        if aggregate is None:
+            changes[recorded.position] = ()
+            continue
         before = states.get(recorded.stream_id, aggregate.decider.initial)
         after = states[recorded.stream_id] = aggregate.decider.evolve(before, recorded.event)
         if recorded.version <= last_versions[recorded.stream_id]:

@@ -10,10 +10,11 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from types import TracebackType, UnionType
+from types import MappingProxyType, TracebackType, UnionType
 from typing import Literal, Self, TypeVar, overload
 
 from adapters.backup import backup
+from adapters.build_views import view_names
 from adapters.catch_up import Progress, events_behind
 from adapters.checking_records import check_records, check_sample
 from adapters.checking_seals import SealCheck, check_seals
@@ -22,6 +23,8 @@ from adapters.database import DEFAULT_LOCK_TIMEOUT
 from adapters.erasing import is_erasing, owner_needed
 from adapters.event_log import Search
 from adapters.exporting import Write, export_events
+from adapters.extended import MissingExtension
+from adapters.extension import Extension
 from adapters.generations import found_generation, is_founded
 from adapters.grants import grants_to_read
 from adapters.histories import read_history as read_history_of
@@ -30,6 +33,7 @@ from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
 from adapters.log_recorder import LogRecorder
 from adapters.misplaced import find_never_drawn, find_recorded_ahead
+from adapters.pages import counts, totals
 from adapters.positions import last_settled
 from adapters.quarantine import Reject
 from adapters.record_check import RecordCheck
@@ -38,14 +42,17 @@ from adapters.store import Collision, Store
 from adapters.transaction import Transaction
 from adapters.whole_files import left_behind
 from adapters.wrapping import MasterKey
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import Command, CustomerId, require_label
 from crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
 from crm_domain.errors import Conflict, NotFound, Rejected, StaleProjections, StoreBusy, StoreUnusable
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import FOREVER
+from crm_domain.rulebook import NOBODY
+from crm_domain.unexplained import Unexplained
 from projections.fold import fold_until
 from projections.rules import Ruleset, parse_rules
-from regulars.answers import describe_parked, first_instant_of, instant_of
+from regulars.answers import describe_parked, first_instant_of, history_of, instant_of, timeline_of
 from regulars.audit import AuditEntry, AuditPage, event_type, read_audit, read_history
 from regulars.clock import Clock, system_clock
 from regulars.consents import Consents, ContactablePage, read_consents, read_contactable
@@ -63,7 +70,7 @@ from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
 from regulars.published import PublishedRules
 from regulars.rebuilding import Projections
-from regulars.views import LANES, Customer, Lane, Page, Status
+from regulars.views import LANES, Customer, Lane, Page, Status, Timeline
 
 MAX_ATTEMPTS = 10
 FAIR_ATTEMPTS = 3
@@ -94,6 +101,7 @@ def open(
     on_stale: OnStale = "warn",
     lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
     master_key: bytes | str | None = None,
+    extensions: tuple[Extension, ...] = (),
 ) -> Regulars:
     """Open a store; it is made where there is none.
 
@@ -109,18 +117,24 @@ def open(
     about one customer are answered by the running code all the same; lists are as they were, with a StaleProjections
     warning, or they are rebuilt at once, or StoreUnusable is raised.
 
-    A PostgreSQL role without SELECT on `keys` gets answers without names, and `names_readable` tells; without SELECT on
-    `lookups` it finds nobody by reference or e-mail, and asks by id.
+    A PostgreSQL role without SELECT on `regulars_keys` gets answers without names, and `names_readable` tells; without
+    SELECT on `regulars_lookups` it finds nobody by reference or e-mail, and asks by id.
 
     `master_key` is 32 bytes, as they are, as base64 or as 64 hexadecimal digits. A new store has its keys wrapped by
     it, and then opens with nothing else. `crm.keys` wraps those of a store that is there, or wraps them anew.
 
+    `extensions` bring aggregates, projections and indexes of other people's. A store names those that it needs; where
+    one of them isn't given it answers what it can, and `missing_extensions` tells.
+
     Raises StoreUnusable where the database can't be used as it is, or not with this master key, StoreBusy where it
-    stays locked, ValueError for an actor that is not one line of at most 200 characters, and for what is no master key.
+    stays locked, ValueError for an actor that is not one line of at most 200 characters, for what is no master key, and
+    for extensions that bring something of one name, or of a name of ours.
     """
     require_label(actor, "an actor")
     master = None if master_key is None else MasterKey(master_key)
-    store = Store(target, lock_timeout=lock_timeout, read_only=read_only, master_key=master)
+    store = Store(
+        target, lock_timeout=lock_timeout, read_only=read_only, master_key=master, extensions=tuple(extensions)
+    )
     try:
         if not store.access.opens_nothing:
             store.keyring.require_master()
@@ -187,7 +201,7 @@ def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
     if not differences:
         return
     if on_stale == "rebuild" and not crm.read_only:
-        crm.projections.rebuild()
+        crm.projections.rebuild_stale()
         return
     sentence = f"what this store has folded in was folded by other code or rules: {'; '.join(differences)}"
     if on_stale == "error":
@@ -207,6 +221,10 @@ class Regulars:
         self.rules = PublishedRules(ground)
         self.projections = Projections(ground)
         self.keys = Keys(ground)
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return self._store.registry.catalogue
 
     def __enter__(self) -> Self:
         return self
@@ -237,8 +255,17 @@ class Regulars:
         return self._store.is_new
 
     @property
+    def missing_extensions(self) -> tuple[MissingExtension, ...]:
+        """The extensions that the store needs and that it was opened without; as text, each says how to bring it.
+
+        Until then their events are told as they are stored, as `Unexplained`, and what an index of one would have to
+        know of is refused. Answers of our own are as they would be with it.
+        """
+        return tuple(MissingExtension(each.name) for each in self._store.extended.missing)
+
+    @property
     def names_readable(self) -> bool:
-        """Whether what is personal can be read: a PostgreSQL role without SELECT on `keys` gets None for all of it."""
+        """Whether what is personal can be read: a role without SELECT on `regulars_keys` gets None for all of it."""
         return self._store.access.keys
 
     @property
@@ -310,7 +337,7 @@ class Regulars:
 
         # A merge and its undoing bear on both sides and are written on one: nobody may change the other meanwhile.
         alone = any(isinstance(command, MergeCustomers | UndoMerge) for command in commands)
-        self._transact(work, reference=only_reference(commands), alone=alone)
+        self._transact(work, reference=only_reference(commands, self._catalogue), alone=alone)
         return outcomes
 
     def _transact(
@@ -386,7 +413,7 @@ class Regulars:
         InvalidMapping where the mapping breaks its grammar or doesn't fit the file.
         """
         file = Path(path)
-        mapping = mapping if isinstance(mapping, ImportMapping) else load_mapping(Path(mapping))
+        mapping = mapping if isinstance(mapping, ImportMapping) else load_mapping(Path(mapping), self._catalogue)
         if dry_run:
             with self._store.rehearsing() as tx:
                 return import_rows(
@@ -468,7 +495,7 @@ class Regulars:
         """
         require_label(role, "a role")
         with self._store.reading() as tx:
-            return grants_to_read(tx.connection, role, self._store.schema.view_names)
+            return grants_to_read(tx.connection, role, view_names(self._store.schema, self._store.registry))
 
     def rejects(self) -> tuple[Reject, ...]:
         """The rows that imports refused, by file."""
@@ -527,6 +554,7 @@ class Regulars:
         stage: str | None = None,
         tier: str | None = None,
         risk_band: str | None = None,
+        having: Mapping[str, str] = MappingProxyType({}),
         becoming: Mapping[Lane, str] | None = None,
         within: timedelta | None = None,
         as_of: datetime | date | None = None,
@@ -541,6 +569,7 @@ class Regulars:
     ) -> Page:
         """A page of customers as of an instant, by what they are, or by what they become `within` a time by themselves.
 
+        `having` are values of projections that extensions bring, such as {"reliability": "poor"}.
         `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when: if nothing more had happened after
         that instant. `order="risk"` puts the highest risk first. `after` is that of the page before; `limit` is at
         most 1,000.
@@ -567,6 +596,7 @@ class Regulars:
             stage=stage,
             tier=tier,
             risk_band=risk_band,
+            having=having,
             becoming=becoming,
             within=within,
             as_of=as_of,
@@ -577,9 +607,35 @@ class Regulars:
         )
         return find_page(self._ground, wish, known_at, rules, on_progress)
 
+    @property
+    def grammar(self) -> type[Ruleset]:
+        """The grammar of rules for this store, which knows the tables of its extensions; pass it to `parse_rules`."""
+        return self._store.registry.grammar
+
     def values(self, lane: Lane) -> tuple[str, ...]:
         """What a lane's verdicts can be under the rules in force, in the rules' own order."""
         return lane_values(self.ruleset, lane)
+
+    def business_timeline(self) -> Timeline:
+        """What extensions' projections say of the business itself, over all of time, from what happened to nobody."""
+        with self._store.reading() as tx:
+            stand = self._ground.standpoint(tx)
+            history = history_of(self._store, tx, stand, (NOBODY,))
+        return timeline_of(self._store.registry, NOBODY, history.folded, history.timelines)
+
+    def totals(self, lane: Lane, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
+        """How many customers have each verdict of a lane, as of each of some days or instants, which rise.
+
+        Everything recorded is folded in first. Raises ValueError for what is no lane, and for days that don't rise.
+        """
+        if lane not in LANES:
+            raise ValueError(f'"{lane}" is not a verdict; there are {", ".join(LANES)}')
+        self._ground.freshen(freshness_of(True, None))
+        with self._store.reading() as tx:
+            instants = [instant_of(each, self._ground.ruleset(tx).zone) for each in days]
+            if instants != sorted(set(instants)):
+                raise ValueError("the days of `totals` have to rise")
+            return tuple(totals(self._ground.models(tx), tx.connection, LANES[lane], instants))
 
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
         """Fold in everything that was recorded, however long it takes, or as far as that goes `within` a time.
@@ -627,7 +683,7 @@ class Regulars:
             search = Search(
                 customer_ids=None if customer is None else self._ground.members(tx, customer),
                 actor=actor,
-                types=None if type is None else frozenset([event_type(type)]),
+                types=None if type is None else frozenset([event_type(type, self._catalogue)]),
                 since=None if since is None else first_instant_of(since, zone),
                 until=None if until is None else instant_of(until, zone),
                 recorded_since=None if recorded_since is None else first_instant_of(recorded_since, zone),
@@ -637,7 +693,7 @@ class Regulars:
                 oldest_first=oldest_first,
                 settled_only=oldest_first,
             )
-            return read_audit(tx, search, limit)
+            return read_audit(tx, self._catalogue, search, limit)
 
     @overload
     def events(
@@ -678,7 +734,8 @@ class Regulars:
         misses nothing and gets nothing twice, however many write: what may still get a predecessor isn't told yet. It
         ends at what was settled when it was asked for, with one's own last event, which is waited for.
 
-        `types` are classes of events, or a union or tuple of them; retired ones are read as their successors.
+        `types` are classes of events, or a union or tuple of them; retired ones are read as their successors. What an
+        extension recorded that isn't here comes as `Unexplained`.
         `customer`, a reference or a CustomerId, keeps what was recorded of that customer and of everyone who is one
         with them now. What is personal is decrypted, and None for who was forgotten or where keys may not be read.
         Instants are UTC microseconds, amounts minor units. Events are read a thousand at a time, so that memory doesn't
@@ -688,7 +745,8 @@ class Regulars:
         older transaction keeps one's own last event from settling for too long; and, once all before it were told,
         StoreUnusable for an event that can't be read, which it names by its position.
         """
-        wanted, after = None if types is None else event_types(types), require_position(after)
+        known: list[type[Event]] = [*self._catalogue.events.values(), Unexplained]
+        wanted, after = None if types is None else event_types(types, known), require_position(after)
         await_settled(self._store, self._ground.last_written)
         with self._store.reading() as tx:
             search = Search(
@@ -761,7 +819,7 @@ class Regulars:
             at = self._ground.now() if as_of is None else instant_of(as_of, zone)
             rules = self._ground.rules(tx)
             history = read_history_of(self._store, tx.connection, members, rules)
-            folded, _ = fold_until(history.happened, rules, at)
+            folded, _ = fold_until(history.happened, rules, at, ())
         return view_points(members[0], tuple(folded.facts.memberships.values()), at)
 
     def export_person(self, who: str | CustomerId) -> PersonExport:
@@ -825,7 +883,7 @@ class Regulars:
         Raises NotFound for an unknown customer, ValueError for an unknown field.
         """
         with self._store.reading() as tx:
-            return read_history(tx, self._ground.resolve(tx, who), field)
+            return read_history(tx, self._catalogue, self._ground.resolve(tx, who), field)
 
     def export_events(self, write: Write, *, personal: bool = False) -> int:
         """Write every event with its envelope as JSON lines, in order of position; the answer is how many.
@@ -845,20 +903,20 @@ class Regulars:
             erasing = is_erasing(connection, self._store.schema)
             live = self._ground.live(tx)
             models = live.read_models(self._store)
-            counts = {lane: models.counts(connection, name, at) for lane, name in LANES.items()}
+            by_lane = {lane: counts(models, connection, name, at) for lane, name in LANES.items()}
             behind = events_behind(self._store, models, connection)
             never_drawn = find_never_drawn(connection, self._store.schema.events)
             return Status(
                 target=self._store.database.url.render_as_string(hide_password=True),
                 currency=self._store.currency(connection),
                 events=self._store.count_events(connection) - (never_drawn.count if never_drawn else 0),
-                customers=sum(counts["stage"].values()),
+                customers=sum(by_lane["stage"].values()),
                 behind=behind,
                 held_back_by=self._ground.held_back_by(tx, models) if behind else None,
                 generation=live.number,
                 rules_digest=self._ground.in_force(tx).digest,
                 rejects=tx.quarantine.count(),
-                counts=counts,
+                counts=by_lane,
                 read_only=self.read_only,
                 stale=live.staleness(),
                 parked=tuple(describe_parked(poison) for poison in models.parked(connection).values()),
@@ -869,6 +927,7 @@ class Regulars:
                 erasing=erasing,
                 owner_needed=owner_needed(connection, self._store.schema) if erasing else None,
                 unfinished=tuple(map(str, unfinished)),
+                missing_extensions=tuple(map(str, self.missing_extensions)),
             )
 
 

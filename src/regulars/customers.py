@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -12,15 +13,16 @@ from msgspec.structs import replace
 
 from adapters.catch_up import Progress, events_behind
 from adapters.histories import History, read_history
-from adapters.read_models import Filters, Standing
+from adapters.pages import Becoming, Filters, Standing, newest_event_at, page
 from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
 from crm_domain.errors import NotFound
 from crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from crm_domain.money import from_minor_units
 from projections.customer_card import card
-from projections.fold import fold_until, verdict_at
-from projections.rules import NO_TIER, Ruleset
+from projections.fact_table import NO_TIER
+from projections.fold import fold_until
+from projections.rules import Ruleset
 from regulars.answers import (
     Contact,
     describe_poison,
@@ -32,9 +34,9 @@ from regulars.answers import (
 )
 from regulars.freshness import Freshness
 from regulars.ground import AnyRules, Ground
-from regulars.standings import Question, foresee, standings_of
+from regulars.standings import Question, foresee, held_at, standings_of
 from regulars.standpoint import Standpoint
-from regulars.views import LANES, Customer, Explanation, Lane, Page, Timeline
+from regulars.views import LANES, Customer, Explanation, Lane, Page, Timeline, lanes_in
 
 Order = Literal["id", "risk"]
 
@@ -45,6 +47,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     stage: str | None
     tier: str | None
     risk_band: str | None
+    having: Mapping[str, str]
     becoming: Mapping[Lane, str] | None
     within: timedelta | None
     as_of: datetime | date | None
@@ -68,17 +71,15 @@ def find_one(
         history = history_of(ground.store, tx, stand, members)
         folded = history.folded
         at = max(ground.now(), folded.last_at or 0) if as_of is None else instant_of(as_of, stand.rules.zone)
-        held = {name: verdict_at(intervals, at) for name, intervals in history.timelines.items()}
-        stage, tier, risk = (held.get(name) for name in LANES.values())
-        if stage is None or tier is None or risk is None:
+        held = held_at(history.timelines, LANES.values(), at)
+        if held is None:
             known = "" if stand.until is None else " that was known then"
             raise NotFound(f'nothing{known} had happened with "{who}" by {to_datetime(at).isoformat()}')
         standing = Standing(
+            customer=history.customer,
             customer_id=members[0],
             as_of=at,
-            stage=stage,
-            tier=tier,
-            risk=risk,
+            held=held,
             folded=folded,
             becomes_at=None,
             sort_key=0,
@@ -111,7 +112,7 @@ def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Pag
     assert models is not None
     connection = tx.connection
     at = ground.now() if wish.as_of is None else instant_of(wish.as_of, stand.rules.zone)
-    filters, position = _filters(wish, stand.ruleset, at), _parse_cursor(wish.after)
+    filters, position = _filters(ground, wish, stand.ruleset, at), _parse_cursor(wish.after)
     families = ground.families_written(tx, stand, wish.freshness)
     filters = replace(
         filters,
@@ -121,20 +122,22 @@ def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Pag
     question = Question(
         filters=filters,
         rules=stand.rules,
+        projectors=ground.store.registry.projectors,
         at=at,
         not_before_last_event=wish.as_of is None,
-        by_risk=wish.order == "risk",
+        by_score=LANES["risk"] if wish.order == "risk" else None,
     )
     histories = [_whole_history(ground, tx, stand, question, members) for members in families]
     folded = standings_of(histories, question)
     if filters.unchanged_since_asked:
         folded += foresee(ground.store, models, tx, question)
-    stored = models.page(
+    stored = page(
+        models,
         connection,
         filters,
         at,
-        not_before_last_event=wish.as_of is None and models.newest_event_at(connection) > at,
-        by_risk=wish.order == "risk",
+        not_before_last_event=wish.as_of is None and newest_event_at(models, connection) > at,
+        by_score=question.by_score,
         limit=wish.limit,
         after=position,
     )
@@ -159,7 +162,7 @@ def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Pag
         customers=tuple(
             view.of(each, members[each.customer_id], contacts, parked.get(each.customer_id)) for each in standings
         ),
-        after=None if last is None else f"{last.sort_key}:{last.customer_id}",
+        after=None if last is None else f"{last.sort_key}:{last.customer}",
         behind=behind,
         held_back_by=ground.held_back_by(tx, models) if behind else None,
     )
@@ -174,9 +177,9 @@ def _whole_history(
     return read_history(ground.store, tx.connection, members, stand.rules, stand.until)
 
 
-def _place(standing: Standing) -> tuple[int, str]:
+def _place(standing: Standing) -> tuple[int, int]:
     """Where a customer stands in the order of a list."""
-    return standing.sort_key, standing.customer_id
+    return standing.sort_key, standing.customer
 
 
 def _with_facts(
@@ -184,10 +187,12 @@ def _with_facts(
 ) -> Standing:
     """A stored verdict with facts from the log: those beside it are in a form that we don't know, or damaged."""
     history = read_history(ground.store, tx.connection, members, stand.rules, stand.until)
-    return replace(standing, folded=fold_until(history.happened, stand.rules, standing.as_of)[0])
+    return replace(
+        standing, folded=fold_until(history.happened, stand.rules, standing.as_of, ground.store.registry.projectors)[0]
+    )
 
 
-def _filters(wish: Wish, ruleset: Ruleset, at: int) -> Filters:
+def _filters(ground: Ground, wish: Wish, ruleset: Ruleset, at: int) -> Filters:
     if wish.order not in get_args(Order):
         raise ValueError(f'order is one of {", ".join(get_args(Order))}, not "{wish.order}"')
     wanted: dict[Lane, str | None] = {"stage": wish.stage, "tier": wish.tier, "risk": wish.risk_band}
@@ -200,13 +205,20 @@ def _filters(wish: Wish, ruleset: Ruleset, at: int) -> Filters:
         if wish.within < timedelta(0):
             raise ValueError(f"within is a time from now on, not {wish.within}")
         lane, value = next(iter(wish.becoming.items()))
-        due = (LANES[lane], value, min(at + wish.within // MICROSECOND, FOREVER))
-    values = tuple((LANES[lane], value) for lane, value in wanted.items() if value is not None)
-    return Filters(values=values, becoming=due)
+        until = min(at + wish.within // MICROSECOND, FOREVER)
+        due = Becoming(projection=LANES[lane], value=value, until=until)
+    values = [(LANES[lane], value) for lane, value in wanted.items() if value is not None]
+    others = lanes_in(ground.store.registry).keys() - LANES.keys()
+    for name, value in wish.having.items():
+        if name not in others:
+            there = ", ".join(sorted(others)) or "none, as no extension brings one"
+            raise ValueError(f'"{name}" is not a verdict that an extension brings; there are {there}')
+        values.append((name, value))
+    return Filters(shown=(*LANES.values(), *wish.having), values=tuple(values), becoming=due)
 
 
-def lane_values(ruleset: Ruleset, lane: Lane) -> tuple[str, ...]:
-    """What a lane's verdicts can be under some rules, in the rules' own order."""
+def lane_values(ruleset: Ruleset, lane: str) -> tuple[str, ...]:
+    """What a lane's verdicts can be under some rules, in the rules' own order; of an extension's that isn't known."""
     match lane:
         case "stage":
             return tuple(dict.fromkeys(rung.stage for rung in ruleset.lifecycle.stage))
@@ -215,6 +227,8 @@ def lane_values(ruleset: Ruleset, lane: Lane) -> tuple[str, ...]:
             return (NO_TIER, *levels) if ruleset.tier.members_only else levels
         case "risk":
             return tuple(sorted(ruleset.churn_risk.bands, key=ruleset.churn_risk.bands.__getitem__))
+        case _:
+            return ()
 
 
 def _require_value(ruleset: Ruleset, lane: Lane, value: str | None) -> None:
@@ -225,13 +239,16 @@ def _require_value(ruleset: Ruleset, lane: Lane, value: str | None) -> None:
         raise ValueError(f'no {lane} is called "{value}"; the rules have {", ".join(known)}')
 
 
-def _parse_cursor(after: str | None) -> tuple[int, str] | None:
+_CURSOR = re.compile("(-?[0-9]{1,19}):([0-9]{1,19})", re.ASCII)
+
+
+def _parse_cursor(after: str | None) -> tuple[int, int] | None:
     if after is None:
         return None
-    key, _, customer_id = after.partition(":")
-    if not customer_id or not key.lstrip("-").isdigit() or abs(int(key[:20])) > FOREVER or len(key) > 20:
+    found = _CURSOR.fullmatch(after)
+    if found is None or max(abs(int(found[1])), int(found[2])) > FOREVER:
         raise ValueError(f'"{after}" is not the `after` of a page')
-    return int(key), customer_id
+    return int(found[1]), int(found[2])
 
 
 class _Views:
@@ -247,6 +264,7 @@ class _Views:
     ) -> Customer:
         """One of them."""
         assert standing.folded is not None
+        stage, tier, risk = (standing.held[name] for name in LANES.values())
         shown, contact = card(standing.folded.facts, standing.as_of), contacts[standing.customer_id]
         # What is asked of everything, and by the rules in force, is asked of what is there when it is asked.
         # Read models that were built for a question may be dropped since, and the log may know more than they do.
@@ -258,11 +276,11 @@ class _Views:
             name=contact.name,
             email=contact.email,
             phone=contact.phone,
-            stage=standing.stage.verdict.value,
-            stage_since=to_datetime(standing.stage.valid_from),
-            tier=standing.tier.verdict.value,
-            risk=standing.risk.verdict.score or 0,
-            risk_band=standing.risk.verdict.value,
+            stage=stage.verdict.value,
+            stage_since=to_datetime(stage.valid_from),
+            tier=tier.verdict.value,
+            risk=risk.verdict.score or 0,
+            risk_band=risk.verdict.value,
             orders=shown.orders,
             net_spend=from_minor_units(shown.net_spend, self._currency),
             first_order_at=_moment(shown.first_order_at),
@@ -291,7 +309,7 @@ def _timeline(ground: Ground, stand: Standpoint | None, customer_id: str) -> Tim
         stand = stand or ground.standpoint(tx)
         members = ground.members(tx, CustomerId(customer_id), stand.until)
         history = history_of(ground.store, tx, stand, members)
-    return timeline_of(members[0], history.folded, history.timelines)
+    return timeline_of(ground.store.registry, members[0], history.folded, history.timelines)
 
 
 def _moment(instant: int | None) -> datetime | None:

@@ -10,8 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.catch_up import events_behind
+from adapters.customer_numbers import numbers_of
 from adapters.horizon import OpenTransaction
-from adapters.read_models import TICKETS, TicketStanding
+from adapters.pages import KeyStanding, Turning, keyed_page
 from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
 from crm_domain.instant import FOREVER, MICROSECOND, to_datetime
@@ -22,6 +23,9 @@ from regulars.answers import history_of, instant_of, read_contacts
 from regulars.freshness import Freshness
 from regulars.ground import Ground
 from regulars.standpoint import Standpoint
+from regulars.views import TICKETS
+
+BREACHED = "breached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,24 +118,35 @@ def find_tickets(ground: Ground, query: TicketQuery) -> TicketPage:
         if query.breaching_within is not None:
             until = min(at + query.breaching_within // MICROSECOND, FOREVER)
         wanted = _wanted(query)
-        if query.customer is not None:
-            wanted |= {"customer_id": ground.members(tx, query.customer)}
+        whose = None if query.customer is None else ground.members(tx, query.customer)
         families = ground.families_written(tx, stand, query.freshness)
         beside = [each for members in families for each in members]
-        found = models.tickets(
-            connection, at, wanted=wanted, breaching_until=until, limit=query.limit, after=query.after, beside=beside
+        numbers = numbers_of(connection, ground.store.schema.events, [*beside, *(whose or ())])
+        found = keyed_page(
+            models,
+            connection,
+            TICKETS,
+            at,
+            wanted=wanted,
+            customers=None if whose is None else [numbers[each] for each in whose],
+            turning=Turning(columns=("first_response", "resolution"), value=BREACHED),
+            turning_until=until,
+            limit=query.limit,
+            after=query.after,
+            beside=[numbers[each] for each in beside],
         )
         if beside:
             told = (each for members in families for each in _standings(ground, tx, stand, members, at))
-            found += (each for each in told if _is_wanted(each, wanted, until, query.after))
-            found = sorted(found, key=lambda each: each.ticket_id)[: query.limit]
+            some = (each for each in told if whose is None or each.customer_id in whose)
+            found += (each for each in some if _is_wanted(each, wanted, until, query.after))
+            found = sorted(found, key=lambda each: each.key)[: query.limit]
         now = tx.families(standing.customer_id for standing in found)
         found = [replace(standing, customer_id=now.root(standing.customer_id)) for standing in found]
         contacts = read_contacts(tx, {standing.customer_id for standing in found})
         behind = events_behind(ground.store, models, connection, beside=beside)
         return TicketPage(
             tickets=tuple(view_ticket(standing, contacts[standing.customer_id].ref) for standing in found),
-            after=found[-1].ticket_id if len(found) == query.limit else None,
+            after=found[-1].key if len(found) == query.limit else None,
             behind=behind,
             held_back_by=ground.held_back_by(tx, models) if behind else None,
         )
@@ -144,7 +159,7 @@ def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
 
 def _standings(
     ground: Ground, tx: Transaction, stand: Standpoint, members: tuple[str, ...], at: int
-) -> Iterator[TicketStanding]:
+) -> Iterator[KeyStanding]:
     """A customer's tickets as of an instant, of all that is recorded; none of those that were not opened by then."""
     timelines = history_of(ground.store, tx, stand, members).timelines
     for ticket_id, intervals in by_key(timelines[TICKETS]).items():
@@ -152,37 +167,34 @@ def _standings(
         if now is not None:
             later = (each for each in intervals if each.valid_from > at)
             breaches = (each.valid_from for each in later if _is_breached(each.verdict, now.verdict))
-            yield TicketStanding(
-                ticket_id=ticket_id, customer_id=members[0], interval=now, breaches_at=min(breaches, default=None)
-            )
+            yield KeyStanding(key=ticket_id, customer_id=members[0], interval=now, turns_at=min(breaches, default=None))
 
 
 def _is_breached(later: TicketVerdict, now: TicketVerdict) -> bool:
     """Whether a clock is breached that isn't yet."""
     clocks = ((later.first_response, now.first_response), (later.resolution, now.resolution))
-    return any(then == "breached" != before for then, before in clocks)
+    return any(then == BREACHED != before for then, before in clocks)
 
 
 def _is_wanted(
-    standing: TicketStanding, wanted: Mapping[str, tuple[str, ...]], until: int | None, after: str | None
+    standing: KeyStanding, wanted: Mapping[str, tuple[str, ...]], until: int | None, after: str | None
 ) -> bool:
     verdict = standing.interval.verdict
     values = {
         "status": str(verdict.status),
         "first_response": verdict.first_response,
         "resolution": verdict.resolution,
-        "customer_id": standing.customer_id,
     }
-    is_due = until is None or (standing.breaches_at is not None and standing.breaches_at <= until)
-    is_following = after is None or standing.ticket_id > after
+    is_due = until is None or (standing.turns_at is not None and standing.turns_at <= until)
+    is_following = after is None or standing.key > after
     return is_due and is_following and all(values[name] in allowed for name, allowed in wanted.items())
 
 
-def view_ticket(standing: TicketStanding, ref: str | None) -> TicketView:
+def view_ticket(standing: KeyStanding, ref: str | None) -> TicketView:
     """A ticket as people read it."""
     interval = standing.interval
     return TicketView(
-        ticket_id=standing.ticket_id,
+        ticket_id=standing.key,
         customer_id=CustomerId(standing.customer_id),
         ref=ref,
         status=str(interval.verdict.status),
@@ -190,7 +202,7 @@ def view_ticket(standing: TicketStanding, ref: str | None) -> TicketView:
         resolution=interval.verdict.resolution,
         since=to_datetime(interval.valid_from),
         until=None if interval.valid_to == FOREVER else to_datetime(interval.valid_to),
-        breaches_at=None if standing.breaches_at is None else to_datetime(standing.breaches_at),
+        breaches_at=None if standing.turns_at is None else to_datetime(standing.turns_at),
     )
 
 

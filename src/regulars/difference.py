@@ -13,9 +13,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, get_args
 
+from adapters.build_tables import SCORE
 from adapters.catch_up import Progress
 from adapters.histories import History, read_history
-from adapters.read_models import TICKETS, ReadModels
+from adapters.pages import keys_at, values_at
+from adapters.read_models import ReadModels
 from adapters.replay import Replayed, in_chunks, replay
 from adapters.transaction import Transaction
 from crm_domain.command import CustomerId
@@ -31,7 +33,7 @@ from projections.ticket_queue import TicketVerdict
 from projections.verdict import Reason
 from regulars.answers import instant_of, read_contacts
 from regulars.ground import Ground
-from regulars.views import LANES, Lane
+from regulars.views import LANES, TICKETS, Lane, lanes_in
 
 WORTH_OVER = 365 * DAY
 #: Everyone has a stage from their first event on.
@@ -43,7 +45,7 @@ class Move:
     """One customer whose verdict would change. `worth` is their net spend of the last 365 days."""
 
     customer_id: CustomerId
-    lane: Lane
+    lane: str
     old: str
     new: str
     as_of: datetime
@@ -108,9 +110,14 @@ class RulesDifference:
         return bool(self.moves or self.tickets)
 
     @property
-    def moved(self) -> Mapping[Lane, Mapping[tuple[str, str], int]]:
+    def _lanes(self) -> tuple[str, ...]:
+        """Ours, and those of extensions in which somebody moves."""
+        return tuple(dict.fromkeys((*LANES, *sorted(move.lane for move in self.moves))))
+
+    @property
+    def moved(self) -> Mapping[str, Mapping[tuple[str, str], int]]:
         """For each lane, how many move from what to what."""
-        return {lane: _counted(move for move in self.moves if move.lane == lane) for lane in LANES}
+        return {lane: _counted(move for move in self.moves if move.lane == lane) for lane in self._lanes}
 
     @property
     def moved_tickets(self) -> Mapping[Shown, Mapping[tuple[str, str], int]]:
@@ -118,9 +125,9 @@ class RulesDifference:
         return {shown: _counted(move for move in self.tickets if move.shown == shown) for shown in SHOWN}
 
     @property
-    def worth(self) -> Mapping[Lane, Decimal]:
+    def worth(self) -> Mapping[str, Decimal]:
         """For each lane, what those who move spent in the last 365 days."""
-        return {lane: sum((move.worth for move in self.moves if move.lane == lane), Decimal(0)) for lane in LANES}
+        return {lane: sum((move.worth for move in self.moves if move.lane == lane), Decimal(0)) for lane in self._lanes}
 
     def explain(self, moves: Iterable[Move]) -> tuple[ExplainedMove, ...]:
         """Some of the moves, with the clauses that made the difference."""
@@ -128,7 +135,8 @@ class RulesDifference:
         ground = self._ground
         with ground.store.reading() as tx:
             currency = ground.store.currency(tx.connection)
-            old, new = compile_rules(self._old, currency), compile_rules(self._new, currency)
+            sections = ground.store.registry.sections
+            old, new = (compile_rules(each, currency, sections) for each in (self._old, self._new))
             contacts = read_contacts(tx, {move.customer_id for move in wanted})
             explained = []
             for move in wanted:
@@ -156,15 +164,17 @@ def _explanation(ground: Ground, tx: Transaction, rules: Rules, move: Move) -> f
     at = to_instant(move.as_of)
     members = ground.members(tx, move.customer_id)
     history = read_history(ground.store, tx.connection, members, rules)
-    _, explanations = fold.explain(history.happened, rules, at)
-    return next(each for each in explanations if each.projection == LANES[move.lane])
+    registry = ground.store.registry
+    _, explanations = fold.explain(history.happened, rules, at, registry.projectors)
+    return next(each for each in explanations if each.projection == lanes_in(registry)[move.lane])
 
 
 def _deciding(old: fold.Explanation, new: fold.Explanation) -> tuple[Reason, Reason]:
     """The reasons that make the difference between two explanations."""
-    if old.verdict.score != new.verdict.score:
+    before, after = (getattr(each.verdict, SCORE, None) for each in (old, new))
+    if before != after:
         return _most_changed(old.reasons, new.reasons)
-    if old.verdict.score is not None:
+    if before is not None:
         return _band(old), _band(new)
     for before, after in zip(old.reasons, new.reasons, strict=False):
         if (before.clause, before.sentence) != (after.clause, after.sentence):
@@ -203,16 +213,17 @@ def compare_rules(
             raise StoreUnusable(
                 "other code or rules folded what is stored, so there is nothing to compare with; rebuild it first"
             )
-        models, rules = live.read_models(ground.store), compile_rules(new, currency)
+        models, rules = live.read_models(ground.store), compile_rules(new, currency, ground.store.registry.sections)
         at = None if as_of is None else instant_of(as_of, in_force.ruleset.zone)
         old = ground.rules(tx)
-        projectors = concerned(old, rules)
+        projectors = concerned(old, rules, ground.store.registry.projectors)
+        changed = {each.name for each in projectors}
         comparing = _Comparing(
             models,
             rules,
             ground.now() if at is None else at,
             is_now=at is None,
-            lanes=[lane for lane, name in LANES.items() if name in {each.name for each in projectors}],
+            lanes={lane: name for lane, name in lanes_in(ground.store.registry).items() if name in changed},
             with_tickets=old.tickets != rules.tickets,
         )
         total = ground.store.count_events(connection)
@@ -244,7 +255,7 @@ class _Comparing:
     """Takes in everyone, some at a time, and keeps those who move."""
 
     def __init__(
-        self, models: ReadModels, rules: Rules, at: int, *, is_now: bool, lanes: Sequence[Lane], with_tickets: bool
+        self, models: ReadModels, rules: Rules, at: int, *, is_now: bool, lanes: Mapping[str, str], with_tickets: bool
     ) -> None:
         self._models = models
         self._rules = rules
@@ -253,7 +264,7 @@ class _Comparing:
         self._with_tickets = with_tickets
         self.at = at
         self.customers = 0
-        self.moves: list[tuple[str, Lane, str, str, int, int]] = []
+        self.moves: list[tuple[str, str, str, str, int, int]] = []
         self.tickets: list[TicketMove] = []
 
     def take(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
@@ -263,8 +274,8 @@ class _Comparing:
             self._take_tickets(tx, chunk)
 
     def _take_tickets(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
-        roots = [each.history.members[0] for each in chunk]
-        stored = self._models.tickets_at(tx.connection, roots, self.at)
+        customers = [each.history.customer for each in chunk]
+        stored = keys_at(self._models, tx.connection, TICKETS, customers, self.at)
         for each in chunk:
             customer_id = CustomerId(each.history.members[0])
             for ticket_id, intervals in by_key(each.history.timelines[TICKETS]).items():
@@ -280,19 +291,19 @@ class _Comparing:
 
     def _take_verdicts(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         instants = {
-            each.history.members[0]: max(self.at, each.history.folded.last_at or 0) if self._is_now else self.at
+            each.history.customer: max(self.at, each.history.folded.last_at or 0) if self._is_now else self.at
             for each in chunk
         }
-        stored: dict[Lane, dict[str, str]] = {
-            lane: self._models.values_at(tx.connection, LANES[lane], instants)
-            for lane in dict.fromkeys((COUNTED, *self._lanes))
+        stored: dict[str, dict[int, str]] = {
+            lane: values_at(self._models, tx.connection, name, instants)
+            for lane, name in {COUNTED: LANES[COUNTED], **self._lanes}.items()
         }
         self.customers += len(stored[COUNTED])
         for each in chunk:
-            customer_id = each.history.members[0]
-            at = instants[customer_id]
-            for lane in self._lanes:
-                old, new = stored[lane].get(customer_id), verdict_at(each.history.timelines[LANES[lane]], at)
+            customer, customer_id = each.history.customer, each.history.members[0]
+            at = instants[customer]
+            for lane, name in self._lanes.items():
+                old, new = stored[lane].get(customer), verdict_at(each.history.timelines[name], at)
                 if old is not None and new is not None and new.verdict.value != old:
                     worth = spend_within(self._facts(each.history, at), WORTH_OVER, at)
                     self.moves.append((customer_id, lane, old, new.verdict.value, at, worth))
@@ -301,4 +312,4 @@ class _Comparing:
         """What had happened by an instant."""
         if (history.folded.last_at or 0) <= at:
             return history.folded.facts
-        return fold_until(history.happened, self._rules, at)[0].facts
+        return fold_until(history.happened, self._rules, at, ())[0].facts

@@ -22,7 +22,7 @@ from adapters.naming import Names, details_of
 from adapters.outcomes import KeptOutcome
 from adapters.store import Store
 from adapters.transaction import Transaction
-from crm_domain.catalogue import DECIDERS, Address, address
+from crm_domain.catalogue import Address, Catalogue, address
 from crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at
 from crm_domain.customer import (
     CUSTOMER,
@@ -51,13 +51,15 @@ from crm_domain.membership import (
 from crm_domain.membership import Status as MembershipStatus
 from crm_domain.merge import Family, require_mergeable
 from crm_domain.purchase import PURCHASE, PurchaseRecorded, ReturnRecorded
+from crm_domain.rulebook import NOBODY
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
     """What came of a command.
 
-    `events` is empty where nothing needed to happen; `position` is that of the last event, None where there is none.
-    `replayed` says that the command id was known and this is the first outcome again.
+    `customer_id` is empty for what is nobody's. `events` is empty where nothing needed to happen; `position` is that of
+    the last event, None where there is none. `replayed` says that the command id was known and this is its first
+    outcome again.
     """
 
     customer_id: CustomerId
@@ -118,6 +120,7 @@ class Execution:
         self, store: Store, tx: Transaction, issuer: Issuer, context: Context, sought: Mapping[str, str | None]
     ) -> None:
         self._store = store
+        self._catalogue = store.registry.catalogue
         self._tx = tx
         self._issuer = issuer
         self._stored_currency = context.currency
@@ -139,7 +142,7 @@ class Execution:
 
     def prepare(self, commands: Iterable[Command]) -> None:
         """Load what commands will need in a few queries; each loads what is missing by itself."""
-        addressed = [(command, address(command)) for command in commands]
+        addressed = [(command, address(command, self._catalogue)) for command in commands]
         self._find(where.customer for _, where in addressed if where.customer is not None)
         meant = [where.customer and self._id_of(where.customer) for _, where in addressed]
         self._link({customer_id for customer_id in meant if customer_id is not None})
@@ -160,6 +163,8 @@ class Execution:
             streams.add(customer_id)
         if where.decider in (PURCHASE, MEMBERSHIP) or isinstance(command, MergeCustomers):
             streams |= {self._membership_stream(each) for each in self._family(customer_id)}
+        elif where.own:
+            streams |= {self._stream_of(where.decider, each) for each in self._family(customer_id)}
         return streams
 
     def carry_out(self, command: Command) -> None:
@@ -168,17 +173,17 @@ class Execution:
         if replayed is not None:
             self._conclude_later(_Carried(command=command, customer_id=replayed.customer_id, replayed=replayed))
             return
-        where = address(command)
+        where = address(command, self._catalogue)
         customer_id = self._customer(command, where)
         if where.own and customer_id is not None:
-            customer_id = self._member(customer_id, command)
+            customer_id = self._own_of_one(customer_id, where.decider, command)
         stream_id = self._stream_id(where, customer_id)
         stream = self._stream(stream_id, where.decider)
         if stream.customer_id is not None and customer_id is not None:
             if stream.customer_id not in self._family(customer_id):
                 raise Rejected(f"{where.decider.category}_of_another", f'"{where.key}" belongs to another customer')
             customer_id = stream.customer_id
-        customer_id = customer_id or stream.customer_id
+        customer_id = NOBODY if where.of_nobody else customer_id or stream.customer_id
         context = self._context_for(command, stream.state)
         at = occurred_at(command, context.now)
         events = where.decider.decide(self._with_ids(command), stream.state, context)
@@ -273,7 +278,9 @@ class Execution:
         stream = self._stream(target.stream_id, target.decider)
         # What is said of a forgetting would be forgotten with it.
         reason = None if isinstance(event, PersonalDataErased) else command.reason or self._issuer.reason
-        if is_personal(event, reason):
+        if is_personal(event, reason, self._store.codecs):
+            if target.customer_id == NOBODY:
+                raise Rejected("reason_of_nobody", "what is nobody's has no key to keep a reason by; leave it out")
             self._require_remembered(target.customer_id)
         draft = Draft(
             stream_id=target.stream_id,
@@ -352,6 +359,14 @@ class Execution:
             if not found.keys() <= self._into.keys():
                 self._into |= {away: into for away, into in found.items() if away not in self._into}
                 self._families = families_of(self._into)
+
+    def _own_of_one(self, customer_id: str, decider: Decider[Any], command: Command) -> str:
+        """Whose own stream is meant, of customers who are one: of the first of them who has one, or the survivor's."""
+        if decider is MEMBERSHIP:
+            return self._member(customer_id, command)
+        family = self._family(customer_id)
+        begun = (each for each in family if self._stream(self._stream_of(decider, each), decider).version)
+        return next(begun, family[0])
 
     def _member(self, customer_id: str, command: Command) -> str:
         """Whose membership is meant, of customers who are one: that of which this very command was carried out before.
@@ -479,7 +494,7 @@ class Execution:
             return customer_id
         if where.own:
             assert customer_id is not None
-            return self._membership_stream(customer_id)
+            return self._stream_of(where.decider, customer_id)
         return self._new_stream() if where.key is None else self._stream_of(where.decider, where.key)
 
     def _new_customer(self) -> str:
@@ -503,7 +518,7 @@ class Execution:
             return
         self._loaded |= missing
         for recorded in self._tx.log.streams(missing):
-            decider = DECIDERS[recorded.category]
+            decider = self._catalogue.aggregate_of(recorded.event).decider
             before = self._streams.get(recorded.stream_id)
             state = decider.evolve(before.state if before else decider.initial, recorded.event)
             self._streams[recorded.stream_id] = _Stream(
@@ -511,7 +526,7 @@ class Execution:
             )
 
 
-def only_reference(commands: Sequence[Command]) -> str | None:
+def only_reference(commands: Sequence[Command], catalogue: Catalogue) -> str | None:
     """The outside reference that one command speaks of; None where there are several commands, or none."""
-    who = address(commands[0]).customer if len(commands) == 1 else None
+    who = address(commands[0], catalogue).customer if len(commands) == 1 else None
     return None if isinstance(who, CustomerId) else who

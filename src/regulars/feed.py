@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import UnionType
 from typing import Union, get_args, get_origin
 
@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from adapters.event_log import EVENTS_AT_ONCE, Search
 from adapters.store import Store
-from crm_domain.catalogue import EVENTS
 from crm_domain.errors import StoreUnusable
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import FOREVER
@@ -18,17 +17,17 @@ from crm_domain.instant import FOREVER
 EventTypes = type[Event] | tuple[type[Event], ...] | UnionType
 
 
-def event_types(given: object) -> frozenset[type[Event]]:
-    """The types of events that are instances of what is given, as `isinstance` takes it: classes, unions and tuples.
+def event_types(given: object, known: Collection[type[Event]]) -> frozenset[type[Event]]:
+    """The types among some that are instances of what is given, as `isinstance` takes it: classes, unions and tuples.
 
     Raises ValueError for anything of which no event is.
     """
     if isinstance(given, tuple) or get_origin(given) in (Union, UnionType):
         parts = given if isinstance(given, tuple) else get_args(given)
         if parts:
-            return frozenset().union(*map(event_types, parts))
+            return frozenset().union(*(event_types(part, known) for part in parts))
     if isinstance(given, type):
-        found = frozenset(each for each in EVENTS.values() if issubclass(each, given))
+        found = frozenset(each for each in known if issubclass(each, given))
         if found:
             return found
     raise ValueError(

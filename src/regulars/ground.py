@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from adapters.building import build, build_beside, building_alone
 from adapters.catch_up import Progress, await_folded, catch_up, events_behind, is_behind
 from adapters.damage import BY_A_REBUILD, DamagedReadModels
-from adapters.generations import Generation, find_live, newest_generation, replace_live
+from adapters.generations import Generation, everything, find_live, newest_generation, replace_live
 from adapters.horizon import OpenTransaction, oldest_transaction
 from adapters.read_models import ReadModels
 from adapters.rules_in_force import InForce, read_founding, read_in_force, restored
@@ -110,7 +110,7 @@ class Ground:
         try:
             return self._judging(tx, tx.live_generation)[1]
         except DamagedReadModels:  # the rules don't depend on it
-            return read_in_force(self.store.schema, tx.connection)
+            return read_in_force(self.store.schema, tx.connection, self.store.registry.grammar)
 
     def _judging(self, tx: Transaction, number: int | None) -> tuple[Generation | None, InForce]:
         """The generation of a number, None where it is gone, and the rules in force."""
@@ -123,8 +123,8 @@ class Ground:
         if kept is not None and kept[0].number == number:
             return kept
         schema, connection = self.store.schema, tx.connection
-        in_force = read_in_force(schema, connection)
-        live = find_live(schema, connection, number, in_force)
+        in_force = read_in_force(schema, connection, self.store.registry.grammar)
+        live = find_live(self.store, connection, number, in_force)
         # Rules and what they judged come into force together, so one number stands for both, where that is so.
         if live is not None and live.is_in_force:
             self._live = (live, in_force)
@@ -146,7 +146,7 @@ class Ground:
         in_force, compiled = self.in_force(tx), self._compiled
         if compiled is None or compiled[0] != in_force.digest:
             currency = self.store.currency(tx.connection)
-            compiled = (in_force.digest, compile_rules(in_force.ruleset, currency))
+            compiled = (in_force.digest, compile_rules(in_force.ruleset, currency, self.store.registry.sections))
             if currency is not None:  # else the first amount may still bring one with another number of digits
                 self._compiled = compiled
         return compiled[1]
@@ -188,7 +188,7 @@ class Ground:
 
     def _founding(self, tx: Transaction) -> Edition:
         text = read_founding(self.store.schema, tx.connection)
-        return Edition(ruleset=text, digest=restored(text, None).digest())
+        return Edition(ruleset=text, digest=restored(text, None, self.store.registry.grammar).digest())
 
     def standpoint(
         self, tx: Transaction, known_at: datetime | date | None = None, rules: AnyRules | None = None
@@ -199,7 +199,7 @@ class Ground:
         if isinstance(rules, bool) or not isinstance(rules, int | Ruleset | None):
             raise ValueError(f"rules are a Ruleset or the number of a version, not {rules!r}")
         if isinstance(rules, int):
-            ruleset = restore_rules(self.edition(tx, rules).ruleset)
+            ruleset = restore_rules(self.edition(tx, rules).ruleset, self.store.registry.grammar)
         elif rules is not None:
             ruleset = rules
         elif until is None:
@@ -207,7 +207,7 @@ class Ground:
         else:
             in_force = self.rulebook(tx, until).in_force
             assert in_force is not None
-            ruleset = restore_rules(in_force.ruleset)
+            ruleset = restore_rules(in_force.ruleset, self.store.registry.grammar)
         is_live = until is None and (ruleset is now_in_force.ruleset or ruleset.digest() == now_in_force.digest)
         return Standpoint(
             ruleset=ruleset,
@@ -225,7 +225,7 @@ class Ground:
         return None if instant >= self.now() else self.store.position_at(tx.connection, instant)
 
     def _compile(self, tx: Transaction, ruleset: Ruleset) -> Rules:
-        return compile_rules(ruleset, self.store.currency(tx.connection))
+        return compile_rules(ruleset, self.store.currency(tx.connection), self.store.registry.sections)
 
     # ----------------------------------------------------------------------------------------------------- catching up
 
@@ -244,10 +244,12 @@ class Ground:
 
     def _fold_afresh(self, live: Generation, ruleset: Ruleset, on_progress: Progress | None) -> None:
         with building_alone(self.store):
-            generation = build_beside(self.store, ruleset, self.now(), unfinished_only=True, on_progress=on_progress)
+            generation = build_beside(
+                self.store, ruleset, self.now(), afresh=everything(self.store), on_progress=on_progress
+            )
             with self.store.writing() as tx:
                 self.store.exclude_others(tx.connection)
-                replace_live(self.store.schema, tx.connection, live.number, generation.number)
+                replace_live(self.store, tx.connection, live.number, generation.number)
 
     def fold_beside(self, seconds: float) -> None:
         """Fold in for a share of the time that was spent on recording, so that lists don't fall far behind."""
@@ -343,7 +345,7 @@ class Ground:
             )
         ruleset, until = standpoint.ruleset, standpoint.until
         with self.store.reading() as tx:
-            generation = newest_generation(self.store.schema, tx.connection, ruleset, until)
+            generation = newest_generation(self.store, tx.connection, ruleset, until)
         if generation is None or not generation.is_checked:
             with building_alone(self.store):
                 generation = build_beside(

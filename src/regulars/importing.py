@@ -5,6 +5,7 @@ A row is taken whole or not at all. What is refused goes to quarantine and the r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -13,12 +14,16 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic
 
+from adapters.extended_registry import registry_of
+from adapters.extension import Extension
 from adapters.importing import Mapping, Row, rows, total_bytes
+from adapters.importing import load_mapping as read_mapping
 from adapters.importing.source import STANDARD_INPUT
 from adapters.look_ups import LOOKUP_KINDS
 from adapters.quarantine import Reject
 from adapters.store import Store
 from adapters.transaction import Transaction
+from crm_domain.catalogue import Catalogue, address
 from crm_domain.command import Command
 from crm_domain.customer import RegisterCustomer
 from crm_domain.errors import NotFound, Rejected
@@ -69,6 +74,14 @@ class _Batch:
     rejects: list[Reject]
 
 
+def load_mapping(path: str | os.PathLike[str], *, extensions: tuple[Extension, ...] = ()) -> Mapping:
+    """Read a mapping from a TOML file, to our commands and those of extensions.
+
+    Raises InvalidMapping with one message that names each key, what was found and what is allowed.
+    """
+    return read_mapping(Path(path), registry_of(extensions).catalogue)
+
+
 def import_rows(
     store: Store,
     transact: Transact,
@@ -83,6 +96,7 @@ def import_rows(
 
     Raises NotFound for a missing file, InvalidMapping where the mapping doesn't fit it.
     """
+    catalogue = store.registry.catalogue
     file, total = _named(path), total_bytes(path)
     tally, read = _Tally(), 0
 
@@ -93,14 +107,14 @@ def import_rows(
             on_progress(done, total, tally.rows)
 
     # Where it ends early, what it holds is let go of here and now, in the thread that opened it.
-    with closing(rows(path, mapping, partial(store.keyed, "import"), note)) as stream:
+    with closing(rows(path, mapping, catalogue, partial(store.keyed, "import"), note)) as stream:
         batch = list(islice(stream, ROWS_PER_TRANSACTION))  # a file that can't be read leaves no trace
         if not dry_run:
             # Older versions kept what they refused by the file's name alone.
             transact(lambda tx, _: tx.quarantine.clear(file, path.name))
         while batch:
             began = monotonic()
-            tally.add(_take(transact, path, batch))
+            tally.add(_take(transact, catalogue, path, batch))
             note(read)
             if on_recorded:
                 on_recorded(monotonic() - began)
@@ -120,11 +134,11 @@ def _named(path: Path) -> str:
     return path.name if str(path) == STANDARD_INPUT else str(path.resolve())
 
 
-def _take(transact: Transact, path: Path, batch: list[Row]) -> _Batch:
+def _take(transact: Transact, catalogue: Catalogue, path: Path, batch: list[Row]) -> _Batch:
     done: list[_Batch] = []
 
     def work(tx: Transaction, execution: Execution) -> None:
-        taken = _carry_out(path.name, batch, execution)
+        taken = _carry_out(path.name, batch, catalogue, execution)
         execution.finish()
         tx.quarantine.keep(_named(path), taken.rejects)
         done.append(taken)
@@ -133,7 +147,7 @@ def _take(transact: Transact, path: Path, batch: list[Row]) -> _Batch:
     return done[-1]
 
 
-def _carry_out(source: str, batch: Iterable[Row], execution: Execution) -> _Batch:
+def _carry_out(source: str, batch: Iterable[Row], catalogue: Catalogue, execution: Execution) -> _Batch:
     execution.prepare(command for row in batch for command in row.commands)
     rejects: list[Reject] = []
     count, unchanged = 0, 0
@@ -142,17 +156,18 @@ def _carry_out(source: str, batch: Iterable[Row], execution: Execution) -> _Batc
         before = execution.decided
         problem = row.problem or _refusal(row, execution)
         if problem is not None:
-            named = tuple(sorted(_named_in(row.commands)))
+            named = tuple(sorted(_named_in(row.commands, catalogue)))
             rejects.append(Reject(source=source, line=row.line, reason=problem, text=row.text, speaks_of=named))
         elif execution.decided == before:
             unchanged += 1
     return _Batch(rows=count, events=execution.decided, unchanged=unchanged, rejects=rejects)
 
 
-def _named_in(commands: Iterable[Command]) -> set[str]:
+def _named_in(commands: Iterable[Command], catalogue: Catalogue) -> set[str]:
     """Whom some commands speak of, in whatever way the mapping made of their row."""
-    fields = ("customer", "referred", "into", *LOOKUP_KINDS, "name")
-    return {str(value) for command in commands for field in fields if (value := getattr(command, field, None))}
+    fields = ("referred", "into", *LOOKUP_KINDS, "name")
+    named = {str(value) for command in commands for field in fields if (value := getattr(command, field, None))}
+    return named | {str(who) for command in commands if (who := address(command, catalogue).customer)}
 
 
 def _refusal(row: Row, execution: Execution) -> str | None:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from adapters.building import OnAfresh, build_beside, building_alone
 from adapters.catch_up import OnPoison, Progress
 from adapters.event_log import Draft
+from adapters.extended import MissingExtension
 from adapters.generations import Generation, go_live
 from adapters.store import Collision
 from adapters.transaction import Transaction
@@ -69,7 +70,7 @@ class PublishedRules:
     def version(self, number: int) -> Ruleset:
         """The rules that came into force as the first, the second, … Raises NotFound."""
         with self._ground.store.reading() as tx:
-            return restore_rules(self._ground.edition(tx, number).ruleset)
+            return restore_rules(self._ground.edition(tx, number).ruleset, self._ground.store.registry.grammar)
 
     def judging(self, *, known_at: datetime | date | None = None, rules: AnyRules | None = None) -> Ruleset:
         """The rules by which a question with these two axes is judged. Raises NotFound for a number of no rules."""
@@ -145,7 +146,7 @@ class PublishedRules:
             state = self._ground.rulebook(tx)
         for event in rulebook.decide(command, state, Context(now=self._ground.now())):
             assert isinstance(event, RulesRolledBack)
-            earlier = restore_rules(event.ruleset)
+            earlier = restore_rules(event.ruleset, self._ground.store.registry.grammar)
         on_poison = None if park else stop_at_poison
         return self._bring_into_force(command, earlier, on_poison, workers, on_progress, on_afresh)
 
@@ -159,6 +160,8 @@ class PublishedRules:
         on_afresh: OnAfresh | None,
     ) -> Publication:
         ground = self._ground
+        for needed in ground.store.extended.missing:  # its table of the rules would be lost
+            raise StoreUnusable(f"rules can't be published: {MissingExtension(needed.name)}")
         with ground.store.reading() as tx:
             if isinstance(command, PublishRules) and ground.in_force(tx).digest == command.digest:
                 number, live = len(ground.editions(tx)), ground.live(tx)
@@ -210,6 +213,6 @@ class PublishedRules:
         ]
         recorded = tx.append(drafts, now)
         ground.store.exclude_others(tx.connection)
-        go_live(ground.store.schema, tx.connection, generation.number)
+        go_live(ground.store, tx.connection, generation.number)
         ground.last_written = max([ground.last_written, *(each.position for each in recorded)])
         return version + len(events) + 1

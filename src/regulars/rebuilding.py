@@ -7,15 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from adapters.build_tables import FACTS
 from adapters.building import OnAfresh, build_beside, building_alone
 from adapters.catch_up import Progress
 from adapters.chunks import chunks
 from adapters.damage import DamagedReadModels
+from adapters.generation_rows import live_number, previous_number
 from adapters.generations import (
+    WHAT_DIFFERS,
     Generation,
+    everything,
     go_live,
-    live_number,
-    previous_number,
     prune,
     read_generation,
     read_generations,
@@ -28,8 +30,6 @@ from adapters.verifying import Verification, repair, verify
 from crm_domain.command import CustomerId
 from crm_domain.errors import ParkedCustomer, StoreUnusable
 from crm_domain.instant import to_datetime
-from projections.compiled import compile_rules
-from projections.fold import PROJECTORS
 from regulars.ground import Ground
 
 #: It is told of each index that wasn't as the log says: its name, and how many rows were put right.
@@ -53,13 +53,18 @@ class GenerationView:
     is_whole: bool
     known_until: int | None
     stale: tuple[str, ...]
+    builds: tuple[BuildView, ...]
 
 
-def require_projection(name: str) -> None:
-    """Raises ValueError for what no projection is called."""
-    known = (*(each.name for each in PROJECTORS), "customer_card")
-    if name not in known:
-        raise ValueError(f'no projection is called "{name}"; there are {", ".join(known)}')
+@dataclass(frozen=True, slots=True)
+class BuildView:
+    """What is built of one projection, or as "facts" of what all of them fold. `checkpoint` is the position up to which
+    it has folded in the log.
+    """
+
+    name: str
+    number: int
+    checkpoint: int
 
 
 def stop_at_poison(poison: Poison) -> None:
@@ -90,18 +95,20 @@ class Projections:
         with store.reading() as tx:
             live = live_number(store.schema, tx.connection)
             previous = previous_number(store.schema, tx.connection)
-            return tuple(_view(each, live, previous) for each in read_generations(store.schema, tx.connection))
+            return tuple(_view(each, live, previous) for each in read_generations(store, tx.connection))
 
     def rebuild(
         self,
         *,
+        projection: str | None = None,
         park: bool = False,
         workers: int = 1,
         on_progress: Progress | None = None,
         on_afresh: OnAfresh | None = None,
         on_put_right: OnPutRight | None = None,
     ) -> int:
-        """Fold everything afresh into a new generation beside the live one, and let it go live; its number.
+        """Fold everything, or one projection, afresh into a new generation beside the live one, and let it go live; its
+        number. What isn't folded afresh is shared with the one before.
 
         Before anything is folded, each index that isn't as the log says is put right, and `on_put_right` is called with
         its name and how many rows were not: links of merges, words of consent, and look-ups as far as keys open them.
@@ -110,18 +117,56 @@ class Projections:
         event that can't be folded stops it, unless `park` lets its customer stay behind. Several `workers` are
         processes of their own: a script that asks for them needs the usual `if __name__ == "__main__":`, and they pay
         from some 100,000 events on. `on_progress` is called with (events folded so far, events there are to fold).
-        Raises ParkedCustomer, and StoreBusy where another process builds already.
+        Raises ParkedCustomer, StoreBusy where another process builds already, and ValueError for what no projection is
+        called.
         """
+        afresh = everything(self._ground.store)
+        if projection is not None:
+            self.require(projection)
+            afresh = frozenset({projection})
+        return self._build(afresh, park, workers, on_progress, on_afresh, on_put_right)
+
+    def rebuild_stale(
+        self,
+        *,
+        park: bool = False,
+        workers: int = 1,
+        on_progress: Progress | None = None,
+        on_afresh: OnAfresh | None = None,
+    ) -> int:
+        """Fold what this code or the rules in force would fold otherwise than it was, and let it go live; the number of
+        the generation that answers.
+
+        The rest is as in `rebuild`.
+        """
+        return self._build(WHAT_DIFFERS, park, workers, on_progress, on_afresh, None)
+
+    def require(self, projection: str) -> None:
+        """Raises ValueError for what no projection is called, nor the facts that they fold."""
+        known = [*(each.name for each in self._ground.store.registry.projectors), FACTS]
+        if projection not in known:
+            raise ValueError(f'no projection is called "{projection}"; there are {", ".join(known)}')
+
+    def _build(
+        self,
+        afresh: frozenset[str],
+        park: bool,
+        workers: int,
+        on_progress: Progress | None,
+        on_afresh: OnAfresh | None,
+        on_put_right: OnPutRight | None,
+    ) -> int:
         ground = self._ground
         with building_alone(ground.store):
-            self._put_indexes_right(on_put_right)
+            if afresh:
+                self._put_indexes_right(on_put_right)
             with ground.store.reading() as tx:
                 ruleset = ground.ruleset(tx)
             generation = build_beside(
                 ground.store,
                 ruleset,
                 ground.now(),
-                unfinished_only=True,
+                afresh=afresh,
                 at_least=ground.last_written,
                 workers=workers,
                 on_progress=on_progress,
@@ -130,7 +175,7 @@ class Projections:
             )
             with ground.store.writing() as tx:
                 ground.store.exclude_others(tx.connection)
-                go_live(ground.store.schema, tx.connection, generation.number)
+                go_live(ground.store, tx.connection, generation.number)
         return generation.number
 
     def repair(
@@ -149,7 +194,7 @@ class Projections:
         Raises NotFound for an unknown customer, ValueError for an unknown projection.
         """
         if projection is not None:
-            require_projection(projection)
+            self.require(projection)
         ground, store = self._ground, self._ground.store
         family = None if customer is None else self._ever_one_with(customer)
         wrong = sum(self._put_right(index) for index in store.prepared.indexes if index.decides_folds)
@@ -193,7 +238,7 @@ class Projections:
         store = self._ground.store
         with suppress(DamagedReadModels), store.writing() as tx:
             store.exclude_others(tx.connection)
-            prune(store.schema, tx.connection)
+            prune(store, tx.connection)
 
     def verify(self, *, on_progress: Progress | None = None) -> Verification:
         """Fold everything afresh and compare it with what is stored; nothing is changed.
@@ -203,7 +248,7 @@ class Projections:
         ground = self._ground
         ground.catch_up()
         with ground.store.reading() as tx:
-            live, rules = ground.live(tx), compile_rules(ground.ruleset(tx), ground.store.currency(tx.connection))
+            live, rules = ground.live(tx), ground.rules(tx)
         return verify(ground.store, live.read_models(ground.store), rules, on_progress)
 
     def go_back(self) -> int:
@@ -218,14 +263,14 @@ class Projections:
             number = previous_number(schema, tx.connection)
             if number is None:
                 raise StoreUnusable("no generation was live before this one")
-            previous, in_force = read_generation(schema, tx.connection, number), ground.in_force(tx)
+            previous, in_force = read_generation(ground.store, tx.connection, number), ground.in_force(tx)
             if not previous.is_current:
                 raise StoreUnusable(f"generation {number} was built by other code: {'; '.join(previous.staleness())}")
             if not in_force.are(previous.ruleset, previous.rules_digest):
                 raise StoreUnusable(
                     f"generation {number} was judged by other rules; `regulars rules rollback` goes back"
                 )
-            go_live(schema, tx.connection, number)
+            go_live(ground.store, tx.connection, number)
         return number
 
     def prune(self) -> tuple[int, ...]:
@@ -233,7 +278,7 @@ class Projections:
         ground = self._ground
         with building_alone(ground.store), ground.store.writing() as tx:
             ground.store.exclude_others(tx.connection)
-            return tuple(prune(ground.store.schema, tx.connection))
+            return tuple(prune(ground.store, tx.connection))
 
 
 def _view(each: Generation, live: int | None, previous: int | None) -> GenerationView:
@@ -247,4 +292,5 @@ def _view(each: Generation, live: int | None, previous: int | None) -> Generatio
         is_whole=each.is_checked,
         known_until=each.known_until,
         stale=each.staleness(),
+        builds=tuple(BuildView(build.name, build.number, build.checkpoint) for build in each.builds),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from adapters.checking_records import check_sample
+from adapters.extension import Extension
 from adapters.record_check import RecordCheck
 from adapters.restoring import restoring
 from crm_domain.command import CustomerId
@@ -44,19 +45,28 @@ def restore(
     clock: Clock = system_clock,
     on_stale: OnStale = "warn",
     master_key: bytes | str | None = None,
+    extensions: tuple[Extension, ...] = (),
 ) -> Restoration:
     """Bring a backup back as a store in a new file, checked, and forget in it again who was forgotten since.
 
     `backup` is a file that `Regulars.backup` made. `erased` are the ids of those who were forgotten, with the reasons:
     `read_erased` has them from a store or a list. Without it, whoever was forgotten since is known again. They are
-    forgotten by events of their own, as `actor`. The master key is that of when the backup was made.
+    forgotten by events of their own, as `actor`. The master key is that of when the backup was made, `extensions` are
+    those of `open`.
 
     Raises NotFound and StoreUnusable for what is missing, damaged or no store, and where the target exists. All of it
     is there in the end, or nothing.
     """
     with (
         restoring(backup, Path(target)) as unfinished,
-        open_store(unfinished, actor=actor, clock=clock, on_stale=on_stale, master_key=master_key) as crm,
+        open_store(
+            unfinished,
+            actor=actor,
+            clock=clock,
+            on_stale=on_stale,
+            master_key=master_key,
+            extensions=extensions,
+        ) as crm,
     ):
         forgetting = crm.forget_again(erased or {})
         events, records = crm.status().events, check_sample(crm._store)

@@ -7,28 +7,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from adapters.histories import History, read_history
-from adapters.read_models import RISK, STAGE, TIER, Filters, ReadModels, Standing
+from adapters.pages import Filters, Standing, changed_after
+from adapters.read_models import ReadModels
 from adapters.store import Store
 from adapters.transaction import Transaction
 from projections.compiled import Rules
-from projections.fold import Interval, fold_until, verdict_at
+from projections.fold import Interval, Timelines, fold_until, verdict_at
+from projections.projector import Projector
 
 MAX_REFOLDED = 5_000
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """Which customers are wanted as of an instant, by which rules; the rest is as ReadModels.page has it."""
+    """Which customers are wanted as of an instant, by which rules; the rest is as `page` has it."""
 
     filters: Filters
     rules: Rules
+    projectors: Sequence[Projector]
     at: int
     not_before_last_event: bool
-    by_risk: bool
+    by_score: str | None
 
 
 def families_written(tx: Transaction, customer_ids: Iterable[str], checkpoint: int) -> tuple[tuple[str, ...], ...]:
@@ -47,7 +50,7 @@ def foresee(store: Store, models: ReadModels, tx: Transaction, question: Questio
 
     Raises ValueError where more than 5,000 customers have changed since.
     """
-    changed = models.changed_after(tx.connection, question.at, MAX_REFOLDED + 1)
+    changed = changed_after(models, tx.connection, question.at, MAX_REFOLDED + 1)
     if len(changed) > MAX_REFOLDED:
         raise ValueError(
             f"more happened with over {MAX_REFOLDED:,} customers since; ask who becomes something as of a later day"
@@ -72,29 +75,36 @@ def _standing(history: History, question: Question) -> Standing | None:
     if question.not_before_last_event:
         at = max(at, folded.last_at or 0)
     if filters.becoming is not None:
-        folded, timelines = fold_until(history.happened, question.rules, at)
-    held = {name: verdict_at(timelines[name], at) for name in (STAGE, TIER, RISK)}
-    stage, tier, risk = held[STAGE], held[TIER], held[RISK]
-    wanted = all((verdict := held[each]) and verdict.verdict.value == value for each, value in filters.values)
-    if stage is None or tier is None or risk is None or not wanted:
+        folded, timelines = fold_until(history.happened, question.rules, at, question.projectors)
+    held = held_at(timelines, filters.shown, at)
+    if held is None or any(held[name].verdict.value != value for name, value in filters.values):
         return None
-    sort_key, becomes_at = -(risk.verdict.score or 0) if question.by_risk else 0, None
+    sort_key, becomes_at = 0 if question.by_score is None else -held[question.by_score].verdict.score, None
     if filters.becoming is not None:
-        name, value, until = filters.becoming
-        becomes_at = _begins(timelines[name], value, at)
-        if becomes_at is None or becomes_at > until:
+        becomes_at = _begins(timelines[filters.becoming.projection], filters.becoming.value, at)
+        if becomes_at is None or becomes_at > filters.becoming.until:
             return None
         sort_key = becomes_at
     return Standing(
+        customer=history.customer,
         customer_id=history.members[0],
         as_of=at,
-        stage=stage,
-        tier=tier,
-        risk=risk,
+        held=held,
         folded=folded,
         becomes_at=becomes_at,
         sort_key=sort_key,
     )
+
+
+def held_at(timelines: Timelines, shown: Iterable[str], at: int) -> dict[str, Interval] | None:
+    """The intervals that hold at an instant, by projection; None where one of those shown holds nothing then."""
+    held: dict[str, Interval] = {}
+    for name in shown:
+        interval = verdict_at(timelines[name], at)
+        if interval is None:
+            return None
+        held[name] = interval
+    return held
 
 
 def _begins(intervals: list[Interval], value: str, at: int) -> int | None:

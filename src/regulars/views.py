@@ -12,9 +12,28 @@ from adapters.erasing import OwnerNeeded
 from adapters.horizon import OpenTransaction
 from adapters.misplaced import NeverDrawn, RecordedAhead
 from crm_domain.command import CustomerId
+from projections.fold import PROJECTORS
+from projections.registry import Registry
 
 Lane = Literal["stage", "tier", "risk"]
 LANES: dict[Lane, str] = {"stage": "lifecycle_stage", "tier": "loyalty_tier", "risk": "churn_risk"}
+
+
+def lanes_in(registry: Registry) -> dict[str, str]:
+    """The projection of each lane by its name: of ours, and of each that an extension brings, if a customer has one
+    value of it at a time.
+    """
+    others = (
+        each.name
+        for each in registry.projectors
+        if each not in PROJECTORS and each.key is None and "value" in each.verdict.__struct_fields__
+    )
+    ours: dict[str, str] = dict(LANES.items())
+    return ours | {name: name for name in others}
+
+
+#: The projection that tickets are listed by.
+TICKETS = "ticket_queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +69,7 @@ class Span:
 class VerdictView:
     """One verdict with its reasons, and what it becomes next if nothing more happens."""
 
-    lane: Lane
+    lane: str
     value: str
     score: int | None
     since: datetime
@@ -99,7 +118,7 @@ class Timeline:
     """
 
     customer_id: CustomerId
-    lanes: Mapping[Lane, tuple[Span, ...]]
+    lanes: Mapping[str, tuple[Span, ...]]
     orders: tuple[datetime, ...] = ()
     tickets: tuple[Span, ...] = ()
 
@@ -144,11 +163,15 @@ class Customer:
     _explain: Callable[[], Explanation] = field(repr=False, compare=False, kw_only=True)
     _timeline: Callable[[], Timeline] = field(repr=False, compare=False, kw_only=True)
 
-    def verdict(self, lane: Lane) -> VerdictView:
-        """One verdict with its reasons. Raises KeyError for anything but "stage", "tier" or "risk"."""
-        if lane not in LANES:
-            raise KeyError(f'"{lane}" is not a verdict; there are {", ".join(LANES)}')
-        return next(verdict for verdict in self.explain().verdicts if verdict.lane == lane)
+    def verdict(self, lane: str) -> VerdictView:
+        """One verdict with its reasons: "stage", "tier" or "risk", or the name of an extension's projection.
+
+        Raises KeyError for what is no verdict of this customer.
+        """
+        found = {verdict.lane: verdict for verdict in self.explain().verdicts}
+        if lane not in found:
+            raise KeyError(f'"{lane}" is not a verdict; there are {", ".join(found)}')
+        return found[lane]
 
     def explain(self) -> Explanation:
         """Every verdict with the clauses that decided it, the events behind each, and what would change it next."""
@@ -195,6 +218,7 @@ class Status:
     this role may read those of customers. `erasing` says that traces of destroyed keys are still to be destroyed in the
     files; where this role may not do that, `owner_needed` says who may, and the statement to run. `unfinished` are
     folders with half a file in them, beside the store and in the working folder, left by a command that was killed.
+    `missing_extensions` says of each extension that the store needs and that isn't here how to bring it.
     """
 
     target: str
@@ -217,3 +241,4 @@ class Status:
     names_readable: bool = True
     owner_needed: OwnerNeeded | None = None
     unfinished: tuple[str, ...] = ()
+    missing_extensions: tuple[str, ...] = ()

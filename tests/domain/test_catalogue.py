@@ -7,13 +7,13 @@ import re
 from typing import Any
 
 import pytest
-from msgspec import inspect
 from msgspec.structs import asdict, replace
 
 import golden
 import parcel
 import reference
 from adapters.codec import codecs
+from adapters.text_in_the_clear import text_of
 from crm_domain import interaction, purchase, rulebook
 from crm_domain.aggregate import Addressed, Aggregate, addressed
 from crm_domain.catalogue import AGGREGATES, CATALOGUE, EVENTS, Address, address, catalogue_of
@@ -64,14 +64,14 @@ def test_an_example_is_told_without_what_is_personal(event: Event) -> None:
     codec = CODECS[type(event).__name__]
     bare = codec.decode(codec.encode(event, None)[0])
     about_nobody = type(event) in rulebook.AGGREGATE.events
-    for told in (describe(event, MINE), narrate(event, "li", "shop:42", "shop:41", MINE)):
+    for told in (describe(event, MINE), narrate(event, MINE, "li", "shop:42", "shop:41")):
         assert re.search(r"\w", told)
         assert told == told.strip()
         assert "\n" not in told
     assert describe(bare, MINE) == describe(event, MINE)
-    assert narrate(bare, "li", "shop:42", "shop:41", MINE) == narrate(event, "li", "shop:42", "shop:41", MINE)
-    assert ("shop:42" in narrate(event, "li", "shop:42", catalogue=MINE)) is not about_nobody
-    assert ("shop:41" in narrate(event, "li", "shop:42", "shop:41", MINE)) is (other_id(event, MINE) is not None)
+    assert narrate(bare, MINE, "li", "shop:42", "shop:41") == narrate(event, MINE, "li", "shop:42", "shop:41")
+    assert ("shop:42" in narrate(event, MINE, "li", "shop:42")) is not about_nobody
+    assert ("shop:41" in narrate(event, MINE, "li", "shop:42", "shop:41")) is (other_id(event, MINE) is not None)
 
 
 @each_aggregate
@@ -89,23 +89,8 @@ def test_the_audit_has_values_of_whatever_became_of_its_examples(aggregate: Aggr
 def test_text_is_personal_or_stands_in_the_clear_for_a_reason(event_type: type[Event]) -> None:
     declared = [each for each in MINE.owners[event_type].in_the_clear if event_type in each.events]
     clear = [field for each in declared for field in each.fields]
-    assert sorted([*clear, *CODECS[event_type.__name__].personal]) == sorted(_text_of(inspect.type_info(event_type)))
+    assert sorted([*clear, *CODECS[event_type.__name__].personal]) == sorted(text_of(event_type))
     assert all(each.why for each in declared)
-
-
-def _text_of(kind: Any, path: str = "") -> set[str]:
-    """The paths of whatever can say who somebody is: text that is not one of a few words, and days."""
-    match kind:
-        case inspect.StrType() | inspect.DateType():
-            return {path}
-        case inspect.Metadata(type=inner) | inspect.VarTupleType(item_type=inner):
-            return _text_of(inner, path)
-        case inspect.UnionType(types=types):
-            return set().union(*(_text_of(each, path) for each in types))
-        case inspect.StructType(fields=fields):
-            return set().union(*(_text_of(each.type, f"{path}.{each.name}".lstrip(".")) for each in fields))
-        case _:
-            return set()
 
 
 # ------------------------------------------------------------------------------------------- one more beside ours
@@ -131,7 +116,7 @@ def test_one_more_is_decided() -> None:
 def test_one_more_is_told() -> None:
     sent, delivered = parcel.AGGREGATE.examples.events
     assert describe(sent, MINE) == "parcel P-1 sent"
-    assert narrate(delivered, "li", "shop:42", catalogue=MINE) == "Li delivered parcel P-1 to shop:42"
+    assert narrate(delivered, MINE, "li", "shop:42") == "Li delivered parcel P-1 to shop:42"
 
 
 def test_one_more_is_in_the_reference_and_among_the_golden_examples() -> None:
@@ -195,11 +180,11 @@ def test_what_is_of_another_list_has_no_aggregate_and_no_address() -> None:
     with pytest.raises(TypeError, match="NoteAdded is not an event of this store"):
         CATALOGUE.aggregate_of(NoteAdded())  # of the same name
     with pytest.raises(TypeError, match="SendParcel is not a command of this store"):
-        address(parcel.AGGREGATE.examples.commands[0])
+        address(parcel.AGGREGATE.examples.commands[0], CATALOGUE)
 
 
 def test_a_command_of_ones_own_that_is_one_of_ours_goes_where_ours_goes() -> None:
     class AddCall(interaction.AddNote):
         """A note on a call."""
 
-    assert address(AddCall(customer=CustomerId("a" * 32), text="Hi")).decider is interaction.INTERACTION
+    assert address(AddCall(customer=CustomerId("a" * 32), text="Hi"), CATALOGUE).decider is interaction.INTERACTION

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from crm_domain.catalogue import AGGREGATES, COMMANDS, DECIDERS, address
+from crm_domain.catalogue import AGGREGATES, CATALOGUE, COMMANDS, DECIDERS, address
 from crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at
 from crm_domain.customer import (
     CUSTOMER,
@@ -370,7 +370,7 @@ def test_what_is_no_phone_number_is_refused(text: str) -> None:
 
 @each_example
 def test_every_command_speaks_to_an_aggregate_that_decides_it(command: Command) -> None:
-    where = address(command)
+    where = address(command, CATALOGUE)
     assert DECIDERS[where.decider.category] is where.decider
     with suppress(Rejected):  # nothing has happened yet; what counts is that it isn't a TypeError
         where.decider.decide(command, where.decider.initial, CONTEXT)
@@ -378,14 +378,14 @@ def test_every_command_speaks_to_an_aggregate_that_decides_it(command: Command) 
 
 def test_what_is_no_command_of_the_store_has_no_address() -> None:
     with pytest.raises(TypeError):
-        address(Command())
+        address(Command(), CATALOGUE)
 
 
 @pytest.mark.parametrize("decider", DECIDERS.values(), ids=DECIDERS)
 def test_what_is_not_for_an_aggregate_is_not_decided_by_it(decider: Decider[Any]) -> None:
     state = fold(decider, *([CustomerRegistered()] if decider is CUSTOMER else []))
     for command in EXAMPLES:
-        if address(command).decider is not decider:
+        if address(command, CATALOGUE).decider is not decider:
             with pytest.raises(TypeError):
                 decider.decide(command, state, CONTEXT)
 
@@ -393,31 +393,34 @@ def test_what_is_not_for_an_aggregate_is_not_decided_by_it(decider: Decider[Any]
 @each_example
 def test_a_command_is_addressed_to_the_customer_that_it_names(command: Command) -> None:
     named = getattr(command, "ref" if isinstance(command, RegisterCustomer) else "customer", None)
-    assert address(command).customer == named
+    assert address(command, CATALOGUE).customer == named
 
 
 @each_example
 def test_the_stream_of_an_order_an_interaction_or_a_ticket_goes_by_its_id(command: Command) -> None:
     ids = [getattr(command, name) for name in ("order_id", "interaction_id", "ticket_id") if hasattr(command, name)]
-    assert address(command).key == (ids[0] if ids else None)
+    assert address(command, CATALOGUE).key == (ids[0] if ids else None)
 
 
 def test_an_order_is_found_by_its_id_alone() -> None:
-    bought = address(RecordPurchase(customer="shop:1", order_id="A-1", amount=Decimal(1)))
-    returned = address(RecordReturn(order_id="A-1"))
+    bought = address(RecordPurchase(customer="shop:1", order_id="A-1", amount=Decimal(1)), CATALOGUE)
+    returned = address(RecordReturn(order_id="A-1"), CATALOGUE)
     assert (bought.decider, bought.key) == (returned.decider, returned.key)
     assert (bought.customer, returned.customer) == ("shop:1", None)
 
 
 def test_a_ticket_is_found_by_its_id_alone() -> None:
-    opened, settled = address(OpenTicket(customer="shop:1", ticket_id="T-1")), address(ResolveTicket(ticket_id="T-1"))
+    opened, settled = (
+        address(OpenTicket(customer="shop:1", ticket_id="T-1"), CATALOGUE),
+        address(ResolveTicket(ticket_id="T-1"), CATALOGUE),
+    )
     assert (opened.decider, opened.key) == (settled.decider, settled.key)
     assert (opened.customer, settled.customer) == ("shop:1", None)
 
 
 def test_a_membership_is_the_one_of_its_customer() -> None:
     for command in EXAMPLES:
-        assert address(command).own == isinstance(command, MembershipCommand)
+        assert address(command, CATALOGUE).own == isinstance(command, MembershipCommand)
 
 
 @pytest.mark.parametrize(

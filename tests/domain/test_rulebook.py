@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from crm_domain.catalogue import COMMANDS, DECIDERS, address
+from crm_domain.catalogue import CATALOGUE, COMMANDS, DECIDERS, address
 from crm_domain.command import Command, Context
 from crm_domain.errors import Rejected
 from crm_domain.event import Event
@@ -115,7 +115,7 @@ def test_the_rulebook_has_a_door_of_its_own(command: Command) -> None:
     assert type(command).__name__ not in COMMANDS
     assert DECIDERS[RULEBOOK.category] is RULEBOOK
     with pytest.raises(TypeError):
-        address(command)
+        address(command, CATALOGUE)
 
 
 def test_the_rulebook_is_nobodys() -> None:

@@ -64,9 +64,9 @@ def roots(founding_rules, seals, events):
 def main(path):
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
-        (founding,) = connection.execute("SELECT value FROM settings WHERE name = 'founding_rules'").fetchone()
-        seals = connection.execute("SELECT * FROM seals ORDER BY number").fetchall()
-        events = connection.execute("SELECT * FROM events ORDER BY position").fetchall()
+        (founding,) = connection.execute("SELECT value FROM regulars_settings WHERE name = 'founding_rules'").fetchone()
+        seals = connection.execute("SELECT * FROM regulars_seals ORDER BY number").fetchall()
+        events = connection.execute("SELECT * FROM regulars_events ORDER BY position").fetchall()
     for seal, root in zip(seals, roots(founding, seals, events), strict=True):
         sys.stdout.write(f"{seal['number']} {seal['last']} {root.hex()}\n")
 

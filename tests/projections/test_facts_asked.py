@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,7 +18,20 @@ from crm_domain.instant import DAY, FOREVER
 from crm_domain.interaction import InteractionRecorded
 from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from histories import START, histories
-from ladders import ASKED, BOUNDS, CHOICES, FLAGS, WINDOWED, ladders, lives, ready, rung_of, with_ladder
+from ladders import (
+    ASKED,
+    BOUNDS,
+    CHOICES,
+    FLAGS,
+    READ,
+    WINDOWED,
+    ladders,
+    lives,
+    ready,
+    rung_of,
+    timeline_of,
+    with_ladder,
+)
 from projections import fact_table
 from projections.compiled import Rules
 from projections.fact import Fact, Never, Often, Subject, table
@@ -55,6 +69,8 @@ def instants(ruleset: Ruleset, history: list[Happened], intervals: list[Interval
     windows = {0} | {condition.within_days * DAY for condition in asked if condition.within_days}
     leaving = {happened.at + window for happened in history for window in windows}
     boundaries = {each.valid_from for each in intervals}
+    for projector in {READ[condition.fact] for condition in asked if condition.fact in READ}:
+        boundaries |= {each.valid_from for each in timeline_of(projector, tuple(history))}
     wanted = {at + off for at in boundaries | leaving for off in (-1, 0)} | {START + off for off in drawn}
     return sorted(at for at in wanted if at >= intervals[0].valid_from)
 
@@ -77,7 +93,7 @@ def spell(ruleset: Ruleset, history: list[Happened], begin: int, at: int) -> tup
 
 
 def test_the_ladders_of_these_laws_ask_every_fact() -> None:
-    assert {*BOUNDS, *FLAGS, *CHOICES, "tagged"} == set(FACTS)
+    assert {*BOUNDS, *FLAGS, *CHOICES, "tagged", "stage"} == set(FACTS)  # which a ladder can't ask
     assert set(WINDOWED) == {fact.name for fact in FACTS.values() if fact.windowed}
 
 
@@ -229,6 +245,79 @@ def test_what_is_undefined_makes_even_none_of_false() -> None:
     assert reason.clause == "rest"
 
 
+def ladder_asking(*when: dict[str, Any]) -> Ruleset:
+    return with_ladder([{"id": "asked", "stage": "asked", "when": list(when)}, REST])
+
+
+REST = {"id": "rest", "stage": "rest", "when": []}
+
+
+def test_a_ladder_may_ask_what_other_projections_hold_and_says_what_it_found() -> None:
+    history = [Happened(START, 1, CustomerRegistered()), *orders(1, amount=60_000)]
+    asked = [{"fact": "tier", "in": ["gold", "silver"]}, {"fact": "risk", "below": 60}]
+    found = [reason.sentence for reason in reasons(START + 2 * DAY, history, *asked)]
+    assert re.fullmatch(r"tier (gold|silver) \(one of gold, silver\)", found[0])
+    assert re.fullmatch(r"risk \d+ \(below 60\)", found[1])
+
+
+@pytest.mark.parametrize(
+    ("fact", "words"),
+    [("tier", ["none", "member", "silver", "gold", "platinum"]), ("risk_band", ["low", "medium", "high", "critical"])],
+)
+@given(history=histories() | lives("tier"))
+def test_a_ladder_with_a_rung_for_each_word_of_another_projection_tells_its_timeline(
+    fact: str, words: list[str], history: list[Happened]
+) -> None:
+    rungs = [{"id": word, "stage": word, "when": [{"fact": fact, "in": [word]}]} for word in words]
+    told = stages(history, ready(with_ladder([*rungs, REST])))
+    begin = told[0].valid_from if told else FOREVER
+    source = [each for each in timeline_of(READ[fact], tuple(history)) if each.valid_to > begin]
+    spans: list[tuple[int, int, str]] = [(begin, source[0].valid_from, "rest")] if source else []
+    for each in source:  # neighbours of one band differ by their scores
+        since, word = max(begin, each.valid_from), each.verdict.value
+        if spans and spans[-1][2] == word:
+            since = spans.pop()[0]
+        spans.append((since, each.valid_to, word))
+    if source:
+        expected = [span for span in spans if span[0] < span[1]]
+        assert [(each.valid_from, each.valid_to, each.verdict.value) for each in told] == expected
+    else:
+        assert {each.verdict.value for each in told} <= {"rest"}
+
+
+def test_a_ladder_cannot_ask_for_the_stage_that_it_gives() -> None:
+    with pytest.raises(InvalidRules, match='"asked" asks for the stage, which is what the ladder gives'):
+        ladder_asking({"fact": "stage", "in": ["rest"]})
+
+
+@pytest.mark.parametrize(
+    ("fact", "word", "meant"), [("tier", "glod", "gold"), ("risk_band", "hihg", "high"), ("tier", "high", None)]
+)
+@pytest.mark.parametrize("key", ["in", "not_in"])
+def test_a_ladder_cannot_ask_for_a_tier_or_a_band_that_there_is_not(
+    fact: str, word: str, meant: str | None, key: str
+) -> None:
+    suggestion = f'; did you mean "{meant}"' if meant else "$"
+    with pytest.raises(InvalidRules, match=f'"asked" asks for the {fact} "{word}", which there isn\'t{suggestion}'):
+        ladder_asking({"fact": fact, key: [word]})
+
+
+def test_a_ladder_reads_only_those_that_its_rules_ask() -> None:
+    for asked, read in (
+        ({"fact": "orders", "from": 1}, set()),
+        ({"fact": "tier", "in": ["gold"]}, {"loyalty_tier"}),
+        ({"fact": "risk_band", "not_in": ["low"]}, {"churn_risk"}),
+    ):
+        assert LIFECYCLE_STAGE.reads(ready(ladder_asking(asked))) == read
+        assert {each.name for each in LIFECYCLE_STAGE.sources(ready(ladder_asking(asked)))} == read
+
+
+def test_each_verdict_in_the_table_is_one_that_is_told_and_the_ladder_may_read_all_but_its_own() -> None:
+    read = {fact.reads for fact in FACTS.values() if fact.reads}
+    assert read == {"lifecycle_stage", "loyalty_tier", "churn_risk"}
+    assert {each.name for each in LIFECYCLE_STAGE.may_read} == read - {"lifecycle_stage"}
+
+
 # ------------------------------------------------------------------------------------------------ a fact is one entry
 
 
@@ -237,13 +326,17 @@ def parts() -> dict[str, Any]:
     return {part: getattr(ORDERS, part) for part in Fact.__struct_fields__}
 
 
-@pytest.mark.parametrize("part", Fact.__struct_fields__)
+#: The parts that every fact has to say.
+PARTS = [part for part in Fact.__struct_fields__ if part != "reads"]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_a_fact_that_lacks_a_part_cannot_be_made(part: str) -> None:
     with pytest.raises(TypeError, match=f"'{part}'"):
         Fact(**{name: value for name, value in parts().items() if name != part})
 
 
-@pytest.mark.parametrize("part", [part for part in Fact.__struct_fields__ if part != "windowed"])
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "windowed"])
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_a_fact_of_which_a_part_is_empty_cannot_be_made(part: str, nothing: object) -> None:
     with pytest.raises(ValueError, match=f"doesn't say its {part}"):
@@ -351,7 +444,8 @@ def test_a_fact_that_flips_again_and_again_is_stepped_through(with_facts: Callab
     for at in range(START, START + 1_000 * DAY, 45 * DAY):
         held = verdict_at(stages(HEARD, rules), at)
         assert held is not None
-        assert explain(HEARD, rules, at)[1][0].verdict == held.verdict
+        _, explained = explain(HEARD, rules, at)
+        assert [each.verdict for each in explained if each.projection == "lifecycle_stage"] == [held.verdict]
 
 
 def test_rules_that_ask_the_same_concern_nobody() -> None:

@@ -211,5 +211,5 @@ def test_what_is_damaged_or_stored_of_another_is_no_fold(history: list[Happened]
             with pytest.raises(ValueError, match="a stored fold"):
                 read(harmed)
     if folded.tracks["loyalty_tier"]:
-        with pytest.raises(ValueError, match="the tracks of ticket_queue can't be read"):
+        with pytest.raises(ValueError, match="a stored fold can't be decoded"):
             load_tracks(TICKET_QUEUE, tracks)

@@ -128,7 +128,9 @@ def test_an_instant_that_was_forged_stops_nothing(sqlite_database_url: str, posi
     with opened(sqlite_database_url, Clock()) as crm:
         crm.do([RegisterCustomer(ref="shop:1"), TagCustomer(customer="shop:1", label="vip")])
         with crm._store.database.writing() as connection:
-            connection.exec_driver_sql(f"UPDATE events SET recorded_at = {instant} WHERE position = {position}")
+            connection.exec_driver_sql(
+                f"UPDATE regulars_events SET recorded_at = {instant} WHERE position = {position}"
+            )
         assert crm.status().recorded_ahead is not None or instant == -(2**62)
         assert crm.customers(known_at=BEGIN - DAY) is not None
         assert to_datetime(crm.do(RegisterCustomer(ref="shop:2")).events[0].recorded_at) == BEGIN
@@ -168,7 +170,8 @@ def test_a_store_of_version_5_follows_its_clock_again(database_url: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("day", "last_plan"), [(10, "COVERING INDEX events_recorded (recorded_at<?)"), (39, "INTEGER PRIMARY KEY (rowid>?")]
+    ("day", "last_plan"),
+    [(10, "COVERING INDEX regulars_events_recorded (recorded_at<?)"), (39, "INTEGER PRIMARY KEY (rowid>?")],
 )
 def test_what_was_known_is_found_by_an_index_and_few_rows(sqlite_database_url: str, day: int, last_plan: str) -> None:
     clock = Clock()
@@ -186,7 +189,7 @@ def test_what_was_known_is_found_by_an_index_and_few_rows(sqlite_database_url: s
                 if "recorded_at" in statement
             ]
     latest, others = plans
-    assert "COVERING INDEX events_recorded (recorded_at<?)" in latest
+    assert "COVERING INDEX regulars_events_recorded (recorded_at<?)" in latest
     assert last_plan in others
     assert "TEMP B-TREE" not in str(plans)
 
@@ -195,7 +198,7 @@ def test_status_says_it_in_words(say: Say) -> None:
     say("--db", "shop.db", "do", "RegisterCustomer", "ref=shop:1", "--actor", "li")
     store = Store("shop.db")
     with store.database.writing() as connection:
-        connection.exec_driver_sql(f"UPDATE events SET recorded_at = {to_instant(NOW + YEAR)}")
+        connection.exec_driver_sql(f"UPDATE regulars_events SET recorded_at = {to_instant(NOW + YEAR)}")
     store.close()
     said = say("--db", "shop.db", "status")
     assert "1 event was recorded by a clock that ran ahead: #1 at 2025-06-01T12:00:00+00:00" in " ".join(

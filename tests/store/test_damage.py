@@ -14,9 +14,8 @@ import sqlalchemy as sa
 
 import regulars
 from adapters import catch_up, replay
-from adapters.generations import prepare_generation
+from adapters.generations import everything, prepare_generation
 from adapters.read_models import spread
-from adapters.schema import GenerationTables
 from regulars import (
     CancelMembership,
     EnrollMember,
@@ -28,7 +27,7 @@ from regulars import (
 )
 from regulars.freshness import freshness_of
 from saying import Say
-from shops import DAY, PEOPLE, Clock, opened, read_models_of, register, with_edits
+from shops import DAY, PEOPLE, Clock, number_of, opened, read_models_of, register, tables_of, with_edits
 
 
 @pytest.fixture
@@ -63,8 +62,13 @@ def write(crm: Regulars, table: sa.Table, values: dict[str, Any], *conditions: s
 
 
 def generation(crm: Regulars, number: int, **values: Any) -> None:
-    generations = crm._store.schema.generations
-    write(crm, generations, values, generations.c.number == number)
+    """Change what is said of a generation's builds, but for those that it shares."""
+    builds, members = crm._store.schema.builds, crm._store.schema.generation_builds
+    this = sa.and_(members.c.name == builds.c.name, members.c.number == builds.c.number)
+    theirs, shared = (
+        sa.exists().where(this, each) for each in (members.c.generation == number, members.c.generation != number)
+    )
+    write(crm, builds, values, theirs, ~shared)
 
 
 # ------------------------------------------------------------------------------------- generations that were begun
@@ -86,12 +90,12 @@ def begin(crm: Regulars, monkeypatch: pytest.MonkeyPatch, work: Callable[..., ob
             work(on_progress=cut_off)
 
 
-def damaged_card(crm: Regulars) -> None:
-    write(crm, GenerationTables(2).cards, {"orders": 77})
+def damaged_place(crm: Regulars) -> None:
+    write(crm, tables_of(crm, 2)["loyalty_tier_places"], {"tracks": b"?"})
 
 
 def damaged_interval(crm: Regulars) -> None:
-    write(crm, GenerationTables(2).intervals["lifecycle_stage"], {"value": "nowhere"})
+    write(crm, tables_of(crm, 2)["loyalty_tier"], {"value": "nowhere"})
 
 
 def ranges_that_are_none(crm: Regulars) -> None:
@@ -117,7 +121,7 @@ def an_end_beyond_the_log(crm: Regulars) -> None:
 HARM = pytest.mark.parametrize(
     "harm",
     [
-        damaged_card,
+        damaged_place,
         damaged_interval,
         ranges_that_are_none,
         ranges_that_are_gone,
@@ -187,7 +191,7 @@ def test_what_was_only_cut_off_is_gone_on_with(crm: Regulars, monkeypatch: pytes
 
 def test_one_that_other_code_began_is_left_alone(crm: Regulars, monkeypatch: pytest.MonkeyPatch) -> None:
     begin(crm, monkeypatch, crm.projections.rebuild, 2)
-    generation(crm, 2, code_digest="other code")
+    generation(crm, 2, versions="{}", digest="of other code")
     assert crm.projections.rebuild() == 3
     assert crm.projections.verify().holds
     assert crm.projections.prune() == (2,)
@@ -199,7 +203,7 @@ def test_one_that_was_begun_here_and_fails_is_dropped(crm: Regulars, monkeypatch
     def harming(catching_up: Any) -> Any:
         done = advance(catching_up)
         if crm.projections.generations()[-1].number == 2:
-            damaged_card(crm)
+            damaged_place(crm)
         return done
 
     with monkeypatch.context() as patch:
@@ -222,7 +226,7 @@ def test_the_one_before_is_dropped_too_where_it_fails_as_rules_come_back(crm: Re
 
 def test_a_generation_that_is_left_from_before_is_taken_up_once(crm: Regulars) -> None:
     """Older versions kept what had failed its check, whole but for that."""
-    begun = prepare_generation(crm._store, crm.ruleset, 0, unfinished_only=True)
+    begun = prepare_generation(crm._store, crm.ruleset, 0, afresh=everything(crm._store))
     generation(crm, begun.number, checkpoint=crm.audit(limit=1).entries[0].position)
     why: list[str] = []
     assert crm.projections.rebuild(on_afresh=why.append) == begun.number + 1
@@ -232,8 +236,8 @@ def test_a_generation_that_is_left_from_before_is_taken_up_once(crm: Regulars) -
 # ------------------------------------------------------------------------------------------------------------ folds
 
 
-def cards(crm: Regulars) -> sa.Table:
-    return GenerationTables(crm.status().generation).cards
+def facts(crm: Regulars) -> sa.Table:
+    return tables_of(crm, crm.status().generation)["facts"]
 
 
 def cut(fold: bytes) -> bytes:
@@ -252,8 +256,8 @@ FOLDS = pytest.mark.parametrize(
 
 
 def damage_fold(crm: Regulars, harm: Callable[[bytes], bytes], who: str = PEOPLE[0]) -> None:
-    table = cards(crm)
-    theirs = table.c.customer_id == crm.find(who)
+    table = facts(crm)
+    theirs = table.c.customer == number_of(crm, who)
     with crm._store.reading() as tx:
         fold = tx.connection.execute(sa.select(table.c.folded).where(theirs)).scalar_one()
     assert harm(fold) != fold
@@ -270,7 +274,7 @@ def test_a_fold_that_cannot_be_read_counts_as_none(crm: Regulars, clock: Clock, 
     assert (found.explain(), found.timeline()) in [(explained, timeline) for _, explained, timeline in asked]
     verified = crm.projections.verify()
     assert not verified.holds
-    assert [(each.projection, each.key) for each in verified.differences] == [("customer_card", str(found.id))]
+    assert [(each.projection, each.key) for each in verified.differences] == [("facts", str(found.id))]
     clock.now += DAY
     crm.do(RecordPurchase(customer=PEOPLE[0], order_id="next", amount="700.00"))
     [listed] = (each for each in crm.customers() if each.ref == PEOPLE[0])
@@ -315,7 +319,7 @@ def test_at_the_command_line_the_cures_that_are_named_work(say: Say) -> None:
 
 def harm_first_fold(path: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE customer_card_1 SET folded = x'00'")
+        connection.execute("UPDATE regulars_facts_1 SET folded = x'00'")
         connection.commit()
 
 
@@ -323,7 +327,7 @@ def test_the_command_line_says_why_it_begins_afresh(say: Say) -> None:
     say("do", "RegisterCustomer", "ref=a:1", "name=Ada", "--currency", "EUR")
     for _ in range(2):
         with regulars.open("regulars.db") as crm:
-            begun = prepare_generation(crm._store, crm.ruleset, 0, unfinished_only=True)
+            begun = prepare_generation(crm._store, crm.ruleset, 0, afresh=everything(crm._store))
             generation(crm, begun.number, checkpoint=7)
         rebuilt = say("rebuild", "--json")
         assert rebuilt.json["generation"] == begun.number + 1
@@ -361,16 +365,21 @@ def no_pointer(crm: Regulars) -> None:
     take_away_setting(crm, "live_generation")
 
 
+def rules_of(crm: Regulars, number: int, text: str) -> None:
+    generations = crm._store.schema.generations
+    write(crm, generations, {"ruleset": text}, generations.c.number == number)
+
+
 def rules_that_are_none(crm: Regulars) -> None:
-    generation(crm, 2, ruleset='{"churn_risk": 7}')
+    rules_of(crm, 2, '{"churn_risk": 7}')
 
 
 def rules_that_are_cut(crm: Regulars) -> None:
-    generation(crm, 2, ruleset="{")
+    rules_of(crm, 2, "{")
 
 
 def other_versions(crm: Regulars) -> None:
-    generation(crm, 2, versions="?", code_digest="?")
+    generation(crm, 2, versions="?", digest="?")
 
 
 @pytest.mark.parametrize(
@@ -551,8 +560,7 @@ def test_links_in_a_circle_are_a_sentence_until_a_rebuild(crm: Regulars) -> None
 
 def column_of(table: str, column: str, value: object) -> Harm:
     def harm(crm: Regulars) -> None:
-        tables = {each.name: each for each in GenerationTables(1).metadata.sorted_tables}
-        write(crm, tables[f"{table}_1"], {column: value})
+        write(crm, tables_of(crm, 1)[table], {column: value})
 
     return harm
 
@@ -579,7 +587,7 @@ def test_read_models_with_values_that_nobody_writes_are_a_sentence_and_built_ane
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", 0.5, "soon"])
 @pytest.mark.parametrize(
-    ("table", "column"), [("customer_card", "orders"), ("churn_risk", "score"), ("customer_card", "last_order_at")]
+    ("table", "column"), [("customer_card", "orders"), ("churn_risk", "value"), ("customer_card", "last_order_at")]
 )
 def test_a_value_of_another_kind_is_found_and_put_right(
     sqlite_database_url: str, clock: Clock, table: str, column: str, value: object

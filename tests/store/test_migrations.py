@@ -23,7 +23,7 @@ def make_version_1(url: str) -> None:
         store.schema.parked.drop(connection)
         store.schema.seals.drop(connection)
         for column in ADDED_TO_GENERATIONS:
-            connection.exec_driver_sql(f"ALTER TABLE generations DROP COLUMN {column}")
+            connection.exec_driver_sql(f"ALTER TABLE regulars_generations DROP COLUMN {column}")
         settings = store.schema.settings
         connection.execute(settings.delete().where(settings.c.name == "founding_rules"))
         connection.execute(settings.update().where(settings.c.name == "schema_version").values(value=b"1"))
@@ -32,7 +32,7 @@ def make_version_1(url: str) -> None:
 
 def indexes(store: Store) -> set[str]:
     with store.database.reading() as connection:
-        return {str(index["name"]) for index in sa.inspect(connection).get_indexes("events")}
+        return {str(index["name"]) for index in sa.inspect(connection).get_indexes("regulars_events")}
 
 
 def test_a_store_of_version_1_is_migrated_on_open(database_url: str) -> None:
@@ -57,16 +57,16 @@ def test_samples_of_keys_that_postgres_took_before_are_dropped(postgres_database
             alter = f'ALTER TABLE "{column.table.name}" ALTER COLUMN "{column.name}"'
             connection.exec_driver_sql(f"{alter} SET STATISTICS 100")
         settings = store.schema.settings
-        connection.exec_driver_sql("ANALYZE keys, lookups, settings")
+        connection.exec_driver_sql("ANALYZE regulars_keys, regulars_lookups, regulars_settings")
         connection.execute(settings.update().where(settings.c.name == "schema_version").values(value=b"3"))
         store.schema.seals.drop(connection)
         store.schema.consents.drop(connection)
-    assert samples(store) == {("keys", "key"), ("lookups", "digest"), ("settings", "value")}
+    assert samples(store) == {("regulars_keys", "key"), ("regulars_lookups", "digest"), ("regulars_settings", "value")}
     store.close()
     with regulars.open(postgres_database_url, on_stale="rebuild") as crm:
         assert samples(crm._store) == set()
         with crm._store.database.writing() as connection:
-            connection.exec_driver_sql("ANALYZE keys, lookups, settings")
+            connection.exec_driver_sql("ANALYZE regulars_keys, regulars_lookups, regulars_settings")
         assert samples(crm._store) == set()
 
 

@@ -251,7 +251,7 @@ def test_an_invalid_command_does_not_repeat_what_was_in_it(name: str) -> None:
 def test_what_the_database_refuses_does_not_repeat_what_was_in_it(crm: Regulars) -> None:
     """Somebody took the table of look-ups away, so that whoever looks somebody up fails."""
     with crm._store.database.writing() as connection:
-        connection.exec_driver_sql("ALTER TABLE lookups RENAME TO gone")
+        connection.exec_driver_sql("ALTER TABLE regulars_lookups RENAME TO gone")
     with pytest.raises((RegularsError, sa.exc.DBAPIError)) as refused:
         crm.do(
             ChangeContactDetails(customer=crm.audit(limit=1).entries[0].customer_id, name=NAME, email="new@example.com")

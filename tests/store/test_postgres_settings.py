@@ -141,7 +141,7 @@ def test_a_limit_that_is_meant_for_others_cuts_off_no_long_work(postgres_databas
 
 
 def test_the_options_of_an_address_are_kept(postgres_database_url: str) -> None:
-    run(postgres_database_url, "CREATE SCHEMA shop", "CREATE TABLE public.events (mine int)")
+    run(postgres_database_url, "CREATE SCHEMA shop", "CREATE TABLE public.regulars_events (mine int)")
     options = {"options": "-c search_path=shop -c application_name=till -c statement_timeout=59s"}
     url = make_url(postgres_database_url).update_query_dict(options).render_as_string(hide_password=False)
     trade(url)

@@ -313,16 +313,18 @@ def test_whatever_would_write_is_refused_at_the_command_line(folder: Path, monke
 
 
 def make_older(connection: sa.Connection) -> None:
-    connection.execute(sa.text("UPDATE settings SET value = :value WHERE name = 'schema_version'"), {"value": b"2"})
+    connection.execute(
+        sa.text("UPDATE regulars_settings SET value = :value WHERE name = 'schema_version'"), {"value": b"2"}
+    )
 
 
 def judged_by_older_code(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("UPDATE generations SET code_digest = 'older'")
+    connection.exec_driver_sql("UPDATE regulars_builds SET versions = '{}'")
 
 
 def folded_otherwise(connection: sa.Connection) -> None:
     judged_by_older_code(connection)
-    connection.execute(sa.text("UPDATE customer_card_1 SET folded = :other"), {"other": b"\xc1"})
+    connection.execute(sa.text("UPDATE regulars_facts_1 SET folded = :other"), {"other": b"\xc1"})
 
 
 def change(target: Path | str, breaks: Break) -> None:
@@ -384,8 +386,11 @@ def test_a_role_that_may_only_read_gets_answers(reader_url: str, read_only: bool
 
 
 def test_a_role_without_any_permission_is_told_which(reader_url: str, postgres_database_url: str) -> None:
-    change(postgres_database_url, lambda each: each.exec_driver_sql("REVOKE ALL ON settings FROM PUBLIC, " + _role()))
-    with pytest.raises(StoreUnusable, match="permission denied for table settings") as refused:
+    change(
+        postgres_database_url,
+        lambda each: each.exec_driver_sql("REVOKE ALL ON regulars_settings FROM PUBLIC, " + _role()),
+    )
+    with pytest.raises(StoreUnusable, match="permission denied for table regulars_settings") as refused:
         opened(reader_url)
     assert "secret" not in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -396,7 +401,7 @@ def _role() -> str:
 
 
 def test_a_permission_that_is_missed_only_when_writing_is_named(reader_url: str, postgres_database_url: str) -> None:
-    change(postgres_database_url, lambda each: each.exec_driver_sql(f"GRANT INSERT ON events TO {_role()}"))
+    change(postgres_database_url, lambda each: each.exec_driver_sql(f"GRANT INSERT ON regulars_events TO {_role()}"))
     with opened(reader_url) as crm:
         assert not crm.read_only
         assert crm.customer("shop:1").orders == 1

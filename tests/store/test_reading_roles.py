@@ -86,7 +86,7 @@ def reader(url: str, *hidden: str) -> Iterator[str]:
     """The URL of a role that may SELECT from everything but some tables."""
     with new_role(url) as (role, theirs):
         run(url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
-        run(url, *(f"REVOKE ALL ON {table} FROM {role}" for table in hidden))
+        run(url, *(f"REVOKE ALL ON regulars_{table} FROM {role}" for table in hidden))
         yield theirs
 
 
@@ -105,7 +105,7 @@ def everything(crm: Regulars, ids: list[CustomerId]) -> str:
 def test_who_was_granted_the_views_alone_reads_nothing_personal(postgres_database_url: str) -> None:
     url = postgres_database_url
     make_store(url)
-    with new_role(url, 'O"Brien; DROP TABLE events') as (role, theirs):
+    with new_role(url, 'O"Brien; DROP TABLE regulars_events') as (role, theirs):
         with opened(url) as crm:
             run(url, *crm.grants_to_read(role))
         shown = run(theirs, *(f"SELECT * FROM regulars_{name}" for name in VIEWS))
@@ -117,7 +117,7 @@ def test_who_was_granted_the_views_alone_reads_nothing_personal(postgres_databas
         for (table,) in tables:
             with pytest.raises(ProgrammingError, match="permission denied"):
                 run(theirs, f"SELECT * FROM {table}")
-        with pytest.raises(StoreUnusable, match="permission denied for table settings"):
+        with pytest.raises(StoreUnusable, match="permission denied for table regulars_settings"):
             opened(theirs)
 
 
@@ -160,7 +160,7 @@ def test_what_needs_what_a_role_may_not_read_refuses_in_a_sentence(postgres_data
             (lambda: crm.export_person(ids[0]), "keys"),
             (lambda: crm.export_events(len, personal=True), "keys"),
         ):
-            with pytest.raises(StoreUnusable, match=f'^this role may not SELECT from "{table}", so it '):
+            with pytest.raises(StoreUnusable, match=f'^this role may not SELECT from "regulars_{table}", so it '):
                 ask()
         with pytest.raises(StoreUnusable, match="is read-only"):
             crm.do(TagCustomer(customer=ids[0], label="x"))
@@ -184,7 +184,7 @@ def test_whoever_may_add_events_but_reads_no_keys_takes_nobody_for_forgotten(pos
     with new_role(postgres_database_url) as (role, theirs):
         run(postgres_database_url, f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
         run(postgres_database_url, f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {role}")
-        run(postgres_database_url, f"REVOKE SELECT ON keys FROM {role}")
+        run(postgres_database_url, f"REVOKE SELECT ON regulars_keys FROM {role}")
         with opened(theirs) as crm, pytest.raises(StoreUnusable, match="is read-only"):
             crm.do(AddNote(customer="shop:1", text="hello"))
 
@@ -217,7 +217,7 @@ def test_a_file_has_no_roles(say: Say) -> None:
 
 def test_that_names_are_left_out_is_said_once_beside_the_answer(postgres_database_url: str, say: Say) -> None:
     ids = make_store(postgres_database_url)
-    line = 'regulars: this role may not SELECT from "keys", so names are left out\n'
+    line = 'regulars: this role may not SELECT from "regulars_keys", so names are left out\n'
     with reader(postgres_database_url, "keys", "lookups") as theirs:
         for words in (("customers",), ("show", f"id:{ids[0]}"), ("audit",), ("explain", f"id:{ids[0]}"), ("status",)):
             said = say("--db", theirs, *words)
@@ -226,7 +226,7 @@ def test_that_names_are_left_out_is_said_once_beside_the_answer(postgres_databas
         assert json.loads(say("--db", theirs, "status", "--json").out)["names_readable"] is False
         refused = say("--db", theirs, "show", "shop:1")
         assert refused.status == 1
-        assert 'may not SELECT from "lookups"' in refused.err
+        assert 'may not SELECT from "regulars_lookups"' in refused.err
 
 
 def test_a_new_store_says_once_what_would_protect_it(

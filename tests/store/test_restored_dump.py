@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import regulars
 from regulars import RecordPurchase, RegisterCustomer, Regulars
 
-IDS_OF_A_BUSIER_SERVER = "UPDATE events SET xid = (pg_current_xact_id()::text::bigint + 1000000)::text::xid8"
+IDS_OF_A_BUSIER_SERVER = "UPDATE regulars_events SET xid = (pg_current_xact_id()::text::bigint + 1000000)::text::xid8"
 
 
 def shown(crm: Regulars) -> Sequence[tuple[str | None, int]]:

@@ -73,10 +73,12 @@ def leave_unused(store: Store, count: int) -> None:
     with store.database.writing() as connection:
         if store.database.is_sqlite:
             connection.exec_driver_sql(
-                "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'events_positions'", (count,)
+                "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'regulars_events_positions'", (count,)
             )
         else:
-            connection.exec_driver_sql("SELECT nextval('events_positions') FROM generate_series(1, %s)", (count,))
+            connection.exec_driver_sql(
+                "SELECT nextval('regulars_events_positions') FROM generate_series(1, %s)", (count,)
+            )
 
 
 def make_log(crm: Regulars) -> None:
@@ -390,7 +392,7 @@ def test_an_event_cut_out_of_a_log_that_closes_up_behind_it(log: Regulars, posit
     ],
 )
 def test_sqlite_stores_anything_anywhere_and_it_is_told(log: Regulars, damage: str) -> None:
-    statement = f"UPDATE events SET {damage} WHERE position = 5"
+    statement = f"UPDATE regulars_events SET {damage} WHERE position = 5"
     found = found_after(log, lambda connection, schema: connection.exec_driver_sql(statement))
     assert told(found) == {5: ("changed", None)}
 
@@ -441,7 +443,7 @@ def test_a_seal_that_was_changed_is_told_and_its_events_are_compared_if_they_can
     "damage", ["chain = 'text'", "first = 'soon'", "root = x'00'", "sealed_at = 1.5", "previous = CAST(root AS TEXT)"]
 )
 def test_what_is_no_seal_any_more_is_told(log: Regulars, damage: str) -> None:
-    statement = f"UPDATE seals SET {damage} WHERE number = 2"
+    statement = f"UPDATE regulars_seals SET {damage} WHERE number = 2"
     found = found_after(log, lambda connection, schema: connection.exec_driver_sql(statement))
     assert told_of_seals(found) == [(2, "changed", None, None, False)]
     assert told(found) == {}
@@ -452,7 +454,7 @@ def test_what_is_no_seal_any_more_is_told(log: Regulars, damage: str) -> None:
 def test_what_are_no_entries_any_more_is_told_and_the_events_are_compared_by_the_root(
     log: Regulars, entries: str
 ) -> None:
-    statement = f"UPDATE seals SET entries = {entries} WHERE number = 2"
+    statement = f"UPDATE regulars_seals SET entries = {entries} WHERE number = 2"
     found = found_after(log, lambda connection, schema: connection.exec_driver_sql(statement))
     assert told_of_seals(found) == [(2, "changed", *COVERED[2], True)]
     assert told(found) == {}
@@ -650,7 +652,8 @@ def test_on_postgres_nothing_is_sealed_before_every_lower_position_is_settled(
     with opened(postgres_database_url, Clock()) as crm:
         crm.do(RegisterCustomer(ref="shop:1"))
         with other.begin() as slow:
-            draw = "SELECT first_position FROM regulars_draw_positions('events_positions', 'events_clock', 1, 0)"
+            names = "'regulars_events_positions', 'regulars_events_clock'"
+            draw = f"SELECT first_position FROM regulars_draw_positions({names}, 1, 0)"
             assert slow.exec_driver_sql(draw).scalar_one() == 2
             say_something(crm, 3, 2)
             with pytest.MonkeyPatch.context() as patch:
@@ -659,7 +662,8 @@ def test_on_postgres_nothing_is_sealed_before_every_lower_position_is_settled(
                     crm.seal()
             assert [row["last"] for row in seals_of(crm)] == [1]
             slow.exec_driver_sql(
-                f"INSERT INTO events (position, stream_id, {columns}) SELECT 2, 'slow', {columns} FROM events LIMIT 1"
+                f"INSERT INTO regulars_events (position, stream_id, {columns}) "
+                f"SELECT 2, 'slow', {columns} FROM regulars_events LIMIT 1"
             )
         crm.seal()
         assert [(row["first"], row["last"], row["events"]) for row in seals_of(crm)] == [(1, 1, 1), (2, 4, 3)]

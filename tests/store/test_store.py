@@ -332,9 +332,9 @@ def test_a_newer_store_says_so_and_is_left_alone(database_url: str) -> None:
 def test_a_database_with_other_tables_of_our_names_is_refused(database_url: str) -> None:
     engine = sa.create_engine(f"sqlite:///{database_url}" if "://" not in database_url else database_url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE events (id INTEGER)")
+        connection.exec_driver_sql("CREATE TABLE regulars_events (id INTEGER)")
     engine.dispose()
-    with pytest.raises(StoreUnusable, match='table "events"'):
+    with pytest.raises(StoreUnusable, match='table "regulars_events"'):
         regulars.open(database_url)
 
 

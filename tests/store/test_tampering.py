@@ -19,6 +19,7 @@ from regulars import (
     CustomerId,
     MergeCustomers,
     RecordPurchase,
+    RecordReturn,
     RegisterCustomer,
     Regulars,
     StoreUnusable,
@@ -150,7 +151,7 @@ def test_what_is_compared_is_counted_and_what_is_not_is_named(plain: Shop) -> No
 
 
 def test_keys_that_are_gone_are_told(shop: Shop) -> None:
-    shop.change("DELETE FROM keys")
+    shop.change("DELETE FROM regulars_keys")
     assert sorted(shop.told()) == sorted(
         ("key", f"id:{shop.ids[ref]}", "has no key, and wasn't forgotten") for ref in PEOPLE[:3]
     )
@@ -158,14 +159,14 @@ def test_keys_that_are_gone_are_told(shop: Shop) -> None:
 
 @pytest.mark.parametrize("key", [bytes(range(32)), bytes(range(60)), b"short", b""], ids=["32", "60", "5", "0"])
 def test_a_key_that_is_another_or_none_is_told(shop: Shop, key: bytes) -> None:
-    shop.change("UPDATE keys SET key = :key WHERE customer_id = :id", key=key, id=shop.ids["shop:2"])
+    shop.change("UPDATE regulars_keys SET key = :key WHERE customer_id = :id", key=key, id=shop.ids["shop:2"])
     ((kind, of, what),) = shop.told()
     assert (kind, of) == ("key", f"id:{shop.ids['shop:2']}")
     assert what.startswith("has a key that doesn't open")
 
 
 def test_keys_that_were_exchanged_are_told(shop: Shop) -> None:
-    swap(shop, "keys", "customer_id")
+    swap(shop, "regulars_keys", "customer_id")
     assert {(kind, of) for kind, of, _ in shop.told()} == {("key", f"id:{shop.ids[ref]}") for ref in PEOPLE[:2]}
     with shop.open() as crm:
         left_out = {each.what for each in crm.check_records().not_covered}
@@ -175,7 +176,7 @@ def test_keys_that_were_exchanged_are_told(shop: Shop) -> None:
 def test_a_key_of_the_forgotten_and_one_of_nobody_are_told(shop: Shop) -> None:
     forgotten, nobody = shop.ids["shop:4"], "0" * 32
     for each in (forgotten, nobody):
-        shop.change("INSERT INTO keys (customer_id, key) VALUES (:id, :key)", id=each, key=bytes(32))
+        shop.change("INSERT INTO regulars_keys (customer_id, key) VALUES (:id, :key)", id=each, key=bytes(32))
     assert shop.told() == [
         ("key", f"id:{forgotten}", "was forgotten, and still has a key"),
         ("key", f"id:{nobody}", "nobody was registered by this id"),
@@ -183,7 +184,7 @@ def test_a_key_of_the_forgotten_and_one_of_nobody_are_told(shop: Shop) -> None:
 
 
 def test_references_that_were_exchanged_are_told_and_whose_they_are(shop: Shop) -> None:
-    swap(shop, "lookups", "customer_id", "AND kind = 'ref'")
+    swap(shop, "regulars_lookups", "customer_id", "AND kind = 'ref'")
     what = "is found by another reference than the one that was recorded"
     assert sorted(shop.told()) == sorted(("look-up", f"id:{shop.ids[ref]}", what) for ref in PEOPLE[:2])
 
@@ -191,17 +192,17 @@ def test_references_that_were_exchanged_are_told_and_whose_they_are(shop: Shop) 
 @pytest.mark.parametrize(
     ("statement", "whose", "what"),
     [
-        ("DELETE FROM lookups WHERE customer_id = :id AND kind = 'phone'", "shop:2",
+        ("DELETE FROM regulars_lookups WHERE customer_id = :id AND kind = 'phone'", "shop:2",
          "isn't found by the phone number that was recorded"),
-        ("INSERT INTO lookups (kind, digest, customer_id) VALUES ('email', 'x', :id)", "shop:2",
+        ("INSERT INTO regulars_lookups (kind, digest, customer_id) VALUES ('email', 'x', :id)", "shop:2",
          "has a look-up by e-mail, and none was recorded"),
-        ("INSERT INTO lookups (kind, digest, customer_id) VALUES ('email', 'x', :id)", "shop:1",
+        ("INSERT INTO regulars_lookups (kind, digest, customer_id) VALUES ('email', 'x', :id)", "shop:1",
          "is found by another e-mail than the one that was recorded"),
-        ("INSERT INTO lookups (kind, digest, customer_id) VALUES ('fax', 'x', :id)", "shop:1",
+        ("INSERT INTO regulars_lookups (kind, digest, customer_id) VALUES ('fax', 'x', :id)", "shop:1",
          "has a look-up by fax, and none was recorded"),
-        ("INSERT INTO lookups (kind, digest, customer_id) VALUES ('ref', 'x', :id)", "shop:4",
+        ("INSERT INTO regulars_lookups (kind, digest, customer_id) VALUES ('ref', 'x', :id)", "shop:4",
          "was forgotten, and still has a look-up by reference"),
-        ("INSERT INTO lookups (kind, digest, customer_id) VALUES ('phone', 'x', :id)", None,
+        ("INSERT INTO regulars_lookups (kind, digest, customer_id) VALUES ('phone', 'x', :id)", None,
          "nobody was registered by this id"),
     ],
 )  # fmt: skip
@@ -214,8 +215,8 @@ def test_a_look_up_that_is_missing_or_too_much_is_told(
 
 
 def test_of_whom_nothing_personal_was_recorded_the_key_is_named_as_not_tried(plain: Shop) -> None:
-    plain.change("UPDATE events SET secret = NULL WHERE customer_id = :id", id=plain.ids["shop:1"])
-    plain.change("DELETE FROM lookups WHERE customer_id = :id", id=plain.ids["shop:1"])
+    plain.change("UPDATE regulars_events SET secret = NULL WHERE customer_id = :id", id=plain.ids["shop:1"])
+    plain.change("DELETE FROM regulars_lookups WHERE customer_id = :id", id=plain.ids["shop:1"])
     with plain.open() as crm:
         found = crm.check_records()
     assert ("keys: 1", "nothing was recorded that they could open") in [(n.what, n.why) for n in found.not_covered]
@@ -225,21 +226,21 @@ def test_of_whom_nothing_personal_was_recorded_the_key_is_named_as_not_tried(pla
 
 
 def test_another_currency_than_that_of_the_amounts_is_told(shop: Shop) -> None:
-    shop.change("UPDATE settings SET value = :value WHERE name = 'currency'", value=b"USD")
-    (position,) = shop.ask("SELECT min(position) FROM events WHERE type = 'PurchaseRecorded'")[0]
+    shop.change("UPDATE regulars_settings SET value = :value WHERE name = 'currency'", value=b"USD")
+    (position,) = shop.ask("SELECT min(position) FROM regulars_events WHERE type = 'PurchaseRecorded'")[0]
     (fault,) = shop.told()
     assert fault == ("currency", "the store", f"has USD, and 4 amounts are in EUR, the first in event #{position}")
 
 
 def test_a_currency_that_is_gone_is_told(plain: Shop) -> None:
-    plain.change("DELETE FROM settings WHERE name = 'currency'")
+    plain.change("DELETE FROM regulars_settings WHERE name = 'currency'")
     ((kind, _, what),) = plain.told()
     assert (kind, what.startswith("has none, and 4 amounts are in EUR")) == ("currency", True)
 
 
 def test_an_emptied_command_log_is_told_by_the_events_of_its_commands(shop: Shop) -> None:
-    shop.change("DELETE FROM commands")
-    events = shop.ask("SELECT position, command_id FROM events WHERE command_id IS NOT NULL ORDER BY position")
+    shop.change("DELETE FROM regulars_commands")
+    events = shop.ask("SELECT position, command_id FROM regulars_events WHERE command_id IS NOT NULL ORDER BY position")
     assert len(events) == 8
     assert shop.told() == [
         ("outcome", f"event #{position}", f'what came of its command "{command_id}" isn\'t kept')
@@ -258,10 +259,10 @@ def test_an_emptied_command_log_is_told_by_the_events_of_its_commands(shop: Shop
     ],
 )
 def test_an_outcome_that_names_other_events_is_told(plain: Shop, outcome: bytes, what: str) -> None:
-    (other,) = plain.ask("SELECT position FROM events WHERE command_id = 'order shop:2'")[0]
-    (own,) = plain.ask("SELECT position FROM events WHERE command_id = 'order shop:1'")[0]
+    (other,) = plain.ask("SELECT position FROM regulars_events WHERE command_id = 'order shop:2'")[0]
+    (own,) = plain.ask("SELECT position FROM regulars_events WHERE command_id = 'order shop:1'")[0]
     value = outcome % (plain.ids["shop:1"].encode(), other) if b"%" in outcome else outcome
-    plain.change("UPDATE commands SET outcome = :value WHERE id = 'order shop:1'", value=value)
+    plain.change("UPDATE regulars_commands SET outcome = :value WHERE id = 'order shop:1'", value=value)
     assert plain.told() == [
         ("outcome", 'command "order shop:1"', what.format(other)),
         ("outcome", f"event #{own}", 'what is kept of its command "order shop:1" doesn\'t name it'),
@@ -269,9 +270,9 @@ def test_an_outcome_that_names_other_events_is_told(plain: Shop, outcome: bytes,
 
 
 def test_an_outcome_that_names_another_customer_is_told(plain: Shop) -> None:
-    (position,) = plain.ask("SELECT position FROM events WHERE command_id = 'order shop:1'")[0]
+    (position,) = plain.ask("SELECT position FROM regulars_events WHERE command_id = 'order shop:1'")[0]
     value = b'{"customer_id":"%s","positions":[%d]}' % (plain.ids["shop:2"].encode(), position)
-    plain.change("UPDATE commands SET outcome = :value WHERE id = 'order shop:1'", value=value)
+    plain.change("UPDATE regulars_commands SET outcome = :value WHERE id = 'order shop:1'", value=value)
     assert plain.told() == [("outcome", 'command "order shop:1"', f"names another customer than event #{position}")]
 
 
@@ -280,8 +281,8 @@ def test_only_the_first_faults_of_a_kind_are_named_and_all_are_counted(sqlite_da
     with opened(sqlite_database_url, clock) as crm:
         crm.do([RegisterCustomer(ref=f"a:{number}", command_id=f"c{number}") for number in range(30)])
         with crm._store.database.writing() as connection:
-            connection.execute(sa.text("DELETE FROM keys"))
-            connection.execute(sa.text("DELETE FROM commands"))
+            connection.execute(sa.text("DELETE FROM regulars_keys"))
+            connection.execute(sa.text("DELETE FROM regulars_commands"))
         found = crm.check_records()
     wrong = {each.kind: each.wrong for each in found.compared}
     assert (wrong["key"], wrong["outcome"], found.wrong, len(found.faults)) == (30, 30, 60, 40)
@@ -289,7 +290,7 @@ def test_only_the_first_faults_of_a_kind_are_named_and_all_are_counted(sqlite_da
 
 # --------------------------------------------------------------------------------------------------- rules in force
 
-RULES_CHANGED = 'UPDATE generations SET ruleset = replace(ruleset, \'"from":"150"\', \'"from":"1"\')'
+RULES_CHANGED = 'UPDATE regulars_generations SET ruleset = replace(ruleset, \'"from":"150"\', \'"from":"1"\')'
 UNLIKE = "has a text of rules that hasn't the digest beside it"
 OTHER = "is to answer, and has other rules than those in force"
 
@@ -313,9 +314,9 @@ def rebuild(shop: Shop) -> None:
     ("change", "fault"),
     [
         (RULES_CHANGED, ("generation 1", UNLIKE)),
-        ("UPDATE generations SET ruleset = 'garbage'", ("generation 1", UNLIKE)),
-        ("UPDATE generations SET rules_digest = replace(rules_digest, 'a', 'b')", ("generation 1", UNLIKE)),
-        ("UPDATE generations SET checkpoint = 100000", ("generation 1", "says it knows of event #100000")),
+        ("UPDATE regulars_generations SET ruleset = 'garbage'", ("generation 1", UNLIKE)),
+        ("UPDATE regulars_generations SET rules_digest = replace(rules_digest, 'a', 'b')", ("generation 1", UNLIKE)),
+        ("UPDATE regulars_builds SET checkpoint = 100000", ("generation 1", "says it knows of event #100000")),
     ],
 )  # fmt: skip
 def test_live_rules_that_were_changed_are_told_judge_nobody_and_a_rebuild_puts_them_right(
@@ -337,7 +338,7 @@ def test_live_rules_that_were_changed_are_told_judge_nobody_and_a_rebuild_puts_t
 @pytest.mark.filterwarnings("ignore::regulars.StaleProjections")
 def test_a_generation_that_is_to_answer_and_is_gone_is_told_and_a_rebuild_helps(plain: Shop) -> None:
     before = stand(plain)
-    plain.change("UPDATE settings SET value = :gone WHERE name = 'live_generation'", gone=b"77")
+    plain.change("UPDATE regulars_settings SET value = :gone WHERE name = 'live_generation'", gone=b"77")
     assert plain.told() == [("rules", "generation 77", "is to answer, and is gone")]
     with plain.open() as crm:
         with pytest.raises(StoreUnusable, match="generation 77, which is to answer, is gone; `regulars rebuild`"):
@@ -354,7 +355,7 @@ def test_a_generation_that_is_to_answer_and_is_gone_is_told_and_a_rebuild_helps(
 def test_rules_that_were_changed_with_their_digest_are_told(plain: Shop) -> None:
     before = stand(plain)
     plain.change(
-        "UPDATE generations SET ruleset = :text, rules_digest = :digest",
+        "UPDATE regulars_generations SET ruleset = :text, rules_digest = :digest",
         text=SHORTER.canonical(),
         digest=SHORTER.digest(),
     )
@@ -380,7 +381,7 @@ def test_a_generation_of_older_rules_that_is_made_to_answer_is_told(plain: Shop)
     with plain.open() as crm:
         crm.rules.publish(SHORTER, reason="spring")
     before = stand(plain)
-    plain.change("UPDATE settings SET value = :one WHERE name = 'live_generation'", one=b"1")
+    plain.change("UPDATE regulars_settings SET value = :one WHERE name = 'live_generation'", one=b"1")
     assert plain.told() == [("rules", "generation 1", OTHER)]
     with plain.open() as crm:
         assert crm.ruleset == SHORTER
@@ -393,7 +394,7 @@ def test_the_command_line_rebuilds_where_the_generation_that_is_to_answer_is_gon
     sqlite_database_url: str, say: Say
 ) -> None:
     shop = made(sqlite_database_url, None)
-    shop.change("UPDATE settings SET value = :gone WHERE name = 'live_generation'", gone=b"77")
+    shop.change("UPDATE regulars_settings SET value = :gone WHERE name = 'live_generation'", gone=b"77")
     said = say("--db", shop.url, "verify")
     assert (said.status, "is to answer, and is gone" in said.out) == (1, True)
     assert say("--db", shop.url, "rebuild").status == 0
@@ -404,7 +405,7 @@ def test_a_generation_of_the_same_rules_may_answer_again(plain: Shop) -> None:
     with plain.open() as crm:
         crm.projections.rebuild()
         before = crm.projections.verify().stored
-    plain.change("UPDATE settings SET value = :one WHERE name = 'live_generation'", one=b"1")
+    plain.change("UPDATE regulars_settings SET value = :one WHERE name = 'live_generation'", one=b"1")
     assert plain.told() == []
     with plain.open() as crm:
         assert crm.projections.verify().stored == before
@@ -420,7 +421,9 @@ def test_a_copy_of_a_store_with_changed_rules_judges_by_the_rules_of_the_log(pla
 
 @pytest.mark.filterwarnings("ignore::regulars.StaleProjections")
 def test_founding_rules_that_were_changed_are_told_by_what_was_judged(plain: Shop) -> None:
-    plain.change("UPDATE settings SET value = :text WHERE name = 'founding_rules'", text=SHORTER.canonical().encode())
+    plain.change(
+        "UPDATE regulars_settings SET value = :text WHERE name = 'founding_rules'", text=SHORTER.canonical().encode()
+    )
     assert plain.told() == [("rules", "generation 1", OTHER)]
 
 
@@ -428,9 +431,9 @@ def test_founding_rules_that_were_changed_are_told_by_what_was_judged(plain: Sho
 @pytest.mark.parametrize("value", [None, b"\xff", b"{}", b"[[["])
 def test_founding_rules_that_are_gone_or_garbage_are_a_sentence(plain: Shop, value: bytes | None) -> None:
     if value is None:
-        plain.change("DELETE FROM settings WHERE name = 'founding_rules'")
+        plain.change("DELETE FROM regulars_settings WHERE name = 'founding_rules'")
     else:
-        plain.change("UPDATE settings SET value = :value WHERE name = 'founding_rules'", value=value)
+        plain.change("UPDATE regulars_settings SET value = :value WHERE name = 'founding_rules'", value=value)
     ((kind, of, what),) = plain.told()
     assert (kind, of, what.startswith("the rules this store was founded with")) == ("rules", "the log", True)
     with plain.open() as crm, pytest.raises(StoreUnusable, match="founded with"):
@@ -439,7 +442,7 @@ def test_founding_rules_that_are_gone_or_garbage_are_a_sentence(plain: Shop, val
 
 def test_a_previous_generation_that_is_gone_is_told(plain: Shop) -> None:
     rebuild(plain)
-    plain.change("UPDATE settings SET value = :many WHERE name = 'previous_generation'", many=b"77")
+    plain.change("UPDATE regulars_settings SET value = :many WHERE name = 'previous_generation'", many=b"77")
     assert plain.told() == [("rules", "generation 77", "is kept as the one before, and is gone")]
     rebuild(plain)
     assert plain.told() == []
@@ -447,17 +450,17 @@ def test_a_previous_generation_that_is_gone_is_told(plain: Shop) -> None:
 
 # ------------------------------------------------------------------------------------- the database's own integrity
 
-PARTIAL = "CREATE INDEX events_actor ON events (actor, position) WHERE position > 3"
-WHOLE = "CREATE INDEX events_actor ON events (actor, position)"
+PARTIAL = "CREATE INDEX regulars_events_actor ON regulars_events (actor, position) WHERE position > 3"
+WHOLE = "CREATE INDEX regulars_events_actor ON regulars_events (actor, position)"
 
 
 def lose_rows_of_an_index(url: str) -> None:
     """Make an index that lacks rows: one over some of them, of which the schema then says that it has all."""
     with closing(sqlite3.connect(url, isolation_level=None)) as file:
-        file.execute("DROP INDEX events_actor")
+        file.execute("DROP INDEX regulars_events_actor")
         file.execute(PARTIAL)
         file.execute("PRAGMA writable_schema = ON")
-        file.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'events_actor'", (WHOLE,))
+        file.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'regulars_events_actor'", (WHOLE,))
         file.execute("PRAGMA writable_schema = RESET")
 
 
@@ -469,7 +472,7 @@ def test_an_index_that_lacks_rows_is_told_and_not_copied(sqlite_database_url: st
     lose_rows_of_an_index(shop.url)
     told = shop.told()
     assert {kind for kind, _, _ in told} == {"database"}
-    assert told[0] == ("database", "the file", "row 1 missing from index events_actor")
+    assert told[0] == ("database", "the file", "row 1 missing from index regulars_events_actor")
     with shop.open() as crm, pytest.raises(StoreUnusable, match="is damaged, and no copy was kept: row 1 missing"):
         crm.backup(copy)
     assert sorted(each.name for each in tmp_path.glob("copy*")) == []
@@ -497,15 +500,15 @@ def test_with_amcheck_an_index_that_lacks_rows_is_told(postgres_database_url: st
         connection.exec_driver_sql("CREATE EXTENSION amcheck")
     assert shop.told() == []
     # What is written while an index isn't ready is not in it.
-    not_ready = "UPDATE pg_index SET indisready = {} WHERE indexrelid = 'events_actor'::regclass"
+    not_ready = "UPDATE pg_index SET indisready = {} WHERE indexrelid = 'regulars_events_actor'::regclass"
     shop.change(not_ready.format("false"))
     with shop.open() as crm:
         crm.do(RegisterCustomer(ref="shop:5"))
     shop.change(not_ready.format("true"))
     ((kind, of, what),) = shop.told()
-    assert (kind, of) == ("database", "index events_actor")
+    assert (kind, of) == ("database", "index regulars_events_actor")
     assert "lacks matching index tuple" in what
-    shop.change("REINDEX INDEX events_actor")
+    shop.change("REINDEX INDEX regulars_events_actor")
     assert shop.told() == []
 
 
@@ -519,8 +522,8 @@ def test_the_command_line_names_what_is_wrong_and_what_it_does_not_cover(sqlite_
     assert "Compared with the log: 1 generation that answers, 4 keys, 6 look-ups, 4 amounts," in said.out
     assert "Not covered: outcomes without events" in said.out
     assert said.widest <= 80
-    swap(shop, "lookups", "customer_id", "AND kind = 'ref'")
-    shop.change("DELETE FROM commands")
+    swap(shop, "regulars_lookups", "customer_id", "AND kind = 'ref'")
+    shop.change("DELETE FROM regulars_commands")
     said = say("--db", shop.url, "verify")
     assert (said.status, said.err) == (1, "")
     assert "Not as the log says: 10" in said.out
@@ -537,11 +540,11 @@ def test_the_command_line_names_what_is_wrong_and_what_it_does_not_cover(sqlite_
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        ("DELETE FROM keys WHERE customer_id = :id", "key"),
-        ("UPDATE keys SET key = x'00' WHERE customer_id = :id", "key"),
-        ("UPDATE lookups SET digest = 'x' WHERE kind = 'ref' AND customer_id = :id", "look-up"),
-        ("DELETE FROM commands WHERE :id = :id", "outcome"),
-        ("UPDATE settings SET value = CAST('USD' AS BLOB) WHERE name = 'currency' AND :id = :id", "currency"),
+        ("DELETE FROM regulars_keys WHERE customer_id = :id", "key"),
+        ("UPDATE regulars_keys SET key = x'00' WHERE customer_id = :id", "key"),
+        ("UPDATE regulars_lookups SET digest = 'x' WHERE kind = 'ref' AND customer_id = :id", "look-up"),
+        ("DELETE FROM regulars_commands WHERE :id = :id", "outcome"),
+        ("UPDATE regulars_settings SET value = CAST('USD' AS BLOB) WHERE name = 'currency' AND :id = :id", "currency"),
         (f"{RULES_CHANGED} WHERE :id = :id", "rules"),
     ],
 )
@@ -567,7 +570,7 @@ def test_a_backup_and_its_return_are_kept_and_say_what_is_wrong(
 
 
 def test_an_export_of_a_person_without_their_key_is_refused(shop: Shop) -> None:
-    shop.change("DELETE FROM keys WHERE customer_id = :id", id=shop.ids["shop:1"])
+    shop.change("DELETE FROM regulars_keys WHERE customer_id = :id", id=shop.ids["shop:1"])
     with shop.open() as crm:
         with pytest.raises(StoreUnusable, match=f"the key of id:{shop.ids['shop:1']} is gone"):
             crm.export_person(shop.ids["shop:1"])
@@ -577,7 +580,7 @@ def test_an_export_of_a_person_without_their_key_is_refused(shop: Shop) -> None:
 
 @pytest.mark.parametrize("key", [bytes(range(32)), b"short"], ids=["32", "5"])
 def test_an_export_of_a_person_whose_key_is_another_is_refused(shop: Shop, key: bytes) -> None:
-    shop.change("UPDATE keys SET key = :key WHERE customer_id = :id", key=key, id=shop.ids["shop:1"])
+    shop.change("UPDATE regulars_keys SET key = :key WHERE customer_id = :id", key=key, id=shop.ids["shop:1"])
     with shop.open() as crm, pytest.raises(StoreUnusable, match="key"):
         crm.export_person(shop.ids["shop:1"])
 
@@ -585,6 +588,14 @@ def test_an_export_of_a_person_whose_key_is_another_is_refused(shop: Shop, key: 
 def test_an_export_of_who_was_merged_needs_the_keys_of_both(plain: Shop) -> None:
     with plain.open() as crm:
         crm.do(MergeCustomers(customer="shop:2", into="shop:1"))
-    plain.change("DELETE FROM keys WHERE customer_id = :id", id=plain.ids["shop:2"])
+    plain.change("DELETE FROM regulars_keys WHERE customer_id = :id", id=plain.ids["shop:2"])
     with plain.open() as crm, pytest.raises(StoreUnusable, match=f"the key of id:{plain.ids['shop:2']} is gone"):
         crm.export_person("shop:1")
+
+
+def test_what_an_event_happened_to_is_told_by_its_type_whatever_its_category_says(shop: Shop) -> None:
+    shop.change("UPDATE regulars_events SET category = '0-' WHERE type = 'PurchaseRecorded'")
+    shop.change("UPDATE regulars_events SET category = 'ticket' WHERE type = 'CustomerRegistered'")
+    with shop.open() as crm:
+        assert all(entry.sentence for entry in crm.audit(limit=500))
+        crm.do(RecordReturn(order_id="Ashop:1", return_id="r", amount="1.00"))

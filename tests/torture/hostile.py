@@ -20,7 +20,7 @@ TEXTS = (
     *("\ud800", "\udfff lone", "\ufffe", "\U0010ffff", "e" + "\u0301" * 500, "👩‍👩‍👧‍👦", "ﷺ" * 50),
     *("=1+1", "+49 30 123", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", "'=1", '"=1"', "＝1+1", "＠x"),
     *(
-        "'; DROP TABLE events; --",
+        "'; DROP TABLE regulars_events; --",
         "%s %d {0} {name}",
         "${jndi:x}",
         "../../etc/passwd",

@@ -38,7 +38,9 @@ def held(url: str) -> Iterator[None]:
         return
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        connection.exec_driver_sql("LOCK TABLE events, settings, generations IN ACCESS EXCLUSIVE MODE")
+        connection.exec_driver_sql(
+            "LOCK TABLE regulars_events, regulars_settings, regulars_generations IN ACCESS EXCLUSIVE MODE"
+        )
         yield
 
 

@@ -32,7 +32,7 @@ from adapters.importing.mapping import (
     objections_to_columns,
 )
 from adapters.importing.words import positional, template_columns
-from crm_domain.catalogue import COMMANDS
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import Command
 from crm_domain.customer import RegisterCustomer
 from crm_domain.errors import InvalidMapping
@@ -137,28 +137,36 @@ class Recipes(Struct, frozen=True):
         return customer.command(values)
 
 
-def compile_mapping(mapping: Mapping, columns: tuple[str, ...]) -> Recipes:
-    """The mapping for a file with these columns. Raises InvalidMapping where it names others."""
-    objections = list(objections_to_columns(mapping, columns))
+def compile_mapping(mapping: Mapping, columns: tuple[str, ...], catalogue: Catalogue) -> Recipes:
+    """The mapping for a file with these columns. Raises InvalidMapping where it names others, or unknown commands."""
+    strange = (each.do for each in mapping.command if each.do not in catalogue.commands)
+    unknown = [f'"{name}" is no command of this store' for name in strange]
+    objections = [*unknown, *objections_to_columns(mapping, columns)]
     if objections:
         raise InvalidMapping("; ".join(objections))
     index = {column: number for number, column in enumerate(columns)}
     customer = None
     if mapping.customer is not None:
         customer = _recipe(RegisterCustomer, 0, (), mapping.customer, mapping, index, if_possible=False)
-    commands = tuple(_command(number, command, mapping, index) for number, command in enumerate(mapping.command))
+    commands = tuple(
+        _command(number, command, mapping, index, catalogue) for number, command in enumerate(mapping.command)
+    )
     return Recipes(_tests(mapping.only, mapping, index), customer, commands)
 
 
-def _command(number: int, command: CommandMapping, mapping: Mapping, index: dict[str, int]) -> Recipe:
-    model = COMMANDS[command.do]
+def _command(
+    number: int, command: CommandMapping, mapping: Mapping, index: dict[str, int], catalogue: Catalogue
+) -> Recipe:
+    model = catalogue.commands[command.do]
+    _, way = catalogue.addresses[model]
     fields = dict(command.fields)
     if mapping.customer is not None and "customer" in model.model_fields:
         fields.setdefault("customer", mapping.customer["ref"])
     currency = next(iter(currencies_of(fields)), mapping.currency)
     if currency is not None and "currency" in model.model_fields:
         fields.setdefault("currency", currency)
-    return _recipe(model, number, command.when, fields, mapping, index, if_possible=command.if_possible)
+    whole = _NEEDS_EVERY_CELL.union(field for field in (way.customer, way.key) if field is not None)
+    return _recipe(model, number, command.when, fields, mapping, index, if_possible=command.if_possible, whole=whole)
 
 
 def _recipe(
@@ -170,6 +178,7 @@ def _recipe(
     index: dict[str, int],
     *,
     if_possible: bool,
+    whole: frozenset[str] = _NEEDS_EVERY_CELL,
 ) -> Recipe:
     registers = model is RegisterCustomer
     derived = None if registers else derived_field(model)
@@ -180,7 +189,7 @@ def _recipe(
         model=model,
         number=number,
         tests=_tests(when, mapping, index),
-        reads=tuple((name, _reader(model, name, value, mapping, index)) for name, value in fields.items()),
+        reads=tuple((name, _reader(model, name, value, mapping, index, whole)) for name, value in fields.items()),
         needed={name: columns_of(fields[name]) for name in sorted(needed)},
         derived=derived,
         if_possible=if_possible,
@@ -220,13 +229,20 @@ def _test(condition: Condition, mapping: Mapping, at: int) -> Test:
 # ------------------------------------------------------------------------------------------------------------- values
 
 
-def _reader(model: type[BaseModel], name: str, value: Value, mapping: Mapping, index: dict[str, int]) -> Read:
+def _reader(
+    model: type[BaseModel],
+    name: str,
+    value: Value,
+    mapping: Mapping,
+    index: dict[str, int],
+    whole: frozenset[str] = _NEEDS_EVERY_CELL,
+) -> Read:
     if isinstance(value, tuple):
         return _lines(value, mapping, index)
     if isinstance(value, Each):
         return _each(value, mapping, index[value.column])
     if isinstance(value, str):
-        return _template(value, index, name in _NEEDS_EVERY_CELL)
+        return _template(value, index, name in whole)
     if not isinstance(value, Cell):
         return lambda cells: value
     at = index[value.column]

@@ -53,6 +53,7 @@ from pydantic import (
     StrictInt,
     Tag,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
@@ -68,7 +69,7 @@ from adapters.importing.words import (
     template_columns,
     unknown_word,
 )
-from crm_domain.catalogue import COMMANDS
+from crm_domain.catalogue import CATALOGUE, Catalogue
 from crm_domain.command import Command
 from crm_domain.customer import RegisterCustomer
 from crm_domain.errors import InvalidMapping
@@ -89,11 +90,18 @@ def derived_field(model: type[Command]) -> str:
     return "interaction_id" if "interaction_id" in model.model_fields else "command_id"
 
 
-def _do(name: str) -> str:
+def _catalogue(info: ValidationInfo) -> Catalogue:
+    """The aggregates whose commands a mapping may name: ours, unless it is read for a store that has others, too."""
+    known: Catalogue = CATALOGUE if info.context is None else info.context
+    return known
+
+
+def _do(name: str, info: ValidationInfo) -> str:
     if name == RegisterCustomer.__name__:
         raise ValueError("customers are registered by the table [customer], which each row goes through first")
-    if name not in COMMANDS:
-        allowed = [known for known in COMMANDS if known != RegisterCustomer.__name__]
+    commands = _catalogue(info).commands
+    if name not in commands:
+        allowed = [known for known in commands if known != RegisterCustomer.__name__]
         raise ValueError(unknown_word("command", name, allowed))
     return name
 
@@ -218,8 +226,8 @@ class Mapping(_Table):
         return self.format == "csv" and self.header
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
-        objections = [*_objections_to_form(self), *_objections_to_commands(self)]
+    def _holds_together(self, info: ValidationInfo) -> Self:
+        objections = [*_objections_to_form(self), *_objections_to_commands(self, _catalogue(info))]
         if not objections and self.columns is not None:
             objections = list(objections_to_columns(self, self.columns))
         if objections:
@@ -249,11 +257,11 @@ def _objections_to_form(mapping: Mapping) -> Iterator[str]:
         yield "command: a mapping has at least a [customer] table or one [[command]], found neither"
 
 
-def _objections_to_commands(mapping: Mapping) -> Iterator[str]:
+def _objections_to_commands(mapping: Mapping, catalogue: Catalogue) -> Iterator[str]:
     if mapping.customer is not None:
         yield from _objections_to_fields("customer", RegisterCustomer, mapping.customer, {"ref"}, mapping)
     for number, command in enumerate(mapping.command):
-        model = COMMANDS[command.do]
+        model = catalogue.commands[command.do]
         needed = {name for name, field in model.model_fields.items() if field.is_required()} - {derived_field(model)}
         if mapping.customer is not None:
             needed.discard("customer")
@@ -381,8 +389,8 @@ def expected_columns(mapping: Mapping) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------------------------------ reading
 
 
-def load_mapping(path: str | Path) -> Mapping:
-    """Read a mapping from a TOML file.
+def load_mapping(path: str | Path, catalogue: Catalogue) -> Mapping:
+    """Read a mapping from a TOML file, to commands of a catalogue.
 
     Raises InvalidMapping with one message that names each key, what was found and what is allowed.
     """
@@ -394,6 +402,6 @@ def load_mapping(path: str | Path) -> Mapping:
     except ValueError as error:  # not UTF-8, or not TOML
         raise InvalidMapping(f"{path} is not TOML: {error}") from None
     try:
-        return Mapping.model_validate(table)
+        return Mapping.model_validate(table, context=catalogue)
     except ValidationError as error:
         raise InvalidMapping(f"{path}: {sentence(error)}") from None

@@ -13,6 +13,7 @@ from adapters.importing.identity import Keyed, Ordinals, RowIdentity
 from adapters.importing.jsonl import MISSING
 from adapters.importing.mapping import Mapping, expected_columns, named_columns
 from adapters.importing.source import STANDARD_INPUT, Record, opened, records
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import Command
 from crm_domain.errors import InvalidMapping
 
@@ -42,7 +43,11 @@ def total_bytes(path: str | Path) -> int | None:
 
 
 def rows(
-    path: str | Path, mapping: Mapping, keyed: Keyed, on_progress: Callable[[int], None] | None = None
+    path: str | Path,
+    mapping: Mapping,
+    catalogue: Catalogue,
+    keyed: Keyed,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Generator[Row]:
     """The rows of a file that the mapping wants, in the file's order, read as they are asked for.
 
@@ -59,7 +64,7 @@ def rows(
         columns = _columns(found, mapping)
         seen, absent = 0, None
         if columns is not None:
-            reader = _RowReader(mapping, columns, keyed, ordinals)
+            reader = _RowReader(compile_mapping(mapping, columns, catalogue), mapping, columns, keyed, ordinals)
             for record in found:
                 row = reader.row(record)
                 if row.problem is not None or row.commands:
@@ -95,8 +100,10 @@ def _columns(found: Iterator[Record], mapping: Mapping) -> tuple[str, ...] | Non
 class _RowReader:
     """Turns records into rows, for the columns of one file."""
 
-    def __init__(self, mapping: Mapping, columns: tuple[str, ...], keyed: Keyed, ordinals: Ordinals) -> None:
-        self._recipes: Recipes = compile_mapping(mapping, columns)
+    def __init__(
+        self, recipes: Recipes, mapping: Mapping, columns: tuple[str, ...], keyed: Keyed, ordinals: Ordinals
+    ) -> None:
+        self._recipes = recipes
         self._columns = columns
         self._empty = frozenset(mapping.empty) - {""}
         self._keyed = keyed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache, partial
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ from regulars.cli import (
     seals,
     store,
 )
+from regulars.cli.extensions import load_extensions
 from regulars.cli.opening import DEFAULT_STORE, MASTER_KEY_VARIABLE, Given
 
 app = typer.Typer(
@@ -65,6 +67,10 @@ def _before_the_command(
         str | None,
         typer.Option(metavar="NAME", envvar="REGULARS_ACTOR", help="Who acts. Your login name, unless given."),
     ] = None,
+    extension: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE:NAME", help="An extension beside those that are installed. May be repeated."),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
     ] = False,
@@ -75,6 +81,7 @@ def _before_the_command(
         store=db,
         actor=actor,
         store_was_typed=source is not None and source.name == "COMMANDLINE",
+        load_extensions=cache(partial(load_extensions, tuple(extension or ()))),
         master_key=os.environ.get(MASTER_KEY_VARIABLE),  # no option: what is typed can be seen by others
     )
 

@@ -10,13 +10,14 @@ from typing import Any, TextIO, cast
 
 import msgspec
 
+from adapters.build_tables import Row
 from adapters.checking_seals import SealCheck
 from adapters.erasing import OwnerNeeded
 from adapters.quarantine import Reject
-from adapters.read_models import Row
 from adapters.record_check import RecordCheck
 from adapters.sealing import Sealing
-from adapters.verifying import Verification, columns_of
+from adapters.verifying import Verification
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import CustomerId
 from crm_domain.instant import to_datetime
 from projections.rules import Ruleset
@@ -200,7 +201,7 @@ def explanation(each: Explanation) -> Object:
     }
 
 
-def outcome(each: Outcome) -> Object:
+def outcome(each: Outcome, catalogue: Catalogue) -> Object:
     """What came of a command."""
     return {
         "id": _id(each.customer_id),
@@ -213,7 +214,7 @@ def outcome(each: Outcome) -> Object:
                 "type": type(event.event).__name__,
                 "occurred_at": to_datetime(event.occurred_at).isoformat(),
                 "actor": event.actor,
-                "what": describe(event.event),
+                "what": describe(event.event, catalogue),
             }
             for event in each.events
         ],
@@ -260,6 +261,7 @@ def status(each: Status) -> Object:
         "erasing": each.erasing,
         "owner_needed": _owner_needed(each.owner_needed),
         "unfinished": list(each.unfinished),
+        "missing_extensions": list(each.missing_extensions),
         "counts": {lane: dict(counts) for lane, counts in each.counts.items()},
     }
 
@@ -394,8 +396,8 @@ def verification(each: Verification | None, sealed: SealCheck, records: RecordCh
             {
                 "projection": one.projection,
                 "key": one.key,
-                "stored": _row(one.projection, one.stored),
-                "folded": _row(one.projection, one.folded),
+                "stored": _row(one.columns, one.stored),
+                "folded": _row(one.columns, one.folded),
             }
             for one in each.differences
         ],
@@ -433,11 +435,11 @@ def seal_check(each: SealCheck) -> Object:
     }
 
 
-def _row(projection: str, row: Row | None) -> Object | None:
+def _row(columns: tuple[str, ...], row: Row | None) -> Object | None:
     if row is None:
         return None
-    columns = zip(columns_of(projection), row, strict=True)
-    return {name: value.hex() if isinstance(value, bytes) else value for name, value in columns}
+    named = zip(columns, row, strict=True)
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in named}
 
 
 def _verdict(each: VerdictView) -> Object:

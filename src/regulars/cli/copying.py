@@ -12,7 +12,7 @@ import regulars
 from adapters.database import parse_url
 from adapters.driver_errors import name_of
 from regulars.cli import as_json, render
-from regulars.cli.opening import JsonOption, given
+from regulars.cli.opening import JsonOption, extensions, given
 from regulars.cli.progress import waiting
 
 
@@ -29,8 +29,9 @@ def copy(
     """
     if given(ctx).store_was_typed:
         raise typer.BadParameter("both stores are named after the command, without --db", param_hint="--db")
+    brought = extensions(ctx)
     with waiting("copying", if_stopped="Stopped. Nothing was copied.") as on_progress:
-        count = regulars.copy(source, target, on_progress)
+        count = regulars.copy(source, target, on_progress, extensions=brought)
     name = name_of(parse_url(target))
     if json:
         as_json.write_json(sys.stdout, {"source": name_of(parse_url(source)), "target": name, "events": count})

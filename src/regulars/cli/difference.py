@@ -21,7 +21,7 @@ from projections.ticket_queue import Timeliness
 from regulars.cli import render
 from regulars.customers import lane_values
 from regulars.difference import ExplainedMove, RulesDifference, Shown
-from regulars.views import LANES, Lane
+from regulars.views import LANES
 
 MATRIX_VALUES = 6
 CORNER = "from \\ to"
@@ -84,7 +84,7 @@ def _tickets_heading(shown: Shown, movers: int) -> Text:
     return Text.assemble("\n", (f"{WORDS[shown]}: {tickets} would show something else", "bold"))
 
 
-def _lane_heading(found: RulesDifference, lane: Lane, movers: int) -> Text:
+def _lane_heading(found: RulesDifference, lane: str, movers: int) -> Text:
     worth = f"{found.worth[lane]:,} {found.currency or ''}".strip()
     return Text.assemble(
         "\n", (f"{lane.capitalize()}: {movers:,} would move", "bold"), f", worth {worth} in the last 365 days"

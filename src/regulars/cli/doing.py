@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
-from crm_domain.catalogue import COMMANDS
 from crm_domain.command import Command
 from crm_domain.errors import Rejected
 from crm_domain.explain_invalid import sentence
@@ -24,6 +24,7 @@ from regulars.cli.opening import (
     is_missing,
     open_to_rehearse,
     open_to_write,
+    registry,
 )
 
 
@@ -43,26 +44,29 @@ def do(
 
     Values are text. A field that is a list, such as lines, takes JSON.
     """
-    wish = _built(_model(command), fields or [])
+    known = registry(ctx).catalogue
+    wish = _built(_model(command, known.commands), fields or [])
     if is_missing(ctx, db):
         with open_to_rehearse(ctx, actor, currency) as trial:
             trial.do(wish)  # what is refused makes no store
     with open_to_write(ctx, db, actor, currency) as crm:
         outcome = crm.do(wish)
         if json:
-            as_json.write_json(sys.stdout, as_json.outcome(outcome))
+            as_json.write_json(sys.stdout, as_json.outcome(outcome, known))
         else:
-            render.draw(render.outcome(outcome, zone_of(crm)))
+            render.draw(render.outcome(outcome, known, zone_of(crm)))
 
 
 def commands(
+    ctx: typer.Context,
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Just this one, with what each field takes.")
     ] = None,
     json: JsonOption = False,
 ) -> None:
     """List what can be recorded: every command with its fields."""
-    wanted = list(COMMANDS.values()) if name is None else [_model(name)]
+    known = registry(ctx).catalogue.commands
+    wanted = list(known.values()) if name is None else [_model(name, known)]
     if json:
         as_json.write_array(sys.stdout, (_as_object(command) for command in wanted))
         return
@@ -70,10 +74,10 @@ def commands(
     render.draw(drawn)
 
 
-def _model(name: str) -> type[Command]:
-    if name in COMMANDS:
-        return COMMANDS[name]
-    by_lower_case = {known.lower(): known for known in COMMANDS}
+def _model(name: str, commands: Mapping[str, type[Command]]) -> type[Command]:
+    if name in commands:
+        return commands[name]
+    by_lower_case = {known.lower(): known for known in commands}
     near = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
     guess = f"did you mean {by_lower_case[near[0]]}? " if near else ""
     raise typer.BadParameter(

@@ -18,6 +18,7 @@ from regulars.cli.opening import (
     JsonOption,
     StoreOption,
     acting,
+    extensions,
     given,
     is_missing,
     master_key,
@@ -156,7 +157,13 @@ def restore(
     """
     reasons = _erased_since(ctx, erased_from)
     done = regulars.restore(
-        backup, target, erased=reasons, actor=acting(ctx, actor), on_stale="rebuild", master_key=master_key(ctx)
+        backup,
+        target,
+        erased=reasons,
+        actor=acting(ctx, actor),
+        on_stale="rebuild",
+        master_key=master_key(ctx),
+        extensions=extensions(ctx),
     )
     if json:
         as_json.write_json(sys.stdout, as_json.restoration(str(target), done))

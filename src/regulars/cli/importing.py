@@ -21,6 +21,7 @@ from regulars.cli.opening import (
     open_to_ask,
     open_to_rehearse,
     open_to_write,
+    registry,
 )
 from regulars.cli.progress import Bar, shown_progress
 from regulars.importing import ImportReport
@@ -67,7 +68,7 @@ def import_file(
 def _import(
     ctx: typer.Context, file: str, mapping: str, dry_run: bool, actor: str | None, currency: str | None, db: str | None
 ) -> ImportReport:
-    known = load_mapping(mapping)
+    known = load_mapping(mapping, registry(ctx).catalogue)
     if file != STANDARD_INPUT and not Path(file).exists():
         raise NotFound(f"there is no file {file}")  # before a store is made for nothing
     if dry_run and is_missing(ctx, db):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +14,17 @@ import typer
 
 import regulars
 from adapters.database import parse_url
+from adapters.extension import Extension
 from adapters.store import require_store
 from adapters.wrapping import MasterKey
 from crm_domain.command import require_label
 from crm_domain.errors import NotFound, StaleProjections, StoreUnusable
+from projections.registry import Registry
+from regulars.cli.extensions import registry_with
 from regulars.cli.files import require_printing_elsewhere
 from regulars.clock import Clock, system_clock
 from regulars.crm import Regulars
+from regulars.plain_text import clean
 
 DEFAULT_STORE = "regulars.db"
 MASTER_KEY_VARIABLE = "REGULARS_MASTER_KEY"
@@ -52,11 +57,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machin
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The global options, as they were given before the command."""
+    """The global options, as they were given before the command. Extensions are loaded when first asked for."""
 
     store: str
     actor: str | None
     store_was_typed: bool
+    load_extensions: Callable[[], tuple[Extension, ...]]
     master_key: str | None = field(default=None, repr=False)
 
 
@@ -65,6 +71,16 @@ def given(ctx: typer.Context) -> Given:
     found = ctx.find_object(Given)
     assert found is not None
     return found
+
+
+def extensions(ctx: typer.Context) -> tuple[Extension, ...]:
+    """The extensions of this run. Raises typer.BadParameter and StoreUnusable for what is none."""
+    return given(ctx).load_extensions()
+
+
+def registry(ctx: typer.Context) -> Registry:
+    """What this run reads and judges stores with. Raises as `extensions` does."""
+    return registry_with(extensions(ctx))
 
 
 def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:
@@ -100,9 +116,18 @@ def _existing(ctx: typer.Context, store: str | None) -> str:
 def _open(
     ctx: typer.Context, target: str, actor: str, *, currency: str | None = None, clock: Clock = system_clock
 ) -> Regulars:
+    brought = extensions(ctx)
+    registry_with(brought)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaleProjections)  # which is told in a line, without a file and its number
-        crm = regulars.open(target, actor=actor, currency=currency, clock=clock, master_key=master_key(ctx))
+        crm = regulars.open(
+            target,
+            actor=actor,
+            currency=currency,
+            clock=clock,
+            master_key=master_key(ctx),
+            extensions=brought,
+        )
     try:
         require_printing_elsewhere(crm)
     except StoreUnusable:
@@ -115,8 +140,10 @@ def _open(
             f"master.key`, and from then on {MASTER_KEY_VARIABLE} has it",
             err=True,
         )
+    for missing in crm.missing_extensions:
+        typer.echo(f"regulars: {clean(str(missing))}", err=True)
     if not crm.names_readable:
-        typer.echo('regulars: this role may not SELECT from "keys", so names are left out', err=True)
+        typer.echo('regulars: this role may not SELECT from "regulars_keys", so names are left out', err=True)
     return crm
 
 
@@ -178,7 +205,7 @@ def is_missing(ctx: typer.Context, store: str | None) -> bool:
 
 def open_to_rehearse(ctx: typer.Context, actor: str | None, currency: str | None) -> Regulars:
     """Open a store in memory, to find out what would come of something where there is no store yet."""
-    return regulars.open(":memory:", actor=acting(ctx, actor), currency=currency)
+    return regulars.open(":memory:", actor=acting(ctx, actor), currency=currency, extensions=extensions(ctx))
 
 
 def store_file(target: str) -> Path | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import typer
 from rich.console import ConsoleRenderable, Group
 from rich.text import Text
 
+from adapters.catch_up import Progress
 from adapters.record_check import Kind, RecordCheck
-from adapters.verifying import Difference, Verification, columns_of
+from adapters.verifying import Difference, Verification
 from crm_domain.errors import RegularsError
 from crm_domain.instant import FOREVER, to_datetime
+from regulars import Regulars
 from regulars.answers import describe_parked
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
@@ -24,7 +26,6 @@ from regulars.cli.rules import REFUSED, STOPPED, ParkOption
 from regulars.cli.seals import AgainstOption
 from regulars.cli.seals import drawn as drawn_seals
 from regulars.cli.workers import WorkersOption, workers_for
-from regulars.rebuilding import require_projection
 
 _INSTANTS = ("valid_from", "valid_to")
 
@@ -37,61 +38,88 @@ def rebuild(
         str | None, typer.Option(metavar="WHO", help="Only put right what is stored of this customer.")
     ] = None,
     projection: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only put right this projection, such as loyalty_tier.")
+        str | None, typer.Option(metavar="NAME", help="Only this projection, such as loyalty_tier.")
     ] = None,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Only what this version, or the rules in force, would fold otherwise.")
+    ] = False,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """Fold everything anew, beside what answers meanwhile, and let it answer when it is whole and checked.
 
     Links of merges, words of consent and look-ups that aren't as the log says are written anew before, as far as keys
-    open what they are made of. With --customer or --projection, what is stored of them is put right in place, after the
-    links of all merges.
+    open what they are made of. With --projection or --stale, what isn't folded anew is left as it is and goes on
+    answering. With --customer, what is stored of them is put right in place, after the links of all merges.
     """
-    if projection is not None:
-        _require_projection(projection)
-    if customer is None and projection is None:
-        _rebuild(ctx, park, workers, json, db)
+    chosen = [
+        name for name, given in (("--customer", customer), ("--projection", projection), ("--stale", stale)) if given
+    ]
+    if len(chosen) > 1:
+        raise typer.BadParameter(f"it goes with no {chosen[1]}", param_hint=chosen[0])
+    if customer is None:
+        _rebuild(ctx, projection, stale, park, workers, json, db)
     elif park:
-        raise typer.BadParameter("it goes with neither --customer nor --projection", param_hint="--park")
+        raise typer.BadParameter("it goes with no --customer", param_hint="--park")
     else:
-        _repair(ctx, customer, projection, json, db)
+        _repair(ctx, customer, json, db)
 
 
-def _rebuild(ctx: typer.Context, park: bool, workers: int | None, json: bool, db: str | None) -> None:
+def _rebuild(
+    ctx: typer.Context,
+    projection: str | None,
+    stale: bool,
+    park: bool,
+    workers: int | None,
+    json: bool,
+    db: str | None,
+) -> None:
     with open_to_change(ctx, db) as crm:
+        if projection is not None:
+            _require(crm, projection)
         afresh: list[str] = []
         right: dict[Kind, int] = {}
         with waiting("folding", if_stopped=STOPPED) as on_progress:
-            number = crm.projections.rebuild(
-                park=park,
-                workers=workers_for(crm, workers),
-                on_progress=on_progress,
-                on_afresh=afresh.append,
-                on_put_right=right.__setitem__,
-            )
+            told: Told = {"park": park, "workers": workers_for(crm, workers), "on_progress": on_progress}
+            before = crm.status().generation if stale else None
+            if stale:
+                number = crm.projections.rebuild_stale(**told, on_afresh=afresh.append)
+            else:
+                number = crm.projections.rebuild(
+                    **told, projection=projection, on_afresh=afresh.append, on_put_right=right.__setitem__
+                )
         render.tell_what_began_afresh(afresh)
         if json:
             as_json.write_json(sys.stdout, {"generation": number, "begun_afresh": afresh, "put_right": right})
         else:
             if right:
                 render.draw(f"Put right: {', '.join(counted(*each) for each in right.items())}.")
-            render.draw(f"Rebuilt: generation {number} answers; the one before is kept as the previous one.")
+            if number == before:
+                render.draw(f"Nothing is stale: generation {number} answers.")
+            else:
+                render.draw(f"Rebuilt: generation {number} answers; the one before is kept as the previous one.")
         render.tell_who_is_parked(crm.status().parked)
 
 
-def _require_projection(name: str) -> None:
+class Told(TypedDict):
+    """What both ways to build are told."""
+
+    park: bool
+    workers: int
+    on_progress: Progress | None
+
+
+def _require(crm: Regulars, projection: str) -> None:
     try:
-        require_projection(name)
+        crm.projections.require(projection)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--projection") from None
 
 
-def _repair(ctx: typer.Context, customer: str | None, projection: str | None, json: bool, db: str | None) -> None:
+def _repair(ctx: typer.Context, customer: str, json: bool, db: str | None) -> None:
     with open_to_change(ctx, db) as crm:
         with waiting("folding", if_stopped="Stopped. What was put right stays.") as on_progress:
-            who = None if customer is None else crm.find(customer)
-            rows = crm.projections.repair(customer=who, projection=projection, on_progress=on_progress)
+            rows = crm.projections.repair(customer=crm.find(customer), on_progress=on_progress)
         if json:
             as_json.write_json(sys.stdout, {"rows": rows})
         elif rows:
@@ -151,7 +179,7 @@ def _drawn(found: Verification, *, is_all: bool) -> Iterator[ConsoleRenderable]:
 def _differences(found: Verification) -> ConsoleRenderable:
     table = render.table(("Projection", "What is stored, and what the events say"), (), fold=1)
     for each in found.differences:
-        key = each.key if each.projection == "ticket_queue" else f"id:{each.key}"
+        key = f"id:{each.key}" if each.columns[0] == "customer" else each.key
         table.add_row(Text(each.projection), Group(Text(render.clean(key)), *map(Text, _differing(each))))
     more = found.different - len(found.differences)
     return Group(table, Text(f"and {more:,} more")) if more else table
@@ -159,11 +187,13 @@ def _differences(found: Verification) -> ConsoleRenderable:
 
 def _differing(each: Difference) -> Iterator[str]:
     """The columns in which the rows differ, or the row that only one side has."""
-    columns = columns_of(each.projection)
+    columns = each.columns
     if each.stored is None or each.folded is None:
         row = each.stored or each.folded or ()
         said = ", ".join(
-            f"{name} {_said(name, value)}" for name, value in zip(columns, row, strict=True) if value != each.key
+            f"{name} {_said(name, value)}"
+            for name, value in zip(columns, row, strict=True)
+            if name != "customer" and value != each.key
         )
         yield f"{'missing' if each.stored is None else 'too much'}: {said}"
         return

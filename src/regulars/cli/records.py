@@ -21,15 +21,17 @@ _NAMES: dict[Kind, tuple[str, str]] = {
     "outcome": ("outcome of a command", "outcomes of commands"),
     "database": ("index", "indexes"),
 }
-_ANEW = "`regulars rebuild` writes look-ups, links and consents anew, as far as the log can be read."
+_ANEW = (
+    "`regulars rebuild` writes look-ups, links, consents and indexes of extensions anew, as far as the log can be read."
+)
+_BACKUP = "A backup from before has what it was."
 _CURES: dict[Kind, str] = {
-    "look-up": _ANEW,
-    "link": _ANEW,
-    "consent": _ANEW,
+    "key": _BACKUP,
+    "currency": _BACKUP,
+    "outcome": _BACKUP,
     "rules": "`regulars rebuild` folds by the rules that the log says are in force.",
     "database": "SQL's own REINDEX makes an index anew; for anything else there are backups.",
 }
-_BACKUP = "A backup from before has what it was."
 
 
 def drawn(found: RecordCheck) -> Iterator[ConsoleRenderable]:
@@ -44,7 +46,7 @@ def drawn(found: RecordCheck) -> Iterator[ConsoleRenderable]:
         if more := found.wrong - len(found.faults):
             yield Text(f"and {more:,} more")
         kinds = dict.fromkeys(each.kind for each in found.faults)
-        yield Text("\n{}\n".format("\n".join(dict.fromkeys(_CURES.get(kind, _BACKUP) for kind in kinds))))
+        yield Text("\n{}\n".format("\n".join(dict.fromkeys(_CURES.get(kind, _ANEW) for kind in kinds))))
     yield Text(f"Not covered: {'; '.join(render.clean(f'{each.what} ({each.why})') for each in found.not_covered)}.")
 
 
@@ -63,5 +65,5 @@ def tell(found: RecordCheck) -> None:
 
 def counted(kind: Kind, count: int) -> str:
     """So many of a kind, in words."""
-    one, many = _NAMES[kind]
+    one, many = _NAMES.get(kind, (f"entry of {kind}", f"entries of {kind}"))
     return f"{count:,} {one if count == 1 else many}"

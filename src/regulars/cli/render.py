@@ -19,6 +19,7 @@ from rich.text import Text
 from adapters.erasing import OwnerNeeded
 from adapters.misplaced import NeverDrawn, RecordedAhead
 from adapters.quarantine import Reject
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import Command
 from crm_domain.customer import CustomerRegistered
 from crm_domain.instant import to_datetime
@@ -41,7 +42,7 @@ LEAST = 80
 _BAR = 30
 _WORD_SHOWN = 20
 _LONG_WORD = re.compile(rf"\S{{{_WORD_SHOWN + 4},}}")  # an order id may be a digest, which nobody reads to its end
-_TITLES: dict[Lane, str] = {"stage": "Stage", "tier": "Tier", "risk": "Risk"}
+_TITLES: dict[str, str] = {"stage": "Stage", "tier": "Tier", "risk": "Risk"}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -240,7 +241,9 @@ def explanation(each: Explanation, who: Customer, zone: ZoneInfo, viewpoint: str
 def _verdict(each: VerdictView, zone: ZoneInfo) -> list[ConsoleRenderable]:
     score = "" if each.score is None else f"{each.score} "
     title = Text.assemble(
-        "\n", (f"{_TITLES[each.lane]}: {score}{each.value}", "bold"), f"   since {day(each.since, zone)}"
+        "\n",
+        (f"{_TITLES.get(each.lane, each.lane.capitalize())}: {score}{each.value}", "bold"),
+        f"   since {day(each.since, zone)}",
     )
     return [title, Padding(_clauses(each, zone), (0, 0, 0, 2)), Padding(_next(each, zone), (0, 0, 0, 2))]
 
@@ -286,12 +289,13 @@ def _next(each: VerdictView, zone: ZoneInfo) -> Text:
 # ---------------------------------------------------------------------------------------------- doing and importing
 
 
-def outcome(each: Outcome, zone: ZoneInfo) -> Text:
+def outcome(each: Outcome, catalogue: Catalogue, zone: ZoneInfo) -> Text:
     """What was recorded, in a sentence or a few."""
     if not each.events:
         return Text("Nothing changed: it was so already.")
     lines = [
-        f"{clean(describe(event.event))} (event {event.position}, {day(to_datetime(event.occurred_at), zone)})"
+        f"{clean(describe(event.event, catalogue))} "
+        f"(event {event.position}, {day(to_datetime(event.occurred_at), zone)})"
         for event in each.events
     ]
     before = "Recorded before, under this command id: " if each.replayed else "Recorded: "
@@ -385,6 +389,7 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "keys": _keys(each),
         "erasing": f"pending: {erasing(each.owner_needed)}" if each.erasing else "",
         "unfinished": _unfinished(each.unfinished),
+        "missing": "\n".join(each.missing_extensions),
     }.items():
         if value:
             sums.add_row(Text(name, style="dim"), Text("\n".join(map(clean, value.split("\n"))), overflow="fold"))

@@ -14,11 +14,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import CustomerId
 from crm_domain.event import Event, Recorded
 from crm_domain.instant import FOREVER, to_datetime
 from crm_domain.money import from_minor_units
 from crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
+from crm_domain.unexplained import name_of
 from regulars.person.values import PersonExport
 from regulars.sentences import describe
 
@@ -29,14 +31,13 @@ AMOUNTS = frozenset({(PurchaseRecorded, "amount"), (Line, "amount"), (ReturnReco
 
 def person_json(person: PersonExport) -> dict[str, Any]:
     """Everything held about one person as objects, arrays, text, numbers and null."""
-    written: dict[str, Any] = _plain(person)
-    return written
+    names = (name for name in person.__struct_fields__ if name not in ("events", "_catalogue"))
+    written = {name: _plain(getattr(person, name)) for name in names}
+    return written | {"events": [_recorded(each, person._catalogue) for each in person.events]}
 
 
 def _plain(value: object) -> Any:
     match value:
-        case Recorded():
-            return _recorded(value)
         case Struct():
             return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
         case CustomerId():
@@ -55,7 +56,7 @@ def _plain(value: object) -> Any:
             return value
 
 
-def _recorded(recorded: Recorded[Event]) -> dict[str, Any]:
+def _recorded(recorded: Recorded[Event], catalogue: Catalogue) -> dict[str, Any]:
     event = recorded.event
     return {
         "position": recorded.position,
@@ -63,7 +64,7 @@ def _recorded(recorded: Recorded[Event]) -> dict[str, Any]:
         "version": recorded.version,
         "category": recorded.category,
         "customer_id": f"id:{recorded.customer_id}",
-        "type": str(event.__struct_config__.tag),
+        "type": name_of(event),
         "occurred_at": _instant(recorded.occurred_at),
         "recorded_at": _instant(recorded.recorded_at),
         "actor": recorded.actor,
@@ -71,7 +72,7 @@ def _recorded(recorded: Recorded[Event]) -> dict[str, Any]:
         "correlation_id": recorded.correlation_id,
         "causation_id": recorded.causation_id,
         "command_id": recorded.command_id,
-        "what": describe(event),
+        "what": describe(event, catalogue),
         "event": dict(_fields(event, getattr(event, "currency", None))),
     }
 

@@ -16,7 +16,7 @@ from adapters.naming import Names, details_of
 from adapters.person import read_command_ids, read_links_of, read_lookup_kinds, read_referrals_of
 from adapters.transaction import Transaction
 from crm_domain import customer, membership, purchase, ticket
-from crm_domain.catalogue import DECIDERS
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import CustomerId, TicketPolicy
 from crm_domain.customer import CONTACT_FIELDS, ContactDetailsChanged, Customer, CustomerRegistered, PersonalDataErased
 from crm_domain.errors import StoreUnusable
@@ -69,7 +69,7 @@ def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExpo
     members = ground.members(tx, who)
     events = list(tx.log.every(Search(customer_ids=members, oldest_first=True)))
     _require_keys(tx, members, events)
-    streams = list(_streams(events))
+    streams = list(_streams(events, store.registry.catalogue))
     history = read_history(store, connection, members, stand.rules)
     at = max(ground.now(), history.folded.last_at or 0)
     explanation = explain_customer(store, tx, stand, members, at)
@@ -83,7 +83,7 @@ def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExpo
         identities=identities,
         rules_digest=stand.ruleset.digest(),
         verdicts=explanation.verdicts,
-        timeline=timeline_of(members[0], history.folded, history.timelines),
+        timeline=timeline_of(store.registry, members[0], history.folded, history.timelines),
         parked=explanation.parked,
         consents=consents_of(members[0], identities[0].ref, events, now=at),
         purchases=tuple(_purchases(_of(purchase.CATEGORY, streams))),
@@ -106,6 +106,7 @@ def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExpo
         rejects=tuple(tx.quarantine.about(Names(details_of(each.event for each in events)))),
         command_ids=tuple(read_command_ids(connection, schema, members)),
         events=tuple(events),
+        _catalogue=store.registry.catalogue,
     )
 
 
@@ -119,13 +120,19 @@ def _require_keys(tx: Transaction, members: Iterable[str], events: Iterable[Reco
         )
 
 
-def _streams(events: Iterable[Recorded[Event]]) -> Iterator[_Stream]:
-    """The streams of some events, in the order in which they begin; within a stream positions grow with versions."""
+def _streams(events: Iterable[Recorded[Event]], catalogue: Catalogue) -> Iterator[_Stream]:
+    """The streams of some events, but for unexplained ones, in the order in which they begin.
+
+    Within a stream positions grow with versions.
+    """
     by_stream: dict[str, list[Recorded[Event]]] = {}
     for recorded in events:
         by_stream.setdefault(recorded.stream_id, []).append(recorded)
     for found in by_stream.values():
-        decider = DECIDERS[found[0].category]
+        aggregate = catalogue.owners.get(type(found[0].event))
+        if aggregate is None:
+            continue
+        decider = aggregate.decider
         state = reduce(decider.evolve, (recorded.event for recorded in found), decider.initial)
         yield _Stream(found[0].customer_id, found, state)
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from adapters.codec import codec_of
-from crm_domain.event import Event, Recorded, tag_of
+from adapters.codec import personal_fields
+from crm_domain.event import Event, Recorded
 from crm_domain.instant import to_datetime
 from crm_domain.rulebook import short
 from regulars.consents import Consent
@@ -135,7 +135,8 @@ class _Page:
 
     def _verdict(self, verdict: VerdictView) -> Iterator[str]:
         score = "" if verdict.score is None else f", {verdict.score} of 100"
-        yield from _paragraph(f"{_TITLES[verdict.lane]}: {verdict.value}{score}, since {self._day(verdict.since)}.")
+        title = _TITLES.get(verdict.lane, verdict.lane.capitalize().replace("_", " "))
+        yield from _paragraph(f"{title}: {verdict.value}{score}, since {self._day(verdict.since)}.")
         for clause in verdict.reasons:
             share = "" if clause.contribution is None else f"{clause.contribution:+d}: "
             yield from _paragraph(f"{share}{clause.sentence}", "- ")
@@ -250,9 +251,11 @@ class _Page:
             yield from self._event(recorded)
 
     def _event(self, recorded: Recorded[Event]) -> Iterator[str]:
-        event, other = recorded.event, other_id(recorded.event)
+        event, catalogue = recorded.event, self._person._catalogue
+        other = other_id(event, catalogue)
         sentence = narrate(
             event,
+            catalogue,
             recorded.actor,
             self._name_of(recorded.customer_id),
             self._called.get(other) if other is not None else None,
@@ -260,7 +263,7 @@ class _Page:
         occurred_at, recorded_at = to_datetime(recorded.occurred_at), to_datetime(recorded.recorded_at)
         late = f" (recorded on {self._day(recorded_at)})" if recorded_at - occurred_at >= timedelta(days=1) else ""
         yield from self._dated(occurred_at, f"{sentence}{late}")
-        for field in codec_of(tag_of(type(event))).personal:
+        for field in personal_fields(type(event)):
             value: str | date | None = getattr(event, field)
             if value is not None:
                 yield from _quoted(str(value), before=f"{_FIELDS.get(field, field)}: ")

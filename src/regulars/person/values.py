@@ -12,6 +12,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from adapters.quarantine import Reject
+from crm_domain.catalogue import Catalogue
 from crm_domain.command import CustomerId
 from crm_domain.event import Event, Recorded
 from regulars.consents import Consents
@@ -169,7 +170,7 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     `identities` begins with the survivor. `verdicts` are what is worked out about them as of `as_of`, with reasons, by
     the rules in force; `timeline` is the same over time. `referred_at` is when somebody was said to have brought them.
     `rejects` are refused rows of imports that name them, `command_ids` what the command log keeps of them. Days are
-    those of `zone`.
+    those of `zone`. The store's catalogue goes with it, in whose words events are told.
     """
 
     as_of: datetime
@@ -194,3 +195,4 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     rejects: tuple[Reject, ...]
     command_ids: tuple[str, ...]
     events: tuple[Recorded[Event], ...]
+    _catalogue: Catalogue

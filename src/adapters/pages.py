@@ -1,0 +1,386 @@
+"""What lists ask of read models: pages of customers or of keys, and how many have a verdict, as of any instant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from adapters.build_tables import ProjectionTables, Row, loaded_facts
+from adapters.chunks import chunks
+from adapters.planning import past_index
+from adapters.read_models import ReadModels
+from projections.fold import Folded, Interval
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """One customer as of an instant, with the intervals that hold then, by projection. Instants in microseconds.
+
+    `folded` is None where what is stored of it is of no use to this code.
+    """
+
+    customer: int
+    customer_id: str
+    as_of: int
+    held: Mapping[str, Interval]
+    folded: Folded | None
+    becomes_at: int | None
+    sort_key: int
+
+
+class Becoming(Struct, frozen=True, kw_only=True):
+    """A value of a projection that begins by itself, after the asked instant and no later than `until`."""
+
+    projection: str
+    value: str
+    until: int
+
+
+class Filters(Struct, frozen=True, kw_only=True):
+    """Which customers are wanted: those with a verdict of each projection in `shown`, and with some `values` among
+    these.
+
+    With `unchanged_since_asked` only customers with whom nothing happened after the asked instant. `beside` are ids of
+    customers who are left out.
+    """
+
+    shown: tuple[str, ...]
+    values: tuple[tuple[str, str], ...] = ()
+    becoming: Becoming | None = None
+    unchanged_since_asked: bool = False
+    beside: frozenset[str] = frozenset()
+
+
+class KeyStanding(Struct, frozen=True, kw_only=True):
+    """What is held of one key, such as a ticket, as of an instant; `turns_at` is when the next column turns."""
+
+    key: str
+    customer_id: str
+    interval: Interval
+    turns_at: int | None
+
+
+class Turning(Struct, frozen=True, kw_only=True):
+    """Columns that may turn to a value by themselves."""
+
+    columns: tuple[str, ...]
+    value: str
+
+
+# ----------------------------------------------------------------------------------------------------------- customers
+
+
+def page(
+    models: ReadModels,
+    connection: Connection,
+    filters: Filters,
+    at: int,
+    *,
+    not_before_last_event: bool,
+    by_score: str | None,
+    limit: int,
+    after: tuple[int, int] | None,
+) -> list[Standing]:
+    """Customers as of an instant, with what they are and have.
+
+    In order of (when they become, or the score of a projection from the highest, or nothing) and then as they were
+    registered; `after` is the sort key and the number of the last one of the page before. With `not_before_last_event`
+    a customer whose last event lies after `at` is judged as of that event.
+    """
+    asked = _Page(models, connection, filters, by_score)
+    if not not_before_last_event:
+        return asked.of(at, limit, after)
+    ahead = asked.as_of_their_last_event(at, after)
+    return sorted([*ahead, *asked.of(at, limit, after, settled=True)], key=_place)[:limit]
+
+
+def _place(standing: Standing) -> tuple[int, int]:
+    return standing.sort_key, standing.customer
+
+
+class _Page:
+    """One question, to be asked of those whose last event lies before the instant, and of the others."""
+
+    def __init__(self, models: ReadModels, connection: Connection, filters: Filters, by_score: str | None) -> None:
+        assert models.tables.facts is not None
+        self._models = models
+        self._connection = connection
+        self._filters = filters
+        self._by_score = by_score
+        self._facts = models.tables.facts.rows
+        self._shown = {name: models.of(name) for name in filters.shown}
+
+    def of(self, at: int, limit: int, after: tuple[int, int] | None, *, settled: bool = False) -> list[Standing]:
+        """As of one instant; where it is `settled`, only those to whom nothing happened later."""
+        if self._filters.becoming is not None:
+            return self._standings(self._becoming(sa.literal(at), settled, at, limit, after))
+        chosen = self._first(at, limit, after, settled)
+        statement = self._statement(sa.literal(at)).where(
+            self._facts.c.customer.in_([customer for customer, _ in chosen])
+        )
+        rows = {row.customer: row for row in self._connection.execute(statement)}
+        return [self._standing(rows[customer], key) for customer, key in chosen if customer in rows]
+
+    def as_of_their_last_event(self, at: int, after: tuple[int, int] | None) -> list[Standing]:
+        """Those to whom something happened later, each as of then; they are few, or the clock is behind."""
+        instant, later = self._facts.c.last_event_at, self._facts.c.last_event_at > at
+        if self._filters.becoming is not None:
+            statement = self._becoming(instant, False, at, None, after).where(later)
+            return self._standings(statement)
+        statement = self._statement(instant).where(later, *self._left_out(self._facts))
+        for name, value in self._filters.values:
+            statement = statement.where(self._shown[name].intervals.c.value == value)
+        found = (self._standing(row, None) for row in self._connection.execute(statement))
+        return [each for each in found if after is None or _place(each) > after]
+
+    def _first(self, at: int, limit: int, after: tuple[int, int] | None, settled: bool) -> list[tuple[int, int]]:
+        """Whom a page is about, with the sort keys, from a table that has them in order, so that no more are looked at
+        than needed.
+        """
+        filters, values = self._filters, dict(self._filters.values)
+        if self._by_score is not None:
+            leading = self._models.of(self._by_score).steps
+        else:
+            leading = self._shown[next(iter(values))].intervals if values else self._facts
+        assert leading is not None
+        joined: sa.FromClause = leading
+        conditions = [self._shown[name].intervals.c.value == value for name, value in values.items()]
+        conditions += self._left_out(leading)
+        for tables in self._shown.values():
+            if tables.intervals is leading:
+                # An index by value has them in order; searched by the instant, it would have to be sorted.
+                conditions += [past_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
+            else:
+                joined = joined.join(tables.intervals, _holds(tables.intervals, leading, sa.literal(at)))
+        if settled or filters.unchanged_since_asked:
+            facts = self._facts.alias("settled")
+            joined = joined.join(facts, sa.and_(facts.c.customer == leading.c.customer, facts.c.last_event_at <= at))
+        key: sa.ColumnElement[int] = sa.literal(0)
+        order: tuple[sa.ColumnElement[Any], ...] = (leading.c.customer,)
+        if self._by_score is not None:
+            earliest = self._models.of(self._by_score).earliest
+            assert earliest is not None
+            key, order = leading.c.minus_score, (leading.c.minus_score, leading.c.customer)
+            conditions += [past_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
+            later = sa.select(earliest.c.minus_score).where(earliest.c.valid_from <= at)
+            conditions.append(leading.c.minus_score.in_(list(self._connection.execute(later).scalars())))
+            if after is not None:  # what the key can use of the order, beside the order itself
+                conditions.append(leading.c.minus_score >= after[0])
+        if after is not None:
+            conditions.append(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after[-len(order) :])))
+        wanted = sa.select(leading.c.customer, key).select_from(joined).where(*conditions).order_by(*order).limit(limit)
+        return [(customer, sort_key) for customer, sort_key in self._connection.execute(wanted)]
+
+    def _left_out(self, leading: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+        if not self._filters.beside:
+            return []
+        events = self._models.events
+        beside = sa.select(events.c.position).where(events.c.stream_id.in_(sorted(self._filters.beside)))
+        return [leading.c.customer.not_in(beside)]
+
+    def _becoming(
+        self,
+        instant: sa.ColumnElement[int],
+        settled: bool,
+        at: int,
+        limit: int | None,
+        after: tuple[int, int] | None,
+    ) -> sa.Select[Any]:
+        becoming = self._filters.becoming
+        assert becoming is not None
+        whole = self._shown[becoming.projection].intervals
+        table = whole.alias("becoming")
+        due = sa.and_(
+            table.c.value == becoming.value, table.c.valid_from > instant, table.c.valid_from <= becoming.until
+        )
+        statement = self._statement(instant, becomes_at=table.c.valid_from)
+        statement = statement.join(table, sa.and_(table.c.customer == self._facts.c.customer, due))
+        statement = statement.where(_begins(whole, table, instant), *self._left_out(self._facts))
+        for name, value in self._filters.values:
+            statement = statement.where(self._shown[name].intervals.c.value == value)
+        if settled or self._filters.unchanged_since_asked:
+            statement = statement.where(self._facts.c.last_event_at <= at)
+        order = (table.c.valid_from, self._facts.c.customer)
+        if after is not None:
+            statement = statement.where(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after)))
+        return statement.order_by(*order).limit(limit)
+
+    def _statement(
+        self, instant: sa.ColumnElement[int], becomes_at: sa.ColumnElement[Any] | None = None
+    ) -> sa.Select[Any]:
+        events, facts = self._models.events, self._facts
+        joined: sa.FromClause = facts.join(events, events.c.position == facts.c.customer)
+        for tables in self._shown.values():
+            joined = joined.join(tables.intervals, _holds(tables.intervals, facts, instant))
+        columns = (
+            column.label(f"{name}_{column.name}")
+            for name, tables in self._shown.items()
+            for column in tables.intervals.c
+        )
+        return sa.select(
+            facts.c.customer,
+            events.c.customer_id.label("customer_id"),
+            facts.c.folded,
+            instant.label("as_of"),
+            (sa.null() if becomes_at is None else becomes_at).label("becomes_at"),
+            *columns,
+        ).select_from(joined)
+
+    def _standings(self, statement: sa.Select[Any]) -> list[Standing]:
+        return [self._standing(row, row.becomes_at) for row in self._connection.execute(statement)]
+
+    def _standing(self, row: sa.Row[Any], sort_key: int | None) -> Standing:
+        columns = row._mapping
+        held = {name: self._held(name, tables, columns) for name, tables in self._shown.items()}
+        if sort_key is None:
+            sort_key = 0 if self._by_score is None else -held[self._by_score].verdict.score
+        return Standing(
+            customer=row.customer,
+            customer_id=row.customer_id,
+            as_of=row.as_of,
+            held=held,
+            folded=loaded_facts(row.folded) if self._models.is_current else None,
+            becomes_at=row.becomes_at,
+            sort_key=sort_key,
+        )
+
+    def _held(self, name: str, tables: ProjectionTables, columns: sa.RowMapping) -> Interval:
+        return tables.at([columns[f"{name}_{column.name}"] for column in tables.intervals.c], columns["as_of"])
+
+
+def _holds(table: sa.Table, customers: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.customer == customers.c.customer, table.c.valid_from <= instant, table.c.valid_to > instant)
+
+
+def _begins(table: sa.Table, interval: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """True where the value begins for the first time after an instant."""
+    earlier = table.alias("earlier")
+    same = sa.and_(earlier.c.customer == interval.c.customer, earlier.c.value == interval.c.value)
+    return ~sa.exists().where(same, earlier.c.valid_from > instant, earlier.c.valid_from < interval.c.valid_from)
+
+
+def changed_after(models: ReadModels, connection: Connection, at: int, limit: int) -> list[str]:
+    """The ids of at most `limit` customers with whom something happened after an instant."""
+    assert models.tables.facts is not None
+    facts, events = models.tables.facts.rows, models.events
+    joined = facts.join(events, events.c.position == facts.c.customer)
+    statement = sa.select(events.c.customer_id).select_from(joined).where(facts.c.last_event_at > at).limit(limit)
+    return list(connection.execute(statement).scalars())
+
+
+def newest_event_at(models: ReadModels, connection: Connection) -> int:
+    """The latest instant at which anything happened to anyone that bears on a verdict."""
+    assert models.tables.facts is not None
+    return connection.scalar(sa.select(sa.func.max(models.tables.facts.rows.c.last_event_at))) or 0
+
+
+def counts(models: ReadModels, connection: Connection, name: str, at: int) -> dict[str, int]:
+    """How many customers have each verdict of a projection as of an instant."""
+    return totals(models, connection, name, [at])[0]
+
+
+def totals(models: ReadModels, connection: Connection, name: str, instants: Sequence[int]) -> list[dict[str, int]]:
+    """How many customers have each verdict of a projection, as of each of some instants in order.
+
+    As many as began to have it by then, less those who ended: no more is read than the indexes by value.
+    """
+    table = models.of(name).intervals
+    changes = [dict[str, int]() for _ in instants]
+    bounds = list(zip([-1, *instants], instants, strict=False))
+    for column, sign in ((table.c.valid_from, 1), (table.c.valid_to, -1)):
+        for number, (after, until) in enumerate(bounds):
+            lowest = column <= until if number == 0 else sa.and_(column > after, column <= until)
+            counted = sa.select(table.c.value, sa.func.count()).where(lowest).group_by(table.c.value)
+            for value, count in connection.execute(counted):
+                changes[number][value] = changes[number].get(value, 0) + sign * count
+    running, found = dict[str, int](), []
+    for each in changes:
+        for value, change in each.items():
+            running[value] = running.get(value, 0) + change
+        found.append({value: count for value, count in sorted(running.items()) if count})
+    return found
+
+
+def values_at(models: ReadModels, connection: Connection, name: str, instants: Mapping[int, int]) -> dict[int, str]:
+    """What a projection says of some customers, by number, each as of an instant of their own."""
+    table, found = models.of(name).intervals, dict[int, str]()
+    if not instants:
+        return found
+    near = sa.and_(table.c.valid_from <= max(instants.values()), table.c.valid_to > min(instants.values()))
+    columns = (table.c.customer, table.c.valid_from, table.c.valid_to, table.c.value)
+    for chunk in chunks(instants):
+        for row in connection.execute(sa.select(*columns).where(table.c.customer.in_(chunk), near)):
+            if row.valid_from <= instants[row.customer] < row.valid_to:
+                found[row.customer] = row.value
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------------- keys
+
+
+def keys_at(models: ReadModels, connection: Connection, name: str, customers: Iterable[int], at: int) -> dict[str, Any]:
+    """What a projection holds of some customers' keys as of an instant, by key."""
+    tables = models.of(name)
+    table = tables.intervals
+    holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
+    return {
+        interval.key: interval.verdict
+        for chunk in chunks(customers)
+        for interval in tables.read(
+            connection.execute(sa.select(table).where(table.c.customer.in_(chunk), holds)).all()
+        )
+    }
+
+
+def keyed_page(
+    models: ReadModels,
+    connection: Connection,
+    name: str,
+    at: int,
+    *,
+    wanted: Mapping[str, tuple[str, ...]],
+    customers: Collection[int] | None,
+    turning: Turning,
+    turning_until: int | None,
+    limit: int,
+    after: str | None,
+    beside: Collection[int] = (),
+) -> list[KeyStanding]:
+    """What a projection holds of keys as of an instant, in their order; `wanted` are the values a column may have.
+
+    Only those of some `customers` where these are given; those of the customers `beside` are left out. With
+    `turning_until`, only keys of which a column turns after `at` and no later than that.
+    """
+    tables, events = models.of(name), models.events
+    table, named = tables.intervals, tables.projector.key
+    assert named is not None
+    key, later = table.c[named.name], table.alias("later")
+    turned = (sa.and_(later.c[each] == turning.value, table.c[each] != turning.value) for each in turning.columns)
+    turns_at = (
+        sa.select(sa.func.min(later.c.valid_from))
+        .where(later.c[named.name] == key, later.c.valid_from > at, sa.or_(*turned))
+        .scalar_subquery()
+    )
+    conditions = [table.c.valid_from <= at, table.c.valid_to > at]
+    conditions += [table.c[column].in_(values) for column, values in wanted.items()]
+    if customers is not None:
+        conditions.append(table.c.customer.in_(sorted(customers)))
+    if beside:
+        conditions.append(table.c.customer.not_in(sorted(beside)))
+    if turning_until is not None:
+        conditions.append(turns_at <= turning_until)
+    if after is not None:
+        conditions.append(key > after)
+    statement = sa.select(turns_at.label("turns_at"), events.c.customer_id.label("whose"), *table.c)
+    joined = table.join(events, events.c.position == table.c.customer)
+    rows = connection.execute(statement.select_from(joined).where(*conditions).order_by(key).limit(limit))
+    return list(_key_standings(tables, rows))
+
+
+def _key_standings(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[KeyStanding]:
+    for turns_at, customer_id, *row in map(tuple, rows):
+        (interval,) = tables.read([row])
+        yield KeyStanding(key=interval.key, customer_id=customer_id, interval=interval, turns_at=turns_at)

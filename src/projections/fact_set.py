@@ -1,0 +1,32 @@
+"""A set of facts: what is known of one customer, free of any rule, folded once however many projectors judge by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from crm_domain.event import Event
+
+
+def _none(facts: Any) -> int:
+    return 0
+
+
+class FactSet(Struct, frozen=True, kw_only=True):
+    """Facts that are folded together, as one value.
+
+    `beginning` is the Struct that holds them, empty before the first event; it is stored as MessagePack. `handles` are
+    the event types that bear on them, and `evolve` takes in one: (facts, event, at, position, identity), which changes
+    the facts in place; events come in order of (at, position). `future_changes` tells how often time alone may change
+    an answer because of how much there is of a customer, beside what rules bound. Raise `version` whenever the same
+    events may give other facts.
+    """
+
+    name: str
+    version: int
+    beginning: type[Struct]
+    handles: frozenset[type[Event]]
+    evolve: Callable[[Any, Event, int, int, int], None]
+    future_changes: Callable[[Any], int] = _none

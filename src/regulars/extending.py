@@ -1,0 +1,77 @@
+"""What an `Extension` is made of: aggregates with their words, indexes, and projections.
+
+`docs/howto-extension.md` shows one. An aggregate is `Decider`, events, commands, `Wording` and `Examples`; all text in
+its events is `Personal` or named in `InTheClear`. The kinds of text that a command takes are `Label`, `Text`, `Who` and
+`Reference`, other fields `Amount`, `Day`, `Moment` and `Whole`.
+"""
+
+from adapters.index import OWNER, Added, Changed, Digest, Entries, Index, Removed
+from crm_domain.aggregate import Addressed, Aggregate, Examples, InTheClear, addressed
+from crm_domain.command import (
+    Amount,
+    Context,
+    Day,
+    Decider,
+    Label,
+    Moment,
+    Reference,
+    Text,
+    TicketPolicy,
+    Who,
+    Whole,
+    occurred_at,
+)
+from crm_domain.event import Personal
+from crm_domain.instant import DAY
+from crm_domain.points import PointsPolicy
+from crm_domain.upcasts import Upcast
+from crm_domain.wording import Wording, listed, plain_fields, plain_value
+from projections.compiled import Rules
+from projections.fact_set import FactSet
+from projections.projector import Key, Projector
+from projections.rules import Part
+from projections.section import Section
+from projections.verdict import Reason, Verdict
+
+__all__ = [
+    "DAY",
+    "OWNER",
+    "Added",
+    "Addressed",
+    "Aggregate",
+    "Amount",
+    "Changed",
+    "Context",
+    "Day",
+    "Decider",
+    "Digest",
+    "Entries",
+    "Examples",
+    "FactSet",
+    "InTheClear",
+    "Index",
+    "Key",
+    "Label",
+    "Moment",
+    "Part",
+    "Personal",
+    "PointsPolicy",
+    "Projector",
+    "Reason",
+    "Reference",
+    "Removed",
+    "Rules",
+    "Section",
+    "Text",
+    "TicketPolicy",
+    "Upcast",
+    "Verdict",
+    "Who",
+    "Whole",
+    "Wording",
+    "addressed",
+    "listed",
+    "occurred_at",
+    "plain_fields",
+    "plain_value",
+]
