@@ -52,7 +52,7 @@ def _library(source: Path, target: Path) -> SQLiteApplicationRecorder:
     with closing(sqlite3.connect(target)) as connection:
         connection.execute("ATTACH ? AS source", (str(source),))
         connection.execute(
-            "INSERT INTO stored_events SELECT stream_id, version, type, payload FROM source.events ORDER BY position"
+            "INSERT INTO stored_events SELECT stream_id, version, type, payload FROM source.regulars_events ORDER BY position"
         )
         connection.commit()
     return recorder
@@ -66,7 +66,7 @@ def _recorder(source: Path, target: Path) -> SqlApplicationRecorder:
         connection.execute("ATTACH ? AS source", (str(source),))
         connection.execute(
             "INSERT INTO stored_events (position, originator_id, originator_version, topic, state) "
-            "SELECT position, stream_id, version, type, payload FROM source.events ORDER BY position"
+            "SELECT position, stream_id, version, type, payload FROM source.regulars_events ORDER BY position"
         )
         connection.commit()
     return recorder

@@ -35,12 +35,13 @@ from benchmarks.timing import in_own_process
 from projections.compiled import compile_rules
 from projections.facts import HANDLES
 from projections.fold import PROJECTORS, Folded, Happened, dump, fold, load
+from projections.verdict import Verdict
 from regulars import default_rules
 
 Parameters = Sequence[Any]
 
 _TOPICS = tuple(tag for tag, codec in CODECS.items() if codec.reads in HANDLES)
-_VERDICTS = tuple(projector.name for projector in PROJECTORS if projector.key is None)
+_VERDICTS = tuple(projector.name for projector in PROJECTORS if projector.key is None and projector.verdict is Verdict)
 _TIMEOUT = 3_600.0
 
 

@@ -150,7 +150,7 @@ def _prepare(url: str) -> None:
         crm.do([RegisterCustomer(ref=f"shop:{number}") for number in range(CUSTOMERS)])
         crm.do(RecordPurchase(customer="shop:0", order_id="first", **_ORDER))  # type: ignore[arg-type]
     with psycopg.connect(_libpq(url), autocommit=True) as connection:
-        connection.execute("CREATE TABLE bare (LIKE events INCLUDING ALL)")
+        connection.execute("CREATE TABLE bare (LIKE regulars_events INCLUDING ALL)")
         connection.execute("CREATE SEQUENCE bare_positions")
     library(url, _FIRST)
     recorder(url, _FIRST)

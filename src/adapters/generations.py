@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from adapters.build_tables import BuildTables
+from adapters.build_tables import FACTS, BuildTables
 from adapters.build_views import views_of
 from adapters.builds import (
     Build,
@@ -29,6 +29,7 @@ from adapters.damage import BY_A_REBUILD, Damaged, DamagedReadModels
 from adapters.generation_rows import (
     LIVE,
     PREVIOUS,
+    builds_of,
     create_generation,
     first_generation,
     generation_numbers,
@@ -148,11 +149,14 @@ def _find(store: Store, connection: Connection, number: int) -> Generation | Non
         raise DamagedReadModels(f"generation {number} can't be read: {error}; {BY_A_REBUILD}") from None
     if row is None:
         return None
+    builds, named = read_builds(store.schema, connection, number), builds_of(store.schema, connection, number)
+    if {each.name: each.number for each in builds} != named or FACTS not in named:
+        raise DamagedReadModels(f"builds of generation {number} are gone; {BY_A_REBUILD}")
     return Generation(
         number=row.number,
         ruleset=row.ruleset,
         rules_digest=row.rules_digest,
-        builds=tuple(read_builds(store.schema, connection, number)),
+        builds=tuple(builds),
         known_until=row.known_until,
         is_checked=bool(row.is_checked),
         made_at=row.made_at,

@@ -97,6 +97,11 @@ class ReadModels:
         some = {name: self.builds[name] for name in names}
         return ReadModels(self._schema, self.number, some, self._registry, is_current=self.is_current)
 
+    @property
+    def has_all(self) -> bool:
+        """Whether each projection that this process knows is built here."""
+        return len(self.projectors) == len(self._registry.projectors)
+
     def goes_on(self, rules: Rules) -> bool:
         """Whether what is stored here is enough to take further events in: facts, and what its projections read."""
         needed = {each.facts.name for each in self.projectors} | {FACTS}

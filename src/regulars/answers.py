@@ -113,7 +113,12 @@ def history_of(store: Store, tx: Transaction, stand: Standpoint, members: tuple[
     checkpoint, customer_id = models.checkpoint(connection), members[0]
     customer = numbers_of(connection, store.schema.events, [customer_id]).get(customer_id, BUSINESS)
     folded = models.load(connection, [customer]).get(customer)
-    if folded is None or tx.is_relinked(members, after=checkpoint) or models.parked(connection, [customer_id]):
+    if (
+        not models.has_all
+        or folded is None
+        or tx.is_relinked(members, after=checkpoint)
+        or models.parked(connection, [customer_id])
+    ):
         return read_history(store, connection, members, stand.rules)
     timelines = models.intervals(connection, customer)
     pending = rows_of(store, connection, members, after=checkpoint)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 import regulars
 from adapters.rules_text import as_toml
 from databases import copied_postgres, fresh_postgres
+from projections.registry import REGISTRY
 from regulars import (
     CancelMembership,
     EnrollMember,
@@ -45,7 +46,7 @@ FILE = """customer,name,order,amount,member
 """
 
 #: What follows from the log in generations: whatever is done to it, a rebuild makes it what it was.
-READ_MODELS = ("customer_card_", "lifecycle_stage_", "loyalty_tier_", "churn_risk_", "points_", "ticket_queue_")
+READ_MODELS = tuple(f"regulars_{each.name}_" for each in (*REGISTRY.fact_sets, *REGISTRY.projectors))
 
 
 @dataclass(frozen=True)
