@@ -172,7 +172,7 @@ from regulars.person.as_json import person_json
 from regulars.person.page import person_page
 from regulars.person.values import PersonExport
 from regulars.published import Publication, PublishedRules, RulesVersion
-from regulars.rebuilding import GenerationView, Projections
+from regulars.rebuilding import BuildView, GenerationView, Projections
 from regulars.restoring import Restoration, restore
 from regulars.views import Clause, Customer, EventLine, Explanation, Lane, Page, Span, Status, Timeline, VerdictView
 
@@ -190,6 +190,7 @@ __all__ = [
     "AuditEntry",
     "AuditPage",
     "AwaitCustomer",
+    "BuildView",
     "CancelMembership",
     "CancelRedemption",
     "CancellationRequested",
