@@ -23,9 +23,10 @@ from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from histories import START, histories
 from projections.cadence import after_gaps
 from projections.compiled import Rules, compile_rules
+from projections.customer_card import CUSTOMER_CARD
 from projections.fact_table import FACTS
 from projections.facts import Facts
-from projections.fold import Folded, Happened, Timelines, fold, verdict_at
+from projections.fold import PROJECTORS, Folded, Happened, Timelines, fold, verdict_at
 from projections.rules import Ruleset, parse_rules, restore_rules, validate_rules
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
@@ -541,7 +542,8 @@ def in_currency(history: list[Happened], currency: str, minor_units: int) -> Tim
         if isinstance(event, PurchaseRecorded | ReturnRecorded):
             event = replace(event, amount=event.amount * minor_units, currency=currency)
         told.append(replace(happened, event=event))
-    return fold(Folded(), told, compile_rules(ROUND_LEVELS, currency))
+    judging = [each for each in PROJECTORS if each is not CUSTOMER_CARD]  # which holds amounts, and judges nothing
+    return fold(Folded(), told, compile_rules(ROUND_LEVELS, currency), judging)
 
 
 @given(histories())
