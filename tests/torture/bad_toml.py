@@ -11,6 +11,7 @@ from random import Random
 from hypothesis import strategies as st
 
 from adapters.importing import load_mapping
+from crm_domain.catalogue import CATALOGUE
 from crm_domain.errors import InvalidRules
 from projections.compiled import compile_rules
 from projections.rules import parse_rules, restore_rules
@@ -149,6 +150,6 @@ def _map(crm: Regulars, folder: Path, text: str) -> None:
     path = folder / "edited.toml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        crm.import_file(folder / "file.csv", load_mapping(path), dry_run=True)
+        crm.import_file(folder / "file.csv", load_mapping(path, CATALOGUE), dry_run=True)
     except RegularsError as error:
         require_sentence(error)
