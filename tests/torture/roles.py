@@ -33,7 +33,7 @@ ROLES = 4
 QUESTIONS = 6
 PUBLICATIONS = 3
 SCHEMA = Schema(is_sqlite=False)
-BUILT = BuildTables({FACTS: 1} | {each.name: 1 for each in REGISTRY.projectors}, REGISTRY.projectors).metadata.tables
+BUILT = BuildTables({FACTS: 1} | {each.name: 1 for each in REGISTRY.projectors}, REGISTRY).metadata.tables
 VIEWS = view_names(SCHEMA, REGISTRY)
 PRIVILEGES = ("SELECT", "SELECT", "SELECT, INSERT, UPDATE, DELETE", "SELECT, INSERT, UPDATE, DELETE")
 
