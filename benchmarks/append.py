@@ -52,7 +52,7 @@ def _library(source: Path, target: Path) -> SQLiteApplicationRecorder:
     with closing(sqlite3.connect(target)) as connection:
         connection.execute("ATTACH ? AS source", (str(source),))
         recorded = "SELECT stream_id, version, type, payload FROM source.regulars_events ORDER BY position"
-        connection.execute(f"INSERT INTO stored_events {recorded}")  # noqa: S608 - our own statement
+        connection.execute(f"INSERT INTO stored_events {recorded}")
         connection.commit()
     return recorder
 
