@@ -241,9 +241,9 @@ def tables_of(crm: Regulars, number: int) -> dict[str, sa.Table]:
 
 def number_of(crm: Regulars, who: str) -> int:
     """The number by which read models know a customer: the position of the first event of their stream."""
-    events = crm._store.schema.events
+    events, customer_id = crm._store.schema.events, str(crm.find(who))
     with crm._store.reading() as tx:
-        first = sa.select(sa.func.min(events.c.position)).where(events.c.stream_id == str(crm.find(who)))
+        first = sa.select(sa.func.min(events.c.position)).where(events.c.stream_id == customer_id)
         return int(tx.connection.execute(first).scalar_one())
 
 
