@@ -182,6 +182,12 @@ def await_folded(store: Store, models: ReadModels, at_least: int, within: float)
         sleep(AWAITING_PAUSE)
 
 
+def is_worth_waiting_for(store: Store, models: ReadModels, connection: Connection) -> bool:
+    """Whether so much is being folded for the first time that a list has nothing to say before it is done."""
+    bulk = models.bulk(connection)
+    return bulk is not None and events_behind(store, models, connection, bulk.until) > WORTH_WAITING_FOR
+
+
 def is_behind(store: Store, models: ReadModels, connection: Connection, until: int | None = None) -> bool:
     """Whether anything is to be folded in: most questions come when nothing is, and then this is all they cost."""
     events, checkpoint = store.schema.events, models.checkpoint(connection)

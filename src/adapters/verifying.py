@@ -235,7 +235,8 @@ def require_whole(store: Store, models: ReadModels, rules: Rules) -> None:
     if not models.builds:
         return
     with store.reading() as tx:
-        require_in_log(store, models.checkpoint(tx.connection))
+        checkpoint = models.checkpoint(tx.connection)
+    require_in_log(store, checkpoint)
     with store.reading() as tx:
         connection, checkpoint = tx.connection, models.checkpoint(tx.connection)
         ids = store.schema.events.c.customer_id

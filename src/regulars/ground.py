@@ -11,7 +11,7 @@ from typing import cast
 from msgspec.structs import replace
 
 from adapters.building import build, build_beside, building_alone
-from adapters.catch_up import Progress, await_folded, catch_up, events_behind, is_behind
+from adapters.catch_up import Progress, await_folded, catch_up, events_behind, is_behind, is_worth_waiting_for
 from adapters.damage import BY_A_REBUILD, DamagedReadModels
 from adapters.generations import Generation, everything, find_live, newest_generation, replace_live
 from adapters.horizon import OpenTransaction, oldest_transaction
@@ -280,10 +280,17 @@ class Ground:
             if within is not None:
                 await_folded(self.store, models, at_least, within)
             return
-        reached = catch_up(self.store, models, rules, at_least=at_least, within=within, on_progress=on_progress)
+        try:
+            reached = catch_up(self.store, models, rules, at_least=at_least, within=within, on_progress=on_progress)
+        except StoreBusy:
+            with self.store.reading() as tx:
+                models = self.models(tx)
+                if models.checkpoint(tx.connection) < at_least or within is None:
+                    raise  # else another generation took the place of the one that was being caught up
+                reached = models.checkpoint(tx.connection)
         if not reached:
             with self.store.reading() as tx:
-                if models.bulk(tx.connection) is not None:
+                if is_worth_waiting_for(self.store, models, tx.connection):
                     raise StoreBusy(
                         "what lists answer from is being folded for the first time; ask again, or ask with fresh=True, "
                         "which waits for it"
