@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from msgspec import Struct, to_builtins
@@ -478,37 +478,36 @@ class ReadModels:
 
     def sample(self, connection: Connection) -> list[str]:
         """Of whom something is stored: all, or where they are more than 64, some who are spread evenly over all."""
-        table = next(self._by_customer)
-        highest = connection.scalar(sa.select(sa.func.max(table.c.customer))) or 0
-
-        def first(after: int) -> int | None:
-            following = sa.select(table.c.customer).where(table.c.customer > after)
-            return connection.scalar(following.order_by(table.c.customer).limit(1))
-
-        chosen: list[int] = []
-        found = first(-1)
-        while found is not None and len(chosen) < SAMPLE:
-            chosen.append(found)
-            found = first(found)
-        if found is not None:
-            chosen = [each for part in range(SAMPLE) if (each := first(highest * part // SAMPLE)) is not None]
+        numbers = next(self._by_customer).c.customer
+        highest = connection.scalar(sa.select(sa.func.max(numbers))) or 0
+        chosen = _spread(connection, numbers, [highest * part // SAMPLE for part in range(SAMPLE)])
         return sorted(ids_of(connection, self.events, chosen).values())
 
 
 def spread(connection: Connection, ids: sa.Column[str], *conditions: sa.ColumnElement[bool]) -> list[str]:
     """The ids in a column that meet all conditions; where they are more than 64, at most 64, spread evenly over all."""
+    return _spread(connection, ids, [f"{256 * part // SAMPLE:02x}" for part in range(SAMPLE)], *conditions)
 
-    def first(*further: sa.ColumnElement[bool]) -> str | None:
-        return connection.scalar(sa.select(ids).where(*conditions, *further).order_by(ids).limit(1))
 
-    everyone: list[str] = []
+_Key = TypeVar("_Key", str, int)
+
+
+def _spread(
+    connection: Connection, keys: sa.Column[_Key], bounds: Sequence[_Key], *conditions: sa.ColumnElement[bool]
+) -> list[_Key]:
+    """All keys that meet the conditions, or where they are more than 64, the first one after each of the bounds."""
+
+    def first(*further: sa.ColumnElement[bool]) -> _Key | None:
+        return connection.scalar(sa.select(keys).where(*conditions, *further).order_by(keys).limit(1))
+
+    everyone: list[_Key] = []
     found = first()
     while found is not None and len(everyone) < SAMPLE:
         everyone.append(found)
-        found = first(ids > found)
+        found = first(keys > found)
     if found is None:
         return everyone
-    spread_out = (first(ids >= f"{256 * part // SAMPLE:02x}") for part in range(SAMPLE))
+    spread_out = (first(keys > bound) for bound in bounds)
     return sorted({each for each in spread_out if each is not None})
 
 

@@ -72,10 +72,6 @@ class Registry(Struct, frozen=True, kw_only=True, dict=True):
         """The event types that bear on any facts; whatever else happens concerns no projector."""
         return frozenset().union(*(each.handles for each in self.fact_sets))
 
-    def projector(self, name: str) -> Projector:
-        """The projector of a name. Raises KeyError where there is none."""
-        return {each.name: each for each in self.projectors}[name]
-
 
 def _require_unique(what: str, names: Sequence[str]) -> None:
     for name in names:

@@ -285,9 +285,9 @@ class Ground:
         except StoreBusy:
             with self.store.reading() as tx:
                 models = self.models(tx)
-                if models.checkpoint(tx.connection) < at_least or within is None:
-                    raise  # else another generation took the place of the one that was being caught up
                 reached = models.checkpoint(tx.connection)
+            if reached < at_least or within is None:
+                raise  # else another generation took the place of the one that was being caught up
         if not reached:
             with self.store.reading() as tx:
                 if is_worth_waiting_for(self.store, models, tx.connection):
