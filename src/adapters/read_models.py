@@ -290,9 +290,8 @@ class ReadModels:
         for projection in self.tables.projections.values() if gone else ():
             if projection.steps is not None:
                 self._delete_steps(connection, projection, self._stored_steps(connection, projection, gone))
-        for table in self._by_customer if gone else ():
-            of_one = table.delete().where(table.c.customer == sa.bindparam("gone"))
-            connection.execute(of_one, [{"gone": customer} for customer in gone])
+        for table in self._by_customer:
+            _delete_rows(connection, table, gone)
 
     @property
     def _by_customer(self) -> Iterator[sa.Table]:
@@ -307,16 +306,12 @@ class ReadModels:
         """Store new folds and intervals, in place of the old ones where there are any."""
         if not updates:
             return
-        known = [{"known": update.customer} for update in updates if update.known]
+        known = [update.customer for update in updates if update.known]
         for facts in self.tables.fact_sets:
-            table = facts.rows
-            if known:
-                connection.execute(table.delete().where(table.c.customer == sa.bindparam("known")), known)
-            _insert_rows(connection, table, [facts.row(each.customer, each.folded) for each in updates])
+            _delete_rows(connection, facts.rows, known)
+            _insert_rows(connection, facts.rows, [facts.row(each.customer, each.folded) for each in updates])
         for projection in self.tables.projections.values():
-            if known:
-                places = projection.places
-                connection.execute(places.delete().where(places.c.customer == sa.bindparam("known")), known)
+            _delete_rows(connection, projection.places, known)
             _insert_rows(connection, projection.places, _place_rows(projection, updates))
             if projection.steps is None:
                 self._save_intervals(connection, projection, updates)
@@ -546,6 +541,13 @@ def _ranges(text: str | None) -> tuple[Range, ...]:
 
 def _ranges_text(ranges: Sequence[Range]) -> str:
     return ",".join(f"{each.after}-{each.last}" for each in ranges)
+
+
+def _delete_rows(connection: Connection, table: sa.Table, customers: Sequence[int]) -> None:
+    """Delete the rows of some customers."""
+    if customers:
+        of_one = table.delete().where(table.c.customer == sa.bindparam("gone"))
+        connection.execute(of_one, [{"gone": customer} for customer in customers])
 
 
 def _insert_rows(connection: Connection, table: sa.Table, rows: list[Row]) -> None:
