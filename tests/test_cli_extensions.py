@@ -43,6 +43,17 @@ def test_its_commands_are_listed_and_done(shop: Say) -> None:
     assert "address: 12 Long Lane" in shop(*BY_NAME, "export-person", "shop:1").out
 
 
+@pytest.mark.parametrize("words", ["mood", "=good", "mood="])
+def test_what_is_no_verdict_of_an_extension_is_refused(shop: Say, words: str) -> None:
+    refused = shop("customers", "--having", words)
+    assert refused.status == 2
+    assert f'it takes NAME=VALUE, not "{words}"' in " ".join(refused.err.replace("│", "").split())
+    unknown = shop("customers", "--having", "mood=good")
+    assert unknown.status == 2
+    assert "none, as no extension brings one" in " ".join(unknown.err.replace("│", "").split())
+    assert "asked for twice" in shop("customers", "--having", "mood=good", "--having", "mood=bad").err
+
+
 def test_without_it_each_command_says_what_is_missing_and_goes_on(shop: Say) -> None:
     shop(*BY_NAME, *SEND)
     for words in (("status",), ("audit",), ("verify",), ("show", "shop:1"), ("customers",)):

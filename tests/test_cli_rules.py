@@ -337,6 +337,25 @@ def test_generations_are_listed_rebuilt_gone_back_to_and_dropped(ask: Say, wish:
     assert ask("rebuild", "--json").json == {"generation": 4, "begun_afresh": [], "put_right": {}}
 
 
+def test_builds_are_named_with_the_generations_that_share_them(ask: Say, wish: str) -> None:
+    def numbers(*words: str) -> dict[str, int]:
+        return {each["name"]: each["number"] for each in ask(*words, "--json").json["builds"]}
+
+    before = numbers("status")
+    ask("rebuild", "--projection", "loyalty_tier")
+    after = numbers("status")
+    assert {name for name in after if after[name] != before[name]} == {"loyalty_tier"}
+    assert ask("verify", "--json").json["builds"] == after
+    lines = [line.split() for line in ask("generations").out.splitlines()]
+    folded = f"#{ask('status', '--json').json['events']}"
+    assert ["facts", str(after["facts"]), "1,", "2", folded] in lines
+    assert ["loyalty_tier", str(after["loyalty_tier"]), "2", folded] in lines
+    for words in (("status",), ("verify",), ("generations",)):
+        said = ask(*words)
+        assert f"loyalty_tier {after['loyalty_tier']}" in " ".join(said.out.split())
+        assert said.widest <= 80
+
+
 def test_rules_are_not_gone_back_on_in_silence(ask: Say, wish: str) -> None:
     assert "no generation was live before" in ask("generation", "rollback").err
     ask("rules", "publish", wish, "--reason", "silver from 100")

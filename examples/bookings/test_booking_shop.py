@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -166,3 +167,7 @@ def test_the_command_line_knows_it(tmp_path: Path) -> None:
     subprocess.run([*line, "do", "RegisterCustomer", "ref=shop:1"], **run)
     said = subprocess.run([*line, "do", "BookVisit", "customer=shop:1", "booking_id=B-1", "service=haircut"], **run)
     assert "booking B-1 for haircut" in said.stdout
+    said = subprocess.run([*line, "customers", "--having", "reliability=good", "--json"], **run)
+    assert "shop:1" in said.stdout
+    said = subprocess.run([*line, "customers", "--having", "reliability=poor", "--json"], **run)
+    assert json.loads(said.stdout) == []

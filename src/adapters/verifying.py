@@ -71,9 +71,12 @@ class Difference(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """What came of comparing a generation with the log. `differences` has the first 20 of `different`."""
+    """What came of comparing a generation with the log; `builds` are the numbers of its builds, by name. `differences`
+    has the first 20 of `different`.
+    """
 
     checkpoint: int
+    builds: Mapping[str, int]
     customers: int
     stored: Fingerprint
     folded: Fingerprint
@@ -107,6 +110,7 @@ def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress
             comparison.compare_the_rest()
         return Verification(
             checkpoint=checkpoint,
+            builds=models.builds,
             customers=len(comparisons[-1].numbers),
             stored=_sum(each.stored for each in comparisons),
             folded=_sum(each.folded for each in comparisons),

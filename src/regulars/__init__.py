@@ -172,9 +172,21 @@ from regulars.person.as_json import person_json
 from regulars.person.page import person_page
 from regulars.person.values import PersonExport
 from regulars.published import Publication, PublishedRules, RulesVersion
-from regulars.rebuilding import BuildView, GenerationView, Projections
+from regulars.rebuilding import GenerationView, Projections
 from regulars.restoring import Restoration, restore
-from regulars.views import Clause, Customer, EventLine, Explanation, Lane, Page, Span, Status, Timeline, VerdictView
+from regulars.views import (
+    BuildView,
+    Clause,
+    Customer,
+    EventLine,
+    Explanation,
+    Lane,
+    Page,
+    Span,
+    Status,
+    Timeline,
+    VerdictView,
+)
 
 __version__ = "0.1.0"
 

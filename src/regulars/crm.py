@@ -69,8 +69,8 @@ from regulars.keys import Keys
 from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
 from regulars.published import PublishedRules
-from regulars.rebuilding import Projections
-from regulars.views import LANES, Customer, Lane, Page, Status, Timeline
+from regulars.rebuilding import Projections, views_of
+from regulars.views import LANES, Customer, Lane, Page, Status, Timeline, lanes_in
 
 MAX_ATTEMPTS = 10
 FAIR_ATTEMPTS = 3
@@ -612,6 +612,11 @@ class Regulars:
         """The grammar of rules for this store, which knows the tables of its extensions; pass it to `parse_rules`."""
         return self._store.registry.grammar
 
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """The lanes of a timeline, ours and then those of extensions' projections."""
+        return tuple(lanes_in(self._store.registry))
+
     def values(self, lane: Lane) -> tuple[str, ...]:
         """What a lane's verdicts can be under the rules in force, in the rules' own order."""
         return lane_values(self.ruleset, lane)
@@ -928,6 +933,7 @@ class Regulars:
                 owner_needed=owner_needed(connection, self._store.schema) if erasing else None,
                 unfinished=tuple(map(str, unfinished)),
                 missing_extensions=tuple(map(str, self.missing_extensions)),
+                builds=views_of(live.builds),
             )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.build_tables import FACTS
 from adapters.building import OnAfresh, build_beside, building_alone
+from adapters.builds import Build
 from adapters.catch_up import Progress
 from adapters.chunks import chunks
 from adapters.damage import DamagedReadModels
@@ -31,6 +32,7 @@ from crm_domain.command import CustomerId
 from crm_domain.errors import ParkedCustomer, StoreUnusable
 from crm_domain.instant import to_datetime
 from regulars.ground import Ground
+from regulars.views import BuildView
 
 #: It is told of each index that wasn't as the log says: its name, and how many rows were put right.
 OnPutRight = Callable[[Kind, int], None]
@@ -54,17 +56,6 @@ class GenerationView:
     known_until: int | None
     stale: tuple[str, ...]
     builds: tuple[BuildView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BuildView:
-    """What is built of one projection, or as "facts" of what all of them fold. `checkpoint` is the position up to which
-    it has folded in the log.
-    """
-
-    name: str
-    number: int
-    checkpoint: int
 
 
 def stop_at_poison(poison: Poison) -> None:
@@ -292,5 +283,10 @@ def _view(each: Generation, live: int | None, previous: int | None) -> Generatio
         is_whole=each.is_checked,
         known_until=each.known_until,
         stale=each.staleness(),
-        builds=tuple(BuildView(build.name, build.number, build.checkpoint) for build in each.builds),
+        builds=views_of(each.builds),
     )
+
+
+def views_of(builds: Iterable[Build]) -> tuple[BuildView, ...]:
+    """What is told of some builds."""
+    return tuple(BuildView(each.name, each.number, each.checkpoint) for each in builds)

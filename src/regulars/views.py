@@ -207,6 +207,17 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildView:
+    """What is built of one projection, or as "facts" of what all of them fold. `checkpoint` is the position up to which
+    it has folded in the log.
+    """
+
+    name: str
+    number: int
+    checkpoint: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How a store is doing. `behind` counts the events that no query has folded in yet; `read_only` that none can.
     `held_back_by` is the transaction on the same PostgreSQL server that keeps them from it, where there is one.
@@ -218,7 +229,8 @@ class Status:
     this role may read those of customers. `erasing` says that traces of destroyed keys are still to be destroyed in the
     files; where this role may not do that, `owner_needed` says who may, and the statement to run. `unfinished` are
     folders with half a file in them, beside the store and in the working folder, left by a command that was killed.
-    `missing_extensions` says of each extension that the store needs and that isn't here how to bring it.
+    `missing_extensions` says of each extension that the store needs and that isn't here how to bring it. `builds` are
+    those of the generation that answers.
     """
 
     target: str
@@ -242,3 +254,4 @@ class Status:
     owner_needed: OwnerNeeded | None = None
     unfinished: tuple[str, ...] = ()
     missing_extensions: tuple[str, ...] = ()
+    builds: tuple[BuildView, ...] = ()

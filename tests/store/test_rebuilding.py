@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 import regulars
 from adapters import building, catch_up, portions, replay, verifying
 from adapters.building import building_alone
+from adapters.columns import as_stored
 from adapters.generation_rows import live_number
 from adapters.generations import everything, go_live, prepare_generation
 from adapters.links import links_changed
@@ -164,7 +165,7 @@ def damage(crm: Regulars, number: int, tables: list[sa.Table], each: Damage, str
     index, deed, row_index = each
     table = tables[index % len(tables)]
     with crm._store.database.writing() as connection:
-        rows = sorted(map(tuple, connection.execute(sa.select(table))), key=repr)
+        rows = sorted(map(tuple, connection.execute(as_stored(table))), key=repr)
         if not rows:
             return
         row = dict(zip(table.c.keys(), rows[row_index % len(rows)], strict=True))

@@ -51,6 +51,12 @@ def customers(
     stage: Annotated[str | None, typer.Option(metavar="STAGE", help="Only those at this stage.")] = None,
     tier: Annotated[str | None, typer.Option(metavar="TIER", help="Only those in this tier.")] = None,
     risk_band: Annotated[str | None, typer.Option(metavar="BAND", help="Only those at this risk.")] = None,
+    having: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="Only those of whom an extension's projection says this: reliability=poor."
+        ),
+    ] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     rules: ByRules = None,
@@ -90,8 +96,10 @@ def customers(
         raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
     if within is not None and becoming is None:
         raise typer.BadParameter("it means something only together with --becoming", param_hint="--within")
+    chosen = _pairs(having or [])
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
+        _require_lanes(crm, chosen)
         _require_value(seen, "stage", "--stage", stage)
         _require_value(seen, "tier", "--tier", tier)
         _require_value(seen, "risk", "--risk-band", risk_band)
@@ -101,6 +109,7 @@ def customers(
             stage=stage,
             tier=tier,
             risk_band=risk_band,
+            having=chosen,
             as_of=as_of,
             known_at=seen.known_at,
             rules=seen.rules,
@@ -190,6 +199,28 @@ def _draw(crm: Regulars, ask: Callable[..., Page], limit: int) -> None:
     table = render.customer_table(found[:limit], zone_of(crm), width=render.console().width)
     more = f"The first {limit}; there are more: --limit N shows N, --csv and --json all."
     render.draw(table, *([more] if len(found) > limit else []))
+
+
+def _pairs(having: Iterable[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for pair in having:
+        name, is_pair, value = pair.partition("=")
+        if not (name and is_pair and value):
+            raise typer.BadParameter(f'it takes NAME=VALUE, not "{pair}"', param_hint="--having")
+        if name in pairs:
+            raise typer.BadParameter(f'"{name}" is asked for twice', param_hint="--having")
+        pairs[name] = value
+    return pairs
+
+
+def _require_lanes(crm: Regulars, having: Iterable[str]) -> None:
+    brought = [lane for lane in crm.lanes if lane not in LANES]
+    for name in having:
+        if name not in brought:
+            there = ", ".join(brought) or "none, as no extension brings one"
+            raise typer.BadParameter(
+                f'"{name}" is not a verdict that an extension brings; there are {there}', param_hint="--having"
+            )
 
 
 def _require_value(seen: Viewpoint, lane: Lane, option: str, value: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 
 import typer
 from rich.text import Text
@@ -11,10 +12,11 @@ from crm_domain.rulebook import short
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.rebuilding import GenerationView
+from regulars.views import BuildView
 
 
 def generations(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
-    """List the generations of read models that are kept, and which of them answers.
+    """List the generations of read models that are kept, which of them answers, and what each is made of.
 
     The live one answers, and the previous one is kept to go back to. A scratch one was built for a question with
     --known-at or --rules; `regulars prune` drops it.
@@ -36,8 +38,20 @@ def generations(ctx: typer.Context, json: JsonOption = False, db: StoreOption = 
     )
     render.draw(
         render.table(("Number", "State", "Rules", "Made", "Folded up to"), rows),
+        "",
+        render.table(("Projection", "Build", "In generations", "Folded up to"), _builds(found)),
         *(Text(f"\n{each.number} is stale: {render.clean('; '.join(each.stale))}") for each in found if each.stale),
     )
+
+
+def _builds(found: Sequence[GenerationView]) -> Iterator[tuple[str, str, str, str]]:
+    """Each build once, with the generations that share it."""
+    sharing: dict[BuildView, list[int]] = {}
+    for generation in found:
+        for build in generation.builds:
+            sharing.setdefault(build, []).append(generation.number)
+    for build in sorted(sharing, key=lambda build: (build.name, build.number)):
+        yield build.name, str(build.number), ", ".join(map(str, sharing[build])), f"#{build.checkpoint}"
 
 
 def rollback(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:

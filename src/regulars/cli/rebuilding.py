@@ -164,6 +164,7 @@ def verify(ctx: typer.Context, against: AgainstOption = None, json: JsonOption =
 def _drawn(found: Verification, *, is_all: bool) -> Iterator[ConsoleRenderable]:
     counted = "1 customer" if found.customers == 1 else f"{found.customers:,} customers"
     yield Text(f"Folded anew: {counted}, up to event #{found.checkpoint}.")
+    yield Text(f"Builds: {render.builds(found.builds)}.")
     yield Text(f"stored  {found.stored}\nfolded  {found.folded}")
     if found.stored == found.folded:
         what = "All that is folded" if not is_all else "All else" if found.parked else "All"

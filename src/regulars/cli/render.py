@@ -382,6 +382,7 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "held back": f"by {each.held_back_by}" if each.held_back_by else "",
         "rejects": f"{each.rejects:,} rows in quarantine; see `regulars import --rejects`" if each.rejects else "",
         "rules": short(each.rules_digest),
+        "builds": builds({build.name: build.number for build in each.builds}),
         "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it in anew" if each.stale else "",
         "parked": some(each.parked),
         "forged": never_drawn(each.never_drawn) if each.never_drawn else "",
@@ -394,6 +395,11 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         if value:
             sums.add_row(Text(name, style="dim"), Text("\n".join(map(clean, value.split("\n"))), overflow="fold"))
     return Group(sums, *(_bars(lane, each.counts.get(lane, {}), order[lane]) for lane in order if each.customers))
+
+
+def builds(numbers: Mapping[str, int]) -> str:
+    """The builds that answer, each by its name with its number."""
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())
 
 
 def _keys(each: Status) -> str:
