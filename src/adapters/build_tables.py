@@ -10,12 +10,16 @@ on; the business itself, to which belongs what is nobody's, is 0.
    steps of the score packed; and a narrow table has a row a step in the order of the scores, to find the highest by.
    Beside that stands for each score the earliest instant at which anybody has it, or an earlier one: what comes later
    needn't be looked for.
+
+A replay of everything comes in no order that a table has, so its rows are written to a staging table without a key, and
+are moved from there in the order of the key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -141,6 +145,7 @@ class ProjectionTables:
         self.earliest = self._earliest(metadata) if self.is_packed else None
         self.fields = tuple(each.name for each in fields(projector.verdict))
         self._columns = tuple(each for each in self.fields if not (self.is_packed and each == SCORE))
+        self._values = _getter(self._columns)
 
     def _intervals(self, metadata: sa.MetaData) -> sa.Table:
         key = self.projector.key
@@ -193,24 +198,32 @@ class ProjectionTables:
     def rows(self, customer: int, intervals: Sequence[Interval]) -> list[Row]:
         """The rows that say what a customer's intervals do, in order of time."""
         if self.is_packed:
-            return [self._packed(customer, band) for band in _bands(intervals)]
-        columns = self._columns
+            return [self._packed(customer, band) for band in self._bands(intervals)]
+        values = self._values
         if self.projector.key is None:
-            return [
-                (customer, each.valid_from, each.valid_to, *(getattr(each.verdict, name) for name in columns))
-                for each in intervals
-            ]
-        return [
-            (each.key, customer, each.valid_from, each.valid_to, *(getattr(each.verdict, name) for name in columns))
-            for each in intervals
-        ]
+            return [(customer, each.valid_from, each.valid_to, *values(each.verdict)) for each in intervals]
+        return [(each.key, customer, each.valid_from, each.valid_to, *values(each.verdict)) for each in intervals]
 
     def _packed(self, customer: int, band: Sequence[Interval]) -> Row:
         first, steps = band[0], [band[0].verdict.score]
         for before, step in pairwise(band):
             steps += (step.valid_from - before.valid_from, step.verdict.score)
-        values = (getattr(first.verdict, name) for name in self._columns)
+        values = self._values(first.verdict)
         return customer, first.valid_from, band[-1].valid_to, *values, msgspec.msgpack.encode(steps)
+
+    def _bands(self, intervals: Sequence[Interval]) -> Iterator[list[Interval]]:
+        """Neighbours that have all in common but their scores, together."""
+        band: list[Interval] = []
+        held, until = None, None
+        for each in intervals:
+            holds = self._values(each.verdict)
+            if band and not (until == each.valid_from and held == holds):
+                yield band
+                band = []
+            band.append(each)
+            held, until = holds, each.valid_to
+        if band:
+            yield band
 
     def step_rows(self, customer: int, intervals: Iterable[Interval]) -> list[Row]:
         """The rows of the narrow table for a customer's intervals."""
@@ -269,23 +282,6 @@ class ProjectionTables:
         return customer, dump_tracks(tracks)
 
 
-def _bands(intervals: Sequence[Interval]) -> Iterator[list[Interval]]:
-    """Neighbours that have all in common but their scores, together."""
-    band: list[Interval] = []
-    for each in intervals:
-        if band and not (band[-1].valid_to == each.valid_from and _but_for_score(band[-1]) == _but_for_score(each)):
-            yield band
-            band = []
-        band.append(each)
-    if band:
-        yield band
-
-
-def _but_for_score(interval: Interval) -> object:
-    verdict = interval.verdict
-    return [getattr(verdict, name) for name in verdict.__struct_fields__ if name != SCORE]
-
-
 def joined_steps(stored: Sequence[Interval], newer: Sequence[Interval]) -> list[Interval]:
     """Stored intervals up to where newer ones begin, and those; equal neighbours are one."""
     since = newer[0].valid_from if newer else FOREVER
@@ -321,6 +317,9 @@ class BuildTables:
         }
         for table in self.metadata.tables.values():
             check(table, of_read_models=True)
+        derived = {each.earliest for each in self.projections.values()}
+        loaded = [table for table in self.metadata.sorted_tables if table not in derived]
+        self.staging = {table: _staging(table) for table in loaded}
 
     def tables_of(self, name: str) -> list[sa.Table]:
         """The tables of one build."""
@@ -341,6 +340,20 @@ class BuildTables:
         """The indexes, which are made once much was loaded."""
         indexes = (index for table in self.metadata.sorted_tables for index in table.indexes)
         return sorted(indexes, key=lambda index: str(index.name))
+
+
+def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of some fields."""
+    found = attrgetter(*names) if names else None
+    if found is None:
+        return lambda verdict: ()
+    return found if len(names) > 1 else lambda verdict: (found(verdict),)
+
+
+def _staging(table: sa.Table) -> sa.Table:
+    """A table with the same columns, which takes rows in any order quickly."""
+    columns = (sa.Column(each.name, each.type, nullable=each.nullable, autoincrement=False) for each in table.columns)
+    return sa.Table(f"{table.name}_staging", sa.MetaData(), *columns)
 
 
 def _verdict_columns(verdict: type[Struct]) -> Iterator[sa.Column[Any]]:

@@ -339,6 +339,9 @@ class _CatchingUp:
                 ranges = left
                 if self._may_stop_replaying:
                     return
+        for table in self._models.tables.staging:
+            if not self._move_staged(table, ranges):
+                return
         for missing in self._models.tables.indexes:  # each by itself, so that others write in between
             with self._writing() as tx:
                 if not self._models.advance_bulk(tx.connection, ranges, ranges):
@@ -348,6 +351,20 @@ class _CatchingUp:
             if self._models.advance_bulk(tx.connection, ranges, ranges):
                 self._models.end_bulk(tx.connection, bulk.until)
                 self.position = bulk.until
+
+    def _move_staged(self, table: sa.Table, ranges: Sequence[Range]) -> bool:
+        """Move all that is staged for a table, some rows at a time; False where another process was quicker."""
+        with self._store.reading() as tx:
+            slices = self._models.staged(tx.connection, table)
+        for place, some in enumerate(slices, 1):
+            with self._writing() as tx:
+                if not self._models.advance_bulk(tx.connection, ranges, ranges):
+                    return False
+                self._models.move(tx.connection, table, some)
+                if place == len(slices):
+                    self._models.end_staging(tx.connection, table)
+            self._store.database.take_over_wal()
+        return True
 
     def _portions(self, bulk: Bulk) -> Generator[tuple[int, Portion]]:
         for first in range(0, len(bulk.ranges), self._workers):
@@ -381,7 +398,7 @@ class _CatchingUp:
         with self._writing() as tx:
             if not self._models.advance_bulk(tx.connection, ranges, left):
                 return False
-            self._models.load_rows(tx.connection, portion.rows)
+            self._models.stage(tx.connection, portion.rows)
             self._models.park(tx.connection, portion.poisons)
         return True
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
+from operator import sub
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +15,10 @@ from adapters.build_tables import ProjectionTables, Row, loaded_facts
 from adapters.chunks import chunks
 from adapters.planning import past_index
 from adapters.read_models import ReadModels
+from crm_domain.instant import FOREVER
 from projections.fold import Folded, Interval
+
+SPANS_AT_ONCE = 1_000  # three values each, of which a statement has only so many
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -285,22 +290,40 @@ def counts(models: ReadModels, connection: Connection, name: str, at: int) -> di
 def totals(models: ReadModels, connection: Connection, name: str, instants: Sequence[int]) -> list[dict[str, int]]:
     """How many customers have each verdict of a projection, as of each of some instants in order.
 
-    As many as began to have it by then, less those who ended: no more is read than the indexes by value.
+    As many as began to have it by then, less those who ended: no more is read than the indexes by value, each once.
     """
     table = models.of(name).intervals
-    changes = [dict[str, int]() for _ in instants]
-    bounds = list(zip([-1, *instants], instants, strict=False))
-    for column, sign in ((table.c.valid_from, 1), (table.c.valid_to, -1)):
-        for number, (after, until) in enumerate(bounds):
-            lowest = column <= until if number == 0 else sa.and_(column > after, column <= until)
-            counted = sa.select(table.c.value, sa.func.count()).where(lowest).group_by(table.c.value)
-            for value, count in connection.execute(counted):
-                changes[number][value] = changes[number].get(value, 0) + sign * count
-    running, found = dict[str, int](), []
-    for each in changes:
-        for value, change in each.items():
-            running[value] = running.get(value, 0) + change
-        found.append({value: count for value, count in sorted(running.items()) if count})
+    found = [dict[str, int]() for _ in instants]
+    spans = list(pairwise([-FOREVER, *instants]))
+    for value in _values(connection, table.c.value) if instants else ():
+        having = table.c.value == value
+        began, ended = (_counts(connection, column, spans, having) for column in (table.c.valid_from, table.c.valid_to))
+        for as_of, change in zip(found, accumulate(map(sub, began, ended)), strict=True):
+            if change:
+                as_of[value] = change
+    return found
+
+
+def _values(connection: Connection, column: sa.Column[str]) -> Iterator[str]:
+    """The values of a column in order, each looked up in an index that begins with it."""
+    value = connection.scalar(sa.select(sa.func.min(column)))
+    while value is not None:
+        yield value
+        value = connection.scalar(sa.select(sa.func.min(column)).where(column > value))
+
+
+def _counts(
+    connection: Connection, column: sa.Column[int], spans: Sequence[tuple[int, int]], having: sa.ColumnElement[bool]
+) -> list[int]:
+    """How many instants of a column lie in each of some spans, after the first of its bounds up to the other."""
+    columns = (sa.column("place", sa.Integer), sa.column("first", sa.BigInteger), sa.column("last", sa.BigInteger))
+    places = [(place, first, last) for place, (first, last) in enumerate(spans)]
+    found: list[int] = []
+    for start in range(0, len(places), SPANS_AT_ONCE):
+        span = sa.values(*columns, name="span").data(places[start : start + SPANS_AT_ONCE]).cte("span")
+        inside = sa.select(sa.func.count()).where(having, column > span.c.first, column <= span.c.last)
+        counted = sa.select(inside.scalar_subquery()).select_from(span).order_by(span.c.place)
+        found += connection.execute(counted).scalars()
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -41,6 +41,10 @@ from projections.fold import Folded, Interval, Timelines, by_key
 from projections.registry import Registry
 
 SAMPLE = 64  # customers
+ROWS_A_SLICE = 1_000_000  # moved in a second or two, in which nobody else writes to SQLite
+
+#: The staged rows whose first key is at least one and below another; None is no bound.
+Slice = tuple[Any, Any]
 
 
 class Update(Struct, frozen=True, kw_only=True):
@@ -164,6 +168,8 @@ class ReadModels:
         if all(row.checkpoint == 0 and row.folding_until is None for row in rows):
             self._change(connection, folding_until=until, folded_through=_ranges_text(ranges))
             self.tables.drop_indexes(connection)
+            for staging in self.tables.staging.values():
+                staging.create(connection)
 
     def advance_bulk(self, connection: Connection, old: Sequence[Range], new: Sequence[Range]) -> bool:
         """Say which ranges are still to be done; False where another process was quicker."""
@@ -393,13 +399,38 @@ class ReadModels:
 
     # ----------------------------------------------------------------------------------------------------- of everybody
 
-    def load_rows(self, connection: Connection, rows: Mapping[str, list[Row]]) -> None:
-        """Insert rows by the names of their tables, of customers of whom nothing is stored yet."""
-        for table in self.tables.metadata.sorted_tables:
-            _insert_rows(connection, table, rows.get(table.name, []))
+    def stage(self, connection: Connection, rows: Mapping[str, list[Row]]) -> None:
+        """Insert rows by the names of their tables, of customers of whom nothing is stored yet, to be moved there."""
+        for table, staging in self.tables.staging.items():
+            _insert_rows(connection, staging, rows.get(table.name, []))
+
+    def staged(self, connection: Connection, table: sa.Table) -> list[Slice]:
+        """What is to be moved to a table, in slices of about so many rows that moving one keeps nobody waiting."""
+        staging = self.tables.staging[table]
+        if not sa.inspect(connection).has_table(staging.name):
+            return []  # all was moved, and it was dropped
+        if connection.execute(sa.select(sa.func.count()).select_from(staging)).scalar_one() <= ROWS_A_SLICE:
+            return [(None, None)]
+        key = staging.c[_leading(table).name]
+        placed = sa.select(key.label("key"), sa.func.row_number().over(order_by=key).label("place")).subquery()
+        bounds = sa.select(placed.c.key).where(placed.c.place % ROWS_A_SLICE == 0).distinct().order_by(placed.c.key)
+        return list(pairwise([None, *connection.execute(bounds).scalars(), None]))
+
+    def move(self, connection: Connection, table: sa.Table, some: Slice) -> None:
+        """Move a slice of what is staged to its table in the order of the key, unless it is there already."""
+        staging, key = self.tables.staging[table], _leading(table)
+        is_moved = connection.execute(sa.select(key).where(_within(key, some)).limit(1)).first() is not None
+        if not is_moved and sa.inspect(connection).has_table(staging.name):
+            columns = [staging.c[column.name] for column in table.primary_key]
+            in_order = sa.select(staging).where(_within(columns[0], some)).order_by(*columns)
+            connection.execute(table.insert().from_select(table.c.keys(), in_order))
+
+    def end_staging(self, connection: Connection, table: sa.Table) -> None:
+        """Drop what all was moved from, and note what follows from the whole table."""
+        self.tables.staging[table].drop(connection, checkfirst=True)
         for projection in self.tables.projections.values():
-            if projection.steps is not None:
-                _note_earliest(connection, projection, rows.get(projection.steps.name, []))
+            if projection.steps is table:
+                _note_earliest_of_all(connection, projection)
 
     def customer_rows(self, updates: Sequence[Update]) -> dict[sa.Table, list[Row]]:
         """The rows that say what some customers' folds do, by table, with the columns in the table's order."""
@@ -525,6 +556,27 @@ def _note_earliest(connection: Connection, projection: ProjectionTables, rows: I
         elif valid_from < known[minus_score]:
             ours = table.c.minus_score == minus_score
             connection.execute(table.update().where(ours).values(valid_from=valid_from))
+
+
+def _note_earliest_of_all(connection: Connection, projection: ProjectionTables) -> None:
+    table, steps = projection.earliest, projection.steps
+    assert table is not None
+    assert steps is not None
+    first = sa.select(steps.c.minus_score, sa.func.min(steps.c.valid_from)).group_by(steps.c.minus_score)
+    connection.execute(table.delete())
+    connection.execute(table.insert().from_select(table.c.keys(), first))
+
+
+def _leading(table: sa.Table) -> sa.Column[Any]:
+    return next(iter(table.primary_key))
+
+
+def _within(column: sa.ColumnElement[Any], some: Slice) -> sa.ColumnElement[bool]:
+    first, end = some
+    return sa.and_(
+        sa.true() if first is None else column >= first,
+        sa.true() if end is None else column < end,
+    )
 
 
 _RANGE = re.compile("([0-9a-f]*)-([0-9a-f]*)")

@@ -247,9 +247,13 @@ def require_whole(store: Store, models: ReadModels, rules: Rules) -> None:
         sample = sorted({*models.sample(connection), *spread(connection, ids, ids != NOBODY)})
         families = tx.families(sample, checkpoint)
         comparison = _Comparison(models, connection)
-        for customer_id in sorted({families.root(each) for each in sample}):
-            members = families.members(customer_id)
-            comparison.compare([read_history(store, connection, members, rules, checkpoint, models.projectors)])
+        roots = sorted({families.root(each) for each in sample})
+        comparison.compare(
+            [
+                read_history(store, connection, families.members(root), rules, checkpoint, models.projectors)
+                for root in roots
+            ]
+        )
         if comparison.different:
             difference = comparison.differences[0]
             raise DamagedReadModels(

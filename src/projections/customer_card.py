@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -31,20 +30,17 @@ class Totals(Struct, frozen=True, kw_only=True, gc=False):
     last_heard_at: int | None
 
 
-def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
+def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> tuple[Judgement]:
     """Events alone change it, so it is judged once."""
     instants = facts.order_instants
-    yield (
-        at,
-        None,
-        Totals(
-            orders=len(instants),
-            net_spend=facts.order_totals[-1] if instants else 0,
-            first_order_at=instants[0] if instants else None,
-            last_order_at=instants[-1] if instants else None,
-            last_heard_at=facts.engaged.at if facts.engaged else None,
-        ),
+    totals = Totals(
+        orders=len(instants),
+        net_spend=facts.order_totals[-1] if instants else 0,
+        first_order_at=instants[0] if instants else None,
+        last_order_at=instants[-1] if instants else None,
+        last_heard_at=facts.engaged.at if facts.engaged else None,
     )
+    return ((at, None, totals),)
 
 
 CUSTOMER_CARD = Projector(

@@ -250,14 +250,16 @@ class _Running:
             if type(event) not in self.projector.handles:
                 return
             track = self.tracks[key] = Track(self.projector.standing())
-        if key not in self.intervals:
-            self.intervals[key] = []
-        if track.judged_at == at:
+        settled = self.intervals.get(key)
+        if settled is None:
+            settled = self.intervals[key] = []
+        judged_at = track.judged_at
+        if judged_at == at:
             return
-        if track.judged_at is not None:
-            track.standing, track.verdict, track.since, ended = self.ahead(key, at)
+        if judged_at is not None:
+            track.standing, track.verdict, track.since, ended = self.ahead(key, at, track)
             if ended:
-                self.intervals[key] += ended
+                settled += ended
         track.judged_at = at
 
     def finish(self) -> list[Interval]:
@@ -267,7 +269,7 @@ class _Running:
         """
         found: list[Interval] = []
         for key, settled in sorted(self.intervals.items()) if self._key_of else self._one():
-            _, verdict, since, ended = self.ahead(key, END_OF_TIME + 1)
+            _, verdict, since, ended = self.ahead(key, END_OF_TIME + 1, self.tracks[key])
             found += settled
             found += ended
             if verdict is not None:
@@ -278,16 +280,15 @@ class _Running:
         """The one timeline that there is without keys, also where nothing happened to it."""
         return [(WHOLE, self.intervals.setdefault(WHOLE, []))] if self.tracks else []
 
-    def ahead(self, key: str, end: int) -> _Ahead:
+    def ahead(self, key: str, end: int, track: Track) -> _Ahead:
         """What follows for a timeline before `end`: judged at the last event and wherever time alone changes it."""
         if self._told and key in self._told and self._told[key][0] == end:
             return self._told[key][1]
-        track = self.tracks[key]
-        carried, verdict, since = track.standing, track.verdict, track.since
-        ended: list[Interval] = []
-        begin = track.judged_at
+        carried, verdict, since, begin = track.standing, track.verdict, track.since, track.judged_at
         assert begin is not None
-        judged_of = self._facts_of(self.facts, key) if self._facts_of else self.facts
+        ended: list[Interval] = []
+        facts_of = self._facts_of
+        judged_of = facts_of(self.facts, key) if facts_of else self.facts
         told: Sequence[Told] = ()
         if self._sources:
             told = self.told(begin, end)
@@ -318,7 +319,7 @@ class _Running:
         """What holds in [begin, end) on all timelines, if nothing more happens."""
         found: list[Interval] = []
         for key in sorted(self.tracks):
-            ahead = self.ahead(key, end)
+            ahead = self.ahead(key, end, self.tracks[key])
             self._told[key] = end, ahead
             _, verdict, since, ended = ahead
             found += (each for each in ended if each.valid_to > begin)
@@ -477,7 +478,7 @@ def explain(
         if current is None or projector.explain is None:
             continue
         run = running[projector.name]
-        standing, *_ = run.ahead(WHOLE, at + 1)
+        standing, *_ = run.ahead(WHOLE, at + 1, run.tracks[WHOLE])
         explanations.append(
             Explanation(
                 projection=projector.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters import pages
 from regulars import (
     Customer,
     CustomerId,
@@ -20,6 +22,7 @@ from regulars import (
     RegisterCustomer,
     Regulars,
     Ruleset,
+    Span,
     StoreUnusable,
     UndoMerge,
 )
@@ -334,3 +337,32 @@ def test_an_id_is_asked_as_well_as_a_reference(crm: Regulars, clock: Clock) -> N
     away = CustomerId(str(crm.customer("shop:4", known_at=then).id))
     assert crm.customer(away, known_at=then).id == away
     assert crm.customer(away).id == crm.customer("shop:3").id != away
+
+
+# ------------------------------------------------------------------------------------------------------ how many when
+
+
+@KINDS
+@settings(max_examples=EXAMPLES // 7)
+@given(st.data())
+def test_how_many_have_a_verdict_on_a_day_is_of_how_many_their_timelines_say_so(
+    postgres_url: str, kind: str, data: st.DataObject
+) -> None:
+    steps = data.draw(trade())
+    days = sorted(data.draw(st.sets(st.integers(-30, 900), min_size=1, max_size=5)))
+    clock = Clock()
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "SPANS_AT_ONCE", 2)
+        register(crm, clock)
+        for number, step in enumerate(steps):
+            carry_out(crm, clock, step, number)
+        instants = [BEGIN + day * DAY for day in days]
+        timelines = [each.timeline() for each in crm.customers()]
+        for lane in ("stage", "tier", "risk"):
+            spans = [span for each in timelines for span in each.lanes[lane]]
+            said = [Counter(each.value for each in spans if holds(each, instant)) for instant in instants]
+            assert [Counter(each) for each in crm.totals(lane, instants)] == said
+
+
+def holds(span: Span, instant: datetime) -> bool:
+    return span.since <= instant and (span.until is None or instant < span.until)
