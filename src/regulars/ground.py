@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
 from typing import cast
 
@@ -22,7 +21,7 @@ from adapters.seals import BLOCK
 from adapters.store import Store
 from adapters.transaction import Premises, Transaction
 from crm_domain import rulebook
-from crm_domain.command import Context, CustomerId, TicketPolicy, require_label
+from crm_domain.command import Context, CustomerId, TicketPolicy
 from crm_domain.errors import NotFound, StoreBusy, StoreUnusable
 from crm_domain.instant import to_instant
 from crm_domain.points import PointsPolicy
@@ -31,7 +30,6 @@ from projections.compiled import Rules, compile_rules
 from projections.rules import Ruleset, restore_rules
 from regulars.answers import instant_of
 from regulars.clock import Clock
-from regulars.execution import Issuer
 from regulars.freshness import Freshness
 from regulars.own_writes import MOST, OwnWrites
 from regulars.standings import families_written
@@ -54,13 +52,11 @@ AFRESH_IS_QUICKER = 10
 class Ground:
     """One open store with its clock. Other processes publish rules too, so the live generation is looked up anew."""
 
-    def __init__(self, store: Store, clock: Clock, actor: str) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.last_written = 0
         self._own_writes = OwnWrites()
         self._clock = clock
-        self._opened_by = Issuer(actor=actor)
-        self._acting = threading.local()
         self._live: tuple[Generation, InForce] | None = None
         self._models: ReadModels | None = None
         self._compiled: tuple[str, Rules] | None = None
@@ -71,30 +67,6 @@ class Ground:
     def now(self) -> int:
         """The instant it is by the clock."""
         return to_instant(self._clock())
-
-    # ------------------------------------------------------------------------------------------------------ who acts
-
-    @property
-    def issuer(self) -> Issuer:
-        """Who acts in this thread, and why."""
-        issuer: Issuer = getattr(self._acting, "issuer", self._opened_by)
-        return issuer
-
-    @contextmanager
-    def acting(self, actor: str | None, correlation_id: str | None, reason: str | None) -> Iterator[None]:
-        """Within the block and in this thread, let somebody act; what isn't given stays as it was."""
-        before = self.issuer
-        self._acting.issuer = Issuer(
-            actor=before.actor if actor is None else require_label(actor, "an actor"),
-            correlation_id=(
-                before.correlation_id if correlation_id is None else require_label(correlation_id, "a correlation id")
-            ),
-            reason=reason or before.reason,
-        )
-        try:
-            yield
-        finally:
-            self._acting.issuer = before
 
     # ------------------------------------------------------------------------------------------- by which rules, when
 

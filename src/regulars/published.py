@@ -22,6 +22,7 @@ from crm_domain.errors import StoreBusy, StoreUnusable
 from crm_domain.instant import to_datetime
 from crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules, RollBackRules, RulesRolledBack
 from projections.rules import Ruleset, restore_rules
+from regulars.acting import Acting
 from regulars.difference import RulesDifference, compare_rules
 from regulars.ground import AnyRules, Ground
 from regulars.rebuilding import stop_at_poison
@@ -58,8 +59,9 @@ class Publication:
 class PublishedRules:
     """The rules of one store. Get it from `Regulars.rules`."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, acting: Acting) -> None:
         self._ground = ground
+        self._acting = acting
 
     @property
     def in_force(self) -> Ruleset:
@@ -192,7 +194,7 @@ class PublishedRules:
 
     def _write(self, tx: Transaction, command: PublishRules | RollBackRules, generation: Generation) -> int:
         ground = self._ground
-        now, issuer = ground.now(), ground.issuer
+        now, issuer = ground.now(), self._acting.issuer
         state, version = ground.rulebook(tx), ground.store.version_of(tx.connection, STREAM)
         events = rulebook.decide(command, state, Context(now=now))
         if any(getattr(event, "digest", None) != generation.rules_digest for event in events):
