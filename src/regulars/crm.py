@@ -11,7 +11,7 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType, TracebackType, UnionType
-from typing import Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
 from adapters.backup import backup
 from adapters.build_views import view_names
@@ -31,7 +31,6 @@ from adapters.histories import read_history as read_history_of
 from adapters.horizon import await_settled
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
-from adapters.log_recorder import LogRecorder
 from adapters.misplaced import find_never_drawn, find_recorded_ahead
 from adapters.pages import counts, totals
 from adapters.positions import last_settled
@@ -72,6 +71,9 @@ from regulars.person.values import PersonExport
 from regulars.published import PublishedRules
 from regulars.rebuilding import Projections, views_of
 from regulars.views import LANES, Customer, Lane, Page, Status, Timeline, lanes_in
+
+if TYPE_CHECKING:
+    from adapters.log_recorder import LogRecorder
 
 MAX_ATTEMPTS = 10
 FAIR_ATTEMPTS = 3
@@ -786,6 +788,8 @@ class Regulars:
         Topics are the names of events, notification ids positions. What is personal doesn't come through. It is closed
         with the store. `LogApplication` is for the library's `ProjectionRunner`, which opens the store by itself.
         """
+        from adapters.log_recorder import LogRecorder  # its library patches dataclasses for the whole process
+
         return LogRecorder(self._store, lambda: self._ground.last_written)
 
     def duplicates(self, *, limit: int = 50, after: str | None = None) -> DuplicatesPage:
