@@ -81,13 +81,7 @@ class EnvelopeMapper:
         }
 
     def recorded(self, columns: Columns) -> Recorded[Event]:
-        """Decode a row; what is personal is None where the key is gone.
-
-        Raises StoreUnusable for what we never write: SQLite keeps what others wrote past us.
-        """
-        for name, kinds in _KINDS.items():
-            if type(columns[name]) not in kinds:
-                raise not_as_recorded(columns["position"], name)
+        """Decode a checked row; what is personal is None where the key is gone. Raises StoreUnusable where it fails."""
         try:
             event, reason = self._decode(columns)
         except DecodeError as error:
@@ -130,8 +124,8 @@ Append = Callable[[Connection, Sequence[Columns], int], tuple[int, int]]
 
 
 def read_rows(connection: Connection, statement: sa.Select[Any]) -> list[Columns]:
-    """The rows of any query over whole rows of the log."""
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    """The rows of any query over whole rows of the log. Raises StoreUnusable as `checked` does."""
+    return [checked(dict(row)) for row in connection.execute(statement).mappings()]
 
 
 _CUSTOMER = EVENT_COLUMNS.index("customer_id")
@@ -141,6 +135,14 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "position": (int,), "stream_id": (str,), "version": (int,), "customer_id": (str,), "type": (str,),
     "occurred_at": (int,), "recorded_at": (int,), "actor": (str,), "payload": (bytes,), "secret": (bytes, type(None)),
 }  # fmt: skip
+
+
+def checked(columns: Columns) -> Columns:
+    """A row of the log. Raises StoreUnusable for what we never write: SQLite keeps what others wrote past us."""
+    for name, kinds in _KINDS.items():
+        if type(columns[name]) not in kinds:
+            raise not_as_recorded(columns["position"], name)
+    return columns
 
 
 def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorded[Event]:
@@ -217,7 +219,7 @@ class EventLog:
         ciphers = self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]})
         mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
         for row in rows:
-            yield mapper.recorded(dict(zip(EVENT_COLUMNS, row, strict=False)))
+            yield mapper.recorded(checked(dict(zip(EVENT_COLUMNS, row, strict=False))))
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """What was said of some customers' names and addresses, each customer's in order."""

@@ -27,7 +27,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.appending import Columns
 from adapters.codec import Codecs
-from adapters.event_log import EnvelopeMapper, is_stored_as
+from adapters.event_log import EnvelopeMapper, checked, is_stored_as
 from adapters.extension import Extension
 from adapters.horizon import await_settled
 from adapters.positions import settled
@@ -125,7 +125,9 @@ class LogMapper(persistence.Mapper[Any]):
         if not isinstance(stored_event, LoggedEvent):
             return super().to_domain_event(stored_event)
         try:
-            return cast("DomainEventProtocol[Any]", EnvelopeMapper(stored_event.known).recorded(stored_event.columns))
+            return cast(
+                "DomainEventProtocol[Any]", EnvelopeMapper(stored_event.known).recorded(checked(stored_event.columns))
+            )
         except StoreUnusable as error:
             raise persistence.MapperDeserialisationError(str(error)) from error
 
