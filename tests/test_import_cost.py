@@ -52,6 +52,14 @@ def test_whoever_asks_for_what_needs_the_library_gets_it(ask: str) -> None:
     assert "eventsourcing" in modules
 
 
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["rules", "--help"]])
+def test_a_command_line_that_opens_no_store_imports_nothing_for_one(words: list[str]) -> None:
+    run = f"import sys, io; sys.argv[1:] = {words}; sys.stdout, out = io.StringIO(), sys.stdout\n"
+    ending = "from regulars.cli import main\ntry: main()\nexcept SystemExit: sys.stdout = out"
+    modules, _ = after(run + ending)
+    assert not modules & (EVERYTHING_HEAVY - {"typer", "pydantic"})  # typer reads options by pydantic
+
+
 def test_every_name_is_there_before_and_after_it_was_asked_for() -> None:
     names = "import regulars; assert set(regulars.__all__) <= set(dir(regulars))"
     after(f"{names}; [getattr(regulars, each) for each in regulars.__all__]; {names}")
