@@ -159,6 +159,7 @@ if TYPE_CHECKING:
     )
     from crm_domain.unexplained import Unexplained
     from projections.rules import Ruleset, parse_rules
+    from regulars.as_dict import to_dict
     from regulars.audit import AuditEntry, AuditPage, Change
     from regulars.clock import Clock
     from regulars.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
@@ -268,6 +269,7 @@ _HOMES = {
     "regulars.published": "Publication PublishedRules RulesVersion",
     "regulars.rebuilding": "GenerationView Projections",
     "regulars.restoring": "Restoration restore",
+    "regulars.as_dict": "to_dict",
     "regulars.views": "BuildView Clause Customer EventLine Explanation Lane Page Span Status Timeline VerdictView",
 }
 
@@ -471,6 +473,7 @@ __all__ = [
     "person_page",
     "read_erased",
     "restore",
+    "to_dict",
 ]
 
 _MODULES = ("extending", "grammar", "person")
