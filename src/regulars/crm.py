@@ -20,6 +20,7 @@ from adapters.checking_records import check_records, check_sample
 from adapters.checking_seals import SealCheck, check_seals
 from adapters.damage import DamagedReadModels
 from adapters.database import DEFAULT_LOCK_TIMEOUT
+from adapters.driver_errors import name_of
 from adapters.erasing import is_erasing, owner_needed
 from adapters.event_log import Search
 from adapters.exporting import Write, export_events
@@ -31,6 +32,7 @@ from adapters.histories import read_history as read_history_of
 from adapters.horizon import await_settled
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
+from adapters.logs import STORE
 from adapters.misplaced import find_never_drawn, find_recorded_ahead
 from adapters.pages import counts, totals
 from adapters.positions import last_settled
@@ -149,6 +151,7 @@ def open(
         _found(ground, rules)
         crm = Regulars(ground, Acting(Issuer(actor=actor)))
         _handle_staleness(crm, on_stale)
+        STORE.debug("opened %s%s", name_of(store.database.url), " read-only" if crm.read_only else "")
     except BaseException:
         store.close()
         raise
@@ -241,6 +244,7 @@ class Regulars:
     def close(self) -> None:
         """Give every database connection back; what was recorded a day ago is sealed before. Safe to repeat."""
         self._ground.close()
+        STORE.debug("closed %s", name_of(self._store.database.url))
 
     @property
     def ruleset(self) -> Ruleset:
@@ -373,6 +377,7 @@ class Regulars:
                     finally:
                         expected = execution.expectations()
             except Collision:
+                STORE.debug("another writer was quicker, attempt %d of %d", attempt + 1, MAX_ATTEMPTS)
                 continue
             self._ground.has_committed(execution.customer_ids, execution.last_position)
             if tx.has_destroyed:

@@ -14,6 +14,7 @@ from adapters.catch_up import Progress, await_folded, catch_up, events_behind, i
 from adapters.damage import BY_A_REBUILD, DamagedReadModels
 from adapters.generations import Generation, everything, find_live, newest_generation, replace_live
 from adapters.horizon import OpenTransaction, oldest_transaction
+from adapters.logs import tell_live, tell_parked
 from adapters.read_models import ReadModels
 from adapters.rules_in_force import InForce, read_founding, read_in_force, restored
 from adapters.sealing import SEAL_AFTER, SEAL_AT_ONCE, Due, seal_when_due
@@ -222,6 +223,7 @@ class Ground:
             with self.store.writing() as tx:
                 self.store.exclude_others(tx.connection)
                 replace_live(self.store, tx.connection, live.number, generation.number)
+            tell_live(generation.number)
 
     def fold_beside(self, seconds: float) -> None:
         """Fold in for a share of the time that was spent on recording, so that lists don't fall far behind."""
@@ -253,7 +255,15 @@ class Ground:
                 await_folded(self.store, models, at_least, within)
             return
         try:
-            reached = catch_up(self.store, models, rules, at_least=at_least, within=within, on_progress=on_progress)
+            reached = catch_up(
+                self.store,
+                models,
+                rules,
+                at_least=at_least,
+                within=within,
+                on_progress=on_progress,
+                on_poison=tell_parked,
+            )
         except StoreBusy:
             with self.store.reading() as tx:
                 models = self.models(tx)

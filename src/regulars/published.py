@@ -14,6 +14,7 @@ from adapters.catch_up import OnPoison, Progress
 from adapters.event_log import Draft
 from adapters.extended import MissingExtension
 from adapters.generations import Generation, go_live
+from adapters.logs import STORE, tell_live, tell_parked
 from adapters.store import Collision
 from adapters.transaction import Transaction
 from crm_domain import rulebook
@@ -127,7 +128,7 @@ class PublishedRules:
         process builds already.
         """
         command = PublishRules(ruleset=new.canonical(), digest=new.digest(), reason=reason)
-        on_poison = None if park else stop_at_poison
+        on_poison = tell_parked if park else stop_at_poison
         return self._bring_into_force(command, new, on_poison, workers, on_progress, on_afresh)
 
     def rollback(
@@ -149,7 +150,7 @@ class PublishedRules:
         for event in rulebook.decide(command, state, Context(now=self._ground.now())):
             assert isinstance(event, RulesRolledBack)
             earlier = restore_rules(event.ruleset, self._ground.store.registry.grammar)
-        on_poison = None if park else stop_at_poison
+        on_poison = tell_parked if park else stop_at_poison
         return self._bring_into_force(command, earlier, on_poison, workers, on_progress, on_afresh)
 
     def _bring_into_force(
@@ -180,6 +181,7 @@ class PublishedRules:
                 on_afresh=on_afresh,
             )
             number = self._record(command, generation)
+            tell_live(generation.number)
         return Publication(number=number, digest=ruleset.digest(), generation=generation.number, changed=True)
 
     def _record(self, command: PublishRules | RollBackRules, generation: Generation) -> int:
@@ -189,6 +191,7 @@ class PublishedRules:
                 with self._ground.store.writing() as tx:
                     return self._write(tx, command, generation)
             except Collision:
+                STORE.debug("another writer was quicker than a publication")
                 continue
         raise StoreBusy("other writers published rules again and again; try again")
 
