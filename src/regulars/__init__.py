@@ -476,7 +476,7 @@ __all__ = [
     "to_dict",
 ]
 
-_MODULES = ("extending", "grammar", "person")
+_MODULES = ("aio", "extending", "grammar", "person")
 
 if not TYPE_CHECKING:  # else every name would be taken for one of ours
     _PLACES = {
