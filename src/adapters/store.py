@@ -30,7 +30,7 @@ from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhe
 from adapters.prepared import Prepared
 from adapters.schema import CURRENCY, VERSION, Schema
 from adapters.settings import currency_of, unreadable
-from adapters.table_names import PREFIX
+from adapters.table_names import PREFIX, require_unused
 from adapters.transaction import Transaction
 from adapters.wrapping import Keyring, MasterKey, founding_settings
 from crm_domain.errors import StoreUnusable
@@ -234,6 +234,7 @@ class Store:
             self.exclude_others(connection)
             version = found_version(connection, self.schema)  # another process may have been quicker
             if version is None:
+                require_unused(connection)
                 self._create(connection)
             elif version < VERSION:
                 migrate(connection, self.schema, version, VERSION)
