@@ -105,7 +105,7 @@ AGGREGATE = Aggregate(
         *addressed(DeliverParcel, key="parcel_id"),
     ),
     wording=Wording(what=what, deed=deed, fields=fields),
-    examples=Examples(
+    examples=lambda: Examples(
         events=(ParcelSent(parcel_id="P-1", address="12 Long Lane"), ParcelDelivered(parcel_id="P-1")),
         commands=(
             SendParcel(customer="shop:1", parcel_id="P-1", address="12 Long Lane"),

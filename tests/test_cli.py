@@ -98,6 +98,18 @@ def test_help_of_every_command_has_an_example_and_offers_json(say: Say, command:
     assert "--json" in said.out
 
 
+@pytest.mark.parametrize("group", ["", *IN_GROUPS])
+def test_the_list_says_of_each_command_what_its_own_help_begins_with(say: Say, group: str) -> None:
+    listed = dict(
+        re.findall(
+            r"^  ([a-z-]+) +(\S.*?)(?:\.\.\.|\.)?$", say(*group.split(), "--help").out.split("Commands:")[1], re.M
+        )
+    )
+    for command in IN_GROUPS[group] if group else COMMANDS:
+        begins = say(*group.split(), command, "--help").out.partition("\n\n")[2].split()
+        assert begins[: len(listed[command].split())][:-1] == listed[command].split()[:-1]
+
+
 def test_these_are_all_the_commands_there_are() -> None:
     assert [command.name for command in app.registered_commands] == list(COMMANDS)
     groups = {each.name: each.typer_instance for each in app.registered_groups}

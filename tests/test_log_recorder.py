@@ -30,7 +30,6 @@ from msgspec.structs import replace
 from sqlalchemy.engine import make_url
 
 from adapters.codec import codecs
-from adapters.event_log import RowRecorder, StoredRow
 from adapters.log_recorder import LogApplication, LogFactory, LogRecorder
 from adapters.recorders import PAGE
 from adapters.store import Collision, Store
@@ -99,17 +98,12 @@ class Appended(LogRecorder):
         super().__init__(store, lambda: self.last)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:  # type: ignore[override]
-        rows = [
-            StoredRow(each.originator_id, each.originator_version, each.topic, each.state, columns(each))
-            for each in stored_events
-        ]
+        rows = [columns(each) for each in stored_events]
         try:
             with self._store.writing() as tx:
-                recorder = RowRecorder(tx.connection, self._store.prepared)
-                recorder.insert_events(rows)
+                first, _ = self._store.prepared.appending.append(tx.connection, rows, 0)
         except Collision as error:
             raise IntegrityError(str(error)) from error
-        first, _ = recorder.written
         self.last = first + len(rows) - 1
         return list(range(first, first + len(rows)))
 

@@ -44,7 +44,8 @@ def named(hint: object) -> Iterator[type]:
 
 
 def hints_of(documented: object) -> Iterator[type]:
-    for hint in typing.get_type_hints(documented).values():
+    # crm.py names this one for type checkers alone, as its library is only imported for those who ask for it.
+    for hint in typing.get_type_hints(documented, localns={"LogRecorder": regulars.LogRecorder}).values():
         yield from named(hint)
 
 

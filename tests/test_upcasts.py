@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
+from adapters.appending import Columns
 from adapters.codec import CODECS, codecs, tags_of
-from adapters.event_log import EnvelopeMapper, StoredRow
+from adapters.event_log import EnvelopeMapper
 from adapters.histories import to_happened
 from adapters.keyring import Cipher, new_key
 from crm_domain.catalogue import EVENTS
@@ -72,16 +73,15 @@ EXPECTED = SurveyAnswered(survey="nps", score=9, comment="lovely")
 FORGOTTEN = SurveyAnswered(survey="nps", score=9)
 
 
-def a_row(tag: str, payload: bytes, plain: bytes) -> StoredRow:
+def a_row(tag: str, payload: bytes, plain: bytes) -> Columns:
     """A row as an earlier version wrote it."""
     secret = KEY.seal(plain, b"a-stream:1")
-    columns = {**ENVELOPE, "type": tag, "payload": payload, "secret": secret}
-    return StoredRow("a-stream", 1, tag, payload, columns)
+    return {**ENVELOPE, "type": tag, "payload": payload, "secret": secret}
 
 
-def read(row: StoredRow, *, remembered: bool) -> Recorded[Event]:
+def read(row: Columns, *, remembered: bool) -> Recorded[Event]:
     mapper = EnvelopeMapper(KNOWN, {"a-customer": KEY} if remembered else {})
-    return cast("Recorded[Event]", mapper.to_domain_event(row))
+    return mapper.recorded(row)
 
 
 # ------------------------------------------------------------------------------------------------------------ reading
@@ -103,7 +103,7 @@ def test_of_who_was_forgotten_the_rest_is_read_all_the_same(tag: str, payload: b
 
 @each_stored
 def test_what_was_stored_is_folded_as_the_current_type(tag: str, payload: bytes, plain: bytes) -> None:
-    columns = a_row(tag, payload, plain).columns
+    columns = a_row(tag, payload, plain)
     row = [columns[name] for name in ("position", "stream_id", "customer_id", "occurred_at", "type", "payload")]
     happened = to_happened(row, ("a-customer",), KNOWN, HANDLES)
     assert happened is not None
@@ -131,7 +131,7 @@ def test_two_steps_are_one_after_the_other(tenths: int, words: str | None) -> No
 def test_a_retired_type_is_not_written_any_more(old: Event) -> None:
     recorded = cast("Any", Recorded(event=old, **ENVELOPE))
     with pytest.raises(TypeError, match="SurveyAnswered is written in its place"):
-        EnvelopeMapper(KNOWN, {"a-customer": KEY}).to_stored_event(recorded)
+        EnvelopeMapper(KNOWN, {"a-customer": KEY}).row(recorded)
 
 
 def test_what_is_written_is_what_is_in_the_catalogue() -> None:

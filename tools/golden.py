@@ -24,7 +24,7 @@ TARGET = Path(__file__).parents[1] / "tests" / "golden" / "events.jsonl"
 def stored_examples(catalogue: Catalogue = CATALOGUE) -> Iterator[dict[str, Any]]:
     """Every example of an event as it is stored."""
     for aggregate in catalogue.aggregates.values():
-        for event in aggregate.examples.events:
+        for event in aggregate.examples().events:
             # One with a reason in the clear has none that is encrypted.
             reason = "a reason" if aggregate.wording.reason(event) is None else None
             payload, secret = EventCodec(type(event)).encode(event, reason)

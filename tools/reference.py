@@ -48,7 +48,7 @@ def _heading() -> Iterator[str]:
 
 def _events(catalogue: Catalogue) -> Iterator[str]:
     yield from ("", "## Events", "", "| event | fields | what happened | told as |", "| --- | --- | --- | --- |")
-    examples = {type(each): each for known in catalogue.aggregates.values() for each in known.examples.events[::-1]}
+    examples = {type(each): each for known in catalogue.aggregates.values() for each in known.examples().events[::-1]}
     for name, event in catalogue.events.items():
         personal = EventCodec(event).personal
         fields = (f"_{field}_" if field in personal else field for field in event.__struct_fields__)

@@ -181,7 +181,7 @@ BOOKING = Aggregate(
         *addressed(CancelBooking, RecordNoShow, key="booking_id"),
     ),
     wording=Wording(what=what, deed=deed, fields=fields),
-    examples=Examples(
+    examples=lambda: Examples(
         events=(
             VisitBooked(booking_id="B-1", service="haircut", wish="by the window"),
             BookingCancelled(booking_id="B-1"),

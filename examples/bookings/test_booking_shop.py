@@ -147,11 +147,11 @@ def test_a_rebuild_by_several_workers_says_the_same(crm: Regulars, monkeypatch: 
 
 
 def test_its_examples_are_a_story_that_can_be_told() -> None:
-    for event in BOOKING.examples.events:
+    for event in BOOKING.examples().events:
         assert BOOKING.wording.what(event)
         assert "Ada" in BOOKING.wording.deed(event, "Ada", "")
     assert list(BOOKING.wording.fields(BOOKING.decider.initial)) == []
-    state = reduce(BOOKING.decider.evolve, BOOKING.examples.events[:2], BOOKING.decider.initial)
+    state = reduce(BOOKING.decider.evolve, BOOKING.examples().events[:2], BOOKING.decider.initial)
     assert dict(BOOKING.wording.fields(state))["status"] == "cancelled"
 
 

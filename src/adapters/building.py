@@ -22,6 +22,7 @@ from adapters.generations import (
     own_builds,
     prepare_generation,
 )
+from adapters.logs import PROJECTIONS
 from adapters.read_models import ReadModels
 from adapters.sqlite_file import BUILDING
 from adapters.store import Collision, Store
@@ -59,6 +60,7 @@ def build_beside(
         with store.reading() as tx:
             kept = generation_numbers(store.schema, tx.connection)
         generation = prepare_generation(store, ruleset, now, known_until=known_until, afresh=afresh)
+        PROJECTIONS.info("building generation %d", generation.number)
         try:
             build(
                 store,
@@ -73,9 +75,11 @@ def build_beside(
             sentence = _drop_failed(store, generation.number, error)
             if generation.number not in kept:
                 raise StoreUnusable(sentence) from error
+            PROJECTIONS.warning("generation %d is begun afresh: %s", generation.number, sentence)
             if on_afresh:
                 on_afresh(sentence)
         else:
+            PROJECTIONS.info("generation %d is built", generation.number)
             return generation
 
 

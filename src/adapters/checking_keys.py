@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import cast
 
 import sqlalchemy as sa
 
+from adapters.appending import Columns
 from adapters.chunks import CHUNK, chunks, pages
 from adapters.codec import CODECS, tags_of
-from adapters.event_log import CONTACT_TYPES, EnvelopeMapper, RowRecorder, StoredRow
+from adapters.event_log import CONTACT_TYPES, EnvelopeMapper, read_rows
 from adapters.keyring import Cipher
 from adapters.planning import past_index
 from adapters.record_check import Findings
@@ -64,7 +64,6 @@ class _Checking:
         self.keys = Findings("key")
         self._store = store
         self._connection = tx.connection
-        self._rows = RowRecorder(tx.connection, store.prepared)
         self._untried = 0
 
     def may_read(self) -> bool:
@@ -81,7 +80,7 @@ class _Checking:
         for each in customer_ids:
             self.keys.count += 1
             rows = told.get(each, [])
-            if not any(row.topic in _ERASED for row in rows):
+            if not any(row["type"] in _ERASED for row in rows):
                 self._open(each, stored.get(each), rows, secrets.get(each))
             elif each in stored:
                 self.keys.tell(f"id:{each}", "was forgotten, and still has a key")
@@ -112,34 +111,31 @@ class _Checking:
         for page in pages(self._connection, unknown, column, CHUNK):
             yield from (row[0] for row in page)
 
-    def _told(self, customer_ids: Sequence[str]) -> dict[str, list[StoredRow]]:
+    def _told(self, customer_ids: Sequence[str]) -> dict[str, list[Columns]]:
         """What was said of names and addresses, and erasures, by customer and in order."""
         events = self._store.schema.events
         wanted = past_index(self._connection, events.c.type).in_(CONTACT_TYPES | _ERASED)
         statement = sa.select(events).where(events.c.stream_id.in_(customer_ids), wanted)
-        rows = self._select(statement.order_by(events.c.stream_id, events.c.version))
-        return {each: list(theirs) for each, theirs in groupby(rows, key=lambda row: str(row.originator_id))}
+        rows = read_rows(self._connection, statement.order_by(events.c.stream_id, events.c.version))
+        return {each: list(theirs) for each, theirs in groupby(rows, key=lambda row: str(row["stream_id"]))}
 
-    def _any_secrets(self, customer_ids: Sequence[str]) -> dict[str, StoredRow]:
+    def _any_secrets(self, customer_ids: Sequence[str]) -> dict[str, Columns]:
         """The first event with something personal of each customer, if they have one."""
         if not customer_ids:
             return {}
         events = self._store.schema.events
         theirs = sa.and_(events.c.customer_id.in_(customer_ids), events.c.secret.is_not(None))
         first = sa.select(sa.func.min(events.c.position)).where(theirs).group_by(events.c.customer_id)
-        rows = self._select(sa.select(events).where(events.c.position.in_(first)))
-        return {row.columns["customer_id"]: row for row in rows}
+        rows = read_rows(self._connection, sa.select(events).where(events.c.position.in_(first)))
+        return {row["customer_id"]: row for row in rows}
 
-    def _select(self, statement: sa.Select[tuple[object, ...]]) -> list[StoredRow]:
-        return [cast("StoredRow", row) for row in self._rows.select(statement)]
-
-    def _open(self, customer_id: str, stored: bytes | None, rows: Sequence[StoredRow], other: StoredRow | None) -> None:
+    def _open(self, customer_id: str, stored: bytes | None, rows: Sequence[Columns], other: Columns | None) -> None:
         """Open what was said of a customer's names and addresses."""
         who = f"id:{customer_id}"
         if stored is None:
             self.keys.tell(who, "has no key, and wasn't forgotten")
             return
-        secrets = [row for row in (*rows, other) if row is not None and row.columns["secret"] is not None]
+        secrets = [row for row in (*rows, other) if row is not None and row["secret"] is not None]
         try:
             cipher = Cipher(self._store.keyring.unwrap(stored, customer_id))
         except (StoreUnusable, TypeError):  # SQLite keeps what is no bytes
@@ -148,7 +144,7 @@ class _Checking:
         mapper = EnvelopeMapper(self._store.codecs, {customer_id: cipher})
         if not secrets and not self._store.keyring.is_wrapped:
             self._untried += 1
-        shut = [row.columns["position"] for row in secrets if not _opens(mapper, row)]
+        shut = [row["position"] for row in secrets if not _opens(mapper, row)]
         if shut and len(shut) == len(secrets):
             self.keys.tell(who, "has a key that doesn't open what was recorded of them")
             return
@@ -156,13 +152,13 @@ class _Checking:
             self.keys.tell(who, f"has a key that doesn't open event #{position}")
 
 
-def _opens(mapper: EnvelopeMapper, row: StoredRow) -> bool:
+def _opens(mapper: EnvelopeMapper, row: Columns) -> bool:
     try:
-        mapper.to_domain_event(row)
+        mapper.recorded(row)
     except StoreUnusable:
         return False
     return True
 
 
-def _has_secret(rows: Iterable[StoredRow]) -> bool:
-    return any(row.columns["secret"] is not None for row in rows)
+def _has_secret(rows: Iterable[Columns]) -> bool:
+    return any(row["secret"] is not None for row in rows)

@@ -1,21 +1,16 @@
-"""The log of events inside one transaction, behind the `eventsourcing` library's own EventStore.
+"""The log of events inside one transaction: drafts become rows, and rows become recorded events.
 
-The library's contract is a mapper between events and rows, and a recorder that writes and reads rows. Ours map the
-whole envelope, and encrypt what is personal under the customer's key with the stream and version as context.
+What is personal is encrypted under the customer's key, with the stream and version as context.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import eq, ge, le
 from types import MappingProxyType
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 import sqlalchemy as sa
-from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import AggregateRecorder, EventStore, JSONTranscoder, Mapper, StoredEvent
 from msgspec import DecodeError, Struct
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
@@ -55,36 +50,22 @@ class Draft(Struct, frozen=True, kw_only=True):
     caused_by: int | None = None
 
 
-@dataclass(frozen=True)
-class StoredRow(StoredEvent):
-    """A row of `events`: the library's four columns, and ours beside them.
-
-    One that is yet to be numbered has `caused_by` in place of the columns that follow from its number.
-    """
-
-    columns: dict[str, Any]
-
-
 #: For whoever reads without what is personal.
 NO_CIPHERS: Mapping[str, Cipher] = MappingProxyType({})
 
-_NO_TRANSCODER = JSONTranscoder()  # the library asks for one; msgspec does its work
 
-
-class EnvelopeMapper(Mapper[str]):
+class EnvelopeMapper:
     """Turns drafts into rows, and rows into recorded events; a row of a retired type becomes a current event."""
 
     def __init__(self, known: Codecs, ciphers: Mapping[str, Cipher] = NO_CIPHERS) -> None:
-        super().__init__(_NO_TRANSCODER)
         self._ciphers = ciphers
         self._known = known
 
-    def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredRow:
-        """Encode a draft. Raises Rejected `account_erased` for personal data of someone who was forgotten."""
-        draft = cast("Draft", domain_event)
+    def row(self, draft: Draft) -> Columns:
+        """Encode a draft, to be numbered. Raises Rejected `account_erased` for personal data of who was forgotten."""
         codec = self._known[tag_of(type(draft.event))]
         payload, plain = codec.encode(draft.event, draft.reason)
-        columns = {
+        return {
             "stream_id": draft.stream_id,
             "version": draft.version,
             "category": draft.category,
@@ -98,21 +79,15 @@ class EnvelopeMapper(Mapper[str]):
             "payload": payload,
             "secret": None if plain is None else self._seal(draft, plain),
         }
-        return _stored(columns)
 
-    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
-        """Decode; what is personal is None where the key is gone. Raises StoreUnusable for what can't be decoded."""
-        columns = cast("StoredRow", stored_event).columns
+    def recorded(self, columns: Columns) -> Recorded[Event]:
+        """Decode a checked row; what is personal is None where the key is gone. Raises StoreUnusable where it fails."""
         try:
             event, reason = self._decode(columns)
         except DecodeError as error:
             raise StoreUnusable(f"event #{columns['position']} ({columns['type']}) can't be read: {error}") from None
         envelope = {name: value for name, value in columns.items() if name in _ENVELOPE}
-        return cast("DomainEventProtocol[str]", Recorded(event=event, reason=reason, **envelope))
-
-    def recorded(self, columns: dict[str, Any]) -> Recorded[Event]:
-        """The event of a row of the table. Raises StoreUnusable for what we never write, or can't be decoded."""
-        return cast("Recorded[Event]", self.to_domain_event(found_row(columns)))
+        return Recorded(event=event, reason=reason, **envelope)
 
     def _decode(self, columns: Mapping[str, Any]) -> tuple[Event, str | None]:
         try:
@@ -148,52 +123,12 @@ def _context(stream_id: str, version: int) -> bytes:
 Append = Callable[[Connection, Sequence[Columns], int], tuple[int, int]]
 
 
-class RowRecorder(AggregateRecorder):
-    """Writes and reads rows of `events` on the transaction's own connection.
-
-    `written` is where the last rows begin that it wrote, and the instant they were recorded at.
-    """
-
-    def __init__(self, connection: Connection, prepared: Prepared, append: Append | None = None) -> None:
-        self._connection = connection
-        self._append = append or prepared.appending.append
-        self._events = prepared.schema.events
-        self.written = (0, 0)
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], *, now: int = 0, **kwargs: Any) -> None:
-        """Number rows and write them. Raises sqlalchemy's IntegrityError on a taken version."""
-        rows = [cast("StoredRow", stored).columns for stored in stored_events]
-        self.written = self._append(self._connection, rows, now)
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """One stream's rows, by version."""
-        version = self._events.c.version
-        statement = sa.select(self._events).where(self._events.c.stream_id == str(originator_id))
-        if gt is not None:
-            statement = statement.where(version > gt)
-        if lte is not None:
-            statement = statement.where(version <= lte)
-        return self.select(statement.order_by(version.desc() if desc else version).limit(limit))
-
-    def select(self, statement: sa.Select[Any]) -> list[StoredEvent]:
-        """The rows of any query over whole rows of `events`."""
-        found = self._connection.execute(statement).mappings()
-        return [found_row(dict(row)) for row in found]
+def read_rows(connection: Connection, statement: sa.Select[Any]) -> list[Columns]:
+    """The rows of any query over whole rows of the log. Raises StoreUnusable as `checked` does."""
+    return [checked(dict(row)) for row in connection.execute(statement).mappings()]
 
 
 _CUSTOMER = EVENT_COLUMNS.index("customer_id")
-
-
-def _stored(columns: dict[str, Any]) -> StoredRow:
-    return StoredRow(columns["stream_id"], columns["version"], columns["type"], columns["payload"], columns)
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -202,12 +137,12 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
-def found_row(columns: dict[str, Any]) -> StoredRow:
-    """A row of the table. Raises StoreUnusable for what we never write: SQLite keeps what others wrote past us."""
+def checked(columns: Columns) -> Columns:
+    """A row of the log. Raises StoreUnusable for what we never write: SQLite keeps what others wrote past us."""
     for name, kinds in _KINDS.items():
         if type(columns[name]) not in kinds:
             raise not_as_recorded(columns["position"], name)
-    return _stored(columns)
+    return columns
 
 
 def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorded[Event]:
@@ -268,16 +203,14 @@ class EventLog:
     ) -> None:
         self._connection = connection
         self._prepared = prepared
-        self._append = append
+        self._append = append or prepared.appending.append
         self._schema = prepared.schema
         self._keyring = keyring
 
     def append(self, drafts: Sequence[Draft], ciphers: dict[str, Cipher], now: int) -> list[Recorded[Event]]:
         """Record events. `now` is the instant to record them at."""
-        recorder = RowRecorder(self._connection, self._prepared, self._append)
-        events = cast("Sequence[DomainEventProtocol[str]]", drafts)
-        EventStore(EnvelopeMapper(self._prepared.codecs, ciphers), recorder).put(events, now=now)
-        first, recorded_at = recorder.written
+        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
+        first, recorded_at = self._append(self._connection, [mapper.row(draft) for draft in drafts], now)
         return [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
 
     def streams(self, stream_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
@@ -286,7 +219,7 @@ class EventLog:
         ciphers = self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]})
         mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
         for row in rows:
-            yield mapper.recorded(dict(zip(EVENT_COLUMNS, row, strict=False)))
+            yield mapper.recorded(checked(dict(zip(EVENT_COLUMNS, row, strict=False))))
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """What was said of some customers' names and addresses, each customer's in order."""
@@ -339,12 +272,8 @@ class EventLog:
     ) -> list[Recorded[Event]]:
         """The events that meet a condition, decrypted where their customer is remembered."""
         statement = sa.select(self._schema.events).where(condition).order_by(*order).limit(limit)
-        rows = RowRecorder(self._connection, self._prepared).select(statement)
-        with_secrets = (
-            cast("StoredRow", row).columns["customer_id"]
-            for row in rows
-            if cast("StoredRow", row).columns["secret"] is not None
-        )
+        rows = read_rows(self._connection, statement)
+        with_secrets = (row["customer_id"] for row in rows if row["secret"] is not None)
         ciphers = self._keyring.ciphers(self._connection, self._prepared.keys, with_secrets)
         mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
-        return [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]
+        return [mapper.recorded(row) for row in rows]

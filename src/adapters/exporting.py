@@ -9,13 +9,13 @@ event belongs to nobody: a change of rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from adapters.codec import Codecs, codec_of
-from adapters.event_log import EnvelopeMapper, RowRecorder, StoredRow
+from adapters.event_log import EnvelopeMapper, read_rows
 from adapters.horizon import await_settled
 from adapters.positions import settled
 from adapters.store import Store
@@ -52,13 +52,13 @@ def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Reco
     while True:
         wanted = sa.and_(events.c.position > last, settled(events))
         statement = sa.select(events).where(wanted).order_by(events.c.position).limit(EVENTS_PER_CHUNK)
-        rows = [cast("StoredRow", row) for row in RowRecorder(tx.connection, store.prepared).select(statement)]
+        rows = read_rows(tx.connection, statement)
         if not rows:
             return
-        customers = {row.columns["customer_id"] for row in rows if row.columns["secret"] is not None}
+        customers = {row["customer_id"] for row in rows if row["secret"] is not None}
         ciphers = store.keyring.ciphers(tx.connection, store.prepared.keys, customers if personal else ())
         mapper = EnvelopeMapper(store.codecs, ciphers)
-        chunk = [cast("Recorded[Event]", mapper.to_domain_event(row)) for row in rows]
+        chunk = [mapper.recorded(row) for row in rows]
         last = chunk[-1].position
         yield chunk
 

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from adapters.chunks import CHUNK
 from adapters.codec import CODECS, Codecs, tags_of
 from adapters.columns import as_stored
-from adapters.event_log import EnvelopeMapper
+from adapters.event_log import EnvelopeMapper, checked
 from adapters.index import OWNER, Digest, Entries, Index, Row, rows_after
 from adapters.keyring import Cipher
 from adapters.planning import past_index
@@ -126,7 +126,8 @@ def _entries(
         try:
             if index.is_keyed and not is_forgotten and customer_id not in ciphers:
                 _require_open(events)
-            told = tuple(map((shut if is_forgotten else opened).recorded, events))
+            mapper = shut if is_forgotten else opened
+            told = tuple(mapper.recorded(checked(columns)) for columns in events)
         except StoreUnusable as error:
             yield Entries(customer_id=customer_id, stored=stored, unread=str(error))
         else:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -25,8 +25,9 @@ from eventsourcing.persistence import Notification, StoredEvent, Transcoder
 from eventsourcing.utils import Environment, EnvType
 from sqlalchemy.engine import Connection
 
+from adapters.appending import Columns
 from adapters.codec import Codecs
-from adapters.event_log import EnvelopeMapper, StoredRow, found_row, is_stored_as
+from adapters.event_log import EnvelopeMapper, checked, is_stored_as
 from adapters.extension import Extension
 from adapters.horizon import await_settled
 from adapters.positions import settled
@@ -38,9 +39,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class LoggedEvent(StoredRow, Notification):
-    """A notification of the log, with the envelope beside the library's own columns, and what decodes it."""
+class LoggedEvent(Notification):
+    """A notification of the log, with the whole row beside the library's own columns, and what decodes it."""
 
+    columns: Columns
     known: Codecs = field(repr=False, compare=False)
 
 
@@ -123,7 +125,9 @@ class LogMapper(persistence.Mapper[Any]):
         if not isinstance(stored_event, LoggedEvent):
             return super().to_domain_event(stored_event)
         try:
-            return EnvelopeMapper(stored_event.known).to_domain_event(found_row(stored_event.columns))
+            return cast(
+                "DomainEventProtocol[Any]", EnvelopeMapper(stored_event.known).recorded(checked(stored_event.columns))
+            )
         except StoreUnusable as error:
             raise persistence.MapperDeserialisationError(str(error)) from error
 

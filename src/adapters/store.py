@@ -24,12 +24,13 @@ from adapters.extension import Extension
 from adapters.extension_tables import ready_extensions
 from adapters.indexes import INDEXES
 from adapters.keyring import KeyedHash
+from adapters.logs import STORE
 from adapters.migrations import PREFIXED_SINCE, migrate
 from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, last_settled, lock_definitions
 from adapters.prepared import Prepared
 from adapters.schema import CURRENCY, VERSION, Schema
 from adapters.settings import currency_of, unreadable
-from adapters.table_names import PREFIX
+from adapters.table_names import PREFIX, require_unused
 from adapters.transaction import Transaction
 from adapters.wrapping import Keyring, MasterKey, founding_settings
 from crm_domain.errors import StoreUnusable
@@ -228,17 +229,24 @@ class Store:
         self._bring_up_to_date()
 
     def _bring_up_to_date(self) -> None:
+        migrated_from: int | None = None
         with self.database.writing() as connection:
             self.exclude_others(connection)
             version = found_version(connection, self.schema)  # another process may have been quicker
             if version is None:
+                require_unused(connection)
                 self._create(connection)
             elif version < VERSION:
                 migrate(connection, self.schema, version, VERSION)
+                migrated_from = version
                 settings = self.schema.settings
                 ours = settings.c.name == "schema_version"
                 connection.execute(settings.update().where(ours).values(value=str(VERSION).encode()))
             adopt(connection, self.schema.events)
+        if self.is_new:
+            STORE.info("made a store in %s", name_of(self.database.url))
+        elif migrated_from is not None:
+            STORE.info("migrated %s from version %d to %d", name_of(self.database.url), migrated_from, VERSION)
 
     def _create(self, connection: Connection) -> None:
         self.is_new = True

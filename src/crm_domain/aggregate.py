@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -59,7 +60,8 @@ class Aggregate(Struct, frozen=True, kw_only=True):
     """One aggregate: how it is decided, what happens to it, the commands to it, and how all that is told.
 
     `commands` are those that everybody may give, each with its address. All text in its events is either `Personal` or
-    named in `in_the_clear`. `upcasts` say how events are read that are no longer written, the newest first.
+    named in `in_the_clear`. `upcasts` say how events are read that are no longer written, the newest first. `examples`
+    is a function, as most programs never ask for them.
 
     What happens to one `of_nobody` concerns the business and no customer: it has nothing personal, and folds into
     timelines of the business itself.
@@ -72,7 +74,7 @@ class Aggregate(Struct, frozen=True, kw_only=True):
     events: tuple[type[Event], ...]
     commands: tuple[Addressed, ...] = ()
     wording: Wording
-    examples: Examples
+    examples: Callable[[], Examples]
     in_the_clear: tuple[InTheClear, ...] = ()
     upcasts: tuple[Upcast[Any, Any], ...] = ()
     of_nobody: bool = False

@@ -42,6 +42,10 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     addresses: Mapping[type[Command], tuple[Aggregate, Addressed]]
     upcasts: tuple[Upcast[Any, Any], ...] = ()
 
+    def __reduce__(self) -> str:
+        # By its name: how aggregates are told are functions. One with extensions isn't found by it, and pickle says so.
+        return "CATALOGUE"
+
     def aggregate_of(self, event: Event) -> Aggregate:
         """The aggregate that an event happened to. Raises TypeError for an event of none of these."""
         try:

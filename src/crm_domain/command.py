@@ -173,7 +173,7 @@ class Command(BaseModel):
     """
 
     # What was given may be personal, and errors end up in logs; `explain_invalid` shows it to whoever typed it.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     occurred_at: Moment | None = None
     reason: Text | None = None

@@ -13,180 +13,265 @@ are in `regulars.person`, those of rules and of an import's mapping in `regulars
 `regulars.extending`. `open` and `copy` are left out of `from regulars import *`, where they would hide Python's own.
 """
 
-from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
-from adapters.copying import copy as copy
-from adapters.erasing import OwnerNeeded
-from adapters.extended import MissingExtension
-from adapters.extension import Extension
-from adapters.histories import Poison
-from adapters.horizon import OpenTransaction
-from adapters.importing import Mapping as ImportMapping
-from adapters.log_recorder import LogApplication, LogMapper, LogRecorder
-from adapters.misplaced import NeverDrawn, RecordedAhead
-from adapters.quarantine import Reject
-from adapters.record_check import Compared, Fault, NotCovered, RecordCheck
-from adapters.restoring import read_list as read_erased
-from adapters.rules_text import as_toml
-from adapters.sealing import Sealing
-from adapters.verifying import Difference, Fingerprint, Verification
-from crm_domain.command import Command, CustomerId
-from crm_domain.customer import (
-    AccountClosed,
-    AccountReopened,
-    AssignOwner,
-    CancellationRequested,
-    CancellationWithdrawn,
-    ChangeContactDetails,
-    ChurnReasonRecorded,
-    CloseAccount,
-    ConsentGiven,
-    ConsentWithdrawn,
-    ContactDetailsChanged,
-    CustomerMerged,
-    CustomerRegistered,
-    CustomerTagged,
-    CustomerUntagged,
-    ErasePersonalData,
-    GiveConsent,
-    LeadQualified,
-    MakeReferral,
-    MergeCustomers,
-    MergeUndone,
-    OwnerAssigned,
-    PersonalDataErased,
-    PreferenceRecorded,
-    QualifyLead,
-    RecordChurnReason,
-    RecordPreference,
-    ReferralMade,
-    RegisterCustomer,
-    ReopenAccount,
-    RequestCancellation,
-    TagCustomer,
-    UndoMerge,
-    UntagCustomer,
-    WithdrawCancellation,
-    WithdrawConsent,
-)
-from crm_domain.errors import (
-    Conflict,
-    InvalidMapping,
-    InvalidRules,
-    NotFound,
-    ParkedCustomer,
-    RegularsError,
-    Rejected,
-    StaleProjections,
-    StoreBusy,
-    StoreUnusable,
-)
-from crm_domain.event import Event, Recorded
-from crm_domain.interaction import (
-    AddNote,
-    InteractionRecorded,
-    NoteAdded,
-    RecordInteraction,
-    RecordSurveyAnswer,
-    SurveyAnswered,
-)
-from crm_domain.membership import (
-    AdjustPoints,
-    CancelMembership,
-    CancelRedemption,
-    EnrollMember,
-    GrantTierOverride,
-    LiftTierOverride,
-    MembershipCancelled,
-    MembershipEnrolled,
-    MembershipResumed,
-    MembershipSuspended,
-    PointsAdjusted,
-    PointsEarned,
-    PointsRedeemed,
-    PointsReversed,
-    RedeemPoints,
-    RedemptionCancelled,
-    ResumeMembership,
-    SuspendMembership,
-    Taken,
-    TierOverrideGranted,
-    TierOverrideLifted,
-)
-from crm_domain.purchase import (
-    Line,
-    OrderLine,
-    PurchaseRecorded,
-    RecordPurchase,
-    RecordReturn,
-    ReturnRecorded,
-)
-from crm_domain.rulebook import RulesPublished, RulesRolledBack
-from crm_domain.ticket import (
-    AgentReplied,
-    AssignTicket,
-    AwaitCustomer,
-    ChangePriority,
-    ClassifyTicket,
-    CloseTicket,
-    CustomerReplied,
-    EscalateTicket,
-    OpenTicket,
-    PutOnHold,
-    RateTicket,
-    ReopenTicket,
-    ReplyAsAgent,
-    ReplyAsCustomer,
-    ResolveTicket,
-    ResumeTicket,
-    TicketAssigned,
-    TicketAwaitingCustomer,
-    TicketClassified,
-    TicketClosed,
-    TicketEscalated,
-    TicketOpened,
-    TicketPriorityChanged,
-    TicketPutOnHold,
-    TicketRated,
-    TicketReopened,
-    TicketResolved,
-    TicketResumed,
-)
-from crm_domain.unexplained import Unexplained
-from projections.rules import Ruleset, parse_rules
-from regulars.audit import AuditEntry, AuditPage, Change
-from regulars.clock import Clock
-from regulars.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
-from regulars.crm import OnStale, Regulars, default_rules
-from regulars.crm import open as open
-from regulars.customers import Order
-from regulars.desk import Points, PointsLot, TicketPage, TicketView
-from regulars.difference import ExplainedMove, Move, RulesDifference, TicketMove
-from regulars.duplicates import Duplicates, DuplicatesPage, Suspect
-from regulars.execution import Outcome
-from regulars.forgetting import Forgetting, Forgotten
-from regulars.freshness import Fresh
-from regulars.ground import AnyRules
-from regulars.importing import ImportReport, load_mapping
-from regulars.keys import Keys, Rotation
-from regulars.person.as_json import person_json
-from regulars.person.page import person_page
-from regulars.person.values import PersonExport
-from regulars.published import Publication, PublishedRules, RulesVersion
-from regulars.rebuilding import GenerationView, Projections
-from regulars.restoring import Restoration, restore
-from regulars.views import (
-    BuildView,
-    Clause,
-    Customer,
-    EventLine,
-    Explanation,
-    Lane,
-    Page,
-    Span,
-    Status,
-    Timeline,
-    VerdictView,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
+    from adapters.copying import copy as copy
+    from adapters.erasing import OwnerNeeded
+    from adapters.extended import MissingExtension
+    from adapters.extension import Extension
+    from adapters.histories import Poison
+    from adapters.horizon import OpenTransaction
+    from adapters.importing import Mapping as ImportMapping
+    from adapters.log_recorder import LogApplication, LogMapper, LogRecorder
+    from adapters.misplaced import NeverDrawn, RecordedAhead
+    from adapters.quarantine import Reject
+    from adapters.record_check import Compared, Fault, NotCovered, RecordCheck
+    from adapters.restoring import read_list as read_erased
+    from adapters.rules_text import as_toml
+    from adapters.sealing import Sealing
+    from adapters.verifying import Difference, Fingerprint, Verification
+    from crm_domain.command import Command, CustomerId
+    from crm_domain.customer import (
+        AccountClosed,
+        AccountReopened,
+        AssignOwner,
+        CancellationRequested,
+        CancellationWithdrawn,
+        ChangeContactDetails,
+        ChurnReasonRecorded,
+        CloseAccount,
+        ConsentGiven,
+        ConsentWithdrawn,
+        ContactDetailsChanged,
+        CustomerMerged,
+        CustomerRegistered,
+        CustomerTagged,
+        CustomerUntagged,
+        ErasePersonalData,
+        GiveConsent,
+        LeadQualified,
+        MakeReferral,
+        MergeCustomers,
+        MergeUndone,
+        OwnerAssigned,
+        PersonalDataErased,
+        PreferenceRecorded,
+        QualifyLead,
+        RecordChurnReason,
+        RecordPreference,
+        ReferralMade,
+        RegisterCustomer,
+        ReopenAccount,
+        RequestCancellation,
+        TagCustomer,
+        UndoMerge,
+        UntagCustomer,
+        WithdrawCancellation,
+        WithdrawConsent,
+    )
+    from crm_domain.errors import (
+        Conflict,
+        InvalidMapping,
+        InvalidRules,
+        NotFound,
+        ParkedCustomer,
+        RegularsError,
+        Rejected,
+        StaleProjections,
+        StoreBusy,
+        StoreUnusable,
+    )
+    from crm_domain.event import Event, Recorded
+    from crm_domain.interaction import (
+        AddNote,
+        InteractionRecorded,
+        NoteAdded,
+        RecordInteraction,
+        RecordSurveyAnswer,
+        SurveyAnswered,
+    )
+    from crm_domain.membership import (
+        AdjustPoints,
+        CancelMembership,
+        CancelRedemption,
+        EnrollMember,
+        GrantTierOverride,
+        LiftTierOverride,
+        MembershipCancelled,
+        MembershipEnrolled,
+        MembershipResumed,
+        MembershipSuspended,
+        PointsAdjusted,
+        PointsEarned,
+        PointsRedeemed,
+        PointsReversed,
+        RedeemPoints,
+        RedemptionCancelled,
+        ResumeMembership,
+        SuspendMembership,
+        Taken,
+        TierOverrideGranted,
+        TierOverrideLifted,
+    )
+    from crm_domain.purchase import (
+        Line,
+        OrderLine,
+        PurchaseRecorded,
+        RecordPurchase,
+        RecordReturn,
+        ReturnRecorded,
+    )
+    from crm_domain.rulebook import RulesPublished, RulesRolledBack
+    from crm_domain.ticket import (
+        AgentReplied,
+        AssignTicket,
+        AwaitCustomer,
+        ChangePriority,
+        ClassifyTicket,
+        CloseTicket,
+        CustomerReplied,
+        EscalateTicket,
+        OpenTicket,
+        PutOnHold,
+        RateTicket,
+        ReopenTicket,
+        ReplyAsAgent,
+        ReplyAsCustomer,
+        ResolveTicket,
+        ResumeTicket,
+        TicketAssigned,
+        TicketAwaitingCustomer,
+        TicketClassified,
+        TicketClosed,
+        TicketEscalated,
+        TicketOpened,
+        TicketPriorityChanged,
+        TicketPutOnHold,
+        TicketRated,
+        TicketReopened,
+        TicketResolved,
+        TicketResumed,
+    )
+    from crm_domain.unexplained import Unexplained
+    from projections.rules import Ruleset, parse_rules
+    from regulars.as_dict import to_dict
+    from regulars.audit import AuditEntry, AuditPage, Change
+    from regulars.clock import Clock
+    from regulars.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
+    from regulars.crm import OnStale, Regulars, default_rules
+    from regulars.crm import open as open
+    from regulars.customers import Order
+    from regulars.desk import Points, PointsLot, TicketPage, TicketView
+    from regulars.difference import ExplainedMove, Move, RulesDifference, TicketMove
+    from regulars.duplicates import Duplicates, DuplicatesPage, Suspect
+    from regulars.execution import Outcome
+    from regulars.forgetting import Forgetting, Forgotten
+    from regulars.freshness import Fresh
+    from regulars.ground import AnyRules
+    from regulars.importing import ImportReport, load_mapping
+    from regulars.keys import Keys, Rotation
+    from regulars.person.as_json import person_json
+    from regulars.person.page import person_page
+    from regulars.person.values import PersonExport
+    from regulars.published import Publication, PublishedRules, RulesVersion
+    from regulars.rebuilding import GenerationView, Projections
+    from regulars.restoring import Restoration, restore
+    from regulars.views import (
+        BuildView,
+        Clause,
+        Customer,
+        EventLine,
+        Explanation,
+        Lane,
+        Page,
+        Span,
+        Status,
+        Timeline,
+        VerdictView,
+    )
+
+#: The module that defines each name, or defines it as another (name=other). It is imported when the name is first asked
+#: for, so that a program waits for nothing that it doesn't use, and gets nothing patched that it doesn't ask for.
+_HOMES = {
+    "adapters.checking_seals": "EventDamage NotedSeal SealCheck SealDamage",
+    "adapters.copying": "copy",
+    "adapters.erasing": "OwnerNeeded",
+    "adapters.extended": "MissingExtension",
+    "adapters.extension": "Extension",
+    "adapters.histories": "Poison",
+    "adapters.horizon": "OpenTransaction",
+    "adapters.importing": "ImportMapping=Mapping",
+    "adapters.log_recorder": "LogApplication LogMapper LogRecorder",
+    "adapters.misplaced": "NeverDrawn RecordedAhead",
+    "adapters.quarantine": "Reject",
+    "adapters.record_check": "Compared Fault NotCovered RecordCheck",
+    "adapters.restoring": "read_erased=read_list",
+    "adapters.rules_text": "as_toml",
+    "adapters.sealing": "Sealing",
+    "adapters.verifying": "Difference Fingerprint Verification",
+    "crm_domain.command": "Command CustomerId",
+    "crm_domain.customer": (
+        "AccountClosed AccountReopened AssignOwner CancellationRequested CancellationWithdrawn "
+        "ChangeContactDetails ChurnReasonRecorded CloseAccount ConsentGiven ConsentWithdrawn "
+        "ContactDetailsChanged CustomerMerged CustomerRegistered CustomerTagged CustomerUntagged "
+        "ErasePersonalData GiveConsent LeadQualified MakeReferral MergeCustomers MergeUndone OwnerAssigned "
+        "PersonalDataErased PreferenceRecorded QualifyLead RecordChurnReason RecordPreference ReferralMade "
+        "RegisterCustomer ReopenAccount RequestCancellation TagCustomer UndoMerge UntagCustomer "
+        "WithdrawCancellation WithdrawConsent"
+    ),
+    "crm_domain.errors": (
+        "Conflict InvalidMapping InvalidRules NotFound ParkedCustomer RegularsError Rejected StaleProjections "
+        "StoreBusy StoreUnusable"
+    ),
+    "crm_domain.event": "Event Recorded",
+    "crm_domain.interaction": (
+        "AddNote InteractionRecorded NoteAdded RecordInteraction RecordSurveyAnswer SurveyAnswered"
+    ),
+    "crm_domain.membership": (
+        "AdjustPoints CancelMembership CancelRedemption EnrollMember GrantTierOverride LiftTierOverride "
+        "MembershipCancelled MembershipEnrolled MembershipResumed MembershipSuspended PointsAdjusted "
+        "PointsEarned PointsRedeemed PointsReversed RedeemPoints RedemptionCancelled ResumeMembership "
+        "SuspendMembership Taken TierOverrideGranted TierOverrideLifted"
+    ),
+    "crm_domain.purchase": "Line OrderLine PurchaseRecorded RecordPurchase RecordReturn ReturnRecorded",
+    "crm_domain.rulebook": "RulesPublished RulesRolledBack",
+    "crm_domain.ticket": (
+        "AgentReplied AssignTicket AwaitCustomer ChangePriority ClassifyTicket CloseTicket CustomerReplied "
+        "EscalateTicket OpenTicket PutOnHold RateTicket ReopenTicket ReplyAsAgent ReplyAsCustomer "
+        "ResolveTicket ResumeTicket TicketAssigned TicketAwaitingCustomer TicketClassified TicketClosed "
+        "TicketEscalated TicketOpened TicketPriorityChanged TicketPutOnHold TicketRated TicketReopened "
+        "TicketResolved TicketResumed"
+    ),
+    "crm_domain.unexplained": "Unexplained",
+    "projections.rules": "Ruleset parse_rules",
+    "regulars.audit": "AuditEntry AuditPage Change",
+    "regulars.clock": "Clock",
+    "regulars.consents": "Consent Consents ConsentWord Contactable ContactablePage",
+    "regulars.crm": "OnStale Regulars default_rules open",
+    "regulars.customers": "Order",
+    "regulars.desk": "Points PointsLot TicketPage TicketView",
+    "regulars.difference": "ExplainedMove Move RulesDifference TicketMove",
+    "regulars.duplicates": "Duplicates DuplicatesPage Suspect",
+    "regulars.execution": "Outcome",
+    "regulars.forgetting": "Forgetting Forgotten",
+    "regulars.freshness": "Fresh",
+    "regulars.ground": "AnyRules",
+    "regulars.importing": "ImportReport load_mapping",
+    "regulars.keys": "Keys Rotation",
+    "regulars.person.as_json": "person_json",
+    "regulars.person.page": "person_page",
+    "regulars.person.values": "PersonExport",
+    "regulars.published": "Publication PublishedRules RulesVersion",
+    "regulars.rebuilding": "GenerationView Projections",
+    "regulars.restoring": "Restoration restore",
+    "regulars.as_dict": "to_dict",
+    "regulars.views": "BuildView Clause Customer EventLine Explanation Lane Page Span Status Timeline VerdictView",
+}
 
 __version__ = "0.1.0"
 
@@ -388,4 +473,26 @@ __all__ = [
     "person_page",
     "read_erased",
     "restore",
+    "to_dict",
 ]
+
+_MODULES = ("aio", "extending", "grammar", "person")
+
+if not TYPE_CHECKING:  # else every name would be taken for one of ours
+    _PLACES = {
+        name: (module, defined_as or name)
+        for module, names in _HOMES.items()
+        for name, _, defined_as in (each.partition("=") for each in names.split())
+    }
+
+    def __getattr__(name: str) -> object:
+        if name in _MODULES:
+            return import_module(f"regulars.{name}")
+        if name not in _PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, defined_as = _PLACES[name]
+        globals()[name] = value = getattr(import_module(module), defined_as)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_PLACES, *_MODULES})

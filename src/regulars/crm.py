@@ -11,7 +11,7 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType, TracebackType, UnionType
-from typing import Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
 from adapters.backup import backup
 from adapters.build_views import view_names
@@ -20,6 +20,7 @@ from adapters.checking_records import check_records, check_sample
 from adapters.checking_seals import SealCheck, check_seals
 from adapters.damage import DamagedReadModels
 from adapters.database import DEFAULT_LOCK_TIMEOUT
+from adapters.driver_errors import name_of
 from adapters.erasing import is_erasing, owner_needed
 from adapters.event_log import Search
 from adapters.exporting import Write, export_events
@@ -31,7 +32,7 @@ from adapters.histories import read_history as read_history_of
 from adapters.horizon import await_settled
 from adapters.importing import Mapping as ImportMapping
 from adapters.importing import load_mapping
-from adapters.log_recorder import LogRecorder
+from adapters.logs import STORE
 from adapters.misplaced import find_never_drawn, find_recorded_ahead
 from adapters.pages import counts, totals
 from adapters.positions import last_settled
@@ -52,6 +53,7 @@ from crm_domain.rulebook import NOBODY
 from crm_domain.unexplained import Unexplained
 from projections.fold import fold_until
 from projections.rules import Ruleset, parse_rules
+from regulars.acting import Acting
 from regulars.answers import describe_parked, first_instant_of, history_of, instant_of, timeline_of
 from regulars.audit import AuditEntry, AuditPage, event_type, read_audit, read_history
 from regulars.clock import Clock, system_clock
@@ -59,7 +61,7 @@ from regulars.consents import Consents, ContactablePage, read_consents, read_con
 from regulars.customers import Order, Wish, find_one, find_page, lane_values
 from regulars.desk import Points, TicketPage, TicketQuery, find_tickets, view_points
 from regulars.duplicates import DuplicatesPage, suspect_duplicates
-from regulars.execution import Execution, Outcome, only_reference
+from regulars.execution import Execution, Issuer, Outcome, only_reference
 from regulars.feed import EventTypes, event_types, read_feed, require_position
 from regulars.forgetting import Forgetting, Forgotten, forget_again, forgetting_of, read_forgotten
 from regulars.freshness import USUAL, Fresh, freshness_of
@@ -71,6 +73,9 @@ from regulars.person.values import PersonExport
 from regulars.published import PublishedRules
 from regulars.rebuilding import Projections, views_of
 from regulars.views import LANES, Customer, Lane, Page, Status, Timeline, lanes_in
+
+if TYPE_CHECKING:
+    from adapters.log_recorder import LogRecorder
 
 MAX_ATTEMPTS = 10
 FAIR_ATTEMPTS = 3
@@ -142,10 +147,11 @@ def open(
             store.destroy_traces(patience=0)
         if currency is not None:
             _settle_currency(store, currency)
-        ground = Ground(store, clock, actor)
+        ground = Ground(store, clock)
         _found(ground, rules)
-        crm = Regulars(ground)
+        crm = Regulars(ground, Acting(Issuer(actor=actor)))
         _handle_staleness(crm, on_stale)
+        STORE.debug("opened %s%s", name_of(store.database.url), " read-only" if crm.read_only else "")
     except BaseException:
         store.close()
         raise
@@ -215,10 +221,11 @@ class Regulars:
     Threads may share one: writes take turns, reads run side by side. A forked process must open its own.
     """
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, acting: Acting) -> None:
         self._ground = ground
         self._store = ground.store
-        self.rules = PublishedRules(ground)
+        self._acting = acting
+        self.rules = PublishedRules(ground, acting)
         self.projections = Projections(ground)
         self.keys = Keys(ground)
 
@@ -237,6 +244,7 @@ class Regulars:
     def close(self) -> None:
         """Give every database connection back; what was recorded a day ago is sealed before. Safe to repeat."""
         self._ground.close()
+        STORE.debug("closed %s", name_of(self._store.database.url))
 
     @property
     def ruleset(self) -> Ruleset:
@@ -295,19 +303,23 @@ class Regulars:
     # ------------------------------------------------------------------------------------------------------- doing
 
     @overload
-    def do(self, commands: Command) -> Outcome: ...
+    def do(self, commands: Command, *, actor: str | None = None) -> Outcome: ...
 
     @overload
-    def do(self, commands: Sequence[Command]) -> list[Outcome]: ...
+    def do(self, commands: Sequence[Command], *, actor: str | None = None) -> list[Outcome]: ...
 
-    def do(self, commands: Command | Sequence[Command]) -> Outcome | list[Outcome]:
+    def do(self, commands: Command | Sequence[Command], *, actor: str | None = None) -> Outcome | list[Outcome]:
         """Carry out a command, or several in one transaction, at most 100,000: all of them or none.
 
-        Raises Rejected where a rule of the domain would break, NotFound for a reference nobody has, Conflict where
-        other writers were quicker ten times in a row, StoreBusy where the database stayed locked, StoreUnusable where
-        the disk is full or the server went away. Where the connection was lost nobody knows whether it was recorded
-        before: to ask again is harmless with a `command_id`, which gets the first outcome then.
+        `actor` says who acts, for these commands alone. Raises Rejected where a rule of the domain would break,
+        NotFound for a reference nobody has, Conflict where other writers were quicker ten times in a row, StoreBusy
+        where the database stayed locked, StoreUnusable where the disk is full or the server went away. Where the
+        connection was lost nobody knows whether it was recorded before: to ask again is harmless with a `command_id`,
+        which gets the first outcome then.
         """
+        if actor is not None:
+            with self.acting(actor=actor):
+                return self.do(commands)
         if isinstance(commands, Command):
             return self._carry_out([commands])[0]
         return self._carry_out(commands)
@@ -316,12 +328,23 @@ class Regulars:
     def acting(
         self, *, actor: str | None = None, correlation_id: str | None = None, reason: str | None = None
     ) -> Iterator[Self]:
-        """Within the block and in this thread, say who acts, what ties the commands together, and why.
+        """Within the block, and in this thread or asyncio task, say who acts, what ties the commands together, and why.
 
-        What isn't given stays as it was; blocks may stand in blocks. A command's own reason goes before.
+        What isn't given stays as it was; blocks may stand in blocks. A command's own reason goes before. The block is a
+        context variable: tasks begun in it stand in it as well, and other threads don't. Where it begins in one thread
+        and its commands are given in another, as with some frameworks' dependencies, take `as_actor`.
         """
-        with self._ground.acting(actor, correlation_id, reason):
+        with self._acting.block(actor, correlation_id, reason):
             yield self
+
+    def as_actor(self, actor: str, *, correlation_id: str | None = None, reason: str | None = None) -> Regulars:
+        """The same store in the hands of somebody else, in whatever thread or task it is used.
+
+        What isn't given is as it is here and now. Blocks of one handle say nothing of another's commands. To close it
+        does nothing: whoever opened the store closes it. Raises ValueError for an actor, or a correlation id, that is
+        not one line of at most 200 characters.
+        """
+        return _Handle(self._ground, self._acting.bound(actor, correlation_id, reason))
 
     def _carry_out(self, commands: Sequence[Command]) -> list[Outcome]:
         if len(commands) > MAX_COMMANDS:
@@ -354,6 +377,7 @@ class Regulars:
                     finally:
                         expected = execution.expectations()
             except Collision:
+                STORE.debug("another writer was quicker, attempt %d of %d", attempt + 1, MAX_ATTEMPTS)
                 continue
             self._ground.has_committed(execution.customer_ids, execution.last_position)
             if tx.has_destroyed:
@@ -438,7 +462,7 @@ class Regulars:
         """What carries out commands; the one reference they speak of is looked up with what they rest on."""
         premises = tx.premises(reference)
         sought = {} if reference is None else {reference: premises.customer_id}
-        return Execution(self._store, tx, self._ground.issuer, self._ground.context(tx, premises), sought)
+        return Execution(self._store, tx, self._acting.issuer, self._ground.context(tx, premises), sought)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -769,6 +793,8 @@ class Regulars:
         Topics are the names of events, notification ids positions. What is personal doesn't come through. It is closed
         with the store. `LogApplication` is for the library's `ProjectionRunner`, which opens the store by itself.
         """
+        from adapters.log_recorder import LogRecorder  # its library patches dataclasses for the whole process
+
         return LogRecorder(self._store, lambda: self._ground.last_written)
 
     def duplicates(self, *, limit: int = 50, after: str | None = None) -> DuplicatesPage:
@@ -935,6 +961,13 @@ class Regulars:
                 missing_extensions=tuple(map(str, self.missing_extensions)),
                 builds=views_of(live.builds),
             )
+
+
+class _Handle(Regulars):
+    """A store that somebody else opened."""
+
+    def close(self) -> None:
+        """Leave the store open for whoever opened it."""
 
 
 def _require_limit(limit: int) -> None:

@@ -36,7 +36,7 @@ from regulars.freshness import Freshness
 from regulars.ground import AnyRules, Ground
 from regulars.standings import Question, foresee, held_at, standings_of
 from regulars.standpoint import Standpoint
-from regulars.views import LANES, Customer, Explanation, Lane, Page, Timeline, lanes_in
+from regulars.views import LANES, AsksCustomer, Customer, Explanation, Lane, Page, Timeline, lanes_in
 
 Order = Literal["id", "risk"]
 
@@ -292,8 +292,10 @@ class _Views:
             merged=tuple(contacts[each].ref or f"id:{each}" for each in members[1:]),
             parked=parked,
             becomes_at=_moment(standing.becomes_at),
-            _explain=partial(_explain, self._ground, stand, standing.customer_id, standing.as_of),
-            _timeline=partial(_timeline, self._ground, stand, standing.customer_id),
+            asks=AsksCustomer(
+                explain=partial(_explain, self._ground, stand, standing.customer_id, standing.as_of),
+                timeline=partial(_timeline, self._ground, stand, standing.customer_id),
+            ),
         )
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from adapters.build_tables import SCORE
 from adapters.catch_up import Progress
@@ -32,6 +34,7 @@ from projections.rules import Ruleset
 from projections.ticket_queue import TicketVerdict
 from projections.verdict import Reason
 from regulars.answers import instant_of, read_contacts
+from regulars.asking_again import AsksItsStore
 from regulars.ground import Ground
 from regulars.views import LANES, TICKETS, Lane, lanes_in
 
@@ -81,8 +84,16 @@ class ExplainedMove:
     new_reason: str
 
 
+class Compared(Struct, frozen=True):
+    """By what a difference explains its moves: where they were found, and the rules on both sides."""
+
+    ground: Ground
+    old: Ruleset
+    new: Ruleset
+
+
 @dataclass(frozen=True, slots=True)
-class RulesDifference:
+class RulesDifference(AsksItsStore[Compared]):
     """Who would move, the most valuable first. `moved[lane][old, new]` counts them; `worth` adds them up by lane.
 
     `tickets` are those that would show something else, by their ids. Points are earned for good by the rules of their
@@ -96,9 +107,10 @@ class RulesDifference:
     moves: tuple[Move, ...]
     tickets: tuple[TicketMove, ...]
     currency: str | None
-    _ground: Ground = field(repr=False, compare=False)
-    _old: Ruleset = field(repr=False, compare=False)
-    _new: Ruleset = field(repr=False, compare=False)
+    compared: InitVar[Compared]
+
+    def __post_init__(self, compared: Compared) -> None:
+        self._ask_by(compared)
 
     def __iter__(self) -> Iterator[Move]:
         return iter(self.moves)
@@ -130,13 +142,14 @@ class RulesDifference:
         return {lane: sum((move.worth for move in self.moves if move.lane == lane), Decimal(0)) for lane in self._lanes}
 
     def explain(self, moves: Iterable[Move]) -> tuple[ExplainedMove, ...]:
-        """Some of the moves, with the clauses that made the difference."""
+        """Some of the moves, with the clauses that made the difference. Raises StoreUnusable where it was pickled."""
         wanted = tuple(moves)
-        ground = self._ground
+        compared = self._asked()
+        ground = compared.ground
         with ground.store.reading() as tx:
             currency = ground.store.currency(tx.connection)
             sections = ground.store.registry.sections
-            old, new = (compile_rules(each, currency, sections) for each in (self._old, self._new))
+            old, new = (compile_rules(each, currency, sections) for each in (compared.old, compared.new))
             contacts = read_contacts(tx, {move.customer_id for move in wanted})
             explained = []
             for move in wanted:
@@ -245,9 +258,7 @@ def compare_rules(
         moves=tuple(sorted(moves, key=lambda move: (-move.worth, move.customer_id, move.lane))),
         tickets=tuple(sorted(comparing.tickets, key=lambda move: (move.ticket_id, move.shown))),
         currency=currency,
-        _ground=ground,
-        _old=in_force.ruleset,
-        _new=new,
+        compared=Compared(ground, in_force.ruleset, new),
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
 from typing import cast
 
@@ -15,6 +14,7 @@ from adapters.catch_up import Progress, await_folded, catch_up, events_behind, i
 from adapters.damage import BY_A_REBUILD, DamagedReadModels
 from adapters.generations import Generation, everything, find_live, newest_generation, replace_live
 from adapters.horizon import OpenTransaction, oldest_transaction
+from adapters.logs import tell_live, tell_parked
 from adapters.read_models import ReadModels
 from adapters.rules_in_force import InForce, read_founding, read_in_force, restored
 from adapters.sealing import SEAL_AFTER, SEAL_AT_ONCE, Due, seal_when_due
@@ -22,7 +22,7 @@ from adapters.seals import BLOCK
 from adapters.store import Store
 from adapters.transaction import Premises, Transaction
 from crm_domain import rulebook
-from crm_domain.command import Context, CustomerId, TicketPolicy, require_label
+from crm_domain.command import Context, CustomerId, TicketPolicy
 from crm_domain.errors import NotFound, StoreBusy, StoreUnusable
 from crm_domain.instant import to_instant
 from crm_domain.points import PointsPolicy
@@ -31,7 +31,6 @@ from projections.compiled import Rules, compile_rules
 from projections.rules import Ruleset, restore_rules
 from regulars.answers import instant_of
 from regulars.clock import Clock
-from regulars.execution import Issuer
 from regulars.freshness import Freshness
 from regulars.own_writes import MOST, OwnWrites
 from regulars.standings import families_written
@@ -54,13 +53,11 @@ AFRESH_IS_QUICKER = 10
 class Ground:
     """One open store with its clock. Other processes publish rules too, so the live generation is looked up anew."""
 
-    def __init__(self, store: Store, clock: Clock, actor: str) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.last_written = 0
         self._own_writes = OwnWrites()
         self._clock = clock
-        self._opened_by = Issuer(actor=actor)
-        self._acting = threading.local()
         self._live: tuple[Generation, InForce] | None = None
         self._models: ReadModels | None = None
         self._compiled: tuple[str, Rules] | None = None
@@ -71,30 +68,6 @@ class Ground:
     def now(self) -> int:
         """The instant it is by the clock."""
         return to_instant(self._clock())
-
-    # ------------------------------------------------------------------------------------------------------ who acts
-
-    @property
-    def issuer(self) -> Issuer:
-        """Who acts in this thread, and why."""
-        issuer: Issuer = getattr(self._acting, "issuer", self._opened_by)
-        return issuer
-
-    @contextmanager
-    def acting(self, actor: str | None, correlation_id: str | None, reason: str | None) -> Iterator[None]:
-        """Within the block and in this thread, let somebody act; what isn't given stays as it was."""
-        before = self.issuer
-        self._acting.issuer = Issuer(
-            actor=before.actor if actor is None else require_label(actor, "an actor"),
-            correlation_id=(
-                before.correlation_id if correlation_id is None else require_label(correlation_id, "a correlation id")
-            ),
-            reason=reason or before.reason,
-        )
-        try:
-            yield
-        finally:
-            self._acting.issuer = before
 
     # ------------------------------------------------------------------------------------------- by which rules, when
 
@@ -250,6 +223,7 @@ class Ground:
             with self.store.writing() as tx:
                 self.store.exclude_others(tx.connection)
                 replace_live(self.store, tx.connection, live.number, generation.number)
+            tell_live(generation.number)
 
     def fold_beside(self, seconds: float) -> None:
         """Fold in for a share of the time that was spent on recording, so that lists don't fall far behind."""
@@ -281,7 +255,15 @@ class Ground:
                 await_folded(self.store, models, at_least, within)
             return
         try:
-            reached = catch_up(self.store, models, rules, at_least=at_least, within=within, on_progress=on_progress)
+            reached = catch_up(
+                self.store,
+                models,
+                rules,
+                at_least=at_least,
+                within=within,
+                on_progress=on_progress,
+                on_poison=tell_parked,
+            )
         except StoreBusy:
             with self.store.reading() as tx:
                 models = self.models(tx)

@@ -14,6 +14,7 @@ from adapters.catch_up import OnPoison, Progress
 from adapters.event_log import Draft
 from adapters.extended import MissingExtension
 from adapters.generations import Generation, go_live
+from adapters.logs import STORE, tell_live, tell_parked
 from adapters.store import Collision
 from adapters.transaction import Transaction
 from crm_domain import rulebook
@@ -22,6 +23,7 @@ from crm_domain.errors import StoreBusy, StoreUnusable
 from crm_domain.instant import to_datetime
 from crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules, RollBackRules, RulesRolledBack
 from projections.rules import Ruleset, restore_rules
+from regulars.acting import Acting
 from regulars.difference import RulesDifference, compare_rules
 from regulars.ground import AnyRules, Ground
 from regulars.rebuilding import stop_at_poison
@@ -58,8 +60,9 @@ class Publication:
 class PublishedRules:
     """The rules of one store. Get it from `Regulars.rules`."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, acting: Acting) -> None:
         self._ground = ground
+        self._acting = acting
 
     @property
     def in_force(self) -> Ruleset:
@@ -125,7 +128,7 @@ class PublishedRules:
         process builds already.
         """
         command = PublishRules(ruleset=new.canonical(), digest=new.digest(), reason=reason)
-        on_poison = None if park else stop_at_poison
+        on_poison = tell_parked if park else stop_at_poison
         return self._bring_into_force(command, new, on_poison, workers, on_progress, on_afresh)
 
     def rollback(
@@ -147,7 +150,7 @@ class PublishedRules:
         for event in rulebook.decide(command, state, Context(now=self._ground.now())):
             assert isinstance(event, RulesRolledBack)
             earlier = restore_rules(event.ruleset, self._ground.store.registry.grammar)
-        on_poison = None if park else stop_at_poison
+        on_poison = tell_parked if park else stop_at_poison
         return self._bring_into_force(command, earlier, on_poison, workers, on_progress, on_afresh)
 
     def _bring_into_force(
@@ -178,6 +181,7 @@ class PublishedRules:
                 on_afresh=on_afresh,
             )
             number = self._record(command, generation)
+            tell_live(generation.number)
         return Publication(number=number, digest=ruleset.digest(), generation=generation.number, changed=True)
 
     def _record(self, command: PublishRules | RollBackRules, generation: Generation) -> int:
@@ -187,12 +191,13 @@ class PublishedRules:
                 with self._ground.store.writing() as tx:
                     return self._write(tx, command, generation)
             except Collision:
+                STORE.debug("another writer was quicker than a publication")
                 continue
         raise StoreBusy("other writers published rules again and again; try again")
 
     def _write(self, tx: Transaction, command: PublishRules | RollBackRules, generation: Generation) -> int:
         ground = self._ground
-        now, issuer = ground.now(), ground.issuer
+        now, issuer = ground.now(), self._acting.issuer
         state, version = ground.rulebook(tx), ground.store.version_of(tx.connection, STREAM)
         events = rulebook.decide(command, state, Context(now=now))
         if any(getattr(event, "digest", None) != generation.rules_digest for event in events):

@@ -25,6 +25,7 @@ from adapters.generations import (
 )
 from adapters.histories import Poison
 from adapters.index import Index
+from adapters.logs import tell_live, tell_parked
 from adapters.record_check import Kind
 from adapters.repairing_indexes import find_wrong, put_right
 from adapters.verifying import Verification, repair, verify
@@ -161,12 +162,13 @@ class Projections:
                 at_least=ground.last_written,
                 workers=workers,
                 on_progress=on_progress,
-                on_poison=None if park else stop_at_poison,
+                on_poison=tell_parked if park else stop_at_poison,
                 on_afresh=on_afresh,
             )
             with ground.store.writing() as tx:
                 ground.store.exclude_others(tx.connection)
                 go_live(ground.store, tx.connection, generation.number)
+            tell_live(generation.number)
         return generation.number
 
     def repair(
@@ -262,6 +264,7 @@ class Projections:
                     f"generation {number} was judged by other rules; `regulars rules rollback` goes back"
                 )
             go_live(ground.store, tx.connection, number)
+        tell_live(number)
         return number
 
     def prune(self) -> tuple[int, ...]:

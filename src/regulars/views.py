@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
+
+from msgspec import Struct
 
 from adapters.erasing import OwnerNeeded
 from adapters.horizon import OpenTransaction
@@ -14,6 +16,7 @@ from adapters.misplaced import NeverDrawn, RecordedAhead
 from crm_domain.command import CustomerId
 from projections.fold import PROJECTORS
 from projections.registry import Registry
+from regulars.asking_again import AsksItsStore
 
 Lane = Literal["stage", "tier", "risk"]
 LANES: dict[Lane, str] = {"stage": "lifecycle_stage", "tier": "loyalty_tier", "risk": "churn_risk"}
@@ -129,13 +132,21 @@ class Timeline:
         return verdicts | ({"tickets": self.tickets} if self.tickets else {})
 
 
+class AsksCustomer(Struct, frozen=True):
+    """How a customer's explanation and timeline are asked for."""
+
+    explain: Callable[[], Explanation]
+    timeline: Callable[[], Timeline]
+
+
 @dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(AsksItsStore[AsksCustomer]):
     """One customer as of an instant. Times are UTC; money is in the store's currency.
 
     `ref`, `name`, `email` and `phone` are today's whatever `as_of` says, and None once the customer is forgotten.
     `parked` says which event can't be folded, where there is one; what is said is what was known before it.
     `merged` are the references of those who were merged into this one; an id in place of one that is forgotten.
+    What was pickled asks no store any more: `explain` and the like raise StoreUnusable.
     """
 
     id: CustomerId
@@ -160,8 +171,10 @@ class Customer:
     merged: tuple[str, ...] = ()
     parked: str | None = None
     becomes_at: datetime | None = None
-    _explain: Callable[[], Explanation] = field(repr=False, compare=False, kw_only=True)
-    _timeline: Callable[[], Timeline] = field(repr=False, compare=False, kw_only=True)
+    asks: InitVar[AsksCustomer] = field(kw_only=True)
+
+    def __post_init__(self, asks: AsksCustomer) -> None:
+        self._ask_by(asks)
 
     def verdict(self, lane: str) -> VerdictView:
         """One verdict with its reasons: "stage", "tier" or "risk", or the name of an extension's projection.
@@ -175,11 +188,11 @@ class Customer:
 
     def explain(self) -> Explanation:
         """Every verdict with the clauses that decided it, the events behind each, and what would change it next."""
-        return self._explain()
+        return self._asked().explain()
 
     def timeline(self) -> Timeline:
         """Every verdict from the first event on, and the tickets, with the future that is already due."""
-        return self._timeline()
+        return self._asked().timeline()
 
 
 @dataclass(frozen=True, slots=True)

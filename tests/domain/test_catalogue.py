@@ -31,7 +31,7 @@ each_aggregate = pytest.mark.parametrize("aggregate", MINE.aggregates.values(), 
 each_type = pytest.mark.parametrize("event_type", MINE.events.values(), ids=MINE.events)
 each_event = pytest.mark.parametrize(
     "event",
-    [each for known in MINE.aggregates.values() for each in known.examples.events],
+    [each for known in MINE.aggregates.values() for each in known.examples().events],
     ids=lambda each: type(each).__name__,
 )
 
@@ -41,13 +41,13 @@ each_event = pytest.mark.parametrize(
 
 @each_aggregate
 def test_there_are_examples_of_all_its_events_and_commands(aggregate: Aggregate) -> None:
-    assert [*dict.fromkeys(map(type, aggregate.examples.events))] == [*aggregate.events]
-    assert [*dict.fromkeys(map(type, aggregate.examples.commands))] == [way.command for way in aggregate.commands]
+    assert [*dict.fromkeys(map(type, aggregate.examples().events))] == [*aggregate.events]
+    assert [*dict.fromkeys(map(type, aggregate.examples().commands))] == [way.command for way in aggregate.commands]
 
 
 @each_type
 def test_each_field_of_an_event_is_filled_in_an_example(event_type: type[Event]) -> None:
-    examples = [asdict(each) for each in MINE.owners[event_type].examples.events if type(each) is event_type]
+    examples = [asdict(each) for each in MINE.owners[event_type].examples().events if type(each) is event_type]
     for field in event_type.__struct_fields__:
         assert any(example[field] not in (None, (), "", False, 0) for example in examples), field
 
@@ -78,7 +78,7 @@ def test_an_example_is_told_without_what_is_personal(event: Event) -> None:
 def test_the_audit_has_values_of_whatever_became_of_its_examples(aggregate: Aggregate) -> None:
     state = aggregate.decider.initial
     assert not any(value for _, value in aggregate.wording.fields(state))  # of what was never there
-    for event in aggregate.examples.events:
+    for event in aggregate.examples().events:
         state = aggregate.decider.evolve(state, event)
         values = list(aggregate.wording.fields(state))
         assert all(isinstance(value, str | None) for _, value in values)
@@ -103,8 +103,8 @@ def test_what_is_put_together_beside_ours_leaves_ours_as_it_was() -> None:
 
 
 def test_one_more_is_decided() -> None:
-    send, deliver = parcel.AGGREGATE.examples.commands
-    sent, delivered = parcel.AGGREGATE.examples.events
+    send, deliver = parcel.AGGREGATE.examples().commands
+    sent, delivered = parcel.AGGREGATE.examples().events
     decider = parcel.AGGREGATE.decider
     assert address(send, MINE) == Address(decider, "shop:1", "P-1")
     assert address(deliver, MINE) == Address(decider, None, "P-1")
@@ -114,7 +114,7 @@ def test_one_more_is_decided() -> None:
 
 
 def test_one_more_is_told() -> None:
-    sent, delivered = parcel.AGGREGATE.examples.events
+    sent, delivered = parcel.AGGREGATE.examples().events
     assert describe(sent, MINE) == "parcel P-1 sent"
     assert narrate(delivered, MINE, "li", "shop:42") == "Li delivered parcel P-1 to shop:42"
 
@@ -180,7 +180,7 @@ def test_what_is_of_another_list_has_no_aggregate_and_no_address() -> None:
     with pytest.raises(TypeError, match="NoteAdded is not an event of this store"):
         CATALOGUE.aggregate_of(NoteAdded())  # of the same name
     with pytest.raises(TypeError, match="SendParcel is not a command of this store"):
-        address(parcel.AGGREGATE.examples.commands[0], CATALOGUE)
+        address(parcel.AGGREGATE.examples().commands[0], CATALOGUE)
 
 
 def test_a_command_of_ones_own_that_is_one_of_ours_goes_where_ours_goes() -> None:

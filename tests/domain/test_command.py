@@ -54,7 +54,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CONTEXT = Context(now=to_instant(NOON), currency="EUR")
 ADA_ID, BOB_ID = CustomerId("0123456789abcdef" * 2), CustomerId("fedcba9876543210" * 2)
 
-EXAMPLES: tuple[Command, ...] = tuple(each for known in AGGREGATES for each in known.examples.commands)
+EXAMPLES: tuple[Command, ...] = tuple(each for known in AGGREGATES for each in known.examples().commands)
 
 
 def by_reference(command: Command) -> Command:

@@ -77,7 +77,7 @@ REGISTRATION: dict[str, Any] = {
 registered = CustomerRegistered(**REGISTRATION)
 erased = PersonalDataErased()
 
-COMMANDS_TO_ADA = tuple(each for each in AGGREGATE.examples.commands if isinstance(each, CustomerCommand))
+COMMANDS_TO_ADA = tuple(each for each in AGGREGATE.examples().commands if isinstance(each, CustomerCommand))
 
 named = pytest.mark.parametrize("command", COMMANDS_TO_ADA, ids=lambda command: type(command).__name__)
 

@@ -267,7 +267,7 @@ HOUSE_RULES = Aggregate(
         deed=lambda event, who, other: f"allowed {who} something",
         fields=lambda state: [("times", str(state.times))],
     ),
-    examples=Examples(events=(Allowed(times=1),), commands=(Allow(customer="shop:1"),)),
+    examples=lambda: Examples(events=(Allowed(times=1),), commands=(Allow(customer="shop:1"),)),
 )
 
 

@@ -86,7 +86,7 @@ ROOM = Aggregate(
         deed=lambda event, who, other: f"saw to room {event.room}",
         fields=fields,
     ),
-    examples=Examples(
+    examples=lambda: Examples(
         events=(RoomOpened(room="1"), RoomClosed(room="1")), commands=(OpenRoom(room="1"), CloseRoom(room="1"))
     ),
     in_the_clear=(InTheClear(fields=("room",), events=EVENTS, why="the number on its door"),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -143,7 +144,7 @@ def assert_well(crm: Regulars) -> None:
 @pytest.mark.parametrize("way", ["one by one", "all at once", "in threes", "customer by customer"])
 @pytest.mark.usefixtures("bad_order")
 def test_only_the_customer_of_a_bad_event_stays_behind(
-    crm: Regulars, clock: Clock, monkeypatch: pytest.MonkeyPatch, way: str
+    crm: Regulars, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
     if way == "in threes":
         monkeypatch.setattr(catch_up, "BATCH", 3)
@@ -152,6 +153,8 @@ def test_only_the_customer_of_a_bad_event_stays_behind(
         monkeypatch.setattr(replay, "CUSTOMERS_AT_ONCE", 1)
     position = go_on(crm, clock, crm.catch_up if way == "one by one" else nothing)
     assert_parked_at(crm, position, "ZeroDivisionError: no gap")
+    sentence = f"parked id:{crm.find(VICTIM)} at event #{position}, which can't be folded"
+    assert {each.getMessage() for each in caplog.records if each.levelno == logging.WARNING} == {sentence}
     beside = crm.projections.rebuild(park=True)
     assert read_models_of(crm, beside) == read_models_of(crm, 1)
     assert_parked_at(crm, position, "ZeroDivisionError: no gap")

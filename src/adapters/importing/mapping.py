@@ -119,7 +119,7 @@ def _value_kind(value: object) -> str:
 class _Table(BaseModel):
     """A table of the mapping: frozen, and a misspelt key is answered with the one that was meant."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -40,7 +40,7 @@ from crm_domain.customer.decider import (
     WithdrawCancellation,
     WithdrawConsent,
 )
-from crm_domain.customer.examples import EXAMPLES
+from crm_domain.customer.examples import examples
 from crm_domain.customer.wording import WORDING
 
 AGGREGATE = Aggregate(
@@ -70,7 +70,7 @@ AGGREGATE = Aggregate(
         ),
     ),
     wording=WORDING,
-    examples=EXAMPLES,
+    examples=examples,
     in_the_clear=(
         InTheClear(
             fields=("source",),

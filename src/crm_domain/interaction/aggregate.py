@@ -13,7 +13,7 @@ from crm_domain.interaction.decider import (
     RecordInteraction,
     RecordSurveyAnswer,
 )
-from crm_domain.interaction.examples import EXAMPLES
+from crm_domain.interaction.examples import examples
 from crm_domain.interaction.wording import WORDING
 
 AGGREGATE = Aggregate(
@@ -21,7 +21,7 @@ AGGREGATE = Aggregate(
     events=get_args(InteractionEvent),
     commands=addressed(RecordInteraction, RecordSurveyAnswer, AddNote, customer="customer", key="interaction_id"),
     wording=WORDING,
-    examples=EXAMPLES,
+    examples=examples,
     in_the_clear=(
         InTheClear(fields=("channel",), events=(InteractionRecorded,), why="a word to group by"),
         InTheClear(

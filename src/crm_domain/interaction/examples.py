@@ -12,17 +12,20 @@ from crm_domain.interaction.decider import (
     SurveyAnswered,
 )
 
-EXAMPLES = Examples(
-    events=(
-        InteractionRecorded(channel="phone", direction="inbound", interaction_id="c:7", summary="Asked for tea"),
-        SurveyAnswered(survey="nps", score=9, interaction_id="n:7", comment="Good tea"),
-        NoteAdded(interaction_id="t:7", text="Likes oolong"),
-    ),
-    commands=(
-        RecordInteraction(
-            customer="shop:1", interaction_id="c:7", channel="phone", direction="inbound", summary="Asked for tea"
+
+def examples() -> Examples:
+    """Examples of what was said."""
+    return Examples(
+        events=(
+            InteractionRecorded(channel="phone", direction="inbound", interaction_id="c:7", summary="Asked for tea"),
+            SurveyAnswered(survey="nps", score=9, interaction_id="n:7", comment="Good tea"),
+            NoteAdded(interaction_id="t:7", text="Likes oolong"),
         ),
-        RecordSurveyAnswer(customer="shop:1", interaction_id="n:7", survey="nps", score=9, comment="Good tea"),
-        AddNote(customer="shop:1", interaction_id="t:7", text="Likes oolong\nand\tsencha"),
-    ),
-)
+        commands=(
+            RecordInteraction(
+                customer="shop:1", interaction_id="c:7", channel="phone", direction="inbound", summary="Asked for tea"
+            ),
+            RecordSurveyAnswer(customer="shop:1", interaction_id="n:7", survey="nps", score=9, comment="Good tea"),
+            AddNote(customer="shop:1", interaction_id="t:7", text="Likes oolong\nand\tsencha"),
+        ),
+    )

@@ -25,7 +25,7 @@ from crm_domain.membership.decider import (
     SuspendMembership,
     TierOverrideGranted,
 )
-from crm_domain.membership.examples import EXAMPLES
+from crm_domain.membership.examples import examples
 from crm_domain.membership.wording import WORDING
 
 AGGREGATE = Aggregate(
@@ -45,7 +45,7 @@ AGGREGATE = Aggregate(
         own=True,
     ),
     wording=WORDING,
-    examples=EXAMPLES,
+    examples=examples,
     in_the_clear=(
         InTheClear(fields=("program",), events=(MembershipEnrolled,), why="a word to group members by"),
         InTheClear(

@@ -33,47 +33,52 @@ from crm_domain.membership.decider import (
 _AT = 1_772_366_400_000_000  # 2026-03-01, noon
 _DIGEST = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 
-EXAMPLES = Examples(
-    events=(
-        MembershipEnrolled(at=_AT, program="tea-club"),
-        MembershipSuspended(at=_AT),
-        MembershipResumed(at=_AT),
-        MembershipCancelled(at=_AT),
-        PointsEarned(
-            at=_AT,
-            lot_id="order:A-1",
-            points=59,
-            order_id="A-1",
-            per_unit="1",
-            available_at=_AT + 14 * DAY,
-            expires_at=_AT + 365 * DAY,
-            rules_digest=_DIGEST,
+
+def examples() -> Examples:
+    """Examples of what happens to a membership, and of commands to it."""
+    return Examples(
+        events=(
+            MembershipEnrolled(at=_AT, program="tea-club"),
+            MembershipSuspended(at=_AT),
+            MembershipResumed(at=_AT),
+            MembershipCancelled(at=_AT),
+            PointsEarned(
+                at=_AT,
+                lot_id="order:A-1",
+                points=59,
+                order_id="A-1",
+                per_unit="1",
+                available_at=_AT + 14 * DAY,
+                expires_at=_AT + 365 * DAY,
+                rules_digest=_DIGEST,
+            ),
+            PointsRedeemed(at=_AT, redemption_id="V-1", points=50, taken=(Taken(lot_id="order:A-1", points=50),)),
+            RedemptionCancelled(at=_AT, redemption_id="V-1"),
+            PointsReversed(at=_AT, order_id="A-1", points=20, return_id="R-1", rules_digest=_DIGEST),
+            PointsAdjusted(
+                at=_AT,
+                points=25,
+                adjustment_id="J-1",
+                lot_id="adjustment:J-1",
+                available_at=_AT,
+                expires_at=_AT + 365 * DAY,
+                rules_digest=_DIGEST,
+            ),
+            PointsAdjusted(at=_AT, points=-5, adjustment_id="J-2", taken=(Taken(lot_id="order:A-1", points=5),)),
+            TierOverrideGranted(at=_AT, tier="gold", until=_AT + 365 * DAY),
+            TierOverrideLifted(at=_AT),
         ),
-        PointsRedeemed(at=_AT, redemption_id="V-1", points=50, taken=(Taken(lot_id="order:A-1", points=50),)),
-        RedemptionCancelled(at=_AT, redemption_id="V-1"),
-        PointsReversed(at=_AT, order_id="A-1", points=20, return_id="R-1", rules_digest=_DIGEST),
-        PointsAdjusted(
-            at=_AT,
-            points=25,
-            adjustment_id="J-1",
-            lot_id="adjustment:J-1",
-            available_at=_AT,
-            expires_at=_AT + 365 * DAY,
-            rules_digest=_DIGEST,
+        commands=(
+            EnrollMember(customer="shop:1", program="tea-club"),
+            SuspendMembership(customer="shop:1"),
+            ResumeMembership(customer="shop:1"),
+            CancelMembership(customer="shop:1"),
+            RedeemPoints(customer="shop:1", points=50, redemption_id="V-1"),
+            CancelRedemption(customer="shop:1", redemption_id="V-1"),
+            AdjustPoints(customer="shop:1", points=-5, adjustment_id="J-2", reason="Counted twice"),
+            GrantTierOverride(
+                customer="shop:1", tier="gold", until=datetime.fromisoformat("2027-03-01T12:00:00+00:00")
+            ),
+            LiftTierOverride(customer="shop:1"),
         ),
-        PointsAdjusted(at=_AT, points=-5, adjustment_id="J-2", taken=(Taken(lot_id="order:A-1", points=5),)),
-        TierOverrideGranted(at=_AT, tier="gold", until=_AT + 365 * DAY),
-        TierOverrideLifted(at=_AT),
-    ),
-    commands=(
-        EnrollMember(customer="shop:1", program="tea-club"),
-        SuspendMembership(customer="shop:1"),
-        ResumeMembership(customer="shop:1"),
-        CancelMembership(customer="shop:1"),
-        RedeemPoints(customer="shop:1", points=50, redemption_id="V-1"),
-        CancelRedemption(customer="shop:1", redemption_id="V-1"),
-        AdjustPoints(customer="shop:1", points=-5, adjustment_id="J-2", reason="Counted twice"),
-        GrantTierOverride(customer="shop:1", tier="gold", until=datetime.fromisoformat("2027-03-01T12:00:00+00:00")),
-        LiftTierOverride(customer="shop:1"),
-    ),
-)
+    )

@@ -13,7 +13,7 @@ from crm_domain.purchase.decider import (
     RecordReturn,
     ReturnRecorded,
 )
-from crm_domain.purchase.examples import EXAMPLES
+from crm_domain.purchase.examples import examples
 from crm_domain.purchase.wording import WORDING
 
 AGGREGATE = Aggregate(
@@ -24,7 +24,7 @@ AGGREGATE = Aggregate(
         *addressed(RecordReturn, key="order_id"),
     ),
     wording=WORDING,
-    examples=EXAMPLES,
+    examples=examples,
     in_the_clear=(
         InTheClear(
             fields=("order_id",),

@@ -102,7 +102,7 @@ def evolve(state: Purchase, event: PurchaseEvent) -> Purchase:
 class OrderLine(BaseModel):
     """One line of an order as it is told to us."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     sku: Label
     quantity: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1

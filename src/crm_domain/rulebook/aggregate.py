@@ -6,14 +6,14 @@ from typing import get_args
 
 from crm_domain.aggregate import Aggregate, InTheClear
 from crm_domain.rulebook.decider import RULEBOOK, RulebookEvent
-from crm_domain.rulebook.examples import EXAMPLES
+from crm_domain.rulebook.examples import examples
 from crm_domain.rulebook.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=RULEBOOK,
     events=get_args(RulebookEvent),
     wording=WORDING,
-    examples=EXAMPLES,
+    examples=examples,
     in_the_clear=(
         InTheClear(
             fields=("ruleset", "digest", "reason"),

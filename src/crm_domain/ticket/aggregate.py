@@ -28,7 +28,7 @@ from crm_domain.ticket.decider import (
     TicketEvent,
     TicketOpened,
 )
-from crm_domain.ticket.examples import EXAMPLES
+from crm_domain.ticket.examples import examples
 from crm_domain.ticket.wording import WORDING
 
 AGGREGATE = Aggregate(
@@ -54,7 +54,7 @@ AGGREGATE = Aggregate(
         ),
     ),
     wording=WORDING,
-    examples=EXAMPLES,
+    examples=examples,
     in_the_clear=(
         InTheClear(
             fields=("ticket_id",),

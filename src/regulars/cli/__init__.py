@@ -12,10 +12,7 @@ import sys
 from typing import Any
 
 import typer
-from pydantic import ValidationError
 
-from crm_domain.errors import InvalidRules, RegularsError
-from crm_domain.explain_invalid import sentence
 from regulars.cli.app import app
 from regulars.plain_text import clean, clean_lines
 
@@ -57,18 +54,35 @@ def _run() -> int:
         return ending.code if isinstance(ending.code, int) else 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except ValidationError as error:
-        return _refuse(sentence(error))
-    except InvalidRules as error:
-        return _refuse(*str(error).splitlines())
-    except RegularsError as error:
-        return _refuse(str(error))
-    except UnicodeError:
-        return _refuse("what was typed is not text in the encoding of this terminal")
     except BrokenPipeError:
         raise
-    except OSError as error:
-        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:
+        lines = _lines(error)
+        if not lines:
+            raise
+        return _refuse(*lines)
+
+
+def _lines(error: Exception) -> list[str]:
+    """An error that a person can cause, told in a sentence and what belongs to it; empty for any other."""
+    # Imported here, as a run in which nothing goes wrong may need none of it.
+    from pydantic import ValidationError
+
+    from crm_domain.errors import InvalidRules, RegularsError
+    from crm_domain.explain_invalid import sentence
+
+    match error:
+        case ValidationError():
+            return [sentence(error)]
+        case InvalidRules():
+            return str(error).splitlines()
+        case RegularsError():
+            return [str(error)]
+        case UnicodeError():
+            return ["what was typed is not text in the encoding of this terminal"]
+        case OSError():
+            return [f"{error.filename}: {error.strerror}" if error.filename else str(error)]
+    return []
 
 
 def _refuse(reason: str, *details: str) -> int:

@@ -1,35 +1,22 @@
-"""The list of commands with their examples, and the options that come before them."""
+"""The list of commands with their examples, and the options that come before them.
+
+A command's own module is imported when that command is run: `--help` and `--version` need none.
+"""
 
 from __future__ import annotations
 
 import os
 from functools import cache, partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import regulars
-from regulars.cli import (
-    asking,
-    auditing,
-    consents,
-    copying,
-    desk,
-    doing,
-    exporting,
-    forgetting,
-    generations,
-    importing,
-    keys,
-    merging,
-    person,
-    rebuilding,
-    rules,
-    seals,
-    store,
-)
-from regulars.cli.extensions import load_extensions
-from regulars.cli.opening import DEFAULT_STORE, MASTER_KEY_VARIABLE, Given
+from regulars.cli.given import DEFAULT_STORE, MASTER_KEY_VARIABLE, Given
+from regulars.cli.imported_late import imported_late
+
+if TYPE_CHECKING:
+    from adapters.extension import Extension
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,6 +36,12 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"regulars {regulars.__version__}")
         raise typer.Exit
+
+
+def _load_extensions(references: tuple[str, ...]) -> tuple[Extension, ...]:
+    from regulars.cli.extensions import load_extensions
+
+    return load_extensions(references)
 
 
 @app.callback(
@@ -81,133 +74,264 @@ def _before_the_command(
         store=db,
         actor=actor,
         store_was_typed=source is not None and source.name == "COMMANDLINE",
-        load_extensions=cache(partial(load_extensions, tuple(extension or ()))),
+        load_extensions=cache(partial(_load_extensions, tuple(extension or ()))),
         master_key=os.environ.get(MASTER_KEY_VARIABLE),  # no option: what is typed can be seen by others
     )
 
 
-app.command("demo", epilog=_examples("regulars demo", "regulars demo --db shop.db --seed 7"))(store.demo)
-app.command(
+def _add(group: typer.Typer, name: str, place: str, about: str, *examples: str) -> None:
+    """Add the command that a function of a module of ours is. Its docstring begins with what it is `about`."""
+    shown = imported_late(f"regulars.cli.{place}", name, _examples(*examples))
+    group.command(name, cls=shown, help=about)(lambda: None)
+
+
+_add(
+    app,
+    "demo",
+    "store.demo",
+    "Walk through two years of a simulated business.",
+    "regulars demo",
+    "regulars demo --db shop.db --seed 7",
+)
+_add(
+    app,
     "import",
-    epilog=_examples(
-        "regulars import orders.csv --mapping orders.toml --dry-run",
-        "regulars import orders.csv --mapping orders.toml --currency EUR",
-        "regulars import --rejects",
-    ),
-)(importing.import_file)
-app.command(
+    "importing.import_file",
+    "Import a file; the store is made if there is none.",
+    "regulars import orders.csv --mapping orders.toml --dry-run",
+    "regulars import orders.csv --mapping orders.toml --currency EUR",
+    "regulars import --rejects",
+)
+_add(
+    app,
     "customers",
-    epilog=_examples(
-        "regulars customers --stage at_risk --order risk",
-        "regulars customers --becoming at_risk --within 14d",
-        "regulars customers --as-of 1997-09-30 --json",
-        "regulars customers --tier gold --known-at 2026-03-01 --rules rules.toml",
-    ),
-)(asking.customers)
-app.command("show", epilog=_examples("regulars show shop:42", "regulars show ada@example.com"))(asking.show)
-app.command(
-    "explain", epilog=_examples("regulars explain shop:42", "regulars explain shop:42 --as-of 1997-09-30 --rules 1")
-)(asking.explain)
-app.command("timeline", epilog=_examples("regulars timeline shop:42", "regulars timeline shop:42 --limit 100"))(
-    auditing.timeline
+    "asking.customers",
+    "List customers by where they stand, at any moment.",
+    "regulars customers --stage at_risk --order risk",
+    "regulars customers --becoming at_risk --within 14d",
+    "regulars customers --as-of 1997-09-30 --json",
+    "regulars customers --tier gold --known-at 2026-03-01 --rules rules.toml",
 )
-app.command("history", epilog=_examples("regulars history shop:42 email", "regulars history shop:42 tags"))(
-    auditing.history
+_add(
+    app,
+    "show",
+    "asking.show",
+    "Show one customer: where they stand, and their timeline.",
+    "regulars show shop:42",
+    "regulars show ada@example.com",
 )
-app.command(
+_add(
+    app,
+    "explain",
+    "asking.explain",
+    "Say why one customer stands there, event by event.",
+    "regulars explain shop:42",
+    "regulars explain shop:42 --as-of 1997-09-30 --rules 1",
+)
+_add(
+    app,
+    "timeline",
+    "auditing.timeline",
+    "Draw one customer's stage, tier, risk and tickets over time, and list what happened.",
+    "regulars timeline shop:42",
+    "regulars timeline shop:42 --limit 100",
+)
+_add(
+    app,
+    "history",
+    "auditing.history",
+    "Show one field of a customer over time, with who changed it.",
+    "regulars history shop:42 email",
+    "regulars history shop:42 tags",
+)
+_add(
+    app,
     "audit",
-    epilog=_examples(
-        "regulars audit --actor li --since 2026-11-01",
-        "regulars audit --customer shop:42 --oldest-first",
-        "regulars audit --type ContactDetailsChanged --csv",
-    ),
-)(auditing.audit)
-app.command(
+    "auditing.audit",
+    "Show what happened: who did what, when and why, and what it changed.",
+    "regulars audit --actor li --since 2026-11-01",
+    "regulars audit --customer shop:42 --oldest-first",
+    "regulars audit --type ContactDetailsChanged --csv",
+)
+_add(
+    app,
     "tickets",
-    epilog=_examples("regulars tickets --status open", "regulars tickets --breaching-within 4h"),
-)(desk.tickets)
-app.command("points", epilog=_examples("regulars points shop:42", "regulars points shop:42 --as-of 2026-03-31"))(
-    desk.points
+    "desk.tickets",
+    "List tickets with their clocks, at any moment.",
+    "regulars tickets --status open",
+    "regulars tickets --breaching-within 4h",
 )
-app.command("consents", epilog=_examples("regulars consents shop:42", "regulars consents shop:42 --as-of 2026-03-31"))(
-    consents.consents
+_add(
+    app,
+    "points",
+    "desk.points",
+    "Show a member's points: what can be spent, what is pending, and what expires when.",
+    "regulars points shop:42",
+    "regulars points shop:42 --as-of 2026-03-31",
 )
-app.command(
+_add(
+    app,
+    "consents",
+    "consents.consents",
+    "Show what one customer agreed to be contacted for, and every word they said on it.",
+    "regulars consents shop:42",
+    "regulars consents shop:42 --as-of 2026-03-31",
+)
+_add(
+    app,
     "contactable",
-    epilog=_examples(
-        "regulars contactable --channel email --purpose newsletter",
-        "regulars contactable --channel email --purpose newsletter --csv > newsletter.csv",
-    ),
-)(consents.contactable)
-app.command("duplicates", epilog=_examples("regulars duplicates", "regulars duplicates --json"))(merging.duplicates)
-app.command(
+    "consents.contactable",
+    "List the customers who may be contacted on a channel for a purpose.",
+    "regulars contactable --channel email --purpose newsletter",
+    "regulars contactable --channel email --purpose newsletter --csv > newsletter.csv",
+)
+_add(
+    app,
+    "duplicates",
+    "merging.duplicates",
+    "List customers who may be the same person, because they share an e-mail or a phone number.",
+    "regulars duplicates",
+    "regulars duplicates --json",
+)
+_add(
+    app,
     "do",
-    epilog=_examples(
-        "regulars do RegisterCustomer ref=shop:42 name=Ada email=ada@example.com",
-        "regulars do RecordPurchase customer=shop:42 order_id=A-1 amount=59.90",
-        """regulars do RecordPurchase '{"customer": "shop:42", "order_id": "A-2", "amount": 5.90}'""",
-    ),
-)(doing.do)
-app.command("commands", epilog=_examples("regulars commands", "regulars commands RecordPurchase"))(doing.commands)
-app.command(
+    "doing.do",
+    "Record what happened; the store is made if there is none.",
+    "regulars do RegisterCustomer ref=shop:42 name=Ada email=ada@example.com",
+    "regulars do RecordPurchase customer=shop:42 order_id=A-1 amount=59.90",
+    """regulars do RecordPurchase '{"customer": "shop:42", "order_id": "A-2", "amount": 5.90}'""",
+)
+_add(
+    app,
+    "commands",
+    "doing.commands",
+    "List what can be recorded: every command with its fields.",
+    "regulars commands",
+    "regulars commands RecordPurchase",
+)
+_add(
+    app,
     "export",
-    epilog=_examples(
-        "regulars export events --jsonl --out events.jsonl",
-        "regulars export events --jsonl --personal | gzip > everything.jsonl.gz",
-    ),
-)(exporting.export)
-app.command(
+    "exporting.export",
+    "Print every event with its envelope, in the order they were recorded.",
+    "regulars export events --jsonl --out events.jsonl",
+    "regulars export events --jsonl --personal | gzip > everything.jsonl.gz",
+)
+_add(
+    app,
     "export-person",
-    epilog=_examples(
-        "regulars export-person shop:42",
-        "regulars export-person shop:42 --out ada.txt",
-        "regulars export-person ada@example.com --json --out ada.json",
-    ),
-)(person.export_person)
-app.command("generations", epilog=_examples("regulars generations", "regulars generations --json"))(
-    generations.generations
+    "person.export_person",
+    "Say everything that is held about one person, decrypted: a page for them to read.",
+    "regulars export-person shop:42",
+    "regulars export-person shop:42 --out ada.txt",
+    "regulars export-person ada@example.com --json --out ada.json",
 )
-app.command(
+_add(
+    app,
+    "generations",
+    "generations.generations",
+    "List the generations of read models that are kept, which of them answers, and what each is made of.",
+    "regulars generations",
+    "regulars generations --json",
+)
+_add(
+    app,
     "rebuild",
-    epilog=_examples(
-        "regulars rebuild", "regulars rebuild --customer shop:42", "regulars rebuild --projection loyalty_tier"
-    ),
-)(rebuilding.rebuild)
-app.command("seal", epilog=_examples("regulars seal", "regulars seal --json"))(seals.seal)
-app.command(
+    "rebuilding.rebuild",
+    "Fold everything anew, beside what answers meanwhile, and let it answer when it is whole and checked.",
+    "regulars rebuild",
+    "regulars rebuild --customer shop:42",
+    "regulars rebuild --projection loyalty_tier",
+)
+_add(
+    app,
+    "seal",
+    "seals.seal",
+    "Seal what was recorded since the last time, so that `regulars verify` shows if it is changed.",
+    "regulars seal",
+    "regulars seal --json",
+)
+_add(
+    app,
     "verify",
-    epilog=_examples("regulars verify", "regulars verify --json", 'regulars verify --against "$(cat noted-root.txt)"'),
-)(rebuilding.verify)
-app.command("prune", epilog=_examples("regulars prune"))(generations.prune)
-app.command("status", epilog=_examples("regulars status", "regulars --db shop.db status --json"))(store.status)
-app.command("backup", epilog=_examples("regulars backup copy.db", "regulars --db shop.db backup copy.db"))(store.backup)
-app.command(
+    "rebuilding.verify",
+    "Compare the log with its seals, and all that stands beside it with the log; nothing is changed.",
+    "regulars verify",
+    "regulars verify --json",
+    'regulars verify --against "$(cat noted-root.txt)"',
+)
+_add(
+    app,
+    "prune",
+    "generations.prune",
+    "Drop every generation of read models but the live and the previous one.",
+    "regulars prune",
+)
+_add(
+    app,
+    "status",
+    "store.status",
+    "Say how the store is doing, and how many stand where.",
+    "regulars status",
+    "regulars --db shop.db status --json",
+)
+_add(
+    app,
+    "backup",
+    "store.backup",
+    "Copy the store to a new file, as of one moment and while others write.",
+    "regulars backup copy.db",
+    "regulars --db shop.db backup copy.db",
+)
+_add(
+    app,
     "copy",
-    epilog=_examples(
-        "regulars copy shop.db postgresql://li@localhost/shop",
-        "regulars copy postgresql://li@localhost/shop shop-copy.db",
-    ),
-)(copying.copy)
-app.command(
+    "copying.copy",
+    "Copy a store to another database: from SQLite to PostgreSQL, back, or to the same kind.",
+    "regulars copy shop.db postgresql://li@localhost/shop",
+    "regulars copy postgresql://li@localhost/shop shop-copy.db",
+)
+_add(
+    app,
     "forget",
-    epilog=_examples(
-        """regulars forget shop:42 --reason "on request" """.rstrip(), "regulars forget --erased-from forgotten.txt"
-    ),
-)(forgetting.forget)
-app.command("forgotten", epilog=_examples("regulars forgotten > forgotten.txt", "regulars forgotten --json"))(
-    forgetting.forgotten
+    "forgetting.forget",
+    "Forget who a customer is: there is no way back. What was counted stays.",
+    """regulars forget shop:42 --reason "on request" """.rstrip(),
+    "regulars forget --erased-from forgotten.txt",
 )
-app.command(
+_add(
+    app,
+    "forgotten",
+    "forgetting.forgotten",
+    "List who was forgotten: id, event, day and why. Keep the list with the backups.",
+    "regulars forgotten > forgotten.txt",
+    "regulars forgotten --json",
+)
+_add(
+    app,
     "restore",
-    epilog=_examples(
-        "regulars restore monday.db restored.db --erased-from forgotten.txt",
-        "regulars --db shop.db restore monday.db restored.db",
-    ),
-)(forgetting.restore)
-app.command("grants", epilog=_examples("regulars grants dashboard | psql shop", "regulars grants dashboard --json"))(
-    store.grants
+    "forgetting.restore",
+    "Bring a backup back as a store in a new file, checked, and forget again who was forgotten since.",
+    "regulars restore monday.db restored.db --erased-from forgotten.txt",
+    "regulars --db shop.db restore monday.db restored.db",
 )
-app.command("migrate", epilog=_examples("regulars migrate", "regulars --db shop.db migrate"))(store.migrate)
+_add(
+    app,
+    "grants",
+    "store.grants",
+    "Print the SQL that lets a PostgreSQL role read the views, and nothing personal.",
+    "regulars grants dashboard | psql shop",
+    "regulars grants dashboard --json",
+)
+_add(
+    app,
+    "migrate",
+    "store.migrate",
+    "Bring a store of an older version up to date, as opening it to write would.",
+    "regulars migrate",
+    "regulars --db shop.db migrate",
+)
 
 
 def _group(name: str, about: str) -> typer.Typer:
@@ -217,26 +341,73 @@ def _group(name: str, about: str) -> typer.Typer:
 
 
 _rules = _group("rules", "Show, compare and publish the rules by which customers are judged.")
-_rules.command("show", epilog=_examples("regulars rules show > rules.toml", "regulars rules show --version 1"))(
-    rules.show
+_add(
+    _rules,
+    "show",
+    "rules.show",
+    "Print the rules in force as the TOML file that the other commands take.",
+    "regulars rules show > rules.toml",
+    "regulars rules show --version 1",
 )
-_rules.command("check", epilog=_examples("regulars rules check rules.toml"))(rules.check)
-_rules.command(
-    "diff", epilog=_examples("regulars rules diff rules.toml", "regulars rules diff rules.toml --as-of 2026-03-01")
-)(rules.diff)
-_rules.command(
-    "publish", epilog=_examples("""regulars rules publish rules.toml --reason "silver from 100, not 150" """.rstrip())
-)(rules.publish)
-_rules.command("history", epilog=_examples("regulars rules history"))(rules.history)
-_rules.command("rollback", epilog=_examples("""regulars rules rollback --reason "too many complained" """.rstrip()))(
-    rules.rollback
+_add(
+    _rules,
+    "check",
+    "rules.check",
+    "Say whether a file holds rules, or name every key that is wrong.",
+    "regulars rules check rules.toml",
+)
+_add(
+    _rules,
+    "diff",
+    "rules.diff",
+    "Say who would stand elsewhere under other rules: from what to what, why, and what they are worth.",
+    "regulars rules diff rules.toml",
+    "regulars rules diff rules.toml --as-of 2026-03-01",
+)
+_add(
+    _rules,
+    "publish",
+    "rules.publish",
+    "Bring other rules into force. Everyone is judged anew by then, and all answers change at once.",
+    """regulars rules publish rules.toml --reason "silver from 100, not 150" """.rstrip(),
+)
+_add(
+    _rules,
+    "history",
+    "rules.history",
+    "List all rules that ever came into force, the latest last, with who brought them and why.",
+    "regulars rules history",
+)
+_add(
+    _rules,
+    "rollback",
+    "rules.rollback",
+    "Bring back the rules that were in force before. It stands in the history like any other change.",
+    """regulars rules rollback --reason "too many complained" """.rstrip(),
 )
 
 _keys = _group("keys", "Wrap the keys of a store by a master key from outside.")
-_keys.command("new", epilog=_examples("regulars keys new > master.key"))(keys.new)
-_keys.command(
-    "rotate", epilog=_examples("regulars keys rotate --new-key-file master.key", "regulars keys rotate --to-none")
-)(keys.rotate)
+_add(
+    _keys,
+    "new",
+    "keys.new",
+    "Print a random master key. Keep it where the store and its backups are not.",
+    "regulars keys new > master.key",
+)
+_add(
+    _keys,
+    "rotate",
+    "keys.rotate",
+    "Wrap the store's keys by another master key: the first one, or one in place of that of now.",
+    "regulars keys rotate --new-key-file master.key",
+    "regulars keys rotate --to-none",
+)
 
 _generation = _group("generation", "Go back to the generation of read models that answered before.")
-_generation.command("rollback", epilog=_examples("regulars generation rollback"))(generations.rollback)
+_add(
+    _generation,
+    "rollback",
+    "generations.rollback",
+    "Let the generation answer that did before, where it was judged by the same rules.",
+    "regulars generation rollback",
+)

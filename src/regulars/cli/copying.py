@@ -12,7 +12,8 @@ import regulars
 from adapters.database import parse_url
 from adapters.driver_errors import name_of
 from regulars.cli import as_json, render
-from regulars.cli.opening import JsonOption, extensions, given
+from regulars.cli.given import given
+from regulars.cli.opening import JsonOption, extensions
 from regulars.cli.progress import waiting
 
 

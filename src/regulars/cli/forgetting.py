@@ -13,13 +13,13 @@ import regulars
 from crm_domain.command import CustomerId
 from crm_domain.errors import RegularsError, StoreUnusable
 from regulars.cli import as_json, render
+from regulars.cli.given import given
 from regulars.cli.opening import (
     ActorOption,
     JsonOption,
     StoreOption,
     acting,
     extensions,
-    given,
     is_missing,
     master_key,
     open_to_ask,

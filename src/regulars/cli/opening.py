@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import getpass
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -22,12 +20,10 @@ from crm_domain.errors import NotFound, StaleProjections, StoreUnusable
 from projections.registry import Registry
 from regulars.cli.extensions import registry_with
 from regulars.cli.files import require_printing_elsewhere
+from regulars.cli.given import MASTER_KEY_VARIABLE, given
 from regulars.clock import Clock, system_clock
 from regulars.crm import Regulars
 from regulars.plain_text import clean
-
-DEFAULT_STORE = "regulars.db"
-MASTER_KEY_VARIABLE = "REGULARS_MASTER_KEY"
 
 StoreOption = Annotated[
     str | None,
@@ -53,24 +49,6 @@ AtLeastOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The global options, as they were given before the command. Extensions are loaded when first asked for."""
-
-    store: str
-    actor: str | None
-    store_was_typed: bool
-    load_extensions: Callable[[], tuple[Extension, ...]]
-    master_key: str | None = field(default=None, repr=False)
-
-
-def given(ctx: typer.Context) -> Given:
-    """The global options of this run."""
-    found = ctx.find_object(Given)
-    assert found is not None
-    return found
 
 
 def extensions(ctx: typer.Context) -> tuple[Extension, ...]:

@@ -15,7 +15,8 @@ import regulars
 from adapters.schema import VERSION
 from crm_domain.errors import RegularsError, StoreBusy, StoreUnusable
 from regulars.cli import as_json, render
-from regulars.cli.opening import JsonOption, StoreOption, given, open_to_ask
+from regulars.cli.given import given
+from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.records import tell as tell_what_is_wrong
 from regulars.cli.rules import REFUSED
 from regulars.freshness import USUAL

@@ -1,0 +1,112 @@
+"""An asynchronous door: the same store, with every command and question run in a thread.
+
+    from regulars import aio
+
+    async with await aio.open("shop.db", actor="shop") as crm:
+        await crm.do(RecordPurchase(customer="shop:42", order_id="A-1", amount="59.90"))
+        why = await crm.run(lambda store: store.customer("shop:42").explain())
+        page = await crm.run(Regulars.customers, stage="at_risk")
+
+Threads don't make a database quicker: one writer writes at a time, the others wait, and so do questions to a store in
+memory, which has one connection. A task that is cancelled stops waiting, while what it asked for goes on to its end,
+and what it recorded stays recorded: a `command_id` makes it harmless to ask again. Threads are those of
+`asyncio.to_thread`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from itertools import islice
+from types import TracebackType
+from typing import Concatenate, ParamSpec, Self, TypeVar, overload
+
+from crm_domain.command import Command, CustomerId
+from crm_domain.event import Event, Recorded
+from regulars.crm import Regulars
+from regulars.crm import open as open_store
+from regulars.execution import Outcome
+from regulars.feed import EventTypes
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+EVENTS_AT_ONCE = 1_000
+
+
+class AsyncRegulars:
+    """An open store to await. Close it, or use it in an `async with` block."""
+
+    def __init__(self, crm: Regulars) -> None:
+        self._crm = crm
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give every database connection back. Safe to repeat."""
+        await asyncio.to_thread(self._crm.close)
+
+    async def run(self, ask: Callable[Concatenate[Regulars, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a function of the store answers, run in a thread: a method of `Regulars`, or one of your own.
+
+        What is asked of an answer later, such as a customer's `explain`, waits for the database too: ask it in `run`.
+        """
+        return await asyncio.to_thread(ask, self._crm, *args, **kwargs)
+
+    @overload
+    async def do(self, commands: Command, *, actor: str | None = None) -> Outcome: ...
+
+    @overload
+    async def do(self, commands: Sequence[Command], *, actor: str | None = None) -> list[Outcome]: ...
+
+    async def do(self, commands: Command | Sequence[Command], *, actor: str | None = None) -> Outcome | list[Outcome]:
+        """Carry out commands in one transaction, as `Regulars.do` does, and with its errors."""
+        if isinstance(commands, Command):
+            return await asyncio.to_thread(self._crm.do, commands, actor=actor)
+        return await asyncio.to_thread(self._crm.do, commands, actor=actor)
+
+    async def events(
+        self, *, after: int = 0, types: EventTypes | None = None, customer: str | CustomerId | None = None
+    ) -> AsyncIterator[Recorded[Event]]:
+        """Everything that was recorded by now, in order of position, as `Regulars.events` tells it."""
+
+        def begin() -> Iterator[Recorded[Event]]:
+            return self._crm.events(after=after, types=types, customer=customer)
+
+        told = await asyncio.to_thread(begin)
+        while some := await asyncio.to_thread(lambda: list(islice(told, EVENTS_AT_ONCE))):
+            for each in some:
+                yield each
+
+    @contextmanager
+    def acting(
+        self, *, actor: str | None = None, correlation_id: str | None = None, reason: str | None = None
+    ) -> Iterator[Self]:
+        """Within the block, and in this task and those begun in it, say who acts, as `Regulars.acting` does."""
+        with self._crm.acting(actor=actor, correlation_id=correlation_id, reason=reason):
+            yield self
+
+    def as_actor(self, actor: str, *, correlation_id: str | None = None, reason: str | None = None) -> AsyncRegulars:
+        """The same store in the hands of somebody else, as `Regulars.as_actor` gives it."""
+        return AsyncRegulars(self._crm.as_actor(actor, correlation_id=correlation_id, reason=reason))
+
+
+def _in_a_thread(opening: Callable[P, Regulars]) -> Callable[P, Awaitable[AsyncRegulars]]:
+    @wraps(opening)
+    async def opened(*args: P.args, **kwargs: P.kwargs) -> AsyncRegulars:
+        return AsyncRegulars(await asyncio.to_thread(opening, *args, **kwargs))
+
+    return opened
+
+
+open = _in_a_thread(open_store)  # noqa: A001 - aio.open() reads as it is meant
+
+__all__ = ["AsyncRegulars", "open"]

@@ -1,0 +1,37 @@
+"""Values that ask their store for more when they are asked for it."""
+
+from __future__ import annotations
+
+from typing import Generic, Self, TypeVar
+
+from crm_domain.errors import StoreUnusable
+
+T = TypeVar("T")
+
+
+class AsksItsStore(Generic[T]):
+    """A frozen value with what it asks its store by, which is no part of the value.
+
+    A copy is the value itself. What is pickled leaves the store behind.
+    """
+
+    __slots__ = ("_asks_by",)
+    _asks_by: T
+
+    def _ask_by(self, what: T) -> None:
+        object.__setattr__(self, "_asks_by", what)
+
+    def _asked(self) -> T:
+        """What it asks its store by. Raises StoreUnusable where the store was left behind."""
+        try:
+            return self._asks_by
+        except AttributeError:
+            raise StoreUnusable(
+                f"this {type(self).__name__} was pickled, which leaves its store behind; ask the store for it again"
+            ) from None
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self

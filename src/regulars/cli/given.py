@@ -1,0 +1,33 @@
+"""What was given before the command: the options that all commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from adapters.extension import Extension
+
+DEFAULT_STORE = "regulars.db"
+MASTER_KEY_VARIABLE = "REGULARS_MASTER_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The global options, as they were given before the command. Extensions are loaded when first asked for."""
+
+    store: str
+    actor: str | None
+    store_was_typed: bool
+    load_extensions: Callable[[], tuple[Extension, ...]]
+    master_key: str | None = field(default=None, repr=False)
+
+
+def given(ctx: typer.Context) -> Given:
+    """The global options of this run."""
+    found = ctx.find_object(Given)
+    assert found is not None
+    return found

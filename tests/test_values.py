@@ -1,0 +1,176 @@
+"""Whatever the library hands out can be copied, pickled, compared, and turned into JSON."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import UnionType
+
+import msgspec
+import pytest
+from fastapi.encoders import jsonable_encoder
+from msgspec import Struct
+
+import regulars
+from regulars import (
+    AddNote,
+    Command,
+    EnrollMember,
+    Event,
+    GiveConsent,
+    MergeCustomers,
+    OpenTicket,
+    RecordPurchase,
+    RegisterCustomer,
+    Regulars,
+    StoreUnusable,
+    to_dict,
+)
+
+NOW = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
+PURCHASES = b"ref,order_id,amount\nshop:9,C-1,wrong\n"
+
+#: They say that something is wrong, or are what a program gives and never gets.
+NEVER_SEEN_HERE = {
+    *("EventDamage", "SealDamage", "Fault", "Difference", "Poison", "MissingExtension"),
+    *("NeverDrawn", "RecordedAhead", "OpenTransaction", "OwnerNeeded"),
+    *("Extension", "Restoration", "Rotation", "Line", "Taken", "TicketMove"),
+}
+
+
+@pytest.fixture(scope="module")
+def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
+    path = tmp_path_factory.mktemp("values") / "shop.db"
+    with regulars.open(path, currency="EUR", actor="li", clock=lambda: NOW) as crm:
+        for number, name in enumerate(("Ada", "Bo", "Cy", "Ada")):
+            ref = f"shop:{number}"
+            at = NOW - timedelta(days=200 - number)
+            crm.do(RegisterCustomer(ref=ref, name=name, email=f"{name}@example.com", occurred_at=at))
+            crm.do(RecordPurchase(customer=ref, order_id=f"A-{number}", amount="59.90", occurred_at=at))
+        crm.do([EnrollMember(customer="shop:0"), AddNote(customer="shop:0", text="likes tea")])
+        crm.do(RecordPurchase(customer="shop:0", order_id="B-1", amount="500.00"))
+        crm.do(OpenTicket(customer="shop:0", ticket_id="T-1", subject="late", priority="high"))
+        crm.do(GiveConsent(customer="shop:0", channel="email", purpose="news"))
+        crm.do(MergeCustomers(customer="shop:2", into="shop:1"))
+        yield crm
+
+
+def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
+    ruleset = regulars.parse_rules(regulars.as_toml(crm.ruleset).replace("prior_gap_days = 30", "prior_gap_days = 7"))
+    (folder / "orders.csv").write_bytes(PURCHASES)
+    (folder / "orders.toml").write_text(MAPPING, encoding="utf-8")
+    yield crm.do(AddNote(customer="shop:1", text="called"))
+    yield from (crm.customer("shop:0"), crm.customer("shop:0").explain(), crm.customer("shop:0").timeline())
+    yield from (crm.customers(), crm.status(), crm.audit(), crm.audit(limit=2), crm.tickets(), crm.points("shop:0"))
+    yield from (crm.consents("shop:0"), crm.contactable(channel="email", purpose="news"), crm.duplicates())
+    yield from (crm.export_person("shop:0"), crm.projections.verify(), *crm.projections.generations(), *crm.events())
+    sealing = crm.seal()
+    yield from (
+        sealing,
+        crm.check_seals(against=sealing.root),
+        crm.check_records(),
+        *crm.rules.history(),
+        ruleset,
+        crm.ruleset,
+    )
+    difference = crm.rules.diff(ruleset)
+    yield from (difference, *difference.explain(difference.moves), crm.business_timeline())
+    yield crm.import_file(folder / "orders.csv", folder / "orders.toml", dry_run=True)
+    yield from (crm.rules.publish(ruleset, reason="sooner"), *crm.rules.history())
+    yield from (crm.forget("shop:3", reason="on request"), *crm.forgotten())
+
+
+MAPPING = """
+format = "csv"
+zone = "UTC"
+currency = "EUR"
+[customer]
+ref = "{ref}"
+[[command]]
+do = "RecordPurchase"
+[command.fields]
+order_id = "{order_id}"
+amount = { column = "amount", money = "major" }
+"""
+
+
+def inside(value: object) -> Iterator[object]:
+    """A value, and those that it is made of."""
+    yield value
+    if isinstance(value, Struct):
+        parts = [getattr(value, name) for name in value.__struct_fields__ if not name.startswith("_")]
+    elif is_dataclass(value):
+        parts = [getattr(value, name) for name in value.__dataclass_fields__ if hasattr(value, name)]
+    elif isinstance(value, dict):
+        parts = [*value.values()]
+    else:
+        parts = [*value] if isinstance(value, tuple | list) else []
+    for part in parts:
+        yield from inside(part)
+
+
+@pytest.fixture(scope="module")
+def values(crm: Regulars, tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+    return [*handed_out(crm, tmp_path_factory.mktemp("files"))]
+
+
+def test_all_classes_of_values_are_tried(values: list[object]) -> None:
+    tried = {type(part) for value in values for part in inside(value)}
+    public = {name: each for name in regulars.__all__ if isinstance(each := getattr(regulars, name), type)}
+    kinds = {name for name, each in public.items() if is_dataclass(each) or issubclass(each, Struct)}
+    expected = {name for name in kinds if not issubclass(public[name], Event | Command)}
+    assert expected - {each.__name__ for each in tried} == NEVER_SEEN_HERE & expected
+
+
+def test_every_value_can_be_copied_pickled_and_compared(values: list[object]) -> None:
+    for value in values:
+        for again in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
+            assert again == value, type(value)
+            assert type(again) is type(value)
+
+
+def test_every_value_is_json(values: list[object]) -> None:
+    for value in values:
+        found = to_dict(value)
+        assert json.loads(json.dumps(found)) == found
+        if is_dataclass(value):
+            json.dumps(jsonable_encoder(value, custom_encoder={Struct: to_dict}))
+
+
+def test_json_says_instants_money_and_ids_as_text(crm: Regulars) -> None:
+    customer = to_dict(crm.customer("shop:1", as_of=NOW))
+    assert customer["net_spend"] == "119.80"
+    assert customer["as_of"] == "2026-03-01T12:00:00+00:00"
+    assert customer["tags"] == []
+    assert type(customer["id"]) is str
+    assert not [name for name in customer if name.startswith("_")]
+    (registered, *_) = [to_dict(each) for each in crm.events(customer="shop:1")]
+    assert (registered["event"]["type"], registered["event"]["name"]) == ("CustomerRegistered", "Bo")
+    assert registered["occurred_at"] == (NOW - timedelta(days=199)).isoformat()
+    command = to_dict(RecordPurchase(customer="shop:1", order_id="A-9", amount="5.90", occurred_at=NOW))
+    assert (command["amount"], command["occurred_at"]) == ("5.90", "2026-03-01T12:00:00+00:00")
+
+
+@pytest.mark.parametrize("wrong", [object(), 5, "text", None, [1], UnionType])
+def test_what_is_no_value_of_ours_is_refused(wrong: object) -> None:
+    with pytest.raises(TypeError, match="to_dict"):
+        to_dict(wrong)
+
+
+def test_a_copy_asks_its_store_and_what_was_pickled_says_that_it_can_t(crm: Regulars) -> None:
+    customer = crm.customer("shop:0")
+    assert copy.deepcopy(customer).explain() == copy.copy(customer).explain() == customer.explain()
+    alone = pickle.loads(pickle.dumps(customer))
+    for ask in (alone.explain, alone.timeline, lambda: alone.verdict("stage")):
+        with pytest.raises(StoreUnusable, match="this Customer was pickled, which leaves its store behind"):
+            ask()
+
+
+def test_an_event_is_written_as_msgspec_writes_it(crm: Regulars) -> None:
+    for each in crm.events():
+        assert to_dict(each.event).items() >= msgspec.to_builtins(each.event).items()
