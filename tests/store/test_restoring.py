@@ -24,6 +24,7 @@ from regulars import (
     StoreUnusable,
     UndoMerge,
 )
+from shops import EXAMPLES
 
 PEOPLE = ("ada", "bob", "cy", "dee")
 
@@ -156,7 +157,7 @@ def test_they_are_forgotten_again_where_other_tools_restored(postgres_database_u
 merges = st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE) | st.none()), max_size=6)
 
 
-@hypothesis.settings(max_examples=15, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@hypothesis.settings(max_examples=EXAMPLES // 6, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 @hypothesis.given(before=merges, after=merges, forgotten=st.sets(st.sampled_from(PEOPLE)))
 def test_they_are_the_same_people_whoever_was_merged_then_and_is_not_now(
     before: list[tuple[str, str | None]],
