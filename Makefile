@@ -1,13 +1,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test torture check reference lock bench clean
+.PHONY: demo test quick torture check reference lock bench clean
 
 demo: .venv/installed  ## make a fresh store, simulate two years, walk through it
 	@$(BIN)/regulars demo
 
 test: .venv/installed-dev  ## every test, SQLite and PostgreSQL
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+QUICK := domain projections test_csv_cells.py test_golden.py test_importing_jsonl.py test_merkle.py test_naming.py \
+	test_public_api.py test_rules_text.py test_upcasts.py
+
+quick: .venv/installed-dev  ## in half a minute: the pure rooms, and what else is fast, with fewer examples of each law
+	@$(BIN)/pytest -n 2 --dist worksteal --hypothesis-profile quick $(addprefix tests/,$(QUICK))
 
 torture: .venv/installed-dev  ## the fault tests at length: ten minutes, or TORTURE="--minutes 60 --seed 1"
 	@PYTHONPATH=tests $(BIN)/python -m torture $(TORTURE)

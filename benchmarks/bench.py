@@ -30,7 +30,7 @@ class Bench:
         self.settings = settings
         self.folder = folder
 
-    def few(self, slow: int, quick: int = 2) -> int:
+    def few(self, slow: int, quick: int = 1) -> int:
         """How often something is done: `slow` often, or `quick` in a quick run."""
         return quick if self.settings.quick else slow
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from databases import fresh_postgres, fresh_sqlite, postgres_server
+from databases import fresh_postgres, fresh_sqlite, postgres_server, prepared_postgres, prepared_sqlite
 from regulars import cli
 from regulars.cli import opening
-from saying import NOW, Said, Say
+from saying import NOW, Said, Say, built_once
 
 # In CI the same examples run every time: a failure there is a failure of the change.
 # How quick a machine is says nothing about the code, so nothing is held against slow ones.
@@ -25,7 +25,17 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
+settings.register_profile("quick", settings.get_profile("default"), max_examples=10)
 settings.load_profile("default")
+
+#: Files that take minutes. Begun first, they don't keep one worker busy when there is nothing left for the others.
+LONGEST = ("test_cdnow", "test_rebuilding", "test_bad_input", "test_merging", "test_benchmarks", "test_indexes")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest first, everything else in the order of its files."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(scope="session")
@@ -37,19 +47,37 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture
 def sqlite_database_url(tmp_path: Path) -> str:
-    return fresh_sqlite(tmp_path)
+    return prepared_sqlite(Path(fresh_sqlite(tmp_path)))
 
 
 @pytest.fixture
 def postgres_database_url(postgres_url: str) -> Iterator[str]:
-    with fresh_postgres(postgres_url) as url:
+    with prepared_postgres(postgres_url) as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh, empty store in each kind of database."""
+    """An empty store in each kind of database."""
     url: str = request.getfixturevalue(f"{request.param}_database_url")
+    return url
+
+
+@pytest.fixture
+def bare_sqlite_url(tmp_path: Path) -> str:
+    return fresh_sqlite(tmp_path)
+
+
+@pytest.fixture
+def bare_postgres_url(postgres_url: str) -> Iterator[str]:
+    with fresh_postgres(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def bare_url(request: pytest.FixtureRequest) -> str:
+    """Where no store is yet, in each kind of database: for tests in which one is made."""
+    url: str = request.getfixturevalue(f"bare_{request.param}_url")
     return url
 
 
@@ -62,6 +90,7 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(opening, "system_clock", lambda: NOW)
+    monkeypatch.setattr("typer.main.get_command", built_once)
 
     def run(*words: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["regulars", *words])

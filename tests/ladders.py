@@ -61,21 +61,23 @@ BOUNDS: dict[str, st.SearchStrategy[Any]] = {
 }
 FLAGS = ("account_closed", "qualified")
 CHOICES = {
-    "source": ["web", "fair", "friend"],
-    "owner": ["li", "max"],
-    "tier": ["none", "member", "silver", "gold"],
-    "risk_band": ["low", "medium", "high"],
+    "source": ("web", "fair", "friend"),
+    "owner": ("li", "max"),
+    "tier": ("none", "member", "silver", "gold"),
+    "risk_band": ("low", "medium", "high"),
 }
 #: What other projections hold, and which.
 READ = {"tier": LOYALTY_TIER, "risk": CHURN_RISK, "risk_band": CHURN_RISK}
-TAGS = ["vip", "press", "never"]
+TAGS = ("vip", "press", "never")
 WINDOWED = ("orders", "returns", "tickets", "spend", "nps", "csat")
 
 
-def _several(words: list[str]) -> st.SearchStrategy[list[str]]:
+@cache
+def _several(words: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(words), min_size=1, max_size=2, unique=True)
 
 
+@cache
 def _ends(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     one = st.tuples(st.sampled_from(["from", "below"]), values).map(lambda pair: dict([pair]))
     both = st.lists(values, min_size=2, max_size=2, unique_by=Decimal).map(
@@ -87,10 +89,10 @@ def _ends(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 ASKED = (*FLAGS, *CHOICES, "tagged", *(fact for fact in BOUNDS if fact != "days_since_spell_ended"))
 
 
+@cache
 @st.composite
-def conditions(draw: st.DrawFn, facts: list[str]) -> dict[str, Any]:
-    """A condition on one of some facts."""
-    fact = draw(st.sampled_from(facts))
+def conditions(draw: st.DrawFn, fact: str) -> dict[str, Any]:
+    """A condition on a fact."""
     if fact in FLAGS:
         return {"fact": fact, "is": draw(st.booleans())}
     if fact in CHOICES:
@@ -106,17 +108,22 @@ def rungs(draw: st.DrawFn, asking: str | None) -> list[dict[str, Any]]:
     """A whole ladder, a stage of its own for each rung. It asks few facts, so that each of them decides."""
     facts = [*([asking] if asking else []), *draw(st.lists(st.sampled_from(ASKED), min_size=not asking, max_size=2))]
     ladder = [
-        {"id": f"r{number}", "stage": f"s{number}", "when": draw(st.lists(conditions(facts), min_size=1, max_size=2))}
+        {
+            "id": f"r{number}",
+            "stage": f"s{number}",
+            "when": [draw(conditions(draw(st.sampled_from(facts)))) for _ in range(draw(st.integers(1, 2)))],
+        }
         for number in range(draw(st.integers(1, 6)))
     ]
     stages = [rung["stage"] for rung in ladder] + ["rest"]
     for rung in ladder:
         if draw(st.integers(0, 3)) == 0:
-            rung["spell"] = draw(_several(stages))
+            rung["spell"] = draw(_several(tuple(stages)))
             rung["when"].append({"fact": "days_since_spell_ended", **draw(_ends(BOUNDS["days_since_spell_ended"]))})
     return [*ladder, {"id": "rest", "stage": "rest", "when": []}]
 
 
+@cache
 def ladders(asking: str | None = None) -> st.SearchStrategy[Ruleset]:
     """The default rules with any other ladder of stages; one that is likely to ask a fact, if it is named."""
     return rungs(asking).map(with_ladder)
@@ -137,6 +144,7 @@ def ready(ruleset: Ruleset) -> Rules:
     return compile_rules(ruleset, "EUR")
 
 
+@cache
 def lives(asking: str) -> st.SearchStrategy[list[Happened]]:
     """Histories with many of the events that bear on a fact."""
     ticket_ids = st.sampled_from(["T-1", "T-2", "T-3"])

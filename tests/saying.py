@@ -6,7 +6,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
+
+import typer.main
+
+#: What a command line is understood by, made once in a process, as for people: it takes as long as to open a store.
+built_once = cache(typer.main.get_command)
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 

@@ -676,12 +676,12 @@ def test_ctrl_c_exits_with_130(say: Say, shop: Path, monkeypatch: pytest.MonkeyP
 # --------------------------------------------------------------------------------------------------- copying a store
 
 
-def test_copy_says_how_many_events_went_where(say: Say, shop: Path, postgres_database_url: str) -> None:
+def test_copy_says_how_many_events_went_where(say: Say, shop: Path, bare_postgres_url: str) -> None:
     said = say("copy", str(shop), "[b]copy.db")
     assert (said.status, said.out, said.err) == (0, "Copied 12 events to [b]copy.db.\n", "")
     assert say("--db", "[b]copy.db", "customers", "--json").json == say("--db", str(shop), "customers", "--json").json
-    url = postgres_database_url.replace("://postgres:", "://postgres:hidden", 1)
-    copied = say("copy", str(shop), postgres_database_url, "--json").json
+    url = bare_postgres_url.replace("://postgres:", "://postgres:hidden", 1)
+    copied = say("copy", str(shop), bare_postgres_url, "--json").json
     assert (copied["source"], copied["events"]) == (str(shop), 12)
     assert copied["target"].startswith("postgresql+psycopg://")
     assert "hidden" not in say("copy", str(shop), url).err

@@ -37,8 +37,8 @@ class OnSqlite:
     __test__ = True
 
     @pytest.fixture(autouse=True)
-    def _database(self, sqlite_database_url: str) -> None:
-        self.url = sqlite_database_url
+    def _database(self, bare_sqlite_url: str) -> None:
+        self.url = bare_sqlite_url
 
 
 class OnPostgres:
@@ -47,8 +47,8 @@ class OnPostgres:
     __test__ = True
 
     @pytest.fixture(autouse=True)
-    def _database(self, postgres_database_url: str) -> None:
-        self.url = postgres_database_url
+    def _database(self, bare_postgres_url: str) -> None:
+        self.url = bare_postgres_url
 
 
 class Suite(TestCase):

@@ -60,7 +60,7 @@ from regulars import (
     person_page,
 )
 from saying import NOW, Say
-from shops import DAY, Clock
+from shops import DAY, EXAMPLES, Clock, empty_file
 from strategies import events
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -254,9 +254,9 @@ def record(crm: Regulars, customer_id: str, told: Sequence[Event], at: datetime)
 
 
 @given(st.lists(st.sampled_from(TOLD).flatmap(events).map(within_reach), max_size=8))
-@settings(max_examples=settings.default.max_examples if settings.default else 50)
+@settings(max_examples=EXAMPLES // 2)
 def test_whatever_the_log_says_of_a_person_is_said(told: list[Event]) -> None:
-    with regulars.open(":memory:", currency="EUR", actor="li", clock=lambda: NOW) as crm:
+    with empty_file() as file, regulars.open(file, currency="EUR", actor="li", clock=lambda: NOW) as crm:
         ada = crm.do(RegisterCustomer(ref=ADA, name="Ada", occurred_at=BEGIN)).customer_id
         record(crm, ada, told, BEGIN)
         person = crm.export_person(ada)
@@ -270,7 +270,7 @@ def test_every_type_of_event_is_said_in_every_field(kind: type[Event]) -> None:
     @given(events(kind).map(within_reach))
     @settings(max_examples=5)
     def said_of(event: Event) -> None:
-        with regulars.open(":memory:", currency="EUR", actor="li", clock=lambda: NOW) as crm:
+        with empty_file() as file, regulars.open(file, currency="EUR", actor="li", clock=lambda: NOW) as crm:
             ada = crm.do(RegisterCustomer(ref=ADA, name="Ada", occurred_at=BEGIN)).customer_id
             record(crm, ada, [event], BEGIN)
             require_all_of_the_log(crm, exported(crm, ada))

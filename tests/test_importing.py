@@ -735,11 +735,15 @@ def purchases(found: list[Row]) -> list[RecordPurchase]:
     return [command for row in found for command in row.commands if isinstance(command, RecordPurchase)]
 
 
-def test_every_order_of_the_cdnow_master_is_taken() -> None:
-    found = cdnow("CDNOW_master.txt.gz", "cdnow-master.toml")
-    orders = purchases(found)
-    assert [row for row in found if row.problem] == []
-    assert [row.line for row in found] == list(range(2, 69_661))
+@pytest.fixture(scope="module")
+def master() -> list[Row]:
+    return cdnow("CDNOW_master.txt.gz", "cdnow-master.toml")
+
+
+def test_every_order_of_the_cdnow_master_is_taken(master: list[Row]) -> None:
+    orders = purchases(master)
+    assert [row for row in master if row.problem] == []
+    assert [row.line for row in master] == list(range(2, 69_661))
     assert len(orders) == len({order.order_id for order in orders}) == 69_659
     assert sum(order.amount for order in orders) == Decimal("2500315.63")
     assert sum(order.amount == 0 for order in orders) == 80
@@ -747,9 +751,9 @@ def test_every_order_of_the_cdnow_master_is_taken() -> None:
     assert min(line.quantity for order in orders for line in order.lines) == 1
 
 
-def test_the_cdnow_sample_is_part_of_the_master_order_by_order() -> None:
+def test_the_cdnow_sample_is_part_of_the_master_order_by_order(master: list[Row]) -> None:
     sample = purchases(cdnow("CDNOW_sample.txt", "cdnow-sample.toml"))
-    master = {order.order_id: order for order in purchases(cdnow("CDNOW_master.txt.gz", "cdnow-master.toml"))}
+    orders = {order.order_id: order for order in purchases(master)}
     assert len(sample) == 6_919
     assert len({order.customer for order in sample}) == 2_357
-    assert all(master[order.order_id] == order for order in sample)
+    assert all(orders[order.order_id] == order for order in sample)

@@ -416,11 +416,11 @@ def test_an_event_sourced_projection_follows_the_log(database_url: str, crm: Reg
 # --------------------------------------------------------------------------------------------------- what opens the log
 
 
-def test_the_log_is_followed_without_the_master_key(database_url: str) -> None:
-    with opened(database_url, Clock(), master_key=new_master_key()) as crm:
+def test_the_log_is_followed_without_the_master_key(bare_url: str) -> None:
+    with opened(bare_url, Clock(), master_key=new_master_key()) as crm:
         crm.do([RegisterCustomer(ref="shop:1", name="Ada"), AddNote(customer="shop:1", text="likes tea")])
         position = buy(crm, "A-1")
-        with counting(database_url) as runner:
+        with counting(bare_url) as runner:
             runner.wait(position, timeout=30)
             (seen,) = runner.view.seen
             assert seen.customer_id == crm.find("shop:1")

@@ -38,8 +38,8 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = Database(database_url)
+def database(bare_url: str) -> Iterator[Database]:
+    opened = Database(bare_url)
     yield opened
     opened.close()
 
@@ -98,9 +98,9 @@ def insert_from_another_process(url: str, batches: int, size: int) -> None:
 
 
 def test_a_subscription_misses_nothing_that_other_processes_and_threads_insert(
-    database_url: str, recorder: SqlApplicationRecorder
+    bare_url: str, recorder: SqlApplicationRecorder
 ) -> None:
-    processes = [SPAWN.Process(target=insert_from_another_process, args=(database_url, 20, 5)) for _ in range(2)]
+    processes = [SPAWN.Process(target=insert_from_another_process, args=(bare_url, 20, 5)) for _ in range(2)]
     expected = 2 * 20 * 5 + 2 * 50 * 3
     with ThreadPoolExecutor(3) as threads, recorder.subscribe() as subscription:
         seen = threads.submit(taken, subscription, expected)
@@ -306,10 +306,10 @@ def older_transaction(url: str) -> Iterator[None]:
     other.close()
 
 
-def test_a_read_waits_for_its_own_write_to_settle_and_gives_up(postgres_database_url: str) -> None:
-    database = Database(postgres_database_url)
+def test_a_read_waits_for_its_own_write_to_settle_and_gives_up(bare_postgres_url: str) -> None:
+    database = Database(bare_postgres_url)
     recorder = created(SqlApplicationRecorder(database, horizon_timeout=0.2))
-    with older_transaction(postgres_database_url):
+    with older_transaction(bare_postgres_url):
         recorder.insert_events(events(1))
         with pytest.raises(OperationalError, match=r"unsettled for 0\.2 s"):
             recorder.select_notifications(None, 10)
@@ -320,11 +320,11 @@ def test_a_read_waits_for_its_own_write_to_settle_and_gives_up(postgres_database
     database.close()
 
 
-def test_a_read_returns_as_soon_as_its_own_write_has_settled(postgres_database_url: str) -> None:
-    database = Database(postgres_database_url)
+def test_a_read_returns_as_soon_as_its_own_write_has_settled(bare_postgres_url: str) -> None:
+    database = Database(bare_postgres_url)
     recorder = created(SqlApplicationRecorder(database))
     with ThreadPoolExecutor(1) as threads:
-        with older_transaction(postgres_database_url):
+        with older_transaction(bare_postgres_url):
             recorder.insert_events(events(1))
             reading = threads.submit(recorder.max_notification_id)
             sleep(0.1)
@@ -333,10 +333,10 @@ def test_a_read_returns_as_soon_as_its_own_write_has_settled(postgres_database_u
     database.close()
 
 
-def test_a_reader_that_wrote_nothing_does_not_wait(postgres_database_url: str) -> None:
-    database = Database(postgres_database_url)
+def test_a_reader_that_wrote_nothing_does_not_wait(bare_postgres_url: str) -> None:
+    database = Database(bare_postgres_url)
     writer, reader = created(SqlApplicationRecorder(database)), SqlApplicationRecorder(database)
-    with older_transaction(postgres_database_url):
+    with older_transaction(bare_postgres_url):
         writer.insert_events(events(1))
         began = monotonic()
         assert reader.select_notifications(None, 10) == []
@@ -344,11 +344,11 @@ def test_a_reader_that_wrote_nothing_does_not_wait(postgres_database_url: str) -
     database.close()
 
 
-def test_a_subscription_outlives_an_older_transaction(postgres_database_url: str) -> None:
-    database = Database(postgres_database_url)
+def test_a_subscription_outlives_an_older_transaction(bare_postgres_url: str) -> None:
+    database = Database(bare_postgres_url)
     recorder = created(SqlApplicationRecorder(database, horizon_timeout=0.1))
     with ThreadPoolExecutor(1) as threads, recorder.subscribe() as subscription:
-        with older_transaction(postgres_database_url):
+        with older_transaction(bare_postgres_url):
             recorder.insert_events(events(2))
             seen = threads.submit(taken, subscription, 2)
             sleep(0.3)
@@ -357,8 +357,8 @@ def test_a_subscription_outlives_an_older_transaction(postgres_database_url: str
     database.close()
 
 
-def test_an_append_that_readers_could_skip_others_for_is_refused(postgres_database_url: str) -> None:
-    database = Database(postgres_database_url)
+def test_an_append_that_readers_could_skip_others_for_is_refused(bare_postgres_url: str) -> None:
+    database = Database(bare_postgres_url)
     recorder = created(SqlApplicationRecorder(database))
     with rolled_back(database) as connection:
         recorder.insert_events(events(1), transaction=connection)
@@ -385,8 +385,8 @@ def test_uuids_can_be_kept_as_text(database: Database) -> None:
     assert [found.originator_id for found in recorder.select_events(mine)] == [str(mine)]
 
 
-def test_an_application_finds_its_aggregates_by_uuids_kept_as_text(database_url: str) -> None:
-    environment = {**library_environment(database_url), "ORIGINATOR_ID_TYPE": "text"}
+def test_an_application_finds_its_aggregates_by_uuids_kept_as_text(bare_url: str) -> None:
+    environment = {**library_environment(bare_url), "ORIGINATOR_ID_TYPE": "text"}
     with Application[UUID](environment) as application:
         aggregate = Aggregate()
         application.save(aggregate)
@@ -409,8 +409,8 @@ def test_a_missing_table_is_the_librarys_error(database: Database) -> None:
         SqlApplicationRecorder(database).insert_events(events(1))
 
 
-def test_a_locked_database_is_an_operational_error(sqlite_database_url: str) -> None:
-    holder, other = Database(sqlite_database_url), Database(sqlite_database_url, lock_timeout=0.05)
+def test_a_locked_database_is_an_operational_error(bare_sqlite_url: str) -> None:
+    holder, other = Database(bare_sqlite_url), Database(bare_sqlite_url, lock_timeout=0.05)
     recorder = created(SqlApplicationRecorder(other))
     with holder.writing(), pytest.raises(OperationalError):
         recorder.insert_events(events(1))
@@ -435,8 +435,8 @@ def create_from_another_process(url: str) -> None:
     database.close()
 
 
-def test_many_processes_may_create_the_same_tables_at_once(database_url: str, database: Database) -> None:
-    processes = [SPAWN.Process(target=create_from_another_process, args=(database_url,)) for _ in range(4)]
+def test_many_processes_may_create_the_same_tables_at_once(bare_url: str, database: Database) -> None:
+    processes = [SPAWN.Process(target=create_from_another_process, args=(bare_url,)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
@@ -446,11 +446,11 @@ def test_many_processes_may_create_the_same_tables_at_once(database_url: str, da
         assert taken(subscription, 4) == [1, 2, 3, 4]
 
 
-def test_many_threads_may_create_the_same_tables_at_once(database_url: str) -> None:
+def test_many_threads_may_create_the_same_tables_at_once(bare_url: str) -> None:
     together = threading.Barrier(8)
 
     def create() -> None:
-        database = Database(database_url)
+        database = Database(bare_url)
         together.wait()
         created(SqlProcessRecorder(database)).insert_events(events(1))
         database.close()
@@ -474,8 +474,8 @@ def library_environment(url: str) -> dict[str, str]:
     return {"PERSISTENCE_MODULE": "adapters.recorders", "REGULARS_URL": url}
 
 
-def test_applications_share_a_database_in_tables_named_after_them(database_url: str, database: Database) -> None:
-    environment = library_environment(database_url)
+def test_applications_share_a_database_in_tables_named_after_them(bare_url: str, database: Database) -> None:
+    environment = library_environment(bare_url)
     with Orders(environment) as orders, Parcels(environment) as parcels:
         orders.save(Aggregate())
         parcels.save(Aggregate(), Aggregate())
@@ -493,8 +493,8 @@ class Parcels(Application[UUID]):
     pass
 
 
-def test_a_prefix_names_the_tables(database_url: str, database: Database) -> None:
-    environment = {**library_environment(database_url), "ORDERS_REGULARS_TABLE_PREFIX": "shop_"}
+def test_a_prefix_names_the_tables(bare_url: str, database: Database) -> None:
+    environment = {**library_environment(bare_url), "ORDERS_REGULARS_TABLE_PREFIX": "shop_"}
     factory = RegularsFactory(Environment("Orders", environment))
     factory.process_recorder()
     factory.aggregate_recorder("snapshots")

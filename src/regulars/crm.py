@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
 from adapters.backup import backup
 from adapters.build_views import view_names
+from adapters.builds import read_builds
 from adapters.catch_up import Progress, events_behind
 from adapters.checking_records import check_records, check_sample
 from adapters.checking_seals import SealCheck, check_seals
@@ -959,7 +960,7 @@ class Regulars:
                 owner_needed=owner_needed(connection, self._store.schema) if erasing else None,
                 unfinished=tuple(map(str, unfinished)),
                 missing_extensions=tuple(map(str, self.missing_extensions)),
-                builds=views_of(live.builds),
+                builds=views_of(read_builds(self._store.schema, connection, live.number)),
             )
 
 

@@ -53,6 +53,7 @@ from projections.lifecycle_stage import LIFECYCLE_STAGE
 from projections.rules import Ruleset
 from projections.verdict import Reason
 from reference import reference
+from shops import EXAMPLES
 
 OFFSETS = st.integers(-1, 2_500).flatmap(lambda day: st.integers(-1, 1).map(lambda off: day * DAY + off))
 
@@ -98,7 +99,7 @@ def test_the_ladders_of_these_laws_ask_every_fact() -> None:
 
 
 @pytest.mark.parametrize("fact", ASKED)
-@settings(max_examples=60)
+@settings(max_examples=EXAMPLES * 6 // 5)
 @given(data=st.data(), drawn=st.lists(OFFSETS, max_size=5))
 def test_the_stage_at_any_instant_is_what_plain_counting_gives(
     fact: str, data: st.DataObject, drawn: list[int]

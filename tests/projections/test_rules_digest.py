@@ -17,7 +17,7 @@ from projections.fold import PROJECTORS, Happened, concerned, fold_some
 from projections.lifecycle_stage import LIFECYCLE_STAGE
 from projections.rules import Ruleset
 from projections.rules_digest import rules_digest
-from shops import other_rules, with_edits
+from shops import EXAMPLES, other_rules, with_edits
 
 DIGESTS = {each.name: each for each in PROJECTORS}
 REST = {"id": "rest", "stage": "rest", "when": []}
@@ -36,7 +36,7 @@ def pairs(draw: st.DrawFn) -> tuple[Ruleset, Ruleset]:
     return first, second.model_copy(update={part: getattr(first, part) for part in parts})
 
 
-@settings(max_examples=150)
+@settings(max_examples=3 * EXAMPLES)
 @given(pairs(), histories())
 def test_under_equal_digests_the_same_events_have_equal_timelines(
     pair: tuple[Ruleset, Ruleset], history: list[Happened]

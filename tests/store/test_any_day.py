@@ -29,12 +29,14 @@ from regulars import (
 from shops import (
     BEGIN,
     DAY,
+    EXAMPLES,
     GOLD,
     HOUR,
     PEOPLE,
     Clock,
     Step,
     carry_out,
+    empty_file,
     everything_of,
     fresh_store,
     number_of,
@@ -46,7 +48,6 @@ from shops import (
     with_edits,
 )
 
-EXAMPLES = settings.default.max_examples if settings.default else 50
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 LOWER = with_edits([(GOLD, GOLD.replace("500.00", "155.00"))])
 
@@ -98,7 +99,8 @@ def test_known_at_is_a_store_that_stopped_there(
     with (
         fresh_store(kind, postgres_url) as url,
         opened(url, clock) as crm,
-        opened(":memory:", clock_of_the_other) as stopped,
+        empty_file() as file,
+        opened(file, clock_of_the_other) as stopped,
     ):
         register(crm, clock)
         register(stopped, clock_of_the_other)
@@ -126,11 +128,11 @@ def test_known_at_is_a_store_that_stopped_there(
         assert crm.projections.verify().holds
 
 
-@settings(max_examples=EXAMPLES // 5)
+@settings(max_examples=EXAMPLES // 8)
 @given(trade(max_size=12), other_rules(), st.integers(-400, 400))
 def test_by_other_rules_is_a_store_that_judges_by_them(steps: list[Step], rules: Ruleset, days: int) -> None:
     clock, same = Clock(), Clock()
-    with opened(":memory:", clock) as crm, opened(":memory:", same, rules=rules) as other:
+    with empty_file() as file, opened(file, clock) as crm, opened(":memory:", same, rules=rules) as other:
         register(crm, clock)
         register(other, same)
         # What is decided by the rules in force, such as how many points are earned, these rules have in common.

@@ -17,9 +17,22 @@ from crm_domain.instant import to_datetime, to_instant
 from forging import make_version_5
 from regulars import Command, RecordPurchase, RegisterCustomer, Regulars, TagCustomer
 from saying import NOW, Say
-from shops import BEGIN, DAY, HOUR, PEOPLE, Clock, Deed, carry_out, fresh_store, opened, tell, trade
+from shops import (
+    BEGIN,
+    DAY,
+    EXAMPLES,
+    HOUR,
+    PEOPLE,
+    Clock,
+    Deed,
+    carry_out,
+    empty_file,
+    fresh_store,
+    opened,
+    tell,
+    trade,
+)
 
-EXAMPLES = settings.default.max_examples if settings.default else 50
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 MINUTE, MICROSECOND = timedelta(minutes=1), timedelta(microseconds=1)
 TOLERANCE = 5 * MINUTE
@@ -62,7 +75,8 @@ def test_known_at_is_a_store_that_stopped_after_the_last_event_recorded_by_then(
     with (
         fresh_store(kind, postgres_url) as url,
         opened(url, clock) as crm,
-        opened(":memory:", clock_of_the_other) as stopped,
+        empty_file() as file,
+        opened(file, clock_of_the_other) as stopped,
     ):
         said_by_the_clock, ends = list[datetime](), list[int]()
         for number, step in enumerate(steps):
@@ -104,7 +118,7 @@ def test_what_is_known_now_is_everything(kind: str, postgres_url: str, steps: li
 
 
 @KINDS
-@settings(max_examples=EXAMPLES // 4)
+@settings(max_examples=EXAMPLES // 6)
 @given(st.lists(jumps, min_size=1, max_size=12), jumps)
 def test_status_names_what_a_clock_recorded_that_ran_ahead(
     kind: str, postgres_url: str, gaps: list[timedelta], later: timedelta

@@ -31,9 +31,8 @@ from regulars import (
     UndoMerge,
     WithdrawConsent,
 )
-from shops import BEGIN, DAY, HOUR, PEOPLE, Clock, fresh_store, opened, register, tell
+from shops import BEGIN, DAY, EXAMPLES, HOUR, PEOPLE, Clock, fresh_store, opened, register, tell
 
-EXAMPLES = settings.default.max_examples if settings.default else 50
 NEWS, SURVEYS, CALLS = PAIRS = (("email", "newsletter"), ("email", "surveys"), ("phone", "newsletter"))
 ADA, BOB, CY, DI = PEOPLE
 

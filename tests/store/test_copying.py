@@ -47,6 +47,7 @@ from regulars import (
     StoreUnusable,
     UndoMerge,
 )
+from shops import EXAMPLES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAYS = (date(2025, 11, 1), date(2025, 12, 31), date(2026, 2, 1), date(2026, 3, 1), date(2026, 9, 1))
@@ -167,33 +168,33 @@ def there(url: str) -> set[str]:
 # ---------------------------------------------------------------------------------------------------- the same store
 
 
-def test_a_copy_is_the_same_store(database_url: str, target_url: str, tmp_path: Path) -> None:
-    make_shop(database_url, tmp_path)
-    before = tables(database_url)
-    count = regulars.copy(database_url, target_url)
+def test_a_copy_is_the_same_store(bare_url: str, target_url: str, tmp_path: Path) -> None:
+    make_shop(bare_url, tmp_path)
+    before = tables(bare_url)
+    count = regulars.copy(bare_url, target_url)
     assert count == len(before["events"]) > 20
     assert all(before[name] for name in COPIED)
     assert tables(target_url) == before
-    assert tables(database_url) == before
-    assert answers(target_url, people(database_url)) == answers(database_url, people(database_url))
+    assert tables(bare_url) == before
+    assert answers(target_url, people(bare_url)) == answers(bare_url, people(bare_url))
 
 
-def test_there_and_back_again(sqlite_database_url: str, postgres_database_url: str, tmp_path: Path) -> None:
-    make_shop(sqlite_database_url, tmp_path)
-    file = Path(sqlite_database_url)
+def test_there_and_back_again(bare_sqlite_url: str, bare_postgres_url: str, tmp_path: Path) -> None:
+    make_shop(bare_sqlite_url, tmp_path)
+    file = Path(bare_sqlite_url)
     before = file.read_bytes()
     back = fresh_sqlite(tmp_path)
-    regulars.copy(file, postgres_database_url)
-    regulars.copy(postgres_database_url, back)
-    assert tables(back) == tables(sqlite_database_url)
+    regulars.copy(file, bare_postgres_url)
+    regulars.copy(bare_postgres_url, back)
+    assert tables(back) == tables(bare_sqlite_url)
     assert file.read_bytes() == before
-    assert answers(back, people(back)) == answers(postgres_database_url, people(back))
+    assert answers(back, people(back)) == answers(bare_postgres_url, people(back))
 
 
-def test_a_copy_knows_everybody_and_goes_on(database_url: str, target_url: str, tmp_path: Path) -> None:
-    make_shop(database_url, tmp_path)
-    last = dict(tables(database_url)["events"][-1])
-    regulars.copy(database_url, target_url)
+def test_a_copy_knows_everybody_and_goes_on(bare_url: str, target_url: str, tmp_path: Path) -> None:
+    make_shop(bare_url, tmp_path)
+    last = dict(tables(bare_url)["events"][-1])
+    regulars.copy(bare_url, target_url)
     # The copy's clock is a little behind: what is known was known then all the same.
     with regulars.open(target_url, actor="li", clock=lambda: NOW - timedelta(minutes=5)) as crm:
         assert crm.customer("shop:1").name == "Ada Lovelace"
@@ -206,27 +207,27 @@ def test_a_copy_knows_everybody_and_goes_on(database_url: str, target_url: str, 
             )
         )
         assert [event.position for event in retried.events] == [order.position]
-        assert len(crm.audit().entries) == crm.status().events == len(tables(database_url)["events"])
+        assert len(crm.audit().entries) == crm.status().events == len(tables(bare_url)["events"])
         noted = crm.do(AddNote(customer="shop:3", text="after the copy"))
         [recorded] = noted.events
     assert recorded.position == last["position"] + 1
     assert dict(tables(target_url)["events"][-1])["recorded_at"] == last["recorded_at"]
 
 
-def test_a_copy_judges_by_the_rules_of_the_original(database_url: str, target_url: str) -> None:
+def test_a_copy_judges_by_the_rules_of_the_original(bare_url: str, target_url: str) -> None:
     rules = regulars.default_rules()
     own = rules.model_copy(update={"tier": rules.tier.model_copy(update={"hold_days": 30})})
-    with regulars.open(database_url, currency="EUR", rules=own) as crm:
+    with regulars.open(bare_url, currency="EUR", rules=own) as crm:
         crm.do(RegisterCustomer(ref="shop:1"))
-    regulars.copy(database_url, target_url)
+    regulars.copy(bare_url, target_url)
     with regulars.open(target_url) as copy:
         assert copy.ruleset == own
 
 
-def test_an_empty_store_is_copied_too(database_url: str, target_url: str) -> None:
-    opened(database_url).close()
+def test_an_empty_store_is_copied_too(bare_url: str, target_url: str) -> None:
+    opened(bare_url).close()
     progress: list[tuple[int, int]] = []
-    assert regulars.copy(database_url, target_url, lambda done, total: progress.append((done, total))) == 0
+    assert regulars.copy(bare_url, target_url, lambda done, total: progress.append((done, total))) == 0
     assert progress == []
     with regulars.open(target_url, actor="li") as copy:
         assert copy.currency == "EUR"
@@ -234,20 +235,20 @@ def test_an_empty_store_is_copied_too(database_url: str, target_url: str) -> Non
         assert registered.position == 1
 
 
-def test_a_store_that_nobody_judged_yet_is_copied_too(database_url: str, target_url: str) -> None:
-    Store(database_url).close()
-    regulars.copy(database_url, target_url)
-    assert tables(target_url) == tables(database_url)
+def test_a_store_that_nobody_judged_yet_is_copied_too(bare_url: str, target_url: str) -> None:
+    Store(bare_url).close()
+    regulars.copy(bare_url, target_url)
+    assert tables(target_url) == tables(bare_url)
     regulars.open(target_url).close()
 
 
 def test_progress_counts_the_events(
-    database_url: str, target_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare_url: str, target_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copying, "BATCH", 10)
-    make_shop(database_url, tmp_path)
+    make_shop(bare_url, tmp_path)
     progress: list[tuple[int, int]] = []
-    count = regulars.copy(database_url, target_url, lambda done, total: progress.append((done, total)))
+    count = regulars.copy(bare_url, target_url, lambda done, total: progress.append((done, total)))
     assert progress == [*((done, count) for done in range(10, count, 10)), (count, count)]
 
 
@@ -259,19 +260,19 @@ def test_every_table_is_either_copied_or_the_copys_own() -> None:
 # -------------------------------------------------------------------------------------------------- whole, or nothing
 
 
-def test_a_store_is_never_copied_over(database_url: str, target_url: str, tmp_path: Path) -> None:
-    make_shop(database_url, tmp_path)
+def test_a_store_is_never_copied_over(bare_url: str, target_url: str, tmp_path: Path) -> None:
+    make_shop(bare_url, tmp_path)
     with opened(target_url) as crm:
         crm.do(RegisterCustomer(ref="precious"))
     before = tables(target_url)
-    for target in (target_url, database_url):
+    for target in (target_url, bare_url):
         with pytest.raises(StoreUnusable, match=r"there is a store in .* already, and it was left alone"):
-            regulars.copy(database_url, target)
+            regulars.copy(bare_url, target)
     assert tables(target_url) == before
 
 
-def test_somebody_elses_database_is_left_alone(sqlite_database_url: str, tmp_path: Path) -> None:
-    opened(sqlite_database_url).close()
+def test_somebody_elses_database_is_left_alone(bare_sqlite_url: str, tmp_path: Path) -> None:
+    opened(bare_sqlite_url).close()
     theirs = tmp_path / "theirs.db"
     engine = sa.create_engine(f"sqlite:///{theirs}", poolclass=sa.NullPool)
     with engine.begin() as connection:
@@ -280,46 +281,46 @@ def test_somebody_elses_database_is_left_alone(sqlite_database_url: str, tmp_pat
     for path in (theirs, tmp_path / "notes.txt"):
         before = path.read_bytes()
         with pytest.raises(StoreUnusable):
-            regulars.copy(sqlite_database_url, path)
+            regulars.copy(bare_sqlite_url, path)
         assert path.read_bytes() == before
 
 
-def test_where_there_is_nothing_to_copy_nothing_is_made(database_url: str, target_url: str, tmp_path: Path) -> None:
+def test_where_there_is_nothing_to_copy_nothing_is_made(bare_url: str, target_url: str, tmp_path: Path) -> None:
     with pytest.raises(StoreUnusable, match=r"no store|not a Regulars store"):
-        regulars.copy(database_url, target_url)
+        regulars.copy(bare_url, target_url)
     assert list(tmp_path.iterdir()) == []
-    opened(database_url).close()
+    opened(bare_url).close()
     with pytest.raises(StoreUnusable, match="memory"):
-        regulars.copy(database_url, ":memory:")
+        regulars.copy(bare_url, ":memory:")
 
 
-def test_an_older_store_is_migrated_first(database_url: str, target_url: str) -> None:
-    opened(database_url).close()
-    store = Store(database_url)
+def test_an_older_store_is_migrated_first(bare_url: str, target_url: str) -> None:
+    opened(bare_url).close()
+    store = Store(bare_url)
     with store.database.writing() as connection:
         version = store.schema.settings.c.name == "schema_version"
         connection.execute(store.schema.settings.update().where(version).values(value=str(VERSION - 1).encode()))
     store.close()
     with pytest.raises(StoreUnusable, match="regulars migrate"):
-        regulars.copy(database_url, target_url)
+        regulars.copy(bare_url, target_url)
     assert there(target_url) == set()
 
 
 def test_an_interrupted_copy_was_never_there(
-    database_url: str, target_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare_url: str, target_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copying, "BATCH", 10)
-    make_shop(database_url, tmp_path)
+    make_shop(bare_url, tmp_path)
 
     def interrupt(done: int, total: int) -> None:
         if done >= 20:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        regulars.copy(database_url, target_url, interrupt)
+        regulars.copy(bare_url, target_url, interrupt)
     assert there(target_url) == set()
-    regulars.copy(database_url, target_url)
-    assert tables(target_url) == tables(database_url)
+    regulars.copy(bare_url, target_url)
+    assert tables(target_url) == tables(bare_url)
 
 
 def copy_halfway(source: str, target: str, halfway: Signal) -> None:
@@ -333,33 +334,33 @@ def copy_halfway(source: str, target: str, halfway: Signal) -> None:
     regulars.copy(source, target, stand_still)
 
 
-def test_a_copy_that_is_killed_was_never_there(sqlite_database_url: str, target_url: str, tmp_path: Path) -> None:
-    make_shop(sqlite_database_url, tmp_path)
+def test_a_copy_that_is_killed_was_never_there(bare_sqlite_url: str, target_url: str, tmp_path: Path) -> None:
+    make_shop(bare_sqlite_url, tmp_path)
     context = multiprocessing.get_context("spawn")
     halfway = context.Event()
-    process = context.Process(target=copy_halfway, args=(sqlite_database_url, target_url, halfway))
+    process = context.Process(target=copy_halfway, args=(bare_sqlite_url, target_url, halfway))
     process.start()
     assert halfway.wait(timeout=60)
     process.kill()
     process.join()
     assert there(target_url) == set()
-    regulars.copy(sqlite_database_url, target_url)
-    assert tables(target_url) == tables(sqlite_database_url)
+    regulars.copy(bare_sqlite_url, target_url)
+    assert tables(target_url) == tables(bare_sqlite_url)
 
 
 # -------------------------------------------------------------------------------------------------- while others write
 
 
 def test_a_copy_while_others_write_is_of_one_moment(
-    database_url: str, target_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare_url: str, target_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copying, "BATCH", 10)
-    make_shop(database_url, tmp_path)
+    make_shop(bare_url, tmp_path)
     stop, acknowledged = threading.Event(), list[int]()
 
     def write(writer: int) -> None:
         number = 0
-        with opened(database_url) as crm:
+        with opened(bare_url) as crm:
             while not stop.is_set():
                 ref = f"writer:{writer}:{number}"
                 order = RecordPurchase(customer=ref, order_id=ref, amount="1", command_id=ref)
@@ -374,12 +375,12 @@ def test_a_copy_while_others_write_is_of_one_moment(
         while len(acknowledged) < 20:
             stop.wait(0.01)
         before = set(acknowledged)
-        count = regulars.copy(database_url, target_url)
+        count = regulars.copy(bare_url, target_url)
     finally:
         stop.set()
         for writer in writers:
             writer.join()
-    copied, original = tables(target_url), tables(database_url)
+    copied, original = tables(target_url), tables(bare_url)
     events = [dict(row) for row in copied["events"]]
     positions = {event["position"] for event in events}
     assert before <= positions
@@ -394,15 +395,15 @@ def test_a_copy_while_others_write_is_of_one_moment(
     assert {dict(row)["id"] for row in copied["commands"]} == orders
 
 
-def test_no_older_transaction_keeps_events_out_of_a_copy(postgres_database_url: str, tmp_path: Path) -> None:
+def test_no_older_transaction_keeps_events_out_of_a_copy(bare_postgres_url: str, tmp_path: Path) -> None:
     target = fresh_sqlite(tmp_path)
-    make_shop(postgres_database_url, tmp_path)
-    engine = sa.create_engine(postgres_database_url, poolclass=sa.NullPool)
-    with engine.begin() as somebody, opened(postgres_database_url) as crm:
+    make_shop(bare_postgres_url, tmp_path)
+    engine = sa.create_engine(bare_postgres_url, poolclass=sa.NullPool)
+    with engine.begin() as somebody, opened(bare_postgres_url) as crm:
         somebody.exec_driver_sql("SELECT pg_current_xact_id()")
         crm.do(RegisterCustomer(ref="late"))
-        regulars.copy(postgres_database_url, target)
-    assert tables(target) == tables(postgres_database_url)
+        regulars.copy(bare_postgres_url, target)
+    assert tables(target) == tables(bare_postgres_url)
 
 
 # ------------------------------------------------------------------------------------------------------- any history
@@ -436,7 +437,7 @@ def record(url: str, history: list[Happened]) -> str:
     return customer_id
 
 
-@settings(max_examples=settings.default.max_examples // 5 if settings.default else 10)
+@settings(max_examples=EXAMPLES // 8)
 @given(histories(), st.lists(st.dates(date(2024, 1, 2), date(2028, 1, 1)), min_size=1, max_size=3))
 def test_any_history_gets_the_same_answers_on_both(
     postgres_url: str, history: list[Happened], days: list[date]

@@ -82,8 +82,8 @@ def _write_past_sqlalchemy(connection: sa.Connection) -> None:
 
 
 @pytest.mark.parametrize("state", ["55P03", "40P01", "40001"])
-def test_what_passes_by_itself_on_postgres_is_busy(postgres_database_url: str, state: str) -> None:
-    _raise(postgres_database_url, state, StoreBusy, "belegt")
+def test_what_passes_by_itself_on_postgres_is_busy(bare_postgres_url: str, state: str) -> None:
+    _raise(bare_postgres_url, state, StoreBusy, "belegt")
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_what_passes_by_itself_on_postgres_is_busy(postgres_database_url: str, s
         ("08006", "the connection to .* was lost: belegt"),
     ],
 )
-def test_what_stays_on_postgres_is_unusable(postgres_database_url: str, state: str, sentence: str) -> None:
-    _raise(postgres_database_url, state, StoreUnusable, sentence)
+def test_what_stays_on_postgres_is_unusable(bare_postgres_url: str, state: str, sentence: str) -> None:
+    _raise(bare_postgres_url, state, StoreUnusable, sentence)
 
 
 def _raise(url: str, state: str, expected: type[Exception], sentence: str) -> None:
@@ -112,27 +112,27 @@ def _raise(url: str, state: str, expected: type[Exception], sentence: str) -> No
     database.close()
 
 
-def test_a_connection_that_ended_while_nobody_used_it_is_replaced_without_a_word(postgres_database_url: str) -> None:
-    database = Database(postgres_database_url)
+def test_a_connection_that_ended_while_nobody_used_it_is_replaced_without_a_word(bare_postgres_url: str) -> None:
+    database = Database(bare_postgres_url)
     with database.reading() as connection:
         ended = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
-    _end_the_others(postgres_database_url)
+    _end_the_others(bare_postgres_url)
     with database.reading() as connection:
         assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != ended
     with database.session_lock(1) as is_ours:
         assert is_ours
-        _end_the_others(postgres_database_url)
+        _end_the_others(bare_postgres_url)
     with database.session_lock(1) as is_ours:  # it went with its connection
         assert is_ours
     database.close()
 
 
-def test_a_connection_that_ends_while_it_is_used_is_lost_and_the_next_one_works(postgres_database_url: str) -> None:
-    database = Database(postgres_database_url)
+def test_a_connection_that_ends_while_it_is_used_is_lost_and_the_next_one_works(bare_postgres_url: str) -> None:
+    database = Database(bare_postgres_url)
 
     def write() -> None:
         with database.writing() as connection:
-            _end_the_others(postgres_database_url)
+            _end_the_others(bare_postgres_url)
             connection.exec_driver_sql("SELECT 1")
 
     with pytest.raises(StoreUnusable, match="was lost: ") as raised:

@@ -48,7 +48,7 @@ from regulars import (
     person_json,
     person_page,
 )
-from shops import Clock, fresh_store, opened
+from shops import Clock, opened, room_for_a_store
 
 INDEXED = Extension("parcels", aggregates=(AGGREGATE,), indexes=(INDEX,))
 STREET = "12 Long Lane"
@@ -67,17 +67,17 @@ def shop(crm: Regulars) -> None:
 
 
 @pytest.fixture
-def crm(database_url: str) -> Iterator[Regulars]:
-    with opened(database_url, Clock(), extensions=(EXTENSION,)) as found:
+def crm(bare_url: str) -> Iterator[Regulars]:
+    with opened(bare_url, Clock(), extensions=(EXTENSION,)) as found:
         shop(found)
         yield found
 
 
 @pytest.fixture
-def without(database_url: str, crm: Regulars) -> Iterator[Regulars]:
+def without(bare_url: str, crm: Regulars) -> Iterator[Regulars]:
     """The same store, opened by somebody who hasn't the extension."""
     crm.close()
-    with opened(database_url, Clock()) as found:
+    with opened(bare_url, Clock()) as found:
         yield found
 
 
@@ -204,24 +204,24 @@ UPCAST = Upcast(
 )
 
 
-def test_what_it_no_longer_writes_is_read_as_its_successor(database_url: str, crm: Regulars) -> None:
+def test_what_it_no_longer_writes_is_read_as_its_successor(bare_url: str, crm: Regulars) -> None:
     crm.close()
-    with closing(Store(database_url)) as store, store.writing() as tx:
+    with closing(Store(bare_url)) as store, store.writing() as tx:
         events = store.schema.events
         old = {"type": "ParcelPosted", "payload": b'{"type":"ParcelPosted","number":1}', "secret": None}
         tx.connection.execute(events.update().where(events.c.position == 4).values(old))
     newer = Extension("parcels", aggregates=(replace(AGGREGATE, upcasts=(UPCAST,)),))
-    with opened(database_url, Clock(), extensions=(newer,)) as crm:
+    with opened(bare_url, Clock(), extensions=(newer,)) as crm:
         assert [recorded.event.parcel_id for recorded in crm.events(types=ParcelSent)] == ["P-1", "P-2"]
         assert crm.do(SendParcel(customer="shop:1", parcel_id="P-1")).events == ()  # its stream is folded the same
 
 
-def test_its_events_are_followed_by_the_library(database_url: str, crm: Regulars) -> None:
+def test_its_events_are_followed_by_the_library(bare_url: str, crm: Regulars) -> None:
     class Log(LogApplication):
         extensions = (EXTENSION,)
 
     (sent, _) = crm.as_application_recorder().select_notifications(None, 10, topics=["ParcelSent"])
-    with Log({"REGULARS_URL": database_url}) as application:
+    with Log({"REGULARS_URL": bare_url}) as application:
         (told, _) = application.recorder.select_notifications(None, 10, topics=["ParcelSent"])
         for each in (sent, told):
             recorded: Any = application.mapper.to_domain_event(each)
@@ -271,8 +271,8 @@ HOUSE_RULES = Aggregate(
 )
 
 
-def test_a_customer_has_one_stream_of_their_own_of_a_category(database_url: str) -> None:
-    with opened(database_url, Clock(), extensions=(Extension("house", aggregates=(HOUSE_RULES,)),)) as crm:
+def test_a_customer_has_one_stream_of_their_own_of_a_category(bare_url: str) -> None:
+    with opened(bare_url, Clock(), extensions=(Extension("house", aggregates=(HOUSE_RULES,)),)) as crm:
         crm.do([RegisterCustomer(ref=each) for each in ("a", "b", "c")])
         crm.do([Allow(customer="a"), Allow(customer="b"), Allow(customer="a")])
         told = list(crm.events(types=Allowed))
@@ -281,8 +281,8 @@ def test_a_customer_has_one_stream_of_their_own_of_a_category(database_url: str)
         assert {recorded.category for recorded in told} == {"house_rules"}
 
 
-def test_customers_who_are_one_have_the_stream_that_was_begun(database_url: str) -> None:
-    with opened(database_url, Clock(), extensions=(Extension("house", aggregates=(HOUSE_RULES,)),)) as crm:
+def test_customers_who_are_one_have_the_stream_that_was_begun(bare_url: str) -> None:
+    with opened(bare_url, Clock(), extensions=(Extension("house", aggregates=(HOUSE_RULES,)),)) as crm:
         crm.do([RegisterCustomer(ref=each) for each in ("a", "b")])
         crm.do(Allow(customer="b"))
         crm.do(MergeCustomers(customer="b", into="a"))
@@ -337,10 +337,10 @@ def test_without_it_its_events_are_told_as_they_are_stored(without: Regulars) ->
     assert last.topic == "ParcelDelivered"
 
 
-def test_without_it_our_own_answers_are_as_they_are_with_it(database_url: str, crm: Regulars) -> None:
+def test_without_it_our_own_answers_are_as_they_are_with_it(bare_url: str, crm: Regulars) -> None:
     before = (crm.customer("shop:1").explain(), crm.projections.verify().stored, list(crm.customers()))
     crm.close()
-    with opened(database_url, Clock()) as without:
+    with opened(bare_url, Clock()) as without:
         assert without.projections.verify().holds
         without.projections.rebuild()
         after = without.customer("shop:1").explain(), without.projections.verify().stored, list(without.customers())
@@ -348,7 +348,7 @@ def test_without_it_our_own_answers_are_as_they_are_with_it(database_url: str, c
         assert without.check_records().holds
 
 
-def test_without_it_people_come_buy_and_are_forgotten_as_before(database_url: str, without: Regulars) -> None:
+def test_without_it_people_come_buy_and_are_forgotten_as_before(bare_url: str, without: Regulars) -> None:
     without.do([RegisterCustomer(ref="shop:9"), RecordPurchase(customer="shop:1", order_id="A-2", amount="1")])
     ada = without.find("shop:1")
     without.forget("shop:1", reason="asked to be")
@@ -356,25 +356,25 @@ def test_without_it_people_come_buy_and_are_forgotten_as_before(database_url: st
         Unexplained(extension="parcels", name="ParcelSent", content='{"parcel_id":"P-1"}'),
         Unexplained(extension="parcels", name="ParcelDelivered", content='{"parcel_id":"P-1"}'),
     ]
-    with opened(database_url, Clock(), extensions=(EXTENSION,)) as again:
+    with opened(bare_url, Clock(), extensions=(EXTENSION,)) as again:
         assert again.missing_extensions == ()
         assert again.do(DeliverParcel(parcel_id="P-2")).events[0].event == ParcelDelivered(parcel_id="P-2")
         assert again.check_records().holds
 
 
-def test_a_store_names_it_once_something_of_it_is_recorded(database_url: str) -> None:
-    with opened(database_url, Clock(), extensions=(EXTENSION,)) as crm:
+def test_a_store_names_it_once_something_of_it_is_recorded(bare_url: str) -> None:
+    with opened(bare_url, Clock(), extensions=(EXTENSION,)) as crm:
         crm.do(RegisterCustomer(ref="shop:1"))
-    with opened(database_url, Clock()) as without:
+    with opened(bare_url, Clock()) as without:
         assert without.missing_extensions == ()
-    with opened(database_url, Clock(), extensions=(EXTENSION,)) as crm:
+    with opened(bare_url, Clock(), extensions=(EXTENSION,)) as crm:
         crm.do(SENT)
-    with opened(database_url, Clock()) as without:
+    with opened(bare_url, Clock()) as without:
         assert [each.name for each in without.missing_extensions] == ["parcels"]
 
 
-def test_what_no_extension_explains_was_written_by_a_newer_version(database_url: str, without: Regulars) -> None:
-    with closing(Store(database_url)) as store, store.writing() as tx:
+def test_what_no_extension_explains_was_written_by_a_newer_version(bare_url: str, without: Regulars) -> None:
+    with closing(Store(bare_url)) as store, store.writing() as tx:
         events = store.schema.events
         tx.connection.execute(events.update().where(events.c.position == 5).values(type="Unheard"))
     feed = without.events()
@@ -384,8 +384,8 @@ def test_what_no_extension_explains_was_written_by_a_newer_version(database_url:
 
 
 @pytest.mark.parametrize("payload", [b"{", b"[]", b"\xff"])
-def test_what_is_broken_of_it_is_told_by_its_position(database_url: str, without: Regulars, payload: bytes) -> None:
-    with closing(Store(database_url)) as store, store.writing() as tx:
+def test_what_is_broken_of_it_is_told_by_its_position(bare_url: str, without: Regulars, payload: bytes) -> None:
+    with closing(Store(bare_url)) as store, store.writing() as tx:
         events = store.schema.events
         tx.connection.execute(events.update().where(events.c.position == 5).values(payload=payload))
     feed = without.events(after=3)
@@ -396,38 +396,38 @@ def test_what_is_broken_of_it_is_told_by_its_position(database_url: str, without
     assert without.projections.verify().holds
 
 
-def test_what_it_says_without_a_type_is_told_all_the_same(database_url: str, without: Regulars) -> None:
-    with closing(Store(database_url)) as store, store.writing() as tx:
+def test_what_it_says_without_a_type_is_told_all_the_same(bare_url: str, without: Regulars) -> None:
+    with closing(Store(bare_url)) as store, store.writing() as tx:
         events = store.schema.events
         tx.connection.execute(events.update().where(events.c.position == 5).values(payload=b"{}"))
     assert next(without.events(after=4, types=Unexplained)).event.content == "{}"
 
 
-def test_a_note_of_an_extension_that_cannot_be_read_keeps_nobody_out(database_url: str, crm: Regulars) -> None:
+def test_a_note_of_an_extension_that_cannot_be_read_keeps_nobody_out(bare_url: str, crm: Regulars) -> None:
     crm.close()
-    with closing(Store(database_url)) as store, store.writing() as tx:
+    with closing(Store(bare_url)) as store, store.writing() as tx:
         settings = store.schema.settings
         ours = settings.update().where(settings.c.name == "extension:parcels")
         tx.connection.execute(ours.values(value=b"\xff"))
-    with opened(database_url, Clock()) as without:
+    with opened(bare_url, Clock()) as without:
         assert [each.name for each in without.missing_extensions] == ["parcels"]
         with pytest.raises(StoreUnusable, match="a newer one wrote it"):
             list(without.events())
-    with opened(database_url, Clock(), extensions=(EXTENSION,)) as again:
+    with opened(bare_url, Clock(), extensions=(EXTENSION,)) as again:
         again.do(SendParcel(customer="shop:1", parcel_id="P-4"))  # which notes it anew
-    with opened(database_url, Clock()) as without:
+    with opened(bare_url, Clock()) as without:
         assert len(list(without.events())) == 7
 
 
 @each_kind
 @pytest.mark.parametrize("brought", [(), (INDEXED,)], ids=["without", "with"])
 def test_a_copy_has_all_of_it_and_needs_it_too(
-    database_url: str, kind: str, brought: tuple[Extension, ...], postgres_url: str
+    bare_url: str, kind: str, brought: tuple[Extension, ...], postgres_url: str
 ) -> None:
-    with opened(database_url, Clock(), extensions=(INDEXED,)) as crm:
+    with opened(bare_url, Clock(), extensions=(INDEXED,)) as crm:
         shop(crm)
-    with fresh_store(kind, postgres_url) as target:
-        regulars.copy(database_url, target, extensions=brought)
+    with room_for_a_store(kind, postgres_url) as target:
+        regulars.copy(bare_url, target, extensions=brought)
         with opened(target, Clock()) as copied:
             assert [each.name for each in copied.missing_extensions] == ["parcels"]
         with opened(target, Clock(), extensions=(INDEXED,)) as copied:
@@ -454,10 +454,10 @@ def test_a_backup_is_restored_with_all_of_it(tmp_path: Path, brought: tuple[Exte
 # --------------------------------------------------------------------------------------------------- what is parked
 
 
-def test_an_event_of_it_that_cannot_be_decoded_parks_its_customer(database_url: str, crm: Regulars) -> None:
+def test_an_event_of_it_that_cannot_be_decoded_parks_its_customer(bare_url: str, crm: Regulars) -> None:
     crm.close()
     parcels_judge = tuple(replace(each, handles=each.handles | {ParcelSent}) for each in PROJECTORS[:1])
-    with closing(Store(database_url, extensions=(EXTENSION,))) as store:
+    with closing(Store(bare_url, extensions=(EXTENSION,))) as store:
         with store.writing() as tx:
             events = store.schema.events
             broken = events.update().where(events.c.position == 4)
@@ -475,26 +475,24 @@ def test_an_event_of_it_that_cannot_be_decoded_parks_its_customer(database_url: 
 # --------------------------------------------------------------------------------------------------------- indexes
 
 
-def test_an_index_is_made_and_filled_when_it_is_first_brought(database_url: str, crm: Regulars) -> None:
+def test_an_index_is_made_and_filled_when_it_is_first_brought(bare_url: str, crm: Regulars) -> None:
     crm.close()
-    with opened(database_url, Clock(), extensions=(INDEXED,)) as crm:
-        assert [
-            (row[1], row[2]) for row in sorted(rows_of(database_url, "regulars_parcels"), key=lambda row: row[2])
-        ] == [
+    with opened(bare_url, Clock(), extensions=(INDEXED,)) as crm:
+        assert [(row[1], row[2]) for row in sorted(rows_of(bare_url, "regulars_parcels"), key=lambda row: row[2])] == [
             ("P-1", 4),
             ("P-2", 6),
         ]
         crm.do(SendParcel(customer="shop:1", parcel_id="P-3"))
-        assert len(rows_of(database_url, "regulars_parcels")) == 3
+        assert len(rows_of(bare_url, "regulars_parcels")) == 3
         found = crm.check_records()
         assert found.holds
         assert {each.kind: each.count for each in found.compared}["parcel"] == 3
 
 
-def test_an_index_is_compared_and_put_right(database_url: str) -> None:
-    with opened(database_url, Clock(), extensions=(INDEXED,)) as crm:
+def test_an_index_is_compared_and_put_right(bare_url: str) -> None:
+    with opened(bare_url, Clock(), extensions=(INDEXED,)) as crm:
         shop(crm)
-        with closing(Store(database_url)) as store, store.writing() as tx:
+        with closing(Store(bare_url)) as store, store.writing() as tx:
             tx.connection.execute(sa.text("DELETE FROM regulars_parcels WHERE parcel_id = 'P-1'"))
         found = crm.check_records()
         assert [(each.kind, each.what) for each in found.faults] == [("parcel", "hasn't the parcels that were sent")]
@@ -512,35 +510,35 @@ def of_purchases(recorded: Recorded[Event], digest: Digest) -> Iterator[Change]:
             pass
 
 
-def test_what_its_index_would_have_to_know_of_is_refused_without_it(database_url: str) -> None:
+def test_what_its_index_would_have_to_know_of_is_refused_without_it(bare_url: str) -> None:
     index = replace(INDEX, handles=frozenset({PurchaseRecorded}), changes=of_purchases)
     mine = Extension("of_orders", indexes=(index,))
-    with opened(database_url, Clock(), extensions=(mine,)) as crm:
+    with opened(bare_url, Clock(), extensions=(mine,)) as crm:
         crm.do([RegisterCustomer(ref="shop:1"), RecordPurchase(customer="shop:1", order_id="A-1", amount="1")])
-        assert len(rows_of(database_url, "regulars_parcels")) == 1
-    with opened(database_url, Clock()) as without:
+        assert len(rows_of(bare_url, "regulars_parcels")) == 1
+    with opened(bare_url, Clock()) as without:
         before = without.event_count
         with pytest.raises(StoreUnusable, match='needs the extension "of_orders"'):
             without.do([RegisterCustomer(ref="b"), RecordPurchase(customer="b", order_id="A-2", amount="1")])
         assert without.event_count == before
         without.do(RegisterCustomer(ref="b"))
-    with opened(database_url, Clock(), extensions=(mine,)) as crm:
+    with opened(bare_url, Clock(), extensions=(mine,)) as crm:
         crm.do(RecordPurchase(customer="b", order_id="A-2", amount="1"))
         assert crm.check_records().holds
 
 
-def test_whoever_opens_a_store_that_has_it_all_waits_for_nobody(database_url: str) -> None:
-    with opened(database_url, Clock(), extensions=(INDEXED,)) as crm:
+def test_whoever_opens_a_store_that_has_it_all_waits_for_nobody(bare_url: str) -> None:
+    with opened(bare_url, Clock(), extensions=(INDEXED,)) as crm:
         shop(crm)
-    with closing(Store(database_url)) as store, store.writing(alone=True):
-        other = Store(database_url, extensions=(INDEXED,), lock_timeout=0.1)
+    with closing(Store(bare_url)) as store, store.writing(alone=True):
+        other = Store(bare_url, extensions=(INDEXED,), lock_timeout=0.1)
         assert [index.name for index in other.prepared.indexes][-1] == "parcel"
         other.close()
 
 
-def test_a_store_that_may_not_be_written_is_asked_without_the_table(database_url: str, crm: Regulars) -> None:
+def test_a_store_that_may_not_be_written_is_asked_without_the_table(bare_url: str, crm: Regulars) -> None:
     crm.close()
-    with opened(database_url, Clock(), extensions=(INDEXED,), read_only=True) as reader:
+    with opened(bare_url, Clock(), extensions=(INDEXED,), read_only=True) as reader:
         assert reader.check_records().holds
         assert len(list(reader.events(types=ParcelSent))) == 2
 
@@ -663,8 +661,8 @@ def test_a_reference_to_nothing_is_one_sentence(reference: str, said: str) -> No
         import_extension(reference)
 
 
-def test_it_is_not_brought_by_what_a_store_says(database_url: str, crm: Regulars) -> None:
-    with closing(Store(database_url)) as store, store.reading() as tx:
+def test_it_is_not_brought_by_what_a_store_says(bare_url: str, crm: Regulars) -> None:
+    with closing(Store(bare_url)) as store, store.reading() as tx:
         settings = store.read_settings(tx.connection)
         assert json.loads(settings["extension:parcels"]) == {
             "name": "parcels",

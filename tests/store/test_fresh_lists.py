@@ -29,7 +29,7 @@ from regulars import (
     own_writes,
 )
 from saying import Say
-from shops import DAY, PEOPLE, Clock, fresh_store, opened, play, register, trade
+from shops import DAY, EXAMPLES, PEOPLE, Clock, fresh_store, opened, play, register, trade
 
 AT_ONCE = timedelta()
 A_MOMENT = timedelta(milliseconds=50)
@@ -112,7 +112,7 @@ def ticket_wishes(now: Any) -> list[dict[str, Any]]:
 
 
 @KINDS
-@settings(max_examples=20)
+@settings(max_examples=EXAMPLES // 6)
 @given(before=trade(max_size=12), after=trade(max_size=8), limit=st.integers(1, 4))
 def test_what_is_not_folded_in_yet_makes_no_difference_to_who_wrote_it(
     kind: str, postgres_url: str, before: Any, after: Any, limit: int

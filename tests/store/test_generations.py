@@ -32,6 +32,7 @@ from regulars import (
     StoreUnusable,
     TagCustomer,
 )
+from shops import EXAMPLES, empty_file
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -249,11 +250,11 @@ def test_a_clock_that_is_behind_hides_nothing(crm: Regulars, database_url: str) 
         assert refused.value.code == "in_the_future"
 
 
-@settings(max_examples=20)
+@settings(max_examples=EXAMPLES // 4)
 @given(st.data())
 def test_a_list_holds_whoever_is_so_when_asked_one_by_one(data: st.DataObject) -> None:
     """Any filters, any order, any day, in pages of any size: nobody is missed, and nobody comes twice."""
-    with opened(":memory:") as crm:
+    with empty_file() as file, opened(file) as crm:
         for number in range(data.draw(st.integers(1, 8))):
             day = NOW - timedelta(days=data.draw(st.integers(0, 300)))
             who = f"shop:{number}"

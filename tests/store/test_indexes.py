@@ -38,9 +38,22 @@ from regulars import (
     WithdrawConsent,
 )
 from saying import Say
-from shops import DAY, HOUR, PEOPLE, Clock, Rows, Step, fresh_store, opened, play, trade, with_edits
+from shops import (
+    DAY,
+    EXAMPLES,
+    HOUR,
+    PEOPLE,
+    Clock,
+    Rows,
+    Step,
+    empty_file,
+    fresh_store,
+    opened,
+    play,
+    trade,
+    with_edits,
+)
 
-EXAMPLES = settings.default.max_examples if settings.default else 50
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 TABLES = tuple(index.table for index in INDEXES)
 MASTER_KEY = bytes(range(32))
@@ -233,11 +246,11 @@ def test_what_no_key_opens_is_left_as_it_is_and_named(database_url: str) -> None
         assert {kind for kind, _, _ in faults(crm)} == {"key"}
 
 
-def test_without_the_master_key_look_ups_are_named_as_not_covered(database_url: str) -> None:
+def test_without_the_master_key_look_ups_are_named_as_not_covered(bare_url: str) -> None:
     clock = Clock()
-    with opened(database_url, clock, master_key=MASTER_KEY) as crm:
+    with opened(bare_url, clock, master_key=MASTER_KEY) as crm:
         shop(crm, clock)
-    with closing(Store(database_url)) as store:
+    with closing(Store(bare_url)) as store:
         found = check_records(store)
     assert "look-ups" in {each.what for each in found.not_covered}
     counts = {each.kind: (each.count, each.wrong) for each in found.compared}
@@ -386,7 +399,7 @@ def tell_to_forget(crm: Regulars, who: str) -> None:
 @given(happenings(), harms)
 def test_one_customer_is_put_right_with_everybody_who_is_one_with_them(steps: list[Step], harm: list[Harm]) -> None:
     clock = Clock()
-    with opened(":memory:", clock) as crm:
+    with empty_file() as file, opened(file, clock) as crm:
         for number, who in enumerate(PEOPLE):
             crm.do(RegisterCustomer(ref=who, name=who.title(), email=f"{number % 3}@example.com"))
         ids = [crm.find(who) for who in PEOPLE]

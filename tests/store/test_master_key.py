@@ -62,27 +62,27 @@ def answers(crm: Regulars) -> list[object]:
     ]
 
 
-def test_without_one_keys_stand_in_the_files_and_with_one_they_never_do(database_url: str, master: bytes) -> None:
-    with regulars.open(database_url, currency="EUR", master_key=master) as crm:
+def test_without_one_keys_stand_in_the_files_and_with_one_they_never_do(bare_url: str, master: bytes) -> None:
+    with regulars.open(bare_url, currency="EUR", master_key=master) as crm:
         assert crm.keys.wrapped
         trade(crm)
         expected = answers(crm)
         keys, stored = plain_keys(crm), stored_keys(crm)
         assert {len(key) for key in keys.values()} == {32}
-        raw = bytes_of(database_url)
+        raw = bytes_of(bare_url)
         assert found_in(raw, [*keys.values(), master]) == set()
         assert found_in(raw, stored.values()) == set(stored.values())
-    with regulars.open(database_url, master_key=base64.b64encode(master).decode()) as crm:
+    with regulars.open(bare_url, master_key=base64.b64encode(master).decode()) as crm:
         assert answers(crm) == expected
         assert plain_keys(crm) == keys
         crm.keys.unwrap()
         assert not crm.keys.wrapped
-        assert found_in(bytes_of(database_url), keys.values()) == set(keys.values())
+        assert found_in(bytes_of(bare_url), keys.values()) == set(keys.values())
 
 
-def test_another_takes_its_place_and_nothing_is_left_of_how_keys_stood_before(database_url: str, master: bytes) -> None:
+def test_another_takes_its_place_and_nothing_is_left_of_how_keys_stood_before(bare_url: str, master: bytes) -> None:
     other = secrets.token_bytes(32)
-    with regulars.open(database_url, currency="EUR") as crm:
+    with regulars.open(bare_url, currency="EUR") as crm:
         trade(crm)
         expected, keys = answers(crm), plain_keys(crm)
         steps: list[tuple[Callable[[], regulars.Rotation], bool]] = [
@@ -96,42 +96,42 @@ def test_another_takes_its_place_and_nothing_is_left_of_how_keys_stood_before(da
             done = step()
             assert (done.keys, done.wrapped, done.pending) == (len(PEOPLE), wrapped, False)
             assert (answers(crm), plain_keys(crm)) == (expected, keys)
-            raw = bytes_of(database_url)
+            raw = bytes_of(bare_url)
             assert found_in(raw, before.values()) == set()
             assert found_in(raw, stored_keys(crm).values()) == set(stored_keys(crm).values())
             assert found_in(raw, [master, other]) == set()
-    with regulars.open(database_url) as crm:
+    with regulars.open(bare_url) as crm:
         assert answers(crm) == expected
 
 
-def test_who_is_forgotten_leaves_no_wrapped_key_either(database_url: str, master: bytes) -> None:
-    with regulars.open(database_url, currency="EUR", master_key=master) as crm:
+def test_who_is_forgotten_leaves_no_wrapped_key_either(bare_url: str, master: bytes) -> None:
+    with regulars.open(bare_url, currency="EUR", master_key=master) as crm:
         trade(crm)
         ids = [crm.customer(ref).id for ref in PEOPLE]
         stored, plain = stored_keys(crm), plain_keys(crm)
         for ref in PEOPLE[:10]:
             crm.forget(ref, reason="on request")
-        raw = bytes_of(database_url)
+        raw = bytes_of(bare_url)
     gone = [keys[each] for keys in (stored, plain) for each in ids[:10]]
     assert found_in(raw, gone) == set()
     assert found_in(raw, [stored[each] for each in ids[10:]]) == {stored[each] for each in ids[10:]}
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_a_wrong_or_missing_one_is_noticed_at_once(database_url: str, master: bytes, read_only: bool) -> None:
-    with regulars.open(database_url, currency="EUR", master_key=master) as crm:
+def test_a_wrong_or_missing_one_is_noticed_at_once(bare_url: str, master: bytes, read_only: bool) -> None:
+    with regulars.open(bare_url, currency="EUR", master_key=master) as crm:
         trade(crm)
     for given, said in ((None, "give it as master_key"), (secrets.token_bytes(32), WHATEVER)):
         with pytest.raises(StoreUnusable, match=said):
-            regulars.open(database_url, master_key=given, read_only=read_only)
-    with regulars.open(database_url, master_key=master, read_only=read_only) as crm:
+            regulars.open(bare_url, master_key=given, read_only=read_only)
+    with regulars.open(bare_url, master_key=master, read_only=read_only) as crm:
         assert crm.customer(PEOPLE[3]).name == "Name of shop:3"
 
 
-def test_one_that_is_not_needed_is_refused(database_url: str, master: bytes) -> None:
-    regulars.open(database_url).close()
+def test_one_that_is_not_needed_is_refused(bare_url: str, master: bytes) -> None:
+    regulars.open(bare_url).close()
     with pytest.raises(StoreUnusable, match="not wrapped by one"):
-        regulars.open(database_url, master_key=master)
+        regulars.open(bare_url, master_key=master)
 
 
 @pytest.mark.parametrize("given", ["", "secret", b"short", b"x" * 33, "x" * 44, "zz" * 32, "\u00e5" * 32])
@@ -165,17 +165,17 @@ def test_new_ones_are_unlike_each_other_and_read_in_every_way_they_are_written()
 
 
 @pytest.fixture
-def left_behind(database_url: str, master: bytes) -> Iterator[Regulars]:
+def left_behind(bare_url: str, master: bytes) -> Iterator[Regulars]:
     """Somebody who opened the store before its master key was changed."""
-    with closing(regulars.open(database_url, currency="EUR")) as left_behind:
+    with closing(regulars.open(bare_url, currency="EUR")) as left_behind:
         trade(left_behind)
-        with regulars.open(database_url) as crm:
+        with regulars.open(bare_url) as crm:
             crm.keys.rotate(master)
         yield left_behind
 
 
 def test_who_opened_it_before_reads_nobody_as_forgotten_and_keeps_no_key_that_is_lost(
-    left_behind: Regulars, database_url: str, master: bytes
+    left_behind: Regulars, bare_url: str, master: bytes
 ) -> None:
     refused = [
         lambda: left_behind.customer(PEOPLE[0]),
@@ -187,18 +187,18 @@ def test_who_opened_it_before_reads_nobody_as_forgotten_and_keeps_no_key_that_is
     for ask in refused:
         with pytest.raises(StoreUnusable, match="master key was changed"):
             ask()
-    with regulars.open(database_url, master_key=master) as crm:
+    with regulars.open(bare_url, master_key=master) as crm:
         assert [crm.customer(ref).name for ref in PEOPLE] == [f"Name of {ref}" for ref in PEOPLE]
         assert crm.status().events == 2 * len(PEOPLE)
 
 
-def test_it_is_changed_while_others_register(database_url: str, master: bytes) -> None:
+def test_it_is_changed_while_others_register(bare_url: str, master: bytes) -> None:
     """Each newcomer was either taken before, or refused and taken afterwards, and can be read by the new key."""
-    regulars.open(database_url, currency="EUR").close()
+    regulars.open(bare_url, currency="EUR").close()
     taken, stop = list[CustomerId](), threading.Event()
 
     def register() -> None:
-        with regulars.open(database_url) as crm:
+        with regulars.open(bare_url) as crm:
             while not stop.is_set() and len(taken) < 500:
                 try:
                     name = f"Name {len(taken)}"
@@ -209,14 +209,14 @@ def test_it_is_changed_while_others_register(database_url: str, master: bytes) -
     thread = threading.Thread(target=register)
     thread.start()
     try:
-        with regulars.open(database_url) as crm:
+        with regulars.open(bare_url) as crm:
             while len(taken) < 20 and thread.is_alive():
                 stop.wait(0.01)
             crm.keys.rotate(master)
     finally:
         stop.set()
         thread.join()
-    with regulars.open(database_url, master_key=master) as crm:
+    with regulars.open(bare_url, master_key=master) as crm:
         assert [crm.customer(each).name for each in taken] == [f"Name {number}" for number in range(len(taken))]
 
 
@@ -231,11 +231,11 @@ def test_a_key_opens_only_in_its_own_row(tmp_path: Path, master: bytes) -> None:
             crm.customer(CustomerId(first[0]))
 
 
-def test_a_copy_needs_the_master_key_of_the_original(tmp_path: Path, database_url: str, master: bytes) -> None:
-    with regulars.open(database_url, currency="EUR", master_key=master) as crm:
+def test_a_copy_needs_the_master_key_of_the_original(tmp_path: Path, bare_url: str, master: bytes) -> None:
+    with regulars.open(bare_url, currency="EUR", master_key=master) as crm:
         trade(crm)
         expected = answers(crm)
-    regulars.copy(database_url, tmp_path / "copy.db")
+    regulars.copy(bare_url, tmp_path / "copy.db")
     with pytest.raises(StoreUnusable, match="give it as master_key"):
         regulars.open(tmp_path / "copy.db")
     with regulars.open(tmp_path / "copy.db", master_key=master) as copy:

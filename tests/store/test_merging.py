@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
@@ -49,7 +49,7 @@ from regulars import (
     UndoMerge,
 )
 from regulars import MergeCustomers as Merge
-from shops import Rows, read_models_of
+from shops import EXAMPLES, Rows, empty_file, read_models_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BEGIN = NOW - timedelta(days=800)
@@ -231,12 +231,13 @@ def merge_or_not(crm: Regulars, links: Links, away: str, into: str) -> None:
         links.into[away] = into
 
 
+@settings(max_examples=EXAMPLES * 2 // 5)
 @given(actions(st.one_of(deeds(), deeds(), accounts(), memberships())), moments)
 def test_merged_and_told_apart_again_is_never_merged(history: list[Action], at: datetime) -> None:
     """Left out while customers are merged is what has an effect outside of the link, in the membership of another:
     commands to a membership, and purchases of somebody whose relatives have one, which may earn points there."""
     links, members = Links(), set[str]()
-    with opened(":memory:") as crm, opened(":memory:") as apart:
+    with empty_file() as file, empty_file() as other_file, opened(file) as crm, opened(other_file) as apart:
         for each in (crm, apart):
             each.do([RegisterCustomer(ref=ref, source=f"source of {ref}", occurred_at=day(0)) for ref in PEOPLE])
         for number, (kind, who, other, step) in enumerate(history):
@@ -263,12 +264,13 @@ def test_merged_and_told_apart_again_is_never_merged(history: list[Action], at: 
             assert told(crm, who, at) == told(apart, who, at)
 
 
+@settings(max_examples=EXAMPLES * 2 // 5)
 @given(actions(deeds()), st.permutations(PEOPLE), moments)
 def test_who_is_merged_is_one_to_whom_everything_happened_at_every_moment(
     history: list[Action], order: list[str], at: datetime
 ) -> None:
     links = Links()
-    with opened(":memory:") as crm, opened(":memory:") as single:
+    with empty_file() as file, empty_file() as other_file, opened(file) as crm, opened(other_file) as single:
         registration = RegisterCustomer(ref=ADA, source="fair", occurred_at=day(0))
         for ref in PEOPLE:
             crm.do(registration.model_copy(update={"ref": ref}))
@@ -308,10 +310,11 @@ def rebuilt(crm: Regulars) -> dict[str, list[tuple[Any, ...]]]:
     return stored(crm, generation.number)
 
 
+@settings(max_examples=EXAMPLES * 2 // 5)
 @given(actions(st.one_of(deeds(), deeds(), accounts(), memberships())))
 def test_event_by_event_all_at_once_and_anew_come_to_the_same(history: list[Action]) -> None:
     links = Links()
-    with opened(":memory:") as crm:
+    with empty_file() as file, opened(file) as crm:
         crm.do([RegisterCustomer(ref=ref, occurred_at=day(0)) for ref in PEOPLE])
         crm.catch_up()
         for number, (kind, who, other, step) in enumerate(history):

@@ -44,9 +44,9 @@ def indexes(store: Store) -> set[str]:
         return {str(index["name"]) for index in sa.inspect(connection).get_indexes("regulars_events")}
 
 
-def test_a_store_of_version_1_is_migrated_on_open(database_url: str) -> None:
-    make_version_1(database_url)
-    with regulars.open(database_url, on_stale="rebuild") as crm:
+def test_a_store_of_version_1_is_migrated_on_open(bare_url: str) -> None:
+    make_version_1(bare_url)
+    with regulars.open(bare_url, on_stale="rebuild") as crm:
         assert crm.customer("shop:2").name == "Cleo"
         assert {index.name for index in crm._store.schema.audit_indexes} <= indexes(crm._store)
         with crm._store.reading() as tx:
@@ -57,15 +57,15 @@ def test_a_store_of_version_1_is_migrated_on_open(database_url: str) -> None:
         assert crm.check_seals().holds
 
 
-def test_samples_of_keys_that_postgres_took_before_are_dropped(postgres_database_url: str) -> None:
-    make_version_1(postgres_database_url)
+def test_samples_of_keys_that_postgres_took_before_are_dropped(bare_postgres_url: str) -> None:
+    make_version_1(bare_postgres_url)
     secret = (("keys", "key"), ("lookups", "digest"), ("settings", "value"))
     run(
-        postgres_database_url,
+        bare_postgres_url,
         *(f"ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS 100" for table, column in secret),
         "ANALYZE keys, lookups, settings",
     )
-    with regulars.open(postgres_database_url, on_stale="rebuild") as crm:
+    with regulars.open(bare_postgres_url, on_stale="rebuild") as crm:
         assert samples(crm._store) == set()
         with crm._store.database.writing() as connection:
             connection.exec_driver_sql("ANALYZE regulars_keys, regulars_lookups, regulars_settings")

@@ -128,9 +128,9 @@ ROOMS = Extension("rooms", aggregates=(ROOM,), projectors=(CAPACITY,))
 
 
 @pytest.fixture
-def crm(database_url: str) -> Iterator[Regulars]:
+def crm(bare_url: str) -> Iterator[Regulars]:
     options: dict[str, Any] = {"currency": "EUR", "actor": "li", "clock": lambda: NOW}
-    with regulars.open(database_url, **options, extensions=(ROOMS,)) as found:
+    with regulars.open(bare_url, **options, extensions=(ROOMS,)) as found:
         found.do(RegisterCustomer(ref="shop:1"))
         yield found
 

@@ -102,11 +102,11 @@ def role_of_its_own(url: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_what_a_database_sets_changes_nothing(
-    postgres_database_url: str, plain: tuple[list[object], list[object]], setting: str
+    bare_postgres_url: str, plain: tuple[list[object], list[object]], setting: str
 ) -> None:
-    run(postgres_database_url, f'ALTER DATABASE "{database_of(postgres_database_url)}" SET {setting}')
-    trade(postgres_database_url)
-    with opened(postgres_database_url) as crm:
+    run(bare_postgres_url, f'ALTER DATABASE "{database_of(bare_postgres_url)}" SET {setting}')
+    trade(bare_postgres_url)
+    with opened(bare_postgres_url) as crm:
         assert (answers(crm), stored(crm)) == plain
         assert crm.projections.verify().holds
         crm.seal()
@@ -117,33 +117,33 @@ def test_what_a_database_sets_changes_nothing(
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_what_a_role_sets_changes_nothing(
-    postgres_database_url: str, plain: tuple[list[object], list[object]], setting: str
+    bare_postgres_url: str, plain: tuple[list[object], list[object]], setting: str
 ) -> None:
-    run(postgres_database_url, "ALTER SCHEMA public OWNER TO pg_database_owner")
-    with role_of_its_own(postgres_database_url) as (role, url):
-        run(postgres_database_url, f"ALTER ROLE {role} SET {setting}")
+    run(bare_postgres_url, "ALTER SCHEMA public OWNER TO pg_database_owner")
+    with role_of_its_own(bare_postgres_url) as (role, url):
+        run(bare_postgres_url, f"ALTER ROLE {role} SET {setting}")
         trade(url)
         with opened(url) as crm:
             assert (answers(crm), stored(crm)) == plain
     # What one session wrote, one with other settings reads.
-    with opened(postgres_database_url) as crm:
+    with opened(bare_postgres_url) as crm:
         assert (answers(crm), stored(crm)) == plain
 
 
 @pytest.mark.parametrize("limit", ["statement_timeout", "idle_in_transaction_session_timeout"])
-def test_a_limit_that_is_meant_for_others_cuts_off_no_long_work(postgres_database_url: str, limit: str) -> None:
-    name = database_of(postgres_database_url)
-    run(postgres_database_url, f"ALTER DATABASE \"{name}\" SET {limit} = '100ms'")
-    with opened(postgres_database_url) as crm, crm._store.writing() as tx:
+def test_a_limit_that_is_meant_for_others_cuts_off_no_long_work(bare_postgres_url: str, limit: str) -> None:
+    name = database_of(bare_postgres_url)
+    run(bare_postgres_url, f"ALTER DATABASE \"{name}\" SET {limit} = '100ms'")
+    with opened(bare_postgres_url) as crm, crm._store.writing() as tx:
         tx.connection.exec_driver_sql("SELECT pg_sleep(0.2)")
         sleep(0.2)
         assert tx.connection.exec_driver_sql("SELECT 1").scalar_one() == 1
 
 
-def test_the_options_of_an_address_are_kept(postgres_database_url: str) -> None:
-    run(postgres_database_url, "CREATE SCHEMA shop", "CREATE TABLE public.regulars_events (mine int)")
+def test_the_options_of_an_address_are_kept(bare_postgres_url: str) -> None:
+    run(bare_postgres_url, "CREATE SCHEMA shop", "CREATE TABLE public.regulars_events (mine int)")
     options = {"options": "-c search_path=shop -c application_name=till -c statement_timeout=59s"}
-    url = make_url(postgres_database_url).update_query_dict(options).render_as_string(hide_password=False)
+    url = make_url(bare_postgres_url).update_query_dict(options).render_as_string(hide_password=False)
     trade(url)
     with opened(url) as crm:
         with crm._store.reading() as tx:
@@ -151,17 +151,17 @@ def test_the_options_of_an_address_are_kept(postgres_database_url: str) -> None:
                 assert tx.connection.exec_driver_sql(f"SHOW {name}").scalar_one() == value
         assert len(crm.customers()) == 21
     with pytest.raises(StoreUnusable, match="not ours"):
-        opened(postgres_database_url)
+        opened(bare_postgres_url)
 
 
-def test_a_store_is_found_along_the_path_and_what_else_lies_there_is_left_alone(postgres_database_url: str) -> None:
-    with role_of_its_own(postgres_database_url) as (role, url):
-        trade(postgres_database_url)
+def test_a_store_is_found_along_the_path_and_what_else_lies_there_is_left_alone(bare_postgres_url: str) -> None:
+    with role_of_its_own(bare_postgres_url) as (role, url):
+        trade(bare_postgres_url)
         grant = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
-        run(postgres_database_url, grant, f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {role}")
+        run(bare_postgres_url, grant, f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {role}")
         # "$user" comes before public in everybody's path.
         run(
-            postgres_database_url,
+            bare_postgres_url,
             f"CREATE SCHEMA {role} AUTHORIZATION {role}",
             f"CREATE TABLE {role}.events (mine int)",
         )
@@ -170,10 +170,10 @@ def test_a_store_is_found_along_the_path_and_what_else_lies_there_is_left_alone(
             assert len(crm.customers()) == 22
 
 
-def test_a_path_that_leads_nowhere_is_said(postgres_database_url: str) -> None:
-    run(postgres_database_url, f'ALTER DATABASE "{database_of(postgres_database_url)}" SET search_path = nowhere')
+def test_a_path_that_leads_nowhere_is_said(bare_postgres_url: str) -> None:
+    run(bare_postgres_url, f'ALTER DATABASE "{database_of(bare_postgres_url)}" SET search_path = nowhere')
     with pytest.raises(StoreUnusable, match="no schema of the search_path is there") as refused:
-        opened(postgres_database_url)
+        opened(bare_postgres_url)
     assert "\n" not in str(refused.value)
 
 

@@ -171,11 +171,11 @@ def test_what_needs_what_a_role_may_not_read_refuses_in_a_sentence(postgres_data
             crm.find("shop:2")
 
 
-def test_a_role_without_keys_needs_no_master_key(postgres_database_url: str) -> None:
-    ids = make_store(postgres_database_url, master_key=new_master_key())
-    with reader(postgres_database_url, "keys", "lookups", "quarantine") as theirs, opened(theirs) as crm:
+def test_a_role_without_keys_needs_no_master_key(bare_postgres_url: str) -> None:
+    ids = make_store(bare_postgres_url, master_key=new_master_key())
+    with reader(bare_postgres_url, "keys", "lookups", "quarantine") as theirs, opened(theirs) as crm:
         assert not [word for word in PERSONAL if word in everything(crm, ids)]
-    with reader(postgres_database_url, "lookups") as theirs, pytest.raises(StoreUnusable, match="master key"):
+    with reader(bare_postgres_url, "lookups") as theirs, pytest.raises(StoreUnusable, match="master key"):
         opened(theirs)
 
 
@@ -229,17 +229,15 @@ def test_that_names_are_left_out_is_said_once_beside_the_answer(postgres_databas
         assert 'may not SELECT from "regulars_lookups"' in refused.err
 
 
-def test_a_new_store_says_once_what_would_protect_it(
-    database_url: str, say: Say, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = say("--db", database_url, "do", "RegisterCustomer", "ref=shop:1", "--currency", "EUR", "--json")
+def test_a_new_store_says_once_what_would_protect_it(bare_url: str, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = say("--db", bare_url, "do", "RegisterCustomer", "ref=shop:1", "--currency", "EUR", "--json")
     assert first.status == 0
     assert json.loads(first.out)
     assert len(first.err.splitlines()) == 1
     for word in ("regulars keys new", "REGULARS_MASTER_KEY", "master key"):
         assert word in first.err
-    assert say("--db", database_url, "do", "RegisterCustomer", "ref=shop:2").err == ""
-    assert say("--db", database_url, "status").err == ""
+    assert say("--db", bare_url, "do", "RegisterCustomer", "ref=shop:2").err == ""
+    assert say("--db", bare_url, "status").err == ""
 
 
 def test_a_new_store_with_a_master_key_says_nothing(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:

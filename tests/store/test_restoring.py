@@ -24,6 +24,7 @@ from regulars import (
     StoreUnusable,
     UndoMerge,
 )
+from shops import EXAMPLES
 
 PEOPLE = ("ada", "bob", "cy", "dee")
 
@@ -141,22 +142,22 @@ def test_a_reason_that_names_who_is_one_with_them_is_dropped(database_url: str) 
         }
 
 
-def test_they_are_forgotten_again_where_other_tools_restored(postgres_database_url: str, shop: Path) -> None:
-    regulars.copy(shop, postgres_database_url)  # stands for what pg_restore brings back
+def test_they_are_forgotten_again_where_other_tools_restored(bare_postgres_url: str, shop: Path) -> None:
+    regulars.copy(shop, bare_postgres_url)  # stands for what pg_restore brings back
     with opened(shop) as crm:
         done = crm.forget("ada", reason="on request")
-    with opened(postgres_database_url) as crm:
+    with opened(bare_postgres_url) as crm:
         assert crm.customer("ada").name
         again = crm.forget_again(regulars.read_erased(shop))
         assert (again.customer_ids, again.pending) == (done.customer_ids, False)
         assert crm.forget_again(regulars.read_erased(shop)).customer_ids == ()
-    assert regulars.read_erased(postgres_database_url) == {str(done.customer_ids[0]): "on request"}
+    assert regulars.read_erased(bare_postgres_url) == {str(done.customer_ids[0]): "on request"}
 
 
 merges = st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE) | st.none()), max_size=6)
 
 
-@hypothesis.settings(max_examples=15, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@hypothesis.settings(max_examples=EXAMPLES // 6, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 @hypothesis.given(before=merges, after=merges, forgotten=st.sets(st.sampled_from(PEOPLE)))
 def test_they_are_the_same_people_whoever_was_merged_then_and_is_not_now(
     before: list[tuple[str, str | None]],

@@ -27,6 +27,7 @@ from regulars.views import Lane
 from shops import (
     BEGIN,
     DAY,
+    EXAMPLES,
     GOLD,
     HOUR,
     PEOPLE,
@@ -34,16 +35,15 @@ from shops import (
     Clock,
     Step,
     everything_of,
-    fresh_store,
     opened,
     other_rules,
     play,
     register,
+    room_for_a_store,
     trade,
     with_edits,
 )
 
-EXAMPLES = settings.default.max_examples if settings.default else 50
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
 SHORTER = with_edits([("hold_days = 365", "hold_days = 30")])
@@ -87,13 +87,13 @@ def crm(database_url: str, clock: Clock) -> Iterator[Regulars]:
 
 
 @KINDS
-@settings(max_examples=EXAMPLES // 5)
+@settings(max_examples=EXAMPLES // 8)
 @given(trade(), other_rules(), other_rules())
 def test_who_moves_in_the_preview_is_who_moves_and_a_rollback_takes_it_back(
     kind: str, postgres_url: str, steps: list[Step], founding: Ruleset, new: Ruleset
 ) -> None:
     clock = Clock()
-    with fresh_store(kind, postgres_url) as url, opened(url, clock, rules=founding) as crm:
+    with room_for_a_store(kind, postgres_url) as url, opened(url, clock, rules=founding) as crm:
         register(crm, clock)
         play(crm, clock, steps)
         crm.catch_up()

@@ -40,7 +40,7 @@ from regulars import (
     UntagCustomer,
     ground,
 )
-from shops import Clock, fresh_store, opened
+from shops import Clock, fresh_store, opened, room_for_a_store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "independent"))
 import seals as independent
@@ -591,7 +591,7 @@ def test_who_is_forgotten_breaks_no_seal(crm: Regulars) -> None:
 @pytest.mark.parametrize("to", ["sqlite", "postgres"])
 def test_a_copy_has_the_seals_and_goes_on_with_them(crm: Regulars, postgres_url: str, to: str) -> None:
     source = crm._store.database.url.render_as_string(hide_password=False).removeprefix("sqlite:///")
-    with fresh_store(to, postgres_url) as target:
+    with room_for_a_store(to, postgres_url) as target:
         regulars.copy(source, target)
         with opened(target, Clock()) as copy:
             assert copy.check_seals(against=crm.check_seals().root).holds

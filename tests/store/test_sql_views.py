@@ -92,9 +92,9 @@ def stored(url: str) -> list[list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    make_store(database_url)
-    return database_url
+def url(bare_url: str) -> str:
+    make_store(bare_url)
+    return bare_url
 
 
 @contextmanager
@@ -133,34 +133,34 @@ def test_a_view_on_ours_is_in_nobodys_way_and_follows(url: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
-def test_what_others_called_so_before_us_is_left_alone(database_url: str, kind: str) -> None:
+def test_what_others_called_so_before_us_is_left_alone(bare_url: str, kind: str) -> None:
     columns = "(customer_id int)" if kind == "TABLE" else "AS SELECT 7 AS customer_id"
-    run(database_url, *(f"CREATE {kind} {name} {columns}" for name in FORMER))
-    before = shown(database_url, *FORMER)
-    make_store(database_url)
-    publish(database_url, 200)
-    assert shown(database_url, *FORMER) == before
-    assert shown(database_url, *(f"regulars_{name}" for name in OF_GENERATIONS)) == stored(database_url)
+    run(bare_url, *(f"CREATE {kind} {name} {columns}" for name in FORMER))
+    before = shown(bare_url, *FORMER)
+    make_store(bare_url)
+    publish(bare_url, 200)
+    assert shown(bare_url, *FORMER) == before
+    assert shown(bare_url, *(f"regulars_{name}" for name in OF_GENERATIONS)) == stored(bare_url)
 
 
 @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
-def test_a_name_that_we_need_is_asked_for_and_not_taken(database_url: str, kind: str) -> None:
+def test_a_name_that_we_need_is_asked_for_and_not_taken(bare_url: str, kind: str) -> None:
     columns = "(mine int)" if kind == "TABLE" else "AS SELECT 7 AS mine"
-    run(database_url, f"CREATE {kind} regulars_points {columns}")
-    before = shown(database_url, "regulars_points")
+    run(bare_url, f"CREATE {kind} regulars_points {columns}")
+    before = shown(bare_url, "regulars_points")
     with pytest.raises(StoreUnusable, match='"regulars_points" in this database is not ours, and was left alone'):
-        make_store(database_url)
-    assert shown(database_url, "regulars_points") == before
+        make_store(bare_url)
+    assert shown(bare_url, "regulars_points") == before
 
 
 @pytest.fixture
-def of_version_5(database_url: str) -> str:
+def of_version_5(bare_url: str) -> str:
     """A store that version 0.1 made, but for one view that somebody put a view of theirs in place of."""
-    keep_at(database_url)
-    number = bytes(run(database_url, "SELECT value FROM settings WHERE name = 'live_generation'")[0][0][0]).decode()
+    keep_at(bare_url)
+    number = bytes(run(bare_url, "SELECT value FROM settings WHERE name = 'live_generation'")[0][0][0]).decode()
     theirs = f"CREATE VIEW churn_risk AS SELECT customer_id, value FROM churn_risk_{number} WHERE score > 50"
-    run(database_url, "DROP VIEW churn_risk", theirs)
-    return database_url
+    run(bare_url, "DROP VIEW churn_risk", theirs)
+    return bare_url
 
 
 def bring_up_to_date(url: str) -> None:
@@ -192,8 +192,8 @@ def test_a_store_of_version_5_gets_names_of_ours_and_keeps_those_it_had(of_versi
 # ------------------------------------------------------------------------------------------------------- PostgreSQL
 
 
-def test_who_was_granted_the_names_of_before_goes_on_by_both(postgres_database_url: str) -> None:
-    url = postgres_database_url
+def test_who_was_granted_the_names_of_before_goes_on_by_both(bare_postgres_url: str) -> None:
+    url = bare_postgres_url
     keep_at(url)
     with new_role(url) as (role, theirs):
         run(url, f"GRANT SELECT ON points, audit_trail, customer_card TO {role}")
@@ -215,8 +215,8 @@ def answers(crm: Regulars) -> list[object]:
     return [crm.read_only, listed, crm.customer("shop:1").orders, len(crm.audit()), len(crm.tickets())]
 
 
-def test_a_role_that_may_only_select_goes_on_after_publications(postgres_database_url: str) -> None:
-    url = postgres_database_url
+def test_a_role_that_may_only_select_goes_on_after_publications(bare_postgres_url: str) -> None:
+    url = bare_postgres_url
     make_store(url)
     with new_role(url) as (role, theirs):
         run(url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
@@ -239,8 +239,8 @@ def test_a_role_that_may_only_select_goes_on_after_publications(postgres_databas
             assert answers(crm)[:3] == before[:3]
 
 
-def test_every_grant_on_a_generation_is_passed_on(postgres_database_url: str) -> None:
-    url = postgres_database_url
+def test_every_grant_on_a_generation_is_passed_on(bare_postgres_url: str) -> None:
+    url = bare_postgres_url
     make_store(url)
     granted = """
         SELECT table_name, grantee, privilege_type, is_grantable, '' FROM information_schema.table_privileges
@@ -266,8 +266,8 @@ def test_every_grant_on_a_generation_is_passed_on(postgres_database_url: str) ->
         assert {row[0] for row in one} == {"regulars_points", "regulars_ticket_queue", "regulars_customer_card"}
 
 
-def test_who_publishes_for_the_owner_leaves_the_owner_their_rights(postgres_database_url: str) -> None:
-    url = postgres_database_url
+def test_who_publishes_for_the_owner_leaves_the_owner_their_rights(bare_postgres_url: str) -> None:
+    url = bare_postgres_url
     make_store(url)
     with new_role(url) as (owner, as_owner), new_role(url) as (member, as_member):
         [tables, sequences] = run(
@@ -284,8 +284,8 @@ def test_who_publishes_for_the_owner_leaves_the_owner_their_rights(postgres_data
             assert len(crm.customers()) == 3
 
 
-def test_columns_that_would_change_are_said_and_nothing_is_dropped(postgres_database_url: str) -> None:
-    url = postgres_database_url
+def test_columns_that_would_change_are_said_and_nothing_is_dropped(bare_postgres_url: str) -> None:
+    url = bare_postgres_url
     make_store(url)
     run(url, "ALTER VIEW regulars_points RENAME COLUMN score TO balance")
     with pytest.raises(StoreUnusable, match='"regulars_points" can\'t be replaced in place') as refused:
@@ -295,8 +295,8 @@ def test_columns_that_would_change_are_said_and_nothing_is_dropped(postgres_data
     assert run(url, "SELECT balance FROM regulars_points")
 
 
-def test_the_options_of_a_view_stay(postgres_database_url: str) -> None:
-    url = postgres_database_url
+def test_the_options_of_a_view_stay(bare_postgres_url: str) -> None:
+    url = bare_postgres_url
     make_store(url)
     run(url, "ALTER VIEW regulars_points SET (security_barrier = true)")
     publish(url, 200)

@@ -329,13 +329,13 @@ def test_a_newer_store_says_so_and_is_left_alone(database_url: str) -> None:
         regulars.open(database_url)
 
 
-def test_a_database_with_other_tables_of_our_names_is_refused(database_url: str) -> None:
-    engine = sa.create_engine(f"sqlite:///{database_url}" if "://" not in database_url else database_url)
+def test_a_database_with_other_tables_of_our_names_is_refused(bare_url: str) -> None:
+    engine = sa.create_engine(f"sqlite:///{bare_url}" if "://" not in bare_url else bare_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE regulars_events (id INTEGER)")
     engine.dispose()
     with pytest.raises(StoreUnusable, match='table "regulars_events"'):
-        regulars.open(database_url)
+        regulars.open(bare_url)
 
 
 def test_what_is_not_a_store_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from regulars import (
 )
 from saying import Say
 from shops import (
+    EXAMPLES,
     PEOPLE,
     Clock,
     Step,
@@ -39,7 +40,6 @@ from shops import (
     with_edits,
 )
 
-EXAMPLES = settings.default.max_examples if settings.default else 50
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 SHORTER = with_edits([("hold_days = 365", "hold_days = 30")])
 MASTER_KEY = bytes(range(32))
@@ -77,8 +77,8 @@ def faults_of(found: RecordCheck) -> list[tuple[str, str, str]]:
 
 
 @pytest.fixture(params=[None, MASTER_KEY], ids=["plain", "wrapped"])
-def shop(request: pytest.FixtureRequest, database_url: str) -> Shop:
-    return made(database_url, request.param)
+def shop(request: pytest.FixtureRequest, bare_url: str) -> Shop:
+    return made(bare_url, request.param)
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from regulars import RecordPurchase, Regulars
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
+def url(bare_url: str) -> str:
     """A copy of the kept store."""
-    keep_at(database_url)
-    return database_url
+    keep_at(bare_url)
+    return bare_url
 
 
 def opened(url: str) -> Regulars:

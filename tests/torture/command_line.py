@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 from regulars import cli
+from saying import built_once
 from torture.trying import LONGEST
 
 _SHOWN = "\n\t\u200c\u200d"
@@ -30,7 +31,7 @@ def say(url: str, *typed: str) -> Said:
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
     store = () if typed[:1] == ("copy",) else ("--db", url)  # a copy names both stores itself
     argv = patch.object(sys, "argv", ["regulars", *store, *typed])
-    with argv, redirect_stdout(out), redirect_stderr(err):
+    with argv, patch("typer.main.get_command", built_once), redirect_stdout(out), redirect_stderr(err):
         try:
             cli.main()
         except SystemExit as ending:
