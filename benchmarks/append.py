@@ -15,8 +15,6 @@ from uuid import uuid4
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
-from adapters.database import Database
-from adapters.recorders import SqlApplicationRecorder
 from benchmarks.bench import Bench
 from benchmarks.deeds import purchase
 from benchmarks.history import opened
@@ -24,6 +22,8 @@ from benchmarks.insert import BareStore, Rows, recorded_rows
 from benchmarks.rows import Figure
 from benchmarks.timing import seconds
 from regulars import Command, RegisterCustomer, Regulars
+from regulars.adapters.database import Database
+from regulars.adapters.recorders import SqlApplicationRecorder
 
 _STATE = b'{"order_id":"A-1","amount":5990,"currency":"EUR","lines":[{"sku":"sku-1","quantity":1}],"channel":"web"}'
 

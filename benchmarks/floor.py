@@ -13,7 +13,7 @@ import msgspec
 from benchmarks.bench import Bench
 from benchmarks.rows import Figure
 from benchmarks.timing import in_own_process
-from crm_domain.catalogue import EVENTS
+from regulars.crm_domain.catalogue import EVENTS
 
 
 def read_all(path: Path) -> float:

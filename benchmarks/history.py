@@ -14,13 +14,13 @@ import msgspec
 from msgspec import Struct
 
 import regulars
-from adapters.codec import schema_digest
-from adapters.schema import VERSION as SCHEMA_VERSION
 from benchmarks.deeds import command
 from benchmarks.lives import VERSION as LIVES_VERSION
 from benchmarks.lives import Deed, live
 from benchmarks.timing import in_own_process
 from regulars import Regulars, StaleProjections
+from regulars.adapters.codec import schema_digest
+from regulars.adapters.schema import VERSION as SCHEMA_VERSION
 
 CACHE = Path(__file__).parent / ".cache"
 SEED = 20_261_120

@@ -27,16 +27,16 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor, SQLiteTrackingRecorder
 from msgspec import Struct
 
-from adapters.codec import CODECS, codec_of
 from benchmarks.bench import Bench
 from benchmarks.rebuild import rebuild_once
 from benchmarks.rows import Figure
 from benchmarks.timing import in_own_process
-from projections.compiled import compile_rules
-from projections.facts import HANDLES
-from projections.fold import PROJECTORS, Folded, Happened, dump, fold, load
-from projections.verdict import Verdict
 from regulars import default_rules
+from regulars.adapters.codec import CODECS, codec_of
+from regulars.projections.compiled import compile_rules
+from regulars.projections.facts import HANDLES
+from regulars.projections.fold import PROJECTORS, Folded, Happened, dump, fold, load
+from regulars.projections.verdict import Verdict
 
 Parameters = Sequence[Any]
 

@@ -14,14 +14,14 @@ from eventsourcing.persistence import StoredEvent
 from sqlalchemy.engine import make_url
 
 import regulars
-from adapters.database import Database
-from adapters.recorders import SqlApplicationRecorder
 from benchmarks.bench import Bench
 from benchmarks.insert import COLUMNS
 from benchmarks.rows import Figure
 from benchmarks.server import fresh_database
 from benchmarks.timing import SPAWN
 from regulars import RecordPurchase, RegisterCustomer
+from regulars.adapters.database import Database
+from regulars.adapters.recorders import SqlApplicationRecorder
 
 CUSTOMERS = 1_000
 _ORDER = {"amount": "59.90", "lines": ({"sku": "sku-1"},), "channel": "web"}

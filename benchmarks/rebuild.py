@@ -9,15 +9,15 @@ from time import perf_counter
 
 from msgspec import Struct
 
-from adapters.generations import read_generations
-from adapters.portions import Task, fold_in_parallel, fold_portions
-from adapters.replay import EVERYONE, split_range
-from adapters.rules_in_force import FOUNDING
-from adapters.store import Store
 from benchmarks.history import opened
 from benchmarks.machine import peak_memory
-from projections.compiled import compile_rules
-from projections.rules import restore_rules
+from regulars.adapters.generations import read_generations
+from regulars.adapters.portions import Task, fold_in_parallel, fold_portions
+from regulars.adapters.replay import EVERYONE, split_range
+from regulars.adapters.rules_in_force import FOUNDING
+from regulars.adapters.store import Store
+from regulars.projections.compiled import compile_rules
+from regulars.projections.rules import restore_rules
 
 
 class Rebuilt(Struct, frozen=True):

@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from crm_domain.catalogue import CATALOGUE, address
-from crm_domain.command import Command, Context, Decider
-from crm_domain.errors import Rejected
-from crm_domain.event import Event
-from crm_domain.instant import to_instant
+from regulars.crm_domain.catalogue import CATALOGUE, address
+from regulars.crm_domain.command import Command, Context, Decider
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import to_instant
 
 NOW = to_instant(datetime.fromisoformat("2026-03-01T12:00:00+00:00"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from crm_domain.customer import (
+from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
     CancellationRequested,
@@ -20,18 +20,18 @@ from crm_domain.customer import (
     LeadQualified,
     OwnerAssigned,
 )
-from crm_domain.event import Event
-from crm_domain.instant import DAY, to_instant
-from crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from crm_domain.membership import (
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY, to_instant
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.membership import (
     MembershipCancelled,
     MembershipEnrolled,
     PointsEarned,
     TierOverrideGranted,
     TierOverrideLifted,
 )
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from crm_domain.ticket import (
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.ticket import (
     AgentReplied,
     CustomerReplied,
     TicketAwaitingCustomer,
@@ -42,9 +42,9 @@ from crm_domain.ticket import (
     TicketReopened,
     TicketResolved,
 )
-from projections.compiled import Rules, compile_rules
-from projections.fold import Happened
-from projections.rules import parse_rules
+from regulars.projections.compiled import Rules, compile_rules
+from regulars.projections.fold import Happened
+from regulars.projections.rules import parse_rules
 
 START = to_instant(datetime(2024, 1, 1, tzinfo=UTC))
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from crm_domain.customer import (
+from histories import answers, histories, others
+from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
     CustomerRegistered,
@@ -22,10 +23,10 @@ from crm_domain.customer import (
     LeadQualified,
     OwnerAssigned,
 )
-from crm_domain.instant import DAY
-from crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from crm_domain.ticket import (
+from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.ticket import (
     MOVES,
     Status,
     TicketOpened,
@@ -33,13 +34,12 @@ from crm_domain.ticket import (
     TicketReopened,
     TicketResolved,
 )
-from histories import answers, histories, others
-from projections.churn_risk import CHURN_RISK
-from projections.compiled import Rules, compile_rules
-from projections.fold import Happened, Interval, fold_some, verdict_at
-from projections.loyalty_tier import LOYALTY_TIER
-from projections.projector import Projector
-from projections.rules import ConditionRule, Lifecycle, Ruleset, parse_rules, validate_rules
+from regulars.projections.churn_risk import CHURN_RISK
+from regulars.projections.compiled import Rules, compile_rules
+from regulars.projections.fold import Happened, Interval, fold_some, verdict_at
+from regulars.projections.loyalty_tier import LOYALTY_TIER
+from regulars.projections.projector import Projector
+from regulars.projections.rules import ConditionRule, Lifecycle, Ruleset, parse_rules, validate_rules
 
 # Few values, and those that histories have, so that bounds are met exactly.
 DAYS = st.sampled_from([1, 7, 30, 90, 180, 365, 1_000])

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.extension import Extension
-from adapters.index import Added, Change, Digest, Entries, Index
-from crm_domain.aggregate import Aggregate, Examples, InTheClear, addressed
-from crm_domain.command import Command, Context, Decider, Label, Text, Who
-from crm_domain.errors import Rejected
-from crm_domain.event import Event, Personal, Recorded
-from crm_domain.wording import Field, Wording
+from regulars.adapters.extension import Extension
+from regulars.adapters.index import Added, Change, Digest, Entries, Index
+from regulars.crm_domain.aggregate import Aggregate, Examples, InTheClear, addressed
+from regulars.crm_domain.command import Command, Context, Decider, Label, Text, Who
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event, Personal, Recorded
+from regulars.crm_domain.wording import Field, Wording
 
 # --------------------------------------------------------------------------------------------------------- decider
 

@@ -16,9 +16,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters.columns import as_stored
-from adapters.generations import read_generation
-from adapters.verifying import projection_of
 from databases import fresh_postgres, fresh_sqlite, in_memory, prepared_postgres, prepared_sqlite
 from regulars import (
     AdjustPoints,
@@ -47,6 +44,9 @@ from regulars import (
     UndoMerge,
     parse_rules,
 )
+from regulars.adapters.columns import as_stored
+from regulars.adapters.generations import read_generation
+from regulars.adapters.verifying import projection_of
 
 #: How many examples a law gets that opens no store. One that does gets a share of them: each takes up to a second.
 EXAMPLES = settings.default.max_examples if settings.default else 50

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from crm_domain.catalogue import EVENTS
-from crm_domain.event import Event
+from regulars.crm_domain.catalogue import EVENTS
+from regulars.crm_domain.event import Event
 
 # Long enough to be interesting, and shorter than a marker that a test hides among them.
 TEXT = st.text(max_size=20)

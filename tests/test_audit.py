@@ -12,19 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters.codec import CODECS, codec_of
-from crm_domain.catalogue import CATALOGUE, EVENTS
-from crm_domain.event import Event
-from crm_domain.membership import (
-    MembershipCancelled,
-    MembershipEnrolled,
-    PointsAdjusted,
-    PointsRedeemed,
-    PointsReversed,
-    TierOverrideGranted,
-)
-from crm_domain.rulebook import RulebookEvent
-from crm_domain.ticket import AgentReplied, CustomerReplied, TicketAssigned, TicketOpened, TicketRated, TicketResolved
 from regulars import (
     AssignOwner,
     AuditEntry,
@@ -41,6 +28,26 @@ from regulars import (
     TagCustomer,
     UndoMerge,
     UntagCustomer,
+)
+from regulars.adapters.codec import CODECS, codec_of
+from regulars.crm_domain.catalogue import CATALOGUE, EVENTS
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.membership import (
+    MembershipCancelled,
+    MembershipEnrolled,
+    PointsAdjusted,
+    PointsRedeemed,
+    PointsReversed,
+    TierOverrideGranted,
+)
+from regulars.crm_domain.rulebook import RulebookEvent
+from regulars.crm_domain.ticket import (
+    AgentReplied,
+    CustomerReplied,
+    TicketAssigned,
+    TicketOpened,
+    TicketRated,
+    TicketResolved,
 )
 from regulars.sentences import narrate
 from shops import EXAMPLES, empty_file

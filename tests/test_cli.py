@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import regulars
-from crm_domain.catalogue import CATALOGUE
 from regulars import RecordPurchase, RegisterCustomer, cli
 from regulars.cli import render
 from regulars.cli.app import app
+from regulars.crm_domain.catalogue import CATALOGUE
 from saying import NOW, Say
 
 COMMANDS = (

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import regulars
-from adapters.builds import versions_of
-from projections.registry import REGISTRY
 from regulars import RecordPurchase, RegisterCustomer, as_toml, cli, default_rules, parse_rules
+from regulars.adapters.builds import versions_of
 from regulars.cli import difference
+from regulars.projections.registry import REGISTRY
 from saying import NOW, Say
 
 JANUARY, MARCH = (datetime(2024, month, 10, 12, tzinfo=UTC) for month in (1, 3))

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import regulars
-from crm_domain.command import CustomerId
-from crm_domain.membership import EnrollMember, RedeemPoints
-from crm_domain.ticket import OpenTicket
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.membership import EnrollMember, RedeemPoints
+from regulars.crm_domain.ticket import OpenTicket
 from regulars.demo import run
 from regulars.demo.helpdesk import AGENT
 from regulars.demo.simulation import END, SimulatedClock, simulate

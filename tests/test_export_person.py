@@ -22,10 +22,6 @@ from msgspec import Struct, inspect
 from msgspec.structs import asdict, replace
 
 import regulars
-from adapters.event_log import Draft
-from crm_domain.catalogue import CATALOGUE, EVENTS
-from crm_domain.event import Event
-from crm_domain.rulebook import RulebookEvent
 from regulars import (
     AddNote,
     AdjustPoints,
@@ -59,6 +55,10 @@ from regulars import (
     person_json,
     person_page,
 )
+from regulars.adapters.event_log import Draft
+from regulars.crm_domain.catalogue import CATALOGUE, EVENTS
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.rulebook import RulebookEvent
 from saying import NOW, Say
 from shops import DAY, EXAMPLES, Clock, empty_file
 from strategies import events

@@ -17,8 +17,6 @@ import pytest
 import sqlalchemy as sa
 
 import regulars
-from adapters import exporting
-from adapters.codec import CODECS
 from regulars import (
     AddNote,
     ChangeContactDetails,
@@ -29,6 +27,8 @@ from regulars import (
     Regulars,
     TagCustomer,
 )
+from regulars.adapters import exporting
+from regulars.adapters.codec import CODECS
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ENVELOPE = [

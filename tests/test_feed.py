@@ -12,16 +12,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from adapters import horizon
-from adapters.codec import codecs
-from adapters.event_log import EVENTS_AT_ONCE
-from crm_domain.catalogue import EVENTS
-from crm_domain.customer import CustomerMerged, CustomerRegistered, CustomerTagged
-from crm_domain.event import Event, Personal, Recorded
-from crm_domain.interaction import SurveyAnswered
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from crm_domain.rulebook import RulesPublished
-from crm_domain.upcasts import Upcast
 from regulars import (
     CustomerId,
     MergeCustomers,
@@ -37,6 +27,16 @@ from regulars import (
     as_toml,
     parse_rules,
 )
+from regulars.adapters import horizon
+from regulars.adapters.codec import codecs
+from regulars.adapters.event_log import EVENTS_AT_ONCE
+from regulars.crm_domain.catalogue import EVENTS
+from regulars.crm_domain.customer import CustomerMerged, CustomerRegistered, CustomerTagged
+from regulars.crm_domain.event import Event, Personal, Recorded
+from regulars.crm_domain.interaction import SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.rulebook import RulesPublished
+from regulars.crm_domain.upcasts import Upcast
 from shops import Clock, opened
 
 

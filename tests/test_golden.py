@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.codec import CODECS, codec_of, codecs
-from crm_domain.catalogue import EVENTS
-from crm_domain.upcasts import UPCASTS
+from regulars.adapters.codec import CODECS, codec_of, codecs
+from regulars.crm_domain.catalogue import EVENTS
+from regulars.crm_domain.upcasts import UPCASTS
 
 LINES = (Path(__file__).parent / "golden" / "events.jsonl").read_text(encoding="utf-8").splitlines()
 STORED: list[dict[str, Any]] = [json.loads(line) for line in LINES]

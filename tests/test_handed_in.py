@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import regulars
-from crm_domain.errors import InvalidMapping, InvalidRules
-from projections.toml_text import read_toml
 from regulars import AddNote, NotFound, RegisterCustomer, Rejected, TagCustomer, parse_rules
 from regulars.crm import MAX_COMMANDS
+from regulars.crm_domain.errors import InvalidMapping, InvalidRules
+from regulars.projections.toml_text import read_toml
 from saying import Say
 
 ESCAPE = "\x1b[31m"

@@ -19,15 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from adapters.importing import Mapping, Row, load_mapping, rows, total_bytes
-from adapters.importing.identity import Ordinals, canonical
-from adapters.importing.source import MAX_RECORD
-from crm_domain.catalogue import CATALOGUE
-from crm_domain.customer import RegisterCustomer
-from crm_domain.errors import InvalidMapping, NotFound
-from crm_domain.explain_invalid import sentence
-from crm_domain.interaction import RecordInteraction, RecordSurveyAnswer
-from crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from regulars.adapters.importing import Mapping, Row, load_mapping, rows, total_bytes
+from regulars.adapters.importing.identity import Ordinals, canonical
+from regulars.adapters.importing.source import MAX_RECORD
+from regulars.crm_domain.catalogue import CATALOGUE
+from regulars.crm_domain.customer import RegisterCustomer
+from regulars.crm_domain.errors import InvalidMapping, NotFound
+from regulars.crm_domain.explain_invalid import sentence
+from regulars.crm_domain.interaction import RecordInteraction, RecordSurveyAnswer
+from regulars.crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
 
 PROJECT = Path(__file__).parents[1]
 CDNOW = PROJECT.parent / "shared" / "data" / "cdnow"

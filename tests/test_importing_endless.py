@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import regulars
-from adapters.importing import load_mapping, source
-from crm_domain.catalogue import CATALOGUE
 from regulars import InvalidMapping, NotFound
+from regulars.adapters.importing import load_mapping, source
+from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.importing import ImportReport
 
 MAPPING = """

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regulars
-from adapters.importing import Mapping, Row, load_mapping, rows
-from adapters.importing.source import MAX_RECORD
-from crm_domain.catalogue import CATALOGUE
-from crm_domain.errors import InvalidMapping
-from crm_domain.purchase import OrderLine, RecordPurchase
+from regulars.adapters.importing import Mapping, Row, load_mapping, rows
+from regulars.adapters.importing.source import MAX_RECORD
+from regulars.crm_domain.catalogue import CATALOGUE
+from regulars.crm_domain.errors import InvalidMapping
+from regulars.crm_domain.purchase import OrderLine, RecordPurchase
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

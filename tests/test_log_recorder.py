@@ -29,17 +29,6 @@ from eventsourcing.tests import persistence
 from msgspec.structs import replace
 from sqlalchemy.engine import make_url
 
-from adapters.codec import codecs
-from adapters.log_recorder import LogApplication, LogFactory, LogRecorder
-from adapters.recorders import PAGE
-from adapters.store import Collision, Store
-from adapters.wrapping import new_master_key
-from crm_domain.catalogue import EVENTS
-from crm_domain.customer import CustomerRegistered
-from crm_domain.event import Event, Recorded
-from crm_domain.interaction import SurveyAnswered
-from crm_domain.purchase import PurchaseRecorded
-from crm_domain.upcasts import Upcast
 from regulars import (
     AddNote,
     RecordPurchase,
@@ -49,6 +38,17 @@ from regulars import (
     Regulars,
     TagCustomer,
 )
+from regulars.adapters.codec import codecs
+from regulars.adapters.log_recorder import LogApplication, LogFactory, LogRecorder
+from regulars.adapters.recorders import PAGE
+from regulars.adapters.store import Collision, Store
+from regulars.adapters.wrapping import new_master_key
+from regulars.crm_domain.catalogue import EVENTS
+from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.interaction import SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded
+from regulars.crm_domain.upcasts import Upcast
 from shops import Clock, opened
 from test_eventsourcing_suites import EventCounters, OnPostgres, OnSqlite, Suite
 
@@ -325,7 +325,7 @@ class CountEvents(Projection[EventCounters]):
 
 
 def counting_events(url: str) -> ProjectionRunner[LogApplication, EventCounters]:
-    env = {"PERSISTENCE_MODULE": "adapters.recorders", "REGULARS_URL": url}
+    env = {"PERSISTENCE_MODULE": "regulars.adapters.recorders", "REGULARS_URL": url}
     return ProjectionRunner(
         application_class=LogApplication, projection_class=CountEvents, view_class=EventCounters, env=env
     )
@@ -385,7 +385,7 @@ class Bookkeeper(Follower[Any]):
 def test_a_follower_of_a_system_books_what_customers_buy(database_url: str, crm: Regulars) -> None:
     buy(crm, "A-2")
     env = {
-        "PERSISTENCE_MODULE": "adapters.recorders",
+        "PERSISTENCE_MODULE": "regulars.adapters.recorders",
         "REGULARS_URL": database_url,
         "MAPPER_TOPIC": "regulars:LogMapper",
     }
@@ -407,7 +407,7 @@ class Copied(EventSourcedProjection[Any]):
 
 
 def test_an_event_sourced_projection_follows_the_log(database_url: str, crm: Regulars) -> None:
-    env = {"PERSISTENCE_MODULE": "adapters.recorders", "REGULARS_URL": database_url}
+    env = {"PERSISTENCE_MODULE": "regulars.adapters.recorders", "REGULARS_URL": database_url}
     with EventSourcedProjectionRunner(application_class=LogApplication, projection_class=Copied, env=env) as runner:
         runner.wait(3, timeout=30)
         assert len(runner.projection.recorder.select_notifications(None, 10)) == 3

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import regulars
-from adapters.store import Collision, Store
 from regulars import AddNote, RecordPurchase, RegisterCustomer
+from regulars.adapters.store import Collision, Store
 
 PERSONAL = ("Ada", "ada@example.com", "shop:42", "likes tea")
 

@@ -13,13 +13,12 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 import regulars
-from crm_domain.catalogue import COMMANDS, EVENTS
-from projections.compiled import Rules
-from projections.facts import Facts
 from regulars import extending, grammar, person
 from regulars.crm import Regulars
+from regulars.crm_domain.catalogue import COMMANDS, EVENTS
+from regulars.projections.compiled import Rules
+from regulars.projections.facts import Facts
 
-ROOMS = ("regulars", "adapters", "projections", "crm_domain")
 DOORS = (Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys)
 PUBLIC: tuple[ModuleType, ...] = (regulars, person, grammar, extending)
 #: What our own projections judge by; docs/limits.md says that nobody else may count on it.
@@ -27,7 +26,7 @@ OURS_ALONE = (Facts, Rules)
 
 
 def is_ours(thing: type) -> bool:
-    return thing.__module__.split(".")[0] in ROOMS
+    return thing.__module__.split(".")[0] == "regulars"
 
 
 def named(hint: object) -> Iterator[type]:
@@ -53,7 +52,7 @@ def members(owner: type) -> Iterator[Callable[..., object]]:
     """What a class lets others call or ask: its public methods and properties."""
     for name, member in inspect.getmembers_static(owner):
         found = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
-        if not name.startswith("_") and inspect.isfunction(found) and found.__module__.split(".")[0] in ROOMS:
+        if not name.startswith("_") and inspect.isfunction(found) and found.__module__.split(".")[0] == "regulars":
             yield found
             yield from typing.get_overloads(found)
 

@@ -20,8 +20,8 @@ from eventsourcing.persistence import IntegrityError, Notification, OperationalE
 from eventsourcing.utils import Environment
 from sqlalchemy.engine import Connection
 
-from adapters.database import Database
-from adapters.recorders import (
+from regulars.adapters.database import Database
+from regulars.adapters.recorders import (
     PAGE,
     POLL_INTERVAL,
     RegularsFactory,
@@ -148,7 +148,7 @@ def test_following_topics_moves_past_what_is_of_no_interest(recorder: SqlApplica
 
 
 def test_an_insert_wakes_a_subscription_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.recorders.POLL_INTERVAL", 60)
+    monkeypatch.setattr("regulars.adapters.recorders.POLL_INTERVAL", 60)
     with (
         memory(SqlApplicationRecorder) as recorder,
         ThreadPoolExecutor(1) as threads,
@@ -163,7 +163,7 @@ def test_an_insert_wakes_a_subscription_at_once(monkeypatch: pytest.MonkeyPatch)
 def test_stopping_ends_a_subscription_at_once(
     recorder: SqlApplicationRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.recorders.POLL_INTERVAL", 60)
+    monkeypatch.setattr("regulars.adapters.recorders.POLL_INTERVAL", 60)
     subscription = recorder.subscribe()
     with ThreadPoolExecutor(1) as threads:
         seen = threads.submit(list, subscription)
@@ -471,7 +471,7 @@ def test_threads_share_a_database_in_memory() -> None:
 
 
 def library_environment(url: str) -> dict[str, str]:
-    return {"PERSISTENCE_MODULE": "adapters.recorders", "REGULARS_URL": url}
+    return {"PERSISTENCE_MODULE": "regulars.adapters.recorders", "REGULARS_URL": url}
 
 
 def test_applications_share_a_database_in_tables_named_after_them(bare_url: str, database: Database) -> None:

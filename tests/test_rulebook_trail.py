@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 import regulars
-from adapters.event_log import Draft
-from adapters.exporting import export_events
-from crm_domain.catalogue import CATALOGUE
-from crm_domain.instant import to_instant
-from crm_domain.rulebook import CATEGORY, NOBODY, STREAM, RulebookEvent, RulesPublished, RulesRolledBack
 from regulars import RegisterCustomer, Regulars, TagCustomer
+from regulars.adapters.event_log import Draft
+from regulars.adapters.exporting import export_events
 from regulars.cli import main
+from regulars.crm_domain.catalogue import CATALOGUE
+from regulars.crm_domain.instant import to_instant
+from regulars.crm_domain.rulebook import CATEGORY, NOBODY, STREAM, RulebookEvent, RulesPublished, RulesRolledBack
 from regulars.sentences import describe
 from shops import with_edits
 

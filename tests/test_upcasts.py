@@ -9,16 +9,16 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from adapters.appending import Columns
-from adapters.codec import CODECS, codecs, tags_of
-from adapters.event_log import EnvelopeMapper
-from adapters.histories import to_happened
-from adapters.keyring import Cipher, new_key
-from crm_domain.catalogue import EVENTS
-from crm_domain.event import Event, Personal, Recorded
-from crm_domain.interaction import NoteAdded, SurveyAnswered
-from crm_domain.upcasts import Upcast
-from projections.facts import HANDLES
+from regulars.adapters.appending import Columns
+from regulars.adapters.codec import CODECS, codecs, tags_of
+from regulars.adapters.event_log import EnvelopeMapper
+from regulars.adapters.histories import to_happened
+from regulars.adapters.keyring import Cipher, new_key
+from regulars.crm_domain.catalogue import EVENTS
+from regulars.crm_domain.event import Event, Personal, Recorded
+from regulars.crm_domain.interaction import NoteAdded, SurveyAnswered
+from regulars.crm_domain.upcasts import Upcast
+from regulars.projections.facts import HANDLES
 
 # Made up: surveys once had a type each, and before that a score in tenths and another word for the comment.
 

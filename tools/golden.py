@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from adapters.codec import EventCodec
-from crm_domain.catalogue import CATALOGUE, Catalogue
-from crm_domain.event import tag_of
+from regulars.adapters.codec import EventCodec
+from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
+from regulars.crm_domain.event import tag_of
 
 TARGET = Path(__file__).parents[1] / "tests" / "golden" / "events.jsonl"
 

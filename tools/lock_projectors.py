@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from code_digest import Code
-from projections.fold import code_versions
+from regulars.projections.fold import code_versions
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "tests" / "projections" / "projectors.lock"
@@ -34,7 +34,10 @@ Lock = dict[str, Locked]
 def current() -> Lock:
     """What the lock would say now."""
     versions = code_versions()
-    code, versioned = Code(ROOT / "src", "crm_domain", "projections"), frozenset(map(_module, versions))
+    code, versioned = (
+        Code(ROOT / "src", "regulars/crm_domain", "regulars/projections"),
+        frozenset(map(_module, versions)),
+    )
     return {
         name: Locked(version, code.digests(_roots(name), versioned - {_module(name)}))
         for name, version in sorted(versions.items())
@@ -42,7 +45,7 @@ def current() -> Lock:
 
 
 def _module(name: str) -> str:
-    return f"projections.{name}"
+    return f"regulars.projections.{name}"
 
 
 def _roots(name: str) -> tuple[str, ...]:
@@ -53,11 +56,11 @@ def _roots(name: str) -> tuple[str, ...]:
     """
     match name:
         case "facts":
-            return "projections.facts", "projections.fold", "crm_domain.upcasts"
+            return "regulars.projections.facts", "regulars.projections.fold", "regulars.crm_domain.upcasts"
         case "ticket_queue":
-            return "projections.ticket_queue", "projections.ticket_facts"
+            return "regulars.projections.ticket_queue", "regulars.projections.ticket_facts"
         case _:
-            return _module(name), "projections.compiled"
+            return _module(name), "regulars.projections.compiled"
 
 
 def read_lock() -> Lock:

@@ -16,17 +16,17 @@ import regulars
 import regulars.extending
 import regulars.grammar
 import regulars.person
-from adapters.codec import EventCodec
-from crm_domain.catalogue import CATALOGUE, Catalogue
-from crm_domain.command import Command
-from crm_domain.event import Event, tag_of
-from crm_domain.ticket import MOVES, Status
-from crm_domain.unexplained import Unexplained
-from projections import fact_table
-from projections.fact import KEYS
-from projections.fold import PROJECTORS
-from projections.rules import Ruleset
 from regulars import Keys, Projections, PublishedRules, Regulars
+from regulars.adapters.codec import EventCodec
+from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.event import Event, tag_of
+from regulars.crm_domain.ticket import MOVES, Status
+from regulars.crm_domain.unexplained import Unexplained
+from regulars.projections import fact_table
+from regulars.projections.fact import KEYS
+from regulars.projections.fold import PROJECTORS
+from regulars.projections.rules import Ruleset
 from regulars.sentences import describe
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference.md"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.schema import Schema
-from adapters.table_names import PREFIX, ours
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.schema import Schema
+from regulars.adapters.table_names import PREFIX, ours
+from regulars.crm_domain.errors import StoreUnusable
 
 _READABLE = "SELECT name, has_table_privilege(quote_ident(name), 'SELECT') FROM unnest(%s::text[]) AS name"
 

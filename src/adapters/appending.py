@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.positions import draw_positions, drawn_positions
-from adapters.statements import Statement, insertion
+from regulars.adapters.positions import draw_positions, drawn_positions
+from regulars.adapters.statements import Statement, insertion
 
 #: A row's columns by name, without those that follow from its number. Where the table has a `causation_id`, `caused_by`
 #: is the index of the row that caused it.

@@ -6,12 +6,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from adapters.driver_errors import name_of
-from adapters.soundness import require_sound
-from adapters.sqlite_file import require_nothing_beside
-from adapters.store import Store
-from adapters.whole_files import whole_file
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.driver_errors import name_of
+from regulars.adapters.soundness import require_sound
+from regulars.adapters.sqlite_file import require_nothing_beside
+from regulars.adapters.store import Store
+from regulars.adapters.whole_files import whole_file
+from regulars.crm_domain.errors import StoreUnusable
 
 
 def backup(store: Store, target: Path) -> None:

@@ -28,14 +28,14 @@ from msgspec import Struct, ValidationError, convert
 from msgspec.structs import fields
 from sqlalchemy.engine import Connection
 
-from adapters.columns import check
-from adapters.damage import BY_A_REBUILD, DamagedReadModels
-from adapters.table_names import ours
-from crm_domain.instant import FOREVER
-from projections.column import columns_of
-from projections.fact_set import FactSet
-from projections.facts import SHARED
-from projections.fold import (
+from regulars.adapters.columns import check
+from regulars.adapters.damage import BY_A_REBUILD, DamagedReadModels
+from regulars.adapters.table_names import ours
+from regulars.crm_domain.instant import FOREVER
+from regulars.projections.column import columns_of
+from regulars.projections.fact_set import FactSet
+from regulars.projections.facts import SHARED
+from regulars.projections.fold import (
     Folded,
     Interval,
     Tracks,
@@ -46,8 +46,8 @@ from projections.fold import (
     load_own,
     load_tracks,
 )
-from projections.projector import ListedBy, Projector
-from projections.registry import Registry
+from regulars.projections.projector import ListedBy, Projector
+from regulars.projections.registry import Registry
 
 Instant = sa.BigInteger
 Row = tuple[Any, ...]

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from adapters.build_tables import FACTS, SCORE, BuildTables, ProjectionTables
-from adapters.schema import Schema
-from adapters.sql_views import View
-from crm_domain.instant import FOREVER
-from projections.registry import Registry
+from regulars.adapters.build_tables import FACTS, SCORE, BuildTables, ProjectionTables
+from regulars.adapters.schema import Schema
+from regulars.adapters.sql_views import View
+from regulars.crm_domain.instant import FOREVER
+from regulars.projections.registry import Registry
 
 _ID, _SINCE, _UNTIL = "customer_id", "valid_from", "valid_to"
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from adapters.catch_up import OnPoison, Progress, catch_up
-from adapters.damage import DamagedReadModels
-from adapters.generation_rows import generation_numbers
-from adapters.generations import (
+from regulars.adapters.catch_up import OnPoison, Progress, catch_up
+from regulars.adapters.damage import DamagedReadModels
+from regulars.adapters.generation_rows import generation_numbers
+from regulars.adapters.generations import (
     WHAT_DIFFERS,
     Generation,
     drop_generation,
@@ -22,15 +22,15 @@ from adapters.generations import (
     own_builds,
     prepare_generation,
 )
-from adapters.logs import PROJECTIONS
-from adapters.read_models import ReadModels
-from adapters.sqlite_file import BUILDING
-from adapters.store import Collision, Store
-from adapters.verifying import repair, require_whole
-from adapters.whole_files import make_private
-from crm_domain.errors import StoreBusy, StoreUnusable
-from projections.compiled import Rules, compile_rules
-from projections.rules import Ruleset
+from regulars.adapters.logs import PROJECTIONS
+from regulars.adapters.read_models import ReadModels
+from regulars.adapters.sqlite_file import BUILDING
+from regulars.adapters.store import Collision, Store
+from regulars.adapters.verifying import repair, require_whole
+from regulars.adapters.whole_files import make_private
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.projections.compiled import Rules, compile_rules
+from regulars.projections.rules import Ruleset
 
 #: It is told, as a sentence, why what was begun earlier was dropped and is built afresh.
 OnAfresh = Callable[[str], None]

@@ -14,17 +14,17 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.build_tables import BuildTables
-from adapters.codec import schema_digest
-from adapters.damage import BY_A_REBUILD, Damaged, DamagedReadModels
-from adapters.schema import Schema
-from adapters.table_names import ours
-from crm_domain.event import tag_of
-from projections.compiled import compile_rules
-from projections.fact_set import FactSet
-from projections.registry import Registry
-from projections.rules import Ruleset
-from projections.rules_digest import rules_digest
+from regulars.adapters.build_tables import BuildTables
+from regulars.adapters.codec import schema_digest
+from regulars.adapters.damage import BY_A_REBUILD, Damaged, DamagedReadModels
+from regulars.adapters.schema import Schema
+from regulars.adapters.table_names import ours
+from regulars.crm_domain.event import tag_of
+from regulars.projections.compiled import compile_rules
+from regulars.projections.fact_set import FactSet
+from regulars.projections.registry import Registry
+from regulars.projections.rules import Ruleset
+from regulars.projections.rules_digest import rules_digest
 
 Versions = dict[str, int | str]
 

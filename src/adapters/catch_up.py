@@ -16,28 +16,28 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.codec import codec_of, not_as_recorded
-from adapters.customer_numbers import numbers_of
-from adapters.damage import BY_A_REBUILD, DamagedReadModels
-from adapters.extension import reference_of
-from adapters.histories import (
+from regulars.adapters.codec import codec_of, not_as_recorded
+from regulars.adapters.customer_numbers import numbers_of
+from regulars.adapters.damage import BY_A_REBUILD, DamagedReadModels
+from regulars.adapters.extension import reference_of
+from regulars.adapters.histories import (
     Poison,
     Rows,
     read_history,
     select_history,
     take_in,
 )
-from adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
-from adapters.links import Families, links_changed, read_families
-from adapters.portions import Portion, Task, fold_in_parallel, fold_portions
-from adapters.positions import drawn, settled
-from adapters.read_models import Bulk, ReadModels, Update, new_update
-from adapters.replay import MOST_RANGES, Range, split_range
-from adapters.store import Collision, Store
-from adapters.transaction import Transaction
-from crm_domain.errors import StoreBusy
-from projections.compiled import Rules
-from projections.fold import Folded
+from regulars.adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
+from regulars.adapters.links import Families, links_changed, read_families
+from regulars.adapters.portions import Portion, Task, fold_in_parallel, fold_portions
+from regulars.adapters.positions import drawn, settled
+from regulars.adapters.read_models import Bulk, ReadModels, Update, new_update
+from regulars.adapters.replay import MOST_RANGES, Range, split_range
+from regulars.adapters.store import Collision, Store
+from regulars.adapters.transaction import Transaction
+from regulars.crm_domain.errors import StoreBusy
+from regulars.projections.compiled import Rules
+from regulars.projections.fold import Folded
 
 BATCH = 2_000
 REPLAY_FROM = 2_000

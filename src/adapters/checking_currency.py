@@ -9,12 +9,12 @@ from typing import Any, cast
 import sqlalchemy as sa
 from msgspec import DecodeError
 
-from adapters.chunks import pages
-from adapters.codec import CODECS, codec_of, tags_of
-from adapters.record_check import Findings
-from adapters.store import Store
-from adapters.transaction import Transaction
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.adapters.chunks import pages
+from regulars.adapters.codec import CODECS, codec_of, tags_of
+from regulars.adapters.record_check import Findings
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 
 _AT_ONCE = 2_000
 _TAGS = tags_of((PurchaseRecorded, ReturnRecorded), CODECS)

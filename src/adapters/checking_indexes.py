@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from adapters.chunks import chunks
-from adapters.index import Index
-from adapters.index_entries import Opening, compare
-from adapters.record_check import Findings
-from adapters.repairing_indexes import opening_for
-from adapters.store import Store
-from adapters.transaction import Transaction
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.chunks import chunks
+from regulars.adapters.index import Index
+from regulars.adapters.index_entries import Opening, compare
+from regulars.adapters.record_check import Findings
+from regulars.adapters.repairing_indexes import opening_for
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.crm_domain.errors import StoreUnusable
 
 _NO_KEY = "without a key nobody knows what they should be"
 

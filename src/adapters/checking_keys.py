@@ -10,17 +10,17 @@ from itertools import groupby
 
 import sqlalchemy as sa
 
-from adapters.appending import Columns
-from adapters.chunks import CHUNK, chunks, pages
-from adapters.codec import CODECS, tags_of
-from adapters.event_log import CONTACT_TYPES, EnvelopeMapper, read_rows
-from adapters.keyring import Cipher
-from adapters.planning import past_index
-from adapters.record_check import Findings
-from adapters.store import Store
-from adapters.transaction import Transaction
-from crm_domain.customer import CustomerRegistered, PersonalDataErased
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.appending import Columns
+from regulars.adapters.chunks import CHUNK, chunks, pages
+from regulars.adapters.codec import CODECS, tags_of
+from regulars.adapters.event_log import CONTACT_TYPES, EnvelopeMapper, read_rows
+from regulars.adapters.keyring import Cipher
+from regulars.adapters.planning import past_index
+from regulars.adapters.record_check import Findings
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.crm_domain.customer import CustomerRegistered, PersonalDataErased
+from regulars.crm_domain.errors import StoreUnusable
 
 _REGISTERED = tags_of((CustomerRegistered,), CODECS)
 _ERASED = tags_of((PersonalDataErased,), CODECS)

@@ -11,12 +11,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.chunks import CHUNK, chunks, pages
-from adapters.outcomes import KeptOutcome
-from adapters.record_check import Findings
-from adapters.schema import Schema
-from crm_domain.instant import FOREVER
-from crm_domain.rulebook import STREAM
+from regulars.adapters.chunks import CHUNK, chunks, pages
+from regulars.adapters.outcomes import KeptOutcome
+from regulars.adapters.record_check import Findings
+from regulars.adapters.schema import Schema
+from regulars.crm_domain.instant import FOREVER
+from regulars.crm_domain.rulebook import STREAM
 
 _WHY = "the log doesn't know of commands that recorded nothing"
 

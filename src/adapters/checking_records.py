@@ -9,16 +9,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from adapters.checking_currency import check_currency, select_amounts
-from adapters.checking_indexes import check_indexes
-from adapters.checking_keys import check_keys, check_some_keys, registrations
-from adapters.checking_outcomes import check_outcomes, check_some_outcomes, select_by_command
-from adapters.checking_rules import check_rules
-from adapters.chunks import spread
-from adapters.extended import MissingExtension
-from adapters.record_check import Findings, NotCovered, RecordCheck
-from adapters.soundness import check_soundness
-from adapters.store import Store
+from regulars.adapters.checking_currency import check_currency, select_amounts
+from regulars.adapters.checking_indexes import check_indexes
+from regulars.adapters.checking_keys import check_keys, check_some_keys, registrations
+from regulars.adapters.checking_outcomes import check_outcomes, check_some_outcomes, select_by_command
+from regulars.adapters.checking_rules import check_rules
+from regulars.adapters.chunks import spread
+from regulars.adapters.extended import MissingExtension
+from regulars.adapters.record_check import Findings, NotCovered, RecordCheck
+from regulars.adapters.soundness import check_soundness
+from regulars.adapters.store import Store
 
 #: So many customers, amounts and events of commands are looked at by whoever can't wait for all.
 SAMPLE = 1_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.builds import read_builds
-from adapters.generation_rows import live_number, previous_number
-from adapters.record_check import Findings
-from adapters.rules_in_force import InForce, digest_of, read_in_force
-from adapters.schema import Schema
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.builds import read_builds
+from regulars.adapters.generation_rows import live_number, previous_number
+from regulars.adapters.record_check import Findings
+from regulars.adapters.rules_in_force import InForce, digest_of, read_in_force
+from regulars.adapters.schema import Schema
+from regulars.crm_domain.errors import StoreUnusable
 
 _UNLIKE = "has a text of rules that hasn't the digest beside it"
 

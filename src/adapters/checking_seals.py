@@ -15,13 +15,22 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.catch_up import Progress
-from adapters.misplaced import NeverDrawn, find_never_drawn
-from adapters.positions import drawn
-from adapters.rules_in_force import FOUNDING
-from adapters.seals import HASH_BYTES, Entry, Seal, read_entries, read_genesis, read_seals, root_of, unpack_entries
-from adapters.store import Store
-from crm_domain.instant import to_datetime
+from regulars.adapters.catch_up import Progress
+from regulars.adapters.misplaced import NeverDrawn, find_never_drawn
+from regulars.adapters.positions import drawn
+from regulars.adapters.rules_in_force import FOUNDING
+from regulars.adapters.seals import (
+    HASH_BYTES,
+    Entry,
+    Seal,
+    read_entries,
+    read_genesis,
+    read_seals,
+    root_of,
+    unpack_entries,
+)
+from regulars.adapters.store import Store
+from regulars.crm_domain.instant import to_datetime
 
 MAX_NAMED = 20
 #: Of so many damaged positions it is worked out what became of each; the others are counted, so memory is bounded.

@@ -16,11 +16,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.inspect import Metadata, StructType, type_info
 
-from crm_domain.catalogue import EVENTS, Catalogue
-from crm_domain.errors import StoreUnusable
-from crm_domain.event import Event, tag_of
-from crm_domain.unexplained import Unexplained
-from crm_domain.upcasts import UPCASTS, Upcast
+from regulars.crm_domain.catalogue import EVENTS, Catalogue
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Event, tag_of
+from regulars.crm_domain.unexplained import Unexplained
+from regulars.crm_domain.upcasts import UPCASTS, Upcast
 
 _encoder = msgspec.json.Encoder()
 

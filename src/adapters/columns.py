@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from adapters.damage import BY_A_REBUILD, FROM_A_BACKUP, Damaged, DamagedReadModels
-from crm_domain.instant import END_OF_TIME, FOREVER
+from regulars.adapters.damage import BY_A_REBUILD, FROM_A_BACKUP, Damaged, DamagedReadModels
+from regulars.crm_domain.instant import END_OF_TIME, FOREVER
 
 #: What gives a value back, or raises Damaged.
 Check = Callable[[Any], Any]

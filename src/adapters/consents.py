@@ -12,19 +12,19 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.chunks import chunks
-from adapters.codec import CODECS, codec_of, tags_of
-from adapters.columns import BigNumber
-from adapters.index import Added, Change, Digest, Entries, Index, side_by_side
-from adapters.links import read_families
-from adapters.planning import past_index
-from adapters.prepared import Prepared
-from adapters.schema import Schema
-from adapters.table_names import ours
-from crm_domain.customer import ConsentGiven, ConsentWithdrawn
-from crm_domain.event import Event, Recorded
-from crm_domain.instant import FOREVER
-from projections.consent import ACCOUNTS, WORDS, Said, standing
+from regulars.adapters.chunks import chunks
+from regulars.adapters.codec import CODECS, codec_of, tags_of
+from regulars.adapters.columns import BigNumber
+from regulars.adapters.index import Added, Change, Digest, Entries, Index, side_by_side
+from regulars.adapters.links import read_families
+from regulars.adapters.planning import past_index
+from regulars.adapters.prepared import Prepared
+from regulars.adapters.schema import Schema
+from regulars.adapters.table_names import ours
+from regulars.crm_domain.customer import ConsentGiven, ConsentWithdrawn
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import FOREVER
+from regulars.projections.consent import ACCOUNTS, WORDS, Said, standing
 
 MOST_WORDS = 2_000  # that a page reads at once where few of those who said something agree
 

@@ -17,21 +17,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.catch_up import Progress
-from adapters.database import Database, parse_url
-from adapters.driver_errors import name_of, translated_errors
-from adapters.erasing import MARK
-from adapters.extended import define_tables
-from adapters.extension import Extension
-from adapters.generation_rows import first_generation, live_number
-from adapters.positions import continue_positions, drawn, lock_definitions
-from adapters.rules_in_force import read_in_force
-from adapters.schema import VERSION, Schema
-from adapters.sqlite_file import require_nothing_beside
-from adapters.store import Store, found_version
-from adapters.table_names import ours
-from adapters.whole_files import whole_file
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.catch_up import Progress
+from regulars.adapters.database import Database, parse_url
+from regulars.adapters.driver_errors import name_of, translated_errors
+from regulars.adapters.erasing import MARK
+from regulars.adapters.extended import define_tables
+from regulars.adapters.extension import Extension
+from regulars.adapters.generation_rows import first_generation, live_number
+from regulars.adapters.positions import continue_positions, drawn, lock_definitions
+from regulars.adapters.rules_in_force import read_in_force
+from regulars.adapters.schema import VERSION, Schema
+from regulars.adapters.sqlite_file import require_nothing_beside
+from regulars.adapters.store import Store, found_version
+from regulars.adapters.table_names import ours
+from regulars.adapters.whole_files import whole_file
+from regulars.crm_domain.errors import StoreUnusable
 
 BATCH = 2_000
 #: A seal holds forty bytes for each event of its block.

@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.chunks import chunks
-from crm_domain.rulebook import NOBODY
+from regulars.adapters.chunks import chunks
+from regulars.crm_domain.rulebook import NOBODY
 
 BUSINESS = 0
 

@@ -22,10 +22,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 
-from adapters.driver_errors import name_of, read_only_sentence, translated_errors
-from adapters.sqlite_file import SqliteFile, with_those_beside
-from adapters.statements import run_script
-from crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.adapters.driver_errors import name_of, read_only_sentence, translated_errors
+from regulars.adapters.sqlite_file import SqliteFile, with_those_beside
+from regulars.adapters.statements import run_script
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 
 DEFAULT_LOCK_TIMEOUT = 30.0
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from crm_domain.errors import NotFound, RegularsError, StoreBusy, StoreUnusable
+from regulars.crm_domain.errors import NotFound, RegularsError, StoreBusy, StoreUnusable
 
 _BUSY = {
     *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL),

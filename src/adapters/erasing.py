@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.columns import unchecked
-from adapters.database import Database
-from adapters.keyring import new_id
-from adapters.schema import Schema
-from crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.adapters.columns import unchecked
+from regulars.adapters.database import Database
+from regulars.adapters.keyring import new_id
+from regulars.adapters.schema import Schema
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 
 #: The setting that says that something was destroyed and may still stand in the files.
 MARK = "erasing"

@@ -15,18 +15,18 @@ from msgspec import DecodeError, Struct
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from adapters.appending import Columns
-from adapters.chunks import chunks
-from adapters.codec import CODECS, Codecs, codec_of, not_as_recorded, tags_of
-from adapters.damage import FROM_A_BACKUP
-from adapters.keyring import Cipher
-from adapters.planning import past_index
-from adapters.positions import drawn, settled
-from adapters.prepared import EVENT_COLUMNS, Prepared
-from adapters.wrapping import Keyring
-from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
-from crm_domain.errors import Rejected, StoreUnusable
-from crm_domain.event import Event, Recorded, tag_of
+from regulars.adapters.appending import Columns
+from regulars.adapters.chunks import chunks
+from regulars.adapters.codec import CODECS, Codecs, codec_of, not_as_recorded, tags_of
+from regulars.adapters.damage import FROM_A_BACKUP
+from regulars.adapters.keyring import Cipher
+from regulars.adapters.planning import past_index
+from regulars.adapters.positions import drawn, settled
+from regulars.adapters.prepared import EVENT_COLUMNS, Prepared
+from regulars.adapters.wrapping import Keyring
+from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
+from regulars.crm_domain.errors import Rejected, StoreUnusable
+from regulars.crm_domain.event import Event, Recorded, tag_of
 
 EVENTS_AT_ONCE = 1_000
 

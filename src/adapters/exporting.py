@@ -14,16 +14,16 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from adapters.codec import Codecs, codec_of
-from adapters.event_log import EnvelopeMapper, read_rows
-from adapters.horizon import await_settled
-from adapters.positions import settled
-from adapters.store import Store
-from adapters.transaction import Transaction
-from crm_domain.event import Event, Recorded
-from crm_domain.instant import to_datetime
-from crm_domain.rulebook import NOBODY
-from crm_domain.unexplained import name_of
+from regulars.adapters.codec import Codecs, codec_of
+from regulars.adapters.event_log import EnvelopeMapper, read_rows
+from regulars.adapters.horizon import await_settled
+from regulars.adapters.positions import settled
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.rulebook import NOBODY
+from regulars.crm_domain.unexplained import name_of
 
 EVENTS_PER_CHUNK = 1_000
 

@@ -18,15 +18,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from adapters.codec import Codecs, UnexplainedCodec, codecs_of, tags_of
-from adapters.columns import unchecked
-from adapters.extension import Extension
-from adapters.index import Index
-from adapters.schema import Schema
-from adapters.table_names import ours
-from crm_domain.catalogue import Catalogue
-from crm_domain.errors import StoreUnusable
-from crm_domain.event import Event, tag_of
+from regulars.adapters.codec import Codecs, UnexplainedCodec, codecs_of, tags_of
+from regulars.adapters.columns import unchecked
+from regulars.adapters.extension import Extension
+from regulars.adapters.index import Index
+from regulars.adapters.schema import Schema
+from regulars.adapters.table_names import ours
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Event, tag_of
 
 _SETTING = "extension:"
 

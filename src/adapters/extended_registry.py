@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from adapters.build_tables import FACTS, BuildTables
-from adapters.build_views import views_of
-from adapters.extension import Extension
-from adapters.index import Index
-from adapters.indexes import INDEXES
-from adapters.schema import Schema
-from adapters.table_names import PREFIX
-from crm_domain.aggregate import Aggregate
-from crm_domain.catalogue import AGGREGATES, catalogue_of
-from crm_domain.event import tag_of
-from crm_domain.upcasts import UPCASTS
-from projections.fold import PROJECTORS
-from projections.projector import Projector
-from projections.registry import REGISTRY, Registry
-from projections.rules import Ruleset
-from projections.section import Section
+from regulars.adapters.build_tables import FACTS, BuildTables
+from regulars.adapters.build_views import views_of
+from regulars.adapters.extension import Extension
+from regulars.adapters.index import Index
+from regulars.adapters.indexes import INDEXES
+from regulars.adapters.schema import Schema
+from regulars.adapters.table_names import PREFIX
+from regulars.crm_domain.aggregate import Aggregate
+from regulars.crm_domain.catalogue import AGGREGATES, catalogue_of
+from regulars.crm_domain.event import tag_of
+from regulars.crm_domain.upcasts import UPCASTS
+from regulars.projections.fold import PROJECTORS
+from regulars.projections.projector import Projector
+from regulars.projections.registry import REGISTRY, Registry
+from regulars.projections.rules import Ruleset
+from regulars.projections.section import Section
 
 
 def registry_of(extensions: tuple[Extension, ...]) -> Registry:

@@ -9,13 +9,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from adapters.index import Index
-from adapters.text_in_the_clear import undeclared_text
-from crm_domain.aggregate import Aggregate
-from crm_domain.errors import StoreUnusable
-from crm_domain.event import Event
-from projections.projector import Projector
-from projections.section import Section
+from regulars.adapters.index import Index
+from regulars.adapters.text_in_the_clear import undeclared_text
+from regulars.crm_domain.aggregate import Aggregate
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Event
+from regulars.projections.projector import Projector
+from regulars.projections.section import Section
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _REFERENCE = re.compile(r"[^:\s]+:[^:\s]+")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.database import Database
-from adapters.extended import Extended, are_noted, define_tables, name_needed
-from adapters.grants import pass_on_grants
-from adapters.index import Index
-from adapters.index_entries import opening_nothing, write_right
-from adapters.positions import lock_definitions
-from adapters.schema import Schema
+from regulars.adapters.database import Database
+from regulars.adapters.extended import Extended, are_noted, define_tables, name_needed
+from regulars.adapters.grants import pass_on_grants
+from regulars.adapters.index import Index
+from regulars.adapters.index_entries import opening_nothing, write_right
+from regulars.adapters.positions import lock_definitions
+from regulars.adapters.schema import Schema
 
 
 def ready_extensions(database: Database, schema: Schema, extended: Extended) -> tuple[Index, ...]:

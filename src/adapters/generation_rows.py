@@ -11,16 +11,16 @@ from contextlib import suppress
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.build_tables import BuildTables
-from adapters.build_views import views_of
-from adapters.builds import create_build, read_builds, reusable, versions_of, wanted_builds
-from adapters.columns import unchecked
-from adapters.damage import Damaged
-from adapters.schema import LIVE_GENERATION, Schema
-from adapters.settings import live_of, number_of
-from adapters.sql_views import put_views
-from projections.registry import Registry
-from projections.rules import Ruleset
+from regulars.adapters.build_tables import BuildTables
+from regulars.adapters.build_views import views_of
+from regulars.adapters.builds import create_build, read_builds, reusable, versions_of, wanted_builds
+from regulars.adapters.columns import unchecked
+from regulars.adapters.damage import Damaged
+from regulars.adapters.schema import LIVE_GENERATION, Schema
+from regulars.adapters.settings import live_of, number_of
+from regulars.adapters.sql_views import put_views
+from regulars.projections.registry import Registry
+from regulars.projections.rules import Ruleset
 
 LIVE, PREVIOUS = LIVE_GENERATION, "previous_generation"
 #: The setting that holds the highest number that was dropped: others may still remember what it stood for.

@@ -14,9 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from adapters.build_tables import FACTS, BuildTables
-from adapters.build_views import views_of
-from adapters.builds import (
+from regulars.adapters.build_tables import FACTS, BuildTables
+from regulars.adapters.build_views import views_of
+from regulars.adapters.builds import (
     Build,
     Versions,
     drop_unused,
@@ -25,8 +25,8 @@ from adapters.builds import (
     versions_of,
     wanted_builds,
 )
-from adapters.damage import BY_A_REBUILD, Damaged, DamagedReadModels
-from adapters.generation_rows import (
+from regulars.adapters.damage import BY_A_REBUILD, Damaged, DamagedReadModels
+from regulars.adapters.generation_rows import (
     LIVE,
     PREVIOUS,
     builds_of,
@@ -41,14 +41,14 @@ from adapters.generation_rows import (
     setting_of,
     tables_of,
 )
-from adapters.grants import pass_on_grants
-from adapters.read_models import ReadModels
-from adapters.rules_in_force import FOUNDING, InForce
-from adapters.schema import Schema
-from adapters.sql_views import put_views
-from adapters.store import Store
-from crm_domain.errors import StoreBusy, StoreUnusable
-from projections.rules import Ruleset
+from regulars.adapters.grants import pass_on_grants
+from regulars.adapters.read_models import ReadModels
+from regulars.adapters.rules_in_force import FOUNDING, InForce
+from regulars.adapters.schema import Schema
+from regulars.adapters.sql_views import put_views
+from regulars.adapters.store import Store
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.projections.rules import Ruleset
 
 
 class Generation(Struct, frozen=True, kw_only=True):

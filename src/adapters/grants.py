@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from sqlalchemy.engine import Connection
 
-from adapters.statements import run
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.statements import run
+from regulars.crm_domain.errors import StoreUnusable
 
 # A table without grants has those of its owner, who may not be whoever made the other one.
 _GRANTS = """

@@ -17,16 +17,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from adapters.build_tables import FACTS
-from adapters.codec import Codecs, codec_of
-from adapters.customer_numbers import number_in
-from adapters.positions import drawn
-from adapters.store import Store
-from crm_domain.errors import StoreUnusable
-from crm_domain.event import Event
-from projections.compiled import Rules
-from projections.fold import Folded, Happened, Timelines, came_late, fold, fold_some
-from projections.projector import Projector
+from regulars.adapters.build_tables import FACTS
+from regulars.adapters.codec import Codecs, codec_of
+from regulars.adapters.customer_numbers import number_in
+from regulars.adapters.positions import drawn
+from regulars.adapters.store import Store
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Event
+from regulars.projections.compiled import Rules
+from regulars.projections.fold import Folded, Happened, Timelines, came_late, fold, fold_some
+from regulars.projections.projector import Projector
 
 Rows = Sequence[sa.Row[Any]]
 

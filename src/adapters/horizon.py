@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.positions import settled
-from adapters.store import Store
-from crm_domain.errors import StoreBusy
+from regulars.adapters.positions import settled
+from regulars.adapters.store import Store
+from regulars.crm_domain.errors import StoreBusy
 
 HORIZON_TIMEOUT = 10.0
 HORIZON_PAUSE = 0.002

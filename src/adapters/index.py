@@ -15,8 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from adapters.record_check import Kind
-from crm_domain.event import Event, Recorded
+from regulars.adapters.record_check import Kind
+from regulars.crm_domain.event import Event, Recorded
 
 Values = Mapping[str, str | int | None]
 

@@ -16,18 +16,18 @@ from msgspec import Struct
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from adapters.chunks import CHUNK
-from adapters.codec import CODECS, Codecs, tags_of
-from adapters.columns import as_stored
-from adapters.event_log import EnvelopeMapper, checked
-from adapters.index import OWNER, Digest, Entries, Index, Row, rows_after
-from adapters.keyring import Cipher
-from adapters.planning import past_index
-from adapters.positions import drawn
-from adapters.prepared import EVENT_COLUMNS
-from adapters.schema import Schema
-from crm_domain.customer import PersonalDataErased
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.chunks import CHUNK
+from regulars.adapters.codec import CODECS, Codecs, tags_of
+from regulars.adapters.columns import as_stored
+from regulars.adapters.event_log import EnvelopeMapper, checked
+from regulars.adapters.index import OWNER, Digest, Entries, Index, Row, rows_after
+from regulars.adapters.keyring import Cipher
+from regulars.adapters.planning import past_index
+from regulars.adapters.positions import drawn
+from regulars.adapters.prepared import EVENT_COLUMNS
+from regulars.adapters.schema import Schema
+from regulars.crm_domain.customer import PersonalDataErased
+from regulars.crm_domain.errors import StoreUnusable
 
 ROWS_AT_ONCE = 2_000
 

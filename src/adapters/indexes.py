@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.consents import CONSENTS
-from adapters.index import OWNER, Added, Change, Changed, Digest, Index, Removed, Values
-from adapters.links import LINKS
-from adapters.look_ups import LOOK_UPS
-from adapters.statements import Statement
-from crm_domain.event import Event, Recorded
+from regulars.adapters.consents import CONSENTS
+from regulars.adapters.index import OWNER, Added, Change, Changed, Digest, Index, Removed, Values
+from regulars.adapters.links import LINKS
+from regulars.adapters.look_ups import LOOK_UPS
+from regulars.adapters.statements import Statement
+from regulars.crm_domain.event import Event, Recorded
 
 #: Those that decide whose events are folded together come first: they are put right before anything is folded.
 INDEXES: tuple[Index, ...] = (LINKS, CONSENTS, LOOK_UPS)

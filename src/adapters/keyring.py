@@ -12,7 +12,7 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from crm_domain.errors import StoreUnusable
+from regulars.crm_domain.errors import StoreUnusable
 
 KEY_BYTES = 32
 NONCE_BYTES = 12

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.damage import Damaged
-from adapters.index import Added, Change, Changed, Digest, Entries, Index, side_by_side
-from adapters.statements import Among
-from adapters.table_names import ours
-from crm_domain.customer import CustomerMerged, MergeUndone
-from crm_domain.event import Event, Recorded
+from regulars.adapters.damage import Damaged
+from regulars.adapters.index import Added, Change, Changed, Digest, Entries, Index, side_by_side
+from regulars.adapters.statements import Among
+from regulars.adapters.table_names import ours
+from regulars.crm_domain.customer import CustomerMerged, MergeUndone
+from regulars.crm_domain.event import Event, Recorded
 
 _CURE = "`regulars rebuild` writes them anew from the log"
 

@@ -25,15 +25,15 @@ from eventsourcing.persistence import Notification, StoredEvent, Transcoder
 from eventsourcing.utils import Environment, EnvType
 from sqlalchemy.engine import Connection
 
-from adapters.appending import Columns
-from adapters.codec import Codecs
-from adapters.event_log import EnvelopeMapper, checked, is_stored_as
-from adapters.extension import Extension
-from adapters.horizon import await_settled
-from adapters.positions import settled
-from adapters.recorders import SqlApplicationRecorder, library_errors, read_url
-from adapters.store import Store
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.appending import Columns
+from regulars.adapters.codec import Codecs
+from regulars.adapters.event_log import EnvelopeMapper, checked, is_stored_as
+from regulars.adapters.extension import Extension
+from regulars.adapters.horizon import await_settled
+from regulars.adapters.positions import settled
+from regulars.adapters.recorders import SqlApplicationRecorder, library_errors, read_url
+from regulars.adapters.store import Store
+from regulars.crm_domain.errors import StoreUnusable
 
 T = TypeVar("T")
 
@@ -169,7 +169,8 @@ class LogFactory(persistence.InfrastructureFactory[persistence.TrackingRecorder]
 
 def _only_the_log() -> persistence.InfrastructureFactoryError:
     return persistence.InfrastructureFactoryError(
-        "the log of a Regulars store is read-only here; what follows it keeps its own records by adapters.recorders"
+        "the log of a Regulars store is read-only here; what follows it keeps its own records by "
+        "regulars.adapters.recorders"
     )
 
 

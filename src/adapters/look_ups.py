@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from adapters.index import Added, Change, Digest, Entries, Index, Removed, Row
-from adapters.table_names import ours
-from crm_domain.customer import ContactDetailsChanged, CustomerRegistered, PersonalDataErased
-from crm_domain.event import Event, Recorded
+from regulars.adapters.index import Added, Change, Digest, Entries, Index, Removed, Row
+from regulars.adapters.table_names import ours
+from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered, PersonalDataErased
+from regulars.crm_domain.event import Event, Recorded
 
 LOOKUP_KINDS = ("ref", "email", "phone")
 

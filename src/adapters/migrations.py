@@ -10,16 +10,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from adapters.codec import CODECS
-from adapters.consents import CONSENTS
-from adapters.generation_rows import first_generation, note_dropped
-from adapters.grants import pass_on_grants
-from adapters.index_entries import opening_nothing, write_right
-from adapters.positions import create_positions, guard_positions
-from adapters.rules_in_force import FOUNDING, read_in_force
-from adapters.schema import LIVE_GENERATION, RECORDED, Schema
-from adapters.table_names import PREFIX, ours
-from projections.registry import REGISTRY
+from regulars.adapters.codec import CODECS
+from regulars.adapters.consents import CONSENTS
+from regulars.adapters.generation_rows import first_generation, note_dropped
+from regulars.adapters.grants import pass_on_grants
+from regulars.adapters.index_entries import opening_nothing, write_right
+from regulars.adapters.positions import create_positions, guard_positions
+from regulars.adapters.rules_in_force import FOUNDING, read_in_force
+from regulars.adapters.schema import LIVE_GENERATION, RECORDED, Schema
+from regulars.adapters.table_names import PREFIX, ours
+from regulars.projections.registry import REGISTRY
 
 Migration = Callable[[Connection, Schema], None]
 

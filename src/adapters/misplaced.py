@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.planning import past_index
-from adapters.positions import last_drawn
-from crm_domain.command import EARLIEST, FUTURE_TOLERANCE
-from crm_domain.instant import END_OF_TIME, to_datetime
+from regulars.adapters.planning import past_index
+from regulars.adapters.positions import last_drawn
+from regulars.crm_domain.command import EARLIEST, FUTURE_TOLERANCE
+from regulars.crm_domain.instant import END_OF_TIME, to_datetime
 
 MAX_NAMED = 20
 

@@ -21,8 +21,8 @@ from unicodedata import category
 
 from msgspec import Struct
 
-from adapters.spelling import bare, plain
-from crm_domain.event import Event
+from regulars.adapters.spelling import bare, plain
+from regulars.crm_domain.event import Event
 
 _SHORTEST_PHONE = 6  # digits; what is shorter is found only as it was written
 _SHORTEST_PART = 3  # letters; in scripts that write a syllable or a word by a character, two

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.build_tables import ProjectionTables, Row, loaded_facts
-from adapters.chunks import chunks
-from adapters.planning import past_index
-from adapters.read_models import ReadModels
-from crm_domain.instant import FOREVER
-from projections.fold import Folded, Interval
+from regulars.adapters.build_tables import ProjectionTables, Row, loaded_facts
+from regulars.adapters.chunks import chunks
+from regulars.adapters.planning import past_index
+from regulars.adapters.read_models import ReadModels
+from regulars.crm_domain.instant import FOREVER
+from regulars.projections.fold import Folded, Interval
 
 SPANS_AT_ONCE = 1_000  # three values each, of which a statement has only so many
 

@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.chunks import pages
-from adapters.codec import CODECS, codec_of, tags_of
-from adapters.damage import FROM_A_BACKUP, Damaged
-from adapters.event_log import EVENTS_AT_ONCE
-from adapters.schema import Schema
-from adapters.transaction import Transaction
-from crm_domain.customer import ReferralMade
+from regulars.adapters.chunks import pages
+from regulars.adapters.codec import CODECS, codec_of, tags_of
+from regulars.adapters.damage import FROM_A_BACKUP, Damaged
+from regulars.adapters.event_log import EVENTS_AT_ONCE
+from regulars.adapters.schema import Schema
+from regulars.adapters.transaction import Transaction
+from regulars.crm_domain.customer import ReferralMade
 
 
 class Link(Struct, frozen=True, kw_only=True):

@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from adapters.extension import import_extension
-from adapters.histories import Poison
-from adapters.read_models import ReadModels, new_update
-from adapters.replay import BEFORE_EVERYBODY, Range, Replayed, in_chunks, replay
-from adapters.store import Store
-from crm_domain.errors import RegularsError, StoreUnusable
-from projections.compiled import Rules, compile_rules
-from projections.rules import restore_rules
+from regulars.adapters.extension import import_extension
+from regulars.adapters.histories import Poison
+from regulars.adapters.read_models import ReadModels, new_update
+from regulars.adapters.replay import BEFORE_EVERYBODY, Range, Replayed, in_chunks, replay
+from regulars.adapters.store import Store
+from regulars.crm_domain.errors import RegularsError, StoreUnusable
+from regulars.projections.compiled import Rules, compile_rules
+from regulars.projections.rules import restore_rules
 
 
 class Portion(Struct, frozen=True):

@@ -20,9 +20,9 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import UserDefinedType
 
-from adapters.statements import run
-from crm_domain.command import FUTURE_TOLERANCE, now_after
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.statements import run
+from regulars.crm_domain.command import FUTURE_TOLERANCE, now_after
+from regulars.crm_domain.errors import StoreUnusable
 
 #: The last position that can be drawn: the last whole number that JSON carries exactly between any two programs. A
 #: million events a second reach it after 285 years.

@@ -8,16 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from adapters.access import Access
-from adapters.appending import Appending
-from adapters.codec import CODECS, tags_of
-from adapters.columns import unchecked
-from adapters.extended import Extended
-from adapters.index import Index
-from adapters.links import link_columns
-from adapters.schema import CURRENCY, LIVE_GENERATION, Schema
-from adapters.statements import Among, Statement, insertion
-from crm_domain.customer import CustomerRegistered, PersonalDataErased
+from regulars.adapters.access import Access
+from regulars.adapters.appending import Appending
+from regulars.adapters.codec import CODECS, tags_of
+from regulars.adapters.columns import unchecked
+from regulars.adapters.extended import Extended
+from regulars.adapters.index import Index
+from regulars.adapters.links import link_columns
+from regulars.adapters.schema import CURRENCY, LIVE_GENERATION, Schema
+from regulars.adapters.statements import Among, Statement, insertion
+from regulars.crm_domain.customer import CustomerRegistered, PersonalDataErased
 
 #: The columns of an event that are asked for, in this order.
 EVENT_COLUMNS = (

@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.access import Access
-from adapters.chunks import CHUNK, chunks
-from adapters.columns import as_stored
-from adapters.keyring import Cipher
-from adapters.naming import Names
-from adapters.schema import Schema
-from adapters.wrapping import Keyring
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.access import Access
+from regulars.adapters.chunks import CHUNK, chunks
+from regulars.adapters.columns import as_stored
+from regulars.adapters.keyring import Cipher
+from regulars.adapters.naming import Names
+from regulars.adapters.schema import Schema
+from regulars.adapters.wrapping import Keyring
+from regulars.crm_domain.errors import StoreUnusable
 
 _CONTEXT = b"quarantine"
 _ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}")

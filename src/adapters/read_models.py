@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from msgspec import Struct, to_builtins
 from sqlalchemy.engine import Connection
 
-from adapters.build_tables import (
+from regulars.adapters.build_tables import (
     FACTS,
     BuildTables,
     FactsTable,
@@ -27,18 +27,18 @@ from adapters.build_tables import (
     loaded_own,
     loaded_tracks,
 )
-from adapters.chunks import chunks
-from adapters.columns import as_stored
-from adapters.customer_numbers import ids_of
-from adapters.damage import DamagedReadModels
-from adapters.histories import History, Poison
-from adapters.replay import Range
-from adapters.schema import Schema
-from adapters.statements import copy_rows
-from crm_domain.errors import StoreBusy, StoreUnusable
-from projections.compiled import Rules
-from projections.fold import Folded, Interval, Timelines, by_key
-from projections.registry import Registry
+from regulars.adapters.chunks import chunks
+from regulars.adapters.columns import as_stored
+from regulars.adapters.customer_numbers import ids_of
+from regulars.adapters.damage import DamagedReadModels
+from regulars.adapters.histories import History, Poison
+from regulars.adapters.replay import Range
+from regulars.adapters.schema import Schema
+from regulars.adapters.statements import copy_rows
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.projections.compiled import Rules
+from regulars.projections.fold import Folded, Interval, Timelines, by_key
+from regulars.projections.registry import Registry
 
 SAMPLE = 64  # customers
 ROWS_A_SLICE = 1_000_000  # moved in a second or two, in which nobody else writes to SQLite

@@ -1,6 +1,6 @@
 """The recorders of the `eventsourcing` library, so that its applications can live in a Regulars database.
 
-    PERSISTENCE_MODULE=adapters.recorders
+    PERSISTENCE_MODULE=regulars.adapters.recorders
     REGULARS_URL=shop.db
 
 1. An application keeps tables of its own: `<prefix>stored_events`, `<prefix>stored_snapshots`, `<prefix>tracking`.
@@ -30,9 +30,9 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from adapters.appending import Appending
-from adapters.database import Database
-from adapters.positions import (
+from regulars.adapters.appending import Appending
+from regulars.adapters.database import Database
+from regulars.adapters.positions import (
     adopt,
     create_positions,
     last_settled,
@@ -41,8 +41,8 @@ from adapters.positions import (
     settled,
     transaction_column,
 )
-from adapters.statements import Statement, insertion
-from crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.adapters.statements import Statement, insertion
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 
 REGULARS_URL = "REGULARS_URL"  # of the environment: where the database is
 HORIZON_TIMEOUT = 5.0  # seconds a read waits until this process's own last write is settled

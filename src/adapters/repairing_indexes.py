@@ -15,12 +15,12 @@ from itertools import islice
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.chunks import CHUNK
-from adapters.index import Index
-from adapters.index_entries import Opening, compare, opening_nothing, write_right
-from adapters.keyring import Cipher, normalised
-from adapters.store import Store
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.chunks import CHUNK
+from regulars.adapters.index import Index
+from regulars.adapters.index_entries import Opening, compare, opening_nothing, write_right
+from regulars.adapters.keyring import Cipher, normalised
+from regulars.adapters.store import Store
+from regulars.crm_domain.errors import StoreUnusable
 
 
 class Wrong(Struct, frozen=True):

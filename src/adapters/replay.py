@@ -16,13 +16,13 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.codec import not_as_recorded
-from adapters.histories import History, fold_rows, history_columns, read_history
-from adapters.links import read_all_families
-from adapters.planning import past_index
-from adapters.store import Store
-from projections.compiled import Rules
-from projections.projector import Projector
+from regulars.adapters.codec import not_as_recorded
+from regulars.adapters.histories import History, fold_rows, history_columns, read_history
+from regulars.adapters.links import read_all_families
+from regulars.adapters.planning import past_index
+from regulars.adapters.store import Store
+from regulars.projections.compiled import Rules
+from regulars.projections.projector import Projector
 
 ROWS_AT_ONCE = 5_000
 CUSTOMERS_AT_ONCE = 500

@@ -13,15 +13,15 @@ from typing import cast
 
 import sqlalchemy as sa
 
-from adapters.codec import CODECS, codec_of, tags_of
-from adapters.database import Database, parse_url
-from adapters.schema import Schema
-from adapters.soundness import require_sound
-from adapters.sqlite_file import MAGIC, require_nothing_beside
-from adapters.store import require_store
-from adapters.whole_files import whole_file
-from crm_domain.customer import PersonalDataErased
-from crm_domain.errors import NotFound, StoreUnusable
+from regulars.adapters.codec import CODECS, codec_of, tags_of
+from regulars.adapters.database import Database, parse_url
+from regulars.adapters.schema import Schema
+from regulars.adapters.soundness import require_sound
+from regulars.adapters.sqlite_file import MAGIC, require_nothing_beside
+from regulars.adapters.store import require_store
+from regulars.adapters.whole_files import whole_file
+from regulars.crm_domain.customer import PersonalDataErased
+from regulars.crm_domain.errors import NotFound, StoreUnusable
 
 Target = str | os.PathLike[str]
 

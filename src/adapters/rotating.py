@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from adapters.catch_up import Progress
-from adapters.chunks import pages
-from adapters.erasing import mark
-from adapters.store import Store
-from adapters.transaction import Transaction
-from adapters.wrapping import CHECK, OWN_KEYS, Keyring, MasterKey, wrapped_by, wrapped_settings
+from regulars.adapters.catch_up import Progress
+from regulars.adapters.chunks import pages
+from regulars.adapters.erasing import mark
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.adapters.wrapping import CHECK, OWN_KEYS, Keyring, MasterKey, wrapped_by, wrapped_settings
 
 _AT_ONCE = 1_000
 

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.codec import CODECS, codec_of
-from adapters.schema import Schema
-from crm_domain.errors import StoreUnusable
-from crm_domain.rulebook import STREAM, RulebookEvent
-from projections.rules import Ruleset, restore_rules
+from regulars.adapters.codec import CODECS, codec_of
+from regulars.adapters.schema import Schema
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.rulebook import STREAM, RulebookEvent
+from regulars.projections.rules import Ruleset, restore_rules
 
 #: The setting that holds what a store judged by before anything was published.
 FOUNDING = "founding_rules"

@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from projections.rules import Ruleset, plain_number
+from regulars.projections.rules import Ruleset, plain_number
 
 # The library gives each item of a list a line of its own. Words and numbers, as in a step, are read side by side.
 _ITEM = r'(?:"[^"\n]*"|[^"\s\[\]{},]+)'

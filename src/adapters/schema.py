@@ -7,13 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.columns import check
-from adapters.links import links_table
-from adapters.positions import create_positions, position_column, transaction_column
-from adapters.seals import seals_table
-from adapters.sql_views import View
-from adapters.table_names import ours
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.columns import check
+from regulars.adapters.links import links_table
+from regulars.adapters.positions import create_positions, position_column, transaction_column
+from regulars.adapters.seals import seals_table
+from regulars.adapters.sql_views import View
+from regulars.adapters.table_names import ours
+from regulars.crm_domain.errors import StoreUnusable
 
 VERSION = 7
 

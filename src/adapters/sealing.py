@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.catch_up import Progress
-from adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
-from adapters.positions import settled
-from adapters.rules_in_force import FOUNDING
-from adapters.seals import BLOCK, Entry, Seal, make_seal, read_entries, read_genesis, read_last_seal, seal_row
-from adapters.store import Collision, Store
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.catch_up import Progress
+from regulars.adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
+from regulars.adapters.positions import settled
+from regulars.adapters.rules_in_force import FOUNDING
+from regulars.adapters.seals import BLOCK, Entry, Seal, make_seal, read_entries, read_genesis, read_last_seal, seal_row
+from regulars.adapters.store import Collision, Store
+from regulars.crm_domain.errors import StoreUnusable
 
 #: Once so many settled events are not sealed, or one was recorded so long ago, whoever catches up or closes the store
 #: seals them, at most so many at once, unless others write all the time.

@@ -24,9 +24,9 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 from sqlalchemy.engine import Connection
 
-from adapters.merkle import merkle_root
-from adapters.table_names import ours
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.merkle import merkle_root
+from regulars.adapters.table_names import ours
+from regulars.crm_domain.errors import StoreUnusable
 
 BLOCK = 1_000
 HASH_BYTES = 32

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from adapters.damage import BY_A_REBUILD, FROM_A_BACKUP, Damaged, DamagedReadModels
-from crm_domain.money import EXPONENTS
+from regulars.adapters.damage import BY_A_REBUILD, FROM_A_BACKUP, Damaged, DamagedReadModels
+from regulars.crm_domain.money import EXPONENTS
 
 #: The setting that holds the currency.
 CURRENCY = "currency"

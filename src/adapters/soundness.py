@@ -10,11 +10,11 @@ import sqlite3
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from adapters.builds import tables_in_use
-from adapters.database import Database
-from adapters.record_check import Findings
-from adapters.schema import Schema
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.builds import tables_in_use
+from regulars.adapters.database import Database
+from regulars.adapters.record_check import Findings
+from regulars.adapters.schema import Schema
+from regulars.crm_domain.errors import StoreUnusable
 
 #: So many findings of SQLite's check are counted.
 MAX_COUNTED = 1_000

@@ -18,9 +18,9 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from adapters.grants import pass_on_grants
-from adapters.table_names import PREFIX, ours
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.grants import pass_on_grants
+from regulars.adapters.table_names import PREFIX, ours
+from regulars.crm_domain.errors import StoreUnusable
 
 
 class View(Struct, frozen=True, kw_only=True):

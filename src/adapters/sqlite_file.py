@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from crm_domain.errors import StoreUnusable
+from regulars.crm_domain.errors import StoreUnusable
 
 Stamp = tuple[int, int, int]
 

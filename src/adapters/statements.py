@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from adapters.chunks import chunks
-from adapters.columns import checks_of
+from regulars.adapters.chunks import chunks
+from regulars.adapters.columns import checks_of
 
 #: A row as the driver gives it.
 Row = tuple[Any, ...]

@@ -11,30 +11,37 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from adapters.access import found_access
-from adapters.appending import Appending, Columns
-from adapters.codec import Codecs
-from adapters.columns import as_stored, unchecked
-from adapters.database import DEFAULT_LOCK_TIMEOUT, Database
-from adapters.driver_errors import name_of
-from adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
-from adapters.extended import extended
-from adapters.extended_registry import registry_of
-from adapters.extension import Extension
-from adapters.extension_tables import ready_extensions
-from adapters.indexes import INDEXES
-from adapters.keyring import KeyedHash
-from adapters.logs import STORE
-from adapters.migrations import PREFIXED_SINCE, migrate
-from adapters.positions import LAST_POSITION, UNREACHED, adopt, are_from_elsewhere, last_settled, lock_definitions
-from adapters.prepared import Prepared
-from adapters.schema import CURRENCY, VERSION, Schema
-from adapters.settings import currency_of, unreadable
-from adapters.table_names import PREFIX, require_unused
-from adapters.transaction import Transaction
-from adapters.wrapping import Keyring, MasterKey, founding_settings
-from crm_domain.errors import StoreUnusable
-from crm_domain.money import exponent_of
+from regulars.adapters.access import found_access
+from regulars.adapters.appending import Appending, Columns
+from regulars.adapters.codec import Codecs
+from regulars.adapters.columns import as_stored, unchecked
+from regulars.adapters.database import DEFAULT_LOCK_TIMEOUT, Database
+from regulars.adapters.driver_errors import name_of
+from regulars.adapters.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
+from regulars.adapters.extended import extended
+from regulars.adapters.extended_registry import registry_of
+from regulars.adapters.extension import Extension
+from regulars.adapters.extension_tables import ready_extensions
+from regulars.adapters.indexes import INDEXES
+from regulars.adapters.keyring import KeyedHash
+from regulars.adapters.logs import STORE
+from regulars.adapters.migrations import PREFIXED_SINCE, migrate
+from regulars.adapters.positions import (
+    LAST_POSITION,
+    UNREACHED,
+    adopt,
+    are_from_elsewhere,
+    last_settled,
+    lock_definitions,
+)
+from regulars.adapters.prepared import Prepared
+from regulars.adapters.schema import CURRENCY, VERSION, Schema
+from regulars.adapters.settings import currency_of, unreadable
+from regulars.adapters.table_names import PREFIX, require_unused
+from regulars.adapters.transaction import Transaction
+from regulars.adapters.wrapping import Keyring, MasterKey, founding_settings
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.money import exponent_of
 
 #: So many entries of an index are read in the time of one row with its payload.
 _ROW_BY_ENTRY = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Connection
 
-from crm_domain.errors import StoreUnusable
+from regulars.crm_domain.errors import StoreUnusable
 
 PREFIX = "regulars_"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec import inspect
 
-from adapters.codec import personal_fields
-from crm_domain.aggregate import Aggregate
-from crm_domain.event import Event
+from regulars.adapters.codec import personal_fields
+from regulars.crm_domain.aggregate import Aggregate
+from regulars.crm_domain.event import Event
 
 
 def undeclared_text(aggregate: Aggregate) -> list[str]:

@@ -13,21 +13,21 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from adapters.chunks import chunks
-from adapters.codec import is_personal
-from adapters.erasing import mark
-from adapters.event_log import Append, Draft, EventLog
-from adapters.extended import name_needed
-from adapters.indexes import IndexWriter
-from adapters.keyring import Cipher, new_key, normalised
-from adapters.links import Families, ever_linked, families_of, is_relinked, read_links
-from adapters.naming import Details, Names, details_of
-from adapters.prepared import Prepared
-from adapters.quarantine import Quarantine
-from adapters.settings import currency_of, live_of
-from adapters.wrapping import Keyring
-from crm_domain.customer import CustomerMerged, CustomerRegistered, PersonalDataErased
-from crm_domain.event import Event, Recorded
+from regulars.adapters.chunks import chunks
+from regulars.adapters.codec import is_personal
+from regulars.adapters.erasing import mark
+from regulars.adapters.event_log import Append, Draft, EventLog
+from regulars.adapters.extended import name_needed
+from regulars.adapters.indexes import IndexWriter
+from regulars.adapters.keyring import Cipher, new_key, normalised
+from regulars.adapters.links import Families, ever_linked, families_of, is_relinked, read_links
+from regulars.adapters.naming import Details, Names, details_of
+from regulars.adapters.prepared import Prepared
+from regulars.adapters.quarantine import Quarantine
+from regulars.adapters.settings import currency_of, live_of
+from regulars.adapters.wrapping import Keyring
+from regulars.crm_domain.customer import CustomerMerged, CustomerRegistered, PersonalDataErased
+from regulars.crm_domain.event import Event, Recorded
 
 
 class Premises(Struct, frozen=True, kw_only=True):

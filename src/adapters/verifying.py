@@ -16,19 +16,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from adapters.build_tables import ProjectionTables, Row
-from adapters.catch_up import Progress, require_in_log
-from adapters.columns import as_stored
-from adapters.customer_numbers import ids_of, numbers_of
-from adapters.damage import DamagedReadModels
-from adapters.histories import History, Poison, read_history
-from adapters.read_models import ReadModels, new_update, spread
-from adapters.replay import CUSTOMERS_AT_ONCE, ROWS_AT_ONCE, in_chunks, replay
-from adapters.store import Store
-from adapters.table_names import PREFIX
-from crm_domain.errors import StoreBusy
-from crm_domain.rulebook import NOBODY
-from projections.compiled import Rules
+from regulars.adapters.build_tables import ProjectionTables, Row
+from regulars.adapters.catch_up import Progress, require_in_log
+from regulars.adapters.columns import as_stored
+from regulars.adapters.customer_numbers import ids_of, numbers_of
+from regulars.adapters.damage import DamagedReadModels
+from regulars.adapters.histories import History, Poison, read_history
+from regulars.adapters.read_models import ReadModels, new_update, spread
+from regulars.adapters.replay import CUSTOMERS_AT_ONCE, ROWS_AT_ONCE, in_chunks, replay
+from regulars.adapters.store import Store
+from regulars.adapters.table_names import PREFIX
+from regulars.crm_domain.errors import StoreBusy
+from regulars.crm_domain.rulebook import NOBODY
+from regulars.projections.compiled import Rules
 
 MAX_DIFFERENCES = 20
 MAX_ATTEMPTS = 10

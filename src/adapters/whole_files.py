@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from adapters.sqlite_file import begins_like_sqlite, require_not_beside_another
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.sqlite_file import begins_like_sqlite, require_not_beside_another
+from regulars.crm_domain.errors import StoreUnusable
 
 fcntl: ModuleType | None
 try:

@@ -18,10 +18,10 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.keyring import KEY_BYTES, Cipher, KeyedHash, new_key
-from adapters.settings import required
-from adapters.statements import Among
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.keyring import KEY_BYTES, Cipher, KeyedHash, new_key
+from regulars.adapters.settings import required
+from regulars.adapters.statements import Among
+from regulars.crm_domain.errors import StoreUnusable
 
 #: The setting that tells the master key of a store from others; a store without it has none.
 CHECK = "master_key"

@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from crm_domain.command import Command, Decider
-from crm_domain.event import Event
-from crm_domain.upcasts import Upcast
-from crm_domain.wording import Wording
+from regulars.crm_domain.command import Command, Decider
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.upcasts import Upcast
+from regulars.crm_domain.wording import Wording
 
 
 class Addressed(Struct, frozen=True, kw_only=True):

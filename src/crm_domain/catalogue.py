@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from crm_domain import customer, interaction, membership, purchase, rulebook, ticket
-from crm_domain.aggregate import Addressed, Aggregate
-from crm_domain.command import Command, CustomerId, Decider
-from crm_domain.event import Event, tag_of
-from crm_domain.unexplained import WORDING, Unexplained
-from crm_domain.upcasts import Upcast
-from crm_domain.wording import Wording
+from regulars.crm_domain import customer, interaction, membership, purchase, rulebook, ticket
+from regulars.crm_domain.aggregate import Addressed, Aggregate
+from regulars.crm_domain.command import Command, CustomerId, Decider
+from regulars.crm_domain.event import Event, tag_of
+from regulars.crm_domain.unexplained import WORDING, Unexplained
+from regulars.crm_domain.upcasts import Upcast
+from regulars.crm_domain.wording import Wording
 
 T = TypeVar("T")
 

@@ -24,11 +24,11 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from crm_domain.errors import Rejected
-from crm_domain.event import Event
-from crm_domain.instant import SECOND, to_datetime, to_instant
-from crm_domain.money import plain_decimal
-from crm_domain.points import PointsPolicy
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import SECOND, to_datetime, to_instant
+from regulars.crm_domain.money import plain_decimal
+from regulars.crm_domain.points import PointsPolicy
 
 # A clock that runs a little ahead is forgiven and clamped to now; anything later is refused.
 FUTURE_TOLERANCE = 5 * 60 * SECOND

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from crm_domain.errors import Rejected
+from regulars.crm_domain.errors import Rejected
 
 
 class Family(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from crm_domain.errors import Rejected
+from regulars.crm_domain.errors import Rejected
 
 # Larger than any order of a small firm, and far inside 64 bits even when a million of them are summed.
 MAX_MINOR_UNITS = 10**12

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from crm_domain.instant import DAY, END_OF_TIME, FOREVER, to_datetime, to_instant
-from crm_domain.money import exponent_of
+from regulars.crm_domain.instant import DAY, END_OF_TIME, FOREVER, to_datetime, to_instant
+from regulars.crm_domain.money import exponent_of
 
 # More than anyone earns at once, and so little that millions of such lots are summed within 64 bits.
 MAX_POINTS = 10**12

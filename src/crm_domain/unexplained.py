@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from crm_domain.event import Event, Personal, tag_of
-from crm_domain.wording import Field, Wording
+from regulars.crm_domain.event import Event, Personal, tag_of
+from regulars.crm_domain.wording import Field, Wording
 
 
 class Unexplained(Event, frozen=True, kw_only=True, tag="Unexplained"):

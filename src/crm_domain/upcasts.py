@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from crm_domain.event import Event
+from regulars.crm_domain.event import Event
 
 Old = TypeVar("Old", bound=Event)
 New = TypeVar("New", bound=Event)

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from crm_domain.event import Event
-from crm_domain.persistent_map import PersistentMap
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.persistent_map import PersistentMap
 
 Field = tuple[str, str | None]
 

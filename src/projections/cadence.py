@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from crm_domain.instant import DAY
-from projections.facts import Facts
+from regulars.crm_domain.instant import DAY
+from regulars.projections.facts import Facts
 
 
 class Cadence(Struct, frozen=True, kw_only=True):

@@ -14,23 +14,23 @@ from typing import get_args
 
 from msgspec import Struct
 
-from crm_domain.customer import (
+from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
     CancellationRequested,
     CancellationWithdrawn,
     CustomerRegistered,
 )
-from crm_domain.instant import DAY, FOREVER
-from crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from crm_domain.ticket import TicketEvent
-from projections.cadence import after_gaps
-from projections.compiled import ORDERS_WINDOW, Feedback, Rules, Service, Steps
-from projections.facts import Answer, Facts, orders_since
-from projections.projector import Judgement, Projector
-from projections.ticket_facts import ClockName, breaches_at
-from projections.verdict import Reason, days, plural
+from regulars.crm_domain.instant import DAY, FOREVER
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.ticket import TicketEvent
+from regulars.projections.cadence import after_gaps
+from regulars.projections.compiled import ORDERS_WINDOW, Feedback, Rules, Service, Steps
+from regulars.projections.facts import Answer, Facts, orders_since
+from regulars.projections.projector import Judgement, Projector
+from regulars.projections.ticket_facts import ClockName, breaches_at
+from regulars.projections.verdict import Reason, days, plural
 
 VERSION = 1
 

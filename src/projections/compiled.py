@@ -17,14 +17,14 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from crm_domain.instant import DAY
-from crm_domain.money import exponent_of
-from projections import rules as grammar
-from projections.cadence import Cadence
-from projections.ladder import Ladder, compile_ladder
-from projections.section import Section
-from projections.ticket_facts import TicketRules, compile_ticket_rules
-from projections.verdict import Verdict
+from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.money import exponent_of
+from regulars.projections import rules as grammar
+from regulars.projections.cadence import Cadence
+from regulars.projections.ladder import Ladder, compile_ladder
+from regulars.projections.section import Section
+from regulars.projections.ticket_facts import TicketRules, compile_ticket_rules
+from regulars.projections.verdict import Verdict
 
 
 class Tiers(Struct, frozen=True, kw_only=True):

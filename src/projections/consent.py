@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from crm_domain.customer import (
+from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
     ConsentGiven,
@@ -22,7 +22,7 @@ from crm_domain.customer import (
     CustomerRegistered,
     PersonalDataErased,
 )
-from crm_domain.event import Event
+from regulars.crm_domain.event import Event
 
 #: What is said about consents, and what is said about accounts that bears on them.
 WORDS: frozenset[type[Event]] = frozenset({ConsentGiven, ConsentWithdrawn})

@@ -7,13 +7,13 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from crm_domain.customer import CustomerRegistered
-from crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from crm_domain.ticket import TicketOpened, TicketRated
-from projections.compiled import Rules
-from projections.facts import Facts
-from projections.projector import Judgement, Projector
+from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.ticket import TicketOpened, TicketRated
+from regulars.projections.compiled import Rules
+from regulars.projections.facts import Facts
+from regulars.projections.projector import Judgement, Projector
 
 VERSION = 1
 

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from crm_domain.event import Event
-from crm_domain.instant import FOREVER
-from projections.facts import Facts
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import FOREVER
+from regulars.projections.facts import Facts
 
 if TYPE_CHECKING:  # compiled rules hold conditions, and these are asked under compiled rules
-    from projections.compiled import Rules
-    from projections.projector import Told
+    from regulars.projections.compiled import Rules
+    from regulars.projections.projector import Told
 
 Kind = Literal["flag", "count", "score", "amount", "elapsed", "ratio", "choice", "set"]
 Key = Literal["is", "from", "below", "in", "not_in", "has", "lacks"]

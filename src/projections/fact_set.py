@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from crm_domain.event import Event
+from regulars.crm_domain.event import Event
 
 
 def _none(facts: Any) -> int:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import Any, get_args
 
-from crm_domain.customer import (
+from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
     CustomerRegistered,
@@ -22,16 +22,29 @@ from crm_domain.customer import (
     LeadQualified,
     OwnerAssigned,
 )
-from crm_domain.event import Event
-from crm_domain.instant import FOREVER
-from crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
-from projections.cadence import after_gaps
-from projections.fact import ALWAYS, NEVER, Condition, Fact, Found, Kind, Never, Often, Once, Span, Subject, table
-from projections.facts import Facts, Mark, Named, orders_since, spend_within
-from projections.ticket_facts import SETTLED, Moment, TicketFacts
-from projections.verdict import days, money_text, plural
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import FOREVER
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
+from regulars.projections.cadence import after_gaps
+from regulars.projections.fact import (
+    ALWAYS,
+    NEVER,
+    Condition,
+    Fact,
+    Found,
+    Kind,
+    Never,
+    Often,
+    Once,
+    Span,
+    Subject,
+    table,
+)
+from regulars.projections.facts import Facts, Mark, Named, orders_since, spend_within
+from regulars.projections.ticket_facts import SETTLED, Moment, TicketFacts
+from regulars.projections.verdict import days, money_text, plural
 
 _NO_ORDER = "before the first order"
 #: The tier of those who have no membership in force where only members have one.

@@ -13,8 +13,8 @@ from typing import get_args
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from crm_domain import membership
-from crm_domain.customer import (
+from regulars.crm_domain import membership
+from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
     CancellationRequested,
@@ -25,14 +25,14 @@ from crm_domain.customer import (
     LeadQualified,
     OwnerAssigned,
 )
-from crm_domain.event import Event
-from crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from crm_domain.membership import Membership, MembershipEvent
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
-from projections import ticket_facts
-from projections.fact_set import FactSet
-from projections.ticket_facts import TicketFacts
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.membership import Membership, MembershipEvent
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
+from regulars.projections import ticket_facts
+from regulars.projections.fact_set import FactSet
+from regulars.projections.ticket_facts import TicketFacts
 
 VERSION = 3
 

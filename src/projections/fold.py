@@ -19,21 +19,21 @@ from zlib import crc32
 import msgspec
 from msgspec import Struct, field
 
-from crm_domain.errors import InvalidRules
-from crm_domain.event import Event
-from crm_domain.instant import END_OF_TIME, FOREVER
-from projections.churn_risk import CHURN_RISK
-from projections.compiled import Rules
-from projections.customer_card import CUSTOMER_CARD
-from projections.fact_set import FactSet
-from projections.facts import SHARED, Facts
-from projections.lifecycle_stage import LIFECYCLE_STAGE
-from projections.loyalty_tier import LOYALTY_TIER
-from projections.points import POINTS
-from projections.projector import Projector, Told
-from projections.rules_digest import rules_digest
-from projections.ticket_queue import TICKET_QUEUE
-from projections.verdict import Reason
+from regulars.crm_domain.errors import InvalidRules
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import END_OF_TIME, FOREVER
+from regulars.projections.churn_risk import CHURN_RISK
+from regulars.projections.compiled import Rules
+from regulars.projections.customer_card import CUSTOMER_CARD
+from regulars.projections.fact_set import FactSet
+from regulars.projections.facts import SHARED, Facts
+from regulars.projections.lifecycle_stage import LIFECYCLE_STAGE
+from regulars.projections.loyalty_tier import LOYALTY_TIER
+from regulars.projections.points import POINTS
+from regulars.projections.projector import Projector, Told
+from regulars.projections.rules_digest import rules_digest
+from regulars.projections.ticket_queue import TICKET_QUEUE
+from regulars.projections.verdict import Reason
 
 PROJECTORS: tuple[Projector, ...] = (CUSTOMER_CARD, TICKET_QUEUE, POINTS, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE)
 

@@ -17,12 +17,12 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crm_domain.event import Event
-from crm_domain.instant import DAY
-from projections import fact_table
-from projections import rules as grammar
-from projections.fact import Bound, Condition, Fact, Found, Key, Kind, Never, Often, Once, Subject, for_good
-from projections.verdict import Verdict, money_text
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY
+from regulars.projections import fact_table
+from regulars.projections import rules as grammar
+from regulars.projections.fact import Bound, Condition, Fact, Found, Key, Kind, Never, Often, Once, Subject, for_good
+from regulars.projections.verdict import Verdict, money_text
 
 # Rules may ask more counts than it takes memory to prepare for; those that come last are asked like anything else.
 _MOST_BRACKETS = 1_000

@@ -10,20 +10,20 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from crm_domain.customer import AccountClosed, AccountReopened, CustomerRegistered, LeadQualified
-from crm_domain.instant import FOREVER
-from crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from crm_domain.purchase import PurchaseRecorded
-from crm_domain.ticket import TicketOpened, TicketRated
-from projections.churn_risk import CHURN_RISK
-from projections.compiled import Rules
-from projections.fact import ALWAYS, NOTHING_TOLD, Condition, Fact, Span, Subject
-from projections.fact_table import GAP, ORDERS
-from projections.facts import Facts
-from projections.ladder import Rung
-from projections.loyalty_tier import LOYALTY_TIER
-from projections.projector import Judgement, Projector, Told
-from projections.verdict import Reason
+from regulars.crm_domain.customer import AccountClosed, AccountReopened, CustomerRegistered, LeadQualified
+from regulars.crm_domain.instant import FOREVER
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded
+from regulars.crm_domain.ticket import TicketOpened, TicketRated
+from regulars.projections.churn_risk import CHURN_RISK
+from regulars.projections.compiled import Rules
+from regulars.projections.fact import ALWAYS, NOTHING_TOLD, Condition, Fact, Span, Subject
+from regulars.projections.fact_table import GAP, ORDERS
+from regulars.projections.facts import Facts
+from regulars.projections.ladder import Rung
+from regulars.projections.loyalty_tier import LOYALTY_TIER
+from regulars.projections.projector import Judgement, Projector, Told
+from regulars.projections.verdict import Reason
 
 VERSION = 1
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from crm_domain.customer import CustomerRegistered
-from crm_domain.instant import FOREVER, to_datetime
-from crm_domain.membership import (
+from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.instant import FOREVER, to_datetime
+from regulars.crm_domain.membership import (
     MembershipCancelled,
     MembershipEnrolled,
     MembershipResumed,
@@ -22,12 +22,12 @@ from crm_domain.membership import (
     TierOverrideGranted,
     TierOverrideLifted,
 )
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from projections.compiled import Rules, Tiers
-from projections.fact_table import NO_TIER
-from projections.facts import Facts, orders_since, spend_within
-from projections.projector import Judgement, Projector
-from projections.verdict import Reason, Verdict, days, money_text
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.projections.compiled import Rules, Tiers
+from regulars.projections.fact_table import NO_TIER
+from regulars.projections.facts import Facts, orders_since, spend_within
+from regulars.projections.projector import Judgement, Projector
+from regulars.projections.verdict import Reason, Verdict, days, money_text
 
 VERSION = 1
 

@@ -13,10 +13,10 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crm_domain.instant import FOREVER
-from projections.fold import Interval
-from projections.ticket_facts import SETTLED
-from projections.ticket_queue import TicketVerdict
+from regulars.crm_domain.instant import FOREVER
+from regulars.projections.fold import Interval
+from regulars.projections.ticket_facts import SETTLED
+from regulars.projections.ticket_queue import TicketVerdict
 
 Standing = Literal["open", "breached"]
 

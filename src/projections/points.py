@@ -12,12 +12,12 @@ from typing import get_args
 
 from msgspec import Struct
 
-from crm_domain.instant import to_datetime
-from crm_domain.membership import Balance, Lot, MembershipEvent, balance
-from projections.compiled import Rules
-from projections.facts import Facts
-from projections.projector import Judgement, Projector
-from projections.verdict import Reason, Verdict
+from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.membership import Balance, Lot, MembershipEvent, balance
+from regulars.projections.compiled import Rules
+from regulars.projections.facts import Facts
+from regulars.projections.projector import Judgement, Projector
+from regulars.projections.verdict import Reason, Verdict
 
 VERSION = 1
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from crm_domain.event import Event
-from projections.column import columns_of
-from projections.compiled import Rules
-from projections.fact_set import FactSet
-from projections.facts import SHARED
-from projections.verdict import Reason, Verdict
+from regulars.crm_domain.event import Event
+from regulars.projections.column import columns_of
+from regulars.projections.compiled import Rules
+from regulars.projections.fact_set import FactSet
+from regulars.projections.facts import SHARED
+from regulars.projections.verdict import Reason, Verdict
 
 if TYPE_CHECKING:  # the fold knows what projectors there are
-    from projections.fold import Interval
+    from regulars.projections.fold import Interval
 
 #: An instant, the standing from then on, and the verdict that goes with it.
 Judgement = tuple[int, Any, Any]

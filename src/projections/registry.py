@@ -7,14 +7,14 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from crm_domain.catalogue import CATALOGUE, Catalogue
-from crm_domain.event import Event
-from projections.fact_set import FactSet
-from projections.facts import SHARED
-from projections.fold import PROJECTORS
-from projections.projector import Projector
-from projections.rules import Ruleset
-from projections.section import Section, ruleset_with
+from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
+from regulars.crm_domain.event import Event
+from regulars.projections.fact_set import FactSet
+from regulars.projections.facts import SHARED
+from regulars.projections.fold import PROJECTORS
+from regulars.projections.projector import Projector
+from regulars.projections.rules import Ruleset
+from regulars.projections.section import Section, ruleset_with
 
 
 class Registry(Struct, frozen=True, kw_only=True, dict=True):

@@ -34,13 +34,13 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticKnownError
 
-from crm_domain.command import Label
-from crm_domain.errors import InvalidRules
-from crm_domain.money import plain_decimal
-from projections import fact_table
-from projections.fact import KEYS, Key, Kind
-from projections.fact_table import NO_TIER
-from projections.toml_text import read_toml
+from regulars.crm_domain.command import Label
+from regulars.crm_domain.errors import InvalidRules
+from regulars.crm_domain.money import plain_decimal
+from regulars.projections import fact_table
+from regulars.projections.fact import KEYS, Key, Kind
+from regulars.projections.fact_table import NO_TIER
+from regulars.projections.toml_text import read_toml
 
 MAX_DAYS = 36_500
 MAX_COMPLAINTS = 50

@@ -6,8 +6,8 @@ import hashlib
 import json
 from typing import Any
 
-from projections.compiled import Rules
-from projections.projector import Projector
+from regulars.projections.compiled import Rules
+from regulars.projections.projector import Projector
 
 
 def rules_digest(projector: Projector, rules: Rules) -> str:

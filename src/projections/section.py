@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel, Field, ValidationError, create_model
 
-from projections.rules import Part, Ruleset, models_in
+from regulars.projections.rules import Part, Ruleset, models_in
 
 
 class Section(Struct, frozen=True, kw_only=True):

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
-from crm_domain.instant import DAY, END_OF_TIME, SECOND
-from crm_domain.ticket import (
+from regulars.crm_domain.instant import DAY, END_OF_TIME, SECOND
+from regulars.crm_domain.ticket import (
     MOVES,
     AgentReplied,
     CustomerReplied,
@@ -33,7 +33,7 @@ from crm_domain.ticket import (
 )
 
 if TYPE_CHECKING:  # the grammar of rules has the facts that they may ask, tickets among them
-    from projections import rules as grammar
+    from regulars.projections import rules as grammar
 
 ClockName = Literal["first_response", "resolution"]
 

@@ -11,10 +11,10 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from crm_domain.ticket import Status, TicketEvent
-from projections.compiled import Rules
-from projections.projector import Judgement, Key, Projector
-from projections.ticket_facts import ClockName, TicketFacts, TicketRules, running_time, target_of, timed_by
+from regulars.crm_domain.ticket import Status, TicketEvent
+from regulars.projections.compiled import Rules
+from regulars.projections.projector import Judgement, Key, Projector
+from regulars.projections.ticket_facts import ClockName, TicketFacts, TicketRules, running_time, target_of, timed_by
 
 VERSION = 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from crm_domain.instant import DAY
+from regulars.crm_domain.instant import DAY
 
 
 class Verdict(Struct, frozen=True, gc=False):

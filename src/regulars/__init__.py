@@ -19,24 +19,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
-    from adapters.copying import copy as copy
-    from adapters.erasing import OwnerNeeded
-    from adapters.extended import MissingExtension
-    from adapters.extension import Extension
-    from adapters.histories import Poison
-    from adapters.horizon import OpenTransaction
-    from adapters.importing import Mapping as ImportMapping
-    from adapters.log_recorder import LogApplication, LogMapper, LogRecorder
-    from adapters.misplaced import NeverDrawn, RecordedAhead
-    from adapters.quarantine import Reject
-    from adapters.record_check import Compared, Fault, NotCovered, RecordCheck
-    from adapters.restoring import read_list as read_erased
-    from adapters.rules_text import as_toml
-    from adapters.sealing import Sealing
-    from adapters.verifying import Difference, Fingerprint, Verification
-    from crm_domain.command import Command, CustomerId
-    from crm_domain.customer import (
+    from regulars.adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
+    from regulars.adapters.copying import copy as copy
+    from regulars.adapters.erasing import OwnerNeeded
+    from regulars.adapters.extended import MissingExtension
+    from regulars.adapters.extension import Extension
+    from regulars.adapters.histories import Poison
+    from regulars.adapters.horizon import OpenTransaction
+    from regulars.adapters.importing import Mapping as ImportMapping
+    from regulars.adapters.log_recorder import LogApplication, LogMapper, LogRecorder
+    from regulars.adapters.misplaced import NeverDrawn, RecordedAhead
+    from regulars.adapters.quarantine import Reject
+    from regulars.adapters.record_check import Compared, Fault, NotCovered, RecordCheck
+    from regulars.adapters.restoring import read_list as read_erased
+    from regulars.adapters.rules_text import as_toml
+    from regulars.adapters.sealing import Sealing
+    from regulars.adapters.verifying import Difference, Fingerprint, Verification
+    from regulars.as_dict import to_dict
+    from regulars.audit import AuditEntry, AuditPage, Change
+    from regulars.clock import Clock
+    from regulars.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
+    from regulars.crm import OnStale, Regulars, default_rules
+    from regulars.crm import open as open
+    from regulars.crm_domain.command import Command, CustomerId
+    from regulars.crm_domain.customer import (
         AccountClosed,
         AccountReopened,
         AssignOwner,
@@ -74,7 +80,7 @@ if TYPE_CHECKING:
         WithdrawCancellation,
         WithdrawConsent,
     )
-    from crm_domain.errors import (
+    from regulars.crm_domain.errors import (
         Conflict,
         InvalidMapping,
         InvalidRules,
@@ -86,8 +92,8 @@ if TYPE_CHECKING:
         StoreBusy,
         StoreUnusable,
     )
-    from crm_domain.event import Event, Recorded
-    from crm_domain.interaction import (
+    from regulars.crm_domain.event import Event, Recorded
+    from regulars.crm_domain.interaction import (
         AddNote,
         InteractionRecorded,
         NoteAdded,
@@ -95,7 +101,7 @@ if TYPE_CHECKING:
         RecordSurveyAnswer,
         SurveyAnswered,
     )
-    from crm_domain.membership import (
+    from regulars.crm_domain.membership import (
         AdjustPoints,
         CancelMembership,
         CancelRedemption,
@@ -118,7 +124,7 @@ if TYPE_CHECKING:
         TierOverrideGranted,
         TierOverrideLifted,
     )
-    from crm_domain.purchase import (
+    from regulars.crm_domain.purchase import (
         Line,
         OrderLine,
         PurchaseRecorded,
@@ -126,8 +132,8 @@ if TYPE_CHECKING:
         RecordReturn,
         ReturnRecorded,
     )
-    from crm_domain.rulebook import RulesPublished, RulesRolledBack
-    from crm_domain.ticket import (
+    from regulars.crm_domain.rulebook import RulesPublished, RulesRolledBack
+    from regulars.crm_domain.ticket import (
         AgentReplied,
         AssignTicket,
         AwaitCustomer,
@@ -157,14 +163,7 @@ if TYPE_CHECKING:
         TicketResolved,
         TicketResumed,
     )
-    from crm_domain.unexplained import Unexplained
-    from projections.rules import Ruleset, parse_rules
-    from regulars.as_dict import to_dict
-    from regulars.audit import AuditEntry, AuditPage, Change
-    from regulars.clock import Clock
-    from regulars.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
-    from regulars.crm import OnStale, Regulars, default_rules
-    from regulars.crm import open as open
+    from regulars.crm_domain.unexplained import Unexplained
     from regulars.customers import Order
     from regulars.desk import Points, PointsLot, TicketPage, TicketView
     from regulars.difference import ExplainedMove, Move, RulesDifference, TicketMove
@@ -178,6 +177,7 @@ if TYPE_CHECKING:
     from regulars.person.as_json import person_json
     from regulars.person.page import person_page
     from regulars.person.values import PersonExport
+    from regulars.projections.rules import Ruleset, parse_rules
     from regulars.published import Publication, PublishedRules, RulesVersion
     from regulars.rebuilding import GenerationView, Projections
     from regulars.restoring import Restoration, restore
@@ -198,24 +198,24 @@ if TYPE_CHECKING:
 #: The module that defines each name, or defines it as another (name=other). It is imported when the name is first asked
 #: for, so that a program waits for nothing that it doesn't use, and gets nothing patched that it doesn't ask for.
 _HOMES = {
-    "adapters.checking_seals": "EventDamage NotedSeal SealCheck SealDamage",
-    "adapters.copying": "copy",
-    "adapters.erasing": "OwnerNeeded",
-    "adapters.extended": "MissingExtension",
-    "adapters.extension": "Extension",
-    "adapters.histories": "Poison",
-    "adapters.horizon": "OpenTransaction",
-    "adapters.importing": "ImportMapping=Mapping",
-    "adapters.log_recorder": "LogApplication LogMapper LogRecorder",
-    "adapters.misplaced": "NeverDrawn RecordedAhead",
-    "adapters.quarantine": "Reject",
-    "adapters.record_check": "Compared Fault NotCovered RecordCheck",
-    "adapters.restoring": "read_erased=read_list",
-    "adapters.rules_text": "as_toml",
-    "adapters.sealing": "Sealing",
-    "adapters.verifying": "Difference Fingerprint Verification",
-    "crm_domain.command": "Command CustomerId",
-    "crm_domain.customer": (
+    "regulars.adapters.checking_seals": "EventDamage NotedSeal SealCheck SealDamage",
+    "regulars.adapters.copying": "copy",
+    "regulars.adapters.erasing": "OwnerNeeded",
+    "regulars.adapters.extended": "MissingExtension",
+    "regulars.adapters.extension": "Extension",
+    "regulars.adapters.histories": "Poison",
+    "regulars.adapters.horizon": "OpenTransaction",
+    "regulars.adapters.importing": "ImportMapping=Mapping",
+    "regulars.adapters.log_recorder": "LogApplication LogMapper LogRecorder",
+    "regulars.adapters.misplaced": "NeverDrawn RecordedAhead",
+    "regulars.adapters.quarantine": "Reject",
+    "regulars.adapters.record_check": "Compared Fault NotCovered RecordCheck",
+    "regulars.adapters.restoring": "read_erased=read_list",
+    "regulars.adapters.rules_text": "as_toml",
+    "regulars.adapters.sealing": "Sealing",
+    "regulars.adapters.verifying": "Difference Fingerprint Verification",
+    "regulars.crm_domain.command": "Command CustomerId",
+    "regulars.crm_domain.customer": (
         "AccountClosed AccountReopened AssignOwner CancellationRequested CancellationWithdrawn "
         "ChangeContactDetails ChurnReasonRecorded CloseAccount ConsentGiven ConsentWithdrawn "
         "ContactDetailsChanged CustomerMerged CustomerRegistered CustomerTagged CustomerUntagged "
@@ -224,31 +224,31 @@ _HOMES = {
         "RegisterCustomer ReopenAccount RequestCancellation TagCustomer UndoMerge UntagCustomer "
         "WithdrawCancellation WithdrawConsent"
     ),
-    "crm_domain.errors": (
+    "regulars.crm_domain.errors": (
         "Conflict InvalidMapping InvalidRules NotFound ParkedCustomer RegularsError Rejected StaleProjections "
         "StoreBusy StoreUnusable"
     ),
-    "crm_domain.event": "Event Recorded",
-    "crm_domain.interaction": (
+    "regulars.crm_domain.event": "Event Recorded",
+    "regulars.crm_domain.interaction": (
         "AddNote InteractionRecorded NoteAdded RecordInteraction RecordSurveyAnswer SurveyAnswered"
     ),
-    "crm_domain.membership": (
+    "regulars.crm_domain.membership": (
         "AdjustPoints CancelMembership CancelRedemption EnrollMember GrantTierOverride LiftTierOverride "
         "MembershipCancelled MembershipEnrolled MembershipResumed MembershipSuspended PointsAdjusted "
         "PointsEarned PointsRedeemed PointsReversed RedeemPoints RedemptionCancelled ResumeMembership "
         "SuspendMembership Taken TierOverrideGranted TierOverrideLifted"
     ),
-    "crm_domain.purchase": "Line OrderLine PurchaseRecorded RecordPurchase RecordReturn ReturnRecorded",
-    "crm_domain.rulebook": "RulesPublished RulesRolledBack",
-    "crm_domain.ticket": (
+    "regulars.crm_domain.purchase": "Line OrderLine PurchaseRecorded RecordPurchase RecordReturn ReturnRecorded",
+    "regulars.crm_domain.rulebook": "RulesPublished RulesRolledBack",
+    "regulars.crm_domain.ticket": (
         "AgentReplied AssignTicket AwaitCustomer ChangePriority ClassifyTicket CloseTicket CustomerReplied "
         "EscalateTicket OpenTicket PutOnHold RateTicket ReopenTicket ReplyAsAgent ReplyAsCustomer "
         "ResolveTicket ResumeTicket TicketAssigned TicketAwaitingCustomer TicketClassified TicketClosed "
         "TicketEscalated TicketOpened TicketPriorityChanged TicketPutOnHold TicketRated TicketReopened "
         "TicketResolved TicketResumed"
     ),
-    "crm_domain.unexplained": "Unexplained",
-    "projections.rules": "Ruleset parse_rules",
+    "regulars.crm_domain.unexplained": "Unexplained",
+    "regulars.projections.rules": "Ruleset parse_rules",
     "regulars.audit": "AuditEntry AuditPage Change",
     "regulars.clock": "Clock",
     "regulars.consents": "Consent Consents ConsentWord Contactable ContactablePage",

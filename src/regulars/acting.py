@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crm_domain.command import require_label
+from regulars.crm_domain.command import require_label
 from regulars.execution import Issuer
 
 

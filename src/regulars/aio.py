@@ -23,10 +23,10 @@ from itertools import islice
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar, overload
 
-from crm_domain.command import Command, CustomerId
-from crm_domain.event import Event, Recorded
 from regulars.crm import Regulars
 from regulars.crm import open as open_store
+from regulars.crm_domain.command import Command, CustomerId
+from regulars.crm_domain.event import Event, Recorded
 from regulars.execution import Outcome
 from regulars.feed import EventTypes
 

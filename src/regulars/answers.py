@@ -9,21 +9,21 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from adapters.build_tables import SCORE
-from adapters.customer_numbers import BUSINESS, numbers_of
-from adapters.damage import DamagedReadModels
-from adapters.histories import History, Poison, read_history, rows_of, take_in
-from adapters.store import Store
-from adapters.transaction import Transaction
-from adapters.wrapping import MasterKeyChanged
-from crm_domain.command import CustomerId
-from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
-from crm_domain.errors import StoreUnusable
-from crm_domain.instant import FOREVER, end_of_day, to_datetime, to_instant
-from projections import fold
-from projections.fold import Folded, Interval, Timelines
-from projections.open_tickets import OpenTickets, combine
-from projections.registry import Registry
+from regulars.adapters.build_tables import SCORE
+from regulars.adapters.customer_numbers import BUSINESS, numbers_of
+from regulars.adapters.damage import DamagedReadModels
+from regulars.adapters.histories import History, Poison, read_history, rows_of, take_in
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.adapters.wrapping import MasterKeyChanged
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.instant import FOREVER, end_of_day, to_datetime, to_instant
+from regulars.projections import fold
+from regulars.projections.fold import Folded, Interval, Timelines
+from regulars.projections.open_tickets import OpenTickets, combine
+from regulars.projections.registry import Registry
 from regulars.sentences import describe
 from regulars.standpoint import Standpoint
 from regulars.views import TICKETS, Clause, EventLine, Explanation, Span, Timeline, VerdictView, lanes_in

@@ -12,8 +12,8 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel
 
-from crm_domain.event import Event, Recorded, tag_of
-from crm_domain.instant import to_datetime
+from regulars.crm_domain.event import Event, Recorded, tag_of
+from regulars.crm_domain.instant import to_datetime
 
 
 def to_dict(value: object) -> dict[str, Any]:

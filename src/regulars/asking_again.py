@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Self, TypeVar
 
-from crm_domain.errors import StoreUnusable
+from regulars.crm_domain.errors import StoreUnusable
 
 T = TypeVar("T")
 

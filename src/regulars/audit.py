@@ -12,16 +12,16 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from adapters.event_log import Search
-from adapters.transaction import Transaction
-from crm_domain.catalogue import Catalogue
-from crm_domain.command import CustomerId
-from crm_domain.customer import Customer
-from crm_domain.event import Event, Recorded
-from crm_domain.instant import to_datetime
-from crm_domain.rulebook import NOBODY
-from crm_domain.unexplained import name_of
+from regulars.adapters.event_log import Search
+from regulars.adapters.transaction import Transaction
 from regulars.answers import Contact, read_contacts
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.customer import Customer
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.rulebook import NOBODY
+from regulars.crm_domain.unexplained import name_of
 from regulars.sentences import narrate, other_id
 
 

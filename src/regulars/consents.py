@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, get_args
 
-from adapters.consents import Wanted, find_contactable
-from adapters.transaction import Transaction
-from crm_domain.command import Channel, CustomerId
-from crm_domain.customer import ConsentGiven, ConsentWithdrawn
-from crm_domain.event import Event, Recorded
-from crm_domain.instant import FOREVER, to_datetime
-from projections.consent import Said, order_of_words, standing
+from regulars.adapters.consents import Wanted, find_contactable
+from regulars.adapters.transaction import Transaction
 from regulars.answers import instant_of, read_contacts
+from regulars.crm_domain.command import Channel, CustomerId
+from regulars.crm_domain.customer import ConsentGiven, ConsentWithdrawn
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.ground import Ground
+from regulars.projections.consent import Said, order_of_words, standing
 
 CHANNELS: tuple[str, ...] = get_args(Channel)
 

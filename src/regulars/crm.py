@@ -13,52 +13,50 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType, UnionType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
-from adapters.backup import backup
-from adapters.build_views import view_names
-from adapters.builds import read_builds
-from adapters.catch_up import Progress, events_behind
-from adapters.checking_records import check_records, check_sample
-from adapters.checking_seals import SealCheck, check_seals
-from adapters.damage import DamagedReadModels
-from adapters.database import DEFAULT_LOCK_TIMEOUT
-from adapters.driver_errors import name_of
-from adapters.erasing import is_erasing, owner_needed
-from adapters.event_log import Search
-from adapters.exporting import Write, export_events
-from adapters.extended import MissingExtension
-from adapters.extension import Extension
-from adapters.generations import found_generation, is_founded
-from adapters.grants import grants_to_read
-from adapters.histories import read_history as read_history_of
-from adapters.horizon import await_settled
-from adapters.importing import Mapping as ImportMapping
-from adapters.importing import load_mapping
-from adapters.logs import STORE
-from adapters.misplaced import find_never_drawn, find_recorded_ahead
-from adapters.pages import counts, totals
-from adapters.positions import last_settled
-from adapters.quarantine import Reject
-from adapters.record_check import RecordCheck
-from adapters.sealing import Sealing, seal
-from adapters.store import Collision, Store
-from adapters.transaction import Transaction
-from adapters.whole_files import left_behind
-from adapters.wrapping import MasterKey
-from crm_domain.catalogue import Catalogue
-from crm_domain.command import Command, CustomerId, require_label
-from crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
-from crm_domain.errors import Conflict, NotFound, Rejected, StaleProjections, StoreBusy, StoreUnusable
-from crm_domain.event import Event, Recorded
-from crm_domain.instant import FOREVER
-from crm_domain.rulebook import NOBODY
-from crm_domain.unexplained import Unexplained
-from projections.fold import fold_until
-from projections.rules import Ruleset, parse_rules
 from regulars.acting import Acting
+from regulars.adapters.backup import backup
+from regulars.adapters.build_views import view_names
+from regulars.adapters.builds import read_builds
+from regulars.adapters.catch_up import Progress, events_behind
+from regulars.adapters.checking_records import check_records, check_sample
+from regulars.adapters.checking_seals import SealCheck, check_seals
+from regulars.adapters.damage import DamagedReadModels
+from regulars.adapters.database import DEFAULT_LOCK_TIMEOUT
+from regulars.adapters.driver_errors import name_of
+from regulars.adapters.erasing import is_erasing, owner_needed
+from regulars.adapters.event_log import Search
+from regulars.adapters.exporting import Write, export_events
+from regulars.adapters.extended import MissingExtension
+from regulars.adapters.extension import Extension
+from regulars.adapters.generations import found_generation, is_founded
+from regulars.adapters.grants import grants_to_read
+from regulars.adapters.histories import read_history as read_history_of
+from regulars.adapters.horizon import await_settled
+from regulars.adapters.importing import Mapping as ImportMapping
+from regulars.adapters.importing import load_mapping
+from regulars.adapters.logs import STORE
+from regulars.adapters.misplaced import find_never_drawn, find_recorded_ahead
+from regulars.adapters.pages import counts, totals
+from regulars.adapters.positions import last_settled
+from regulars.adapters.quarantine import Reject
+from regulars.adapters.record_check import RecordCheck
+from regulars.adapters.sealing import Sealing, seal
+from regulars.adapters.store import Collision, Store
+from regulars.adapters.transaction import Transaction
+from regulars.adapters.whole_files import left_behind
+from regulars.adapters.wrapping import MasterKey
 from regulars.answers import describe_parked, first_instant_of, history_of, instant_of, timeline_of
 from regulars.audit import AuditEntry, AuditPage, event_type, read_audit, read_history
 from regulars.clock import Clock, system_clock
 from regulars.consents import Consents, ContactablePage, read_consents, read_contactable
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.command import Command, CustomerId, require_label
+from regulars.crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
+from regulars.crm_domain.errors import Conflict, NotFound, Rejected, StaleProjections, StoreBusy, StoreUnusable
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import FOREVER
+from regulars.crm_domain.rulebook import NOBODY
+from regulars.crm_domain.unexplained import Unexplained
 from regulars.customers import Order, Wish, find_one, find_page, lane_values
 from regulars.desk import Points, TicketPage, TicketQuery, find_tickets, view_points
 from regulars.duplicates import DuplicatesPage, suspect_duplicates
@@ -71,12 +69,14 @@ from regulars.importing import ImportProgress, ImportReport, import_rows
 from regulars.keys import Keys
 from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
+from regulars.projections.fold import fold_until
+from regulars.projections.rules import Ruleset, parse_rules
 from regulars.published import PublishedRules
 from regulars.rebuilding import Projections, views_of
 from regulars.views import LANES, Customer, Lane, Page, Status, Timeline, lanes_in
 
 if TYPE_CHECKING:
-    from adapters.log_recorder import LogRecorder
+    from regulars.adapters.log_recorder import LogRecorder
 
 MAX_ATTEMPTS = 10
 FAIR_ATTEMPTS = 3
@@ -794,7 +794,7 @@ class Regulars:
         Topics are the names of events, notification ids positions. What is personal doesn't come through. It is closed
         with the store. `LogApplication` is for the library's `ProjectionRunner`, which opens the store by itself.
         """
-        from adapters.log_recorder import LogRecorder  # its library patches dataclasses for the whole process
+        from regulars.adapters.log_recorder import LogRecorder  # its library patches dataclasses for the whole process
 
         return LogRecorder(self._store, lambda: self._ground.last_written)
 

@@ -11,18 +11,10 @@ from typing import Literal, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.catch_up import Progress, events_behind
-from adapters.histories import History, read_history
-from adapters.pages import Becoming, Filters, Standing, newest_event_at, page
-from adapters.transaction import Transaction
-from crm_domain.command import CustomerId
-from crm_domain.errors import NotFound
-from crm_domain.instant import FOREVER, MICROSECOND, to_datetime
-from crm_domain.money import from_minor_units
-from projections.customer_card import card
-from projections.fact_table import NO_TIER
-from projections.fold import fold_until
-from projections.rules import Ruleset
+from regulars.adapters.catch_up import Progress, events_behind
+from regulars.adapters.histories import History, read_history
+from regulars.adapters.pages import Becoming, Filters, Standing, newest_event_at, page
+from regulars.adapters.transaction import Transaction
 from regulars.answers import (
     Contact,
     describe_poison,
@@ -32,8 +24,16 @@ from regulars.answers import (
     read_contacts,
     timeline_of,
 )
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import NotFound
+from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
+from regulars.crm_domain.money import from_minor_units
 from regulars.freshness import Freshness
 from regulars.ground import AnyRules, Ground
+from regulars.projections.customer_card import card
+from regulars.projections.fact_table import NO_TIER
+from regulars.projections.fold import fold_until
+from regulars.projections.rules import Ruleset
 from regulars.standings import Question, foresee, held_at, standings_of
 from regulars.standpoint import Standpoint
 from regulars.views import LANES, AsksCustomer, Customer, Explanation, Lane, Page, Timeline, lanes_in

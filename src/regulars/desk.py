@@ -9,19 +9,19 @@ from datetime import date, datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.catch_up import events_behind
-from adapters.customer_numbers import numbers_of
-from adapters.horizon import OpenTransaction
-from adapters.pages import KeyStanding, Turning, keyed_page
-from adapters.transaction import Transaction
-from crm_domain.command import CustomerId
-from crm_domain.instant import FOREVER, MICROSECOND, to_datetime
-from crm_domain.membership import Membership, balance
-from projections.fold import by_key, verdict_at
-from projections.ticket_queue import TicketVerdict
+from regulars.adapters.catch_up import events_behind
+from regulars.adapters.customer_numbers import numbers_of
+from regulars.adapters.horizon import OpenTransaction
+from regulars.adapters.pages import KeyStanding, Turning, keyed_page
+from regulars.adapters.transaction import Transaction
 from regulars.answers import history_of, instant_of, read_contacts
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
+from regulars.crm_domain.membership import Membership, balance
 from regulars.freshness import Freshness
 from regulars.ground import Ground
+from regulars.projections.fold import by_key, verdict_at
+from regulars.projections.ticket_queue import TicketVerdict
 from regulars.standpoint import Standpoint
 from regulars.views import TICKETS
 

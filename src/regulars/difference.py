@@ -15,27 +15,27 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from adapters.build_tables import SCORE
-from adapters.catch_up import Progress
-from adapters.histories import History, read_history
-from adapters.pages import keys_at, values_at
-from adapters.read_models import ReadModels
-from adapters.replay import Replayed, in_chunks, replay
-from adapters.transaction import Transaction
-from crm_domain.command import CustomerId
-from crm_domain.errors import StoreUnusable
-from crm_domain.instant import DAY, to_datetime, to_instant
-from crm_domain.money import from_minor_units
-from projections import fold
-from projections.compiled import Rules, compile_rules
-from projections.facts import Facts, spend_within
-from projections.fold import by_key, concerned, fold_until, verdict_at
-from projections.rules import Ruleset
-from projections.ticket_queue import TicketVerdict
-from projections.verdict import Reason
+from regulars.adapters.build_tables import SCORE
+from regulars.adapters.catch_up import Progress
+from regulars.adapters.histories import History, read_history
+from regulars.adapters.pages import keys_at, values_at
+from regulars.adapters.read_models import ReadModels
+from regulars.adapters.replay import Replayed, in_chunks, replay
+from regulars.adapters.transaction import Transaction
 from regulars.answers import instant_of, read_contacts
 from regulars.asking_again import AsksItsStore
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.instant import DAY, to_datetime, to_instant
+from regulars.crm_domain.money import from_minor_units
 from regulars.ground import Ground
+from regulars.projections import fold
+from regulars.projections.compiled import Rules, compile_rules
+from regulars.projections.facts import Facts, spend_within
+from regulars.projections.fold import by_key, concerned, fold_until, verdict_at
+from regulars.projections.rules import Ruleset
+from regulars.projections.ticket_queue import TicketVerdict
+from regulars.projections.verdict import Reason
 from regulars.views import LANES, TICKETS, Lane, lanes_in
 
 WORTH_OVER = 365 * DAY

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from adapters.transaction import Transaction
-from crm_domain.command import CustomerId
+from regulars.adapters.transaction import Transaction
 from regulars.answers import read_contacts
+from regulars.crm_domain.command import CustomerId
 
 
 @dataclass(frozen=True, slots=True)

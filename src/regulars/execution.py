@@ -13,18 +13,18 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.codec import is_personal
-from adapters.damage import FROM_A_BACKUP, Damaged
-from adapters.event_log import Draft
-from adapters.keyring import new_id
-from adapters.links import families_of
-from adapters.naming import Names, details_of
-from adapters.outcomes import KeptOutcome
-from adapters.store import Store
-from adapters.transaction import Transaction
-from crm_domain.catalogue import Address, Catalogue, address
-from crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at
-from crm_domain.customer import (
+from regulars.adapters.codec import is_personal
+from regulars.adapters.damage import FROM_A_BACKUP, Damaged
+from regulars.adapters.event_log import Draft
+from regulars.adapters.keyring import new_id
+from regulars.adapters.links import families_of
+from regulars.adapters.naming import Names, details_of
+from regulars.adapters.outcomes import KeptOutcome
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.crm_domain.catalogue import Address, Catalogue, address
+from regulars.crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at
+from regulars.crm_domain.customer import (
     CUSTOMER,
     CustomerMerged,
     MakeReferral,
@@ -34,9 +34,9 @@ from crm_domain.customer import (
     RegisterCustomer,
     Status,
 )
-from crm_domain.errors import NotFound, Rejected
-from crm_domain.event import Event, Recorded
-from crm_domain.membership import (
+from regulars.crm_domain.errors import NotFound, Rejected
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.membership import (
     MEMBERSHIP,
     Membership,
     PointsEarned,
@@ -48,10 +48,10 @@ from crm_domain.membership import (
     reverse,
     was_in_force,
 )
-from crm_domain.membership import Status as MembershipStatus
-from crm_domain.merge import Family, require_mergeable
-from crm_domain.purchase import PURCHASE, PurchaseRecorded, ReturnRecorded
-from crm_domain.rulebook import NOBODY
+from regulars.crm_domain.membership import Status as MembershipStatus
+from regulars.crm_domain.merge import Family, require_mergeable
+from regulars.crm_domain.purchase import PURCHASE, PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.rulebook import NOBODY
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

@@ -5,9 +5,9 @@ its events is `Personal` or named in `InTheClear`. The kinds of text that a comm
 `Reference`, other fields `Amount`, `Day`, `Moment` and `Whole`.
 """
 
-from adapters.index import OWNER, Added, Changed, Digest, Entries, Index, Removed
-from crm_domain.aggregate import Addressed, Aggregate, Examples, InTheClear, addressed
-from crm_domain.command import (
+from regulars.adapters.index import OWNER, Added, Changed, Digest, Entries, Index, Removed
+from regulars.crm_domain.aggregate import Addressed, Aggregate, Examples, InTheClear, addressed
+from regulars.crm_domain.command import (
     Amount,
     Context,
     Day,
@@ -21,17 +21,17 @@ from crm_domain.command import (
     Whole,
     occurred_at,
 )
-from crm_domain.event import Personal
-from crm_domain.instant import DAY
-from crm_domain.points import PointsPolicy
-from crm_domain.upcasts import Upcast
-from crm_domain.wording import Wording, listed, plain_fields, plain_value
-from projections.compiled import Rules
-from projections.fact_set import FactSet
-from projections.projector import Key, Projector
-from projections.rules import Part
-from projections.section import Section
-from projections.verdict import Reason, Verdict
+from regulars.crm_domain.event import Personal
+from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.points import PointsPolicy
+from regulars.crm_domain.upcasts import Upcast
+from regulars.crm_domain.wording import Wording, listed, plain_fields, plain_value
+from regulars.projections.compiled import Rules
+from regulars.projections.fact_set import FactSet
+from regulars.projections.projector import Key, Projector
+from regulars.projections.rules import Part
+from regulars.projections.section import Section
+from regulars.projections.verdict import Reason, Verdict
 
 __all__ = [
     "DAY",

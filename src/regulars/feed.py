@@ -8,11 +8,11 @@ from typing import Union, get_args, get_origin
 
 from msgspec.structs import replace
 
-from adapters.event_log import EVENTS_AT_ONCE, Search
-from adapters.store import Store
-from crm_domain.errors import StoreUnusable
-from crm_domain.event import Event, Recorded
-from crm_domain.instant import FOREVER
+from regulars.adapters.event_log import EVENTS_AT_ONCE, Search
+from regulars.adapters.store import Store
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import FOREVER
 
 EventTypes = type[Event] | tuple[type[Event], ...] | UnionType
 

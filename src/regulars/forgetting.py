@@ -8,16 +8,16 @@ from typing import cast
 
 from msgspec import Struct
 
-from adapters.erasing import OwnerNeeded
-from adapters.event_log import Search
-from adapters.links import families_of
-from adapters.naming import Names
-from adapters.store import Store
-from adapters.transaction import Transaction
-from crm_domain.command import Command, CustomerId
-from crm_domain.customer import ErasePersonalData, PersonalDataErased, UndoMerge
-from crm_domain.event import Recorded
-from crm_domain.instant import to_datetime
+from regulars.adapters.erasing import OwnerNeeded
+from regulars.adapters.event_log import Search
+from regulars.adapters.links import families_of
+from regulars.adapters.naming import Names
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.crm_domain.command import Command, CustomerId
+from regulars.crm_domain.customer import ErasePersonalData, PersonalDataErased, UndoMerge
+from regulars.crm_domain.event import Recorded
+from regulars.crm_domain.instant import to_datetime
 from regulars.execution import Outcome
 
 

@@ -9,30 +9,30 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from adapters.building import build, build_beside, building_alone
-from adapters.catch_up import Progress, await_folded, catch_up, events_behind, is_behind, is_worth_waiting_for
-from adapters.damage import BY_A_REBUILD, DamagedReadModels
-from adapters.generations import Generation, everything, find_live, newest_generation, replace_live
-from adapters.horizon import OpenTransaction, oldest_transaction
-from adapters.logs import tell_live, tell_parked
-from adapters.read_models import ReadModels
-from adapters.rules_in_force import InForce, read_founding, read_in_force, restored
-from adapters.sealing import SEAL_AFTER, SEAL_AT_ONCE, Due, seal_when_due
-from adapters.seals import BLOCK
-from adapters.store import Store
-from adapters.transaction import Premises, Transaction
-from crm_domain import rulebook
-from crm_domain.command import Context, CustomerId, TicketPolicy
-from crm_domain.errors import NotFound, StoreBusy, StoreUnusable
-from crm_domain.instant import to_instant
-from crm_domain.points import PointsPolicy
-from crm_domain.rulebook import Edition, Rulebook, RulebookEvent, founded
-from projections.compiled import Rules, compile_rules
-from projections.rules import Ruleset, restore_rules
+from regulars.adapters.building import build, build_beside, building_alone
+from regulars.adapters.catch_up import Progress, await_folded, catch_up, events_behind, is_behind, is_worth_waiting_for
+from regulars.adapters.damage import BY_A_REBUILD, DamagedReadModels
+from regulars.adapters.generations import Generation, everything, find_live, newest_generation, replace_live
+from regulars.adapters.horizon import OpenTransaction, oldest_transaction
+from regulars.adapters.logs import tell_live, tell_parked
+from regulars.adapters.read_models import ReadModels
+from regulars.adapters.rules_in_force import InForce, read_founding, read_in_force, restored
+from regulars.adapters.sealing import SEAL_AFTER, SEAL_AT_ONCE, Due, seal_when_due
+from regulars.adapters.seals import BLOCK
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Premises, Transaction
 from regulars.answers import instant_of
 from regulars.clock import Clock
+from regulars.crm_domain import rulebook
+from regulars.crm_domain.command import Context, CustomerId, TicketPolicy
+from regulars.crm_domain.errors import NotFound, StoreBusy, StoreUnusable
+from regulars.crm_domain.instant import to_instant
+from regulars.crm_domain.points import PointsPolicy
+from regulars.crm_domain.rulebook import Edition, Rulebook, RulebookEvent, founded
 from regulars.freshness import Freshness
 from regulars.own_writes import MOST, OwnWrites
+from regulars.projections.compiled import Rules, compile_rules
+from regulars.projections.rules import Ruleset, restore_rules
 from regulars.standings import families_written
 from regulars.standpoint import Standpoint
 

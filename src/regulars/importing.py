@@ -14,19 +14,19 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic
 
-from adapters.extended_registry import registry_of
-from adapters.extension import Extension
-from adapters.importing import Mapping, Row, rows, total_bytes
-from adapters.importing import load_mapping as read_mapping
-from adapters.importing.source import STANDARD_INPUT
-from adapters.look_ups import LOOKUP_KINDS
-from adapters.quarantine import Reject
-from adapters.store import Store
-from adapters.transaction import Transaction
-from crm_domain.catalogue import Catalogue, address
-from crm_domain.command import Command
-from crm_domain.customer import RegisterCustomer
-from crm_domain.errors import NotFound, Rejected
+from regulars.adapters.extended_registry import registry_of
+from regulars.adapters.extension import Extension
+from regulars.adapters.importing import Mapping, Row, rows, total_bytes
+from regulars.adapters.importing import load_mapping as read_mapping
+from regulars.adapters.importing.source import STANDARD_INPUT
+from regulars.adapters.look_ups import LOOKUP_KINDS
+from regulars.adapters.quarantine import Reject
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.crm_domain.catalogue import Catalogue, address
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.customer import RegisterCustomer
+from regulars.crm_domain.errors import NotFound, Rejected
 from regulars.execution import Execution
 
 ROWS_PER_TRANSACTION = 500

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from adapters.catch_up import Progress
-from adapters.erasing import OwnerNeeded
-from adapters.rotating import rotate
-from adapters.wrapping import MasterKey
+from regulars.adapters.catch_up import Progress
+from regulars.adapters.erasing import OwnerNeeded
+from regulars.adapters.rotating import rotate
+from regulars.adapters.wrapping import MasterKey
 from regulars.ground import Ground
 
 

@@ -9,23 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from adapters.building import OnAfresh, build_beside, building_alone
-from adapters.catch_up import OnPoison, Progress
-from adapters.event_log import Draft
-from adapters.extended import MissingExtension
-from adapters.generations import Generation, go_live
-from adapters.logs import STORE, tell_live, tell_parked
-from adapters.store import Collision
-from adapters.transaction import Transaction
-from crm_domain import rulebook
-from crm_domain.command import Context
-from crm_domain.errors import StoreBusy, StoreUnusable
-from crm_domain.instant import to_datetime
-from crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules, RollBackRules, RulesRolledBack
-from projections.rules import Ruleset, restore_rules
 from regulars.acting import Acting
+from regulars.adapters.building import OnAfresh, build_beside, building_alone
+from regulars.adapters.catch_up import OnPoison, Progress
+from regulars.adapters.event_log import Draft
+from regulars.adapters.extended import MissingExtension
+from regulars.adapters.generations import Generation, go_live
+from regulars.adapters.logs import STORE, tell_live, tell_parked
+from regulars.adapters.store import Collision
+from regulars.adapters.transaction import Transaction
+from regulars.crm_domain import rulebook
+from regulars.crm_domain.command import Context
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules, RollBackRules, RulesRolledBack
 from regulars.difference import RulesDifference, compare_rules
 from regulars.ground import AnyRules, Ground
+from regulars.projections.rules import Ruleset, restore_rules
 from regulars.rebuilding import stop_at_poison
 
 MAX_ATTEMPTS = 10

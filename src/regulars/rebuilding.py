@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.build_tables import FACTS
-from adapters.building import OnAfresh, build_beside, building_alone
-from adapters.builds import Build
-from adapters.catch_up import Progress
-from adapters.chunks import chunks
-from adapters.damage import DamagedReadModels
-from adapters.generation_rows import live_number, previous_number
-from adapters.generations import (
+from regulars.adapters.build_tables import FACTS
+from regulars.adapters.building import OnAfresh, build_beside, building_alone
+from regulars.adapters.builds import Build
+from regulars.adapters.catch_up import Progress
+from regulars.adapters.chunks import chunks
+from regulars.adapters.damage import DamagedReadModels
+from regulars.adapters.generation_rows import live_number, previous_number
+from regulars.adapters.generations import (
     WHAT_DIFFERS,
     Generation,
     everything,
@@ -23,15 +23,15 @@ from adapters.generations import (
     read_generation,
     read_generations,
 )
-from adapters.histories import Poison
-from adapters.index import Index
-from adapters.logs import tell_live, tell_parked
-from adapters.record_check import Kind
-from adapters.repairing_indexes import find_wrong, put_right
-from adapters.verifying import Verification, repair, verify
-from crm_domain.command import CustomerId
-from crm_domain.errors import ParkedCustomer, StoreUnusable
-from crm_domain.instant import to_datetime
+from regulars.adapters.histories import Poison
+from regulars.adapters.index import Index
+from regulars.adapters.logs import tell_live, tell_parked
+from regulars.adapters.record_check import Kind
+from regulars.adapters.repairing_indexes import find_wrong, put_right
+from regulars.adapters.verifying import Verification, repair, verify
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import ParkedCustomer, StoreUnusable
+from regulars.crm_domain.instant import to_datetime
 from regulars.ground import Ground
 from regulars.views import BuildView
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from adapters.checking_records import check_sample
-from adapters.extension import Extension
-from adapters.record_check import RecordCheck
-from adapters.restoring import restoring
-from crm_domain.command import CustomerId
+from regulars.adapters.checking_records import check_sample
+from regulars.adapters.extension import Extension
+from regulars.adapters.record_check import RecordCheck
+from regulars.adapters.restoring import restoring
 from regulars.clock import Clock, system_clock
 from regulars.crm import OnStale
 from regulars.crm import open as open_store
+from regulars.crm_domain.command import CustomerId
 
 Target = str | os.PathLike[str]
 

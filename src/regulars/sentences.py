@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crm_domain.catalogue import Catalogue
-from crm_domain.event import Event
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.event import Event
 
 
 def describe(event: Event, catalogue: Catalogue) -> str:

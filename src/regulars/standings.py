@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from adapters.histories import History, read_history
-from adapters.pages import Filters, Standing, changed_after
-from adapters.read_models import ReadModels
-from adapters.store import Store
-from adapters.transaction import Transaction
-from projections.compiled import Rules
-from projections.fold import Interval, Timelines, fold_until, verdict_at
-from projections.projector import Projector
+from regulars.adapters.histories import History, read_history
+from regulars.adapters.pages import Filters, Standing, changed_after
+from regulars.adapters.read_models import ReadModels
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.projections.compiled import Rules
+from regulars.projections.fold import Interval, Timelines, fold_until, verdict_at
+from regulars.projections.projector import Projector
 
 MAX_REFOLDED = 5_000
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from adapters.read_models import ReadModels
-from projections.compiled import Rules
-from projections.rules import Ruleset
+from regulars.adapters.read_models import ReadModels
+from regulars.projections.compiled import Rules
+from regulars.projections.rules import Ruleset
 
 
 class Standpoint(Struct, frozen=True, kw_only=True):

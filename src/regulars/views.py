@@ -10,13 +10,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from adapters.erasing import OwnerNeeded
-from adapters.horizon import OpenTransaction
-from adapters.misplaced import NeverDrawn, RecordedAhead
-from crm_domain.command import CustomerId
-from projections.fold import PROJECTORS
-from projections.registry import Registry
+from regulars.adapters.erasing import OwnerNeeded
+from regulars.adapters.horizon import OpenTransaction
+from regulars.adapters.misplaced import NeverDrawn, RecordedAhead
 from regulars.asking_again import AsksItsStore
+from regulars.crm_domain.command import CustomerId
+from regulars.projections.fold import PROJECTORS
+from regulars.projections.registry import Registry
 
 Lane = Literal["stage", "tier", "risk"]
 LANES: dict[Lane, str] = {"stage": "lifecycle_stage", "tier": "loyalty_tier", "risk": "churn_risk"}

@@ -12,15 +12,15 @@ from msgspec.structs import asdict, replace
 import golden
 import parcel
 import reference
-from adapters.codec import codecs
-from adapters.text_in_the_clear import text_of
-from crm_domain import interaction, purchase, rulebook
-from crm_domain.aggregate import Addressed, Aggregate, addressed
-from crm_domain.catalogue import AGGREGATES, CATALOGUE, EVENTS, Address, address, catalogue_of
-from crm_domain.command import Command, CustomerId
-from crm_domain.event import Event
-from crm_domain.upcasts import UPCASTS
 from given import given
+from regulars.adapters.codec import codecs
+from regulars.adapters.text_in_the_clear import text_of
+from regulars.crm_domain import interaction, purchase, rulebook
+from regulars.crm_domain.aggregate import Addressed, Aggregate, addressed
+from regulars.crm_domain.catalogue import AGGREGATES, CATALOGUE, EVENTS, Address, address, catalogue_of
+from regulars.crm_domain.command import Command, CustomerId
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.upcasts import UPCASTS
 from regulars.sentences import describe, narrate, other_id
 
 # Ours, and one that is added by this line.
@@ -154,7 +154,7 @@ class AddNote(Command):
     ids=["category", "event", "command"],
 )
 def test_a_name_that_comes_twice_is_refused_with_both_who_have_it(change: dict[str, Any], what: str) -> None:
-    both = "crm_domain.interaction.decider.Interaction and parcel.Parcel"
+    both = "regulars.crm_domain.interaction.decider.Interaction and parcel.Parcel"
     with pytest.raises(ValueError, match=re.escape(f"the {what} comes twice: in {both}")):
         catalogue_of((*AGGREGATES, replace(parcel.AGGREGATE, **change)))
 

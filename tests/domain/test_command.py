@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from crm_domain.catalogue import AGGREGATES, CATALOGUE, COMMANDS, DECIDERS, address
-from crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at
-from crm_domain.customer import (
+from given import fold
+from regulars.crm_domain.catalogue import AGGREGATES, CATALOGUE, COMMANDS, DECIDERS, address
+from regulars.crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at
+from regulars.crm_domain.customer import (
     CUSTOMER,
     AssignOwner,
     ChangeContactDetails,
@@ -26,11 +27,11 @@ from crm_domain.customer import (
     TagCustomer,
     UntagCustomer,
 )
-from crm_domain.errors import Rejected
-from crm_domain.explain_invalid import sentence
-from crm_domain.instant import to_instant
-from crm_domain.interaction import AddNote, RecordInteraction, RecordSurveyAnswer
-from crm_domain.membership import (
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.explain_invalid import sentence
+from regulars.crm_domain.instant import to_instant
+from regulars.crm_domain.interaction import AddNote, RecordInteraction, RecordSurveyAnswer
+from regulars.crm_domain.membership import (
     AdjustPoints,
     CancelRedemption,
     EnrollMember,
@@ -38,8 +39,8 @@ from crm_domain.membership import (
     MembershipCommand,
     RedeemPoints,
 )
-from crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
-from crm_domain.ticket import (
+from regulars.crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from regulars.crm_domain.ticket import (
     AssignTicket,
     ClassifyTicket,
     OpenTicket,
@@ -48,7 +49,6 @@ from crm_domain.ticket import (
     ReplyAsCustomer,
     ResolveTicket,
 )
-from given import fold
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CONTEXT = Context(now=to_instant(NOON), currency="EUR")

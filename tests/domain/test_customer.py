@@ -11,8 +11,9 @@ import pytest
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from crm_domain.command import Context, CustomerId
-from crm_domain.customer import (
+from given import NOW, fold, given
+from regulars.crm_domain.command import Context, CustomerId
+from regulars.crm_domain.customer import (
     AGGREGATE,
     ALLOWED,
     CUSTOMER,
@@ -57,10 +58,9 @@ from crm_domain.customer import (
     WithdrawCancellation,
     WithdrawConsent,
 )
-from crm_domain.errors import Rejected
-from crm_domain.event import Event
-from crm_domain.merge import Family, require_mergeable
-from given import NOW, fold, given
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.merge import Family, require_mergeable
 
 ADA = "shop:1"
 ADA_ID, BOB_ID = CustomerId("a" * 32), CustomerId("b" * 32)

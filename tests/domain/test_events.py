@@ -13,12 +13,12 @@ import pytest
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from adapters.codec import CODECS
-from crm_domain.catalogue import CATALOGUE, DECIDERS, EVENTS
-from crm_domain.customer import ContactDetailsChanged, CustomerRegistered
-from crm_domain.event import Event
-from crm_domain.interaction import SurveyAnswered
-from crm_domain.membership import (
+from regulars.adapters.codec import CODECS
+from regulars.crm_domain.catalogue import CATALOGUE, DECIDERS, EVENTS
+from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.interaction import SurveyAnswered
+from regulars.crm_domain.membership import (
     MembershipEnrolled,
     PointsAdjusted,
     PointsEarned,
@@ -27,8 +27,8 @@ from crm_domain.membership import (
     Taken,
     TierOverrideGranted,
 )
-from crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
-from crm_domain.ticket import TicketOpened, TicketRated, TicketResolved
+from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.ticket import TicketOpened, TicketRated, TicketResolved
 from strategies import any_event, events
 
 each_type = pytest.mark.parametrize("event_type", EVENTS.values(), ids=EVENTS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from crm_domain.interaction import (
+from given import given
+from regulars.crm_domain.interaction import (
     AddNote,
     InteractionCommand,
     InteractionEvent,
@@ -15,7 +16,6 @@ from crm_domain.interaction import (
     RecordSurveyAnswer,
     SurveyAnswered,
 )
-from given import given
 
 CALL = RecordInteraction(customer="shop:1", interaction_id="call:7", channel="phone", direction="inbound", summary="Hi")
 CALLED = InteractionRecorded(interaction_id="call:7", channel="phone", direction="inbound", summary="Hi")

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from crm_domain.command import Command, Context
-from crm_domain.errors import Rejected
-from crm_domain.event import Event
-from crm_domain.instant import DAY, FOREVER, to_datetime, to_instant
-from crm_domain.membership import (
+from given import NOW, Given, fold
+from regulars.crm_domain.command import Command, Context
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY, FOREVER, to_datetime, to_instant
+from regulars.crm_domain.membership import (
     ALLOWED,
     MEMBERSHIP,
     AdjustPoints,
@@ -49,9 +50,8 @@ from crm_domain.membership import (
     evolve,
     reverse,
 )
-from crm_domain.points import MAX_POINTS, PointsPolicy, available_at, expires_at, points_for
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from given import NOW, Given, fold
+from regulars.crm_domain.points import MAX_POINTS, PointsPolicy, available_at, expires_at, points_for
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 
 POLICY = PointsPolicy(per_unit=Decimal(1), pending_days=14, expire_after_months=12, zone="Europe/Berlin")
 DIGEST = "d1"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from crm_domain.errors import Rejected
-from crm_domain.money import EXPONENTS, MAX_MINOR_UNITS, exponent_of, from_minor_units, to_minor_units
-from crm_domain.purchase import RecordPurchase
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.money import EXPONENTS, MAX_MINOR_UNITS, exponent_of, from_minor_units, to_minor_units
+from regulars.crm_domain.purchase import RecordPurchase
 
 currencies = st.sampled_from(sorted(EXPONENTS))
 minor_units = st.integers(0, MAX_MINOR_UNITS)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from crm_domain.command import Decider
-from crm_domain.customer import (
+from regulars.crm_domain.command import Decider
+from regulars.crm_domain.customer import (
     CUSTOMER,
     ConsentGiven,
     ConsentWithdrawn,
@@ -22,10 +22,10 @@ from crm_domain.customer import (
     PreferenceRecorded,
     ReferralMade,
 )
-from crm_domain.event import Event
-from crm_domain.persistent_map import PersistentMap
-from crm_domain.purchase import PURCHASE, ReturnRecorded
-from crm_domain.ticket import TICKET, AgentReplied, CustomerReplied
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.persistent_map import PersistentMap
+from regulars.crm_domain.purchase import PURCHASE, ReturnRecorded
+from regulars.crm_domain.ticket import TICKET, AgentReplied, CustomerReplied
 
 changes = st.lists(st.tuples(st.integers(0, 30), st.none() | st.integers(0, 3)), max_size=200)
 

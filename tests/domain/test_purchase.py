@@ -7,7 +7,8 @@ import pytest
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from crm_domain.purchase import (
+from given import Decision, given
+from regulars.crm_domain.purchase import (
     Line,
     OrderLine,
     PurchaseRecorded,
@@ -15,7 +16,6 @@ from crm_domain.purchase import (
     RecordReturn,
     ReturnRecorded,
 )
-from given import Decision, given
 
 
 def order(amount: str = "59.90", **fields: object) -> RecordPurchase:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from crm_domain.catalogue import CATALOGUE, COMMANDS, DECIDERS, address
-from crm_domain.command import Command, Context
-from crm_domain.errors import Rejected
-from crm_domain.event import Event
-from crm_domain.rulebook import (
+from given import NOW, Given, fold, given
+from regulars.crm_domain.catalogue import CATALOGUE, COMMANDS, DECIDERS, address
+from regulars.crm_domain.command import Command, Context
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.rulebook import (
     NOBODY,
     RULEBOOK,
     Edition,
@@ -27,7 +28,6 @@ from crm_domain.rulebook import (
     RulesRolledBack,
     founded,
 )
-from given import NOW, Given, fold, given
 
 WHY = "a longer summer"
 

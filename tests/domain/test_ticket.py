@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from crm_domain.command import Context, TicketPolicy
-from crm_domain.errors import Rejected
-from crm_domain.event import Event
-from crm_domain.instant import DAY, to_datetime
-from crm_domain.ticket import (
+from given import NOW, Given, fold, given
+from regulars.crm_domain.command import Context, TicketPolicy
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY, to_datetime
+from regulars.crm_domain.ticket import (
     MOVES,
     TICKET,
     AgentReplied,
@@ -52,7 +53,6 @@ from crm_domain.ticket import (
     TicketResumed,
     status_at,
 )
-from given import NOW, Given, fold, given
 
 ID = "T-1"
 OPEN = OpenTicket(customer="shop:1", ticket_id=ID, priority="high", channel="email", subject="No tea")

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_domain.customer import (
+from histories import START, rules
+from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
     CancellationRequested,
@@ -21,16 +22,15 @@ from crm_domain.customer import (
     CustomerRegistered,
     LeadQualified,
 )
-from crm_domain.event import Event
-from crm_domain.instant import DAY
-from crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from histories import START, rules
-from projections.churn_risk import _next_departure
-from projections.compiled import Rules, compile_rules
-from projections.facts import Facts
-from projections.fold import Folded, Happened, Reason, explain, fold, verdict_at
-from projections.rules import parse_rules
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.projections.churn_risk import _next_departure
+from regulars.projections.compiled import Rules, compile_rules
+from regulars.projections.facts import Facts
+from regulars.projections.fold import Folded, Happened, Reason, explain, fold, verdict_at
+from regulars.projections.rules import parse_rules
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 HEARD = InteractionRecorded(channel="phone", direction="inbound")

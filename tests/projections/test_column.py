@@ -9,10 +9,10 @@ import pytest
 from msgspec import Struct, defstruct
 from msgspec.structs import replace
 
-from projections.column import Column, columns_of
-from projections.fold import PROJECTORS
-from projections.projector import Key
-from projections.ticket_queue import TICKET_QUEUE
+from regulars.projections.column import Column, columns_of
+from regulars.projections.fold import PROJECTORS
+from regulars.projections.projector import Key
+from regulars.projections.ticket_queue import TICKET_QUEUE
 
 
 class Mood(Enum):

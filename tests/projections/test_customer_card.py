@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from crm_domain.customer import (
+from histories import START
+from regulars.crm_domain.customer import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
     OwnerAssigned,
 )
-from crm_domain.event import Event
-from crm_domain.instant import DAY, FOREVER
-from crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from histories import START
-from projections.customer_card import CustomerCard, card
-from projections.facts import Facts, evolve
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY, FOREVER
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.projections.customer_card import CustomerCard, card
+from regulars.projections.facts import Facts, evolve
 
 HEARD = InteractionRecorded(channel="phone", direction="inbound")
 CALLED = InteractionRecorded(channel="phone", direction="outbound")

@@ -11,12 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from crm_domain.customer import CustomerRegistered
-from crm_domain.errors import InvalidRules
-from crm_domain.event import Event
-from crm_domain.instant import DAY, FOREVER
-from crm_domain.interaction import InteractionRecorded
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from histories import START, histories
 from ladders import (
     ASKED,
@@ -32,12 +26,19 @@ from ladders import (
     timeline_of,
     with_ladder,
 )
-from projections import fact_table
-from projections.compiled import Rules
-from projections.fact import Fact, Never, Often, Subject, table
-from projections.fact_table import FACTS, ORDERS, counted, steady
-from projections.facts import HANDLES
-from projections.fold import (
+from reference import reference
+from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.errors import InvalidRules
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY, FOREVER
+from regulars.crm_domain.interaction import InteractionRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.projections import fact_table
+from regulars.projections.compiled import Rules
+from regulars.projections.fact import Fact, Never, Often, Subject, table
+from regulars.projections.fact_table import FACTS, ORDERS, counted, steady
+from regulars.projections.facts import HANDLES
+from regulars.projections.fold import (
     MAX_FUTURE_CHANGES,
     Folded,
     Happened,
@@ -49,10 +50,9 @@ from projections.fold import (
     fold_some,
     verdict_at,
 )
-from projections.lifecycle_stage import LIFECYCLE_STAGE
-from projections.rules import Ruleset
-from projections.verdict import Reason
-from reference import reference
+from regulars.projections.lifecycle_stage import LIFECYCLE_STAGE
+from regulars.projections.rules import Ruleset
+from regulars.projections.verdict import Reason
 from shops import EXAMPLES
 
 OFFSETS = st.integers(-1, 2_500).flatmap(lambda day: st.integers(-1, 1).map(lambda off: day * DAY + off))

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from crm_domain.instant import DAY, FOREVER
 from histories import START, histories, rules
-from projections import fold as folding
-from projections.customer_card import CUSTOMER_CARD
-from projections.facts import HANDLES
-from projections.fold import (
+from regulars.crm_domain.instant import DAY, FOREVER
+from regulars.projections import fold as folding
+from regulars.projections.customer_card import CUSTOMER_CARD
+from regulars.projections.facts import HANDLES
+from regulars.projections.fold import (
     PROJECTORS,
     Folded,
     Happened,
@@ -33,8 +33,8 @@ from projections.fold import (
     load_tracks,
     verdict_at,
 )
-from projections.loyalty_tier import LOYALTY_TIER
-from projections.ticket_queue import TICKET_QUEUE
+from regulars.projections.loyalty_tier import LOYALTY_TIER
+from regulars.projections.ticket_queue import TICKET_QUEUE
 
 INSTANTS = st.builds(lambda day, off: START + day * DAY + off, st.integers(0, 2_500), st.integers(-1, 1))
 

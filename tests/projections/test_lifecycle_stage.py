@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import pytest
 
-from crm_domain.customer import AccountClosed, AccountReopened, CustomerRegistered, LeadQualified
-from crm_domain.event import Event
-from crm_domain.instant import DAY
-from crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from histories import START, rules
-from projections.fold import Folded, Happened, Reason, explain, fold, verdict_at
+from regulars.crm_domain.customer import AccountClosed, AccountReopened, CustomerRegistered, LeadQualified
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.projections.fold import Folded, Happened, Reason, explain, fold, verdict_at
 
 REGISTERED = CustomerRegistered(source="web")
 HEARD = InteractionRecorded(channel="phone", direction="inbound")

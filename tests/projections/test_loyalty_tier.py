@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from crm_domain.customer import CustomerRegistered
-from crm_domain.event import Event
-from crm_domain.instant import DAY
-from crm_domain.interaction import InteractionRecorded
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from histories import START, rules
-from projections.compiled import Rules, compile_rules
-from projections.fold import Folded, Happened, Reason, explain, fold
-from projections.rules import parse_rules
+from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.interaction import InteractionRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.projections.compiled import Rules, compile_rules
+from regulars.projections.fold import Folded, Happened, Reason, explain, fold
+from regulars.projections.rules import parse_rules
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 

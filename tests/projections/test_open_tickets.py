@@ -10,8 +10,9 @@ from typing import Literal, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_domain.instant import FOREVER, SECOND
-from crm_domain.ticket import (
+from histories import START
+from regulars.crm_domain.instant import FOREVER, SECOND
+from regulars.crm_domain.ticket import (
     AgentReplied,
     Priority,
     Status,
@@ -21,12 +22,11 @@ from crm_domain.ticket import (
     TicketReopened,
     TicketResolved,
 )
-from histories import START
-from projections.compiled import compile_rules
-from projections.fold import Folded, Happened, Interval, fold
-from projections.open_tickets import OpenTickets, combine
-from projections.rules import parse_rules
-from projections.ticket_queue import TicketVerdict, Timeliness
+from regulars.projections.compiled import compile_rules
+from regulars.projections.fold import Folded, Happened, Interval, fold
+from regulars.projections.open_tickets import OpenTickets, combine
+from regulars.projections.rules import parse_rules
+from regulars.projections.ticket_queue import TicketVerdict, Timeliness
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 RULES = compile_rules(parse_rules(DEFAULT), "EUR")

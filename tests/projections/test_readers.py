@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crm_domain.catalogue import CATALOGUE
-from crm_domain.customer import CustomerTagged
-from crm_domain.event import Event
-from crm_domain.instant import DAY, FOREVER
-from crm_domain.purchase import PurchaseRecorded
 from histories import START, histories, others, purchases, rules
-from projections.churn_risk import CHURN_RISK
-from projections.compiled import Rules
-from projections.fact_set import FactSet
-from projections.facts import HANDLES, Facts
-from projections.fold import (
+from regulars.crm_domain.catalogue import CATALOGUE
+from regulars.crm_domain.customer import CustomerTagged
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY, FOREVER
+from regulars.crm_domain.purchase import PurchaseRecorded
+from regulars.projections.churn_risk import CHURN_RISK
+from regulars.projections.compiled import Rules
+from regulars.projections.fact_set import FactSet
+from regulars.projections.facts import HANDLES, Facts
+from regulars.projections.fold import (
     PROJECTORS,
     Folded,
     Happened,
@@ -42,11 +42,11 @@ from projections.fold import (
     load_tracks,
     verdict_at,
 )
-from projections.loyalty_tier import LOYALTY_TIER
-from projections.projector import Judgement, Key, Projector, Told
-from projections.registry import REGISTRY, Registry
-from projections.ticket_queue import TICKET_QUEUE
-from projections.verdict import Reason, Verdict
+from regulars.projections.loyalty_tier import LOYALTY_TIER
+from regulars.projections.projector import Judgement, Key, Projector, Told
+from regulars.projections.registry import REGISTRY, Registry
+from regulars.projections.ticket_queue import TICKET_QUEUE
+from regulars.projections.verdict import Reason, Verdict
 
 INSTANTS = st.builds(lambda day, off: START + day * DAY + off, st.integers(0, 2_500), st.integers(-1, 1))
 

@@ -16,18 +16,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pydantic import BaseModel
 
-from crm_domain.customer import CustomerRegistered
-from crm_domain.errors import InvalidRules
-from crm_domain.instant import DAY
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from histories import START, histories
-from projections.cadence import after_gaps
-from projections.compiled import Rules, compile_rules
-from projections.customer_card import CUSTOMER_CARD
-from projections.fact_table import FACTS
-from projections.facts import Facts
-from projections.fold import PROJECTORS, Folded, Happened, Timelines, fold, verdict_at
-from projections.rules import Ruleset, parse_rules, restore_rules, validate_rules
+from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.errors import InvalidRules
+from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.projections.cadence import after_gaps
+from regulars.projections.compiled import Rules, compile_rules
+from regulars.projections.customer_card import CUSTOMER_CARD
+from regulars.projections.fact_table import FACTS
+from regulars.projections.facts import Facts
+from regulars.projections.fold import PROJECTORS, Folded, Happened, Timelines, fold, verdict_at
+from regulars.projections.rules import Ruleset, parse_rules, restore_rules, validate_rules
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 

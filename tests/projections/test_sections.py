@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from adapters.rules_text import as_toml
-from crm_domain.catalogue import CATALOGUE
-from crm_domain.errors import InvalidRules
 from ladders import default
-from projections.compiled import compile_rules
-from projections.points import POINTS
-from projections.projector import Projector
-from projections.registry import REGISTRY, Registry
-from projections.rules import Days, Number, Part, Ruleset, parse_rules, restore_rules
-from projections.rules_digest import rules_digest
-from projections.section import Section
+from regulars.adapters.rules_text import as_toml
+from regulars.crm_domain.catalogue import CATALOGUE
+from regulars.crm_domain.errors import InvalidRules
+from regulars.projections.compiled import compile_rules
+from regulars.projections.points import POINTS
+from regulars.projections.projector import Projector
+from regulars.projections.registry import REGISTRY, Registry
+from regulars.projections.rules import Days, Number, Part, Ruleset, parse_rules, restore_rules
+from regulars.projections.rules_digest import rules_digest
+from regulars.projections.section import Section
 
 
 class Costs(Part):

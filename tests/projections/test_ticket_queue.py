@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_domain.command import Context, TicketPolicy
-from crm_domain.errors import Rejected
-from crm_domain.instant import DAY, SECOND, to_datetime
-from crm_domain.ticket import (
+from histories import START
+from regulars.crm_domain.command import Context, TicketPolicy
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.instant import DAY, SECOND, to_datetime
+from regulars.crm_domain.ticket import (
     TICKET,
     AgentReplied,
     AwaitCustomer,
@@ -48,10 +49,9 @@ from crm_domain.ticket import (
     TicketResolved,
     TicketResumed,
 )
-from histories import START
-from projections.rules import Ticket as TicketTable
-from projections.rules import parse_rules
-from projections.ticket_facts import (
+from regulars.projections.rules import Ticket as TicketTable
+from regulars.projections.rules import parse_rules
+from regulars.projections.ticket_facts import (
     ClockName,
     Target,
     TicketFacts,
@@ -61,7 +61,7 @@ from projections.ticket_facts import (
     evolve,
     running_time,
 )
-from projections.ticket_queue import verdict_of
+from regulars.projections.ticket_queue import verdict_of
 from strategies import events
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")

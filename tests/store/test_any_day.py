@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters import pages
 from regulars import (
     Customer,
     CustomerId,
@@ -26,6 +25,7 @@ from regulars import (
     StoreUnusable,
     UndoMerge,
 )
+from regulars.adapters import pages
 from shops import (
     BEGIN,
     DAY,

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_any_day import listed, one
 
-from adapters.misplaced import RecordedAhead
-from adapters.store import Store
-from crm_domain.instant import to_datetime, to_instant
 from forging import make_version_5
 from regulars import Command, RecordPurchase, RegisterCustomer, Regulars, TagCustomer
+from regulars.adapters.misplaced import RecordedAhead
+from regulars.adapters.store import Store
+from regulars.crm_domain.instant import to_datetime, to_instant
 from saying import NOW, Say
 from shops import (
     BEGIN,

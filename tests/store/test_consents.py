@@ -14,9 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters.migrations import MIGRATIONS
-from adapters.schema import VERSION
-from adapters.store import Store
 from regulars import (
     ChangeContactDetails,
     CloseAccount,
@@ -31,6 +28,9 @@ from regulars import (
     UndoMerge,
     WithdrawConsent,
 )
+from regulars.adapters.migrations import MIGRATIONS
+from regulars.adapters.schema import VERSION
+from regulars.adapters.store import Store
 from shops import BEGIN, DAY, EXAMPLES, HOUR, PEOPLE, Clock, fresh_store, opened, register, tell
 
 NEWS, SURVEYS, CALLS = PAIRS = (("email", "newsletter"), ("email", "surveys"), ("phone", "newsletter"))

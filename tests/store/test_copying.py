@@ -18,17 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters import copying
-from adapters.database import Database
-from adapters.event_log import Draft
-from adapters.schema import VERSION, Schema
-from adapters.store import Store
-from crm_domain.catalogue import CATALOGUE
-from crm_domain.customer import CustomerRegistered
-from crm_domain.event import Event
 from databases import fresh_postgres, fresh_sqlite
 from histories import START, histories
-from projections.fold import Happened
 from regulars import (
     AddNote,
     ChangeContactDetails,
@@ -47,6 +38,15 @@ from regulars import (
     StoreUnusable,
     UndoMerge,
 )
+from regulars.adapters import copying
+from regulars.adapters.database import Database
+from regulars.adapters.event_log import Draft
+from regulars.adapters.schema import VERSION, Schema
+from regulars.adapters.store import Store
+from regulars.crm_domain.catalogue import CATALOGUE
+from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.event import Event
+from regulars.projections.fold import Happened
 from shops import EXAMPLES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,9 +13,6 @@ import pytest
 import sqlalchemy as sa
 
 import regulars
-from adapters import catch_up, replay
-from adapters.generations import everything, prepare_generation
-from adapters.read_models import spread
 from regulars import (
     CancelMembership,
     EnrollMember,
@@ -25,6 +22,9 @@ from regulars import (
     Regulars,
     StoreUnusable,
 )
+from regulars.adapters import catch_up, replay
+from regulars.adapters.generations import everything, prepare_generation
+from regulars.adapters.read_models import spread
 from regulars.freshness import freshness_of
 from saying import Say
 from shops import DAY, PEOPLE, Clock, number_of, opened, read_models_of, register, tables_of, with_edits

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from adapters.database import Database
-from crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.adapters.database import Database
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 
 Statements = Callable[[sa.Connection], object]
 

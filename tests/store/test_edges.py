@@ -11,9 +11,6 @@ import pytest
 import sqlalchemy as sa
 
 import regulars
-from adapters.generations import prepare_generation
-from adapters.store import Store
-from crm_domain.instant import to_datetime
 from regulars import (
     AddNote,
     AdjustPoints,
@@ -34,6 +31,9 @@ from regulars import (
     StoreUnusable,
     TagCustomer,
 )
+from regulars.adapters.generations import prepare_generation
+from regulars.adapters.store import Store
+from regulars.crm_domain.instant import to_datetime
 from regulars.views import Span
 
 MAPPING = """

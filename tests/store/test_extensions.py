@@ -17,21 +17,7 @@ from pydantic import Field
 
 import parcel
 import regulars
-from adapters.checking_records import check_records
-from adapters.extension import import_extension, reference_of
-from adapters.histories import read_history
-from adapters.index import Added, Change, Digest
-from adapters.store import Store
-from crm_domain.aggregate import Aggregate, Examples, addressed
-from crm_domain.command import Command, Context, Decider, Who
-from crm_domain.event import Event, Personal, Recorded
-from crm_domain.upcasts import Upcast
-from crm_domain.wording import Wording
 from parcel import AGGREGATE, EXTENSION, INDEX, DeliverParcel, ParcelDelivered, ParcelSent, SendParcel
-from projections.compiled import compile_rules
-from projections.fold import PROJECTORS
-from projections.rules import Part
-from projections.section import Section
 from regulars import (
     Extension,
     LogApplication,
@@ -48,6 +34,20 @@ from regulars import (
     person_json,
     person_page,
 )
+from regulars.adapters.checking_records import check_records
+from regulars.adapters.extension import import_extension, reference_of
+from regulars.adapters.histories import read_history
+from regulars.adapters.index import Added, Change, Digest
+from regulars.adapters.store import Store
+from regulars.crm_domain.aggregate import Aggregate, Examples, addressed
+from regulars.crm_domain.command import Command, Context, Decider, Who
+from regulars.crm_domain.event import Event, Personal, Recorded
+from regulars.crm_domain.upcasts import Upcast
+from regulars.crm_domain.wording import Wording
+from regulars.projections.compiled import compile_rules
+from regulars.projections.fold import PROJECTORS
+from regulars.projections.rules import Part
+from regulars.projections.section import Section
 from shops import Clock, opened, room_for_a_store
 
 INDEXED = Extension("parcels", aggregates=(AGGREGATE,), indexes=(INDEX,))

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 import regulars
-from adapters.store import Store
 from forging import forge, make_version_5, unguarded
 from regulars import AddNote, RecordPurchase, RegisterCustomer, Regulars, StoreUnusable, TagCustomer
+from regulars.adapters.store import Store
 from saying import Say
 from shops import Clock, opened
 

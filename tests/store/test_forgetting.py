@@ -19,9 +19,6 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
 import regulars
-from adapters.erasing import MARK, mark
-from adapters.store import Store
-from crm_domain.customer import PersonalDataErased
 from raw import bytes_of, bytes_of_files, found_in
 from regulars import (
     AddNote,
@@ -44,6 +41,9 @@ from regulars import (
     TagCustomer,
     UndoMerge,
 )
+from regulars.adapters.erasing import MARK, mark
+from regulars.adapters.store import Store
+from regulars.crm_domain.customer import PersonalDataErased
 from saying import Say
 from shops import Clock, opened, read_models_of
 
@@ -648,7 +648,7 @@ def test_a_deleted_row_has_left_no_copy_where_pages_were_split_and_merged(tmp_pa
 
 
 def test_the_erasure_bears_on_no_verdict() -> None:
-    from projections.facts import HANDLES
+    from regulars.projections.facts import HANDLES
 
     assert PersonalDataErased not in HANDLES
 

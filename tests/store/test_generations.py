@@ -14,8 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters import catch_up
-from adapters.store import Store
 from regulars import (
     Customer,
     NotFound,
@@ -32,6 +30,8 @@ from regulars import (
     StoreUnusable,
     TagCustomer,
 )
+from regulars.adapters import catch_up
+from regulars.adapters.store import Store
 from shops import EXAMPLES, empty_file
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

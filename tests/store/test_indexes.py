@@ -16,13 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters import building
-from adapters.building import build_beside
-from adapters.checking_records import check_records
-from adapters.generations import everything
-from adapters.indexes import INDEXES
-from adapters.store import Store
-from adapters.transaction import Transaction
 from regulars import (
     ChangeContactDetails,
     Command,
@@ -37,6 +30,13 @@ from regulars import (
     UndoMerge,
     WithdrawConsent,
 )
+from regulars.adapters import building
+from regulars.adapters.building import build_beside
+from regulars.adapters.checking_records import check_records
+from regulars.adapters.generations import everything
+from regulars.adapters.indexes import INDEXES
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
 from saying import Say
 from shops import (
     DAY,

@@ -14,12 +14,6 @@ import pytest
 import sqlalchemy as sa
 
 import regulars
-from adapters.customer_numbers import numbers_of
-from adapters.histories import read_history
-from adapters.positions import settled
-from adapters.read_models import new_update
-from adapters.store import Store
-from projections.compiled import compile_rules
 from regulars import (
     EnrollMember,
     OpenTicket,
@@ -30,6 +24,12 @@ from regulars import (
     ReplyAsAgent,
     TagCustomer,
 )
+from regulars.adapters.customer_numbers import numbers_of
+from regulars.adapters.histories import read_history
+from regulars.adapters.positions import settled
+from regulars.adapters.read_models import new_update
+from regulars.adapters.store import Store
+from regulars.projections.compiled import compile_rules
 
 WRITERS = 8
 ROUNDS = 12

@@ -15,9 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters import catch_up
-from adapters.building import build
-from adapters.generations import everything, prepare_generation
 from regulars import (
     AddNote,
     AdjustPoints,
@@ -49,6 +46,9 @@ from regulars import (
     UndoMerge,
 )
 from regulars import MergeCustomers as Merge
+from regulars.adapters import catch_up
+from regulars.adapters.building import build
+from regulars.adapters.generations import everything, prepare_generation
 from shops import EXAMPLES, Rows, empty_file, read_models_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

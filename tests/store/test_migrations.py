@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 import regulars
-from adapters.migrations import MIGRATIONS
-from adapters.schema import VERSION
-from adapters.store import Store
 from kept import keep_at
+from regulars.adapters.migrations import MIGRATIONS
+from regulars.adapters.schema import VERSION
+from regulars.adapters.store import Store
 
 #: What version 1 didn't have of what version 5 has, by which the kept store was made.
 SINCE_VERSION_1 = (

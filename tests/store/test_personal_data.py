@@ -18,12 +18,6 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 import regulars
-from adapters.codec import EventCodec
-from adapters.store import Store
-from adapters.transaction import Draft
-from crm_domain.catalogue import AGGREGATES, COMMANDS, EVENTS
-from crm_domain.customer import CustomerRegistered
-from crm_domain.event import Event, Personal
 from raw import bytes_of, found_in
 from regulars import (
     AddNote,
@@ -35,6 +29,12 @@ from regulars import (
     Regulars,
     RegularsError,
 )
+from regulars.adapters.codec import EventCodec
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Draft
+from regulars.crm_domain.catalogue import AGGREGATES, COMMANDS, EVENTS
+from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.event import Event, Personal
 from shops import Clock, opened
 from strategies import events
 

@@ -9,10 +9,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from adapters import catch_up, replay
-from crm_domain.purchase import PurchaseRecorded
-from projections import facts
-from projections.facts import Facts
 from regulars import (
     MergeCustomers,
     OpenTicket,
@@ -25,6 +21,10 @@ from regulars import (
     TagCustomer,
     UndoMerge,
 )
+from regulars.adapters import catch_up, replay
+from regulars.crm_domain.purchase import PurchaseRecorded
+from regulars.projections import facts
+from regulars.projections.facts import Facts
 from shops import BEGIN, DAY, HOUR, PEOPLE, Clock, opened, read_models_of, register, with_edits
 
 VICTIM, OTHERS = PEOPLE[1], (PEOPLE[0], *PEOPLE[2:])

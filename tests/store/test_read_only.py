@@ -17,8 +17,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 import regulars
-from adapters.sqlite_file import SqliteFile
-from adapters.store import Store
 from foreign import as_somebody_else, folder_for_all, lock
 from regulars import (
     RecordPurchase,
@@ -30,6 +28,8 @@ from regulars import (
     TagCustomer,
     cli,
 )
+from regulars.adapters.sqlite_file import SqliteFile
+from regulars.adapters.store import Store
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 READ_ONLY = "this store can't be written: {} is read-only"

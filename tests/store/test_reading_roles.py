@@ -15,7 +15,6 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
 import regulars
-from adapters.wrapping import new_master_key
 from regulars import (
     AddNote,
     ChangeContactDetails,
@@ -30,6 +29,7 @@ from regulars import (
     StoreUnusable,
     TagCustomer,
 )
+from regulars.adapters.wrapping import new_master_key
 from saying import Say
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -20,15 +20,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
-from adapters import building, catch_up, portions, read_models, replay, verifying
-from adapters.building import building_alone
-from adapters.columns import as_stored
-from adapters.generation_rows import live_number
-from adapters.generations import everything, go_live, prepare_generation
-from adapters.links import links_changed
-from adapters.store import Store
-from adapters.transaction import Transaction
-from adapters.verifying import Fingerprint
 from databases import fresh_postgres, fresh_sqlite
 from regulars import (
     EnrollMember,
@@ -40,6 +31,15 @@ from regulars import (
     StoreBusy,
     StoreUnusable,
 )
+from regulars.adapters import building, catch_up, portions, read_models, replay, verifying
+from regulars.adapters.building import building_alone
+from regulars.adapters.columns import as_stored
+from regulars.adapters.generation_rows import live_number
+from regulars.adapters.generations import everything, go_live, prepare_generation
+from regulars.adapters.links import links_changed
+from regulars.adapters.store import Store
+from regulars.adapters.transaction import Transaction
+from regulars.adapters.verifying import Fingerprint
 from shops import (
     BEGIN,
     DAY,

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 
 import regulars
-from adapters import catch_up
 from regulars import (
     Customer,
     CustomerId,
@@ -23,6 +22,7 @@ from regulars import (
     StoreBusy,
     StoreUnusable,
 )
+from regulars.adapters import catch_up
 from regulars.views import Lane
 from shops import (
     BEGIN,

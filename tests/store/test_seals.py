@@ -20,10 +20,6 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
 import regulars
-from adapters import checking_seals, sealing, seals
-from adapters.schema import Schema
-from adapters.seals import COLUMNS, make_seal, read_entries, seal_row
-from adapters.store import Store
 from databases import fresh_sqlite
 from forging import unguarded
 from regulars import (
@@ -40,6 +36,10 @@ from regulars import (
     UntagCustomer,
     ground,
 )
+from regulars.adapters import checking_seals, sealing, seals
+from regulars.adapters.schema import Schema
+from regulars.adapters.seals import COLUMNS, make_seal, read_entries, seal_row
+from regulars.adapters.store import Store
 from shops import Clock, fresh_store, opened, room_for_a_store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "independent"))

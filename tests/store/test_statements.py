@@ -11,11 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 import regulars
-from adapters.appending import Appending
-from adapters.database import Database
-from adapters.positions import create_positions, position_column, settled, transaction_column
-from adapters.statements import Among, Statement, insertion, run, run_script
-from crm_domain.errors import StoreUnusable
 from regulars import (
     AddNote,
     Command,
@@ -26,6 +21,11 @@ from regulars import (
     RegisterCustomer,
     TagCustomer,
 )
+from regulars.adapters.appending import Appending
+from regulars.adapters.database import Database
+from regulars.adapters.positions import create_positions, position_column, settled, transaction_column
+from regulars.adapters.statements import Among, Statement, insertion, run, run_script
+from regulars.crm_domain.errors import StoreUnusable
 from shops import with_edits
 
 

@@ -15,8 +15,6 @@ import pytest
 import sqlalchemy as sa
 
 import regulars
-from adapters.store import Store
-from crm_domain.instant import to_datetime
 from regulars import (
     ChangeContactDetails,
     Conflict,
@@ -35,7 +33,9 @@ from regulars import (
     TagCustomer,
 )
 from regulars import crm as front_door
+from regulars.adapters.store import Store
 from regulars.crm import MAX_ATTEMPTS
+from regulars.crm_domain.instant import to_datetime
 from regulars.execution import Execution
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 
 import regulars
-from adapters.record_check import RecordCheck
 from regulars import (
     ChangeContactDetails,
     CustomerId,
@@ -24,6 +23,7 @@ from regulars import (
     Regulars,
     StoreUnusable,
 )
+from regulars.adapters.record_check import RecordCheck
 from saying import Say
 from shops import (
     EXAMPLES,

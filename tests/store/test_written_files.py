@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 import regulars
-from adapters.store import Store
-from adapters.whole_files import SUFFIX, left_behind, whole_file
 from regulars import RecordPurchase, RegisterCustomer, StoreUnusable
+from regulars.adapters.store import Store
+from regulars.adapters.whole_files import SUFFIX, left_behind, whole_file
 from torture import command_line
 from torture.command_line import require_harmless
 
@@ -187,8 +187,8 @@ def test_a_store_behind_a_link_is_one_for_whoever_builds(shop: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import adapters.whole_files
-adapters.whole_files._move = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+import regulars.adapters.whole_files
+regulars.adapters.whole_files._move = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 from regulars.cli import main
 main()
 """

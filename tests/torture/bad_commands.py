@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from crm_domain.catalogue import COMMANDS
-from crm_domain.explain_invalid import sentence
 from regulars import Regulars, RegularsError
+from regulars.crm_domain.catalogue import COMMANDS
+from regulars.crm_domain.explain_invalid import sentence
 from torture.hostile import PEOPLE, TIMES, anything, fields, names, texts
 from torture.shop import opened
 from torture.tally import Tally

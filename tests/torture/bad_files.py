@@ -10,8 +10,8 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from crm_domain.errors import InvalidMapping
 from regulars import Regulars
+from regulars.crm_domain.errors import InvalidMapping
 from torture.hostile import TEXTS
 from torture.killed_imports import MAPPING
 from torture.shop import opened, require_sound

@@ -16,9 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 import regulars
-from adapters.rules_text import as_toml
 from databases import copied_postgres, fresh_postgres
-from projections.registry import REGISTRY
 from regulars import (
     CancelMembership,
     EnrollMember,
@@ -31,6 +29,8 @@ from regulars import (
     RegularsError,
     TagCustomer,
 )
+from regulars.adapters.rules_text import as_toml
+from regulars.projections.registry import REGISTRY
 from shops import with_edits
 from torture.command_line import Said, require_harmless, say
 from torture.killed_imports import MAPPING

@@ -26,8 +26,8 @@ from random import Random
 from typing import Protocol
 
 import regulars
-from adapters.whole_files import SUFFIX
 from regulars import Regulars, RegularsError
+from regulars.adapters.whole_files import SUFFIX
 from shops import with_edits
 from torture.command_line import require_refused, say
 from torture.journal import Told, positions_of

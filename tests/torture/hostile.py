@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from crm_domain.catalogue import COMMANDS
-from crm_domain.command import Command
+from regulars.crm_domain.catalogue import COMMANDS
+from regulars.crm_domain.command import Command
 
 MEGABYTE = "x" * 1_000_000
 

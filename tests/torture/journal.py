@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 
-from crm_domain.catalogue import COMMANDS
 from regulars import Command, Outcome
+from regulars.crm_domain.catalogue import COMMANDS
 
 Positions = tuple[tuple[int, ...], ...]
 

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import pytest
 
-from adapters import catch_up, replay, sealing
 from regulars import (
     Command,
     EnrollMember,
@@ -28,6 +27,7 @@ from regulars import (
     ground,
     importing,
 )
+from regulars.adapters import catch_up, replay, sealing
 from torture.journal import Journal, wait_until_ready
 from torture.killing import (
     any_fate,

@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
-from adapters.build_tables import FACTS, BuildTables
-from adapters.build_views import view_names
-from adapters.schema import Schema
-from projections.registry import REGISTRY
 from regulars import Regulars, RegularsError, parse_rules
+from regulars.adapters.build_tables import FACTS, BuildTables
+from regulars.adapters.build_views import view_names
+from regulars.adapters.schema import Schema
+from regulars.projections.registry import REGISTRY
 from torture.journal import Told, positions_of
 from torture.shop import CUSTOMERS, fresh_store, open_shop, opened, require_kept, require_sound, some_trade
 from torture.tally import Tally

@@ -4,7 +4,7 @@
 id of their own, `commands` compiles a mapping for the columns of a file, and `rows` puts them together.
 """
 
-from adapters.importing.mapping import Mapping, load_mapping
-from adapters.importing.rows import Row, rows, total_bytes
+from regulars.adapters.importing.mapping import Mapping, load_mapping
+from regulars.adapters.importing.rows import Row, rows, total_bytes
 
 __all__ = ["Mapping", "Row", "load_mapping", "rows", "total_bytes"]

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
-from adapters.importing.identity import RowIdentity
-from adapters.importing.jsonl import Nested, NotAnObject, Number, cells_of
-from adapters.importing.mapping import (
+from regulars.adapters.importing.identity import RowIdentity
+from regulars.adapters.importing.jsonl import Nested, NotAnObject, Number, cells_of
+from regulars.adapters.importing.mapping import (
     Cell,
     CommandMapping,
     Condition,
@@ -31,14 +31,14 @@ from adapters.importing.mapping import (
     is_day,
     objections_to_columns,
 )
-from adapters.importing.words import positional, template_columns
-from crm_domain.catalogue import Catalogue
-from crm_domain.command import Command
-from crm_domain.customer import RegisterCustomer
-from crm_domain.errors import InvalidMapping
-from crm_domain.explain_invalid import sentence, shown
-from crm_domain.money import exponent_of
-from crm_domain.purchase import OrderLine
+from regulars.adapters.importing.words import positional, template_columns
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.customer import RegisterCustomer
+from regulars.crm_domain.errors import InvalidMapping
+from regulars.crm_domain.explain_invalid import sentence, shown
+from regulars.crm_domain.money import exponent_of
+from regulars.crm_domain.purchase import OrderLine
 
 # Files are mostly sorted by customer or by date; a few years of days is plenty.
 CACHED_DATES = 4_096

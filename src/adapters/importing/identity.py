@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from crm_domain.errors import StoreUnusable
+from regulars.crm_domain.errors import StoreUnusable
 
 _DIGEST_BYTES = 16
 _CACHE_KIB = 16_384

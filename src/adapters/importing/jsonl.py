@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from crm_domain.explain_invalid import shown
+from regulars.crm_domain.explain_invalid import shown
 
 # As an amount or a count no number is longer; written out, 1e999999999 would fill the memory.
 MAX_DIGITS = 40

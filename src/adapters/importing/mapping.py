@@ -57,7 +57,7 @@ from pydantic import (
     model_validator,
 )
 
-from adapters.importing.words import (
+from regulars.adapters.importing.words import (
     ColumnNames,
     Constant,
     Currency,
@@ -69,13 +69,13 @@ from adapters.importing.words import (
     template_columns,
     unknown_word,
 )
-from crm_domain.catalogue import CATALOGUE, Catalogue
-from crm_domain.command import Command
-from crm_domain.customer import RegisterCustomer
-from crm_domain.errors import InvalidMapping
-from crm_domain.explain_invalid import MAX_OBJECTIONS, sentence, shown
-from crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
-from projections.toml_text import MAX_TEXT, read_toml
+from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.customer import RegisterCustomer
+from regulars.crm_domain.errors import InvalidMapping
+from regulars.crm_domain.explain_invalid import MAX_OBJECTIONS, sentence, shown
+from regulars.crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from regulars.projections.toml_text import MAX_TEXT, read_toml
 
 MAX_SKIPPED_LINES = 1_000_000
 

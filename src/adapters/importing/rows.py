@@ -8,14 +8,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from adapters.importing.commands import Recipes, Unusable, compile_mapping
-from adapters.importing.identity import Keyed, Ordinals, RowIdentity
-from adapters.importing.jsonl import MISSING
-from adapters.importing.mapping import Mapping, expected_columns, named_columns
-from adapters.importing.source import STANDARD_INPUT, Record, opened, records
-from crm_domain.catalogue import Catalogue
-from crm_domain.command import Command
-from crm_domain.errors import InvalidMapping
+from regulars.adapters.importing.commands import Recipes, Unusable, compile_mapping
+from regulars.adapters.importing.identity import Keyed, Ordinals, RowIdentity
+from regulars.adapters.importing.jsonl import MISSING
+from regulars.adapters.importing.mapping import Mapping, expected_columns, named_columns
+from regulars.adapters.importing.source import STANDARD_INPUT, Record, opened, records
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.errors import InvalidMapping
 
 MAX_COLUMNS_SHOWN = 10
 

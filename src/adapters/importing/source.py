@@ -25,9 +25,9 @@ from typing import BinaryIO, TextIO
 
 from msgspec import Struct
 
-from adapters.importing.jsonl import NotAnObject, read_line
-from adapters.importing.mapping import Mapping, named_columns
-from crm_domain.errors import NotFound
+from regulars.adapters.importing.jsonl import NotAnObject, read_line
+from regulars.adapters.importing.mapping import Mapping, named_columns
+from regulars.crm_domain.errors import NotFound
 
 # The csv module's own limit for a field, which is global to the process and therefore left alone.
 MAX_RECORD = 131_072

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PlainValidator
 
-from crm_domain.explain_invalid import MAX_SHOWN
-from crm_domain.money import EXPONENTS
+from regulars.crm_domain.explain_invalid import MAX_SHOWN
+from regulars.crm_domain.money import EXPONENTS
 
 MAX_COLUMNS = 1_000
 # More than there are commands; a file may have any number of columns, of any length.

@@ -1,7 +1,7 @@
 """The customer: who they are, what they agreed to, and whether their account is open."""
 
-from crm_domain.customer.aggregate import AGGREGATE
-from crm_domain.customer.decider import (
+from regulars.crm_domain.customer.aggregate import AGGREGATE
+from regulars.crm_domain.customer.decider import (
     ALLOWED,
     CATEGORY,
     CONTACT_FIELDS,

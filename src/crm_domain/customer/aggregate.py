@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from crm_domain.aggregate import Aggregate, InTheClear, addressed
-from crm_domain.customer.decider import (
+from regulars.crm_domain.aggregate import Aggregate, InTheClear, addressed
+from regulars.crm_domain.customer.decider import (
     CUSTOMER,
     AssignOwner,
     ChangeContactDetails,
@@ -40,8 +40,8 @@ from crm_domain.customer.decider import (
     WithdrawCancellation,
     WithdrawConsent,
 )
-from crm_domain.customer.examples import examples
-from crm_domain.customer.wording import WORDING
+from regulars.crm_domain.customer.examples import examples
+from regulars.crm_domain.customer.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=CUSTOMER,

@@ -25,10 +25,22 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from crm_domain.command import Channel, Command, Context, Day, Decider, Email, Label, Phone, Reference, Text, Who
-from crm_domain.errors import Rejected
-from crm_domain.event import Event, Personal
-from crm_domain.persistent_map import PersistentMap
+from regulars.crm_domain.command import (
+    Channel,
+    Command,
+    Context,
+    Day,
+    Decider,
+    Email,
+    Label,
+    Phone,
+    Reference,
+    Text,
+    Who,
+)
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event, Personal
+from regulars.crm_domain.persistent_map import PersistentMap
 
 CATEGORY = "customer"
 

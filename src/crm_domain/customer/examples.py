@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from crm_domain.aggregate import Examples
-from crm_domain.command import CustomerId
-from crm_domain.customer.decider import (
+from regulars.crm_domain.aggregate import Examples
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.customer.decider import (
     AccountClosed,
     AccountReopened,
     AssignOwner,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm_domain.customer.decider import (
+from regulars.crm_domain.customer.decider import (
     AccountClosed,
     AccountReopened,
     CancellationRequested,
@@ -27,7 +27,7 @@ from crm_domain.customer.decider import (
     ReferralMade,
     Status,
 )
-from crm_domain.wording import Field, Wording, listed, plain_fields
+from regulars.crm_domain.wording import Field, Wording, listed, plain_fields
 
 _CALLED = {"email": "e-mail", "phone": "phone number", "name": "name", "birthday": "birthday", "locale": "language"}
 

@@ -1,7 +1,7 @@
 """What was said between a customer and us, and decides nothing later: interactions, answers and notes."""
 
-from crm_domain.interaction.aggregate import AGGREGATE
-from crm_domain.interaction.decider import (
+from regulars.crm_domain.interaction.aggregate import AGGREGATE
+from regulars.crm_domain.interaction.decider import (
     CATEGORY,
     INTERACTION,
     SCALES,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from crm_domain.aggregate import Aggregate, InTheClear, addressed
-from crm_domain.interaction.decider import (
+from regulars.crm_domain.aggregate import Aggregate, InTheClear, addressed
+from regulars.crm_domain.interaction.decider import (
     INTERACTION,
     AddNote,
     InteractionEvent,
@@ -13,8 +13,8 @@ from crm_domain.interaction.decider import (
     RecordInteraction,
     RecordSurveyAnswer,
 )
-from crm_domain.interaction.examples import examples
-from crm_domain.interaction.wording import WORDING
+from regulars.crm_domain.interaction.examples import examples
+from regulars.crm_domain.interaction.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=INTERACTION,

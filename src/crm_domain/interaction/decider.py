@@ -14,7 +14,7 @@ from typing import Literal
 from msgspec import Struct
 from pydantic import model_validator
 
-from crm_domain.command import (
+from regulars.crm_domain.command import (
     Channel,
     Command,
     Context,
@@ -24,8 +24,8 @@ from crm_domain.command import (
     Who,
     Whole,
 )
-from crm_domain.errors import Rejected
-from crm_domain.event import Event, Personal
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event, Personal
 
 CATEGORY = "interaction"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crm_domain.aggregate import Examples
-from crm_domain.interaction.decider import (
+from regulars.crm_domain.aggregate import Examples
+from regulars.crm_domain.interaction.decider import (
     AddNote,
     InteractionRecorded,
     NoteAdded,

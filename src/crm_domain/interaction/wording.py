@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm_domain.interaction.decider import (
+from regulars.crm_domain.interaction.decider import (
     Interaction,
     InteractionEvent,
     InteractionRecorded,
     NoteAdded,
     SurveyAnswered,
 )
-from crm_domain.wording import Field, Wording, plain_fields
+from regulars.crm_domain.wording import Field, Wording, plain_fields
 
 
 def what(event: InteractionEvent) -> str:

@@ -1,7 +1,7 @@
 """The membership: whether a customer takes part, the points they have, lot by lot, and a tier given by hand."""
 
-from crm_domain.membership.aggregate import AGGREGATE
-from crm_domain.membership.decider import (
+from regulars.crm_domain.membership.aggregate import AGGREGATE
+from regulars.crm_domain.membership.decider import (
     ALLOWED,
     CATEGORY,
     MEMBERSHIP,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from crm_domain.aggregate import Aggregate, InTheClear, addressed
-from crm_domain.membership.decider import (
+from regulars.crm_domain.aggregate import Aggregate, InTheClear, addressed
+from regulars.crm_domain.membership.decider import (
     MEMBERSHIP,
     AdjustPoints,
     CancelMembership,
@@ -25,8 +25,8 @@ from crm_domain.membership.decider import (
     SuspendMembership,
     TierOverrideGranted,
 )
-from crm_domain.membership.examples import examples
-from crm_domain.membership.wording import WORDING
+from regulars.crm_domain.membership.examples import examples
+from regulars.crm_domain.membership.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=MEMBERSHIP,

@@ -44,7 +44,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import Field, field_validator
 
-from crm_domain.command import (
+from regulars.crm_domain.command import (
     EARLIEST,
     Command,
     Context,
@@ -56,11 +56,11 @@ from crm_domain.command import (
     Whole,
     occurred_at,
 )
-from crm_domain.errors import Rejected
-from crm_domain.event import Event
-from crm_domain.instant import FOREVER, to_datetime, to_instant
-from crm_domain.points import MAX_POINTS, PointsPolicy, available_at, expires_at, points_for
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import FOREVER, to_datetime, to_instant
+from regulars.crm_domain.points import MAX_POINTS, PointsPolicy, available_at, expires_at, points_for
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 
 CATEGORY = "membership"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from crm_domain.aggregate import Examples
-from crm_domain.instant import DAY
-from crm_domain.membership.decider import (
+from regulars.crm_domain.aggregate import Examples
+from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.membership.decider import (
     AdjustPoints,
     CancelMembership,
     CancelRedemption,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm_domain.membership.decider import (
+from regulars.crm_domain.membership.decider import (
     Membership,
     MembershipCancelled,
     MembershipEnrolled,
@@ -20,7 +20,7 @@ from crm_domain.membership.decider import (
     TierOverrideGranted,
     TierOverrideLifted,
 )
-from crm_domain.wording import Field, Wording
+from regulars.crm_domain.wording import Field, Wording
 
 
 def what(event: MembershipEvent) -> str:

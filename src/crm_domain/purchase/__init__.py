@@ -1,7 +1,7 @@
 """A purchase with its returns: one stream an order, so a customer's thousandth is as quick as the first."""
 
-from crm_domain.purchase.aggregate import AGGREGATE
-from crm_domain.purchase.decider import (
+from regulars.crm_domain.purchase.aggregate import AGGREGATE
+from regulars.crm_domain.purchase.decider import (
     CATEGORY,
     MAX_LINES,
     PURCHASE,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from crm_domain.aggregate import Aggregate, InTheClear, addressed
-from crm_domain.purchase.decider import (
+from regulars.crm_domain.aggregate import Aggregate, InTheClear, addressed
+from regulars.crm_domain.purchase.decider import (
     PURCHASE,
     PurchaseEvent,
     PurchaseRecorded,
@@ -13,8 +13,8 @@ from crm_domain.purchase.decider import (
     RecordReturn,
     ReturnRecorded,
 )
-from crm_domain.purchase.examples import examples
-from crm_domain.purchase.wording import WORDING
+from regulars.crm_domain.purchase.examples import examples
+from regulars.crm_domain.purchase.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=PURCHASE,

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 
-from crm_domain.command import (
+from regulars.crm_domain.command import (
     Amount,
     Command,
     Context,
@@ -26,10 +26,10 @@ from crm_domain.command import (
     Who,
     Whole,
 )
-from crm_domain.errors import Rejected
-from crm_domain.event import Event
-from crm_domain.money import from_minor_units, to_minor_units
-from crm_domain.persistent_map import PersistentMap
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.money import from_minor_units, to_minor_units
+from regulars.crm_domain.persistent_map import PersistentMap
 
 CATEGORY = "purchase"
 MAX_LINES = 1_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from crm_domain.aggregate import Examples
-from crm_domain.purchase.decider import (
+from regulars.crm_domain.aggregate import Examples
+from regulars.crm_domain.purchase.decider import (
     Line,
     OrderLine,
     PurchaseRecorded,

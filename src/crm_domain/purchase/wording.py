@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm_domain.money import from_minor_units
-from crm_domain.purchase.decider import (
+from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.purchase.decider import (
     Purchase,
     PurchaseEvent,
     PurchaseRecorded,
     ReturnRecorded,
 )
-from crm_domain.wording import Field, Wording
+from regulars.crm_domain.wording import Field, Wording
 
 
 def what(event: PurchaseEvent) -> str:

@@ -1,7 +1,7 @@
 """The rulebook: by which rules a store judges, and since when, by whose hand and why."""
 
-from crm_domain.rulebook.aggregate import AGGREGATE
-from crm_domain.rulebook.decider import (
+from regulars.crm_domain.rulebook.aggregate import AGGREGATE
+from regulars.crm_domain.rulebook.decider import (
     CATEGORY,
     NOBODY,
     RULEBOOK,
@@ -17,7 +17,7 @@ from crm_domain.rulebook.decider import (
     evolve,
     founded,
 )
-from crm_domain.rulebook.wording import short
+from regulars.crm_domain.rulebook.wording import short
 
 __all__ = [
     "AGGREGATE",

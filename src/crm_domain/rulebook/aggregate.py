@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import get_args
 
-from crm_domain.aggregate import Aggregate, InTheClear
-from crm_domain.rulebook.decider import RULEBOOK, RulebookEvent
-from crm_domain.rulebook.examples import examples
-from crm_domain.rulebook.wording import WORDING
+from regulars.crm_domain.aggregate import Aggregate, InTheClear
+from regulars.crm_domain.rulebook.decider import RULEBOOK, RulebookEvent
+from regulars.crm_domain.rulebook.examples import examples
+from regulars.crm_domain.rulebook.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=RULEBOOK,

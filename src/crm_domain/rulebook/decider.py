@@ -17,9 +17,9 @@ from typing import Annotated
 from msgspec import Struct
 from pydantic import StringConstraints, model_validator
 
-from crm_domain.command import Command, Context, Decider, Text
-from crm_domain.errors import Rejected
-from crm_domain.event import Event
+from regulars.crm_domain.command import Command, Context, Decider, Text
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
 
 CATEGORY = "rulebook"
 #: The id of its one stream.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crm_domain.aggregate import Examples
-from crm_domain.rulebook.decider import (
+from regulars.crm_domain.aggregate import Examples
+from regulars.crm_domain.rulebook.decider import (
     RulesPublished,
     RulesRolledBack,
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm_domain.rulebook.decider import (
+from regulars.crm_domain.rulebook.decider import (
     Rulebook,
     RulebookEvent,
     RulesPublished,
     RulesRolledBack,
 )
-from crm_domain.wording import Field, Wording
+from regulars.crm_domain.wording import Field, Wording
 
 
 def what(event: RulebookEvent) -> str:

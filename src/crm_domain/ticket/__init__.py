@@ -1,7 +1,7 @@
 """A ticket: something a customer wants settled, from the first word until it is closed. One stream a ticket."""
 
-from crm_domain.ticket.aggregate import AGGREGATE
-from crm_domain.ticket.decider import (
+from regulars.crm_domain.ticket.aggregate import AGGREGATE
+from regulars.crm_domain.ticket.decider import (
     CATEGORY,
     MOVES,
     TICKET,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from crm_domain.aggregate import Aggregate, InTheClear, addressed
-from crm_domain.ticket.decider import (
+from regulars.crm_domain.aggregate import Aggregate, InTheClear, addressed
+from regulars.crm_domain.ticket.decider import (
     TICKET,
     AgentReplied,
     AssignTicket,
@@ -28,8 +28,8 @@ from crm_domain.ticket.decider import (
     TicketEvent,
     TicketOpened,
 )
-from crm_domain.ticket.examples import examples
-from crm_domain.ticket.wording import WORDING
+from regulars.crm_domain.ticket.examples import examples
+from regulars.crm_domain.ticket.wording import WORDING
 
 AGGREGATE = Aggregate(
     decider=TICKET,

@@ -23,7 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import Field
 
-from crm_domain.command import (
+from regulars.crm_domain.command import (
     Channel,
     Command,
     Context,
@@ -35,10 +35,10 @@ from crm_domain.command import (
     Whole,
     occurred_at,
 )
-from crm_domain.errors import Rejected
-from crm_domain.event import Event, Personal
-from crm_domain.instant import DAY, to_datetime
-from crm_domain.persistent_map import PersistentMap
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event, Personal
+from regulars.crm_domain.instant import DAY, to_datetime
+from regulars.crm_domain.persistent_map import PersistentMap
 
 CATEGORY = "ticket"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crm_domain.aggregate import Examples
-from crm_domain.ticket.decider import (
+from regulars.crm_domain.aggregate import Examples
+from regulars.crm_domain.ticket.decider import (
     AgentReplied,
     AssignTicket,
     AwaitCustomer,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm_domain.ticket.decider import (
+from regulars.crm_domain.ticket.decider import (
     AgentReplied,
     CustomerReplied,
     Status,
@@ -23,7 +23,7 @@ from crm_domain.ticket.decider import (
     TicketResolved,
     TicketResumed,
 )
-from crm_domain.wording import Field, Wording, plain_value
+from regulars.crm_domain.wording import Field, Wording, plain_value
 
 
 def what(event: TicketEvent) -> str:

@@ -68,8 +68,8 @@ def _lines(error: Exception) -> list[str]:
     # Imported here, as a run in which nothing goes wrong may need none of it.
     from pydantic import ValidationError
 
-    from crm_domain.errors import InvalidRules, RegularsError
-    from crm_domain.explain_invalid import sentence
+    from regulars.crm_domain.errors import InvalidRules, RegularsError
+    from regulars.crm_domain.explain_invalid import sentence
 
     match error:
         case ValidationError():

@@ -10,19 +10,18 @@ from typing import Any, TextIO, cast
 
 import msgspec
 
-from adapters.build_tables import Row
-from adapters.checking_seals import SealCheck
-from adapters.erasing import OwnerNeeded
-from adapters.quarantine import Reject
-from adapters.record_check import RecordCheck
-from adapters.sealing import Sealing
-from adapters.verifying import Verification
-from crm_domain.catalogue import Catalogue
-from crm_domain.command import CustomerId
-from crm_domain.instant import to_datetime
-from projections.rules import Ruleset
+from regulars.adapters.build_tables import Row
+from regulars.adapters.checking_seals import SealCheck
+from regulars.adapters.erasing import OwnerNeeded
+from regulars.adapters.quarantine import Reject
+from regulars.adapters.record_check import RecordCheck
+from regulars.adapters.sealing import Sealing
+from regulars.adapters.verifying import Verification
 from regulars.audit import AuditEntry
 from regulars.consents import Consents, Contactable
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.instant import to_datetime
 from regulars.desk import Points, TicketView
 from regulars.difference import ExplainedMove, Move, RulesDifference
 from regulars.duplicates import Duplicates
@@ -30,6 +29,7 @@ from regulars.execution import Outcome
 from regulars.forgetting import Forgetting, Forgotten
 from regulars.importing import ImportReport
 from regulars.keys import Rotation
+from regulars.projections.rules import Ruleset
 from regulars.published import Publication, RulesVersion
 from regulars.rebuilding import GenerationView
 from regulars.restoring import Restoration

@@ -14,13 +14,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from crm_domain.rulebook import short
-from crm_domain.ticket import Status
-from projections.rules import Ruleset
-from projections.ticket_queue import Timeliness
 from regulars.cli import render
+from regulars.crm_domain.rulebook import short
+from regulars.crm_domain.ticket import Status
 from regulars.customers import lane_values
 from regulars.difference import ExplainedMove, RulesDifference, Shown
+from regulars.projections.rules import Ruleset
+from regulars.projections.ticket_queue import Timeliness
 from regulars.views import LANES
 
 MATRIX_VALUES = 6

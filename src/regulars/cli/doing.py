@@ -10,9 +10,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from crm_domain.command import Command
-from crm_domain.errors import Rejected
-from crm_domain.explain_invalid import sentence
 from regulars.cli import as_json, render
 from regulars.cli.asking import zone_of
 from regulars.cli.fields import fields_of, first_line, read_fields, read_json
@@ -26,6 +23,9 @@ from regulars.cli.opening import (
     open_to_write,
     registry,
 )
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.explain_invalid import sentence
 
 
 def do(

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import typer
 
-from adapters.extended_registry import registry_of
-from adapters.extension import Extension, import_extension
-from crm_domain.errors import StoreUnusable
-from projections.registry import Registry
+from regulars.adapters.extended_registry import registry_of
+from regulars.adapters.extension import Extension, import_extension
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.projections.registry import Registry
 
 GROUP = "regulars.extensions"
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
-from crm_domain.command import Amount, Command, Currency, Email, Label, Moment, Phone, Reference, Text, Who
-from crm_domain.purchase import OrderLine
+from regulars.crm_domain.command import Amount, Command, Currency, Email, Label, Moment, Phone, Reference, Text, Who
+from regulars.crm_domain.purchase import OrderLine
 
 _WORDS: tuple[tuple[Any, str], ...] = (
     (Who, "a reference, or id:<32 hexadecimal digits>"),

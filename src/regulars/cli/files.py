@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 import typer
 
-from adapters.whole_files import require_no_store, whole_file
-from crm_domain.errors import StoreUnusable
+from regulars.adapters.whole_files import require_no_store, whole_file
 from regulars.crm import Regulars
+from regulars.crm_domain.errors import StoreUnusable
 
 _STREAM = re.compile(r"/dev/(stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
 

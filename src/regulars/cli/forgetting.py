@@ -10,8 +10,6 @@ import typer
 from rich.text import Text
 
 import regulars
-from crm_domain.command import CustomerId
-from crm_domain.errors import RegularsError, StoreUnusable
 from regulars.cli import as_json, render
 from regulars.cli.given import given
 from regulars.cli.opening import (
@@ -27,6 +25,8 @@ from regulars.cli.opening import (
 )
 from regulars.cli.records import tell as tell_what_is_wrong
 from regulars.crm import Regulars
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import RegularsError, StoreUnusable
 from regulars.forgetting import Forgetting, Forgotten
 
 REFUSED = 1

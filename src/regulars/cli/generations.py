@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 import typer
 from rich.text import Text
 
-from crm_domain.rulebook import short
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
+from regulars.crm_domain.rulebook import short
 from regulars.rebuilding import GenerationView
 from regulars.views import BuildView
 

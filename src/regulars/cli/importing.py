@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from adapters.importing import load_mapping
-from adapters.importing.source import STANDARD_INPUT
-from crm_domain.errors import NotFound
+from regulars.adapters.importing import load_mapping
+from regulars.adapters.importing.source import STANDARD_INPUT
 from regulars.cli import as_json, render
 from regulars.cli.opening import (
     ActorOption,
@@ -24,6 +23,7 @@ from regulars.cli.opening import (
     registry,
 )
 from regulars.cli.progress import Bar, shown_progress
+from regulars.crm_domain.errors import NotFound
 from regulars.importing import ImportReport
 
 

@@ -10,12 +10,10 @@ import typer
 from rich.console import ConsoleRenderable, Group
 from rich.text import Text
 
-from adapters.catch_up import Progress
-from adapters.record_check import Kind, RecordCheck
-from adapters.verifying import Difference, Verification
-from crm_domain.errors import RegularsError
-from crm_domain.instant import FOREVER, to_datetime
 from regulars import Regulars
+from regulars.adapters.catch_up import Progress
+from regulars.adapters.record_check import Kind, RecordCheck
+from regulars.adapters.verifying import Difference, Verification
 from regulars.answers import describe_parked
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
@@ -26,6 +24,8 @@ from regulars.cli.rules import REFUSED, STOPPED, ParkOption
 from regulars.cli.seals import AgainstOption
 from regulars.cli.seals import drawn as drawn_seals
 from regulars.cli.workers import WorkersOption, workers_for
+from regulars.crm_domain.errors import RegularsError
+from regulars.crm_domain.instant import FOREVER, to_datetime
 
 _INSTANTS = ("valid_from", "valid_to")
 

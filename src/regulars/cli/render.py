@@ -16,15 +16,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from adapters.erasing import OwnerNeeded
-from adapters.misplaced import NeverDrawn, RecordedAhead
-from adapters.quarantine import Reject
-from crm_domain.catalogue import Catalogue
-from crm_domain.command import Command
-from crm_domain.customer import CustomerRegistered
-from crm_domain.instant import to_datetime
-from crm_domain.rulebook import short
+from regulars.adapters.erasing import OwnerNeeded
+from regulars.adapters.misplaced import NeverDrawn, RecordedAhead
+from regulars.adapters.quarantine import Reject
 from regulars.cli.fields import fields_of, first_line
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.rulebook import short
 from regulars.execution import Outcome
 from regulars.importing import ImportReport
 from regulars.lanes import MIN_WIDTH, lanes

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from adapters.importing.source import STANDARD_INPUT
-from crm_domain.errors import InvalidRules
-from projections.rules import Ruleset, parse_rules
-from projections.toml_text import MAX_TEXT
+from regulars.adapters.importing.source import STANDARD_INPUT
+from regulars.crm_domain.errors import InvalidRules
+from regulars.projections.rules import Ruleset, parse_rules
+from regulars.projections.toml_text import MAX_TEXT
 
 RulesArgument = Annotated[str, typer.Argument(metavar="FILE", help="Rules in TOML; - is stdin.")]
 

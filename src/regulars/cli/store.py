@@ -12,13 +12,13 @@ import typer
 from rich.console import Console
 
 import regulars
-from adapters.schema import VERSION
-from crm_domain.errors import RegularsError, StoreBusy, StoreUnusable
+from regulars.adapters.schema import VERSION
 from regulars.cli import as_json, render
 from regulars.cli.given import given
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.records import tell as tell_what_is_wrong
 from regulars.cli.rules import REFUSED
+from regulars.crm_domain.errors import RegularsError, StoreBusy, StoreUnusable
 from regulars.freshness import USUAL
 from regulars.views import LANES
 

@@ -10,19 +10,19 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from adapters.importing.source import STANDARD_INPUT
-from crm_domain.errors import InvalidRules
-from crm_domain.instant import to_datetime
-from crm_domain.rulebook import short
-from projections.rules import Ruleset
+from regulars.adapters.importing.source import STANDARD_INPUT
 from regulars.answers import instant_of
 from regulars.cli import render
 from regulars.cli.progress import waiting
 from regulars.cli.rules_file import read_rules
 from regulars.cli.words import parse_moment
 from regulars.crm import Regulars
+from regulars.crm_domain.errors import InvalidRules
+from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.rulebook import short
 from regulars.customers import lane_values
 from regulars.ground import AnyRules
+from regulars.projections.rules import Ruleset
 from regulars.views import Lane
 
 IN_FORCE = "current"

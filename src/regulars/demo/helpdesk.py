@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from crm_domain.command import Channel, Command
-from crm_domain.purchase import RecordPurchase
-from crm_domain.ticket import (
+from regulars.crm_domain.command import Channel, Command
+from regulars.crm_domain.purchase import RecordPurchase
+from regulars.crm_domain.ticket import (
     AssignTicket,
     AwaitCustomer,
     OpenTicket,

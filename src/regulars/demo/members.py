@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
-from crm_domain.command import Command
-from crm_domain.membership import EnrollMember, RedeemPoints
-from crm_domain.purchase import RecordPurchase
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.membership import EnrollMember, RedeemPoints
+from regulars.crm_domain.purchase import RecordPurchase
 from regulars.demo.timing import when
 
 PROGRAM = "bean-club"

@@ -14,8 +14,9 @@ from random import Random
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from crm_domain.command import Channel, Command
-from crm_domain.customer import (
+from regulars.crm import Regulars
+from regulars.crm_domain.command import Channel, Command
+from regulars.crm_domain.customer import (
     AssignOwner,
     ChangeContactDetails,
     CloseAccount,
@@ -32,10 +33,9 @@ from crm_domain.customer import (
     WithdrawCancellation,
     WithdrawConsent,
 )
-from crm_domain.interaction import AddNote, RecordInteraction, RecordSurveyAnswer
-from crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
-from crm_domain.ticket import OpenTicket, TicketCommand
-from regulars.crm import Regulars
+from regulars.crm_domain.interaction import AddNote, RecordInteraction, RecordSurveyAnswer
+from regulars.crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from regulars.crm_domain.ticket import OpenTicket, TicketCommand
 from regulars.demo.helpdesk import AGENT, run_desk
 from regulars.demo.members import take_part
 from regulars.demo.people import Person, invent_people, pause, season

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from crm_domain.command import Command
+from regulars.crm_domain.command import Command
 
 
 def when(command: Command) -> datetime:

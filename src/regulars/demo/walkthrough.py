@@ -14,13 +14,13 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
-from crm_domain.command import Command
-from crm_domain.errors import StoreUnusable
-from crm_domain.membership import EnrollMember
-from crm_domain.purchase import RecordPurchase
 from regulars import crm as front_door
 from regulars.audit import AuditEntry
 from regulars.crm import MAX_PAGE, Regulars
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.membership import EnrollMember
+from regulars.crm_domain.purchase import RecordPurchase
 from regulars.demo.helpdesk import AGENT
 from regulars.demo.simulation import END, LAST_DAY, START, ZONE, SimulatedClock, record, simulate
 from regulars.demo.timing import when

@@ -14,13 +14,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from crm_domain.catalogue import Catalogue
-from crm_domain.command import CustomerId
-from crm_domain.event import Event, Recorded
-from crm_domain.instant import FOREVER, to_datetime
-from crm_domain.money import from_minor_units
-from crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
-from crm_domain.unexplained import name_of
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import FOREVER, to_datetime
+from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.unexplained import name_of
 from regulars.person.values import PersonExport
 from regulars.sentences import describe
 

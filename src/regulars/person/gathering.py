@@ -9,25 +9,31 @@ from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
-from adapters.damage import FROM_A_BACKUP, Damaged
-from adapters.event_log import Search
-from adapters.histories import read_history
-from adapters.naming import Names, details_of
-from adapters.person import read_command_ids, read_links_of, read_lookup_kinds, read_referrals_of
-from adapters.transaction import Transaction
-from crm_domain import customer, membership, purchase, ticket
-from crm_domain.catalogue import Catalogue
-from crm_domain.command import CustomerId, TicketPolicy
-from crm_domain.customer import CONTACT_FIELDS, ContactDetailsChanged, Customer, CustomerRegistered, PersonalDataErased
-from crm_domain.errors import StoreUnusable
-from crm_domain.event import Event, Recorded
-from crm_domain.instant import FOREVER, to_datetime
-from crm_domain.interaction import InteractionRecorded, NoteAdded, SurveyAnswered
-from crm_domain.money import from_minor_units
-from crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from crm_domain.ticket import AgentReplied, CustomerReplied, status_at
+from regulars.adapters.damage import FROM_A_BACKUP, Damaged
+from regulars.adapters.event_log import Search
+from regulars.adapters.histories import read_history
+from regulars.adapters.naming import Names, details_of
+from regulars.adapters.person import read_command_ids, read_links_of, read_lookup_kinds, read_referrals_of
+from regulars.adapters.transaction import Transaction
 from regulars.answers import explain_customer, timeline_of
 from regulars.consents import consents_of
+from regulars.crm_domain import customer, membership, purchase, ticket
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.command import CustomerId, TicketPolicy
+from regulars.crm_domain.customer import (
+    CONTACT_FIELDS,
+    ContactDetailsChanged,
+    Customer,
+    CustomerRegistered,
+    PersonalDataErased,
+)
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import FOREVER, to_datetime
+from regulars.crm_domain.interaction import InteractionRecorded, NoteAdded, SurveyAnswered
+from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.ticket import AgentReplied, CustomerReplied, status_at
 from regulars.desk import view_points
 from regulars.ground import Ground
 from regulars.person.values import (

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from adapters.codec import personal_fields
-from crm_domain.event import Event, Recorded
-from crm_domain.instant import to_datetime
-from crm_domain.rulebook import short
+from regulars.adapters.codec import personal_fields
 from regulars.consents import Consent
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.rulebook import short
 from regulars.person.values import Identity, PersonExport, Purchase, Ticket
 from regulars.plain_text import clean
 from regulars.sentences import narrate, other_id

@@ -11,11 +11,11 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from adapters.quarantine import Reject
-from crm_domain.catalogue import Catalogue
-from crm_domain.command import CustomerId
-from crm_domain.event import Event, Recorded
+from regulars.adapters.quarantine import Reject
 from regulars.consents import Consents
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.event import Event, Recorded
 from regulars.desk import Points
 from regulars.views import Timeline, VerdictView
 
