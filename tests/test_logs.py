@@ -32,9 +32,9 @@ def live(url: str) -> None:
         crm.rules.publish(new, reason="fewer buy each month")
 
 
-def test_a_store_says_what_changed_for_good(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_store_says_what_changed_for_good(bare_url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="regulars")
-    live(database_url)
+    live(bare_url)
     told = said(caplog, logging.INFO)
     assert told[0].startswith("store: made a store in ")
     assert told[1:] == [

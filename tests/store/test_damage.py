@@ -90,12 +90,20 @@ def begin(crm: Regulars, monkeypatch: pytest.MonkeyPatch, work: Callable[..., ob
             work(on_progress=cut_off)
 
 
+def begun(crm: Regulars, name: str) -> Any:
+    """Where a build has its rows: those that weren't moved yet stand in a staging table."""
+    table = tables_of(crm, 2)[name]
+    staging = sa.table(f"{table.name}_staging", *(sa.column(each.name) for each in table.c))
+    with crm._store.reading() as tx:
+        return staging if sa.inspect(tx.connection).has_table(staging.name) else table
+
+
 def damaged_place(crm: Regulars) -> None:
-    write(crm, tables_of(crm, 2)["loyalty_tier_places"], {"tracks": b"?"})
+    write(crm, begun(crm, "loyalty_tier_places"), {"tracks": b"?"})
 
 
 def damaged_interval(crm: Regulars) -> None:
-    write(crm, tables_of(crm, 2)["loyalty_tier"], {"value": "nowhere"})
+    write(crm, begun(crm, "loyalty_tier"), {"value": "nowhere"})
 
 
 def ranges_that_are_none(crm: Regulars) -> None:

@@ -84,36 +84,36 @@ def live(crm: Regulars) -> None:
     assert crm.check_records().holds
 
 
-def test_an_application_keeps_its_tables_and_views_of_all_our_old_names(database_url: str) -> None:
+def test_an_application_keeps_its_tables_and_views_of_all_our_old_names(bare_url: str) -> None:
     for name in OLD_TABLES:
-        run(database_url, f"CREATE TABLE {name} (id INTEGER, text VARCHAR(9)); INSERT INTO {name} VALUES (1, 'a')")
+        run(bare_url, f"CREATE TABLE {name} (id INTEGER, text VARCHAR(9)); INSERT INTO {name} VALUES (1, 'a')")
     for name in OLD_VIEWS:
-        run(database_url, f'CREATE VIEW "{name}" AS SELECT id AS {name}_id FROM customers')
-    theirs, before = made(database_url), contents(database_url)
-    with regulars.open(database_url, currency="EUR") as crm:
+        run(bare_url, f'CREATE VIEW "{name}" AS SELECT id AS {name}_id FROM customers')
+    theirs, before = made(bare_url), contents(bare_url)
+    with regulars.open(bare_url, currency="EUR") as crm:
         live(crm)
-    with regulars.open(database_url) as crm:  # and again, as one that is there
+    with regulars.open(bare_url) as crm:  # and again, as one that is there
         assert crm.customer("shop:1").orders == 1
-    assert theirs <= made(database_url)
-    assert contents(database_url) == before
-    assert not [name for name, _ in made(database_url) - theirs if not name.startswith("regulars_")]
+    assert theirs <= made(bare_url)
+    assert contents(bare_url) == before
+    assert not [name for name, _ in made(bare_url) - theirs if not name.startswith("regulars_")]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", CLASHES)
 def test_what_has_a_name_of_ours_and_is_not_is_refused_before_anything_is_made(
-    database_url: str, kind: str, name: str
+    bare_url: str, kind: str, name: str
 ) -> None:
-    run(database_url, KINDS[kind].format(name))
-    before = made(database_url)
+    run(bare_url, KINDS[kind].format(name))
+    before = made(bare_url)
     with pytest.raises(StoreUnusable, match=f'"{name}".* not ours'):
-        regulars.open(database_url, currency="EUR")
-    assert made(database_url) == before
+        regulars.open(bare_url, currency="EUR")
+    assert made(bare_url) == before
 
 
-def test_a_sequence_of_a_name_of_ours_is_refused(postgres_database_url: str) -> None:
-    run(postgres_database_url, "CREATE SEQUENCE regulars_events_position_seq")
-    before = made(postgres_database_url)
+def test_a_sequence_of_a_name_of_ours_is_refused(bare_postgres_url: str) -> None:
+    run(bare_postgres_url, "CREATE SEQUENCE regulars_events_position_seq")
+    before = made(bare_postgres_url)
     with pytest.raises(StoreUnusable, match='"regulars_events_position_seq" in this database is not ours'):
-        regulars.open(postgres_database_url)
-    assert made(postgres_database_url) == before
+        regulars.open(bare_postgres_url)
+    assert made(bare_postgres_url) == before
