@@ -25,7 +25,7 @@ from saying import NOW, Say
 
 COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
-    *("tickets", "points", "consents", "contactable", "duplicates", "do", "commands"),
+    *("tickets", "ticket", "points", "consents", "contactable", "duplicates", "do", "commands"),
     *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )

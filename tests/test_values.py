@@ -28,6 +28,7 @@ from regulars import (
     RecordPurchase,
     RegisterCustomer,
     Regulars,
+    ReplyAsAgent,
     StoreUnusable,
     to_dict,
 )
@@ -55,6 +56,7 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
         crm.do([EnrollMember(customer="shop:0"), AddNote(customer="shop:0", text="likes tea")])
         crm.do(RecordPurchase(customer="shop:0", order_id="B-1", amount="500.00"))
         crm.do(OpenTicket(customer="shop:0", ticket_id="T-1", subject="late", priority="high"))
+        crm.do(ReplyAsAgent(ticket_id="T-1", message="soon"))
         crm.do(GiveConsent(customer="shop:0", channel="email", purpose="news"))
         crm.do(MergeCustomers(customer="shop:2", into="shop:1"))
         yield crm
@@ -67,6 +69,7 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield crm.do(AddNote(customer="shop:1", text="called"))
     yield from (crm.customer("shop:0"), crm.customer("shop:0").explain(), crm.customer("shop:0").timeline())
     yield from (crm.customers(), crm.status(), crm.audit(), crm.audit(limit=2), crm.tickets(), crm.points("shop:0"))
+    yield crm.ticket("T-1")
     yield from (crm.consents("shop:0"), crm.contactable(channel="email", purpose="news"), crm.duplicates())
     yield from (crm.export_person("shop:0"), crm.projections.verify(), *crm.projections.generations(), *crm.events())
     sealing = crm.seal()

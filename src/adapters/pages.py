@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.build_tables import ProjectionTables, Row, loaded_facts
+from regulars.adapters.build_tables import SCORE, ProjectionTables, Row, loaded_facts
 from regulars.adapters.chunks import chunks
 from regulars.adapters.planning import past_index
 from regulars.adapters.read_models import ReadModels
@@ -59,6 +59,25 @@ class Filters(Struct, frozen=True, kw_only=True):
     beside: frozenset[str] = frozenset()
 
 
+class Ranking(Struct, frozen=True, kw_only=True):
+    """What a list is in order of, from the highest: a column of a projection that is shown, or None for the number that
+    customers were given as they came. Who has none comes last.
+    """
+
+    projection: str | None
+    column: str = "number"
+
+    @property
+    def by_score(self) -> bool:
+        """Whether a table has customers in this order."""
+        return self.column == SCORE
+
+    def key_of(self, customer: int, held: Mapping[str, Interval]) -> int:
+        """What a customer is sorted by."""
+        value = customer if self.projection is None else getattr(held[self.projection].verdict, self.column)
+        return FOREVER if value is None else -value
+
+
 class KeyStanding(Struct, frozen=True, kw_only=True):
     """What is held of one key, such as a ticket, as of an instant; `turns_at` is when the next column turns."""
 
@@ -85,20 +104,20 @@ def page(
     at: int,
     *,
     not_before_last_event: bool,
-    by_score: str | None,
+    order: Ranking | None,
     limit: int,
     after: tuple[int, int] | None,
 ) -> list[Standing]:
     """Customers as of an instant, with what they are and have.
 
-    In order of (when they become, or the score of a projection from the highest, or nothing) and then as they were
-    registered; `after` is the sort key and the number of the last one of the page before. With `not_before_last_event`
-    a customer whose last event lies after `at` is judged as of that event.
+    In order of (when they become, or what `order` says, or nothing) and then as they were registered; `after` is
+    the sort key and the number of the last one of the page before. With `not_before_last_event` a
+    customer whose last event lies after `at` is judged as of that event.
     """
-    asked = _Page(models, connection, filters, by_score)
+    asked = _Page(models, connection, filters, order)
     if not not_before_last_event:
         return asked.of(at, limit, after)
-    ahead = asked.as_of_their_last_event(at, after)
+    ahead = asked.as_of_their_last_event(at, limit, after)
     return sorted([*ahead, *asked.of(at, limit, after, settled=True)], key=_place)[:limit]
 
 
@@ -109,12 +128,12 @@ def _place(standing: Standing) -> tuple[int, int]:
 class _Page:
     """One question, to be asked of those whose last event lies before the instant, and of the others."""
 
-    def __init__(self, models: ReadModels, connection: Connection, filters: Filters, by_score: str | None) -> None:
+    def __init__(self, models: ReadModels, connection: Connection, filters: Filters, order: Ranking | None) -> None:
         assert models.tables.facts is not None
         self._models = models
         self._connection = connection
         self._filters = filters
-        self._by_score = by_score
+        self._order = order
         self._facts = models.tables.facts.rows
         self._shown = {name: models.of(name) for name in filters.shown}
 
@@ -129,8 +148,10 @@ class _Page:
         rows = {row.customer: row for row in self._connection.execute(statement)}
         return [self._standing(rows[customer], key) for customer, key in chosen if customer in rows]
 
-    def as_of_their_last_event(self, at: int, after: tuple[int, int] | None) -> list[Standing]:
-        """Those to whom something happened later, each as of then; they are few, or the clock is behind."""
+    def as_of_their_last_event(self, at: int, limit: int, after: tuple[int, int] | None) -> list[Standing]:
+        """Those to whom something happened later, each as of then: no more than a page, where they are in the order of
+        their numbers; else they are few, or the clock is behind.
+        """
         instant, later = self._facts.c.last_event_at, self._facts.c.last_event_at > at
         if self._filters.becoming is not None:
             statement = self._becoming(instant, False, at, None, after).where(later)
@@ -138,6 +159,9 @@ class _Page:
         statement = self._statement(instant).where(later, *self._left_out(self._facts))
         for name, value in self._filters.values:
             statement = statement.where(self._shown[name].intervals.c.value == value)
+        if self._order is None:
+            statement = statement.where(self._facts.c.customer > (after[1] if after else 0))
+            statement = statement.order_by(self._facts.c.customer).limit(limit)
         found = (self._standing(row, None) for row in self._connection.execute(statement))
         return [each for each in found if after is None or _place(each) > after]
 
@@ -146,8 +170,9 @@ class _Page:
         than needed.
         """
         filters, values = self._filters, dict(self._filters.values)
-        if self._by_score is not None:
-            leading = self._models.of(self._by_score).steps
+        sort, scored = self._order, self._order.projection if self._order and self._order.by_score else None
+        if scored is not None:
+            leading = self._models.of(scored).steps
         else:
             leading = self._shown[next(iter(values))].intervals if values else self._facts
         assert leading is not None
@@ -165,8 +190,8 @@ class _Page:
             joined = joined.join(facts, sa.and_(facts.c.customer == leading.c.customer, facts.c.last_event_at <= at))
         key: sa.ColumnElement[int] = sa.literal(0)
         order: tuple[sa.ColumnElement[Any], ...] = (leading.c.customer,)
-        if self._by_score is not None:
-            earliest = self._models.of(self._by_score).earliest
+        if scored is not None:
+            earliest = self._models.of(scored).earliest
             assert earliest is not None
             key, order = leading.c.minus_score, (leading.c.minus_score, leading.c.customer)
             conditions += [past_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
@@ -174,6 +199,14 @@ class _Page:
             conditions.append(leading.c.minus_score.in_(list(self._connection.execute(later).scalars())))
             if after is not None:  # what the key can use of the order, beside the order itself
                 conditions.append(leading.c.minus_score >= after[0])
+        elif sort is not None:
+            column = (
+                leading.c.customer
+                if sort.projection is None
+                else self._models.of(sort.projection).intervals.c[sort.column]
+            )
+            key = sa.func.coalesce(-column, FOREVER)
+            order = (key, leading.c.customer)
         if after is not None:
             conditions.append(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after[-len(order) :])))
         wanted = sa.select(leading.c.customer, key).select_from(joined).where(*conditions).order_by(*order).limit(limit)
@@ -241,7 +274,7 @@ class _Page:
         columns = row._mapping
         held = {name: self._held(name, tables, columns) for name, tables in self._shown.items()}
         if sort_key is None:
-            sort_key = 0 if self._by_score is None else -held[self._by_score].verdict.score
+            sort_key = 0 if self._order is None else self._order.key_of(row.customer, held)
         return Standing(
             customer=row.customer,
             customer_id=row.customer_id,

@@ -174,6 +174,7 @@ if TYPE_CHECKING:
     from regulars.ground import AnyRules
     from regulars.importing import ImportReport, load_mapping
     from regulars.keys import Keys, Rotation
+    from regulars.one_ticket import TicketMessage, WholeTicket
     from regulars.person.as_json import person_json
     from regulars.person.page import person_page
     from regulars.person.values import PersonExport
@@ -265,6 +266,7 @@ _HOMES = {
     "regulars.keys": "Keys Rotation",
     "regulars.person.as_json": "person_json",
     "regulars.person.page": "person_page",
+    "regulars.one_ticket": "TicketMessage WholeTicket",
     "regulars.person.values": "PersonExport",
     "regulars.published": "Publication PublishedRules RulesVersion",
     "regulars.rebuilding": "GenerationView Projections",
@@ -444,6 +446,7 @@ __all__ = [
     "TicketClassified",
     "TicketClosed",
     "TicketEscalated",
+    "TicketMessage",
     "TicketMove",
     "TicketOpened",
     "TicketPage",
@@ -462,6 +465,7 @@ __all__ = [
     "UntagCustomer",
     "VerdictView",
     "Verification",
+    "WholeTicket",
     "WithdrawCancellation",
     "WithdrawConsent",
     "__version__",

@@ -6,8 +6,8 @@ it; so they chain without a break, and what is personal is gone with its custome
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
@@ -22,6 +22,7 @@ from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.crm_domain.unexplained import name_of
+from regulars.paging import Following, Paged
 from regulars.sentences import narrate, other_id
 
 
@@ -59,20 +60,20 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditPage:
-    """Some entries, and where to go on: pass `after` to ask for the next page, None where this was the last."""
+class AuditPage(Paged[AuditEntry]):
+    """Some entries, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    Iterating a page that `goes_on`, because no `limit` was given, goes through all that follow as well; `len` and
+    indexes are about this page alone.
+    """
 
     entries: tuple[AuditEntry, ...]
     after: int | None
+    goes_on: bool = field(init=False)
+    following: InitVar[Following | None] = field(kw_only=True)
 
-    def __iter__(self) -> Iterator[AuditEntry]:
-        return iter(self.entries)
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def __getitem__(self, index: int) -> AuditEntry:
-        return self.entries[index]
+    def _items(self) -> tuple[AuditEntry, ...]:
+        return self.entries
 
 
 def event_type(name: str, catalogue: Catalogue) -> type[Event]:
@@ -85,13 +86,21 @@ def event_type(name: str, catalogue: Catalogue) -> type[Event]:
     raise ValueError(f'there is no event "{name}"; {hint}')
 
 
-def read_audit(tx: Transaction, catalogue: Catalogue, search: Search, limit: int) -> AuditPage:
+def read_audit(
+    tx: Transaction, catalogue: Catalogue, search: Search, limit: int, following: Following | None
+) -> AuditPage:
     """One page of the trail."""
     found = tx.log.search(search, limit)
-    changes = _changes(tx, catalogue, found)
-    contacts = _contacts_of(tx, catalogue, found)
-    entries = tuple(_entry(each, catalogue, contacts, changes[each.position]) for each in found)
-    return AuditPage(entries=entries, after=found[-1].position if len(found) == limit else None)
+    entries = entries_of(tx, catalogue, found)
+    after = found[-1].position if len(found) == limit else None
+    return AuditPage(entries=entries, after=after, following=following)
+
+
+def entries_of(tx: Transaction, catalogue: Catalogue, events: Sequence[Recorded[Event]]) -> tuple[AuditEntry, ...]:
+    """Some events as the trail tells them."""
+    changes = _changes(tx, catalogue, events)
+    contacts = _contacts_of(tx, catalogue, events)
+    return tuple(_entry(each, catalogue, contacts, changes[each.position]) for each in events)
 
 
 def read_history(tx: Transaction, catalogue: Catalogue, customer_id: str, field: str) -> tuple[AuditEntry, ...]:

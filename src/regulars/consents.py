@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime
 from typing import Literal, get_args
 
@@ -16,6 +16,7 @@ from regulars.crm_domain.customer import ConsentGiven, ConsentWithdrawn
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.ground import Ground
+from regulars.paging import Following, Paged
 from regulars.projections.consent import Said, order_of_words, standing
 
 CHANNELS: tuple[str, ...] = get_args(Channel)
@@ -80,20 +81,20 @@ class Contactable:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactablePage:
-    """Some of them, and where to go on: pass `after` to ask for the next page, None where this was the last."""
+class ContactablePage(Paged[Contactable]):
+    """Some of them, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    Iterating a page that `goes_on`, because no `limit` was given, goes through all that follow as well; `len` and
+    indexes are about this page alone.
+    """
 
     customers: tuple[Contactable, ...]
     after: str | None
+    goes_on: bool = field(init=False)
+    following: InitVar[Following | None] = field(kw_only=True)
 
-    def __iter__(self) -> Iterator[Contactable]:
-        return iter(self.customers)
-
-    def __len__(self) -> int:
-        return len(self.customers)
-
-    def __getitem__(self, index: int) -> Contactable:
-        return self.customers[index]
+    def _items(self) -> tuple[Contactable, ...]:
+        return self.customers
 
 
 def read_consents(
@@ -171,6 +172,7 @@ def read_contactable(
     known_at: datetime | date | None,
     limit: int,
     after: str | None,
+    following: Following | None,
 ) -> ContactablePage:
     """A page of those who may be contacted. Raises ValueError for an unknown channel, and for a wrong `after`."""
     if channel not in CHANNELS:
@@ -199,4 +201,5 @@ def read_contactable(
             for each in found
         ),
         after=found[-1].mark if len(found) == limit else None,
+        following=following,
     )

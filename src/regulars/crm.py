@@ -67,6 +67,8 @@ from regulars.freshness import USUAL, Fresh, freshness_of
 from regulars.ground import AnyRules, Ground
 from regulars.importing import ImportProgress, ImportReport, import_rows
 from regulars.keys import Keys
+from regulars.one_ticket import WholeTicket, find_ticket
+from regulars.paging import MAX_PAGE, page_size
 from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
 from regulars.projections.fold import fold_until
@@ -80,7 +82,6 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS = 10
 FAIR_ATTEMPTS = 3
-MAX_PAGE = 1_000
 MAX_COMMANDS = 100_000
 
 OnStale = Literal["warn", "rebuild", "error"]
@@ -585,19 +586,34 @@ class Regulars:
         as_of: datetime | date | None = None,
         known_at: datetime | date | None = None,
         rules: AnyRules | None = None,
+        tag: str | None = None,
+        owner: str | None = None,
+        source: str | None = None,
+        text: str | None = None,
         order: Order = "id",
-        limit: int = 50,
+        limit: int | None = None,
         after: str | None = None,
         fresh: Fresh = USUAL,
         at_least: int | None = None,
+        total: bool = False,
         on_progress: Progress | None = None,
     ) -> Page:
         """A page of customers as of an instant, by what they are, or by what they become `within` a time by themselves.
 
         `having` are values of projections that extensions bring, such as {"reliability": "poor"}.
         `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when: if nothing more had happened after
-        that instant. `order="risk"` puts the highest risk first. `after` is that of the page before; `limit` is at
-        most 1,000.
+        that instant.
+
+        `tag`, `owner` and `source` are what is written of a customer as of that instant; `text` is a part of today's
+        name or e-mail address, in letters of either case. Those four, and `total`, which has the page say how many
+        there are in all, go through everyone who answers to the rest, 1,000 at once.
+
+        `order` puts the highest "risk" or "spend" first, the "last_order" that is latest, or who is "known_since" last;
+        "id" is as they came.
+
+        A page has 50 customers, or as many as `limit` says, at most 1,000; `after` is that of the page before.
+        `for each in crm.customers()`, without a limit, goes through all, page after page as of one instant; with one,
+        it ends with the page. Whoever moves in the order meanwhile may be met twice, or not at all.
 
         A list first folds in what is new, for the time that `fresh` says: for as long as it takes with True, not at
         all with False. What this process wrote is in it even where it isn't folded in by then, but with False; of what
@@ -612,11 +628,9 @@ class Regulars:
         that `becoming` is asked of. Raises StoreBusy where `at_least` isn't reached, where this process wrote of over
         200 customers what isn't folded in yet, and while what lists answer from is folded for the first time.
         """
-        _require_limit(limit)
+        size = page_size(limit)
         if (becoming is None) != (within is None):
             raise ValueError("becoming and within go together")
-        freshness = freshness_of(fresh, at_least)
-        self._ground.freshen(freshness)
         wish = Wish(
             stage=stage,
             tier=tier,
@@ -625,10 +639,16 @@ class Regulars:
             becoming=becoming,
             within=within,
             as_of=as_of,
+            tag=tag,
+            owner=owner,
+            source=source,
+            text=text,
+            total=total,
             order=order,
-            limit=limit,
+            limit=size,
             after=after,
-            freshness=freshness,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
         )
         return find_page(self._ground, wish, known_at, rules, on_progress)
 
@@ -690,40 +710,45 @@ class Regulars:
         known_at: datetime | date | None = None,
         correlation_id: str | None = None,
         oldest_first: bool = False,
-        limit: int = 50,
+        limit: int | None = None,
         after: int | None = None,
     ) -> AuditPage:
         """A page of what happened, newest first: who, when, why, and what it changed from what to what.
 
         `type` is the name of an event, such as "PurchaseRecorded". `since` and `until` are about when it happened,
         `recorded_since` about when the store learnt of it; a bare date begins, or for `until` ends, in the business's
-        zone. `known_at` leaves out what was recorded later. `after` is that of the page before; `limit` is at most
-        1,000. Raises NotFound for an unknown customer, ValueError for an `after` that no page gave.
+        zone. `known_at` leaves out what was recorded later. `limit` and `after` are those of `customers`: without
+        a limit, iterating goes through all. Raises NotFound for an unknown customer, ValueError for an `after` that no
+        page gave.
 
         Whoever goes on from the last position of each page, `oldest_first`, misses nothing, however many write: what
         may still get a predecessor isn't told yet. Raises StoreBusy where that lasts too long for one's own events.
         """
-        _require_limit(limit)
+        size = page_size(limit)
         if after is not None and not 0 <= after <= FOREVER:
             raise ValueError(f"{after} is not the `after` of a page of the audit trail")
         zone = self.ruleset.zone
-        if oldest_first:
-            await_settled(self._store, self._ground.last_written)
-        with self._store.reading() as tx:
-            search = Search(
-                customer_ids=None if customer is None else self._ground.members(tx, customer),
-                actor=actor,
-                types=None if type is None else frozenset([event_type(type, self._catalogue)]),
-                since=None if since is None else first_instant_of(since, zone),
-                until=None if until is None else instant_of(until, zone),
-                recorded_since=None if recorded_since is None else first_instant_of(recorded_since, zone),
-                known_until=self._ground.known_until(tx, known_at),
-                correlation_id=correlation_id,
-                after=after,
-                oldest_first=oldest_first,
-                settled_only=oldest_first,
-            )
-            return read_audit(tx, self._catalogue, search, limit)
+
+        def page(after: int | None, size: int = MAX_PAGE) -> AuditPage:
+            if oldest_first:
+                await_settled(self._store, self._ground.last_written)
+            with self._store.reading() as tx:
+                search = Search(
+                    customer_ids=None if customer is None else self._ground.members(tx, customer),
+                    actor=actor,
+                    types=None if type is None else frozenset([event_type(type, self._catalogue)]),
+                    since=None if since is None else first_instant_of(since, zone),
+                    until=None if until is None else instant_of(until, zone),
+                    recorded_since=None if recorded_since is None else first_instant_of(recorded_since, zone),
+                    known_until=self._ground.known_until(tx, known_at),
+                    correlation_id=correlation_id,
+                    after=after,
+                    oldest_first=oldest_first,
+                    settled_only=oldest_first,
+                )
+                return read_audit(tx, self._catalogue, search, size, page if limit is None else None)
+
+        return page(after, size)
 
     @overload
     def events(
@@ -798,14 +823,18 @@ class Regulars:
 
         return LogRecorder(self._store, lambda: self._ground.last_written)
 
-    def duplicates(self, *, limit: int = 50, after: str | None = None) -> DuplicatesPage:
+    def duplicates(self, *, limit: int | None = None, after: str | None = None) -> DuplicatesPage:
         """A page of customers who may be the same person, because they share an e-mail or a phone number.
 
-        Merge them with MergeCustomers. `after` is that of the page before; `limit` is at most 1,000.
+        Merge them with MergeCustomers. `limit` and `after` are those of `customers`: without a limit, iterating goes
+        through all.
         """
-        _require_limit(limit)
-        with self._store.reading() as tx:
-            return suspect_duplicates(tx, limit, after)
+
+        def page(after: str | None, size: int = MAX_PAGE) -> DuplicatesPage:
+            with self._store.reading() as tx:
+                return suspect_duplicates(tx, size, after, page if limit is None else None)
+
+        return page(after, page_size(limit))
 
     def tickets(
         self,
@@ -816,20 +845,18 @@ class Regulars:
         resolution: str | None = None,
         breaching_within: timedelta | None = None,
         as_of: datetime | date | None = None,
-        limit: int = 50,
+        limit: int | None = None,
         after: str | None = None,
         fresh: Fresh = USUAL,
         at_least: int | None = None,
     ) -> TicketPage:
         """A page of tickets as of an instant, in order of their ids: all, or those where every given value holds.
 
-        `breaching_within` keeps those of which a clock is breached within that time if nobody acts. `after` is that
-        of the page before; `limit` is at most 1,000. `fresh` and `at_least` are those of `customers`. Raises NotFound
-        for an unknown customer, and StoreBusy as `customers` does.
+        `breaching_within` keeps those of which a clock is breached within that time if nobody acts. `limit` and
+        `after`, `fresh` and `at_least` are those of `customers`: without a limit, iterating goes through all. Raises
+        NotFound for an unknown customer, and StoreBusy as `customers` does.
         """
-        _require_limit(limit)
-        freshness = freshness_of(fresh, at_least)
-        self._ground.freshen(freshness)
+        size = page_size(limit)
         wish = TicketQuery(
             customer=customer,
             status=status,
@@ -837,11 +864,20 @@ class Regulars:
             resolution=resolution,
             breaching_within=breaching_within,
             as_of=as_of,
-            limit=limit,
+            limit=size,
             after=after,
-            freshness=freshness,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
         )
         return find_tickets(self._ground, wish)
+
+    def ticket(self, ticket_id: str, *, as_of: datetime | date | None = None) -> WholeTicket:
+        """One ticket whole as of an instant: its subject and messages, its status and clocks over time, its events.
+
+        Raises NotFound for an id that no ticket has, or had by then; StoreUnusable where an event of it can't be read.
+        """
+        with self._store.reading() as tx:
+            return find_ticket(self._ground, tx, ticket_id, as_of)
 
     def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
@@ -887,27 +923,31 @@ class Regulars:
         purpose: str,
         as_of: datetime | date | None = None,
         known_at: datetime | date | None = None,
-        limit: int = 50,
+        limit: int | None = None,
         after: str | None = None,
     ) -> ContactablePage:
         """A page of the customers who may be contacted on a channel for a purpose as of an instant, in no order.
 
         That are those whose last word on it gives consent, who have an open account and were not forgotten. Names and
-        addresses are today's. `after` is that of the page before; `limit` is at most 1,000. Raises ValueError for an
-        unknown channel.
+        addresses are today's. `limit` and `after` are those of `customers`: without a limit, iterating goes through
+        all. Raises ValueError for an unknown channel.
         """
-        _require_limit(limit)
-        with self._store.reading() as tx:
-            return read_contactable(
-                self._ground,
-                tx,
-                channel=channel,
-                purpose=purpose,
-                as_of=as_of,
-                known_at=known_at,
-                limit=limit,
-                after=after,
-            )
+
+        def page(after: str | None, size: int = MAX_PAGE) -> ContactablePage:
+            with self._store.reading() as tx:
+                return read_contactable(
+                    self._ground,
+                    tx,
+                    channel=channel,
+                    purpose=purpose,
+                    as_of=as_of,
+                    known_at=known_at,
+                    limit=size,
+                    after=after,
+                    following=page if limit is None else None,
+                )
+
+        return page(after, page_size(limit))
 
     def history(self, who: str | CustomerId, field: str) -> tuple[AuditEntry, ...]:
         """One field of a customer over time, oldest first: each entry holds that field's old and new value.
@@ -969,8 +1009,3 @@ class _Handle(Regulars):
 
     def close(self) -> None:
         """Leave the store open for whoever opened it."""
-
-
-def _require_limit(limit: int) -> None:
-    if not 1 <= limit <= MAX_PAGE:
-        raise ValueError(f"limit is a number from 1 to {MAX_PAGE}, not {limit}")

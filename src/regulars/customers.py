@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from regulars.adapters.build_tables import SCORE
 from regulars.adapters.catch_up import Progress, events_behind
 from regulars.adapters.histories import History, read_history
-from regulars.adapters.pages import Becoming, Filters, Standing, newest_event_at, page
+from regulars.adapters.pages import Becoming, Filters, Ranking, Standing, newest_event_at, page
 from regulars.adapters.transaction import Transaction
 from regulars.answers import (
     Contact,
@@ -25,12 +27,13 @@ from regulars.answers import (
     timeline_of,
 )
 from regulars.crm_domain.command import CustomerId
-from regulars.crm_domain.errors import NotFound
+from regulars.crm_domain.errors import NotFound, StoreBusy
 from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from regulars.crm_domain.money import from_minor_units
 from regulars.freshness import Freshness
 from regulars.ground import AnyRules, Ground
-from regulars.projections.customer_card import card
+from regulars.paging import MAX_PAGE
+from regulars.projections.customer_card import CUSTOMER_CARD, card
 from regulars.projections.fact_table import NO_TIER
 from regulars.projections.fold import fold_until
 from regulars.projections.rules import Ruleset
@@ -38,11 +41,23 @@ from regulars.standings import Question, foresee, held_at, standings_of
 from regulars.standpoint import Standpoint
 from regulars.views import LANES, AsksCustomer, Customer, Explanation, Lane, Page, Timeline, lanes_in
 
-Order = Literal["id", "risk"]
+#: What a list may be in order of; from the highest, or the latest, but for "id".
+Order = Literal["id", "risk", "spend", "last_order", "known_since"]
+
+_ORDERS: dict[Order, Ranking | None] = {
+    "id": None,
+    "risk": Ranking(projection=LANES["risk"], column=SCORE),
+    "spend": Ranking(projection=CUSTOMER_CARD.name, column="net_spend"),
+    "last_order": Ranking(projection=CUSTOMER_CARD.name, column="last_order_at"),
+    "known_since": Ranking(projection=None),
+}
+
+
+_Found = tuple[Standing, tuple[str, ...]]
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """What is asked of a list of customers. See Regulars.customers."""
+    """What is asked of a list of customers. See Regulars.customers. `at` is the instant of the pages before."""
 
     stage: str | None
     tier: str | None
@@ -52,9 +67,16 @@ class Wish(Struct, frozen=True, kw_only=True):
     within: timedelta | None
     as_of: datetime | date | None
     order: Order
+    tag: str | None
+    owner: str | None
+    source: str | None
+    text: str | None
+    total: bool
     limit: int
     after: str | None
     freshness: Freshness
+    goes_on: bool
+    at: int | None = None
 
 
 def find_one(
@@ -97,6 +119,7 @@ def find_page(
     on_progress: Progress | None,
 ) -> Page:
     """A page of customers. Read models are built first where there are none that answer."""
+    ground.freshen(wish.freshness)
     with ground.store.reading() as tx:
         stand = ground.standpoint(tx, known_at, rules)
     if stand.models is None:
@@ -104,14 +127,34 @@ def find_page(
     with ground.store.reading() as tx:
         if known_at is None and rules is None:
             stand = ground.standpoint(tx)  # another generation may have gone live meanwhile
-        return _page(ground, tx, stand, wish)
+        return _page(ground, tx, stand, wish, partial(_following, ground, wish, known_at, rules))
 
 
-def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Page:
+def _following(
+    ground: Ground,
+    wish: Wish,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    at: int,
+    after: str,
+) -> Page:
+    wish = replace(wish, at=at, after=after, limit=MAX_PAGE, total=False)
+    try:
+        return find_page(ground, wish, known_at, rules, None)
+    except StoreBusy:  # as where it was written of many who were met: it is waited for what is written, as for a lock
+        freshness = replace(wish.freshness, at_least=max(wish.freshness.at_least, ground.last_written))
+        return find_page(ground, replace(wish, freshness=freshness), known_at, rules, None)
+
+
+def _page(
+    ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish, following: Callable[[int, str], Page]
+) -> Page:
     models = stand.models
     assert models is not None
     connection = tx.connection
-    at = ground.now() if wish.as_of is None else instant_of(wish.as_of, stand.rules.zone)
+    at = wish.at
+    if at is None:
+        at = ground.now() if wish.as_of is None else instant_of(wish.as_of, stand.rules.zone)
     filters, position = _filters(ground, wish, stand.ruleset, at), _parse_cursor(wish.after)
     families = ground.families_written(tx, stand, wish.freshness)
     filters = replace(
@@ -125,32 +168,16 @@ def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Pag
         projectors=ground.store.registry.projectors,
         at=at,
         not_before_last_event=wish.as_of is None,
-        by_score=LANES["risk"] if wish.order == "risk" else None,
+        order=_ORDERS[wish.order],
     )
     histories = [_whole_history(ground, tx, stand, question, members) for members in families]
     folded = standings_of(histories, question)
     if filters.unchanged_since_asked:
         folded += foresee(ground.store, models, tx, question)
-    stored = page(
-        models,
-        connection,
-        filters,
-        at,
-        not_before_last_event=wish.as_of is None and newest_event_at(models, connection) > at,
-        by_score=question.by_score,
-        limit=wish.limit,
-        after=position,
-    )
-    following = (each for each in folded if position is None or _place(each) > position)
-    standings = sorted([*following, *stored], key=_place)[: wish.limit] if folded else stored
-    # Who is shown is who was folded: what was merged since has cards of its own yet.
-    known = tx.families((each.customer_id for each in standings), models.checkpoint(connection))
-    members = {each.customer_id: known.members(each.customer_id) for each in standings}
-    members |= {family[0]: family for family in families if family[0] in members}
-    standings = [
-        each if each.folded is not None else _with_facts(ground, tx, stand, each, members[each.customer_id])
-        for each in standings
-    ]
+    scan = _Scan(ground, tx, stand, wish, question, folded, families)
+    found = scan.found(position, wish.limit)
+    standings = [each for each, _ in found]
+    members = {each.customer_id: family for each, family in found}
     contacts = read_contacts(tx, (each for family in members.values() for each in family))
     poisons = models.parked(connection, members.keys() - filters.beside)
     poisons |= {history.members[0]: history.poison for history in histories if history.poison}
@@ -165,6 +192,8 @@ def _page(ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish) -> Pag
         after=None if last is None else f"{last.sort_key}:{last.customer}",
         behind=behind,
         held_back_by=ground.held_back_by(tx, models) if behind else None,
+        total=scan.count() if wish.total else None,
+        following=partial(following, at) if wish.goes_on else None,
     )
 
 
@@ -175,6 +204,90 @@ def _whole_history(
     if question.filters.becoming is None:
         return history_of(ground.store, tx, stand, members)
     return read_history(ground.store, tx.connection, members, stand.rules, stand.until)
+
+
+class _Scan:
+    """Goes through those whom read models hold and those who were folded beside them, in order; what no index knows, it
+    looks at of everyone in turn, so many at once as fill a page.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        tx: Transaction,
+        stand: Standpoint,
+        wish: Wish,
+        question: Question,
+        folded: list[Standing],
+        families: tuple[tuple[str, ...], ...],
+    ) -> None:
+        assert stand.models is not None
+        self._ground, self._tx, self._stand, self._wish, self._question = ground, tx, stand, wish, question
+        self._models, self._folded, self._families = stand.models, folded, families
+        self._text = None if wish.text is None else wish.text.casefold()
+        facts = (wish.tag, wish.owner, wish.source, wish.text)
+        self._is_narrowed = any(each is not None for each in facts)
+
+    def found(self, position: tuple[int, int] | None, limit: int) -> list[_Found]:
+        """The first of them after a place in the order, each with everyone who is one with them."""
+        return list(islice(self._from(position, MAX_PAGE if self._is_narrowed else limit), limit))
+
+    def count(self) -> int:
+        """How many there are in all."""
+        return sum(1 for _ in self._from(None, MAX_PAGE))
+
+    def _from(self, position: tuple[int, int] | None, at_once: int) -> Iterator[_Found]:
+        while True:
+            some = self._page(position, at_once)
+            yield from (each for each in self._with_members(some) if self._is_wanted(*each))
+            if len(some) < at_once:
+                return
+            position = _place(some[-1])
+
+    def _page(self, position: tuple[int, int] | None, limit: int) -> list[Standing]:
+        question, connection = self._question, self._tx.connection
+        stored = page(
+            self._models,
+            connection,
+            question.filters,
+            question.at,
+            not_before_last_event=question.not_before_last_event
+            and newest_event_at(self._models, connection) > question.at,
+            order=question.order,
+            limit=limit,
+            after=position,
+        )
+        rest = (each for each in self._folded if position is None or _place(each) > position)
+        return sorted([*rest, *stored], key=_place)[:limit] if self._folded else stored
+
+    def _with_members(self, standings: list[Standing]) -> Iterator[_Found]:
+        # Who is shown is who was folded: what was merged since has cards of its own yet.
+        known = self._tx.families(
+            (each.customer_id for each in standings), self._models.checkpoint(self._tx.connection)
+        )
+        beside = {family[0]: family for family in self._families}
+        contacts = {} if self._text is None else read_contacts(self._tx, {each.customer_id for each in standings})
+        self._contacts = contacts
+        for each in standings:
+            members = beside.get(each.customer_id) or known.members(each.customer_id)
+            if each.folded is None:
+                each = _with_facts(self._ground, self._tx, self._stand, each, members)
+            yield each, members
+
+    def _is_wanted(self, standing: Standing, members: tuple[str, ...]) -> bool:
+        if not self._is_narrowed:
+            return True
+        assert standing.folded is not None
+        wish, shown = self._wish, card(standing.folded.facts, standing.as_of)
+        if self._text is not None:
+            contact = self._contacts[standing.customer_id]
+            if not any(self._text in each.casefold() for each in (contact.name, contact.email) if each):
+                return False
+        return (
+            (wish.tag is None or wish.tag in shown.tags)
+            and wish.owner in (None, shown.owner)
+            and wish.source in (None, shown.source)
+        )
 
 
 def _place(standing: Standing) -> tuple[int, int]:
@@ -214,7 +327,9 @@ def _filters(ground: Ground, wish: Wish, ruleset: Ruleset, at: int) -> Filters:
             there = ", ".join(sorted(others)) or "none, as no extension brings one"
             raise ValueError(f'"{name}" is not a verdict that an extension brings; there are {there}')
         values.append((name, value))
-    return Filters(shown=(*LANES.values(), *wish.having), values=tuple(values), becoming=due)
+    order = _ORDERS[wish.order]
+    shown = dict.fromkeys([*LANES.values(), *wish.having, *([order.projection] if order and order.projection else [])])
+    return Filters(shown=tuple(shown), values=tuple(values), becoming=due)
 
 
 def lane_values(ruleset: Ruleset, lane: str) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial, reduce
+from typing import cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,11 +17,16 @@ from regulars.adapters.horizon import OpenTransaction
 from regulars.adapters.pages import KeyStanding, Turning, keyed_page
 from regulars.adapters.transaction import Transaction
 from regulars.answers import history_of, instant_of, read_contacts
+from regulars.crm_domain import ticket
 from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Recorded
 from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from regulars.crm_domain.membership import Membership, balance
+from regulars.crm_domain.ticket import TicketEvent
 from regulars.freshness import Freshness
 from regulars.ground import Ground
+from regulars.paging import MAX_PAGE, Following, Paged
 from regulars.projections.fold import by_key, verdict_at
 from regulars.projections.ticket_queue import TicketVerdict
 from regulars.standpoint import Standpoint
@@ -27,12 +34,16 @@ from regulars.views import TICKETS
 
 BREACHED = "breached"
 
+_Recorded = Recorded[TicketEvent]
+
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
     """One ticket as of an instant. Clocks are on_time, due_soon, breached, met or late.
 
-    `until` is when this changes by itself, and `breaches_at` when the next clock is breached if nobody acts.
+    `until` is when this changes by itself, and `breaches_at` when the next clock is breached if nobody acts. `subject`
+    is None once the customer is forgotten; it, `priority`, `agent` and `topic` are those of the same instant, and None
+    where they can't be read.
     """
 
     ticket_id: str
@@ -44,11 +55,18 @@ class TicketView:
     since: datetime
     until: datetime | None
     breaches_at: datetime | None
+    subject: str | None
+    priority: str | None
+    agent: str | None
+    topic: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class TicketPage:
+class TicketPage(Paged[TicketView]):
     """Some tickets, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    Iterating a page that `goes_on`, because no `limit` was given, goes through all that follow as well; `len` and
+    indexes are about this page alone.
 
     `behind` and `held_back_by` are those of a page of customers.
     """
@@ -57,15 +75,11 @@ class TicketPage:
     after: str | None
     behind: int = 0
     held_back_by: OpenTransaction | None = None
+    goes_on: bool = field(init=False)
+    following: InitVar[Following | None] = field(kw_only=True)
 
-    def __iter__(self) -> Iterator[TicketView]:
-        return iter(self.tickets)
-
-    def __len__(self) -> int:
-        return len(self.tickets)
-
-    def __getitem__(self, index: int) -> TicketView:
-        return self.tickets[index]
+    def _items(self) -> tuple[TicketView, ...]:
+        return self.tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +109,7 @@ class Points:
 
 
 class TicketQuery(Struct, frozen=True, kw_only=True):
-    """What is asked of a list of tickets. See Regulars.tickets."""
+    """What is asked of a list of tickets. See Regulars.tickets. `at` is the instant of the pages before."""
 
     customer: str | CustomerId | None
     status: str | None
@@ -106,14 +120,19 @@ class TicketQuery(Struct, frozen=True, kw_only=True):
     limit: int
     after: str | None
     freshness: Freshness
+    goes_on: bool
+    at: int | None = None
 
 
 def find_tickets(ground: Ground, query: TicketQuery) -> TicketPage:
     """A page of tickets: those that are stored, and those of customers of whom this process wrote since."""
+    ground.freshen(query.freshness)
     with ground.store.reading() as tx:
         stand = ground.standpoint(tx)
         models, connection = ground.models(tx), tx.connection
-        at = ground.now() if query.as_of is None else instant_of(query.as_of, stand.rules.zone)
+        at = query.at
+        if at is None:
+            at = ground.now() if query.as_of is None else instant_of(query.as_of, stand.rules.zone)
         until = None
         if query.breaching_within is not None:
             until = min(at + query.breaching_within // MICROSECOND, FOREVER)
@@ -136,20 +155,28 @@ def find_tickets(ground: Ground, query: TicketQuery) -> TicketPage:
             beside=[numbers[each] for each in beside],
         )
         if beside:
-            told = (each for members in families for each in _standings(ground, tx, stand, members, at))
+            told = (each for members in families for each in ticket_standings(ground, tx, stand, members, at))
             some = (each for each in told if whose is None or each.customer_id in whose)
             found += (each for each in some if _is_wanted(each, wanted, until, query.after))
             found = sorted(found, key=lambda each: each.key)[: query.limit]
         now = tx.families(standing.customer_id for standing in found)
         found = [replace(standing, customer_id=now.root(standing.customer_id)) for standing in found]
         contacts = read_contacts(tx, {standing.customer_id for standing in found})
+        states = _states(ground, tx, [standing.key for standing in found], at)
         behind = events_behind(ground.store, models, connection, beside=beside)
         return TicketPage(
-            tickets=tuple(view_ticket(standing, contacts[standing.customer_id].ref) for standing in found),
+            tickets=tuple(
+                view_ticket(standing, contacts[standing.customer_id].ref, states[standing.key]) for standing in found
+            ),
             after=found[-1].key if len(found) == query.limit else None,
             behind=behind,
             held_back_by=ground.held_back_by(tx, models) if behind else None,
+            following=partial(_following, ground, replace(query, at=at)) if query.goes_on else None,
         )
+
+
+def _following(ground: Ground, query: TicketQuery, after: str) -> TicketPage:
+    return find_tickets(ground, replace(query, after=after, limit=MAX_PAGE))
 
 
 def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
@@ -157,7 +184,7 @@ def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
     return {column: (value,) for column, value in given.items() if value is not None}
 
 
-def _standings(
+def ticket_standings(
     ground: Ground, tx: Transaction, stand: Standpoint, members: tuple[str, ...], at: int
 ) -> Iterator[KeyStanding]:
     """A customer's tickets as of an instant, of all that is recorded; none of those that were not opened by then."""
@@ -190,7 +217,34 @@ def _is_wanted(
     return is_due and is_following and all(values[name] in allowed for name, allowed in wanted.items())
 
 
-def view_ticket(standing: KeyStanding, ref: str | None) -> TicketView:
+def ticket_events(ground: Ground, tx: Transaction, ticket_ids: Iterable[str]) -> dict[str, list[_Recorded]]:
+    """What happened to some tickets, by their ids, each in the order in which it happened."""
+    streams = {ground.store.keyed(f"stream:{ticket.CATEGORY}", each.encode()): each for each in ticket_ids}
+    found: dict[str, list[_Recorded]] = {each: [] for each in streams.values()}
+    for recorded in tx.log.streams(streams):
+        if isinstance(recorded.event, TicketEvent):
+            found[streams[recorded.stream_id]].append(cast("_Recorded", recorded))
+    for events in found.values():
+        events.sort(key=lambda each: (each.occurred_at, each.position))
+    return found
+
+
+def ticket_at(events: Iterable[_Recorded], at: int) -> ticket.Ticket:
+    """What is known of a ticket as of an instant, from what happened to it."""
+    return reduce(ticket.TICKET.evolve, (each.event for each in events if each.occurred_at <= at), ticket.Ticket())
+
+
+def _states(ground: Ground, tx: Transaction, ticket_ids: Sequence[str], at: int) -> dict[str, ticket.Ticket]:
+    """What is known of some tickets as of an instant; nothing of those that can't be read."""
+    try:
+        return {each: ticket_at(events, at) for each, events in ticket_events(ground, tx, ticket_ids).items()}
+    except StoreUnusable:  # one that can't be read is no reason to be silent about the others
+        if len(ticket_ids) <= 1:
+            return dict.fromkeys(ticket_ids, ticket.Ticket())
+        return {key: state for each in ticket_ids for key, state in _states(ground, tx, [each], at).items()}
+
+
+def view_ticket(standing: KeyStanding, ref: str | None, state: ticket.Ticket) -> TicketView:
     """A ticket as people read it."""
     interval = standing.interval
     return TicketView(
@@ -203,6 +257,10 @@ def view_ticket(standing: KeyStanding, ref: str | None) -> TicketView:
         since=to_datetime(interval.valid_from),
         until=None if interval.valid_to == FOREVER else to_datetime(interval.valid_to),
         breaches_at=None if standing.turns_at is None else to_datetime(standing.turns_at),
+        subject=None if state.opened is None else state.opened.subject,
+        priority=state.priority,
+        agent=state.agent,
+        topic=state.topic,
     )
 
 

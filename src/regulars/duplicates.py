@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import Literal
 
 from regulars.adapters.transaction import Transaction
 from regulars.answers import read_contacts
 from regulars.crm_domain.command import CustomerId
+from regulars.paging import Following, Paged
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +29,23 @@ class Duplicates:
 
 
 @dataclass(frozen=True, slots=True)
-class DuplicatesPage:
-    """Some suspicions, and where to go on: pass `after` to ask for the next page, None where this was the last."""
+class DuplicatesPage(Paged[Duplicates]):
+    """Some suspicions, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    Iterating a page that `goes_on`, because no `limit` was given, goes through all that follow as well; `len` and
+    indexes are about this page alone.
+    """
 
     duplicates: tuple[Duplicates, ...]
     after: str | None
+    goes_on: bool = field(init=False)
+    following: InitVar[Following | None] = field(kw_only=True)
 
-    def __iter__(self) -> Iterator[Duplicates]:
-        return iter(self.duplicates)
-
-    def __len__(self) -> int:
-        return len(self.duplicates)
-
-    def __getitem__(self, index: int) -> Duplicates:
-        return self.duplicates[index]
+    def _items(self) -> tuple[Duplicates, ...]:
+        return self.duplicates
 
 
-def suspect_duplicates(tx: Transaction, limit: int, after: str | None) -> DuplicatesPage:
+def suspect_duplicates(tx: Transaction, limit: int, after: str | None, following: Following | None) -> DuplicatesPage:
     """At most `limit` suspicions, in an order that says nothing about anyone.
 
     Raises ValueError for an `after` that no page gave.
@@ -75,4 +75,4 @@ def suspect_duplicates(tx: Transaction, limit: int, after: str | None) -> Duplic
         )
         for kind, _, customer_ids in found
     )
-    return DuplicatesPage(duplicates=duplicates, after=last if len(found) == limit else None)
+    return DuplicatesPage(duplicates=duplicates, after=last if len(found) == limit else None, following=following)

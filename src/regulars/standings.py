@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from regulars.adapters.histories import History, read_history
-from regulars.adapters.pages import Filters, Standing, changed_after
+from regulars.adapters.pages import Filters, Ranking, Standing, changed_after
 from regulars.adapters.read_models import ReadModels
 from regulars.adapters.store import Store
 from regulars.adapters.transaction import Transaction
@@ -31,7 +31,7 @@ class Question(Struct, frozen=True, kw_only=True):
     projectors: Sequence[Projector]
     at: int
     not_before_last_event: bool
-    by_score: str | None
+    order: Ranking | None
 
 
 def families_written(tx: Transaction, customer_ids: Iterable[str], checkpoint: int) -> tuple[tuple[str, ...], ...]:
@@ -79,7 +79,9 @@ def _standing(history: History, question: Question) -> Standing | None:
     held = held_at(timelines, filters.shown, at)
     if held is None or any(held[name].verdict.value != value for name, value in filters.values):
         return None
-    sort_key, becomes_at = 0 if question.by_score is None else -held[question.by_score].verdict.score, None
+    sort_key, becomes_at = 0, None
+    if question.order is not None:
+        sort_key = question.order.key_of(history.customer, held)
     if filters.becoming is not None:
         becomes_at = _begins(timelines[filters.becoming.projection], filters.becoming.value, at)
         if becomes_at is None or becomes_at > filters.becoming.until:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from regulars.adapters.horizon import OpenTransaction
 from regulars.adapters.misplaced import NeverDrawn, RecordedAhead
 from regulars.asking_again import AsksItsStore
 from regulars.crm_domain.command import CustomerId
+from regulars.paging import Following, Paged
 from regulars.projections.fold import PROJECTORS
 from regulars.projections.registry import Registry
 
@@ -196,8 +197,13 @@ class Customer(AsksItsStore[AsksCustomer]):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Paged[Customer]):
     """Some customers, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    Iterating a page that `goes_on`, because no `limit` was given, goes through all that follow as well; `len` and
+    indexes are about this page alone.
+
+    `total` is how many answer to the question in all, where that was asked.
 
     `behind` counts the recorded events that this answer doesn't know of: what others recorded of late, or all of it
     where it was asked not to be fresh or the store is read-only. `held_back_by` is the transaction on the same
@@ -208,15 +214,12 @@ class Page:
     after: str | None
     behind: int = 0
     held_back_by: OpenTransaction | None = None
+    total: int | None = None
+    goes_on: bool = field(init=False)
+    following: InitVar[Following | None] = field(kw_only=True)
 
-    def __iter__(self) -> Iterator[Customer]:
-        return iter(self.customers)
-
-    def __len__(self) -> int:
-        return len(self.customers)
-
-    def __getitem__(self, index: int) -> Customer:
-        return self.customers[index]
+    def _items(self) -> tuple[Customer, ...]:
+        return self.customers
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,14 @@ _add(
 )
 _add(
     app,
+    "ticket",
+    "desk.ticket",
+    "Show one ticket whole: what it is about, its status and clocks over time, and all that happened to it.",
+    "regulars ticket T-1",
+    "regulars ticket T-1 --as-of 2026-03-31 --json",
+)
+_add(
+    app,
     "points",
     "desk.points",
     "Show a member's points: what can be spent, what is pending, and what expires when.",

@@ -29,6 +29,7 @@ from regulars.execution import Outcome
 from regulars.forgetting import Forgetting, Forgotten
 from regulars.importing import ImportReport
 from regulars.keys import Rotation
+from regulars.one_ticket import WholeTicket
 from regulars.projections.rules import Ruleset
 from regulars.published import Publication, RulesVersion
 from regulars.rebuilding import GenerationView
@@ -168,7 +169,33 @@ def ticket(each: TicketView) -> Object:
         "since": each.since.isoformat(),
         "until": _moment(each.until),
         "breaches_at": _moment(each.breaches_at),
+        "subject": each.subject,
+        "priority": each.priority,
+        "agent": each.agent,
+        "topic": each.topic,
     }
+
+
+def whole_ticket(each: WholeTicket) -> Object:
+    """One ticket with all that happened to it."""
+    return ticket(each.ticket) | {
+        "as_of": each.as_of.isoformat(),
+        "opened_at": each.opened_at.isoformat(),
+        "channel": each.channel,
+        "complaint": each.complaint,
+        "level": each.level,
+        "follows": each.follows,
+        "rating": each.rating,
+        "comment": each.comment,
+        "statuses": [_ticket_span(span) for span in each.statuses],
+        "clocks": {name: [_ticket_span(span) for span in spans] for name, spans in each.clocks.items()},
+        "messages": [{"at": said.at.isoformat(), "by": said.by, "message": said.message} for said in each.messages],
+        "events": [audit_entry(entry) for entry in each.events],
+    }
+
+
+def _ticket_span(span: Span) -> Object:
+    return {"value": span.value, "since": span.since.isoformat(), "until": _moment(span.until)}
 
 
 def points(each: Points) -> Object:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from functools import partial
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, TextIO
 from zoneinfo import ZoneInfo
 
 import typer
@@ -26,6 +26,7 @@ from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
+from regulars.customers import Order
 from regulars.freshness import FRESH
 from regulars.views import LANES, Customer, Lane, Page
 
@@ -70,7 +71,15 @@ def customers(
             metavar="TIME", parser=parse_span, help="How soon, with --becoming: 36h, 14d, 2w. 14d by default."
         ),
     ] = None,
-    order: Annotated[Literal["id", "risk"], typer.Option(help="In no particular order, or highest risk first.")] = "id",
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Only those tagged so.")] = None,
+    owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only those whom this person looks after.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="SOURCE", help="Only those who came from here.")] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only those with this in their name or e-mail.")
+    ] = None,
+    order: Annotated[
+        Order, typer.Option("--sort", "--order", help="As they came, or the highest or latest of these first.")
+    ] = "id",
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),
@@ -83,6 +92,7 @@ def customers(
             "or a return, gets an apostrophe in front.",
         ),
     ] = False,
+    total: Annotated[bool, typer.Option("--total", help="Say nothing but how many there are.")] = False,
     fresh: FreshOption = FRESH,
     at_least: AtLeastOption = None,
     json: JsonOption = False,
@@ -94,6 +104,8 @@ def customers(
     """
     if json and as_csv:
         raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
+    if total and as_csv:
+        raise typer.BadParameter("choose one of them", param_hint="--total and --csv")
     if within is not None and becoming is None:
         raise typer.BadParameter("it means something only together with --becoming", param_hint="--within")
     chosen = _pairs(having or [])
@@ -110,6 +122,10 @@ def customers(
             tier=tier,
             risk_band=risk_band,
             having=chosen,
+            tag=tag,
+            owner=owner,
+            source=source,
+            text=text,
             as_of=as_of,
             known_at=seen.known_at,
             rules=seen.rules,
@@ -119,7 +135,13 @@ def customers(
         )
         build_lists(crm, seen)
         crm.catch_up(within=timedelta(seconds=fresh))
-        if json:
+        if total:
+            found = ask(limit=1, fresh=False, total=True).total
+            if json:
+                as_json.write_json(sys.stdout, {"total": found})
+            else:
+                render.draw(str(found))
+        elif json:
             currency = crm.currency
             as_json.write_array(sys.stdout, (as_json.customer(each, currency) for each in _all(ask, limit)))
         elif as_csv:
@@ -247,7 +269,7 @@ def _lane_of(seen: Viewpoint, wish: str) -> dict[Lane, str]:
 
 _COLUMNS = (
     *("ref", "name", "email", "stage", "stage_since", "tier", "risk", "risk_band"),
-    *("orders", "net_spend", "last_order_at", "as_of", "becomes_at", "id"),
+    *("orders", "net_spend", "last_order_at", "as_of", "becomes_at", "id", "phone", "tags", "owner"),
 )
 
 
@@ -255,5 +277,5 @@ def _write_csv(stream: TextIO, found: Iterable[Customer]) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for each in found:
-        fields = as_json.customer(each, None)
+        fields = as_json.customer(each, None) | {"tags": "; ".join(each.tags)}
         writer.writerow([harmless(fields[column]) for column in _COLUMNS])

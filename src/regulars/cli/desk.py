@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import typer
+from rich.console import Group
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from regulars.audit import AuditEntry
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.opening import (
@@ -24,8 +29,10 @@ from regulars.cli.opening import (
 from regulars.cli.paging import every
 from regulars.cli.viewpoint import fold_first
 from regulars.cli.words import parse_span
-from regulars.desk import Points
+from regulars.desk import Points, TicketView
 from regulars.freshness import FRESH
+from regulars.one_ticket import WholeTicket
+from regulars.plain_text import clean_lines
 
 TABLE_LIMIT = 50
 
@@ -50,7 +57,7 @@ def tickets(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """List tickets with their clocks, at any moment."""
+    """List tickets with their clocks, at any moment: two lines each, the second of what it is about."""
     with open_to_ask(ctx, db) as crm:
         fold_first(crm)
         crm.catch_up(within=timedelta(seconds=fresh))
@@ -70,17 +77,105 @@ def tickets(
             tell_what_is_missing(crm)
             return
         zone = zone_of(crm)
-        table = Table("Ticket", "Customer", "Status", "Answer", "Resolution", "Late from", box=None, pad_edge=False)
         found = list(every(ask, limit or TABLE_LIMIT))
-        for each in found:
-            who = each.ref or f"id:{each.customer_id}"
-            late = "" if each.breaches_at is None else render.minute(each.breaches_at, zone)
-            words = (each.ticket_id, who, each.status, each.first_response, each.resolution, late)
-            table.add_row(*(Text(render.clean(word), overflow="ellipsis", no_wrap=True) for word in words))
+        table = _ticket_table(found, zone)
         render.draw(table if found else "No ticket is like that.")
         if limit is None and len(found) == TABLE_LIMIT:
             render.draw(f"The first {TABLE_LIMIT}; --limit N shows N, --json all.")
         tell_what_is_missing(crm)
+
+
+def ticket(
+    ctx: typer.Context,
+    ticket_id: Annotated[str, typer.Argument(metavar="ID", help="The ticket's own id, such as T-1.")],
+    as_of: AsOf = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Show one ticket whole: what it is about, its status and clocks over time, and all that happened to it."""
+    with open_to_ask(ctx, db) as crm:
+        found = crm.ticket(ticket_id, as_of=as_of)
+        if json:
+            as_json.write_json(sys.stdout, as_json.whole_ticket(found))
+            return
+        zone = zone_of(crm)
+        render.draw(_heading(found, zone), "", _over_time(found, zone))
+        said = [each for each in found.messages if each.message is not None]
+        if said:
+            render.draw("", *(_paragraph(f"{render.minute(each.at, zone)}  {each.by}", each.message) for each in said))
+        render.draw("", *(_event(each, zone) for each in found.events))
+
+
+_TITLES = ("Ticket\n", "Customer\nSubject", "Status\nPriority", "Answer\nAgent", "Resolution\nTopic", "Late from\n")
+
+
+def _ticket_table(found: Sequence[TicketView], zone: ZoneInfo) -> Table:
+    """Two lines a ticket, which fit 80 columns: where it stands, and what it is about."""
+    table = Table(*_TITLES, box=None, pad_edge=False)
+    for each in found:
+        late = "" if each.breaches_at is None else render.minute(each.breaches_at, zone)
+        words = (each.ticket_id, _customer(each), each.status, each.first_response, each.resolution, late)
+        table.add_row(*(_cell(word) for word in words))
+        table.add_row("", *(_cell(word) for word in (each.subject, each.priority, each.agent, each.topic)), style="dim")
+    return table
+
+
+def _cell(word: str | None) -> Text:
+    return Text(render.clean(word or ""), overflow="ellipsis", no_wrap=True)
+
+
+def _customer(each: TicketView) -> str:
+    return each.ref or f"id:{each.customer_id}"
+
+
+def _heading(found: WholeTicket, zone: ZoneInfo) -> Table:
+    each = found.ticket
+    rated = None if found.rating is None else " ".join(filter(None, (str(found.rating), found.comment)))
+    facts = {
+        "ticket": each.ticket_id,
+        "customer": _customer(each),
+        "subject": each.subject,
+        "priority": each.priority,
+        "agent": each.agent,
+        "topic": each.topic,
+        "complaint": "yes" if found.complaint else None,
+        "channel": found.channel,
+        "follows": found.follows,
+        "escalated": f"level {found.level}" if found.level else None,
+        "rated": rated,
+        "opened": render.minute(found.opened_at, zone),
+        "late from": None if each.breaches_at is None else render.minute(each.breaches_at, zone),
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, fact in facts.items():
+        if fact is not None:
+            table.add_row(Text(name, style="dim"), Text(render.clean(fact), overflow="fold"))
+    return table
+
+
+def _over_time(found: WholeTicket, zone: ZoneInfo) -> Table:
+    """When its status and clocks changed, or are going to by themselves."""
+    lanes = {
+        "status": found.statuses,
+        "answer": found.clocks["first_response"],
+        "resolution": found.clocks["resolution"],
+    }
+    table = Table("", "is", "from", "until", box=None, pad_edge=False)
+    for name, spans in lanes.items():
+        for span in spans:
+            until = "" if span.until is None else render.minute(span.until, zone)
+            table.add_row(name, span.value, render.minute(span.since, zone), until)
+    return table
+
+
+def _paragraph(title: str, text: str | None) -> Group:
+    return Group(Text(title, style="dim"), Padding(Text(clean_lines(text or "")), (0, 0, 0, 2)))
+
+
+def _event(entry: AuditEntry, zone: ZoneInfo) -> Table:
+    line = Table.grid(padding=(0, 2))
+    line.add_row(Text(render.minute(entry.occurred_at, zone), style="dim"), Text(render.clean(entry.sentence)))
+    return line
 
 
 def points(

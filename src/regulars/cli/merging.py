@@ -11,8 +11,9 @@ from rich.text import Text
 
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
-from regulars.crm import MAX_PAGE, Regulars
+from regulars.crm import Regulars
 from regulars.duplicates import Duplicates, Suspect
+from regulars.paging import MAX_PAGE
 
 TABLE_LIMIT = 50
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from regulars import crm as front_door
 from regulars.audit import AuditEntry
-from regulars.crm import MAX_PAGE, Regulars
+from regulars.crm import Regulars
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.membership import EnrollMember
@@ -102,13 +102,7 @@ def _record_with_progress(
 
 def _everybody(crm: Regulars) -> list[Customer]:
     """Every customer, in order of their reference: ids are random, and what is printed must not be."""
-    found: list[Customer] = []
-    page = crm.customers(limit=MAX_PAGE)
-    found += page
-    while page.after is not None:
-        page = crm.customers(limit=MAX_PAGE, after=page.after)
-        found += page
-    return sorted(found, key=_reference)
+    return sorted(crm.customers(), key=_reference)
 
 
 # -------------------------------------------------------------------------------------------------------- sections
@@ -183,7 +177,7 @@ def _why(customer: Customer) -> str:
 
 
 def _soon_at_risk(crm: Regulars) -> RenderableType:
-    page = crm.customers(becoming={"stage": "at_risk"}, within=_SOON, limit=MAX_PAGE)
+    page = crm.customers(becoming={"stage": "at_risk"}, within=_SOON)
     soon = sorted(page, key=lambda customer: (customer.becomes_at or END, _reference(customer)))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("on", "who", "", "is", "tier"):
@@ -272,7 +266,7 @@ def _outlook(timeline: Timeline) -> str:
 
 
 def _help_desk(crm: Regulars, customers: Sequence[Customer]) -> RenderableType:
-    tickets = crm.tickets(limit=MAX_PAGE)
+    tickets = list(crm.tickets())
     still_open = [ticket for ticket in tickets if ticket.status not in ("resolved", "closed")]
     clocks = Counter(_clock(ticket) for ticket in still_open)
     states = ", ".join(f"{clocks[state]} {state.replace('_', ' ')}" for state in ("on_time", "due_soon", "breached"))
@@ -281,7 +275,7 @@ def _help_desk(crm: Regulars, customers: Sequence[Customer]) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("late from", "ticket", "who", "", "what"):
         table.add_column(heading, no_wrap=True)
-    for ticket in sorted(crm.tickets(breaching_within=_A_DAY, limit=MAX_PAGE), key=_next_breach):
+    for ticket in sorted(crm.tickets(breaching_within=_A_DAY), key=_next_breach):
         what = "first answer" if ticket.first_response in ("on_time", "due_soon") else "solution"
         name = names.get(ticket.ref, "")
         table.add_row(_minute(ticket.breaches_at), ticket.ticket_id, ticket.ref or "", f"{name:.20}", what)

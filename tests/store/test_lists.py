@@ -1,0 +1,275 @@
+"""A list is read page by page: who iterates one goes through all of it, whichever list it is."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from regulars import (
+    AssignOwner,
+    AssignTicket,
+    AwaitCustomer,
+    ChangePriority,
+    ClassifyTicket,
+    GiveConsent,
+    MergeCustomers,
+    NotFound,
+    OpenTicket,
+    RateTicket,
+    RecordPurchase,
+    RegisterCustomer,
+    Regulars,
+    ReplyAsAgent,
+    ReplyAsCustomer,
+    ResolveTicket,
+    StoreUnusable,
+    TagCustomer,
+)
+from shops import BEGIN, DAY, Clock, fresh_store, opened
+
+MANY = 1_120  # over a page of 50, and over the 1,000 that follow
+REFS = [f"shop:{number}" for number in range(MANY)]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def crowd(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[Regulars]:
+    """So many customers, each with a ticket and a consent, and the e-mail address of one other; a day ago."""
+    clock, at = Clock(), BEGIN - 100 * DAY
+    with fresh_store(request.param, postgres_url) as url, opened(url, clock) as crm:
+        emails = [f"{number // 2}@example.com" for number in range(MANY)]
+        people = zip(REFS, emails, strict=True)
+        crm.do([RegisterCustomer(ref=ref, email=email, occurred_at=at) for ref, email in people])
+        crm.do([OpenTicket(customer=ref, ticket_id=ref, subject="late", occurred_at=at) for ref in REFS])
+        crm.do([GiveConsent(customer=ref, channel="email", purpose="news", occurred_at=at) for ref in REFS])
+        clock.now += 2 * DAY
+        crm.catch_up()
+        yield crm
+
+
+LISTS: dict[str, tuple[Callable[..., Any], int]] = {
+    "customers": (lambda crm, **asked: crm.customers(**asked), MANY),
+    "customers by risk": (lambda crm, **asked: crm.customers(order="risk", **asked), MANY),
+    "customers as of a day": (lambda crm, **asked: crm.customers(as_of=BEGIN.date(), **asked), MANY),
+    "customers known on a day": (lambda crm, **asked: crm.customers(known_at=BEGIN + DAY, **asked), MANY),
+    "tickets": (lambda crm, **asked: crm.tickets(**asked), MANY),
+    "audit": (lambda crm, **asked: crm.audit(**asked), 3 * MANY),
+    "audit, oldest first": (lambda crm, **asked: crm.audit(oldest_first=True, **asked), 3 * MANY),
+    "contactable": (lambda crm, **asked: crm.contactable(channel="email", purpose="news", **asked), MANY),
+    "duplicates": (lambda crm, **asked: crm.duplicates(**asked), MANY // 2),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_iterating_a_list_goes_through_all_of_it(crowd: Regulars, name: str) -> None:
+    ask, number = LISTS[name]
+    page = ask(crowd)
+    found = list(page)
+    assert page.goes_on
+    assert (len(page), len(found)) == (50, number)
+    assert len({repr(each) for each in found}) == number  # nothing twice
+    assert [page[0], page[-1]] == [found[0], found[49]]
+    assert list(page) == found  # again, from the beginning
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_with_a_limit_ends_with_its_page(crowd: Regulars, name: str) -> None:
+    ask, number = LISTS[name]
+    page = ask(crowd, limit=70)
+    assert not page.goes_on
+    assert len(list(page)) == len(page) == 70
+    rest = list(ask(crowd, after=page.after))
+    assert [*page, *rest] == list(ask(crowd))
+    assert len(rest) == number - 70
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_pickled_page_says_where_it_ends(crowd: Regulars, name: str) -> None:
+    ask, _ = LISTS[name]
+    whole, limited = (pickle.loads(pickle.dumps(page)) for page in (ask(crowd), ask(crowd, limit=70)))
+    assert len(list(limited)) == 70
+    found = iter(whole)
+    assert [next(found) for _ in range(50)] == [whole[place] for place in range(50)]
+    with pytest.raises(StoreUnusable, match="pickled"):
+        next(found)
+
+
+def test_all_pages_answer_as_of_the_instant_of_the_first(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref=ref) for ref in REFS[:120]])
+        crm.do([OpenTicket(customer=ref, ticket_id=ref, subject="late") for ref in REFS[:120]])
+        for ask in (crm.customers, crm.tickets):
+            before, seen = clock.now, []
+            for each in ask():
+                clock.now += timedelta(days=5)
+                seen.append(each)
+            clock.now = before
+            assert seen == list(ask())
+
+
+def test_one_can_write_of_everyone_who_is_met(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref=ref) for ref in REFS])
+        met: list[str] = []
+        for number, each in enumerate(crm.customers()):
+            clock.now += timedelta(seconds=1)
+            if number % 4 == 0:
+                crm.do(RecordPurchase(customer=each.id, order_id=f"A-{number}", amount="5.00"))
+            met.append(str(each.ref))
+        assert sorted(met) == sorted(REFS)
+
+
+# ------------------------------------------------------------------------------------------------------------- tickets
+
+
+def test_tickets_say_what_they_are_about_as_of_the_same_instant(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        crm.do(RegisterCustomer(ref="shop:1"))
+        crm.do(OpenTicket(customer="shop:1", ticket_id="T-1", subject="a leg is missing", priority="high"))
+        opened_at, clock.now = clock.now, clock.now + DAY
+        crm.do([AssignTicket(ticket_id="T-1", agent="li"), ClassifyTicket(ticket_id="T-1", topic="delivery")])
+        crm.do(ChangePriority(ticket_id="T-1", priority="urgent"))
+        for fresh in (True, timedelta()):
+            [now], [then] = crm.tickets(fresh=fresh), crm.tickets(fresh=fresh, as_of=opened_at)
+            assert (now.subject, now.priority, now.agent, now.topic) == ("a leg is missing", "urgent", "li", "delivery")
+            assert (then.subject, then.priority, then.agent, then.topic) == ("a leg is missing", "high", None, None)
+        crm.forget("shop:1", reason="on request")
+        [left] = crm.tickets()
+        assert (left.subject, left.priority, left.agent) == (None, "urgent", "li")
+        assert crm.ticket("T-1").ticket == left
+
+
+def test_a_ticket_is_read_whole(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref="shop:1"), RegisterCustomer(ref="shop:2")])
+        at = [BEGIN]
+        steps = [
+            OpenTicket(customer="shop:1", ticket_id="T-1", subject="a leg is missing", channel="email"),
+            ReplyAsAgent(ticket_id="T-1", message="which one?"),
+            AwaitCustomer(ticket_id="T-1"),
+            ReplyAsCustomer(ticket_id="T-1", message="the left one"),
+            ResolveTicket(ticket_id="T-1"),
+            RateTicket(ticket_id="T-1", score=2, comment="slow"),
+        ]
+        crm.do(OpenTicket(customer="shop:1", ticket_id="T-2", subject="another"))
+        for step in steps:
+            clock.now += timedelta(hours=1)
+            at.append(clock.now)
+            crm.do(step)
+        crm.do(MergeCustomers(customer="shop:1", into="shop:2"))
+        found = crm.ticket("T-1")
+        assert (found.ticket.ref, found.opened_at, found.channel) == ("shop:2", at[1], "email")
+        assert (found.rating, found.comment, found.complaint, found.level) == (2, "slow", False, 0)
+        assert [(each.by, each.message) for each in found.messages] == [
+            ("agent", "which one?"),
+            ("customer", "the left one"),
+        ]
+        assert [each.occurred_at for each in found.events] == at[1:]
+        assert [each.type for each in found.events][:2] == ["TicketOpened", "AgentReplied"]
+        statuses = [(each.value, each.since) for each in found.statuses]
+        assert statuses[0] == ("new", at[1])
+        assert [value for value, _ in statuses] == ["new", "open", "awaiting_customer", "open", "resolved", "closed"]
+        assert found.statuses[-1].until is None
+        assert [each.value for each in found.clocks["first_response"]] == ["on_time", "met"]
+        assert found.clocks["resolution"][-1].value == "met"
+        [listed] = (each for each in crm.tickets() if each.ticket_id == "T-1")
+        assert found.ticket == listed
+        before = crm.ticket("T-1", as_of=at[2])
+        assert (before.ticket.status, len(before.events), before.rating) == ("open", 2, None)
+
+
+def test_a_ticket_that_is_not_there_is_refused_in_a_sentence(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        crm.do(RegisterCustomer(ref="shop:1"))
+        crm.do(OpenTicket(customer="shop:1", ticket_id="T-1", subject="?"))
+        with pytest.raises(NotFound, match='there is no ticket "T-9"'):
+            crm.ticket("T-9")
+        with pytest.raises(NotFound, match='ticket "T-1" was not open yet by'):
+            crm.ticket("T-1", as_of=BEGIN - DAY)
+
+
+# ------------------------------------------------------------------------------------------------ orders and conditions
+
+
+@pytest.fixture(params=[True, timedelta()], ids=["folded", "beside"])
+def shop(database_url: str, request: pytest.FixtureRequest) -> Iterator[tuple[Regulars, dict[str, Any]]]:
+    """Four customers: what they spent, when they ordered last, and in which order they came."""
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        for ref, name, amounts in (("a", "Ada", (50, 20)), ("b", "Bo", ()), ("c", "Cyd", (900,)), ("d", "Dana", (5,))):
+            crm.do(RegisterCustomer(ref=ref, name=name, email=f"{name}@Example.com", source=f"from {ref}"))
+            for place, amount in enumerate(amounts):
+                clock.now += DAY
+                crm.do(RecordPurchase(customer=ref, order_id=f"{ref}-{place}", amount=str(amount)))
+        crm.do([TagCustomer(customer=each, label="vip") for each in "abd"])
+        crm.do(AssignOwner(customer="d", owner="li"))
+        yield crm, {"fresh": request.param}
+
+
+ORDERS = {"id": "abcd", "spend": "cadb", "last_order": "dcab", "known_since": "dcba"}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_list_is_in_the_order_that_is_asked_for(shop: tuple[Regulars, dict[str, Any]], order: Any) -> None:
+    crm, fresh = shop
+    assert "".join(str(each.ref) for each in crm.customers(order=order, **fresh)) == ORDERS[order]
+    seen, after = "", None
+    while True:
+        page = crm.customers(order=order, limit=1, after=after, **fresh)
+        seen, after = seen + "".join(str(each.ref) for each in page), page.after
+        if after is None:
+            break
+    assert seen == ORDERS[order]
+    as_of = crm.customers()[0].as_of
+    conditions: list[tuple[dict[str, Any], str]] = [({"stage": "new"}, "cd"), ({"tag": "vip", "as_of": as_of}, "abd")]
+    for asked, kept in conditions:
+        found = "".join(str(each.ref) for each in crm.customers(order=order, **asked, **fresh))
+        assert found == "".join(each for each in ORDERS[order] if each in kept)
+
+
+def test_a_list_in_order_is_as_of_the_asked_day(shop: tuple[Regulars, dict[str, Any]]) -> None:
+    crm, fresh = shop
+    refs = [each.ref for each in crm.customers(order="spend", as_of=BEGIN + DAY, **fresh)]
+    assert refs == ["a"]
+    assert [each.net_spend for each in crm.customers(order="spend", as_of=BEGIN + DAY, **fresh)] == [50]
+
+
+CONDITIONS: list[tuple[dict[str, str], str]] = [
+    ({"tag": "vip"}, "abd"),
+    ({"owner": "li"}, "d"),
+    ({"source": "from c"}, "c"),
+    ({"tag": "vip", "owner": "li"}, "d"),
+    ({"text": "DA"}, "ad"),
+    ({"text": "cyd@example"}, "c"),
+    ({"text": "nobody"}, ""),
+    ({"tag": "nothing"}, ""),
+]
+
+
+@pytest.mark.parametrize(("asked", "refs"), CONDITIONS)
+def test_a_list_is_of_those_who_meet_a_condition(
+    shop: tuple[Regulars, dict[str, Any]], asked: dict[str, Any], refs: str
+) -> None:
+    crm, fresh = shop
+    page = crm.customers(**asked, **fresh, total=True)
+    assert ("".join(str(each.ref) for each in page), page.total) == (refs, len(refs))
+    limited = crm.customers(**asked, **fresh, limit=1, total=True)
+    assert (limited.total, len(limited)) == (len(refs), min(1, len(refs)))
+    rest = [] if limited.after is None else list(crm.customers(**asked, **fresh, after=limited.after))
+    assert [each.ref for each in (*limited, *rest)] == list(refs)
+
+
+def test_a_page_says_how_many_there_are_in_all_where_that_is_asked(crowd: Regulars) -> None:
+    page = crowd.customers(total=True)
+    assert (len(page), page.total, crowd.customers().total) == (50, MANY, None)
+    assert crowd.customers(total=True, limit=1, text=f"{7}@example.com").total == len(
+        [number for number in range(MANY) if str(number // 2).endswith("7")]
+    )

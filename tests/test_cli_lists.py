@@ -1,0 +1,93 @@
+"""Lists at the command line."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from saying import Say
+
+
+@pytest.fixture
+def desk(say: Say) -> Say:
+    say("do", "RegisterCustomer", "ref=a", "name=Ada", "occurred_at=2024-01-01T12:00:00Z")
+    opening = ("ticket_id=T-1", "priority=high", "subject=a leg is missing", "occurred_at=2024-02-01T12:00:00Z")
+    say("do", "OpenTicket", "customer=a", *opening)
+    say("do", "AssignTicket", "ticket_id=T-1", "agent=li", "occurred_at=2024-02-01T13:00:00Z")
+    say("do", "ClassifyTicket", "ticket_id=T-1", "topic=delivery", "occurred_at=2024-02-01T13:00:00Z")
+    say("do", "ReplyAsAgent", "ticket_id=T-1", "message=which one?", "occurred_at=2024-02-01T14:00:00Z")
+    return say
+
+
+ABOUT = {"subject": "a leg is missing", "priority": "high", "agent": "li", "topic": "delivery"}
+
+
+def test_tickets_say_what_they_are_about(desk: Say) -> None:
+    [found] = desk("tickets", "--json").json
+    assert found.items() >= ABOUT.items()
+    said = desk("tickets").out
+    assert all(word in said for word in ("T-1", "a leg is", "high", "li", "delivery"))
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_a_ticket_is_shown_whole(desk: Say) -> None:
+    found = desk("ticket", "T-1", "--json").json
+    assert found.items() >= ABOUT.items()
+    assert [each["value"] for each in found["statuses"]] == ["new", "open"]
+    assert found["messages"] == [{"at": "2024-02-01T14:00:00+00:00", "by": "agent", "message": "which one?"}]
+    said = desk("ticket", "T-1").out
+    assert all(
+        word in said for word in ("a leg is missing", "which one?", "breached", "Root assigned", "delivery", "opened")
+    )
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_a_ticket_that_is_not_there_is_refused_in_a_sentence(desk: Say) -> None:
+    said = desk("ticket", "T-9")
+    assert (said.status, said.out) == (1, "")
+    assert 'there is no ticket "T-9"' in said.err
+
+
+# ----------------------------------------------------------------------------------------------------------- customers
+
+
+@pytest.fixture
+def shop(say: Say) -> Say:
+    for ref, name, amount in (("a", "Ada", "5"), ("b", "Bo", "90"), ("c", "Dana", "20")):
+        say("do", "RegisterCustomer", f"ref={ref}", f"name={name}", f"source=from {ref}", f"phone=+49 30 {amount}")
+        say("do", "RecordPurchase", f"customer={ref}", f"order_id={ref}-1", f"amount={amount}", "currency=EUR")
+    say("do", "TagCustomer", "customer=a", "label=vip")
+    say("do", "TagCustomer", "customer=a", "label=press")
+    say("do", "AssignOwner", "customer=c", "owner=li")
+    return say
+
+
+@pytest.mark.parametrize(
+    ("words", "refs"),
+    [
+        (["--sort", "spend"], "bca"),
+        (["--sort", "spend", "--limit", "2"], "bc"),
+        (["--tag", "vip"], "a"),
+        (["--owner", "li"], "c"),
+        (["--source", "from b"], "b"),
+        (["--text", "da", "--sort", "spend"], "ca"),
+    ],
+)
+def test_customers_are_sorted_and_told_apart(shop: Say, words: list[str], refs: str) -> None:
+    assert "".join(each["ref"] for each in shop("customers", "--json", *words).json) == refs
+
+
+def test_a_total_is_said_alone(shop: Say) -> None:
+    assert shop("customers", "--total").out == "3\n"
+    assert shop("customers", "--total", "--json", "--text", "da").json == {"total": 2}
+    assert "choose one of them" in shop("customers", "--total", "--csv").err
+
+
+def test_csv_has_phone_tags_owner_and_spend(shop: Say) -> None:
+    titles, *lines = csv.reader(shop("customers", "--csv", "--sort", "spend").out.splitlines())
+    rows = [dict(zip(titles, line, strict=True)) for line in lines]
+    assert [each["net_spend"] for each in rows] == ["90.00", "20.00", "5.00"]
+    assert [each["owner"] for each in rows] == ["", "li", ""]
+    assert [each["tags"] for each in rows] == ["", "", "press; vip"]
+    assert [each["phone"].endswith("30 90") for each in rows] == [True, False, False]
