@@ -6,6 +6,7 @@ import io
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -141,7 +142,7 @@ def standing(crm: Regulars, ids: list[str]) -> list[Any]:
 
 
 def vars_of(each: Any) -> dict[str, Any]:
-    return {name: getattr(each, name) for name in type(each).__dataclass_fields__ if not name.startswith("_")}
+    return {field.name: getattr(each, field.name) for field in fields(each)}
 
 
 @pytest.fixture
