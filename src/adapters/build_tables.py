@@ -188,6 +188,12 @@ class ProjectionTables:
             sa.Column("valid_from", Instant, nullable=False),
         )
 
+    def earliest_steps(self) -> sa.Select[Any]:
+        """Each score with the first instant at which anybody has it, as the steps say."""
+        steps = self.steps
+        assert steps is not None
+        return sa.select(steps.c.minus_score, sa.func.min(steps.c.valid_from)).group_by(steps.c.minus_score)
+
     @property
     def key_width(self) -> int:
         """How many columns of an interval's row, the first ones, tell it from all others."""

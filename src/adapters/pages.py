@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
-from operator import sub
+from operator import attrgetter, sub
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +34,11 @@ class Standing(Struct, frozen=True, kw_only=True):
     folded: Folded | None
     becomes_at: int | None
     sort_key: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where this customer stands in the order of a list."""
+        return self.sort_key, self.customer
 
 
 class Becoming(Struct, frozen=True, kw_only=True):
@@ -118,11 +123,7 @@ def page(
     if not not_before_last_event:
         return asked.of(at, limit, after)
     ahead = asked.as_of_their_last_event(at, limit, after)
-    return sorted([*ahead, *asked.of(at, limit, after, settled=True)], key=_place)[:limit]
-
-
-def _place(standing: Standing) -> tuple[int, int]:
-    return standing.sort_key, standing.customer
+    return sorted([*ahead, *asked.of(at, limit, after, settled=True)], key=attrgetter("place"))[:limit]
 
 
 class _Page:
@@ -163,7 +164,7 @@ class _Page:
             statement = statement.where(self._facts.c.customer > (after[1] if after else 0))
             statement = statement.order_by(self._facts.c.customer).limit(limit)
         found = (self._standing(row, None) for row in self._connection.execute(statement))
-        return [each for each in found if after is None or _place(each) > after]
+        return [each for each in found if after is None or each.place > after]
 
     def _first(self, at: int, limit: int, after: tuple[int, int] | None, settled: bool) -> list[tuple[int, int]]:
         """Whom a page is about, with the sort keys, from a table that has them in order, so that no more are looked at

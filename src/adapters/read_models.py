@@ -559,12 +559,10 @@ def _note_earliest(connection: Connection, projection: ProjectionTables, rows: I
 
 
 def _note_earliest_of_all(connection: Connection, projection: ProjectionTables) -> None:
-    table, steps = projection.earliest, projection.steps
+    table = projection.earliest
     assert table is not None
-    assert steps is not None
-    first = sa.select(steps.c.minus_score, sa.func.min(steps.c.valid_from)).group_by(steps.c.minus_score)
     connection.execute(table.delete())
-    connection.execute(table.insert().from_select(table.c.keys(), first))
+    connection.execute(table.insert().from_select(table.c.keys(), projection.earliest_steps()))
 
 
 def _leading(table: sa.Table) -> sa.Column[Any]:

@@ -197,14 +197,12 @@ def _streamed(connection: Connection, table: sa.Table) -> Iterator[Row]:
 
 def _is_bounded(connection: Connection, projection: ProjectionTables) -> bool:
     """Whether no score is looked for from an instant on that is later than the first at which somebody has it."""
-    steps, earliest = projection.steps, projection.earliest
-    assert steps is not None
+    earliest = projection.earliest
     assert earliest is not None
-    first = sa.select(steps.c.minus_score, sa.func.min(steps.c.valid_from)).group_by(steps.c.minus_score)
     bounds = dict(map(tuple, connection.execute(as_stored(earliest))))
     return all(
         minus_score in bounds and bounds[minus_score] <= valid_from
-        for minus_score, valid_from in connection.execute(first)
+        for minus_score, valid_from in connection.execute(projection.earliest_steps())
     )
 
 

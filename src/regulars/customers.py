@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import islice
+from operator import attrgetter
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -242,7 +243,7 @@ class _Scan:
             yield from (each for each in self._with_members(some) if self._is_wanted(*each))
             if len(some) < at_once:
                 return
-            position = _place(some[-1])
+            position = some[-1].place
 
     def _page(self, position: tuple[int, int] | None, limit: int) -> list[Standing]:
         question, connection = self._question, self._tx.connection
@@ -257,8 +258,8 @@ class _Scan:
             limit=limit,
             after=position,
         )
-        rest = (each for each in self._folded if position is None or _place(each) > position)
-        return sorted([*rest, *stored], key=_place)[:limit] if self._folded else stored
+        rest = (each for each in self._folded if position is None or each.place > position)
+        return sorted([*rest, *stored], key=attrgetter("place"))[:limit] if self._folded else stored
 
     def _with_members(self, standings: list[Standing]) -> Iterator[_Found]:
         # Who is shown is who was folded: what was merged since has cards of its own yet.
@@ -290,11 +291,6 @@ class _Scan:
         )
 
 
-def _place(standing: Standing) -> tuple[int, int]:
-    """Where a customer stands in the order of a list."""
-    return standing.sort_key, standing.customer
-
-
 def _with_facts(
     ground: Ground, tx: Transaction, stand: Standpoint, standing: Standing, members: tuple[str, ...]
 ) -> Standing:
@@ -321,15 +317,20 @@ def _filters(ground: Ground, wish: Wish, ruleset: Ruleset, at: int) -> Filters:
         until = min(at + wish.within // MICROSECOND, FOREVER)
         due = Becoming(projection=LANES[lane], value=value, until=until)
     values = [(LANES[lane], value) for lane, value in wanted.items() if value is not None]
-    others = lanes_in(ground.store.registry).keys() - LANES.keys()
-    for name, value in wish.having.items():
-        if name not in others:
-            there = ", ".join(sorted(others)) or "none, as no extension brings one"
-            raise ValueError(f'"{name}" is not a verdict that an extension brings; there are {there}')
-        values.append((name, value))
+    require_brought(lanes_in(ground.store.registry), wish.having)
+    values += wish.having.items()
     order = _ORDERS[wish.order]
     shown = dict.fromkeys([*LANES.values(), *wish.having, *([order.projection] if order and order.projection else [])])
     return Filters(shown=tuple(shown), values=tuple(values), becoming=due)
+
+
+def require_brought(lanes: Iterable[str], names: Iterable[str]) -> None:
+    """Raises ValueError for a name that is none of the lanes that extensions bring."""
+    others = sorted(set(lanes) - LANES.keys())
+    for name in names:
+        if name not in others:
+            there = ", ".join(others) or "none, as no extension brings one"
+            raise ValueError(f'"{name}" is not a verdict that an extension brings; there are {there}')
 
 
 def lane_values(ruleset: Ruleset, lane: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
-from regulars.customers import Order
+from regulars.customers import Order, require_brought
 from regulars.freshness import FRESH
 from regulars.views import LANES, Customer, Lane, Page
 
@@ -111,7 +111,7 @@ def customers(
     chosen = _pairs(having or [])
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
-        _require_lanes(crm, chosen)
+        _require_brought(crm, chosen)
         _require_value(seen, "stage", "--stage", stage)
         _require_value(seen, "tier", "--tier", tier)
         _require_value(seen, "risk", "--risk-band", risk_band)
@@ -235,14 +235,11 @@ def _pairs(having: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
-def _require_lanes(crm: Regulars, having: Iterable[str]) -> None:
-    brought = [lane for lane in crm.lanes if lane not in LANES]
-    for name in having:
-        if name not in brought:
-            there = ", ".join(brought) or "none, as no extension brings one"
-            raise typer.BadParameter(
-                f'"{name}" is not a verdict that an extension brings; there are {there}', param_hint="--having"
-            )
+def _require_brought(crm: Regulars, having: Iterable[str]) -> None:
+    try:
+        require_brought(crm.lanes, having)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--having") from None
 
 
 def _require_value(seen: Viewpoint, lane: Lane, option: str, value: str | None) -> None:
