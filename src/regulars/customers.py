@@ -240,7 +240,11 @@ class _Scan:
     def _from(self, position: tuple[int, int] | None, at_once: int) -> Iterator[_Found]:
         while True:
             some = self._page(position, at_once)
-            yield from (each for each in self._with_members(some) if self._is_wanted(*each))
+            contacts = {} if self._text is None else read_contacts(self._tx, {each.customer_id for each in some})
+            for found in self._with_members(some):
+                standing, _ = found
+                if self._is_wanted(standing, contacts.get(standing.customer_id)):
+                    yield found
             if len(some) < at_once:
                 return
             position = some[-1].place
@@ -267,21 +271,19 @@ class _Scan:
             (each.customer_id for each in standings), self._models.checkpoint(self._tx.connection)
         )
         beside = {family[0]: family for family in self._families}
-        contacts = {} if self._text is None else read_contacts(self._tx, {each.customer_id for each in standings})
-        self._contacts = contacts
         for each in standings:
             members = beside.get(each.customer_id) or known.members(each.customer_id)
             if each.folded is None:
                 each = _with_facts(self._ground, self._tx, self._stand, each, members)
             yield each, members
 
-    def _is_wanted(self, standing: Standing, members: tuple[str, ...]) -> bool:
+    def _is_wanted(self, standing: Standing, contact: Contact | None) -> bool:
         if not self._is_narrowed:
             return True
         assert standing.folded is not None
         wish, shown = self._wish, card(standing.folded.facts, standing.as_of)
         if self._text is not None:
-            contact = self._contacts[standing.customer_id]
+            assert contact is not None
             if not any(self._text in each.casefold() for each in (contact.name, contact.email) if each):
                 return False
         return (
