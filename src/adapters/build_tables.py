@@ -18,7 +18,6 @@ are moved from there in the order of the key.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -204,32 +203,30 @@ class ProjectionTables:
     def rows(self, customer: int, intervals: Sequence[Interval]) -> list[Row]:
         """The rows that say what a customer's intervals do, in order of time."""
         if self.is_packed:
-            return [self._packed(customer, band) for band in self._bands(intervals)]
+            return self._packed(customer, intervals)
         values = self._values
         if self.projector.key is None:
             return [(customer, each.valid_from, each.valid_to, *values(each.verdict)) for each in intervals]
         return [(each.key, customer, each.valid_from, each.valid_to, *values(each.verdict)) for each in intervals]
 
-    def _packed(self, customer: int, band: Sequence[Interval]) -> Row:
-        first, steps = band[0], [band[0].verdict.score]
-        for before, step in pairwise(band):
-            steps += (step.valid_from - before.valid_from, step.verdict.score)
-        values = self._values(first.verdict)
-        return customer, first.valid_from, band[-1].valid_to, *values, msgspec.msgpack.encode(steps)
-
-    def _bands(self, intervals: Sequence[Interval]) -> Iterator[list[Interval]]:
-        """Neighbours that have all in common but their scores, together."""
-        band: list[Interval] = []
-        held, until = None, None
+    def _packed(self, customer: int, intervals: Sequence[Interval]) -> list[Row]:
+        """A row for neighbours that have all in common but their scores."""
+        rows, values, steps = list[Row](), self._values, list[int]()
+        held: tuple[Any, ...] = ()
+        begin = since = until = 0
         for each in intervals:
-            holds = self._values(each.verdict)
-            if band and not (until == each.valid_from and held == holds):
-                yield band
-                band = []
-            band.append(each)
-            held, until = holds, each.valid_to
-        if band:
-            yield band
+            verdict = each.verdict
+            holds = values(verdict)
+            if steps and until == each.valid_from and held == holds:
+                steps += (each.valid_from - since, verdict.score)
+            else:
+                if steps:
+                    rows.append((customer, begin, until, *held, _encode(steps)))
+                begin, held, steps = each.valid_from, holds, [verdict.score]
+            since, until = each.valid_from, each.valid_to
+        if steps:
+            rows.append((customer, begin, until, *held, _encode(steps)))
+        return rows
 
     def step_rows(self, customer: int, intervals: Iterable[Interval]) -> list[Row]:
         """The rows of the narrow table for a customer's intervals."""
@@ -354,6 +351,9 @@ def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
     if found is None:
         return lambda verdict: ()
     return found if len(names) > 1 else lambda verdict: (found(verdict),)
+
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 def _staging(table: sa.Table) -> sa.Table:

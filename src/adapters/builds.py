@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.build_tables import BuildTables
 from regulars.adapters.codec import schema_digest
 from regulars.adapters.damage import BY_A_REBUILD, Damaged, DamagedReadModels
+from regulars.adapters.loading import loading
 from regulars.adapters.schema import Schema
 from regulars.adapters.table_names import ours
 from regulars.crm_domain.event import tag_of
@@ -166,8 +167,9 @@ def drop_unused(schema: Schema, connection: Connection) -> None:
 
 
 def _drop_tables(connection: Connection, name: str, number: int) -> None:
-    for table in _tables_of(connection, name, number):
-        connection.exec_driver_sql(f'DROP TABLE "{table}"')
+    with loading(connection):
+        for table in _tables_of(connection, name, number):
+            connection.exec_driver_sql(f'DROP TABLE "{table}"')
 
 
 def _tables_of(connection: Connection, name: str, number: int) -> list[str]:

@@ -8,7 +8,7 @@ checkpoint. Where another process moved it first, this one's work is thrown away
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from time import monotonic, sleep
 from typing import Any
 
@@ -29,6 +29,7 @@ from regulars.adapters.histories import (
 )
 from regulars.adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
 from regulars.adapters.links import Families, links_changed, read_families
+from regulars.adapters.loading import loading
 from regulars.adapters.portions import Portion, Task, fold_in_parallel, fold_portions
 from regulars.adapters.positions import drawn, settled
 from regulars.adapters.read_models import Bulk, ReadModels, Update, new_update
@@ -295,7 +296,7 @@ class _CatchingUp:
                 if self._may_stop_replaying:
                     return
             elif until:
-                with self._writing() as tx:
+                with self._loading() as tx:
                     self._models.begin_bulk(tx.connection, until, split_range(self._range_count(until)))
             else:
                 return
@@ -343,11 +344,11 @@ class _CatchingUp:
             if not self._move_staged(table, ranges):
                 return
         for missing in self._models.tables.indexes:  # each by itself, so that others write in between
-            with self._writing() as tx:
+            with self._loading() as tx:
                 if not self._models.advance_bulk(tx.connection, ranges, ranges):
                     return
                 missing.create(tx.connection, checkfirst=True)
-        with self._writing() as tx:
+        with self._loading() as tx:
             if self._models.advance_bulk(tx.connection, ranges, ranges):
                 self._models.end_bulk(tx.connection, bulk.until)
                 self.position = bulk.until
@@ -357,7 +358,7 @@ class _CatchingUp:
         with self._store.reading() as tx:
             slices = self._models.staged(tx.connection, table)
         for place, some in enumerate(slices, 1):
-            with self._writing() as tx:
+            with self._loading() as tx:
                 if not self._models.advance_bulk(tx.connection, ranges, ranges):
                     return False
                 self._models.move(tx.connection, table, some)
@@ -395,7 +396,7 @@ class _CatchingUp:
 
     def _write_portion(self, portion: Portion, ranges: tuple[Range, ...], left: tuple[Range, ...]) -> bool:
         self._report(portion.poisons)
-        with self._writing() as tx:
+        with self._loading() as tx:
             if not self._models.advance_bulk(tx.connection, ranges, left):
                 return False
             self._models.stage(tx.connection, portion.rows)
@@ -451,6 +452,11 @@ class _CatchingUp:
         left = self._time_left
         return self._store.writing(patience=None if left is None else max(left, 0))
 
+    @contextmanager
+    def _loading(self) -> Iterator[Transaction]:
+        with self._writing() as tx, loading(tx.connection):
+            yield tx
+
     def _after(self, position: int) -> sa.ColumnElement[bool]:
         return _waiting(self._store.schema.events, position, self._until)
 
@@ -469,23 +475,18 @@ class _CatchingUp:
         numbers = numbers_of(connection, events, waiting)
         goes_on = self._models.goes_on(self._rules)
         stored = self._models.load(connection, numbers.values()) if goes_on else {}
-        updates: list[Update] = []
+        plan, updates = self._models.plan(self._rules), list[Update]()
         for root in waiting:
             customer = numbers[root]
             folded, members = stored.get(customer, Folded() if goes_on else None), families.members(root)
-            timelines = (
-                None
-                if folded is None
-                else take_in(self._store, folded, by_root[root], members, self._rules, self._models.projectors)
-            )
+            timelines = None if folded is None else take_in(self._store, folded, by_root[root], members, plan)
             if folded is None or timelines is None:
                 refolded.add(root)
             else:
                 known = customer in stored
                 updates.append(Update(customer=customer, folded=folded, timelines=timelines, known=known))
         histories = [
-            read_history(self._store, connection, families.members(root), self._rules, until, self._models.projectors)
-            for root in sorted(refolded)
+            read_history(self._store, connection, families.members(root), plan, until) for root in sorted(refolded)
         ]
         outdated = relinked.union(*(history.members for history in histories))
         return _Batch(

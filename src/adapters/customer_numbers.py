@@ -22,8 +22,9 @@ def number_in(rows: Sequence[sa.Row[Any]], customer_id: str) -> int:
     """The number of a customer of whom these are all rows, which are of `history_columns`."""
     if customer_id == NOBODY:
         return BUSINESS
-    own = [row.position for row in rows if row.stream_id == customer_id]
-    return min(own or [row.position for row in rows if row.customer_id == customer_id], default=BUSINESS)
+    everything: Sequence[Sequence[Any]] = rows  # by place: by name takes several times as long
+    own = [position for position, stream_id, *_ in everything if stream_id == customer_id]
+    return min(own or [row[0] for row in everything if row[2] == customer_id], default=BUSINESS)
 
 
 def numbers_of(connection: Connection, events: sa.Table, customer_ids: Iterable[str]) -> dict[str, int]:

@@ -24,9 +24,7 @@ from regulars.adapters.positions import drawn
 from regulars.adapters.store import Store
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event
-from regulars.projections.compiled import Rules
-from regulars.projections.fold import Folded, Happened, Timelines, came_late, fold, fold_some
-from regulars.projections.projector import Projector
+from regulars.projections.fold import Folded, FoldPlan, Happened, Timelines, came_late
 
 Rows = Sequence[sa.Row[Any]]
 
@@ -75,12 +73,11 @@ def read_history(
     store: Store,
     connection: Connection,
     members: tuple[str, ...],
-    rules: Rules,
+    plan: FoldPlan,
     until: int | None = None,
-    projectors: Sequence[Projector] | None = None,
 ) -> History:
     """What happened to a customer at positions up to `until`, folded."""
-    return fold_rows(store, rows_of(store, connection, members, until), members, rules, projectors)
+    return fold_rows(store, rows_of(store, connection, members, until), members, plan)
 
 
 def rows_of(
@@ -94,52 +91,50 @@ def rows_of(
     return connection.execute(select_history(events, wanted)).all()
 
 
-def fold_rows(
-    store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector] | None = None
-) -> History:
-    """The fold of a customer's rows, in whatever order they come, by all projectors or some.
+def fold_rows(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
+    """The fold of a customer's rows, in whatever order they come.
 
     Raises StoreUnusable for an unknown type of event.
     """
-    judging = store.registry.projectors if projectors is None else projectors
     try:
-        return _fold(store, rows, members, rules, judging)
+        return _fold(store, rows, members, plan)
     except StoreUnusable:
         raise
     except Exception:  # whatever a projector fails with, only its customer is parked
-        return _park(store, sorted(rows, key=lambda row: row.position), members, rules, judging)
+        return _park(store, sorted(rows, key=lambda row: row.position), members, plan)
 
 
-def take_in(
-    store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]
-) -> Timelines | None:
+def take_in(store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> Timelines | None:
     """Take further rows into a fold, which is changed in place; its intervals from the last settled one on.
 
     None where one of them came late or can't be folded: then the fold is of no use, and the whole history must be.
     """
     try:
         happened = _happened(store, rows, members)
-        return None if came_late(folded, happened) else fold(folded, happened, rules, projectors)
+        return None if came_late(folded, happened) else plan.fold(folded, happened)
     except StoreUnusable:
         raise
     except Exception:  # as in fold_rows, which then finds out where it fails
         return None
 
 
-def _fold(store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]) -> History:
+def _fold(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
     happened = _happened(store, rows, members)
-    folded, timelines = fold_some(happened, rules, projectors)
+    folded = Folded()
+    timelines = plan.fold(folded, happened)
     customer = number_in(rows, members[0])
     return History(members=members, customer=customer, happened=happened, folded=folded, timelines=timelines)
 
 
-def _park(store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]) -> History:
+def _park(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
     """The facts, and each projector by itself, as far as they can be folded."""
-    facts = _longest(store, rows, members, rules, ())
-    poisons = {} if facts.poison is None else dict.fromkeys([FACTS, *(each.name for each in projectors)], facts.poison)
+    facts = _longest(store, rows, members, FoldPlan(plan.rules, ()))
+    poisons = (
+        {} if facts.poison is None else dict.fromkeys([FACTS, *(each.name for each in plan.projectors)], facts.poison)
+    )
     rows = [row for row in rows if facts.poison is None or row.position < facts.poison.position]
-    for projector in projectors:
-        alone = _longest(store, rows, members, rules, (projector,))
+    for projector in plan.projectors:
+        alone = _longest(store, rows, members, FoldPlan(plan.rules, (projector,)))
         facts.folded.tracks.update(alone.folded.tracks)
         facts.timelines.update(alone.timelines)
         if alone.poison is not None:
@@ -147,19 +142,17 @@ def _park(store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, proj
     return replace(facts, poisons=poisons)
 
 
-def _longest(
-    store: Store, rows: Rows, members: tuple[str, ...], rules: Rules, projectors: Sequence[Projector]
-) -> History:
+def _longest(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
     """The fold of the longest run of rows, from the first position on, that can be folded."""
     good, bad, error = 0, len(rows) + 1, None
     while bad - good > 1:
         middle = (good + bad) // 2
         try:
-            _fold(store, rows[:middle], members, rules, projectors)
+            _fold(store, rows[:middle], members, plan)
             good = middle
         except Exception as earlier:  # as in fold_rows
             bad, error = middle, earlier
-    kept = replace(_fold(store, rows[:good], members, rules, projectors), customer=number_in(rows, members[0]))
+    kept = replace(_fold(store, rows[:good], members, plan), customer=number_in(rows, members[0]))
     if error is None:
         return kept
     first, reason = rows[good], f"{type(error).__name__}: {error}"

@@ -54,7 +54,7 @@ def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wa
     """Fold a range of customers, in order of their ids."""
     with store.reading() as tx:
         read = 0
-        for chunk in in_chunks(replay(store, tx.connection, rules, until, wanted, models.projectors)):
+        for chunk in in_chunks(replay(store, tx.connection, models.plan(rules), until, wanted)):
             yield _portion(models, chunk, chunk[-1].events_read - read)
             read = chunk[-1].events_read
 

@@ -37,7 +37,7 @@ from regulars.adapters.schema import Schema
 from regulars.adapters.statements import copy_rows
 from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 from regulars.projections.compiled import Rules
-from regulars.projections.fold import Folded, Interval, Timelines, by_key
+from regulars.projections.fold import Folded, FoldPlan, Interval, Timelines, by_key
 from regulars.projections.registry import Registry
 
 SAMPLE = 64  # customers
@@ -100,6 +100,10 @@ class ReadModels:
         """Those of some names."""
         some = {name: self.builds[name] for name in names}
         return ReadModels(self._schema, self.number, some, self._registry, is_current=self.is_current)
+
+    def plan(self, rules: Rules) -> FoldPlan:
+        """How events are folded by the projectors of these builds."""
+        return FoldPlan(rules, self.projectors)
 
     @property
     def has_all(self) -> bool:
@@ -439,13 +443,14 @@ class ReadModels:
             rows[facts.rows] = [facts.row(each.customer, each.folded) for each in updates]
         for name, projection in self.tables.projections.items():
             rows[projection.places] = _place_rows(projection, updates)
-            rows[projection.intervals] = [
-                row for each in updates for row in projection.rows(each.customer, each.timelines[name])
-            ]
+            intervals = rows[projection.intervals] = list[Row]()
+            for each in updates:
+                if timeline := each.timelines[name]:
+                    intervals += projection.rows(each.customer, timeline)
             if projection.steps is not None:
-                rows[projection.steps] = [
-                    row for each in updates for row in projection.step_rows(each.customer, each.timelines[name])
-                ]
+                steps = rows[projection.steps] = list[Row]()
+                for each in updates:
+                    steps += projection.step_rows(each.customer, each.timelines[name])
         return rows
 
     def stored_rows(self, connection: Connection, customers: Iterable[int]) -> dict[sa.Table, list[Row]]:

@@ -6,7 +6,7 @@ The database sorts the log by customer, so one pass over it is enough and one cu
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -19,10 +19,10 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.codec import not_as_recorded
 from regulars.adapters.histories import History, fold_rows, history_columns, read_history
 from regulars.adapters.links import read_all_families
+from regulars.adapters.loading import loading
 from regulars.adapters.planning import past_index
 from regulars.adapters.store import Store
-from regulars.projections.compiled import Rules
-from regulars.projections.projector import Projector
+from regulars.projections.fold import FoldPlan
 
 ROWS_AT_ONCE = 5_000
 CUSTOMERS_AT_ONCE = 500
@@ -62,17 +62,16 @@ class Replayed(Struct, frozen=True):
 def replay(
     store: Store,
     connection: Connection,
-    rules: Rules,
+    plan: FoldPlan,
     until: int,
     wanted: Range = EVERYONE,
-    projectors: Sequence[Projector] | None = None,
 ) -> Iterator[Replayed]:
-    """Everyone in a range, in order of their ids, as of a position, judged by all projectors or some.
+    """Everyone in a range, in order of their ids, as of a position.
 
     Who was merged into another is folded with them. Raises StoreUnusable for an unknown type of event.
     """
-    with _collecting_seldom():
-        yield from _replay(store, connection, rules, until, wanted, projectors)
+    with _collecting_seldom(), loading(connection):
+        yield from _replay(store, connection, plan, until, wanted)
 
 
 def in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
@@ -103,10 +102,9 @@ def _collecting_seldom() -> Iterator[None]:
 def _replay(
     store: Store,
     connection: Connection,
-    rules: Rules,
+    plan: FoldPlan,
     until: int,
     wanted: Range,
-    projectors: Sequence[Projector] | None,
 ) -> Iterator[Replayed]:
     families, read = read_all_families(connection, store.schema.links, until), 0
     for customer_id, group in groupby(_rows(store, connection, until, wanted), key=_customer_id):
@@ -118,9 +116,9 @@ def _replay(
             continue
         members = families.members(customer_id)
         if len(members) > 1:
-            history = read_history(store, connection, members, rules, until, projectors)
+            history = read_history(store, connection, members, plan, until)
         else:
-            history = fold_rows(store, rows, members, rules, projectors)
+            history = fold_rows(store, rows, members, plan)
         if history.folded.last_at is not None or history.poisons:
             yield Replayed(history, read)
 

@@ -103,7 +103,7 @@ def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress
         for done, comparison in enumerate(comparisons):
             some = groups[done]
             until = some.checkpoint(connection)
-            for chunk in in_chunks(replay(store, connection, rules, until, projectors=some.projectors)):
+            for chunk in in_chunks(replay(store, connection, some.plan(rules), until)):
                 comparison.compare([each.history for each in chunk])
                 if on_progress:
                     on_progress(done * total + chunk[-1].events_read, len(groups) * total)
@@ -246,11 +246,9 @@ def require_whole(store: Store, models: ReadModels, rules: Rules) -> None:
         families = tx.families(sample, checkpoint)
         comparison = _Comparison(models, connection)
         roots = sorted({families.root(each) for each in sample})
+        plan = models.plan(rules)
         comparison.compare(
-            [
-                read_history(store, connection, families.members(root), rules, checkpoint, models.projectors)
-                for root in roots
-            ]
+            [read_history(store, connection, families.members(root), plan, checkpoint) for root in roots]
         )
         if comparison.different:
             difference = comparison.differences[0]
@@ -316,15 +314,13 @@ def _ids(store: Store, models: ReadModels) -> list[str]:
 
 
 def _repair(store: Store, models: ReadModels, rules: Rules, ids: Sequence[str]) -> int:
+    plan = models.plan(rules)
     for _ in range(MAX_ATTEMPTS):
         with store.reading() as tx:
             checkpoint = models.checkpoint(tx.connection)
             families = tx.families(ids, checkpoint)
             roots = [each for each in ids if families.root(each) == each]
-            histories = [
-                read_history(store, tx.connection, families.members(each), rules, checkpoint, models.projectors)
-                for each in roots
-            ]
+            histories = [read_history(store, tx.connection, families.members(each), plan, checkpoint) for each in roots]
             numbers = numbers_of(tx.connection, store.schema.events, {*ids, *families.roots})
         with store.writing() as tx:
             if models.advance(tx.connection, checkpoint, checkpoint):

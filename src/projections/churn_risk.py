@@ -7,7 +7,7 @@ histories; the weights of service, feedback and engagement are judgement.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from itertools import groupby
 from operator import itemgetter
 from typing import get_args
@@ -67,17 +67,23 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
     verdicts, score = rules.risk.verdicts, _score(weighted, weights, floor)
     judgements = [(at, standing, verdicts[score])]
     turns.sort()
-    last = len(turns) - 1
-    for place, (instant, more_weighted, more_weights, more_floor) in enumerate(turns):
-        weighted += more_weighted
-        weights += more_weights
-        floor += more_floor
-        if place == last or turns[place + 1][0] != instant:
+    turns.append(_LAST)
+    due = turns[0][0]
+    for instant, more_weighted, more_weights, more_floor in turns:
+        if instant != due:
             now = _score(weighted, weights, floor)
             if now != score:
                 score = now
-                judgements.append((instant, standing, verdicts[score]))
+                judgements.append((due, standing, verdicts[score]))
+            due = instant
+        weighted += more_weighted
+        weights += more_weights
+        floor += more_floor
     return judgements
+
+
+#: It ends the turns, so that what is due before is judged.
+_LAST: Turn = (FOREVER, 0, 0, 0)
 
 
 def _score(weighted: int, weights: int, floor: int) -> int:
@@ -108,19 +114,17 @@ def _components(facts: Facts, rules: Rules, at: int, until: int, turns: list[Tur
 
 
 def _elapsed(steps: Steps, origin: int, at: int, until: int, turns: list[Turn]) -> int:
-    starts, reached = steps.starts, steps.reached(at - origin)
-    for place in range(reached, len(starts)):
-        instant = origin + starts[place]
-        if instant >= until:
-            break
-        turns.append((instant, steps.rises[place], 0, 0))
+    starts = steps.starts
+    reached, end = bisect_right(starts, at - origin), bisect_left(starts, until - origin)
+    if reached < end:
+        turns += [(origin + starts[place], steps.rises[place], 0, 0) for place in range(reached, end)]
     return steps.points[reached]
 
 
 def _cadence(rules: Rules, facts: Facts, last: int, at: int, until: int, turns: list[Turn]) -> int:
     steps = rules.risk.cadence
     gap = rules.cadence.expected(facts)
-    reached = steps.reached((at - last) * gap[1] * steps.scale // gap[0])
+    reached = bisect_right(steps.starts, (at - last) * gap[1] * steps.scale // gap[0])
     for place in range(reached, len(steps.starts)):
         instant = last + after_gaps(steps.starts[place], steps.scale, gap)
         if instant >= until:

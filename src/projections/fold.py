@@ -10,8 +10,7 @@ instant is then judged with the first one, as if they had come together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 from zlib import crc32
@@ -103,71 +102,96 @@ Timelines = dict[str, list[Interval]]
 def fold(
     folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector] = PROJECTORS
 ) -> Timelines:
-    """Take in events and return, for each projector by name, the intervals from its last settled one on.
+    """Take in one customer's events as `FoldPlan.fold` does, by a plan of its own."""
+    return FoldPlan(rules, projectors).fold(folded, events)
 
-    `folded` is changed in place. Events at or below `folded.last_position` have been taken in before and are passed
-    over. What the projectors read under these rules is judged as well: its tracks are in `folded`, and are needed to go
-    on. Raises ValueError for an event earlier than the last one: that customer must be folded afresh.
+
+class FoldPlan:
+    """How events are folded by some projectors under some rules: worked out once, for any number of customers.
+
+    What the projectors read under these rules is judged as well.
     """
-    running = _under_way(folded, rules, projectors)
-    # Who reads others comes before them: it asks what they held until the event.
-    readers_first, fact_sets = list(reversed(list(running.values()))), _fact_sets(running.values())
-    by_type: dict[type[Event], tuple[list[_Arrival], list[_TakeIn]]] = {}
-    newest, last_at = folded.last_position, folded.last_at
-    for at, group in groupby((each for each in events if each.position > folded.last_position), key=_at):
-        if last_at is not None and at < last_at:
-            raise ValueError(f"an event at {at} came after one at {last_at}")
-        together = list(group)
-        for happened in together:
-            event = happened.event
-            event_type = type(event)
-            if event_type not in by_type:
-                by_type[event_type] = (
-                    [run.arrival(event_type) for run in readers_first if run.minds(event_type)],
-                    [(each.evolve, folded.facts_of(each)) for each in fact_sets if event_type in each.handles],
-                )
-            for key_of, arrive in by_type[event_type][0]:
-                arrive(key_of(event) if key_of else WHOLE, event, at)
-        for happened in together:
-            event = happened.event
-            for take_in, facts in by_type[type(event)][1]:
-                take_in(facts, event, at, happened.position, happened.identity)
-            newest = max(newest, happened.position)
-        last_at = at
-    folded.last_at, folded.last_position = last_at, newest
-    found = {run.projector.name: run.finish() for run in readers_first}
-    return {projector.name: found[projector.name] for projector in projectors}
+
+    __slots__ = ("_by_type", "_courses", "_fact_sets", "_places", "projectors", "rules")
+
+    def __init__(self, rules: Rules, projectors: Sequence[Projector] = PROJECTORS) -> None:
+        self.rules = rules
+        self.projectors = tuple(projectors)
+        self._courses: list[_Course] = []
+        self._places: dict[str, int] = {}
+        for projector in projectors:
+            self._add(projector)
+        self._fact_sets = [SHARED]
+        for course in self._courses:
+            if course.projector.facts not in self._fact_sets:
+                self._fact_sets.append(course.projector.facts)
+        self._by_type: dict[type[Event], tuple[list[_Arrival], list[_TakeIn]]] = {}
+
+    def _add(self, projector: Projector) -> int:
+        if projector.name not in self._places:
+            sources = [self._add(each) for each in projector.sources(self.rules)]
+            self._places[projector.name] = len(self._courses)
+            read = frozenset[type[Event]]().union(*(self._courses[place].minded for place in sources))
+            self._courses.append(_Course(projector, self.rules, sources, read))
+        return self._places[projector.name]
+
+    def fold(self, folded: Folded, events: Iterable[Happened]) -> Timelines:
+        """Take in events and return, for each projector by name, the intervals from its last settled one on.
+
+        `folded` is changed in place. Events at or below `folded.last_position` have been taken in before and are passed
+        over. The tracks of what is read are in `folded` with the others, and are needed to go on. Raises ValueError for
+        an event earlier than the last one: that customer must be folded afresh.
+        """
+        running, by_type = self.begin(folded), self._by_type
+        newer = [each for each in events if each.position > folded.last_position]
+        facts = [folded.facts_of(each) for each in self._fact_sets]
+        newest, last_at, first, count = folded.last_position, folded.last_at, 0, len(newer)
+        while first < count:
+            at, end = newer[first].at, first + 1
+            if last_at is not None and at < last_at:
+                raise ValueError(f"an event at {at} came after one at {last_at}")
+            while end < count and newer[end].at == at:
+                end += 1
+            together = newer[first:end]
+            for happened in together:
+                event = happened.event
+                event_type = type(event)
+                if event_type not in by_type:
+                    by_type[event_type] = self._reached_by(event_type)
+                for place, key_of, arrive in by_type[event_type][0]:
+                    arrive(running[place], WHOLE if key_of is None else key_of(event), event, at)
+            for happened in together:
+                event, position = happened.event, happened.position
+                for place, take_in in by_type[type(event)][1]:
+                    take_in(facts[place], event, at, position, happened.identity)
+                if position > newest:
+                    newest = position
+            last_at, first = at, end
+        folded.last_at, folded.last_position = last_at, newest
+        found = {run.course.projector.name: run.finish() for run in reversed(running)}
+        return {each.name: found[each.name] for each in self.projectors}
+
+    def begin(self, folded: Folded) -> list[_Running]:
+        """All that is judged, each after what it reads."""
+        running: list[_Running] = []
+        for course in self._courses:
+            running.append(_Running(course, folded, [running[place] for place in course.sources]))
+        return running
+
+    def _reached_by(self, event_type: type[Event]) -> tuple[list[_Arrival], list[_TakeIn]]:
+        # Who reads others comes before them: it asks what they held until the event.
+        readers_first = reversed(list(enumerate(self._courses)))
+        return (
+            [(place, *course.arrival(event_type)) for place, course in readers_first if event_type in course.minded],
+            [(place, each.evolve) for place, each in enumerate(self._fact_sets) if event_type in each.handles],
+        )
 
 
-#: Which timeline an event is about (None where there is but one), and how it arrives there: (key, event, at).
-_Arrival = tuple[Callable[[Any], str] | None, Callable[[str, Event, int], None]]
-#: How a set of facts takes in an event, and the facts.
-_TakeIn = tuple[Callable[[Any, Event, int, int, int], None], Any]
-
-
-def _under_way(folded: Folded, rules: Rules, projectors: Iterable[Projector]) -> dict[str, _Running]:
-    """Some projectors and what they read under these rules, by name: each after what it reads."""
-    running: dict[str, _Running] = {}
-    for projector in projectors:
-        _begin(projector, folded, rules, running)
-    return running
-
-
-def _begin(projector: Projector, folded: Folded, rules: Rules, running: dict[str, _Running]) -> _Running:
-    if projector.name not in running:
-        read = projector.sources(rules) if projector.may_read else ()
-        sources = {each.name: _begin(each, folded, rules, running) for each in read}
-        running[projector.name] = _Running(projector, folded, rules, sources)
-    return running[projector.name]
-
-
-def _fact_sets(running: Iterable[_Running]) -> list[FactSet]:
-    """What is folded: always the facts that are shared, and those by which somebody judges."""
-    found = [SHARED]
-    for run in running:
-        if run.projector.facts is not SHARED and run.projector.facts not in found:
-            found.append(run.projector.facts)
-    return found
+#: Which place something that is judged has, which timeline an event is about (None where there is but one), and how it
+#: arrives there: (running, key, event, at).
+_Arrival = tuple[int, Callable[[Any], str] | None, Callable[[Any, str, Event, int], None]]
+#: Which place a set of facts has, and how it takes in an event.
+_TakeIn = tuple[int, Callable[[Any, Event, int, int, int], None]]
 
 
 def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> tuple[Folded, Timelines]:
@@ -194,52 +218,49 @@ def came_late(folded: Folded, events: Sequence[Happened]) -> bool:
 _Ahead = tuple[Any, Any, int, list[Interval]]
 
 
+class _Course:
+    """How a projector is judged under some rules: what it reads by their places, and which event types bear on it."""
+
+    __slots__ = ("facts_of", "judge", "key_of", "minded", "projector", "rules", "settled_by", "sources")
+
+    def __init__(
+        self, projector: Projector, rules: Rules, sources: list[int], minded_by_sources: frozenset[type[Event]]
+    ) -> None:
+        self.projector = projector
+        self.rules = rules
+        self.sources = sources
+        self.judge = projector.judge
+        self.key_of = projector.key.of if projector.key else None
+        self.facts_of = projector.key.facts if projector.key else None
+        # Those that bear on the answer by themselves; those that are only heeded don't begin it.
+        self.settled_by = projector.handles | projector.heeds(rules)
+        self.minded = self.settled_by | minded_by_sources
+
+    def arrival(self, event_type: type[Event]) -> tuple[Callable[[Any], str] | None, Callable[..., None]]:
+        """How events of a type arrive: at the timeline they are about, or at all where they bear on what is read."""
+        if self.key_of is None:
+            return None, _Running.arrive
+        if event_type in self.settled_by:
+            return self.key_of, _Running.arrive
+        return None, _Running.arrive_at_all
+
+
 class _Running:
     """A projector under way. Mutable, and never seen outside one call of `fold` or `explain`."""
 
-    __slots__ = (
-        "_facts_of",
-        "_heeded",
-        "_judge",
-        "_key_of",
-        "_rules",
-        "_sources",
-        "_told",
-        "facts",
-        "intervals",
-        "projector",
-        "tracks",
-    )
+    __slots__ = ("_told", "course", "facts", "intervals", "sources", "tracks")
 
-    def __init__(self, projector: Projector, folded: Folded, rules: Rules, sources: Mapping[str, _Running]) -> None:
-        self.projector = projector
-        self.facts = folded.facts_of(projector.facts)
-        self.tracks = folded.tracks.setdefault(projector.name, {})
+    def __init__(self, course: _Course, folded: Folded, sources: list[_Running]) -> None:
+        self.course = course
+        self.facts = folded.facts_of(course.projector.facts)
+        self.tracks = folded.tracks.setdefault(course.projector.name, {})
         self.intervals: dict[str, list[Interval]] = {}
-        self._rules = rules
-        self._sources = sources
-        self._heeded = projector.heeds(rules)
-        self._judge = projector.judge
-        self._key_of = projector.key.of if projector.key else None
-        self._facts_of = projector.key.facts if projector.key else None
+        self.sources = sources
         # By key, what those who read this were told, and until when.
         self._told: dict[str, tuple[int, _Ahead]] = {}
 
-    def minds(self, event_type: type[Event]) -> bool:
-        """Whether events of a type bear on the answer; those that are only heeded don't begin it."""
-        if event_type in self.projector.handles or event_type in self._heeded:
-            return True
-        return bool(self._sources) and any(source.minds(event_type) for source in self._sources.values())
-
-    def arrival(self, event_type: type[Event]) -> _Arrival:
-        """How events of a type arrive: at the timeline they are about, or at all where they bear on what is read."""
-        if self._key_of is None:
-            return None, self.arrive
-        if event_type in self.projector.handles or event_type in self._heeded:
-            return self._key_of, self.arrive
-        return None, self._arrive_at_all
-
-    def _arrive_at_all(self, _: str, event: Event, at: int) -> None:
+    def arrive_at_all(self, _: str, event: Event, at: int) -> None:
+        """Settle all timelines before `at`."""
         for key in list(self.tracks):
             self.arrive(key, event, at)
 
@@ -247,20 +268,19 @@ class _Running:
         """Settle a timeline before `at`, at which an event is about to be taken in."""
         track = self.tracks.get(key)
         if track is None:
-            if type(event) not in self.projector.handles:
-                return
-            track = self.tracks[key] = Track(self.projector.standing())
+            projector = self.course.projector
+            if type(event) in projector.handles:
+                self.tracks[key] = Track(projector.standing(), None, 0, at)
+                self.intervals[key] = []
+            return
         settled = self.intervals.get(key)
         if settled is None:
             settled = self.intervals[key] = []
-        judged_at = track.judged_at
-        if judged_at == at:
-            return
-        if judged_at is not None:
+        if track.judged_at != at:
             track.standing, track.verdict, track.since, ended = self.ahead(key, at, track)
+            track.judged_at = at
             if ended:
                 settled += ended
-        track.judged_at = at
 
     def finish(self) -> list[Interval]:
         """For each timeline all intervals from its last settled one on, with the future that is already due.
@@ -268,7 +288,11 @@ class _Running:
         Where there are keys, of those to which something happened.
         """
         found: list[Interval] = []
-        for key, settled in sorted(self.intervals.items()) if self._key_of else self._one():
+        if not self.tracks:
+            return found
+        if self.course.key_of is None and not self.intervals:  # nothing happened to it, and there is one all the same
+            self.intervals[WHOLE] = []
+        for key, settled in sorted(self.intervals.items()) if len(self.intervals) > 1 else self.intervals.items():
             _, verdict, since, ended = self.ahead(key, END_OF_TIME + 1, self.tracks[key])
             found += settled
             found += ended
@@ -276,44 +300,41 @@ class _Running:
                 found.append(Interval(since, FOREVER, verdict, key))
         return found
 
-    def _one(self) -> Iterable[tuple[str, list[Interval]]]:
-        """The one timeline that there is without keys, also where nothing happened to it."""
-        return [(WHOLE, self.intervals.setdefault(WHOLE, []))] if self.tracks else []
-
     def ahead(self, key: str, end: int, track: Track) -> _Ahead:
         """What follows for a timeline before `end`: judged at the last event and wherever time alone changes it."""
         if self._told and key in self._told and self._told[key][0] == end:
             return self._told[key][1]
-        carried, verdict, since, begin = track.standing, track.verdict, track.since, track.judged_at
+        course, carried, verdict, since = self.course, track.standing, track.verdict, track.since
+        begin, ended = track.judged_at, list[Interval]()
         assert begin is not None
-        ended: list[Interval] = []
-        facts_of = self._facts_of
-        judged_of = facts_of(self.facts, key) if facts_of else self.facts
-        told: Sequence[Told] = ()
-        if self._sources:
-            told = self.told(begin, end)
-            judgements = self._judge(carried, judged_of, self._rules, begin, end, *told)
+        judged_of = self.facts if course.facts_of is None else course.facts_of(self.facts, key)
+        if self.sources:
+            judgements = course.judge(carried, judged_of, course.rules, begin, end, *self.told(begin, end))
         else:
-            judgements = self._judge(carried, judged_of, self._rules, begin, end)
+            judgements = course.judge(carried, judged_of, course.rules, begin, end)
         for changes, (at, standing, judged) in enumerate(judgements):
             carried = standing
             if judged is not verdict and judged != verdict:
                 if verdict is not None:
                     ended.append(Interval(since, at, verdict, key))
                 verdict, since = judged, at
-            if changes > MAX_FUTURE_CHANGES and changes > MAX_FUTURE_CHANGES + self._future_changes(told):
-                raise InvalidRules(f"{self.projector.name} changes again and again with no event in between")
+            if changes > MAX_FUTURE_CHANGES:
+                self._require_end(changes, begin, end)
         return carried, verdict, since, ended
 
-    def _future_changes(self, told: Sequence[Told]) -> int:
-        """How many more changes may come than rules bound: by how much there is of a customer, and by what is read."""
-        return self.projector.facts.future_changes(self.facts) + sum(len(each) for by in told for each in by.values())
+    def _require_end(self, changes: int, begin: int, end: int) -> None:
+        """Raise InvalidRules after more changes than there may be: by how much there is of a customer, and by what is
+        read.
+        """
+        most = MAX_FUTURE_CHANGES + self.course.projector.facts.future_changes(self.facts)
+        if changes > most + sum(len(each) for told in self.told(begin, end) for each in told.values()):
+            raise InvalidRules(f"{self.course.projector.name} changes again and again with no event in between")
 
     def told(self, begin: int, end: int) -> Sequence[Told]:
         """What is read in [begin, end), as `judge` and `explain` take it: nothing where these rules read nothing."""
-        if not self._sources:
+        if not self.sources:
             return ()
-        return ({name: source.held(begin, end) for name, source in self._sources.items()},)
+        return ({source.course.projector.name: source.held(begin, end) for source in self.sources},)
 
     def held(self, begin: int, end: int) -> list[Interval]:
         """What holds in [begin, end) on all timelines, if nothing more happens."""
@@ -408,7 +429,7 @@ def load(data: bytes, projectors: Sequence[Projector] = PROJECTORS) -> Folded:
 
 
 def _sealed(value: object) -> bytes:
-    packed = msgspec.msgpack.encode(value)
+    packed = _encode(value)
     return packed + _checksum(packed)
 
 
@@ -437,6 +458,7 @@ def _as(stored: Any, kind: Any) -> Any:
 
 
 _CHECKSUM_BYTES = 4
+_encode = msgspec.msgpack.Encoder().encode
 
 
 def _checksum(packed: bytes) -> bytes:
@@ -471,8 +493,9 @@ def explain(
     """Each projector's verdict of the whole customer as of an instant, explained; and the fold of all that had happened
     by then.
     """
-    folded, timelines = fold_until(events, rules, at, projectors)
-    running, explanations = _under_way(folded, rules, projectors), list[Explanation]()
+    plan, folded, explanations = FoldPlan(rules, projectors), Folded(), list[Explanation]()
+    timelines = plan.fold(folded, (happened for happened in events if happened.at <= at))
+    running = {run.course.projector.name: run for run in plan.begin(folded)}
     for projector in projectors:
         current = verdict_at(timelines[projector.name], at) if projector.key is None else None
         if current is None or projector.explain is None:

@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.event import Event
+from regulars.projections.compiled import Rules
 from regulars.projections.fact_set import FactSet
 from regulars.projections.facts import SHARED
-from regulars.projections.fold import PROJECTORS
+from regulars.projections.fold import PROJECTORS, FoldPlan
 from regulars.projections.projector import Projector
 from regulars.projections.rules import Ruleset
 from regulars.projections.section import Section, ruleset_with
@@ -52,6 +53,10 @@ class Registry(Struct, frozen=True, kw_only=True, dict=True):
                     raise ValueError(f"{reading}, which must come before it")
                 if self.projectors[places[source.name]] is not source:
                     raise ValueError(f"{reading}, but another one of that name is there")
+
+    def plan(self, rules: Rules) -> FoldPlan:
+        """How events are folded by all projectors under some rules."""
+        return FoldPlan(rules, self.projectors)
 
     @cached_property
     def grammar(self) -> type[Ruleset]:

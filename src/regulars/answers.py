@@ -108,9 +108,9 @@ def history_of(store: Store, tx: Transaction, stand: Standpoint, members: tuple[
     `members` are the customer and whoever was merged into them. The events themselves are in it only where nothing
     stored was of use.
     """
-    connection, models = tx.connection, stand.models
+    connection, models, plan = tx.connection, stand.models, store.registry.plan(stand.rules)
     if models is None:
-        return read_history(store, connection, members, stand.rules, stand.until)
+        return read_history(store, connection, members, plan, stand.until)
     checkpoint, customer_id = models.checkpoint(connection), members[0]
     customer = numbers_of(connection, store.schema.events, [customer_id]).get(customer_id, BUSINESS)
     folded = models.load(connection, [customer]).get(customer)
@@ -120,15 +120,15 @@ def history_of(store: Store, tx: Transaction, stand: Standpoint, members: tuple[
         or tx.is_relinked(members, after=checkpoint)
         or models.parked(connection, [customer_id])
     ):
-        return read_history(store, connection, members, stand.rules)
+        return read_history(store, connection, members, plan)
     try:
         timelines = models.intervals(connection, customer)
     except DamagedReadModels:  # the log says it all the same
-        return read_history(store, connection, members, stand.rules)
+        return read_history(store, connection, members, plan)
     pending = rows_of(store, connection, members, after=checkpoint)
-    newer = take_in(store, folded, pending, members, stand.rules, models.projectors)
+    newer = take_in(store, folded, pending, members, plan)
     if newer is None:
-        return read_history(store, connection, members, stand.rules)
+        return read_history(store, connection, members, plan)
     joined = {name: fold.joined(timelines[name], newer[name]) for name in timelines}
     return History(
         members=members, customer=customer, happened=[], folded=folded, timelines=joined if pending else timelines
@@ -139,7 +139,7 @@ def explain_customer(
     store: Store, tx: Transaction, stand: Standpoint, members: tuple[str, ...], at: int
 ) -> Explanation:
     """Every verdict as of an instant, from a fold of just what had happened by then."""
-    history = read_history(store, tx.connection, members, stand.rules, stand.until)
+    history = read_history(store, tx.connection, members, store.registry.plan(stand.rules), stand.until)
     _, explained = fold.explain(history.happened, stand.rules, at, store.registry.projectors)
     lanes = lanes_in(store.registry)
     positions = sorted({p for each in explained for reason in each.reasons for p in reason.positions})

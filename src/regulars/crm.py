@@ -886,7 +886,7 @@ class Regulars:
             zone = self._ground.ruleset(tx).zone  # a store in memory has one snapshot at a time
             at = self._ground.now() if as_of is None else instant_of(as_of, zone)
             rules = self._ground.rules(tx)
-            history = read_history_of(self._store, tx.connection, members, rules)
+            history = read_history_of(self._store, tx.connection, members, self._store.registry.plan(rules))
             folded, _ = fold_until(history.happened, rules, at, ())
         return view_points(members[0], tuple(folded.facts.memberships.values()), at)
 

@@ -204,7 +204,7 @@ def _whole_history(
     """What is recorded of a customer; with the events, where some of them are to be left out."""
     if question.filters.becoming is None:
         return history_of(ground.store, tx, stand, members)
-    return read_history(ground.store, tx.connection, members, stand.rules, stand.until)
+    return read_history(ground.store, tx.connection, members, ground.store.registry.plan(stand.rules), stand.until)
 
 
 class _Scan:
@@ -297,7 +297,7 @@ def _with_facts(
     ground: Ground, tx: Transaction, stand: Standpoint, standing: Standing, members: tuple[str, ...]
 ) -> Standing:
     """A stored verdict with facts from the log: those beside it are in a form that we don't know, or damaged."""
-    history = read_history(ground.store, tx.connection, members, stand.rules, stand.until)
+    history = read_history(ground.store, tx.connection, members, ground.store.registry.plan(stand.rules), stand.until)
     return replace(
         standing, folded=fold_until(history.happened, stand.rules, standing.as_of, ground.store.registry.projectors)[0]
     )

@@ -32,7 +32,7 @@ from regulars.ground import Ground
 from regulars.projections import fold
 from regulars.projections.compiled import Rules, compile_rules
 from regulars.projections.facts import Facts, spend_within
-from regulars.projections.fold import by_key, concerned, fold_until, verdict_at
+from regulars.projections.fold import FoldPlan, by_key, concerned, fold_until, verdict_at
 from regulars.projections.rules import Ruleset
 from regulars.projections.ticket_queue import TicketVerdict
 from regulars.projections.verdict import Reason
@@ -174,10 +174,9 @@ def _counted(moves: Iterable[Move | TicketMove]) -> dict[tuple[str, str], int]:
 
 
 def _explanation(ground: Ground, tx: Transaction, rules: Rules, move: Move) -> fold.Explanation:
-    at = to_instant(move.as_of)
+    at, registry = to_instant(move.as_of), ground.store.registry
     members = ground.members(tx, move.customer_id)
-    history = read_history(ground.store, tx.connection, members, rules)
-    registry = ground.store.registry
+    history = read_history(ground.store, tx.connection, members, registry.plan(rules))
     _, explanations = fold.explain(history.happened, rules, at, registry.projectors)
     return next(each for each in explanations if each.projection == lanes_in(registry)[move.lane])
 
@@ -241,7 +240,7 @@ def compare_rules(
         )
         total = ground.store.count_events(connection)
         # What the change doesn't concern is judged as before, so it needs no judging again.
-        replayed = replay(ground.store, connection, rules, models.checkpoint(connection), projectors=projectors)
+        replayed = replay(ground.store, connection, FoldPlan(rules, projectors), models.checkpoint(connection))
         for chunk in in_chunks(replayed):
             comparing.take(tx, chunk)
             if on_progress:

@@ -58,9 +58,9 @@ def foresee(store: Store, models: ReadModels, tx: Transaction, question: Questio
     checkpoint = models.checkpoint(tx.connection)
     changed = [each for each in changed if each not in question.filters.beside]
     families = tx.families(changed, checkpoint)
+    plan = store.registry.plan(question.rules)
     histories = (
-        read_history(store, tx.connection, families.members(customer_id), question.rules, checkpoint)
-        for customer_id in changed
+        read_history(store, tx.connection, families.members(customer_id), plan, checkpoint) for customer_id in changed
     )
     return standings_of(histories, question)
 

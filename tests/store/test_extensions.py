@@ -45,7 +45,7 @@ from regulars.crm_domain.event import Event, Personal, Recorded
 from regulars.crm_domain.upcasts import Upcast
 from regulars.crm_domain.wording import Wording
 from regulars.projections.compiled import compile_rules
-from regulars.projections.fold import PROJECTORS
+from regulars.projections.fold import PROJECTORS, FoldPlan
 from regulars.projections.rules import Part
 from regulars.projections.section import Section
 from shops import Clock, opened, room_for_a_store
@@ -466,7 +466,7 @@ def test_an_event_of_it_that_cannot_be_decoded_parks_its_customer(bare_url: str,
         with store.reading() as tx:
             who = tx.find("ref", ["shop:1"])["shop:1"][0]
             rules = compile_rules(regulars.default_rules(), "EUR")
-            history = read_history(store, tx.connection, (who,), rules, projectors=parcels_judge)
+            history = read_history(store, tx.connection, (who,), FoldPlan(rules, parcels_judge))
     assert history.poison is not None
     assert (history.poison.position, history.poison.type, history.poison.customer_id) == (4, "ParcelSent", who)
     assert [happened.position for happened in history.happened] == [1, 3]

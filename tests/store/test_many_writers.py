@@ -154,7 +154,7 @@ def assert_stored_is_what_a_fresh_fold_gives(crm: Regulars) -> None:
         numbers = numbers_of(tx.connection, crm._store.schema.events, ids)
         assert len(models.load(tx.connection, numbers.values())) == len(ids)
         for customer_id in ids:
-            fresh = read_history(crm._store, tx.connection, (customer_id,), rules)
+            fresh = read_history(crm._store, tx.connection, (customer_id,), crm._store.registry.plan(rules))
             assert models.intervals(tx.connection, numbers[customer_id]) == fresh.timelines
             told = models.customer_rows([new_update(fresh)])
             for table, rows in models.stored_rows(tx.connection, [numbers[customer_id]]).items():

@@ -76,7 +76,7 @@ def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExpo
     events = list(tx.log.every(Search(customer_ids=members, oldest_first=True)))
     _require_keys(tx, members, events)
     streams = list(_streams(events, store.registry.catalogue))
-    history = read_history(store, connection, members, stand.rules)
+    history = read_history(store, connection, members, store.registry.plan(stand.rules))
     at = max(ground.now(), history.folded.last_at or 0)
     explanation = explain_customer(store, tx, stand, members, at)
     identities = tuple(_identities(tx, ground, members, streams))
