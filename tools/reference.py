@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 import textwrap
+import types
 import typing
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -54,7 +55,7 @@ def pages(catalogue: Catalogue = CATALOGUE) -> dict[str, str]:
         "reference-rules.md": _page("Rules", (), (*_rules(), *_facts())),
         "reference-mappings.md": _page("Import mappings", (), _mappings()),
         "reference-command-line.md": _page("Command line", (), _command_line()),
-        "reference-api.md": _page("Python API", (), (*_doors(), *_values(), *_errors())),
+        "reference-api.md": _page("Python API", (), (*_doors(), *_values(), *_aliases(), *_errors())),
     }
 
 
@@ -188,6 +189,9 @@ def _doors() -> Iterator[str]:
     functions = (name for name in ("open", "copy", *regulars.__all__) if inspect.isfunction(getattr(regulars, name)))
     for name in functions:
         yield from _described(f"regulars.{name}", getattr(regulars, name))
+    for name in regulars.extending.__all__:
+        if inspect.isfunction(getattr(regulars.extending, name)):
+            yield from _described(f"regulars.extending.{name}", getattr(regulars.extending, name))
     for path, door in DOORS.items():
         yield from ("", f"## {path}", "", *_documented(door))
         for name, member in vars(door).items():
@@ -303,6 +307,27 @@ def _values() -> Iterator[str]:
             value = getattr(module, name)
             if isinstance(value, type) and not _is_told_elsewhere(value):
                 yield f"| `{name}` | {', '.join(_fields(value)) or '—'} | {_first_line(value)} |"
+
+
+def _aliases() -> Iterator[str]:
+    """The names that are no classes: kinds of values, and constants."""
+    yield from ("", "## Other names", "", "| name | is |", "| --- | --- |")
+    for module in (regulars, regulars.extending):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not (isinstance(value, type) or inspect.isfunction(value) or name.startswith("__")):
+                path = name if module is regulars else f"{module.__name__}.{name}"
+                yield f"| `{path}` | {_cell(f'`{_alias(value)}`')} |"
+
+
+def _alias(value: Any) -> str:
+    if typing.get_origin(value) is typing.Annotated:
+        return _alias(typing.get_args(value)[0])
+    if typing.get_origin(value) in (typing.Union, types.UnionType):
+        return " | ".join(_alias(each) for each in typing.get_args(value))
+    if isinstance(value, type) and not typing.get_args(value):
+        return "None" if value is type(None) else value.__name__
+    return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", str(value))
 
 
 def _is_told_elsewhere(value: type) -> bool:
