@@ -12,7 +12,7 @@ import string
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from html import escape
-from itertools import groupby
+from itertools import chain, groupby, repeat
 
 from msgspec import Struct
 
@@ -191,7 +191,7 @@ def _blocks(spans: Iterable[Span], scale: _Scale) -> list[_Block]:
 def _letters(blocks: Iterable[_Block]) -> dict[str, str]:
     """A letter for each value that has no room in some block of its own."""
     narrow = dict.fromkeys(each.value for each in blocks if not each.has_room_for(each.value))
-    return {value: string.ascii_lowercase[index % 26] for index, value in enumerate(narrow)}
+    return dict(zip(narrow, chain(string.ascii_letters, repeat("*")), strict=False))
 
 
 def _lane(
