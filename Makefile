@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick torture check reference lock bench clean
+.PHONY: demo test quick torture check reference picture docs lock bench clean
 
 demo: .venv/installed  ## make a fresh store, simulate two years, walk through it
 	@$(BIN)/regulars demo
@@ -24,8 +24,14 @@ check: .venv/installed-dev  ## format, lint, types, rooms
 	@$(BIN)/mypy
 	@PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
 
-reference: .venv/installed-dev  ## write docs/reference.md afresh
+reference: .venv/installed-dev  ## write docs/reference*.md afresh
 	@$(BIN)/python tools/reference.py
+
+picture: .venv/installed-dev  ## draw docs/timeline.svg afresh
+	@$(BIN)/python tools/picture.py
+
+docs: .venv/installed-docs  ## build the site of docs/ into build/site; a broken link or a remote asset fails it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 lock: .venv/installed-dev  ## lock the versions of what judges to the code they stand for
 	@$(BIN)/python tools/lock_projectors.py
@@ -45,6 +51,10 @@ clean:
 
 .venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,check]'
+	@touch $@
+
+.venv/installed-docs: .venv/bin/python pyproject.toml constraints.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	@touch $@
 
 .venv/installed-bench: .venv/bin/python pyproject.toml constraints.txt

@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from types import ModuleType
+from typing import Any
 
 import pytest
 from msgspec import Struct
@@ -116,11 +117,45 @@ def test_every_class_that_is_exported_says_what_it_is(module: ModuleType) -> Non
             assert value.__doc__, name
 
 
-def test_the_reference_names_every_class_that_is_exported() -> None:
+def test_the_reference_names_everything_that_is_exported() -> None:
     from reference import reference
 
     page = reference()
     for module in PUBLIC:
         for name in module.__all__:
-            if isinstance(getattr(module, name), type):
-                assert f"`{name}`" in page or f"`{name}(" in page, name
+            if inspect.isfunction(getattr(module, name)):
+                assert f"\n### {module.__name__}.{name}\n" in page, name
+            elif not name.startswith("__"):
+                assert f"`{name}`" in page or f"`{module.__name__}.{name}`" in page, name
+
+
+def test_the_reference_names_every_door_with_its_parameters() -> None:
+    from reference import DOORS as PATHS
+    from reference import reference
+
+    page = reference()
+    assert set(PATHS.values()) == set(DOORS)
+    for path, door in PATHS.items():
+        for name, member in vars(door).items():
+            if not name.startswith("_"):
+                told = page.split(f"\n### {path}.{name}\n")[1].split("\n#")[0]
+                found = () if isinstance(member, property) else inspect.signature(member).parameters
+                assert all(f"{each}: " in told for each in found if each != "self"), (path, name)
+
+
+def test_the_reference_names_every_command_of_the_command_line_with_its_options() -> None:
+    import typer.main
+
+    from reference import pages
+    from regulars.cli.app import app
+
+    def listed(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+        yield path, command
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from listed(inner, f"{path} {name}")
+
+    page = pages()["reference-command-line.md"]
+    for path, command in listed(typer.main.get_command(app), "regulars"):
+        told = page.split(f"\n## {path}\n")[1].split("\n## ")[0]
+        options = [each for parameter in command.params if not parameter.hidden for each in parameter.opts]
+        assert all(option in told for option in options if option.startswith("-")), path

@@ -1,4 +1,4 @@
-"""Every example in the README and the how-tos runs, in an empty folder, as a newcomer would run it."""
+"""Every example in the README runs, in an empty folder, as a newcomer would run it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[1]
 REGULARS = Path(sys.executable).with_name("regulars")
 
 
-def blocks(language: str, page: str = "README.md") -> list[str]:
-    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
-    assert found, f"{page} has no {language} example any more"
+def blocks(language: str) -> list[str]:
+    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert found, f"README.md has no {language} example any more"
     return found
 
 
@@ -31,16 +31,6 @@ def test_the_python_examples_run_and_print_what_they_say(example: str, tmp_path:
             assert expected in done.stdout
 
 
-@pytest.mark.parametrize("page", [f"docs/{each.name}" for each in (ROOT / "docs").glob("howto-*.md")])
-def test_the_how_tos_print_what_they_say(page: str, tmp_path: Path) -> None:
-    for example in blocks("python", page):
-        done = subprocess.run(
-            [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.split() == re.findall(r"print\(.*\)\s+# (.*)", example)
-
-
 @pytest.mark.parametrize("example", blocks("console"))
 def test_the_shell_examples_run(example: str, tmp_path: Path) -> None:
     advice = "regulars: this new store keeps its keys beside the names"
@@ -53,15 +43,12 @@ def test_the_shell_examples_run(example: str, tmp_path: Path) -> None:
         assert done.stdout
 
 
-def test_the_readme_stays_short_and_names_what_is_there() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 120
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", text):
-        assert (ROOT / target).exists(), target
+def test_the_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 
 
 def test_the_reference_is_what_the_code_says() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "reference.py", "--check"], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, "docs/reference.md is out of date: run make reference"
+    assert done.returncode == 0, "docs/reference*.md is out of date: run make reference"

@@ -1,23 +1,32 @@
-"""Writes docs/reference.md: events, commands, rules and the Python API, from the code itself. `--check` compares."""
+"""Writes docs/reference*.md from the code: events and commands, rules, mappings, the command line, the Python API.
+
+`--check` compares.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 import sys
+import textwrap
+import types
+import typing
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import typer.main
 from msgspec import Struct
 from pydantic import BaseModel
 
 import regulars
 import regulars.extending
-import regulars.grammar
 import regulars.person
-from regulars import Keys, Projections, PublishedRules, Regulars
+from regulars import Keys, Projections, PublishedRules, Regulars, aio, grammar
 from regulars.adapters.codec import EventCodec
+from regulars.adapters.importing import mapping
+from regulars.cli.app import app
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.event import Event, tag_of
@@ -29,21 +38,42 @@ from regulars.projections.fold import PROJECTORS
 from regulars.projections.rules import Ruleset
 from regulars.sentences import describe
 
-TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def pages(catalogue: Catalogue = CATALOGUE) -> dict[str, str]:
+    """Each page by the name of its file."""
+    happens = (
+        *_events(catalogue),
+        *_in_the_clear(catalogue),
+        *_commands(catalogue),
+        *_ticket_states(),
+        *_projections(),
+    )
+    return {
+        "reference.md": _page("Events and commands", _PERSONAL, happens),
+        "reference-rules.md": _page("Rules", (), (*_rules(), *_facts())),
+        "reference-mappings.md": _page("Import mappings", (), _mappings()),
+        "reference-command-line.md": _page("Command line", (), _command_line()),
+        "reference-api.md": _page("Python API", (), (*_doors(), *_values(), *_aliases(), *_errors())),
+    }
 
 
 def reference(catalogue: Catalogue = CATALOGUE) -> str:
-    """The whole page."""
-    told = (*_events(catalogue), *_in_the_clear(catalogue), *_commands(catalogue))
-    sections = (_ticket_states, _projections, _rules, _facts, _doors, _values, _errors)
-    return "\n".join([*_heading(), *told, *(line for section in sections for line in section()), ""])
+    """All pages as one text."""
+    return "\n".join(pages(catalogue).values())
 
 
-def _heading() -> Iterator[str]:
-    yield "# Reference"
-    yield ""
-    yield "Made from the code by `make reference`; a test fails when it is out of date. Fields in _italics_ are"
-    yield "personal: stored encrypted, and gone when a customer is forgotten. `?` marks what may be left out."
+_PERSONAL = (
+    "",
+    "Fields in _italics_ are personal: stored encrypted, and gone when a customer is forgotten. `?` marks what may be",
+    "left out.",
+)
+
+
+def _page(title: str, opening: Iterable[str], lines: Iterable[str]) -> str:
+    made = "Made from the code by `make reference`; a test fails when it is out of date."
+    return "\n".join([f"# {title}", "", made, *opening, *lines, ""])
 
 
 def _events(catalogue: Catalogue) -> Iterator[str]:
@@ -96,30 +126,24 @@ def _ticket_states() -> Iterator[str]:
         "A resolved ticket counts as closed once `ticket.auto_close_days` are over.",
         "",
     )
-    yield from ("```mermaid", diagram(), "```", "")
-    yield from ("| while it is | these leave it so |", "| --- | --- |")
+    yield from ("| while it is | this | makes it |", "| --- | --- | --- |")
+    for source, target, names in moves():
+        yield f"| {source} | {_quoted(names)} | {target} |"
+    yield from ("", "| while it is | these leave it so |", "| --- | --- |")
     for status in Status:
-        staying = [f"`{event.__name__}`" for event, moves in MOVES.items() if moves.get(status) is status]
+        staying = [event.__name__ for event, moves in MOVES.items() if moves.get(status) is status]
         if staying:
-            yield f"| {status} | {', '.join(staying)} |"
+            yield f"| {status} | {_quoted(staying)} |"
 
 
-def diagram() -> str:
-    """How a ticket moves, for Mermaid: each arrow with the events that take it there."""
+def moves() -> Iterator[tuple[Status, Status, tuple[str, ...]]]:
+    """How a ticket moves: from where, to where, and the events that take it there."""
     arrows: dict[tuple[Status, Status], list[str]] = {}
-    for event, moves in MOVES.items():
-        for source, target in moves.items():
+    for event, targets in MOVES.items():
+        for source, target in targets.items():
             if source is not target:
                 arrows.setdefault((source, target), []).append(event.__name__)
-    lines = [
-        f"    {_node(source)} --> {_node(target)}: {', '.join(names)}" for (source, target), names in arrows.items()
-    ]
-    last = sorted({target for _, target in arrows} - {source for source, _ in arrows})
-    return "\n".join(["stateDiagram-v2", *lines, *(f"    {status} --> [*]" for status in last)])
-
-
-def _node(status: Status) -> str:
-    return "[*]" if status is Status.UNKNOWN else status
+    return ((source, target, tuple(names)) for (source, target), names in arrows.items())
 
 
 def _projections() -> Iterator[str]:
@@ -129,7 +153,13 @@ def _projections() -> Iterator[str]:
 
 
 def _rules() -> Iterator[str]:
-    yield from ("", "## Rules", "", "The grammar of a ruleset. Keys are TOML tables joined by dots.", "")
+    yield from (
+        "",
+        "## Keys",
+        "",
+        "The grammar of a ruleset. Keys are TOML tables joined by dots. The rules of a new store",
+    )
+    yield from ("are [rules.toml](../src/regulars/rules.toml), and `regulars rules show` prints those in force.", "")
     yield from ("| key | takes | meaning |", "| --- | --- | --- |")
     yield from _keys(Ruleset.model_json_schema(by_alias=True))
 
@@ -155,26 +185,149 @@ DOORS = {"crm": Regulars, "crm.rules": PublishedRules, "crm.projections": Projec
 
 
 def _doors() -> Iterator[str]:
-    yield from ("", "## Python API", "", "`crm` is what `regulars.open` returns.", "")
-    yield from ("| ask | what it does |", "| --- | --- |")
+    yield from ("", "`crm` is what `regulars.open` returns.", "", "## Functions")
     functions = (name for name in ("open", "copy", *regulars.__all__) if inspect.isfunction(getattr(regulars, name)))
     for name in functions:
-        yield f"| `regulars.{name}()` | {_first_line(getattr(regulars, name))} |"
+        yield from _described(f"regulars.{name}", getattr(regulars, name))
+    for name in regulars.extending.__all__:
+        if inspect.isfunction(getattr(regulars.extending, name)):
+            yield from _described(f"regulars.extending.{name}", getattr(regulars.extending, name))
     for path, door in DOORS.items():
+        yield from ("", f"## {path}", "", *_documented(door))
         for name, member in vars(door).items():
             if not name.startswith("_"):
-                called = "" if isinstance(member, property) else "()"
-                yield f"| `{path}.{name}{called}` | {_first_line(member)} |"
+                yield from _described(f"{path}.{name}", member)
+    yield from ("", "## regulars.aio", "", *_documented(aio))
+
+
+def _described(name: str, member: object) -> Iterator[str]:
+    """A function with its signature and all that is said of it."""
+    yield from ("", f"### {name}", "")
+    if not isinstance(member, property):
+        yield from ("```python", *_called(name, inspect.signature(inspect.unwrap(_function(member)))), "```", "")
+    yield from _documented(member)
+
+
+def _function(member: Any) -> Any:
+    """What a class holds as a static or class method, or else the function itself."""
+    return getattr(member, "__func__", member)
+
+
+def _called(name: str, signature: inspect.Signature) -> Iterator[str]:
+    """A signature on one line, or with a parameter a line where it is long."""
+    parameters = [_parameter(each) for each in signature.parameters.values() if each.name != "self"]
+    for index, each in enumerate(signature.parameters.values()):
+        if each.kind is each.KEYWORD_ONLY:
+            parameters.insert(index - ("self" in signature.parameters), "*")
+            break
+    returned = f" -> {signature.return_annotation}"
+    line = f"{name}({', '.join(parameters)}){returned}"
+    yield from [line] if len(line) <= 100 else [f"{name}(", *(f"    {each}," for each in parameters), f"){returned}"]
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    default = parameter.default
+    shown = getattr(default, "__name__", None) or repr(default)
+    return f"{parameter.name}: {parameter.annotation}" + ("" if default is parameter.empty else f" = {shown}")
+
+
+def _documented(thing: object) -> Iterator[str]:
+    yield from inspect.cleandoc(thing.__doc__ or "").replace("<", "&lt;").splitlines()
+
+
+def _command_line() -> Iterator[str]:
+    yield ""
+    yield "Every command that answers something takes `--json`. The exit status is 0 where all is well, 1 where"
+    yield "something was refused or isn't as it should be, 2 for a wrong command line, and 130 for Ctrl-C."
+    yield from _helped(typer.main.get_command(app), "regulars", None)
+
+
+def _helped(command: Any, name: str, parent: Any) -> Iterator[str]:
+    context = type(parent or command.make_context(name, [], resilient_parsing=True))(
+        command, info_name=name, parent=parent, terminal_width=80, max_content_width=80
+    )
+    path = context.command_path
+    yield from ("", f"## {path}", "", "```text", *(line.rstrip() for line in context.get_help().splitlines()), "```")
+    for inner in sorted(getattr(command, "commands", {})):
+        yield from _helped(command.commands[inner], inner, context)
+
+
+def _mappings() -> Iterator[str]:
+    yield from ("", "[How to write one](howto-import-mapping.md). All of it on a page:", "", "```toml")
+    told = inspect.cleandoc(mapping.__doc__ or "").split("\n\n", 1)[1]
+    example, _, rest = told.partition("\nText is a template")
+    yield from textwrap.dedent(example).strip("\n").splitlines()
+    yield from ("```", "", *f"Text is a template{rest}".splitlines())
+    yield from ("", "## Keys", "", "| key | takes | needed |", "| --- | --- | --- |")
+    yield from _mapping_keys(regulars.ImportMapping, "")
+    yield from ("", "`fields` of a command are those of [the command](reference.md#commands), each a text, or a table:")
+    for cell in (grammar.Cell, grammar.Each):
+        yield from ("", f"### {cell.__name__}", "", *_documented(cell), "", "| key | needed |", "| --- | --- |")
+        yield from (f"| `{info.alias or key}` | {_needed(info)} |" for key, info in cell.model_fields.items())
+    yield from ("", "### Condition", "", *_documented(grammar.Condition), "", "| key | needed |", "| --- | --- |")
+    yield from (f"| `{info.alias or key}` | {_needed(info)} |" for key, info in grammar.Condition.model_fields.items())
+
+
+def _mapping_keys(model: type[BaseModel], path: str) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        key = f"{path}{info.alias or name}"
+        inner = grammar.CommandMapping if grammar.CommandMapping in typing.get_args(info.annotation) else None
+        takes = info.description or _mapping_kind(info.annotation)
+        yield f"| `{key}{'[]' * bool(inner)}` | {_cell(takes)} | {_needed(info)} |"
+        if inner:
+            yield from _mapping_keys(inner, f"{key}[].")
+
+
+def _mapping_kind(annotation: Any) -> str:
+    """What a key takes, by the type of its field."""
+    text = str(annotation)
+    for word, kind in (
+        ("Condition", "list of conditions"),
+        ("CommandMapping", "tables, one a command"),
+        ("dict", "table"),
+        ("tuple", "list of texts"),
+        ("bool", "true or false"),
+        ("int", "whole number"),
+    ):
+        if word.lower() in text.lower():
+            return kind
+    options = re.findall(r"'([^']*)'", text) if "Literal" in text else []
+    return ", ".join(f"`{each}`" for each in options) or "text"
+
+
+def _needed(info: Any) -> str:
+    return "yes" if info.is_required() else ""
 
 
 def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
-    for module in (regulars, regulars.person, regulars.grammar, regulars.extending):
+    for module in (regulars, regulars.person, grammar, regulars.extending):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
         for name in module.__all__:
             value = getattr(module, name)
             if isinstance(value, type) and not _is_told_elsewhere(value):
                 yield f"| `{name}` | {', '.join(_fields(value)) or '—'} | {_first_line(value)} |"
+
+
+def _aliases() -> Iterator[str]:
+    """The names that are no classes: kinds of values, and constants."""
+    yield from ("", "## Other names", "", "| name | is |", "| --- | --- |")
+    for module in (regulars, regulars.extending):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not (isinstance(value, type) or inspect.isfunction(value) or name.startswith("__")):
+                path = name if module is regulars else f"{module.__name__}.{name}"
+                yield f"| `{path}` | {_cell(f'`{_alias(value)}`')} |"
+
+
+def _alias(value: Any) -> str:
+    if typing.get_origin(value) is typing.Annotated:
+        return _alias(typing.get_args(value)[0])
+    if typing.get_origin(value) in (typing.Union, types.UnionType):
+        return " | ".join(_alias(each) for each in typing.get_args(value))
+    if isinstance(value, type) and not typing.get_args(value):
+        return "None" if value is type(None) else value.__name__
+    return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", str(value))
 
 
 def _is_told_elsewhere(value: type) -> bool:
@@ -207,7 +360,7 @@ def _named_in(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
 
 
 def _facts() -> Iterator[str]:
-    yield from ("", "### Facts", "", "What a condition of the ladder of stages may ask. Where a fact is undefined, no")
+    yield from ("", "## Facts", "", "What a condition of the ladder of stages may ask. Where a fact is undefined, no")
     yield from ("condition on it holds. With `within_days`, only what happened in so many days before counts.", "")
     yield from ("| fact | kind | takes | undefined | meaning |", "| --- | --- | --- | --- | --- |")
     for fact in fact_table.FACTS.values():
@@ -240,11 +393,12 @@ def _first_line(documented: object) -> str:
 
 
 def main() -> int:
-    """Write the page, or with --check say whether it is up to date."""
-    page = reference()
+    """Write the pages, or with --check say whether they are up to date."""
+    written = {DOCS / name: text for name, text in pages().items()}
     if "--check" in sys.argv:
-        return 0 if TARGET.read_text(encoding="utf-8") == page else 1
-    TARGET.write_text(page, encoding="utf-8")
+        return 0 if all(path.exists() and path.read_text(encoding="utf-8") == written[path] for path in written) else 1
+    for path, text in written.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

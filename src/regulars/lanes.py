@@ -134,7 +134,7 @@ def _lane(lane: str, spans: Sequence[Span], scale: _Scale, now: int, legend: _Le
     blocks = _blocks(visible, scale)
     shown = {block.value for block in blocks}
     legend.brief += [value for value in dict.fromkeys(span.value for span in visible) if value not in shown]
-    colours = _colours(span.value for span in spans)
+    colours = colours_of(span.value for span in spans)
     return [_names(blocks, scale, legend), _bar(lane, blocks, now, colours)]
 
 
@@ -156,7 +156,8 @@ def _longest(spans: Sequence[Span], begin: datetime, end: datetime) -> str | Non
     return max(held, key=held.__getitem__) if held else None
 
 
-def _colours(values: Iterable[str]) -> dict[str, str]:
+def colours_of(values: Iterable[str]) -> dict[str, str]:
+    """A colour of a terminal for each value."""
     distinct = list(dict.fromkeys(values))
     others = [value for value in distinct if value not in _COLOURS]
     spare = {value: _OTHER_COLOURS[index % len(_OTHER_COLOURS)] for index, value in enumerate(others)}
@@ -229,25 +230,34 @@ def _write(row: list[str], at: int, label: str) -> None:
 
 
 def _months(scale: _Scale, zone: tzinfo | None) -> list[tuple[int, str]]:
-    """The months to write on the axis: the first one with its year, January as its year."""
-    start, end = scale.start.astimezone(zone), scale.end.astimezone(zone)
-    step = _month_step(scale)
+    """The months to write on the axis, each at its cell."""
+    months = months_to_write(scale.start, scale.end, at_most=scale.cells / _LABEL_ROOM, zone=zone)
+    found = [(scale.cell(begins), label) for begins, label in months]
+    return [(cell, label) for cell, label in found if 0 <= cell < scale.cells]
+
+
+def months_to_write(
+    start: datetime, end: datetime, *, at_most: float, zone: tzinfo | None
+) -> list[tuple[datetime, str]]:
+    """Beginnings of months on an axis from `start` to `end`: the first with its year, January as its year.
+
+    Every one, or each second, third, sixth … where there would be more than `at_most`; the day of `start` where no
+    month begins.
+    """
+    start, end = start.astimezone(zone), end.astimezone(zone)
+    months = (end - start) / timedelta(days=30.4)
+    step = next((step for step in _MONTH_STEPS if step * at_most >= months), _MONTH_STEPS[-1])
     # The month after the start's, counted from year 0, and then on to the next multiple of the step.
     first = -(-(start.year * 12 + start.month) // step) * step
     last = end.year * 12 + end.month - 1
-    found: list[tuple[int, str]] = []
+    found: list[tuple[datetime, str]] = []
     for month in range(first, last + 1, step):
         year, index = divmod(month, 12)
-        cell = scale.cell(datetime(year, index + 1, 1, tzinfo=zone))
+        begins = datetime(year, index + 1, 1, tzinfo=zone)
         label = _MONTHS[index] if found and index else str(year) if not index else f"{_MONTHS[index]} {year}"
-        if 0 <= cell < scale.cells:
-            found.append((cell, label))
-    return found or [(0, f"{start.day} {_MONTHS[start.month - 1]} {start.year}")]
-
-
-def _month_step(scale: _Scale) -> int:
-    month = (scale.end - scale.start) / timedelta(days=30.4)
-    return next((step for step in _MONTH_STEPS if scale.cells * step >= _LABEL_ROOM * month), _MONTH_STEPS[-1])
+        if begins < end:
+            found.append((begins, label))
+    return found or [(start, f"{start.day} {_MONTHS[start.month - 1]} {start.year}")]
 
 
 # ---------------------------------------------------------------------------------------------------------- legend
