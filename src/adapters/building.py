@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from regulars.adapters.catch_up import OnPoison, Progress, catch_up
+from regulars.adapters.catch_up import OnPoison, catch_up
 from regulars.adapters.damage import DamagedReadModels
 from regulars.adapters.generation_rows import generation_numbers
 from regulars.adapters.generations import (
@@ -23,6 +23,7 @@ from regulars.adapters.generations import (
     prepare_generation,
 )
 from regulars.adapters.logs import PROJECTIONS
+from regulars.adapters.progress import Progress
 from regulars.adapters.read_models import ReadModels
 from regulars.adapters.sqlite_file import BUILDING
 from regulars.adapters.store import Collision, Store

@@ -32,6 +32,7 @@ from regulars.adapters.links import Families, links_changed, read_families
 from regulars.adapters.loading import loading
 from regulars.adapters.portions import Portion, Task, fold_in_parallel, fold_portions
 from regulars.adapters.positions import drawn, settled
+from regulars.adapters.progress import Progress
 from regulars.adapters.read_models import Bulk, ReadModels, Update, new_update
 from regulars.adapters.replay import MOST_RANGES, Range, split_range
 from regulars.adapters.store import Collision, Store
@@ -50,7 +51,6 @@ ROUNDS = 10  # of what came meanwhile, as others may write as quickly as this fo
 SMALLEST_BATCH = 50
 FIRST_RATE = 500.0  # events a second, until it is known how many there are
 
-Progress = Callable[[int, int], None]
 OnPoison = Callable[[Poison], None]
 
 

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.catch_up import Progress
 from regulars.adapters.misplaced import NeverDrawn, find_never_drawn
 from regulars.adapters.positions import drawn
+from regulars.adapters.progress import Progress
 from regulars.adapters.rules_in_force import FOUNDING
 from regulars.adapters.seals import (
     HASH_BYTES,

@@ -7,6 +7,7 @@ it is personal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -18,13 +19,15 @@ from regulars.adapters.columns import BigNumber
 from regulars.adapters.index import Added, Change, Digest, Entries, Index, side_by_side
 from regulars.adapters.links import read_families
 from regulars.adapters.planning import past_index
-from regulars.adapters.prepared import Prepared
 from regulars.adapters.schema import Schema
 from regulars.adapters.table_names import ours
 from regulars.crm_domain.customer import ConsentGiven, ConsentWithdrawn
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.consent import ACCOUNTS, WORDS, Said, standing
+
+if TYPE_CHECKING:  # which has the statements of indexes ready
+    from regulars.adapters.prepared import Prepared
 
 MOST_WORDS = 2_000  # that a page reads at once where few of those who said something agree
 

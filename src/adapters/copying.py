@@ -17,7 +17,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.catch_up import Progress
 from regulars.adapters.database import Database, parse_url
 from regulars.adapters.driver_errors import name_of, translated_errors
 from regulars.adapters.erasing import MARK
@@ -25,6 +24,7 @@ from regulars.adapters.extended import define_tables
 from regulars.adapters.extension import Extension
 from regulars.adapters.generation_rows import first_generation, live_number
 from regulars.adapters.positions import continue_positions, drawn, lock_definitions
+from regulars.adapters.progress import Progress
 from regulars.adapters.rules_in_force import read_in_force
 from regulars.adapters.schema import VERSION, Schema
 from regulars.adapters.sqlite_file import require_nothing_beside

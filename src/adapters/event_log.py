@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import eq, ge, le
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from msgspec import DecodeError, Struct
@@ -22,11 +22,14 @@ from regulars.adapters.damage import FROM_A_BACKUP
 from regulars.adapters.keyring import Cipher
 from regulars.adapters.planning import past_index
 from regulars.adapters.positions import drawn, settled
-from regulars.adapters.prepared import EVENT_COLUMNS, Prepared
+from regulars.adapters.schema import EVENT_COLUMNS
 from regulars.adapters.wrapping import Keyring
 from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from regulars.crm_domain.errors import Rejected, StoreUnusable
 from regulars.crm_domain.event import Event, Recorded, tag_of
+
+if TYPE_CHECKING:  # which has the statements of the log ready
+    from regulars.adapters.prepared import Prepared
 
 EVENTS_AT_ONCE = 1_000
 

@@ -15,7 +15,6 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from regulars.adapters.record_check import Kind
 from regulars.crm_domain.event import Event, Recorded
 
 Values = Mapping[str, str | int | None]
@@ -85,7 +84,7 @@ class Index(Struct, frozen=True, kw_only=True):
     index that an extension brings, `customer_id` and a primary key among them.
     """
 
-    name: Kind
+    name: str
     table: str
     handles: frozenset[type[Event]]
     changes: Callable[[Recorded[Event], Digest], Iterable[Change]]

@@ -24,8 +24,7 @@ from regulars.adapters.index import OWNER, Digest, Entries, Index, Row, rows_aft
 from regulars.adapters.keyring import Cipher
 from regulars.adapters.planning import past_index
 from regulars.adapters.positions import drawn
-from regulars.adapters.prepared import EVENT_COLUMNS
-from regulars.adapters.schema import Schema
+from regulars.adapters.schema import EVENT_COLUMNS, Schema
 from regulars.crm_domain.customer import PersonalDataErased
 from regulars.crm_domain.errors import StoreUnusable
 

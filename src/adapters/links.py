@@ -56,19 +56,6 @@ def families_of(into: Mapping[str, str]) -> Families:
     return Families(roots, others)
 
 
-def links_table(metadata: sa.MetaData) -> sa.Table:
-    """A link holds from the position of its merge up to that of its undoing."""
-    return sa.Table(
-        ours("links"),
-        metadata,
-        sa.Column("customer_id", sa.Text, primary_key=True),
-        sa.Column("merged_at", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("undone_at", sa.BigInteger),
-        sa.Column("into_id", sa.Text, nullable=False),
-        sa.Index(ours("links_into"), "into_id"),
-    )
-
-
 def _changes(recorded: Recorded[Event], _digest: Digest) -> Iterator[Change]:
     match recorded.event:
         case CustomerMerged(into_id=into_id):

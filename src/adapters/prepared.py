@@ -15,15 +15,9 @@ from regulars.adapters.columns import unchecked
 from regulars.adapters.extended import Extended
 from regulars.adapters.index import Index
 from regulars.adapters.links import link_columns
-from regulars.adapters.schema import CURRENCY, LIVE_GENERATION, Schema
+from regulars.adapters.schema import CURRENCY, EVENT_COLUMNS, LIVE_GENERATION, Schema
 from regulars.adapters.statements import Among, Statement, insertion
 from regulars.crm_domain.customer import CustomerRegistered, PersonalDataErased
-
-#: The columns of an event that are asked for, in this order.
-EVENT_COLUMNS = (
-    "position", "stream_id", "version", "category", "customer_id", "type", "occurred_at", "recorded_at", "actor",
-    "correlation_id", "causation_id", "command_id", "payload", "secret",
-)  # fmt: skip
 
 
 class Prepared:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from regulars.adapters.catch_up import Progress
 from regulars.adapters.chunks import pages
 from regulars.adapters.erasing import mark
+from regulars.adapters.progress import Progress
 from regulars.adapters.store import Store
 from regulars.adapters.transaction import Transaction
 from regulars.adapters.wrapping import CHECK, OWN_KEYS, Keyring, MasterKey, wrapped_by, wrapped_settings

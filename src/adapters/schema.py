@@ -8,9 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.columns import check
-from regulars.adapters.links import links_table
 from regulars.adapters.positions import create_positions, position_column, transaction_column
-from regulars.adapters.seals import seals_table
 from regulars.adapters.sql_views import View
 from regulars.adapters.table_names import ours
 from regulars.crm_domain.errors import StoreUnusable
@@ -25,6 +23,12 @@ RECORDED = ours("events_recorded")
 
 Blob = sa.LargeBinary
 Instant = sa.BigInteger
+
+#: The columns of an event that are asked for, in this order.
+EVENT_COLUMNS = (
+    "position", "stream_id", "version", "category", "customer_id", "type", "occurred_at", "recorded_at", "actor",
+    "correlation_id", "causation_id", "command_id", "payload", "secret",
+)  # fmt: skip
 
 
 class Schema:
@@ -48,9 +52,9 @@ class Schema:
             sa.Column("key", Blob, nullable=False),
         )
         self.lookups = _lookups(self.metadata)
-        self.links = links_table(self.metadata)
+        self.links = _links(self.metadata)
         self.consents = _consents(self.metadata)
-        self.seals = seals_table(self.metadata)
+        self.seals = _seals(self.metadata)
         self.commands = sa.Table(
             ours("commands"),
             self.metadata,
@@ -137,6 +141,36 @@ def require_unicode(connection: Connection) -> None:
             f'a store needs a database with the encoding UTF8, and "{name}" has {encoding}; make one with '
             "CREATE DATABASE shop ENCODING 'UTF8' TEMPLATE template0"
         )
+
+
+def _links(metadata: sa.MetaData) -> sa.Table:
+    """A link holds from the position of its merge up to that of its undoing."""
+    return sa.Table(
+        ours("links"),
+        metadata,
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("merged_at", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("undone_at", sa.BigInteger),
+        sa.Column("into_id", sa.Text, nullable=False),
+        sa.Index(ours("links_into"), "into_id"),
+    )
+
+
+def _seals(metadata: sa.MetaData) -> sa.Table:
+    """A row is a seal with the entries of its block, 40 bytes each."""
+    return sa.Table(
+        ours("seals"),
+        metadata,
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("previous", sa.LargeBinary, nullable=False),
+        sa.Column("first", sa.BigInteger, nullable=False),
+        sa.Column("last", sa.BigInteger, nullable=False),
+        sa.Column("events", sa.BigInteger, nullable=False),
+        sa.Column("root", sa.LargeBinary, nullable=False),
+        sa.Column("sealed_at", sa.BigInteger, nullable=False),
+        sa.Column("chain", sa.LargeBinary, nullable=False),
+        sa.Column("entries", sa.LargeBinary, nullable=False),
+    )
 
 
 def _builds(metadata: sa.MetaData) -> sa.Table:

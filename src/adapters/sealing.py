@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.catch_up import Progress
 from regulars.adapters.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
 from regulars.adapters.positions import settled
+from regulars.adapters.progress import Progress
 from regulars.adapters.rules_in_force import FOUNDING
 from regulars.adapters.seals import BLOCK, Entry, Seal, make_seal, read_entries, read_genesis, read_last_seal, seal_row
 from regulars.adapters.store import Collision, Store

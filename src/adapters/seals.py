@@ -25,7 +25,6 @@ from msgspec.structs import asdict, replace
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.merkle import merkle_root
-from regulars.adapters.table_names import ours
 from regulars.crm_domain.errors import StoreUnusable
 
 BLOCK = 1_000
@@ -63,23 +62,6 @@ class Seal(Struct, frozen=True, kw_only=True):
     def holds(self) -> bool:
         """Whether its chain hash is that of the rest of it."""
         return self.chain == chain_hash(self)
-
-
-def seals_table(metadata: sa.MetaData) -> sa.Table:
-    """A row is a seal with the entries of its block, 40 bytes each."""
-    return sa.Table(
-        ours("seals"),
-        metadata,
-        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("previous", sa.LargeBinary, nullable=False),
-        sa.Column("first", sa.BigInteger, nullable=False),
-        sa.Column("last", sa.BigInteger, nullable=False),
-        sa.Column("events", sa.BigInteger, nullable=False),
-        sa.Column("root", sa.LargeBinary, nullable=False),
-        sa.Column("sealed_at", sa.BigInteger, nullable=False),
-        sa.Column("chain", sa.LargeBinary, nullable=False),
-        sa.Column("entries", sa.LargeBinary, nullable=False),
-    )
 
 
 # ------------------------------------------------------------------------------------------------------------ hashes

@@ -17,11 +17,12 @@ from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.build_tables import ProjectionTables, Row
-from regulars.adapters.catch_up import Progress, require_in_log
+from regulars.adapters.catch_up import require_in_log
 from regulars.adapters.columns import as_stored
 from regulars.adapters.customer_numbers import ids_of, numbers_of
 from regulars.adapters.damage import DamagedReadModels
 from regulars.adapters.histories import History, Poison, read_history
+from regulars.adapters.progress import Progress
 from regulars.adapters.read_models import ReadModels, new_update, spread
 from regulars.adapters.replay import CUSTOMERS_AT_ONCE, ROWS_AT_ONCE, in_chunks, replay
 from regulars.adapters.store import Store

@@ -17,7 +17,7 @@ from regulars.acting import Acting
 from regulars.adapters.backup import backup
 from regulars.adapters.build_views import view_names
 from regulars.adapters.builds import read_builds
-from regulars.adapters.catch_up import Progress, events_behind
+from regulars.adapters.catch_up import events_behind
 from regulars.adapters.checking_records import check_records, check_sample
 from regulars.adapters.checking_seals import SealCheck, check_seals
 from regulars.adapters.damage import DamagedReadModels
@@ -38,6 +38,7 @@ from regulars.adapters.logs import STORE
 from regulars.adapters.misplaced import find_never_drawn, find_recorded_ahead
 from regulars.adapters.pages import counts, totals
 from regulars.adapters.positions import last_settled
+from regulars.adapters.progress import Progress
 from regulars.adapters.quarantine import Reject
 from regulars.adapters.record_check import RecordCheck
 from regulars.adapters.sealing import Sealing, seal

@@ -14,9 +14,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.adapters.build_tables import SCORE
-from regulars.adapters.catch_up import Progress, events_behind
+from regulars.adapters.catch_up import events_behind
 from regulars.adapters.histories import History, read_history
 from regulars.adapters.pages import Becoming, Filters, Ranking, Standing, newest_event_at, page
+from regulars.adapters.progress import Progress
 from regulars.adapters.transaction import Transaction
 from regulars.answers import (
     Contact,

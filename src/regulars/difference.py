@@ -16,9 +16,9 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from regulars.adapters.build_tables import SCORE
-from regulars.adapters.catch_up import Progress
 from regulars.adapters.histories import History, read_history
 from regulars.adapters.pages import keys_at, values_at
+from regulars.adapters.progress import Progress
 from regulars.adapters.read_models import ReadModels
 from regulars.adapters.replay import Replayed, in_chunks, replay
 from regulars.adapters.transaction import Transaction

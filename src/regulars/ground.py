@@ -10,11 +10,12 @@ from typing import cast
 from msgspec.structs import replace
 
 from regulars.adapters.building import build, build_beside, building_alone
-from regulars.adapters.catch_up import Progress, await_folded, catch_up, events_behind, is_behind, is_worth_waiting_for
+from regulars.adapters.catch_up import await_folded, catch_up, events_behind, is_behind, is_worth_waiting_for
 from regulars.adapters.damage import BY_A_REBUILD, DamagedReadModels
 from regulars.adapters.generations import Generation, everything, find_live, newest_generation, replace_live
 from regulars.adapters.horizon import OpenTransaction, oldest_transaction
 from regulars.adapters.logs import tell_live, tell_parked
+from regulars.adapters.progress import Progress
 from regulars.adapters.read_models import ReadModels
 from regulars.adapters.rules_in_force import InForce, read_founding, read_in_force, restored
 from regulars.adapters.sealing import SEAL_AFTER, SEAL_AT_ONCE, Due, seal_when_due

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from regulars.adapters.catch_up import Progress
 from regulars.adapters.erasing import OwnerNeeded
+from regulars.adapters.progress import Progress
 from regulars.adapters.rotating import rotate
 from regulars.adapters.wrapping import MasterKey
 from regulars.ground import Ground

@@ -11,11 +11,12 @@ from datetime import date, datetime
 
 from regulars.acting import Acting
 from regulars.adapters.building import OnAfresh, build_beside, building_alone
-from regulars.adapters.catch_up import OnPoison, Progress
+from regulars.adapters.catch_up import OnPoison
 from regulars.adapters.event_log import Draft
 from regulars.adapters.extended import MissingExtension
 from regulars.adapters.generations import Generation, go_live
 from regulars.adapters.logs import STORE, tell_live, tell_parked
+from regulars.adapters.progress import Progress
 from regulars.adapters.store import Collision
 from regulars.adapters.transaction import Transaction
 from regulars.crm_domain import rulebook

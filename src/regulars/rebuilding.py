@@ -10,7 +10,6 @@ from datetime import datetime
 from regulars.adapters.build_tables import FACTS
 from regulars.adapters.building import OnAfresh, build_beside, building_alone
 from regulars.adapters.builds import Build
-from regulars.adapters.catch_up import Progress
 from regulars.adapters.chunks import chunks
 from regulars.adapters.damage import DamagedReadModels
 from regulars.adapters.generation_rows import live_number, previous_number
@@ -26,6 +25,7 @@ from regulars.adapters.generations import (
 from regulars.adapters.histories import Poison
 from regulars.adapters.index import Index
 from regulars.adapters.logs import tell_live, tell_parked
+from regulars.adapters.progress import Progress
 from regulars.adapters.record_check import Kind
 from regulars.adapters.repairing_indexes import find_wrong, put_right
 from regulars.adapters.verifying import Verification, repair, verify

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from regulars.adapters.catch_up import Progress as OnProgress
+from regulars.adapters.progress import Progress as OnProgress
 from regulars.cli import render
 
 PATIENCE = 1.0

@@ -11,7 +11,7 @@ from rich.console import ConsoleRenderable, Group
 from rich.text import Text
 
 from regulars import Regulars
-from regulars.adapters.catch_up import Progress
+from regulars.adapters.progress import Progress
 from regulars.adapters.record_check import Kind, RecordCheck
 from regulars.adapters.verifying import Difference, Verification
 from regulars.answers import describe_parked
