@@ -141,7 +141,7 @@ def _rename_on_sqlite(connection: Connection, old: str, table: sa.Table) -> None
 
 def _rename_on_postgres(connection: Connection, old: str, table: sa.Table) -> None:
     beside = """
-        SELECT relkind, relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND (
+        SELECT relkind, relname FROM pg_class WHERE relnamespace = quote_ident(current_schema())::regnamespace AND (
             oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = to_regclass(%(table)s))
             OR (relkind = 'S' AND relname IN (%(positions)s, %(clock)s))
         )

@@ -21,7 +21,7 @@ from regulars.adapters.catch_up import Progress, events_behind
 from regulars.adapters.checking_records import check_records, check_sample
 from regulars.adapters.checking_seals import SealCheck, check_seals
 from regulars.adapters.damage import DamagedReadModels
-from regulars.adapters.database import DEFAULT_LOCK_TIMEOUT
+from regulars.adapters.database import DEFAULT_LOCK_TIMEOUT, located
 from regulars.adapters.driver_errors import name_of
 from regulars.adapters.erasing import is_erasing, owner_needed
 from regulars.adapters.event_log import Search
@@ -109,10 +109,13 @@ def open(
     lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
     master_key: bytes | str | None = None,
     extensions: tuple[Extension, ...] = (),
+    schema: str | None = None,
 ) -> Regulars:
     """Open a store; it is made where there is none.
 
-    `target` is a path, ":memory:" or a SQLAlchemy URL of SQLite or PostgreSQL. `currency` (ISO 4217) is fixed by the
+    `target` is a path, ":memory:" or a SQLAlchemy URL of SQLite or PostgreSQL. `schema` is that of a PostgreSQL
+    database in which the store has everything that is its own; it is made with the store, and `?schema=crm` in the URL
+    says the same. Without one, it is that of the role's search_path. `currency` (ISO 4217) is fixed by the
     first open or the first amount that names one. `actor` says who acts. `rules` are those of a new store, the
     default ones unless given. `clock` returns an aware datetime, for tests and simulations. `lock_timeout` is how many
     seconds to wait for another writer.
@@ -140,7 +143,11 @@ def open(
     require_label(actor, "an actor")
     master = None if master_key is None else MasterKey(master_key)
     store = Store(
-        target, lock_timeout=lock_timeout, read_only=read_only, master_key=master, extensions=tuple(extensions)
+        located(target, schema),
+        lock_timeout=lock_timeout,
+        read_only=read_only,
+        master_key=master,
+        extensions=tuple(extensions),
     )
     try:
         if not store.access.opens_nothing:
