@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.columns import check
+from regulars.adapters.forgotten import forgotten_table
 from regulars.adapters.links import links_table
 from regulars.adapters.positions import create_positions, position_column, transaction_column
 from regulars.adapters.seals import seals_table
@@ -15,7 +16,7 @@ from regulars.adapters.sql_views import View
 from regulars.adapters.table_names import ours
 from regulars.crm_domain.errors import StoreUnusable
 
-VERSION = 7
+VERSION = 8
 
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
@@ -50,6 +51,7 @@ class Schema:
         self.lookups = _lookups(self.metadata)
         self.links = links_table(self.metadata)
         self.consents = _consents(self.metadata)
+        self.forgotten = forgotten_table(self.metadata)
         self.seals = seals_table(self.metadata)
         self.commands = sa.Table(
             ours("commands"),

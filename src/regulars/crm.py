@@ -515,8 +515,9 @@ class Regulars:
         """Compare with the log what is kept beside it and isn't folded from it; nothing is changed.
 
         That is a key that opens for everybody who wasn't forgotten, and none for anybody else; by what people are
-        found; links of merges and words of consent; the currency; what came of commands with an id; the rules that read
-        models were judged by. The database's own check of integrity runs too. What isn't covered is told by name.
+        found; links of merges, words of consent, who was forgotten; the currency; what came of commands with an id; the
+        rules that read models were judged by. The database's own check of integrity runs too. What isn't covered is
+        told by name.
         """
         return check_records(self._store)
 
@@ -597,6 +598,7 @@ class Regulars:
         owner: str | None = None,
         source: str | None = None,
         text: str | None = None,
+        forgotten: bool = False,
         order: Order = "id",
         limit: int | None = None,
         after: str | None = None,
@@ -615,8 +617,12 @@ class Regulars:
         name or e-mail address, in letters of either case. Those four, and `total`, which has the page say how many
         there are in all, go through everyone who answers to the rest, 1,000 at once.
 
+        Who was forgotten by now is left out, as of whatever day, unless `forgotten` asks for them as well; `totals`
+        and `status` count them all the same, as what happened to them did.
+
         `order` puts the highest "risk" or "spend" first, the "last_order" that is latest, or who is "known_since" last;
-        "id" is as they came.
+        "id" is as they came. "name" is from A to Z, whatever the case of letters, by today's names; who has none comes
+        last. All of them are decrypted for each page, up to 10,000; beyond that it raises ValueError.
 
         A page has 50 customers, or as many as `limit` says, at most 1,000; `after` is that of the page before.
         `for each in crm.customers()`, without a limit, goes through all, page after page as of one instant; with one,
@@ -650,6 +656,7 @@ class Regulars:
             owner=owner,
             source=source,
             text=text,
+            forgotten=forgotten,
             total=total,
             order=order,
             limit=size,
@@ -682,6 +689,8 @@ class Regulars:
 
     def totals(self, lane: Lane, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
         """How many customers have each verdict of a lane, as of each of some days or instants, which rise.
+
+        Who was forgotten since counts as before: totals of a day that is over don't change.
 
         Everything recorded is folded in first. Raises ValueError for what is no lane, and for days that don't rise.
         """
