@@ -42,6 +42,7 @@ from regulars.adapters.quarantine import Reject
 from regulars.adapters.record_check import RecordCheck
 from regulars.adapters.sealing import Sealing, seal
 from regulars.adapters.store import Collision, Store
+from regulars.adapters.tracing import span
 from regulars.adapters.transaction import Transaction
 from regulars.adapters.whole_files import left_behind
 from regulars.adapters.wrapping import MasterKey
@@ -369,7 +370,9 @@ class Regulars:
 
         # A merge and its undoing bear on both sides and are written on one: nobody may change the other meanwhile.
         alone = any(isinstance(command, MergeCustomers | UndoMerge) for command in commands)
-        self._transact(work, reference=only_reference(commands, self._catalogue), alone=alone)
+        kinds = sorted({type(command).__name__ for command in commands})
+        with span(self._store, "do", commands=len(commands), kinds=kinds):
+            self._transact(work, reference=only_reference(commands, self._catalogue), alone=alone)
         return outcomes
 
     def _transact(
@@ -452,15 +455,16 @@ class Regulars:
                 return import_rows(
                     self._store, partial(self._within, tx), file, mapping, dry_run=True, on_progress=on_progress
                 )
-        report = import_rows(
-            self._store,
-            self._transact,
-            file,
-            mapping,
-            dry_run=False,
-            on_progress=on_progress,
-            on_recorded=self._ground.fold_beside,
-        )
+        with span(self._store, "import"):
+            report = import_rows(
+                self._store,
+                self._transact,
+                file,
+                mapping,
+                dry_run=False,
+                on_progress=on_progress,
+                on_recorded=self._ground.fold_beside,
+            )
         self.catch_up(on_catch_up)
         return report
 

@@ -17,6 +17,7 @@ from regulars.adapters.build_tables import SCORE
 from regulars.adapters.catch_up import Progress, events_behind
 from regulars.adapters.histories import History, read_history
 from regulars.adapters.pages import Becoming, Filters, Ranking, Standing, newest_event_at, page
+from regulars.adapters.tracing import span
 from regulars.adapters.transaction import Transaction
 from regulars.answers import (
     Contact,
@@ -125,6 +126,17 @@ def find_page(
     on_progress: Progress | None,
 ) -> Page:
     """A page of customers. Read models are built first where there are none that answer."""
+    with span(ground.store, "customers"):
+        return _find_page(ground, wish, known_at, rules, on_progress)
+
+
+def _find_page(
+    ground: Ground,
+    wish: Wish,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    on_progress: Progress | None,
+) -> Page:
     ground.freshen(wish.freshness)
     with ground.store.reading() as tx:
         stand = ground.standpoint(tx, known_at, rules)
