@@ -28,9 +28,9 @@ from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
 from regulars.customers import Order, require_brought
 from regulars.freshness import FRESH
+from regulars.paging import PAGE
 from regulars.views import LANES, Customer, Lane, Page
 
-TABLE_LIMIT = 50
 DEFAULT_WITHIN = timedelta(days=14)
 
 WhoArgument = Annotated[
@@ -153,7 +153,7 @@ def customers(
         else:
             if seen.is_given:
                 render.draw(seen.heading(as_of))
-            _draw(crm, ask, limit or TABLE_LIMIT)
+            _draw(crm, ask, limit or PAGE)
         tell_what_is_missing(crm)
 
 
