@@ -72,6 +72,8 @@ def shop(say: Say) -> Say:
         (["--owner", "li"], "c"),
         (["--source", "from b"], "b"),
         (["--text", "da", "--sort", "spend"], "ca"),
+        (["--sort", "name"], "abc"),
+        (["--sort", "name", "--limit", "2"], "ab"),
     ],
 )
 def test_customers_are_sorted_and_told_apart(shop: Say, words: list[str], refs: str) -> None:
@@ -84,10 +86,32 @@ def test_a_total_is_said_alone(shop: Say) -> None:
     assert "choose one of them" in shop("customers", "--total", "--csv").err
 
 
-def test_csv_has_phone_tags_owner_and_spend(shop: Say) -> None:
+def test_who_was_forgotten_is_listed_where_they_are_asked_for(shop: Say) -> None:
+    assert shop("forget", "b", "--reason", "on request", "--yes").status == 0
+    assert [each["ref"] for each in shop("customers", "--json").json] == ["a", "c"]
+    assert shop("customers", "--total").out == "2\n"
+    assert "forgotten" not in shop("customers").out
+    asked = [each["name"] for each in shop("customers", "--forgotten", "--sort", "name", "--json").json]
+    assert asked == ["Ada", "Dana", None]
+    assert shop("customers", "--forgotten", "--total").out == "3\n"
+    assert len(shop("customers", "--forgotten", "--csv").out.splitlines()) == 1 + 3
+
+
+def test_more_than_can_be_sorted_by_name_are_refused_in_a_sentence(shop: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regulars.customers.MAX_BY_NAME", 2)
+    said = shop("customers", "--sort", "name")
+    assert (said.status, said.out) == (2, "")
+    assert "more than 2 customers answer to that" in said.err
+    assert shop("customers", "--sort", "name", "--owner", "li").status == 0
+
+
+def test_csv_has_phone_tags_owner_birthday_and_spend(shop: Say) -> None:
+    shop("do", "ChangeContactDetails", "customer=c", "birthday=1990-12-10")
     titles, *lines = csv.reader(shop("customers", "--csv", "--sort", "spend").out.splitlines())
     rows = [dict(zip(titles, line, strict=True)) for line in lines]
     assert [each["net_spend"] for each in rows] == ["90.00", "20.00", "5.00"]
     assert [each["owner"] for each in rows] == ["", "li", ""]
     assert [each["tags"] for each in rows] == ["", "", "press; vip"]
     assert [each["phone"].endswith("30 90") for each in rows] == [True, False, False]
+    assert [each["birthday"] for each in rows] == ["", "1990-12-10", ""]
+    assert [each["birthday"] for each in shop("customers", "--json").json] == [None, None, "1990-12-10"]

@@ -27,6 +27,7 @@ from regulars.adapters.progress import Progress
 from regulars.adapters.read_models import ReadModels
 from regulars.adapters.sqlite_file import BUILDING
 from regulars.adapters.store import Collision, Store
+from regulars.adapters.tracing import span
 from regulars.adapters.verifying import repair, require_whole
 from regulars.adapters.whole_files import make_private
 from regulars.crm_domain.errors import StoreBusy, StoreUnusable
@@ -63,15 +64,16 @@ def build_beside(
         generation = prepare_generation(store, ruleset, now, known_until=known_until, afresh=afresh)
         PROJECTIONS.info("building generation %d", generation.number)
         try:
-            build(
-                store,
-                generation,
-                ruleset,
-                at_least=at_least,
-                workers=workers,
-                on_progress=on_progress,
-                on_poison=on_poison,
-            )
+            with span(store, "build", generation=generation.number):
+                build(
+                    store,
+                    generation,
+                    ruleset,
+                    at_least=at_least,
+                    workers=workers,
+                    on_progress=on_progress,
+                    on_poison=on_poison,
+                )
         except (DamagedReadModels, Collision) as error:
             sentence = _drop_failed(store, generation.number, error)
             if generation.number not in kept:

@@ -36,6 +36,7 @@ from regulars.adapters.progress import Progress
 from regulars.adapters.read_models import Bulk, ReadModels, Update, new_update
 from regulars.adapters.replay import MOST_RANGES, Range, split_range
 from regulars.adapters.store import Collision, Store
+from regulars.adapters.tracing import span
 from regulars.adapters.transaction import Transaction
 from regulars.crm_domain.errors import StoreBusy
 from regulars.projections.compiled import Rules
@@ -262,7 +263,8 @@ class _CatchingUp:
     def _advance_to(self, goal: int) -> Iterator[int]:
         patience, rounds = monotonic() + HORIZON_TIMEOUT, 1 if self._deadline else ROUNDS
         while True:
-            self.position, folded_in = self._advance()
+            with span(self._store, "catch up"):
+                self.position, folded_in = self._advance()
             if folded_in:
                 yield folded_in
                 patience = monotonic() + HORIZON_TIMEOUT

@@ -141,6 +141,7 @@ class _Passage:
         """Make the tables, unless another process was quicker."""
         settings = self._schema.settings
         with translated_errors(self._url):
+            self._database.make_schema(self._writing)
             lock_definitions(self._writing)
             _refuse_a_store(self._writing, self._schema, self._database)
             self._schema.create(self._writing)

@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 
 from regulars.adapters.driver_errors import name_of, read_only_sentence, translated_errors
+from regulars.adapters.named_schema import has_schema, in_schema, lock_key, make_schema, schema_of, without_schema
 from regulars.adapters.sqlite_file import SqliteFile, with_those_beside
 from regulars.adapters.statements import run_script
 from regulars.crm_domain.errors import StoreBusy, StoreUnusable
@@ -33,9 +34,11 @@ _BEGIN = "regulars_begin"
 _STAMP = "regulars_stamp"
 _MAY_WRITE = "SELECT has_table_privilege(%s, 'INSERT') AND NOT current_setting('transaction_read_only')::boolean"
 _MAY_READ = "SELECT bool_and(has_table_privilege(name, 'SELECT')) FROM unnest(%s::text[]) AS name"
-_WRITERS = 7164209313801265154  # the number of that lock: any, the same in every process
-_TOGETHER = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({_WRITERS})"
-_ALONE = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_WRITERS})"
+_WRITERS = 7164209313801265154  # the number of their lock: any, the same in every process
+_TRY_LOCK = f"SELECT pg_try_advisory_lock({lock_key('%s')})"
+_UNLOCK = f"SELECT pg_advisory_unlock({lock_key('%s')})"
+_TOGETHER = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({lock_key(_WRITERS)})"
+_ALONE = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock_key(_WRITERS)})"
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _NO_TRANSACTION = ""
 _IMMEDIATE = "BEGIN IMMEDIATE"
@@ -54,11 +57,13 @@ _SETTINGS = """
     WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
     AND source <> 'client'
 """
-# A store is in one schema, and what lies in others of the path is none of our business: that of the store which is
-# found along the path, or else the one where a new table would go.
+# A store is in one schema, and what lies in others of the path is none of our business: the one that is named, whether
+# it is there yet or not; or that of the store which is found along the path; or the one where a new table would go.
 _SCHEMA = """
-    SELECT schema, set_config('search_path', quote_ident(schema), false)
+    SELECT schema, set_config('search_path', quote_ident(schema), false),
+        (SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = schema)
     FROM coalesce(
+        %(named)s,
         (SELECT nspname FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
          WHERE pg_proc.oid = to_regproc('regulars_draw_positions')),
         current_schema()
@@ -84,7 +89,15 @@ def parse_url(target: str | os.PathLike[str]) -> URL:
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreUnusable(f"a store lives in SQLite or PostgreSQL, not in {url.get_backend_name()}")
+    schema_of(url)
     return url
+
+
+def located(target: str | os.PathLike[str], schema: str | None) -> str | os.PathLike[str]:
+    """Where a store is: a target, or the URL that names a schema of it as well. Raises StoreUnusable for what is none,
+    as for a schema of a SQLite file.
+    """
+    return target if schema is None else in_schema(parse_url(target), schema).render_as_string(hide_password=False)
 
 
 class Database:
@@ -98,6 +111,7 @@ class Database:
         self, target: str | os.PathLike[str], *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, read_only: bool = False
     ) -> None:
         self.url = parse_url(target)
+        self._schema = schema_of(self.url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.is_memory = self.is_sqlite and self.url.database in (None, "", ":memory:")
         self._file = self._find_file(read_only)
@@ -144,6 +158,15 @@ class Database:
         with self.reading() as connection:
             path = connection.exec_driver_sql("PRAGMA database_list").all()[0][2]
         return with_those_beside(Path(os.path.realpath(path))) if path else ()
+
+    def missing_schema(self, connection: Connection) -> str | None:
+        """The name of the schema of choice, where it isn't there yet."""
+        return None if self._schema is None or has_schema(connection, self._schema) else self._schema
+
+    def make_schema(self, connection: Connection) -> None:
+        """Make the schema of choice, if there is one and it isn't there yet, in the transaction that is open."""
+        if self._schema is not None:
+            make_schema(connection, self._schema)
 
     @property
     def dialect(self) -> sa.Dialect:
@@ -200,16 +223,16 @@ class Database:
 
     @contextmanager
     def session_lock(self, number: int) -> Iterator[bool]:
-        """Try for one of PostgreSQL's advisory locks, held until the block or the process ends; whether it was had."""
+        """Try for a lock of the store on PostgreSQL, held until the block or the process ends; whether it was had."""
         self._require_open_here()
         with translated_errors(self.url), self._beginning(_NO_TRANSACTION).connect() as connection:
-            is_ours = bool(connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (number,)).scalar())
+            is_ours = bool(connection.exec_driver_sql(_TRY_LOCK, (number,)).scalar())
             try:
                 yield is_ours
             finally:
                 if is_ours:
                     with suppress(DBAPIError):  # it is given back already where the connection was lost
-                        connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (number,))
+                        connection.exec_driver_sql(_UNLOCK, (number,))
 
     def take_over_wal(self) -> None:
         """Take over what stands in SQLite's `-wal` as far as no reader needs it; whoever writes next begins it anew
@@ -338,7 +361,10 @@ class Database:
 
     def _connect_postgres(self) -> Engine:
         engine = sa.create_engine(
-            self.url, isolation_level="AUTOCOMMIT", connect_args={"client_encoding": "UTF8"}, hide_parameters=True
+            without_schema(self.url),
+            isolation_level="AUTOCOMMIT",
+            connect_args={"client_encoding": "UTF8"},
+            hide_parameters=True,
         )
         # Before all else: SQLAlchemy looks at the settings of the first connection.
         sa.event.listen(engine, "connect", self._prepare_postgres, insert=True)
@@ -350,10 +376,16 @@ class Database:
         try:
             connection.autocommit = True  # what is set in a transaction goes with it
             connection.execute(_SETTINGS, {"lock_timeout": str(self._lock_milliseconds)})
-            if connection.execute(_SCHEMA).fetchone()[0] is None:
+            schema, _, may_be_used = connection.execute(_SCHEMA, {"named": self._schema}).fetchone()
+            if schema is None:
                 raise StoreUnusable(
                     f"{name_of(self.url)}: no schema of the search_path is there and may be used; whoever runs the "
-                    "database can grant USAGE on one, or the URL names another: ?options=-csearch_path%3Dshop"
+                    "database can grant USAGE on one, or the URL names another: ?schema=shop"
+                )
+            if may_be_used is False:
+                raise StoreUnusable(
+                    f'{name_of(self.url)}: this role may not use the schema "{schema}"; whoever it belongs to can '
+                    "grant USAGE on it"
                 )
         except BaseException:
             connection.close()

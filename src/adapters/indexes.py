@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.consents import CONSENTS
+from regulars.adapters.forgotten import FORGOTTEN
 from regulars.adapters.index import OWNER, Added, Change, Changed, Digest, Index, Removed, Values
 from regulars.adapters.links import LINKS
 from regulars.adapters.look_ups import LOOK_UPS
@@ -15,7 +16,7 @@ from regulars.adapters.statements import Statement
 from regulars.crm_domain.event import Event, Recorded
 
 #: Those that decide whose events are folded together come first: they are put right before anything is folded.
-INDEXES: tuple[Index, ...] = (LINKS, CONSENTS, LOOK_UPS)
+INDEXES: tuple[Index, ...] = (LINKS, CONSENTS, FORGOTTEN, LOOK_UPS)
 
 
 class IndexWriter:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from regulars.adapters.codec import CODECS
 from regulars.adapters.consents import CONSENTS
+from regulars.adapters.forgotten import FORGOTTEN
 from regulars.adapters.generation_rows import first_generation, note_dropped
 from regulars.adapters.grants import pass_on_grants
 from regulars.adapters.index_entries import opening_nothing, write_right
@@ -108,6 +109,12 @@ def _drop_if_possible(connection: Connection, table: str) -> None:
         connection.exec_driver_sql("ROLLBACK TO SAVEPOINT dropping")
 
 
+def keep_forgotten(connection: Connection, schema: Schema) -> None:
+    """Version 8: lists leave out who was forgotten."""
+    schema.forgotten.create(connection, checkfirst=True)
+    write_right(connection, schema, FORGOTTEN, opening_nothing(CODECS))
+
+
 _DEPENDED_ON = "2BP01"
 
 
@@ -141,7 +148,7 @@ def _rename_on_sqlite(connection: Connection, old: str, table: sa.Table) -> None
 
 def _rename_on_postgres(connection: Connection, old: str, table: sa.Table) -> None:
     beside = """
-        SELECT relkind, relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND (
+        SELECT relkind, relname FROM pg_class WHERE relnamespace = quote_ident(current_schema())::regnamespace AND (
             oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = to_regclass(%(table)s))
             OR (relkind = 'S' AND relname IN (%(positions)s, %(clock)s))
         )
@@ -164,6 +171,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     4: keep_consents,
     5: keep_positions_drawn,
     6: build_one_by_one,
+    7: keep_forgotten,
 }
 
 

@@ -54,7 +54,7 @@ class Filters(Struct, frozen=True, kw_only=True):
     these.
 
     With `unchanged_since_asked` only customers with whom nothing happened after the asked instant. `beside` are ids of
-    customers who are left out.
+    customers who are left out. With `remembered_only` nobody who was forgotten by now, whatever the instant.
     """
 
     shown: tuple[str, ...]
@@ -62,6 +62,7 @@ class Filters(Struct, frozen=True, kw_only=True):
     becoming: Becoming | None = None
     unchanged_since_asked: bool = False
     beside: frozenset[str] = frozenset()
+    remembered_only: bool = False
 
 
 class Ranking(Struct, frozen=True, kw_only=True):
@@ -214,11 +215,19 @@ class _Page:
         return [(customer, sort_key) for customer, sort_key in self._connection.execute(wanted)]
 
     def _left_out(self, leading: sa.FromClause) -> list[sa.ColumnElement[bool]]:
-        if not self._filters.beside:
-            return []
-        events = self._models.events
-        beside = sa.select(events.c.position).where(events.c.stream_id.in_(sorted(self._filters.beside)))
-        return [leading.c.customer.not_in(beside)]
+        events, forgotten = self._models.events, self._models.forgotten
+        left_out: list[sa.ColumnElement[bool]] = []
+        if self._filters.beside:
+            beside = sa.select(events.c.position).where(events.c.stream_id.in_(sorted(self._filters.beside)))
+            left_out.append(leading.c.customer.not_in(beside))
+        if self._filters.remembered_only:
+            first = events.alias("first")
+            theirs = first.c.customer_id == forgotten.c.customer_id
+            if self._order is None or self._order.by_score:  # no more are looked at than a page has
+                left_out.append(~sa.exists().where(first.c.position == leading.c.customer, theirs))
+            else:  # everyone is
+                left_out.append(leading.c.customer.not_in(sa.select(first.c.position).where(theirs)))
+        return left_out
 
     def _becoming(
         self,

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import UserDefinedType
 
+from regulars.adapters.named_schema import lock_key
 from regulars.adapters.statements import run
 from regulars.crm_domain.command import FUTURE_TOLERANCE, now_after
 from regulars.crm_domain.errors import StoreUnusable
@@ -65,7 +66,7 @@ def transaction_column(is_sqlite: bool) -> tuple[sa.Column[int], ...]:
 
 
 _DRAW = "SELECT first_position, recorded_at FROM regulars_draw_positions(%s, %s, %s, %s)"
-_DEFINITION_LOCK = 1919248244 << 32  # drawing locks the same number plus a table's oid, which is never 0
+_DEFINITIONS = 1919248244 << 32  # the number of a lock: any, the same in every process
 
 _DRAW_FUNCTION = f"""
 CREATE OR REPLACE FUNCTION regulars_draw_positions(
@@ -106,7 +107,7 @@ $$
 def lock_definitions(connection: Connection) -> None:
     """Let only one transaction at a time define tables and functions: "IF NOT EXISTS" fails where two do it at once."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_DEFINITION_LOCK,))
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock_key(_DEFINITIONS)})")
 
 
 def create_positions(connection: Connection, table: sa.Table) -> None:

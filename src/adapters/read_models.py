@@ -93,6 +93,7 @@ class ReadModels:
         self.projectors = tuple(each for each in registry.projectors if each.name in builds)
         self.tables = BuildTables(self.builds, registry)
         self.events = schema.events
+        self.forgotten = schema.forgotten
         self._schema = schema
         self._registry = registry
 

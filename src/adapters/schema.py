@@ -13,7 +13,7 @@ from regulars.adapters.sql_views import View
 from regulars.adapters.table_names import ours
 from regulars.crm_domain.errors import StoreUnusable
 
-VERSION = 7
+VERSION = 8
 
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
@@ -54,6 +54,7 @@ class Schema:
         self.lookups = _lookups(self.metadata)
         self.links = _links(self.metadata)
         self.consents = _consents(self.metadata)
+        self.forgotten = _forgotten(self.metadata)
         self.seals = _seals(self.metadata)
         self.commands = sa.Table(
             ours("commands"),
@@ -153,6 +154,17 @@ def _links(metadata: sa.MetaData) -> sa.Table:
         sa.Column("undone_at", sa.BigInteger),
         sa.Column("into_id", sa.Text, nullable=False),
         sa.Index(ours("links_into"), "into_id"),
+    )
+
+
+def _forgotten(metadata: sa.MetaData) -> sa.Table:
+    """Whom the event at a position forgot."""
+    return sa.Table(
+        ours("forgotten"),
+        metadata,
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+        sqlite_with_rowid=False,
     )
 
 

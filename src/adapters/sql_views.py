@@ -110,9 +110,9 @@ def _is_taken(connection: Connection, name: str) -> bool:
         query = "SELECT 1 FROM sqlite_master WHERE name = ? COLLATE NOCASE"
         return connection.exec_driver_sql(query, (name,)).first() is not None
     query = """
-        SELECT 1 FROM pg_class WHERE relname = %(name)s AND relnamespace = current_schema()::regnamespace
+        SELECT 1 FROM pg_class WHERE relname = %(name)s AND relnamespace = quote_ident(current_schema())::regnamespace
         UNION ALL
-        SELECT 1 FROM pg_type WHERE typname = %(name)s AND typnamespace = current_schema()::regnamespace
+        SELECT 1 FROM pg_type WHERE typname = %(name)s AND typnamespace = quote_ident(current_schema())::regnamespace
     """
     return connection.exec_driver_sql(query, {"name": name}).first() is not None
 
@@ -124,7 +124,7 @@ def _query_of(connection: Connection, name: str) -> str | None:
         return connection.exec_driver_sql(query, (name,)).scalar()
     query = """
         SELECT pg_get_viewdef(oid) FROM pg_class
-        WHERE relname = %s AND relkind = 'v' AND relnamespace = current_schema()::regnamespace
+        WHERE relname = %s AND relkind = 'v' AND relnamespace = quote_ident(current_schema())::regnamespace
     """
     return connection.exec_driver_sql(query, (name,)).scalar()
 

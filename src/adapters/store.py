@@ -26,6 +26,7 @@ from regulars.adapters.indexes import INDEXES
 from regulars.adapters.keyring import KeyedHash
 from regulars.adapters.logs import STORE
 from regulars.adapters.migrations import PREFIXED_SINCE, migrate
+from regulars.adapters.named_schema import without_schema
 from regulars.adapters.positions import (
     LAST_POSITION,
     UNREACHED,
@@ -228,16 +229,18 @@ class Store:
                 if not sa.inspect(connection).has_table(self.schema.events.name):  # of before names began with a prefix
                     names = [each.removeprefix(PREFIX) for each in names]
                 self.database.notice_permissions(connection, *names)
+            missing = self.database.missing_schema(connection)
             is_restored = version == VERSION and are_from_elsewhere(connection, self.schema.events)
         if version == VERSION and (not is_restored or self.database.read_only):
             return
         if self.database.read_only:
-            raise _older_store(self.database) if version else _not_a_store(self.database)
+            raise _older_store(self.database) if version else _not_a_store(self.database, missing)
         self._bring_up_to_date()
 
     def _bring_up_to_date(self) -> None:
         migrated_from: int | None = None
         with self.database.writing() as connection:
+            self.database.make_schema(connection)
             self.exclude_others(connection)
             version = found_version(connection, self.schema)  # another process may have been quicker
             if version is None:
@@ -274,7 +277,7 @@ def require_store(target: str | os.PathLike[str]) -> None:
     try:
         with database.reading() as connection:
             if found_version(connection, Schema(is_sqlite=database.is_sqlite)) is None:
-                raise _not_a_store(database)
+                raise _not_a_store(database, database.missing_schema(connection))
     finally:
         database.close()
 
@@ -329,5 +332,10 @@ def _older_store(database: Database) -> StoreUnusable:
     )
 
 
-def _not_a_store(database: Database) -> StoreUnusable:
+def _not_a_store(database: Database, missing_schema: str | None) -> StoreUnusable:
+    if missing_schema is not None:
+        return StoreUnusable(
+            f'there is no schema "{missing_schema}" in {name_of(without_schema(database.url))}; it is made with a '
+            "store, by what writes"
+        )
     return StoreUnusable(f"{database.url.render_as_string().removeprefix('sqlite:///')} is not a Regulars store")

@@ -11,7 +11,7 @@ PREFIX = "regulars_"
 # Whatever shares its names with tables: views, indexes and sequences too, on SQLite also triggers.
 _FOUND = {
     "sqlite": "SELECT name FROM sqlite_master WHERE lower(name) GLOB 'regulars_*' ORDER BY name LIMIT 1",
-    "postgresql": "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
+    "postgresql": "SELECT relname FROM pg_class WHERE relnamespace = quote_ident(current_schema())::regnamespace "
     "AND starts_with(relname, 'regulars_') ORDER BY relname LIMIT 1",
 }
 

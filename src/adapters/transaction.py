@@ -125,6 +125,15 @@ class Transaction:
         """Those of some customers who are registered and were not forgotten."""
         return {customer_id for (customer_id,) in self._prepared.remembered.all(self.connection, customer_ids)}
 
+    def forgotten(self, customer_ids: Iterable[str]) -> set[str]:
+        """Those of some customers who were forgotten."""
+        column = self._schema.forgotten.c.customer_id
+        return {
+            customer_id
+            for chunk in chunks(customer_ids)
+            for customer_id in self.connection.execute(sa.select(column).where(column.in_(chunk))).scalars()
+        }
+
     def details(self, customer_ids: Iterable[str]) -> dict[str, Details]:
         """What each of some customers is and was called by, as far as it can still be read."""
         said: dict[str, list[Event]] = {}

@@ -38,6 +38,7 @@ class Contact(Struct, frozen=True, kw_only=True):
     name: str | None = None
     email: str | None = None
     phone: str | None = None
+    birthday: date | None = None
 
 
 def instant_of(as_of: datetime | date, zone: ZoneInfo) -> int:
@@ -90,13 +91,16 @@ def _read_contacts(tx: Transaction, unknown: Mapping[str, Contact]) -> dict[str,
     for recorded in tx.log.contact_events(contacts):
         event, known = recorded.event, contacts[recorded.customer_id]
         if isinstance(event, CustomerRegistered):
-            known = Contact(ref=event.ref, name=event.name, email=event.email, phone=event.phone)
+            known = Contact(
+                ref=event.ref, name=event.name, email=event.email, phone=event.phone, birthday=event.birthday
+            )
         elif isinstance(event, ContactDetailsChanged):
             known = Contact(
                 ref=known.ref,
                 name=event.name if "name" in event.changed else known.name,
                 email=event.email if "email" in event.changed else known.email,
                 phone=event.phone if "phone" in event.changed else known.phone,
+                birthday=event.birthday if "birthday" in event.changed else known.birthday,
             )
         contacts[recorded.customer_id] = known
     return contacts

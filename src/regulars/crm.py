@@ -21,7 +21,7 @@ from regulars.adapters.catch_up import events_behind
 from regulars.adapters.checking_records import check_records, check_sample
 from regulars.adapters.checking_seals import SealCheck, check_seals
 from regulars.adapters.damage import DamagedReadModels
-from regulars.adapters.database import DEFAULT_LOCK_TIMEOUT
+from regulars.adapters.database import DEFAULT_LOCK_TIMEOUT, located
 from regulars.adapters.driver_errors import name_of
 from regulars.adapters.erasing import is_erasing, owner_needed
 from regulars.adapters.event_log import Search
@@ -43,6 +43,7 @@ from regulars.adapters.quarantine import Reject
 from regulars.adapters.record_check import RecordCheck
 from regulars.adapters.sealing import Sealing, seal
 from regulars.adapters.store import Collision, Store
+from regulars.adapters.tracing import span
 from regulars.adapters.transaction import Transaction
 from regulars.adapters.whole_files import left_behind
 from regulars.adapters.wrapping import MasterKey
@@ -110,10 +111,13 @@ def open(
     lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
     master_key: bytes | str | None = None,
     extensions: tuple[Extension, ...] = (),
+    schema: str | None = None,
 ) -> Regulars:
     """Open a store; it is made where there is none.
 
-    `target` is a path, ":memory:" or a SQLAlchemy URL of SQLite or PostgreSQL. `currency` (ISO 4217) is fixed by the
+    `target` is a path, ":memory:" or a SQLAlchemy URL of SQLite or PostgreSQL. `schema` is that of a PostgreSQL
+    database in which the store has everything that is its own; it is made with the store, and `?schema=crm` in the URL
+    says the same. Without one, it is that of the role's search_path. `currency` (ISO 4217) is fixed by the
     first open or the first amount that names one. `actor` says who acts. `rules` are those of a new store, the
     default ones unless given. `clock` returns an aware datetime, for tests and simulations. `lock_timeout` is how many
     seconds to wait for another writer.
@@ -141,7 +145,11 @@ def open(
     require_label(actor, "an actor")
     master = None if master_key is None else MasterKey(master_key)
     store = Store(
-        target, lock_timeout=lock_timeout, read_only=read_only, master_key=master, extensions=tuple(extensions)
+        located(target, schema),
+        lock_timeout=lock_timeout,
+        read_only=read_only,
+        master_key=master,
+        extensions=tuple(extensions),
     )
     try:
         if not store.access.opens_nothing:
@@ -363,7 +371,9 @@ class Regulars:
 
         # A merge and its undoing bear on both sides and are written on one: nobody may change the other meanwhile.
         alone = any(isinstance(command, MergeCustomers | UndoMerge) for command in commands)
-        self._transact(work, reference=only_reference(commands, self._catalogue), alone=alone)
+        kinds = sorted({type(command).__name__ for command in commands})
+        with span(self._store, "do", commands=len(commands), kinds=kinds):
+            self._transact(work, reference=only_reference(commands, self._catalogue), alone=alone)
         return outcomes
 
     def _transact(
@@ -446,15 +456,16 @@ class Regulars:
                 return import_rows(
                     self._store, partial(self._within, tx), file, mapping, dry_run=True, on_progress=on_progress
                 )
-        report = import_rows(
-            self._store,
-            self._transact,
-            file,
-            mapping,
-            dry_run=False,
-            on_progress=on_progress,
-            on_recorded=self._ground.fold_beside,
-        )
+        with span(self._store, "import"):
+            report = import_rows(
+                self._store,
+                self._transact,
+                file,
+                mapping,
+                dry_run=False,
+                on_progress=on_progress,
+                on_recorded=self._ground.fold_beside,
+            )
         self.catch_up(on_catch_up)
         return report
 
@@ -509,8 +520,9 @@ class Regulars:
         """Compare with the log what is kept beside it and isn't folded from it; nothing is changed.
 
         That is a key that opens for everybody who wasn't forgotten, and none for anybody else; by what people are
-        found; links of merges and words of consent; the currency; what came of commands with an id; the rules that read
-        models were judged by. The database's own check of integrity runs too. What isn't covered is told by name.
+        found; links of merges, words of consent, who was forgotten; the currency; what came of commands with an id; the
+        rules that read models were judged by. The database's own check of integrity runs too. What isn't covered is
+        told by name.
         """
         return check_records(self._store)
 
@@ -591,6 +603,7 @@ class Regulars:
         owner: str | None = None,
         source: str | None = None,
         text: str | None = None,
+        forgotten: bool = False,
         order: Order = "id",
         limit: int | None = None,
         after: str | None = None,
@@ -609,8 +622,12 @@ class Regulars:
         name or e-mail address, in letters of either case. Those four, and `total`, which has the page say how many
         there are in all, go through everyone who answers to the rest, 1,000 at once.
 
+        Who was forgotten by now is left out, as of whatever day, unless `forgotten` asks for them as well; `totals`
+        and `status` count them all the same, as what happened to them did.
+
         `order` puts the highest "risk" or "spend" first, the "last_order" that is latest, or who is "known_since" last;
-        "id" is as they came.
+        "id" is as they came. "name" is from A to Z, whatever the case of letters, by today's names; who has none comes
+        last. All of them are decrypted for each page, up to 10,000; beyond that it raises ValueError.
 
         A page has 50 customers, or as many as `limit` says, at most 1,000; `after` is that of the page before.
         `for each in crm.customers()`, without a limit, goes through all, page after page as of one instant; with one,
@@ -644,6 +661,7 @@ class Regulars:
             owner=owner,
             source=source,
             text=text,
+            forgotten=forgotten,
             total=total,
             order=order,
             limit=size,
@@ -676,6 +694,8 @@ class Regulars:
 
     def totals(self, lane: Lane, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
         """How many customers have each verdict of a lane, as of each of some days or instants, which rise.
+
+        Who was forgotten since counts as before: totals of a day that is over don't change.
 
         Everything recorded is folded in first. Raises ValueError for what is no lane, and for days that don't rise.
         """

@@ -18,6 +18,7 @@ from regulars.adapters.catch_up import events_behind
 from regulars.adapters.histories import History, read_history
 from regulars.adapters.pages import Becoming, Filters, Ranking, Standing, newest_event_at, page
 from regulars.adapters.progress import Progress
+from regulars.adapters.tracing import span
 from regulars.adapters.transaction import Transaction
 from regulars.answers import (
     Contact,
@@ -43,11 +44,15 @@ from regulars.standings import Question, foresee, held_at, standings_of
 from regulars.standpoint import Standpoint
 from regulars.views import LANES, AsksCustomer, Customer, Explanation, Lane, Page, Timeline, lanes_in
 
-#: What a list may be in order of; from the highest, or the latest, but for "id".
-Order = Literal["id", "risk", "spend", "last_order", "known_since"]
+#: What a list may be in order of; from the highest, or the latest, but for "id" and "name".
+Order = Literal["id", "name", "risk", "spend", "last_order", "known_since"]
+
+#: So many customers are put in order of their names, which have to be decrypted for that.
+MAX_BY_NAME = 10_000
 
 _ORDERS: dict[Order, Ranking | None] = {
     "id": None,
+    "name": None,
     "risk": Ranking(projection=LANES["risk"], column=SCORE),
     "spend": Ranking(projection=CUSTOMER_CARD.name, column="net_spend"),
     "last_order": Ranking(projection=CUSTOMER_CARD.name, column="last_order_at"),
@@ -73,6 +78,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     owner: str | None
     source: str | None
     text: str | None
+    forgotten: bool
     total: bool
     limit: int
     after: str | None
@@ -121,6 +127,17 @@ def find_page(
     on_progress: Progress | None,
 ) -> Page:
     """A page of customers. Read models are built first where there are none that answer."""
+    with span(ground.store, "customers"):
+        return _find_page(ground, wish, known_at, rules, on_progress)
+
+
+def _find_page(
+    ground: Ground,
+    wish: Wish,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    on_progress: Progress | None,
+) -> Page:
     ground.freshen(wish.freshness)
     with ground.store.reading() as tx:
         stand = ground.standpoint(tx, known_at, rules)
@@ -163,6 +180,7 @@ def _page(
         filters,
         unchanged_since_asked=wish.becoming is not None and wish.as_of is not None,
         beside=frozenset(each for members in families for each in members),
+        remembered_only=not wish.forgotten,
     )
     question = Question(
         filters=filters,
@@ -176,8 +194,12 @@ def _page(
     folded = standings_of(histories, question)
     if filters.unchanged_since_asked:
         folded += foresee(ground.store, models, tx, question)
+    if not wish.forgotten:
+        forgotten = tx.forgotten(each.customer_id for each in folded)
+        folded = [each for each in folded if each.customer_id not in forgotten]
     scan = _Scan(ground, tx, stand, wish, question, folded, families)
-    found = scan.found(position, wish.limit)
+    by_name = scan.by_name() if wish.order == "name" else None
+    found = scan.found(position, wish.limit) if by_name is None else _after(by_name, position)[: wish.limit]
     standings = [each for each, _ in found]
     members = {each.customer_id: family for each, family in found}
     contacts = read_contacts(tx, (each for family in members.values() for each in family))
@@ -194,7 +216,7 @@ def _page(
         after=None if last is None else f"{last.sort_key}:{last.customer}",
         behind=behind,
         held_back_by=ground.held_back_by(tx, models) if behind else None,
-        total=scan.count() if wish.total else None,
+        total=None if not wish.total else scan.count() if by_name is None else len(by_name),
         following=partial(following, at) if wish.goes_on else None,
     )
 
@@ -233,6 +255,21 @@ class _Scan:
     def found(self, position: tuple[int, int] | None, limit: int) -> list[_Found]:
         """The first of them after a place in the order, each with everyone who is one with them."""
         return list(islice(self._from(position, MAX_PAGE if self._is_narrowed else limit), limit))
+
+    def by_name(self) -> list[_Found]:
+        """All of them in order of their names, from A to Z whatever the case of letters; who has none comes last.
+
+        Raises ValueError where they are more than can be sorted.
+        """
+        found = list(islice(self._from(None, MAX_PAGE), MAX_BY_NAME + 1))
+        if len(found) > MAX_BY_NAME:
+            raise ValueError(
+                f"more than {MAX_BY_NAME:,} customers answer to that, and up to {MAX_BY_NAME:,} are put in order of "
+                "their names; ask for fewer, by stage, tier, tag or the like, or in another order"
+            )
+        contacts = read_contacts(self._tx, (standing.customer_id for standing, _ in found))
+        found.sort(key=lambda each: (*_alphabetic(contacts[each[0].customer_id].name), each[0].customer))
+        return [(replace(standing, sort_key=rank), members) for rank, (standing, members) in enumerate(found, start=1)]
 
     def count(self) -> int:
         """How many there are in all."""
@@ -292,6 +329,21 @@ class _Scan:
             and wish.owner in (None, shown.owner)
             and wish.source in (None, shown.source)
         )
+
+
+def _alphabetic(name: str | None) -> tuple[bool, str, str]:
+    return name is None, (name or "").casefold(), name or ""
+
+
+def _after(found: list[_Found], position: tuple[int, int] | None) -> list[_Found]:
+    """What follows somebody's place in an order that is known as a whole. A name is no place, as it is personal: who
+    isn't there any more had so many before them, themselves included.
+    """
+    if position is None:
+        return found
+    rank, customer = position
+    passed = next((standing.sort_key for standing, _ in found if standing.customer == customer), rank - 1)
+    return found[max(passed, 0) :]
 
 
 def _with_facts(
@@ -395,6 +447,7 @@ class _Views:
             name=contact.name,
             email=contact.email,
             phone=contact.phone,
+            birthday=contact.birthday,
             stage=stage.verdict.value,
             stage_since=to_datetime(stage.valid_from),
             tier=tier.verdict.value,

@@ -103,14 +103,14 @@ class Projections:
         number. What isn't folded afresh is shared with the one before.
 
         Before anything is folded, each index that isn't as the log says is put right, and `on_put_right` is called with
-        its name and how many rows were not: links of merges, words of consent, and look-ups as far as keys open them.
-        Queries and appends go on meanwhile. What was begun and cut off is gone on with; where that turns out not to be
-        what the events say, it is dropped and begun afresh, and `on_afresh` is called with a sentence that says why. An
-        event that can't be folded stops it, unless `park` lets its customer stay behind. Several `workers` are
-        processes of their own: a script that asks for them needs the usual `if __name__ == "__main__":`, and they pay
-        from some 100,000 events on. `on_progress` is called with (events folded so far, events there are to fold).
-        Raises ParkedCustomer, StoreBusy where another process builds already, and ValueError for what no projection is
-        called.
+        its name and how many rows were not: links of merges, words of consent, who was forgotten, and look-ups as far
+        as keys open them. Queries and appends go on meanwhile. What was begun and cut off is gone on with; where that
+        turns out not to be what the events say, it is dropped and begun afresh, and `on_afresh` is called with a
+        sentence that says why. An event that can't be folded stops it, unless `park` lets its customer stay behind.
+        Several `workers` are processes of their own: a script that asks for them needs the usual
+        `if __name__ == "__main__":`, and they pay from some 100,000 events on. `on_progress` is called with (events
+        folded so far, events there are to fold). Raises ParkedCustomer, StoreBusy where another process builds already,
+        and ValueError for what no projection is called.
         """
         afresh = everything(self._ground.store)
         if projection is not None:

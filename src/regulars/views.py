@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -144,7 +144,8 @@ class AsksCustomer(Struct, frozen=True):
 class Customer(AsksItsStore[AsksCustomer]):
     """One customer as of an instant. Times are UTC; money is in the store's currency.
 
-    `ref`, `name`, `email` and `phone` are today's whatever `as_of` says, and None once the customer is forgotten.
+    `ref`, `name`, `email`, `phone` and `birthday` are today's whatever `as_of` says, and None once the customer is
+    forgotten.
     `parked` says which event can't be folded, where there is one; what is said is what was known before it.
     `merged` are the references of those who were merged into this one; an id in place of one that is forgotten.
     What was pickled asks no store any more: `explain` and the like raise StoreUnusable.
@@ -156,6 +157,7 @@ class Customer(AsksItsStore[AsksCustomer]):
     name: str | None
     email: str | None
     phone: str | None
+    birthday: date | None
     stage: str
     stage_since: datetime
     tier: str

@@ -15,14 +15,19 @@ DAYS = (date(2024, 1, 20), date(2024, 4, 1), date(2024, 9, 30), date(2025, 2, 28
 
 def answers(crm: Regulars) -> dict[str, Any]:
     """Everyone on several days, lists in every order, tickets, points, consents, the trail and the rules."""
-    everyone = [each.id for each in crm.customers(limit=100)]
+    everyone = [each.id for each in crm.customers(forgotten=True, limit=100)]
     found: dict[str, Any] = {
         "customers": {
-            str(day): {str(each.id): plain(each) for each in crm.customers(as_of=day, limit=100)} for day in DAYS
+            str(day): {str(each.id): plain(each) for each in crm.customers(forgotten=True, as_of=day, limit=100)}
+            for day in DAYS
         },
-        "by risk": {str(day): [str(each.id) for each in crm.customers(as_of=day, order="risk")] for day in DAYS},
+        "by risk": {
+            str(day): [str(each.id) for each in crm.customers(forgotten=True, as_of=day, order="risk")] for day in DAYS
+        },
         "lanes": {
-            f"{lane} {value} {day}": sorted(str(each.id) for each in crm.customers(**{lane: value}, as_of=day))
+            f"{lane} {value} {day}": sorted(
+                str(each.id) for each in crm.customers(forgotten=True, **{lane: value}, as_of=day)
+            )
             for day in DAYS
             for lane, value in (("stage", "dormant"), ("stage", "active"), ("tier", "gold"), ("risk_band", "high"))
         },
@@ -36,7 +41,8 @@ def answers(crm: Regulars) -> dict[str, Any]:
         "rules": [each.digest for each in crm.rules.history()],
         "rejects": len(tuple(crm.rejects())),
         "known in summer": {
-            str(each.id): plain(each) for each in crm.customers(as_of=DAYS[2], known_at=date(2024, 6, 1), limit=100)
+            str(each.id): plain(each)
+            for each in crm.customers(forgotten=True, as_of=DAYS[2], known_at=date(2024, 6, 1), limit=100)
         },
     }
     return found

@@ -51,7 +51,7 @@ from shops import EXAMPLES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAYS = (date(2025, 11, 1), date(2025, 12, 31), date(2026, 2, 1), date(2026, 3, 1), date(2026, 9, 1))
-COPIED = ("commands", "consents", "events", "keys", "links", "lookups", "quarantine", "seals", "settings")
+COPIED = ("commands", "consents", "events", "forgotten", "keys", "links", "lookups", "quarantine", "seals", "settings")
 LEFT_OUT = {"generations", "builds", "generation_builds", "parked"}
 VIEWS = ("lifecycle_stage", "loyalty_tier", "churn_risk", "customer_card", "ticket_queue")
 

@@ -338,9 +338,14 @@ def tamper(crm: Regulars, harm: Harm, stranger: str) -> None:
                 {**one, "customer_id": stranger, **({"digest": f"{stranger}{number}"} if "digest" in one else {})},
             )
         elif deed == "change":
-            column = {"regulars_links": "into_id", "regulars_consents": "purpose", "regulars_lookups": "digest"}[name]
+            column, value = {
+                "regulars_links": ("into_id", stranger),
+                "regulars_consents": ("purpose", stranger),
+                "regulars_forgotten": ("position", -one.get("position", 0)),
+                "regulars_lookups": ("digest", stranger),
+            }[name]
             connection.execute(table.delete().where(same(table, one)))
-            put(connection, table, {**one, column: stranger})
+            put(connection, table, {**one, column: value})
         else:
             for row in (one, two):
                 connection.execute(table.delete().where(same(table, row)))

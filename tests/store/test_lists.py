@@ -13,8 +13,10 @@ from regulars import (
     AssignOwner,
     AssignTicket,
     AwaitCustomer,
+    ChangeContactDetails,
     ChangePriority,
     ClassifyTicket,
+    ErasePersonalData,
     GiveConsent,
     MergeCustomers,
     NotFound,
@@ -28,6 +30,7 @@ from regulars import (
     ResolveTicket,
     StoreUnusable,
     TagCustomer,
+    customers,
 )
 from shops import BEGIN, DAY, Clock, fresh_store, opened
 
@@ -214,7 +217,7 @@ def shop(database_url: str, request: pytest.FixtureRequest) -> Iterator[tuple[Re
         yield crm, {"fresh": request.param}
 
 
-ORDERS = {"id": "abcd", "spend": "cadb", "last_order": "dcab", "known_since": "dcba"}
+ORDERS = {"id": "abcd", "name": "abcd", "spend": "cadb", "last_order": "dcab", "known_since": "dcba"}
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -273,3 +276,139 @@ def test_a_page_says_how_many_there_are_in_all_where_that_is_asked(crowd: Regula
     assert crowd.customers(total=True, limit=1, text=f"{7}@example.com").total == len(
         [number for number in range(MANY) if str(number // 2).endswith("7")]
     )
+
+
+# ----------------------------------------------------------------------------------------------------------- by names
+
+NAMES = ("zoe", "Émile", "ada", "Ada", "Straße", "strasse", None, "李", "bo", None, "Zoe", "ADA", "")
+BY_NAME = [11, 3, 2, 8, 4, 5, 10, 0, 1, 7, 6, 9, 12]  # places in NAMES; "" is no name
+
+
+def everyone(crm: Regulars, **asked: Any) -> list[str | None]:
+    """The references of a list, read page by page."""
+    refs, after = [], None
+    while True:
+        page = crm.customers(limit=3, after=after, total=True, **asked)
+        refs += [each.ref for each in page]
+        assert page.total is not None
+        after = page.after
+        if after is None:
+            assert page.total == len(refs)
+            return refs
+
+
+def test_a_list_by_name_goes_by_letters_then_by_their_case_and_then_as_they_came(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        for place, name in enumerate(NAMES):
+            crm.do(RegisterCustomer(ref=f"{place}", name=name or None))
+        expected = [f"{place}" for place in BY_NAME]
+        assert [each.ref for each in crm.customers(order="name")] == expected
+        assert everyone(crm, order="name") == expected
+        first = crm.customers()[0].as_of
+        clock.now += DAY
+        crm.do(ChangeContactDetails(customer="0", name="Aaron"))
+        crm.do(RegisterCustomer(ref="later", name="Aaa"))
+        moved = ["0", *(each for each in expected if each != "0")]
+        assert everyone(crm, order="name", as_of=first) == moved  # by today's names
+        assert everyone(crm, order="name") == ["later", *moved]
+        assert everyone(crm, order="name", text="ad") == ["11", "3", "2"]
+
+
+def test_who_leaves_a_list_by_name_keeps_nobody_from_being_met(database_url: str) -> None:
+    with opened(database_url, Clock()) as crm:
+        crm.do([RegisterCustomer(ref=name, name=name) for name in "abcdef"])
+        page = crm.customers(order="name", limit=3)
+        crm.do(ErasePersonalData(customer="c", confirm=True))
+        rest = crm.customers(order="name", after=page.after)
+        assert [each.ref for each in (*page, *rest)] == list("abcdef")
+        assert "c" not in str(page.after)
+
+
+def test_more_than_can_be_sorted_by_name_are_refused_in_a_sentence_with_the_number(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(database_url, Clock()) as crm:
+        crm.do([RegisterCustomer(ref=name, name=name) for name in "abcd"])
+        crm.do(TagCustomer(customer="d", label="vip"))
+        monkeypatch.setattr(customers, "MAX_BY_NAME", 3)
+        with pytest.raises(ValueError, match="more than 3 customers answer to that, and up to 3 are put in order"):
+            crm.customers(order="name")
+        assert [each.ref for each in crm.customers(order="name", tag="vip")] == ["d"]
+        crm.do(ErasePersonalData(customer="a", confirm=True))
+        assert [each.ref for each in crm.customers(order="name")] == ["b", "c", "d"]
+
+
+# ---------------------------------------------------------------------------------------------------- who was forgotten
+
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "as they came": {},
+    "by risk": {"order": "risk"},
+    "by spend": {"order": "spend"},
+    "by name": {"order": "name"},
+    "of a tag": {"tag": "vip"},
+    "of a stage": {"stage": "new"},
+    "becoming": {"becoming": {"stage": "churned"}, "within": 9_999 * DAY},
+    "becoming, by name": {"becoming": {"stage": "churned"}, "within": 9_999 * DAY, "order": "name"},
+    "becoming, of a day": {"becoming": {"stage": "churned"}, "within": 9_999 * DAY, "as_of": BEGIN + 2 * DAY},
+    "of a day": {"as_of": BEGIN + 2 * DAY},
+    "known on a day": {"known_at": BEGIN + 2 * DAY},
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("fresh", [True, timedelta()], ids=["folded", "beside"])
+def test_who_was_forgotten_is_in_a_list_only_where_they_are_asked_for(
+    database_url: str, question: str, fresh: Any
+) -> None:
+    clock, asked = Clock(), {**QUESTIONS[question], "fresh": fresh}
+    with opened(database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref=name, name=name) for name in "abcdefg"])
+        crm.do([RecordPurchase(customer=each, order_id=each, amount="5") for each in "abcdefg"])
+        crm.do([TagCustomer(customer=each, label="vip") for each in "abcdefg"])
+        crm.do(MergeCustomers(customer="g", into="f"))
+        clock.now += 3 * DAY
+        crm.catch_up()
+        before = {each.id for each in crm.customers(**asked, forgotten=True)}
+        kept = {each.id for each in crm.customers(**asked) if each.ref in tuple("bd")}
+        crm.do([ErasePersonalData(customer=each, confirm=True) for each in "acef"])
+        remembered = crm.customers(**asked, total=True)
+        assert {each.id for each in remembered} == kept
+        assert (remembered.total, len(kept)) == (2, 2)
+        assert sorted(everyone(crm, **asked), key=str) == ["b", "d"]
+        both = crm.customers(**asked, forgotten=True, total=True)
+        assert {each.id for each in both} == before
+        assert both.total == len(before)
+        assert {each.name for each in both if each.id not in kept} == {None}
+        assert sum(crm.totals("stage", [clock.now])[0].values()) == 6
+        assert crm.status().customers >= 6
+
+
+def test_who_has_no_key_is_in_a_list_all_the_same(database_url: str) -> None:
+    """It is the log that says who was forgotten."""
+    with opened(database_url, Clock()) as crm:
+        crm.do([RegisterCustomer(ref=name, name=name) for name in "abc"])
+        crm.do(ErasePersonalData(customer="c", confirm=True))
+        with crm._store.database.writing() as connection:
+            connection.exec_driver_sql("DELETE FROM regulars_keys")
+        assert len(crm.customers()) == 2
+        assert len(crm.customers(forgotten=True)) == 3
+
+
+def test_who_counts_as_forgotten_by_what_somebody_wrote_is_told_and_put_right(database_url: str) -> None:
+    with opened(database_url, Clock()) as crm:
+        crm.do([RegisterCustomer(ref=name, name=name) for name in "abc"])
+        crm.do(ErasePersonalData(customer="c", confirm=True))
+        lost, found = crm.customers(forgotten=True)[2].id, crm.customers()[0].id
+        with crm._store.database.writing() as connection:
+            connection.exec_driver_sql("DELETE FROM regulars_forgotten")
+            connection.exec_driver_sql(f"INSERT INTO regulars_forgotten VALUES ('{found}', 1)")
+        assert {each.id for each in crm.customers()} != {found, lost}
+        told = {(each.of, each.what) for each in crm.check_records().faults}
+        assert told == {
+            (f"id:{lost}", "doesn't count as forgotten, and was by event #4"),
+            (f"id:{found}", "counts as forgotten by #1, which is no such event"),
+        }
+        crm.projections.rebuild()
+        assert crm.check_records().holds
+        assert [each.ref for each in crm.customers()] == ["a", "b"]

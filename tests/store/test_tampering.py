@@ -139,6 +139,7 @@ def test_what_is_compared_is_counted_and_what_is_not_is_named(plain: Shop) -> No
     # Of three who are remembered: three references, two e-mails, one phone number.
     assert counts.pop("database")[1] == 0
     assert counts == {"rules": (1, 0), "key": (4, 0), "link": (0, 0), "consent": (0, 0)} | {
+        "forgotten": (1, 0),
         "look-up": (6, 0),
         "currency": (4, 0),
         "outcome": (8, 0),

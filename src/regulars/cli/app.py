@@ -56,6 +56,14 @@ def _before_the_command(
     db: Annotated[
         str, typer.Option(metavar="FILE", envvar="REGULARS_DB", help="The store: a file, or a database URL.")
     ] = DEFAULT_STORE,
+    schema: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            envvar="REGULARS_SCHEMA",
+            help="The schema of a PostgreSQL database that has the store. `?schema=NAME` in its URL says the same.",
+        ),
+    ] = None,
     actor: Annotated[
         str | None,
         typer.Option(metavar="NAME", envvar="REGULARS_ACTOR", help="Who acts. Your login name, unless given."),
@@ -69,11 +77,12 @@ def _before_the_command(
     ] = False,
 ) -> None:
     """A CRM that writes down what happened, and works out where each customer stands and why."""
-    source = ctx.get_parameter_source("db")
+    sources = {name: ctx.get_parameter_source(name) for name in ("db", "schema")}
     ctx.obj = Given(
         store=db,
         actor=actor,
-        store_was_typed=source is not None and source.name == "COMMANDLINE",
+        schema=schema,
+        typed=frozenset(name for name, source in sources.items() if source and source.name == "COMMANDLINE"),
         load_extensions=cache(partial(_load_extensions, tuple(extension or ()))),
         master_key=os.environ.get(MASTER_KEY_VARIABLE),  # no option: what is typed can be seen by others
     )

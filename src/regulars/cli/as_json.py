@@ -62,6 +62,7 @@ def customer(each: Customer, currency: str | None) -> Object:
         "name": each.name,
         "email": each.email,
         "phone": each.phone,
+        "birthday": None if each.birthday is None else each.birthday.isoformat(),
         "stage": each.stage,
         "stage_since": each.stage_since.isoformat(),
         "tier": each.tier,

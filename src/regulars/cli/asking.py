@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from functools import partial
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 from zoneinfo import ZoneInfo
 
 import typer
@@ -28,9 +28,9 @@ from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
 from regulars.customers import Order, require_brought
 from regulars.freshness import FRESH
+from regulars.paging import PAGE
 from regulars.views import LANES, Customer, Lane, Page
 
-TABLE_LIMIT = 50
 DEFAULT_WITHIN = timedelta(days=14)
 
 WhoArgument = Annotated[
@@ -77,8 +77,10 @@ def customers(
     text: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Only those with this in their name or e-mail.")
     ] = None,
+    forgotten: Annotated[bool, typer.Option("--forgotten", help="Those who were forgotten, too.")] = False,
     order: Annotated[
-        Order, typer.Option("--sort", "--order", help="As they came, or the highest or latest of these first.")
+        Order,
+        typer.Option("--sort", "--order", help="As they came, from A to Z, or the highest or latest of these first."),
     ] = "id",
     limit: Annotated[
         int | None,
@@ -116,7 +118,8 @@ def customers(
         _require_value(seen, "tier", "--tier", tier)
         _require_value(seen, "risk", "--risk-band", risk_band)
         ask = partial(
-            crm.customers,
+            _ask,
+            crm,
             at_least=at_least,
             stage=stage,
             tier=tier,
@@ -126,6 +129,7 @@ def customers(
             owner=owner,
             source=source,
             text=text,
+            forgotten=forgotten,
             as_of=as_of,
             known_at=seen.known_at,
             rules=seen.rules,
@@ -149,7 +153,7 @@ def customers(
         else:
             if seen.is_given:
                 render.draw(seen.heading(as_of))
-            _draw(crm, ask, limit or TABLE_LIMIT)
+            _draw(crm, ask, limit or PAGE)
         tell_what_is_missing(crm)
 
 
@@ -206,6 +210,13 @@ def explain(
 def zone_of(crm: Regulars) -> ZoneInfo:
     """The business's zone, in which days are shown."""
     return ZoneInfo(crm.ruleset.business.timezone)
+
+
+def _ask(crm: Regulars, **wish: Any) -> Page:
+    try:
+        return crm.customers(**wish)
+    except ValueError as error:  # more than can be put in order, or folded for the question
+        raise typer.BadParameter(str(error)) from None
 
 
 def _all(ask: Callable[..., Page], limit: int | None) -> Iterator[Customer]:
@@ -266,7 +277,7 @@ def _lane_of(seen: Viewpoint, wish: str) -> dict[Lane, str]:
 
 _COLUMNS = (
     *("ref", "name", "email", "stage", "stage_since", "tier", "risk", "risk_band"),
-    *("orders", "net_spend", "last_order_at", "as_of", "becomes_at", "id", "phone", "tags", "owner"),
+    *("orders", "net_spend", "last_order_at", "as_of", "becomes_at", "id", "phone", "tags", "owner", "birthday"),
 )
 
 

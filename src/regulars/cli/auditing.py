@@ -24,8 +24,7 @@ from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
 from regulars.cli.words import parse_moment
-
-TABLE_LIMIT = 50
+from regulars.paging import PAGE
 
 Day = partial(typer.Option, metavar="WHEN", parser=parse_moment)
 
@@ -71,10 +70,10 @@ def audit(
         elif as_csv:
             _write_csv(every(ask, limit))
         else:
-            found = list(every(ask, limit or TABLE_LIMIT))
+            found = list(every(ask, limit or PAGE))
             render.draw(*_drawn(found, zone_of(crm)))
-            if limit is None and len(found) == TABLE_LIMIT:
-                render.draw(f"The {'first' if oldest_first else 'last'} {TABLE_LIMIT}; --limit N shows N, --json all.")
+            if limit is None and len(found) == PAGE:
+                render.draw(f"The {'first' if oldest_first else 'last'} {PAGE}; --limit N shows N, --json all.")
 
 
 def history(

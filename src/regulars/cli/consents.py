@@ -21,8 +21,7 @@ from regulars.cli.paging import every
 from regulars.cli.words import parse_moment
 from regulars.consents import Consents, Contactable
 from regulars.crm_domain.command import Channel
-
-TABLE_LIMIT = 50
+from regulars.paging import PAGE
 
 KnownAt = Annotated[
     date | None,
@@ -87,7 +86,7 @@ def contactable(
         elif as_csv:
             _write_csv(every(ask, limit))
         else:
-            shown = limit or TABLE_LIMIT
+            shown = limit or PAGE
             found = list(every(ask, shown + 1))
             render.draw(*_listed(found[:shown], channel, purpose, zone_of(crm)))
             if len(found) > shown:

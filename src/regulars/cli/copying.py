@@ -28,8 +28,11 @@ def copy(
     All of it is copied, as of one moment and while others write, or nothing. The copy has the keys to personal data:
     guard it like the original.
     """
-    if given(ctx).store_was_typed:
-        raise typer.BadParameter("both stores are named after the command, without --db", param_hint="--db")
+    for option in sorted(given(ctx).typed):
+        raise typer.BadParameter(
+            f"both stores are named after the command, without --{option}; a URL names its schema: ?schema=crm",
+            param_hint=f"--{option}",
+        )
     brought = extensions(ctx)
     with waiting("copying", if_stopped="Stopped. Nothing was copied.") as on_progress:
         count = regulars.copy(source, target, on_progress, extensions=brought)

@@ -32,9 +32,8 @@ from regulars.cli.words import parse_span
 from regulars.desk import Points, TicketView
 from regulars.freshness import FRESH
 from regulars.one_ticket import WholeTicket
+from regulars.paging import PAGE
 from regulars.plain_text import clean_lines
-
-TABLE_LIMIT = 50
 
 Status = Literal["new", "open", "awaiting_customer", "on_hold", "resolved", "closed"]
 Timeliness = Literal["on_time", "due_soon", "breached", "met", "late"]
@@ -77,11 +76,11 @@ def tickets(
             tell_what_is_missing(crm)
             return
         zone = zone_of(crm)
-        found = list(every(ask, limit or TABLE_LIMIT))
+        found = list(every(ask, limit or PAGE))
         table = _ticket_table(found, zone)
         render.draw(table if found else "No ticket is like that.")
-        if limit is None and len(found) == TABLE_LIMIT:
-            render.draw(f"The first {TABLE_LIMIT}; --limit N shows N, --json all.")
+        if limit is None and len(found) == PAGE:
+            render.draw(f"The first {PAGE}; --limit N shows N, --json all.")
         tell_what_is_missing(crm)
 
 

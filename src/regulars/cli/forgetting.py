@@ -11,7 +11,6 @@ from rich.text import Text
 
 import regulars
 from regulars.cli import as_json, render
-from regulars.cli.given import given
 from regulars.cli.opening import (
     ActorOption,
     JsonOption,
@@ -22,6 +21,7 @@ from regulars.cli.opening import (
     master_key,
     open_to_ask,
     open_to_change,
+    store_meant,
 )
 from regulars.cli.records import tell as tell_what_is_wrong
 from regulars.crm import Regulars
@@ -194,6 +194,6 @@ def _erased_since(ctx: typer.Context, erased_from: str | None) -> dict[str, str 
     if is_missing(ctx, None):
         return None
     try:
-        return regulars.read_erased(given(ctx).store)
+        return regulars.read_erased(store_meant(ctx))
     except RegularsError as error:
         raise StoreUnusable(f"{error}; who was forgotten since can be told by a list, with --erased-from") from None

@@ -17,11 +17,14 @@ MASTER_KEY_VARIABLE = "REGULARS_MASTER_KEY"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The global options, as they were given before the command. Extensions are loaded when first asked for."""
+    """The global options, as they were given before the command; `typed` are those that the environment didn't give.
+    Extensions are loaded when first asked for.
+    """
 
     store: str
     actor: str | None
-    store_was_typed: bool
+    schema: str | None
+    typed: frozenset[str]
     load_extensions: Callable[[], tuple[Extension, ...]]
     master_key: str | None = field(default=None, repr=False)
 

@@ -13,9 +13,7 @@ from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.crm import Regulars
 from regulars.duplicates import Duplicates, Suspect
-from regulars.paging import MAX_PAGE
-
-TABLE_LIMIT = 50
+from regulars.paging import MAX_PAGE, PAGE
 
 _SHARED = {"email": "e-mail", "phone": "phone"}
 
@@ -33,7 +31,7 @@ def duplicates(
 ) -> None:
     """List customers who may be the same person, because they share an e-mail or a phone number."""
     with open_to_ask(ctx, db) as crm:
-        found, mark = _ask(crm, limit if json else limit or TABLE_LIMIT, after)
+        found, mark = _ask(crm, limit if json else limit or PAGE, after)
     if json:
         as_json.write_array(sys.stdout, map(as_json.duplicates, found))
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated
 import typer
 
 import regulars
-from regulars.adapters.database import parse_url
+from regulars.adapters.database import located, parse_url
 from regulars.adapters.extension import Extension
 from regulars.adapters.store import require_store
 from regulars.adapters.wrapping import MasterKey
@@ -78,8 +79,17 @@ def open_to_change(ctx: typer.Context, store: str | None, actor: str | None = No
     return _open(ctx, _existing(ctx, store), acting(ctx, actor), clock=system_clock)
 
 
+def store_meant(ctx: typer.Context, store: str | None = None) -> str:
+    """The store that is named, or else the one of the global options, in the schema of those.
+
+    Raises StoreUnusable for what is none.
+    """
+    chosen = given(ctx)
+    return os.fspath(located(store or chosen.store, chosen.schema or None))
+
+
 def _existing(ctx: typer.Context, store: str | None) -> str:
-    target = store or given(ctx).store
+    target = store_meant(ctx, store)
     path = store_file(target)
     if path is not None and not path.exists():
         raise NotFound(
@@ -167,7 +177,7 @@ def tell_what_is_missing(crm: Regulars) -> None:
 
 def open_to_write(ctx: typer.Context, store: str | None, actor: str | None, currency: str | None) -> Regulars:
     """Open a store; it is made where there is none. Raises StoreUnusable for one in memory, which nobody would see."""
-    target = store or given(ctx).store
+    target = store_meant(ctx, store)
     if store_file(target) is None and parse_url(target).get_backend_name() == "sqlite":
         raise StoreUnusable("a store in memory is gone when the command ends; name a file with --db")
     crm = _open(ctx, target, acting(ctx, actor), currency=currency)
@@ -177,7 +187,7 @@ def open_to_write(ctx: typer.Context, store: str | None, actor: str | None, curr
 
 def is_missing(ctx: typer.Context, store: str | None) -> bool:
     """Whether a store is a file that isn't there yet."""
-    path = store_file(store or given(ctx).store)
+    path = store_file(store_meant(ctx, store))
     return path is not None and not path.exists()
 
 

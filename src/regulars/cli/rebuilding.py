@@ -48,9 +48,10 @@ def rebuild(
 ) -> None:
     """Fold everything anew, beside what answers meanwhile, and let it answer when it is whole and checked.
 
-    Links of merges, words of consent and look-ups that aren't as the log says are written anew before, as far as keys
-    open what they are made of. With --projection or --stale, what isn't folded anew is left as it is and goes on
-    answering. With --customer, what is stored of them is put right in place, after the links of all merges.
+    Links of merges, words of consent, who was forgotten, and look-ups that aren't as the log says are written anew
+    before, as far as keys open what they are made of. With --projection or --stale, what isn't folded anew is left as
+    it is and goes on answering. With --customer, what is stored of them is put right in place, after the links of all
+    merges.
     """
     chosen = [
         name for name, given in (("--customer", customer), ("--projection", projection), ("--stale", stale)) if given

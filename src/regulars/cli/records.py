@@ -17,12 +17,14 @@ _NAMES: dict[Kind, tuple[str, str]] = {
     "look-up": ("look-up", "look-ups"),
     "link": ("link of a merge", "links of merges"),
     "consent": ("word of consent", "words of consent"),
+    "forgotten": ("forgotten customer", "forgotten customers"),
     "currency": ("amount", "amounts"),
     "outcome": ("outcome of a command", "outcomes of commands"),
     "database": ("index", "indexes"),
 }
 _ANEW = (
-    "`regulars rebuild` writes look-ups, links, consents and indexes of extensions anew, as far as the log can be read."
+    "`regulars rebuild` writes look-ups, links, consents and indexes of extensions anew, and who was forgotten, as far "
+    "as the log can be read."
 )
 _BACKUP = "A backup from before has what it was."
 _CURES: dict[Kind, str] = {

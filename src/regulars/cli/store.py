@@ -122,7 +122,9 @@ def demo(
 
 def _typed(ctx: typer.Context) -> Path | None:
     """A --db before the command counts; the environment's store is somebody's real one, and doesn't."""
-    return Path(given(ctx).store) if given(ctx).store_was_typed else None
+    if "schema" in given(ctx).typed:
+        raise typer.BadParameter("the demo makes a file, which has no schemas", param_hint="--schema")
+    return Path(given(ctx).store) if "db" in given(ctx).typed else None
 
 
 def _fresh(path: Path | None) -> Path:
