@@ -22,8 +22,8 @@ from benchmarks.insert import BareStore, Rows, recorded_rows
 from benchmarks.rows import Figure
 from benchmarks.timing import seconds
 from regulars import Command, RegisterCustomer, Regulars
-from regulars.adapters.database import Database
-from regulars.adapters.recorders import SqlApplicationRecorder
+from regulars.adapters.eventsourcing_library.recorders import SqlApplicationRecorder
+from regulars.adapters.sql.database import Database
 
 _STATE = b'{"order_id":"A-1","amount":5990,"currency":"EUR","lines":[{"sku":"sku-1","quantity":1}],"channel":"web"}'
 

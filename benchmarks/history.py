@@ -19,8 +19,8 @@ from benchmarks.lives import VERSION as LIVES_VERSION
 from benchmarks.lives import Deed, live
 from benchmarks.timing import in_own_process
 from regulars import Regulars, StaleProjections
-from regulars.adapters.codec import schema_digest
-from regulars.adapters.schema import VERSION as SCHEMA_VERSION
+from regulars.adapters.log.codec import schema_digest
+from regulars.adapters.schema.tables import VERSION as SCHEMA_VERSION
 
 CACHE = Path(__file__).parent / ".cache"
 SEED = 20_261_120

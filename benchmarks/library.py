@@ -32,10 +32,10 @@ from benchmarks.rebuild import rebuild_once
 from benchmarks.rows import Figure
 from benchmarks.timing import in_own_process
 from regulars import default_rules
-from regulars.adapters.codec import CODECS, codec_of
-from regulars.projections.compiled import compile_rules
-from regulars.projections.facts import HANDLES
-from regulars.projections.fold import PROJECTORS, Folded, Happened, dump, fold, load
+from regulars.adapters.log.codec import CODECS, codec_of
+from regulars.projections.engine.fold import PROJECTORS, Folded, Happened, dump, fold, load
+from regulars.projections.facts.shared import HANDLES
+from regulars.projections.rules.compiled import compile_rules
 from regulars.projections.verdict import Verdict
 
 Parameters = Sequence[Any]

@@ -20,8 +20,8 @@ from benchmarks.rows import Figure
 from benchmarks.server import fresh_database
 from benchmarks.timing import SPAWN
 from regulars import RecordPurchase, RegisterCustomer
-from regulars.adapters.database import Database
-from regulars.adapters.recorders import SqlApplicationRecorder
+from regulars.adapters.eventsourcing_library.recorders import SqlApplicationRecorder
+from regulars.adapters.sql.database import Database
 
 CUSTOMERS = 1_000
 _ORDER = {"amount": "59.90", "lines": ({"sku": "sku-1"},), "channel": "web"}

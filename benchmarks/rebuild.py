@@ -11,13 +11,13 @@ from msgspec import Struct
 
 from benchmarks.history import opened
 from benchmarks.machine import peak_memory
-from regulars.adapters.generations import read_generations
-from regulars.adapters.portions import Task, fold_in_parallel, fold_portions
-from regulars.adapters.replay import EVERYONE, split_range
-from regulars.adapters.rules_in_force import FOUNDING
-from regulars.adapters.store import Store
-from regulars.projections.compiled import compile_rules
-from regulars.projections.rules import restore_rules
+from regulars.adapters.read_models.generations import read_generations
+from regulars.adapters.read_models.parallel_fold import Task, fold_in_parallel, fold_portions
+from regulars.adapters.read_models.replay import EVERYONE, split_range
+from regulars.adapters.store.rules_in_force import FOUNDING
+from regulars.adapters.store.store import Store
+from regulars.projections.rules.compiled import compile_rules
+from regulars.projections.rules.grammar import restore_rules
 
 
 class Rebuilt(Struct, frozen=True):

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.schema import Schema
-from regulars.adapters.store import Store
+from regulars.adapters.schema.tables import Schema
+from regulars.adapters.store.store import Store
 
 GUARD = "position_in_range"
 

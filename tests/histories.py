@@ -42,9 +42,9 @@ from regulars.crm_domain.ticket import (
     TicketReopened,
     TicketResolved,
 )
-from regulars.projections.compiled import Rules, compile_rules
-from regulars.projections.fold import Happened
-from regulars.projections.rules import parse_rules
+from regulars.projections.engine.fold import Happened
+from regulars.projections.rules.compiled import Rules, compile_rules
+from regulars.projections.rules.grammar import parse_rules
 
 START = to_instant(datetime(2024, 1, 1, tzinfo=UTC))
 

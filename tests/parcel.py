@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from regulars.adapters.extension import Extension
-from regulars.adapters.index import Added, Change, Digest, Entries, Index
+from regulars.adapters.extensions.extension import Extension
+from regulars.adapters.indexes.index import Added, Change, Digest, Entries, Index
 from regulars.crm_domain.aggregate import Aggregate, Examples, InTheClear, addressed
 from regulars.crm_domain.command import Command, Context, Decider, Label, Text, Who
 from regulars.crm_domain.errors import Rejected

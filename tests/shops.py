@@ -44,9 +44,9 @@ from regulars import (
     UndoMerge,
     parse_rules,
 )
-from regulars.adapters.columns import as_stored
-from regulars.adapters.generations import read_generation
-from regulars.adapters.verifying import projection_of
+from regulars.adapters.read_models.generations import read_generation
+from regulars.adapters.read_models.verifying import projection_of
+from regulars.adapters.sql.columns import as_stored
 
 #: How many examples a law gets that opens no store. One that does gets a share of them: each takes up to a second.
 EXAMPLES = settings.default.max_examples if settings.default else 50

@@ -29,7 +29,7 @@ from regulars import (
     UndoMerge,
     UntagCustomer,
 )
-from regulars.adapters.codec import CODECS, codec_of
+from regulars.adapters.log.codec import CODECS, codec_of
 from regulars.crm_domain.catalogue import CATALOGUE, EVENTS
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.membership import (
@@ -49,7 +49,7 @@ from regulars.crm_domain.ticket import (
     TicketRated,
     TicketResolved,
 )
-from regulars.sentences import narrate
+from regulars.wording.sentences import narrate
 from shops import EXAMPLES, empty_file
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

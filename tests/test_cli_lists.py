@@ -98,7 +98,7 @@ def test_who_was_forgotten_is_listed_where_they_are_asked_for(shop: Say) -> None
 
 
 def test_more_than_can_be_sorted_by_name_are_refused_in_a_sentence(shop: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regulars.customers.MAX_BY_NAME", 2)
+    monkeypatch.setattr("regulars.asking.customers.MAX_BY_NAME", 2)
     said = shop("customers", "--sort", "name")
     assert (said.status, said.out) == (2, "")
     assert "more than 2 customers answer to that" in said.err

@@ -14,7 +14,7 @@ import pytest
 
 import regulars
 from regulars import RecordPurchase, RegisterCustomer, as_toml, cli, default_rules, parse_rules
-from regulars.adapters.builds import versions_of
+from regulars.adapters.store.builds import versions_of
 from regulars.cli import difference
 from regulars.projections.registry import REGISTRY
 from saying import NOW, Say
@@ -507,7 +507,7 @@ def test_ctrl_c_says_that_answers_were_not_touched(ask: Say, wish: str, monkeypa
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("regulars.published.build_beside", interrupt)
+    monkeypatch.setattr("regulars.rules_door.publishing.build_beside", interrupt)
     said = ask("rules", "publish", wish, "--reason", "x")
     assert (said.status, said.out) == (cli.INTERRUPTED, "")
     assert " ".join(said.err.split()).startswith("Stopped. The live answers were not touched")

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import regulars
+from regulars.asking.lanes import MIN_WIDTH, lanes
+from regulars.asking.views import LANES, Span, Timeline
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.membership import EnrollMember, RedeemPoints
 from regulars.crm_domain.ticket import OpenTicket
 from regulars.demo import run
 from regulars.demo.helpdesk import AGENT
 from regulars.demo.simulation import END, SimulatedClock, simulate
-from regulars.lanes import MIN_WIDTH, lanes
-from regulars.views import LANES, Span, Timeline
 
 # ------------------------------------------------------------------------------------------------------ the walk
 

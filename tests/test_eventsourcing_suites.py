@@ -18,8 +18,7 @@ from eventsourcing.tests import application, persistence, projection
 from eventsourcing.utils import Environment, get_topic
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.database import Database
-from regulars.adapters.recorders import (
+from regulars.adapters.eventsourcing_library.recorders import (
     RegularsFactory,
     SqlAggregateRecorder,
     SqlApplicationRecorder,
@@ -27,6 +26,7 @@ from regulars.adapters.recorders import (
     SqlRecorder,
     SqlTrackingRecorder,
 )
+from regulars.adapters.sql.database import Database
 
 R = TypeVar("R", bound=SqlRecorder)
 
@@ -56,7 +56,7 @@ class Suite(TestCase):
     url: str
 
     def environment(self) -> dict[str, str]:
-        return {"PERSISTENCE_MODULE": "regulars.adapters.recorders", "REGULARS_URL": self.url}
+        return {"PERSISTENCE_MODULE": "regulars.adapters.eventsourcing_library.recorders", "REGULARS_URL": self.url}
 
     def opened(self, recorder_class: type[R]) -> R:
         database = Database(self.url)
@@ -167,7 +167,7 @@ class TestFactoryOnPostgres(OnPostgres, FactorySuite):
 
 
 class ExampleApplicationSuite(Suite, application.ExampleApplicationTestCase):
-    expected_factory_topic = "regulars.adapters.recorders:RegularsFactory"
+    expected_factory_topic = "regulars.adapters.eventsourcing_library.recorders:RegularsFactory"
 
     @pytest.fixture(autouse=True)
     def _environment(self, _database: None, monkeypatch: pytest.MonkeyPatch) -> None:

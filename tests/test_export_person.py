@@ -55,7 +55,7 @@ from regulars import (
     person_json,
     person_page,
 )
-from regulars.adapters.event_log import Draft
+from regulars.adapters.log.event_log import Draft
 from regulars.crm_domain.catalogue import CATALOGUE, EVENTS
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.rulebook import RulebookEvent

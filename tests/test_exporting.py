@@ -27,8 +27,8 @@ from regulars import (
     Regulars,
     TagCustomer,
 )
-from regulars.adapters import exporting
-from regulars.adapters.codec import CODECS
+from regulars.adapters.log.codec import CODECS
+from regulars.adapters.moving import exporting
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ENVELOPE = [

@@ -27,9 +27,9 @@ from regulars import (
     as_toml,
     parse_rules,
 )
-from regulars.adapters import horizon
-from regulars.adapters.codec import codecs
-from regulars.adapters.event_log import EVENTS_AT_ONCE
+from regulars.adapters.log.codec import codecs
+from regulars.adapters.log.event_log import EVENTS_AT_ONCE
+from regulars.adapters.store import horizon
 from regulars.crm_domain.catalogue import EVENTS
 from regulars.crm_domain.customer import CustomerMerged, CustomerRegistered, CustomerTagged
 from regulars.crm_domain.event import Event, Personal, Recorded

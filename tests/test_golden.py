@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from regulars.adapters.codec import CODECS, codec_of, codecs
+from regulars.adapters.log.codec import CODECS, codec_of, codecs
 from regulars.crm_domain.catalogue import EVENTS
 from regulars.crm_domain.upcasts import UPCASTS
 

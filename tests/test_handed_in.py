@@ -15,7 +15,7 @@ import regulars
 from regulars import AddNote, NotFound, RegisterCustomer, Rejected, TagCustomer, parse_rules
 from regulars.crm import MAX_COMMANDS
 from regulars.crm_domain.errors import InvalidMapping, InvalidRules
-from regulars.projections.toml_text import read_toml
+from regulars.projections.rules.toml import read_toml
 from saying import Say
 
 ESCAPE = "\x1b[31m"

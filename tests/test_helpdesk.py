@@ -18,10 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent / "independent"))
 import helpdesk
 
 from regulars import Regulars
+from regulars.asking.desk import TicketView
 from regulars.crm_domain.instant import to_instant
 from regulars.crm_domain.ticket import TICKET, Status
-from regulars.desk import TicketView
-from regulars.projections.rules import parse_rules
+from regulars.projections.rules.grammar import parse_rules
 
 ROOT = Path(__file__).parents[1]
 LOG = ROOT.parent / "shared" / "data" / "helpdesk" / "helpdesk_tax2017.csv"

@@ -13,7 +13,7 @@ import regulars
 from regulars import InvalidMapping, NotFound
 from regulars.adapters.importing import load_mapping, source
 from regulars.crm_domain.catalogue import CATALOGUE
-from regulars.importing import ImportReport
+from regulars.doing.importing import ImportReport
 
 MAPPING = """
 format = "csv"

@@ -38,11 +38,11 @@ from regulars import (
     Regulars,
     TagCustomer,
 )
-from regulars.adapters.codec import codecs
-from regulars.adapters.log_recorder import LogApplication, LogFactory, LogRecorder
-from regulars.adapters.recorders import PAGE
-from regulars.adapters.store import Collision, Store
-from regulars.adapters.wrapping import new_master_key
+from regulars.adapters.eventsourcing_library.log_recorder import LogApplication, LogFactory, LogRecorder
+from regulars.adapters.eventsourcing_library.recorders import PAGE
+from regulars.adapters.log.codec import codecs
+from regulars.adapters.store.store import Collision, Store
+from regulars.adapters.vault.keyring import new_master_key
 from regulars.crm_domain.catalogue import EVENTS
 from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.event import Event, Recorded
@@ -325,7 +325,7 @@ class CountEvents(Projection[EventCounters]):
 
 
 def counting_events(url: str) -> ProjectionRunner[LogApplication, EventCounters]:
-    env = {"PERSISTENCE_MODULE": "regulars.adapters.recorders", "REGULARS_URL": url}
+    env = {"PERSISTENCE_MODULE": "regulars.adapters.eventsourcing_library.recorders", "REGULARS_URL": url}
     return ProjectionRunner(
         application_class=LogApplication, projection_class=CountEvents, view_class=EventCounters, env=env
     )
@@ -385,7 +385,7 @@ class Bookkeeper(Follower[Any]):
 def test_a_follower_of_a_system_books_what_customers_buy(database_url: str, crm: Regulars) -> None:
     buy(crm, "A-2")
     env = {
-        "PERSISTENCE_MODULE": "regulars.adapters.recorders",
+        "PERSISTENCE_MODULE": "regulars.adapters.eventsourcing_library.recorders",
         "REGULARS_URL": database_url,
         "MAPPER_TOPIC": "regulars:LogMapper",
     }
@@ -407,7 +407,7 @@ class Copied(EventSourcedProjection[Any]):
 
 
 def test_an_event_sourced_projection_follows_the_log(database_url: str, crm: Regulars) -> None:
-    env = {"PERSISTENCE_MODULE": "regulars.adapters.recorders", "REGULARS_URL": database_url}
+    env = {"PERSISTENCE_MODULE": "regulars.adapters.eventsourcing_library.recorders", "REGULARS_URL": database_url}
     with EventSourcedProjectionRunner(application_class=LogApplication, projection_class=Copied, env=env) as runner:
         runner.wait(3, timeout=30)
         assert len(runner.projection.recorder.select_notifications(None, 10)) == 3

@@ -11,7 +11,7 @@ import pytest
 
 import regulars
 from regulars import AddNote, RecordPurchase, RegisterCustomer
-from regulars.adapters.store import Collision, Store
+from regulars.adapters.store.store import Collision, Store
 
 PERSONAL = ("Ada", "ada@example.com", "shop:42", "likes tea")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regulars.adapters.merkle import merkle_root
+from regulars.adapters.sealing.merkle import merkle_root
 
 sys.path.insert(0, str(Path(__file__).parent / "independent"))
 from seals import tree_hash

@@ -8,8 +8,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from regulars.adapters.naming import Details, Names
-from regulars.adapters.spelling import bare, plain
+from regulars.adapters.vault.mentions import Details, Names
+from regulars.adapters.vault.normal_form import bare, plain
 
 
 def named(*, ref: str = "", name: str = "", email: str = "", phone: str = "") -> Names:

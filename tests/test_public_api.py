@@ -17,8 +17,8 @@ import regulars
 from regulars import extending, grammar, person
 from regulars.crm import Regulars
 from regulars.crm_domain.catalogue import COMMANDS, EVENTS
-from regulars.projections.compiled import Rules
-from regulars.projections.facts import Facts
+from regulars.projections.facts.shared import Facts
+from regulars.projections.rules.compiled import Rules
 
 DOORS = (Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys)
 PUBLIC: tuple[ModuleType, ...] = (regulars, person, grammar, extending)

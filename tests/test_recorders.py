@@ -20,8 +20,7 @@ from eventsourcing.persistence import IntegrityError, Notification, OperationalE
 from eventsourcing.utils import Environment
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.database import Database
-from regulars.adapters.recorders import (
+from regulars.adapters.eventsourcing_library.recorders import (
     PAGE,
     POLL_INTERVAL,
     RegularsFactory,
@@ -31,6 +30,7 @@ from regulars.adapters.recorders import (
     SqlRecorder,
     SqlTrackingRecorder,
 )
+from regulars.adapters.sql.database import Database
 
 R = TypeVar("R", bound=SqlRecorder)
 
@@ -148,7 +148,7 @@ def test_following_topics_moves_past_what_is_of_no_interest(recorder: SqlApplica
 
 
 def test_an_insert_wakes_a_subscription_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regulars.adapters.recorders.POLL_INTERVAL", 60)
+    monkeypatch.setattr("regulars.adapters.eventsourcing_library.recorders.POLL_INTERVAL", 60)
     with (
         memory(SqlApplicationRecorder) as recorder,
         ThreadPoolExecutor(1) as threads,
@@ -163,7 +163,7 @@ def test_an_insert_wakes_a_subscription_at_once(monkeypatch: pytest.MonkeyPatch)
 def test_stopping_ends_a_subscription_at_once(
     recorder: SqlApplicationRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regulars.adapters.recorders.POLL_INTERVAL", 60)
+    monkeypatch.setattr("regulars.adapters.eventsourcing_library.recorders.POLL_INTERVAL", 60)
     subscription = recorder.subscribe()
     with ThreadPoolExecutor(1) as threads:
         seen = threads.submit(list, subscription)
@@ -471,7 +471,7 @@ def test_threads_share_a_database_in_memory() -> None:
 
 
 def library_environment(url: str) -> dict[str, str]:
-    return {"PERSISTENCE_MODULE": "regulars.adapters.recorders", "REGULARS_URL": url}
+    return {"PERSISTENCE_MODULE": "regulars.adapters.eventsourcing_library.recorders", "REGULARS_URL": url}
 
 
 def test_applications_share_a_database_in_tables_named_after_them(bare_url: str, database: Database) -> None:

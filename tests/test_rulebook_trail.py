@@ -14,13 +14,13 @@ import pytest
 
 import regulars
 from regulars import RegisterCustomer, Regulars, TagCustomer
-from regulars.adapters.event_log import Draft
-from regulars.adapters.exporting import export_events
+from regulars.adapters.log.event_log import Draft
+from regulars.adapters.moving.exporting import export_events
 from regulars.cli import main
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.instant import to_instant
 from regulars.crm_domain.rulebook import CATEGORY, NOBODY, STREAM, RulebookEvent, RulesPublished, RulesRolledBack
-from regulars.sentences import describe
+from regulars.wording.sentences import describe
 from shops import with_edits
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

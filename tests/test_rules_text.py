@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regulars.adapters.rules_text import as_toml
+from regulars.adapters.store.rules_text import as_toml
 from regulars.crm_domain.command import require_label
-from regulars.projections.fact_table import FACTS, SPELL_ENDED
-from regulars.projections.rules import Ruleset, parse_rules, restore_rules, validate_rules
+from regulars.projections.facts.table import FACTS, SPELL_ENDED
+from regulars.projections.rules.grammar import Ruleset, parse_rules, restore_rules, validate_rules
 
 DEFAULT = (Path(__file__).parents[1] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 

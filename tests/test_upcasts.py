@@ -9,16 +9,16 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from regulars.adapters.appending import Columns
-from regulars.adapters.codec import CODECS, codecs, tags_of
-from regulars.adapters.event_log import EnvelopeMapper
-from regulars.adapters.histories import to_happened
-from regulars.adapters.keyring import Cipher, new_key
+from regulars.adapters.log.appending import Columns
+from regulars.adapters.log.codec import CODECS, codecs, tags_of
+from regulars.adapters.log.event_log import EnvelopeMapper
+from regulars.adapters.read_models.histories import to_happened
+from regulars.adapters.vault.cipher import Cipher, new_key
 from regulars.crm_domain.catalogue import EVENTS
 from regulars.crm_domain.event import Event, Personal, Recorded
 from regulars.crm_domain.interaction import NoteAdded, SurveyAnswered
 from regulars.crm_domain.upcasts import Upcast
-from regulars.projections.facts import HANDLES
+from regulars.projections.facts.shared import HANDLES
 
 # Made up: surveys once had a type each, and before that a score in tenths and another word for the comment.
 

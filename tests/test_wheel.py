@@ -88,7 +88,7 @@ def program(tmp_path: Path) -> Path:
 
 def test_it_runs_where_a_program_has_modules_of_the_same_names(python: Path, program: Path) -> None:
     run(python, "program.py", cwd=program)
-    run(python, "-c", "import regulars.adapters.store, regulars.projections.fold", cwd=program)
+    run(python, "-c", "import regulars.adapters.store.store, regulars.projections.engine.fold", cwd=program)
     assert run(python.with_name("regulars"), "--version", cwd=program).startswith("regulars ")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from regulars.adapters.codec import EventCodec
+from regulars.adapters.log.codec import EventCodec
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.event import tag_of
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from code_digest import Code
-from regulars.projections.fold import code_versions
+from regulars.projections.engine.fold import code_versions
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "tests" / "projections" / "projectors.lock"
@@ -45,7 +45,15 @@ def current() -> Lock:
 
 
 def _module(name: str) -> str:
-    return f"regulars.projections.{name}"
+    """Where a version stands: in a module, or where a projection has a room of its own, in its projector."""
+    room = ROOT / "src/projections" / name
+    if name == "facts":
+        return "regulars.projections.facts.shared"
+    return f"regulars.projections.{name}.projector" if room.is_dir() else f"regulars.projections.{name}"
+
+
+def _file(name: str) -> str:
+    return f"src/{_module(name).removeprefix('regulars.').replace('.', '/')}.py"
 
 
 def _roots(name: str) -> tuple[str, ...]:
@@ -56,11 +64,15 @@ def _roots(name: str) -> tuple[str, ...]:
     """
     match name:
         case "facts":
-            return "regulars.projections.facts", "regulars.projections.fold", "regulars.crm_domain.upcasts"
+            return (
+                _module(name),
+                "regulars.projections.engine.fold",
+                "regulars.crm_domain.upcasts",
+            )
         case "ticket_queue":
-            return "regulars.projections.ticket_queue", "regulars.projections.ticket_facts"
+            return _module(name), "regulars.projections.facts.tickets"
         case _:
-            return _module(name), "regulars.projections.compiled"
+            return _module(name), "regulars.projections.rules.compiled"
 
 
 def read_lock() -> Lock:
@@ -80,7 +92,7 @@ def drift(locked: Lock, now: Lock) -> list[str]:
         elif modules := changed(before, after):
             sentences.append(
                 f"{name} changed ({', '.join(modules)}) but its version is still {after.version}: raise VERSION in "
-                f"src/projections/{name}.py if any answer can differ, then run {COMMAND}"
+                f"{_file(name)} if any answer can differ, then run {COMMAND}"
             )
     return sentences
 

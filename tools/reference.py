@@ -24,19 +24,19 @@ import regulars
 import regulars.extending
 import regulars.person
 from regulars import Keys, Projections, PublishedRules, Regulars, aio, grammar
-from regulars.adapters.codec import EventCodec
 from regulars.adapters.importing import mapping
+from regulars.adapters.log.codec import EventCodec
 from regulars.cli.app import app
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.event import Event, tag_of
 from regulars.crm_domain.ticket import MOVES, Status
 from regulars.crm_domain.unexplained import Unexplained
-from regulars.projections import fact_table
-from regulars.projections.fact import KEYS
-from regulars.projections.fold import PROJECTORS
-from regulars.projections.rules import Ruleset
-from regulars.sentences import describe
+from regulars.projections.engine.fold import PROJECTORS
+from regulars.projections.facts import table as fact_table
+from regulars.projections.facts.fact import KEYS
+from regulars.projections.rules.grammar import Ruleset
+from regulars.wording.sentences import describe
 
 DOCS = Path(__file__).parents[1] / "docs"
 

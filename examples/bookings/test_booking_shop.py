@@ -140,7 +140,7 @@ def test_its_rules_are_tried_published_and_gone_back_to(crm: Regulars) -> None:
 def test_a_rebuild_by_several_workers_says_the_same(crm: Regulars, monkeypatch: pytest.MonkeyPatch) -> None:
     miss(crm, "shop:1", 100, 10)
     before = crm.projections.verify()
-    monkeypatch.setattr("regulars.adapters.catch_up.REPLAY_FROM", 1)
+    monkeypatch.setattr("regulars.adapters.read_models.catch_up.REPLAY_FROM", 1)
     crm.projections.rebuild(workers=2)
     assert before.holds
     assert crm.projections.verify().stored == before.stored

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regulars.adapters.histories import Poison
+    from regulars.adapters.read_models.histories import Poison
 
 #: Stores that are made, opened, migrated and closed; writers that wait for each other.
 STORE = logging.getLogger("regulars.store")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from regulars.adapters.store import Store
+from regulars.adapters.store.store import Store
 
 _UNTRACED = nullcontext()
 

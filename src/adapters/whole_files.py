@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from regulars.adapters.sqlite_file import begins_like_sqlite, require_not_beside_another
+from regulars.adapters.sql.sqlite_file import begins_like_sqlite, require_not_beside_another
 from regulars.crm_domain.errors import StoreUnusable
 
 fcntl: ModuleType | None

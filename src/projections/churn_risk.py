@@ -25,11 +25,11 @@ from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import TicketEvent
-from regulars.projections.cadence import after_gaps
-from regulars.projections.compiled import ORDERS_WINDOW, Feedback, Rules, Service, Steps
-from regulars.projections.facts import Answer, Facts, orders_since
-from regulars.projections.projector import Judgement, Projector
-from regulars.projections.ticket_facts import ClockName, breaches_at
+from regulars.projections.engine.projector import Judgement, Projector
+from regulars.projections.facts.cadence import after_gaps
+from regulars.projections.facts.shared import Answer, Facts, orders_since
+from regulars.projections.facts.tickets import ClockName, breaches_at
+from regulars.projections.rules.compiled import ORDERS_WINDOW, Feedback, Rules, Service, Steps
 from regulars.projections.verdict import Reason, days, plural
 
 VERSION = 1

@@ -11,9 +11,9 @@ from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import TicketOpened, TicketRated
-from regulars.projections.compiled import Rules
-from regulars.projections.facts import Facts
-from regulars.projections.projector import Judgement, Projector
+from regulars.projections.engine.projector import Judgement, Projector
+from regulars.projections.facts.shared import Facts
+from regulars.projections.rules.compiled import Rules
 
 VERSION = 1
 

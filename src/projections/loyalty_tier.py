@@ -23,10 +23,10 @@ from regulars.crm_domain.membership import (
     TierOverrideLifted,
 )
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.projections.compiled import Rules, Tiers
-from regulars.projections.fact_table import NO_TIER
-from regulars.projections.facts import Facts, orders_since, spend_within
-from regulars.projections.projector import Judgement, Projector
+from regulars.projections.engine.projector import Judgement, Projector
+from regulars.projections.facts.shared import Facts, orders_since, spend_within
+from regulars.projections.facts.table import NO_TIER
+from regulars.projections.rules.compiled import Rules, Tiers
 from regulars.projections.verdict import Reason, Verdict, days, money_text
 
 VERSION = 1

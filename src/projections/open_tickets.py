@@ -14,8 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.crm_domain.instant import FOREVER
-from regulars.projections.fold import Interval
-from regulars.projections.ticket_facts import SETTLED
+from regulars.projections.engine.fold import Interval
+from regulars.projections.facts.tickets import SETTLED
 from regulars.projections.ticket_queue import TicketVerdict
 
 Standing = Literal["open", "breached"]

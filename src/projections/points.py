@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.membership import Balance, Lot, MembershipEvent, balance
-from regulars.projections.compiled import Rules
-from regulars.projections.facts import Facts
-from regulars.projections.projector import Judgement, Projector
+from regulars.projections.engine.projector import Judgement, Projector
+from regulars.projections.facts.shared import Facts
+from regulars.projections.rules.compiled import Rules
 from regulars.projections.verdict import Reason, Verdict
 
 VERSION = 1

@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.event import Event
-from regulars.projections.compiled import Rules
-from regulars.projections.fact_set import FactSet
-from regulars.projections.facts import SHARED
-from regulars.projections.fold import PROJECTORS, FoldPlan
-from regulars.projections.projector import Projector
-from regulars.projections.rules import Ruleset
-from regulars.projections.section import Section, ruleset_with
+from regulars.projections.engine.fold import PROJECTORS, FoldPlan
+from regulars.projections.engine.projector import Projector
+from regulars.projections.facts.fact_set import FactSet
+from regulars.projections.facts.shared import SHARED
+from regulars.projections.rules.compiled import Rules
+from regulars.projections.rules.grammar import Ruleset
+from regulars.projections.rules.section import Section, ruleset_with
 
 
 class Registry(Struct, frozen=True, kw_only=True, dict=True):

@@ -12,9 +12,9 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from regulars.crm_domain.ticket import Status, TicketEvent
-from regulars.projections.compiled import Rules
-from regulars.projections.projector import Judgement, Key, Projector
-from regulars.projections.ticket_facts import ClockName, TicketFacts, TicketRules, running_time, target_of, timed_by
+from regulars.projections.engine.projector import Judgement, Key, Projector
+from regulars.projections.facts.tickets import ClockName, TicketFacts, TicketRules, running_time, target_of, timed_by
+from regulars.projections.rules.compiled import Rules
 
 VERSION = 1
 

@@ -19,26 +19,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regulars.adapters.checking_seals import EventDamage, NotedSeal, SealCheck, SealDamage
-    from regulars.adapters.copying import copy as copy
-    from regulars.adapters.erasing import OwnerNeeded
-    from regulars.adapters.extended import MissingExtension
-    from regulars.adapters.extension import Extension
-    from regulars.adapters.histories import Poison
-    from regulars.adapters.horizon import OpenTransaction
+    from regulars.adapters.checking.result import Compared, Fault, NotCovered, RecordCheck
+    from regulars.adapters.eventsourcing_library.log_recorder import LogApplication, LogMapper, LogRecorder
+    from regulars.adapters.extensions.extended import MissingExtension
+    from regulars.adapters.extensions.extension import Extension
     from regulars.adapters.importing import Mapping as ImportMapping
-    from regulars.adapters.log_recorder import LogApplication, LogMapper, LogRecorder
-    from regulars.adapters.misplaced import NeverDrawn, RecordedAhead
-    from regulars.adapters.quarantine import Reject
-    from regulars.adapters.record_check import Compared, Fault, NotCovered, RecordCheck
-    from regulars.adapters.restoring import read_list as read_erased
-    from regulars.adapters.rules_text import as_toml
-    from regulars.adapters.sealing import Sealing
-    from regulars.adapters.verifying import Difference, Fingerprint, Verification
-    from regulars.as_dict import to_dict
-    from regulars.audit import AuditEntry, AuditPage, Change
-    from regulars.clock import Clock
-    from regulars.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
+    from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
+    from regulars.adapters.moving.copying import copy as copy
+    from regulars.adapters.moving.restoring import read_list as read_erased
+    from regulars.adapters.read_models.histories import Poison
+    from regulars.adapters.read_models.verifying import Difference, Fingerprint, Verification
+    from regulars.adapters.sealing.checking import EventDamage, NotedSeal, SealCheck, SealDamage
+    from regulars.adapters.sealing.sealing import Sealing
+    from regulars.adapters.store.horizon import OpenTransaction
+    from regulars.adapters.store.rules_text import as_toml
+    from regulars.adapters.vault.erasing import OwnerNeeded
+    from regulars.adapters.vault.quarantine import Reject
+    from regulars.asking.audit import AuditEntry, AuditPage, Change
+    from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
+    from regulars.asking.customers import Order
+    from regulars.asking.desk import Points, PointsLot, TicketPage, TicketView
+    from regulars.asking.dicts import to_dict
+    from regulars.asking.duplicates import Duplicates, DuplicatesPage, Suspect
+    from regulars.asking.one_ticket import TicketMessage, WholeTicket
+    from regulars.asking.views import (
+        BuildView,
+        Clause,
+        Customer,
+        EventLine,
+        Explanation,
+        Lane,
+        Page,
+        Span,
+        Status,
+        Timeline,
+        VerdictView,
+    )
     from regulars.crm import OnStale, Regulars, default_rules
     from regulars.crm import open as open
     from regulars.crm_domain.command import Command, CustomerId
@@ -164,57 +180,41 @@ if TYPE_CHECKING:
         TicketResumed,
     )
     from regulars.crm_domain.unexplained import Unexplained
-    from regulars.customers import Order
-    from regulars.desk import Points, PointsLot, TicketPage, TicketView
-    from regulars.difference import ExplainedMove, Move, RulesDifference, TicketMove
-    from regulars.duplicates import Duplicates, DuplicatesPage, Suspect
-    from regulars.execution import Outcome
-    from regulars.forgetting import Forgetting, Forgotten
-    from regulars.freshness import Fresh
-    from regulars.ground import AnyRules
-    from regulars.importing import ImportReport, load_mapping
-    from regulars.keys import Keys, Rotation
-    from regulars.one_ticket import TicketMessage, WholeTicket
+    from regulars.doing.execution import Outcome
+    from regulars.doing.forgetting import Forgetting, Forgotten
+    from regulars.doing.importing import ImportReport, load_mapping
     from regulars.person.as_json import person_json
     from regulars.person.page import person_page
     from regulars.person.values import PersonExport
-    from regulars.projections.rules import Ruleset, parse_rules
-    from regulars.published import Publication, PublishedRules, RulesVersion
-    from regulars.rebuilding import GenerationView, Projections
-    from regulars.restoring import Restoration, restore
-    from regulars.views import (
-        BuildView,
-        Clause,
-        Customer,
-        EventLine,
-        Explanation,
-        Lane,
-        Page,
-        Span,
-        Status,
-        Timeline,
-        VerdictView,
-    )
+    from regulars.projections.rules.grammar import Ruleset, parse_rules
+    from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference, TicketMove
+    from regulars.rules_door.publishing import Publication, PublishedRules, RulesVersion
+    from regulars.session.clock import Clock
+    from regulars.session.freshness import Fresh
+    from regulars.session.session import AnyRules
+    from regulars.upkeep.keys import Keys, Rotation
+    from regulars.upkeep.read_models import GenerationView, Projections
+    from regulars.upkeep.restoring import Restoration, restore
 
 #: The module that defines each name, or defines it as another (name=other). It is imported when the name is first asked
 #: for, so that a program waits for nothing that it doesn't use, and gets nothing patched that it doesn't ask for.
 _HOMES = {
-    "regulars.adapters.checking_seals": "EventDamage NotedSeal SealCheck SealDamage",
-    "regulars.adapters.copying": "copy",
-    "regulars.adapters.erasing": "OwnerNeeded",
-    "regulars.adapters.extended": "MissingExtension",
-    "regulars.adapters.extension": "Extension",
-    "regulars.adapters.histories": "Poison",
-    "regulars.adapters.horizon": "OpenTransaction",
+    "regulars.adapters.sealing.checking": "EventDamage NotedSeal SealCheck SealDamage",
+    "regulars.adapters.moving.copying": "copy",
+    "regulars.adapters.vault.erasing": "OwnerNeeded",
+    "regulars.adapters.extensions.extended": "MissingExtension",
+    "regulars.adapters.extensions.extension": "Extension",
+    "regulars.adapters.read_models.histories": "Poison",
+    "regulars.adapters.store.horizon": "OpenTransaction",
     "regulars.adapters.importing": "ImportMapping=Mapping",
-    "regulars.adapters.log_recorder": "LogApplication LogMapper LogRecorder",
-    "regulars.adapters.misplaced": "NeverDrawn RecordedAhead",
-    "regulars.adapters.quarantine": "Reject",
-    "regulars.adapters.record_check": "Compared Fault NotCovered RecordCheck",
-    "regulars.adapters.restoring": "read_erased=read_list",
-    "regulars.adapters.rules_text": "as_toml",
-    "regulars.adapters.sealing": "Sealing",
-    "regulars.adapters.verifying": "Difference Fingerprint Verification",
+    "regulars.adapters.eventsourcing_library.log_recorder": "LogApplication LogMapper LogRecorder",
+    "regulars.adapters.log.misplaced": "NeverDrawn RecordedAhead",
+    "regulars.adapters.vault.quarantine": "Reject",
+    "regulars.adapters.checking.result": "Compared Fault NotCovered RecordCheck",
+    "regulars.adapters.moving.restoring": "read_erased=read_list",
+    "regulars.adapters.store.rules_text": "as_toml",
+    "regulars.adapters.sealing.sealing": "Sealing",
+    "regulars.adapters.read_models.verifying": "Difference Fingerprint Verification",
     "regulars.crm_domain.command": "Command CustomerId",
     "regulars.crm_domain.customer": (
         "AccountClosed AccountReopened AssignOwner CancellationRequested CancellationWithdrawn "
@@ -249,30 +249,32 @@ _HOMES = {
         "TicketResolved TicketResumed"
     ),
     "regulars.crm_domain.unexplained": "Unexplained",
-    "regulars.projections.rules": "Ruleset parse_rules",
-    "regulars.audit": "AuditEntry AuditPage Change",
-    "regulars.clock": "Clock",
-    "regulars.consents": "Consent Consents ConsentWord Contactable ContactablePage",
+    "regulars.projections.rules.grammar": "Ruleset parse_rules",
+    "regulars.asking.audit": "AuditEntry AuditPage Change",
+    "regulars.session.clock": "Clock",
+    "regulars.asking.consents": "Consent Consents ConsentWord Contactable ContactablePage",
     "regulars.crm": "OnStale Regulars default_rules open",
-    "regulars.customers": "Order",
-    "regulars.desk": "Points PointsLot TicketPage TicketView",
-    "regulars.difference": "ExplainedMove Move RulesDifference TicketMove",
-    "regulars.duplicates": "Duplicates DuplicatesPage Suspect",
-    "regulars.execution": "Outcome",
-    "regulars.forgetting": "Forgetting Forgotten",
-    "regulars.freshness": "Fresh",
-    "regulars.ground": "AnyRules",
-    "regulars.importing": "ImportReport load_mapping",
-    "regulars.keys": "Keys Rotation",
+    "regulars.asking.customers": "Order",
+    "regulars.asking.desk": "Points PointsLot TicketPage TicketView",
+    "regulars.rules_door.difference": "ExplainedMove Move RulesDifference TicketMove",
+    "regulars.asking.duplicates": "Duplicates DuplicatesPage Suspect",
+    "regulars.doing.execution": "Outcome",
+    "regulars.doing.forgetting": "Forgetting Forgotten",
+    "regulars.session.freshness": "Fresh",
+    "regulars.session.session": "AnyRules",
+    "regulars.doing.importing": "ImportReport load_mapping",
+    "regulars.upkeep.keys": "Keys Rotation",
     "regulars.person.as_json": "person_json",
     "regulars.person.page": "person_page",
-    "regulars.one_ticket": "TicketMessage WholeTicket",
+    "regulars.asking.one_ticket": "TicketMessage WholeTicket",
     "regulars.person.values": "PersonExport",
-    "regulars.published": "Publication PublishedRules RulesVersion",
-    "regulars.rebuilding": "GenerationView Projections",
-    "regulars.restoring": "Restoration restore",
-    "regulars.as_dict": "to_dict",
-    "regulars.views": "BuildView Clause Customer EventLine Explanation Lane Page Span Status Timeline VerdictView",
+    "regulars.rules_door.publishing": "Publication PublishedRules RulesVersion",
+    "regulars.upkeep.read_models": "GenerationView Projections",
+    "regulars.upkeep.restoring": "Restoration restore",
+    "regulars.asking.dicts": "to_dict",
+    "regulars.asking.views": (
+        "BuildView Clause Customer EventLine Explanation Lane Page Span Status Timeline VerdictView"
+    ),
 }
 
 __version__ = "0.1.0"

@@ -23,12 +23,12 @@ from itertools import islice
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar, overload
 
+from regulars.asking.feed import EventTypes
 from regulars.crm import Regulars
 from regulars.crm import open as open_store
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.event import Event, Recorded
-from regulars.execution import Outcome
-from regulars.feed import EventTypes
+from regulars.doing.execution import Outcome
 
 P = ParamSpec("P")
 T = TypeVar("T")

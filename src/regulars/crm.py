@@ -13,44 +13,49 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType, UnionType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
-from regulars.acting import Acting
-from regulars.adapters.backup import backup
-from regulars.adapters.build_views import view_names
-from regulars.adapters.builds import read_builds
-from regulars.adapters.catch_up import events_behind
-from regulars.adapters.checking_records import check_records, check_sample
-from regulars.adapters.checking_seals import SealCheck, check_seals
-from regulars.adapters.damage import DamagedReadModels
-from regulars.adapters.database import DEFAULT_LOCK_TIMEOUT, located
-from regulars.adapters.driver_errors import name_of
-from regulars.adapters.erasing import is_erasing, owner_needed
-from regulars.adapters.event_log import Search
-from regulars.adapters.exporting import Write, export_events
-from regulars.adapters.extended import MissingExtension
-from regulars.adapters.extension import Extension
-from regulars.adapters.generations import found_generation, is_founded
-from regulars.adapters.grants import grants_to_read
-from regulars.adapters.histories import read_history as read_history_of
-from regulars.adapters.horizon import await_settled
+from regulars.adapters.checking.records import check_records, check_sample
+from regulars.adapters.checking.result import RecordCheck
+from regulars.adapters.extensions.extended import MissingExtension
+from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.importing import Mapping as ImportMapping
 from regulars.adapters.importing import load_mapping
+from regulars.adapters.log.event_log import Search
+from regulars.adapters.log.misplaced import find_never_drawn, find_recorded_ahead
 from regulars.adapters.logs import STORE
-from regulars.adapters.misplaced import find_never_drawn, find_recorded_ahead
-from regulars.adapters.pages import counts, totals
-from regulars.adapters.positions import last_settled
+from regulars.adapters.moving.backup import backup
+from regulars.adapters.moving.exporting import Write, export_events
 from regulars.adapters.progress import Progress
-from regulars.adapters.quarantine import Reject
-from regulars.adapters.record_check import RecordCheck
-from regulars.adapters.sealing import Sealing, seal
-from regulars.adapters.store import Collision, Store
+from regulars.adapters.read_models.catch_up import events_behind
+from regulars.adapters.read_models.generations import found_generation, is_founded
+from regulars.adapters.read_models.histories import read_history as read_history_of
+from regulars.adapters.read_models.pages import counts, totals
+from regulars.adapters.schema.build_views import view_names
+from regulars.adapters.schema.positions import last_settled
+from regulars.adapters.sealing.checking import SealCheck, check_seals
+from regulars.adapters.sealing.sealing import Sealing, seal
+from regulars.adapters.sql.damage import DamagedReadModels
+from regulars.adapters.sql.database import DEFAULT_LOCK_TIMEOUT, located
+from regulars.adapters.sql.driver_errors import name_of
+from regulars.adapters.sql.grants import grants_to_read
+from regulars.adapters.store.builds import read_builds
+from regulars.adapters.store.horizon import await_settled
+from regulars.adapters.store.store import Collision, Store
+from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
-from regulars.adapters.transaction import Transaction
+from regulars.adapters.vault.erasing import is_erasing, owner_needed
+from regulars.adapters.vault.keyring import MasterKey
+from regulars.adapters.vault.quarantine import Reject
 from regulars.adapters.whole_files import left_behind
-from regulars.adapters.wrapping import MasterKey
-from regulars.answers import describe_parked, first_instant_of, history_of, instant_of, timeline_of
-from regulars.audit import AuditEntry, AuditPage, event_type, read_audit, read_history
-from regulars.clock import Clock, system_clock
-from regulars.consents import Consents, ContactablePage, read_consents, read_contactable
+from regulars.asking.audit import AuditEntry, AuditPage, event_type, read_audit, read_history
+from regulars.asking.consents import Consents, ContactablePage, read_consents, read_contactable
+from regulars.asking.customers import Order, Wish, find_one, find_page, lane_values
+from regulars.asking.desk import Points, TicketPage, TicketQuery, find_tickets, view_points
+from regulars.asking.duplicates import DuplicatesPage, suspect_duplicates
+from regulars.asking.feed import EventTypes, event_types, read_feed, require_position
+from regulars.asking.one_customer import describe_parked, first_instant_of, history_of, instant_of, timeline_of
+from regulars.asking.one_ticket import WholeTicket, find_ticket
+from regulars.asking.paging import MAX_PAGE, page_size
+from regulars.asking.views import LANES, Customer, Lane, Page, Status, Timeline, lanes_in
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
@@ -59,28 +64,23 @@ from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.crm_domain.unexplained import Unexplained
-from regulars.customers import Order, Wish, find_one, find_page, lane_values
-from regulars.desk import Points, TicketPage, TicketQuery, find_tickets, view_points
-from regulars.duplicates import DuplicatesPage, suspect_duplicates
-from regulars.execution import Execution, Issuer, Outcome, only_reference
-from regulars.feed import EventTypes, event_types, read_feed, require_position
-from regulars.forgetting import Forgetting, Forgotten, forget_again, forgetting_of, read_forgotten
-from regulars.freshness import USUAL, Fresh, freshness_of
-from regulars.ground import AnyRules, Ground
-from regulars.importing import ImportProgress, ImportReport, import_rows
-from regulars.keys import Keys
-from regulars.one_ticket import WholeTicket, find_ticket
-from regulars.paging import MAX_PAGE, page_size
+from regulars.doing.execution import Execution, Issuer, Outcome, only_reference
+from regulars.doing.forgetting import Forgetting, Forgotten, forget_again, forgetting_of, read_forgotten
+from regulars.doing.importing import ImportProgress, ImportReport, import_rows
 from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
-from regulars.projections.fold import fold_until
-from regulars.projections.rules import Ruleset, parse_rules
-from regulars.published import PublishedRules
-from regulars.rebuilding import Projections, views_of
-from regulars.views import LANES, Customer, Lane, Page, Status, Timeline, lanes_in
+from regulars.projections.engine.fold import fold_until
+from regulars.projections.rules.grammar import Ruleset, parse_rules
+from regulars.rules_door.publishing import PublishedRules
+from regulars.session.acting import Acting
+from regulars.session.clock import Clock, system_clock
+from regulars.session.freshness import USUAL, Fresh, freshness_of
+from regulars.session.session import AnyRules, Ground
+from regulars.upkeep.keys import Keys
+from regulars.upkeep.read_models import Projections, views_of
 
 if TYPE_CHECKING:
-    from regulars.adapters.log_recorder import LogRecorder
+    from regulars.adapters.eventsourcing_library.log_recorder import LogRecorder
 
 MAX_ATTEMPTS = 10
 FAIR_ATTEMPTS = 3
@@ -840,7 +840,9 @@ class Regulars:
         Topics are the names of events, notification ids positions. What is personal doesn't come through. It is closed
         with the store. `LogApplication` is for the library's `ProjectionRunner`, which opens the store by itself.
         """
-        from regulars.adapters.log_recorder import LogRecorder  # its library patches dataclasses for the whole process
+        from regulars.adapters.eventsourcing_library.log_recorder import (
+            LogRecorder,  # its library patches dataclasses for the whole process
+        )
 
         return LogRecorder(self._store, lambda: self._ground.last_written)
 

@@ -5,7 +5,7 @@ its events is `Personal` or named in `InTheClear`. The kinds of text that a comm
 `Reference`, other fields `Amount`, `Day`, `Moment` and `Whole`.
 """
 
-from regulars.adapters.index import OWNER, Added, Changed, Digest, Entries, Index, Removed
+from regulars.adapters.indexes.index import OWNER, Added, Changed, Digest, Entries, Index, Removed
 from regulars.crm_domain.aggregate import Addressed, Aggregate, Examples, InTheClear, addressed
 from regulars.crm_domain.command import (
     Amount,
@@ -26,11 +26,11 @@ from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.points import PointsPolicy
 from regulars.crm_domain.upcasts import Upcast
 from regulars.crm_domain.wording import Wording, listed, plain_fields, plain_value
-from regulars.projections.compiled import Rules
-from regulars.projections.fact_set import FactSet
-from regulars.projections.projector import Key, Projector
-from regulars.projections.rules import Part
-from regulars.projections.section import Section
+from regulars.projections.engine.projector import Key, Projector
+from regulars.projections.facts.fact_set import FactSet
+from regulars.projections.rules.compiled import Rules
+from regulars.projections.rules.grammar import Part
+from regulars.projections.rules.section import Section
 from regulars.projections.verdict import Reason, Verdict
 
 __all__ = [

@@ -1,7 +1,7 @@
 """The parts of the two documents that the library reads: a `Ruleset`, and an `ImportMapping`."""
 
 from regulars.adapters.importing.mapping import Cell, CommandMapping, Condition, Each
-from regulars.projections.rules import (
+from regulars.projections.rules.grammar import (
     Business,
     Cadence,
     ChurnRisk,

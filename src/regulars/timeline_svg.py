@@ -16,9 +16,9 @@ from itertools import chain, groupby, repeat
 
 from msgspec import Struct
 
-from regulars.lanes import colours_of, months_to_write
-from regulars.plain_text import clean
-from regulars.views import EventLine, Span, Timeline
+from regulars.asking.lanes import colours_of, months_to_write
+from regulars.asking.views import EventLine, Span, Timeline
+from regulars.wording.plain_text import clean
 
 MIN_WIDTH = 480
 

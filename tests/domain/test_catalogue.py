@@ -13,15 +13,15 @@ import golden
 import parcel
 import reference
 from given import given
-from regulars.adapters.codec import codecs
-from regulars.adapters.text_in_the_clear import text_of
+from regulars.adapters.log.codec import codecs
+from regulars.adapters.log.text_in_the_clear import text_of
 from regulars.crm_domain import interaction, purchase, rulebook
 from regulars.crm_domain.aggregate import Addressed, Aggregate, addressed
 from regulars.crm_domain.catalogue import AGGREGATES, CATALOGUE, EVENTS, Address, address, catalogue_of
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.upcasts import UPCASTS
-from regulars.sentences import describe, narrate, other_id
+from regulars.wording.sentences import describe, narrate, other_id
 
 # Ours, and one that is added by this line.
 MINE = catalogue_of((*AGGREGATES, parcel.AGGREGATE))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from regulars.adapters.codec import CODECS
+from regulars.adapters.log.codec import CODECS
 from regulars.crm_domain.catalogue import CATALOGUE, DECIDERS, EVENTS
 from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from regulars.crm_domain.event import Event

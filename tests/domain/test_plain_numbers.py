@@ -13,7 +13,7 @@ from regulars.crm_domain.catalogue import COMMANDS
 from regulars.crm_domain.errors import InvalidRules, Rejected
 from regulars.crm_domain.money import to_minor_units
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase
-from regulars.projections.rules import parse_rules
+from regulars.projections.rules.grammar import parse_rules
 
 ODD = ("1_0", "1_0.0_0", "１０", "٣", "१", "_1", "1_")
 MODELS: list[type[BaseModel]] = [*COMMANDS.values(), OrderLine]

@@ -27,10 +27,10 @@ from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.projections.churn_risk import _next_departure
-from regulars.projections.compiled import Rules, compile_rules
-from regulars.projections.facts import Facts
-from regulars.projections.fold import Folded, Happened, Reason, explain, fold, verdict_at
-from regulars.projections.rules import parse_rules
+from regulars.projections.engine.fold import Folded, Happened, Reason, explain, fold, verdict_at
+from regulars.projections.facts.shared import Facts
+from regulars.projections.rules.compiled import Rules, compile_rules
+from regulars.projections.rules.grammar import parse_rules
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 HEARD = InteractionRecorded(channel="phone", direction="inbound")

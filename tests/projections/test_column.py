@@ -9,9 +9,9 @@ import pytest
 from msgspec import Struct, defstruct
 from msgspec.structs import replace
 
-from regulars.projections.column import Column, columns_of
-from regulars.projections.fold import PROJECTORS
-from regulars.projections.projector import Key
+from regulars.projections.engine.column import Column, columns_of
+from regulars.projections.engine.fold import PROJECTORS
+from regulars.projections.engine.projector import Key
 from regulars.projections.ticket_queue import TICKET_QUEUE
 
 

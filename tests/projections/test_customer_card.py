@@ -14,7 +14,7 @@ from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.projections.customer_card import CustomerCard, card
-from regulars.projections.facts import Facts, evolve
+from regulars.projections.facts.shared import Facts, evolve
 
 HEARD = InteractionRecorded(channel="phone", direction="inbound")
 CALLED = InteractionRecorded(channel="phone", direction="outbound")

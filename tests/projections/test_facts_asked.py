@@ -33,12 +33,7 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.interaction import InteractionRecorded
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.projections import fact_table
-from regulars.projections.compiled import Rules
-from regulars.projections.fact import Fact, Never, Often, Subject, table
-from regulars.projections.fact_table import FACTS, ORDERS, counted, steady
-from regulars.projections.facts import HANDLES
-from regulars.projections.fold import (
+from regulars.projections.engine.fold import (
     MAX_FUTURE_CHANGES,
     Folded,
     Happened,
@@ -50,8 +45,13 @@ from regulars.projections.fold import (
     fold_some,
     verdict_at,
 )
-from regulars.projections.lifecycle_stage import LIFECYCLE_STAGE
-from regulars.projections.rules import Ruleset
+from regulars.projections.facts import table as fact_table
+from regulars.projections.facts.fact import Fact, Never, Often, Subject, table
+from regulars.projections.facts.shared import HANDLES
+from regulars.projections.facts.table import FACTS, ORDERS, counted, steady
+from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
+from regulars.projections.rules.compiled import Rules
+from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.verdict import Reason
 from shops import EXAMPLES
 

@@ -11,10 +11,9 @@ from msgspec.structs import replace
 
 from histories import START, histories, rules
 from regulars.crm_domain.instant import DAY, FOREVER
-from regulars.projections import fold as folding
 from regulars.projections.customer_card import CUSTOMER_CARD
-from regulars.projections.facts import HANDLES
-from regulars.projections.fold import (
+from regulars.projections.engine import fold as folding
+from regulars.projections.engine.fold import (
     PROJECTORS,
     Folded,
     Happened,
@@ -33,6 +32,7 @@ from regulars.projections.fold import (
     load_tracks,
     verdict_at,
 )
+from regulars.projections.facts.shared import HANDLES
 from regulars.projections.loyalty_tier import LOYALTY_TIER
 from regulars.projections.ticket_queue import TICKET_QUEUE
 

@@ -13,7 +13,7 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.projections.fold import Folded, Happened, Reason, explain, fold, verdict_at
+from regulars.projections.engine.fold import Folded, Happened, Reason, explain, fold, verdict_at
 
 REGISTERED = CustomerRegistered(source="web")
 HEARD = InteractionRecorded(channel="phone", direction="inbound")

@@ -16,9 +16,9 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.interaction import InteractionRecorded
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.projections.compiled import Rules, compile_rules
-from regulars.projections.fold import Folded, Happened, Reason, explain, fold
-from regulars.projections.rules import parse_rules
+from regulars.projections.engine.fold import Folded, Happened, Reason, explain, fold
+from regulars.projections.rules.compiled import Rules, compile_rules
+from regulars.projections.rules.grammar import parse_rules
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 

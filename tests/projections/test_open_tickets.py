@@ -22,10 +22,10 @@ from regulars.crm_domain.ticket import (
     TicketReopened,
     TicketResolved,
 )
-from regulars.projections.compiled import compile_rules
-from regulars.projections.fold import Folded, Happened, Interval, fold
+from regulars.projections.engine.fold import Folded, Happened, Interval, fold
 from regulars.projections.open_tickets import OpenTickets, combine
-from regulars.projections.rules import parse_rules
+from regulars.projections.rules.compiled import compile_rules
+from regulars.projections.rules.grammar import parse_rules
 from regulars.projections.ticket_queue import TicketVerdict, Timeliness
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")

@@ -19,10 +19,7 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.purchase import PurchaseRecorded
 from regulars.projections.churn_risk import CHURN_RISK
-from regulars.projections.compiled import Rules
-from regulars.projections.fact_set import FactSet
-from regulars.projections.facts import HANDLES, Facts
-from regulars.projections.fold import (
+from regulars.projections.engine.fold import (
     PROJECTORS,
     Folded,
     Happened,
@@ -42,9 +39,12 @@ from regulars.projections.fold import (
     load_tracks,
     verdict_at,
 )
+from regulars.projections.engine.projector import Judgement, Key, Projector, Told
+from regulars.projections.facts.fact_set import FactSet
+from regulars.projections.facts.shared import HANDLES, Facts
 from regulars.projections.loyalty_tier import LOYALTY_TIER
-from regulars.projections.projector import Judgement, Key, Projector, Told
 from regulars.projections.registry import REGISTRY, Registry
+from regulars.projections.rules.compiled import Rules
 from regulars.projections.ticket_queue import TICKET_QUEUE
 from regulars.projections.verdict import Reason, Verdict
 

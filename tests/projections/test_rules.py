@@ -21,13 +21,13 @@ from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.errors import InvalidRules
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.projections.cadence import after_gaps
-from regulars.projections.compiled import Rules, compile_rules
 from regulars.projections.customer_card import CUSTOMER_CARD
-from regulars.projections.fact_table import FACTS
-from regulars.projections.facts import Facts
-from regulars.projections.fold import PROJECTORS, Folded, Happened, Timelines, fold, verdict_at
-from regulars.projections.rules import Ruleset, parse_rules, restore_rules, validate_rules
+from regulars.projections.engine.fold import PROJECTORS, Folded, Happened, Timelines, fold, verdict_at
+from regulars.projections.facts.cadence import after_gaps
+from regulars.projections.facts.shared import Facts
+from regulars.projections.facts.table import FACTS
+from regulars.projections.rules.compiled import Rules, compile_rules
+from regulars.projections.rules.grammar import Ruleset, parse_rules, restore_rules, validate_rules
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 

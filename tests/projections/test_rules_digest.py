@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from histories import histories
 from ladders import ladders, ready, with_ladder
-from regulars.projections.fold import PROJECTORS, Happened, concerned, fold_some
-from regulars.projections.lifecycle_stage import LIFECYCLE_STAGE
-from regulars.projections.rules import Ruleset
-from regulars.projections.rules_digest import rules_digest
+from regulars.projections.engine.fold import PROJECTORS, Happened, concerned, fold_some
+from regulars.projections.engine.rules_digest import rules_digest
+from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
+from regulars.projections.rules.grammar import Ruleset
 from shops import EXAMPLES, other_rules, with_edits
 
 DIGESTS = {each.name: each for each in PROJECTORS}
@@ -96,9 +96,9 @@ def test_a_digest_changes_with_any_version_that_it_rests_on() -> None:
 def test_a_digest_is_the_same_in_every_process() -> None:
     told = (
         "from regulars import default_rules\n"
-        "from regulars.projections.compiled import compile_rules\n"
-        "from regulars.projections.fold import PROJECTORS\n"
-        "from regulars.projections.rules_digest import rules_digest\n"
+        "from regulars.projections.rules.compiled import compile_rules\n"
+        "from regulars.projections.engine.fold import PROJECTORS\n"
+        "from regulars.projections.engine.rules_digest import rules_digest\n"
         "rules = compile_rules(default_rules(), 'EUR')\n"
         "print(*(rules_digest(each, rules) for each in PROJECTORS))\n"
     )

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from ladders import default
-from regulars.adapters.rules_text import as_toml
+from regulars.adapters.store.rules_text import as_toml
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.errors import InvalidRules
-from regulars.projections.compiled import compile_rules
+from regulars.projections.engine.projector import Projector
+from regulars.projections.engine.rules_digest import rules_digest
 from regulars.projections.points import POINTS
-from regulars.projections.projector import Projector
 from regulars.projections.registry import REGISTRY, Registry
-from regulars.projections.rules import Days, Number, Part, Ruleset, parse_rules, restore_rules
-from regulars.projections.rules_digest import rules_digest
-from regulars.projections.section import Section
+from regulars.projections.rules.compiled import compile_rules
+from regulars.projections.rules.grammar import Days, Number, Part, Ruleset, parse_rules, restore_rules
+from regulars.projections.rules.section import Section
 
 
 class Costs(Part):

@@ -49,9 +49,7 @@ from regulars.crm_domain.ticket import (
     TicketResolved,
     TicketResumed,
 )
-from regulars.projections.rules import Ticket as TicketTable
-from regulars.projections.rules import parse_rules
-from regulars.projections.ticket_facts import (
+from regulars.projections.facts.tickets import (
     ClockName,
     Target,
     TicketFacts,
@@ -61,6 +59,8 @@ from regulars.projections.ticket_facts import (
     evolve,
     running_time,
 )
+from regulars.projections.rules.grammar import Ticket as TicketTable
+from regulars.projections.rules.grammar import parse_rules
 from regulars.projections.ticket_queue import verdict_of
 from strategies import events
 

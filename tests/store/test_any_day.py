@@ -25,7 +25,7 @@ from regulars import (
     StoreUnusable,
     UndoMerge,
 )
-from regulars.adapters import pages
+from regulars.adapters.read_models import pages
 from shops import (
     BEGIN,
     DAY,

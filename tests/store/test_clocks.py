@@ -13,8 +13,8 @@ from test_any_day import listed, one
 
 from forging import make_version_5
 from regulars import Command, RecordPurchase, RegisterCustomer, Regulars, TagCustomer
-from regulars.adapters.misplaced import RecordedAhead
-from regulars.adapters.store import Store
+from regulars.adapters.log.misplaced import RecordedAhead
+from regulars.adapters.store.store import Store
 from regulars.crm_domain.instant import to_datetime, to_instant
 from saying import NOW, Say
 from shops import (

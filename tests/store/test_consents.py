@@ -28,9 +28,9 @@ from regulars import (
     UndoMerge,
     WithdrawConsent,
 )
-from regulars.adapters.migrations import MIGRATIONS
-from regulars.adapters.schema import VERSION
-from regulars.adapters.store import Store
+from regulars.adapters.schema.tables import VERSION
+from regulars.adapters.store.migrations import MIGRATIONS
+from regulars.adapters.store.store import Store
 from shops import BEGIN, DAY, EXAMPLES, HOUR, PEOPLE, Clock, fresh_store, opened, register, tell
 
 NEWS, SURVEYS, CALLS = PAIRS = (("email", "newsletter"), ("email", "surveys"), ("phone", "newsletter"))

@@ -38,15 +38,15 @@ from regulars import (
     StoreUnusable,
     UndoMerge,
 )
-from regulars.adapters import copying
-from regulars.adapters.database import Database
-from regulars.adapters.event_log import Draft
-from regulars.adapters.schema import VERSION, Schema
-from regulars.adapters.store import Store
+from regulars.adapters.log.event_log import Draft
+from regulars.adapters.moving import copying
+from regulars.adapters.schema.tables import VERSION, Schema
+from regulars.adapters.sql.database import Database
+from regulars.adapters.store.store import Store
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.event import Event
-from regulars.projections.fold import Happened
+from regulars.projections.engine.fold import Happened
 from shops import EXAMPLES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -22,10 +22,10 @@ from regulars import (
     Regulars,
     StoreUnusable,
 )
-from regulars.adapters import catch_up, replay
-from regulars.adapters.generations import everything, prepare_generation
-from regulars.adapters.read_models import spread
-from regulars.freshness import freshness_of
+from regulars.adapters.read_models import catch_up, replay
+from regulars.adapters.read_models.generations import everything, prepare_generation
+from regulars.adapters.read_models.rows import spread
+from regulars.session.freshness import freshness_of
 from saying import Say
 from shops import DAY, PEOPLE, Clock, number_of, opened, read_models_of, register, tables_of, with_edits
 

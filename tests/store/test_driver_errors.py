@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from regulars.adapters.database import Database
+from regulars.adapters.sql.database import Database
 from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 
 Statements = Callable[[sa.Connection], object]

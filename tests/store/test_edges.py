@@ -31,10 +31,10 @@ from regulars import (
     StoreUnusable,
     TagCustomer,
 )
-from regulars.adapters.generations import prepare_generation
-from regulars.adapters.store import Store
+from regulars.adapters.read_models.generations import prepare_generation
+from regulars.adapters.store.store import Store
+from regulars.asking.views import Span
 from regulars.crm_domain.instant import to_datetime
-from regulars.views import Span
 
 MAPPING = """
 format = "csv"

@@ -34,20 +34,20 @@ from regulars import (
     person_json,
     person_page,
 )
-from regulars.adapters.checking_records import check_records
-from regulars.adapters.extension import import_extension, reference_of
-from regulars.adapters.histories import read_history
-from regulars.adapters.index import Added, Change, Digest
-from regulars.adapters.store import Store
+from regulars.adapters.checking.records import check_records
+from regulars.adapters.extensions.extension import import_extension, reference_of
+from regulars.adapters.indexes.index import Added, Change, Digest
+from regulars.adapters.read_models.histories import read_history
+from regulars.adapters.store.store import Store
 from regulars.crm_domain.aggregate import Aggregate, Examples, addressed
 from regulars.crm_domain.command import Command, Context, Decider, Who
 from regulars.crm_domain.event import Event, Personal, Recorded
 from regulars.crm_domain.upcasts import Upcast
 from regulars.crm_domain.wording import Wording
-from regulars.projections.compiled import compile_rules
-from regulars.projections.fold import PROJECTORS, FoldPlan
-from regulars.projections.rules import Part
-from regulars.projections.section import Section
+from regulars.projections.engine.fold import PROJECTORS, FoldPlan
+from regulars.projections.rules.compiled import compile_rules
+from regulars.projections.rules.grammar import Part
+from regulars.projections.rules.section import Section
 from shops import Clock, opened, room_for_a_store
 
 INDEXED = Extension("parcels", aggregates=(AGGREGATE,), indexes=(INDEX,))

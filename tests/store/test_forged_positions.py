@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 import regulars
 from forging import forge, make_version_5, unguarded
 from regulars import AddNote, RecordPurchase, RegisterCustomer, Regulars, StoreUnusable, TagCustomer
-from regulars.adapters.store import Store
+from regulars.adapters.store.store import Store
 from saying import Say
 from shops import Clock, opened
 

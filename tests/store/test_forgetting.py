@@ -42,8 +42,8 @@ from regulars import (
     TagCustomer,
     UndoMerge,
 )
-from regulars.adapters.erasing import MARK, mark
-from regulars.adapters.store import Store
+from regulars.adapters.store.store import Store
+from regulars.adapters.vault.erasing import MARK, mark
 from regulars.crm_domain.customer import PersonalDataErased
 from saying import Say
 from shops import Clock, opened, read_models_of
@@ -649,7 +649,7 @@ def test_a_deleted_row_has_left_no_copy_where_pages_were_split_and_merged(tmp_pa
 
 
 def test_the_erasure_bears_on_no_verdict() -> None:
-    from regulars.projections.facts import HANDLES
+    from regulars.projections.facts.shared import HANDLES
 
     assert PersonalDataErased not in HANDLES
 

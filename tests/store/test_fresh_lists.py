@@ -26,8 +26,8 @@ from regulars import (
     ground,
     own_writes,
 )
-from regulars.adapters import catch_up, replay
-from regulars.adapters.store import Store
+from regulars.adapters.read_models import catch_up, replay
+from regulars.adapters.store.store import Store
 from saying import Say
 from shops import DAY, EXAMPLES, PEOPLE, Clock, fresh_store, opened, play, register, trade
 
@@ -264,7 +264,7 @@ def test_a_beginning_that_had_to_wait_too_long_leaves_nothing_behind(postgres_da
 
 
 def test_a_prepared_transaction_is_no_process(postgres_database_url: str) -> None:
-    from regulars.adapters.horizon import OpenTransaction
+    from regulars.adapters.store.horizon import OpenTransaction
 
     prepared = OpenTransaction(pid=None, state="prepared as monthly", age=7_200.0)
     assert str(prepared) == "a transaction (prepared as monthly, open for 2 h)"

@@ -30,8 +30,8 @@ from regulars import (
     StoreUnusable,
     TagCustomer,
 )
-from regulars.adapters import catch_up
-from regulars.adapters.store import Store
+from regulars.adapters.read_models import catch_up
+from regulars.adapters.store.store import Store
 from shops import EXAMPLES, empty_file
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

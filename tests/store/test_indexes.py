@@ -30,13 +30,13 @@ from regulars import (
     UndoMerge,
     WithdrawConsent,
 )
-from regulars.adapters import building
-from regulars.adapters.building import build_beside
-from regulars.adapters.checking_records import check_records
-from regulars.adapters.generations import everything
-from regulars.adapters.indexes import INDEXES
-from regulars.adapters.store import Store
-from regulars.adapters.transaction import Transaction
+from regulars.adapters.checking.records import check_records
+from regulars.adapters.indexes.ours import INDEXES
+from regulars.adapters.read_models import building
+from regulars.adapters.read_models.building import build_beside
+from regulars.adapters.read_models.generations import everything
+from regulars.adapters.store.store import Store
+from regulars.adapters.store.transaction import Transaction
 from saying import Say
 from shops import (
     DAY,

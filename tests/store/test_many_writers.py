@@ -24,12 +24,12 @@ from regulars import (
     ReplyAsAgent,
     TagCustomer,
 )
-from regulars.adapters.customer_numbers import numbers_of
-from regulars.adapters.histories import read_history
-from regulars.adapters.positions import settled
-from regulars.adapters.read_models import new_update
-from regulars.adapters.store import Store
-from regulars.projections.compiled import compile_rules
+from regulars.adapters.read_models.customer_numbers import numbers_of
+from regulars.adapters.read_models.histories import read_history
+from regulars.adapters.read_models.rows import new_update
+from regulars.adapters.schema.positions import settled
+from regulars.adapters.store.store import Store
+from regulars.projections.rules.compiled import compile_rules
 
 WRITERS = 8
 ROUNDS = 12

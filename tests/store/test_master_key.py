@@ -16,7 +16,7 @@ import sqlalchemy as sa
 import regulars
 from raw import bytes_of, found_in
 from regulars import AddNote, CustomerId, RecordPurchase, RegisterCustomer, Regulars, StoreUnusable
-from regulars.adapters.wrapping import MasterKey, new_master_key
+from regulars.adapters.vault.keyring import MasterKey, new_master_key
 
 PEOPLE = tuple(f"shop:{number}" for number in range(20))
 WHATEVER = "keys of this store are wrapped by another master key"

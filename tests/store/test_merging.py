@@ -46,9 +46,9 @@ from regulars import (
     UndoMerge,
 )
 from regulars import MergeCustomers as Merge
-from regulars.adapters import catch_up
-from regulars.adapters.building import build
-from regulars.adapters.generations import everything, prepare_generation
+from regulars.adapters.read_models import catch_up
+from regulars.adapters.read_models.building import build
+from regulars.adapters.read_models.generations import everything, prepare_generation
 from shops import EXAMPLES, Rows, empty_file, read_models_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

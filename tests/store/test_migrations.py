@@ -6,9 +6,9 @@ import sqlalchemy as sa
 
 import regulars
 from kept import keep_at
-from regulars.adapters.migrations import MIGRATIONS
-from regulars.adapters.schema import VERSION
-from regulars.adapters.store import Store
+from regulars.adapters.schema.tables import VERSION
+from regulars.adapters.store.migrations import MIGRATIONS
+from regulars.adapters.store.store import Store
 
 #: What version 1 didn't have of what version 5 has, by which the kept store was made.
 SINCE_VERSION_1 = (

@@ -14,9 +14,9 @@ from test_guest import OLD_TABLES, OLD_VIEWS, connected, live, run
 
 import regulars
 from regulars import ErasePersonalData, OpenTicket, RecordPurchase, RegisterCustomer, Regulars, StoreUnusable
-from regulars.adapters.building import building_alone
-from regulars.adapters.schema import Schema
-from regulars.adapters.store import Store
+from regulars.adapters.read_models.building import building_alone
+from regulars.adapters.schema.tables import Schema
+from regulars.adapters.store.store import Store
 from saying import Say
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -159,8 +159,8 @@ def test_it_folds_into_the_timelines_of_the_business(crm: Regulars) -> None:
 
 
 def test_it_is_replayed_with_everybody_else(crm: Regulars, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regulars.adapters.catch_up.REPLAY_FROM", 1)
-    monkeypatch.setattr("regulars.adapters.replay.CUSTOMERS_AT_ONCE", 1)
+    monkeypatch.setattr("regulars.adapters.read_models.catch_up.REPLAY_FROM", 1)
+    monkeypatch.setattr("regulars.adapters.read_models.replay.CUSTOMERS_AT_ONCE", 1)
     crm.do([OpenRoom(room="1", occurred_at=NOW - 9 * DAY), RegisterCustomer(ref="shop:2")])
     before = lane(crm)
     crm.projections.rebuild()

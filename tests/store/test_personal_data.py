@@ -29,9 +29,9 @@ from regulars import (
     Regulars,
     RegularsError,
 )
-from regulars.adapters.codec import EventCodec
-from regulars.adapters.store import Store
-from regulars.adapters.transaction import Draft
+from regulars.adapters.log.codec import EventCodec
+from regulars.adapters.store.store import Store
+from regulars.adapters.store.transaction import Draft
 from regulars.crm_domain.catalogue import AGGREGATES, COMMANDS, EVENTS
 from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.event import Event, Personal

@@ -21,10 +21,10 @@ from regulars import (
     TagCustomer,
     UndoMerge,
 )
-from regulars.adapters import catch_up, replay
+from regulars.adapters.read_models import catch_up, replay
 from regulars.crm_domain.purchase import PurchaseRecorded
-from regulars.projections import facts
-from regulars.projections.facts import Facts
+from regulars.projections.facts import shared
+from regulars.projections.facts.shared import Facts
 from shops import BEGIN, DAY, HOUR, PEOPLE, Clock, opened, read_models_of, register, with_edits
 
 VICTIM, OTHERS = PEOPLE[1], (PEOPLE[0], *PEOPLE[2:])
@@ -91,14 +91,14 @@ def damage(crm: Regulars, position: int) -> bytes:
 @pytest.fixture
 def bad_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fold that fails on one order."""
-    original = facts._add_order
+    original = shared._add_order
 
     def add_order(known: Facts, event: PurchaseRecorded, at: int, position: int) -> None:
         if event.order_id == "bad":
             raise ZeroDivisionError("no gap")
         original(known, event, at, position)
 
-    monkeypatch.setattr(facts, "_add_order", add_order)
+    monkeypatch.setattr(shared, "_add_order", add_order)
 
 
 def nothing() -> None:

@@ -28,8 +28,8 @@ from regulars import (
     TagCustomer,
     cli,
 )
-from regulars.adapters.sqlite_file import SqliteFile
-from regulars.adapters.store import Store
+from regulars.adapters.sql.sqlite_file import SqliteFile
+from regulars.adapters.store.store import Store
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 READ_ONLY = "this store can't be written: {} is read-only"

@@ -29,7 +29,7 @@ from regulars import (
     StoreUnusable,
     TagCustomer,
 )
-from regulars.adapters.wrapping import new_master_key
+from regulars.adapters.vault.keyring import new_master_key
 from saying import Say
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

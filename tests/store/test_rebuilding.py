@@ -31,15 +31,15 @@ from regulars import (
     StoreBusy,
     StoreUnusable,
 )
-from regulars.adapters import building, catch_up, portions, read_models, replay, verifying
-from regulars.adapters.building import building_alone
-from regulars.adapters.columns import as_stored
-from regulars.adapters.generation_rows import live_number
-from regulars.adapters.generations import everything, go_live, prepare_generation
-from regulars.adapters.links import links_changed
-from regulars.adapters.store import Store
-from regulars.adapters.transaction import Transaction
-from regulars.adapters.verifying import Fingerprint
+from regulars.adapters.indexes.links import links_changed
+from regulars.adapters.read_models import building, catch_up, parallel_fold, replay, rows, verifying
+from regulars.adapters.read_models.building import building_alone
+from regulars.adapters.read_models.generations import everything, go_live, prepare_generation
+from regulars.adapters.read_models.verifying import Fingerprint
+from regulars.adapters.sql.columns import as_stored
+from regulars.adapters.store.generation_rows import live_number
+from regulars.adapters.store.store import Store
+from regulars.adapters.store.transaction import Transaction
 from shops import (
     BEGIN,
     DAY,
@@ -82,7 +82,7 @@ def folding(
         patch.setattr(catch_up, "REPLAY_FROM", replay_from)
         patch.setattr(catch_up, "EVENTS_A_RANGE", events_a_range)
         patch.setattr(replay, "CUSTOMERS_AT_ONCE", customers)
-        patch.setattr(read_models, "ROWS_A_SLICE", rows_a_slice)
+        patch.setattr(rows, "ROWS_A_SLICE", rows_a_slice)
         yield
 
 
@@ -606,7 +606,7 @@ def test_a_worker_that_is_lost_is_said_and_loses_nothing(
         trade_much(crm)
         crm.projections.rebuild()
         whole, answering = fingerprint(crm), live(crm)
-        monkeypatch.setattr(portions, "_work", end_at_once)
+        monkeypatch.setattr(parallel_fold, "_work", end_at_once)
         with pytest.raises(StoreUnusable, match="ended too early"):
             crm.projections.rebuild(workers=2)
         monkeypatch.undo()

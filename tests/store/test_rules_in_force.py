@@ -22,8 +22,8 @@ from regulars import (
     StoreBusy,
     StoreUnusable,
 )
-from regulars.adapters import catch_up
-from regulars.views import Lane
+from regulars.adapters.read_models import catch_up
+from regulars.asking.views import Lane
 from shops import (
     BEGIN,
     DAY,

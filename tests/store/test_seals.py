@@ -36,10 +36,10 @@ from regulars import (
     UntagCustomer,
     ground,
 )
-from regulars.adapters import checking_seals, sealing, seals
-from regulars.adapters.schema import Schema
-from regulars.adapters.seals import COLUMNS, make_seal, read_entries, seal_row
-from regulars.adapters.store import Store
+from regulars.adapters.schema.tables import Schema
+from regulars.adapters.sealing import checking, sealing, seals
+from regulars.adapters.sealing.seals import COLUMNS, make_seal, read_entries, seal_row
+from regulars.adapters.store.store import Store
 from shops import Clock, fresh_store, opened, room_for_a_store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "independent"))
@@ -399,9 +399,9 @@ def test_sqlite_stores_anything_anywhere_and_it_is_told(log: Regulars, damage: s
 
 def test_all_damage_is_counted_and_the_first_is_named(log: Regulars, monkeypatch: pytest.MonkeyPatch) -> None:
     events = log._store.schema.events
-    monkeypatch.setattr(checking_seals, "MAX_NAMED", 5)
+    monkeypatch.setattr(checking, "MAX_NAMED", 5)
     for kept in (10_000, 7):  # beyond this many, what became of an event isn't worked out any more
-        monkeypatch.setattr(checking_seals, "MAX_KEPT", kept)
+        monkeypatch.setattr(checking, "MAX_KEPT", kept)
         found = found_after(log, lambda connection, schema: connection.execute(events.update().values(actor="eve 2")))
         assert found.damaged_events == len(SEALED)
         assert [each.position for each in found.event_damages] == list(SEALED[:5])

@@ -21,10 +21,10 @@ from regulars import (
     RegisterCustomer,
     TagCustomer,
 )
-from regulars.adapters.appending import Appending
-from regulars.adapters.database import Database
-from regulars.adapters.positions import create_positions, position_column, settled, transaction_column
-from regulars.adapters.statements import Among, Statement, insertion, run, run_script
+from regulars.adapters.log.appending import Appending
+from regulars.adapters.schema.positions import create_positions, position_column, settled, transaction_column
+from regulars.adapters.sql.database import Database
+from regulars.adapters.sql.statement import Among, Statement, insertion, run, run_script
 from regulars.crm_domain.errors import StoreUnusable
 from shops import with_edits
 

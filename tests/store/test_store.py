@@ -33,10 +33,10 @@ from regulars import (
     TagCustomer,
 )
 from regulars import crm as front_door
-from regulars.adapters.store import Store
+from regulars.adapters.store.store import Store
 from regulars.crm import MAX_ATTEMPTS
 from regulars.crm_domain.instant import to_datetime
-from regulars.execution import Execution
+from regulars.doing.execution import Execution
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from regulars import (
     Regulars,
     StoreUnusable,
 )
-from regulars.adapters.record_check import RecordCheck
+from regulars.adapters.checking.result import RecordCheck
 from saying import Say
 from shops import (
     EXAMPLES,

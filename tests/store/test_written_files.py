@@ -16,7 +16,7 @@ import pytest
 
 import regulars
 from regulars import RecordPurchase, RegisterCustomer, StoreUnusable
-from regulars.adapters.store import Store
+from regulars.adapters.store.store import Store
 from regulars.adapters.whole_files import SUFFIX, left_behind, whole_file
 from torture import command_line
 from torture.command_line import require_harmless

@@ -14,8 +14,8 @@ from regulars import Regulars, RegularsError
 from regulars.adapters.importing import load_mapping
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.errors import InvalidRules
-from regulars.projections.compiled import compile_rules
-from regulars.projections.rules import parse_rules, restore_rules
+from regulars.projections.rules.compiled import compile_rules
+from regulars.projections.rules.grammar import parse_rules, restore_rules
 from shops import default_text
 from torture.bad_files import CSV_TEXT
 from torture.hostile import AMOUNTS, MOMENTS, PEOPLE, TEXTS

@@ -15,10 +15,10 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 
 import regulars
 from regulars import Command, EnrollMember, RedeemPoints, RegisterCustomer, RegularsError
-from regulars.adapters.database import Database
-from regulars.adapters.positions import settled
-from regulars.adapters.recorders import SqlApplicationRecorder
-from regulars.adapters.store import Store
+from regulars.adapters.eventsourcing_library.recorders import SqlApplicationRecorder
+from regulars.adapters.schema.positions import settled
+from regulars.adapters.sql.database import Database
+from regulars.adapters.store.store import Store
 from torture.journal import Journal, Told, read_journal
 from torture.killing import PATIENCE, started
 from torture.shop import fresh_store, open_shop, opened, require_books, require_kept, require_sound, some_trade

@@ -29,7 +29,7 @@ from regulars import (
     RegularsError,
     TagCustomer,
 )
-from regulars.adapters.rules_text import as_toml
+from regulars.adapters.store.rules_text import as_toml
 from regulars.projections.registry import REGISTRY
 from shops import with_edits
 from torture.command_line import Said, require_harmless, say

@@ -27,7 +27,8 @@ from regulars import (
     ground,
     importing,
 )
-from regulars.adapters import catch_up, replay, sealing
+from regulars.adapters.read_models import catch_up, replay
+from regulars.adapters.sealing import sealing
 from torture.journal import Journal, wait_until_ready
 from torture.killing import (
     any_fate,

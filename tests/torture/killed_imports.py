@@ -10,7 +10,8 @@ from random import Random
 
 import sqlalchemy as sa
 
-from regulars import Regulars, importing
+from regulars import Regulars
+from regulars.doing import importing
 from torture.journal import Journal, read_journal, wait_until_noted, wait_until_ready
 from torture.killing import end, light, started, wait_until_alone
 from torture.shop import fresh_store, opened, require_sound

@@ -20,9 +20,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
 from regulars import Regulars, RegularsError, parse_rules
-from regulars.adapters.build_tables import FACTS, BuildTables
-from regulars.adapters.build_views import view_names
-from regulars.adapters.schema import Schema
+from regulars.adapters.schema.build_views import view_names
+from regulars.adapters.schema.builds import FACTS, BuildTables
+from regulars.adapters.schema.tables import Schema
 from regulars.projections.registry import REGISTRY
 from torture.journal import Told, positions_of
 from torture.shop import CUSTOMERS, fresh_store, open_shop, opened, require_kept, require_sound, some_trade

@@ -75,7 +75,7 @@ from regulars.crm_domain.customer import RegisterCustomer
 from regulars.crm_domain.errors import InvalidMapping
 from regulars.crm_domain.explain_invalid import MAX_OBJECTIONS, sentence, shown
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
-from regulars.projections.toml_text import MAX_TEXT, read_toml
+from regulars.projections.rules.toml import MAX_TEXT, read_toml
 
 MAX_SKIPPED_LINES = 1_000_000
 

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from regulars.cli.app import app
-from regulars.plain_text import clean, clean_lines
+from regulars.wording.plain_text import clean, clean_lines
 
 REFUSED = 1
 INTERRUPTED = 130

@@ -16,7 +16,7 @@ from regulars.cli.given import DEFAULT_STORE, MASTER_KEY_VARIABLE, Given
 from regulars.cli.imported_late import imported_late
 
 if TYPE_CHECKING:
-    from regulars.adapters.extension import Extension
+    from regulars.adapters.extensions.extension import Extension
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -10,32 +10,32 @@ from typing import Any, TextIO, cast
 
 import msgspec
 
-from regulars.adapters.build_tables import Row
-from regulars.adapters.checking_seals import SealCheck
-from regulars.adapters.erasing import OwnerNeeded
-from regulars.adapters.quarantine import Reject
-from regulars.adapters.record_check import RecordCheck
-from regulars.adapters.sealing import Sealing
-from regulars.adapters.verifying import Verification
-from regulars.audit import AuditEntry
-from regulars.consents import Consents, Contactable
+from regulars.adapters.checking.result import RecordCheck
+from regulars.adapters.read_models.verifying import Verification
+from regulars.adapters.schema.builds import Row
+from regulars.adapters.sealing.checking import SealCheck
+from regulars.adapters.sealing.sealing import Sealing
+from regulars.adapters.vault.erasing import OwnerNeeded
+from regulars.adapters.vault.quarantine import Reject
+from regulars.asking.audit import AuditEntry
+from regulars.asking.consents import Consents, Contactable
+from regulars.asking.desk import Points, TicketView
+from regulars.asking.duplicates import Duplicates
+from regulars.asking.one_ticket import WholeTicket
+from regulars.asking.views import Clause, Customer, Explanation, Span, Status, Timeline, VerdictView
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import to_datetime
-from regulars.desk import Points, TicketView
-from regulars.difference import ExplainedMove, Move, RulesDifference
-from regulars.duplicates import Duplicates
-from regulars.execution import Outcome
-from regulars.forgetting import Forgetting, Forgotten
-from regulars.importing import ImportReport
-from regulars.keys import Rotation
-from regulars.one_ticket import WholeTicket
-from regulars.projections.rules import Ruleset
-from regulars.published import Publication, RulesVersion
-from regulars.rebuilding import GenerationView
-from regulars.restoring import Restoration
-from regulars.sentences import describe
-from regulars.views import Clause, Customer, Explanation, Span, Status, Timeline, VerdictView
+from regulars.doing.execution import Outcome
+from regulars.doing.forgetting import Forgetting, Forgotten
+from regulars.doing.importing import ImportReport
+from regulars.projections.rules.grammar import Ruleset
+from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference
+from regulars.rules_door.publishing import Publication, RulesVersion
+from regulars.upkeep.keys import Rotation
+from regulars.upkeep.read_models import GenerationView
+from regulars.upkeep.restoring import Restoration
+from regulars.wording.sentences import describe
 
 Object = dict[str, Any]
 

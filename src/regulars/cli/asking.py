@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from regulars.asking.customers import Order, require_brought
+from regulars.asking.paging import PAGE
+from regulars.asking.views import LANES, Customer, Lane, Page
 from regulars.cli import as_json, render
 from regulars.cli.csv_cells import harmless
 from regulars.cli.opening import (
@@ -26,10 +29,7 @@ from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
-from regulars.customers import Order, require_brought
-from regulars.freshness import FRESH
-from regulars.paging import PAGE
-from regulars.views import LANES, Customer, Lane, Page
+from regulars.session.freshness import FRESH
 
 DEFAULT_WITHIN = timedelta(days=14)
 

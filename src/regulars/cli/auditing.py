@@ -16,7 +16,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from regulars.audit import AuditEntry
+from regulars.asking.audit import AuditEntry
+from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import WhoArgument, zone_of
 from regulars.cli.csv_cells import harmless
@@ -24,7 +25,6 @@ from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
 from regulars.cli.words import parse_moment
-from regulars.paging import PAGE
 
 Day = partial(typer.Option, metavar="WHEN", parser=parse_moment)
 

@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import ConsoleRenderable
 
+from regulars.asking.consents import Consents, Contactable
+from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.csv_cells import harmless
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.paging import every
 from regulars.cli.words import parse_moment
-from regulars.consents import Consents, Contactable
 from regulars.crm_domain.command import Channel
-from regulars.paging import PAGE
 
 KnownAt = Annotated[
     date | None,

@@ -9,8 +9,8 @@ import typer
 from rich.text import Text
 
 import regulars
-from regulars.adapters.database import parse_url
-from regulars.adapters.driver_errors import name_of
+from regulars.adapters.sql.database import parse_url
+from regulars.adapters.sql.driver_errors import name_of
 from regulars.cli import as_json, render
 from regulars.cli.given import given
 from regulars.cli.opening import JsonOption, extensions

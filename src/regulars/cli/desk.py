@@ -15,7 +15,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from regulars.audit import AuditEntry
+from regulars.asking.audit import AuditEntry
+from regulars.asking.desk import Points, TicketView
+from regulars.asking.one_ticket import WholeTicket
+from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.opening import (
@@ -29,11 +32,8 @@ from regulars.cli.opening import (
 from regulars.cli.paging import every
 from regulars.cli.viewpoint import fold_first
 from regulars.cli.words import parse_span
-from regulars.desk import Points, TicketView
-from regulars.freshness import FRESH
-from regulars.one_ticket import WholeTicket
-from regulars.paging import PAGE
-from regulars.plain_text import clean_lines
+from regulars.session.freshness import FRESH
+from regulars.wording.plain_text import clean_lines
 
 Status = Literal["new", "open", "awaiting_customer", "on_hold", "resolved", "closed"]
 Timeliness = Literal["on_time", "due_soon", "breached", "met", "late"]

@@ -14,14 +14,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from regulars.asking.customers import lane_values
+from regulars.asking.views import LANES
 from regulars.cli import render
 from regulars.crm_domain.rulebook import short
 from regulars.crm_domain.ticket import Status
-from regulars.customers import lane_values
-from regulars.difference import ExplainedMove, RulesDifference, Shown
-from regulars.projections.rules import Ruleset
+from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.ticket_queue import Timeliness
-from regulars.views import LANES
+from regulars.rules_door.difference import ExplainedMove, RulesDifference, Shown
 
 MATRIX_VALUES = 6
 CORNER = "from \\ to"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import typer
 
-from regulars.adapters.extended_registry import registry_of
-from regulars.adapters.extension import Extension, import_extension
+from regulars.adapters.extensions.extension import Extension, import_extension
+from regulars.adapters.extensions.registry import registry_of
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.projections.registry import Registry
 

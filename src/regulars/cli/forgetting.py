@@ -27,7 +27,7 @@ from regulars.cli.records import tell as tell_what_is_wrong
 from regulars.crm import Regulars
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import RegularsError, StoreUnusable
-from regulars.forgetting import Forgetting, Forgotten
+from regulars.doing.forgetting import Forgetting, Forgotten
 
 REFUSED = 1
 

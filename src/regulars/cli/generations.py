@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 import typer
 from rich.text import Text
 
+from regulars.asking.views import BuildView
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.crm_domain.rulebook import short
-from regulars.rebuilding import GenerationView
-from regulars.views import BuildView
+from regulars.upkeep.read_models import GenerationView
 
 
 def generations(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:

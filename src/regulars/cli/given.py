@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from regulars.adapters.extension import Extension
+    from regulars.adapters.extensions.extension import Extension
 
 DEFAULT_STORE = "regulars.db"
 MASTER_KEY_VARIABLE = "REGULARS_MASTER_KEY"

@@ -24,7 +24,7 @@ from regulars.cli.opening import (
 )
 from regulars.cli.progress import Bar, shown_progress
 from regulars.crm_domain.errors import NotFound
-from regulars.importing import ImportReport
+from regulars.doing.importing import ImportReport
 
 
 def import_file(

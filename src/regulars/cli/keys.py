@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from regulars.adapters.wrapping import new_master_key
+from regulars.adapters.vault.keyring import new_master_key
 from regulars.cli import as_json, render
 from regulars.cli.files import keep_to_the_owner
 from regulars.cli.opening import JsonOption, StoreOption, open_to_change, parsed_key

@@ -9,11 +9,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from regulars.asking.duplicates import Duplicates, Suspect
+from regulars.asking.paging import MAX_PAGE, PAGE
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.crm import Regulars
-from regulars.duplicates import Duplicates, Suspect
-from regulars.paging import MAX_PAGE, PAGE
 
 _SHARED = {"email": "e-mail", "phone": "phone"}
 

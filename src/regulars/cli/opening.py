@@ -12,19 +12,19 @@ from typing import Annotated
 import typer
 
 import regulars
-from regulars.adapters.database import located, parse_url
-from regulars.adapters.extension import Extension
-from regulars.adapters.store import require_store
-from regulars.adapters.wrapping import MasterKey
+from regulars.adapters.extensions.extension import Extension
+from regulars.adapters.sql.database import located, parse_url
+from regulars.adapters.store.store import require_store
+from regulars.adapters.vault.keyring import MasterKey
 from regulars.cli.extensions import registry_with
 from regulars.cli.files import require_printing_elsewhere
 from regulars.cli.given import MASTER_KEY_VARIABLE, given
-from regulars.clock import Clock, system_clock
 from regulars.crm import Regulars
 from regulars.crm_domain.command import require_label
 from regulars.crm_domain.errors import NotFound, StaleProjections, StoreUnusable
-from regulars.plain_text import clean
 from regulars.projections.registry import Registry
+from regulars.session.clock import Clock, system_clock
+from regulars.wording.plain_text import clean
 
 StoreOption = Annotated[
     str | None,

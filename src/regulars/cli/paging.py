@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
-from regulars.paging import MAX_PAGE
+from regulars.asking.paging import MAX_PAGE
 
 T_co = TypeVar("T_co", covariant=True)
 

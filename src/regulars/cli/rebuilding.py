@@ -11,10 +11,10 @@ from rich.console import ConsoleRenderable, Group
 from rich.text import Text
 
 from regulars import Regulars
+from regulars.adapters.checking.result import Kind, RecordCheck
 from regulars.adapters.progress import Progress
-from regulars.adapters.record_check import Kind, RecordCheck
-from regulars.adapters.verifying import Difference, Verification
-from regulars.answers import describe_parked
+from regulars.adapters.read_models.verifying import Difference, Verification
+from regulars.asking.one_customer import describe_parked
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.cli.progress import waiting

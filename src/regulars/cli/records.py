@@ -8,7 +8,7 @@ import typer
 from rich.console import ConsoleRenderable
 from rich.text import Text
 
-from regulars.adapters.record_check import Kind, RecordCheck
+from regulars.adapters.checking.result import Kind, RecordCheck
 from regulars.cli import render
 
 _NAMES: dict[Kind, tuple[str, str]] = {

@@ -16,22 +16,22 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from regulars.adapters.erasing import OwnerNeeded
-from regulars.adapters.misplaced import NeverDrawn, RecordedAhead
-from regulars.adapters.quarantine import Reject
+from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
+from regulars.adapters.vault.erasing import OwnerNeeded
+from regulars.adapters.vault.quarantine import Reject
+from regulars.asking.lanes import MIN_WIDTH, lanes
+from regulars.asking.views import Clause, Customer, EventLine, Explanation, Lane, Span, Status, Timeline, VerdictView
 from regulars.cli.fields import fields_of, first_line
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
-from regulars.execution import Outcome
-from regulars.importing import ImportReport
-from regulars.lanes import MIN_WIDTH, lanes
-from regulars.plain_text import clean as clean
-from regulars.plain_text import clean_lines
-from regulars.sentences import describe
-from regulars.views import Clause, Customer, EventLine, Explanation, Lane, Span, Status, Timeline, VerdictView
+from regulars.doing.execution import Outcome
+from regulars.doing.importing import ImportReport
+from regulars.wording.plain_text import clean as clean
+from regulars.wording.plain_text import clean_lines
+from regulars.wording.sentences import describe
 
 EVENTS_SHOWN = 5
 REJECTS_SHOWN = 10

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from regulars.adapters.rules_text import as_toml
+from regulars.adapters.store.rules_text import as_toml
 from regulars.cli import as_json, difference, render
 from regulars.cli.opening import ActorOption, JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.cli.progress import waiting
@@ -19,7 +19,7 @@ from regulars.cli.workers import WorkersOption, workers_for
 from regulars.crm import Regulars
 from regulars.crm_domain.errors import InvalidRules
 from regulars.crm_domain.rulebook import short
-from regulars.published import Publication, RulesVersion
+from regulars.rules_door.publishing import Publication, RulesVersion
 
 REFUSED = 1
 

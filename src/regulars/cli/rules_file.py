@@ -10,8 +10,8 @@ import typer
 
 from regulars.adapters.importing.source import STANDARD_INPUT
 from regulars.crm_domain.errors import InvalidRules
-from regulars.projections.rules import Ruleset, parse_rules
-from regulars.projections.toml_text import MAX_TEXT
+from regulars.projections.rules.grammar import Ruleset, parse_rules
+from regulars.projections.rules.toml import MAX_TEXT
 
 RulesArgument = Annotated[str, typer.Argument(metavar="FILE", help="Rules in TOML; - is stdin.")]
 

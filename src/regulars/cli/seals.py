@@ -10,7 +10,7 @@ import typer
 from rich.console import ConsoleRenderable
 from rich.text import Text
 
-from regulars.adapters.checking_seals import EventDamage, SealCheck, SealDamage, parse_root
+from regulars.adapters.sealing.checking import EventDamage, SealCheck, SealDamage, parse_root
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_change
 from regulars.cli.progress import waiting

@@ -12,15 +12,15 @@ import typer
 from rich.console import Console
 
 import regulars
-from regulars.adapters.schema import VERSION
+from regulars.adapters.schema.tables import VERSION
+from regulars.asking.views import LANES
 from regulars.cli import as_json, render
 from regulars.cli.given import given
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.records import tell as tell_what_is_wrong
 from regulars.cli.rules import REFUSED
 from regulars.crm_domain.errors import RegularsError, StoreBusy, StoreUnusable
-from regulars.freshness import USUAL
-from regulars.views import LANES
+from regulars.session.freshness import USUAL
 
 DEMO_STORE = Path("regulars-demo.db")
 DEMO_SEED = 42

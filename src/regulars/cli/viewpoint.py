@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 import typer
 
 from regulars.adapters.importing.source import STANDARD_INPUT
-from regulars.answers import instant_of
+from regulars.asking.customers import lane_values
+from regulars.asking.one_customer import instant_of
+from regulars.asking.views import Lane
 from regulars.cli import render
 from regulars.cli.progress import waiting
 from regulars.cli.rules_file import read_rules
@@ -20,10 +22,8 @@ from regulars.crm import Regulars
 from regulars.crm_domain.errors import InvalidRules
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
-from regulars.customers import lane_values
-from regulars.ground import AnyRules
-from regulars.projections.rules import Ruleset
-from regulars.views import Lane
+from regulars.projections.rules.grammar import Ruleset
+from regulars.session.session import AnyRules
 
 IN_FORCE = "current"
 

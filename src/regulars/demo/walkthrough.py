@@ -15,7 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from regulars import crm as front_door
-from regulars.audit import AuditEntry
+from regulars.asking.audit import AuditEntry
+from regulars.asking.desk import TicketView
+from regulars.asking.lanes import MIN_WIDTH, lanes
+from regulars.asking.views import Customer, Lane, Span, Timeline
 from regulars.crm import Regulars
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import StoreUnusable
@@ -24,9 +27,6 @@ from regulars.crm_domain.purchase import RecordPurchase
 from regulars.demo.helpdesk import AGENT
 from regulars.demo.simulation import END, LAST_DAY, START, ZONE, SimulatedClock, record, simulate
 from regulars.demo.timing import when
-from regulars.desk import TicketView
-from regulars.lanes import MIN_WIDTH, lanes
-from regulars.views import Customer, Lane, Span, Timeline
 
 CURRENCY = "EUR"
 

@@ -22,7 +22,7 @@ from regulars.crm_domain.money import from_minor_units
 from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.unexplained import name_of
 from regulars.person.values import PersonExport
-from regulars.sentences import describe
+from regulars.wording.sentences import describe
 
 #: Fields of events that are instants in microseconds, and those that are amounts in minor units.
 INSTANTS = frozenset({"at", "available_at", "expires_at", "until"})

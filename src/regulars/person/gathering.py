@@ -9,14 +9,15 @@ from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
-from regulars.adapters.damage import FROM_A_BACKUP, Damaged
-from regulars.adapters.event_log import Search
-from regulars.adapters.histories import read_history
-from regulars.adapters.naming import Names, details_of
-from regulars.adapters.person import read_command_ids, read_links_of, read_lookup_kinds, read_referrals_of
-from regulars.adapters.transaction import Transaction
-from regulars.answers import explain_customer, timeline_of
-from regulars.consents import consents_of
+from regulars.adapters.log.event_log import Search
+from regulars.adapters.read_models.histories import read_history
+from regulars.adapters.sql.damage import FROM_A_BACKUP, Damaged
+from regulars.adapters.store.person import read_command_ids, read_links_of, read_lookup_kinds, read_referrals_of
+from regulars.adapters.store.transaction import Transaction
+from regulars.adapters.vault.mentions import Names, details_of
+from regulars.asking.consents import consents_of
+from regulars.asking.desk import view_points
+from regulars.asking.one_customer import explain_customer, timeline_of
 from regulars.crm_domain import customer, membership, purchase, ticket
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId, TicketPolicy
@@ -34,8 +35,6 @@ from regulars.crm_domain.interaction import InteractionRecorded, NoteAdded, Surv
 from regulars.crm_domain.money import from_minor_units
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import AgentReplied, CustomerReplied, status_at
-from regulars.desk import view_points
-from regulars.ground import Ground
 from regulars.person.values import (
     Answer,
     Detail,
@@ -52,6 +51,7 @@ from regulars.person.values import (
     Return,
     Ticket,
 )
+from regulars.session.session import Ground
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 

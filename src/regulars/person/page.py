@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from regulars.adapters.codec import personal_fields
-from regulars.consents import Consent
+from regulars.adapters.log.codec import personal_fields
+from regulars.asking.consents import Consent
+from regulars.asking.views import VerdictView
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
 from regulars.person.values import Identity, PersonExport, Purchase, Ticket
-from regulars.plain_text import clean
-from regulars.sentences import narrate, other_id
-from regulars.views import VerdictView
+from regulars.wording.plain_text import clean
+from regulars.wording.sentences import narrate, other_id
 
 WIDTH = 80
 

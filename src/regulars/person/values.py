@@ -11,13 +11,13 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from regulars.adapters.quarantine import Reject
-from regulars.consents import Consents
+from regulars.adapters.vault.quarantine import Reject
+from regulars.asking.consents import Consents
+from regulars.asking.desk import Points
+from regulars.asking.views import Timeline, VerdictView
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.event import Event, Recorded
-from regulars.desk import Points
-from regulars.views import Timeline, VerdictView
 
 
 class Detail(Struct, frozen=True, kw_only=True):

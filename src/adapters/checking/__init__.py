@@ -1,0 +1,1 @@
+"""Comparing what is kept beside the log, and isn't folded from it, with the log."""

@@ -1,0 +1,56 @@
+"""Checking indexes: everybody's entries are what follows from the log; nobody else has any.
+
+A keyed index is computed anew from what the keys open. Nothing personal is ever told, only whose it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from regulars.adapters.checking.repairing_indexes import opening_for
+from regulars.adapters.checking.result import Findings
+from regulars.adapters.indexes.entries import Opening, compare
+from regulars.adapters.indexes.index import Index
+from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.store.store import Store
+from regulars.adapters.store.transaction import Transaction
+from regulars.crm_domain.errors import StoreUnusable
+
+_NO_KEY = "without a key nobody knows what they should be"
+
+
+def check_indexes(store: Store, tx: Transaction, customer_ids: Iterable[str] | None = None) -> list[Findings]:
+    """Compare each index with the log, of everybody or of some customers."""
+    parts = [None] if customer_ids is None else list(chunks(customer_ids))
+    return [_check(store, tx, index, parts) for index in store.prepared.indexes]
+
+
+def _check(store: Store, tx: Transaction, index: Index, parts: Sequence[list[str] | None]) -> Findings:
+    findings, unknown = Findings(index.name), 0
+    opening = _opening(store, index, findings)
+    if opening is None:
+        findings.leave_out(f"{index.name}s", _NO_KEY)
+        return findings
+    compared = (compare(tx.connection, store.schema, index, opening, whose) for whose in parts)
+    for entries in chain.from_iterable(compared):
+        findings.count += len(entries.expected)
+        if entries.unread is None:
+            for fault in index.faults(entries) if entries.missing or entries.extra else ():
+                findings.tell(f"id:{entries.customer_id}", fault)
+        elif index.is_keyed:
+            unknown += 1
+        else:
+            findings.tell(f"id:{entries.customer_id}", entries.unread)
+    if unknown:
+        findings.leave_out(f"{index.name}s of {unknown:,}", _NO_KEY)
+    return findings
+
+
+def _opening(store: Store, index: Index, findings: Findings) -> Opening | None:
+    try:
+        return opening_for(store, index)
+    except StoreUnusable:
+        if store.access.keys and store.access.lookups:
+            findings.tell("the store", f"its own key for {index.name}s doesn't open")
+        return None

@@ -1,0 +1,73 @@
+"""Putting indexes right: what differs from the log is written anew from it.
+
+1. Who differs is looked for in a snapshot, while others write. What is written then follows from what the log says once
+   nobody else writes: on PostgreSQL that takes the writers' lock alone, so nothing that is appended meanwhile is lost.
+2. An index is put right in one transaction: a cut leaves the rows that were there, or the right ones.
+3. Where it isn't known what should be there, as no key opens it or an event can't be read, what is there stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import islice
+
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.indexes.entries import Opening, compare, opening_nothing, write_right
+from regulars.adapters.indexes.index import Index
+from regulars.adapters.sql.chunks import CHUNK
+from regulars.adapters.store.store import Store
+from regulars.adapters.vault.cipher import Cipher, normalised
+from regulars.crm_domain.errors import StoreUnusable
+
+
+class Wrong(Struct, frozen=True):
+    """An index that isn't as the log says, of those customers; `whose` is None where they are many, or unknown."""
+
+    index: Index
+    opening: Opening
+    whose: list[str] | None
+
+
+def opening_for(store: Store, index: Index) -> Opening:
+    """What opens what an index is made of. Raises StoreUnusable where this process can't."""
+    if not index.is_keyed:
+        return opening_nothing(store.codecs)
+    store.access.require_keys()
+    store.access.require_lookups()
+    keyed = store.keyed
+
+    def ciphers(connection: Connection, customer_ids: Iterable[str]) -> dict[str, Cipher]:
+        found = {}
+        for customer_id, key in store.prepared.keys.all(connection, customer_ids):
+            with suppress(StoreUnusable, TypeError):  # the latter where SQLite keeps what is no bytes
+                found[customer_id] = Cipher(store.keyring.unwrap(key, customer_id))
+        return found
+
+    return Opening(store.codecs, ciphers, lambda kind, value: keyed(kind, normalised(kind, value)))
+
+
+def find_wrong(store: Store, index: Index, whose: Sequence[str] | None = None) -> Wrong | None:
+    """Whether the entries of anybody, or of at most CHUNK customers, aren't as the log says.
+
+    None also where this process can't tell, as it hasn't the keys.
+    """
+    try:
+        opening = opening_for(store, index)
+    except StoreUnusable:
+        return None
+    with store.reading() as tx:
+        found = compare(tx.connection, store.schema, index, opening, whose)
+        some = list(islice((each.customer_id for each in found if each.missing or each.extra), CHUNK + 1))
+    if not some:
+        return None
+    are_few = len(some) <= CHUNK and all(isinstance(each, str) for each in some)
+    return Wrong(index, opening, some if are_few else None)
+
+
+def put_right(store: Store, wrong: Wrong) -> int:
+    """Put an index right, while nobody else writes; how many rows were not."""
+    with store.writing(alone=True) as tx:
+        return write_right(tx.connection, store.schema, wrong.index, wrong.opening, wrong.whose)

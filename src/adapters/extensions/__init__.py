@@ -1,0 +1,1 @@
+"""Extensions: aggregates, projections and indexes of other people's in a store."""

@@ -1,0 +1,162 @@
+"""What extensions mean for one store: those that were brought, and those that it needs and that aren't here.
+
+1. A store only names the extensions that it needs, in its settings; what they do comes from whoever opens it.
+2. One is named in the transaction that first records an event of it; or when the store is opened to write, if it brings
+   projections or indexes, as those follow from events of ours, too.
+3. Where one that is named isn't here, its events are told as they are stored, and an event of which its indexes would
+   have to know is refused: so nothing of it is wrong once it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.extensions.extension import Extension
+from regulars.adapters.indexes.index import Index
+from regulars.adapters.log.codec import Codecs, UnexplainedCodec, codecs_of, tags_of
+from regulars.adapters.schema.tables import Schema
+from regulars.adapters.sql.columns import unchecked
+from regulars.adapters.sql.table_names import ours
+from regulars.crm_domain.catalogue import Catalogue
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Event, tag_of
+
+_SETTING = "extension:"
+
+
+class Needed(Struct, frozen=True):
+    """An extension that a store names, with the types of its events, and of those that its indexes are made of."""
+
+    name: str
+    events: tuple[str, ...] = ()
+    indexed: tuple[str, ...] = ()
+
+
+class MissingExtension(Struct, frozen=True):
+    """An extension that a store needs and that wasn't brought when it was opened; as text, a sentence that says so."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f'this store needs the extension "{self.name}", which isn\'t here: bring it by `extensions` of '
+            "regulars.open, by --extension MODULE:NAME, or by installing what provides it; until then its events are "
+            "shown as they are stored, and nothing that it bears on is written"
+        )
+
+
+class Extended(Struct, frozen=True, kw_only=True):
+    """What extensions mean for one store: `brought` are there, `missing` are named by the store and aren't.
+
+    `codecs` decode what any of them recorded. `needs` says by the type of an event what the store is to note of the
+    extension that it belongs to.
+    """
+
+    brought: tuple[Extension, ...]
+    missing: tuple[Needed, ...]
+    codecs: Codecs
+    needs: Mapping[type[Event], Needed]
+
+    @property
+    def stored(self) -> tuple[Needed, ...]:
+        """What the store is to note of those that bring more than events, before any is recorded."""
+        of_events = (each for each in self.brought if each.projectors or each.indexes)
+        return tuple(_needed(each, self.codecs) for each in of_events)
+
+    def require_written(self, events: Iterable[Event]) -> None:
+        """Raise StoreUnusable for an event of which an index of a missing extension would have to know."""
+        by_tag = {tag: each.name for each in self.missing for tag in each.indexed}
+        for event in events if by_tag else ():
+            if tag_of(type(event)) in by_tag:
+                missing = MissingExtension(by_tag[tag_of(type(event))])
+                raise StoreUnusable(f"{tag_of(type(event))} can't be recorded: {missing}")
+
+
+def extended(catalogue: Catalogue, brought: tuple[Extension, ...], settings: Mapping[str, bytes]) -> Extended:
+    """What extensions mean for a store with these settings."""
+    known, named = codecs_of(catalogue), needed_by(settings)
+    missing = tuple(named[name] for name in sorted(named.keys() - {each.name for each in brought}))
+    unexplained = {tag: UnexplainedCodec(each.name, tag) for each in missing for tag in each.events}
+    return Extended(
+        brought=brought,
+        missing=missing,
+        codecs=MappingProxyType({**unexplained, **known}),
+        needs=MappingProxyType({event: _needed(each, known) for each in brought for event in each.events}),
+    )
+
+
+def needed_by(settings: Mapping[str, bytes]) -> dict[str, Needed]:
+    """The extensions that a store names. Of one whose types can't be read, the name is all that is known."""
+    found = {}
+    for setting, value in settings.items():
+        if setting.startswith(_SETTING):
+            found[setting.removeprefix(_SETTING)] = _read(setting, value)
+    return found
+
+
+def _read(setting: str, value: object) -> Needed:
+    name = setting.removeprefix(_SETTING)
+    try:
+        needed = msgspec.json.decode(value, type=Needed) if isinstance(value, bytes) else Needed(name)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        needed = Needed(name)
+    return replace(needed, name=name)
+
+
+def _needed(extension: Extension, known: Codecs) -> Needed:
+    handled = frozenset(event for index in extension.indexes for event in index.handles)
+    return Needed(
+        extension.name,
+        events=tuple(sorted(map(tag_of, extension.events))),
+        indexed=tuple(sorted(tags_of(handled, known))),
+    )
+
+
+def are_noted(connection: Connection, schema: Schema, needed: Iterable[Needed]) -> bool:
+    """Whether a store says already that it needs all of these."""
+    return all(_to_note(each, _noted(connection, schema, each)) is None for each in needed)
+
+
+def name_needed(connection: Connection, schema: Schema, needed: Iterable[Needed]) -> None:
+    """Note in a store what it needs, unless it says so already. What an older version of one had is kept."""
+    settings = schema.settings
+    for each in sorted(needed, key=lambda each: each.name):
+        noted = _noted(connection, schema, each)
+        note, name = _to_note(each, noted), f"{_SETTING}{each.name}"
+        if note is not None and noted is None:
+            connection.execute(settings.insert(), {"name": name, "value": msgspec.json.encode(note)})
+        elif note is not None:
+            ours = settings.update().where(settings.c.name == name)
+            connection.execute(ours.values(value=msgspec.json.encode(note)))
+
+
+def _noted(connection: Connection, schema: Schema, needed: Needed) -> Needed | None:
+    settings, name = schema.settings, f"{_SETTING}{needed.name}"
+    stored = connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == name))
+    return None if stored is None else _read(name, stored)
+
+
+def _to_note(needed: Needed, noted: Needed | None) -> Needed | None:
+    """What is to be noted; None where that is noted."""
+    if noted is None:
+        return needed
+    events, indexed = {*noted.events, *needed.events}, {*noted.indexed, *needed.indexed}
+    both = Needed(needed.name, events=tuple(sorted(events)), indexed=tuple(sorted(indexed)))
+    return None if both == noted else both
+
+
+def define_tables(extensions: Iterable[Extension], schema: Schema) -> list[tuple[Index, sa.Table]]:
+    """Let a schema know the tables of the indexes that extensions bring."""
+    found = []
+    for brought in (index for each in extensions for index in each.indexes):
+        index = replace(brought, table=ours(brought.table))
+        assert index.columns is not None
+        found.append((index, sa.Table(index.table, schema.metadata, *index.columns())))
+    return found

@@ -1,0 +1,182 @@
+"""Entries of an index: what is stored of each customer beside what follows from their events, and writing them right.
+
+Both are read in order of customers, so no more is in memory than a few hundred customers have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.indexes.index import OWNER, Digest, Entries, Index, Row, rows_after
+from regulars.adapters.log.codec import CODECS, Codecs, tags_of
+from regulars.adapters.log.event_log import EnvelopeMapper, checked
+from regulars.adapters.schema.positions import drawn
+from regulars.adapters.schema.tables import EVENT_COLUMNS, Schema
+from regulars.adapters.sql.chunks import CHUNK
+from regulars.adapters.sql.columns import as_stored
+from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.vault.cipher import Cipher
+from regulars.crm_domain.customer import PersonalDataErased
+from regulars.crm_domain.errors import StoreUnusable
+
+ROWS_AT_ONCE = 2_000
+
+_ERASED = tags_of((PersonalDataErased,), CODECS)
+
+
+class Opening(Struct, frozen=True):
+    """What opens the events that an index is made of: the ciphers of those, among some, whose keys can be had.
+
+    `known` are the codecs of the store.
+    """
+
+    known: Codecs
+    ciphers: Callable[[Connection, Iterable[str]], dict[str, Cipher]]
+    digest: Digest
+
+
+def opening_nothing(known: Codecs) -> Opening:
+    """What is enough for open indexes."""
+
+    def digest(kind: str, value: str) -> str:
+        raise AssertionError("an open index has no digests")
+
+    return Opening(known, lambda _connection, _customer_ids: {}, digest)
+
+
+def compare(
+    connection: Connection, schema: Schema, index: Index, opening: Opening, whose: Sequence[str] | None = None
+) -> Iterator[Entries]:
+    """The entries of everybody who has any, or of at most CHUNK customers, one after another.
+
+    What is read was read before the first are given, so that the index may be changed in between.
+    """
+    together = merge(
+        _read_events(connection, schema, tags_of(index.handles, opening.known), whose),
+        _read_index(connection, schema, index, whose),
+        key=itemgetter(0),
+    )
+    grouped = ((key[1], list(found)) for key, found in groupby(together, key=itemgetter(0)))
+    while some := list(islice(grouped, CHUNK)):
+        yield from _entries(connection, schema, index, opening, some)
+
+
+_Key = tuple[bool, Any]
+_Found = tuple[_Key, dict[str, Any] | None, Row]  # of whom, an event's columns, or else a row of the index
+
+
+def _read_events(
+    connection: Connection, schema: Schema, tags: Collection[str], whose: Sequence[str] | None
+) -> Iterator[_Found]:
+    events = schema.events
+    ours: sa.ColumnElement[bool] = events.c.type.in_(tags)
+    if whose is not None:
+        ours = sa.and_(past_index(connection, events.c.type).in_(tags), events.c.customer_id.in_(whose))
+    statement = sa.select(*(events.c[name] for name in EVENT_COLUMNS)).where(ours, drawn(events))
+    for row in _streamed(connection, statement.order_by(_in_order(connection, events), events.c.position)):
+        columns = dict(zip(EVENT_COLUMNS, row, strict=True))
+        yield _key(columns[OWNER]), columns, ()
+
+
+def _read_index(connection: Connection, schema: Schema, index: Index, whose: Sequence[str] | None) -> Iterator[_Found]:
+    table = schema.metadata.tables[index.table]
+    statement, place = as_stored(table), list(table.c.keys()).index(OWNER)
+    if whose is not None:
+        statement = statement.where(table.c[OWNER].in_(whose))
+    for row in _streamed(connection, statement.order_by(_in_order(connection, table))):
+        yield _key(row[place]), None, tuple(row)
+
+
+def _streamed(connection: Connection, statement: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+    with connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}) as found:
+        yield from found
+
+
+def _in_order(connection: Connection, table: sa.Table) -> sa.ColumnElement[Any]:
+    """In the order of `_key`: sorted, and not looked up by an index, which is many times slower for all of a log."""
+    owner = table.c[OWNER]
+    return past_index(connection, owner) if connection.dialect.name == "sqlite" else sa.collate(owner, "C")
+
+
+def _key(customer_id: Any) -> _Key:
+    """SQLite puts bytes, which somebody may have written there past us, after all text."""
+    return isinstance(customer_id, bytes), customer_id
+
+
+def _entries(
+    connection: Connection, schema: Schema, index: Index, opening: Opening, some: Sequence[tuple[Any, list[_Found]]]
+) -> Iterator[Entries]:
+    table = schema.metadata.tables[index.table]
+    ciphers = opening.ciphers(connection, (each for each, _ in some if isinstance(each, str))) if index.is_keyed else {}
+    opened, shut = EnvelopeMapper(opening.known, ciphers), EnvelopeMapper(opening.known)
+    for customer_id, found in some:
+        events = [columns for _, columns, _ in found if columns is not None]
+        stored = tuple(row for _, columns, row in found if columns is None)
+        is_forgotten = any(columns["type"] in _ERASED for columns in events)
+        try:
+            if index.is_keyed and not is_forgotten and customer_id not in ciphers:
+                _require_open(events)
+            mapper = shut if is_forgotten else opened
+            told = tuple(mapper.recorded(checked(columns)) for columns in events)
+        except StoreUnusable as error:
+            yield Entries(customer_id=customer_id, stored=stored, unread=str(error))
+        else:
+            expected = rows_after(index, table, told, opening.digest)
+            yield Entries(customer_id=customer_id, told=told, expected=expected, stored=stored)
+
+
+def _require_open(events: Sequence[Mapping[str, Any]]) -> None:
+    """Raise StoreUnusable where something personal was recorded: there is no key to it."""
+    if any(columns["secret"] is not None for columns in events):
+        raise StoreUnusable("no key opens what was recorded of them")
+
+
+def write_right(
+    connection: Connection,
+    schema: Schema,
+    index: Index,
+    opening: Opening,
+    whose: Sequence[str] | None = None,
+) -> int:
+    """Write the entries of everybody, or of at most CHUNK customers, as the log says; how many rows were not so.
+
+    What shouldn't be there is deleted first, as it may stand in the way of what should: a reference is one customer's.
+    """
+    table = schema.metadata.tables[index.table]
+    key = [column for column in table.c if column.primary_key]
+    this = sa.and_(*(column == sa.bindparam(f"this_{column.name}") for column in key))
+    places = [(place, f"this_{column.name}") for place, column in enumerate(table.c) if column.primary_key]
+    wrong = 0
+
+    def extra() -> Iterator[dict[str, Any]]:
+        nonlocal wrong
+        for each in compare(connection, schema, index, opening, whose):
+            wrong += len({tuple(row[place] for place, _ in places) for row in each.missing | each.extra})
+            yield from ({name: row[place] for place, name in places} for row in each.extra)
+
+    def missing() -> Iterator[dict[str, Any]]:
+        for each in compare(connection, schema, index, opening, whose):
+            yield from (dict(zip(table.c.keys(), row, strict=True)) for row in each.missing)
+
+    for rows in _batches(extra()):
+        connection.execute(table.delete().where(this), rows)
+    # Where the way isn't free all the same, as nobody can tell whose the row there is, the next comparison tells.
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
+    for rows in _batches(missing()):
+        connection.execute(insert, rows)
+    return wrong
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    rest = iter(rows)
+    while some := list(islice(rest, CHUNK)):
+        yield some

@@ -1,0 +1,282 @@
+"""The log of events inside one transaction: drafts become rows, and rows become recorded events.
+
+What is personal is encrypted under the customer's key, with the stream and version as context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from operator import eq, ge, le
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from msgspec import DecodeError, Struct
+from msgspec.structs import replace
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.log.appending import Columns
+from regulars.adapters.log.codec import CODECS, Codecs, codec_of, not_as_recorded, tags_of
+from regulars.adapters.schema.positions import drawn, settled
+from regulars.adapters.schema.tables import EVENT_COLUMNS
+from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.sql.damage import FROM_A_BACKUP
+from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.vault.cipher import Cipher
+from regulars.adapters.vault.keyring import Keyring
+from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
+from regulars.crm_domain.errors import Rejected, StoreUnusable
+from regulars.crm_domain.event import Event, Recorded, tag_of
+
+if TYPE_CHECKING:  # which has the statements of the log ready
+    from regulars.adapters.store.store_statements import Prepared
+
+EVENTS_AT_ONCE = 1_000
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """An event that was decided and not yet recorded: the envelope without position and recorded_at.
+
+    `caused_by` is the index of the event that caused it, among the drafts that are recorded together.
+    """
+
+    stream_id: str
+    version: int
+    category: str
+    customer_id: str
+    occurred_at: int
+    actor: str
+    event: Event
+    reason: str | None = None
+    correlation_id: str | None = None
+    command_id: str | None = None
+    caused_by: int | None = None
+
+
+#: For whoever reads without what is personal.
+NO_CIPHERS: Mapping[str, Cipher] = MappingProxyType({})
+
+
+class EnvelopeMapper:
+    """Turns drafts into rows, and rows into recorded events; a row of a retired type becomes a current event."""
+
+    def __init__(self, known: Codecs, ciphers: Mapping[str, Cipher] = NO_CIPHERS) -> None:
+        self._ciphers = ciphers
+        self._known = known
+
+    def row(self, draft: Draft) -> Columns:
+        """Encode a draft, to be numbered. Raises Rejected `account_erased` for personal data of who was forgotten."""
+        codec = self._known[tag_of(type(draft.event))]
+        payload, plain = codec.encode(draft.event, draft.reason)
+        return {
+            "stream_id": draft.stream_id,
+            "version": draft.version,
+            "category": draft.category,
+            "customer_id": draft.customer_id,
+            "type": codec.name,
+            "occurred_at": draft.occurred_at,
+            "actor": draft.actor,
+            "correlation_id": draft.correlation_id,
+            "caused_by": draft.caused_by,
+            "command_id": draft.command_id,
+            "payload": payload,
+            "secret": None if plain is None else self._seal(draft, plain),
+        }
+
+    def recorded(self, columns: Columns) -> Recorded[Event]:
+        """Decode a checked row; what is personal is None where the key is gone. Raises StoreUnusable where it fails."""
+        try:
+            event, reason = self._decode(columns)
+        except DecodeError as error:
+            raise StoreUnusable(f"event #{columns['position']} ({columns['type']}) can't be read: {error}") from None
+        envelope = {name: value for name, value in columns.items() if name in _ENVELOPE}
+        return Recorded(event=event, reason=reason, **envelope)
+
+    def _decode(self, columns: Mapping[str, Any]) -> tuple[Event, str | None]:
+        try:
+            codec, payload = codec_of(columns["type"], self._known), columns["payload"]
+        except StoreUnusable as error:
+            raise StoreUnusable(f"event #{columns['position']}: {error}") from None
+        cipher, secret = self._ciphers.get(columns["customer_id"]), columns["secret"]
+        if cipher is None or secret is None:
+            return codec.decode(payload), None
+        try:
+            plain = cipher.open(secret, _context(columns["stream_id"], columns["version"]))
+        except StoreUnusable as error:
+            raise StoreUnusable(f"event #{columns['position']}: {error}; {FROM_A_BACKUP}") from None
+        return codec.reveal(payload, plain)
+
+    def _seal(self, draft: Draft, plain: bytes) -> bytes:
+        try:
+            cipher = self._ciphers[draft.customer_id]
+        except KeyError:
+            sentence = "this customer was forgotten; no personal data can be added"
+            raise Rejected("account_erased", sentence) from None
+        return cipher.seal(plain, _context(draft.stream_id, draft.version))
+
+
+_ENVELOPE = frozenset(Recorded.__struct_fields__) - {"event", "reason"}
+
+
+def _context(stream_id: str, version: int) -> bytes:
+    return f"{stream_id}:{version}".encode()
+
+
+#: (connection, rows to be numbered, now) -> (the first position, the instant they are recorded at)
+Append = Callable[[Connection, Sequence[Columns], int], tuple[int, int]]
+
+
+def read_rows(connection: Connection, statement: sa.Select[Any]) -> list[Columns]:
+    """The rows of any query over whole rows of the log. Raises StoreUnusable as `checked` does."""
+    return [checked(dict(row)) for row in connection.execute(statement).mappings()]
+
+
+_CUSTOMER = EVENT_COLUMNS.index("customer_id")
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "position": (int,), "stream_id": (str,), "version": (int,), "customer_id": (str,), "type": (str,),
+    "occurred_at": (int,), "recorded_at": (int,), "actor": (str,), "payload": (bytes,), "secret": (bytes, type(None)),
+}  # fmt: skip
+
+
+def checked(columns: Columns) -> Columns:
+    """A row of the log. Raises StoreUnusable for what we never write: SQLite keeps what others wrote past us."""
+    for name, kinds in _KINDS.items():
+        if type(columns[name]) not in kinds:
+            raise not_as_recorded(columns["position"], name)
+    return columns
+
+
+def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorded[Event]:
+    return Recorded(
+        position=first + index,
+        stream_id=draft.stream_id,
+        version=draft.version,
+        category=draft.category,
+        customer_id=draft.customer_id,
+        occurred_at=draft.occurred_at,
+        recorded_at=recorded_at,
+        actor=draft.actor,
+        event=draft.event,
+        reason=draft.reason,
+        correlation_id=draft.correlation_id,
+        causation_id=None if draft.caused_by is None else first + draft.caused_by,
+        command_id=draft.command_id,
+    )
+
+
+class Search(Struct, frozen=True, kw_only=True):
+    """Which events are wanted: all conditions that are given must hold. Instants are inclusive.
+
+    `types` are what events are read as, whatever they were stored as. `known_until` is the last position that may be
+    told of. `after` is that of the last event of the page before. Newest first, unless `oldest_first`. `settled_only`
+    leaves out what an event with a lower position may still come before: who goes on from `after` would miss that.
+    """
+
+    customer_ids: tuple[str, ...] | None = None
+    actor: str | None = None
+    types: frozenset[type[Event]] | None = None
+    since: int | None = None
+    until: int | None = None
+    recorded_since: int | None = None
+    correlation_id: str | None = None
+    known_until: int | None = None
+    after: int | None = None
+    oldest_first: bool = False
+    settled_only: bool = False
+
+
+def is_stored_as(connection: Connection, events: sa.Table, tags: Collection[str]) -> sa.ColumnElement[bool]:
+    """Whether an event stands under one of some tags, for a page in order of position.
+
+    The index gives the events of one tag in that order; those of several it would sort for every page.
+    """
+    return (events.c.type if len(tags) == 1 else past_index(connection, events.c.type)).in_(tags)
+
+
+CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged), CODECS)
+
+
+class EventLog:
+    """Recorded events of one transaction."""
+
+    def __init__(
+        self, connection: Connection, prepared: Prepared, keyring: Keyring, append: Append | None = None
+    ) -> None:
+        self._connection = connection
+        self._prepared = prepared
+        self._append = append or prepared.appending.append
+        self._schema = prepared.schema
+        self._keyring = keyring
+
+    def append(self, drafts: Sequence[Draft], ciphers: dict[str, Cipher], now: int) -> list[Recorded[Event]]:
+        """Record events. `now` is the instant to record them at."""
+        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
+        first, recorded_at = self._append(self._connection, [mapper.row(draft) for draft in drafts], now)
+        return [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
+
+    def streams(self, stream_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
+        """The events of some streams, each stream's in order of version."""
+        rows = self._prepared.streams.all(self._connection, stream_ids)
+        ciphers = self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]})
+        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
+        for row in rows:
+            yield mapper.recorded(checked(dict(zip(EVENT_COLUMNS, row, strict=False))))
+
+    def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
+        """What was said of some customers' names and addresses, each customer's in order."""
+        events = self._schema.events
+        for chunk in chunks(customer_ids):
+            of_contact = past_index(self._connection, events.c.type).in_(CONTACT_TYPES)
+            yield from self.select(
+                sa.and_(events.c.stream_id.in_(chunk), of_contact), events.c.stream_id, events.c.version
+            )
+
+    def search(self, search: Search, limit: int) -> list[Recorded[Event]]:
+        """At most `limit` events that meet all conditions, in order of position one way or the other."""
+        events = self._schema.events
+        wanted = (
+            (events.c.actor, eq, search.actor),
+            (events.c.occurred_at, ge, search.since),
+            (events.c.occurred_at, le, search.until),
+            (events.c.recorded_at, ge, search.recorded_since),
+            (events.c.correlation_id, eq, search.correlation_id),
+            (events.c.position, le, search.known_until),
+        )
+        conditions = [holds(column, value) for column, holds, value in wanted if value is not None]
+        if search.types is not None:
+            conditions.append(is_stored_as(self._connection, events, tags_of(search.types, self._prepared.codecs)))
+        if search.customer_ids is not None:
+            conditions.append(events.c.customer_id.in_(search.customer_ids))
+        conditions.append(settled(events) if search.settled_only else drawn(events))
+        position = events.c.position
+        if search.after is not None:
+            conditions.append(position > search.after if search.oldest_first else position < search.after)
+        order = position if search.oldest_first else position.desc()
+        return self.select(sa.and_(*conditions), order, limit=limit)
+
+    def every(self, search: Search) -> Iterator[Recorded[Event]]:
+        """All events that meet all conditions, in the same order, read a page at a time."""
+        while True:
+            found = self.search(search, EVENTS_AT_ONCE)
+            yield from found
+            if len(found) < EVENTS_AT_ONCE:
+                return
+            search = replace(search, after=found[-1].position)
+
+    def at(self, positions: Iterable[int]) -> list[Recorded[Event]]:
+        """The events at some positions, in order of position."""
+        position = self._schema.events.c.position
+        return [recorded for chunk in chunks(positions) for recorded in self.select(position.in_(chunk), position)]
+
+    def select(
+        self, condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any], limit: int | None = None
+    ) -> list[Recorded[Event]]:
+        """The events that meet a condition, decrypted where their customer is remembered."""
+        statement = sa.select(self._schema.events).where(condition).order_by(*order).limit(limit)
+        rows = read_rows(self._connection, statement)
+        with_secrets = (row["customer_id"] for row in rows if row["secret"] is not None)
+        ciphers = self._keyring.ciphers(self._connection, self._prepared.keys, with_secrets)
+        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
+        return [mapper.recorded(row) for row in rows]

@@ -1,0 +1,1 @@
+"""A store on the move: backup, copy, restore and export."""

@@ -1,0 +1,193 @@
+"""Building a generation beside the live one: caught up, checked, and by one process at a time.
+
+What was cut off is gone on with. What turns out not to be what the events say is dropped at once, so that nobody goes
+on with it again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from regulars.adapters.logs import PROJECTIONS
+from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.catch_up import OnPoison, catch_up
+from regulars.adapters.read_models.generations import (
+    WHAT_DIFFERS,
+    Generation,
+    drop_generation,
+    mark_checked,
+    own_builds,
+    prepare_generation,
+)
+from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.read_models.verifying import repair, require_whole
+from regulars.adapters.sql.damage import DamagedReadModels
+from regulars.adapters.sql.sqlite_file import BUILDING
+from regulars.adapters.store.generation_rows import generation_numbers
+from regulars.adapters.store.store import Collision, Store
+from regulars.adapters.tracing import span
+from regulars.adapters.whole_files import make_private
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.projections.rules.compiled import Rules, compile_rules
+from regulars.projections.rules.grammar import Ruleset
+
+#: It is told, as a sentence, why what was begun earlier was dropped and is built afresh.
+OnAfresh = Callable[[str], None]
+
+_BUILDERS = 7_164_209_313_801_265_155  # the number of PostgreSQL's lock: any, the same in every process
+
+
+def build_beside(
+    store: Store,
+    ruleset: Ruleset,
+    now: int,
+    *,
+    known_until: int | None = None,
+    afresh: frozenset[str] = WHAT_DIFFERS,
+    at_least: int = 0,
+    workers: int = 1,
+    on_progress: Progress | None = None,
+    on_poison: OnPoison | None = None,
+    on_afresh: OnAfresh | None = None,
+) -> Generation:
+    """A generation that is up to date and checked; nobody else may build meanwhile.
+
+    It is chosen as `prepare_generation` does. Where what was kept fails, it is dropped, and another is begun. Raises
+    StoreUnusable where one that was begun here fails, which is dropped too, and whatever `on_poison` raises.
+    """
+    while True:
+        with store.reading() as tx:
+            kept = generation_numbers(store.schema, tx.connection)
+        generation = prepare_generation(store, ruleset, now, known_until=known_until, afresh=afresh)
+        PROJECTIONS.info("building generation %d", generation.number)
+        try:
+            with span(store, "build", generation=generation.number):
+                build(
+                    store,
+                    generation,
+                    ruleset,
+                    at_least=at_least,
+                    workers=workers,
+                    on_progress=on_progress,
+                    on_poison=on_poison,
+                )
+        except (DamagedReadModels, Collision) as error:
+            sentence = _drop_failed(store, generation.number, error)
+            if generation.number not in kept:
+                raise StoreUnusable(sentence) from error
+            PROJECTIONS.warning("generation %d is begun afresh: %s", generation.number, sentence)
+            if on_afresh:
+                on_afresh(sentence)
+        else:
+            PROJECTIONS.info("generation %d is built", generation.number)
+            return generation
+
+
+def _drop_failed(store: Store, number: int, error: Exception) -> str:
+    """Drop a generation that can't be relied upon; why, as a sentence."""
+    why = str(error) if isinstance(error, DamagedReadModels) else "it holds rows that were not written to it"
+    with store.writing() as tx:
+        store.exclude_others(tx.connection)
+        drop_generation(store, tx.connection, number)
+    return f"generation {number} was not made live, and was dropped: {why}"
+
+
+def build(
+    store: Store,
+    generation: Generation,
+    ruleset: Ruleset,
+    *,
+    at_least: int = 0,
+    within: float | None = None,
+    workers: int = 1,
+    on_progress: Progress | None = None,
+    on_poison: OnPoison | None = None,
+) -> None:
+    """Bring a generation of a ruleset up to date, or go on with it where it was left, and compare a sample of what was
+    built for it.
+
+    One that is whole already may be brought up to date as far as that goes `within` so many seconds.
+
+    Raises DamagedReadModels where it can't be gone on with or the sample differs, and whatever `on_poison` raises.
+    """
+    with store.reading() as tx:
+        rules = compile_rules(ruleset, store.currency(tx.connection), store.registry.sections)
+    models = generation.read_models(store)
+    catch_up(
+        store,
+        models,
+        rules,
+        # Where something is known of up to a position, that was settled when it was asked for.
+        at_least=at_least if generation.known_until is None else 0,
+        until=generation.known_until,
+        within=within,
+        workers=workers,
+        on_progress=on_progress,
+        on_poison=on_poison,
+    )
+    _fold_the_parked_again(store, models, rules, on_poison)
+    if not generation.is_checked:
+        with store.reading() as tx:
+            own = own_builds(store, tx.connection, generation)
+        require_whole(store, models.only(own), rules)
+        with store.writing() as tx:
+            mark_checked(store.schema, tx.connection, generation.number)
+
+
+def _fold_the_parked_again(store: Store, models: ReadModels, rules: Rules, on_poison: OnPoison | None) -> None:
+    """Who was parked earlier, as this was begun or asked, may have been mended since; if not, that is said."""
+    with store.reading() as tx:
+        parked = models.parked(tx.connection)
+    for customer_id in parked:
+        repair(store, models, rules, [customer_id], None)
+    if parked and on_poison:
+        with store.reading() as tx:
+            parked = models.parked(tx.connection)
+        for poison in parked.values():
+            on_poison(poison)
+
+
+@contextmanager
+def building_alone(store: Store) -> Iterator[None]:
+    """Let no other process build a generation of this store meanwhile. Raises StoreBusy where one does.
+
+    The lock ends with the process that holds it, however that ends. Raises StoreUnusable for a read-only store.
+    """
+    store.database.require_writable()
+    if store.database.is_memory:
+        yield
+    elif store.database.is_sqlite:
+        file = store.database.files()[0]
+        with _file_lock(file.with_name(file.name + BUILDING), file.stat().st_mode & 0o666):
+            yield
+    else:
+        with store.database.session_lock(_BUILDERS) as is_ours:
+            if not is_ours:
+                raise _busy()
+            yield
+
+
+@contextmanager
+def _file_lock(path: Path, mode: int) -> Iterator[None]:
+    """SQLite locks files the same way on every system, so a lock is an empty database beside the store.
+
+    Whoever may write the store may take it.
+    """
+    with suppress(OSError):  # it is there; or none can be made, of which SQLite tells
+        make_private(path, mode)
+    try:
+        lock = sqlite3.connect(path, timeout=0, isolation_level=None)
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise _busy() from None
+        raise StoreUnusable(f"{path} can't be made, which keeps others from building meanwhile: {error}") from None
+    with closing(lock):
+        yield  # the file stays: whoever had it open while it was taken away would hold a lock that nobody sees
+
+
+def _busy() -> StoreBusy:
+    return StoreBusy("another process is rebuilding this store; wait for it, or ask `regulars generations` how it does")

@@ -1,0 +1,507 @@
+"""Catching up: fold the events that a generation hasn't seen yet.
+
+Where nothing is folded yet, the log is replayed customer by customer; from there on, events are folded in as they
+came, a batch at a time. Either way the fold happens outside the write transaction, which is short and also moves the
+checkpoint. Where another process moved it first, this one's work is thrown away: both would have written the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from time import monotonic, sleep
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.extensions.extension import reference_of
+from regulars.adapters.indexes.links import Families, links_changed, read_families
+from regulars.adapters.log.codec import codec_of, not_as_recorded
+from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.customer_numbers import numbers_of
+from regulars.adapters.read_models.histories import (
+    Poison,
+    Rows,
+    read_history,
+    select_history,
+    take_in,
+)
+from regulars.adapters.read_models.parallel_fold import Portion, Task, fold_in_parallel, fold_portions
+from regulars.adapters.read_models.replay import MOST_RANGES, Range, split_range
+from regulars.adapters.read_models.rows import Bulk, ReadModels, Update, new_update
+from regulars.adapters.schema.positions import drawn, settled
+from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
+from regulars.adapters.sql.loading import loading
+from regulars.adapters.store.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
+from regulars.adapters.store.store import Collision, Store
+from regulars.adapters.store.transaction import Transaction
+from regulars.adapters.tracing import span
+from regulars.crm_domain.errors import StoreBusy
+from regulars.projections.engine.fold import Folded
+from regulars.projections.rules.compiled import Rules
+
+BATCH = 2_000
+REPLAY_FROM = 2_000
+EVENTS_A_RANGE = 1_000_000  # while a range is read, SQLite's -wal keeps all that is written meanwhile
+AWAITING_PAUSE = 0.05
+FIRST_AT_ONCE = 10_000  # a first fold of so many events isn't worth stopping
+WORTH_WAITING_FOR = 100_000  # a first fold of more goes customer by customer, and lists wait for it
+ROUNDS = 10  # of what came meanwhile, as others may write as quickly as this folds
+SMALLEST_BATCH = 50
+FIRST_RATE = 500.0  # events a second, until it is known how many there are
+
+OnPoison = Callable[[Poison], None]
+
+
+def events_behind(
+    store: Store,
+    models: ReadModels,
+    connection: Connection,
+    until: int | None = None,
+    *,
+    beside: Collection[str] = (),
+) -> int:
+    """How many recorded events a generation hasn't folded in yet, beside those of some customers."""
+    events = store.schema.events
+    behind = sa.select(sa.func.count()).where(events.c.position > models.checkpoint(connection), drawn(events))
+    if until is not None:
+        behind = behind.where(events.c.position <= until)
+    if beside:
+        behind = behind.where(events.c.customer_id.not_in(beside))
+    return connection.execute(behind).scalar_one()
+
+
+def catch_up(
+    store: Store,
+    models: ReadModels,
+    rules: Rules,
+    *,
+    at_least: int = 0,
+    until: int | None = None,
+    within: float | None = None,
+    workers: int = 1,
+    on_progress: Progress | None = None,
+    on_poison: OnPoison | None = None,
+) -> int:
+    """Fold in everything that is settled by now, up to the position `until` where one is given; the position it
+    reached.
+
+    Where nothing is folded yet, so many `workers` fold, each a process of its own if they are several. It waits for
+    the position `at_least` to be settled. With `within`, in seconds, it goes only so far as it gets in that time,
+    waiting for other writers included. `on_progress` is called with (events folded so far, events there were to
+    fold), `on_poison` for each customer whom an event parks; what it raises ends the catching up.
+
+    Raises StoreBusy where `at_least` isn't reached: as it isn't recorded, or not settled for too long.
+    """
+    deadline = None if within is None else monotonic() + within
+    with store.reading() as tx:
+        checkpoint = models.checkpoint(tx.connection)
+        if checkpoint >= at_least and not is_behind(store, models, tx.connection, until):
+            return checkpoint
+        goal = max(at_least, _newest(store, tx.connection, checkpoint, until))
+        total = events_behind(store, models, tx.connection, until) if on_progress else 0
+
+    def on_the_way(some: ReadModels, until: int | None) -> _CatchingUp:
+        return _CatchingUp(store, some, rules, until, workers, deadline, on_poison)
+
+    done = 0
+    for folded_in in _go_to(store, models, on_the_way, goal, until):
+        done += folded_in
+        if on_progress:
+            on_progress(done, max(total, done))
+    with store.reading() as tx:
+        reached = models.checkpoint(tx.connection)
+    if reached < at_least:
+        raise _not_reached(store, at_least, reached)
+    return reached
+
+
+def _go_to(
+    store: Store,
+    models: ReadModels,
+    on_the_way: Callable[[ReadModels, int | None], _CatchingUp],
+    goal: int,
+    until: int | None,
+) -> Iterator[int]:
+    """Bring builds that have come less far than others level with those, and then all of them to a position.
+
+    Yields how many events each step has taken in.
+    """
+    for _ in range(ROUNDS):
+        with store.reading() as tx:
+            groups = models.level(tx.connection)
+            furthest = groups[-1].checkpoint(tx.connection)
+        if len(groups) == 1:
+            yield from on_the_way(models, until).go_to(goal)
+            return
+        require_in_log(store, furthest)
+        last = on_the_way(groups[0], furthest)
+        yield from last.go_to(furthest)
+        if last.is_out_of_time:
+            return
+
+
+def require_in_log(store: Store, checkpoint: int) -> None:
+    """Raise DamagedReadModels for a checkpoint beyond the last event."""
+    with store.reading() as tx:
+        newest = tx.connection.scalar(sa.select(sa.func.max(store.schema.events.c.position))) or 0
+    if checkpoint > newest:
+        raise DamagedReadModels(f"it says that it has folded in event #{checkpoint}, and the last one is #{newest}")
+
+
+def _newest(store: Store, connection: Connection, after: int, until: int | None) -> int:
+    """The last position that is settled."""
+    events = store.schema.events
+    newest = sa.select(sa.func.max(events.c.position)).where(_waiting(events, after, until))
+    return connection.scalar(newest) or after
+
+
+def _not_reached(store: Store, at_least: int, reached: int) -> StoreBusy:
+    said = f"; everything up to {reached} is folded in"
+    events = store.schema.events
+    with store.reading() as tx:
+        recorded = tx.connection.scalar(sa.select(sa.func.max(events.c.position))) or 0
+        is_settled = _newest(store, tx.connection, 0, None) >= at_least
+    if recorded < at_least:
+        return StoreBusy(f"nothing is recorded at the position {at_least} yet; the last one is {recorded}{said}")
+    if not is_settled:
+        return not_settled(store, at_least, said)
+    return StoreBusy(f"the events up to {at_least} are not folded in yet, as others write; ask again{said}")
+
+
+def await_folded(store: Store, models: ReadModels, at_least: int, within: float) -> None:
+    """Wait so many seconds for another process to fold in a position. Raises StoreBusy where none does."""
+    deadline = monotonic() + within
+    while True:
+        with store.reading() as tx:
+            reached = models.checkpoint(tx.connection)
+        if reached >= at_least:
+            return
+        if monotonic() > deadline:
+            raise _not_reached(store, at_least, reached)
+        sleep(AWAITING_PAUSE)
+
+
+def is_worth_waiting_for(store: Store, models: ReadModels, connection: Connection) -> bool:
+    """Whether so much is being folded for the first time that a list has nothing to say before it is done."""
+    bulk = models.bulk(connection)
+    return bulk is not None and events_behind(store, models, connection, bulk.until) > WORTH_WAITING_FOR
+
+
+def is_behind(store: Store, models: ReadModels, connection: Connection, until: int | None = None) -> bool:
+    """Whether anything is to be folded in: most questions come when nothing is, and then this is all they cost."""
+    events, checkpoint = store.schema.events, models.checkpoint(connection)
+    newer = sa.select(events.c.position).where(_waiting(events, checkpoint, until)).limit(1)
+    return connection.execute(newer).first() is not None or models.bulk(connection) is not None
+
+
+def _waiting(events: sa.Table, after: int, until: int | None) -> sa.ColumnElement[bool]:
+    """True for the settled events from after a position on, up to another where one is given."""
+    waiting = sa.and_(events.c.position > after, settled(events))
+    return waiting if until is None else sa.and_(waiting, events.c.position <= until)
+
+
+class _Batch(Struct, frozen=True):
+    """What a batch of events changes: new folds, whose old ones no longer stand for anyone, the parked."""
+
+    updates: list[Update]
+    outdated: dict[str, int]
+    poisons: list[Mapping[str, Poison]]
+
+
+class _CatchingUp:
+    """One generation on its way to the end of the log."""
+
+    def __init__(
+        self,
+        store: Store,
+        models: ReadModels,
+        rules: Rules,
+        until: int | None,
+        workers: int,
+        deadline: float | None,
+        on_poison: OnPoison | None,
+    ) -> None:
+        self._store = store
+        self._models = models
+        self._rules = rules
+        self._until = until
+        self._workers = workers
+        self._deadline = deadline
+        self._on_poison = on_poison
+        self._rate = FIRST_RATE
+        self._replayed = 0
+        self.position = 0
+
+    def go_to(self, goal: int) -> Iterator[int]:
+        """Fold up to a position, as far as that is possible in time; yields how many events each step has taken in."""
+        try:
+            with closing(self._replay_first()) as replaying:
+                yield from replaying
+            if not self.is_out_of_time:
+                yield from self._advance_to(goal)
+        except StoreBusy:
+            if self._deadline is None:
+                raise
+            # Others write, or fold this generation in for the first time; there is no more time to wait for them.
+
+    @property
+    def _time_left(self) -> float | None:
+        return None if self._deadline is None else self._deadline - monotonic()
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether it has gone on for as long as it may."""
+        return self._deadline is not None and monotonic() >= self._deadline
+
+    @property
+    def _may_stop_replaying(self) -> bool:
+        return self.is_out_of_time and self._replayed > FIRST_AT_ONCE
+
+    def _advance_to(self, goal: int) -> Iterator[int]:
+        patience, rounds = monotonic() + HORIZON_TIMEOUT, 1 if self._deadline else ROUNDS
+        while True:
+            with span(self._store, "catch up"):
+                self.position, folded_in = self._advance()
+            if folded_in:
+                yield folded_in
+                patience = monotonic() + HORIZON_TIMEOUT
+            if self.is_out_of_time:
+                return
+            if self.position >= goal:
+                rounds, reached = rounds - 1, goal
+                with self._store.reading() as tx:
+                    goal = _newest(self._store, tx.connection, goal, self._until)
+                if not rounds or goal == reached:
+                    return
+            if not folded_in:
+                if self._deadline is None and monotonic() > patience:
+                    return
+                sleep(HORIZON_PAUSE)
+
+    # -------------------------------------------------------------------------------------------- from the beginning
+
+    def _replay_first(self) -> Generator[int]:
+        """Where nothing is folded yet, fold everything customer by customer, or go on with that.
+
+        Yields how many events each step has taken in.
+        """
+        while True:
+            with self._store.reading() as tx:
+                bulk = self._models.bulk(tx.connection)
+                if bulk is None:
+                    until = self._worth_a_replay(tx.connection)
+            if bulk is not None:
+                yield from self._replay_from(bulk)
+                if self._may_stop_replaying:
+                    return
+            elif until:
+                with self._loading() as tx:
+                    self._models.begin_bulk(tx.connection, until, split_range(self._range_count(until)))
+            else:
+                return
+
+    def _worth_a_replay(self, connection: Connection) -> int:
+        """The position to replay up to; 0 where something is folded already, or where there is little to fold.
+
+        Where there is only so much time, as for a list during an import, no more than is worth being waited for, unless
+        that much is there that one has to wait anyway.
+        """
+        if self._models.checkpoint(connection) or self._store.database.is_memory:
+            return 0  # a store in memory has one connection, which can't read on while it writes
+        events = self._store.schema.events
+        positions = sa.select(events.c.position).where(self._after(0))
+        if len(connection.execute(positions.limit(REPLAY_FROM)).all()) < REPLAY_FROM:
+            return 0
+        if self._deadline is not None:
+            first = positions.order_by(events.c.position)
+            if connection.scalar(first.offset(WORTH_WAITING_FOR).limit(1)) is None:
+                some = first.limit(FIRST_AT_ONCE).subquery()
+                last: int = connection.execute(sa.select(sa.func.max(some.c.position))).scalar_one()
+                return last
+        newest: int = connection.execute(sa.select(sa.func.max(positions.subquery().c.position))).scalar_one()
+        return newest
+
+    def _range_count(self, events: int) -> int:
+        """How many ranges to fold so many events in: as many for each worker."""
+        turns = -(-events // (EVENTS_A_RANGE * self._workers))
+        return min(MOST_RANGES, turns * self._workers)
+
+    def _replay_from(self, bulk: Bulk) -> Iterator[int]:
+        ranges = bulk.ranges
+        with closing(self._portions(bulk)) as portions:  # so that what it reads from is let go of however this ends
+            for index, portion in portions:
+                done = Range(portion.last, ranges[index].last)
+                left = (*ranges[:index], done, *ranges[index + 1 :])
+                if not self._write_portion(portion, ranges, left):
+                    return  # another process was quicker: go on where it is
+                self._replayed += portion.events
+                yield portion.events
+                ranges = left
+                if self._may_stop_replaying:
+                    return
+        for table in self._models.tables.staging:
+            if not self._move_staged(table, ranges):
+                return
+        for missing in self._models.tables.indexes:  # each by itself, so that others write in between
+            with self._loading() as tx:
+                if not self._models.advance_bulk(tx.connection, ranges, ranges):
+                    return
+                missing.create(tx.connection, checkfirst=True)
+        with self._loading() as tx:
+            if self._models.advance_bulk(tx.connection, ranges, ranges):
+                self._models.end_bulk(tx.connection, bulk.until)
+                self.position = bulk.until
+
+    def _move_staged(self, table: sa.Table, ranges: Sequence[Range]) -> bool:
+        """Move all that is staged for a table, some rows at a time; False where another process was quicker."""
+        with self._store.reading() as tx:
+            slices = self._models.staged(tx.connection, table)
+        for place, some in enumerate(slices, 1):
+            with self._loading() as tx:
+                if not self._models.advance_bulk(tx.connection, ranges, ranges):
+                    return False
+                self._models.move(tx.connection, table, some)
+                if place == len(slices):
+                    self._models.end_staging(tx.connection, table)
+            self._store.database.take_over_wal()
+        return True
+
+    def _portions(self, bulk: Bulk) -> Generator[tuple[int, Portion]]:
+        for first in range(0, len(bulk.ranges), self._workers):
+            some = bulk.ranges[first : first + self._workers]
+            with closing(self._folded(some, bulk.until)) as portions:
+                for index, portion in portions:
+                    yield first + index, portion
+            self._store.database.take_over_wal()
+
+    def _folded(self, ranges: Sequence[Range], until: int) -> Generator[tuple[int, Portion]]:
+        """Portions of some ranges with the index of each; one after the other, or one for each worker at a time."""
+        if len(ranges) > 1:
+            url = self._store.database.url.render_as_string(hide_password=False)
+            task = Task(
+                url=url,
+                generation=self._models.number,
+                builds=self._models.builds,
+                ruleset=self._rules.ruleset.canonical(),
+                currency=self._rules.currency,
+                until=until,
+                extensions=tuple(map(reference_of, self._store.extended.brought)),
+            )
+            yield from fold_in_parallel(task, ranges)
+        else:
+            with closing(fold_portions(self._store, self._models, self._rules, until, ranges[0])) as portions:
+                for portion in portions:
+                    yield 0, portion
+
+    def _write_portion(self, portion: Portion, ranges: tuple[Range, ...], left: tuple[Range, ...]) -> bool:
+        self._report(portion.poisons)
+        with self._loading() as tx:
+            if not self._models.advance_bulk(tx.connection, ranges, left):
+                return False
+            self._models.stage(tx.connection, portion.rows)
+            self._models.park(tx.connection, portion.poisons)
+        return True
+
+    def _report(self, poisons: Sequence[Mapping[str, Poison]]) -> None:
+        if self._on_poison:
+            for by_name in poisons:
+                self._on_poison(min(by_name.values(), key=lambda poison: poison.position))
+
+    # ------------------------------------------------------------------------------------------------ as events came
+
+    def _advance(self) -> tuple[int, int]:
+        """Fold in one batch; the checkpoint found or reached, and how many events were read."""
+        began = monotonic()
+        with self._store.reading() as tx:
+            old = self._models.checkpoint(tx.connection)
+            statement = select_history(self._store.schema.events, self._after(old)).limit(self._batch)
+            rows = tx.connection.execute(statement).all()
+            if not rows:
+                return old, 0
+            batch = self._fold(tx.connection, rows, old)
+        self._report(batch.poisons)
+        new = rows[-1].position
+        try:
+            return self._write_batch(batch, old, new, len(rows), began)
+        except Collision:
+            raise DamagedReadModels(
+                f"generation {self._models.number} holds rows that were not written to it; {BY_A_REBUILD}"
+            ) from None
+
+    def _write_batch(self, batch: _Batch, old: int, new: int, read: int, began: float) -> tuple[int, int]:
+        with self._writing() as tx:
+            if self._models.advance(tx.connection, old, new):
+                self._models.drop(tx.connection, batch.outdated.values())
+                self._models.unpark(tx.connection, batch.outdated)
+                self._models.save(tx.connection, batch.updates)
+                self._models.park(tx.connection, batch.poisons)
+                self._rate = read / max(monotonic() - began, 1e-6)
+                return new, read
+        for _ in self._replay_first():  # another process was quicker, perhaps with everything at once
+            pass
+        return old, read
+
+    @property
+    def _batch(self) -> int:
+        """How many events to fold in at once: half of what fits into the time that is left, as others write too."""
+        left = self._time_left
+        return BATCH if left is None else min(BATCH, max(SMALLEST_BATCH, int(self._rate * left / 2)))
+
+    def _writing(self) -> AbstractContextManager[Transaction]:
+        left = self._time_left
+        return self._store.writing(patience=None if left is None else max(left, 0))
+
+    @contextmanager
+    def _loading(self) -> Iterator[Transaction]:
+        with self._writing() as tx, loading(tx.connection):
+            yield tx
+
+    def _after(self, position: int) -> sa.ColumnElement[bool]:
+        return _waiting(self._store.schema.events, position, self._until)
+
+    def _fold(self, connection: Connection, rows: Rows, old: int) -> _Batch:
+        """Fold in a batch. Who was merged or told apart in it, or is parked, is folded afresh."""
+        for row in rows:
+            if type(row.customer_id) is not str:
+                raise not_as_recorded(row.position, "customer_id")
+        events, until, links = self._store.schema.events, rows[-1].position, self._store.prepared.links
+        relinked = links_changed(connection, self._store.schema.links, old, until)
+        families = read_families(connection, links, {row.customer_id for row in rows} | relinked, until)
+        by_root = _by_root(self._store, rows, families)
+        refolded = {families.root(customer_id) for customer_id in relinked}
+        refolded |= self._models.parked(connection, by_root).keys()
+        waiting = sorted(by_root.keys() - refolded)
+        numbers = numbers_of(connection, events, waiting)
+        goes_on = self._models.goes_on(self._rules)
+        stored = self._models.load(connection, numbers.values()) if goes_on else {}
+        plan, updates = self._models.plan(self._rules), list[Update]()
+        for root in waiting:
+            customer = numbers[root]
+            folded, members = stored.get(customer, Folded() if goes_on else None), families.members(root)
+            timelines = None if folded is None else take_in(self._store, folded, by_root[root], members, plan)
+            if folded is None or timelines is None:
+                refolded.add(root)
+            else:
+                known = customer in stored
+                updates.append(Update(customer=customer, folded=folded, timelines=timelines, known=known))
+        histories = [
+            read_history(self._store, connection, families.members(root), plan, until) for root in sorted(refolded)
+        ]
+        outdated = relinked.union(*(history.members for history in histories))
+        return _Batch(
+            updates=[*updates, *(new_update(history) for history in histories if history.happened)],
+            outdated=numbers_of(connection, events, outdated),
+            poisons=[history.poisons for history in histories if history.poisons],
+        )
+
+
+def _by_root(store: Store, rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
+    """What bears on anyone's verdicts, by whose it is."""
+    by_root: dict[str, list[sa.Row[Any]]] = {}
+    for row in rows:
+        if codec_of(row.type, store.codecs).reads in store.handles:
+            by_root.setdefault(families.root(row.customer_id), []).append(row)
+    return by_root

@@ -1,0 +1,183 @@
+"""What happened to one customer, read from the log and folded; and where the fold fails, up to there.
+
+An event that can't be folded parks its customer: what is known of them is the fold of everything that was recorded
+before it. Where the event can't be decoded, or the facts can't be folded, that goes for all projections; where a
+projector fails on it, for that one. It is the same whether events came one by one or all at once, and whichever
+projections are folded together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.log.codec import Codecs, codec_of
+from regulars.adapters.read_models.customer_numbers import number_in
+from regulars.adapters.schema.builds import FACTS
+from regulars.adapters.schema.positions import drawn
+from regulars.adapters.store.store import Store
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Event
+from regulars.projections.engine.fold import Folded, FoldPlan, Happened, Timelines, came_late
+
+Rows = Sequence[sa.Row[Any]]
+
+
+class Poison(Struct, frozen=True, kw_only=True):
+    """An event that can't be folded: `customer_id` is parked at its `position`, for a `reason`."""
+
+    customer_id: str
+    position: int
+    type: str
+    reason: str
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """One customer's events in the order of the fold, and their fold; up to the poison where there is one.
+
+    `members` are the customer and whoever was merged into them; `customer` is the number of the first. `poisons` are by
+    the name of what they park: a projection, or the facts, without which nothing goes on.
+    """
+
+    members: tuple[str, ...]
+    customer: int
+    happened: list[Happened]
+    folded: Folded
+    timelines: Timelines
+    poisons: Mapping[str, Poison] = MappingProxyType({})
+
+    @property
+    def poison(self) -> Poison | None:
+        """The first of them."""
+        return min(self.poisons.values(), key=lambda each: each.position, default=None)
+
+
+def select_history(events: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """What a fold reads of some events, in order of position."""
+    return sa.select(*history_columns(events)).where(condition).order_by(events.c.position)
+
+
+def history_columns(events: sa.Table) -> tuple[sa.Column[Any], ...]:
+    """The columns of a fold's rows."""
+    wanted = (events.c.position, events.c.stream_id, events.c.customer_id, events.c.occurred_at, events.c.type)
+    return *wanted, events.c.payload
+
+
+def read_history(
+    store: Store,
+    connection: Connection,
+    members: tuple[str, ...],
+    plan: FoldPlan,
+    until: int | None = None,
+) -> History:
+    """What happened to a customer at positions up to `until`, folded."""
+    return fold_rows(store, rows_of(store, connection, members, until), members, plan)
+
+
+def rows_of(
+    store: Store, connection: Connection, members: tuple[str, ...], until: int | None = None, *, after: int = 0
+) -> Rows:
+    """A customer's rows at positions in (after, until]."""
+    events = store.schema.events
+    wanted = sa.and_(events.c.customer_id.in_(members), events.c.position > after, drawn(events))
+    if until is not None:
+        wanted = sa.and_(wanted, events.c.position <= until)
+    return connection.execute(select_history(events, wanted)).all()
+
+
+def fold_rows(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
+    """The fold of a customer's rows, in whatever order they come.
+
+    Raises StoreUnusable for an unknown type of event.
+    """
+    try:
+        return _fold(store, rows, members, plan)
+    except StoreUnusable:
+        raise
+    except Exception:  # whatever a projector fails with, only its customer is parked
+        return _park(store, sorted(rows, key=lambda row: row.position), members, plan)
+
+
+def take_in(store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> Timelines | None:
+    """Take further rows into a fold, which is changed in place; its intervals from the last settled one on.
+
+    None where one of them came late or can't be folded: then the fold is of no use, and the whole history must be.
+    """
+    try:
+        happened = _happened(store, rows, members)
+        return None if came_late(folded, happened) else plan.fold(folded, happened)
+    except StoreUnusable:
+        raise
+    except Exception:  # as in fold_rows, which then finds out where it fails
+        return None
+
+
+def _fold(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
+    happened = _happened(store, rows, members)
+    folded = Folded()
+    timelines = plan.fold(folded, happened)
+    customer = number_in(rows, members[0])
+    return History(members=members, customer=customer, happened=happened, folded=folded, timelines=timelines)
+
+
+def _park(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
+    """The facts, and each projector by itself, as far as they can be folded."""
+    facts = _longest(store, rows, members, FoldPlan(plan.rules, ()))
+    poisons = (
+        {} if facts.poison is None else dict.fromkeys([FACTS, *(each.name for each in plan.projectors)], facts.poison)
+    )
+    rows = [row for row in rows if facts.poison is None or row.position < facts.poison.position]
+    for projector in plan.projectors:
+        alone = _longest(store, rows, members, FoldPlan(plan.rules, (projector,)))
+        facts.folded.tracks.update(alone.folded.tracks)
+        facts.timelines.update(alone.timelines)
+        if alone.poison is not None:
+            poisons[projector.name] = alone.poison
+    return replace(facts, poisons=poisons)
+
+
+def _longest(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
+    """The fold of the longest run of rows, from the first position on, that can be folded."""
+    good, bad, error = 0, len(rows) + 1, None
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        try:
+            _fold(store, rows[:middle], members, plan)
+            good = middle
+        except Exception as earlier:  # as in fold_rows
+            bad, error = middle, earlier
+    kept = replace(_fold(store, rows[:good], members, plan), customer=number_in(rows, members[0]))
+    if error is None:
+        return kept
+    first, reason = rows[good], f"{type(error).__name__}: {error}"
+    poison = Poison(customer_id=members[0], position=first.position, type=first.type, reason=reason)
+    return replace(kept, poisons={FACTS: poison})
+
+
+def _happened(store: Store, rows: Rows, members: tuple[str, ...]) -> list[Happened]:
+    known, handles = store.codecs, store.handles
+    read = (to_happened(row, members, known, handles) for row in rows)
+    return sorted((each for each in read if each is not None), key=order_of)
+
+
+def to_happened(
+    row: Iterable[Any], members: tuple[str, ...], known: Codecs, handles: Collection[type[Event]]
+) -> Happened | None:
+    """A row, of `history_columns`, of one of a customer's identities; None where its type bears on no verdict."""
+    position, _, customer_id, occurred_at, tag, payload = row  # by place: by name takes several times as long
+    codec = codec_of(tag, known)
+    if codec.reads not in handles:
+        return None
+    identity = 0 if customer_id == members[0] else members.index(customer_id)
+    return Happened(occurred_at, position, codec.decode(payload), identity)
+
+
+def order_of(happened: Happened) -> tuple[int, int]:
+    """Where an event stands in the fold."""
+    return happened.at, happened.position

@@ -1,0 +1,142 @@
+"""Replaying: everything that was recorded up to a position, folded customer by customer, each whole.
+
+The database sorts the log by customer, so one pass over it is enough and one customer at a time is in memory.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.indexes.links import read_all_families
+from regulars.adapters.log.codec import not_as_recorded
+from regulars.adapters.read_models.histories import History, fold_rows, history_columns, read_history
+from regulars.adapters.sql.loading import loading
+from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.store.store import Store
+from regulars.projections.engine.fold import FoldPlan
+
+ROWS_AT_ONCE = 5_000
+CUSTOMERS_AT_ONCE = 500
+INTERVALS_AT_ONCE = 10_000
+MOST_RANGES = 256
+
+
+#: It comes after what is nobody's, and before the id of any customer.
+BEFORE_EVERYBODY = "0"
+
+
+class Range(Struct, frozen=True):
+    """The customers whose ids come after one, up to another; an empty `last` is no end, and an empty `after` is before
+    what is nobody's, which belongs to the business itself.
+    """
+
+    after: str = ""
+    last: str = ""
+
+
+EVERYONE = Range()
+
+
+def split_range(count: int) -> tuple[Range, ...]:
+    """All customers in so many ranges, at most 256, of about the same size: ids are random hexadecimal numbers."""
+    bounds = ["", *(f"{256 * part // count:02x}" for part in range(1, count)), ""]
+    return tuple(Range(after, last) for after, last in pairwise(bounds))
+
+
+class Replayed(Struct, frozen=True):
+    """One customer's fold, and how many events of the log had been read by then."""
+
+    history: History
+    events_read: int
+
+
+def replay(
+    store: Store,
+    connection: Connection,
+    plan: FoldPlan,
+    until: int,
+    wanted: Range = EVERYONE,
+) -> Iterator[Replayed]:
+    """Everyone in a range, in order of their ids, as of a position.
+
+    Who was merged into another is folded with them. Raises StoreUnusable for an unknown type of event.
+    """
+    with _collecting_seldom(), loading(connection):
+        yield from _replay(store, connection, plan, until, wanted)
+
+
+def in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
+    """Customers together, as many as are written or compared quickly."""
+    chunk: list[Replayed] = []
+    intervals = 0
+    for each in replayed:
+        chunk.append(each)
+        intervals += sum(map(len, each.history.timelines.values()))
+        if len(chunk) >= CUSTOMERS_AT_ONCE or intervals >= INTERVALS_AT_ONCE:
+            yield chunk
+            chunk, intervals = [], 0
+    if chunk:
+        yield chunk
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """A fold makes millions of values and no cycles, so looking for cycles as often as usual is a tenth of its time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(50 * usual[0], *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+def _replay(
+    store: Store,
+    connection: Connection,
+    plan: FoldPlan,
+    until: int,
+    wanted: Range,
+) -> Iterator[Replayed]:
+    families, read = read_all_families(connection, store.schema.links, until), 0
+    for customer_id, group in groupby(_rows(store, connection, until, wanted), key=_customer_id):
+        rows = list(group)
+        if type(customer_id) is not str:
+            raise not_as_recorded(rows[0].position, "customer_id")
+        read += len(rows)
+        if families.root(customer_id) != customer_id:
+            continue
+        members = families.members(customer_id)
+        if len(members) > 1:
+            history = read_history(store, connection, members, plan, until)
+        else:
+            history = fold_rows(store, rows, members, plan)
+        if history.folded.last_at is not None or history.poisons:
+            yield Replayed(history, read)
+
+
+_customer_id = itemgetter(2)  # of history_columns
+
+
+def _rows(store: Store, connection: Connection, until: int, wanted: Range) -> Iterator[sa.Row[Any]]:
+    events = store.schema.events
+    # Sorting what is read in the order in which it lies is many times quicker than looking it up by customer.
+    customer_id = past_index(connection, events.c.customer_id)
+    in_range = sa.and_(
+        customer_id > wanted.after if wanted.after else sa.true(),  # what is nobody's comes first
+        customer_id <= wanted.last if wanted.last else sa.true(),
+    )
+    statement = (
+        sa.select(*history_columns(events))
+        .where(events.c.position.between(1, until), in_range)
+        .order_by(customer_id, events.c.occurred_at, events.c.position)
+    )
+    return iter(connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement))

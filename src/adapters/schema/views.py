@@ -1,0 +1,140 @@
+"""The views by which other tools read a store, under names that stay.
+
+1. Names of ours begin with `regulars_`, so that none is in the way of an application's own.
+2. Each view is replaced in place: on PostgreSQL grants on it, and views that others built on it, stay as they were.
+3. Before version 6 the names had no prefix. For one more version they stand for the same, as views on the others, but
+   only where a name was free or ours.
+4. Nothing of somebody else's is ever replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from regulars.adapters.sql.grants import pass_on_grants
+from regulars.adapters.sql.table_names import PREFIX, ours
+from regulars.crm_domain.errors import StoreUnusable
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """A view of some columns. `name` is without the prefix; `expressions` are those of the columns.
+
+    `table` is what is selected from first, and `joined` the rest of the query.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    expressions: tuple[str, ...]
+    table: str
+    joined: str = ""
+
+    @property
+    def stable_name(self) -> str:
+        """The name others ask for."""
+        return ours(self.name)
+
+    def put(self, connection: Connection) -> None:
+        """Make the view, or replace it in place, and its name of before version 6 with it.
+
+        Raises StoreUnusable where the name is somebody else's, or where its columns would change on PostgreSQL.
+        """
+        is_first = not _is_taken(connection, self.stable_name)
+        if not (is_first or self._asks_our_table(connection, self.stable_name)):
+            raise StoreUnusable(
+                f'"{self.stable_name}" in this database is not ours, and was left alone; Regulars needs that name for '
+                "a view of its own, so rename yours"
+            )
+        has_former = self._asks_our_table(connection, self.name) and _columns_of(connection, self.name) == self.columns
+        columns = (f"{each} AS {name}" for name, each in zip(self.columns, self.expressions, strict=True))
+        query = f"SELECT {', '.join(columns)} FROM {self.table} {self.joined}".strip()  # noqa: S608 - ours
+        _replace(connection, self.stable_name, query)
+        if has_former or (is_first and not _is_taken(connection, self.name)):
+            _replace(connection, self.name, f"SELECT {', '.join(self.columns)} FROM {self.stable_name}")  # noqa: S608
+        if has_former and is_first:
+            pass_on_grants(connection, self.name, self.stable_name)
+
+    def _asks_our_table(self, connection: Connection, name: str) -> bool:
+        """Whether a view asks for no more than tables of ours, by the names they have or had, or our view of them."""
+        query = _query_of(connection, name)
+        if query is None:
+            return False
+        asked = re.findall(r"(?:FROM|JOIN)\s+\(*(?:\w+\.)?\"?(\w+)", query)
+        first = self.table.partition(" ")[0].removeprefix(PREFIX)
+        stem = re.sub(r"_\d+(_\w+)?$", "", first)
+        return bool(asked) and all(re.fullmatch(rf"{PREFIX}\w+|{stem}(_\d+)?", each) for each in asked)
+
+
+def put_views(connection: Connection, views: Sequence[View]) -> None:
+    """Make views, or replace them in place."""
+    for view in views:
+        view.put(connection)
+
+
+def _replace(connection: Connection, name: str, query: str) -> None:
+    if connection.dialect.name == "sqlite":  # where a view is found by its name whenever one on it is asked
+        connection.exec_driver_sql(f'DROP VIEW IF EXISTS "{name}"')
+        connection.exec_driver_sql(f'CREATE VIEW "{name}" AS {query}')
+        return
+    options = connection.exec_driver_sql(
+        "SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = to_regclass(%s)", (f'"{name}"',)
+    ).scalar()
+    with _said_in_a_sentence(name):
+        connection.exec_driver_sql(
+            f'CREATE OR REPLACE VIEW "{name}" {f"WITH ({options})" if options else ""} AS {query}'
+        )
+
+
+@contextmanager
+def _said_in_a_sentence(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != "42P16":
+            raise
+        raise StoreUnusable(
+            f'the view "{name}" can\'t be replaced in place, as its columns would change '
+            f"({str(error.orig).partition(chr(10))[0]}); drop it, with what was built on it, and try again"
+        ) from error
+
+
+def _is_taken(connection: Connection, name: str) -> bool:
+    """Whether a table, a view, or on PostgreSQL anything else that keeps a view from having the name, is there."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT 1 FROM sqlite_master WHERE name = ? COLLATE NOCASE"
+        return connection.exec_driver_sql(query, (name,)).first() is not None
+    query = """
+        SELECT 1 FROM pg_class WHERE relname = %(name)s AND relnamespace = quote_ident(current_schema())::regnamespace
+        UNION ALL
+        SELECT 1 FROM pg_type WHERE typname = %(name)s AND typnamespace = quote_ident(current_schema())::regnamespace
+    """
+    return connection.exec_driver_sql(query, {"name": name}).first() is not None
+
+
+def _query_of(connection: Connection, name: str) -> str | None:
+    """The query of a view as the database keeps it; None where there is no view of that name."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ? COLLATE NOCASE"
+        return connection.exec_driver_sql(query, (name,)).scalar()
+    query = """
+        SELECT pg_get_viewdef(oid) FROM pg_class
+        WHERE relname = %s AND relkind = 'v' AND relnamespace = quote_ident(current_schema())::regnamespace
+    """
+    return connection.exec_driver_sql(query, (name,)).scalar()
+
+
+def _columns_of(connection: Connection, name: str) -> tuple[str, ...]:
+    """The names of a view's columns; none where it asks for what is gone."""
+    if connection.dialect.name == "sqlite":
+        try:
+            return tuple(row[1] for row in connection.exec_driver_sql(f'PRAGMA table_info("{name}")'))
+        except sa.exc.OperationalError:
+            return ()
+    query = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 ORDER BY attnum"
+    return tuple(connection.exec_driver_sql(query, (f'"{name}"',)).scalars())

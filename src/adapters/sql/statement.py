@@ -1,0 +1,174 @@
+"""Statements that run with every command: rendered once for a kind of database, and then handed to its driver.
+
+What SQLAlchemy does around each execution costs many times what a database takes to find a row by its key. Whatever
+goes wrong is raised as SQLAlchemy raises it, so nobody has to know which way a statement went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.sql.columns import checks_of
+
+#: A row as the driver gives it.
+Row = tuple[Any, ...]
+_Values = Mapping[str, Any] | Sequence[Any]
+
+
+class Statement:
+    """One construct of SQLAlchemy's core, of which `sa.bindparam`s are what differs from one execution to the next.
+
+    Values go to the driver and come back from it as they are, so its columns are of types that both drivers know. They
+    are checked as SQLAlchemy's own statements have them checked: it raises Damaged.
+    """
+
+    def __init__(self, construct: sa.ClauseElement, dialect: sa.Dialect) -> None:
+        compiled = construct.compile(dialect=dialect)
+        self._checks = checks_of(getattr(construct, "selected_columns", ()))
+        self.text = str(compiled)
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        order: Sequence[str] | None = getattr(compiled, "positiontup", None)
+        self._in_order = None if order is None else _picker(order)
+
+    def all(self, connection: Connection, **values: Any) -> list[Row]:
+        """The rows it finds."""
+        rows: list[Row] = run(connection, self.text, self._bound(values)).fetchall()
+        for row in rows if self._checks else ():
+            self._check(row)
+        return rows
+
+    def first(self, connection: Connection, **values: Any) -> Row | None:
+        """The first row it finds, or None."""
+        row: Row | None = run(connection, self.text, self._bound(values)).fetchone()
+        if row is not None:
+            self._check(row)
+        return row
+
+    def run(self, connection: Connection, **values: Any) -> None:
+        """Run it; it gives nothing back."""
+        run(connection, self.text, self._bound(values))
+
+    def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run it for each row of values; it gives nothing back."""
+        if len(rows) == 1:
+            run(connection, self.text, self._bound(rows[0]))
+            return
+        run_many(connection, self.text, [self._bound(values) for values in rows])
+
+    def _check(self, row: Row) -> None:
+        for place, check in self._checks:
+            check(row[place])
+
+    def _bound(self, values: Mapping[str, Any]) -> _Values:
+        values = {**self._constants, **values} if self._constants else values
+        return values if self._in_order is None else self._in_order(values)
+
+
+class Among:
+    """A select of the rows that have one of any number of values in a column, or in any of some columns.
+
+    It is run once for each CHUNK of them. A few sizes are rendered, each twice the one before: the last value is asked
+    for again until one is filled.
+    """
+
+    def __init__(self, dialect: sa.Dialect, select: sa.Select[Any], *columns: sa.ColumnElement[Any]) -> None:
+        self._select = select
+        self._columns = columns
+        self._dialect = dialect
+        self._of_size: dict[int, Statement] = {}
+
+    def all(self, connection: Connection, wanted: Iterable[str], **values: Any) -> list[Row]:
+        """The rows it finds, in its own order for each CHUNK."""
+        return [row for chunk in chunks(wanted) for row in self._some(connection, chunk, values)]
+
+    def _some(self, connection: Connection, wanted: Sequence[Any], values: Mapping[str, Any]) -> list[Row]:
+        size = 1 << (len(wanted) - 1).bit_length()
+        statement = self._of_size.get(size)
+        if statement is None:
+            statement = self._of_size[size] = self._render(size)
+        padded = (*wanted, *[wanted[-1]] * (size - len(wanted)))
+        return statement.all(connection, **{f"wanted_{index}": each for index, each in enumerate(padded)}, **values)
+
+    def _render(self, size: int) -> Statement:
+        marks: list[sa.BindParameter[Any]] = [sa.bindparam(f"wanted_{index}") for index in range(size)]
+        has_one = sa.or_(*(column.in_(marks) for column in self._columns))
+        return Statement(self._select.where(has_one), self._dialect)
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    return itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
+
+
+def insertion(table: sa.Table, dialect: sa.Dialect) -> Statement:
+    """The insert of a whole row, without what the database itself fills in."""
+    columns = (column.name for column in table.c if column.server_default is None)
+    return Statement(sa.insert(table).values({name: sa.bindparam(name) for name in columns}), dialect)
+
+
+def run(connection: Connection, text: str, values: _Values | None = None) -> Any:
+    """The driver's cursor after it has run a text with values."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(text, values) if values else cursor.execute(text)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_does(connection, text, error) from error
+    return cursor
+
+
+def run_many(connection: Connection, text: str, rows: list[Any]) -> None:
+    """Let the driver run a text for each row of values."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.executemany(text, rows)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_does(connection, text, error) from error
+
+
+def copy_rows(connection: Connection, text: str, rows: Iterable[Row]) -> None:
+    """Let PostgreSQL take in rows by a COPY."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(text) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_does(connection, text, error) from error
+
+
+def run_script(connection: Connection, text: str) -> None:
+    """Let the driver run a text without values. On PostgreSQL it may be several statements, which go in one message."""
+    cursor = connection.connection.cursor()
+    execute: Callable[..., object] = cursor.execute
+    if connection.dialect.name == "postgresql":
+        execute = partial(execute, prepare=False)  # which several statements can't be
+    try:
+        execute(text)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_does(connection, text, error) from error
+
+
+def _as_sqlalchemy_does(connection: Connection, text: str, error: Exception) -> DBAPIError:
+    """SQLAlchemy's exception for the driver's, without the values; a connection that is dead isn't used again."""
+    dialect = connection.dialect
+    is_dead = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
+    wrapped = DBAPIError.instance(
+        text,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=is_dead,
+        dialect=dialect,
+    )
+    if is_dead:
+        connection.invalidate(error)
+    assert isinstance(wrapped, DBAPIError)
+    return wrapped

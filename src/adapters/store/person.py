@@ -1,0 +1,84 @@
+"""What the store holds about some customers beside their events: look-ups, links, and what others said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.log.codec import CODECS, codec_of, tags_of
+from regulars.adapters.log.event_log import EVENTS_AT_ONCE
+from regulars.adapters.schema.tables import Schema
+from regulars.adapters.sql.chunks import pages
+from regulars.adapters.sql.damage import FROM_A_BACKUP, Damaged
+from regulars.adapters.store.transaction import Transaction
+from regulars.crm_domain.customer import ReferralMade
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """That one customer was merged into another; instants in microseconds, `undone_at` None while that holds."""
+
+    customer_id: str
+    into_id: str
+    merged_at: int
+    undone_at: int | None
+
+
+def read_lookup_kinds(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> dict[str, list[str]]:
+    """The kinds of look-ups by which each of some customers is found."""
+    lookups, kinds = schema.lookups, dict[str, list[str]]()
+    wanted = sa.select(lookups.c.customer_id, lookups.c.kind).where(lookups.c.customer_id.in_(list(customer_ids)))
+    for customer_id, kind in connection.execute(wanted.distinct().order_by(lookups.c.kind)):
+        kinds.setdefault(customer_id, []).append(kind)
+    return kinds
+
+
+def read_links_of(tx: Transaction, schema: Schema, customer_ids: Iterable[str]) -> list[Link]:
+    """Every link that some customers have or had, in the order in which they were made."""
+    links, theirs = schema.links, list(customer_ids)
+    either = sa.or_(links.c.customer_id.in_(theirs), links.c.into_id.in_(theirs))
+    rows = tx.connection.execute(sa.select(links).where(either).order_by(links.c.merged_at)).all()
+    ends = [end for row in rows for end in (row.merged_at, row.undone_at) if end is not None]
+    instants = {each.position: each.occurred_at for each in tx.log.at(sorted(ends))}
+    if missing := set(ends) - instants.keys():
+        raise Damaged(f"a link of id:{theirs[0]} speaks of event #{min(missing)}, which isn't there; {FROM_A_BACKUP}")
+    return [
+        Link(
+            customer_id=row.customer_id,
+            into_id=row.into_id,
+            merged_at=instants[row.merged_at],
+            undone_at=None if row.undone_at is None else instants[row.undone_at],
+        )
+        for row in rows
+    ]
+
+
+def read_referrals_of(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> list[int]:
+    """The instants at which others were said to have brought one of some customers."""
+    events, theirs = schema.events, frozenset(customer_ids)
+    columns = (events.c.position, events.c.customer_id, events.c.occurred_at, events.c.type, events.c.payload)
+    referrals = sa.select(*columns).where(events.c.type.in_(tags_of((ReferralMade,), CODECS)))
+    found: list[int] = []
+    for rows in pages(connection, referrals, events.c.position, EVENTS_AT_ONCE):
+        for row in rows:
+            event = codec_of(row.type, CODECS).decode(row.payload)
+            if isinstance(event, ReferralMade) and event.referred_id in theirs and row.customer_id not in theirs:
+                found.append(row.occurred_at)
+    return sorted(found)
+
+
+def read_command_ids(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> list[str]:
+    """The ids under which the command log keeps what came of commands to some customers, also where nothing did."""
+    commands = schema.commands
+    found: set[str] = set()
+    for customer_id in customer_ids:
+        named = _bytes_in(connection, commands.c.outcome, customer_id.encode())
+        found |= set(connection.execute(sa.select(commands.c.id).where(named)).scalars())
+    return sorted(found)
+
+
+def _bytes_in(connection: Connection, column: sa.Column[bytes], wanted: bytes) -> sa.ColumnElement[bool]:
+    find = sa.func.instr if connection.dialect.name == "sqlite" else sa.func.pg_catalog.position
+    return find(column, wanted) > 0

@@ -1,0 +1,94 @@
+"""The rules that the log says are judged by: of what stands in the tables beside it, nothing is taken for a rule."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import cast
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.log.codec import CODECS, codec_of
+from regulars.adapters.schema.tables import Schema
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.rulebook import STREAM, RulebookEvent
+from regulars.projections.rules.grammar import Ruleset, restore_rules
+
+#: The setting that holds what a store judged by before anything was published.
+FOUNDING = "founding_rules"
+
+
+class InForce(Struct, frozen=True, kw_only=True):
+    """The rules in force, with the text and the digest that were recorded.
+
+    `digest` is that of the ruleset. `stated` is what the event at `position` says is the digest of its text; both are
+    None for the founding rules.
+    """
+
+    ruleset: Ruleset
+    text: str
+    digest: str
+    stated: str | None
+    position: int | None
+
+    @property
+    def is_as_stated(self) -> bool:
+        """Whether the text has the digest that was recorded with it."""
+        return self.stated in (None, digest_of(self.text))
+
+    def are(self, text: str, digest: str) -> bool:
+        """Whether a text with its digest, as a generation has them, are these rules."""
+        return digest_of(text) == digest and text in (self.text, self.ruleset.canonical())
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 of a canonical text, in hexadecimal."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def read_in_force(schema: Schema, connection: Connection, grammar: type[Ruleset] = Ruleset) -> InForce:
+    """What was published or brought back last, else what the store was founded with.
+
+    Raises StoreUnusable where that can't be read.
+    """
+    events = schema.events
+    columns = (events.c.position, events.c.type, events.c.payload)
+    newest = sa.select(*columns).where(events.c.stream_id == STREAM).order_by(events.c.version.desc()).limit(1)
+    row = connection.execute(newest).first()
+    if row is None:
+        text = read_founding(schema, connection)
+        return _in_force(text, None, None, grammar)
+    try:
+        event = cast("RulebookEvent", codec_of(row.type, CODECS).decode(row.payload))
+    except ValueError as error:
+        raise StoreUnusable(f"event #{row.position} ({row.type}) can't be read: {error}") from None
+    return _in_force(event.ruleset, event.digest, row.position, grammar)
+
+
+def read_founding(schema: Schema, connection: Connection) -> str:
+    """The text of what the store was founded with. Raises StoreUnusable where it is gone or can't be read."""
+    settings = schema.settings
+    value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == FOUNDING))
+    if not isinstance(value, bytes):
+        raise StoreUnusable(f"the rules this store was founded with are missing: there is no setting {FOUNDING}")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise StoreUnusable(
+            "the rules this store was founded with can't be read; they were changed from outside, and a backup has them"
+        ) from None
+
+
+def restored(text: str, position: int | None, grammar: type[Ruleset] = Ruleset) -> Ruleset:
+    """The ruleset of a text that was recorded. Raises StoreUnusable for what is none."""
+    try:
+        return restore_rules(text, grammar)
+    except (ValueError, TypeError, ArithmeticError, RecursionError):
+        whose = "the rules this store was founded with" if position is None else f"the rules of event #{position}"
+        raise StoreUnusable(f"{whose} can't be read; they were changed from outside, and a backup has them") from None
+
+
+def _in_force(text: str, stated: str | None, position: int | None, grammar: type[Ruleset]) -> InForce:
+    ruleset = restored(text, position, grammar)
+    return InForce(ruleset=ruleset, text=text, digest=ruleset.digest(), stated=stated, position=position)

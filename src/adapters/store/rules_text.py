@@ -1,0 +1,42 @@
+"""A ruleset as the TOML file that somebody could have written: shown to be read, changed and given back."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import tomli_w
+
+from regulars.projections.rules.grammar import Ruleset, plain_number
+
+# The library gives each item of a list a line of its own. Words and numbers, as in a step, are read side by side.
+_ITEM = r'(?:"[^"\n]*"|[^"\s\[\]{},]+)'
+_LIST = re.compile(rf"\[\n(?:\s*{_ITEM},\n)+\s*\]")
+
+
+def as_toml(ruleset: Ruleset) -> str:
+    """A text that `parse_rules` takes for the same ruleset: tables and keys in the order of the grammar."""
+    data = ruleset.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
+    bands = data["churn_risk"]["bands"]
+    data["churn_risk"]["bands"] = {band: bands[band] for band in sorted(bands, key=bands.__getitem__)}
+    return _LIST.sub(lambda found: f"[{', '.join(re.findall(_ITEM, found[0]))}]", tomli_w.dumps(_plain(data)))
+
+
+class _Plain(Decimal):
+    """A fraction that never shows an exponent."""
+
+    def __str__(self) -> str:
+        return plain_number(self)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case Decimal():
+            return int(value) if value == int(value) else _Plain(value)
+        case _:
+            return value

@@ -1,0 +1,151 @@
+"""The statements that run with every command, rendered once for each store that is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from regulars.adapters.extensions.extended import Extended
+from regulars.adapters.indexes.index import Index
+from regulars.adapters.indexes.links import link_columns
+from regulars.adapters.log.appending import Appending
+from regulars.adapters.log.codec import CODECS, tags_of
+from regulars.adapters.schema.tables import CURRENCY, EVENT_COLUMNS, LIVE_GENERATION, Schema
+from regulars.adapters.sql.columns import unchecked
+from regulars.adapters.sql.statement import Among, Statement, insertion
+from regulars.adapters.vault.access import Access
+from regulars.crm_domain.customer import CustomerRegistered, PersonalDataErased
+
+
+class Prepared:
+    """One store's statements. What a value is asked by is constant text, which is planned once.
+
+    None asks a table that this role may not read: without keys nobody's name opens. `codecs` are those of the events
+    that this store may have, `indexes` those that are written with them, `extended` what extensions mean for it.
+    """
+
+    def __init__(
+        self, schema: Schema, dialect: sa.Dialect, access: Access, extended: Extended, indexes: tuple[Index, ...]
+    ) -> None:
+        self.schema = schema
+        self.extended = extended
+        self.codecs = extended.codecs
+        self.access = access
+        self.indexes = indexes
+        self._dialect = dialect
+
+    @cached_property
+    def premises(self) -> Statement:
+        """One row: the live generation's number, the currency, and whether anybody was ever merged; who has a
+        reference, and whether they were ever merged with anybody.
+        """
+        lookups, links = self.schema.lookups, self.schema.links
+        standing = (self._setting(LIVE_GENERATION), self._setting(CURRENCY), sa.exists(sa.select(links.c.customer_id)))
+        if not self.access.lookups:
+            return self._render(sa.select(*standing, sa.null(), sa.false()))
+        is_ours = sa.and_(lookups.c.kind == sa.literal_column("'ref'"), lookups.c.digest == sa.bindparam("digest"))
+        touches = sa.or_(links.c.customer_id == lookups.c.customer_id, links.c.into_id == lookups.c.customer_id)
+        return self._render(
+            sa.select(
+                *standing,
+                sa.select(lookups.c.customer_id).where(is_ours).scalar_subquery(),
+                sa.exists(sa.select(links.c.customer_id).select_from(lookups.join(links, touches)).where(is_ours)),
+            )
+        )
+
+    @cached_property
+    def appending(self) -> Appending:
+        """Record events."""
+        return Appending(self.schema.events, self._dialect)
+
+    @cached_property
+    def outcome(self) -> Statement:
+        """The digest and outcome of a command id."""
+        commands = self.schema.commands
+        ours = commands.c.id == sa.bindparam("id")
+        return self._render(sa.select(commands.c.digest, commands.c.outcome).where(ours))
+
+    @cached_property
+    def keep_outcome(self) -> Statement:
+        """Keep what came of a command id."""
+        return insertion(self.schema.commands, self._dialect)
+
+    @cached_property
+    def keep_key(self) -> Statement:
+        """Keep a customer's key."""
+        return insertion(self.schema.keys, self._dialect)
+
+    @cached_property
+    def index_inserts(self) -> Mapping[str, Statement]:
+        """Insert a row of an index, by its table."""
+        tables = self.schema.metadata.tables
+        return {index.table: insertion(tables[index.table], self._dialect) for index in self.indexes}
+
+    @cached_property
+    def streams(self) -> Among:
+        """The events of some streams by stream and version: EVENT_COLUMNS, and the key of whoever has a secret."""
+        events, keys = self.schema.events, self.schema.keys
+        key: sa.ColumnElement[Any] = sa.null()
+        if self.access.keys:
+            theirs = sa.select(keys.c.key).where(keys.c.customer_id == events.c.customer_id)
+            key = sa.case((events.c.secret.is_not(None), theirs.scalar_subquery()))
+        columns = (*(events.c[name] for name in EVENT_COLUMNS), key)
+        select = sa.select(*columns).order_by(events.c.stream_id, events.c.version)
+        return Among(self._dialect, select, events.c.stream_id)
+
+    @cached_property
+    def keys(self) -> Among:
+        """The ids and stored keys of those customers that are remembered, among some."""
+        keys, events = self.schema.keys, self.schema.events
+        if not self.access.keys:
+            nobody = sa.select(events.c.customer_id, sa.null()).where(sa.false())
+            return Among(self._dialect, nobody, events.c.customer_id)
+        return Among(self._dialect, sa.select(keys.c.customer_id, keys.c.key), keys.c.customer_id)
+
+    @cached_property
+    def remembered(self) -> Among:
+        """The ids of those customers that are remembered, among some. Without keys the log says so."""
+        keys, events = self.schema.keys, self.schema.events
+        if self.access.keys:
+            return Among(self._dialect, sa.select(keys.c.customer_id), keys.c.customer_id)
+        later = events.alias("later")
+        is_erased = sa.exists().where(
+            later.c.customer_id == events.c.customer_id, later.c.type.in_(_literals(PersonalDataErased))
+        )
+        registered = events.c.type.in_(_literals(CustomerRegistered))
+        return Among(self._dialect, sa.select(events.c.customer_id).where(registered, ~is_erased), events.c.customer_id)
+
+    @cached_property
+    def lookups(self) -> Among:
+        """Digests of a kind, among some, with the ids of customers in order.
+
+        Raises StoreUnusable where this role may not read them.
+        """
+        self.access.require_lookups()
+        lookups = self.schema.lookups
+        select = sa.select(lookups.c.digest, lookups.c.customer_id).where(lookups.c.kind == sa.bindparam("kind"))
+        return Among(self._dialect, select.order_by(lookups.c.customer_id), lookups.c.digest)
+
+    @cached_property
+    def links(self) -> Among:
+        """The `link_columns` of every link that touches any of some customers, those that were undone included."""
+        links = self.schema.links
+        return Among(self._dialect, sa.select(*link_columns(links)), links.c.customer_id, links.c.into_id)
+
+    def _setting(self, name: str) -> sa.ScalarSelect[bytes]:
+        settings = self.schema.settings
+        return (
+            sa.select(unchecked(settings.c.value))
+            .where(settings.c.name == sa.literal_column(f"'{name}'"))
+            .scalar_subquery()
+        )
+
+    def _render(self, construct: sa.ClauseElement) -> Statement:
+        return Statement(construct, self._dialect)
+
+
+def _literals(event: type) -> list[sa.ColumnElement[str]]:
+    return [sa.literal_column(f"'{tag}'") for tag in tags_of((event,), CODECS)]

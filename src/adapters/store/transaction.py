@@ -1,0 +1,240 @@
+"""One database transaction as the domain sees it: find, load, append, remember.
+
+Everything is read first and written at the end, the events before all else: on PostgreSQL positions must be drawn by
+the transaction's first write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.extensions.extended import name_needed
+from regulars.adapters.indexes.links import Families, ever_linked, families_of, is_relinked, read_links
+from regulars.adapters.indexes.ours import IndexWriter
+from regulars.adapters.log.codec import is_personal
+from regulars.adapters.log.event_log import Append, Draft, EventLog
+from regulars.adapters.schema.settings import currency_of, live_of
+from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.store.store_statements import Prepared
+from regulars.adapters.vault.cipher import Cipher, new_key, normalised
+from regulars.adapters.vault.erasing import mark
+from regulars.adapters.vault.keyring import Keyring
+from regulars.adapters.vault.mentions import Details, Names, details_of
+from regulars.adapters.vault.quarantine import Quarantine
+from regulars.crm_domain.customer import CustomerMerged, CustomerRegistered, PersonalDataErased
+from regulars.crm_domain.event import Event, Recorded
+
+
+class Premises(Struct, frozen=True, kw_only=True):
+    """What a command's decision rests on beside its streams; `customer_id` is that of the reference asked for.
+
+    Settings are read where they are asked for: one that was damaged is in the way of nothing else.
+    """
+
+    live: object
+    stored_currency: object
+    customer_id: str | None
+
+    @property
+    def live_generation(self) -> int | None:
+        """The number of the generation that answers. Raises DamagedReadModels where that can't be read."""
+        return None if self.live is None else live_of(self.live)
+
+    @property
+    def currency(self) -> str | None:
+        """The store's currency, None while no amount has been recorded. Raises Damaged where it can't be read."""
+        return None if self.stored_currency is None else currency_of(self.stored_currency)
+
+
+class Transaction:
+    """Reads and writes on one connection. `has_destroyed` says that somebody was forgotten in it."""
+
+    def __init__(
+        self, connection: Connection, prepared: Prepared, keyring: Keyring, append: Append | None = None
+    ) -> None:
+        schema = prepared.schema
+        self.connection = connection
+        self.has_destroyed = False
+        self.log = EventLog(connection, prepared, keyring, append)
+        self.quarantine = Quarantine(connection, schema, keyring, prepared.access)
+        self._schema = schema
+        self._prepared = prepared
+        # Nobody else merges in this snapshot, or while this transaction may write.
+        self._has_links: bool | None = None
+        self._unlinked: set[str] = set()
+        self._keyring = keyring
+
+    def premises(self, reference: str | None = None) -> Premises:
+        """What a command's decision rests on beside its streams, all in one question.
+
+        Raises StoreUnusable for a reference where this role may not look it up.
+        """
+        if reference is not None:
+            self._prepared.access.require_lookups()
+        digest = None if reference is None else self._digest("ref", reference)
+        row = self._prepared.premises.first(self.connection, digest=digest)
+        assert row is not None
+        live, currency, has_links, customer_id, is_linked = row
+        self._has_links = bool(has_links)
+        if customer_id is not None and not is_linked:
+            self._unlinked.add(customer_id)
+        return Premises(live=live, stored_currency=currency, customer_id=customer_id)
+
+    @cached_property
+    def live_generation(self) -> int | None:
+        """The number of the generation that answers. Asked once: another goes live at the end of a transaction."""
+        return self.premises().live_generation
+
+    def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
+        """Customer ids by look-up value, for those values that are known. `kind` is one of look_ups.LOOKUP_KINDS."""
+        by_digest = {self._digest(kind, value): value for value in values}
+        found: dict[str, list[str]] = {}
+        for digest, customer_id in self._prepared.lookups.all(self.connection, by_digest, kind=kind):
+            found.setdefault(by_digest[digest], []).append(customer_id)
+        return found
+
+    def shared_lookups(self, limit: int, after: tuple[str, str]) -> list[tuple[str, str, list[str]]]:
+        """E-mails and phone numbers that several customers have: (kind, digest, customer ids), by kind and digest."""
+        self._prepared.access.require_lookups()
+        lookups = self._schema.lookups
+        key = (lookups.c.kind, lookups.c.digest)
+        shared = (
+            sa.select(*key)
+            .where(lookups.c.kind.in_(("email", "phone")), sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after)))
+            .group_by(*key)
+            .having(sa.func.count() > 1)
+            .order_by(*key)
+            .limit(limit)
+        )
+        groups: dict[tuple[str, str], list[str]] = {
+            (kind, digest): [] for kind, digest in self.connection.execute(shared)
+        }
+        for chunk in chunks(digest for _, digest in groups):
+            ours = lookups.c.digest.in_(chunk)
+            for row in self.connection.execute(sa.select(lookups).where(ours).order_by(lookups.c.customer_id)):
+                if (row.kind, row.digest) in groups:
+                    groups[row.kind, row.digest].append(row.customer_id)
+        return [(kind, digest, customer_ids) for (kind, digest), customer_ids in groups.items()]
+
+    def remembered(self, customer_ids: Iterable[str]) -> set[str]:
+        """Those of some customers who are registered and were not forgotten."""
+        return {customer_id for (customer_id,) in self._prepared.remembered.all(self.connection, customer_ids)}
+
+    def forgotten(self, customer_ids: Iterable[str]) -> set[str]:
+        """Those of some customers who were forgotten."""
+        column = self._schema.forgotten.c.customer_id
+        return {
+            customer_id
+            for chunk in chunks(customer_ids)
+            for customer_id in self.connection.execute(sa.select(column).where(column.in_(chunk))).scalars()
+        }
+
+    def details(self, customer_ids: Iterable[str]) -> dict[str, Details]:
+        """What each of some customers is and was called by, as far as it can still be read."""
+        said: dict[str, list[Event]] = {}
+        for each in self.log.contact_events(customer_ids):
+            said.setdefault(each.customer_id, []).append(each.event)
+        return {customer_id: details_of(events) for customer_id, events in said.items()}
+
+    def append(self, drafts: Sequence[Draft], now: int) -> list[Recorded[Event]]:
+        """Record events with their effects on keys and indexes. `now` is the instant to record them at.
+
+        Raises sqlalchemy's IntegrityError where another writer took a version or a reference first, StoreUnusable for
+        an event of which an extension would have to know that isn't here.
+        """
+        if not drafts:
+            return []
+        self._prepared.extended.require_written(each.event for each in drafts)
+        keys = {each.customer_id: new_key() for each in drafts if isinstance(each.event, CustomerRegistered)}
+        others = {
+            each.customer_id
+            for each in drafts
+            if each.customer_id not in keys and is_personal(each.event, each.reason, self._prepared.codecs)
+        }
+        ciphers = self._keyring.ciphers(self.connection, self._prepared.keys, others)
+        ciphers |= {customer_id: Cipher(key) for customer_id, key in keys.items()}
+        recorded = self.log.append(drafts, ciphers, now)
+        if keys:
+            self._keep_keys(keys)
+        erased = [each.customer_id for each in drafts if isinstance(each.event, PersonalDataErased)]
+        if erased:
+            self._forget(erased)
+        self._write_indexes(recorded)
+        self._name_extensions(drafts)
+        return recorded
+
+    def _name_extensions(self, drafts: Sequence[Draft]) -> None:
+        """Let the store name the extensions that any of these events belong to."""
+        needs = self._prepared.extended.needs
+        needed = {needs[type(each.event)] for each in drafts if type(each.event) in needs}
+        if needed:
+            name_needed(self.connection, self._schema, needed)
+
+    def require_master_unchanged(self) -> None:
+        """Raise MasterKeyChanged where the master key was changed since the store was opened."""
+        self._keyring.require_unchanged(self.connection, self._schema.settings)
+
+    def _keep_keys(self, keys: Mapping[str, bytes]) -> None:
+        self.require_master_unchanged()
+        rows = [{"customer_id": each, "key": self._keyring.wrap(key, each)} for each, key in keys.items()]
+        self._prepared.keep_key.many(self.connection, rows)
+
+    def _forget(self, customer_ids: Sequence[str]) -> None:
+        """Destroy keys, and drop refused rows that name some customers, by whatever was said of them."""
+        contacts = [each.event for each in self.log.contact_events(customer_ids)]  # while they can still be read
+        keys = self._schema.keys
+        for chunk in chunks(customer_ids):
+            self.connection.execute(keys.delete().where(keys.c.customer_id.in_(chunk)))
+        self.quarantine.drop(Names(details_of(contacts), Details(refs=frozenset(customer_ids))))
+        mark(self.connection, self._schema)
+        self.has_destroyed = True
+
+    def _write_indexes(self, recorded: Sequence[Recorded[Event]]) -> None:
+        for index in self._prepared.indexes:
+            if any(type(each.event) in index.handles for each in recorded):
+                table, insert = self._schema.metadata.tables[index.table], self._prepared.index_inserts[index.table]
+                IndexWriter(self.connection, table, insert).write(index, recorded, self._digest)
+        if any(isinstance(each.event, CustomerMerged) for each in recorded):
+            self._has_links, self._unlinked = True, set()
+
+    def families(self, customer_ids: Iterable[str], until: int | None = None) -> Families:
+        """Who some customers are one with, as of a position or as of now."""
+        return families_of(self.links(customer_ids, until))
+
+    def links(self, customer_ids: Iterable[str], until: int | None = None) -> dict[str, str]:
+        """The links by which some customers are one with others, as of a position or as of now."""
+        maybe = self._maybe_linked(customer_ids)
+        return read_links(self.connection, self._prepared.links, maybe, until) if maybe else {}
+
+    def is_relinked(self, members: tuple[str, ...], *, after: int) -> bool:
+        """Whether any of some customers was merged or told apart after a position."""
+        return is_relinked(self.connection, self._schema.links, members, after)
+
+    def ever_linked(self, customer_id: str) -> tuple[str, ...]:
+        """Everyone who is or was one with a customer, themselves first."""
+        maybe = self._maybe_linked([customer_id])
+        return ever_linked(self.connection, self._prepared.links, customer_id) if maybe else (customer_id,)
+
+    def _maybe_linked(self, customer_ids: Iterable[str]) -> set[str]:
+        """Those of some customers who may have been merged with others."""
+        if self._has_links is None:
+            self.premises()
+        return set(customer_ids) - self._unlinked if self._has_links else set()
+
+    def _digest(self, kind: str, value: str) -> str:
+        return self._keyring.keyed(kind, normalised(kind, value))
+
+    def outcome_of(self, command_id: str) -> tuple[str, bytes] | None:
+        """The digest and outcome kept for a command id, if there are any."""
+        row = self._prepared.outcome.first(self.connection, id=command_id)
+        return None if row is None else (row[0], row[1])
+
+    def keep_outcome(self, command_id: str, digest: str, outcome: bytes) -> None:
+        """Remember what came of a command, so that a retry gets the same answer."""
+        row = {"id": command_id, "digest": digest, "outcome": outcome}
+        self._prepared.keep_outcome.run(self.connection, **row)

@@ -1,0 +1,187 @@
+"""What was destroyed is destroyed in the files too, and not only for those who ask the database.
+
+1. A deleted row leaves traces. SQLite overwrites it (`secure_delete`), but where pages were merged or split before,
+   there may be copies in what is left free of them, and all of it stands in `-wal`. PostgreSQL leaves it where it is.
+2. So whoever destroys a key leaves a mark in the settings, in the same transaction, and then the tables with secrets
+   are written anew, and `-wal` is cut to nothing.
+3. While a reader holds on to a snapshot from before, that can't be done. The mark stays, and it is tried again: when
+   the next key is destroyed, when this process closes the store, and by whoever opens it.
+4. On PostgreSQL only the owner of a table writes it anew. Another role leaves the mark, and says who is needed.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from time import monotonic, sleep
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.schema.tables import Schema
+from regulars.adapters.sql.columns import unchecked
+from regulars.adapters.sql.database import Database
+from regulars.adapters.vault.cipher import new_id
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
+
+#: The setting that says that something was destroyed and may still stand in the files.
+MARK = "erasing"
+#: How many seconds whoever destroys something waits for readers of older snapshots, and keeps others waiting.
+PATIENCE = 1.0
+PAUSE = 0.05
+
+_CUT = b"cut "  # followed by what tells one mark from another
+
+
+class OwnerNeeded(Struct, frozen=True, kw_only=True):
+    """Whom it takes to write tables anew: by opening the store, or by this statement before whoever opens it next."""
+
+    owner: str
+    statement: str
+
+
+def mark(connection: Connection, schema: Schema) -> None:
+    """Remember, in the transaction that destroys something, that its traces are still to be destroyed."""
+    settings = schema.settings
+    ours = settings.c.name == MARK
+    before: Any = connection.scalar(sa.select(unchecked(settings.c.value)).where(ours).with_for_update())
+    value = b"write anew"
+    if connection.dialect.name != "sqlite":
+        # What transactions up to this one deleted is gone once no snapshot is older.
+        current, horizon = map(int, connection.exec_driver_sql(_IDS).one())
+        others = int(before) if _is_transaction(before) else 0
+        value = str(max(current, others if others < horizon else 0)).encode()
+    connection.execute(settings.delete().where(ours))
+    connection.execute(settings.insert(), {"name": MARK, "value": value})
+
+
+def is_erasing(connection: Connection, schema: Schema) -> bool:
+    """Whether something was destroyed of which there may still be traces."""
+    settings = schema.settings
+    return connection.execute(sa.select(settings.c.name).where(settings.c.name == MARK)).first() is not None
+
+
+def owner_needed(connection: Connection, schema: Schema) -> OwnerNeeded | None:
+    """Whom it takes to destroy traces, where this connection's role may not; the first, where tables have several."""
+    if connection.dialect.name == "sqlite":
+        return None
+    found = connection.exec_driver_sql(_OWNERS, {"tables": _quoted(schema)}).first()
+    return None if found is None else OwnerNeeded(owner=found[0], statement=f"VACUUM (FULL) {found[1]};")
+
+
+def destroy_traces(database: Database, schema: Schema, patience: float) -> bool:
+    """Destroy the traces of whatever was destroyed; False where that has to wait for others who use the store."""
+    with suppress(StoreBusy, StoreUnusable):  # what was destroyed is destroyed for those who ask, whatever comes now
+        if database.is_sqlite:
+            return _destroy_in_file(database, schema, patience)
+        return _destroy_on_server(database, schema, patience)
+    return False
+
+
+def _is_transaction(mark: Any) -> bool:
+    """Whether a mark is the id of a transaction of PostgreSQL's; another may have been written past us."""
+    return isinstance(mark, bytes) and mark.isdigit() and len(mark) < 20
+
+
+def _found_mark(database: Database, schema: Schema) -> Any:
+    settings = schema.settings
+    with database.reading() as connection:
+        return connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == MARK))
+
+
+def _take_away(database: Database, schema: Schema, value: bytes) -> bool:
+    """Take the mark away, unless somebody has left another one meanwhile; whether it is gone."""
+    settings = schema.settings
+    with database.writing() as connection:
+        connection.execute(settings.delete().where(settings.c.name == MARK, settings.c.value == value))
+        return connection.scalar(sa.select(settings.c.value).where(settings.c.name == MARK)) is None
+
+
+def _tables(schema: Schema) -> list[sa.Table]:
+    return [column.table for column in schema.secrets]
+
+
+# ------------------------------------------------------------------------------------------------------------- SQLite
+
+
+def _destroy_in_file(database: Database, schema: Schema, patience: float) -> bool:
+    found = _found_mark(database, schema)
+    if found is None:
+        return True
+    if not (isinstance(found, bytes) and found.startswith(_CUT)):
+        found = _CUT + new_id().encode()
+        with database.writing() as connection:
+            for table in _tables(schema):
+                _write_anew(connection, table)
+            settings = schema.settings
+            connection.execute(settings.update().where(settings.c.name == MARK).values(value=found))
+    return database.cut_wal(patience) and _take_away(database, schema, found)
+
+
+def _write_anew(connection: Connection, table: sa.Table) -> None:
+    """Empty a table, which overwrites all of its pages, and fill it again; what others find in it stays the same."""
+    columns, order = ", ".join(f'"{name}"' for name in table.c.keys()), ", ".join(table.primary_key.columns.keys())  # noqa: SIM118
+    for statement in (
+        f"CREATE TABLE writing_anew AS SELECT {columns} FROM {table.name} ORDER BY {order}",  # noqa: S608 - ours
+        f"DELETE FROM {table.name}",  # noqa: S608
+        f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM writing_anew ORDER BY rowid",  # noqa: S608
+        "DROP TABLE writing_anew",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+# --------------------------------------------------------------------------------------------------------- PostgreSQL
+
+# A mark from beyond the horizon came with a dump of another server. What it is about was not in the dump.
+_IDS = "SELECT pg_current_xact_id()::text, pg_snapshot_xmax(pg_current_snapshot())::text"
+_KEPT = """
+    SELECT count(*) FROM pg_class
+    WHERE oid = ANY (%(tables)s::regclass[]) AND age(relfrozenxid) >= age(%(mark)s::xid8::xid)
+    AND %(mark)s::xid8 < pg_snapshot_xmax(pg_current_snapshot())
+"""
+
+
+# As PostgreSQL decides it itself: the tables' owner, that of the database, and by a permission that came with 17.
+_OWNERS = """
+    SELECT pg_get_userbyid(relowner), string_agg(format('%%I.%%I', nspname, relname), ', ' ORDER BY relname)
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    JOIN pg_database ON datname = current_database()
+    WHERE pg_class.oid = ANY (%(tables)s::regclass[])
+    AND NOT pg_has_role(relowner, 'USAGE') AND NOT pg_has_role(datdba, 'USAGE')
+    AND NOT CASE WHEN current_setting('server_version_num')::int >= 170000
+        THEN has_table_privilege(pg_class.oid, 'MAINTAIN') ELSE false END
+    GROUP BY relowner ORDER BY 1
+"""
+
+
+def _quoted(schema: Schema) -> list[str]:
+    return [f'"{table.name}"' for table in _tables(schema)]
+
+
+def _destroy_on_server(database: Database, schema: Schema, patience: float) -> bool:
+    found = _found_mark(database, schema)
+    if found is None:
+        return True
+    if not _is_transaction(found):
+        with database.writing() as connection:
+            mark(connection, schema)
+        found = _found_mark(database, schema)
+    names, deadline = _quoted(schema), monotonic() + patience
+    # PostgreSQL's own vacuum, if it is at work, gives way after a second.
+    with database.outside_transactions(2 * patience) as connection:
+        is_ours = owner_needed(connection, schema) is None
+        while _are_kept(connection, names if is_ours else [], names, found):
+            if not is_ours or monotonic() > deadline:
+                return False
+            sleep(PAUSE)
+    return _take_away(database, schema, found)
+
+
+def _are_kept(connection: Connection, ours: list[str], names: list[str], found: bytes) -> bool:
+    """Write our tables anew, and say whether any of these has rows that an older snapshot may still see."""
+    for name in ours:
+        # A plain VACUUM frees the room, but leaves in it what stood there; this writes another file.
+        connection.exec_driver_sql(f"VACUUM (FULL) {name}")
+    # No row that was deleted before `relfrozenxid` is among those that were carried over.
+    return bool(connection.exec_driver_sql(_KEPT, {"tables": names, "mark": found.decode()}).scalar_one())

@@ -1,0 +1,159 @@
+"""Rows that an import could not take, kept encrypted until that file is imported again.
+
+Their key is the store's, so it isn't destroyed when somebody is forgotten: rows that speak of them are dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.schema.tables import Schema
+from regulars.adapters.sql.chunks import CHUNK, chunks
+from regulars.adapters.sql.columns import as_stored
+from regulars.adapters.vault.access import Access
+from regulars.adapters.vault.cipher import Cipher
+from regulars.adapters.vault.keyring import Keyring
+from regulars.adapters.vault.mentions import Names
+from regulars.crm_domain.errors import StoreUnusable
+
+_CONTEXT = b"quarantine"
+_ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}")
+
+
+class Reject(Struct, frozen=True, kw_only=True):
+    """A row that was refused: the file's name, the line it begins at, why, and the text that was read.
+
+    `speaks_of` are the names, references and addresses in it, as far as it could be read.
+    """
+
+    source: str
+    line: int
+    reason: str
+    text: str
+    speaks_of: tuple[str, ...] = ()
+
+
+#: What is told of a row that was damaged.
+_UNREADABLE = Reject(
+    source="?", line=0, reason="this row was damaged and can't be read; import its file again", text=""
+)
+
+
+class Quarantine:
+    """The refused rows, in one transaction. They are kept by the file they came from, as it was named on its way in."""
+
+    def __init__(self, connection: Connection, schema: Schema, keyring: Keyring, access: Access) -> None:
+        self._connection = connection
+        self._table = schema.quarantine
+        self._keyring = keyring
+        self._access = access
+
+    def clear(self, *files: str) -> None:
+        """Forget what an earlier import of a file refused: it is about to be read again."""
+        keys = [self._keyed(file) for file in files]
+        self._connection.execute(self._table.delete().where(self._table.c.source.in_(keys)))
+
+    def keep(self, file: str, rejects: Sequence[Reject]) -> None:
+        """Keep some refused rows of one file, behind those that are kept already."""
+        if not rejects:
+            return
+        table, key = self._table, self._keyed(file)
+        last = self._connection.scalar(sa.select(sa.func.max(table.c.ordinal)).where(table.c.source == key)) or 0
+        rows = [
+            {
+                "source": key,
+                "ordinal": last + index,
+                "secret": self._keyring.quarantine.seal(msgspec.json.encode(reject), _CONTEXT),
+            }
+            for index, reject in enumerate(rejects, start=1)
+        ]
+        self._connection.execute(table.insert(), rows)
+
+    def rows(self) -> Iterator[Reject]:
+        """All refused rows, by file and in the order of their lines."""
+        for _, reject in self._opened():
+            yield reject or _UNREADABLE
+
+    def count(self) -> int | None:
+        """How many refused rows are kept; None where this role may not read them."""
+        if not self._access.quarantine:
+            return None
+        return self._connection.execute(sa.select(sa.func.count()).select_from(self._table)).scalar_one()
+
+    def about(self, names: Names) -> list[Reject]:
+        """The rows that surely name somebody, or of which that can't be said as they can't be read."""
+        return [
+            reject or _UNREADABLE for _, reject in self._opened() if reject is None or names.are_in(_text_of(reject))
+        ]
+
+    def drop(self, names: Names) -> None:
+        """Drop the rows that may name somebody; of those that could not be read, also where only parts of a name are.
+
+        So a row too many may be dropped, which another import of its file brings back, rather than one too few. That is
+        why one that was damaged goes too: nobody can say that it names somebody else.
+        """
+        table = self._table
+        dropped = [
+            key
+            for key, reject in self._opened()
+            if reject is None
+            or names.may_be_in(_text_of(reject))
+            or (not reject.speaks_of and names.are_cut_in(reject.text))
+        ]
+        for chunk in chunks(dropped, CHUNK // 2):
+            these = sa.tuple_(table.c.source, table.c.ordinal).in_(chunk)
+            self._connection.execute(table.delete().where(these))
+
+    def _opened(self) -> Iterator[tuple[tuple[str, int], Reject | None]]:
+        """The key of each row, and the row; None for one that was damaged."""
+        self._access.require_quarantine()
+        table, cipher = self._table, self._keyring.quarantine
+        for source, ordinal, secret in self._connection.execute(
+            as_stored(table).order_by(table.c.source, table.c.ordinal)
+        ):
+            yield (source, ordinal), _read(cipher, secret)
+
+    def _keyed(self, file: str) -> str:
+        return self._keyring.keyed("quarantine", file.encode())
+
+
+_decode = msgspec.json.Decoder(Reject).decode
+
+
+def _read(cipher: Cipher, secret: object) -> Reject | None:
+    if not isinstance(secret, bytes):
+        return None
+    try:
+        return _decode(cipher.open(secret, _CONTEXT))
+    except (StoreUnusable, msgspec.DecodeError):
+        return None
+
+
+def _text_of(reject: Reject) -> str:
+    """All that a row says, also as it reads without the escapes of JSON and CSV, of which it may be half a record."""
+    texts = [reject.reason, reject.text, *reject.speaks_of]
+    if '""' in reject.text:
+        texts.append(reject.text.replace('""', '"'))
+    if "\\" in reject.text:
+        texts.append(_unescaped(reject.text))
+    return "\n".join(texts)
+
+
+def _unescaped(text: str) -> str:
+    for letter in "bfnrt":
+        text = text.replace(f"\\{letter}", " ")
+    for escape in set(_ESCAPES.findall(text)):
+        text = text.replace(escape, _letter(escape))
+    return text.replace("\\", "")
+
+
+@lru_cache(maxsize=10_000)
+def _letter(escape: str) -> str:
+    return bytes.fromhex(escape.replace("\\u", "")).decode("utf-16-be", "replace")

@@ -1,0 +1,514 @@
+"""The one fold: events in, intervals out. It serves the catch-up, the rebuild, any "as of", and explain.
+
+A customer's events come in order of (occurred_at, position). All events of one instant are taken in together and then
+judged once. Between instants each projector is judged where it said that its verdict may change; after the last event
+that chain runs on until nothing is due any more, so the future is stored with the past.
+
+What is saved between two runs is what each projector held *before* its last judgement: a further event of the same
+instant is then judged with the first one, as if they had come together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct, field
+
+from regulars.crm_domain.errors import InvalidRules
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import END_OF_TIME, FOREVER
+from regulars.projections.churn_risk import CHURN_RISK
+from regulars.projections.customer_card import CUSTOMER_CARD
+from regulars.projections.engine.projector import Projector, Told
+from regulars.projections.engine.rules_digest import rules_digest
+from regulars.projections.facts.fact_set import FactSet
+from regulars.projections.facts.shared import SHARED, Facts
+from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
+from regulars.projections.loyalty_tier import LOYALTY_TIER
+from regulars.projections.points import POINTS
+from regulars.projections.rules.compiled import Rules
+from regulars.projections.ticket_queue import TICKET_QUEUE
+from regulars.projections.verdict import Reason
+
+PROJECTORS: tuple[Projector, ...] = (CUSTOMER_CARD, TICKET_QUEUE, POINTS, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE)
+
+#: The key of the one timeline that a customer has where a projector has no keys.
+WHOLE = ""
+
+# Beside what follows from how much there is of a customer, which no rule can bound.
+MAX_FUTURE_CHANGES = 64
+
+
+class Happened(Struct, frozen=True, gc=False):
+    """An event as the fold needs it; `identity` says which of the merged customers it happened to."""
+
+    at: int
+    position: int
+    event: Event
+    identity: int = 0
+
+
+class Interval(Struct, frozen=True, gc=False):
+    """A verdict and the span [valid_from, valid_to) in which it holds; FOREVER is no end. `key` says of what it is."""
+
+    valid_from: int
+    valid_to: int
+    verdict: Any
+    key: str = WHOLE
+
+
+class Track(Struct, array_like=True):
+    """One timeline's place: what it held just before `judged_at`, the instant of its last event.
+
+    `since` is when `verdict` began to hold.
+    """
+
+    standing: Any
+    verdict: Any = None
+    since: int = 0
+    judged_at: int | None = None
+
+
+#: One projector's tracks by their keys.
+Tracks = dict[str, Track]
+
+
+class Folded(Struct):
+    """One customer's fold, ready to go on: the facts that are shared, those of other sets by their names, and each
+    projector's tracks by its name.
+    """
+
+    facts: Facts = field(default_factory=Facts)
+    own: dict[str, Any] = field(default_factory=dict)
+    tracks: dict[str, Tracks] = field(default_factory=dict)
+    last_at: int | None = None
+    last_position: int = 0
+
+    def facts_of(self, fact_set: FactSet) -> Any:
+        """The facts of a set, as far as they are known."""
+        if fact_set is SHARED:
+            return self.facts
+        return self.own.setdefault(fact_set.name, fact_set.beginning())
+
+
+#: By projector, the intervals of each key in order of time, one key after the other.
+Timelines = dict[str, list[Interval]]
+
+
+def fold(
+    folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector] = PROJECTORS
+) -> Timelines:
+    """Take in one customer's events as `FoldPlan.fold` does, by a plan of its own."""
+    return FoldPlan(rules, projectors).fold(folded, events)
+
+
+class FoldPlan:
+    """How events are folded by some projectors under some rules: worked out once, for any number of customers.
+
+    What the projectors read under these rules is judged as well.
+    """
+
+    __slots__ = ("_by_type", "_courses", "_fact_sets", "_places", "projectors", "rules")
+
+    def __init__(self, rules: Rules, projectors: Sequence[Projector] = PROJECTORS) -> None:
+        self.rules = rules
+        self.projectors = tuple(projectors)
+        self._courses: list[_Course] = []
+        self._places: dict[str, int] = {}
+        for projector in projectors:
+            self._add(projector)
+        self._fact_sets = [SHARED]
+        for course in self._courses:
+            if course.projector.facts not in self._fact_sets:
+                self._fact_sets.append(course.projector.facts)
+        self._by_type: dict[type[Event], tuple[list[_Arrival], list[_TakeIn]]] = {}
+
+    def _add(self, projector: Projector) -> int:
+        if projector.name not in self._places:
+            sources = [self._add(each) for each in projector.sources(self.rules)]
+            self._places[projector.name] = len(self._courses)
+            read = frozenset[type[Event]]().union(*(self._courses[place].minded for place in sources))
+            self._courses.append(_Course(projector, self.rules, sources, read))
+        return self._places[projector.name]
+
+    def fold(self, folded: Folded, events: Iterable[Happened]) -> Timelines:
+        """Take in events and return, for each projector by name, the intervals from its last settled one on.
+
+        `folded` is changed in place. Events at or below `folded.last_position` have been taken in before and are passed
+        over. The tracks of what is read are in `folded` with the others, and are needed to go on. Raises ValueError for
+        an event earlier than the last one: that customer must be folded afresh.
+        """
+        running, by_type = self.begin(folded), self._by_type
+        newer = [each for each in events if each.position > folded.last_position]
+        facts = [folded.facts_of(each) for each in self._fact_sets]
+        newest, last_at, first, count = folded.last_position, folded.last_at, 0, len(newer)
+        while first < count:
+            at, end = newer[first].at, first + 1
+            if last_at is not None and at < last_at:
+                raise ValueError(f"an event at {at} came after one at {last_at}")
+            while end < count and newer[end].at == at:
+                end += 1
+            together = newer[first:end]
+            for happened in together:
+                event = happened.event
+                event_type = type(event)
+                if event_type not in by_type:
+                    by_type[event_type] = self._reached_by(event_type)
+                for place, key_of, arrive in by_type[event_type][0]:
+                    arrive(running[place], WHOLE if key_of is None else key_of(event), event, at)
+            for happened in together:
+                event, position = happened.event, happened.position
+                for place, take_in in by_type[type(event)][1]:
+                    take_in(facts[place], event, at, position, happened.identity)
+                if position > newest:
+                    newest = position
+            last_at, first = at, end
+        folded.last_at, folded.last_position = last_at, newest
+        found = {run.course.projector.name: run.finish() for run in reversed(running)}
+        return {each.name: found[each.name] for each in self.projectors}
+
+    def begin(self, folded: Folded) -> list[_Running]:
+        """All that is judged, each after what it reads."""
+        running: list[_Running] = []
+        for course in self._courses:
+            running.append(_Running(course, folded, [running[place] for place in course.sources]))
+        return running
+
+    def _reached_by(self, event_type: type[Event]) -> tuple[list[_Arrival], list[_TakeIn]]:
+        # Who reads others comes before them: it asks what they held until the event.
+        readers_first = reversed(list(enumerate(self._courses)))
+        return (
+            [(place, *course.arrival(event_type)) for place, course in readers_first if event_type in course.minded],
+            [(place, each.evolve) for place, each in enumerate(self._fact_sets) if event_type in each.handles],
+        )
+
+
+#: Which place something that is judged has, which timeline an event is about (None where there is but one), and how it
+#: arrives there: (running, key, event, at).
+_Arrival = tuple[int, Callable[[Any], str] | None, Callable[[Any, str, Event, int], None]]
+#: Which place a set of facts has, and how it takes in an event.
+_TakeIn = tuple[int, Callable[[Any, Event, int, int, int], None]]
+
+
+def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> tuple[Folded, Timelines]:
+    """The fold of some events from the beginning, judged by some projectors."""
+    folded = Folded()
+    return folded, fold(folded, events, rules, projectors)
+
+
+def concerned(old: Rules, new: Rules, projectors: Sequence[Projector] = PROJECTORS) -> tuple[Projector, ...]:
+    """The projectors that may judge otherwise under other rules: by these themselves, or by what they read."""
+    return tuple(each for each in projectors if rules_digest(each, old) != rules_digest(each, new))
+
+
+_at = attrgetter("at")
+
+
+def came_late(folded: Folded, events: Sequence[Happened]) -> bool:
+    """Whether any of some events, in order, happened before the last one taken in: then all must be folded afresh."""
+    return bool(events) and folded.last_at is not None and events[0].at < folded.last_at
+
+
+#: What follows for one timeline before an instant if nothing more happens: the standing and verdict just before it,
+#: since when that holds, and the intervals that have ended by then.
+_Ahead = tuple[Any, Any, int, list[Interval]]
+
+
+class _Course:
+    """How a projector is judged under some rules: what it reads by their places, and which event types bear on it."""
+
+    __slots__ = ("facts_of", "judge", "key_of", "minded", "projector", "rules", "settled_by", "sources")
+
+    def __init__(
+        self, projector: Projector, rules: Rules, sources: list[int], minded_by_sources: frozenset[type[Event]]
+    ) -> None:
+        self.projector = projector
+        self.rules = rules
+        self.sources = sources
+        self.judge = projector.judge
+        self.key_of = projector.key.of if projector.key else None
+        self.facts_of = projector.key.facts if projector.key else None
+        # Those that bear on the answer by themselves; those that are only heeded don't begin it.
+        self.settled_by = projector.handles | projector.heeds(rules)
+        self.minded = self.settled_by | minded_by_sources
+
+    def arrival(self, event_type: type[Event]) -> tuple[Callable[[Any], str] | None, Callable[..., None]]:
+        """How events of a type arrive: at the timeline they are about, or at all where they bear on what is read."""
+        if self.key_of is None:
+            return None, _Running.arrive
+        if event_type in self.settled_by:
+            return self.key_of, _Running.arrive
+        return None, _Running.arrive_at_all
+
+
+class _Running:
+    """A projector under way. Mutable, and never seen outside one call of `fold` or `explain`."""
+
+    __slots__ = ("_told", "course", "facts", "intervals", "sources", "tracks")
+
+    def __init__(self, course: _Course, folded: Folded, sources: list[_Running]) -> None:
+        self.course = course
+        self.facts = folded.facts_of(course.projector.facts)
+        self.tracks = folded.tracks.setdefault(course.projector.name, {})
+        self.intervals: dict[str, list[Interval]] = {}
+        self.sources = sources
+        # By key, what those who read this were told, and until when.
+        self._told: dict[str, tuple[int, _Ahead]] = {}
+
+    def arrive_at_all(self, _: str, event: Event, at: int) -> None:
+        """Settle all timelines before `at`."""
+        for key in list(self.tracks):
+            self.arrive(key, event, at)
+
+    def arrive(self, key: str, event: Event, at: int) -> None:
+        """Settle a timeline before `at`, at which an event is about to be taken in."""
+        track = self.tracks.get(key)
+        if track is None:
+            projector = self.course.projector
+            if type(event) in projector.handles:
+                self.tracks[key] = Track(projector.standing(), None, 0, at)
+                self.intervals[key] = []
+            return
+        settled = self.intervals.get(key)
+        if settled is None:
+            settled = self.intervals[key] = []
+        if track.judged_at != at:
+            track.standing, track.verdict, track.since, ended = self.ahead(key, at, track)
+            track.judged_at = at
+            if ended:
+                settled += ended
+
+    def finish(self) -> list[Interval]:
+        """For each timeline all intervals from its last settled one on, with the future that is already due.
+
+        Where there are keys, of those to which something happened.
+        """
+        found: list[Interval] = []
+        if not self.tracks:
+            return found
+        if self.course.key_of is None and not self.intervals:  # nothing happened to it, and there is one all the same
+            self.intervals[WHOLE] = []
+        for key, settled in sorted(self.intervals.items()) if len(self.intervals) > 1 else self.intervals.items():
+            _, verdict, since, ended = self.ahead(key, END_OF_TIME + 1, self.tracks[key])
+            found += settled
+            found += ended
+            if verdict is not None:
+                found.append(Interval(since, FOREVER, verdict, key))
+        return found
+
+    def ahead(self, key: str, end: int, track: Track) -> _Ahead:
+        """What follows for a timeline before `end`: judged at the last event and wherever time alone changes it."""
+        if self._told and key in self._told and self._told[key][0] == end:
+            return self._told[key][1]
+        course, carried, verdict, since = self.course, track.standing, track.verdict, track.since
+        begin, ended = track.judged_at, list[Interval]()
+        assert begin is not None
+        judged_of = self.facts if course.facts_of is None else course.facts_of(self.facts, key)
+        if self.sources:
+            judgements = course.judge(carried, judged_of, course.rules, begin, end, *self.told(begin, end))
+        else:
+            judgements = course.judge(carried, judged_of, course.rules, begin, end)
+        for changes, (at, standing, judged) in enumerate(judgements):
+            carried = standing
+            if judged is not verdict and judged != verdict:
+                if verdict is not None:
+                    ended.append(Interval(since, at, verdict, key))
+                verdict, since = judged, at
+            if changes > MAX_FUTURE_CHANGES:
+                self._require_end(changes, begin, end)
+        return carried, verdict, since, ended
+
+    def _require_end(self, changes: int, begin: int, end: int) -> None:
+        """Raise InvalidRules after more changes than there may be: by how much there is of a customer, and by what is
+        read.
+        """
+        most = MAX_FUTURE_CHANGES + self.course.projector.facts.future_changes(self.facts)
+        if changes > most + sum(len(each) for told in self.told(begin, end) for each in told.values()):
+            raise InvalidRules(f"{self.course.projector.name} changes again and again with no event in between")
+
+    def told(self, begin: int, end: int) -> Sequence[Told]:
+        """What is read in [begin, end), as `judge` and `explain` take it: nothing where these rules read nothing."""
+        if not self.sources:
+            return ()
+        return ({source.course.projector.name: source.held(begin, end) for source in self.sources},)
+
+    def held(self, begin: int, end: int) -> list[Interval]:
+        """What holds in [begin, end) on all timelines, if nothing more happens."""
+        found: list[Interval] = []
+        for key in sorted(self.tracks):
+            ahead = self.ahead(key, end, self.tracks[key])
+            self._told[key] = end, ahead
+            _, verdict, since, ended = ahead
+            found += (each for each in ended if each.valid_to > begin)
+            if verdict is not None:
+                found.append(Interval(since, FOREVER, verdict, key))
+        return found
+
+
+def verdict_at(intervals: Iterable[Interval], at: int) -> Interval | None:
+    """The interval in which an instant lies; None before the first."""
+    return next((each for each in intervals if each.valid_from <= at < each.valid_to), None)
+
+
+def by_key(intervals: Iterable[Interval]) -> dict[str, list[Interval]]:
+    """The intervals of a projector, told apart by their keys."""
+    found: dict[str, list[Interval]] = {}
+    for each in intervals:
+        found.setdefault(each.key, []).append(each)
+    return found
+
+
+def joined(stored: list[Interval], newer: list[Interval]) -> list[Interval]:
+    """What is stored of a projector, up to where newer intervals begin, and those; for each key by itself."""
+    since = {key: intervals[0].valid_from for key, intervals in by_key(newer).items()}
+    kept = (each for each in stored if each.key not in since or each.valid_from < since[each.key])
+    return sorted([*kept, *newer], key=lambda each: (each.key, each.valid_from))
+
+
+_T = TypeVar("_T")
+
+
+class _Taken(Struct, array_like=True):
+    """What is stored of the facts: they, and the last event that they know of."""
+
+    facts: Facts
+    last_at: int | None
+    last_position: int
+
+
+def dump_facts(folded: Folded) -> bytes:
+    """The shared facts of a fold to go on with later: MessagePack, and the CRC-32 of that, as most damage leaves
+    MessagePack behind.
+    """
+    return _sealed(_Taken(folded.facts, folded.last_at, folded.last_position))
+
+
+def load_facts(data: bytes) -> Folded:
+    """The fold whose shared facts `dump_facts` wrote, without anything else. Raises ValueError for anything else."""
+    taken = _opened(data, _Taken)
+    return Folded(facts=taken.facts, last_at=taken.last_at, last_position=taken.last_position)
+
+
+def dump_own(folded: Folded, fact_set: FactSet) -> bytes:
+    """The facts of another set to go on with later, as `dump_facts` does it."""
+    return _sealed(folded.facts_of(fact_set))
+
+
+def load_own(fact_set: FactSet, data: bytes) -> Any:
+    """The facts of a set that `dump_own` wrote, for `Folded.own`. Raises ValueError for anything else."""
+    return _opened(data, fact_set.beginning)
+
+
+def dump_tracks(tracks: Tracks) -> bytes:
+    """One projector's tracks to go on with later, as `dump_facts` does it."""
+    return _sealed(tracks)
+
+
+def load_tracks(projector: Projector, data: bytes) -> Tracks:
+    """The tracks of a projector that `dump_tracks` wrote. Raises ValueError for anything else."""
+    return _typed(projector, _opened(data, Tracks))
+
+
+def dump(folded: Folded) -> bytes:
+    """A whole fold to go on with later, as `dump_facts` does it."""
+    return _sealed(folded)
+
+
+def load(data: bytes, projectors: Sequence[Projector] = PROJECTORS) -> Folded:
+    """The fold that `dump` wrote for some of these projectors. Raises ValueError for anything else."""
+    folded = _opened(data, Folded)
+    for projector in projectors:
+        _typed(projector, folded.tracks.get(projector.name, {}))
+        if projector.facts.name in folded.own:
+            folded.own[projector.facts.name] = _as(folded.own[projector.facts.name], projector.facts.beginning)
+    return folded
+
+
+def _sealed(value: object) -> bytes:
+    packed = _encode(value)
+    return packed + _checksum(packed)
+
+
+def _opened(data: bytes, kind: type[_T]) -> _T:
+    packed = data[:-_CHECKSUM_BYTES]
+    if data[-_CHECKSUM_BYTES:] != _checksum(packed):
+        raise ValueError("the checksum of a stored fold is not that of the fold")
+    try:
+        return msgspec.msgpack.decode(packed, type=kind)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"a stored fold can't be decoded: {error}") from None
+
+
+def _typed(projector: Projector, tracks: Tracks) -> Tracks:
+    for track in tracks.values():
+        track.standing = _as(track.standing, projector.standing)
+        track.verdict = _as(track.verdict, projector.verdict | None)
+    return tracks
+
+
+def _as(stored: Any, kind: Any) -> Any:
+    try:
+        return msgspec.convert(stored, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"a stored fold can't be decoded: {error}") from None
+
+
+_CHECKSUM_BYTES = 4
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def _checksum(packed: bytes) -> bytes:
+    return crc32(packed).to_bytes(_CHECKSUM_BYTES, "big")
+
+
+def code_versions() -> dict[str, int]:
+    """What is stored depends on: the versions of the facts, of the ticket queue and of each projector."""
+    return {SHARED.name: SHARED.version} | {projector.name: projector.version for projector in PROJECTORS}
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """A verdict at an instant with its reasons, and what it turns into next if nothing more happens."""
+
+    projection: str
+    verdict: Any
+    since: int
+    reasons: tuple[Reason, ...]
+    next_change: Interval | None
+
+
+def fold_until(
+    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector] = PROJECTORS
+) -> tuple[Folded, Timelines]:
+    """The fold of what had happened by an instant, as if nothing more did."""
+    return fold_some((happened for happened in events if happened.at <= at), rules, projectors)
+
+
+def explain(
+    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector] = PROJECTORS
+) -> tuple[Folded, list[Explanation]]:
+    """Each projector's verdict of the whole customer as of an instant, explained; and the fold of all that had happened
+    by then.
+    """
+    plan, folded, explanations = FoldPlan(rules, projectors), Folded(), list[Explanation]()
+    timelines = plan.fold(folded, (happened for happened in events if happened.at <= at))
+    running = {run.course.projector.name: run for run in plan.begin(folded)}
+    for projector in projectors:
+        current = verdict_at(timelines[projector.name], at) if projector.key is None else None
+        if current is None or projector.explain is None:
+            continue
+        run = running[projector.name]
+        standing, *_ = run.ahead(WHOLE, at + 1, run.tracks[WHOLE])
+        explanations.append(
+            Explanation(
+                projection=projector.name,
+                verdict=current.verdict,
+                since=current.valid_from,
+                reasons=projector.explain(standing, run.facts, rules, at, *run.told(at, at + 1)),
+                next_change=verdict_at(timelines[projector.name], current.valid_to),
+            )
+        )
+    return folded, explanations

@@ -1,0 +1,108 @@
+"""A projector: one question that is answered for every instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+
+from regulars.crm_domain.event import Event
+from regulars.projections.engine.column import columns_of
+from regulars.projections.facts.fact_set import FactSet
+from regulars.projections.facts.shared import SHARED
+from regulars.projections.rules.compiled import Rules
+from regulars.projections.verdict import Reason, Verdict
+
+if TYPE_CHECKING:  # the fold knows what projectors there are
+    from regulars.projections.engine.fold import Interval
+
+#: An instant, the standing from then on, and the verdict that goes with it.
+Judgement = tuple[int, Any, Any]
+#: By name, what the projectors that are read hold in [at, until) if nothing more happens: the intervals that reach into
+#: it, in order of time, of one key after the other. The last one is told without an end.
+Told = Mapping[str, Sequence["Interval"]]
+#: (standing, facts, rules, at, until) -> the judgement at `at`, and one for each later instant before `until` at which
+#: time alone may change it, in order; none at all where there is nothing to judge yet. Where the rules in force read
+#: others, `Told` comes last.
+Judge = Callable[..., Iterable[Judgement]]
+#: (standing, facts, rules, at), with the standing that `judge` gave for that instant; `Told` comes last as in `Judge`.
+Explain = Callable[..., tuple[Reason, ...]]
+
+
+#: What lists ask of a verdict: who has a value, in order of ids; who comes to have it, in order of time; whose score is
+#: highest; and which tickets have a status.
+ListedBy = Literal["value", "due", "score", "status"]
+
+
+#: What other tools see of a projection: each interval, or the last one of everybody.
+Shows = Literal["timeline", "latest"]
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """What a timeline is of within a customer: the name of that in tables, which one an event is about, and the facts
+    of one, which are judged in place of the customer's.
+    """
+
+    name: str
+    of: Callable[[Any], str]
+    facts: Callable[[Any, str], Any]
+
+
+def _none_more(rules: Rules) -> frozenset[type[Event]]:
+    return frozenset()
+
+
+def _nothing(rules: Rules) -> frozenset[str]:
+    return frozenset()
+
+
+class Projector(Struct, frozen=True, kw_only=True):
+    """One question that is answered for every instant.
+
+    `handles` are the event types that can change the answer, and with the first of which it begins; `heeds` are those
+    that can change it, once it has begun, because these rules ask for what they tell. `standing` is what is carried
+    from verdict to verdict; `judges_by` names the tables of the rules on which the answer depends. A customer has one
+    timeline, or with a `key` one for each of what that names. `verdict` is the type of what is held; its fields are
+    columns, and `shows` says which of them others see. `lists_by` names the indexes that lists need. `explain` is None
+    where nobody asks for reasons yet. Raise `version` whenever the same events and rules may give other answers.
+
+    `facts` are those it judges by. `may_read` are other projectors whose timelines it may ask, and `reads` gives the
+    names of those that the rules in force ask: what changes their answers is heeded, and `judge` and `explain` are told
+    what they hold. One that holds nothing yet has no interval.
+
+    Raises ValueError for a verdict with a field that can't be a column, naming it.
+    """
+
+    name: str
+    question: str
+    version: int
+    handles: frozenset[type[Event]]
+    standing: Any
+    judges_by: tuple[str, ...]
+    heeds: Callable[[Rules], frozenset[type[Event]]] = _none_more
+    judge: Judge
+    explain: Explain | None = None
+    verdict: type[Struct] = Verdict
+    key: Key | None = None
+    lists_by: tuple[ListedBy, ...] = ()
+    shows: Shows = "timeline"
+    facts: FactSet = SHARED
+    may_read: tuple[Projector, ...] = ()
+    reads: Callable[[Rules], frozenset[str]] = _nothing
+
+    def __post_init__(self) -> None:
+        try:
+            columns_of(self.verdict, None if self.key is None else self.key.name)
+        except ValueError as error:
+            raise ValueError(f'the projection "{self.name}" can\'t be stored: {error}') from None
+
+    def sources(self, rules: Rules) -> tuple[Projector, ...]:
+        """The projectors that are read under some rules. Raises ValueError for one that may not be read."""
+        if not self.may_read:
+            return ()
+        asked = self.reads(rules)
+        sources = tuple(each for each in self.may_read if each.name in asked)
+        for name in sorted(asked - {each.name for each in sources}):
+            raise ValueError(f'the projection "{self.name}" reads "{name}", which isn\'t among those it may read')
+        return sources

@@ -1,0 +1,27 @@
+"""What a projector's answers depend on beside the events: its own part of the rules, and that of what it reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from regulars.projections.engine.projector import Projector
+from regulars.projections.rules.compiled import Rules
+
+
+def rules_digest(projector: Projector, rules: Rules) -> str:
+    """SHA-256, in hexadecimal, of all that a projector's answers depend on beside the events.
+
+    That is its name and version, the version of the facts that it judges by, the canonical form of its tables of the
+    rules, and the same of what it reads under these rules. So under equal digests the same events have equal timelines,
+    in every process.
+    """
+    parts: dict[str, Any] = {
+        "name": projector.name,
+        "version": projector.version,
+        "facts": [projector.facts.name, projector.facts.version],
+        "rules": {name: rules.canonical[name] for name in sorted(projector.judges_by)},
+        "reads": sorted(rules_digest(source, rules) for source in projector.sources(rules)),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,277 @@
+"""What is known of one customer, free of any rule: instants and amounts, never sums over a window.
+
+All projectors read the same facts, so an event is folded once however many verdicts it bears on. The struct is
+mutable because a rebuild folds millions of events into it; it never leaves the fold that owns it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from typing import get_args
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from regulars.crm_domain import membership
+from regulars.crm_domain.customer import (
+    AccountClosed,
+    AccountReopened,
+    CancellationRequested,
+    CancellationWithdrawn,
+    CustomerRegistered,
+    CustomerTagged,
+    CustomerUntagged,
+    LeadQualified,
+    OwnerAssigned,
+)
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.membership import Membership, MembershipEvent
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
+from regulars.projections.facts import tickets as ticket_facts
+from regulars.projections.facts.fact_set import FactSet
+from regulars.projections.facts.tickets import TicketFacts
+
+VERSION = 3
+
+
+class Mark(Struct, frozen=True, array_like=True, gc=False):
+    """When something happened, and the position of the event that says so."""
+
+    at: int
+    position: int
+
+
+class Named(Struct, frozen=True, array_like=True, gc=False):
+    """A name that was given at an instant, or taken away, and the position of the event that says so."""
+
+    at: int
+    position: int
+    name: str
+    given: bool = True
+
+
+class Answer(Struct, frozen=True, array_like=True, gc=False):
+    """The latest answer to one kind of survey."""
+
+    at: int
+    position: int
+    score: int
+
+
+class Return(Struct, frozen=True, array_like=True, gc=False):
+    """Part of an order that came back: the order's index (-1 while its purchase is unknown), and minor units."""
+
+    at: int
+    position: int
+    order: int
+    order_id: str
+    amount: int
+
+
+class Account(Struct, frozen=True, array_like=True, gc=False):
+    """Whether one identity's account is closed, and whether they asked to leave."""
+
+    closed: Mark | None = None
+    cancelling: Mark | None = None
+
+
+class Facts(Struct, array_like=True):
+    """One customer's facts. All lists are in order of time; the `order_*` lists run in parallel.
+
+    `order_totals[i]` is what the orders up to and including `i` are worth, less what came back of them, in minor
+    units: so any window's spend is a difference of two of them. `returned_orders` holds the indexes, rising, of the
+    orders of which everything came back.
+
+    A customer is one identity, number 0, and after merges several. `accounts` and `memberships` are by identity;
+    `closed` and `cancelling` follow from all accounts: a customer has left when every one of them is closed.
+    """
+
+    order_instants: list[int] = field(default_factory=list)
+    order_positions: list[int] = field(default_factory=list)
+    order_ids: list[str] = field(default_factory=list)
+    order_amounts: list[int] = field(default_factory=list)
+    order_totals: list[int] = field(default_factory=list)
+    returned_orders: list[int] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    engagements: list[int] = field(default_factory=list)
+    tags: list[Named] = field(default_factory=list)
+    owners: list[Named] = field(default_factory=list)
+    tickets: dict[str, TicketFacts] = field(default_factory=dict)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    memberships: dict[int, Membership] = field(default_factory=dict)
+    engaged: Mark | None = None
+    qualified: Mark | None = None
+    cancelling: Mark | None = None
+    closed: Mark | None = None
+    source: Named | None = None
+
+
+HANDLES: frozenset[type[Event]] = frozenset(
+    {
+        CustomerRegistered,
+        LeadQualified,
+        CustomerTagged,
+        CustomerUntagged,
+        OwnerAssigned,
+        CancellationRequested,
+        CancellationWithdrawn,
+        AccountClosed,
+        AccountReopened,
+        PurchaseRecorded,
+        ReturnRecorded,
+        InteractionRecorded,
+        SurveyAnswered,
+        *get_args(MembershipEvent),
+        *get_args(TicketEvent),
+    }
+)
+
+
+def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0) -> None:
+    """Take in one event of one of the customer's identities.
+
+    Events come in order of `(at, position)`; a return may come before its purchase.
+    """
+    match event:
+        case PurchaseRecorded():
+            _add_order(facts, event, at, position)
+        case ReturnRecorded():
+            _add_return(facts, event, at, position)
+        case InteractionRecorded(direction="inbound"):
+            _engage(facts, at, position)
+        case SurveyAnswered(survey=survey, score=score):
+            _engage(facts, at, position)
+            facts.answers[survey] = Answer(at, position, score)
+        case CustomerRegistered(source=source):
+            _engage(facts, at, position)
+            _settle_account(facts, identity, _account(facts, identity))
+            if source is not None and (identity == 0 or facts.source is None):
+                facts.source = Named(at, position, source)
+        case LeadQualified():
+            facts.qualified = Mark(at, position)
+        case AccountClosed():
+            _settle_account(facts, identity, replace(_account(facts, identity), closed=Mark(at, position)))
+        case AccountReopened():
+            _settle_account(facts, identity, Account())
+        case CancellationRequested():
+            _settle_account(facts, identity, replace(_account(facts, identity), cancelling=Mark(at, position)))
+        case CancellationWithdrawn():
+            _settle_account(facts, identity, replace(_account(facts, identity), cancelling=None))
+        case CustomerTagged(label=label):
+            facts.tags.append(Named(at, position, label))
+        case CustomerUntagged(label=label):
+            facts.tags.append(Named(at, position, label, given=False))
+        case OwnerAssigned(owner=owner):
+            facts.owners.append(Named(at, position, owner))
+        case _ if isinstance(event, MembershipEvent):
+            facts.memberships[identity] = membership.evolve(facts.memberships.get(identity, Membership()), event)
+        case _ if isinstance(event, TicketEvent):
+            _take_in_ticket(facts, event, at, position)
+        case _:
+            pass  # the rest bears on no verdict and on nothing that a card shows
+
+
+def _account(facts: Facts, identity: int) -> Account:
+    return facts.accounts.get(identity, Account())
+
+
+def _settle_account(facts: Facts, identity: int, account: Account) -> None:
+    facts.accounts[identity] = account
+    accounts = facts.accounts.values()
+    open_ones = [each for each in accounts if each.closed is None]
+    facts.closed = None if open_ones else _latest(each.closed for each in accounts)
+    facts.cancelling = _latest(each.cancelling for each in open_ones or accounts)
+
+
+def _latest(marks: Iterable[Mark | None]) -> Mark | None:
+    known = [mark for mark in marks if mark is not None]
+    return max(known, key=lambda mark: (mark.at, mark.position), default=None)
+
+
+def orders_since(facts: Facts, instant: int) -> int:
+    """The index of the first order after an instant: a window that ends at `at` begins with `at` less its length."""
+    return bisect_right(facts.order_instants, instant)
+
+
+def spend_within(facts: Facts, window: int | None, at: int) -> int:
+    """Minor units of net spend on the orders of the window that ends at `at`; an order leaves it when it is over."""
+    if not facts.order_totals:
+        return 0
+    first = 0 if window is None else orders_since(facts, at - window)
+    before = facts.order_totals[first - 1] if first else 0
+    return facts.order_totals[-1] - before
+
+
+def _take_in_ticket(facts: Facts, event: TicketEvent, at: int, position: int) -> None:
+    ticket_facts.evolve(facts.tickets.setdefault(event.ticket_id, TicketFacts()), event, position)
+    match event:
+        case TicketOpened():
+            _engage(facts, at, position)
+        case TicketRated(score=score):
+            _engage(facts, at, position)
+            facts.answers["csat"] = Answer(at, position, score)
+        case _:
+            pass
+
+
+def _engage(facts: Facts, at: int, position: int) -> None:
+    facts.engaged = Mark(at, position)
+    facts.engagements.append(at)
+
+
+def _add_order(facts: Facts, event: PurchaseRecorded, at: int, position: int) -> None:
+    total = facts.order_totals[-1] if facts.order_totals else 0
+    facts.order_instants.append(at)
+    facts.order_positions.append(position)
+    facts.order_ids.append(event.order_id)
+    facts.order_amounts.append(event.amount)
+    facts.order_totals.append(total + event.amount)
+    for i, early in enumerate(facts.returns):
+        if early.order < 0 and early.order_id == event.order_id:
+            index = len(facts.order_ids) - 1
+            facts.returns[i] = Return(early.at, early.position, index, early.order_id, early.amount)
+            _take_off(facts, index, early.amount)
+
+
+def _add_return(facts: Facts, event: ReturnRecorded, at: int, position: int) -> None:
+    index = _last_index(facts.order_ids, event.order_id)
+    facts.returns.append(Return(at, position, index, event.order_id, event.amount))
+    if index >= 0:
+        _take_off(facts, index, event.amount)
+
+
+def _take_off(facts: Facts, index: int, amount: int) -> None:
+    for i in range(index, len(facts.order_totals)):
+        facts.order_totals[i] -= amount
+    before = facts.order_totals[index - 1] if index else 0
+    place = bisect_left(facts.returned_orders, index)
+    if facts.order_totals[index] == before and facts.returned_orders[place : place + 1] != [index]:
+        facts.returned_orders.insert(place, index)
+
+
+def _last_index(ids: list[str], order_id: str) -> int:
+    for index in range(len(ids) - 1, -1, -1):
+        if ids[index] == order_id:
+            return index
+    return -1
+
+
+def _future_changes(facts: Facts) -> int:
+    """Orders leave a window one by one, lots begin and expire, clocks of tickets breach and are forgotten."""
+    lots = sum(len(each.lots) for each in facts.memberships.values())
+    return len(facts.order_instants) + 2 * lots + 8 * len(facts.tickets)
+
+
+#: The facts that most projectors share, so that an event is folded once however many verdicts it bears on.
+SHARED = FactSet(
+    name="facts",
+    version=VERSION,
+    beginning=Facts,
+    handles=HANDLES,
+    evolve=evolve,
+    future_changes=_future_changes,
+)

@@ -1,0 +1,533 @@
+"""The facts that rules may ask, each wholly defined by its entry in FACTS.
+
+What time alone does to them: what has elapsed grows, and what a window holds shrinks, as no order is ever worth less
+than nothing. So each condition flips at most once, at an instant that follows from its bound. A condition on what
+another projection holds may flip wherever that begins to hold something else.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from operator import attrgetter
+from typing import Any, get_args
+
+from regulars.crm_domain.customer import (
+    AccountClosed,
+    AccountReopened,
+    CustomerRegistered,
+    CustomerTagged,
+    CustomerUntagged,
+    LeadQualified,
+    OwnerAssigned,
+)
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import FOREVER
+from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
+from regulars.projections.facts.cadence import after_gaps
+from regulars.projections.facts.fact import (
+    ALWAYS,
+    NEVER,
+    Condition,
+    Fact,
+    Found,
+    Kind,
+    Never,
+    Often,
+    Once,
+    Span,
+    Subject,
+    table,
+)
+from regulars.projections.facts.shared import Facts, Mark, Named, orders_since, spend_within
+from regulars.projections.facts.tickets import SETTLED, Moment, TicketFacts
+from regulars.projections.verdict import days, money_text, plural
+
+_NO_ORDER = "before the first order"
+#: The tier of those who have no membership in force where only members have one.
+NO_TIER = "none"
+
+# ---------------------------------------------------------------------------------------------- facts of one kind each
+
+
+def counted(
+    name: str,
+    *,
+    noun: str,
+    of: Callable[[Facts], Sequence[Any]],
+    instant: Callable[[Any], int],
+    positions: Callable[[Facts, int], Sequence[int]],
+    meaning: str,
+    events: frozenset[type[Event]],
+) -> Fact:
+    """How many of something there are, at all or within a window.
+
+    `of` gives them in order of time, `instant` when one happened, `positions` those of the events from an index on.
+    """
+
+    def first(subject: Subject, window: int | None, at: int) -> int:
+        return 0 if window is None else bisect_right(of(subject.facts), at - window, key=instant)
+
+    def found(subject: Subject, window: int | None, at: int) -> int:
+        return len(of(subject.facts)) - (0 if window is None else first(subject, window, at))
+
+    def span(subject: Subject, condition: Condition) -> Span:
+        things, bound, window = of(subject.facts), condition.bound, condition.window
+        if window is None or not 0 < bound <= len(things):  # no window ever holds more than there are
+            return ALWAYS if condition.demands(len(things)) else NEVER
+        leaves_at = instant(things[-bound]) + window
+        return (-FOREVER, leaves_at) if condition.key == "from" else (leaves_at, FOREVER)
+
+    return Fact(
+        name=name,
+        kind="count",
+        windowed=True,
+        undefined="never",
+        found=found,
+        flips=Once(span),
+        positions=lambda subject, window, at: tuple(positions(subject.facts, first(subject, window, at))),
+        words=lambda subject, found: plural(found, noun),
+        meaning=meaning,
+        events=events,
+    )
+
+
+def elapsed(
+    name: str,
+    *,
+    undefined: str,
+    since: Callable[[Subject], int | None],
+    words: Callable[[Subject], str],
+    positions: Callable[[Subject], Sequence[int]],
+    meaning: str,
+    events: frozenset[type[Event]],
+) -> Fact:
+    """How long ago something was: `since` an instant, None while it never was."""
+
+    def found(subject: Subject, window: int | None, at: int) -> int | None:
+        origin = since(subject)
+        return None if origin is None else at - origin
+
+    def span(subject: Subject, condition: Condition) -> Span:
+        origin = since(subject)
+        if origin is None:
+            return NEVER
+        reached_at = origin + condition.bound
+        return (reached_at, FOREVER) if condition.key == "from" else (-FOREVER, reached_at)
+
+    return Fact(
+        name=name,
+        kind="elapsed",
+        windowed=False,
+        undefined=undefined,
+        found=found,
+        flips=Once(span),
+        positions=lambda subject, window, at: tuple(positions(subject)),
+        words=lambda subject, found: f"{days(found)} {words(subject)}",
+        meaning=meaning,
+        events=events,
+    )
+
+
+def latest_answer(survey: str, *, meaning: str, events: frozenset[type[Event]]) -> Fact:
+    """The score of the latest answer to a survey, while it lies within the window."""
+
+    def found(subject: Subject, window: int | None, at: int) -> int | None:
+        answer = subject.facts.answers.get(survey)
+        return None if answer is None or (window is not None and at >= answer.at + window) else answer.score
+
+    def span(subject: Subject, condition: Condition) -> Span:
+        answer = subject.facts.answers.get(survey)
+        if answer is None or not condition.demands(answer.score):
+            return NEVER
+        return ALWAYS if condition.window is None else (-FOREVER, answer.at + condition.window)
+
+    def positions(subject: Subject, window: int | None, at: int) -> tuple[int, ...]:
+        return () if found(subject, window, at) is None else (subject.facts.answers[survey].position,)
+
+    return Fact(
+        name=survey,
+        kind="score",
+        windowed=True,
+        undefined="before the first answer, and where the latest lies outside the window",
+        found=found,
+        flips=Once(span),
+        positions=positions,
+        words=lambda subject, found: f"{survey} {found}",
+        meaning=meaning,
+        events=events,
+    )
+
+
+def steady(
+    name: str,
+    *,
+    kind: Kind,
+    undefined: str = "never",
+    found: Found,
+    words: Callable[[Any], str],
+    positions: Callable[[Facts], Sequence[int]],
+    meaning: str,
+    events: frozenset[type[Event]],
+) -> Fact:
+    """What only events change."""
+    return Fact(
+        name=name,
+        kind=kind,
+        windowed=False,
+        undefined=undefined,
+        found=found,
+        flips=Never(),
+        positions=lambda subject, window, at: tuple(positions(subject.facts)),
+        words=lambda subject, found: words(found),
+        meaning=meaning,
+        events=events,
+    )
+
+
+def flag(
+    name: str,
+    *,
+    mark: Callable[[Facts], Mark | None],
+    words: tuple[str, str],
+    meaning: str,
+    events: frozenset[type[Event]],
+) -> Fact:
+    """Whether something is so: it is while there is a mark. `words` are for yes and for no."""
+    return steady(
+        name,
+        kind="flag",
+        found=lambda subject, window, at: mark(subject.facts) is not None,
+        words=lambda found: words[0] if found else words[1],
+        positions=lambda facts: _at_most(mark(facts)),
+        meaning=meaning,
+        events=events,
+    )
+
+
+def choice(
+    name: str,
+    *,
+    undefined: str,
+    named: Callable[[Facts], Named | None],
+    words: str,
+    meaning: str,
+    events: frozenset[type[Event]],
+) -> Fact:
+    """One word of several."""
+
+    def found(subject: Subject, window: int | None, at: int) -> str | None:
+        given = named(subject.facts)
+        return None if given is None else given.name
+
+    return steady(
+        name,
+        kind="choice",
+        undefined=undefined,
+        found=found,
+        words=lambda found: f"{words} {found}",
+        positions=lambda facts: _at_most(named(facts)),
+        meaning=meaning,
+        events=events,
+    )
+
+
+def verdict_of(
+    projection: str,
+    name: str,
+    *,
+    kind: Kind,
+    of: Callable[[Any], Any],
+    words: str,
+    meaning: str,
+) -> Fact:
+    """What another projection holds, which has one timeline. Its own reasons tell of the events behind it."""
+
+    def found(subject: Subject, window: int | None, at: int) -> Any:
+        told = subject.told.get(projection, ())
+        place = bisect_right(told, at, key=_begins) - 1
+        return of(told[place].verdict) if place >= 0 else None
+
+    def turns(subject: Subject, window: int | None, at: int, until: int) -> list[int]:
+        return [each.valid_from for each in subject.told.get(projection, ()) if at < each.valid_from < until]
+
+    return Fact(
+        name=name,
+        kind=kind,
+        windowed=False,
+        undefined="before there is one",
+        found=found,
+        flips=Often(turns),
+        positions=lambda subject, window, at: (),
+        words=lambda subject, found: f"{words} {found}",
+        meaning=meaning,
+        events=frozenset(),
+        reads=projection,
+    )
+
+
+_begins = attrgetter("valid_from")
+_value = attrgetter("value")
+
+
+def _at_most(said: Mark | Named | None) -> tuple[int, ...]:
+    return () if said is None else (said.position,)
+
+
+# ------------------------------------------------------------------------------------------------ what entries ask for
+
+
+def _itself(instant: int) -> int:
+    return instant
+
+
+def _spell_ending_orders(subject: Subject) -> list[int]:
+    facts, at = subject.facts, subject.ended_at
+    return facts.order_positions[orders_since(facts, at - 1) : orders_since(facts, at)]
+
+
+def _opened(facts: Facts) -> list[Moment]:
+    return sorted((each.opened for each in facts.tickets.values() if each.opened), key=attrgetter("at", "position"))
+
+
+def _open(facts: Facts) -> list[TicketFacts]:
+    return [each for each in facts.tickets.values() if each.opened and each.status not in SETTLED]
+
+
+def _tags(facts: Facts) -> dict[str, Named]:
+    """The last word on each label that is on."""
+    last_word = {named.name: named for named in facts.tags}
+    return {label: named for label, named in sorted(last_word.items()) if named.given}
+
+
+def _gap_found(subject: Subject, window: int | None, at: int) -> Fraction | None:
+    if subject.gap is None or subject.last_order_at is None:
+        return None
+    n, d = subject.gap
+    return Fraction((at - subject.last_order_at) * d, n)
+
+
+def _gap_span(subject: Subject, condition: Condition) -> Span:
+    if subject.gap is None or subject.last_order_at is None:
+        return NEVER
+    passed = after_gaps(condition.bound.numerator, condition.bound.denominator, subject.gap)
+    reached_at = subject.last_order_at + passed
+    return (reached_at, FOREVER) if condition.key == "from" else (-FOREVER, reached_at)
+
+
+def _gap_words(subject: Subject, found: Fraction) -> str:
+    hundredths = found * 100 // 1
+    usual = subject.rules.cadence.days_text(subject.facts)
+    return f"{hundredths // 100}.{hundredths % 100:02d} times their usual gap of {usual} days"
+
+
+def _spend_span(subject: Subject, condition: Condition) -> Span:
+    totals, bound, window = subject.facts.order_totals, condition.bound, condition.window
+    spend = totals[-1] if totals else 0
+    if window is None or not 0 < bound <= spend:
+        return ALWAYS if condition.demands(spend) else NEVER
+    # Once more than this has left, what is left is below the bound: totals never fall.
+    leaves_at = subject.facts.order_instants[bisect_right(totals, spend - bound)] + window
+    return (-FOREVER, leaves_at) if condition.key == "from" else (leaves_at, FOREVER)
+
+
+def _spend_positions(subject: Subject, window: int | None, at: int) -> tuple[int, ...]:
+    facts = subject.facts
+    first = 0 if window is None else orders_since(facts, at - window)
+    returns = (back.position for back in facts.returns if back.order >= first)
+    return tuple(sorted([*facts.order_positions[first:], *returns]))
+
+
+# ------------------------------------------------------------------------------------------------------------ the table
+
+_ORDERS = frozenset({PurchaseRecorded})
+_TICKETS: frozenset[type[Event]] = frozenset(get_args(TicketEvent))
+
+ORDERS = counted(
+    "orders",
+    noun="order",
+    of=attrgetter("order_instants"),
+    instant=_itself,
+    positions=lambda facts, first: facts.order_positions[first:],
+    meaning="Orders, also those that came back.",
+    events=_ORDERS,
+)
+GAP = Fact(
+    name="gap",
+    kind="ratio",
+    windowed=False,
+    undefined=_NO_ORDER,
+    found=_gap_found,
+    flips=Once(_gap_span),
+    positions=lambda subject, window, at: tuple(subject.facts.order_positions[-1:]),
+    words=_gap_words,
+    meaning="The time since the last order as a multiple of the customer's expected gap, which [cadence] defines.",
+    events=_ORDERS,
+)
+SPELL_ENDED = elapsed(
+    "days_since_spell_ended",
+    undefined="before an order ended a stage of the rung's `spell`",
+    since=lambda subject: None if subject.ended is None else subject.ended_at,
+    words=lambda subject: f"since an order brought them back from {subject.ended}",
+    positions=_spell_ending_orders,
+    meaning="Days since an order ended a stage that the rung names in `spell`.",
+    events=_ORDERS,
+)
+
+#: By name: the whole vocabulary of conditions.
+FACTS: Mapping[str, Fact] = table(
+    flag(
+        "account_closed",
+        mark=attrgetter("closed"),
+        words=("the account is closed", "the account is open"),
+        meaning="Whether the account is closed; of merged customers, whether all their accounts are.",
+        events=frozenset({CustomerRegistered, AccountClosed, AccountReopened}),
+    ),
+    flag(
+        "qualified",
+        mark=attrgetter("qualified"),
+        words=("qualified as a lead", "not qualified as a lead"),
+        meaning="Whether somebody judged that this lead may well become a customer.",
+        events=frozenset({LeadQualified}),
+    ),
+    ORDERS,
+    counted(
+        "returns",
+        noun="return",
+        of=lambda facts: facts.returns,
+        instant=lambda back: back.at,
+        positions=lambda facts, first: [back.position for back in facts.returns[first:]],
+        meaning="Returns, of whole orders or of parts, by the time at which they came back.",
+        events=frozenset({ReturnRecorded}),
+    ),
+    counted(
+        "tickets",
+        noun="ticket",
+        of=_opened,
+        instant=lambda opened: opened.at,
+        positions=lambda facts, first: [opened.position for opened in _opened(facts)[first:]],
+        meaning="Tickets, by the time at which they were opened, whatever became of them.",
+        events=frozenset({TicketOpened}),
+    ),
+    steady(
+        "open_tickets",
+        kind="count",
+        found=lambda subject, window, at: len(_open(subject.facts)),
+        words=lambda found: plural(found, "open ticket"),
+        positions=lambda facts: sorted(each.opened.position for each in _open(facts) if each.opened),
+        meaning="Tickets that are neither resolved nor closed, whoever's turn it is.",
+        events=_TICKETS,
+    ),
+    Fact(
+        name="spend",
+        kind="amount",
+        windowed=True,
+        undefined="never",
+        found=lambda subject, window, at: spend_within(subject.facts, window, at),
+        flips=Once(_spend_span),
+        positions=_spend_positions,
+        words=lambda subject, found: f"net spend of {money_text(found, subject.rules.exponent)}",
+        meaning="What the orders are worth, by the time of the order, less what has come back of them by then.",
+        events=frozenset({PurchaseRecorded, ReturnRecorded}),
+    ),
+    elapsed(
+        "days_since_order",
+        undefined=_NO_ORDER,
+        since=attrgetter("last_order_at"),
+        words=lambda subject: "since the last order",
+        positions=lambda subject: subject.facts.order_positions[-1:],
+        meaning="Days since the last order.",
+        events=_ORDERS,
+    ),
+    elapsed(
+        "days_since_engagement",
+        undefined="while they were never heard from",
+        since=lambda subject: subject.facts.engaged.at if subject.facts.engaged else None,
+        words=lambda subject: "since they were last heard from",
+        positions=lambda subject: _at_most(subject.facts.engaged),
+        meaning="Days since they were last heard from: an inbound interaction, a ticket that they opened or rated, "
+        "an answer to a survey, the registration.",
+        events=frozenset({CustomerRegistered, InteractionRecorded, SurveyAnswered, TicketOpened, TicketRated}),
+    ),
+    SPELL_ENDED,
+    elapsed(
+        "tenure_days",
+        undefined=_NO_ORDER,
+        since=attrgetter("first_order_at"),
+        words=lambda subject: "since the first order",
+        positions=lambda subject: subject.facts.order_positions[:1],
+        meaning="Days since the first order.",
+        events=_ORDERS,
+    ),
+    GAP,
+    latest_answer(
+        "nps",
+        meaning="The latest answer to an NPS survey, 0 to 10.",
+        events=frozenset({SurveyAnswered}),
+    ),
+    latest_answer(
+        "csat",
+        meaning="The latest answer to a CSAT survey or rating of a ticket, 1 to 5.",
+        events=frozenset({SurveyAnswered, TicketRated}),
+    ),
+    choice(
+        "source",
+        undefined="where no registration named one",
+        named=lambda facts: facts.source,
+        words="came through",
+        meaning="Through what the business met the customer, as the registration says.",
+        events=frozenset({CustomerRegistered}),
+    ),
+    choice(
+        "owner",
+        undefined="before anybody was assigned",
+        named=lambda facts: facts.owners[-1] if facts.owners else None,
+        words="looked after by",
+        meaning="Who in the business looks after the customer.",
+        events=frozenset({OwnerAssigned}),
+    ),
+    steady(
+        "tagged",
+        kind="set",
+        found=lambda subject, window, at: frozenset(_tags(subject.facts)),
+        words=lambda found: f"tagged {', '.join(sorted(found))}" if found else "no tags",
+        positions=lambda facts: sorted(named.position for named in _tags(facts).values()),
+        meaning="The tags that are on.",
+        events=frozenset({CustomerTagged, CustomerUntagged}),
+    ),
+    verdict_of(
+        "lifecycle_stage",
+        "stage",
+        kind="choice",
+        of=_value,
+        words="stage",
+        meaning="The stage, as [lifecycle] gives it; the ladder itself can't ask it.",
+    ),
+    verdict_of(
+        "loyalty_tier",
+        "tier",
+        kind="choice",
+        of=_value,
+        words="tier",
+        meaning=f'The loyalty tier, as [tier] gives it; "{NO_TIER}" where only members have one.',
+    ),
+    verdict_of(
+        "churn_risk",
+        "risk",
+        kind="score",
+        of=attrgetter("score"),
+        words="risk",
+        meaning="The risk that the customer leaves, 0 to 100, as [churn_risk] gives it.",
+    ),
+    verdict_of(
+        "churn_risk",
+        "risk_band",
+        kind="choice",
+        of=_value,
+        words="risk band",
+        meaning="The band of that risk, as [churn_risk.bands] has it.",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Lifecycle stage: the ladder of stages, and where a customer stands on it."""

@@ -1,0 +1,197 @@
+"""The ladder of stages made ready for judging: conditions in the units of what is found, and those left to be asked.
+
+What events alone decide is looked up, not asked: for each bracket of each count, and each flag, the ladder has the
+rungs that can be reached then, with the conditions that are left. It is quicker, and changes no answer.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, prod
+from types import MappingProxyType
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.instant import DAY
+from regulars.projections.facts import table as fact_table
+from regulars.projections.facts.fact import (
+    Bound,
+    Condition,
+    Fact,
+    Found,
+    Key,
+    Kind,
+    Never,
+    Often,
+    Once,
+    Subject,
+    for_good,
+)
+from regulars.projections.rules import grammar
+from regulars.projections.verdict import Verdict, money_text
+
+# Rules may ask more counts than it takes memory to prepare for; those that come last are asked like anything else.
+_MOST_BRACKETS = 1_000
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """One rung of the ladder: its conditions as they were written, and those that are asked.
+
+    `once` are those that hold in one span, what is quickest to work out first; `often` are the others.
+    """
+
+    id: str
+    verdict: Verdict
+    spell: frozenset[str]
+    conditions: tuple[Condition, ...]
+    once: tuple[Condition, ...]
+    often: tuple[Condition, ...]
+
+
+#: How a fact is found, and the bounds that conditions have: its brackets are below the first, from it on, and so on.
+Brackets = tuple[Found, tuple[int, ...]]
+
+
+class Ladder(Struct, frozen=True, kw_only=True):
+    """The rungs, the types of events that can change the facts that they ask, and the other projections that they ask.
+
+    `left` is nested, a level for each of `brackets`; innermost are the rungs that can be reached.
+    """
+
+    rungs: tuple[Rung, ...]
+    events: frozenset[type[Event]]
+    reads: frozenset[str]
+    brackets: tuple[Brackets, ...]
+    left: tuple[Any, ...]
+
+    def reachable(self, subject: Subject) -> tuple[Rung, ...]:
+        """The rungs that can be reached, each with the conditions that are left to be asked."""
+        left, at = self.left, subject.at
+        for found, starts in self.brackets:
+            left = left[bisect_right(starts, found(subject, None, at))]
+        return left
+
+
+def compile_ladder(rule: grammar.Lifecycle, exponent: int) -> Ladder:
+    """Make the ladder ready, for a currency of so many digits."""
+    rungs = tuple(_rung(stage, exponent) for stage in rule.stage)
+    asked = {condition.fact.name: condition.fact for rung in rungs for condition in rung.conditions}
+    bracketed = _bracketed(asked, rungs)
+    return Ladder(
+        rungs=rungs,
+        events=frozenset().union(*(fact.events for fact in asked.values())),
+        reads=frozenset(fact.reads for fact in asked.values() if fact.reads),
+        brackets=tuple((fact.found, starts) for fact, starts in bracketed),
+        left=_left(rungs, bracketed),
+    )
+
+
+def _rung(rule: grammar.StageRule, exponent: int) -> Rung:
+    conditions = tuple(condition for each in rule.when for condition in _conditions(each, exponent))
+    quickest_first = sorted(conditions, key=lambda each: _QUICKEST_FIRST.index(each.fact.kind))
+    return Rung(
+        id=rule.id,
+        verdict=Verdict(rule.stage),
+        spell=frozenset(rule.spell),
+        conditions=conditions,
+        once=tuple(each for each in quickest_first if not isinstance(each.fact.flips, Often)),
+        often=tuple(each for each in conditions if isinstance(each.fact.flips, Often)),
+    )
+
+
+# Where one condition fails, the rest of a rung isn't asked.
+_QUICKEST_FIRST: tuple[Kind, ...] = ("flag", "elapsed", "score", "choice", "ratio", "count", "amount", "set")
+
+
+_Bracketed = tuple[tuple[Fact, tuple[int, ...]], ...]
+
+
+def _bracketed(asked: Mapping[str, Fact], rungs: tuple[Rung, ...]) -> _Bracketed:
+    bracketed: list[tuple[Fact, tuple[int, ...]]] = []
+    for fact in asked.values():
+        if not _events_alone_decide(fact):
+            continue
+        bounds = {each.bound for rung in rungs for each in rung.conditions if each.fact is fact}
+        starts = (1,) if fact.kind == "flag" else tuple(sorted(bounds - {0}))
+        if prod(len(each) + 1 for _, each in bracketed) * (len(starts) + 1) <= _MOST_BRACKETS:
+            bracketed.append((fact, starts))
+    return tuple(bracketed)
+
+
+def _events_alone_decide(fact: Fact) -> bool:
+    """Whether a fact, asked without a window, is one of few values that time alone doesn't change."""
+    if fact.kind == "count" and fact.windowed:
+        return isinstance(fact.flips, Once)
+    return fact.kind in ("flag", "count") and isinstance(fact.flips, Never)
+
+
+def _left(rungs: tuple[Rung, ...], bracketed: _Bracketed) -> tuple[Any, ...]:
+    if not bracketed:
+        return rungs
+    (fact, starts), others = bracketed[0], bracketed[1:]
+    return tuple(_left(tuple(_knowing(rungs, fact, value)), others) for value in (0, *starts))
+
+
+def _knowing(rungs: tuple[Rung, ...], fact: Fact, value: int) -> Iterator[Rung]:
+    """The rungs that can be reached where a fact lies in the bracket that begins with a value."""
+    for rung in rungs:
+        decided = {each: _holds_for_good(each, value) for each in rung.once if each.fact is fact}
+        if False in decided.values():
+            continue
+        yield replace(rung, once=tuple(each for each in rung.once if decided.get(each) is None))
+
+
+def _holds_for_good(condition: Condition, value: int) -> bool | None:
+    """Whether a condition holds for good or never will; None where that depends on time."""
+    if condition.window is not None and value >= condition.bound > 0:
+        return None
+    return condition.demands(value)  # no window ever holds more than there is
+
+
+def _conditions(rule: grammar.ConditionRule, exponent: int) -> Iterator[Condition]:
+    fact = fact_table.FACTS[rule.fact]
+    within = f" within {rule.within_days} days" if rule.within_days else ""
+    for key, given in rule.bounds:
+        bound, text = _bound(key, given, fact.kind, exponent)
+        yield Condition(
+            fact=fact,
+            span=fact.flips.span if isinstance(fact.flips, Once) else for_good,
+            key=key,
+            bound=bound,
+            window=None if rule.within_days is None else rule.within_days * DAY,
+            text=f"{within} ({text})" if text else within,
+        )
+
+
+def _bound(key: Key, given: grammar.Given, kind: Kind, exponent: int) -> tuple[Bound, str]:
+    """A bound in the unit of what is found, and in words. A bound between two units is reached with the next one."""
+    match given:
+        case bool():
+            return given, ""
+        case Decimal() if kind == "amount":
+            minor = ceil(Fraction(given) * 10**exponent)
+            return minor, f"{_SAID[key]} {money_text(minor, exponent)}"
+        case Decimal():
+            exact = Fraction(given)
+            bound = ceil(exact * DAY) if kind == "elapsed" else exact if kind == "ratio" else int(exact)
+            return bound, f"{_SAID[key]} {given.normalize():f}"
+        case _:
+            return frozenset(given), f"{_SAID[key]} {', '.join(given)}"
+
+
+_SAID: Mapping[Key, str] = MappingProxyType(
+    {
+        "from": "at least",
+        "below": "below",
+        "in": "one of",
+        "not_in": "none of",
+        "has": "each of",
+        "lacks": "none of",
+    }
+)

@@ -1,0 +1,1 @@
+"""The rules: their grammar, and what they are compiled to."""

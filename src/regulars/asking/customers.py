@@ -1,0 +1,490 @@
+"""Customers as of any day, as known on any day, under any rules: one of them, or a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from functools import partial
+from itertools import islice
+from operator import attrgetter
+from typing import Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.catch_up import events_behind
+from regulars.adapters.read_models.histories import History, read_history
+from regulars.adapters.read_models.pages import Becoming, Filters, Ranking, Standing, newest_event_at, page
+from regulars.adapters.schema.builds import SCORE
+from regulars.adapters.store.transaction import Transaction
+from regulars.adapters.tracing import span
+from regulars.asking.one_customer import (
+    Contact,
+    describe_poison,
+    explain_customer,
+    history_of,
+    instant_of,
+    read_contacts,
+    timeline_of,
+)
+from regulars.asking.paging import MAX_PAGE
+from regulars.asking.standings import Question, foresee, held_at, standings_of
+from regulars.asking.views import LANES, AsksCustomer, Customer, Explanation, Lane, Page, Timeline, lanes_in
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import NotFound, StoreBusy
+from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
+from regulars.crm_domain.money import from_minor_units
+from regulars.projections.customer_card import CUSTOMER_CARD, card
+from regulars.projections.engine.fold import fold_until
+from regulars.projections.facts.table import NO_TIER
+from regulars.projections.rules.grammar import Ruleset
+from regulars.session.freshness import Freshness
+from regulars.session.session import AnyRules, Ground
+from regulars.session.viewpoint import Standpoint
+
+#: What a list may be in order of; from the highest, or the latest, but for "id" and "name".
+Order = Literal["id", "name", "risk", "spend", "last_order", "known_since"]
+
+#: So many customers are put in order of their names, which have to be decrypted for that.
+MAX_BY_NAME = 10_000
+
+_ORDERS: dict[Order, Ranking | None] = {
+    "id": None,
+    "name": None,
+    "risk": Ranking(projection=LANES["risk"], column=SCORE),
+    "spend": Ranking(projection=CUSTOMER_CARD.name, column="net_spend"),
+    "last_order": Ranking(projection=CUSTOMER_CARD.name, column="last_order_at"),
+    "known_since": Ranking(projection=None),
+}
+
+
+_Found = tuple[Standing, tuple[str, ...]]
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What is asked of a list of customers. See Regulars.customers. `at` is the instant of the pages before."""
+
+    stage: str | None
+    tier: str | None
+    risk_band: str | None
+    having: Mapping[str, str]
+    becoming: Mapping[Lane, str] | None
+    within: timedelta | None
+    as_of: datetime | date | None
+    order: Order
+    tag: str | None
+    owner: str | None
+    source: str | None
+    text: str | None
+    forgotten: bool
+    total: bool
+    limit: int
+    after: str | None
+    freshness: Freshness
+    goes_on: bool
+    at: int | None = None
+
+
+def find_one(
+    ground: Ground,
+    who: str | CustomerId,
+    as_of: datetime | date | None,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+) -> Customer:
+    """One customer. Raises NotFound where nobody is meant, or nothing was known of them by then."""
+    with ground.store.reading() as tx:
+        stand = ground.standpoint(tx, known_at, rules)
+        members = ground.members(tx, who, stand.until)
+        history = history_of(ground.store, tx, stand, members)
+        folded = history.folded
+        at = max(ground.now(), folded.last_at or 0) if as_of is None else instant_of(as_of, stand.rules.zone)
+        held = held_at(history.timelines, LANES.values(), at)
+        if held is None:
+            known = "" if stand.until is None else " that was known then"
+            raise NotFound(f'nothing{known} had happened with "{who}" by {to_datetime(at).isoformat()}')
+        standing = Standing(
+            customer=history.customer,
+            customer_id=members[0],
+            as_of=at,
+            held=held,
+            folded=folded,
+            becomes_at=None,
+            sort_key=0,
+        )
+        parked = None if history.poison is None else describe_poison(history.poison)
+        view = _Views(ground, tx, stand)
+        return view.of(standing, members, read_contacts(tx, members), parked)
+
+
+def find_page(
+    ground: Ground,
+    wish: Wish,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    on_progress: Progress | None,
+) -> Page:
+    """A page of customers. Read models are built first where there are none that answer."""
+    with span(ground.store, "customers"):
+        return _find_page(ground, wish, known_at, rules, on_progress)
+
+
+def _find_page(
+    ground: Ground,
+    wish: Wish,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    on_progress: Progress | None,
+) -> Page:
+    ground.freshen(wish.freshness)
+    with ground.store.reading() as tx:
+        stand = ground.standpoint(tx, known_at, rules)
+    if stand.models is None:
+        stand = ground.scratch(stand, on_progress, wish.freshness)
+    with ground.store.reading() as tx:
+        if known_at is None and rules is None:
+            stand = ground.standpoint(tx)  # another generation may have gone live meanwhile
+        return _page(ground, tx, stand, wish, partial(_following, ground, wish, known_at, rules))
+
+
+def _following(
+    ground: Ground,
+    wish: Wish,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    at: int,
+    after: str,
+) -> Page:
+    wish = replace(wish, at=at, after=after, limit=MAX_PAGE, total=False)
+    try:
+        return find_page(ground, wish, known_at, rules, None)
+    except StoreBusy:  # as where it was written of many who were met: it is waited for what is written, as for a lock
+        freshness = replace(wish.freshness, at_least=max(wish.freshness.at_least, ground.last_written))
+        return find_page(ground, replace(wish, freshness=freshness), known_at, rules, None)
+
+
+def _page(
+    ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish, following: Callable[[int, str], Page]
+) -> Page:
+    models = stand.models
+    assert models is not None
+    connection = tx.connection
+    at = wish.at
+    if at is None:
+        at = ground.now() if wish.as_of is None else instant_of(wish.as_of, stand.rules.zone)
+    filters, position = _filters(ground, wish, stand.ruleset, at), _parse_cursor(wish.after)
+    families = ground.families_written(tx, stand, wish.freshness)
+    filters = replace(
+        filters,
+        unchanged_since_asked=wish.becoming is not None and wish.as_of is not None,
+        beside=frozenset(each for members in families for each in members),
+        remembered_only=not wish.forgotten,
+    )
+    question = Question(
+        filters=filters,
+        rules=stand.rules,
+        projectors=ground.store.registry.projectors,
+        at=at,
+        not_before_last_event=wish.as_of is None,
+        order=_ORDERS[wish.order],
+    )
+    histories = [_whole_history(ground, tx, stand, question, members) for members in families]
+    folded = standings_of(histories, question)
+    if filters.unchanged_since_asked:
+        folded += foresee(ground.store, models, tx, question)
+    if not wish.forgotten:
+        forgotten = tx.forgotten(each.customer_id for each in folded)
+        folded = [each for each in folded if each.customer_id not in forgotten]
+    scan = _Scan(ground, tx, stand, wish, question, folded, families)
+    by_name = scan.by_name() if wish.order == "name" else None
+    found = scan.found(position, wish.limit) if by_name is None else _after(by_name, position)[: wish.limit]
+    standings = [each for each, _ in found]
+    members = {each.customer_id: family for each, family in found}
+    contacts = read_contacts(tx, (each for family in members.values() for each in family))
+    poisons = models.parked(connection, members.keys() - filters.beside)
+    poisons |= {history.members[0]: history.poison for history in histories if history.poison}
+    parked = {each: describe_poison(poison) for each, poison in poisons.items()}
+    view = _Views(ground, tx, stand)
+    last = standings[-1] if len(standings) == wish.limit else None
+    behind = events_behind(ground.store, models, connection, stand.until, beside=filters.beside)
+    return Page(
+        customers=tuple(
+            view.of(each, members[each.customer_id], contacts, parked.get(each.customer_id)) for each in standings
+        ),
+        after=None if last is None else f"{last.sort_key}:{last.customer}",
+        behind=behind,
+        held_back_by=ground.held_back_by(tx, models) if behind else None,
+        total=None if not wish.total else scan.count() if by_name is None else len(by_name),
+        following=partial(following, at) if wish.goes_on else None,
+    )
+
+
+def _whole_history(
+    ground: Ground, tx: Transaction, stand: Standpoint, question: Question, members: tuple[str, ...]
+) -> History:
+    """What is recorded of a customer; with the events, where some of them are to be left out."""
+    if question.filters.becoming is None:
+        return history_of(ground.store, tx, stand, members)
+    return read_history(ground.store, tx.connection, members, ground.store.registry.plan(stand.rules), stand.until)
+
+
+class _Scan:
+    """Goes through those whom read models hold and those who were folded beside them, in order; what no index knows, it
+    looks at of everyone in turn, so many at once as fill a page.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        tx: Transaction,
+        stand: Standpoint,
+        wish: Wish,
+        question: Question,
+        folded: list[Standing],
+        families: tuple[tuple[str, ...], ...],
+    ) -> None:
+        assert stand.models is not None
+        self._ground, self._tx, self._stand, self._wish, self._question = ground, tx, stand, wish, question
+        self._models, self._folded, self._families = stand.models, folded, families
+        self._text = None if wish.text is None else wish.text.casefold()
+        facts = (wish.tag, wish.owner, wish.source, wish.text)
+        self._is_narrowed = any(each is not None for each in facts)
+
+    def found(self, position: tuple[int, int] | None, limit: int) -> list[_Found]:
+        """The first of them after a place in the order, each with everyone who is one with them."""
+        return list(islice(self._from(position, MAX_PAGE if self._is_narrowed else limit), limit))
+
+    def by_name(self) -> list[_Found]:
+        """All of them in order of their names, from A to Z whatever the case of letters; who has none comes last.
+
+        Raises ValueError where they are more than can be sorted.
+        """
+        found = list(islice(self._from(None, MAX_PAGE), MAX_BY_NAME + 1))
+        if len(found) > MAX_BY_NAME:
+            raise ValueError(
+                f"more than {MAX_BY_NAME:,} customers answer to that, and up to {MAX_BY_NAME:,} are put in order of "
+                "their names; ask for fewer, by stage, tier, tag or the like, or in another order"
+            )
+        contacts = read_contacts(self._tx, (standing.customer_id for standing, _ in found))
+        found.sort(key=lambda each: (*_alphabetic(contacts[each[0].customer_id].name), each[0].customer))
+        return [(replace(standing, sort_key=rank), members) for rank, (standing, members) in enumerate(found, start=1)]
+
+    def count(self) -> int:
+        """How many there are in all."""
+        return sum(1 for _ in self._from(None, MAX_PAGE))
+
+    def _from(self, position: tuple[int, int] | None, at_once: int) -> Iterator[_Found]:
+        while True:
+            some = self._page(position, at_once)
+            contacts = {} if self._text is None else read_contacts(self._tx, {each.customer_id for each in some})
+            for found in self._with_members(some):
+                standing, _ = found
+                if self._is_wanted(standing, contacts.get(standing.customer_id)):
+                    yield found
+            if len(some) < at_once:
+                return
+            position = some[-1].place
+
+    def _page(self, position: tuple[int, int] | None, limit: int) -> list[Standing]:
+        question, connection = self._question, self._tx.connection
+        stored = page(
+            self._models,
+            connection,
+            question.filters,
+            question.at,
+            not_before_last_event=question.not_before_last_event
+            and newest_event_at(self._models, connection) > question.at,
+            order=question.order,
+            limit=limit,
+            after=position,
+        )
+        rest = (each for each in self._folded if position is None or each.place > position)
+        return sorted([*rest, *stored], key=attrgetter("place"))[:limit] if self._folded else stored
+
+    def _with_members(self, standings: list[Standing]) -> Iterator[_Found]:
+        # Who is shown is who was folded: what was merged since has cards of its own yet.
+        known = self._tx.families(
+            (each.customer_id for each in standings), self._models.checkpoint(self._tx.connection)
+        )
+        beside = {family[0]: family for family in self._families}
+        for each in standings:
+            members = beside.get(each.customer_id) or known.members(each.customer_id)
+            if each.folded is None:
+                each = _with_facts(self._ground, self._tx, self._stand, each, members)
+            yield each, members
+
+    def _is_wanted(self, standing: Standing, contact: Contact | None) -> bool:
+        if not self._is_narrowed:
+            return True
+        assert standing.folded is not None
+        wish, shown = self._wish, card(standing.folded.facts, standing.as_of)
+        if self._text is not None:
+            assert contact is not None
+            if not any(self._text in each.casefold() for each in (contact.name, contact.email) if each):
+                return False
+        return (
+            (wish.tag is None or wish.tag in shown.tags)
+            and wish.owner in (None, shown.owner)
+            and wish.source in (None, shown.source)
+        )
+
+
+def _alphabetic(name: str | None) -> tuple[bool, str, str]:
+    return name is None, (name or "").casefold(), name or ""
+
+
+def _after(found: list[_Found], position: tuple[int, int] | None) -> list[_Found]:
+    """What follows somebody's place in an order that is known as a whole. A name is no place, as it is personal: who
+    isn't there any more had so many before them, themselves included.
+    """
+    if position is None:
+        return found
+    rank, customer = position
+    passed = next((standing.sort_key for standing, _ in found if standing.customer == customer), rank - 1)
+    return found[max(passed, 0) :]
+
+
+def _with_facts(
+    ground: Ground, tx: Transaction, stand: Standpoint, standing: Standing, members: tuple[str, ...]
+) -> Standing:
+    """A stored verdict with facts from the log: those beside it are in a form that we don't know, or damaged."""
+    history = read_history(ground.store, tx.connection, members, ground.store.registry.plan(stand.rules), stand.until)
+    return replace(
+        standing, folded=fold_until(history.happened, stand.rules, standing.as_of, ground.store.registry.projectors)[0]
+    )
+
+
+def _filters(ground: Ground, wish: Wish, ruleset: Ruleset, at: int) -> Filters:
+    if wish.order not in get_args(Order):
+        raise ValueError(f'order is one of {", ".join(get_args(Order))}, not "{wish.order}"')
+    wanted: dict[Lane, str | None] = {"stage": wish.stage, "tier": wish.tier, "risk": wish.risk_band}
+    for lane, value in (*wanted.items(), *(wish.becoming or {}).items()):
+        _require_value(ruleset, lane, value)
+    due = None
+    if wish.becoming is not None and wish.within is not None:
+        if len(wish.becoming) != 1:
+            raise ValueError(f"becoming takes one lane, not {len(wish.becoming)}")
+        if wish.within < timedelta(0):
+            raise ValueError(f"within is a time from now on, not {wish.within}")
+        lane, value = next(iter(wish.becoming.items()))
+        until = min(at + wish.within // MICROSECOND, FOREVER)
+        due = Becoming(projection=LANES[lane], value=value, until=until)
+    values = [(LANES[lane], value) for lane, value in wanted.items() if value is not None]
+    require_brought(lanes_in(ground.store.registry), wish.having)
+    values += wish.having.items()
+    order = _ORDERS[wish.order]
+    shown = dict.fromkeys([*LANES.values(), *wish.having, *([order.projection] if order and order.projection else [])])
+    return Filters(shown=tuple(shown), values=tuple(values), becoming=due)
+
+
+def require_brought(lanes: Iterable[str], names: Iterable[str]) -> None:
+    """Raises ValueError for a name that is none of the lanes that extensions bring."""
+    others = sorted(set(lanes) - LANES.keys())
+    for name in names:
+        if name not in others:
+            there = ", ".join(others) or "none, as no extension brings one"
+            raise ValueError(f'"{name}" is not a verdict that an extension brings; there are {there}')
+
+
+def lane_values(ruleset: Ruleset, lane: str) -> tuple[str, ...]:
+    """What a lane's verdicts can be under some rules, in the rules' own order; of an extension's that isn't known."""
+    match lane:
+        case "stage":
+            return tuple(dict.fromkeys(rung.stage for rung in ruleset.lifecycle.stage))
+        case "tier":
+            levels = tuple(level.name for level in ruleset.tier.levels)
+            return (NO_TIER, *levels) if ruleset.tier.members_only else levels
+        case "risk":
+            return tuple(sorted(ruleset.churn_risk.bands, key=ruleset.churn_risk.bands.__getitem__))
+        case _:
+            return ()
+
+
+def _require_value(ruleset: Ruleset, lane: Lane, value: str | None) -> None:
+    if lane not in LANES:
+        raise ValueError(f'"{lane}" is not a verdict; there are {", ".join(LANES)}')
+    known = lane_values(ruleset, lane)
+    if value is not None and value not in known:
+        raise ValueError(f'no {lane} is called "{value}"; the rules have {", ".join(known)}')
+
+
+_CURSOR = re.compile("(-?[0-9]{1,19}):([0-9]{1,19})", re.ASCII)
+
+
+def _parse_cursor(after: str | None) -> tuple[int, int] | None:
+    if after is None:
+        return None
+    found = _CURSOR.fullmatch(after)
+    if found is None or max(abs(int(found[1])), int(found[2])) > FOREVER:
+        raise ValueError(f'"{after}" is not the `after` of a page')
+    return int(found[1]), int(found[2])
+
+
+class _Views:
+    """Customers as people read them, from one standpoint, from which they can be asked further."""
+
+    def __init__(self, ground: Ground, tx: Transaction, stand: Standpoint) -> None:
+        self._ground = ground
+        self._stand = stand
+        self._currency = ground.store.currency(tx.connection) or "EUR"
+
+    def of(
+        self, standing: Standing, members: tuple[str, ...], contacts: Mapping[str, Contact], parked: str | None
+    ) -> Customer:
+        """One of them."""
+        assert standing.folded is not None
+        stage, tier, risk = (standing.held[name] for name in LANES.values())
+        shown, contact = card(standing.folded.facts, standing.as_of), contacts[standing.customer_id]
+        # What is asked of everything, and by the rules in force, is asked of what is there when it is asked.
+        # Read models that were built for a question may be dropped since, and the log may know more than they do.
+        stand = None if self._stand.is_live else replace(self._stand, models=None)
+        return Customer(
+            id=CustomerId(standing.customer_id),
+            as_of=to_datetime(standing.as_of),
+            ref=contact.ref,
+            name=contact.name,
+            email=contact.email,
+            phone=contact.phone,
+            birthday=contact.birthday,
+            stage=stage.verdict.value,
+            stage_since=to_datetime(stage.valid_from),
+            tier=tier.verdict.value,
+            risk=risk.verdict.score or 0,
+            risk_band=risk.verdict.value,
+            orders=shown.orders,
+            net_spend=from_minor_units(shown.net_spend, self._currency),
+            first_order_at=_moment(shown.first_order_at),
+            last_order_at=_moment(shown.last_order_at),
+            last_heard_at=_moment(shown.last_heard_at),
+            owner=shown.owner,
+            source=shown.source,
+            tags=shown.tags,
+            merged=tuple(contacts[each].ref or f"id:{each}" for each in members[1:]),
+            parked=parked,
+            becomes_at=_moment(standing.becomes_at),
+            asks=AsksCustomer(
+                explain=partial(_explain, self._ground, stand, standing.customer_id, standing.as_of),
+                timeline=partial(_timeline, self._ground, stand, standing.customer_id),
+            ),
+        )
+
+
+def _explain(ground: Ground, stand: Standpoint | None, customer_id: str, at: int) -> Explanation:
+    with ground.store.reading() as tx:
+        stand = stand or ground.standpoint(tx)
+        members = ground.members(tx, CustomerId(customer_id), stand.until)
+        return explain_customer(ground.store, tx, stand, members, at)
+
+
+def _timeline(ground: Ground, stand: Standpoint | None, customer_id: str) -> Timeline:
+    with ground.store.reading() as tx:
+        stand = stand or ground.standpoint(tx)
+        members = ground.members(tx, CustomerId(customer_id), stand.until)
+        history = history_of(ground.store, tx, stand, members)
+    return timeline_of(ground.store.registry, members[0], history.folded, history.timelines)
+
+
+def _moment(instant: int | None) -> datetime | None:
+    return None if instant is None else to_datetime(instant)

@@ -1,0 +1,282 @@
+"""The help desk and the points counter: what is asked of tickets and of a member's points, as of any day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial, reduce
+from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from regulars.adapters.read_models.catch_up import events_behind
+from regulars.adapters.read_models.customer_numbers import numbers_of
+from regulars.adapters.read_models.pages import KeyStanding, Turning, keyed_page
+from regulars.adapters.store.horizon import OpenTransaction
+from regulars.adapters.store.transaction import Transaction
+from regulars.asking.one_customer import history_of, instant_of, read_contacts
+from regulars.asking.paging import MAX_PAGE, Following, Paged
+from regulars.asking.views import TICKETS
+from regulars.crm_domain import ticket
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Recorded
+from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
+from regulars.crm_domain.membership import Membership, balance
+from regulars.crm_domain.ticket import TicketEvent
+from regulars.projections.engine.fold import by_key, verdict_at
+from regulars.projections.ticket_queue import TicketVerdict
+from regulars.session.freshness import Freshness
+from regulars.session.session import Ground
+from regulars.session.viewpoint import Standpoint
+
+BREACHED = "breached"
+
+_Recorded = Recorded[TicketEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """One ticket as of an instant. Clocks are on_time, due_soon, breached, met or late.
+
+    `until` is when this changes by itself, and `breaches_at` when the next clock is breached if nobody acts. `subject`
+    is None once the customer is forgotten; it, `priority`, `agent` and `topic` are those of the same instant, and None
+    where they can't be read.
+    """
+
+    ticket_id: str
+    customer_id: CustomerId
+    ref: str | None
+    status: str
+    first_response: str
+    resolution: str
+    since: datetime
+    until: datetime | None
+    breaches_at: datetime | None
+    subject: str | None
+    priority: str | None
+    agent: str | None
+    topic: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPage(Paged[TicketView]):
+    """Some tickets, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    Iterating a page that `goes_on`, because no `limit` was given, goes through all that follow as well; `len` and
+    indexes are about this page alone.
+
+    `behind` and `held_back_by` are those of a page of customers.
+    """
+
+    tickets: tuple[TicketView, ...]
+    after: str | None
+    behind: int = 0
+    held_back_by: OpenTransaction | None = None
+    goes_on: bool = field(init=False)
+    following: InitVar[Following | None] = field(kw_only=True)
+
+    def _items(self) -> tuple[TicketView, ...]:
+        return self.tickets
+
+
+@dataclass(frozen=True, slots=True)
+class PointsLot:
+    """Points that came together: how many are left, from when they can be spent, and when they are lost."""
+
+    points: int
+    available_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A member's points as of an instant. `balance` is what can be spent, or below zero what is owed."""
+
+    customer_id: CustomerId
+    as_of: datetime
+    balance: int
+    pending: int
+    spent: int
+    expired: int
+    lots: tuple[PointsLot, ...]
+
+    def expiring(self, within: timedelta) -> int:
+        """How many of the points left are lost within a time if they aren't spent."""
+        return sum(lot.points for lot in self.lots if lot.expires_at <= self.as_of + within)
+
+
+class TicketQuery(Struct, frozen=True, kw_only=True):
+    """What is asked of a list of tickets. See Regulars.tickets. `at` is the instant of the pages before."""
+
+    customer: str | CustomerId | None
+    status: str | None
+    first_response: str | None
+    resolution: str | None
+    breaching_within: timedelta | None
+    as_of: datetime | date | None
+    limit: int
+    after: str | None
+    freshness: Freshness
+    goes_on: bool
+    at: int | None = None
+
+
+def find_tickets(ground: Ground, query: TicketQuery) -> TicketPage:
+    """A page of tickets: those that are stored, and those of customers of whom this process wrote since."""
+    ground.freshen(query.freshness)
+    with ground.store.reading() as tx:
+        stand = ground.standpoint(tx)
+        models, connection = ground.models(tx), tx.connection
+        at = query.at
+        if at is None:
+            at = ground.now() if query.as_of is None else instant_of(query.as_of, stand.rules.zone)
+        until = None
+        if query.breaching_within is not None:
+            until = min(at + query.breaching_within // MICROSECOND, FOREVER)
+        wanted = _wanted(query)
+        whose = None if query.customer is None else ground.members(tx, query.customer)
+        families = ground.families_written(tx, stand, query.freshness)
+        beside = [each for members in families for each in members]
+        numbers = numbers_of(connection, ground.store.schema.events, [*beside, *(whose or ())])
+        found = keyed_page(
+            models,
+            connection,
+            TICKETS,
+            at,
+            wanted=wanted,
+            customers=None if whose is None else [numbers[each] for each in whose],
+            turning=Turning(columns=("first_response", "resolution"), value=BREACHED),
+            turning_until=until,
+            limit=query.limit,
+            after=query.after,
+            beside=[numbers[each] for each in beside],
+        )
+        if beside:
+            told = (each for members in families for each in ticket_standings(ground, tx, stand, members, at))
+            some = (each for each in told if whose is None or each.customer_id in whose)
+            found += (each for each in some if _is_wanted(each, wanted, until, query.after))
+            found = sorted(found, key=lambda each: each.key)[: query.limit]
+        now = tx.families(standing.customer_id for standing in found)
+        found = [replace(standing, customer_id=now.root(standing.customer_id)) for standing in found]
+        contacts = read_contacts(tx, {standing.customer_id for standing in found})
+        states = _states(ground, tx, [standing.key for standing in found], at)
+        behind = events_behind(ground.store, models, connection, beside=beside)
+        return TicketPage(
+            tickets=tuple(
+                view_ticket(standing, contacts[standing.customer_id].ref, states[standing.key]) for standing in found
+            ),
+            after=found[-1].key if len(found) == query.limit else None,
+            behind=behind,
+            held_back_by=ground.held_back_by(tx, models) if behind else None,
+            following=partial(_following, ground, replace(query, at=at)) if query.goes_on else None,
+        )
+
+
+def _following(ground: Ground, query: TicketQuery, after: str) -> TicketPage:
+    return find_tickets(ground, replace(query, after=after, limit=MAX_PAGE))
+
+
+def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
+    given = {"status": query.status, "first_response": query.first_response, "resolution": query.resolution}
+    return {column: (value,) for column, value in given.items() if value is not None}
+
+
+def ticket_standings(
+    ground: Ground, tx: Transaction, stand: Standpoint, members: tuple[str, ...], at: int
+) -> Iterator[KeyStanding]:
+    """A customer's tickets as of an instant, of all that is recorded; none of those that were not opened by then."""
+    timelines = history_of(ground.store, tx, stand, members).timelines
+    for ticket_id, intervals in by_key(timelines[TICKETS]).items():
+        now = verdict_at(intervals, at)
+        if now is not None:
+            later = (each for each in intervals if each.valid_from > at)
+            breaches = (each.valid_from for each in later if _is_breached(each.verdict, now.verdict))
+            yield KeyStanding(key=ticket_id, customer_id=members[0], interval=now, turns_at=min(breaches, default=None))
+
+
+def _is_breached(later: TicketVerdict, now: TicketVerdict) -> bool:
+    """Whether a clock is breached that isn't yet."""
+    clocks = ((later.first_response, now.first_response), (later.resolution, now.resolution))
+    return any(then == BREACHED != before for then, before in clocks)
+
+
+def _is_wanted(
+    standing: KeyStanding, wanted: Mapping[str, tuple[str, ...]], until: int | None, after: str | None
+) -> bool:
+    verdict = standing.interval.verdict
+    values = {
+        "status": str(verdict.status),
+        "first_response": verdict.first_response,
+        "resolution": verdict.resolution,
+    }
+    is_due = until is None or (standing.turns_at is not None and standing.turns_at <= until)
+    is_following = after is None or standing.key > after
+    return is_due and is_following and all(values[name] in allowed for name, allowed in wanted.items())
+
+
+def ticket_events(ground: Ground, tx: Transaction, ticket_ids: Iterable[str]) -> dict[str, list[_Recorded]]:
+    """What happened to some tickets, by their ids, each in the order in which it happened."""
+    streams = {ground.store.keyed(f"stream:{ticket.CATEGORY}", each.encode()): each for each in ticket_ids}
+    found: dict[str, list[_Recorded]] = {each: [] for each in streams.values()}
+    for recorded in tx.log.streams(streams):
+        if isinstance(recorded.event, TicketEvent):
+            found[streams[recorded.stream_id]].append(cast("_Recorded", recorded))
+    for events in found.values():
+        events.sort(key=lambda each: (each.occurred_at, each.position))
+    return found
+
+
+def ticket_at(events: Iterable[_Recorded], at: int) -> ticket.Ticket:
+    """What is known of a ticket as of an instant, from what happened to it."""
+    return reduce(ticket.TICKET.evolve, (each.event for each in events if each.occurred_at <= at), ticket.Ticket())
+
+
+def _states(ground: Ground, tx: Transaction, ticket_ids: Sequence[str], at: int) -> dict[str, ticket.Ticket]:
+    """What is known of some tickets as of an instant; nothing of those that can't be read."""
+    try:
+        return {each: ticket_at(events, at) for each, events in ticket_events(ground, tx, ticket_ids).items()}
+    except StoreUnusable:  # one that can't be read is no reason to be silent about the others
+        if len(ticket_ids) <= 1:
+            return dict.fromkeys(ticket_ids, ticket.Ticket())
+        return {key: state for each in ticket_ids for key, state in _states(ground, tx, [each], at).items()}
+
+
+def view_ticket(standing: KeyStanding, ref: str | None, state: ticket.Ticket) -> TicketView:
+    """A ticket as people read it."""
+    interval = standing.interval
+    return TicketView(
+        ticket_id=standing.key,
+        customer_id=CustomerId(standing.customer_id),
+        ref=ref,
+        status=str(interval.verdict.status),
+        first_response=interval.verdict.first_response,
+        resolution=interval.verdict.resolution,
+        since=to_datetime(interval.valid_from),
+        until=None if interval.valid_to == FOREVER else to_datetime(interval.valid_to),
+        breaches_at=None if standing.turns_at is None else to_datetime(standing.turns_at),
+        subject=None if state.opened is None else state.opened.subject,
+        priority=state.priority,
+        agent=state.agent,
+        topic=state.topic,
+    )
+
+
+def view_points(customer_id: str, memberships: Sequence[Membership], at: int) -> Points:
+    """A customer's points as people read them, from their memberships as they stood at an instant."""
+    found = [balance(state, at) for state in memberships]
+    lots = (lot for state in memberships for lot in state.lots.values())
+    left = sorted((lot for lot in lots if lot.remaining and lot.expires_at > at), key=lambda lot: lot.expires_at)
+    return Points(
+        customer_id=CustomerId(customer_id),
+        as_of=to_datetime(at),
+        balance=sum(each.net for each in found),
+        pending=sum(each.pending for each in found),
+        spent=sum(each.spent for each in found),
+        expired=sum(each.expired for each in found),
+        lots=tuple(
+            PointsLot(lot.remaining, to_datetime(lot.available_at), to_datetime(lot.expires_at)) for lot in left
+        ),
+    )

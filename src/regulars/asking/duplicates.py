@@ -1,0 +1,78 @@
+"""Who may be the same person: customers who share an e-mail or a phone number and haven't been merged."""
+
+from __future__ import annotations
+
+from dataclasses import InitVar, dataclass, field
+from typing import Literal
+
+from regulars.adapters.store.transaction import Transaction
+from regulars.asking.one_customer import read_contacts
+from regulars.asking.paging import Following, Paged
+from regulars.crm_domain.command import CustomerId
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One of several customers who may be the same; names are None once they are forgotten."""
+
+    id: CustomerId
+    ref: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Customers who share what `shared` says."""
+
+    shared: Literal["email", "phone"]
+    customers: tuple[Suspect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicatesPage(Paged[Duplicates]):
+    """Some suspicions, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    Iterating a page that `goes_on`, because no `limit` was given, goes through all that follow as well; `len` and
+    indexes are about this page alone.
+    """
+
+    duplicates: tuple[Duplicates, ...]
+    after: str | None
+    goes_on: bool = field(init=False)
+    following: InitVar[Following | None] = field(kw_only=True)
+
+    def _items(self) -> tuple[Duplicates, ...]:
+        return self.duplicates
+
+
+def suspect_duplicates(tx: Transaction, limit: int, after: str | None, following: Following | None) -> DuplicatesPage:
+    """At most `limit` suspicions, in an order that says nothing about anyone.
+
+    Raises ValueError for an `after` that no page gave.
+    """
+    kind, _, digest = (after or ":").partition(":")
+    if after is not None and not (kind and digest):
+        raise ValueError(f'"{after}" is not the "after" of a page of duplicates')
+    found: list[tuple[str, str, list[str]]] = []
+    last: str | None = None
+    while len(found) < limit:
+        groups = tx.shared_lookups(limit, (kind, digest))
+        for kind, digest, customer_ids in groups:
+            families = tx.families(customer_ids)
+            roots = sorted({families.root(customer_id) for customer_id in customer_ids})
+            if len(roots) > 1 and len(found) < limit:
+                found.append((kind, digest, roots))
+                last = f"{kind}:{digest}"
+        if len(groups) < limit:
+            break
+    contacts = read_contacts(tx, {customer_id for *_, customer_ids in found for customer_id in customer_ids})
+    duplicates = tuple(
+        Duplicates(
+            shared="email" if kind == "email" else "phone",
+            customers=tuple(
+                Suspect(CustomerId(each), contacts[each].ref, contacts[each].name) for each in customer_ids
+            ),
+        )
+        for kind, _, customer_ids in found
+    )
+    return DuplicatesPage(duplicates=duplicates, after=last if len(found) == limit else None, following=following)

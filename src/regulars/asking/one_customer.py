@@ -1,0 +1,223 @@
+"""Questions: each is answered within one snapshot, from what is stored and what has come since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from regulars.adapters.read_models.customer_numbers import BUSINESS, numbers_of
+from regulars.adapters.read_models.histories import History, Poison, read_history, rows_of, take_in
+from regulars.adapters.schema.builds import SCORE
+from regulars.adapters.sql.damage import DamagedReadModels
+from regulars.adapters.store.store import Store
+from regulars.adapters.store.transaction import Transaction
+from regulars.adapters.vault.keyring import MasterKeyChanged
+from regulars.asking.views import TICKETS, Clause, EventLine, Explanation, Span, Timeline, VerdictView, lanes_in
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.instant import FOREVER, end_of_day, to_datetime, to_instant
+from regulars.projections.engine import fold
+from regulars.projections.engine.fold import Folded, Interval, Timelines
+from regulars.projections.open_tickets import OpenTickets, combine
+from regulars.projections.registry import Registry
+from regulars.session.viewpoint import Standpoint
+from regulars.wording.sentences import describe
+
+_YEARS = range(MINYEAR + 1, MAXYEAR)
+
+
+class Contact(Struct, frozen=True, kw_only=True):
+    """How a customer is called and reached today; all None once they are forgotten."""
+
+    ref: str | None = None
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    birthday: date | None = None
+
+
+def instant_of(as_of: datetime | date, zone: ZoneInfo) -> int:
+    """The instant a question asks for; a bare date is the end of that day in the business's zone.
+
+    Raises ValueError for a datetime without a zone, and for a year that is out of reach.
+    """
+    _require_in_reach(as_of)
+    return to_instant(as_of) if isinstance(as_of, datetime) else end_of_day(as_of, zone)
+
+
+def first_instant_of(since: datetime | date, zone: ZoneInfo) -> int:
+    """The instant from which a span begins; a bare date is the beginning of that day in the business's zone.
+
+    Raises ValueError as `instant_of` does.
+    """
+    _require_in_reach(since)
+    return to_instant(since) if isinstance(since, datetime) else end_of_day(since - timedelta(days=1), zone) + 1
+
+
+def _require_in_reach(moment: date) -> None:
+    """In the first and the last year there is, a zone's offset may lead out of the calendar."""
+    if moment.year not in _YEARS:
+        raise ValueError(f"{moment.isoformat()} is out of reach; years run from {_YEARS[0]} to {_YEARS[-1]}")
+
+
+def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Contact]:
+    """The contact details of some customers, decrypted; of several, those whose key doesn't open have none.
+
+    Raises MasterKeyChanged where no key does, and for one customer alone.
+    """
+    contacts = dict.fromkeys(customer_ids, Contact())
+    try:
+        return _read_contacts(tx, contacts)
+    except MasterKeyChanged:
+        tx.require_master_unchanged()
+        if len(contacts) == 1:
+            raise
+    except StoreUnusable:  # what one of them said can't be decoded: that is no reason to be silent about the others
+        if len(contacts) == 1:
+            return contacts
+    for each in contacts:
+        with suppress(MasterKeyChanged):
+            contacts |= read_contacts(tx, [each])
+    return contacts
+
+
+def _read_contacts(tx: Transaction, unknown: Mapping[str, Contact]) -> dict[str, Contact]:
+    contacts = dict(unknown)
+    for recorded in tx.log.contact_events(contacts):
+        event, known = recorded.event, contacts[recorded.customer_id]
+        if isinstance(event, CustomerRegistered):
+            known = Contact(
+                ref=event.ref, name=event.name, email=event.email, phone=event.phone, birthday=event.birthday
+            )
+        elif isinstance(event, ContactDetailsChanged):
+            known = Contact(
+                ref=known.ref,
+                name=event.name if "name" in event.changed else known.name,
+                email=event.email if "email" in event.changed else known.email,
+                phone=event.phone if "phone" in event.changed else known.phone,
+                birthday=event.birthday if "birthday" in event.changed else known.birthday,
+            )
+        contacts[recorded.customer_id] = known
+    return contacts
+
+
+def history_of(store: Store, tx: Transaction, stand: Standpoint, members: tuple[str, ...]) -> History:
+    """One customer's whole fold: what is stored, and what has come since the checkpoint, without writing anything.
+
+    `members` are the customer and whoever was merged into them. The events themselves are in it only where nothing
+    stored was of use.
+    """
+    connection, models, plan = tx.connection, stand.models, store.registry.plan(stand.rules)
+    if models is None:
+        return read_history(store, connection, members, plan, stand.until)
+    checkpoint, customer_id = models.checkpoint(connection), members[0]
+    customer = numbers_of(connection, store.schema.events, [customer_id]).get(customer_id, BUSINESS)
+    folded = models.load(connection, [customer]).get(customer)
+    if (
+        not models.has_all
+        or folded is None
+        or tx.is_relinked(members, after=checkpoint)
+        or models.parked(connection, [customer_id])
+    ):
+        return read_history(store, connection, members, plan)
+    try:
+        timelines = models.intervals(connection, customer)
+    except DamagedReadModels:  # the log says it all the same
+        return read_history(store, connection, members, plan)
+    pending = rows_of(store, connection, members, after=checkpoint)
+    newer = take_in(store, folded, pending, members, plan)
+    if newer is None:
+        return read_history(store, connection, members, plan)
+    joined = {name: fold.joined(timelines[name], newer[name]) for name in timelines}
+    return History(
+        members=members, customer=customer, happened=[], folded=folded, timelines=joined if pending else timelines
+    )
+
+
+def explain_customer(
+    store: Store, tx: Transaction, stand: Standpoint, members: tuple[str, ...], at: int
+) -> Explanation:
+    """Every verdict as of an instant, from a fold of just what had happened by then."""
+    history = read_history(store, tx.connection, members, store.registry.plan(stand.rules), stand.until)
+    _, explained = fold.explain(history.happened, stand.rules, at, store.registry.projectors)
+    lanes = lanes_in(store.registry)
+    positions = sorted({p for each in explained for reason in each.reasons for p in reason.positions})
+    lines = {
+        recorded.position: EventLine(
+            position=recorded.position,
+            occurred_at=to_datetime(recorded.occurred_at),
+            what=describe(recorded.event, store.registry.catalogue),
+        )
+        for recorded in tx.log.at(positions)
+    }
+    verdicts = {each.projection: each for each in explained}
+    return Explanation(
+        customer_id=CustomerId(members[0]),
+        as_of=to_datetime(at),
+        verdicts=tuple(_verdict(lane, verdicts[name], lines) for lane, name in lanes.items() if name in verdicts),
+        parked=None if history.poison is None else describe_poison(history.poison),
+    )
+
+
+def describe_parked(poison: Poison) -> str:
+    """Who is parked, and by what, as a sentence."""
+    return f"id:{poison.customer_id}: event #{poison.position} ({poison.type}) can't be folded ({poison.reason})"
+
+
+def describe_poison(poison: Poison) -> str:
+    """What keeps a customer from being folded on, as a sentence."""
+    return (
+        f"event #{poison.position} ({poison.type}) can't be folded ({poison.reason}); "
+        "what is said here is what was known before it"
+    )
+
+
+def _verdict(lane: str, explained: fold.Explanation, lines: dict[int, EventLine]) -> VerdictView:
+    following = None if explained.next_change is None else span(explained.next_change)
+    return VerdictView(
+        lane=lane,
+        value=explained.verdict.value,
+        score=getattr(explained.verdict, SCORE, None),
+        since=to_datetime(explained.since),
+        until=None if following is None else following.since,
+        reasons=tuple(
+            Clause(
+                id=reason.clause,
+                sentence=reason.sentence,
+                contribution=reason.contribution,
+                events=tuple(lines[position] for position in reason.positions),
+            )
+            for reason in explained.reasons
+        ),
+        next=following,
+    )
+
+
+def timeline_of(registry: Registry, customer_id: str, folded: Folded, timelines: Timelines) -> Timeline:
+    """The lanes of one customer, from the verdicts' intervals and those of each ticket."""
+    shown = {lane: name for lane, name in lanes_in(registry).items() if name in timelines}
+    lanes = {lane: tuple(span(interval) for interval in timelines[name]) for lane, name in shown.items()}
+    orders = tuple(to_datetime(instant) for instant in folded.facts.order_instants)
+    tickets = fold.by_key(timelines[TICKETS]).values()
+    together = tuple(_tickets_span(each) for each in combine(tickets))
+    return Timeline(customer_id=CustomerId(customer_id), lanes=lanes, orders=orders, tickets=together)
+
+
+def _tickets_span(each: OpenTickets) -> Span:
+    return _span(each.value, None, each.valid_from, each.valid_to)
+
+
+def span(interval: Interval) -> Span:
+    """An interval as people read it."""
+    score = getattr(interval.verdict, SCORE, None)
+    return _span(interval.verdict.value, score, interval.valid_from, interval.valid_to)
+
+
+def _span(value: str, score: int | None, valid_from: int, valid_to: int) -> Span:
+    until = None if valid_to == FOREVER else to_datetime(valid_to)
+    return Span(value=value, score=score, since=to_datetime(valid_from), until=until)

@@ -1,0 +1,108 @@
+"""One ticket whole: what it is about, all that happened to it, and how its status and its clocks went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from regulars.adapters.store.transaction import Transaction
+from regulars.asking.audit import AuditEntry, entries_of
+from regulars.asking.desk import TicketView, ticket_at, ticket_events, ticket_standings, view_ticket
+from regulars.asking.one_customer import history_of, instant_of, read_contacts
+from regulars.asking.views import TICKETS, Span
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import NotFound
+from regulars.crm_domain.instant import FOREVER, to_datetime
+from regulars.crm_domain.ticket import AgentReplied, CustomerReplied
+from regulars.projections.engine.fold import Interval, by_key
+from regulars.session.session import Ground
+
+
+@dataclass(frozen=True, slots=True)
+class TicketMessage:
+    """What was said on a ticket, by the customer or by an agent; None where it isn't written down, or was forgotten."""
+
+    at: datetime
+    by: Literal["customer", "agent"]
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeTicket:
+    """One ticket as of an instant, with all that had happened to it by then, oldest first.
+
+    `statuses` and the `clocks` "first_response" and "resolution" are over all of time, what is due by itself included,
+    as a customer's timeline is. `level` is how often it was escalated, or 0.
+    """
+
+    ticket: TicketView
+    as_of: datetime
+    opened_at: datetime
+    channel: str | None
+    complaint: bool
+    level: int
+    follows: str | None
+    rating: int | None
+    comment: str | None
+    messages: tuple[TicketMessage, ...]
+    statuses: tuple[Span, ...]
+    clocks: Mapping[str, tuple[Span, ...]]
+    events: tuple[AuditEntry, ...]
+
+
+def find_ticket(ground: Ground, tx: Transaction, ticket_id: str, as_of: datetime | date | None) -> WholeTicket:
+    """One ticket. Raises NotFound where there is none of that id, or it wasn't opened by then."""
+    events = ticket_events(ground, tx, [ticket_id])[ticket_id]
+    if not events:
+        raise NotFound(f'there is no ticket "{ticket_id}"')
+    stand = ground.standpoint(tx)
+    at = max(ground.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, stand.rules.zone)
+    members = ground.members(tx, CustomerId(events[0].customer_id))
+    state = ticket_at(events, at)
+    standings = ticket_standings(ground, tx, stand, members, at)
+    standing = next((each for each in standings if each.key == ticket_id), None)
+    if state.opened is None or standing is None:
+        raise NotFound(f'ticket "{ticket_id}" was not open yet by {to_datetime(at).isoformat()}')
+    intervals = by_key(history_of(ground.store, tx, stand, members).timelines[TICKETS])[ticket_id]
+    happened = [each for each in events if each.occurred_at <= at]
+    rated = state.rating
+    return WholeTicket(
+        ticket=view_ticket(standing, read_contacts(tx, members[:1])[members[0]].ref, state),
+        as_of=to_datetime(at),
+        opened_at=to_datetime(state.opened.at),
+        channel=state.opened.channel,
+        complaint=state.complaint,
+        level=state.level,
+        follows=state.opened.follows,
+        rating=None if rated is None else rated.score,
+        comment=None if rated is None else rated.comment,
+        messages=tuple(
+            TicketMessage(
+                at=to_datetime(each.occurred_at),
+                by="agent" if isinstance(each.event, AgentReplied) else "customer",
+                message=each.event.message,
+            )
+            for each in happened
+            if isinstance(each.event, AgentReplied | CustomerReplied)
+        ),
+        statuses=_spans(intervals, lambda verdict: str(verdict.status)),
+        clocks={
+            "first_response": _spans(intervals, lambda verdict: verdict.first_response),
+            "resolution": _spans(intervals, lambda verdict: verdict.resolution),
+        },
+        events=entries_of(tx, ground.store.registry.catalogue, happened),
+    )
+
+
+def _spans(intervals: Iterable[Interval], value_of: Callable[..., str]) -> tuple[Span, ...]:
+    """What a value of a ticket was from when to when, each span of one value."""
+    found: list[Span] = []
+    for each in intervals:
+        value, since = value_of(each.verdict), to_datetime(each.valid_from)
+        until = None if each.valid_to == FOREVER else to_datetime(each.valid_to)
+        if found and found[-1].value == value and found[-1].until == since:
+            since = found.pop().since
+        found.append(Span(value=value, score=None, since=since, until=until))
+    return tuple(found)

@@ -1,0 +1,119 @@
+"""Customers folded from the log for a list, where what is stored of them doesn't answer it.
+
+1. What is stored of a customer knows what happened later. Who becomes something by themselves, as of a day after which
+   more has happened, is folded afresh as of that day.
+2. What is stored may not know yet what this very process wrote. Whom it wrote of is folded with all that is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from regulars.adapters.read_models.histories import History, read_history
+from regulars.adapters.read_models.pages import Filters, Ranking, Standing, changed_after
+from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.store.store import Store
+from regulars.adapters.store.transaction import Transaction
+from regulars.projections.engine.fold import Interval, Timelines, fold_until, verdict_at
+from regulars.projections.engine.projector import Projector
+from regulars.projections.rules.compiled import Rules
+
+MAX_REFOLDED = 5_000
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """Which customers are wanted as of an instant, by which rules; the rest is as `page` has it."""
+
+    filters: Filters
+    rules: Rules
+    projectors: Sequence[Projector]
+    at: int
+    not_before_last_event: bool
+    order: Ranking | None
+
+
+def families_written(tx: Transaction, customer_ids: Iterable[str], checkpoint: int) -> tuple[tuple[str, ...], ...]:
+    """The members of each family of whom something was written after a checkpoint.
+
+    Who was one with them at the checkpoint, and isn't any more, is a family of their own.
+    """
+    before = tx.families(customer_ids, checkpoint)
+    touched = {each for customer_id in customer_ids for each in before.members(customer_id)}.union(customer_ids)
+    now = tx.families(touched)
+    return tuple(now.members(root) for root in sorted({now.root(each) for each in touched}))
+
+
+def foresee(store: Store, models: ReadModels, tx: Transaction, question: Question) -> list[Standing]:
+    """Those of the customers changed since an instant who, had nothing happened, would have become what is asked.
+
+    Raises ValueError where more than 5,000 customers have changed since.
+    """
+    changed = changed_after(models, tx.connection, question.at, MAX_REFOLDED + 1)
+    if len(changed) > MAX_REFOLDED:
+        raise ValueError(
+            f"more happened with over {MAX_REFOLDED:,} customers since; ask who becomes something as of a later day"
+        )
+    checkpoint = models.checkpoint(tx.connection)
+    changed = [each for each in changed if each not in question.filters.beside]
+    families = tx.families(changed, checkpoint)
+    plan = store.registry.plan(question.rules)
+    histories = (
+        read_history(store, tx.connection, families.members(customer_id), plan, checkpoint) for customer_id in changed
+    )
+    return standings_of(histories, question)
+
+
+def standings_of(histories: Iterable[History], question: Question) -> list[Standing]:
+    """Those of some customers whom a question is about."""
+    return [each for history in histories if (each := _standing(history, question)) is not None]
+
+
+def _standing(history: History, question: Question) -> Standing | None:
+    folded, timelines, at, filters = history.folded, history.timelines, question.at, question.filters
+    if question.not_before_last_event:
+        at = max(at, folded.last_at or 0)
+    if filters.becoming is not None:
+        folded, timelines = fold_until(history.happened, question.rules, at, question.projectors)
+    held = held_at(timelines, filters.shown, at)
+    if held is None or any(held[name].verdict.value != value for name, value in filters.values):
+        return None
+    sort_key, becomes_at = 0, None
+    if question.order is not None:
+        sort_key = question.order.key_of(history.customer, held)
+    if filters.becoming is not None:
+        becomes_at = _begins(timelines[filters.becoming.projection], filters.becoming.value, at)
+        if becomes_at is None or becomes_at > filters.becoming.until:
+            return None
+        sort_key = becomes_at
+    return Standing(
+        customer=history.customer,
+        customer_id=history.members[0],
+        as_of=at,
+        held=held,
+        folded=folded,
+        becomes_at=becomes_at,
+        sort_key=sort_key,
+    )
+
+
+def held_at(timelines: Timelines, shown: Iterable[str], at: int) -> dict[str, Interval] | None:
+    """The intervals that hold at an instant, by projection; None where one of those shown holds nothing then."""
+    held: dict[str, Interval] = {}
+    for name in shown:
+        interval = verdict_at(timelines[name], at)
+        if interval is None:
+            return None
+        held[name] = interval
+    return held
+
+
+def _begins(intervals: list[Interval], value: str, at: int) -> int | None:
+    """When a value begins after an instant, being another just before."""
+    before: str | None = None
+    for interval in intervals:
+        if interval.valid_from > at and interval.verdict.value == value != before:
+            return interval.valid_from
+        before = interval.verdict.value
+    return None

@@ -1,0 +1,275 @@
+"""What a question is answered with: plain values, frozen, ready to print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import InitVar, dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
+from regulars.adapters.store.horizon import OpenTransaction
+from regulars.adapters.vault.erasing import OwnerNeeded
+from regulars.asking.asking_again import AsksItsStore
+from regulars.asking.paging import Following, Paged
+from regulars.crm_domain.command import CustomerId
+from regulars.projections.engine.fold import PROJECTORS
+from regulars.projections.registry import Registry
+
+Lane = Literal["stage", "tier", "risk"]
+LANES: dict[Lane, str] = {"stage": "lifecycle_stage", "tier": "loyalty_tier", "risk": "churn_risk"}
+
+
+def lanes_in(registry: Registry) -> dict[str, str]:
+    """The projection of each lane by its name: of ours, and of each that an extension brings, if a customer has one
+    value of it at a time.
+    """
+    others = (
+        each.name
+        for each in registry.projectors
+        if each not in PROJECTORS and each.key is None and "value" in each.verdict.__struct_fields__
+    )
+    ours: dict[str, str] = dict(LANES.items())
+    return ours | {name: name for name in others}
+
+
+#: The projection that tickets are listed by.
+TICKETS = "ticket_queue"
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """One event behind a clause: its position in the store, when it happened, and what it was."""
+
+    position: int
+    occurred_at: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Why a verdict is what it is: the clause's id in the rules, a sentence, its share of the score, its events."""
+
+    id: str
+    sentence: str
+    contribution: int | None
+    events: tuple[EventLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A value in a lane and how long it holds: from `since` to just before `until`, None for no end in sight."""
+
+    value: str
+    score: int | None
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    """One verdict with its reasons, and what it becomes next if nothing more happens."""
+
+    lane: str
+    value: str
+    score: int | None
+    since: datetime
+    until: datetime | None
+    reasons: tuple[Clause, ...]
+    next: Span | None
+
+    def __str__(self) -> str:
+        """The verdict as text: what, since when, why, and what next."""
+        score = "" if self.score is None else f" ({self.score} of 100)"
+        lines = [f"{self.lane}: {self.value}{score} since {self.since:%Y-%m-%d}"]
+        for clause in self.reasons:
+            share = "" if clause.contribution is None else f"{clause.contribution:+d}  "
+            lines.append(f"  {share}{clause.id}: {clause.sentence}")
+            lines += [f"      #{line.position} {line.occurred_at:%Y-%m-%d} {line.what}" for line in clause.events]
+        if self.next is not None:
+            score = "" if self.next.score is None else f" ({self.next.score})"
+            lines.append(f"  next: {self.next.value}{score} on {self.next.since:%Y-%m-%d} if nothing happens")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every verdict of one customer, explained event by event.
+
+    `parked` says which event can't be folded, where there is one; the verdicts are those before it.
+    """
+
+    customer_id: CustomerId
+    as_of: datetime
+    verdicts: tuple[VerdictView, ...]
+    parked: str | None = None
+
+    def __str__(self) -> str:
+        """All verdicts as text."""
+        parked = () if self.parked is None else (f"parked: {self.parked}",)
+        return "\n".join([*parked, *(str(verdict) for verdict in self.verdicts)])
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One customer's verdicts over all of time, the future that is already due included, and when they ordered.
+
+    `tickets` says when any of their tickets was, is or will be "open", and when one of those is "breached", which goes
+    before; between the spans none is open.
+    """
+
+    customer_id: CustomerId
+    lanes: Mapping[str, tuple[Span, ...]]
+    orders: tuple[datetime, ...] = ()
+    tickets: tuple[Span, ...] = ()
+
+    @property
+    def spans(self) -> Mapping[str, tuple[Span, ...]]:
+        """What there is to draw by the name of its lane: the verdicts, and the tickets where there was any."""
+        verdicts: dict[str, tuple[Span, ...]] = dict(self.lanes.items())
+        return verdicts | ({"tickets": self.tickets} if self.tickets else {})
+
+
+class AsksCustomer(Struct, frozen=True):
+    """How a customer's explanation and timeline are asked for."""
+
+    explain: Callable[[], Explanation]
+    timeline: Callable[[], Timeline]
+
+
+@dataclass(frozen=True, slots=True)
+class Customer(AsksItsStore[AsksCustomer]):
+    """One customer as of an instant. Times are UTC; money is in the store's currency.
+
+    `ref`, `name`, `email`, `phone` and `birthday` are today's whatever `as_of` says, and None once the customer is
+    forgotten.
+    `parked` says which event can't be folded, where there is one; what is said is what was known before it.
+    `merged` are the references of those who were merged into this one; an id in place of one that is forgotten.
+    What was pickled asks no store any more: `explain` and the like raise StoreUnusable.
+    """
+
+    id: CustomerId
+    as_of: datetime
+    ref: str | None
+    name: str | None
+    email: str | None
+    phone: str | None
+    birthday: date | None
+    stage: str
+    stage_since: datetime
+    tier: str
+    risk: int
+    risk_band: str
+    orders: int
+    net_spend: Decimal
+    first_order_at: datetime | None
+    last_order_at: datetime | None
+    last_heard_at: datetime | None
+    owner: str | None
+    source: str | None
+    tags: tuple[str, ...]
+    merged: tuple[str, ...] = ()
+    parked: str | None = None
+    becomes_at: datetime | None = None
+    asks: InitVar[AsksCustomer] = field(kw_only=True)
+
+    def __post_init__(self, asks: AsksCustomer) -> None:
+        self._ask_by(asks)
+
+    def verdict(self, lane: str) -> VerdictView:
+        """One verdict with its reasons: "stage", "tier" or "risk", or the name of an extension's projection.
+
+        Raises KeyError for what is no verdict of this customer.
+        """
+        found = {verdict.lane: verdict for verdict in self.explain().verdicts}
+        if lane not in found:
+            raise KeyError(f'"{lane}" is not a verdict; there are {", ".join(found)}')
+        return found[lane]
+
+    def explain(self) -> Explanation:
+        """Every verdict with the clauses that decided it, the events behind each, and what would change it next."""
+        return self._asked().explain()
+
+    def timeline(self) -> Timeline:
+        """Every verdict from the first event on, and the tickets, with the future that is already due."""
+        return self._asked().timeline()
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Paged[Customer]):
+    """Some customers, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    Iterating a page that `goes_on`, because no `limit` was given, goes through all that follow as well; `len` and
+    indexes are about this page alone.
+
+    `total` is how many answer to the question in all, where that was asked.
+
+    `behind` counts the recorded events that this answer doesn't know of: what others recorded of late, or all of it
+    where it was asked not to be fresh or the store is read-only. `held_back_by` is the transaction on the same
+    PostgreSQL server that has to end before they can be folded in, where there is one.
+    """
+
+    customers: tuple[Customer, ...]
+    after: str | None
+    behind: int = 0
+    held_back_by: OpenTransaction | None = None
+    total: int | None = None
+    goes_on: bool = field(init=False)
+    following: InitVar[Following | None] = field(kw_only=True)
+
+    def _items(self) -> tuple[Customer, ...]:
+        return self.customers
+
+
+@dataclass(frozen=True, slots=True)
+class BuildView:
+    """What is built of one projection, or as "facts" of what all of them fold. `checkpoint` is the position up to which
+    it has folded in the log.
+    """
+
+    name: str
+    number: int
+    checkpoint: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a store is doing. `behind` counts the events that no query has folded in yet; `read_only` that none can.
+    `held_back_by` is the transaction on the same PostgreSQL server that keeps them from it, where there is one.
+
+    `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
+    be folded. `never_drawn` are rows that somebody else wrote into the log, None where there are none: no answer knows
+    of them. `recorded_ahead` are events that a clock more than five minutes ahead of the one now recorded. `rejects` is
+    None where this role may not read those rows. `wrapped` says that a master key wraps the keys, `names_readable` that
+    this role may read those of customers. `erasing` says that traces of destroyed keys are still to be destroyed in the
+    files; where this role may not do that, `owner_needed` says who may, and the statement to run. `unfinished` are
+    folders with half a file in them, beside the store and in the working folder, left by a command that was killed.
+    `missing_extensions` says of each extension that the store needs and that isn't here how to bring it. `builds` are
+    those of the generation that answers.
+    """
+
+    target: str
+    currency: str | None
+    events: int
+    customers: int
+    behind: int
+    generation: int
+    rules_digest: str
+    rejects: int | None
+    counts: Mapping[Lane, Mapping[str, int]]
+    read_only: bool = False
+    stale: tuple[str, ...] = ()
+    parked: tuple[str, ...] = ()
+    never_drawn: NeverDrawn | None = None
+    recorded_ahead: RecordedAhead | None = None
+    wrapped: bool = False
+    erasing: bool = False
+    held_back_by: OpenTransaction | None = None
+    names_readable: bool = True
+    owner_needed: OwnerNeeded | None = None
+    unfinished: tuple[str, ...] = ()
+    missing_extensions: tuple[str, ...] = ()
+    builds: tuple[BuildView, ...] = ()

@@ -1,0 +1,107 @@
+"""Forgetting people, and who was forgotten: so that they are forgotten again where an older backup is restored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import cast
+
+from msgspec import Struct
+
+from regulars.adapters.indexes.links import families_of
+from regulars.adapters.log.event_log import Search
+from regulars.adapters.store.store import Store
+from regulars.adapters.store.transaction import Transaction
+from regulars.adapters.vault.erasing import OwnerNeeded
+from regulars.adapters.vault.mentions import Names
+from regulars.crm_domain.command import Command, CustomerId
+from regulars.crm_domain.customer import ErasePersonalData, PersonalDataErased, UndoMerge
+from regulars.crm_domain.event import Recorded
+from regulars.crm_domain.instant import to_datetime
+from regulars.doing.execution import Outcome
+
+
+class Forgetting(Struct, frozen=True, kw_only=True):
+    """What a forgetting did: whom it forgot, and at which positions that is recorded; nobody who was forgotten before.
+
+    `pending` says that traces of keys are still to be destroyed in the files, as somebody reads what was there before
+    or, on PostgreSQL, as that takes the tables' owner: `owner_needed` says who that is, and the statement to run.
+    `reasons_dropped` counts the reasons of a list that were not kept, as here they would name who was forgotten.
+    """
+
+    customer_ids: tuple[CustomerId, ...]
+    positions: tuple[int, ...]
+    pending: bool
+    reasons_dropped: int = 0
+    owner_needed: OwnerNeeded | None = None
+
+
+class Forgotten(Struct, frozen=True, kw_only=True):
+    """Somebody who was forgotten: when, by whom and why, and the position at which it is recorded."""
+
+    customer_id: CustomerId
+    position: int
+    at: datetime
+    actor: str
+    reason: str | None
+
+
+def forgetting_of(outcomes: Sequence[Outcome], store: Store, *, reasons_dropped: int = 0) -> Forgetting:
+    """What some commands forgot."""
+    recorded = [each for one in outcomes for each in one.events if isinstance(each.event, PersonalDataErased)]
+    return Forgetting(
+        customer_ids=tuple(CustomerId(each.customer_id) for each in recorded),
+        positions=tuple(each.position for each in recorded),
+        pending=store.is_erasing,
+        owner_needed=store.owner_needed(),
+        reasons_dropped=reasons_dropped,
+    )
+
+
+def read_forgotten(tx: Transaction) -> Iterator[Forgotten]:
+    """Everybody who was forgotten, in order of position."""
+    for recorded in tx.log.every(Search(types=frozenset([PersonalDataErased]), oldest_first=True)):
+        yield _forgotten(cast("Recorded[PersonalDataErased]", recorded))
+
+
+def _forgotten(recorded: Recorded[PersonalDataErased]) -> Forgotten:
+    return Forgotten(
+        customer_id=CustomerId(recorded.customer_id),
+        position=recorded.position,
+        at=to_datetime(recorded.occurred_at),
+        actor=recorded.actor,
+        reason=recorded.event.cause,
+    )
+
+
+class ForgettingAgain(Struct, frozen=True, kw_only=True):
+    """The commands by which a store forgets those of a list, and how many of their reasons were dropped."""
+
+    commands: tuple[Command, ...]
+    reasons_dropped: int
+
+
+def forget_again(tx: Transaction, reasons: Mapping[str, str | None]) -> ForgettingAgain:
+    """How a store forgets those of a list, with their reasons, whom it still remembers.
+
+    Whoever was one with them in this store, and isn't on the list, was told apart before they were forgotten. A reason
+    that would name them, as this store still knows them, is dropped: it is no reason to remember them.
+    """
+    remembered = tx.remembered(reasons)
+    into = tx.links(remembered)
+    apart = {away for away, survivor in into.items() if (away in reasons) != (survivor in reasons)}
+    survivors = [each for each in sorted(remembered) if each not in into or each in apart]
+    families = families_of({away: survivor for away, survivor in into.items() if away not in apart})
+    details = tx.details(into.keys() | into.values() | remembered)
+    causes = {each: reasons[each] for each in survivors}
+    for each, reason in causes.items():
+        theirs = [details[member] for member in families.members(each) if member in details]
+        if reason is not None and Names(*theirs).betrayed_by(reason) is not None:
+            causes[each] = None
+    return ForgettingAgain(
+        commands=(
+            *(UndoMerge(customer=CustomerId(each)) for each in sorted(apart)),
+            *(ErasePersonalData(customer=CustomerId(each), confirm=True, cause=causes[each]) for each in survivors),
+        ),
+        reasons_dropped=sum(causes[each] != reasons[each] for each in survivors),
+    )

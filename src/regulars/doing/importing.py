@@ -1,0 +1,183 @@
+"""Importing a file: its rows become commands, a few hundred of them in each transaction.
+
+A row is taken whole or not at all. What is refused goes to quarantine and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+
+from regulars.adapters.extensions.extension import Extension
+from regulars.adapters.extensions.registry import registry_of
+from regulars.adapters.importing import Mapping, Row, rows, total_bytes
+from regulars.adapters.importing import load_mapping as read_mapping
+from regulars.adapters.importing.source import STANDARD_INPUT
+from regulars.adapters.indexes.look_ups import LOOKUP_KINDS
+from regulars.adapters.store.store import Store
+from regulars.adapters.store.transaction import Transaction
+from regulars.adapters.vault.quarantine import Reject
+from regulars.crm_domain.catalogue import Catalogue, address
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.customer import RegisterCustomer
+from regulars.crm_domain.errors import NotFound, Rejected
+from regulars.doing.execution import Execution
+
+ROWS_PER_TRANSACTION = 500
+REJECTS_SHOWN = 1_000
+
+#: (bytes read, bytes there are or None, rows taken or refused so far)
+ImportProgress = Callable[[int, int | None, int], None]
+#: runs a piece of work in one transaction, again from the beginning where another writer was quicker
+Transact = Callable[[Callable[[Transaction, Execution], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did: `events` recorded, rows that were known already, and the first 1,000 rejects."""
+
+    rows: int
+    events: int
+    unchanged: int
+    rejected: int
+    rejects: tuple[Reject, ...]
+    dry_run: bool
+
+
+@dataclass(slots=True)
+class _Tally:
+    rows: int = 0
+    events: int = 0
+    unchanged: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    rejected: int = 0
+
+    def add(self, batch: _Batch) -> None:
+        self.rows += batch.rows
+        self.events += batch.events
+        self.unchanged += batch.unchanged
+        self.rejected += len(batch.rejects)
+        self.rejects += batch.rejects[: REJECTS_SHOWN - len(self.rejects)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    rows: int
+    events: int
+    unchanged: int
+    rejects: list[Reject]
+
+
+def load_mapping(path: str | os.PathLike[str], *, extensions: tuple[Extension, ...] = ()) -> Mapping:
+    """Read a mapping from a TOML file, to our commands and those of extensions.
+
+    Raises InvalidMapping with one message that names each key, what was found and what is allowed.
+    """
+    return read_mapping(Path(path), registry_of(extensions).catalogue)
+
+
+def import_rows(
+    store: Store,
+    transact: Transact,
+    path: Path,
+    mapping: Mapping,
+    *,
+    dry_run: bool,
+    on_progress: ImportProgress | None,
+    on_recorded: Callable[[float], None] | None = None,
+) -> ImportReport:
+    """Import one file. `on_recorded` is called after each transaction with the seconds that it took.
+
+    Raises NotFound for a missing file, InvalidMapping where the mapping doesn't fit it.
+    """
+    catalogue = store.registry.catalogue
+    file, total = _named(path), total_bytes(path)
+    tally, read = _Tally(), 0
+
+    def note(done: int) -> None:
+        nonlocal read
+        read = done
+        if on_progress:
+            on_progress(done, total, tally.rows)
+
+    # Where it ends early, what it holds is let go of here and now, in the thread that opened it.
+    with closing(rows(path, mapping, catalogue, partial(store.keyed, "import"), note)) as stream:
+        batch = list(islice(stream, ROWS_PER_TRANSACTION))  # a file that can't be read leaves no trace
+        if not dry_run:
+            # Older versions kept what they refused by the file's name alone.
+            transact(lambda tx, _: tx.quarantine.clear(file, path.name))
+        while batch:
+            began = monotonic()
+            tally.add(_take(transact, catalogue, path, batch))
+            note(read)
+            if on_recorded:
+                on_recorded(monotonic() - began)
+            batch = list(islice(stream, ROWS_PER_TRANSACTION))
+    return ImportReport(
+        rows=tally.rows,
+        events=tally.events,
+        unchanged=tally.unchanged,
+        rejected=tally.rejected,
+        rejects=tuple(tally.rejects),
+        dry_run=dry_run,
+    )
+
+
+def _named(path: Path) -> str:
+    """What tells a file from others of the same name."""
+    return path.name if str(path) == STANDARD_INPUT else str(path.resolve())
+
+
+def _take(transact: Transact, catalogue: Catalogue, path: Path, batch: list[Row]) -> _Batch:
+    done: list[_Batch] = []
+
+    def work(tx: Transaction, execution: Execution) -> None:
+        taken = _carry_out(path.name, batch, catalogue, execution)
+        execution.finish()
+        tx.quarantine.keep(_named(path), taken.rejects)
+        done.append(taken)
+
+    transact(work)
+    return done[-1]
+
+
+def _carry_out(source: str, batch: Iterable[Row], catalogue: Catalogue, execution: Execution) -> _Batch:
+    execution.prepare(command for row in batch for command in row.commands)
+    rejects: list[Reject] = []
+    count, unchanged = 0, 0
+    for row in batch:
+        count += 1
+        before = execution.decided
+        problem = row.problem or _refusal(row, execution)
+        if problem is not None:
+            named = tuple(sorted(_named_in(row.commands, catalogue)))
+            rejects.append(Reject(source=source, line=row.line, reason=problem, text=row.text, speaks_of=named))
+        elif execution.decided == before:
+            unchanged += 1
+    return _Batch(rows=count, events=execution.decided, unchanged=unchanged, rejects=rejects)
+
+
+def _named_in(commands: Iterable[Command], catalogue: Catalogue) -> set[str]:
+    """Whom some commands speak of, in whatever way the mapping made of their row."""
+    fields = ("referred", "into", *LOOKUP_KINDS, "name")
+    named = {str(value) for command in commands for field in fields if (value := getattr(command, field, None))}
+    return named | {str(who) for command in commands if (who := address(command, catalogue).customer)}
+
+
+def _refusal(row: Row, execution: Execution) -> str | None:
+    try:
+        with execution.all_or_nothing():
+            for place, command in enumerate(row.commands):
+                met_before = isinstance(command, RegisterCustomer) and execution.knows(command.ref)
+                if not met_before:
+                    with suppress(*((Rejected,) if place in row.if_possible else ())):
+                        execution.carry_out(command)
+    except (Rejected, NotFound) as refusal:
+        return str(refusal)
+    return None

@@ -1,0 +1,325 @@
+"""What another ruleset would change: who would move, from what to what, why, and what they are worth.
+
+Everyone is folded under the new rules and compared with what the rules in force say, as of one instant and in one
+snapshot; so it is what a publication then does. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.histories import History, read_history
+from regulars.adapters.read_models.pages import keys_at, values_at
+from regulars.adapters.read_models.replay import Replayed, in_chunks, replay
+from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.schema.builds import SCORE
+from regulars.adapters.store.transaction import Transaction
+from regulars.asking.asking_again import AsksItsStore
+from regulars.asking.one_customer import instant_of, read_contacts
+from regulars.asking.views import LANES, TICKETS, Lane, lanes_in
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.instant import DAY, to_datetime, to_instant
+from regulars.crm_domain.money import from_minor_units
+from regulars.projections.engine import fold
+from regulars.projections.engine.fold import FoldPlan, by_key, concerned, fold_until, verdict_at
+from regulars.projections.facts.shared import Facts, spend_within
+from regulars.projections.rules.compiled import Rules, compile_rules
+from regulars.projections.rules.grammar import Ruleset
+from regulars.projections.ticket_queue import TicketVerdict
+from regulars.projections.verdict import Reason
+from regulars.session.session import Ground
+
+WORTH_OVER = 365 * DAY
+#: Everyone has a stage from their first event on.
+COUNTED: Lane = "stage"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One customer whose verdict would change. `worth` is their net spend of the last 365 days."""
+
+    customer_id: CustomerId
+    lane: str
+    old: str
+    new: str
+    as_of: datetime
+    worth: Decimal
+
+
+#: What a ticket shows: its status, and how its two clocks stand.
+Shown = Literal["status", "first_response", "resolution"]
+SHOWN: tuple[Shown, ...] = get_args(Shown)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketMove:
+    """One ticket that would show something else."""
+
+    ticket_id: str
+    customer_id: CustomerId
+    shown: Shown
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedMove:
+    """A move with the customer's reference and name, and for each side the clause that made the difference."""
+
+    move: Move
+    ref: str | None
+    name: str | None
+    old_clause: str
+    old_reason: str
+    new_clause: str
+    new_reason: str
+
+
+class Compared(Struct, frozen=True):
+    """By what a difference explains its moves: where they were found, and the rules on both sides."""
+
+    ground: Ground
+    old: Ruleset
+    new: Ruleset
+
+
+@dataclass(frozen=True, slots=True)
+class RulesDifference(AsksItsStore[Compared]):
+    """Who would move, the most valuable first. `moved[lane][old, new]` counts them; `worth` adds them up by lane.
+
+    `tickets` are those that would show something else, by their ids. Points are earned for good by the rules of their
+    day, so no rules move them.
+    """
+
+    old_digest: str
+    new_digest: str
+    as_of: datetime
+    customers: int
+    moves: tuple[Move, ...]
+    tickets: tuple[TicketMove, ...]
+    currency: str | None
+    compared: InitVar[Compared]
+
+    def __post_init__(self, compared: Compared) -> None:
+        self._ask_by(compared)
+
+    def __iter__(self) -> Iterator[Move]:
+        return iter(self.moves)
+
+    def __len__(self) -> int:
+        return len(self.moves)
+
+    def __bool__(self) -> bool:
+        return bool(self.moves or self.tickets)
+
+    @property
+    def _lanes(self) -> tuple[str, ...]:
+        """Ours, and those of extensions in which somebody moves."""
+        return tuple(dict.fromkeys((*LANES, *sorted(move.lane for move in self.moves))))
+
+    @property
+    def moved(self) -> Mapping[str, Mapping[tuple[str, str], int]]:
+        """For each lane, how many move from what to what."""
+        return {lane: _counted(move for move in self.moves if move.lane == lane) for lane in self._lanes}
+
+    @property
+    def moved_tickets(self) -> Mapping[Shown, Mapping[tuple[str, str], int]]:
+        """For each thing that a ticket shows, how many move from what to what."""
+        return {shown: _counted(move for move in self.tickets if move.shown == shown) for shown in SHOWN}
+
+    @property
+    def worth(self) -> Mapping[str, Decimal]:
+        """For each lane, what those who move spent in the last 365 days."""
+        return {lane: sum((move.worth for move in self.moves if move.lane == lane), Decimal(0)) for lane in self._lanes}
+
+    def explain(self, moves: Iterable[Move]) -> tuple[ExplainedMove, ...]:
+        """Some of the moves, with the clauses that made the difference. Raises StoreUnusable where it was pickled."""
+        wanted = tuple(moves)
+        compared = self._asked()
+        ground = compared.ground
+        with ground.store.reading() as tx:
+            currency = ground.store.currency(tx.connection)
+            sections = ground.store.registry.sections
+            old, new = (compile_rules(each, currency, sections) for each in (compared.old, compared.new))
+            contacts = read_contacts(tx, {move.customer_id for move in wanted})
+            explained = []
+            for move in wanted:
+                before, after = _deciding(_explanation(ground, tx, old, move), _explanation(ground, tx, new, move))
+                contact = contacts[move.customer_id]
+                explained.append(
+                    ExplainedMove(
+                        move=move,
+                        ref=contact.ref,
+                        name=contact.name,
+                        old_clause=before.clause,
+                        old_reason=before.sentence,
+                        new_clause=after.clause,
+                        new_reason=after.sentence,
+                    )
+                )
+        return tuple(explained)
+
+
+def _counted(moves: Iterable[Move | TicketMove]) -> dict[tuple[str, str], int]:
+    return dict(Counter((move.old, move.new) for move in moves))
+
+
+def _explanation(ground: Ground, tx: Transaction, rules: Rules, move: Move) -> fold.Explanation:
+    at, registry = to_instant(move.as_of), ground.store.registry
+    members = ground.members(tx, move.customer_id)
+    history = read_history(ground.store, tx.connection, members, registry.plan(rules))
+    _, explanations = fold.explain(history.happened, rules, at, registry.projectors)
+    return next(each for each in explanations if each.projection == lanes_in(registry)[move.lane])
+
+
+def _deciding(old: fold.Explanation, new: fold.Explanation) -> tuple[Reason, Reason]:
+    """The reasons that make the difference between two explanations."""
+    before, after = (getattr(each.verdict, SCORE, None) for each in (old, new))
+    if before != after:
+        return _most_changed(old.reasons, new.reasons)
+    if before is not None:
+        return _band(old), _band(new)
+    for before, after in zip(old.reasons, new.reasons, strict=False):
+        if (before.clause, before.sentence) != (after.clause, after.sentence):
+            return before, after  # what comes first decides
+    return old.reasons[0], new.reasons[0]
+
+
+def _most_changed(old: Sequence[Reason], new: Sequence[Reason]) -> tuple[Reason, Reason]:
+    """The clause whose share of a score changed most; a side that doesn't have it gives no points for it."""
+    before, after = ({each.clause: each for each in reasons} for reasons in (old, new))
+    clauses = [*after, *(clause for clause in before if clause not in after)]
+    pairs = [(before.get(clause, _nothing(clause)), after.get(clause, _nothing(clause))) for clause in clauses]
+    return max(pairs, key=lambda pair: abs((pair[1].contribution or 0) - (pair[0].contribution or 0)))
+
+
+def _nothing(clause: str) -> Reason:
+    return Reason(clause=clause, sentence="doesn't count", contribution=0)
+
+
+def _band(each: fold.Explanation) -> Reason:
+    """For a score that stays what it is, under other bands."""
+    return Reason(clause="bands", sentence=f"{each.verdict.score} of 100 points are {each.verdict.value}")
+
+
+def compare_rules(
+    ground: Ground, new: Ruleset, as_of: datetime | date | None, on_progress: Progress | None
+) -> RulesDifference:
+    """Compare what is folded in with what another ruleset says of it.
+
+    Raises StoreUnusable where other code or rules folded it in.
+    """
+    with ground.store.reading() as tx:
+        connection = tx.connection
+        live, in_force, currency = ground.live(tx), ground.in_force(tx), ground.store.currency(connection)
+        if not live.is_current:
+            raise StoreUnusable(
+                "other code or rules folded what is stored, so there is nothing to compare with; rebuild it first"
+            )
+        models, rules = live.read_models(ground.store), compile_rules(new, currency, ground.store.registry.sections)
+        at = None if as_of is None else instant_of(as_of, in_force.ruleset.zone)
+        old = ground.rules(tx)
+        projectors = concerned(old, rules, ground.store.registry.projectors)
+        changed = {each.name for each in projectors}
+        comparing = _Comparing(
+            models,
+            rules,
+            ground.now() if at is None else at,
+            is_now=at is None,
+            lanes={lane: name for lane, name in lanes_in(ground.store.registry).items() if name in changed},
+            with_tickets=old.tickets != rules.tickets,
+        )
+        total = ground.store.count_events(connection)
+        # What the change doesn't concern is judged as before, so it needs no judging again.
+        replayed = replay(ground.store, connection, FoldPlan(rules, projectors), models.checkpoint(connection))
+        for chunk in in_chunks(replayed):
+            comparing.take(tx, chunk)
+            if on_progress:
+                on_progress(chunk[-1].events_read, total)
+    moves = (
+        Move(CustomerId(each), lane, old, came, to_datetime(instant), from_minor_units(worth, currency or "EUR"))
+        for each, lane, old, came, instant, worth in comparing.moves
+    )
+    return RulesDifference(
+        old_digest=in_force.digest,
+        new_digest=new.digest(),
+        as_of=to_datetime(comparing.at),
+        customers=comparing.customers,
+        moves=tuple(sorted(moves, key=lambda move: (-move.worth, move.customer_id, move.lane))),
+        tickets=tuple(sorted(comparing.tickets, key=lambda move: (move.ticket_id, move.shown))),
+        currency=currency,
+        compared=Compared(ground, in_force.ruleset, new),
+    )
+
+
+class _Comparing:
+    """Takes in everyone, some at a time, and keeps those who move."""
+
+    def __init__(
+        self, models: ReadModels, rules: Rules, at: int, *, is_now: bool, lanes: Mapping[str, str], with_tickets: bool
+    ) -> None:
+        self._models = models
+        self._rules = rules
+        self._is_now = is_now
+        self._lanes = lanes
+        self._with_tickets = with_tickets
+        self.at = at
+        self.customers = 0
+        self.moves: list[tuple[str, str, str, str, int, int]] = []
+        self.tickets: list[TicketMove] = []
+
+    def take(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
+        """Compare some more."""
+        self._take_verdicts(tx, chunk)
+        if self._with_tickets:
+            self._take_tickets(tx, chunk)
+
+    def _take_tickets(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
+        customers = [each.history.customer for each in chunk]
+        stored = keys_at(self._models, tx.connection, TICKETS, customers, self.at)
+        for each in chunk:
+            customer_id = CustomerId(each.history.members[0])
+            for ticket_id, intervals in by_key(each.history.timelines[TICKETS]).items():
+                old, new = stored.get(ticket_id), verdict_at(intervals, self.at)
+                if old is not None and new is not None:
+                    self._compare_ticket(ticket_id, customer_id, old, new.verdict)
+
+    def _compare_ticket(self, ticket_id: str, customer_id: CustomerId, old: TicketVerdict, new: TicketVerdict) -> None:
+        for shown in SHOWN:
+            before, after = str(getattr(old, shown)), str(getattr(new, shown))
+            if before != after:
+                self.tickets.append(TicketMove(ticket_id, customer_id, shown, before, after))
+
+    def _take_verdicts(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
+        instants = {
+            each.history.customer: max(self.at, each.history.folded.last_at or 0) if self._is_now else self.at
+            for each in chunk
+        }
+        stored: dict[str, dict[int, str]] = {
+            lane: values_at(self._models, tx.connection, name, instants)
+            for lane, name in {COUNTED: LANES[COUNTED], **self._lanes}.items()
+        }
+        self.customers += len(stored[COUNTED])
+        for each in chunk:
+            customer, customer_id = each.history.customer, each.history.members[0]
+            at = instants[customer]
+            for lane, name in self._lanes.items():
+                old, new = stored[lane].get(customer), verdict_at(each.history.timelines[name], at)
+                if old is not None and new is not None and new.verdict.value != old:
+                    worth = spend_within(self._facts(each.history, at), WORTH_OVER, at)
+                    self.moves.append((customer_id, lane, old, new.verdict.value, at, worth))
+
+    def _facts(self, history: History, at: int) -> Facts:
+        """What had happened by an instant."""
+        if (history.folded.last_at or 0) <= at:
+            return history.folded.facts
+        return fold_until(history.happened, self._rules, at, ())[0].facts

@@ -1,0 +1,224 @@
+"""The rules of a store: what was in force, what another ruleset would change, and publishing.
+
+A ruleset comes into force together with the read models that it judged, in one transaction: what is answered is always
+what the rules in force say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from regulars.adapters.extensions.extended import MissingExtension
+from regulars.adapters.log.event_log import Draft
+from regulars.adapters.logs import STORE, tell_live, tell_parked
+from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.building import OnAfresh, build_beside, building_alone
+from regulars.adapters.read_models.catch_up import OnPoison
+from regulars.adapters.read_models.generations import Generation, go_live
+from regulars.adapters.store.store import Collision
+from regulars.adapters.store.transaction import Transaction
+from regulars.crm_domain import rulebook
+from regulars.crm_domain.command import Context
+from regulars.crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules, RollBackRules, RulesRolledBack
+from regulars.projections.rules.grammar import Ruleset, restore_rules
+from regulars.rules_door.difference import RulesDifference, compare_rules
+from regulars.session.acting import Acting
+from regulars.session.session import AnyRules, Ground
+from regulars.upkeep.read_models import stop_at_poison
+
+MAX_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RulesVersion:
+    """One of the rulesets that came into force: `number` counts from 1, what the store was founded with.
+
+    `rolled_back` says that it came back. `published_at`, `actor` and `reason` are None for the first one.
+    """
+
+    number: int
+    digest: str
+    published_at: datetime | None
+    actor: str | None
+    reason: str | None
+    rolled_back: bool
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What came of publishing. `changed` is False where these rules were in force already."""
+
+    number: int
+    digest: str
+    generation: int
+    changed: bool
+
+
+class PublishedRules:
+    """The rules of one store. Get it from `Regulars.rules`."""
+
+    def __init__(self, ground: Ground, acting: Acting) -> None:
+        self._ground = ground
+        self._acting = acting
+
+    @property
+    def in_force(self) -> Ruleset:
+        """The rules that are judged by."""
+        with self._ground.store.reading() as tx:
+            return self._ground.ruleset(tx)
+
+    def version(self, number: int) -> Ruleset:
+        """The rules that came into force as the first, the second, … Raises NotFound."""
+        with self._ground.store.reading() as tx:
+            return restore_rules(self._ground.edition(tx, number).ruleset, self._ground.store.registry.grammar)
+
+    def judging(self, *, known_at: datetime | date | None = None, rules: AnyRules | None = None) -> Ruleset:
+        """The rules by which a question with these two axes is judged. Raises NotFound for a number of no rules."""
+        with self._ground.store.reading() as tx:
+            return self._ground.standpoint(tx, known_at, rules).ruleset
+
+    def history(self) -> tuple[RulesVersion, ...]:
+        """Everything that came into force, oldest first."""
+        with self._ground.store.reading() as tx:
+            editions = self._ground.editions(tx)
+            events = list(tx.log.streams([STREAM]))
+        founding = RulesVersion(1, editions[0].digest, None, None, None, False, len(editions) == 1)
+        published = (
+            RulesVersion(
+                number=number,
+                digest=edition.digest,
+                published_at=to_datetime(recorded.recorded_at),
+                actor=recorded.actor,
+                reason=getattr(recorded.event, "reason", None),
+                rolled_back=isinstance(recorded.event, RulesRolledBack),
+                in_force=number == len(editions),
+            )
+            for number, (edition, recorded) in enumerate(zip(editions[1:], events, strict=True), 2)
+        )
+        return (founding, *published)
+
+    def diff(
+        self, new: Ruleset, *, as_of: datetime | date | None = None, on_progress: Progress | None = None
+    ) -> RulesDifference:
+        """Who would move if these rules were published: from what to what, why, and what they are worth.
+
+        It changes nothing. `on_progress` is called with (events folded so far, events there are to fold).
+        """
+        self._ground.catch_up()
+        return compare_rules(self._ground, new, as_of, on_progress)
+
+    def publish(
+        self,
+        new: Ruleset,
+        *,
+        reason: str,
+        park: bool = False,
+        workers: int = 1,
+        on_progress: Progress | None = None,
+        on_afresh: OnAfresh | None = None,
+    ) -> Publication:
+        """Bring other rules into force, for a reason that is kept in the clear.
+
+        Read models are built beside the live ones, which go on answering until the new ones are right. An event that
+        can't be folded stops it, unless `park` lets its customer stay behind. What was begun and cut off is gone on
+        with, or begun afresh; `workers` and `on_afresh` are as those of a rebuild. Raises StoreBusy where another
+        process builds already.
+        """
+        command = PublishRules(ruleset=new.canonical(), digest=new.digest(), reason=reason)
+        on_poison = tell_parked if park else stop_at_poison
+        return self._bring_into_force(command, new, on_poison, workers, on_progress, on_afresh)
+
+    def rollback(
+        self,
+        *,
+        reason: str,
+        park: bool = False,
+        workers: int = 1,
+        on_progress: Progress | None = None,
+        on_afresh: OnAfresh | None = None,
+    ) -> Publication:
+        """Bring back the rules that were in force before; at once where their read models are kept.
+
+        Raises Rejected where nothing was published yet.
+        """
+        command = RollBackRules(reason=reason)
+        with self._ground.store.reading() as tx:
+            state = self._ground.rulebook(tx)
+        for event in rulebook.decide(command, state, Context(now=self._ground.now())):
+            assert isinstance(event, RulesRolledBack)
+            earlier = restore_rules(event.ruleset, self._ground.store.registry.grammar)
+        on_poison = tell_parked if park else stop_at_poison
+        return self._bring_into_force(command, earlier, on_poison, workers, on_progress, on_afresh)
+
+    def _bring_into_force(
+        self,
+        command: PublishRules | RollBackRules,
+        ruleset: Ruleset,
+        on_poison: OnPoison | None,
+        workers: int,
+        on_progress: Progress | None,
+        on_afresh: OnAfresh | None,
+    ) -> Publication:
+        ground = self._ground
+        for needed in ground.store.extended.missing:  # its table of the rules would be lost
+            raise StoreUnusable(f"rules can't be published: {MissingExtension(needed.name)}")
+        with ground.store.reading() as tx:
+            if isinstance(command, PublishRules) and ground.in_force(tx).digest == command.digest:
+                number, live = len(ground.editions(tx)), ground.live(tx)
+                return Publication(number=number, digest=command.digest, generation=live.number, changed=False)
+        with building_alone(ground.store):
+            generation = build_beside(
+                ground.store,
+                ruleset,
+                ground.now(),
+                at_least=ground.last_written,
+                workers=workers,
+                on_progress=on_progress,
+                on_poison=on_poison,
+                on_afresh=on_afresh,
+            )
+            number = self._record(command, generation)
+            tell_live(generation.number)
+        return Publication(number=number, digest=ruleset.digest(), generation=generation.number, changed=True)
+
+    def _record(self, command: PublishRules | RollBackRules, generation: Generation) -> int:
+        """Write the event and let the generation answer, in one transaction; the number of the version."""
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                with self._ground.store.writing() as tx:
+                    return self._write(tx, command, generation)
+            except Collision:
+                STORE.debug("another writer was quicker than a publication")
+                continue
+        raise StoreBusy("other writers published rules again and again; try again")
+
+    def _write(self, tx: Transaction, command: PublishRules | RollBackRules, generation: Generation) -> int:
+        ground = self._ground
+        now, issuer = ground.now(), self._acting.issuer
+        state, version = ground.rulebook(tx), ground.store.version_of(tx.connection, STREAM)
+        events = rulebook.decide(command, state, Context(now=now))
+        if any(getattr(event, "digest", None) != generation.rules_digest for event in events):
+            raise StoreUnusable("other rules came into force meanwhile, so there is something else to go back to")
+        drafts = [
+            Draft(
+                stream_id=STREAM,
+                version=version + index,
+                category=RULEBOOK.category,
+                customer_id=NOBODY,
+                occurred_at=now,
+                actor=issuer.actor,
+                event=event,
+                correlation_id=issuer.correlation_id,
+                command_id=command.command_id,
+            )
+            for index, event in enumerate(events, 1)
+        ]
+        recorded = tx.append(drafts, now)
+        ground.store.exclude_others(tx.connection)
+        go_live(ground.store, tx.connection, generation.number)
+        ground.last_written = max([ground.last_written, *(each.position for each in recorded)])
+        return version + len(events) + 1

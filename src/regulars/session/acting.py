@@ -1,0 +1,85 @@
+"""Who acts: whoever opened the store, unless a block or a handle of its own says otherwise."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from regulars.crm_domain.command import require_label
+from regulars.doing.execution import Issuer
+
+
+class _Block(Struct, frozen=True, eq=False):
+    """What one block says of whose commands; None for what stays as it was."""
+
+    of: Acting
+    actor: str | None
+    correlation_id: str | None
+    reason: str | None
+
+
+#: The blocks that this thread or task stands in, the innermost last. A context keeps every variable that was ever set
+#: in it, so all stores share one; a block that was left stands in it no longer.
+_BLOCKS: ContextVar[tuple[_Block, ...]] = ContextVar("regulars.session.acting", default=())
+
+
+class Acting:
+    """Who acts through one handle of a store. Threads and tasks may share it: each stands in blocks of its own."""
+
+    def __init__(self, usual: Issuer) -> None:
+        self._usual = usual
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who acts here and now, what ties their commands together, and why."""
+        issuer = self._usual
+        for block in _BLOCKS.get():
+            if block.of is self:
+                issuer = _given(issuer, block.actor, block.correlation_id, block.reason)
+        return issuer
+
+    @contextmanager
+    def block(self, actor: str | None, correlation_id: str | None, reason: str | None) -> Iterator[None]:
+        """Within the block, and in this thread or task and what it begins, let somebody act."""
+        _require(actor, correlation_id)
+        block = _Block(self, actor, correlation_id, reason)
+        _BLOCKS.set((*_BLOCKS.get(), block))
+        try:
+            yield
+        finally:
+            # By what it is and not by its place: blocks of generators in one thread may end in any order.
+            entered = _BLOCKS.get()
+            _BLOCKS.set(tuple(each for each in entered if each is not block))
+            if block not in entered:
+                warnings.warn(
+                    "a block of crm.acting() ended in another thread or task than it began in, so commands in between "
+                    "may not have known of it; crm.as_actor() needs no block",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
+
+    def bound(self, actor: str, correlation_id: str | None, reason: str | None) -> Acting:
+        """Somebody else's, wherever it is used; what isn't given is as it is here and now."""
+        _require(actor, correlation_id)
+        return Acting(_given(self.issuer, actor, correlation_id, reason))
+
+
+def _require(actor: str | None, correlation_id: str | None) -> None:
+    if actor is not None:
+        require_label(actor, "an actor")
+    if correlation_id is not None:
+        require_label(correlation_id, "a correlation id")
+
+
+def _given(issuer: Issuer, actor: str | None, correlation_id: str | None, reason: str | None) -> Issuer:
+    return replace(
+        issuer,
+        actor=issuer.actor if actor is None else actor,
+        correlation_id=issuer.correlation_id if correlation_id is None else correlation_id,
+        reason=reason or issuer.reason,
+    )

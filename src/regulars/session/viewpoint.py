@@ -1,0 +1,23 @@
+"""From where a question is asked: what is known by then, judged by which rules."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from regulars.adapters.read_models.rows import ReadModels
+from regulars.projections.rules.compiled import Rules
+from regulars.projections.rules.grammar import Ruleset
+
+
+class Standpoint(Struct, frozen=True, kw_only=True):
+    """What is known up to a position, None for everything, judged by a ruleset.
+
+    `models` are the read models that say just that; None where there are none, and the log must be folded. It `is_live`
+    where everything is known and the rules are those in force.
+    """
+
+    ruleset: Ruleset
+    rules: Rules
+    until: int | None
+    is_live: bool
+    models: ReadModels | None

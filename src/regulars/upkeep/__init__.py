@@ -1,0 +1,1 @@
+"""Looking after a store: read models, keys, and bringing a backup back."""

@@ -1,0 +1,60 @@
+"""The master key of a store: whether it has one, and another in its place."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from regulars.adapters.progress import Progress
+from regulars.adapters.store.rotating import rotate
+from regulars.adapters.vault.erasing import OwnerNeeded
+from regulars.adapters.vault.keyring import MasterKey
+from regulars.session.session import Ground
+
+
+class Rotation(Struct, frozen=True, kw_only=True):
+    """What a rotation did: how many customers' keys are wrapped anew, and whether a master key is needed from now on.
+
+    `pending` says that the keys as they stood before are still to be destroyed in the files, as somebody reads what was
+    there before or, on PostgreSQL, as that takes the tables' owner: `owner_needed` says who that is.
+    """
+
+    keys: int
+    wrapped: bool
+    pending: bool
+    owner_needed: OwnerNeeded | None = None
+
+
+class Keys:
+    """The keys of one open store. They are never shown; `regulars keys new` makes a master key."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._store = ground.store
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether the store opens only with its master key."""
+        return self._store.keyring.is_wrapped
+
+    def rotate(self, master_key: bytes | str, *, on_progress: Progress | None = None) -> Rotation:
+        """Wrap every key by this master key, in place of the one of now or of none.
+
+        The keys themselves stay as they are: whoever had them has them, and backups open with the master key of then.
+        Other processes that have the store open must open it again with this one. `on_progress` is called with (keys
+        wrapped so far, keys there are).
+
+        Raises ValueError for what is no master key.
+        """
+        return self._rotate(MasterKey(master_key), on_progress)
+
+    def unwrap(self, *, on_progress: Progress | None = None) -> Rotation:
+        """Keep the keys as they are again, so that the file alone opens everything."""
+        return self._rotate(None, on_progress)
+
+    def _rotate(self, new: MasterKey | None, on_progress: Progress | None) -> Rotation:
+        count = rotate(self._store, new, on_progress)
+        return Rotation(
+            keys=count,
+            wrapped=self.wrapped,
+            pending=self._store.is_erasing,
+            owner_needed=self._store.owner_needed(),
+        )

@@ -1,0 +1,295 @@
+"""Looking after the read models: rebuilding, verifying, going back to the ones before, and dropping old ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from regulars.adapters.checking.repairing_indexes import find_wrong, put_right
+from regulars.adapters.checking.result import Kind
+from regulars.adapters.indexes.index import Index
+from regulars.adapters.logs import tell_live, tell_parked
+from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.building import OnAfresh, build_beside, building_alone
+from regulars.adapters.read_models.generations import (
+    WHAT_DIFFERS,
+    Generation,
+    everything,
+    go_live,
+    prune,
+    read_generation,
+    read_generations,
+)
+from regulars.adapters.read_models.histories import Poison
+from regulars.adapters.read_models.verifying import Verification, repair, verify
+from regulars.adapters.schema.builds import FACTS
+from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.sql.damage import DamagedReadModels
+from regulars.adapters.store.builds import Build
+from regulars.adapters.store.generation_rows import live_number, previous_number
+from regulars.asking.views import BuildView
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import ParkedCustomer, StoreUnusable
+from regulars.crm_domain.instant import to_datetime
+from regulars.session.session import Ground
+
+#: It is told of each index that wasn't as the log says: its name, and how many rows were put right.
+OnPutRight = Callable[[Kind, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationView:
+    """One generation of read models. `checkpoint` is the position up to which it has folded in the log.
+
+    A `scratch` one knows of nothing after the position `known_until`. `stale` says what the running code does
+    otherwise. `made_at` is None where it wasn't noted.
+    """
+
+    number: int
+    rules_digest: str
+    made_at: datetime | None
+    checkpoint: int
+    is_live: bool
+    is_previous: bool
+    is_whole: bool
+    known_until: int | None
+    stale: tuple[str, ...]
+    builds: tuple[BuildView, ...]
+
+
+def stop_at_poison(poison: Poison) -> None:
+    """Raises ParkedCustomer: what is being built would leave this customer behind."""
+    raise ParkedCustomer(
+        f"event #{poison.position} ({poison.type}) of id:{poison.customer_id} can't be folded: {poison.reason}; "
+        "the live answers were not touched; park the customer to leave them behind and let the rest go on"
+    )
+
+
+class Projections:
+    """The read models of one store. Get it from `Regulars.projections`."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def staleness(self) -> tuple[str, ...]:
+        """What was folded in otherwise than this code and the rules in force would do it; empty where nothing was.
+
+        Raises StoreUnusable where the generation that answers can't be read.
+        """
+        with self._ground.store.reading() as tx:
+            return self._ground.live(tx).staleness()
+
+    def generations(self) -> tuple[GenerationView, ...]:
+        """All that are kept, by number."""
+        store = self._ground.store
+        with store.reading() as tx:
+            live = live_number(store.schema, tx.connection)
+            previous = previous_number(store.schema, tx.connection)
+            return tuple(_view(each, live, previous) for each in read_generations(store, tx.connection))
+
+    def rebuild(
+        self,
+        *,
+        projection: str | None = None,
+        park: bool = False,
+        workers: int = 1,
+        on_progress: Progress | None = None,
+        on_afresh: OnAfresh | None = None,
+        on_put_right: OnPutRight | None = None,
+    ) -> int:
+        """Fold everything, or one projection, afresh into a new generation beside the live one, and let it go live; its
+        number. What isn't folded afresh is shared with the one before.
+
+        Before anything is folded, each index that isn't as the log says is put right, and `on_put_right` is called with
+        its name and how many rows were not: links of merges, words of consent, who was forgotten, and look-ups as far
+        as keys open them. Queries and appends go on meanwhile. What was begun and cut off is gone on with; where that
+        turns out not to be what the events say, it is dropped and begun afresh, and `on_afresh` is called with a
+        sentence that says why. An event that can't be folded stops it, unless `park` lets its customer stay behind.
+        Several `workers` are processes of their own: a script that asks for them needs the usual
+        `if __name__ == "__main__":`, and they pay from some 100,000 events on. `on_progress` is called with (events
+        folded so far, events there are to fold). Raises ParkedCustomer, StoreBusy where another process builds already,
+        and ValueError for what no projection is called.
+        """
+        afresh = everything(self._ground.store)
+        if projection is not None:
+            self.require(projection)
+            afresh = frozenset({projection})
+        return self._build(afresh, park, workers, on_progress, on_afresh, on_put_right)
+
+    def rebuild_stale(
+        self,
+        *,
+        park: bool = False,
+        workers: int = 1,
+        on_progress: Progress | None = None,
+        on_afresh: OnAfresh | None = None,
+    ) -> int:
+        """Fold what this code or the rules in force would fold otherwise than it was, and let it go live; the number of
+        the generation that answers.
+
+        The rest is as in `rebuild`.
+        """
+        return self._build(WHAT_DIFFERS, park, workers, on_progress, on_afresh, None)
+
+    def require(self, projection: str) -> None:
+        """Raises ValueError for what no projection is called, nor the facts that they fold."""
+        known = [*(each.name for each in self._ground.store.registry.projectors), FACTS]
+        if projection not in known:
+            raise ValueError(f'no projection is called "{projection}"; there are {", ".join(known)}')
+
+    def _build(
+        self,
+        afresh: frozenset[str],
+        park: bool,
+        workers: int,
+        on_progress: Progress | None,
+        on_afresh: OnAfresh | None,
+        on_put_right: OnPutRight | None,
+    ) -> int:
+        ground = self._ground
+        with building_alone(ground.store):
+            if afresh:
+                self._put_indexes_right(on_put_right)
+            with ground.store.reading() as tx:
+                ruleset = ground.ruleset(tx)
+            generation = build_beside(
+                ground.store,
+                ruleset,
+                ground.now(),
+                afresh=afresh,
+                at_least=ground.last_written,
+                workers=workers,
+                on_progress=on_progress,
+                on_poison=tell_parked if park else stop_at_poison,
+                on_afresh=on_afresh,
+            )
+            with ground.store.writing() as tx:
+                ground.store.exclude_others(tx.connection)
+                go_live(ground.store, tx.connection, generation.number)
+            tell_live(generation.number)
+        return generation.number
+
+    def repair(
+        self,
+        *,
+        customer: str | CustomerId | None = None,
+        projection: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> int:
+        """Fold one customer, or everyone for one projection, afresh and put right what is stored.
+
+        The links of all merges are put right before, as they say who is folded together; with a customer, so are the
+        words of consent and look-ups of everybody who is or was one with them. The answer is how many rows were not
+        right.
+
+        Raises NotFound for an unknown customer, ValueError for an unknown projection.
+        """
+        if projection is not None:
+            self.require(projection)
+        ground, store = self._ground, self._ground.store
+        family = None if customer is None else self._ever_one_with(customer)
+        wrong = sum(self._put_right(index) for index in store.prepared.indexes if index.decides_folds)
+        if customer is not None and family is not None:
+            family |= self._ever_one_with(customer)
+            for index in store.prepared.indexes:
+                wrong += sum(self._put_right(index, whose) for whose in chunks(family))
+        ground.catch_up()
+        with store.reading() as tx:
+            live, rules = ground.live(tx), ground.rules(tx)
+        if not live.is_current:
+            raise StoreUnusable("other code or rules folded what is stored; rebuild it as a whole")
+        return wrong + repair(store, live.read_models(store), rules, family, projection, on_progress)
+
+    def _ever_one_with(self, customer: str | CustomerId) -> set[str]:
+        """Everybody who is or was one with a customer, by the links that are stored."""
+        with self._ground.store.reading() as tx:
+            return set(tx.ever_linked(self._ground.resolve(tx, customer)))
+
+    def _put_right(self, index: Index, whose: list[str] | None = None) -> int:
+        wrong = find_wrong(self._ground.store, index, whose)
+        return 0 if wrong is None else put_right(self._ground.store, wrong)
+
+    def _put_indexes_right(self, on_put_right: OnPutRight | None) -> None:
+        store = self._ground.store
+        for index in store.prepared.indexes:
+            wrong = find_wrong(store, index)
+            if wrong is None:
+                continue
+            if index.decides_folds:
+                self._drop_what_it_decided()
+            rows = put_right(store, wrong)
+            if on_put_right and rows:
+                on_put_right(index.name, rows)
+
+    def _drop_what_it_decided(self) -> None:
+        """Drop what was folded beside, and before anything is put right: a rebuild that is cut off would go on with it.
+
+        Where it can't be read which generation answers, nothing is known to be beside it.
+        """
+        store = self._ground.store
+        with suppress(DamagedReadModels), store.writing() as tx:
+            store.exclude_others(tx.connection)
+            prune(store, tx.connection)
+
+    def verify(self, *, on_progress: Progress | None = None) -> Verification:
+        """Fold everything afresh and compare it with what is stored; nothing is changed.
+
+        `on_progress` is called with (events folded so far, events there are to fold).
+        """
+        ground = self._ground
+        ground.catch_up()
+        with ground.store.reading() as tx:
+            live, rules = ground.live(tx), ground.rules(tx)
+        return verify(ground.store, live.read_models(ground.store), rules, on_progress)
+
+    def go_back(self) -> int:
+        """Let the generation answer that did before; its number.
+
+        Raises StoreUnusable where there is none, where other code built it, or where it was judged by other rules:
+        those come back by a rollback of the rules, which is on record.
+        """
+        ground, schema = self._ground, self._ground.store.schema
+        with ground.store.writing() as tx:
+            ground.store.exclude_others(tx.connection)
+            number = previous_number(schema, tx.connection)
+            if number is None:
+                raise StoreUnusable("no generation was live before this one")
+            previous, in_force = read_generation(ground.store, tx.connection, number), ground.in_force(tx)
+            if not previous.is_current:
+                raise StoreUnusable(f"generation {number} was built by other code: {'; '.join(previous.staleness())}")
+            if not in_force.are(previous.ruleset, previous.rules_digest):
+                raise StoreUnusable(
+                    f"generation {number} was judged by other rules; `regulars rules rollback` goes back"
+                )
+            go_live(ground.store, tx.connection, number)
+        tell_live(number)
+        return number
+
+    def prune(self) -> tuple[int, ...]:
+        """Drop every generation but the live and the previous one; the numbers of those that went."""
+        ground = self._ground
+        with building_alone(ground.store), ground.store.writing() as tx:
+            ground.store.exclude_others(tx.connection)
+            return tuple(prune(ground.store, tx.connection))
+
+
+def _view(each: Generation, live: int | None, previous: int | None) -> GenerationView:
+    return GenerationView(
+        number=each.number,
+        rules_digest=each.rules_digest,
+        made_at=to_datetime(each.made_at) if each.made_at else None,
+        checkpoint=each.checkpoint,
+        is_live=each.number == live,
+        is_previous=each.number == previous,
+        is_whole=each.is_checked,
+        known_until=each.known_until,
+        stale=each.staleness(),
+        builds=views_of(each.builds),
+    )
+
+
+def views_of(builds: Iterable[Build]) -> tuple[BuildView, ...]:
+    """What is told of some builds."""
+    return tuple(BuildView(each.name, each.number, each.checkpoint) for each in builds)

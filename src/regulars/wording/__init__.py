@@ -1,0 +1,1 @@
+"""Events and text in words, for people."""
