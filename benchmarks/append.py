@@ -16,11 +16,11 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 from benchmarks.bench import Bench
-from benchmarks.deeds import purchase
 from benchmarks.history import opened
 from benchmarks.insert import BareStore, Rows, recorded_rows
 from benchmarks.rows import Figure
 from benchmarks.timing import seconds
+from benchmarks.workload_commands import purchase
 from regulars import Command, RegisterCustomer, Regulars
 from regulars.adapters.eventsourcing_library.recorders import SqlApplicationRecorder
 from regulars.adapters.sql.database import Database

@@ -8,11 +8,11 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.bench import Bench
-from benchmarks.deeds import purchase, reference
 from benchmarks.history import opened
-from benchmarks.lives import is_forgotten
 from benchmarks.rows import Figure
 from benchmarks.timing import seconds
+from benchmarks.workload import is_forgotten
+from benchmarks.workload_commands import purchase, reference
 
 
 def measure(bench: Bench) -> Iterator[Figure]:

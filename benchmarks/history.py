@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Struct
 
 import regulars
-from benchmarks.deeds import command
-from benchmarks.lives import VERSION as LIVES_VERSION
-from benchmarks.lives import Deed, live
 from benchmarks.timing import in_own_process
+from benchmarks.workload import VERSION as WORKLOAD_VERSION
+from benchmarks.workload import Action, live
+from benchmarks.workload_commands import command
 from regulars import Regulars, StaleProjections
 from regulars.adapters.log.codec import schema_digest
 from regulars.adapters.schema.tables import VERSION as SCHEMA_VERSION
@@ -65,7 +65,7 @@ def opened(path: Path, now: datetime) -> Regulars:
 
 def history(events: int, customers: int) -> History:
     """The history of this size, made where there is none yet."""
-    key = [SEED, events, customers, LIVES_VERSION, SCHEMA_VERSION, schema_digest()]
+    key = [SEED, events, customers, WORKLOAD_VERSION, SCHEMA_VERSION, schema_digest()]
     folder = CACHE / f"{events}-{customers}-{hashlib.sha256(msgspec.json.encode(key)).hexdigest()[:12]}"
     described = folder / "history.json"
     if not described.exists():
@@ -97,5 +97,5 @@ def make(path: Path, events: int, customers: int) -> History:
             with crm.acting(actor=random.choice(ACTORS)):
                 outcomes = crm.do([command(moment, START, random) for moment in moments])
             recorded += sum(len(outcome.events) for outcome in outcomes)
-            registered += sum(moment.deed is Deed.REGISTER for moment in moments)
+            registered += sum(moment.action is Action.REGISTER for moment in moments)
     return History(path=path, events=recorded, customers=registered, now=clock.now)

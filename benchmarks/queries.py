@@ -13,10 +13,10 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.bench import Bench
-from benchmarks.deeds import purchase
 from benchmarks.history import ACTORS, opened
 from benchmarks.rows import Figure
 from benchmarks.timing import seconds, take_turns
+from benchmarks.workload_commands import purchase
 from regulars import CustomerId, RecordInteraction, RegisterCustomer, Regulars
 
 _OF_CUSTOMER = "SELECT * FROM regulars_events WHERE customer_id = ?"

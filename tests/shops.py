@@ -101,16 +101,16 @@ def room_for_a_store(kind: str, postgres_url: str) -> Iterator[str]:
 # ------------------------------------------------------------------------------------------------------ what happens
 
 #: (number, now) -> what somebody is told to do; the number makes ids unlike all others
-Deed = Callable[[int, datetime], Command]
+CommandAt = Callable[[int, datetime], Command]
 #: how long after the one before it, and what
-Step = tuple[timedelta, Deed]
+Step = tuple[timedelta, CommandAt]
 
 ago = st.sampled_from([0, 0, 0, 1, 30, 100, 300]).map(timedelta)
 people = st.sampled_from(PEOPLE)
 earlier = st.integers(1, 6)  # so many steps before, where there may have been an order or a ticket
 
 
-def purchases() -> st.SearchStrategy[Deed]:
+def purchases() -> st.SearchStrategy[CommandAt]:
     amounts = st.sampled_from(["0.01", "20.00", "100.00", "200.00", "600.00", "1500.00"])
     return st.builds(
         lambda who, much, late: (
@@ -122,10 +122,10 @@ def purchases() -> st.SearchStrategy[Deed]:
     )
 
 
-def others() -> st.SearchStrategy[Deed]:
+def others() -> st.SearchStrategy[CommandAt]:
     """Everything but purchases that bears on a verdict, as far as it is told late or at once."""
 
-    def said(kind: Callable[..., Command], **fields: Any) -> st.SearchStrategy[Deed]:
+    def said(kind: Callable[..., Command], **fields: Any) -> st.SearchStrategy[CommandAt]:
         return st.builds(
             lambda who, late: lambda n, now: kind(customer=who, occurred_at=now - late, **fields), people, ago
         )
@@ -142,7 +142,7 @@ def others() -> st.SearchStrategy[Deed]:
     )
 
 
-def tickets() -> st.SearchStrategy[Deed]:
+def tickets() -> st.SearchStrategy[CommandAt]:
     return st.one_of(
         st.builds(
             lambda who, late: lambda n, now: OpenTicket(customer=who, ticket_id=f"T-{n}", occurred_at=now - late),
@@ -155,7 +155,7 @@ def tickets() -> st.SearchStrategy[Deed]:
     )
 
 
-def memberships() -> st.SearchStrategy[Deed]:
+def memberships() -> st.SearchStrategy[CommandAt]:
     return st.one_of(
         st.builds(lambda who, late: lambda n, now: EnrollMember(customer=who, occurred_at=now - late), people, ago),
         st.builds(lambda who: lambda n, now: CancelMembership(customer=who, occurred_at=now), people),
@@ -169,7 +169,7 @@ def memberships() -> st.SearchStrategy[Deed]:
     )
 
 
-def merges() -> st.SearchStrategy[Deed]:
+def merges() -> st.SearchStrategy[CommandAt]:
     return st.one_of(
         st.builds(lambda away, into: lambda n, now: MergeCustomers(customer=away, into=into), people, people),
         st.builds(lambda who: lambda n, now: UndoMerge(customer=who), people),
@@ -178,9 +178,9 @@ def merges() -> st.SearchStrategy[Deed]:
 
 def trade(*, max_size: int = 16) -> st.SearchStrategy[list[Step]]:
     """What happens to the customers of a shop, one after another."""
-    deeds = st.one_of(purchases(), purchases(), others(), tickets(), memberships(), merges())
+    commands = st.one_of(purchases(), purchases(), others(), tickets(), memberships(), merges())
     gaps = st.sampled_from([timedelta(), HOUR, DAY, 20 * DAY, 70 * DAY])
-    return st.lists(st.tuples(gaps, deeds), max_size=max_size)
+    return st.lists(st.tuples(gaps, commands), max_size=max_size)
 
 
 def register(crm: Regulars, clock: Clock) -> None:
@@ -192,9 +192,9 @@ def register(crm: Regulars, clock: Clock) -> None:
 
 def carry_out(crm: Regulars, clock: Clock, step: Step, number: int) -> None:
     """Do the next thing, unless a rule of the domain speaks against it."""
-    gap, deed = step
+    gap, command_at = step
     clock.now += gap
-    tell(crm, deed(number, clock.now))
+    tell(crm, command_at(number, clock.now))
 
 
 def tell(crm: Regulars, command: Command) -> None:

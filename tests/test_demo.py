@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import regulars
-from regulars.asking.lanes import MIN_WIDTH, lanes
+from regulars.asking.timeline_text import MIN_WIDTH, timeline_text
 from regulars.asking.views import LANES, Span, Timeline
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.membership import EnrollMember, RedeemPoints
@@ -203,7 +203,7 @@ def spans(values: list[tuple[str, int]]) -> tuple[Span, ...]:
 
 
 def test_lanes_are_drawn_like_this() -> None:
-    drawn = lanes(
+    drawn = timeline_text(
         timeline(
             stage=[("lead", 14), ("new", 1), ("active", 120), ("at_risk", 60), ("churned", 1)],
             tier=[("member", 40), ("silver", 1)],
@@ -233,7 +233,7 @@ def test_lanes_are_drawn_like_this() -> None:
 def test_tickets_are_a_lane_with_gaps_where_none_is_open() -> None:
     # 240 days in 60 cells: four days a cell. Days 110 and 140 to 147 have no room for a name, so they bear a mark.
     days = [("open", 0, 24), ("breached", 60, 100), ("open", 110, 111), ("open", 140, 148)]
-    drawn = lanes(
+    drawn = timeline_text(
         replace(timeline(), tickets=ticket_spans(days)),
         now=DAY_ONE + timedelta(days=120),
         start=DAY_ONE,
@@ -291,7 +291,7 @@ def test_every_value_in_the_window_is_named_and_every_row_has_the_width(
 ) -> None:
     told = replace(timeline(stage=stage, tier=tier, risk=risk), tickets=tickets)
     start, end = DAY_ONE + timedelta(days=begins), DAY_ONE + timedelta(days=begins + lasts)
-    drawn = lanes(
+    drawn = timeline_text(
         told,
         now=DAY_ONE + timedelta(days=now),
         start=start,
@@ -324,9 +324,9 @@ def printed(plain: str, width: int, drawn: object) -> list[str]:
 
 def test_lanes_refuse_a_window_that_ends_before_it_starts() -> None:
     with pytest.raises(ValueError, match="after start"):
-        lanes(timeline(), now=DAY_ONE, start=DAY_ONE, end=DAY_ONE)
+        timeline_text(timeline(), now=DAY_ONE, start=DAY_ONE, end=DAY_ONE)
 
 
 def test_lanes_refuse_to_be_narrower_than_anybody_can_read() -> None:
     with pytest.raises(ValueError, match="at least 40"):
-        lanes(timeline(), now=DAY_ONE, start=DAY_ONE, end=DAY_ONE + timedelta(days=1), width=39)
+        timeline_text(timeline(), now=DAY_ONE, start=DAY_ONE, end=DAY_ONE + timedelta(days=1), width=39)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import picture
 from regulars import EventLine, Span, Timeline
+from regulars.asking.timeline_svg import CARD, COLOURS, timeline_svg
 from regulars.crm_domain.command import CustomerId
-from regulars.timeline_svg import CARD, COLOURS, timeline_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 START = datetime(2026, 1, 1, tzinfo=UTC)

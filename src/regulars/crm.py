@@ -48,7 +48,7 @@ from regulars.adapters.vault.quarantine import Reject
 from regulars.adapters.whole_files import left_behind
 from regulars.asking.audit import AuditEntry, AuditPage, event_type, read_audit, read_history
 from regulars.asking.consents import Consents, ContactablePage, read_consents, read_contactable
-from regulars.asking.customers import Order, Wish, find_one, find_page, lane_values
+from regulars.asking.customers import CustomerQuery, Order, find_one, find_page, lane_values
 from regulars.asking.desk import Points, TicketPage, TicketQuery, find_tickets, view_points
 from regulars.asking.duplicates import DuplicatesPage, suspect_duplicates
 from regulars.asking.feed import EventTypes, event_types, read_feed, require_position
@@ -75,7 +75,7 @@ from regulars.rules_door.publishing import PublishedRules
 from regulars.session.acting import Acting
 from regulars.session.clock import Clock, system_clock
 from regulars.session.freshness import USUAL, Fresh, freshness_of
-from regulars.session.session import AnyRules, Ground
+from regulars.session.session import AnyRules, Session
 from regulars.upkeep.keys import Keys
 from regulars.upkeep.read_models import Projections, views_of
 
@@ -158,9 +158,9 @@ def open(
             store.destroy_traces(patience=0)
         if currency is not None:
             _settle_currency(store, currency)
-        ground = Ground(store, clock)
-        _found(ground, rules)
-        crm = Regulars(ground, Acting(Issuer(actor=actor)))
+        session = Session(store, clock)
+        _found(session, rules)
+        crm = Regulars(session, Acting(Issuer(actor=actor)))
         _handle_staleness(crm, on_stale)
         STORE.debug("opened %s%s", name_of(store.database.url), " read-only" if crm.read_only else "")
     except BaseException:
@@ -184,20 +184,20 @@ def _settle_currency(store: Store, currency: str) -> None:
         raise StoreUnusable(f"this store keeps its books in {known}, not in {currency}")
 
 
-def _found(ground: Ground, rules: Ruleset | None) -> None:
+def _found(session: Session, rules: Ruleset | None) -> None:
     """Give a store that has none its first generation, under the rules it is founded with."""
-    store = ground.store
+    store = session.store
     with store.reading() as tx:
         try:
             founded = is_founded(store.schema, tx.connection)
         except DamagedReadModels:
             return  # a rebuild makes another, and for that the store has to be open; whatever else needs it says so
     if not founded:
-        found_generation(store, rules or default_rules(), ground.now())
+        found_generation(store, rules or default_rules(), session.now())
     if rules is None:
         return
     with store.reading() as tx:
-        in_force = ground.in_force(tx)
+        in_force = session.in_force(tx)
     if rules.digest() != in_force.digest:
         raise StoreUnusable(
             f"this store judges by the rules {in_force.digest[:12]}, and {rules.digest()[:12]} were given; "
@@ -232,13 +232,13 @@ class Regulars:
     Threads may share one: writes take turns, reads run side by side. A forked process must open its own.
     """
 
-    def __init__(self, ground: Ground, acting: Acting) -> None:
-        self._ground = ground
-        self._store = ground.store
+    def __init__(self, session: Session, acting: Acting) -> None:
+        self._session = session
+        self._store = session.store
         self._acting = acting
-        self.rules = PublishedRules(ground, acting)
-        self.projections = Projections(ground)
-        self.keys = Keys(ground)
+        self.rules = PublishedRules(session, acting)
+        self.projections = Projections(session)
+        self.keys = Keys(session)
 
     @property
     def _catalogue(self) -> Catalogue:
@@ -254,14 +254,14 @@ class Regulars:
 
     def close(self) -> None:
         """Give every database connection back; what was recorded a day ago is sealed before. Safe to repeat."""
-        self._ground.close()
+        self._session.close()
         STORE.debug("closed %s", name_of(self._store.database.url))
 
     @property
     def ruleset(self) -> Ruleset:
         """The rules in force."""
         with self._store.reading() as tx:
-            return self._ground.ruleset(tx)
+            return self._session.ruleset(tx)
 
     @property
     def read_only(self) -> bool:
@@ -291,7 +291,7 @@ class Regulars:
     def behind(self) -> int:
         """How many recorded events lists don't know of yet; questions about one customer know of all."""
         with self._store.reading() as tx:
-            return events_behind(self._store, self._ground.models(tx), tx.connection)
+            return events_behind(self._store, self._session.models(tx), tx.connection)
 
     @property
     def event_count(self) -> int:
@@ -355,7 +355,7 @@ class Regulars:
         does nothing: whoever opened the store closes it. Raises ValueError for an actor, or a correlation id, that is
         not one line of at most 200 characters.
         """
-        return _Handle(self._ground, self._acting.bound(actor, correlation_id, reason))
+        return _Handle(self._session, self._acting.bound(actor, correlation_id, reason))
 
     def _carry_out(self, commands: Sequence[Command]) -> list[Outcome]:
         if len(commands) > MAX_COMMANDS:
@@ -392,7 +392,7 @@ class Regulars:
             except Collision:
                 STORE.debug("another writer was quicker, attempt %d of %d", attempt + 1, MAX_ATTEMPTS)
                 continue
-            self._ground.has_committed(execution.customer_ids, execution.last_position)
+            self._session.has_committed(execution.customer_ids, execution.last_position)
             if tx.has_destroyed:
                 self._store.destroy_traces()
             return
@@ -411,7 +411,7 @@ class Regulars:
         There is no way back. Raises NotFound, and Rejected for a reason that may name one of them.
         """
         with self._store.reading() as tx:
-            root = CustomerId(self._ground.members(tx, who)[0])
+            root = CustomerId(self._session.members(tx, who)[0])
         outcome = self.do(ErasePersonalData(customer=root, confirm=True, cause=reason))
         return forgetting_of([outcome], self._store)
 
@@ -464,7 +464,7 @@ class Regulars:
                 mapping,
                 dry_run=False,
                 on_progress=on_progress,
-                on_recorded=self._ground.fold_beside,
+                on_recorded=self._session.fold_beside,
             )
         self.catch_up(on_catch_up)
         return report
@@ -476,7 +476,7 @@ class Regulars:
         """What carries out commands; the one reference they speak of is looked up with what they rest on."""
         premises = tx.premises(reference)
         sought = {} if reference is None else {reference: premises.customer_id}
-        return Execution(self._store, tx, self._acting.issuer, self._ground.context(tx, premises), sought)
+        return Execution(self._store, tx, self._acting.issuer, self._session.context(tx, premises), sought)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -505,7 +505,7 @@ class Regulars:
         Raises StoreBusy where an older transaction in the database goes on for too long, StoreUnusable where the last
         seal is damaged.
         """
-        return seal(self._store, self._ground.now(), at_least=self._ground.last_written, on_progress=on_progress)
+        return seal(self._store, self._session.now(), at_least=self._session.last_written, on_progress=on_progress)
 
     def check_seals(self, *, against: str | None = None, on_progress: Progress | None = None) -> SealCheck:
         """Compare every sealed event with its seal, and the seals with each other; nothing is changed.
@@ -565,9 +565,9 @@ class Regulars:
         `as_of` is an aware datetime, or a date for the end of that day; by default it is now, and never before the
         customer's own last event. `known_at` leaves out what was recorded later. `rules` are a ruleset, or the number
         of one that was in force; by default those in force at `known_at`. What the customer explains, and their
-        timeline, are asked from the same standpoint. Folds in only what this customer waits for. Raises NotFound.
+        timeline, are asked from the same viewpoint. Folds in only what this customer waits for. Raises NotFound.
         """
-        return find_one(self._ground, who, as_of, known_at, rules)
+        return find_one(self._session, who, as_of, known_at, rules)
 
     def find(self, who: str) -> CustomerId:
         """The customer somebody means: by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
@@ -576,7 +576,7 @@ class Regulars:
         """
         with self._store.reading() as tx:
             if who.startswith("id:"):
-                return CustomerId(self._ground.resolve(tx, CustomerId(who.removeprefix("id:"))))
+                return CustomerId(self._session.resolve(tx, CustomerId(who.removeprefix("id:"))))
             for kind in ("ref", "email"):
                 found = tx.find(kind, [who]).get(who, [])
                 families = tx.families(found)
@@ -649,7 +649,7 @@ class Regulars:
         size = page_size(limit)
         if (becoming is None) != (within is None):
             raise ValueError("becoming and within go together")
-        wish = Wish(
+        query = CustomerQuery(
             stage=stage,
             tier=tier,
             risk_band=risk_band,
@@ -669,7 +669,7 @@ class Regulars:
             freshness=freshness_of(fresh, at_least),
             goes_on=limit is None,
         )
-        return find_page(self._ground, wish, known_at, rules, on_progress)
+        return find_page(self._session, query, known_at, rules, on_progress)
 
     @property
     def grammar(self) -> type[Ruleset]:
@@ -688,8 +688,8 @@ class Regulars:
     def business_timeline(self) -> Timeline:
         """What extensions' projections say of the business itself, over all of time, from what happened to nobody."""
         with self._store.reading() as tx:
-            stand = self._ground.standpoint(tx)
-            history = history_of(self._store, tx, stand, (NOBODY,))
+            viewpoint = self._session.viewpoint(tx)
+            history = history_of(self._store, tx, viewpoint, (NOBODY,))
         return timeline_of(self._store.registry, NOBODY, history.folded, history.timelines)
 
     def totals(self, lane: Lane, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
@@ -701,12 +701,12 @@ class Regulars:
         """
         if lane not in LANES:
             raise ValueError(f'"{lane}" is not a verdict; there are {", ".join(LANES)}')
-        self._ground.freshen(freshness_of(True, None))
+        self._session.freshen(freshness_of(True, None))
         with self._store.reading() as tx:
-            instants = [instant_of(each, self._ground.ruleset(tx).zone) for each in days]
+            instants = [instant_of(each, self._session.ruleset(tx).zone) for each in days]
             if instants != sorted(set(instants)):
                 raise ValueError("the days of `totals` have to rise")
-            return tuple(totals(self._ground.models(tx), tx.connection, LANES[lane], instants))
+            return tuple(totals(self._session.models(tx), tx.connection, LANES[lane], instants))
 
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
         """Fold in everything that was recorded, however long it takes, or as far as that goes `within` a time.
@@ -715,9 +715,9 @@ class Regulars:
         far, events there were to fold). Raises StoreBusy as `customers` does.
         """
         if within is None:
-            self._ground.catch_up(on_progress)
+            self._session.catch_up(on_progress)
         else:
-            self._ground.freshen(freshness_of(within, None))
+            self._session.freshen(freshness_of(within, None))
 
     def audit(
         self,
@@ -752,16 +752,16 @@ class Regulars:
 
         def page(after: int | None, size: int = MAX_PAGE) -> AuditPage:
             if oldest_first:
-                await_settled(self._store, self._ground.last_written)
+                await_settled(self._store, self._session.last_written)
             with self._store.reading() as tx:
                 search = Search(
-                    customer_ids=None if customer is None else self._ground.members(tx, customer),
+                    customer_ids=None if customer is None else self._session.members(tx, customer),
                     actor=actor,
                     types=None if type is None else frozenset([event_type(type, self._catalogue)]),
                     since=None if since is None else first_instant_of(since, zone),
                     until=None if until is None else instant_of(until, zone),
                     recorded_since=None if recorded_since is None else first_instant_of(recorded_since, zone),
-                    known_until=self._ground.known_until(tx, known_at),
+                    known_until=self._session.known_until(tx, known_at),
                     correlation_id=correlation_id,
                     after=after,
                     oldest_first=oldest_first,
@@ -823,10 +823,10 @@ class Regulars:
         """
         known: list[type[Event]] = [*self._catalogue.events.values(), Unexplained]
         wanted, after = None if types is None else event_types(types, known), require_position(after)
-        await_settled(self._store, self._ground.last_written)
+        await_settled(self._store, self._session.last_written)
         with self._store.reading() as tx:
             search = Search(
-                customer_ids=None if customer is None else self._ground.members(tx, customer),
+                customer_ids=None if customer is None else self._session.members(tx, customer),
                 types=wanted,
                 after=after,
                 known_until=last_settled(tx.connection, self._store.schema.events) or 0,
@@ -844,7 +844,7 @@ class Regulars:
             LogRecorder,  # its library patches dataclasses for the whole process
         )
 
-        return LogRecorder(self._store, lambda: self._ground.last_written)
+        return LogRecorder(self._store, lambda: self._session.last_written)
 
     def duplicates(self, *, limit: int | None = None, after: str | None = None) -> DuplicatesPage:
         """A page of customers who may be the same person, because they share an e-mail or a phone number.
@@ -880,7 +880,7 @@ class Regulars:
         NotFound for an unknown customer, and StoreBusy as `customers` does.
         """
         size = page_size(limit)
-        wish = TicketQuery(
+        query = TicketQuery(
             customer=customer,
             status=status,
             first_response=first_response,
@@ -892,7 +892,7 @@ class Regulars:
             freshness=freshness_of(fresh, at_least),
             goes_on=limit is None,
         )
-        return find_tickets(self._ground, wish)
+        return find_tickets(self._session, query)
 
     def ticket(self, ticket_id: str, *, as_of: datetime | date | None = None) -> WholeTicket:
         """One ticket whole as of an instant: its subject and messages, its status and clocks over time, its events.
@@ -900,15 +900,15 @@ class Regulars:
         Raises NotFound for an id that no ticket has, or had by then; StoreUnusable where an event of it can't be read.
         """
         with self._store.reading() as tx:
-            return find_ticket(self._ground, tx, ticket_id, as_of)
+            return find_ticket(self._session, tx, ticket_id, as_of)
 
     def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
         with self._store.reading() as tx:
-            members = self._ground.members(tx, who)
-            zone = self._ground.ruleset(tx).zone  # a store in memory has one snapshot at a time
-            at = self._ground.now() if as_of is None else instant_of(as_of, zone)
-            rules = self._ground.rules(tx)
+            members = self._session.members(tx, who)
+            zone = self._session.ruleset(tx).zone  # a store in memory has one snapshot at a time
+            at = self._session.now() if as_of is None else instant_of(as_of, zone)
+            rules = self._session.rules(tx)
             history = read_history_of(self._store, tx.connection, members, self._store.registry.plan(rules))
             folded, _ = fold_until(history.happened, rules, at, ())
         return view_points(members[0], tuple(folded.facts.memberships.values()), at)
@@ -922,7 +922,7 @@ class Regulars:
         """
         with self._store.reading() as tx:
             self._store.access.require_keys()
-            return gather(self._ground, tx, who)
+            return gather(self._session, tx, who)
 
     def consents(
         self,
@@ -937,7 +937,7 @@ class Regulars:
         nothing brings back who was forgotten. Raises NotFound.
         """
         with self._store.reading() as tx:
-            return read_consents(self._ground, tx, who, as_of, known_at)
+            return read_consents(self._session, tx, who, as_of, known_at)
 
     def contactable(
         self,
@@ -959,7 +959,7 @@ class Regulars:
         def page(after: str | None, size: int = MAX_PAGE) -> ContactablePage:
             with self._store.reading() as tx:
                 return read_contactable(
-                    self._ground,
+                    self._session,
                     tx,
                     channel=channel,
                     purpose=purpose,
@@ -978,7 +978,7 @@ class Regulars:
         Raises NotFound for an unknown customer, ValueError for an unknown field.
         """
         with self._store.reading() as tx:
-            return read_history(tx, self._catalogue, self._ground.resolve(tx, who), field)
+            return read_history(tx, self._catalogue, self._session.resolve(tx, who), field)
 
     def export_events(self, write: Write, *, personal: bool = False) -> int:
         """Write every event with its envelope as JSON lines, in order of position; the answer is how many.
@@ -988,15 +988,15 @@ class Regulars:
         """
         if personal:
             self._store.access.require_keys()
-        return export_events(self._store, write, personal=personal, at_least=self._ground.last_written)
+        return export_events(self._store, write, personal=personal, at_least=self._session.last_written)
 
     def status(self) -> Status:
         """How the store is doing, as of now and without folding anything in."""
         unfinished = left_behind([*(each.parent for each in self.files[:1]), Path.cwd()])
         with self._store.reading() as tx:
-            connection, at = tx.connection, self._ground.now()
+            connection, at = tx.connection, self._session.now()
             erasing = is_erasing(connection, self._store.schema)
-            live = self._ground.live(tx)
+            live = self._session.live(tx)
             models = live.read_models(self._store)
             by_lane = {lane: counts(models, connection, name, at) for lane, name in LANES.items()}
             behind = events_behind(self._store, models, connection)
@@ -1007,9 +1007,9 @@ class Regulars:
                 events=self._store.count_events(connection) - (never_drawn.count if never_drawn else 0),
                 customers=sum(by_lane["stage"].values()),
                 behind=behind,
-                held_back_by=self._ground.held_back_by(tx, models) if behind else None,
+                held_back_by=self._session.held_back_by(tx, models) if behind else None,
                 generation=live.number,
-                rules_digest=self._ground.in_force(tx).digest,
+                rules_digest=self._session.in_force(tx).digest,
                 rejects=tx.quarantine.count(),
                 counts=by_lane,
                 read_only=self.read_only,

@@ -24,7 +24,7 @@ from shops import (
     HOUR,
     PEOPLE,
     Clock,
-    Deed,
+    CommandAt,
     carry_out,
     empty_file,
     fresh_store,
@@ -42,7 +42,7 @@ _sizes = (timedelta(), MICROSECOND, MINUTE, TOLERANCE, TOLERANCE + MICROSECOND, 
 jumps = st.sampled_from(sorted({*_sizes, *(-size for size in _sizes)}))
 
 
-def registration(ref: str) -> Deed:
+def registration(ref: str) -> CommandAt:
     def register(number: int, now: datetime) -> Command:
         return RegisterCustomer(ref=ref, name=ref.title(), occurred_at=now)
 
@@ -50,10 +50,10 @@ def registration(ref: str) -> Deed:
 
 
 @st.composite
-def told(draw: st.DrawFn) -> list[tuple[timedelta, Deed]]:
+def told(draw: st.DrawFn) -> list[tuple[timedelta, CommandAt]]:
     """Everybody is registered and things happen to them, while the clock jumps in between."""
-    deeds = [*map(registration, PEOPLE), *(deed for _, deed in draw(trade(max_size=10)))]
-    return [(draw(jumps), deed) for deed in deeds]
+    commands = [*map(registration, PEOPLE), *(command_at for _, command_at in draw(trade(max_size=10)))]
+    return [(draw(jumps), command_at) for command_at in commands]
 
 
 def recorded(instants: Iterable[datetime]) -> list[datetime]:
@@ -69,7 +69,7 @@ def recorded(instants: Iterable[datetime]) -> list[datetime]:
 @settings(max_examples=EXAMPLES // 8)
 @given(told(), st.data())
 def test_known_at_is_a_store_that_stopped_after_the_last_event_recorded_by_then(
-    kind: str, postgres_url: str, steps: list[tuple[timedelta, Deed]], data: st.DataObject
+    kind: str, postgres_url: str, steps: list[tuple[timedelta, CommandAt]], data: st.DataObject
 ) -> None:
     clock, clock_of_the_other = Clock(), Clock()
     with (
@@ -106,7 +106,9 @@ def trail(crm: Regulars, **asked: datetime) -> list[tuple[int, str]]:
 @KINDS
 @settings(max_examples=EXAMPLES // 8)
 @given(told())
-def test_what_is_known_now_is_everything(kind: str, postgres_url: str, steps: list[tuple[timedelta, Deed]]) -> None:
+def test_what_is_known_now_is_everything(
+    kind: str, postgres_url: str, steps: list[tuple[timedelta, CommandAt]]
+) -> None:
     clock = Clock()
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
         for number, step in enumerate(steps):

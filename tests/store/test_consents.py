@@ -275,7 +275,7 @@ def replayed(log: list[dict[str, Any]], at: datetime, known_at: datetime, pair: 
 
 
 #: (whom, another, now) -> what is said
-Deed = Callable[[str, str, datetime], Command]
+CommandAt = Callable[[str, str, datetime], Command]
 pairs = st.sampled_from(PAIRS[:2])
 late = st.sampled_from([0, 0, 0, 1, 2, 50]).map(timedelta)
 words = st.builds(
@@ -310,7 +310,7 @@ days_back = st.sampled_from([0, 1, 2, 3, 5, 60]).map(timedelta)
 def test_every_answer_is_that_of_a_plain_replay(
     kind: str,
     postgres_url: str,
-    history: list[tuple[timedelta, str, str, Deed]],
+    history: list[tuple[timedelta, str, str, CommandAt]],
     back: timedelta,
     unknown: timedelta,
     pair: tuple[str, str],
@@ -320,9 +320,9 @@ def test_every_answer_is_that_of_a_plain_replay(
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
         register(crm, clock)
         ids = [crm.customer(who).id for who in PEOPLE]
-        for gap, who, other, deed in history:
+        for gap, who, other, command_at in history:
             clock.now += gap
-            tell(crm, deed(who, other, clock.now))
+            tell(crm, command_at(who, other, clock.now))
         log = log_of(crm)
         for asked in ({}, {"as_of": clock.now - back}, {"known_at": clock.now - unknown}):
             at = asked.get("as_of", clock.now)

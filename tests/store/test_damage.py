@@ -175,7 +175,7 @@ def test_so_does_a_publication(crm: Regulars, monkeypatch: pytest.MonkeyPatch, h
 def test_so_does_what_is_built_for_a_question(crm: Regulars, monkeypatch: pytest.MonkeyPatch, harm: Harm) -> None:
     other = with_edits([("hold_days = 365", "hold_days = 30")])
     expected = list(PEOPLE[:3])
-    begin(crm, monkeypatch, lambda on_progress: crm._ground.scratch(standpoint(crm, other), on_progress, WHOLLY), 2)
+    begin(crm, monkeypatch, lambda on_progress: crm._session.scratch(viewpoint(crm, other), on_progress, WHOLLY), 2)
     harm(crm)
     found = crm.customers(rules=other)
     assert sorted(str(each.ref) for each in found) == expected
@@ -185,9 +185,9 @@ def test_so_does_what_is_built_for_a_question(crm: Regulars, monkeypatch: pytest
 WHOLLY = freshness_of(True, None)
 
 
-def standpoint(crm: Regulars, rules: Any) -> Any:
+def viewpoint(crm: Regulars, rules: Any) -> Any:
     with crm._store.reading() as tx:
-        return crm._ground.standpoint(tx, None, rules)
+        return crm._session.viewpoint(tx, None, rules)
 
 
 def test_what_was_only_cut_off_is_gone_on_with(crm: Regulars, monkeypatch: pytest.MonkeyPatch) -> None:

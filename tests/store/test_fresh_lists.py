@@ -23,8 +23,8 @@ from regulars import (
     StoreBusy,
     TicketPage,
     UndoMerge,
-    ground,
     own_writes,
+    session,
 )
 from regulars.adapters.read_models import catch_up, replay
 from regulars.adapters.store.store import Store
@@ -311,7 +311,7 @@ def write_orders(folder: Path, count: int) -> None:
 
 
 def test_an_import_folds_in_as_it_goes(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ground, "FOLDING_AT_ONCE", 0.0)
+    monkeypatch.setattr(session, "FOLDING_AT_ONCE", 0.0)
     write_orders(tmp_path, 1_600)
     clock = Clock()
     with opened(database_url, clock) as crm, opened(database_url, clock) as other:
@@ -331,8 +331,8 @@ def test_an_import_folds_in_as_it_goes(database_url: str, tmp_path: Path, monkey
 def test_who_is_far_behind_folds_everything_afresh_beside_what_answers(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ground, "FAR_BEHIND", 1_000)
-    monkeypatch.setattr(ground, "SHARE_OF_FOLDING", 0.0)
+    monkeypatch.setattr(session, "FAR_BEHIND", 1_000)
+    monkeypatch.setattr(session, "SHARE_OF_FOLDING", 0.0)
     write_orders(tmp_path, 1_200)
     with opened(database_url, Clock()) as crm:
         crm.do(RegisterCustomer(ref="shop:1"))
@@ -350,7 +350,7 @@ def test_who_is_far_behind_folds_everything_afresh_beside_what_answers(
 def test_a_first_fold_that_takes_longer_is_gone_on_with(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ground, "SHARE_OF_FOLDING", 0.0)
+    monkeypatch.setattr(session, "SHARE_OF_FOLDING", 0.0)
     monkeypatch.setattr(Regulars, "catch_up", lambda self, on_progress=None: None)
     write_orders(tmp_path, 2_100)
     with opened(database_url, Clock()) as other:
@@ -381,7 +381,7 @@ def test_a_ticket_of_an_own_customer_is_listed_before_it_is_folded_in(database_u
 def test_a_first_fold_during_an_import_is_as_much_as_is_worth_waiting_for(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ground, "SHARE_OF_FOLDING", 0.0)
+    monkeypatch.setattr(session, "SHARE_OF_FOLDING", 0.0)
     monkeypatch.setattr(Regulars, "catch_up", lambda self, on_progress=None: None)
     write_orders(tmp_path, 2_100)
     with opened(database_url, Clock()) as other:

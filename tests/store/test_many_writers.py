@@ -150,7 +150,7 @@ def assert_stored_is_what_a_fresh_fold_gives(crm: Regulars) -> None:
     rules = compile_rules(crm.ruleset, "EUR")
     with crm._store.reading() as tx:
         ids = list(tx.connection.execute(sa.select(crm._store.schema.events.c.customer_id).distinct()).scalars())
-        models = crm._ground.models(tx)
+        models = crm._session.models(tx)
         numbers = numbers_of(tx.connection, crm._store.schema.events, ids)
         assert len(models.load(tx.connection, numbers.values())) == len(ids)
         for customer_id in ids:

@@ -34,7 +34,7 @@ from regulars import (
     StoreUnusable,
     TagCustomer,
     UntagCustomer,
-    ground,
+    session,
 )
 from regulars.adapters.schema.tables import Schema
 from regulars.adapters.sealing import checking, sealing, seals
@@ -570,7 +570,7 @@ def test_nothing_is_sealed_after_a_damaged_seal_and_questions_are_answered_all_t
     with pytest.raises(StoreUnusable, match="seal 3 is not as it was made"):
         crm.seal()
     monkeypatch.setattr(sealing, "SEAL_AFTER", 2)
-    crm._ground._sealing_due = sealing.Due()
+    crm._session._sealing_due = sealing.Due()
     assert len(crm.customers()) == 1
     assert len(seals_of(crm)) == 3
 
@@ -674,7 +674,7 @@ def test_on_postgres_nothing_is_sealed_before_every_lower_position_is_settled(
 
 
 def test_what_catches_up_seals_once_enough_is_not_sealed(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (sealing, ground):
+    for module in (sealing, session):
         monkeypatch.setattr(module, "SEAL_AFTER", 10)
     asked: list[str] = []
     with opened(database_url, Clock()) as crm:
@@ -712,7 +712,7 @@ def test_what_catches_up_seals_once_enough_is_not_sealed(database_url: str, monk
 
 
 def test_a_question_seals_so_much_at_most(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (sealing, ground):
+    for module in (sealing, session):
         monkeypatch.setattr(module, "SEAL_AFTER", 10)
     monkeypatch.setattr(sealing, "_BLOCKS_AT_ONCE", 1)
     with opened(database_url, Clock()) as crm:

@@ -296,7 +296,7 @@ UNLIKE = "has a text of rules that hasn't the digest beside it"
 OTHER = "is to answer, and has other rules than those in force"
 
 
-def stand(shop: Shop) -> tuple[object, ...]:
+def viewpoint(shop: Shop) -> tuple[object, ...]:
     """Everything that the rules decide, as of now."""
     with shop.open() as crm:
         page = crm.customers()
@@ -323,7 +323,7 @@ def rebuild(shop: Shop) -> None:
 def test_live_rules_that_were_changed_are_told_judge_nobody_and_a_rebuild_puts_them_right(
     plain: Shop, change: str, fault: tuple[str, str]
 ) -> None:
-    before = stand(plain)
+    before = viewpoint(plain)
     plain.change(change)
     ((kind, of, what),) = plain.told()
     assert (kind, of) == ("rules", fault[0])
@@ -333,12 +333,12 @@ def test_live_rules_that_were_changed_are_told_judge_nobody_and_a_rebuild_puts_t
         assert crm.customer("shop:1").tier == "silver"
         crm.projections.rebuild()
     assert plain.told() == []
-    assert stand(plain) == before
+    assert viewpoint(plain) == before
 
 
 @pytest.mark.filterwarnings("ignore::regulars.StaleProjections")
 def test_a_generation_that_is_to_answer_and_is_gone_is_told_and_a_rebuild_helps(plain: Shop) -> None:
-    before = stand(plain)
+    before = viewpoint(plain)
     plain.change("UPDATE regulars_settings SET value = :gone WHERE name = 'live_generation'", gone=b"77")
     assert plain.told() == [("rules", "generation 77", "is to answer, and is gone")]
     with plain.open() as crm:
@@ -349,12 +349,12 @@ def test_a_generation_that_is_to_answer_and_is_gone_is_told_and_a_rebuild_helps(
         with pytest.raises(StoreUnusable, match="no generation was live before"):
             crm.projections.go_back()
     assert plain.told() == []
-    assert len(stand(plain)[0]) == len(before[0]) + 1  # type: ignore[arg-type]
+    assert len(viewpoint(plain)[0]) == len(before[0]) + 1  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings("ignore::regulars.StaleProjections")
 def test_rules_that_were_changed_with_their_digest_are_told(plain: Shop) -> None:
-    before = stand(plain)
+    before = viewpoint(plain)
     plain.change(
         "UPDATE regulars_generations SET ruleset = :text, rules_digest = :digest",
         text=SHORTER.canonical(),
@@ -381,14 +381,14 @@ def test_rules_that_were_changed_with_their_digest_are_told(plain: Shop) -> None
 def test_a_generation_of_older_rules_that_is_made_to_answer_is_told(plain: Shop) -> None:
     with plain.open() as crm:
         crm.rules.publish(SHORTER, reason="spring")
-    before = stand(plain)
+    before = viewpoint(plain)
     plain.change("UPDATE regulars_settings SET value = :one WHERE name = 'live_generation'", one=b"1")
     assert plain.told() == [("rules", "generation 1", OTHER)]
     with plain.open() as crm:
         assert crm.ruleset == SHORTER
     rebuild(plain)
     assert plain.told() == []
-    assert stand(plain)[:3] == before[:3]
+    assert viewpoint(plain)[:3] == before[:3]
 
 
 def test_the_command_line_rebuilds_where_the_generation_that_is_to_answer_is_gone(

@@ -24,8 +24,8 @@ from regulars import (
     RegisterCustomer,
     StoreBusy,
     StoreUnusable,
-    ground,
     importing,
+    session,
 )
 from regulars.adapters.read_models import catch_up, replay
 from regulars.adapters.sealing import sealing
@@ -44,7 +44,7 @@ from torture.tally import Tally
 
 T = TypeVar("T")
 PEOPLE = 120
-_WHERE_SEALING_IS_DUE: tuple[Any, ...] = (sealing, ground)
+_WHERE_SEALING_IS_DUE: tuple[Any, ...] = (sealing, session)
 
 
 def in_small_steps() -> None:

@@ -17,7 +17,7 @@ from regulars.crm_domain.customer import ConsentGiven, ConsentWithdrawn
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.projections.consent import Said, order_of_words, standing
-from regulars.session.session import Ground
+from regulars.session.session import Session
 
 CHANNELS: tuple[str, ...] = get_args(Channel)
 
@@ -98,19 +98,19 @@ class ContactablePage(Paged[Contactable]):
 
 
 def read_consents(
-    ground: Ground,
+    session: Session,
     tx: Transaction,
     who: str | CustomerId,
     as_of: datetime | date | None,
     known_at: datetime | date | None,
 ) -> Consents:
     """What one customer agreed to. Raises NotFound."""
-    stand = ground.standpoint(tx, known_at)
-    members = ground.members(tx, who, stand.until)
-    at = FOREVER if as_of is None else instant_of(as_of, stand.rules.zone)
-    until = FOREVER if stand.until is None else stand.until
+    viewpoint = session.viewpoint(tx, known_at)
+    members = session.members(tx, who, viewpoint.until)
+    at = FOREVER if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+    until = FOREVER if viewpoint.until is None else viewpoint.until
     ref = read_contacts(tx, members[:1])[members[0]].ref
-    return consents_of(members[0], ref, tx.log.streams(members), ground.now(), at, until)
+    return consents_of(members[0], ref, tx.log.streams(members), session.now(), at, until)
 
 
 def consents_of(
@@ -163,7 +163,7 @@ def _consent(channel: str, purpose: str, said: Iterable[Recorded[Event]]) -> Con
 
 
 def read_contactable(
-    ground: Ground,
+    session: Session,
     tx: Transaction,
     *,
     channel: str,
@@ -179,14 +179,14 @@ def read_contactable(
         raise ValueError(f'there is no channel "{channel}"; there are {", ".join(CHANNELS)}')
     if after is not None and not _MARK.fullmatch(after):
         raise ValueError(f'"{after}" is not the `after` of a page')
-    stand = ground.standpoint(tx, known_at)
+    viewpoint = session.viewpoint(tx, known_at)
     wanted = Wanted(
         channel=channel,
         purpose=purpose,
-        at=FOREVER if as_of is None else instant_of(as_of, stand.rules.zone),
-        until=FOREVER if stand.until is None else stand.until,
+        at=FOREVER if as_of is None else instant_of(as_of, viewpoint.rules.zone),
+        until=FOREVER if viewpoint.until is None else viewpoint.until,
     )
-    found = find_contactable(tx.connection, ground.store.prepared, wanted, limit, after)
+    found = find_contactable(tx.connection, session.store.prepared, wanted, limit, after)
     contacts = read_contacts(tx, {each.customer_id for each in found})
     return ContactablePage(
         customers=tuple(

@@ -41,8 +41,8 @@ from regulars.projections.engine.fold import fold_until
 from regulars.projections.facts.table import NO_TIER
 from regulars.projections.rules.grammar import Ruleset
 from regulars.session.freshness import Freshness
-from regulars.session.session import AnyRules, Ground
-from regulars.session.viewpoint import Standpoint
+from regulars.session.session import AnyRules, Session
+from regulars.session.viewpoint import Viewpoint
 
 #: What a list may be in order of; from the highest, or the latest, but for "id" and "name".
 Order = Literal["id", "name", "risk", "spend", "last_order", "known_since"]
@@ -63,7 +63,7 @@ _ORDERS: dict[Order, Ranking | None] = {
 _Found = tuple[Standing, tuple[str, ...]]
 
 
-class Wish(Struct, frozen=True, kw_only=True):
+class CustomerQuery(Struct, frozen=True, kw_only=True):
     """What is asked of a list of customers. See Regulars.customers. `at` is the instant of the pages before."""
 
     stage: str | None
@@ -88,22 +88,22 @@ class Wish(Struct, frozen=True, kw_only=True):
 
 
 def find_one(
-    ground: Ground,
+    session: Session,
     who: str | CustomerId,
     as_of: datetime | date | None,
     known_at: datetime | date | None,
     rules: AnyRules | None,
 ) -> Customer:
     """One customer. Raises NotFound where nobody is meant, or nothing was known of them by then."""
-    with ground.store.reading() as tx:
-        stand = ground.standpoint(tx, known_at, rules)
-        members = ground.members(tx, who, stand.until)
-        history = history_of(ground.store, tx, stand, members)
+    with session.store.reading() as tx:
+        viewpoint = session.viewpoint(tx, known_at, rules)
+        members = session.members(tx, who, viewpoint.until)
+        history = history_of(session.store, tx, viewpoint, members)
         folded = history.folded
-        at = max(ground.now(), folded.last_at or 0) if as_of is None else instant_of(as_of, stand.rules.zone)
+        at = max(session.now(), folded.last_at or 0) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
         held = held_at(history.timelines, LANES.values(), at)
         if held is None:
-            known = "" if stand.until is None else " that was known then"
+            known = "" if viewpoint.until is None else " that was known then"
             raise NotFound(f'nothing{known} had happened with "{who}" by {to_datetime(at).isoformat()}')
         standing = Standing(
             customer=history.customer,
@@ -115,119 +115,121 @@ def find_one(
             sort_key=0,
         )
         parked = None if history.poison is None else describe_poison(history.poison)
-        view = _Views(ground, tx, stand)
+        view = _Views(session, tx, viewpoint)
         return view.of(standing, members, read_contacts(tx, members), parked)
 
 
 def find_page(
-    ground: Ground,
-    wish: Wish,
+    session: Session,
+    query: CustomerQuery,
     known_at: datetime | date | None,
     rules: AnyRules | None,
     on_progress: Progress | None,
 ) -> Page:
     """A page of customers. Read models are built first where there are none that answer."""
-    with span(ground.store, "customers"):
-        return _find_page(ground, wish, known_at, rules, on_progress)
+    with span(session.store, "customers"):
+        return _find_page(session, query, known_at, rules, on_progress)
 
 
 def _find_page(
-    ground: Ground,
-    wish: Wish,
+    session: Session,
+    query: CustomerQuery,
     known_at: datetime | date | None,
     rules: AnyRules | None,
     on_progress: Progress | None,
 ) -> Page:
-    ground.freshen(wish.freshness)
-    with ground.store.reading() as tx:
-        stand = ground.standpoint(tx, known_at, rules)
-    if stand.models is None:
-        stand = ground.scratch(stand, on_progress, wish.freshness)
-    with ground.store.reading() as tx:
+    session.freshen(query.freshness)
+    with session.store.reading() as tx:
+        viewpoint = session.viewpoint(tx, known_at, rules)
+    if viewpoint.models is None:
+        viewpoint = session.scratch(viewpoint, on_progress, query.freshness)
+    with session.store.reading() as tx:
         if known_at is None and rules is None:
-            stand = ground.standpoint(tx)  # another generation may have gone live meanwhile
-        return _page(ground, tx, stand, wish, partial(_following, ground, wish, known_at, rules))
+            viewpoint = session.viewpoint(tx)  # another generation may have gone live meanwhile
+        return _page(session, tx, viewpoint, query, partial(_following, session, query, known_at, rules))
 
 
 def _following(
-    ground: Ground,
-    wish: Wish,
+    session: Session,
+    query: CustomerQuery,
     known_at: datetime | date | None,
     rules: AnyRules | None,
     at: int,
     after: str,
 ) -> Page:
-    wish = replace(wish, at=at, after=after, limit=MAX_PAGE, total=False)
+    query = replace(query, at=at, after=after, limit=MAX_PAGE, total=False)
     try:
-        return find_page(ground, wish, known_at, rules, None)
+        return find_page(session, query, known_at, rules, None)
     except StoreBusy:  # as where it was written of many who were met: it is waited for what is written, as for a lock
-        freshness = replace(wish.freshness, at_least=max(wish.freshness.at_least, ground.last_written))
-        return find_page(ground, replace(wish, freshness=freshness), known_at, rules, None)
+        freshness = replace(query.freshness, at_least=max(query.freshness.at_least, session.last_written))
+        return find_page(session, replace(query, freshness=freshness), known_at, rules, None)
 
 
 def _page(
-    ground: Ground, tx: Transaction, stand: Standpoint, wish: Wish, following: Callable[[int, str], Page]
+    session: Session, tx: Transaction, viewpoint: Viewpoint, query: CustomerQuery, following: Callable[[int, str], Page]
 ) -> Page:
-    models = stand.models
+    models = viewpoint.models
     assert models is not None
     connection = tx.connection
-    at = wish.at
+    at = query.at
     if at is None:
-        at = ground.now() if wish.as_of is None else instant_of(wish.as_of, stand.rules.zone)
-    filters, position = _filters(ground, wish, stand.ruleset, at), _parse_cursor(wish.after)
-    families = ground.families_written(tx, stand, wish.freshness)
+        at = session.now() if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone)
+    filters, position = _filters(session, query, viewpoint.ruleset, at), _parse_cursor(query.after)
+    families = session.families_written(tx, viewpoint, query.freshness)
     filters = replace(
         filters,
-        unchanged_since_asked=wish.becoming is not None and wish.as_of is not None,
+        unchanged_since_asked=query.becoming is not None and query.as_of is not None,
         beside=frozenset(each for members in families for each in members),
-        remembered_only=not wish.forgotten,
+        remembered_only=not query.forgotten,
     )
     question = Question(
         filters=filters,
-        rules=stand.rules,
-        projectors=ground.store.registry.projectors,
+        rules=viewpoint.rules,
+        projectors=session.store.registry.projectors,
         at=at,
-        not_before_last_event=wish.as_of is None,
-        order=_ORDERS[wish.order],
+        not_before_last_event=query.as_of is None,
+        order=_ORDERS[query.order],
     )
-    histories = [_whole_history(ground, tx, stand, question, members) for members in families]
+    histories = [_whole_history(session, tx, viewpoint, question, members) for members in families]
     folded = standings_of(histories, question)
     if filters.unchanged_since_asked:
-        folded += foresee(ground.store, models, tx, question)
-    if not wish.forgotten:
+        folded += foresee(session.store, models, tx, question)
+    if not query.forgotten:
         forgotten = tx.forgotten(each.customer_id for each in folded)
         folded = [each for each in folded if each.customer_id not in forgotten]
-    scan = _Scan(ground, tx, stand, wish, question, folded, families)
-    by_name = scan.by_name() if wish.order == "name" else None
-    found = scan.found(position, wish.limit) if by_name is None else _after(by_name, position)[: wish.limit]
+    scan = _Scan(session, tx, viewpoint, query, question, folded, families)
+    by_name = scan.by_name() if query.order == "name" else None
+    found = scan.found(position, query.limit) if by_name is None else _after(by_name, position)[: query.limit]
     standings = [each for each, _ in found]
     members = {each.customer_id: family for each, family in found}
     contacts = read_contacts(tx, (each for family in members.values() for each in family))
     poisons = models.parked(connection, members.keys() - filters.beside)
     poisons |= {history.members[0]: history.poison for history in histories if history.poison}
     parked = {each: describe_poison(poison) for each, poison in poisons.items()}
-    view = _Views(ground, tx, stand)
-    last = standings[-1] if len(standings) == wish.limit else None
-    behind = events_behind(ground.store, models, connection, stand.until, beside=filters.beside)
+    view = _Views(session, tx, viewpoint)
+    last = standings[-1] if len(standings) == query.limit else None
+    behind = events_behind(session.store, models, connection, viewpoint.until, beside=filters.beside)
     return Page(
         customers=tuple(
             view.of(each, members[each.customer_id], contacts, parked.get(each.customer_id)) for each in standings
         ),
         after=None if last is None else f"{last.sort_key}:{last.customer}",
         behind=behind,
-        held_back_by=ground.held_back_by(tx, models) if behind else None,
-        total=None if not wish.total else scan.count() if by_name is None else len(by_name),
-        following=partial(following, at) if wish.goes_on else None,
+        held_back_by=session.held_back_by(tx, models) if behind else None,
+        total=None if not query.total else scan.count() if by_name is None else len(by_name),
+        following=partial(following, at) if query.goes_on else None,
     )
 
 
 def _whole_history(
-    ground: Ground, tx: Transaction, stand: Standpoint, question: Question, members: tuple[str, ...]
+    session: Session, tx: Transaction, viewpoint: Viewpoint, question: Question, members: tuple[str, ...]
 ) -> History:
     """What is recorded of a customer; with the events, where some of them are to be left out."""
     if question.filters.becoming is None:
-        return history_of(ground.store, tx, stand, members)
-    return read_history(ground.store, tx.connection, members, ground.store.registry.plan(stand.rules), stand.until)
+        return history_of(session.store, tx, viewpoint, members)
+    return read_history(
+        session.store, tx.connection, members, session.store.registry.plan(viewpoint.rules), viewpoint.until
+    )
 
 
 class _Scan:
@@ -237,19 +239,19 @@ class _Scan:
 
     def __init__(
         self,
-        ground: Ground,
+        session: Session,
         tx: Transaction,
-        stand: Standpoint,
-        wish: Wish,
+        viewpoint: Viewpoint,
+        query: CustomerQuery,
         question: Question,
         folded: list[Standing],
         families: tuple[tuple[str, ...], ...],
     ) -> None:
-        assert stand.models is not None
-        self._ground, self._tx, self._stand, self._wish, self._question = ground, tx, stand, wish, question
-        self._models, self._folded, self._families = stand.models, folded, families
-        self._text = None if wish.text is None else wish.text.casefold()
-        facts = (wish.tag, wish.owner, wish.source, wish.text)
+        assert viewpoint.models is not None
+        self._session, self._tx, self._viewpoint, self._query, self._question = session, tx, viewpoint, query, question
+        self._models, self._folded, self._families = viewpoint.models, folded, families
+        self._text = None if query.text is None else query.text.casefold()
+        facts = (query.tag, query.owner, query.source, query.text)
         self._is_narrowed = any(each is not None for each in facts)
 
     def found(self, position: tuple[int, int] | None, limit: int) -> list[_Found]:
@@ -312,22 +314,22 @@ class _Scan:
         for each in standings:
             members = beside.get(each.customer_id) or known.members(each.customer_id)
             if each.folded is None:
-                each = _with_facts(self._ground, self._tx, self._stand, each, members)
+                each = _with_facts(self._session, self._tx, self._viewpoint, each, members)
             yield each, members
 
     def _is_wanted(self, standing: Standing, contact: Contact | None) -> bool:
         if not self._is_narrowed:
             return True
         assert standing.folded is not None
-        wish, shown = self._wish, card(standing.folded.facts, standing.as_of)
+        query, shown = self._query, card(standing.folded.facts, standing.as_of)
         if self._text is not None:
             assert contact is not None
             if not any(self._text in each.casefold() for each in (contact.name, contact.email) if each):
                 return False
         return (
-            (wish.tag is None or wish.tag in shown.tags)
-            and wish.owner in (None, shown.owner)
-            and wish.source in (None, shown.source)
+            (query.tag is None or query.tag in shown.tags)
+            and query.owner in (None, shown.owner)
+            and query.source in (None, shown.source)
         )
 
 
@@ -347,35 +349,38 @@ def _after(found: list[_Found], position: tuple[int, int] | None) -> list[_Found
 
 
 def _with_facts(
-    ground: Ground, tx: Transaction, stand: Standpoint, standing: Standing, members: tuple[str, ...]
+    session: Session, tx: Transaction, viewpoint: Viewpoint, standing: Standing, members: tuple[str, ...]
 ) -> Standing:
     """A stored verdict with facts from the log: those beside it are in a form that we don't know, or damaged."""
-    history = read_history(ground.store, tx.connection, members, ground.store.registry.plan(stand.rules), stand.until)
+    history = read_history(
+        session.store, tx.connection, members, session.store.registry.plan(viewpoint.rules), viewpoint.until
+    )
     return replace(
-        standing, folded=fold_until(history.happened, stand.rules, standing.as_of, ground.store.registry.projectors)[0]
+        standing,
+        folded=fold_until(history.happened, viewpoint.rules, standing.as_of, session.store.registry.projectors)[0],
     )
 
 
-def _filters(ground: Ground, wish: Wish, ruleset: Ruleset, at: int) -> Filters:
-    if wish.order not in get_args(Order):
-        raise ValueError(f'order is one of {", ".join(get_args(Order))}, not "{wish.order}"')
-    wanted: dict[Lane, str | None] = {"stage": wish.stage, "tier": wish.tier, "risk": wish.risk_band}
-    for lane, value in (*wanted.items(), *(wish.becoming or {}).items()):
+def _filters(session: Session, query: CustomerQuery, ruleset: Ruleset, at: int) -> Filters:
+    if query.order not in get_args(Order):
+        raise ValueError(f'order is one of {", ".join(get_args(Order))}, not "{query.order}"')
+    wanted: dict[Lane, str | None] = {"stage": query.stage, "tier": query.tier, "risk": query.risk_band}
+    for lane, value in (*wanted.items(), *(query.becoming or {}).items()):
         _require_value(ruleset, lane, value)
     due = None
-    if wish.becoming is not None and wish.within is not None:
-        if len(wish.becoming) != 1:
-            raise ValueError(f"becoming takes one lane, not {len(wish.becoming)}")
-        if wish.within < timedelta(0):
-            raise ValueError(f"within is a time from now on, not {wish.within}")
-        lane, value = next(iter(wish.becoming.items()))
-        until = min(at + wish.within // MICROSECOND, FOREVER)
+    if query.becoming is not None and query.within is not None:
+        if len(query.becoming) != 1:
+            raise ValueError(f"becoming takes one lane, not {len(query.becoming)}")
+        if query.within < timedelta(0):
+            raise ValueError(f"within is a time from now on, not {query.within}")
+        lane, value = next(iter(query.becoming.items()))
+        until = min(at + query.within // MICROSECOND, FOREVER)
         due = Becoming(projection=LANES[lane], value=value, until=until)
     values = [(LANES[lane], value) for lane, value in wanted.items() if value is not None]
-    require_brought(lanes_in(ground.store.registry), wish.having)
-    values += wish.having.items()
-    order = _ORDERS[wish.order]
-    shown = dict.fromkeys([*LANES.values(), *wish.having, *([order.projection] if order and order.projection else [])])
+    require_brought(lanes_in(session.store.registry), query.having)
+    values += query.having.items()
+    order = _ORDERS[query.order]
+    shown = dict.fromkeys([*LANES.values(), *query.having, *([order.projection] if order and order.projection else [])])
     return Filters(shown=tuple(shown), values=tuple(values), becoming=due)
 
 
@@ -423,12 +428,12 @@ def _parse_cursor(after: str | None) -> tuple[int, int] | None:
 
 
 class _Views:
-    """Customers as people read them, from one standpoint, from which they can be asked further."""
+    """Customers as people read them, from one viewpoint, from which they can be asked further."""
 
-    def __init__(self, ground: Ground, tx: Transaction, stand: Standpoint) -> None:
-        self._ground = ground
-        self._stand = stand
-        self._currency = ground.store.currency(tx.connection) or "EUR"
+    def __init__(self, session: Session, tx: Transaction, viewpoint: Viewpoint) -> None:
+        self._session = session
+        self._viewpoint = viewpoint
+        self._currency = session.store.currency(tx.connection) or "EUR"
 
     def of(
         self, standing: Standing, members: tuple[str, ...], contacts: Mapping[str, Contact], parked: str | None
@@ -439,7 +444,7 @@ class _Views:
         shown, contact = card(standing.folded.facts, standing.as_of), contacts[standing.customer_id]
         # What is asked of everything, and by the rules in force, is asked of what is there when it is asked.
         # Read models that were built for a question may be dropped since, and the log may know more than they do.
-        stand = None if self._stand.is_live else replace(self._stand, models=None)
+        viewpoint = None if self._viewpoint.is_live else replace(self._viewpoint, models=None)
         return Customer(
             id=CustomerId(standing.customer_id),
             as_of=to_datetime(standing.as_of),
@@ -465,25 +470,25 @@ class _Views:
             parked=parked,
             becomes_at=_moment(standing.becomes_at),
             asks=AsksCustomer(
-                explain=partial(_explain, self._ground, stand, standing.customer_id, standing.as_of),
-                timeline=partial(_timeline, self._ground, stand, standing.customer_id),
+                explain=partial(_explain, self._session, viewpoint, standing.customer_id, standing.as_of),
+                timeline=partial(_timeline, self._session, viewpoint, standing.customer_id),
             ),
         )
 
 
-def _explain(ground: Ground, stand: Standpoint | None, customer_id: str, at: int) -> Explanation:
-    with ground.store.reading() as tx:
-        stand = stand or ground.standpoint(tx)
-        members = ground.members(tx, CustomerId(customer_id), stand.until)
-        return explain_customer(ground.store, tx, stand, members, at)
+def _explain(session: Session, viewpoint: Viewpoint | None, customer_id: str, at: int) -> Explanation:
+    with session.store.reading() as tx:
+        viewpoint = viewpoint or session.viewpoint(tx)
+        members = session.members(tx, CustomerId(customer_id), viewpoint.until)
+        return explain_customer(session.store, tx, viewpoint, members, at)
 
 
-def _timeline(ground: Ground, stand: Standpoint | None, customer_id: str) -> Timeline:
-    with ground.store.reading() as tx:
-        stand = stand or ground.standpoint(tx)
-        members = ground.members(tx, CustomerId(customer_id), stand.until)
-        history = history_of(ground.store, tx, stand, members)
-    return timeline_of(ground.store.registry, members[0], history.folded, history.timelines)
+def _timeline(session: Session, viewpoint: Viewpoint | None, customer_id: str) -> Timeline:
+    with session.store.reading() as tx:
+        viewpoint = viewpoint or session.viewpoint(tx)
+        members = session.members(tx, CustomerId(customer_id), viewpoint.until)
+        history = history_of(session.store, tx, viewpoint, members)
+    return timeline_of(session.store.registry, members[0], history.folded, history.timelines)
 
 
 def _moment(instant: int | None) -> datetime | None:

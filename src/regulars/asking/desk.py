@@ -29,8 +29,8 @@ from regulars.crm_domain.ticket import TicketEvent
 from regulars.projections.engine.fold import by_key, verdict_at
 from regulars.projections.ticket_queue import TicketVerdict
 from regulars.session.freshness import Freshness
-from regulars.session.session import Ground
-from regulars.session.viewpoint import Standpoint
+from regulars.session.session import Session
+from regulars.session.viewpoint import Viewpoint
 
 BREACHED = "breached"
 
@@ -124,23 +124,23 @@ class TicketQuery(Struct, frozen=True, kw_only=True):
     at: int | None = None
 
 
-def find_tickets(ground: Ground, query: TicketQuery) -> TicketPage:
+def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
     """A page of tickets: those that are stored, and those of customers of whom this process wrote since."""
-    ground.freshen(query.freshness)
-    with ground.store.reading() as tx:
-        stand = ground.standpoint(tx)
-        models, connection = ground.models(tx), tx.connection
+    session.freshen(query.freshness)
+    with session.store.reading() as tx:
+        viewpoint = session.viewpoint(tx)
+        models, connection = session.models(tx), tx.connection
         at = query.at
         if at is None:
-            at = ground.now() if query.as_of is None else instant_of(query.as_of, stand.rules.zone)
+            at = session.now() if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone)
         until = None
         if query.breaching_within is not None:
             until = min(at + query.breaching_within // MICROSECOND, FOREVER)
         wanted = _wanted(query)
-        whose = None if query.customer is None else ground.members(tx, query.customer)
-        families = ground.families_written(tx, stand, query.freshness)
+        whose = None if query.customer is None else session.members(tx, query.customer)
+        families = session.families_written(tx, viewpoint, query.freshness)
         beside = [each for members in families for each in members]
-        numbers = numbers_of(connection, ground.store.schema.events, [*beside, *(whose or ())])
+        numbers = numbers_of(connection, session.store.schema.events, [*beside, *(whose or ())])
         found = keyed_page(
             models,
             connection,
@@ -155,28 +155,28 @@ def find_tickets(ground: Ground, query: TicketQuery) -> TicketPage:
             beside=[numbers[each] for each in beside],
         )
         if beside:
-            told = (each for members in families for each in ticket_standings(ground, tx, stand, members, at))
+            told = (each for members in families for each in ticket_standings(session, tx, viewpoint, members, at))
             some = (each for each in told if whose is None or each.customer_id in whose)
             found += (each for each in some if _is_wanted(each, wanted, until, query.after))
             found = sorted(found, key=lambda each: each.key)[: query.limit]
         now = tx.families(standing.customer_id for standing in found)
         found = [replace(standing, customer_id=now.root(standing.customer_id)) for standing in found]
         contacts = read_contacts(tx, {standing.customer_id for standing in found})
-        states = _states(ground, tx, [standing.key for standing in found], at)
-        behind = events_behind(ground.store, models, connection, beside=beside)
+        states = _states(session, tx, [standing.key for standing in found], at)
+        behind = events_behind(session.store, models, connection, beside=beside)
         return TicketPage(
             tickets=tuple(
                 view_ticket(standing, contacts[standing.customer_id].ref, states[standing.key]) for standing in found
             ),
             after=found[-1].key if len(found) == query.limit else None,
             behind=behind,
-            held_back_by=ground.held_back_by(tx, models) if behind else None,
-            following=partial(_following, ground, replace(query, at=at)) if query.goes_on else None,
+            held_back_by=session.held_back_by(tx, models) if behind else None,
+            following=partial(_following, session, replace(query, at=at)) if query.goes_on else None,
         )
 
 
-def _following(ground: Ground, query: TicketQuery, after: str) -> TicketPage:
-    return find_tickets(ground, replace(query, after=after, limit=MAX_PAGE))
+def _following(session: Session, query: TicketQuery, after: str) -> TicketPage:
+    return find_tickets(session, replace(query, after=after, limit=MAX_PAGE))
 
 
 def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
@@ -185,10 +185,10 @@ def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
 
 
 def ticket_standings(
-    ground: Ground, tx: Transaction, stand: Standpoint, members: tuple[str, ...], at: int
+    session: Session, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...], at: int
 ) -> Iterator[KeyStanding]:
     """A customer's tickets as of an instant, of all that is recorded; none of those that were not opened by then."""
-    timelines = history_of(ground.store, tx, stand, members).timelines
+    timelines = history_of(session.store, tx, viewpoint, members).timelines
     for ticket_id, intervals in by_key(timelines[TICKETS]).items():
         now = verdict_at(intervals, at)
         if now is not None:
@@ -217,9 +217,9 @@ def _is_wanted(
     return is_due and is_following and all(values[name] in allowed for name, allowed in wanted.items())
 
 
-def ticket_events(ground: Ground, tx: Transaction, ticket_ids: Iterable[str]) -> dict[str, list[_Recorded]]:
+def ticket_events(session: Session, tx: Transaction, ticket_ids: Iterable[str]) -> dict[str, list[_Recorded]]:
     """What happened to some tickets, by their ids, each in the order in which it happened."""
-    streams = {ground.store.keyed(f"stream:{ticket.CATEGORY}", each.encode()): each for each in ticket_ids}
+    streams = {session.store.keyed(f"stream:{ticket.CATEGORY}", each.encode()): each for each in ticket_ids}
     found: dict[str, list[_Recorded]] = {each: [] for each in streams.values()}
     for recorded in tx.log.streams(streams):
         if isinstance(recorded.event, TicketEvent):
@@ -234,14 +234,14 @@ def ticket_at(events: Iterable[_Recorded], at: int) -> ticket.Ticket:
     return reduce(ticket.TICKET.evolve, (each.event for each in events if each.occurred_at <= at), ticket.Ticket())
 
 
-def _states(ground: Ground, tx: Transaction, ticket_ids: Sequence[str], at: int) -> dict[str, ticket.Ticket]:
+def _states(session: Session, tx: Transaction, ticket_ids: Sequence[str], at: int) -> dict[str, ticket.Ticket]:
     """What is known of some tickets as of an instant; nothing of those that can't be read."""
     try:
-        return {each: ticket_at(events, at) for each, events in ticket_events(ground, tx, ticket_ids).items()}
+        return {each: ticket_at(events, at) for each, events in ticket_events(session, tx, ticket_ids).items()}
     except StoreUnusable:  # one that can't be read is no reason to be silent about the others
         if len(ticket_ids) <= 1:
             return dict.fromkeys(ticket_ids, ticket.Ticket())
-        return {key: state for each in ticket_ids for key, state in _states(ground, tx, [each], at).items()}
+        return {key: state for each in ticket_ids for key, state in _states(session, tx, [each], at).items()}
 
 
 def view_ticket(standing: KeyStanding, ref: str | None, state: ticket.Ticket) -> TicketView:

@@ -25,7 +25,7 @@ from regulars.projections.engine import fold
 from regulars.projections.engine.fold import Folded, Interval, Timelines
 from regulars.projections.open_tickets import OpenTickets, combine
 from regulars.projections.registry import Registry
-from regulars.session.viewpoint import Standpoint
+from regulars.session.viewpoint import Viewpoint
 from regulars.wording.sentences import describe
 
 _YEARS = range(MINYEAR + 1, MAXYEAR)
@@ -106,15 +106,15 @@ def _read_contacts(tx: Transaction, unknown: Mapping[str, Contact]) -> dict[str,
     return contacts
 
 
-def history_of(store: Store, tx: Transaction, stand: Standpoint, members: tuple[str, ...]) -> History:
+def history_of(store: Store, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...]) -> History:
     """One customer's whole fold: what is stored, and what has come since the checkpoint, without writing anything.
 
     `members` are the customer and whoever was merged into them. The events themselves are in it only where nothing
     stored was of use.
     """
-    connection, models, plan = tx.connection, stand.models, store.registry.plan(stand.rules)
+    connection, models, plan = tx.connection, viewpoint.models, store.registry.plan(viewpoint.rules)
     if models is None:
-        return read_history(store, connection, members, plan, stand.until)
+        return read_history(store, connection, members, plan, viewpoint.until)
     checkpoint, customer_id = models.checkpoint(connection), members[0]
     customer = numbers_of(connection, store.schema.events, [customer_id]).get(customer_id, BUSINESS)
     folded = models.load(connection, [customer]).get(customer)
@@ -140,11 +140,11 @@ def history_of(store: Store, tx: Transaction, stand: Standpoint, members: tuple[
 
 
 def explain_customer(
-    store: Store, tx: Transaction, stand: Standpoint, members: tuple[str, ...], at: int
+    store: Store, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...], at: int
 ) -> Explanation:
     """Every verdict as of an instant, from a fold of just what had happened by then."""
-    history = read_history(store, tx.connection, members, store.registry.plan(stand.rules), stand.until)
-    _, explained = fold.explain(history.happened, stand.rules, at, store.registry.projectors)
+    history = read_history(store, tx.connection, members, store.registry.plan(viewpoint.rules), viewpoint.until)
+    _, explained = fold.explain(history.happened, viewpoint.rules, at, store.registry.projectors)
     lanes = lanes_in(store.registry)
     positions = sorted({p for each in explained for reason in each.reasons for p in reason.positions})
     lines = {

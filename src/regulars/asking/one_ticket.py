@@ -17,7 +17,7 @@ from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.ticket import AgentReplied, CustomerReplied
 from regulars.projections.engine.fold import Interval, by_key
-from regulars.session.session import Ground
+from regulars.session.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +52,20 @@ class WholeTicket:
     events: tuple[AuditEntry, ...]
 
 
-def find_ticket(ground: Ground, tx: Transaction, ticket_id: str, as_of: datetime | date | None) -> WholeTicket:
+def find_ticket(session: Session, tx: Transaction, ticket_id: str, as_of: datetime | date | None) -> WholeTicket:
     """One ticket. Raises NotFound where there is none of that id, or it wasn't opened by then."""
-    events = ticket_events(ground, tx, [ticket_id])[ticket_id]
+    events = ticket_events(session, tx, [ticket_id])[ticket_id]
     if not events:
         raise NotFound(f'there is no ticket "{ticket_id}"')
-    stand = ground.standpoint(tx)
-    at = max(ground.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, stand.rules.zone)
-    members = ground.members(tx, CustomerId(events[0].customer_id))
+    viewpoint = session.viewpoint(tx)
+    at = max(session.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+    members = session.members(tx, CustomerId(events[0].customer_id))
     state = ticket_at(events, at)
-    standings = ticket_standings(ground, tx, stand, members, at)
+    standings = ticket_standings(session, tx, viewpoint, members, at)
     standing = next((each for each in standings if each.key == ticket_id), None)
     if state.opened is None or standing is None:
         raise NotFound(f'ticket "{ticket_id}" was not open yet by {to_datetime(at).isoformat()}')
-    intervals = by_key(history_of(ground.store, tx, stand, members).timelines[TICKETS])[ticket_id]
+    intervals = by_key(history_of(session.store, tx, viewpoint, members).timelines[TICKETS])[ticket_id]
     happened = [each for each in events if each.occurred_at <= at]
     rated = state.rating
     return WholeTicket(
@@ -92,7 +92,7 @@ def find_ticket(ground: Ground, tx: Transaction, ticket_id: str, as_of: datetime
             "first_response": _spans(intervals, lambda verdict: verdict.first_response),
             "resolution": _spans(intervals, lambda verdict: verdict.resolution),
         },
-        events=entries_of(tx, ground.store.registry.catalogue, happened),
+        events=entries_of(tx, session.store.registry.catalogue, happened),
     )
 
 

@@ -19,7 +19,7 @@ from rich.text import Text
 from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
 from regulars.adapters.vault.erasing import OwnerNeeded
 from regulars.adapters.vault.quarantine import Reject
-from regulars.asking.lanes import MIN_WIDTH, lanes
+from regulars.asking.timeline_text import MIN_WIDTH, timeline_text
 from regulars.asking.views import Clause, Customer, EventLine, Explanation, Lane, Span, Status, Timeline, VerdictView
 from regulars.cli.fields import fields_of, first_line
 from regulars.crm_domain.catalogue import Catalogue
@@ -212,7 +212,7 @@ def timeline_lanes(
     past = now - start
     margin = max(past, timedelta(days=60)) / 20
     end = max(min(due, now + max(past, timedelta(days=365))), now) + margin
-    drawn = lanes(
+    drawn = timeline_text(
         timeline,
         now=now.astimezone(zone),
         start=start,

@@ -17,7 +17,7 @@ from rich.text import Text
 from regulars import crm as front_door
 from regulars.asking.audit import AuditEntry
 from regulars.asking.desk import TicketView
-from regulars.asking.lanes import MIN_WIDTH, lanes
+from regulars.asking.timeline_text import MIN_WIDTH, timeline_text
 from regulars.asking.views import Customer, Lane, Span, Timeline
 from regulars.crm import Regulars
 from regulars.crm_domain.command import Command
@@ -235,7 +235,7 @@ def _life(crm: Regulars, customer: Customer, happened: Sequence[Command], width:
         if isinstance(command, RecordPurchase) and command.customer == customer.ref
     ]
     title = f"{customer.name} ({customer.ref}): {customer.orders} orders, {_money(customer)}"
-    drawn = lanes(
+    drawn = timeline_text(
         timeline,
         now=END.astimezone(ZONE),
         start=min(span.since for span in timeline.lanes["stage"]),

@@ -51,7 +51,7 @@ from regulars.person.values import (
     Return,
     Ticket,
 )
-from regulars.session.session import Ground
+from regulars.session.session import Session
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
@@ -64,30 +64,30 @@ class _Stream(Struct, frozen=True):
     state: Any
 
 
-def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExport:
+def gather(session: Session, tx: Transaction, who: str | CustomerId) -> PersonExport:
     """Everything held about one person, and about everyone who is one with them. Raises NotFound.
 
     Raises StoreUnusable where an event of theirs can't be read, or a key is gone: half of an answer would look like a
     whole one.
     """
-    store, connection, schema = ground.store, tx.connection, ground.store.schema
-    stand = ground.standpoint(tx)
-    members = ground.members(tx, who)
+    store, connection, schema = session.store, tx.connection, session.store.schema
+    viewpoint = session.viewpoint(tx)
+    members = session.members(tx, who)
     events = list(tx.log.every(Search(customer_ids=members, oldest_first=True)))
     _require_keys(tx, members, events)
     streams = list(_streams(events, store.registry.catalogue))
-    history = read_history(store, connection, members, store.registry.plan(stand.rules))
-    at = max(ground.now(), history.folded.last_at or 0)
-    explanation = explain_customer(store, tx, stand, members, at)
-    identities = tuple(_identities(tx, ground, members, streams))
+    history = read_history(store, connection, members, store.registry.plan(viewpoint.rules))
+    at = max(session.now(), history.folded.last_at or 0)
+    explanation = explain_customer(store, tx, viewpoint, members, at)
+    identities = tuple(_identities(tx, session, members, streams))
     memberships = _of(membership.CATEGORY, streams)
     return PersonExport(
         as_of=to_datetime(at),
-        zone=stand.rules.zone.key,
+        zone=viewpoint.rules.zone.key,
         currency=store.currency(connection),
         forgotten=_forgotten(events),
         identities=identities,
-        rules_digest=stand.ruleset.digest(),
+        rules_digest=viewpoint.ruleset.digest(),
         verdicts=explanation.verdicts,
         timeline=timeline_of(store.registry, members[0], history.folded, history.timelines),
         parked=explanation.parked,
@@ -96,7 +96,7 @@ def gather(ground: Ground, tx: Transaction, who: str | CustomerId) -> PersonExpo
         interactions=tuple(map(_interaction, _all(InteractionRecorded, events))),
         answers=tuple(map(_answer, _all(SurveyAnswered, events))),
         notes=tuple(map(_note, _all(NoteAdded, events))),
-        tickets=tuple(_tickets(_of(ticket.CATEGORY, streams), ground.context(tx).tickets, at)),
+        tickets=tuple(_tickets(_of(ticket.CATEGORY, streams), session.context(tx).tickets, at)),
         memberships=tuple(map(_membership, memberships)),
         points=view_points(members[0], [each.state for each in memberships], at) if memberships else None,
         merges=tuple(
@@ -167,10 +167,10 @@ def _moment(instant: int | None) -> datetime | None:
 
 
 def _identities(
-    tx: Transaction, ground: Ground, members: tuple[str, ...], streams: Iterable[_Stream]
+    tx: Transaction, session: Session, members: tuple[str, ...], streams: Iterable[_Stream]
 ) -> Iterator[Identity]:
     own = {each.customer_id: each for each in streams if each.events[0].category == customer.CATEGORY}
-    kinds = read_lookup_kinds(tx.connection, ground.store.schema, members)
+    kinds = read_lookup_kinds(tx.connection, session.store.schema, members)
     for customer_id in members:
         if customer_id not in own:
             raise Damaged(f"id:{customer_id} is linked to this customer, and nobody has that id; {FROM_A_BACKUP}")

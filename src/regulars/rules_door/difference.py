@@ -36,7 +36,7 @@ from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.ticket_queue import TicketVerdict
 from regulars.projections.verdict import Reason
-from regulars.session.session import Ground
+from regulars.session.session import Session
 
 WORTH_OVER = 365 * DAY
 #: Everyone has a stage from their first event on.
@@ -87,7 +87,7 @@ class ExplainedMove:
 class Compared(Struct, frozen=True):
     """By what a difference explains its moves: where they were found, and the rules on both sides."""
 
-    ground: Ground
+    session: Session
     old: Ruleset
     new: Ruleset
 
@@ -145,15 +145,15 @@ class RulesDifference(AsksItsStore[Compared]):
         """Some of the moves, with the clauses that made the difference. Raises StoreUnusable where it was pickled."""
         wanted = tuple(moves)
         compared = self._asked()
-        ground = compared.ground
-        with ground.store.reading() as tx:
-            currency = ground.store.currency(tx.connection)
-            sections = ground.store.registry.sections
+        session = compared.session
+        with session.store.reading() as tx:
+            currency = session.store.currency(tx.connection)
+            sections = session.store.registry.sections
             old, new = (compile_rules(each, currency, sections) for each in (compared.old, compared.new))
             contacts = read_contacts(tx, {move.customer_id for move in wanted})
             explained = []
             for move in wanted:
-                before, after = _deciding(_explanation(ground, tx, old, move), _explanation(ground, tx, new, move))
+                before, after = _deciding(_explanation(session, tx, old, move), _explanation(session, tx, new, move))
                 contact = contacts[move.customer_id]
                 explained.append(
                     ExplainedMove(
@@ -173,10 +173,10 @@ def _counted(moves: Iterable[Move | TicketMove]) -> dict[tuple[str, str], int]:
     return dict(Counter((move.old, move.new) for move in moves))
 
 
-def _explanation(ground: Ground, tx: Transaction, rules: Rules, move: Move) -> fold.Explanation:
-    at, registry = to_instant(move.as_of), ground.store.registry
-    members = ground.members(tx, move.customer_id)
-    history = read_history(ground.store, tx.connection, members, registry.plan(rules))
+def _explanation(session: Session, tx: Transaction, rules: Rules, move: Move) -> fold.Explanation:
+    at, registry = to_instant(move.as_of), session.store.registry
+    members = session.members(tx, move.customer_id)
+    history = read_history(session.store, tx.connection, members, registry.plan(rules))
     _, explanations = fold.explain(history.happened, rules, at, registry.projectors)
     return next(each for each in explanations if each.projection == lanes_in(registry)[move.lane])
 
@@ -212,35 +212,35 @@ def _band(each: fold.Explanation) -> Reason:
 
 
 def compare_rules(
-    ground: Ground, new: Ruleset, as_of: datetime | date | None, on_progress: Progress | None
+    session: Session, new: Ruleset, as_of: datetime | date | None, on_progress: Progress | None
 ) -> RulesDifference:
     """Compare what is folded in with what another ruleset says of it.
 
     Raises StoreUnusable where other code or rules folded it in.
     """
-    with ground.store.reading() as tx:
+    with session.store.reading() as tx:
         connection = tx.connection
-        live, in_force, currency = ground.live(tx), ground.in_force(tx), ground.store.currency(connection)
+        live, in_force, currency = session.live(tx), session.in_force(tx), session.store.currency(connection)
         if not live.is_current:
             raise StoreUnusable(
                 "other code or rules folded what is stored, so there is nothing to compare with; rebuild it first"
             )
-        models, rules = live.read_models(ground.store), compile_rules(new, currency, ground.store.registry.sections)
+        models, rules = live.read_models(session.store), compile_rules(new, currency, session.store.registry.sections)
         at = None if as_of is None else instant_of(as_of, in_force.ruleset.zone)
-        old = ground.rules(tx)
-        projectors = concerned(old, rules, ground.store.registry.projectors)
+        old = session.rules(tx)
+        projectors = concerned(old, rules, session.store.registry.projectors)
         changed = {each.name for each in projectors}
         comparing = _Comparing(
             models,
             rules,
-            ground.now() if at is None else at,
+            session.now() if at is None else at,
             is_now=at is None,
-            lanes={lane: name for lane, name in lanes_in(ground.store.registry).items() if name in changed},
+            lanes={lane: name for lane, name in lanes_in(session.store.registry).items() if name in changed},
             with_tickets=old.tickets != rules.tickets,
         )
-        total = ground.store.count_events(connection)
+        total = session.store.count_events(connection)
         # What the change doesn't concern is judged as before, so it needs no judging again.
-        replayed = replay(ground.store, connection, FoldPlan(rules, projectors), models.checkpoint(connection))
+        replayed = replay(session.store, connection, FoldPlan(rules, projectors), models.checkpoint(connection))
         for chunk in in_chunks(replayed):
             comparing.take(tx, chunk)
             if on_progress:
@@ -257,7 +257,7 @@ def compare_rules(
         moves=tuple(sorted(moves, key=lambda move: (-move.worth, move.customer_id, move.lane))),
         tickets=tuple(sorted(comparing.tickets, key=lambda move: (move.ticket_id, move.shown))),
         currency=currency,
-        compared=Compared(ground, in_force.ruleset, new),
+        compared=Compared(session, in_force.ruleset, new),
     )
 
 

@@ -26,7 +26,7 @@ from regulars.crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules,
 from regulars.projections.rules.grammar import Ruleset, restore_rules
 from regulars.rules_door.difference import RulesDifference, compare_rules
 from regulars.session.acting import Acting
-from regulars.session.session import AnyRules, Ground
+from regulars.session.session import AnyRules, Session
 from regulars.upkeep.read_models import stop_at_poison
 
 MAX_ATTEMPTS = 10
@@ -61,30 +61,30 @@ class Publication:
 class PublishedRules:
     """The rules of one store. Get it from `Regulars.rules`."""
 
-    def __init__(self, ground: Ground, acting: Acting) -> None:
-        self._ground = ground
+    def __init__(self, session: Session, acting: Acting) -> None:
+        self._session = session
         self._acting = acting
 
     @property
     def in_force(self) -> Ruleset:
         """The rules that are judged by."""
-        with self._ground.store.reading() as tx:
-            return self._ground.ruleset(tx)
+        with self._session.store.reading() as tx:
+            return self._session.ruleset(tx)
 
     def version(self, number: int) -> Ruleset:
         """The rules that came into force as the first, the second, … Raises NotFound."""
-        with self._ground.store.reading() as tx:
-            return restore_rules(self._ground.edition(tx, number).ruleset, self._ground.store.registry.grammar)
+        with self._session.store.reading() as tx:
+            return restore_rules(self._session.edition(tx, number).ruleset, self._session.store.registry.grammar)
 
     def judging(self, *, known_at: datetime | date | None = None, rules: AnyRules | None = None) -> Ruleset:
         """The rules by which a question with these two axes is judged. Raises NotFound for a number of no rules."""
-        with self._ground.store.reading() as tx:
-            return self._ground.standpoint(tx, known_at, rules).ruleset
+        with self._session.store.reading() as tx:
+            return self._session.viewpoint(tx, known_at, rules).ruleset
 
     def history(self) -> tuple[RulesVersion, ...]:
         """Everything that came into force, oldest first."""
-        with self._ground.store.reading() as tx:
-            editions = self._ground.editions(tx)
+        with self._session.store.reading() as tx:
+            editions = self._session.editions(tx)
             events = list(tx.log.streams([STREAM]))
         founding = RulesVersion(1, editions[0].digest, None, None, None, False, len(editions) == 1)
         published = (
@@ -108,8 +108,8 @@ class PublishedRules:
 
         It changes nothing. `on_progress` is called with (events folded so far, events there are to fold).
         """
-        self._ground.catch_up()
-        return compare_rules(self._ground, new, as_of, on_progress)
+        self._session.catch_up()
+        return compare_rules(self._session, new, as_of, on_progress)
 
     def publish(
         self,
@@ -146,11 +146,11 @@ class PublishedRules:
         Raises Rejected where nothing was published yet.
         """
         command = RollBackRules(reason=reason)
-        with self._ground.store.reading() as tx:
-            state = self._ground.rulebook(tx)
-        for event in rulebook.decide(command, state, Context(now=self._ground.now())):
+        with self._session.store.reading() as tx:
+            state = self._session.rulebook(tx)
+        for event in rulebook.decide(command, state, Context(now=self._session.now())):
             assert isinstance(event, RulesRolledBack)
-            earlier = restore_rules(event.ruleset, self._ground.store.registry.grammar)
+            earlier = restore_rules(event.ruleset, self._session.store.registry.grammar)
         on_poison = tell_parked if park else stop_at_poison
         return self._bring_into_force(command, earlier, on_poison, workers, on_progress, on_afresh)
 
@@ -163,19 +163,19 @@ class PublishedRules:
         on_progress: Progress | None,
         on_afresh: OnAfresh | None,
     ) -> Publication:
-        ground = self._ground
-        for needed in ground.store.extended.missing:  # its table of the rules would be lost
+        session = self._session
+        for needed in session.store.extended.missing:  # its table of the rules would be lost
             raise StoreUnusable(f"rules can't be published: {MissingExtension(needed.name)}")
-        with ground.store.reading() as tx:
-            if isinstance(command, PublishRules) and ground.in_force(tx).digest == command.digest:
-                number, live = len(ground.editions(tx)), ground.live(tx)
+        with session.store.reading() as tx:
+            if isinstance(command, PublishRules) and session.in_force(tx).digest == command.digest:
+                number, live = len(session.editions(tx)), session.live(tx)
                 return Publication(number=number, digest=command.digest, generation=live.number, changed=False)
-        with building_alone(ground.store):
+        with building_alone(session.store):
             generation = build_beside(
-                ground.store,
+                session.store,
                 ruleset,
-                ground.now(),
-                at_least=ground.last_written,
+                session.now(),
+                at_least=session.last_written,
                 workers=workers,
                 on_progress=on_progress,
                 on_poison=on_poison,
@@ -189,7 +189,7 @@ class PublishedRules:
         """Write the event and let the generation answer, in one transaction; the number of the version."""
         for _ in range(MAX_ATTEMPTS):
             try:
-                with self._ground.store.writing() as tx:
+                with self._session.store.writing() as tx:
                     return self._write(tx, command, generation)
             except Collision:
                 STORE.debug("another writer was quicker than a publication")
@@ -197,9 +197,9 @@ class PublishedRules:
         raise StoreBusy("other writers published rules again and again; try again")
 
     def _write(self, tx: Transaction, command: PublishRules | RollBackRules, generation: Generation) -> int:
-        ground = self._ground
-        now, issuer = ground.now(), self._acting.issuer
-        state, version = ground.rulebook(tx), ground.store.version_of(tx.connection, STREAM)
+        session = self._session
+        now, issuer = session.now(), self._acting.issuer
+        state, version = session.rulebook(tx), session.store.version_of(tx.connection, STREAM)
         events = rulebook.decide(command, state, Context(now=now))
         if any(getattr(event, "digest", None) != generation.rules_digest for event in events):
             raise StoreUnusable("other rules came into force meanwhile, so there is something else to go back to")
@@ -218,7 +218,7 @@ class PublishedRules:
             for index, event in enumerate(events, 1)
         ]
         recorded = tx.append(drafts, now)
-        ground.store.exclude_others(tx.connection)
-        go_live(ground.store, tx.connection, generation.number)
-        ground.last_written = max([ground.last_written, *(each.position for each in recorded)])
+        session.store.exclude_others(tx.connection)
+        go_live(session.store, tx.connection, generation.number)
+        session.last_written = max([session.last_written, *(each.position for each in recorded)])
         return version + len(events) + 1

@@ -41,7 +41,7 @@ from regulars.projections.rules.grammar import Ruleset, restore_rules
 from regulars.session.clock import Clock
 from regulars.session.freshness import Freshness
 from regulars.session.own_writes import MOST, OwnWrites
-from regulars.session.viewpoint import Standpoint
+from regulars.session.viewpoint import Viewpoint
 
 #: Rules to judge by: a ruleset, or the number of one that was in force.
 AnyRules = Ruleset | int
@@ -57,7 +57,7 @@ FAR_BEHIND = 10_000
 AFRESH_IS_QUICKER = 10
 
 
-class Ground:
+class Session:
     """One open store with its clock. Other processes publish rules too, so the live generation is looked up anew."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -170,9 +170,9 @@ class Ground:
         text = read_founding(self.store.schema, tx.connection)
         return Edition(ruleset=text, digest=restored(text, None, self.store.registry.grammar).digest())
 
-    def standpoint(
+    def viewpoint(
         self, tx: Transaction, known_at: datetime | date | None = None, rules: AnyRules | None = None
-    ) -> Standpoint:
+    ) -> Viewpoint:
         """Where a question with these two axes stands. Raises NotFound for a number of no rules."""
         now_in_force = self.in_force(tx)
         until = self.known_until(tx, known_at)
@@ -189,7 +189,7 @@ class Ground:
             assert in_force is not None
             ruleset = restore_rules(in_force.ruleset, self.store.registry.grammar)
         is_live = until is None and (ruleset is now_in_force.ruleset or ruleset.digest() == now_in_force.digest)
-        return Standpoint(
+        return Viewpoint(
             ruleset=ruleset,
             rules=self.rules(tx) if is_live else self._compile(tx, ruleset),
             until=until,
@@ -301,13 +301,15 @@ class Ground:
             self._seal_when_due(self.last_written, SEAL_AFTER)
         self.store.close()
 
-    def families_written(self, tx: Transaction, stand: Standpoint, freshness: Freshness) -> tuple[tuple[str, ...], ...]:
+    def families_written(
+        self, tx: Transaction, viewpoint: Viewpoint, freshness: Freshness
+    ) -> tuple[tuple[str, ...], ...]:
         """The families of whom this process wrote what isn't folded in yet, if a list is to know of that.
 
         Raises StoreBusy where that are too many to fold for a list.
         """
-        models = stand.models
-        is_wanted = freshness.with_own_writes and stand.until is None
+        models = viewpoint.models
+        is_wanted = freshness.with_own_writes and viewpoint.until is None
         if models is None or not is_wanted or self.store.database.read_only or not models.is_current:
             return ()
         checkpoint = models.checkpoint(tx.connection)
@@ -327,19 +329,19 @@ class Ground:
             return None
         return oldest_transaction(tx.connection)
 
-    def scratch(self, standpoint: Standpoint, on_progress: Progress | None, freshness: Freshness) -> Standpoint:
-        """The same standpoint with read models, which are built where there are none, and kept.
+    def scratch(self, viewpoint: Viewpoint, on_progress: Progress | None, freshness: Freshness) -> Viewpoint:
+        """The same viewpoint with read models, which are built where there are none, and kept.
 
         Those that go on are caught up as far as the answer is to be fresh.
         """
-        if standpoint.models is not None:
-            return standpoint
+        if viewpoint.models is not None:
+            return viewpoint
         if self.store.database.read_only:
             raise StoreUnusable(
                 "a list as known on another day or by other rules has to be built first, and this store is read-only; "
                 "questions about one customer are answered"
             )
-        ruleset, until = standpoint.ruleset, standpoint.until
+        ruleset, until = viewpoint.ruleset, viewpoint.until
         with self.store.reading() as tx:
             generation = newest_generation(self.store, tx.connection, ruleset, until)
         if generation is None or not generation.is_checked:
@@ -361,7 +363,7 @@ class Ground:
                 within=freshness.seconds,
                 on_progress=on_progress,
             )
-        return replace(standpoint, models=generation.read_models(self.store))
+        return replace(viewpoint, models=generation.read_models(self.store))
 
     # --------------------------------------------------------------------------------------------------- who is meant
 

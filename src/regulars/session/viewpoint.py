@@ -9,7 +9,7 @@ from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
 
 
-class Standpoint(Struct, frozen=True, kw_only=True):
+class Viewpoint(Struct, frozen=True, kw_only=True):
     """What is known up to a position, None for everything, judged by a ruleset.
 
     `models` are the read models that say just that; None where there are none, and the log must be folded. It `is_live`

@@ -8,7 +8,7 @@ from regulars.adapters.progress import Progress
 from regulars.adapters.store.rotating import rotate
 from regulars.adapters.vault.erasing import OwnerNeeded
 from regulars.adapters.vault.keyring import MasterKey
-from regulars.session.session import Ground
+from regulars.session.session import Session
 
 
 class Rotation(Struct, frozen=True, kw_only=True):
@@ -27,8 +27,8 @@ class Rotation(Struct, frozen=True, kw_only=True):
 class Keys:
     """The keys of one open store. They are never shown; `regulars keys new` makes a master key."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._store = ground.store
+    def __init__(self, session: Session) -> None:
+        self._store = session.store
 
     @property
     def wrapped(self) -> bool:

@@ -33,7 +33,7 @@ from regulars.asking.views import BuildView
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import ParkedCustomer, StoreUnusable
 from regulars.crm_domain.instant import to_datetime
-from regulars.session.session import Ground
+from regulars.session.session import Session
 
 #: It is told of each index that wasn't as the log says: its name, and how many rows were put right.
 OnPutRight = Callable[[Kind, int], None]
@@ -70,20 +70,20 @@ def stop_at_poison(poison: Poison) -> None:
 class Projections:
     """The read models of one store. Get it from `Regulars.projections`."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def staleness(self) -> tuple[str, ...]:
         """What was folded in otherwise than this code and the rules in force would do it; empty where nothing was.
 
         Raises StoreUnusable where the generation that answers can't be read.
         """
-        with self._ground.store.reading() as tx:
-            return self._ground.live(tx).staleness()
+        with self._session.store.reading() as tx:
+            return self._session.live(tx).staleness()
 
     def generations(self) -> tuple[GenerationView, ...]:
         """All that are kept, by number."""
-        store = self._ground.store
+        store = self._session.store
         with store.reading() as tx:
             live = live_number(store.schema, tx.connection)
             previous = previous_number(store.schema, tx.connection)
@@ -112,7 +112,7 @@ class Projections:
         folded so far, events there are to fold). Raises ParkedCustomer, StoreBusy where another process builds already,
         and ValueError for what no projection is called.
         """
-        afresh = everything(self._ground.store)
+        afresh = everything(self._session.store)
         if projection is not None:
             self.require(projection)
             afresh = frozenset({projection})
@@ -135,7 +135,7 @@ class Projections:
 
     def require(self, projection: str) -> None:
         """Raises ValueError for what no projection is called, nor the facts that they fold."""
-        known = [*(each.name for each in self._ground.store.registry.projectors), FACTS]
+        known = [*(each.name for each in self._session.store.registry.projectors), FACTS]
         if projection not in known:
             raise ValueError(f'no projection is called "{projection}"; there are {", ".join(known)}')
 
@@ -148,26 +148,26 @@ class Projections:
         on_afresh: OnAfresh | None,
         on_put_right: OnPutRight | None,
     ) -> int:
-        ground = self._ground
-        with building_alone(ground.store):
+        session = self._session
+        with building_alone(session.store):
             if afresh:
                 self._put_indexes_right(on_put_right)
-            with ground.store.reading() as tx:
-                ruleset = ground.ruleset(tx)
+            with session.store.reading() as tx:
+                ruleset = session.ruleset(tx)
             generation = build_beside(
-                ground.store,
+                session.store,
                 ruleset,
-                ground.now(),
+                session.now(),
                 afresh=afresh,
-                at_least=ground.last_written,
+                at_least=session.last_written,
                 workers=workers,
                 on_progress=on_progress,
                 on_poison=tell_parked if park else stop_at_poison,
                 on_afresh=on_afresh,
             )
-            with ground.store.writing() as tx:
-                ground.store.exclude_others(tx.connection)
-                go_live(ground.store, tx.connection, generation.number)
+            with session.store.writing() as tx:
+                session.store.exclude_others(tx.connection)
+                go_live(session.store, tx.connection, generation.number)
             tell_live(generation.number)
         return generation.number
 
@@ -188,31 +188,31 @@ class Projections:
         """
         if projection is not None:
             self.require(projection)
-        ground, store = self._ground, self._ground.store
+        session, store = self._session, self._session.store
         family = None if customer is None else self._ever_one_with(customer)
         wrong = sum(self._put_right(index) for index in store.prepared.indexes if index.decides_folds)
         if customer is not None and family is not None:
             family |= self._ever_one_with(customer)
             for index in store.prepared.indexes:
                 wrong += sum(self._put_right(index, whose) for whose in chunks(family))
-        ground.catch_up()
+        session.catch_up()
         with store.reading() as tx:
-            live, rules = ground.live(tx), ground.rules(tx)
+            live, rules = session.live(tx), session.rules(tx)
         if not live.is_current:
             raise StoreUnusable("other code or rules folded what is stored; rebuild it as a whole")
         return wrong + repair(store, live.read_models(store), rules, family, projection, on_progress)
 
     def _ever_one_with(self, customer: str | CustomerId) -> set[str]:
         """Everybody who is or was one with a customer, by the links that are stored."""
-        with self._ground.store.reading() as tx:
-            return set(tx.ever_linked(self._ground.resolve(tx, customer)))
+        with self._session.store.reading() as tx:
+            return set(tx.ever_linked(self._session.resolve(tx, customer)))
 
     def _put_right(self, index: Index, whose: list[str] | None = None) -> int:
-        wrong = find_wrong(self._ground.store, index, whose)
-        return 0 if wrong is None else put_right(self._ground.store, wrong)
+        wrong = find_wrong(self._session.store, index, whose)
+        return 0 if wrong is None else put_right(self._session.store, wrong)
 
     def _put_indexes_right(self, on_put_right: OnPutRight | None) -> None:
-        store = self._ground.store
+        store = self._session.store
         for index in store.prepared.indexes:
             wrong = find_wrong(store, index)
             if wrong is None:
@@ -228,7 +228,7 @@ class Projections:
 
         Where it can't be read which generation answers, nothing is known to be beside it.
         """
-        store = self._ground.store
+        store = self._session.store
         with suppress(DamagedReadModels), store.writing() as tx:
             store.exclude_others(tx.connection)
             prune(store, tx.connection)
@@ -238,11 +238,11 @@ class Projections:
 
         `on_progress` is called with (events folded so far, events there are to fold).
         """
-        ground = self._ground
-        ground.catch_up()
-        with ground.store.reading() as tx:
-            live, rules = ground.live(tx), ground.rules(tx)
-        return verify(ground.store, live.read_models(ground.store), rules, on_progress)
+        session = self._session
+        session.catch_up()
+        with session.store.reading() as tx:
+            live, rules = session.live(tx), session.rules(tx)
+        return verify(session.store, live.read_models(session.store), rules, on_progress)
 
     def go_back(self) -> int:
         """Let the generation answer that did before; its number.
@@ -250,29 +250,29 @@ class Projections:
         Raises StoreUnusable where there is none, where other code built it, or where it was judged by other rules:
         those come back by a rollback of the rules, which is on record.
         """
-        ground, schema = self._ground, self._ground.store.schema
-        with ground.store.writing() as tx:
-            ground.store.exclude_others(tx.connection)
+        session, schema = self._session, self._session.store.schema
+        with session.store.writing() as tx:
+            session.store.exclude_others(tx.connection)
             number = previous_number(schema, tx.connection)
             if number is None:
                 raise StoreUnusable("no generation was live before this one")
-            previous, in_force = read_generation(ground.store, tx.connection, number), ground.in_force(tx)
+            previous, in_force = read_generation(session.store, tx.connection, number), session.in_force(tx)
             if not previous.is_current:
                 raise StoreUnusable(f"generation {number} was built by other code: {'; '.join(previous.staleness())}")
             if not in_force.are(previous.ruleset, previous.rules_digest):
                 raise StoreUnusable(
                     f"generation {number} was judged by other rules; `regulars rules rollback` goes back"
                 )
-            go_live(ground.store, tx.connection, number)
+            go_live(session.store, tx.connection, number)
         tell_live(number)
         return number
 
     def prune(self) -> tuple[int, ...]:
         """Drop every generation but the live and the previous one; the numbers of those that went."""
-        ground = self._ground
-        with building_alone(ground.store), ground.store.writing() as tx:
-            ground.store.exclude_others(tx.connection)
-            return tuple(prune(ground.store, tx.connection))
+        session = self._session
+        with building_alone(session.store), session.store.writing() as tx:
+            session.store.exclude_others(tx.connection)
+            return tuple(prune(session.store, tx.connection))
 
 
 def _view(each: Generation, live: int | None, previous: int | None) -> GenerationView:

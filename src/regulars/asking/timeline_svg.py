@@ -16,7 +16,7 @@ from itertools import chain, groupby, repeat
 
 from msgspec import Struct
 
-from regulars.asking.lanes import colours_of, months_to_write
+from regulars.asking.timeline_text import colours_of, months_to_write
 from regulars.asking.views import EventLine, Span, Timeline
 from regulars.wording.plain_text import clean
 

@@ -1,4 +1,4 @@
-"""A customer's timeline drawn as lanes of text: what they were, are and are due to become, over months.
+"""A customer's timeline drawn as rows of text: what they were, are and are due to become, over months.
 
 It reads without colour: the past is drawn with █ and the future with ░, every block says its value above it, or bears
 a mark that the legend explains.
@@ -90,7 +90,7 @@ class _Legend:
         return self.marks[value]
 
 
-def lanes(
+def timeline_text(
     timeline: Timeline,
     *,
     now: datetime,
@@ -99,7 +99,7 @@ def lanes(
     orders: Sequence[datetime] = (),
     width: int = 80,
 ) -> Text:
-    """Draw a timeline from `start` to `end`, each lane as blocks of its values (neighbours of one value are joined).
+    """Draw a timeline from `start` to `end`, each verdict as blocks of its values (neighbours of one value are joined).
 
     A cell shows the value that holds longest in it, and is empty where none does. From the cell of `now` on, what is
     drawn is what happens by itself if nothing else does. `orders` become a row of ticks, or of counts where several
@@ -111,12 +111,12 @@ def lanes(
     if end <= start:
         raise ValueError("end must come after start")
     if width < MIN_WIDTH:
-        raise ValueError(f"lanes need a width of at least {MIN_WIDTH}, not {width}")
+        raise ValueError(f"a drawn timeline needs a width of at least {MIN_WIDTH}, not {width}")
     scale = _Scale(start=start, end=end, cells=width - _LABEL)
     legend = _Legend(marks={}, brief=[])
     lines: list[Text] = []
     for lane, spans in timeline.spans.items():
-        lines += _lane(lane, spans, scale, scale.cell(now), legend)
+        lines += _row(lane, spans, scale, scale.cell(now), legend)
     if orders:
         lines.append(_orders(orders, scale))
     lines += _axis(scale, now)
@@ -126,10 +126,10 @@ def lanes(
     return text
 
 
-# ----------------------------------------------------------------------------------------------------------- lanes
+# ------------------------------------------------------------------------------------------------------------ rows
 
 
-def _lane(lane: str, spans: Sequence[Span], scale: _Scale, now: int, legend: _Legend) -> list[Text]:
+def _row(lane: str, spans: Sequence[Span], scale: _Scale, now: int, legend: _Legend) -> list[Text]:
     visible = [span for span in spans if span.since < scale.end and (span.until is None or span.until > scale.start)]
     blocks = _blocks(visible, scale)
     shown = {block.value for block in blocks}

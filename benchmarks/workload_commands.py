@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from benchmarks.lives import Deed, Moment, is_duplicate, is_forgotten
+from benchmarks.workload import Action, Moment, is_duplicate, is_forgotten
 from regulars import (
     AddNote,
     AdjustPoints,
@@ -56,88 +56,88 @@ def command(moment: Moment, start: datetime, random: Random) -> Command:
     number, serial = moment.customer, moment.serial
     who, ticket_id = reference(number), f"T-{number}-{serial}"
     at = start + timedelta(seconds=moment.known - moment.late)
-    match moment.deed:
-        case Deed.REGISTER:
+    match moment.action:
+        case Action.REGISTER:
             return _registration(number, at, random)
-        case Deed.REFER:
+        case Action.REFER:
             friend = number // 2 + is_forgotten(number // 2)
             return MakeReferral(customer=reference(friend), referred=who, occurred_at=at)
-        case Deed.CONSENT:
+        case Action.CONSENT:
             return GiveConsent(customer=who, channel="email", purpose="newsletter", occurred_at=at)
-        case Deed.QUALIFY:
+        case Action.QUALIFY:
             return QualifyLead(customer=who, occurred_at=at)
-        case Deed.OWN:
+        case Action.OWN:
             return AssignOwner(customer=who, owner=random.choice(("mara", "jonas", "li")), occurred_at=at)
-        case Deed.TAG:
+        case Action.TAG:
             return TagCustomer(customer=who, label="regular", occurred_at=at)
-        case Deed.UNTAG:
+        case Action.UNTAG:
             return UntagCustomer(customer=who, label="regular", occurred_at=at)
-        case Deed.BUY:
+        case Action.BUY:
             return purchase(who, f"{number}/{serial}", at, random)
-        case Deed.RETURN:
+        case Action.RETURN:
             part = None if random.random() < 0.6 else Decimal("1.00")
             return RecordReturn(order_id=f"{number}/{serial}", amount=part, occurred_at=at)
-        case Deed.HEAR:
+        case Action.HEAR:
             summary = "Asked where the parcel is" if random.random() < 0.3 else None
             return RecordInteraction(
                 customer=who, channel="phone", direction="inbound", summary=summary, occurred_at=at
             )
-        case Deed.WRITE:
+        case Action.WRITE:
             return RecordInteraction(customer=who, channel="email", direction="outbound", occurred_at=at)
-        case Deed.ANSWER:
+        case Action.ANSWER:
             if serial % 2:
                 return RecordSurveyAnswer(customer=who, survey="nps", score=random.randint(3, 10), occurred_at=at)
             return RecordSurveyAnswer(customer=who, survey="csat", score=random.randint(1, 5), occurred_at=at)
-        case Deed.NOTE:
+        case Action.NOTE:
             return AddNote(customer=who, text="Likes to hear about what is new", occurred_at=at)
-        case Deed.PREFER:
+        case Action.PREFER:
             return RecordPreference(customer=who, key="delivery", value="evenings", occurred_at=at)
-        case Deed.CHANGE:
+        case Action.CHANGE:
             return ChangeContactDetails(customer=who, email=f"new.{_email(number)}", occurred_at=at)
-        case Deed.ENROLL:
+        case Action.ENROLL:
             return EnrollMember(customer=who, program="club", occurred_at=at)
-        case Deed.WELCOME:
+        case Action.WELCOME:
             return AdjustPoints(customer=who, points=200, adjustment_id="w", reason="Welcome", occurred_at=at)
-        case Deed.REDEEM:
+        case Action.REDEEM:
             return RedeemPoints(customer=who, points=50, redemption_id=str(serial), occurred_at=at)
-        case Deed.SUSPEND:
+        case Action.SUSPEND:
             return SuspendMembership(customer=who, occurred_at=at)
-        case Deed.RESUME:
+        case Action.RESUME:
             return ResumeMembership(customer=who, occurred_at=at)
-        case Deed.PROMOTE:
+        case Action.PROMOTE:
             return GrantTierOverride(customer=who, tier="gold", until=at + timedelta(days=90), occurred_at=at)
-        case Deed.OPEN:
+        case Action.OPEN:
             complaint = random.random() < 0.2
             return OpenTicket(
                 customer=who, ticket_id=ticket_id, subject="A question", complaint=complaint, occurred_at=at
             )
-        case Deed.CLASSIFY:
+        case Action.CLASSIFY:
             return ClassifyTicket(ticket_id=ticket_id, topic="delivery", occurred_at=at)
-        case Deed.ASSIGN:
+        case Action.ASSIGN:
             return AssignTicket(ticket_id=ticket_id, agent="jonas", occurred_at=at)
-        case Deed.REPLY:
+        case Action.REPLY:
             return ReplyAsAgent(ticket_id=ticket_id, message="It is on its way", occurred_at=at)
-        case Deed.AWAIT:
+        case Action.AWAIT:
             return AwaitCustomer(ticket_id=ticket_id, occurred_at=at)
-        case Deed.REPLY_BACK:
+        case Action.REPLY_BACK:
             return ReplyAsCustomer(ticket_id=ticket_id, occurred_at=at)
-        case Deed.RESOLVE:
+        case Action.RESOLVE:
             return ResolveTicket(ticket_id=ticket_id, occurred_at=at)
-        case Deed.RATE:
+        case Action.RATE:
             return RateTicket(ticket_id=ticket_id, score=random.randint(1, 5), occurred_at=at)
-        case Deed.CANCEL:
+        case Action.CANCEL:
             return RequestCancellation(customer=who, occurred_at=at)
-        case Deed.OBJECT:
+        case Action.OBJECT:
             return WithdrawCancellation(customer=who, occurred_at=at)
-        case Deed.SAY_WHY:
+        case Action.SAY_WHY:
             return RecordChurnReason(customer=who, cause="price", occurred_at=at)
-        case Deed.CLOSE:
+        case Action.CLOSE:
             return CloseAccount(customer=who, occurred_at=at)
-        case Deed.REOPEN:
+        case Action.REOPEN:
             return ReopenAccount(customer=who, occurred_at=at)
-        case Deed.MERGE:
+        case Action.MERGE:
             return MergeCustomers(customer=who, into=reference(number - 1), occurred_at=at)
-        case Deed.FORGET:
+        case Action.FORGET:
             return ErasePersonalData(customer=who, confirm=True, occurred_at=at)
 
 

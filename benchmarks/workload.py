@@ -18,7 +18,7 @@ YEARS = 4 * 365 * DAY
 MOST_ORDERS = 3_000
 
 
-class Deed(IntEnum):
+class Action(IntEnum):
     """What can happen; where two happen at once to one customer, in this order."""
 
     REGISTER = auto()
@@ -67,7 +67,7 @@ class Moment(NamedTuple):
 
     known: int
     customer: int
-    deed: Deed
+    action: Action
     serial: int
     late: int = 0
 
@@ -137,19 +137,19 @@ class _Life:
 
     def _arrive(self) -> None:
         at = self._arrives
-        self._tell(at, Deed.REGISTER)
+        self._tell(at, Action.REGISTER)
         if self._customer > 10 and self._chance(0.08):
-            self._tell(at + 60, Deed.REFER)
+            self._tell(at + 60, Action.REFER)
         if self._chance(0.6):
-            self._tell(at + 90, Deed.CONSENT)
+            self._tell(at + 90, Action.CONSENT)
         if self._chance(0.1):
-            self._tell(at + 120, Deed.OWN)
+            self._tell(at + 120, Action.OWN)
         if self._chance(0.15):
-            self._tell(at + self._days(1, 400), Deed.CHANGE)
+            self._tell(at + self._days(1, 400), Action.CHANGE)
         if self._chance(0.1):
-            self._tell(at + self._days(1, 400), Deed.PREFER)
+            self._tell(at + self._days(1, 400), Action.PREFER)
         if self._chance(0.12):
-            self._tell(at + self._days(1, 200), Deed.NOTE)
+            self._tell(at + self._days(1, 200), Action.NOTE)
 
     def _shopping(self) -> Iterator[int]:
         span = (YEARS - self._arrives) * self._random.uniform(0.25, 1.0)
@@ -160,85 +160,85 @@ class _Life:
 
     def _look_around(self) -> None:
         at = self._arrives + self._days(1, 20)
-        self._tell(at, Deed.HEAR, 0)
+        self._tell(at, Action.HEAR, 0)
         if self._chance(0.4):
-            self._tell(at + self._days(1, 4), Deed.QUALIFY)
+            self._tell(at + self._days(1, 4), Action.QUALIFY)
         for serial in range(self._random.randrange(4)):
-            self._tell(at + self._days(20, 400), Deed.WRITE, serial)
+            self._tell(at + self._days(20, 400), Action.WRITE, serial)
 
     def _buy(self, serial: int, at: int) -> None:
         late = self._days(1, 20) if self._chance(0.02) else 0
-        self._tell(at + late, Deed.BUY, serial, late)
+        self._tell(at + late, Action.BUY, serial, late)
         self._last = max(self._last, at + late)
         if self._chance(0.04):
-            self._tell(at + late + self._days(3, 14), Deed.RETURN, serial)
+            self._tell(at + late + self._days(3, 14), Action.RETURN, serial)
         if self._chance(0.15):
             late = self._days(1, 5) if self._chance(0.05) else 0
-            self._tell(at + 7_200 + late, Deed.HEAR, serial, late)
+            self._tell(at + 7_200 + late, Action.HEAR, serial, late)
         if self._chance(0.2):
-            self._tell(at + self._days(1, 4), Deed.WRITE, serial)
+            self._tell(at + self._days(1, 4), Action.WRITE, serial)
         if self._chance(0.08):
-            self._tell(at + self._days(4, 20), Deed.ANSWER, serial)
+            self._tell(at + self._days(4, 20), Action.ANSWER, serial)
         if self._chance(0.04):
             self._ask(at + self._days(1, 8))
         if serial == 4:
-            self._tell(at + 60, Deed.TAG)
+            self._tell(at + 60, Action.TAG)
 
     def _ask(self, at: int) -> None:
         serial, self._tickets = self._tickets, self._tickets + 1
-        self._tell(at, Deed.OPEN, serial)
+        self._tell(at, Action.OPEN, serial)
         if self._chance(0.3):
-            self._tell(at + 600, Deed.CLASSIFY, serial)
-        self._tell(at + 900, Deed.ASSIGN, serial)
+            self._tell(at + 600, Action.CLASSIFY, serial)
+        self._tell(at + 900, Action.ASSIGN, serial)
         at += self._days(0.05, 1.5)
-        self._tell(at, Deed.REPLY, serial)
+        self._tell(at, Action.REPLY, serial)
         if self._chance(0.3):
-            self._tell(at + 5, Deed.AWAIT, serial)
+            self._tell(at + 5, Action.AWAIT, serial)
             at += self._days(0.1, 2)
-            self._tell(at, Deed.REPLY_BACK, serial)
+            self._tell(at, Action.REPLY_BACK, serial)
         at += self._days(0.1, 4)
-        self._tell(at, Deed.RESOLVE, serial)
+        self._tell(at, Action.RESOLVE, serial)
         if self._chance(0.1):
-            self._tell(at + 3_600, Deed.REPLY_BACK, serial)
+            self._tell(at + 3_600, Action.REPLY_BACK, serial)
             at += self._days(0.1, 2)
-            self._tell(at + 3_600, Deed.RESOLVE, serial)
+            self._tell(at + 3_600, Action.RESOLVE, serial)
         if self._chance(0.4):
-            self._tell(at + 3_600 + self._days(0.1, 3), Deed.RATE, serial)
+            self._tell(at + 3_600 + self._days(0.1, 3), Action.RATE, serial)
 
     def _join(self, at: int) -> None:
-        self._tell(at, Deed.ENROLL)
-        self._tell(at + 60, Deed.WELCOME)
+        self._tell(at, Action.ENROLL)
+        self._tell(at + 60, Action.WELCOME)
         for serial in range(self._random.randrange(3)):
-            self._tell(at + self._days(15 + 100 * serial, 100 + 100 * serial), Deed.REDEEM, serial)
+            self._tell(at + self._days(15 + 100 * serial, 100 + 100 * serial), Action.REDEEM, serial)
         if self._chance(0.03):
-            self._tell(at + self._days(310, 320), Deed.SUSPEND)
-            self._tell(at + self._days(321, 350), Deed.RESUME)
+            self._tell(at + self._days(310, 320), Action.SUSPEND)
+            self._tell(at + self._days(321, 350), Action.RESUME)
         if self._chance(0.03):
-            self._tell(at + self._days(351, 360), Deed.PROMOTE)
+            self._tell(at + self._days(351, 360), Action.PROMOTE)
 
     def _end(self) -> None:
         at = self._last + self._days(60, 120)
         if is_duplicate(self._customer):
-            self._tell(self._after_all(), Deed.MERGE)
+            self._tell(self._after_all(), Action.MERGE)
         elif is_forgotten(self._customer):
-            self._tell(self._after_all(), Deed.FORGET)
+            self._tell(self._after_all(), Action.FORGET)
         elif self._chance(0.06):
-            self._tell(at, Deed.CANCEL)
-            self._tell(at + 60, Deed.SAY_WHY)
+            self._tell(at, Action.CANCEL)
+            self._tell(at + 60, Action.SAY_WHY)
             if self._chance(0.5):
-                self._tell(at + 7 * DAY, Deed.CLOSE)
+                self._tell(at + 7 * DAY, Action.CLOSE)
                 if self._chance(0.2):
-                    self._tell(at + self._days(20, 200), Deed.REOPEN)
+                    self._tell(at + self._days(20, 200), Action.REOPEN)
             else:
-                self._tell(at + 7 * DAY, Deed.OBJECT)
+                self._tell(at + 7 * DAY, Action.OBJECT)
         elif self._orders > 4 and self._chance(0.1):
-            self._tell(at, Deed.UNTAG)
+            self._tell(at, Action.UNTAG)
 
     def _after_all(self) -> int:
         return max(moment.known for moment in self._told) + DAY
 
-    def _tell(self, known: int, deed: Deed, serial: int = 0, late: int = 0) -> None:
-        self._told.append(Moment(known, self._customer, deed, serial, late))
+    def _tell(self, known: int, action: Action, serial: int = 0, late: int = 0) -> None:
+        self._told.append(Moment(known, self._customer, action, serial, late))
 
     def _chance(self, probability: float) -> bool:
         return self._random.random() < probability
