@@ -159,7 +159,9 @@ def is_said(name: str, raw: Any, said: Any) -> bool:
         return len(raw) == len(said) and all(is_said(name, *each) for each in zip(raw, said, strict=True))
     if isinstance(raw, dict):
         # What has its default is left out of the log, as it is stored.
-        return raw.keys() <= said.keys() and all(is_said(each, raw.get(each), said[each]) for each in said)
+        return raw.keys() <= said.keys() and all(
+            is_said(each, raw[each], said[each]) if each in raw else said[each] in (None, 1, []) for each in said
+        )
     if raw is not None and name in INSTANTS:
         return bool(datetime.fromisoformat(said) == EPOCH + timedelta(microseconds=raw))
     if raw is not None and name in AMOUNTS:

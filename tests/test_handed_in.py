@@ -13,8 +13,8 @@ import pytest
 
 import regulars
 from regulars import AddNote, NotFound, RegisterCustomer, Rejected, TagCustomer, parse_rules
-from regulars.crm import MAX_COMMANDS
 from regulars.crm_domain.errors import InvalidMapping, InvalidRules
+from regulars.doing.transacting import MAX_COMMANDS
 from regulars.projections.rules.toml import read_toml
 from saying import Say
 

@@ -55,8 +55,7 @@ if TYPE_CHECKING:
         Timeline,
         VerdictView,
     )
-    from regulars.crm import OnStale, Regulars, default_rules
-    from regulars.crm import open as open
+    from regulars.crm import Regulars
     from regulars.crm_domain.command import Command, CustomerId
     from regulars.crm_domain.customer import (
         AccountClosed,
@@ -180,13 +179,16 @@ if TYPE_CHECKING:
         TicketResumed,
     )
     from regulars.crm_domain.unexplained import Unexplained
-    from regulars.doing.execution import Outcome
     from regulars.doing.forgetting import Forgetting, Forgotten
     from regulars.doing.importing import ImportReport, load_mapping
+    from regulars.doing.outcomes import Outcome
+    from regulars.opening import OnStale, default_rules
+    from regulars.opening import open as open
     from regulars.person.as_json import person_json
     from regulars.person.page import person_page
     from regulars.person.values import PersonExport
     from regulars.projections.rules.grammar import Ruleset, parse_rules
+    from regulars.restoring import Restoration, restore
     from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference, TicketMove
     from regulars.rules_door.publishing import Publication, PublishedRules, RulesVersion
     from regulars.session.clock import Clock
@@ -194,7 +196,6 @@ if TYPE_CHECKING:
     from regulars.session.session import AnyRules
     from regulars.upkeep.keys import Keys, Rotation
     from regulars.upkeep.read_models import GenerationView, Projections
-    from regulars.upkeep.restoring import Restoration, restore
 
 #: The module that defines each name, or defines it as another (name=other). It is imported when the name is first asked
 #: for, so that a program waits for nothing that it doesn't use, and gets nothing patched that it doesn't ask for.
@@ -253,12 +254,12 @@ _HOMES = {
     "regulars.asking.audit": "AuditEntry AuditPage Change",
     "regulars.session.clock": "Clock",
     "regulars.asking.consents": "Consent Consents ConsentWord Contactable ContactablePage",
-    "regulars.crm": "OnStale Regulars default_rules open",
+    "regulars.crm": "Regulars",
     "regulars.asking.customers": "Order",
     "regulars.asking.desk": "Points PointsLot TicketPage TicketView",
     "regulars.rules_door.difference": "ExplainedMove Move RulesDifference TicketMove",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage Suspect",
-    "regulars.doing.execution": "Outcome",
+    "regulars.doing.outcomes": "Outcome",
     "regulars.doing.forgetting": "Forgetting Forgotten",
     "regulars.session.freshness": "Fresh",
     "regulars.session.session": "AnyRules",
@@ -268,9 +269,10 @@ _HOMES = {
     "regulars.person.page": "person_page",
     "regulars.asking.one_ticket": "TicketMessage WholeTicket",
     "regulars.person.values": "PersonExport",
+    "regulars.opening": "OnStale default_rules open",
     "regulars.rules_door.publishing": "Publication PublishedRules RulesVersion",
     "regulars.upkeep.read_models": "GenerationView Projections",
-    "regulars.upkeep.restoring": "Restoration restore",
+    "regulars.restoring": "Restoration restore",
     "regulars.asking.dicts": "to_dict",
     "regulars.asking.views": (
         "BuildView Clause Customer EventLine Explanation Lane Page Span Status Timeline VerdictView"

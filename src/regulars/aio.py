@@ -25,10 +25,10 @@ from typing import Concatenate, ParamSpec, Self, TypeVar, overload
 
 from regulars.asking.feed import EventTypes
 from regulars.crm import Regulars
-from regulars.crm import open as open_store
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.event import Event, Recorded
-from regulars.doing.execution import Outcome
+from regulars.doing.outcomes import Outcome
+from regulars.opening import open as open_store
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -1,229 +1,65 @@
-"""The front door: open a store, do things, ask things."""
+"""The front door: a facade, of which each method says what it does and hands on to the room that does it."""
 
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from functools import partial
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType, TracebackType, UnionType
-from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Self, TypeVar, overload
 
 from regulars.adapters.checking.records import check_records, check_sample
 from regulars.adapters.checking.result import RecordCheck
 from regulars.adapters.extensions.extended import MissingExtension
-from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.importing import Mapping as ImportMapping
-from regulars.adapters.importing import load_mapping
-from regulars.adapters.log.event_log import Search
-from regulars.adapters.log.misplaced import find_never_drawn, find_recorded_ahead
 from regulars.adapters.logs import STORE
 from regulars.adapters.moving.backup import backup
 from regulars.adapters.moving.exporting import Write, export_events
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
-from regulars.adapters.read_models.generations import found_generation, is_founded
-from regulars.adapters.read_models.histories import read_history as read_history_of
-from regulars.adapters.read_models.pages import counts, totals
 from regulars.adapters.schema.build_views import view_names
-from regulars.adapters.schema.positions import last_settled
 from regulars.adapters.sealing.checking import SealCheck, check_seals
 from regulars.adapters.sealing.sealing import Sealing, seal
-from regulars.adapters.sql.damage import DamagedReadModels
-from regulars.adapters.sql.database import DEFAULT_LOCK_TIMEOUT, located
 from regulars.adapters.sql.driver_errors import name_of
 from regulars.adapters.sql.grants import grants_to_read
-from regulars.adapters.store.builds import read_builds
-from regulars.adapters.store.horizon import await_settled
-from regulars.adapters.store.store import Collision, Store
-from regulars.adapters.store.transaction import Transaction
-from regulars.adapters.tracing import span
-from regulars.adapters.vault.erasing import is_erasing, owner_needed
-from regulars.adapters.vault.keyring import MasterKey
 from regulars.adapters.vault.quarantine import Reject
-from regulars.adapters.whole_files import left_behind
-from regulars.asking.audit import AuditEntry, AuditPage, event_type, read_audit, read_history
-from regulars.asking.consents import Consents, ContactablePage, read_consents, read_contactable
+from regulars.asking.audit import AuditEntry, AuditPage, AuditQuery, find_audit, read_history
+from regulars.asking.consents import Consents, ContactablePage, ContactableQuery, contactable, read_consents
 from regulars.asking.customers import CustomerQuery, Order, find_one, find_page, lane_values
-from regulars.asking.desk import Points, TicketPage, TicketQuery, find_tickets, view_points
-from regulars.asking.duplicates import DuplicatesPage, suspect_duplicates
-from regulars.asking.feed import EventTypes, event_types, read_feed, require_position
-from regulars.asking.one_customer import describe_parked, first_instant_of, history_of, instant_of, timeline_of
+from regulars.asking.desk import Points, TicketPage, TicketQuery, find_points, find_tickets
+from regulars.asking.duplicates import DuplicatesPage, find_duplicates
+from regulars.asking.feed import EventTypes, follow_log
+from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_ticket import WholeTicket, find_ticket
-from regulars.asking.paging import MAX_PAGE, page_size
-from regulars.asking.views import LANES, Customer, Lane, Page, Status, Timeline, lanes_in
+from regulars.asking.paging import page_size
+from regulars.asking.status import read_status
+from regulars.asking.totals import count_as_of
+from regulars.asking.views import Customer, Lane, Page, Status, Timeline, lanes_in
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command, CustomerId, require_label
-from regulars.crm_domain.customer import ErasePersonalData, MergeCustomers, UndoMerge
-from regulars.crm_domain.errors import Conflict, NotFound, Rejected, StaleProjections, StoreBusy, StoreUnusable
 from regulars.crm_domain.event import Event, Recorded
-from regulars.crm_domain.instant import FOREVER
-from regulars.crm_domain.rulebook import NOBODY
-from regulars.crm_domain.unexplained import Unexplained
-from regulars.doing.execution import Execution, Issuer, Outcome, only_reference
-from regulars.doing.forgetting import Forgetting, Forgotten, forget_again, forgetting_of, read_forgotten
-from regulars.doing.importing import ImportProgress, ImportReport, import_rows
+from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
+from regulars.doing.importing import ImportProgress, ImportReport, import_file
+from regulars.doing.outcomes import Outcome
+from regulars.doing.transacting import Transacting
 from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
-from regulars.projections.engine.fold import fold_until
-from regulars.projections.rules.grammar import Ruleset, parse_rules
+from regulars.projections.rules.grammar import Ruleset
 from regulars.rules_door.publishing import PublishedRules
 from regulars.session.acting import Acting
-from regulars.session.clock import Clock, system_clock
 from regulars.session.freshness import USUAL, Fresh, freshness_of
 from regulars.session.session import AnyRules, Session
 from regulars.upkeep.keys import Keys
-from regulars.upkeep.read_models import Projections, views_of
+from regulars.upkeep.read_models import Projections
 
 if TYPE_CHECKING:
     from regulars.adapters.eventsourcing_library.log_recorder import LogRecorder
 
-MAX_ATTEMPTS = 10
-FAIR_ATTEMPTS = 3
-MAX_COMMANDS = 100_000
-
-OnStale = Literal["warn", "rebuild", "error"]
-
 E = TypeVar("E", bound=Event)
 F = TypeVar("F", bound=Event)
 G = TypeVar("G", bound=Event)
-
-
-def default_rules() -> Ruleset:
-    """The ruleset that comes with the library."""
-    text = resources.files("regulars").joinpath("rules.toml").read_text(encoding="utf-8")
-    return parse_rules(text, "the default rules")
-
-
-def open(
-    target: str | os.PathLike[str],
-    *,
-    currency: str | None = None,
-    actor: str = "unknown",
-    rules: Ruleset | None = None,
-    clock: Clock = system_clock,
-    read_only: bool = False,
-    on_stale: OnStale = "warn",
-    lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
-    master_key: bytes | str | None = None,
-    extensions: tuple[Extension, ...] = (),
-    schema: str | None = None,
-) -> Regulars:
-    """Open a store; it is made where there is none.
-
-    `target` is a path, ":memory:" or a SQLAlchemy URL of SQLite or PostgreSQL. `schema` is that of a PostgreSQL
-    database in which the store has everything that is its own; it is made with the store, and `?schema=crm` in the URL
-    says the same. Without one, it is that of the role's search_path. `currency` (ISO 4217) is fixed by the
-    first open or the first amount that names one. `actor` says who acts. `rules` are those of a new store, the
-    default ones unless given. `clock` returns an aware datetime, for tests and simulations. `lock_timeout` is how many
-    seconds to wait for another writer.
-
-    A store that this process may not write is opened read-only: what would write raises StoreUnusable, lists answer
-    from what is folded in already, and `read_only` tells. `read_only=True` does that with any store.
-
-    `on_stale` is about a store whose read models were folded by other code, before an upgrade for example: questions
-    about one customer are answered by the running code all the same; lists are as they were, with a StaleProjections
-    warning, or they are rebuilt at once, or StoreUnusable is raised.
-
-    A PostgreSQL role without SELECT on `regulars_keys` gets answers without names, and `names_readable` tells; without
-    SELECT on `regulars_lookups` it finds nobody by reference or e-mail, and asks by id.
-
-    `master_key` is 32 bytes, as they are, as base64 or as 64 hexadecimal digits. A new store has its keys wrapped by
-    it, and then opens with nothing else. `crm.keys` wraps those of a store that is there, or wraps them anew.
-
-    `extensions` bring aggregates, projections and indexes of other people's. A store names those that it needs; where
-    one of them isn't given it answers what it can, and `missing_extensions` tells.
-
-    Raises StoreUnusable where the database can't be used as it is, or not with this master key, StoreBusy where it
-    stays locked, ValueError for an actor that is not one line of at most 200 characters, for what is no master key, and
-    for extensions that bring something of one name, or of a name of ours.
-    """
-    require_label(actor, "an actor")
-    master = None if master_key is None else MasterKey(master_key)
-    store = Store(
-        located(target, schema),
-        lock_timeout=lock_timeout,
-        read_only=read_only,
-        master_key=master,
-        extensions=tuple(extensions),
-    )
-    try:
-        if not store.access.opens_nothing:
-            store.keyring.require_master()
-        if store.is_erasing and not store.database.read_only:
-            store.destroy_traces(patience=0)
-        if currency is not None:
-            _settle_currency(store, currency)
-        session = Session(store, clock)
-        _found(session, rules)
-        crm = Regulars(session, Acting(Issuer(actor=actor)))
-        _handle_staleness(crm, on_stale)
-        STORE.debug("opened %s%s", name_of(store.database.url), " read-only" if crm.read_only else "")
-    except BaseException:
-        store.close()
-        raise
-    return crm
-
-
-def _settle_currency(store: Store, currency: str) -> None:
-    with store.reading() as tx:
-        known = store.currency(tx.connection)
-    if known is None:
-        # The first amount of another process may bring one at the same moment, and then that is the store's.
-        with suppress(Collision), store.writing() as tx:
-            store.exclude_others(tx.connection)
-            if store.currency(tx.connection) is None:
-                store.fix_currency(tx.connection, currency)
-        with store.reading() as tx:
-            known = store.currency(tx.connection)
-    if known != currency:
-        raise StoreUnusable(f"this store keeps its books in {known}, not in {currency}")
-
-
-def _found(session: Session, rules: Ruleset | None) -> None:
-    """Give a store that has none its first generation, under the rules it is founded with."""
-    store = session.store
-    with store.reading() as tx:
-        try:
-            founded = is_founded(store.schema, tx.connection)
-        except DamagedReadModels:
-            return  # a rebuild makes another, and for that the store has to be open; whatever else needs it says so
-    if not founded:
-        found_generation(store, rules or default_rules(), session.now())
-    if rules is None:
-        return
-    with store.reading() as tx:
-        in_force = session.in_force(tx)
-    if rules.digest() != in_force.digest:
-        raise StoreUnusable(
-            f"this store judges by the rules {in_force.digest[:12]}, and {rules.digest()[:12]} were given; "
-            "rules are given when a store is made, and published from then on"
-        )
-
-
-def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
-    """Say that what this store has folded in would be folded otherwise now, or fold it in anew, or refuse."""
-    try:
-        differences = crm.projections.staleness()
-    except StoreUnusable:  # whatever needs what can't be read says so, in a sentence that names the cure
-        if on_stale == "error":
-            raise
-        if on_stale == "rebuild" and not crm.read_only:
-            crm.projections.rebuild()
-        return
-    if not differences:
-        return
-    if on_stale == "rebuild" and not crm.read_only:
-        crm.projections.rebuild_stale()
-        return
-    sentence = f"what this store has folded in was folded by other code or rules: {'; '.join(differences)}"
-    if on_stale == "error":
-        raise StoreUnusable(f"{sentence}; `regulars rebuild` folds it in anew")
-    warnings.warn(f"{sentence}; lists stay as they were until it is rebuilt", StaleProjections, stacklevel=3)
 
 
 class Regulars:
@@ -236,6 +72,7 @@ class Regulars:
         self._session = session
         self._store = session.store
         self._acting = acting
+        self._transacting = Transacting(session, acting)
         self.rules = PublishedRules(session, acting)
         self.projections = Projections(session)
         self.keys = Keys(session)
@@ -280,7 +117,7 @@ class Regulars:
         Until then their events are told as they are stored, as `Unexplained`, and what an index of one would have to
         know of is refused. Answers of our own are as they would be with it.
         """
-        return tuple(MissingExtension(each.name) for each in self._store.extended.missing)
+        return self._session.missing_extensions
 
     @property
     def names_readable(self) -> bool:
@@ -332,8 +169,8 @@ class Regulars:
             with self.acting(actor=actor):
                 return self.do(commands)
         if isinstance(commands, Command):
-            return self._carry_out([commands])[0]
-        return self._carry_out(commands)
+            return self._transacting.carry_out([commands])[0]
+        return self._transacting.carry_out(commands)
 
     @contextmanager
     def acting(
@@ -357,47 +194,6 @@ class Regulars:
         """
         return _Handle(self._session, self._acting.bound(actor, correlation_id, reason))
 
-    def _carry_out(self, commands: Sequence[Command]) -> list[Outcome]:
-        if len(commands) > MAX_COMMANDS:
-            sentence = f"a transaction takes at most {MAX_COMMANDS:,} commands, not {len(commands):,}"
-            raise Rejected("too_many_commands", sentence)
-        outcomes: list[Outcome] = []
-
-        def work(tx: Transaction, execution: Execution) -> None:
-            execution.prepare(commands)
-            for command in commands:
-                execution.carry_out(command)
-            outcomes[:] = execution.finish()
-
-        # A merge and its undoing bear on both sides and are written on one: nobody may change the other meanwhile.
-        alone = any(isinstance(command, MergeCustomers | UndoMerge) for command in commands)
-        kinds = sorted({type(command).__name__ for command in commands})
-        with span(self._store, "do", commands=len(commands), kinds=kinds):
-            self._transact(work, reference=only_reference(commands, self._catalogue), alone=alone)
-        return outcomes
-
-    def _transact(
-        self, work: Callable[[Transaction, Execution], None], *, reference: str | None = None, alone: bool = False
-    ) -> None:
-        expected: dict[str, int] = {}
-        for attempt in range(MAX_ATTEMPTS):
-            try:
-                # Whoever loses again and again would go on losing: the quicker one is always a step ahead.
-                with self._store.writing(alone=alone or attempt >= FAIR_ATTEMPTS) as tx:
-                    execution = self._execution(tx, reference)
-                    try:
-                        work(tx, execution)
-                    finally:
-                        expected = execution.expectations()
-            except Collision:
-                STORE.debug("another writer was quicker, attempt %d of %d", attempt + 1, MAX_ATTEMPTS)
-                continue
-            self._session.has_committed(execution.customer_ids, execution.last_position)
-            if tx.has_destroyed:
-                self._store.destroy_traces()
-            return
-        raise self._conflict(expected)
-
     def forget(self, who: str | CustomerId, *, reason: str) -> Forgetting:
         """Forget who a customer is, and everyone who is one with them.
 
@@ -410,10 +206,7 @@ class Regulars:
 
         There is no way back. Raises NotFound, and Rejected for a reason that may name one of them.
         """
-        with self._store.reading() as tx:
-            root = CustomerId(self._session.members(tx, who)[0])
-        outcome = self.do(ErasePersonalData(customer=root, confirm=True, cause=reason))
-        return forgetting_of([outcome], self._store)
+        return forget(self._session, self._transacting, who, reason)
 
     def forget_again(self, reasons: Mapping[str, str | None]) -> Forgetting:
         """Forget those of a list, by their ids and with their reasons, whom this store still remembers.
@@ -422,10 +215,7 @@ class Regulars:
         them here, and isn't on the list, is told apart from them before. Ids that this store doesn't know don't matter.
         A reason that names them, by whatever this store knows, is dropped; the answer says how many were.
         """
-        with self._store.reading() as tx:
-            again = forget_again(tx, reasons)
-        outcomes = self.do(again.commands) if again.commands else []
-        return forgetting_of(outcomes, self._store, reasons_dropped=again.reasons_dropped)
+        return forget_again(self._session, self._transacting, reasons)
 
     def forgotten(self) -> tuple[Forgotten, ...]:
         """Everybody who was forgotten, in the order in which that was recorded."""
@@ -449,34 +239,10 @@ class Regulars:
         `mapping` is a path to a TOML file, or what `load_mapping` made of one. Raises NotFound for a missing file,
         InvalidMapping where the mapping breaks its grammar or doesn't fit the file.
         """
-        file = Path(path)
-        mapping = mapping if isinstance(mapping, ImportMapping) else load_mapping(Path(mapping), self._catalogue)
-        if dry_run:
-            with self._store.rehearsing() as tx:
-                return import_rows(
-                    self._store, partial(self._within, tx), file, mapping, dry_run=True, on_progress=on_progress
-                )
-        with span(self._store, "import"):
-            report = import_rows(
-                self._store,
-                self._transact,
-                file,
-                mapping,
-                dry_run=False,
-                on_progress=on_progress,
-                on_recorded=self._session.fold_beside,
-            )
-        self.catch_up(on_catch_up)
+        report = import_file(self._session, self._transacting, path, mapping, dry_run=dry_run, on_progress=on_progress)
+        if not dry_run:
+            self.catch_up(on_catch_up)
         return report
-
-    def _within(self, tx: Transaction, work: Callable[[Transaction, Execution], None]) -> None:
-        work(tx, self._execution(tx))
-
-    def _execution(self, tx: Transaction, reference: str | None = None) -> Execution:
-        """What carries out commands; the one reference they speak of is looked up with what they rest on."""
-        premises = tx.premises(reference)
-        sought = {} if reference is None else {reference: premises.customer_id}
-        return Execution(self._store, tx, self._acting.issuer, self._session.context(tx, premises), sought)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -541,15 +307,6 @@ class Regulars:
         with self._store.reading() as tx:
             return tuple(tx.quarantine.rows())
 
-    def _conflict(self, expected: Mapping[str, int]) -> Conflict | StoreBusy:
-        if not expected:
-            return StoreBusy("other writers were quicker again and again; try again")
-        with self._store.reading() as tx:
-            actual = {stream: self._store.version_of(tx.connection, stream) for stream in expected}
-        moved = [stream for stream in expected if actual[stream] != expected[stream]]
-        stream = next(iter(moved or expected))
-        return Conflict(stream, expected[stream], actual[stream])
-
     # ------------------------------------------------------------------------------------------------------ asking
 
     def customer(
@@ -575,17 +332,7 @@ class Regulars:
         Raises NotFound where nobody answers to it, or several by that e-mail.
         """
         with self._store.reading() as tx:
-            if who.startswith("id:"):
-                return CustomerId(self._session.resolve(tx, CustomerId(who.removeprefix("id:"))))
-            for kind in ("ref", "email"):
-                found = tx.find(kind, [who]).get(who, [])
-                families = tx.families(found)
-                roots = {families.root(customer_id) for customer_id in found}
-                if len(roots) > 1:
-                    raise NotFound(f'{len(roots)} customers have the e-mail "{who}"; name one by reference or id')
-                if found:
-                    return CustomerId(found[0] if len(found) == 1 else roots.pop())
-        raise NotFound(f'no customer has the reference or e-mail "{who}"')
+            return find_customer(self._session, tx, who)
 
     def customers(
         self,
@@ -687,10 +434,7 @@ class Regulars:
 
     def business_timeline(self) -> Timeline:
         """What extensions' projections say of the business itself, over all of time, from what happened to nobody."""
-        with self._store.reading() as tx:
-            viewpoint = self._session.viewpoint(tx)
-            history = history_of(self._store, tx, viewpoint, (NOBODY,))
-        return timeline_of(self._store.registry, NOBODY, history.folded, history.timelines)
+        return business_timeline(self._session)
 
     def totals(self, lane: Lane, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
         """How many customers have each verdict of a lane, as of each of some days or instants, which rise.
@@ -699,14 +443,7 @@ class Regulars:
 
         Everything recorded is folded in first. Raises ValueError for what is no lane, and for days that don't rise.
         """
-        if lane not in LANES:
-            raise ValueError(f'"{lane}" is not a verdict; there are {", ".join(LANES)}')
-        self._session.freshen(freshness_of(True, None))
-        with self._store.reading() as tx:
-            instants = [instant_of(each, self._session.ruleset(tx).zone) for each in days]
-            if instants != sorted(set(instants)):
-                raise ValueError("the days of `totals` have to rise")
-            return tuple(totals(self._session.models(tx), tx.connection, LANES[lane], instants))
+        return count_as_of(self._session, lane, days)
 
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
         """Fold in everything that was recorded, however long it takes, or as far as that goes `within` a time.
@@ -745,31 +482,20 @@ class Regulars:
         Whoever goes on from the last position of each page, `oldest_first`, misses nothing, however many write: what
         may still get a predecessor isn't told yet. Raises StoreBusy where that lasts too long for one's own events.
         """
-        size = page_size(limit)
-        if after is not None and not 0 <= after <= FOREVER:
-            raise ValueError(f"{after} is not the `after` of a page of the audit trail")
-        zone = self.ruleset.zone
-
-        def page(after: int | None, size: int = MAX_PAGE) -> AuditPage:
-            if oldest_first:
-                await_settled(self._store, self._session.last_written)
-            with self._store.reading() as tx:
-                search = Search(
-                    customer_ids=None if customer is None else self._session.members(tx, customer),
-                    actor=actor,
-                    types=None if type is None else frozenset([event_type(type, self._catalogue)]),
-                    since=None if since is None else first_instant_of(since, zone),
-                    until=None if until is None else instant_of(until, zone),
-                    recorded_since=None if recorded_since is None else first_instant_of(recorded_since, zone),
-                    known_until=self._session.known_until(tx, known_at),
-                    correlation_id=correlation_id,
-                    after=after,
-                    oldest_first=oldest_first,
-                    settled_only=oldest_first,
-                )
-                return read_audit(tx, self._catalogue, search, size, page if limit is None else None)
-
-        return page(after, size)
+        query = AuditQuery(
+            customer=customer,
+            actor=actor,
+            type=type,
+            since=since,
+            until=until,
+            recorded_since=recorded_since,
+            known_at=known_at,
+            correlation_id=correlation_id,
+            oldest_first=oldest_first,
+            limit=page_size(limit),
+            goes_on=limit is None,
+        )
+        return find_audit(self._session, query, after)
 
     @overload
     def events(
@@ -821,18 +547,7 @@ class Regulars:
         older transaction keeps one's own last event from settling for too long; and, once all before it were told,
         StoreUnusable for an event that can't be read, which it names by its position.
         """
-        known: list[type[Event]] = [*self._catalogue.events.values(), Unexplained]
-        wanted, after = None if types is None else event_types(types, known), require_position(after)
-        await_settled(self._store, self._session.last_written)
-        with self._store.reading() as tx:
-            search = Search(
-                customer_ids=None if customer is None else self._session.members(tx, customer),
-                types=wanted,
-                after=after,
-                known_until=last_settled(tx.connection, self._store.schema.events) or 0,
-                oldest_first=True,
-            )
-        return read_feed(self._store, search)
+        return follow_log(self._session, after, types, customer)
 
     def as_application_recorder(self) -> LogRecorder:
         """The log as a read-only recorder of the `eventsourcing` library, to select from and to subscribe to.
@@ -852,12 +567,7 @@ class Regulars:
         Merge them with MergeCustomers. `limit` and `after` are those of `customers`: without a limit, iterating goes
         through all.
         """
-
-        def page(after: str | None, size: int = MAX_PAGE) -> DuplicatesPage:
-            with self._store.reading() as tx:
-                return suspect_duplicates(tx, size, after, page if limit is None else None)
-
-        return page(after, page_size(limit))
+        return find_duplicates(self._session, page_size(limit), limit is None, after)
 
     def tickets(
         self,
@@ -904,14 +614,7 @@ class Regulars:
 
     def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
-        with self._store.reading() as tx:
-            members = self._session.members(tx, who)
-            zone = self._session.ruleset(tx).zone  # a store in memory has one snapshot at a time
-            at = self._session.now() if as_of is None else instant_of(as_of, zone)
-            rules = self._session.rules(tx)
-            history = read_history_of(self._store, tx.connection, members, self._store.registry.plan(rules))
-            folded, _ = fold_until(history.happened, rules, at, ())
-        return view_points(members[0], tuple(folded.facts.memberships.values()), at)
+        return find_points(self._session, who, as_of)
 
     def export_person(self, who: str | CustomerId) -> PersonExport:
         """Everything held about one person, and about everyone who was merged into them, as of now.
@@ -955,22 +658,15 @@ class Regulars:
         addresses are today's. `limit` and `after` are those of `customers`: without a limit, iterating goes through
         all. Raises ValueError for an unknown channel.
         """
-
-        def page(after: str | None, size: int = MAX_PAGE) -> ContactablePage:
-            with self._store.reading() as tx:
-                return read_contactable(
-                    self._session,
-                    tx,
-                    channel=channel,
-                    purpose=purpose,
-                    as_of=as_of,
-                    known_at=known_at,
-                    limit=size,
-                    after=after,
-                    following=page if limit is None else None,
-                )
-
-        return page(after, page_size(limit))
+        query = ContactableQuery(
+            channel=channel,
+            purpose=purpose,
+            as_of=as_of,
+            known_at=known_at,
+            limit=page_size(limit),
+            goes_on=limit is None,
+        )
+        return contactable(self._session, query, after)
 
     def history(self, who: str | CustomerId, field: str) -> tuple[AuditEntry, ...]:
         """One field of a customer over time, oldest first: each entry holds that field's old and new value.
@@ -992,39 +688,7 @@ class Regulars:
 
     def status(self) -> Status:
         """How the store is doing, as of now and without folding anything in."""
-        unfinished = left_behind([*(each.parent for each in self.files[:1]), Path.cwd()])
-        with self._store.reading() as tx:
-            connection, at = tx.connection, self._session.now()
-            erasing = is_erasing(connection, self._store.schema)
-            live = self._session.live(tx)
-            models = live.read_models(self._store)
-            by_lane = {lane: counts(models, connection, name, at) for lane, name in LANES.items()}
-            behind = events_behind(self._store, models, connection)
-            never_drawn = find_never_drawn(connection, self._store.schema.events)
-            return Status(
-                target=self._store.database.url.render_as_string(hide_password=True),
-                currency=self._store.currency(connection),
-                events=self._store.count_events(connection) - (never_drawn.count if never_drawn else 0),
-                customers=sum(by_lane["stage"].values()),
-                behind=behind,
-                held_back_by=self._session.held_back_by(tx, models) if behind else None,
-                generation=live.number,
-                rules_digest=self._session.in_force(tx).digest,
-                rejects=tx.quarantine.count(),
-                counts=by_lane,
-                read_only=self.read_only,
-                stale=live.staleness(),
-                parked=tuple(describe_parked(poison) for poison in models.parked(connection).values()),
-                never_drawn=never_drawn,
-                recorded_ahead=find_recorded_ahead(connection, self._store.schema.events, at),
-                wrapped=self.keys.wrapped,
-                names_readable=self.names_readable,
-                erasing=erasing,
-                owner_needed=owner_needed(connection, self._store.schema) if erasing else None,
-                unfinished=tuple(map(str, unfinished)),
-                missing_extensions=tuple(map(str, self.missing_extensions)),
-                builds=views_of(read_builds(self._store.schema, connection, live.number)),
-            )
+        return read_status(self._session)
 
 
 class _Handle(Regulars):

@@ -123,7 +123,7 @@ def test_a_rehearsal_passes_over_what_is_forged_and_leaves_nothing(crm: Regulars
     before = crm.status()
     for _ in range(2):
         with crm._store.rehearsing() as tx:
-            execution = crm._execution(tx, None)
+            execution = crm._transacting._execution(tx, None)
             for label in ("a", "b"):
                 execution.carry_out(TagCustomer(customer="shop:1", label=label))
             execution.finish()

@@ -32,11 +32,11 @@ from regulars import (
     StoreUnusable,
     TagCustomer,
 )
-from regulars import crm as front_door
 from regulars.adapters.store.store import Store
-from regulars.crm import MAX_ATTEMPTS
 from regulars.crm_domain.instant import to_datetime
+from regulars.doing import transacting
 from regulars.doing.execution import Execution
+from regulars.doing.transacting import MAX_ATTEMPTS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -183,7 +183,7 @@ def test_a_conflict_names_stream_expected_and_actual_version(
         finish = Execution.finish
         monkeypatch.setattr(Execution, "finish", finish_second)
         # Left to itself it would ask to write alone, and win.
-        monkeypatch.setattr(front_door, "FAIR_ATTEMPTS", MAX_ATTEMPTS)
+        monkeypatch.setattr(transacting, "FAIR_ATTEMPTS", MAX_ATTEMPTS)
         with pytest.raises(Conflict) as lost:
             crm.do(TagCustomer(customer="shop:42", label="slower"))
     assert len(taken) == MAX_ATTEMPTS

@@ -7,22 +7,26 @@ it; so they chain without a break, and what is personal is gone with its custome
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
-from datetime import datetime
+from dataclasses import InitVar, dataclass, field, replace
+from datetime import date, datetime
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from regulars.adapters.log.event_log import Search
+from regulars.adapters.store.horizon import await_settled
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.one_customer import Contact, read_contacts
-from regulars.asking.paging import Following, Paged
+from regulars.asking.paging import MAX_PAGE, PAGE, Following, Paged
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.customer import Customer
 from regulars.crm_domain.event import Event, Recorded
-from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.crm_domain.unexplained import name_of
+from regulars.session.instants import first_instant_of, instant_of
+from regulars.session.session import Session
 from regulars.wording.sentences import narrate, other_id
 
 
@@ -74,6 +78,49 @@ class AuditPage(Paged[AuditEntry]):
 
     def _items(self) -> tuple[AuditEntry, ...]:
         return self.entries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditQuery:
+    """What is asked of the audit trail; None where nothing is. The fields are those of `crm.audit`."""
+
+    customer: str | CustomerId | None = None
+    actor: str | None = None
+    type: str | None = None
+    since: datetime | date | None = None
+    until: datetime | date | None = None
+    recorded_since: datetime | date | None = None
+    known_at: datetime | date | None = None
+    correlation_id: str | None = None
+    oldest_first: bool = False
+    limit: int = PAGE
+    goes_on: bool = False
+
+
+def find_audit(session: Session, query: AuditQuery, after: int | None) -> AuditPage:
+    """A page of the trail after a position. Raises NotFound, StoreBusy, and ValueError for what no page gave."""
+    if after is not None and not 0 <= after <= FOREVER:
+        raise ValueError(f"{after} is not the `after` of a page of the audit trail")
+    if query.oldest_first:
+        await_settled(session.store, session.last_written)
+    catalogue = session.store.registry.catalogue
+    following = partial(find_audit, session, replace(query, limit=MAX_PAGE)) if query.goes_on else None
+    with session.store.reading() as tx:
+        zone = session.ruleset(tx).zone
+        search = Search(
+            customer_ids=None if query.customer is None else session.members(tx, query.customer),
+            actor=query.actor,
+            types=None if query.type is None else frozenset([event_type(query.type, catalogue)]),
+            since=None if query.since is None else first_instant_of(query.since, zone),
+            until=None if query.until is None else instant_of(query.until, zone),
+            recorded_since=None if query.recorded_since is None else first_instant_of(query.recorded_since, zone),
+            known_until=session.known_until(tx, query.known_at),
+            correlation_id=query.correlation_id,
+            after=after,
+            oldest_first=query.oldest_first,
+            settled_only=query.oldest_first,
+        )
+        return read_audit(tx, catalogue, search, query.limit, following)
 
 
 def event_type(name: str, catalogue: Catalogue) -> type[Event]:

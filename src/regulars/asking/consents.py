@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Literal, get_args
 
 from regulars.adapters.indexes.consents import Wanted, find_contactable
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.one_customer import instant_of, read_contacts
-from regulars.asking.paging import Following, Paged
+from regulars.asking.one_customer import read_contacts
+from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.crm_domain.command import Channel, CustomerId
 from regulars.crm_domain.customer import ConsentGiven, ConsentWithdrawn
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.projections.consent import Said, order_of_words, standing
+from regulars.session.instants import instant_of
 from regulars.session.session import Session
 
 CHANNELS: tuple[str, ...] = get_args(Channel)
@@ -162,32 +164,34 @@ def _consent(channel: str, purpose: str, said: Iterable[Recorded[Event]]) -> Con
     return Consent(channel=channel, purpose=purpose, given=words[-1].given, said_at=words[-1].said_at, words=words)
 
 
-def read_contactable(
-    session: Session,
-    tx: Transaction,
-    *,
-    channel: str,
-    purpose: str,
-    as_of: datetime | date | None,
-    known_at: datetime | date | None,
-    limit: int,
-    after: str | None,
-    following: Following | None,
-) -> ContactablePage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactableQuery:
+    """Who may be contacted: on which channel, for what, as of when, as known when."""
+
+    channel: str
+    purpose: str
+    as_of: datetime | date | None
+    known_at: datetime | date | None
+    limit: int
+    goes_on: bool
+
+
+def contactable(session: Session, query: ContactableQuery, after: str | None) -> ContactablePage:
     """A page of those who may be contacted. Raises ValueError for an unknown channel, and for a wrong `after`."""
-    if channel not in CHANNELS:
-        raise ValueError(f'there is no channel "{channel}"; there are {", ".join(CHANNELS)}')
+    if query.channel not in CHANNELS:
+        raise ValueError(f'there is no channel "{query.channel}"; there are {", ".join(CHANNELS)}')
     if after is not None and not _MARK.fullmatch(after):
         raise ValueError(f'"{after}" is not the `after` of a page')
-    viewpoint = session.viewpoint(tx, known_at)
-    wanted = Wanted(
-        channel=channel,
-        purpose=purpose,
-        at=FOREVER if as_of is None else instant_of(as_of, viewpoint.rules.zone),
-        until=FOREVER if viewpoint.until is None else viewpoint.until,
-    )
-    found = find_contactable(tx.connection, session.store.prepared, wanted, limit, after)
-    contacts = read_contacts(tx, {each.customer_id for each in found})
+    with session.store.reading() as tx:
+        viewpoint = session.viewpoint(tx, query.known_at)
+        wanted = Wanted(
+            channel=query.channel,
+            purpose=query.purpose,
+            at=FOREVER if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone),
+            until=FOREVER if viewpoint.until is None else viewpoint.until,
+        )
+        found = find_contactable(tx.connection, session.store.prepared, wanted, query.limit, after)
+        contacts = read_contacts(tx, {each.customer_id for each in found})
     return ContactablePage(
         customers=tuple(
             Contactable(
@@ -200,6 +204,6 @@ def read_contactable(
             )
             for each in found
         ),
-        after=found[-1].mark if len(found) == limit else None,
-        following=following,
+        after=found[-1].mark if len(found) == query.limit else None,
+        following=partial(contactable, session, replace(query, limit=MAX_PAGE)) if query.goes_on else None,
     )

@@ -25,7 +25,6 @@ from regulars.asking.one_customer import (
     describe_poison,
     explain_customer,
     history_of,
-    instant_of,
     read_contacts,
     timeline_of,
 )
@@ -41,6 +40,7 @@ from regulars.projections.engine.fold import fold_until
 from regulars.projections.facts.table import NO_TIER
 from regulars.projections.rules.grammar import Ruleset
 from regulars.session.freshness import Freshness
+from regulars.session.instants import instant_of
 from regulars.session.session import AnyRules, Session
 from regulars.session.viewpoint import Viewpoint
 

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.customer_numbers import numbers_of
+from regulars.adapters.read_models.histories import read_history
 from regulars.adapters.read_models.pages import KeyStanding, Turning, keyed_page
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.one_customer import history_of, instant_of, read_contacts
+from regulars.asking.one_customer import history_of, read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.asking.views import TICKETS
 from regulars.crm_domain import ticket
@@ -26,9 +27,10 @@ from regulars.crm_domain.event import Recorded
 from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from regulars.crm_domain.membership import Membership, balance
 from regulars.crm_domain.ticket import TicketEvent
-from regulars.projections.engine.fold import by_key, verdict_at
+from regulars.projections.engine.fold import by_key, fold_until, verdict_at
 from regulars.projections.ticket_queue import TicketVerdict
 from regulars.session.freshness import Freshness
+from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.viewpoint import Viewpoint
 
@@ -262,6 +264,19 @@ def view_ticket(standing: KeyStanding, ref: str | None, state: ticket.Ticket) ->
         agent=state.agent,
         topic=state.topic,
     )
+
+
+def find_points(session: Session, who: str | CustomerId, as_of: datetime | date | None) -> Points:
+    """A member's points as of an instant. Raises NotFound."""
+    store = session.store
+    with store.reading() as tx:
+        members = session.members(tx, who)
+        zone = session.ruleset(tx).zone  # a store in memory has one snapshot at a time
+        at = session.now() if as_of is None else instant_of(as_of, zone)
+        rules = session.rules(tx)
+        history = read_history(store, tx.connection, members, store.registry.plan(rules))
+        folded, _ = fold_until(history.happened, rules, at, ())
+    return view_points(members[0], tuple(folded.facts.memberships.values()), at)
 
 
 def view_points(customer_id: str, memberships: Sequence[Membership], at: int) -> Points:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import InitVar, dataclass, field
+from functools import partial
 from typing import Literal
 
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.one_customer import read_contacts
-from regulars.asking.paging import Following, Paged
+from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.crm_domain.command import CustomerId
+from regulars.session.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,14 @@ class DuplicatesPage(Paged[Duplicates]):
         return self.duplicates
 
 
-def suspect_duplicates(tx: Transaction, limit: int, after: str | None, following: Following | None) -> DuplicatesPage:
+def find_duplicates(session: Session, limit: int, goes_on: bool, after: str | None) -> DuplicatesPage:
+    """A page of at most `limit` suspicions. Raises ValueError for an `after` that no page gave."""
+    following = partial(find_duplicates, session, MAX_PAGE, True) if goes_on else None
+    with session.store.reading() as tx:
+        return _suspected(tx, limit, after, following)
+
+
+def _suspected(tx: Transaction, limit: int, after: str | None, following: Following | None) -> DuplicatesPage:
     """At most `limit` suspicions, in an order that says nothing about anyone.
 
     Raises ValueError for an `after` that no page gave.

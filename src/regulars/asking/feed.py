@@ -9,12 +9,39 @@ from typing import Union, get_args, get_origin
 from msgspec.structs import replace
 
 from regulars.adapters.log.event_log import EVENTS_AT_ONCE, Search
+from regulars.adapters.schema.positions import last_settled
+from regulars.adapters.store.horizon import await_settled
 from regulars.adapters.store.store import Store
+from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
+from regulars.crm_domain.unexplained import Unexplained
+from regulars.session.session import Session
 
 EventTypes = type[Event] | tuple[type[Event], ...] | UnionType
+
+
+def follow_log(
+    session: Session, after: int, types: EventTypes | None, customer: str | CustomerId | None
+) -> Iterator[Recorded[Event]]:
+    """What was recorded after a position and is settled by now, oldest first.
+
+    Raises NotFound, StoreBusy, and ValueError for what is no type of event or position.
+    """
+    store = session.store
+    known: list[type[Event]] = [*store.registry.catalogue.events.values(), Unexplained]
+    wanted, after = None if types is None else event_types(types, known), require_position(after)
+    await_settled(store, session.last_written)
+    with store.reading() as tx:
+        search = Search(
+            customer_ids=None if customer is None else session.members(tx, customer),
+            types=wanted,
+            after=after,
+            known_until=last_settled(tx.connection, store.schema.events) or 0,
+            oldest_first=True,
+        )
+    return read_feed(store, search)
 
 
 def event_types(given: object, known: Collection[type[Event]]) -> frozenset[type[Event]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from msgspec import Struct
 
@@ -19,16 +18,16 @@ from regulars.adapters.vault.keyring import MasterKeyChanged
 from regulars.asking.views import TICKETS, Clause, EventLine, Explanation, Span, Timeline, VerdictView, lanes_in
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
-from regulars.crm_domain.errors import StoreUnusable
-from regulars.crm_domain.instant import FOREVER, end_of_day, to_datetime, to_instant
+from regulars.crm_domain.errors import NotFound, StoreUnusable
+from regulars.crm_domain.instant import FOREVER, to_datetime
+from regulars.crm_domain.rulebook import NOBODY
 from regulars.projections.engine import fold
 from regulars.projections.engine.fold import Folded, Interval, Timelines
 from regulars.projections.open_tickets import OpenTickets, combine
 from regulars.projections.registry import Registry
+from regulars.session.session import Session
 from regulars.session.viewpoint import Viewpoint
 from regulars.wording.sentences import describe
-
-_YEARS = range(MINYEAR + 1, MAXYEAR)
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -39,30 +38,6 @@ class Contact(Struct, frozen=True, kw_only=True):
     email: str | None = None
     phone: str | None = None
     birthday: date | None = None
-
-
-def instant_of(as_of: datetime | date, zone: ZoneInfo) -> int:
-    """The instant a question asks for; a bare date is the end of that day in the business's zone.
-
-    Raises ValueError for a datetime without a zone, and for a year that is out of reach.
-    """
-    _require_in_reach(as_of)
-    return to_instant(as_of) if isinstance(as_of, datetime) else end_of_day(as_of, zone)
-
-
-def first_instant_of(since: datetime | date, zone: ZoneInfo) -> int:
-    """The instant from which a span begins; a bare date is the beginning of that day in the business's zone.
-
-    Raises ValueError as `instant_of` does.
-    """
-    _require_in_reach(since)
-    return to_instant(since) if isinstance(since, datetime) else end_of_day(since - timedelta(days=1), zone) + 1
-
-
-def _require_in_reach(moment: date) -> None:
-    """In the first and the last year there is, a zone's offset may lead out of the calendar."""
-    if moment.year not in _YEARS:
-        raise ValueError(f"{moment.isoformat()} is out of reach; years run from {_YEARS[0]} to {_YEARS[-1]}")
 
 
 def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Contact]:
@@ -104,6 +79,31 @@ def _read_contacts(tx: Transaction, unknown: Mapping[str, Contact]) -> dict[str,
             )
         contacts[recorded.customer_id] = known
     return contacts
+
+
+def find_customer(session: Session, tx: Transaction, who: str) -> CustomerId:
+    """The customer somebody means: by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
+
+    Raises NotFound where nobody answers to it, or several by that e-mail.
+    """
+    if who.startswith("id:"):
+        return CustomerId(session.resolve(tx, CustomerId(who.removeprefix("id:"))))
+    for kind in ("ref", "email"):
+        found = tx.find(kind, [who]).get(who, [])
+        families = tx.families(found)
+        roots = {families.root(customer_id) for customer_id in found}
+        if len(roots) > 1:
+            raise NotFound(f'{len(roots)} customers have the e-mail "{who}"; name one by reference or id')
+        if found:
+            return CustomerId(found[0] if len(found) == 1 else roots.pop())
+    raise NotFound(f'no customer has the reference or e-mail "{who}"')
+
+
+def business_timeline(session: Session) -> Timeline:
+    """What extensions' projections say of the business itself, from what happened to nobody."""
+    with session.store.reading() as tx:
+        history = history_of(session.store, tx, session.viewpoint(tx), (NOBODY,))
+    return timeline_of(session.store.registry, NOBODY, history.folded, history.timelines)
 
 
 def history_of(store: Store, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...]) -> History:

@@ -10,13 +10,14 @@ from typing import Literal
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.audit import AuditEntry, entries_of
 from regulars.asking.desk import TicketView, ticket_at, ticket_events, ticket_standings, view_ticket
-from regulars.asking.one_customer import history_of, instant_of, read_contacts
+from regulars.asking.one_customer import history_of, read_contacts
 from regulars.asking.views import TICKETS, Span
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.ticket import AgentReplied, CustomerReplied
 from regulars.projections.engine.fold import Interval, by_key
+from regulars.session.instants import instant_of
 from regulars.session.session import Session
 
 

@@ -34,17 +34,6 @@ class Question(Struct, frozen=True, kw_only=True):
     order: Ranking | None
 
 
-def families_written(tx: Transaction, customer_ids: Iterable[str], checkpoint: int) -> tuple[tuple[str, ...], ...]:
-    """The members of each family of whom something was written after a checkpoint.
-
-    Who was one with them at the checkpoint, and isn't any more, is a family of their own.
-    """
-    before = tx.families(customer_ids, checkpoint)
-    touched = {each for customer_id in customer_ids for each in before.members(customer_id)}.union(customer_ids)
-    now = tx.families(touched)
-    return tuple(now.members(root) for root in sorted({now.root(each) for each in touched}))
-
-
 def foresee(store: Store, models: ReadModels, tx: Transaction, question: Question) -> list[Standing]:
     """Those of the customers changed since an instant who, had nothing happened, would have become what is asked.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
+from regulars.adapters.store.builds import Build
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.vault.erasing import OwnerNeeded
 from regulars.asking.asking_again import AsksItsStore
@@ -273,3 +274,8 @@ class Status:
     unfinished: tuple[str, ...] = ()
     missing_extensions: tuple[str, ...] = ()
     builds: tuple[BuildView, ...] = ()
+
+
+def views_of(builds: Iterable[Build]) -> tuple[BuildView, ...]:
+    """What is told of some builds."""
+    return tuple(BuildView(each.name, each.number, each.checkpoint) for each in builds)

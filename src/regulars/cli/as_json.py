@@ -26,15 +26,15 @@ from regulars.asking.views import Clause, Customer, Explanation, Span, Status, T
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import to_datetime
-from regulars.doing.execution import Outcome
 from regulars.doing.forgetting import Forgetting, Forgotten
 from regulars.doing.importing import ImportReport
+from regulars.doing.outcomes import Outcome
 from regulars.projections.rules.grammar import Ruleset
+from regulars.restoring import Restoration
 from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference
 from regulars.rules_door.publishing import Publication, RulesVersion
 from regulars.upkeep.keys import Rotation
 from regulars.upkeep.read_models import GenerationView
-from regulars.upkeep.restoring import Restoration
 from regulars.wording.sentences import describe
 
 Object = dict[str, Any]

@@ -27,8 +27,8 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
-from regulars.doing.execution import Outcome
 from regulars.doing.importing import ImportReport
+from regulars.doing.outcomes import Outcome
 from regulars.wording.plain_text import clean as clean
 from regulars.wording.plain_text import clean_lines
 from regulars.wording.sentences import describe

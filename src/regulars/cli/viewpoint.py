@@ -12,7 +12,6 @@ import typer
 
 from regulars.adapters.importing.source import STANDARD_INPUT
 from regulars.asking.customers import lane_values
-from regulars.asking.one_customer import instant_of
 from regulars.asking.views import Lane
 from regulars.cli import render
 from regulars.cli.progress import waiting
@@ -23,6 +22,7 @@ from regulars.crm_domain.errors import InvalidRules
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
 from regulars.projections.rules.grammar import Ruleset
+from regulars.session.instants import instant_of
 from regulars.session.session import AnyRules
 
 IN_FORCE = "current"

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
-from regulars import crm as front_door
+from regulars import opening
 from regulars.asking.audit import AuditEntry
 from regulars.asking.desk import TicketView
 from regulars.asking.timeline_text import MIN_WIDTH, timeline_text
@@ -47,7 +47,7 @@ def run(console: Console, path: Path, seed: int = 42) -> None:
     if path.exists():
         raise StoreUnusable(f"{path} exists already; the demo needs a file of its own")
     clock = SimulatedClock()
-    with front_door.open(path, currency=CURRENCY, actor="mara", clock=clock) as crm:
+    with opening.open(path, currency=CURRENCY, actor="mara", clock=clock) as crm:
         happened = _record_with_progress(console, crm, clock, simulate(seed))
         customers = _everybody(crm)
         star = _star(customers, crm.values("tier"))

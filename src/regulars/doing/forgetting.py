@@ -18,7 +18,9 @@ from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.customer import ErasePersonalData, PersonalDataErased, UndoMerge
 from regulars.crm_domain.event import Recorded
 from regulars.crm_domain.instant import to_datetime
-from regulars.doing.execution import Outcome
+from regulars.doing.outcomes import Outcome
+from regulars.doing.transacting import Transacting
+from regulars.session.session import Session
 
 
 class Forgetting(Struct, frozen=True, kw_only=True):
@@ -46,7 +48,26 @@ class Forgotten(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
-def forgetting_of(outcomes: Sequence[Outcome], store: Store, *, reasons_dropped: int = 0) -> Forgetting:
+def forget(session: Session, transacting: Transacting, who: str | CustomerId, reason: str) -> Forgetting:
+    """Forget a customer and everyone who is one with them.
+
+    Raises NotFound, and Rejected for a reason that names one of them.
+    """
+    with session.store.reading() as tx:
+        root = CustomerId(session.members(tx, who)[0])
+    outcomes = transacting.carry_out([ErasePersonalData(customer=root, confirm=True, cause=reason)])
+    return _forgetting(outcomes, session.store)
+
+
+def forget_again(session: Session, transacting: Transacting, reasons: Mapping[str, str | None]) -> Forgetting:
+    """Forget those of a list, by their ids and with their reasons, whom a store still remembers."""
+    with session.store.reading() as tx:
+        again = _again(tx, reasons)
+    outcomes = transacting.carry_out(again.commands) if again.commands else []
+    return _forgetting(outcomes, session.store, reasons_dropped=again.reasons_dropped)
+
+
+def _forgetting(outcomes: Sequence[Outcome], store: Store, *, reasons_dropped: int = 0) -> Forgetting:
     """What some commands forgot."""
     recorded = [each for one in outcomes for each in one.events if isinstance(each.event, PersonalDataErased)]
     return Forgetting(
@@ -74,14 +95,14 @@ def _forgotten(recorded: Recorded[PersonalDataErased]) -> Forgotten:
     )
 
 
-class ForgettingAgain(Struct, frozen=True, kw_only=True):
+class _Again(Struct, frozen=True, kw_only=True):
     """The commands by which a store forgets those of a list, and how many of their reasons were dropped."""
 
     commands: tuple[Command, ...]
     reasons_dropped: int
 
 
-def forget_again(tx: Transaction, reasons: Mapping[str, str | None]) -> ForgettingAgain:
+def _again(tx: Transaction, reasons: Mapping[str, str | None]) -> _Again:
     """How a store forgets those of a list, with their reasons, whom it still remembers.
 
     Whoever was one with them in this store, and isn't on the list, was told apart before they were forgotten. A reason
@@ -98,7 +119,7 @@ def forget_again(tx: Transaction, reasons: Mapping[str, str | None]) -> Forgetti
         theirs = [details[member] for member in families.members(each) if member in details]
         if reason is not None and Names(*theirs).betrayed_by(reason) is not None:
             causes[each] = None
-    return ForgettingAgain(
+    return _Again(
         commands=(
             *(UndoMerge(customer=CustomerId(each)) for each in sorted(apart)),
             *(ErasePersonalData(customer=CustomerId(each), confirm=True, cause=causes[each]) for each in survivors),

@@ -22,20 +22,23 @@ from regulars.adapters.importing.source import STANDARD_INPUT
 from regulars.adapters.indexes.look_ups import LOOKUP_KINDS
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
+from regulars.adapters.tracing import span
 from regulars.adapters.vault.quarantine import Reject
 from regulars.crm_domain.catalogue import Catalogue, address
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import RegisterCustomer
 from regulars.crm_domain.errors import NotFound, Rejected
 from regulars.doing.execution import Execution
+from regulars.doing.transacting import Transacting, Work
+from regulars.session.session import Session
 
 ROWS_PER_TRANSACTION = 500
 REJECTS_SHOWN = 1_000
 
 #: (bytes read, bytes there are or None, rows taken or refused so far)
 ImportProgress = Callable[[int, int | None, int], None]
-#: runs a piece of work in one transaction, again from the beginning where another writer was quicker
-Transact = Callable[[Callable[[Transaction, Execution], None]], None]
+#: It does some work in one transaction, again from the beginning where another writer was quicker.
+Transact = Callable[[Work], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,39 @@ def load_mapping(path: str | os.PathLike[str], *, extensions: tuple[Extension, .
     Raises InvalidMapping with one message that names each key, what was found and what is allowed.
     """
     return read_mapping(Path(path), registry_of(extensions).catalogue)
+
+
+def import_file(
+    session: Session,
+    transacting: Transacting,
+    path: str | os.PathLike[str],
+    mapping: Mapping | str | os.PathLike[str],
+    *,
+    dry_run: bool,
+    on_progress: ImportProgress | None,
+) -> ImportReport:
+    """Import a file, folding in as it goes; a dry run does everything in one transaction and takes it back.
+
+    Raises NotFound for a missing file, InvalidMapping where the mapping breaks its grammar or doesn't fit the file.
+    """
+    store, file = session.store, Path(path)
+    if not isinstance(mapping, Mapping):
+        mapping = read_mapping(Path(mapping), store.registry.catalogue)
+    if dry_run:
+        with store.rehearsing() as tx:
+            return import_rows(
+                store, partial(transacting.within, tx), file, mapping, dry_run=True, on_progress=on_progress
+            )
+    with span(store, "import"):
+        return import_rows(
+            store,
+            transacting.transact,
+            file,
+            mapping,
+            dry_run=False,
+            on_progress=on_progress,
+            on_recorded=session.fold_beside,
+        )
 
 
 def import_rows(

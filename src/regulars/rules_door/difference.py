@@ -23,7 +23,7 @@ from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.asking_again import AsksItsStore
-from regulars.asking.one_customer import instant_of, read_contacts
+from regulars.asking.one_customer import read_contacts
 from regulars.asking.views import LANES, TICKETS, Lane, lanes_in
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import StoreUnusable
@@ -36,6 +36,7 @@ from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.ticket_queue import TicketVerdict
 from regulars.projections.verdict import Reason
+from regulars.session.instants import instant_of
 from regulars.session.session import Session
 
 WORTH_OVER = 365 * DAY

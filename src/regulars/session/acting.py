@@ -11,7 +11,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.crm_domain.command import require_label
-from regulars.doing.execution import Issuer
+
+
+class Issuer(Struct, frozen=True, kw_only=True):
+    """Who gives the commands, what ties them together, and why, where a command doesn't say."""
+
+    actor: str
+    correlation_id: str | None = None
+    reason: str | None = None
 
 
 class _Block(Struct, frozen=True, eq=False):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
+from regulars.adapters.store.transaction import Transaction
+
 #: So many customers at most are folded from the log for a list.
 MOST = 200
 
@@ -33,3 +35,14 @@ class OwnWrites:
             if self._left_out_up_to > checkpoint:
                 return None
             return sorted(each for each, position in self._positions.items() if position > checkpoint)
+
+
+def families_written(tx: Transaction, customer_ids: Iterable[str], checkpoint: int) -> tuple[tuple[str, ...], ...]:
+    """The members of each family of whom something was written after a checkpoint.
+
+    Who was one with them at the checkpoint, and isn't any more, is a family of their own.
+    """
+    before = tx.families(customer_ids, checkpoint)
+    touched = {each for customer_id in customer_ids for each in before.members(customer_id)}.union(customer_ids)
+    now = tx.families(touched)
+    return tuple(now.members(root) for root in sorted({now.root(each) for each in touched}))

@@ -9,6 +9,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
+from regulars.adapters.extensions.extended import MissingExtension
 from regulars.adapters.logs import tell_live, tell_parked
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.building import build, build_beside, building_alone
@@ -28,8 +29,6 @@ from regulars.adapters.store.horizon import OpenTransaction, oldest_transaction
 from regulars.adapters.store.rules_in_force import InForce, read_founding, read_in_force, restored
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Premises, Transaction
-from regulars.asking.one_customer import instant_of
-from regulars.asking.standings import families_written
 from regulars.crm_domain import rulebook
 from regulars.crm_domain.command import Context, CustomerId, TicketPolicy
 from regulars.crm_domain.errors import NotFound, StoreBusy, StoreUnusable
@@ -40,7 +39,8 @@ from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset, restore_rules
 from regulars.session.clock import Clock
 from regulars.session.freshness import Freshness
-from regulars.session.own_writes import MOST, OwnWrites
+from regulars.session.instants import instant_of
+from regulars.session.own_writes import MOST, OwnWrites, families_written
 from regulars.session.viewpoint import Viewpoint
 
 #: Rules to judge by: a ruleset, or the number of one that was in force.
@@ -322,6 +322,11 @@ class Session:
                 "with fresh=True, which waits until it is"
             )
         return families_written(tx, customer_ids, checkpoint) if customer_ids else ()
+
+    @property
+    def missing_extensions(self) -> tuple[MissingExtension, ...]:
+        """The extensions that the store needs and that it was opened without."""
+        return tuple(MissingExtension(each.name) for each in self.store.extended.missing)
 
     def held_back_by(self, tx: Transaction, models: ReadModels) -> OpenTransaction | None:
         """Who keeps what is recorded from being folded in, where that is a transaction on the same server."""

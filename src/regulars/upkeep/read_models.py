@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,9 +27,8 @@ from regulars.adapters.read_models.verifying import Verification, repair, verify
 from regulars.adapters.schema.builds import FACTS
 from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.damage import DamagedReadModels
-from regulars.adapters.store.builds import Build
 from regulars.adapters.store.generation_rows import live_number, previous_number
-from regulars.asking.views import BuildView
+from regulars.asking.views import BuildView, views_of
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import ParkedCustomer, StoreUnusable
 from regulars.crm_domain.instant import to_datetime
@@ -288,8 +287,3 @@ def _view(each: Generation, live: int | None, previous: int | None) -> Generatio
         stale=each.staleness(),
         builds=views_of(each.builds),
     )
-
-
-def views_of(builds: Iterable[Build]) -> tuple[BuildView, ...]:
-    """What is told of some builds."""
-    return tuple(BuildView(each.name, each.number, each.checkpoint) for each in builds)

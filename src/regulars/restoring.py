@@ -12,9 +12,9 @@ from regulars.adapters.checking.records import check_sample
 from regulars.adapters.checking.result import RecordCheck
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.moving.restoring import restoring
-from regulars.crm import OnStale
-from regulars.crm import open as open_store
 from regulars.crm_domain.command import CustomerId
+from regulars.opening import OnStale
+from regulars.opening import open as open_store
 from regulars.session.clock import Clock, system_clock
 
 Target = str | os.PathLike[str]

@@ -1,0 +1,27 @@
+"""Totals: how many customers have each verdict, as of some days; nothing of their own is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from regulars.adapters.read_models.pages import totals
+from regulars.asking.views import LANES, Lane
+from regulars.session.freshness import freshness_of
+from regulars.session.instants import instant_of
+from regulars.session.session import Session
+
+
+def count_as_of(session: Session, lane: Lane, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
+    """How many customers have each verdict of a lane as of each day, once everything recorded is folded in.
+
+    Raises ValueError for what is no lane, and for days that don't rise.
+    """
+    if lane not in LANES:
+        raise ValueError(f'"{lane}" is not a verdict; there are {", ".join(LANES)}')
+    session.freshen(freshness_of(True, None))
+    with session.store.reading() as tx:
+        instants = [instant_of(each, session.ruleset(tx).zone) for each in days]
+        if instants != sorted(set(instants)):
+            raise ValueError("the days of `totals` have to rise")
+        return tuple(totals(session.models(tx), tx.connection, LANES[lane], instants))

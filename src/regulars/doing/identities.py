@@ -1,0 +1,88 @@
+"""Identities within one unit of work: references become ids, and customers who were merged are one family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from regulars.adapters.indexes.links import families_of
+from regulars.crm_domain.command import Command, CustomerId
+from regulars.crm_domain.customer import CUSTOMER, MakeReferral, MergeCustomers, Status
+from regulars.crm_domain.errors import NotFound
+from regulars.crm_domain.membership import is_in_force
+from regulars.crm_domain.merge import Family
+from regulars.doing.memberships import own_membership
+from regulars.doing.unit_of_work import UnitOfWork
+
+
+def find(work: UnitOfWork, references: Iterable[str]) -> None:
+    """Look up the references that weren't looked up yet."""
+    wanted = {each for each in references if not isinstance(each, CustomerId)} - work.pending.sought
+    work.pending.sought |= wanted
+    if wanted:
+        work.pending.ids |= {reference: ids[0] for reference, ids in work.tx.find("ref", wanted).items()}
+
+
+def known(work: UnitOfWork, reference: str) -> str | None:
+    """The customer who has a reference, one of this transaction included."""
+    find(work, [reference])
+    return work.pending.ids.get(reference)
+
+
+def id_of(work: UnitOfWork, who: CustomerId | str) -> str | None:
+    """The id of who is meant, as far as it was looked up."""
+    return str(who) if isinstance(who, CustomerId) else work.pending.ids.get(who)
+
+
+def resolve(work: UnitOfWork, who: CustomerId | str) -> str:
+    """The id of who is meant. Raises NotFound."""
+    if isinstance(who, CustomerId):
+        work.load({who})
+        if who not in work.pending.streams:
+            raise NotFound(f"no customer has the id {who}")
+        return str(who)
+    found = known(work, who)
+    if found is None:
+        raise NotFound(f'no customer has the reference "{who}"')
+    return found
+
+
+def with_ids(work: UnitOfWork, command: Command) -> Command:
+    """The command with ids in place of references, where it speaks of two customers."""
+    match command:
+        case MakeReferral(customer=customer, referred=other):
+            ids = {"customer": customer, "referred": other}
+        case MergeCustomers(customer=customer, into=other):
+            ids = {"customer": customer, "into": other}
+        case _:
+            return command
+    return command.model_copy(update={name: CustomerId(resolve(work, who)) for name, who in ids.items()})
+
+
+def link(work: UnitOfWork, customer_ids: set[str]) -> None:
+    """Read the links of the customers of whom they weren't read yet."""
+    pending = work.pending
+    missing = customer_ids - pending.linked
+    if missing:
+        found = work.tx.links(missing)
+        pending.linked |= missing | {*found, *found.values()}
+        if not found.keys() <= pending.into.keys():
+            pending.into |= {away: into for away, into in found.items() if away not in pending.into}
+            pending.families = families_of(pending.into)
+
+
+def family_of(work: UnitOfWork, customer_id: str) -> tuple[str, ...]:
+    """The customers who are one with a customer, the survivor first."""
+    link(work, {customer_id})
+    return work.pending.families.members(customer_id)
+
+
+def merging(work: UnitOfWork, customer_id: str) -> Family:
+    """What a merge has to know of a family."""
+    members = family_of(work, customer_id)
+    memberships = (work.state(own_membership(work, each)) for each in members)
+    accounts = (work.stream(each, CUSTOMER).state for each in members)
+    return Family(
+        root_id=members[0],
+        is_member=any(is_in_force(state) for state in memberships),
+        is_erased=any(state.status is Status.ERASED for state in accounts),
+    )

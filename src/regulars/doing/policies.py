@@ -1,0 +1,81 @@
+"""Policies: what an event of one aggregate means for others, within the same transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regulars.adapters.indexes.links import families_of
+from regulars.adapters.vault.mentions import Names, details_of
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.customer import CUSTOMER, CustomerMerged, MergeUndone, PersonalDataErased, Status
+from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
+from regulars.crm_domain.membership import PointsEarned, PointsReversed, earn, has_earned, reverse, was_in_force
+from regulars.crm_domain.merge import require_mergeable
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.doing.identities import family_of, merging
+from regulars.doing.memberships import first_membership
+from regulars.doing.unit_of_work import Target, UnitOfWork
+
+
+def require_allowed(work: UnitOfWork, event: Event, customer_id: str) -> None:
+    """Raise Rejected for a merge of two families that can't be one, and a forgetting whose reason names one."""
+    if isinstance(event, CustomerMerged):
+        require_mergeable(merging(work, customer_id), merging(work, event.into_id))
+    if isinstance(event, PersonalDataErased) and event.cause is not None:
+        _require_nameless(work, event.cause, customer_id)
+
+
+def _require_nameless(work: UnitOfWork, cause: str, customer_id: str) -> None:
+    """Why somebody is forgotten names nobody who is forgotten with it, by nothing that they were ever called."""
+    family = family_of(work, customer_id)
+    said = [draft.event for draft in work.pending.drafts if draft.stream_id in family]
+    said += [each.event for each in work.tx.log.contact_events(family)]
+    found = Names(details_of(said)).betrayed_by(cause)
+    if found is not None:
+        sentence = f"why somebody is forgotten is kept in the clear, and must not name them; {found}"
+        raise Rejected("names_the_forgotten", sentence)
+
+
+def move_points(work: UnitOfWork, event: Event, purchase: Any, command: Command, customer_id: str, at: int) -> None:
+    """A purchase earns points, and a return takes them back; `purchase` is the purchase's state before."""
+    if not isinstance(event, PurchaseRecorded | ReturnRecorded):
+        return
+    pending = work.pending
+    points, digest = pending.context.points, pending.context.rules_digest
+    moved: tuple[PointsEarned | PointsReversed, ...] = ()
+    match event:
+        case PurchaseRecorded() if points is not None:
+            family = family_of(work, customer_id)
+            target = first_membership(work, customer_id, family, lambda state: was_in_force(state, at))
+            moved = earn(work.state(target), event, at, points, digest)
+        case ReturnRecorded(order_id=order_id):
+            # The points are where they were earned, also when the customers have been told apart since.
+            ever = (*work.tx.ever_linked(customer_id), *sorted(pending.merged_here))
+            family = (*family_of(work, customer_id), *ever)
+            target = first_membership(work, customer_id, family, lambda state: has_earned(state, order_id))
+            moved = reverse(work.state(target), purchase.recorded, event, purchase.returned, at, digest)
+    cause = len(pending.drafts) - 1
+    for each in moved:
+        work.keep(each, command, target, each.at, caused_by=cause)
+
+
+def follow_links(work: UnitOfWork, event: Event, command: Command, customer_id: str, at: int) -> None:
+    """What a merge, its undoing and a forgetting mean for whoever is one with a customer."""
+    pending = work.pending
+    match event:
+        case CustomerMerged(into_id=into_id):
+            pending.into[customer_id] = into_id
+            pending.merged_here |= {*family_of(work, customer_id), *family_of(work, into_id)}
+            pending.families = families_of(pending.into)
+        case MergeUndone():
+            del pending.into[customer_id]
+            pending.families = families_of(pending.into)
+        case PersonalDataErased():
+            cause = len(pending.drafts) - 1
+            for each in family_of(work, customer_id):
+                target = Target(stream_id=each, decider=CUSTOMER, customer_id=each)
+                if each != customer_id and work.state(target).status is not Status.ERASED:
+                    work.keep(event, command, target, at, caused_by=cause)
+        case _:
+            pass

@@ -1,0 +1,187 @@
+"""The unit of work: what the commands of one transaction have loaded and decided, before any of it is written.
+
+All that can be taken back where a command is refused is one value, `Pending`; a copy of it is a snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
+
+from regulars.adapters.indexes.links import Families, families_of
+from regulars.adapters.log.codec import is_personal
+from regulars.adapters.log.event_log import Draft
+from regulars.adapters.store.store import Store
+from regulars.adapters.store.transaction import Transaction
+from regulars.adapters.vault.cipher import new_id
+from regulars.crm_domain.command import Command, Context, Decider
+from regulars.crm_domain.customer import CUSTOMER, PersonalDataErased, Status
+from regulars.crm_domain.errors import NotFound, Rejected
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.purchase import PurchaseRecorded
+from regulars.crm_domain.rulebook import NOBODY
+from regulars.doing.outcomes import CarriedOut
+from regulars.session.acting import Issuer
+
+
+class Stream(Struct, frozen=True, kw_only=True):
+    """A stream as the last event that was recorded or decided leaves it; `customer_id` is None before the first."""
+
+    state: Any
+    version: int
+    customer_id: str | None
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """Where an event goes."""
+
+    stream_id: str
+    decider: Decider[Any]
+    customer_id: str
+
+
+class Pending(Struct, kw_only=True):
+    """What was loaded, found and decided so far. Mutable, and never seen outside its unit of work.
+
+    `ids` are those of references, of which `sought` were looked up. `into` are the links of customers who are one, as
+    far as `linked` were asked for, and `families` what follows from them; `merged_here` took part in a merge of this
+    transaction. `streams` are those with events, of the `loaded` ones.
+    """
+
+    context: Context
+    ids: dict[str, str]
+    sought: set[str]
+    into: dict[str, str] = field(default_factory=dict)
+    linked: set[str] = field(default_factory=set)
+    merged_here: set[str] = field(default_factory=set)
+    families: Families = field(default_factory=lambda: families_of({}))
+    streams: dict[str, Stream] = field(default_factory=dict)
+    loaded: set[str] = field(default_factory=set)
+    drafts: list[Draft] = field(default_factory=list)
+    carried_out: list[CarriedOut] = field(default_factory=list)
+    command_ids: set[str] = field(default_factory=set)
+
+    def copy(self) -> Pending:
+        """A snapshot: every collection is copied, whatever fields there are."""
+        held = asdict(self).items()
+        return replace(self, **{name: each.copy() for name, each in held if isinstance(each, dict | set | list)})
+
+
+class UnitOfWork:
+    """One transaction's commands: streams are loaded once, and events kept until they are written together."""
+
+    def __init__(self, store: Store, tx: Transaction, issuer: Issuer, pending: Pending) -> None:
+        self.store = store
+        self.tx = tx
+        self.issuer = issuer
+        self.pending = pending
+        self.catalogue = store.registry.catalogue
+        self._stored_currency = pending.context.currency
+        self._keyed: dict[tuple[str, str], str] = {}
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Where a command inside is refused, let none of those inside leave a trace."""
+        before = self.pending.copy()
+        try:
+            yield
+        except (Rejected, NotFound):
+            self.pending = before
+            raise
+
+    def write(self) -> list[Recorded[Event]]:
+        """Write the events with their keys and look-ups, and the currency where they bring the first amount."""
+        recorded = self.tx.append(self.pending.drafts, self.pending.context.now)
+        currency = self.pending.context.currency
+        if currency is not None and self._stored_currency is None:
+            self.store.fix_currency(self.tx.connection, currency)
+        return recorded
+
+    # ----------------------------------------------------------------------------------------------------- streams
+
+    def load(self, stream_ids: set[str]) -> None:
+        """Read and fold the streams that weren't read yet."""
+        pending = self.pending
+        missing = stream_ids - pending.loaded
+        if not missing:
+            return
+        pending.loaded |= missing
+        for recorded in self.tx.log.streams(missing):
+            decider = self.catalogue.aggregate_of(recorded.event).decider
+            before = pending.streams.get(recorded.stream_id)
+            state = decider.evolve(before.state if before else decider.initial, recorded.event)
+            pending.streams[recorded.stream_id] = Stream(
+                state=state, version=recorded.version, customer_id=recorded.customer_id
+            )
+
+    def stream(self, stream_id: str, decider: Decider[Any]) -> Stream:
+        """A stream, loaded where it wasn't yet."""
+        self.load({stream_id})
+        return self.pending.streams.get(stream_id) or Stream(state=decider.initial, version=0, customer_id=None)
+
+    def state(self, target: Target) -> Any:
+        """The state of the stream where an event goes."""
+        return self.stream(target.stream_id, target.decider).state
+
+    def stream_of(self, decider: Decider[Any], key: str) -> str:
+        """The stream of a key: derived from it, so the key counts once, and from nothing that can be guessed."""
+        found = self._keyed.get((decider.category, key))
+        if found is None:
+            found = self.store.keyed(f"stream:{decider.category}", key.encode())
+            self._keyed[decider.category, key] = found
+        return found
+
+    def new_stream(self) -> str:
+        """The id of a stream that has no event."""
+        stream_id = new_id()
+        self.pending.loaded.add(stream_id)
+        return stream_id
+
+    # ------------------------------------------------------------------------------------------------------ events
+
+    def keep(self, event: Event, command: Command, target: Target, at: int, caused_by: int | None = None) -> None:
+        """Keep an event to be written; `caused_by` is the index of the draft that it follows from.
+
+        Raises Rejected for what is personal of nobody, or of who was forgotten.
+        """
+        pending = self.pending
+        if isinstance(event, PurchaseRecorded) and pending.context.currency is None:
+            pending.context = replace(pending.context, currency=event.currency)
+        stream = self.stream(target.stream_id, target.decider)
+        # What is said of a forgetting would be forgotten with it.
+        reason = None if isinstance(event, PersonalDataErased) else command.reason or self.issuer.reason
+        if is_personal(event, reason, self.store.codecs):
+            self._require_key(target.customer_id)
+        draft = Draft(
+            stream_id=target.stream_id,
+            version=stream.version + 1,
+            category=target.decider.category,
+            customer_id=target.customer_id,
+            occurred_at=at,
+            actor=self.issuer.actor,
+            event=event,
+            reason=reason,
+            correlation_id=self.issuer.correlation_id,
+            command_id=command.command_id,
+            caused_by=caused_by,
+        )
+        pending.drafts.append(draft)
+        state = target.decider.evolve(stream.state, event)
+        pending.streams[target.stream_id] = Stream(state=state, version=draft.version, customer_id=target.customer_id)
+
+    def _require_key(self, customer_id: str) -> None:
+        if customer_id == NOBODY:
+            raise Rejected("reason_of_nobody", "what is nobody's has no key to keep a reason by; leave it out")
+        if self.stream(customer_id, CUSTOMER).state.status is Status.ERASED:
+            raise Rejected("account_erased", "this customer was forgotten; no personal data can be added")
+
+    def expectations(self) -> dict[str, int]:
+        """For each stream that was to be written, the version the decision was based on."""
+        expected: dict[str, int] = {}
+        for draft in self.pending.drafts:
+            expected.setdefault(draft.stream_id, draft.version - 1)
+        return expected

@@ -1,0 +1,164 @@
+"""Opening a store: made where there is none, founded with its first rules, and checked against the running code."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import suppress
+from importlib import resources
+from typing import TYPE_CHECKING, Literal
+
+from regulars.adapters.extensions.extension import Extension
+from regulars.adapters.logs import STORE
+from regulars.adapters.read_models.generations import found_generation, is_founded
+from regulars.adapters.sql.damage import DamagedReadModels
+from regulars.adapters.sql.database import DEFAULT_LOCK_TIMEOUT, located
+from regulars.adapters.sql.driver_errors import name_of
+from regulars.adapters.store.store import Collision, Store
+from regulars.adapters.vault.keyring import MasterKey
+from regulars.crm_domain.command import require_label
+from regulars.crm_domain.errors import StaleProjections, StoreUnusable
+from regulars.projections.rules.grammar import Ruleset, parse_rules
+from regulars.session.acting import Acting, Issuer
+from regulars.session.clock import Clock, system_clock
+from regulars.session.session import Session
+
+if TYPE_CHECKING:
+    pass
+
+from regulars.crm import Regulars
+
+OnStale = Literal["warn", "rebuild", "error"]
+
+
+def default_rules() -> Ruleset:
+    """The ruleset that comes with the library."""
+    text = resources.files("regulars").joinpath("rules.toml").read_text(encoding="utf-8")
+    return parse_rules(text, "the default rules")
+
+
+def open(
+    target: str | os.PathLike[str],
+    *,
+    currency: str | None = None,
+    actor: str = "unknown",
+    rules: Ruleset | None = None,
+    clock: Clock = system_clock,
+    read_only: bool = False,
+    on_stale: OnStale = "warn",
+    lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
+    master_key: bytes | str | None = None,
+    extensions: tuple[Extension, ...] = (),
+    schema: str | None = None,
+) -> Regulars:
+    """Open a store; it is made where there is none.
+
+    `target` is a path, ":memory:" or a SQLAlchemy URL of SQLite or PostgreSQL. `schema` is that of a PostgreSQL
+    database in which the store has everything that is its own; it is made with the store, and `?schema=crm` in the URL
+    says the same. Without one, it is that of the role's search_path. `currency` (ISO 4217) is fixed by the
+    first open or the first amount that names one. `actor` says who acts. `rules` are those of a new store, the
+    default ones unless given. `clock` returns an aware datetime, for tests and simulations. `lock_timeout` is how many
+    seconds to wait for another writer.
+
+    A store that this process may not write is opened read-only: what would write raises StoreUnusable, lists answer
+    from what is folded in already, and `read_only` tells. `read_only=True` does that with any store.
+
+    `on_stale` is about a store whose read models were folded by other code, before an upgrade for example: questions
+    about one customer are answered by the running code all the same; lists are as they were, with a StaleProjections
+    warning, or they are rebuilt at once, or StoreUnusable is raised.
+
+    A PostgreSQL role without SELECT on `regulars_keys` gets answers without names, and `names_readable` tells; without
+    SELECT on `regulars_lookups` it finds nobody by reference or e-mail, and asks by id.
+
+    `master_key` is 32 bytes, as they are, as base64 or as 64 hexadecimal digits. A new store has its keys wrapped by
+    it, and then opens with nothing else. `crm.keys` wraps those of a store that is there, or wraps them anew.
+
+    `extensions` bring aggregates, projections and indexes of other people's. A store names those that it needs; where
+    one of them isn't given it answers what it can, and `missing_extensions` tells.
+
+    Raises StoreUnusable where the database can't be used as it is, or not with this master key, StoreBusy where it
+    stays locked, ValueError for an actor that is not one line of at most 200 characters, for what is no master key, and
+    for extensions that bring something of one name, or of a name of ours.
+    """
+    require_label(actor, "an actor")
+    master = None if master_key is None else MasterKey(master_key)
+    store = Store(
+        located(target, schema),
+        lock_timeout=lock_timeout,
+        read_only=read_only,
+        master_key=master,
+        extensions=tuple(extensions),
+    )
+    try:
+        if not store.access.opens_nothing:
+            store.keyring.require_master()
+        if store.is_erasing and not store.database.read_only:
+            store.destroy_traces(patience=0)
+        if currency is not None:
+            _settle_currency(store, currency)
+        session = Session(store, clock)
+        _found(session, rules)
+        crm = Regulars(session, Acting(Issuer(actor=actor)))
+        _handle_staleness(crm, on_stale)
+        STORE.debug("opened %s%s", name_of(store.database.url), " read-only" if crm.read_only else "")
+    except BaseException:
+        store.close()
+        raise
+    return crm
+
+
+def _settle_currency(store: Store, currency: str) -> None:
+    with store.reading() as tx:
+        known = store.currency(tx.connection)
+    if known is None:
+        # The first amount of another process may bring one at the same moment, and then that is the store's.
+        with suppress(Collision), store.writing() as tx:
+            store.exclude_others(tx.connection)
+            if store.currency(tx.connection) is None:
+                store.fix_currency(tx.connection, currency)
+        with store.reading() as tx:
+            known = store.currency(tx.connection)
+    if known != currency:
+        raise StoreUnusable(f"this store keeps its books in {known}, not in {currency}")
+
+
+def _found(session: Session, rules: Ruleset | None) -> None:
+    """Give a store that has none its first generation, under the rules it is founded with."""
+    store = session.store
+    with store.reading() as tx:
+        try:
+            founded = is_founded(store.schema, tx.connection)
+        except DamagedReadModels:
+            return  # a rebuild makes another, and for that the store has to be open; whatever else needs it says so
+    if not founded:
+        found_generation(store, rules or default_rules(), session.now())
+    if rules is None:
+        return
+    with store.reading() as tx:
+        in_force = session.in_force(tx)
+    if rules.digest() != in_force.digest:
+        raise StoreUnusable(
+            f"this store judges by the rules {in_force.digest[:12]}, and {rules.digest()[:12]} were given; "
+            "rules are given when a store is made, and published from then on"
+        )
+
+
+def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
+    """Say that what this store has folded in would be folded otherwise now, or fold it in anew, or refuse."""
+    try:
+        differences = crm.projections.staleness()
+    except StoreUnusable:  # whatever needs what can't be read says so, in a sentence that names the cure
+        if on_stale == "error":
+            raise
+        if on_stale == "rebuild" and not crm.read_only:
+            crm.projections.rebuild()
+        return
+    if not differences:
+        return
+    if on_stale == "rebuild" and not crm.read_only:
+        crm.projections.rebuild_stale()
+        return
+    sentence = f"what this store has folded in was folded by other code or rules: {'; '.join(differences)}"
+    if on_stale == "error":
+        raise StoreUnusable(f"{sentence}; `regulars rebuild` folds it in anew")
+    warnings.warn(f"{sentence}; lists stay as they were until it is rebuilt", StaleProjections, stacklevel=3)
