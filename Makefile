@@ -1,62 +1,63 @@
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 
 .PHONY: demo test quick torture check reference picture docs lock bench clean
 
-demo: .venv/installed  ## make a fresh store, simulate two years, walk through it
+demo: $(VENV)/installed  ## make a fresh store, simulate two years, walk through it
 	@$(BIN)/regulars demo
 
-test: .venv/installed-dev  ## every test, SQLite and PostgreSQL
+test: $(VENV)/installed-dev  ## every test, SQLite and PostgreSQL
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 QUICK := domain projections test_csv_cells.py test_golden.py test_importing_jsonl.py test_merkle.py test_naming.py \
 	test_public_api.py test_rules_text.py test_upcasts.py
 
-quick: .venv/installed-dev  ## in half a minute: the pure rooms, and what else is fast, with fewer examples of each law
+quick: $(VENV)/installed-dev  ## in half a minute: the pure rooms, and what else is fast, with fewer examples of each law
 	@$(BIN)/pytest -n 2 --dist worksteal --hypothesis-profile quick $(addprefix tests/,$(QUICK))
 
-torture: .venv/installed-dev  ## the fault tests at length: ten minutes, or TORTURE="--minutes 60 --seed 1"
+torture: $(VENV)/installed-dev  ## the fault tests at length: ten minutes, or TORTURE="--minutes 60 --seed 1"
 	@PYTHONPATH=tests $(BIN)/python -m torture $(TORTURE)
 
-check: .venv/installed-dev  ## format, lint, types, rooms
+check: $(VENV)/installed-dev  ## format, lint, types, rooms
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
 
-reference: .venv/installed-dev  ## write docs/reference*.md afresh
+reference: $(VENV)/installed-dev  ## write docs/reference*.md afresh
 	@$(BIN)/python tools/reference.py
 
-picture: .venv/installed-dev  ## draw docs/timeline.svg afresh
+picture: $(VENV)/installed-dev  ## draw docs/timeline.svg afresh
 	@$(BIN)/python tools/picture.py
 
-docs: .venv/installed-docs  ## build the site of docs/ into build/site; a broken link or a remote asset fails it
+docs: $(VENV)/installed-docs  ## build the site of docs/ into build/site; a broken link or a remote asset fails it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-lock: .venv/installed-dev  ## lock the versions of what judges to the code they stand for
+lock: $(VENV)/installed-dev  ## lock the versions of what judges to the code they stand for
 	@$(BIN)/python tools/lock_projectors.py
 
-bench: .venv/installed-bench  ## measure against the floor and against what people would use instead
+bench: $(VENV)/installed-bench  ## measure against the floor and against what people would use instead
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 clean:
 	rm -rf .venv build dist benchmarks/.cache
 
-.venv/bin/python:
-	@$(PYTHON) -m venv .venv
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv $(VENV)
 
-.venv/installed: .venv/bin/python pyproject.toml constraints.txt
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
-.venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
+$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,check]'
 	@touch $@
 
-.venv/installed-docs: .venv/bin/python pyproject.toml constraints.txt
+$(VENV)/installed-docs: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	@touch $@
 
-.venv/installed-bench: .venv/bin/python pyproject.toml constraints.txt
+$(VENV)/installed-bench: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
