@@ -129,7 +129,7 @@ def test_or_by_a_list(say: Say, shop: Path, tmp_path: Path) -> None:
         said = say("--db", "none.db", "restore", "backup.db", f"{number}.db", "--erased-from", name, "--json").json
         assert (said["listed"], len(said["forgotten"])) == (1, 1)
     without = say("--db", "none.db", "restore", "backup.db", "all.db")
-    assert "is known again" in without.out
+    assert "are known again" in without.out
     assert say("--db", "all.db", "show", "shop:1").status == 0
     assert say("--db", "all.db", "forget", "--erased-from", "lines").status == 0
     assert say("--db", "all.db", "show", "shop:1").status == 1

@@ -383,9 +383,9 @@ def test_what_other_code_folded_is_told_in_a_line(ask: Say, shop: Path) -> None:
     assert said.status == 0
     assert said.err.count("\n") == 1
     assert said.err.startswith(
-        "regulars: what this store has folded in was folded by other code or rules: loyalty_tier was "
+        "regulars: the read models of this store were folded by other code or rules: loyalty_tier was "
     )
-    assert said.err.endswith("`regulars rebuild` folds it in anew\n")
+    assert said.err.endswith("`regulars rebuild` folds it again\n")
     assert ".py" not in said.err
     assert ask("status", "--json").json["stale"][0].startswith("loyalty_tier was version ")
     assert "stale      loyalty_tier was version" in ask("status").out

@@ -264,7 +264,7 @@ class Regulars:
     def seal(self, on_progress: Progress | None = None) -> Sealing:
         """Seal everything that was recorded, so that a later change of it shows; it keeps nobody from recording more.
 
-        The root that is returned stands for the whole log up to there: note it where whoever can write the store can't.
+        The root that is returned stands for the log up to there: note it where those who can write the store can't.
         What catches up seals by itself once 10,000 events are not sealed. `on_progress` is called with (events sealed
         so far, events there were to seal).
 
@@ -277,7 +277,7 @@ class Regulars:
         """Compare every sealed event with its seal, and the seals with each other; nothing is changed.
 
         `against` is a root that `seal` returned once, in hexadecimal: whoever can write the store can write all of its
-        seals anew, or cut off the log together with them, which only shows where that root is no longer found.
+        seals again, or cut off the log together with them, which only shows where that root is no longer found.
         `on_progress` is called with (events compared so far, events there are). Raises ValueError for what is no root.
         """
         return check_seals(self._store, against, on_progress)

@@ -71,7 +71,7 @@ def open(
     SELECT on `regulars_lookups` it finds nobody by reference or e-mail, and asks by id.
 
     `master_key` is 32 bytes, as they are, as base64 or as 64 hexadecimal digits. A new store has its keys wrapped by
-    it, and then opens with nothing else. `crm.keys` wraps those of a store that is there, or wraps them anew.
+    it, and then opens with nothing else. `crm.keys` wraps those of a store that is there, or wraps them by another.
 
     `extensions` bring aggregates, projections and indexes of other people's. A store names those that it needs; where
     one of them isn't given it answers what it can, and `missing_extensions` tells.
@@ -144,7 +144,7 @@ def _found(session: Session, rules: Ruleset | None) -> None:
 
 
 def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
-    """Say that what this store has folded in would be folded otherwise now, or fold it in anew, or refuse."""
+    """Say that the read models would be folded otherwise now, or rebuild them, or refuse."""
     try:
         differences = crm.projections.staleness()
     except StoreUnusable:  # whatever needs what can't be read says so, in a sentence that names the cure
@@ -158,7 +158,7 @@ def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
     if on_stale == "rebuild" and not crm.read_only:
         crm.projections.rebuild_stale()
         return
-    sentence = f"what this store has folded in was folded by other code or rules: {'; '.join(differences)}"
+    sentence = f"the read models of this store were folded by other code or rules: {'; '.join(differences)}"
     if on_stale == "error":
-        raise StoreUnusable(f"{sentence}; `regulars rebuild` folds it in anew")
+        raise StoreUnusable(f"{sentence}; `regulars rebuild` folds it again")
     warnings.warn(f"{sentence}; lists stay as they were until it is rebuilt", StaleProjections, stacklevel=3)

@@ -93,5 +93,5 @@ def _refuse(reason: str, *details: str) -> int:
 
 
 def _shortened(text: str) -> str:
-    """Whoever typed a megabyte needn't read it again."""
+    """A megabyte that was typed needn't be read again."""
     return text if len(text) <= MAX_SAID else f"{text[:MAX_SAID]} ..."

@@ -256,7 +256,7 @@ _add(
     app,
     "rebuild",
     "rebuilding.rebuild",
-    "Fold everything anew, beside what answers meanwhile, and let it answer when it is whole and checked.",
+    "Fold the whole log into new read models beside the live ones, and switch to them once they are checked.",
     "regulars rebuild",
     "regulars rebuild --customer shop:42",
     "regulars rebuild --projection loyalty_tier",
@@ -385,7 +385,7 @@ _add(
     _rules,
     "publish",
     "rules.publish",
-    "Bring other rules into force. Everyone is judged anew by then, and all answers change at once.",
+    "Bring other rules into force. Everyone is judged by them first, and then all answers change at once.",
     """regulars rules publish rules.toml --reason "silver from 100, not 150" """.rstrip(),
 )
 _add(

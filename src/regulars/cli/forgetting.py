@@ -80,7 +80,7 @@ def _forget(ctx: typer.Context, db: str | None, actor: str | None, who: str, rea
 def _forget_again(ctx: typer.Context, db: str | None, actor: str | None, erased_from: str, yes: bool) -> Forgetting:
     reasons = regulars.read_erased(erased_from)
     with open_to_change(ctx, db, actor) as crm:
-        _require_meant(yes, f"Forget again whoever this store still knows of the {len(reasons):,} on that list?")
+        _require_meant(yes, f"Forget those of the {len(reasons):,} on that list whom this store still knows?")
         return crm.forget_again(reasons)
 
 
@@ -178,7 +178,7 @@ def _tell_of_restoration(target: Path, done: regulars.Restoration) -> None:
     render.draw(f"Restored to {render.clean(str(target))}: {done.events:,} events.")
     if done.listed is None:
         render.draw(
-            "No list of forgotten customers was given, so whoever was forgotten after the backup is known again. "
+            "No list of forgotten customers was given, so those who were forgotten after the backup are known again. "
             "`regulars forget --erased-from` forgets them."
         )
     else:

@@ -46,7 +46,7 @@ def rotate(
 ) -> None:
     """Wrap the store's keys by another master key: the first one, or one in place of that of now.
 
-    The one of now is REGULARS_MASTER_KEY. All keys are wrapped anew or none. What has the store open must open it
+    The one of now is REGULARS_MASTER_KEY. All keys are wrapped again or none. What has the store open must open it
     again with the new one. Backups from before still open with the one of then.
     """
     key = _new_key(new_key_file, to_none)

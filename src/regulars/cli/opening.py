@@ -123,8 +123,8 @@ def _open(
         raise
     if crm.is_new and not crm.keys.wrapped:
         typer.echo(
-            "regulars: this new store keeps its keys beside the names, so whoever has the file reads them; a master "
-            "key protects them: `regulars keys new > master.key`, then `regulars keys rotate --new-key-file "
+            "regulars: this new store keeps its keys beside the names, so anybody with the file can read them; a "
+            "master key protects them: `regulars keys new > master.key`, then `regulars keys rotate --new-key-file "
             f"master.key`, and from then on {MASTER_KEY_VARIABLE} has it",
             err=True,
         )
@@ -157,8 +157,8 @@ def _tell_what_is_stale(crm: Regulars) -> None:
         differences = crm.projections.staleness()
     if differences:
         typer.echo(
-            f"regulars: what this store has folded in was folded by other code or rules: {'; '.join(differences)}; "
-            "lists stay as they were, and `regulars rebuild` folds it in anew",
+            f"regulars: the read models of this store were folded by other code or rules: {'; '.join(differences)}; "
+            "lists stay as they were, and `regulars rebuild` folds it again",
             err=True,
         )
 

@@ -1,4 +1,4 @@
-"""Folding anew at the command line, and finding out whether that would change anything."""
+"""Rebuilding and verifying at the command line."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def rebuild(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Fold everything anew, beside what answers meanwhile, and let it answer when it is whole and checked.
+    """Fold the whole log into new read models beside the live ones, and switch to them once they are checked.
 
-    Links of merges, words of consent, who was forgotten, and look-ups that aren't as the log says are written anew
-    before, as far as keys open what they are made of. With --projection or --stale, what isn't folded anew is left as
+    Links of merges, words of consent, who was forgotten, and look-ups that aren't as the log says are written again
+    before, as far as keys open what they are made of. With --projection or --stale, what isn't folded again is left as
     it is and goes on answering. With --customer, what is stored of them is put right in place, after the links of all
     merges.
     """
@@ -135,7 +135,7 @@ def verify(ctx: typer.Context, against: AgainstOption = None, json: JsonOption =
 
     The exit status is 1 where an event or a seal isn't as it was, where no seal has the root that was noted, where a
     key, a look-up, a link of a merge, a word of consent, the currency, an outcome of a command, the rules or the
-    database itself isn't as it should be, where what is folded anew differs from what is stored, or where a customer is
+    database itself isn't as it should be, where a fold of the log differs from what is stored, or where a customer is
     parked. Equal fingerprints mean equal rows. What isn't covered is named.
     """
     records: RecordCheck | None = None
@@ -164,7 +164,7 @@ def verify(ctx: typer.Context, against: AgainstOption = None, json: JsonOption =
 
 def _drawn(found: Verification, *, is_all: bool) -> Iterator[ConsoleRenderable]:
     counted = "1 customer" if found.customers == 1 else f"{found.customers:,} customers"
-    yield Text(f"Folded anew: {counted}, up to event #{found.checkpoint}.")
+    yield Text(f"Folded again: {counted}, up to event #{found.checkpoint}.")
     yield Text(f"Builds: {render.builds(found.builds)}.")
     yield Text(f"stored  {found.stored}\nfolded  {found.folded}")
     if found.stored == found.folded:

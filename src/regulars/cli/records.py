@@ -22,9 +22,9 @@ _NAMES: dict[Kind, tuple[str, str]] = {
     "outcome": ("outcome of a command", "outcomes of commands"),
     "database": ("index", "indexes"),
 }
-_ANEW = (
-    "`regulars rebuild` writes look-ups, links, consents and indexes of extensions anew, and who was forgotten, as far "
-    "as the log can be read."
+_BY_A_REBUILD = (
+    "`regulars rebuild` writes look-ups, links, consents, who was forgotten and indexes of extensions from the log, "
+    "as far as the log can be read."
 )
 _BACKUP = "A backup from before has what it was."
 _CURES: dict[Kind, str] = {
@@ -32,7 +32,7 @@ _CURES: dict[Kind, str] = {
     "currency": _BACKUP,
     "outcome": _BACKUP,
     "rules": "`regulars rebuild` folds by the rules that the log says are in force.",
-    "database": "SQL's own REINDEX makes an index anew; for anything else there are backups.",
+    "database": "SQL's own REINDEX rebuilds an index; for anything else there are backups.",
 }
 
 
@@ -48,7 +48,7 @@ def drawn(found: RecordCheck) -> Iterator[ConsoleRenderable]:
         if more := found.wrong - len(found.faults):
             yield Text(f"and {more:,} more")
         kinds = dict.fromkeys(each.kind for each in found.faults)
-        yield Text("\n{}\n".format("\n".join(dict.fromkeys(_CURES.get(kind, _ANEW) for kind in kinds))))
+        yield Text("\n{}\n".format("\n".join(dict.fromkeys(_CURES.get(kind, _BY_A_REBUILD) for kind in kinds))))
     yield Text(f"Not covered: {'; '.join(render.clean(f'{each.what} ({each.why})') for each in found.not_covered)}.")
 
 

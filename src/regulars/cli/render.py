@@ -383,7 +383,7 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "rejects": f"{each.rejects:,} rows in quarantine; see `regulars import --rejects`" if each.rejects else "",
         "rules": short(each.rules_digest),
         "builds": builds({build.name: build.number for build in each.builds}),
-        "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it in anew" if each.stale else "",
+        "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it again" if each.stale else "",
         "parked": some(each.parked),
         "forged": never_drawn(each.never_drawn) if each.never_drawn else "",
         "clock": _ahead(each.recorded_ahead) if each.recorded_ahead else "",

@@ -113,7 +113,7 @@ def publish(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Bring other rules into force. Everyone is judged anew by then, and all answers change at once.
+    """Bring other rules into force. Everyone is judged by them first, and then all answers change at once.
 
     Queries and commands go on meanwhile. `rules diff` says beforehand what will change.
     """

@@ -32,7 +32,7 @@ AgainstOption = Annotated[
 def seal(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
     """Seal what was recorded since the last time, so that `regulars verify` shows if it is changed.
 
-    The root stands for everything up to there. Note it where whoever can write the store can't, and give it to
+    The root stands for everything up to there. Note it where those who can write the store can't, and give it to
     `regulars verify --against` later.
     """
     with (
@@ -85,7 +85,7 @@ def _summary(found: SealCheck) -> str:
 def _noted(found: SealCheck) -> str:
     if found.noted is None:
         return (
-            "No seal has the root that was noted: the log was cut off, put back from a backup or written anew since "
+            "No seal has the root that was noted: the log was cut off, put back from a backup or written again since "
             "then, or the root is another store's."
         )
     return f"The root that was noted is that of seal {found.noted.number}: everything up to #{found.noted.last}."

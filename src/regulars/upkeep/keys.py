@@ -12,7 +12,7 @@ from regulars.session.session import Session
 
 
 class Rotation(Struct, frozen=True, kw_only=True):
-    """What a rotation did: how many customers' keys are wrapped anew, and whether a master key is needed from now on.
+    """What a rotation did: how many customers' keys were wrapped, and whether a master key is needed from now on.
 
     `pending` says that the keys as they stood before are still to be destroyed in the files, as somebody reads what was
     there before or, on PostgreSQL, as that takes the tables' owner: `owner_needed` says who that is.
