@@ -35,11 +35,12 @@ from regulars.crm_domain.ticket import (
     TicketResolved,
 )
 from regulars.projections.churn_risk import CHURN_RISK
-from regulars.projections.engine.fold import Happened, Interval, fold_some, verdict_at
+from regulars.projections.engine.fold import Happened, fold_some, verdict_at
 from regulars.projections.engine.projector import Projector
 from regulars.projections.loyalty_tier import LOYALTY_TIER
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import ConditionRule, Lifecycle, Ruleset, parse_rules, validate_rules
+from regulars.projections.verdict import Interval
 
 # Few values, and those that histories have, so that bounds are met exactly.
 DAYS = st.sampled_from([1, 7, 30, 90, 180, 365, 1_000])

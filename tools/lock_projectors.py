@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from code_digest import Code
-from regulars.projections.engine.fold import code_versions
+from regulars.projections.facts.shared import SHARED
+from regulars.projections.registry import PROJECTORS
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "tests" / "projections" / "projectors.lock"
@@ -33,7 +34,7 @@ Lock = dict[str, Locked]
 
 def current() -> Lock:
     """What the lock would say now."""
-    versions = code_versions()
+    versions = {SHARED.name: SHARED.version} | {projector.name: projector.version for projector in PROJECTORS}
     code, versioned = (
         Code(ROOT / "src", "regulars/crm_domain", "regulars/projections"),
         frozenset(map(_module, versions)),

@@ -27,10 +27,12 @@ from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.projections.churn_risk import _next_departure
-from regulars.projections.engine.fold import Folded, Happened, Reason, explain, fold, verdict_at
+from regulars.projections.engine.fold import Folded, Happened, explain, fold, verdict_at
 from regulars.projections.facts.shared import Facts
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
+from regulars.projections.verdict import Reason
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 HEARD = InteractionRecorded(channel="phone", direction="inbound")
@@ -83,12 +85,12 @@ def answer(number: int, survey: str, score: int) -> tuple[int, Event]:
 
 def scores(*events: tuple[int, Event], by: Rules | None = None) -> list[tuple[int, str, int | None]]:
     """Every band and score with the instant from which they hold."""
-    intervals = fold(Folded(), story(*events), by or rules())["churn_risk"]
+    intervals = fold(Folded(), story(*events), by or rules(), PROJECTORS)["churn_risk"]
     return [(each.valid_from, each.verdict.value, each.verdict.score) for each in intervals]
 
 
 def score(at: int, *events: tuple[int, Event], by: Rules | None = None) -> int | None:
-    held = verdict_at(fold(Folded(), story(*events), by or rules())["churn_risk"], at)
+    held = verdict_at(fold(Folded(), story(*events), by or rules(), PROJECTORS)["churn_risk"], at)
     return held.verdict.score if held else None
 
 
@@ -98,7 +100,7 @@ def around(boundary: int, *events: tuple[int, Event], by: Rules | None = None) -
 
 
 def reasons(at: int, *events: tuple[int, Event], by: Rules | None = None) -> tuple[Reason, ...]:
-    _, explained = explain(story(*events), by or rules(), at)
+    _, explained = explain(story(*events), by or rules(), at, PROJECTORS)
     return next(each.reasons for each in explained if each.projection == "churn_risk")
 
 

@@ -10,8 +10,8 @@ from msgspec import Struct, defstruct
 from msgspec.structs import replace
 
 from regulars.projections.engine.column import Column, columns_of
-from regulars.projections.engine.fold import PROJECTORS
 from regulars.projections.engine.projector import Key
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.ticket_queue import TICKET_QUEUE
 
 

@@ -34,7 +34,6 @@ from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.column import columns_of
 from regulars.projections.engine.fold import (
     Folded,
-    Interval,
     Tracks,
     dump_facts,
     dump_own,
@@ -47,6 +46,7 @@ from regulars.projections.engine.projector import ListedBy, Projector
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.registry import Registry
+from regulars.projections.verdict import Interval
 
 Instant = sa.BigInteger
 Row = tuple[Any, ...]

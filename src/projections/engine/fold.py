@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
 import msgspec
@@ -21,23 +21,14 @@ from msgspec import Struct, field
 from regulars.crm_domain.errors import InvalidRules
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import END_OF_TIME, FOREVER
-from regulars.projections.churn_risk import CHURN_RISK
-from regulars.projections.customer_card import CUSTOMER_CARD
-from regulars.projections.engine.projector import Projector, Told
+from regulars.projections.engine.projector import Projector
 from regulars.projections.engine.rules_digest import rules_digest
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED, Facts
-from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
-from regulars.projections.loyalty_tier import LOYALTY_TIER
-from regulars.projections.points import POINTS
-from regulars.projections.rules.compiled import Rules
-from regulars.projections.ticket_queue import TICKET_QUEUE
-from regulars.projections.verdict import Reason
+from regulars.projections.verdict import WHOLE, Interval, Reason, Told
 
-PROJECTORS: tuple[Projector, ...] = (CUSTOMER_CARD, TICKET_QUEUE, POINTS, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE)
-
-#: The key of the one timeline that a customer has where a projector has no keys.
-WHOLE = ""
+if TYPE_CHECKING:
+    from regulars.projections.rules.compiled import Rules
 
 # Beside what follows from how much there is of a customer, which no rule can bound.
 MAX_FUTURE_CHANGES = 64
@@ -50,15 +41,6 @@ class Happened(Struct, frozen=True, gc=False):
     position: int
     event: Event
     identity: int = 0
-
-
-class Interval(Struct, frozen=True, gc=False):
-    """A verdict and the span [valid_from, valid_to) in which it holds; FOREVER is no end. `key` says of what it is."""
-
-    valid_from: int
-    valid_to: int
-    verdict: Any
-    key: str = WHOLE
 
 
 class Track(Struct, array_like=True):
@@ -99,9 +81,7 @@ class Folded(Struct):
 Timelines = dict[str, list[Interval]]
 
 
-def fold(
-    folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector] = PROJECTORS
-) -> Timelines:
+def fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> Timelines:
     """Take in one customer's events as `FoldPlan.fold` does, by a plan of its own."""
     return FoldPlan(rules, projectors).fold(folded, events)
 
@@ -114,7 +94,7 @@ class FoldPlan:
 
     __slots__ = ("_by_type", "_courses", "_fact_sets", "_places", "projectors", "rules")
 
-    def __init__(self, rules: Rules, projectors: Sequence[Projector] = PROJECTORS) -> None:
+    def __init__(self, rules: Rules, projectors: Sequence[Projector]) -> None:
         self.rules = rules
         self.projectors = tuple(projectors)
         self._courses: list[_Course] = []
@@ -200,7 +180,7 @@ def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Pro
     return folded, fold(folded, events, rules, projectors)
 
 
-def concerned(old: Rules, new: Rules, projectors: Sequence[Projector] = PROJECTORS) -> tuple[Projector, ...]:
+def concerned(old: Rules, new: Rules, projectors: Sequence[Projector]) -> tuple[Projector, ...]:
     """The projectors that may judge otherwise under other rules: by these themselves, or by what they read."""
     return tuple(each for each in projectors if rules_digest(each, old) != rules_digest(each, new))
 
@@ -418,7 +398,7 @@ def dump(folded: Folded) -> bytes:
     return _sealed(folded)
 
 
-def load(data: bytes, projectors: Sequence[Projector] = PROJECTORS) -> Folded:
+def load(data: bytes, projectors: Sequence[Projector]) -> Folded:
     """The fold that `dump` wrote for some of these projectors. Raises ValueError for anything else."""
     folded = _opened(data, Folded)
     for projector in projectors:
@@ -465,11 +445,6 @@ def _checksum(packed: bytes) -> bytes:
     return crc32(packed).to_bytes(_CHECKSUM_BYTES, "big")
 
 
-def code_versions() -> dict[str, int]:
-    """What is stored depends on: the versions of the facts, of the ticket queue and of each projector."""
-    return {SHARED.name: SHARED.version} | {projector.name: projector.version for projector in PROJECTORS}
-
-
 class Explanation(Struct, frozen=True, kw_only=True):
     """A verdict at an instant with its reasons, and what it turns into next if nothing more happens."""
 
@@ -481,14 +456,14 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 
 def fold_until(
-    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector] = PROJECTORS
+    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector]
 ) -> tuple[Folded, Timelines]:
     """The fold of what had happened by an instant, as if nothing more did."""
     return fold_some((happened for happened in events if happened.at <= at), rules, projectors)
 
 
 def explain(
-    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector] = PROJECTORS
+    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector]
 ) -> tuple[Folded, list[Explanation]]:
     """Each projector's verdict of the whole customer as of an instant, explained; and the fold of all that had happened
     by then.

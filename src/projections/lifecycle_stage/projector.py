@@ -16,14 +16,14 @@ from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded
 from regulars.crm_domain.ticket import TicketOpened, TicketRated
 from regulars.projections.churn_risk import CHURN_RISK
-from regulars.projections.engine.projector import Judgement, Projector, Told
+from regulars.projections.engine.projector import Judgement, Projector
 from regulars.projections.facts.fact import ALWAYS, NOTHING_TOLD, Condition, Fact, Span, Subject
 from regulars.projections.facts.shared import Facts
 from regulars.projections.facts.table import GAP, ORDERS
 from regulars.projections.lifecycle_stage.ladder import Rung
 from regulars.projections.loyalty_tier import LOYALTY_TIER
 from regulars.projections.rules.compiled import Rules
-from regulars.projections.verdict import Reason
+from regulars.projections.verdict import Reason, Told
 
 VERSION = 1
 

@@ -22,9 +22,10 @@ from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegister
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.instant import FOREVER, end_of_day, to_datetime, to_instant
 from regulars.projections.engine import fold
-from regulars.projections.engine.fold import Folded, Interval, Timelines
+from regulars.projections.engine.fold import Folded, Timelines
 from regulars.projections.open_tickets import OpenTickets, combine
 from regulars.projections.registry import Registry
+from regulars.projections.verdict import Interval
 from regulars.session.viewpoint import Standpoint
 from regulars.wording.sentences import describe
 
