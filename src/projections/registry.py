@@ -9,19 +9,19 @@ from msgspec import Struct
 
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.event import Event
-from regulars.projections.churn_risk import CHURN_RISK
+from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.customer_card import CUSTOMER_CARD
 from regulars.projections.engine.fold import FoldPlan
 from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
-from regulars.projections.loyalty_tier import LOYALTY_TIER
-from regulars.projections.points import POINTS
+from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.points.projector import POINTS
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section, ruleset_with
-from regulars.projections.ticket_queue import TICKET_QUEUE
+from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 
 
 class Registry(Struct, frozen=True, kw_only=True, dict=True):

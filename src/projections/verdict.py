@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.instant import DAY, to_datetime
 
 
 class Verdict(Struct, frozen=True, gc=False):
@@ -58,6 +59,11 @@ def money_text(minor: int, exponent: int) -> str:
         return str(minor)
     whole, rest = divmod(minor, 10**exponent)
     return f"{whole}.{rest:0{exponent}d}"
+
+
+def day_text(instant: int, zone: ZoneInfo) -> str:
+    """The day on which an instant lies in a zone, for a sentence."""
+    return to_datetime(instant).astimezone(zone).date().isoformat()
 
 
 def plural(count: int, noun: str) -> str:

@@ -26,7 +26,7 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.projections.churn_risk import _next_departure
+from regulars.projections.churn_risk.judge import next_departure
 from regulars.projections.engine.fold import Folded, Happened, explain, fold, verdict_at
 from regulars.projections.facts.shared import Facts
 from regulars.projections.registry import PROJECTORS
@@ -441,7 +441,7 @@ def test_each_component_points_at_the_events_behind_it() -> None:
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.data())
-def test_the_next_departure_is_the_first_that_changes_whether_half_came_back(
+def test_thenext_departure_is_the_first_that_changes_whether_half_came_back(
     came_back: list[bool], data: st.DataObject
 ) -> None:
     def half(first: int) -> bool:
@@ -452,4 +452,4 @@ def test_the_next_departure_is_the_first_that_changes_whether_half_came_back(
     returned = [index for index, whole in enumerate(came_back) if whole and index >= first]
     facts = Facts(order_instants=list(range(len(came_back))))
     expected = next((index for index in range(first, len(came_back)) if half(index + 1) != half(first)), None)
-    assert _next_departure(returned, first, facts) == expected
+    assert next_departure(returned, first, facts) == expected

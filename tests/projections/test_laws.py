@@ -31,9 +31,9 @@ from regulars.projections.engine.fold import (
     verdict_at,
 )
 from regulars.projections.facts.shared import HANDLES
-from regulars.projections.loyalty_tier import LOYALTY_TIER
+from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.registry import PROJECTORS
-from regulars.projections.ticket_queue import TICKET_QUEUE
+from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 from regulars.projections.verdict import Interval
 
 INSTANTS = st.builds(lambda day, off: START + day * DAY + off, st.integers(0, 2_500), st.integers(-1, 1))

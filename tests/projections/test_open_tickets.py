@@ -27,7 +27,7 @@ from regulars.projections.open_tickets import OpenTickets, combine
 from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import compile_rules
 from regulars.projections.rules.grammar import parse_rules
-from regulars.projections.ticket_queue import TicketVerdict, Timeliness
+from regulars.projections.ticket_queue.judge import TicketVerdict, Timeliness
 from regulars.projections.verdict import Interval
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
