@@ -33,7 +33,8 @@ from benchmarks.rows import Figure
 from benchmarks.timing import in_own_process
 from regulars import default_rules
 from regulars.adapters.log.codec import CODECS, codec_of
-from regulars.projections.engine.fold import Folded, Happened, dump, fold, load
+from regulars.projections.engine.fold import Folded, Happened, fold
+from regulars.projections.engine.stored import dump, load
 from regulars.projections.facts.shared import HANDLES
 from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import compile_rules

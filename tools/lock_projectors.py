@@ -65,6 +65,7 @@ def current() -> Lock:
 FACTS_ROOTS = (
     "regulars.projections.facts.shared",
     "regulars.projections.engine.fold",
+    "regulars.projections.engine.stored",
     "regulars.crm_domain.upcasts",
 )
 

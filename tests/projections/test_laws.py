@@ -19,17 +19,12 @@ from regulars.projections.engine.fold import (
     Timelines,
     by_key,
     came_late,
-    dump,
-    dump_facts,
-    dump_tracks,
     explain,
     fold,
     fold_some,
-    load,
-    load_facts,
-    load_tracks,
     verdict_at,
 )
+from regulars.projections.engine.stored import dump, dump_facts, dump_tracks, load, load_facts, load_tracks
 from regulars.projections.facts.shared import HANDLES
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.registry import PROJECTORS

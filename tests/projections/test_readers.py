@@ -19,25 +19,18 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.purchase import PurchaseRecorded
 from regulars.projections.churn_risk.projector import CHURN_RISK
-from regulars.projections.engine.fold import (
-    Folded,
-    Happened,
-    came_late,
+from regulars.projections.engine.fold import Folded, Happened, came_late, explain, fold, fold_some, joined, verdict_at
+from regulars.projections.engine.projector import Judgement, Key, Projector
+from regulars.projections.engine.stored import (
     dump,
     dump_facts,
     dump_own,
     dump_tracks,
-    explain,
-    fold,
-    fold_some,
-    joined,
     load,
     load_facts,
     load_own,
     load_tracks,
-    verdict_at,
 )
-from regulars.projections.engine.projector import Judgement, Key, Projector
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import HANDLES, Facts
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
