@@ -46,8 +46,9 @@ from regulars.projections.engine.fold import (
 )
 from regulars.projections.facts import table as fact_table
 from regulars.projections.facts.fact import Fact, Never, Often, Subject, table
+from regulars.projections.facts.kinds import counted, steady
 from regulars.projections.facts.shared import HANDLES
-from regulars.projections.facts.table import FACTS, ORDERS, counted, steady
+from regulars.projections.facts.table import FACTS, ORDERS
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import Rules
