@@ -33,8 +33,10 @@ from benchmarks.rows import Figure
 from benchmarks.timing import in_own_process
 from regulars import default_rules
 from regulars.adapters.log.codec import CODECS, codec_of
-from regulars.projections.engine.fold import PROJECTORS, Folded, Happened, dump, fold, load
+from regulars.projections.engine.fold import Folded, Happened, fold
+from regulars.projections.engine.stored import dump, load
 from regulars.projections.facts.shared import HANDLES
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import compile_rules
 from regulars.projections.verdict import Verdict
 
@@ -99,7 +101,7 @@ class View(SQLiteTrackingRecorder):
         with self.datastore.transaction(commit=False) as cursor:
             cursor.execute("SELECT folded FROM card WHERE customer_id = ?", (customer_id,))
             row = cursor.fetchone()
-        return Folded() if row is None else load(row[0])
+        return Folded() if row is None else load(row[0], PROJECTORS)
 
     def save(
         self, customer_id: str, folded: Folded, intervals: dict[str, list[Parameters]], tracking: Tracking
@@ -134,7 +136,7 @@ class Verdicts(Projection[View]):
         """One event, one transaction."""
         told: Told = domain_event
         customer_id, folded = told.originator_id, self.view.folded(told.originator_id)
-        timelines = fold(folded, [told.happened], self._rules)
+        timelines = fold(folded, [told.happened], self._rules, PROJECTORS)
         intervals: dict[str, list[Parameters]] = {
             name: [
                 (customer_id, each.valid_from, each.valid_to, each.verdict.value, each.verdict.score)

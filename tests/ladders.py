@@ -34,12 +34,14 @@ from regulars.crm_domain.ticket import (
     TicketReopened,
     TicketResolved,
 )
-from regulars.projections.churn_risk import CHURN_RISK
-from regulars.projections.engine.fold import Happened, Interval, fold_some, verdict_at
+from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.engine.fold import Happened, fold_some, verdict_at
 from regulars.projections.engine.projector import Projector
-from regulars.projections.loyalty_tier import LOYALTY_TIER
+from regulars.projections.lifecycle_stage.rules import ConditionRule, Lifecycle
+from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.rules.compiled import Rules, compile_rules
-from regulars.projections.rules.grammar import ConditionRule, Lifecycle, Ruleset, parse_rules, validate_rules
+from regulars.projections.rules.grammar import Ruleset, parse_rules, validate_rules
+from regulars.projections.verdict import Interval
 
 # Few values, and those that histories have, so that bounds are met exactly.
 DAYS = st.sampled_from([1, 7, 30, 90, 180, 365, 1_000])

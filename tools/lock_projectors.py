@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
 
 from code_digest import Code
-from regulars.projections.engine.fold import code_versions
+from regulars.projections.engine.projector import Projector
+from regulars.projections.facts.shared import SHARED
+from regulars.projections.registry import PROJECTORS
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "tests" / "projections" / "projectors.lock"
@@ -31,48 +35,74 @@ class Locked(Struct, frozen=True):
 Lock = dict[str, Locked]
 
 
+#: In whose room each table of the rules is made ready for judging.
+COMPILED_BY = MappingProxyType(
+    {
+        "churn_risk": "churn_risk",
+        "satisfaction": "churn_risk",
+        "lifecycle": "lifecycle_stage",
+        "tier": "loyalty_tier",
+        "ticket": "ticket_queue",
+        "cadence": "rules",
+    }
+)
+
+
 def current() -> Lock:
     """What the lock would say now."""
-    versions = code_versions()
-    code, versioned = (
-        Code(ROOT / "src", "regulars/crm_domain", "regulars/projections"),
-        frozenset(map(_module, versions)),
-    )
-    return {
-        name: Locked(version, code.digests(_roots(name), versioned - {_module(name)}))
-        for name, version in sorted(versions.items())
-    }
+    code = Code(ROOT / "src", "regulars/crm_domain", "regulars/projections")
+    rooms = {name: _room(name) for name in (SHARED.name, *(projector.name for projector in PROJECTORS))}
+    found = {SHARED.name: Locked(SHARED.version, code.digests(FACTS_ROOTS, _others(SHARED.name, rooms)))}
+    for projector in PROJECTORS:
+        compiled = _compiled(projector)
+        roots = (_module(projector.name), *sorted(compiled))
+        others = _others(projector.name, rooms) - compiled
+        found[projector.name] = Locked(projector.version, code.digests(roots, others))
+    return dict(sorted(found.items()))
+
+
+# The fold and the upcasts concern everybody, as the facts do, so these answer for them.
+FACTS_ROOTS = (
+    "regulars.projections.facts.shared",
+    "regulars.projections.engine.fold",
+    "regulars.projections.engine.stored",
+    "regulars.crm_domain.upcasts",
+)
+
+
+def _compiled(projector: Projector) -> frozenset[str]:
+    """The modules that make ready what a projector judges by.
+
+    The grammar of rules answers for itself: a ruleset is stored whole with what was judged by it. What it is compiled
+    to is not.
+    """
+    rooms = {"rules", *(COMPILED_BY[table] for table in projector.judges_by)}
+    return frozenset(f"regulars.projections.{room}.compiled" for room in rooms)
+
+
+def _others(name: str, rooms: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """The modules that other versions stand for."""
+    return frozenset[str]().union(*(modules for other, modules in rooms.items() if other != name))
+
+
+def _room(name: str) -> frozenset[str]:
+    """The modules that a version stands for, beside what they use of others."""
+    room = ROOT / "src/projections" / name
+    if name == SHARED.name or not room.is_dir():
+        return frozenset({_module(name)})
+    return frozenset(f"regulars.projections.{name}.{path.stem}" for path in room.glob("*.py"))
 
 
 def _module(name: str) -> str:
     """Where a version stands: in a module, or where a projection has a room of its own, in its projector."""
     room = ROOT / "src/projections" / name
-    if name == "facts":
+    if name == SHARED.name:
         return "regulars.projections.facts.shared"
     return f"regulars.projections.{name}.projector" if room.is_dir() else f"regulars.projections.{name}"
 
 
 def _file(name: str) -> str:
     return f"src/{_module(name).removeprefix('regulars.').replace('.', '/')}.py"
-
-
-def _roots(name: str) -> tuple[str, ...]:
-    """The modules that a version stands for as a whole, beside what they use of others.
-
-    The fold and the upcasts concern everybody, as the facts do, so these answer for them. The grammar of rules answers
-    for itself: a ruleset is stored whole with what was judged by it. What it is compiled to is not.
-    """
-    match name:
-        case "facts":
-            return (
-                _module(name),
-                "regulars.projections.engine.fold",
-                "regulars.crm_domain.upcasts",
-            )
-        case "ticket_queue":
-            return _module(name), "regulars.projections.facts.tickets"
-        case _:
-            return _module(name), "regulars.projections.rules.compiled"
 
 
 def read_lock() -> Lock:

@@ -32,9 +32,9 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.event import Event, tag_of
 from regulars.crm_domain.ticket import MOVES, Status
 from regulars.crm_domain.unexplained import Unexplained
-from regulars.projections.engine.fold import PROJECTORS
 from regulars.projections.facts import table as fact_table
 from regulars.projections.facts.fact import KEYS
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.grammar import Ruleset
 from regulars.wording.sentences import describe
 

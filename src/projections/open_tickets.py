@@ -14,9 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.crm_domain.instant import FOREVER
-from regulars.projections.engine.fold import Interval
 from regulars.projections.facts.tickets import SETTLED
-from regulars.projections.ticket_queue import TicketVerdict
+from regulars.projections.ticket_queue.judge import TicketVerdict
+from regulars.projections.verdict import Interval
 
 Standing = Literal["open", "breached"]
 

@@ -9,13 +9,19 @@ from msgspec import Struct
 
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.event import Event
-from regulars.projections.engine.fold import PROJECTORS, FoldPlan
+from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.customer_card import CUSTOMER_CARD
+from regulars.projections.engine.fold import FoldPlan
 from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
+from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
+from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.points.projector import POINTS
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section, ruleset_with
+from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 
 
 class Registry(Struct, frozen=True, kw_only=True, dict=True):
@@ -84,5 +90,8 @@ def _require_unique(what: str, names: Sequence[str]) -> None:
             raise ValueError(f'two {what} are called "{name}"')
 
 
-#: What Regulars brings itself.
+#: The projections that Regulars brings itself, each after those that it may read.
+PROJECTORS: tuple[Projector, ...] = (CUSTOMER_CARD, TICKET_QUEUE, POINTS, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE)
+
+#: All that Regulars brings itself.
 REGISTRY = Registry(catalogue=CATALOGUE, projectors=PROJECTORS)

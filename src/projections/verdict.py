@@ -1,10 +1,14 @@
-"""What every projector says: a verdict, and the reasons for it."""
+"""What every projector says: a verdict, the interval in which it holds, and the reasons for it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
 from msgspec import Struct
 
-from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.instant import DAY, to_datetime
 
 
 class Verdict(Struct, frozen=True, gc=False):
@@ -12,6 +16,24 @@ class Verdict(Struct, frozen=True, gc=False):
 
     value: str
     score: int | None = None
+
+
+#: The key of the one timeline that a customer has where a projector has no keys.
+WHOLE = ""
+
+
+class Interval(Struct, frozen=True, gc=False):
+    """A verdict and the span [valid_from, valid_to) in which it holds; FOREVER is no end. `key` says of what it is."""
+
+    valid_from: int
+    valid_to: int
+    verdict: Any
+    key: str = WHOLE
+
+
+#: By name, what the projectors that are read hold in [at, until) if nothing more happens: the intervals that reach into
+#: it, in order of time, of one key after the other. The last one is told without an end.
+Told = Mapping[str, Sequence[Interval]]
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -37,6 +59,11 @@ def money_text(minor: int, exponent: int) -> str:
         return str(minor)
     whole, rest = divmod(minor, 10**exponent)
     return f"{whole}.{rest:0{exponent}d}"
+
+
+def day_text(instant: int, zone: ZoneInfo) -> str:
+    """The day on which an instant lies in a zone, for a sentence."""
+    return to_datetime(instant).astimezone(zone).date().isoformat()
 
 
 def plural(count: int, noun: str) -> str:

@@ -28,8 +28,8 @@ from regulars.crm_domain.upcasts import Upcast
 from regulars.crm_domain.wording import Wording, listed, plain_fields, plain_value
 from regulars.projections.engine.projector import Key, Projector
 from regulars.projections.facts.fact_set import FactSet
+from regulars.projections.parts import Part
 from regulars.projections.rules.compiled import Rules
-from regulars.projections.rules.grammar import Part
 from regulars.projections.rules.section import Section
 from regulars.projections.verdict import Reason, Verdict
 

@@ -1,26 +1,21 @@
 """The parts of the two documents that the library reads: a `Ruleset`, and an `ImportMapping`."""
 
 from regulars.adapters.importing.mapping import Cell, CommandMapping, Condition, Each
-from regulars.projections.rules.grammar import (
-    Business,
-    Cadence,
+from regulars.projections.churn_risk.rules import (
     ChurnRisk,
-    ConditionRule,
     Feedback,
     FeedbackPoints,
-    HoursByPriority,
-    Level,
-    Lifecycle,
     Overrides,
-    Points,
     Satisfaction,
     Service,
     ServicePoints,
-    StageRule,
     SteppedComponent,
-    Ticket,
-    Tier,
 )
+from regulars.projections.lifecycle_stage.rules import ConditionRule, Lifecycle, StageRule
+from regulars.projections.loyalty_tier.rules import Level, Tier
+from regulars.projections.points.rules import Points
+from regulars.projections.rules.grammar import Business, Cadence
+from regulars.projections.ticket_queue.rules import HoursByPriority, Ticket
 
 __all__ = [
     "Business",

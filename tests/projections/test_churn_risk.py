@@ -26,11 +26,13 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.projections.churn_risk import _next_departure
-from regulars.projections.engine.fold import Folded, Happened, Reason, explain, fold, verdict_at
+from regulars.projections.churn_risk.judge import next_departure
+from regulars.projections.engine.fold import Folded, Happened, explain, fold, verdict_at
 from regulars.projections.facts.shared import Facts
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
+from regulars.projections.verdict import Reason
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 HEARD = InteractionRecorded(channel="phone", direction="inbound")
@@ -83,12 +85,12 @@ def answer(number: int, survey: str, score: int) -> tuple[int, Event]:
 
 def scores(*events: tuple[int, Event], by: Rules | None = None) -> list[tuple[int, str, int | None]]:
     """Every band and score with the instant from which they hold."""
-    intervals = fold(Folded(), story(*events), by or rules())["churn_risk"]
+    intervals = fold(Folded(), story(*events), by or rules(), PROJECTORS)["churn_risk"]
     return [(each.valid_from, each.verdict.value, each.verdict.score) for each in intervals]
 
 
 def score(at: int, *events: tuple[int, Event], by: Rules | None = None) -> int | None:
-    held = verdict_at(fold(Folded(), story(*events), by or rules())["churn_risk"], at)
+    held = verdict_at(fold(Folded(), story(*events), by or rules(), PROJECTORS)["churn_risk"], at)
     return held.verdict.score if held else None
 
 
@@ -98,7 +100,7 @@ def around(boundary: int, *events: tuple[int, Event], by: Rules | None = None) -
 
 
 def reasons(at: int, *events: tuple[int, Event], by: Rules | None = None) -> tuple[Reason, ...]:
-    _, explained = explain(story(*events), by or rules(), at)
+    _, explained = explain(story(*events), by or rules(), at, PROJECTORS)
     return next(each.reasons for each in explained if each.projection == "churn_risk")
 
 
@@ -439,7 +441,7 @@ def test_each_component_points_at_the_events_behind_it() -> None:
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.data())
-def test_the_next_departure_is_the_first_that_changes_whether_half_came_back(
+def test_thenext_departure_is_the_first_that_changes_whether_half_came_back(
     came_back: list[bool], data: st.DataObject
 ) -> None:
     def half(first: int) -> bool:
@@ -450,4 +452,4 @@ def test_the_next_departure_is_the_first_that_changes_whether_half_came_back(
     returned = [index for index, whole in enumerate(came_back) if whole and index >= first]
     facts = Facts(order_instants=list(range(len(came_back))))
     expected = next((index for index in range(first, len(came_back)) if half(index + 1) != half(first)), None)
-    assert _next_departure(returned, first, facts) == expected
+    assert next_departure(returned, first, facts) == expected

@@ -10,9 +10,9 @@ from msgspec import Struct, defstruct
 from msgspec.structs import replace
 
 from regulars.projections.engine.column import Column, columns_of
-from regulars.projections.engine.fold import PROJECTORS
 from regulars.projections.engine.projector import Key
-from regulars.projections.ticket_queue import TICKET_QUEUE
+from regulars.projections.registry import PROJECTORS
+from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 
 
 class Mood(Enum):

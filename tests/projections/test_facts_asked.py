@@ -37,7 +37,6 @@ from regulars.projections.engine.fold import (
     MAX_FUTURE_CHANGES,
     Folded,
     Happened,
-    Interval,
     came_late,
     concerned,
     explain,
@@ -47,12 +46,14 @@ from regulars.projections.engine.fold import (
 )
 from regulars.projections.facts import table as fact_table
 from regulars.projections.facts.fact import Fact, Never, Often, Subject, table
+from regulars.projections.facts.kinds import counted, steady
 from regulars.projections.facts.shared import HANDLES
-from regulars.projections.facts.table import FACTS, ORDERS, counted, steady
+from regulars.projections.facts.table import FACTS, ORDERS
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
-from regulars.projections.verdict import Reason
+from regulars.projections.verdict import Interval, Reason
 from shops import EXAMPLES
 
 OFFSETS = st.integers(-1, 2_500).flatmap(lambda day: st.integers(-1, 1).map(lambda off: day * DAY + off))
@@ -119,7 +120,7 @@ def test_asked_at_any_instant_the_stage_is_that_of_the_intervals(
     ruleset: Ruleset, history: list[Happened], off: int
 ) -> None:
     rules, at = ready(ruleset), START + off
-    _, explained = explain(history, rules, at)
+    _, explained = explain(history, rules, at, PROJECTORS)
     asked = [(each.verdict, each.since) for each in explained if each.projection == "lifecycle_stage"]
     held = verdict_at(stages(history, rules), at)
     assert asked == ([] if held is None else [(held.verdict, held.valid_from)])
@@ -129,8 +130,8 @@ def test_asked_at_any_instant_the_stage_is_that_of_the_intervals(
 def test_a_fold_split_anywhere_equals_the_whole(ruleset: Ruleset, history: list[Happened], data: st.DataObject) -> None:
     rules, cut = ready(ruleset), data.draw(st.integers(0, len(history)))
     folded = Folded()
-    before = fold(folded, history[:cut], rules)["lifecycle_stage"]
-    after = fold(folded, history[cut:], rules)["lifecycle_stage"]
+    before = fold(folded, history[:cut], rules, PROJECTORS)["lifecycle_stage"]
+    after = fold(folded, history[cut:], rules, PROJECTORS)["lifecycle_stage"]
     joined = [each for each in before if not after or each.valid_from < after[0].valid_from] + after
     assert joined == stages(history, rules)
 
@@ -148,7 +149,7 @@ def test_events_that_arrive_in_any_order_give_what_a_rebuild_gives(
         everything = sorted(arrived, key=lambda each: (each.at, each.position))
         if came_late(folded, [arrived[-1]]):
             folded, stored = Folded(), []
-        newer = fold(folded, [each for each in everything if each.position > folded.last_position], rules)
+        newer = fold(folded, [each for each in everything if each.position > folded.last_position], rules, PROJECTORS)
         newer_stages = newer["lifecycle_stage"]
         stored = [
             each for each in stored if not newer_stages or each.valid_from < newer_stages[0].valid_from
@@ -172,7 +173,7 @@ def test_a_stage_is_explained_by_each_of_its_conditions_with_events_that_had_hap
     for at in instants(ruleset, history, intervals, drawn)[-8:]:
         ended = spell(ruleset, history, intervals[0].valid_from, at)
         rung = ruleset.lifecycle.stage[rung_of(ruleset.lifecycle, history, at, ended)]
-        _, explained = explain(history, rules, at)
+        _, explained = explain(history, rules, at, PROJECTORS)
         reasons = next(each.reasons for each in explained if each.projection == "lifecycle_stage")
         bounds = sum(len(condition.bounds) for condition in rung.when)
         assert [reason.clause for reason in reasons] == [rung.id] * max(1, bounds)
@@ -225,7 +226,7 @@ def reasons(at: int, history: list[Happened], *when: dict[str, Any]) -> tuple[Re
     ruleset = with_ladder(
         [{"id": "asked", "stage": "asked", "when": list(when)}, {"id": "rest", "stage": "rest", "when": []}]
     )
-    _, explained = explain(history, ready(ruleset), at)
+    _, explained = explain(history, ready(ruleset), at, PROJECTORS)
     return next(each.reasons for each in explained if each.projection == "lifecycle_stage")
 
 
@@ -445,14 +446,14 @@ def test_a_fact_that_flips_again_and_again_is_stepped_through(with_facts: Callab
     for at in range(START, START + 1_000 * DAY, 45 * DAY):
         held = verdict_at(stages(HEARD, rules), at)
         assert held is not None
-        _, explained = explain(HEARD, rules, at)
+        _, explained = explain(HEARD, rules, at, PROJECTORS)
         assert [each.verdict for each in explained if each.projection == "lifecycle_stage"] == [held.verdict]
 
 
 def test_rules_that_ask_the_same_concern_nobody() -> None:
     asked = {"fact": "spend", "from": "5", "within_days": 9}
     ladders = ([{"id": "a", "stage": "a", "when": [asked]}, {"id": "b", "stage": "b", "when": []}] for _ in range(2))
-    assert concerned(*(ready(with_ladder(ladder)) for ladder in ladders)) == ()
+    assert concerned(*(ready(with_ladder(ladder)) for ladder in ladders), PROJECTORS) == ()
 
 
 def test_facts_are_values_that_nobody_can_change() -> None:

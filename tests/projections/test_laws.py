@@ -14,33 +14,28 @@ from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.projections.customer_card import CUSTOMER_CARD
 from regulars.projections.engine import fold as folding
 from regulars.projections.engine.fold import (
-    PROJECTORS,
     Folded,
     Happened,
-    Interval,
     Timelines,
     by_key,
     came_late,
-    dump,
-    dump_facts,
-    dump_tracks,
     explain,
     fold,
     fold_some,
-    load,
-    load_facts,
-    load_tracks,
     verdict_at,
 )
+from regulars.projections.engine.stored import dump, dump_facts, dump_tracks, load, load_facts, load_tracks
 from regulars.projections.facts.shared import HANDLES
-from regulars.projections.loyalty_tier import LOYALTY_TIER
-from regulars.projections.ticket_queue import TICKET_QUEUE
+from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.registry import PROJECTORS
+from regulars.projections.ticket_queue.projector import TICKET_QUEUE
+from regulars.projections.verdict import Interval
 
 INSTANTS = st.builds(lambda day, off: START + day * DAY + off, st.integers(0, 2_500), st.integers(-1, 1))
 
 
 def whole(history: list[Happened]) -> Timelines:
-    return fold(Folded(), history, rules())
+    return fold(Folded(), history, rules(), PROJECTORS)
 
 
 def joined(stored: Timelines, newer: Timelines) -> Timelines:
@@ -53,7 +48,7 @@ def stored_and_loaded(folded: Folded) -> Folded:
     again = load_facts(dump_facts(folded))
     by_name = {projector.name: projector for projector in PROJECTORS}
     again.tracks = {name: load_tracks(by_name[name], dump_tracks(held)) for name, held in folded.tracks.items()}
-    assert again == folded == load(dump(folded))
+    assert again == folded == load(dump(folded), PROJECTORS)
     return again
 
 
@@ -65,13 +60,13 @@ KEYED = {projector.name: projector.key is not None for projector in PROJECTORS}
 def test_a_fold_split_anywhere_equals_the_whole(history: list[Happened], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(history)))
     folded = Folded()
-    before = fold(folded, history[:cut], rules())
+    before = fold(folded, history[:cut], rules(), PROJECTORS)
     resumed = stored_and_loaded(folded)
-    after = fold(resumed, history[cut:], rules())
+    after = fold(resumed, history[cut:], rules(), PROJECTORS)
 
     assert joined(before, after) == whole(history)
     straight = Folded()
-    fold(straight, history, rules())
+    fold(straight, history, rules(), PROJECTORS)
     assert resumed == straight
 
 
@@ -80,7 +75,7 @@ def test_folding_one_event_at_a_time_equals_the_whole(history: list[Happened]) -
     folded = Folded()
     stored: Timelines = {projector.name: [] for projector in PROJECTORS}
     for happened in history:
-        stored = joined(stored, fold(folded, [happened], rules()))
+        stored = joined(stored, fold(folded, [happened], rules(), PROJECTORS))
         folded = stored_and_loaded(folded)
     assert stored == whole(history)
 
@@ -96,9 +91,9 @@ def test_events_that_arrive_in_any_order_give_the_same_answers(history: list[Hap
         everything = sorted(arrived, key=lambda each: (each.at, each.position))
         if came_late(folded, [arrived[-1]]):
             folded = Folded()
-            stored = fold(folded, everything, rules())
+            stored = fold(folded, everything, rules(), PROJECTORS)
         else:
-            stored = joined(stored, fold(folded, [arrived[-1]], rules()))
+            stored = joined(stored, fold(folded, [arrived[-1]], rules(), PROJECTORS))
     assert stored == whole(history)
 
 
@@ -106,9 +101,9 @@ def test_events_that_arrive_in_any_order_give_the_same_answers(history: list[Hap
 def test_an_event_that_is_delivered_twice_changes_nothing(history: list[Happened], data: st.DataObject) -> None:
     again = data.draw(st.lists(st.sampled_from(history), max_size=5)) if history else []
     folded = Folded()
-    once = fold(folded, history, rules())
+    once = fold(folded, history, rules(), PROJECTORS)
     before = dump(folded)
-    newer = fold(folded, sorted(again, key=lambda each: each.position), rules())
+    newer = fold(folded, sorted(again, key=lambda each: each.position), rules(), PROJECTORS)
     assert joined(once, newer) == once
     assert dump(folded) == before
 
@@ -126,7 +121,7 @@ def test_intervals_have_no_gap_and_no_overlap_and_no_end(history: list[Happened]
 @given(histories(), INSTANTS)
 def test_a_verdict_asked_at_any_instant_equals_the_intervals(history: list[Happened], at: int) -> None:
     timelines = whole(history)
-    _, explained = explain(history, rules(), at)
+    _, explained = explain(history, rules(), at, PROJECTORS)
     asked = {each.projection: each for each in explained}
     for name, intervals in timelines.items():
         held = verdict_at(intervals, at)
@@ -141,7 +136,7 @@ def test_judging_at_any_instant_agrees_with_the_interval_it_lies_in(history: lis
     """No change of a verdict is missed between the instants at which a projector asked to be judged again."""
     known = [happened for happened in history if happened.at <= at]
     folded = Folded()
-    timelines = fold(folded, known, rules())
+    timelines = fold(folded, known, rules(), PROJECTORS)
     for projector in PROJECTORS:
         told = by_key(timelines[projector.name])
         for key, track in folded.tracks[projector.name].items():
@@ -172,7 +167,7 @@ def _from(intervals: list[Interval], begin: int) -> list[Interval]:
 
 @given(histories(), INSTANTS)
 def test_contributions_add_up_to_the_score(history: list[Happened], at: int) -> None:
-    _, explained = explain(history, rules(), at)
+    _, explained = explain(history, rules(), at, PROJECTORS)
     for each in explained:
         if each.verdict.score is not None:
             assert sum(reason.contribution or 0 for reason in each.reasons) == each.verdict.score
@@ -181,7 +176,7 @@ def test_contributions_add_up_to_the_score(history: list[Happened], at: int) -> 
 @given(histories(), INSTANTS)
 def test_every_reason_points_at_events_that_had_happened(history: list[Happened], at: int) -> None:
     known = {happened.position for happened in history if happened.at <= at}
-    _, explained = explain(history, rules(), at)
+    _, explained = explain(history, rules(), at, PROJECTORS)
     for each in explained:
         assert each.reasons
         for reason in each.reasons:
@@ -200,12 +195,12 @@ def test_projectors_judge_apart_as_they_do_together(history: list[Happened], dat
 @given(histories(), st.data())
 def test_what_is_damaged_or_stored_of_another_is_no_fold(history: list[Happened], data: st.DataObject) -> None:
     folded = Folded()
-    fold(folded, history, rules())
+    fold(folded, history, rules(), PROJECTORS)
     tracks = dump_tracks(folded.tracks["loyalty_tier"])
     for whole_one, read in (
         (dump_facts(folded), load_facts),
         (tracks, lambda stored: load_tracks(LOYALTY_TIER, stored)),
-        (dump(folded), load),
+        (dump(folded), lambda stored: load(stored, PROJECTORS)),
     ):
         place = data.draw(st.integers(0, len(whole_one) - 1))
         for harmed in (whole_one[:place], whole_one[:place] + bytes([whole_one[place] ^ 1]) + whole_one[place + 1 :]):

@@ -13,7 +13,9 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.projections.engine.fold import Folded, Happened, Reason, explain, fold, verdict_at
+from regulars.projections.engine.fold import Folded, Happened, explain, fold, verdict_at
+from regulars.projections.registry import PROJECTORS
+from regulars.projections.verdict import Reason
 
 REGISTERED = CustomerRegistered(source="web")
 HEARD = InteractionRecorded(channel="phone", direction="inbound")
@@ -37,20 +39,20 @@ def orders(*days: int, amount: int = 2_000) -> list[tuple[int, Event]]:
 
 def stages(*events: tuple[int, Event]) -> list[tuple[int, str]]:
     """Every stage with the instant from which it holds."""
-    intervals = fold(Folded(), story(*events), rules())["lifecycle_stage"]
+    intervals = fold(Folded(), story(*events), rules(), PROJECTORS)["lifecycle_stage"]
     return [(interval.valid_from, interval.verdict.value) for interval in intervals]
 
 
 def around(boundary: int, *events: tuple[int, Event]) -> tuple[str, str, str]:
     """The stage one microsecond before an instant, at it, and one microsecond after."""
-    intervals = fold(Folded(), story(*events), rules())["lifecycle_stage"]
+    intervals = fold(Folded(), story(*events), rules(), PROJECTORS)["lifecycle_stage"]
     held = [verdict_at(intervals, boundary + off) for off in (-1, 0, 1)]
     before, at, after = (interval.verdict.value if interval else "nothing" for interval in held)
     return before, at, after
 
 
 def reasons(at: int, *events: tuple[int, Event]) -> tuple[Reason, ...]:
-    _, explained = explain(story(*events), rules(), at)
+    _, explained = explain(story(*events), rules(), at, PROJECTORS)
     return next(each.reasons for each in explained if each.projection == "lifecycle_stage")
 
 

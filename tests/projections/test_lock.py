@@ -15,6 +15,22 @@ def test_what_the_versions_stand_for_is_as_it_was_locked() -> None:
     assert not sentences, "\n" + "\n".join(sentences)
 
 
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("churn_risk.judge", {"churn_risk"}),
+        ("lifecycle_stage.compiled", {"lifecycle_stage"}),
+        ("loyalty_tier.explain", {"loyalty_tier"}),
+        ("ticket_queue.compiled", {"churn_risk", "ticket_queue"}),
+        ("engine.fold", {"facts"}),
+    ],
+)
+def test_a_module_of_a_room_concerns_that_projection_and_what_judges_by_its_tables(
+    module: str, names: set[str]
+) -> None:
+    assert {name for name, locked in current().items() if f"regulars.projections.{module}" in locked.code} == names
+
+
 # ---------------------------------------------------------------------------------------------------------- messages
 
 
@@ -31,7 +47,7 @@ def test_a_version_that_stands_still_is_told_what_to_do() -> None:
     (sentence,) = drift(LOCK, CHANGED)
     assert sentence == (
         "churn_risk changed (projections.churn_risk) but its version is still 1: raise VERSION in "
-        "src/projections/churn_risk.py if any answer can differ, then run `make lock`"
+        "src/projections/churn_risk/projector.py if any answer can differ, then run `make lock`"
     )
     assert changes(LOCK, CHANGED) == [
         "churn_risk: STILL version 1, though its code changed: projections.churn_risk",

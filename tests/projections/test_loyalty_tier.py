@@ -16,9 +16,11 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.interaction import InteractionRecorded
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.projections.engine.fold import Folded, Happened, Reason, explain, fold
+from regulars.projections.engine.fold import Folded, Happened, explain, fold
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
+from regulars.projections.verdict import Reason
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 
@@ -48,12 +50,12 @@ def back(at: int, cents: int, order_id: str) -> tuple[int, Event]:
 
 def tiers(*events: tuple[int, Event], by: Rules | None = None) -> list[tuple[int, str]]:
     """Every tier with the instant from which it holds."""
-    intervals = fold(Folded(), story(*events), by or rules())["loyalty_tier"]
+    intervals = fold(Folded(), story(*events), by or rules(), PROJECTORS)["loyalty_tier"]
     return [(interval.valid_from, interval.verdict.value) for interval in intervals]
 
 
 def reasons(at: int, *events: tuple[int, Event]) -> tuple[Reason, ...]:
-    _, explained = explain(story(*events), rules(), at)
+    _, explained = explain(story(*events), rules(), at, PROJECTORS)
     return next(each.reasons for each in explained if each.projection == "loyalty_tier")
 
 

@@ -22,11 +22,13 @@ from regulars.crm_domain.ticket import (
     TicketReopened,
     TicketResolved,
 )
-from regulars.projections.engine.fold import Folded, Happened, Interval, fold
+from regulars.projections.engine.fold import Folded, Happened, fold
 from regulars.projections.open_tickets import OpenTickets, combine
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import compile_rules
 from regulars.projections.rules.grammar import parse_rules
-from regulars.projections.ticket_queue import TicketVerdict, Timeliness
+from regulars.projections.ticket_queue.judge import TicketVerdict, Timeliness
+from regulars.projections.verdict import Interval
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
 RULES = compile_rules(parse_rules(DEFAULT), "EUR")
@@ -41,7 +43,7 @@ def hour(number: int) -> int:
 def told(ticket_id: str, priority: Priority, opened_at: int, *later: TicketEvent) -> list[Interval]:
     events = [TicketOpened(ticket_id=ticket_id, at=opened_at, priority=priority), *later]
     happened = [Happened(event.at, position, event) for position, event in enumerate(events, 1)]
-    return fold(Folded(), happened, RULES)["ticket_queue"]
+    return fold(Folded(), happened, RULES, PROJECTORS)["ticket_queue"]
 
 
 def steps(*tickets: list[Interval]) -> list[tuple[int, int, str]]:

@@ -18,35 +18,26 @@ from regulars.crm_domain.customer import CustomerTagged
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.purchase import PurchaseRecorded
-from regulars.projections.churn_risk import CHURN_RISK
-from regulars.projections.engine.fold import (
-    PROJECTORS,
-    Folded,
-    Happened,
-    Interval,
-    came_late,
+from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.engine.fold import Folded, Happened, came_late, explain, fold, fold_some, joined, verdict_at
+from regulars.projections.engine.projector import Judgement, Key, Projector
+from regulars.projections.engine.stored import (
     dump,
     dump_facts,
     dump_own,
     dump_tracks,
-    explain,
-    fold,
-    fold_some,
-    joined,
     load,
     load_facts,
     load_own,
     load_tracks,
-    verdict_at,
 )
-from regulars.projections.engine.projector import Judgement, Key, Projector, Told
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import HANDLES, Facts
-from regulars.projections.loyalty_tier import LOYALTY_TIER
-from regulars.projections.registry import REGISTRY, Registry
+from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.registry import PROJECTORS, REGISTRY, Registry
 from regulars.projections.rules.compiled import Rules
-from regulars.projections.ticket_queue import TICKET_QUEUE
-from regulars.projections.verdict import Reason, Verdict
+from regulars.projections.ticket_queue.projector import TICKET_QUEUE
+from regulars.projections.verdict import Interval, Reason, Told, Verdict
 
 INSTANTS = st.builds(lambda day, off: START + day * DAY + off, st.integers(0, 2_500), st.integers(-1, 1))
 

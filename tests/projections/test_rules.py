@@ -22,10 +22,11 @@ from regulars.crm_domain.errors import InvalidRules
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.projections.customer_card import CUSTOMER_CARD
-from regulars.projections.engine.fold import PROJECTORS, Folded, Happened, Timelines, fold, verdict_at
+from regulars.projections.engine.fold import Folded, Happened, Timelines, fold, verdict_at
 from regulars.projections.facts.cadence import after_gaps
 from regulars.projections.facts.shared import Facts
 from regulars.projections.facts.table import FACTS
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset, parse_rules, restore_rules, validate_rules
 
@@ -508,7 +509,7 @@ def a_step_a_day(count: int) -> dict[str, Any]:
 
 def test_as_many_steps_as_are_allowed_can_be_folded() -> None:
     # the default has 9 + 8 + 7 in the other tables; engagement alone gives 0 points at first, then one more each day
-    timelines = fold(Folded(), [Happened(START, 1, CustomerRegistered())], compiled(a_step_a_day(60 - 24)))
+    timelines = fold(Folded(), [Happened(START, 1, CustomerRegistered())], compiled(a_step_a_day(60 - 24)), PROJECTORS)
     assert [interval.verdict.score for interval in timelines["churn_risk"]] == list(range(37))
 
 
@@ -557,7 +558,7 @@ def test_a_level_finer_than_the_smallest_coin_is_reached_with_the_next_coin() ->
     by = compile_rules(parse_rules(changed('"150.00"', '"150.50"')), "JPY")
     for yen, tier in ((150, "member"), (151, "silver")):
         ordered = [Happened(START, 1, PurchaseRecorded(order_id="A", amount=yen, currency="JPY"))]
-        assert fold(Folded(), ordered, by)["loyalty_tier"][0].verdict.value == tier
+        assert fold(Folded(), ordered, by, PROJECTORS)["loyalty_tier"][0].verdict.value == tier
 
 
 def fractions(least: Fraction, most: int) -> st.SearchStrategy[Fraction]:
@@ -598,6 +599,6 @@ def test_the_cadence_steps_of_the_risk_flip_at_the_same_microsecond_as_the_ladde
         for position, instant in enumerate(instants, start=1)
     ]
     flips = START + instants[-1] + after_gaps(5, 1, by.cadence.expected(Facts(order_instants=instants)))
-    scores = [verdict_at(fold(Folded(), history, by)["churn_risk"], flips + off) for off in (-1, 0)]
+    scores = [verdict_at(fold(Folded(), history, by, PROJECTORS)["churn_risk"], flips + off) for off in (-1, 0)]
     # from a gap of 4 on it is 85 points
     assert [held.verdict.score for held in scores if held] == [85, 100]

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from histories import histories
 from ladders import ladders, ready, with_ladder
-from regulars.projections.engine.fold import PROJECTORS, Happened, concerned, fold_some
+from regulars.projections.engine.fold import Happened, concerned, fold_some
 from regulars.projections.engine.rules_digest import rules_digest
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.grammar import Ruleset
 from shops import EXAMPLES, other_rules, with_edits
 
@@ -45,7 +46,7 @@ def test_under_equal_digests_the_same_events_have_equal_timelines(
     (_, before), (_, after) = fold_some(history, old, PROJECTORS), fold_some(history, new, PROJECTORS)
     differing = {name for name, each in DIGESTS.items() if rules_digest(each, old) != rules_digest(each, new)}
     assert {name for name in before if before[name] != after[name]} <= differing
-    assert {each.name for each in concerned(old, new)} == differing
+    assert {each.name for each in concerned(old, new, PROJECTORS)} == differing
 
 
 def asking(*when: dict[str, Any]) -> list[dict[str, Any]]:
@@ -73,7 +74,7 @@ def test_a_change_concerns_who_judges_by_it_and_who_asks_them(
 ) -> None:
     old = with_ladder(asking(asked))
     new = changed.model_copy(update={"lifecycle": old.lifecycle})
-    found = {each.name for each in concerned(ready(old), ready(new))}
+    found = {each.name for each in concerned(ready(old), ready(new), PROJECTORS)}
     assert found == ({"ticket_queue", "churn_risk"} if concerns is None else concerns)
 
 
@@ -97,7 +98,7 @@ def test_a_digest_is_the_same_in_every_process() -> None:
     told = (
         "from regulars import default_rules\n"
         "from regulars.projections.rules.compiled import compile_rules\n"
-        "from regulars.projections.engine.fold import PROJECTORS\n"
+        "from regulars.projections.registry import PROJECTORS\n"
         "from regulars.projections.engine.rules_digest import rules_digest\n"
         "rules = compile_rules(default_rules(), 'EUR')\n"
         "print(*(rules_digest(each, rules) for each in PROJECTORS))\n"

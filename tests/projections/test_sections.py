@@ -17,10 +17,11 @@ from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.errors import InvalidRules
 from regulars.projections.engine.projector import Projector
 from regulars.projections.engine.rules_digest import rules_digest
-from regulars.projections.points import POINTS
+from regulars.projections.parts import Days, Number, Part
+from regulars.projections.points.projector import POINTS
 from regulars.projections.registry import REGISTRY, Registry
 from regulars.projections.rules.compiled import compile_rules
-from regulars.projections.rules.grammar import Days, Number, Part, Ruleset, parse_rules, restore_rules
+from regulars.projections.rules.grammar import Ruleset, parse_rules, restore_rules
 from regulars.projections.rules.section import Section
 
 

@@ -55,13 +55,13 @@ from regulars.projections.facts.tickets import (
     TicketFacts,
     TicketRules,
     breaches_at,
-    compile_ticket_rules,
     evolve,
     running_time,
 )
-from regulars.projections.rules.grammar import Ticket as TicketTable
 from regulars.projections.rules.grammar import parse_rules
-from regulars.projections.ticket_queue import verdict_of
+from regulars.projections.ticket_queue.compiled import compile_ticket_rules
+from regulars.projections.ticket_queue.judge import verdict_of
+from regulars.projections.ticket_queue.rules import Ticket as TicketTable
 from strategies import events
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")

@@ -44,9 +44,10 @@ from regulars.crm_domain.command import Command, Context, Decider, Who
 from regulars.crm_domain.event import Event, Personal, Recorded
 from regulars.crm_domain.upcasts import Upcast
 from regulars.crm_domain.wording import Wording
-from regulars.projections.engine.fold import PROJECTORS, FoldPlan
+from regulars.projections.engine.fold import FoldPlan
+from regulars.projections.parts import Part
+from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import compile_rules
-from regulars.projections.rules.grammar import Part
 from regulars.projections.rules.section import Section
 from shops import Clock, opened, room_for_a_store
 

@@ -16,9 +16,8 @@ from regulars.crm_domain.aggregate import Aggregate
 from regulars.crm_domain.catalogue import AGGREGATES, catalogue_of
 from regulars.crm_domain.event import tag_of
 from regulars.crm_domain.upcasts import UPCASTS
-from regulars.projections.engine.fold import PROJECTORS
 from regulars.projections.engine.projector import Projector
-from regulars.projections.registry import REGISTRY, Registry
+from regulars.projections.registry import PROJECTORS, REGISTRY, Registry
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section
 

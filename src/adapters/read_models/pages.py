@@ -16,7 +16,8 @@ from regulars.adapters.schema.builds import SCORE, ProjectionTables, Row, loaded
 from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.without_index import past_index
 from regulars.crm_domain.instant import FOREVER
-from regulars.projections.engine.fold import Folded, Interval
+from regulars.projections.engine.fold import Folded
+from regulars.projections.verdict import Interval
 
 SPANS_AT_ONCE = 1_000  # three values each, of which a statement has only so many
 

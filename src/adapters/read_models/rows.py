@@ -36,9 +36,10 @@ from regulars.adapters.sql.columns import as_stored
 from regulars.adapters.sql.damage import DamagedReadModels
 from regulars.adapters.sql.statement import copy_rows
 from regulars.crm_domain.errors import StoreBusy, StoreUnusable
-from regulars.projections.engine.fold import Folded, FoldPlan, Interval, Timelines, by_key
+from regulars.projections.engine.fold import Folded, FoldPlan, Timelines, by_key
 from regulars.projections.registry import Registry
 from regulars.projections.rules.compiled import Rules
+from regulars.projections.verdict import Interval
 
 SAMPLE = 64  # customers
 ROWS_A_SLICE = 1_000_000  # moved in a second or two, in which nobody else writes to SQLite

@@ -32,21 +32,13 @@ from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.column import columns_of
-from regulars.projections.engine.fold import (
-    Folded,
-    Interval,
-    Tracks,
-    dump_facts,
-    dump_own,
-    dump_tracks,
-    load_facts,
-    load_own,
-    load_tracks,
-)
+from regulars.projections.engine.fold import Folded, Tracks
 from regulars.projections.engine.projector import ListedBy, Projector
+from regulars.projections.engine.stored import dump_facts, dump_own, dump_tracks, load_facts, load_own, load_tracks
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.registry import Registry
+from regulars.projections.verdict import Interval
 
 Instant = sa.BigInteger
 Row = tuple[Any, ...]

@@ -8,7 +8,8 @@ from typing import Any
 
 import tomli_w
 
-from regulars.projections.rules.grammar import Ruleset, plain_number
+from regulars.projections.parts import plain_number
+from regulars.projections.rules.grammar import Ruleset
 
 # The library gives each item of a list a line of its own. Words and numbers, as in a step, are read side by side.
 _ITEM = r'(?:"[^"\n]*"|[^"\s\[\]{},]+)'

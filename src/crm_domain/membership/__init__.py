@@ -6,13 +6,11 @@ from regulars.crm_domain.membership.decider import (
     CATEGORY,
     MEMBERSHIP,
     AdjustPoints,
-    Balance,
     CancelMembership,
     CancelRedemption,
     EnrollMember,
     GrantTierOverride,
     LiftTierOverride,
-    Lot,
     Membership,
     MembershipCancelled,
     MembershipCommand,
@@ -30,19 +28,17 @@ from regulars.crm_domain.membership.decider import (
     ResumeMembership,
     Status,
     SuspendMembership,
-    Taken,
     TierOverrideGranted,
     TierOverrideLifted,
     balance,
     decide,
-    earn,
     evolve,
-    has_earned,
     has_recorded,
     is_in_force,
-    reverse,
     was_in_force,
 )
+from regulars.crm_domain.membership.earning import earn, has_earned, reverse
+from regulars.crm_domain.membership.ledger import Balance, Lot, Taken
 
 __all__ = [
     "AGGREGATE",

@@ -9,24 +9,14 @@
 5. A redemption id counts once; cancelling a redemption gives each lot back what was taken, with its original expiry.
 6. A return takes back the points of the net amount before it less those of the net amount after it, on the terms they
    were earned on; so what is returned whole, in whatever steps, leaves none.
-7. What can't be taken back is owed, and no point that could be spent or is pending stands beside a debt (see below).
+7. What can't be taken back is owed, and no point that could be spent or is pending stands beside a debt (see `ledger`).
 8. Points are adjusted by hand for a reason that is given; no more is taken than there is.
 9. One tier override at a time; it ends at its own instant or when it is lifted.
-
-Points move between fates but never appear or vanish: at every instant what was earned or added is available, pending,
-spent, expired, taken back or removed.
 
 **Backdating.** A redemption told late is decided on what stood at its own instant, and invariant 2 lets nothing have
 been decided since; so it can't overdraw. That is the whole rule: one told late on a quiet membership is taken, one
 that lies before the last event is refused. A purchase or a return may arrive late all the same: its points then move
 at the last event's instant, while availability and expiry count from the purchase's own.
-
-**Debt.** A return takes from its own order's lot first, whatever has become of the points in it: also those that are
-pending or have expired. What of them is gone (spent, removed by hand, or used to settle another debt) is owed. A debt
-is settled, the oldest first, in the very event that makes it or brings points: from its own lot, then from every other
-lot that hasn't expired at that event's instant, pending ones too, in the order in which they would be spent. What
-settled a debt counts as taken back, and isn't owed again when the lot it came from expires. It needs no clock: time
-by itself brings no point that wasn't there before.
 
 A suspended membership neither earns nor redeems, and a cancelled one doesn't either. Neither forfeits anything: lots
 stay until they expire, a return still takes points back, a redemption can still be cancelled, an override still ends
@@ -36,9 +26,8 @@ when it said it would.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -59,19 +48,22 @@ from regulars.crm_domain.command import (
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import FOREVER, to_datetime, to_instant
-from regulars.crm_domain.points import MAX_POINTS, PointsPolicy, available_at, expires_at, points_for
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.membership.ledger import (
+    Balance,
+    Lot,
+    Taken,
+    balance_of,
+    in_spending_order,
+    lot_of_order,
+    moved,
+    settled,
+    taken_from,
+)
+from regulars.crm_domain.points import MAX_POINTS, expires_at
 
 CATEGORY = "membership"
 
 # ---------------------------------------------------------------------------------------------------------- events
-
-
-class Taken(Struct, frozen=True, kw_only=True):
-    """So many points from one lot."""
-
-    lot_id: str
-    points: int
 
 
 class MembershipEnrolled(Event, frozen=True, kw_only=True, tag="MembershipEnrolled"):
@@ -199,25 +191,6 @@ ALLOWED: dict[Status, frozenset[Status]] = {
 }
 
 
-class Lot(Struct, frozen=True, kw_only=True):
-    """Points that came together and expire together, by what became of them."""
-
-    lot_id: str
-    points: int
-    available_at: int
-    expires_at: int
-    order_id: str | None = None
-    per_unit: str | None = None
-    spent: int = 0
-    reversed: int = 0
-    removed: int = 0
-
-    @property
-    def remaining(self) -> int:
-        """What is left in it; the instant says whether that is pending, available or expired."""
-        return self.points - self.spent - self.reversed - self.removed
-
-
 class Redemption(Struct, frozen=True, kw_only=True):
     """Points spent at once, and where they came from."""
 
@@ -262,11 +235,11 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
             return _with_lot(state, _earned_lot(event), event.at)
         case PointsRedeemed(redemption_id=redemption_id, points=points, taken=taken):
             redemptions = state.redemptions | {redemption_id: Redemption(points=points, taken=taken)}
-            return replace(state, lots=_moved(state.lots, taken, "spent"), redemptions=redemptions)
+            return replace(state, lots=moved(state.lots, taken, "spent"), redemptions=redemptions)
         case RedemptionCancelled(redemption_id=redemption_id):
             return _given_back(state, redemption_id, event.at)
         case PointsReversed(order_id=order_id, points=points):
-            lot_id = _lot_of_order(order_id)
+            lot_id = lot_of_order(order_id)
             debts = state.debts | {lot_id: state.debts.get(lot_id, 0) + points}
             return _settled(replace(state, debts=debts), event.at)
         case PointsAdjusted():
@@ -297,6 +270,11 @@ def _earned_lot(event: PointsEarned) -> Lot:
     )
 
 
+def _settled(state: Membership, at: int) -> Membership:
+    lots, debts = settled(state.lots, state.debts, at)
+    return replace(state, lots=lots, debts=debts)
+
+
 def _with_lot(state: Membership, lot: Lot, at: int) -> Membership:
     return _settled(replace(state, lots=state.lots | {lot.lot_id: lot}), at)
 
@@ -307,81 +285,19 @@ def _given_back(state: Membership, redemption_id: str, at: int) -> Membership:
         return state
     back = tuple(replace(each, points=-each.points) for each in redemption.taken)
     redemptions = state.redemptions | {redemption_id: replace(redemption, cancelled=True)}
-    return _settled(replace(state, lots=_moved(state.lots, back, "spent"), redemptions=redemptions), at)
+    return _settled(replace(state, lots=moved(state.lots, back, "spent"), redemptions=redemptions), at)
 
 
 def _adjusted(state: Membership, event: PointsAdjusted) -> Membership:
     if event.adjustment_id is not None:
         state = replace(state, adjustments=state.adjustments | {event.adjustment_id: event.points})
     if event.lot_id is None or event.available_at is None or event.expires_at is None:
-        return replace(state, lots=_moved(state.lots, event.taken, "removed"))
+        return replace(state, lots=moved(state.lots, event.taken, "removed"))
     lot = Lot(lot_id=event.lot_id, points=event.points, available_at=event.available_at, expires_at=event.expires_at)
     return _with_lot(state, lot, event.at)
 
 
-def _settled(state: Membership, at: int) -> Membership:
-    """Debts, oldest first, paid from their own lot and then from whatever hasn't expired. See the module."""
-    lots, debts = state.lots, {}
-    for lot_id, owed in state.debts.items():
-        own = [lot for lot in (lots.get(lot_id),) if lot is not None]
-        others = [lot for lot in _in_spending_order(lots) if at < lot.expires_at and lot.lot_id != lot_id]
-        taken = _taken_from([*own, *others], owed)
-        lots = _moved(lots, taken, "reversed")
-        left = owed - sum(each.points for each in taken)
-        if left > 0:
-            debts[lot_id] = left
-    return replace(state, lots=lots, debts=debts)
-
-
-def _in_spending_order(lots: dict[str, Lot]) -> list[Lot]:
-    return sorted(lots.values(), key=lambda lot: (lot.expires_at, lot.available_at, lot.lot_id))
-
-
-def _taken_from(lots: Iterable[Lot], points: int) -> tuple[Taken, ...]:
-    """Up to so many points, from the first lots first."""
-    taken: list[Taken] = []
-    for lot in lots:
-        part = min(points, lot.remaining)
-        if part > 0:
-            taken.append(Taken(lot_id=lot.lot_id, points=part))
-            points -= part
-    return tuple(taken)
-
-
-def _moved(
-    lots: dict[str, Lot], taken: tuple[Taken, ...], fate: Literal["spent", "reversed", "removed"]
-) -> dict[str, Lot]:
-    after = dict(lots)
-    for each in taken:
-        if each.lot_id in after:
-            lot = after[each.lot_id]
-            after[each.lot_id] = replace(lot, **{fate: getattr(lot, fate) + each.points})
-    return after
-
-
-# --------------------------------------------------------------------------------------------------------- balance
-
-
-class Balance(Struct, frozen=True, kw_only=True):
-    """Points at an instant: earned + added == available + pending + spent + expired + reversed + removed.
-
-    `reversed` is what was taken back so far, `debt` what is still to be; beside a debt nothing is available or pending.
-    """
-
-    earned: int = 0
-    added: int = 0
-    available: int = 0
-    pending: int = 0
-    spent: int = 0
-    expired: int = 0
-    reversed: int = 0
-    removed: int = 0
-    debt: int = 0
-
-    @property
-    def net(self) -> int:
-        """What can be spent, or below zero what is owed."""
-        return self.available - self.debt
+# --------------------------------------------------------------------------------------------------- asked of the state
 
 
 def is_in_force(state: Membership) -> bool:
@@ -392,11 +308,6 @@ def is_in_force(state: Membership) -> bool:
 def was_in_force(state: Membership, at: int) -> bool:
     """Whether the membership was active at an instant."""
     return any(start <= at < end for start, end in state.in_force)
-
-
-def has_earned(state: Membership, order_id: str) -> bool:
-    """Whether an order earned points in this membership."""
-    return _lot_of_order(order_id) in state.lots
 
 
 def has_recorded(state: Membership, command: Command) -> bool:
@@ -412,18 +323,7 @@ def has_recorded(state: Membership, command: Command) -> bool:
 
 def balance(state: Membership, at: int) -> Balance:
     """Where the points are at an instant from the state's last event on, if nothing else happens."""
-    lots = state.lots.values()
-    return Balance(
-        earned=sum(lot.points for lot in lots if lot.order_id is not None),
-        added=sum(lot.points for lot in lots if lot.order_id is None),
-        available=sum(lot.remaining for lot in lots if lot.available_at <= at < lot.expires_at),
-        pending=sum(lot.remaining for lot in lots if at < lot.available_at and at < lot.expires_at),
-        spent=sum(lot.spent for lot in lots),
-        expired=sum(lot.remaining for lot in lots if lot.expires_at <= at),
-        reversed=sum(lot.reversed for lot in lots),
-        removed=sum(lot.removed for lot in lots),
-        debt=sum(state.debts.values()),
-    )
+    return balance_of(state.lots.values(), state.debts.values(), at)
 
 
 # -------------------------------------------------------------------------------------------------------- commands
@@ -535,7 +435,7 @@ def redeem(command: RedeemPoints, state: Membership, context: Context) -> tuple[
     if state.status is not Status.ACTIVE:
         raise _refusal(state, "only an active one can redeem points")
     at = _in_order(command, state, context)
-    lots = [lot for lot in _in_spending_order(state.lots) if lot.available_at <= at < lot.expires_at]
+    lots = [lot for lot in in_spending_order(state.lots) if lot.available_at <= at < lot.expires_at]
     taken = _enough(lots, command.points, "can be spent")
     event = PointsRedeemed(at=at, redemption_id=command.redemption_id, points=command.points, taken=taken)
     return (event,)
@@ -592,7 +492,7 @@ def _addition(command: AdjustPoints, state: Membership, context: Context, at: in
 
 
 def _removal(command: AdjustPoints, state: Membership, at: int) -> PointsAdjusted:
-    lots = [lot for lot in _in_spending_order(state.lots) if at < lot.expires_at]
+    lots = [lot for lot in in_spending_order(state.lots) if at < lot.expires_at]
     taken = _enough(lots, -command.points, "can be removed")
     return PointsAdjusted(at=at, points=command.points, adjustment_id=command.adjustment_id, taken=taken)
 
@@ -641,7 +541,7 @@ def _in_order(command: Command, state: Membership, context: Context) -> int:
 
 
 def _enough(lots: Iterable[Lot], points: int, what: str) -> tuple[Taken, ...]:
-    taken = _taken_from(lots, points)
+    taken = taken_from(lots, points)
     found = sum(each.points for each in taken)
     if found < points:
         raise Rejected("not_enough_points", f"there are {found} points that {what}, not {points}")
@@ -676,61 +576,3 @@ def decide(command: Command, state: Membership, context: Context) -> tuple[Event
 
 
 MEMBERSHIP = Decider(category=CATEGORY, initial=Membership(), evolve=evolve, decide=decide)
-
-# ---------------------------------------------------------------------------------------- what a purchase brings about
-
-
-def earn(
-    state: Membership, purchase: PurchaseRecorded, at: int, policy: PointsPolicy, rules_digest: str | None
-) -> tuple[PointsEarned, ...]:
-    """What a purchase at an instant earns, for the purchase's own transaction. Invariants 2 and 3."""
-    lot_id = _lot_of_order(purchase.order_id)
-    points = points_for(purchase.amount, purchase.currency, policy.per_unit)
-    if not was_in_force(state, at) or points <= 0 or lot_id in state.lots:
-        return ()
-    event = PointsEarned(
-        at=max(at, state.last_at),
-        lot_id=lot_id,
-        points=points,
-        order_id=purchase.order_id,
-        per_unit=str(policy.per_unit),
-        available_at=available_at(at, policy),
-        expires_at=expires_at(at, policy),
-        rules_digest=rules_digest,
-    )
-    return (event,)
-
-
-def reverse(
-    state: Membership,
-    purchase: PurchaseRecorded,
-    returned: ReturnRecorded,
-    returned_before_minor: int,
-    at: int,
-    rules_digest: str | None,
-) -> tuple[PointsReversed, ...]:
-    """What a return takes back, for the return's own transaction. Invariants 2 and 6.
-
-    `returned_before_minor` is what earlier returns of the order were worth. What the order earned nothing for, because
-    no membership was in force, isn't taken back.
-    """
-    lot = state.lots.get(_lot_of_order(purchase.order_id))
-    if lot is None or lot.per_unit is None:
-        return ()
-    per_unit, net = Decimal(lot.per_unit), purchase.amount - returned_before_minor
-    before = points_for(net, purchase.currency, per_unit)
-    points = before - points_for(net - returned.amount, purchase.currency, per_unit)
-    if points <= 0:
-        return ()
-    event = PointsReversed(
-        at=max(at, state.last_at),
-        order_id=purchase.order_id,
-        points=points,
-        return_id=returned.return_id,
-        rules_digest=rules_digest,
-    )
-    return (event,)
-
-
-def _lot_of_order(order_id: str) -> str:
-    return f"order:{order_id}"

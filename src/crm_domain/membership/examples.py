@@ -25,10 +25,10 @@ from regulars.crm_domain.membership.decider import (
     RedemptionCancelled,
     ResumeMembership,
     SuspendMembership,
-    Taken,
     TierOverrideGranted,
     TierOverrideLifted,
 )
+from regulars.crm_domain.membership.ledger import Taken
 
 _AT = 1_772_366_400_000_000  # 2026-03-01, noon
 _DIGEST = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"

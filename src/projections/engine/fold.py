@@ -12,32 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import Any, TypeVar
-from zlib import crc32
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Struct, field
 
 from regulars.crm_domain.errors import InvalidRules
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import END_OF_TIME, FOREVER
-from regulars.projections.churn_risk import CHURN_RISK
-from regulars.projections.customer_card import CUSTOMER_CARD
-from regulars.projections.engine.projector import Projector, Told
+from regulars.projections.engine.projector import Projector
 from regulars.projections.engine.rules_digest import rules_digest
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED, Facts
-from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
-from regulars.projections.loyalty_tier import LOYALTY_TIER
-from regulars.projections.points import POINTS
-from regulars.projections.rules.compiled import Rules
-from regulars.projections.ticket_queue import TICKET_QUEUE
-from regulars.projections.verdict import Reason
+from regulars.projections.verdict import WHOLE, Interval, Reason, Told
 
-PROJECTORS: tuple[Projector, ...] = (CUSTOMER_CARD, TICKET_QUEUE, POINTS, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE)
-
-#: The key of the one timeline that a customer has where a projector has no keys.
-WHOLE = ""
+if TYPE_CHECKING:
+    from regulars.projections.rules.compiled import Rules
 
 # Beside what follows from how much there is of a customer, which no rule can bound.
 MAX_FUTURE_CHANGES = 64
@@ -50,15 +39,6 @@ class Happened(Struct, frozen=True, gc=False):
     position: int
     event: Event
     identity: int = 0
-
-
-class Interval(Struct, frozen=True, gc=False):
-    """A verdict and the span [valid_from, valid_to) in which it holds; FOREVER is no end. `key` says of what it is."""
-
-    valid_from: int
-    valid_to: int
-    verdict: Any
-    key: str = WHOLE
 
 
 class Track(Struct, array_like=True):
@@ -99,9 +79,7 @@ class Folded(Struct):
 Timelines = dict[str, list[Interval]]
 
 
-def fold(
-    folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector] = PROJECTORS
-) -> Timelines:
+def fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> Timelines:
     """Take in one customer's events as `FoldPlan.fold` does, by a plan of its own."""
     return FoldPlan(rules, projectors).fold(folded, events)
 
@@ -114,7 +92,7 @@ class FoldPlan:
 
     __slots__ = ("_by_type", "_courses", "_fact_sets", "_places", "projectors", "rules")
 
-    def __init__(self, rules: Rules, projectors: Sequence[Projector] = PROJECTORS) -> None:
+    def __init__(self, rules: Rules, projectors: Sequence[Projector]) -> None:
         self.rules = rules
         self.projectors = tuple(projectors)
         self._courses: list[_Course] = []
@@ -200,7 +178,7 @@ def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Pro
     return folded, fold(folded, events, rules, projectors)
 
 
-def concerned(old: Rules, new: Rules, projectors: Sequence[Projector] = PROJECTORS) -> tuple[Projector, ...]:
+def concerned(old: Rules, new: Rules, projectors: Sequence[Projector]) -> tuple[Projector, ...]:
     """The projectors that may judge otherwise under other rules: by these themselves, or by what they read."""
     return tuple(each for each in projectors if rules_digest(each, old) != rules_digest(each, new))
 
@@ -369,107 +347,6 @@ def joined(stored: list[Interval], newer: list[Interval]) -> list[Interval]:
     return sorted([*kept, *newer], key=lambda each: (each.key, each.valid_from))
 
 
-_T = TypeVar("_T")
-
-
-class _Taken(Struct, array_like=True):
-    """What is stored of the facts: they, and the last event that they know of."""
-
-    facts: Facts
-    last_at: int | None
-    last_position: int
-
-
-def dump_facts(folded: Folded) -> bytes:
-    """The shared facts of a fold to go on with later: MessagePack, and the CRC-32 of that, as most damage leaves
-    MessagePack behind.
-    """
-    return _sealed(_Taken(folded.facts, folded.last_at, folded.last_position))
-
-
-def load_facts(data: bytes) -> Folded:
-    """The fold whose shared facts `dump_facts` wrote, without anything else. Raises ValueError for anything else."""
-    taken = _opened(data, _Taken)
-    return Folded(facts=taken.facts, last_at=taken.last_at, last_position=taken.last_position)
-
-
-def dump_own(folded: Folded, fact_set: FactSet) -> bytes:
-    """The facts of another set to go on with later, as `dump_facts` does it."""
-    return _sealed(folded.facts_of(fact_set))
-
-
-def load_own(fact_set: FactSet, data: bytes) -> Any:
-    """The facts of a set that `dump_own` wrote, for `Folded.own`. Raises ValueError for anything else."""
-    return _opened(data, fact_set.beginning)
-
-
-def dump_tracks(tracks: Tracks) -> bytes:
-    """One projector's tracks to go on with later, as `dump_facts` does it."""
-    return _sealed(tracks)
-
-
-def load_tracks(projector: Projector, data: bytes) -> Tracks:
-    """The tracks of a projector that `dump_tracks` wrote. Raises ValueError for anything else."""
-    return _typed(projector, _opened(data, Tracks))
-
-
-def dump(folded: Folded) -> bytes:
-    """A whole fold to go on with later, as `dump_facts` does it."""
-    return _sealed(folded)
-
-
-def load(data: bytes, projectors: Sequence[Projector] = PROJECTORS) -> Folded:
-    """The fold that `dump` wrote for some of these projectors. Raises ValueError for anything else."""
-    folded = _opened(data, Folded)
-    for projector in projectors:
-        _typed(projector, folded.tracks.get(projector.name, {}))
-        if projector.facts.name in folded.own:
-            folded.own[projector.facts.name] = _as(folded.own[projector.facts.name], projector.facts.beginning)
-    return folded
-
-
-def _sealed(value: object) -> bytes:
-    packed = _encode(value)
-    return packed + _checksum(packed)
-
-
-def _opened(data: bytes, kind: type[_T]) -> _T:
-    packed = data[:-_CHECKSUM_BYTES]
-    if data[-_CHECKSUM_BYTES:] != _checksum(packed):
-        raise ValueError("the checksum of a stored fold is not that of the fold")
-    try:
-        return msgspec.msgpack.decode(packed, type=kind)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"a stored fold can't be decoded: {error}") from None
-
-
-def _typed(projector: Projector, tracks: Tracks) -> Tracks:
-    for track in tracks.values():
-        track.standing = _as(track.standing, projector.standing)
-        track.verdict = _as(track.verdict, projector.verdict | None)
-    return tracks
-
-
-def _as(stored: Any, kind: Any) -> Any:
-    try:
-        return msgspec.convert(stored, kind)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"a stored fold can't be decoded: {error}") from None
-
-
-_CHECKSUM_BYTES = 4
-_encode = msgspec.msgpack.Encoder().encode
-
-
-def _checksum(packed: bytes) -> bytes:
-    return crc32(packed).to_bytes(_CHECKSUM_BYTES, "big")
-
-
-def code_versions() -> dict[str, int]:
-    """What is stored depends on: the versions of the facts, of the ticket queue and of each projector."""
-    return {SHARED.name: SHARED.version} | {projector.name: projector.version for projector in PROJECTORS}
-
-
 class Explanation(Struct, frozen=True, kw_only=True):
     """A verdict at an instant with its reasons, and what it turns into next if nothing more happens."""
 
@@ -481,14 +358,14 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 
 def fold_until(
-    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector] = PROJECTORS
+    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector]
 ) -> tuple[Folded, Timelines]:
     """The fold of what had happened by an instant, as if nothing more did."""
     return fold_some((happened for happened in events if happened.at <= at), rules, projectors)
 
 
 def explain(
-    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector] = PROJECTORS
+    events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector]
 ) -> tuple[Folded, list[Explanation]]:
     """Each projector's verdict of the whole customer as of an instant, explained; and the fold of all that had happened
     by then.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -11,17 +11,10 @@ from regulars.crm_domain.event import Event
 from regulars.projections.engine.column import columns_of
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
-from regulars.projections.rules.compiled import Rules
 from regulars.projections.verdict import Reason, Verdict
-
-if TYPE_CHECKING:  # the fold knows what projectors there are
-    from regulars.projections.engine.fold import Interval
 
 #: An instant, the standing from then on, and the verdict that goes with it.
 Judgement = tuple[int, Any, Any]
-#: By name, what the projectors that are read hold in [at, until) if nothing more happens: the intervals that reach into
-#: it, in order of time, of one key after the other. The last one is told without an end.
-Told = Mapping[str, Sequence["Interval"]]
 #: (standing, facts, rules, at, until) -> the judgement at `at`, and one for each later instant before `until` at which
 #: time alone may change it, in order; none at all where there is nothing to judge yet. Where the rules in force read
 #: others, `Told` comes last.
@@ -49,11 +42,11 @@ class Key(Struct, frozen=True, kw_only=True):
     facts: Callable[[Any, str], Any]
 
 
-def _none_more(rules: Rules) -> frozenset[type[Event]]:
+def _none_more(rules: Any) -> frozenset[type[Event]]:
     return frozenset()
 
 
-def _nothing(rules: Rules) -> frozenset[str]:
+def _nothing(rules: Any) -> frozenset[str]:
     return frozenset()
 
 
@@ -80,7 +73,7 @@ class Projector(Struct, frozen=True, kw_only=True):
     handles: frozenset[type[Event]]
     standing: Any
     judges_by: tuple[str, ...]
-    heeds: Callable[[Rules], frozenset[type[Event]]] = _none_more
+    heeds: Callable[[Any], frozenset[type[Event]]] = _none_more
     judge: Judge
     explain: Explain | None = None
     verdict: type[Struct] = Verdict
@@ -89,7 +82,7 @@ class Projector(Struct, frozen=True, kw_only=True):
     shows: Shows = "timeline"
     facts: FactSet = SHARED
     may_read: tuple[Projector, ...] = ()
-    reads: Callable[[Rules], frozenset[str]] = _nothing
+    reads: Callable[[Any], frozenset[str]] = _nothing
 
     def __post_init__(self) -> None:
         try:
@@ -97,7 +90,7 @@ class Projector(Struct, frozen=True, kw_only=True):
         except ValueError as error:
             raise ValueError(f'the projection "{self.name}" can\'t be stored: {error}') from None
 
-    def sources(self, rules: Rules) -> tuple[Projector, ...]:
+    def sources(self, rules: Any) -> tuple[Projector, ...]:
         """The projectors that are read under some rules. Raises ValueError for one that may not be read."""
         if not self.may_read:
             return ()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regulars.projections.engine.projector import Projector
-from regulars.projections.rules.compiled import Rules
+
+if TYPE_CHECKING:
+    from regulars.projections.rules.compiled import Rules
 
 
 def rules_digest(projector: Projector, rules: Rules) -> str:

@@ -21,9 +21,9 @@ from msgspec import Struct
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.facts.shared import Facts
+from regulars.projections.verdict import Told
 
-if TYPE_CHECKING:  # compiled rules hold conditions, and these are asked under compiled rules
-    from regulars.projections.engine.projector import Told
+if TYPE_CHECKING:  # which hold conditions, and these are asked under them
     from regulars.projections.rules.compiled import Rules
 
 Kind = Literal["flag", "count", "score", "amount", "elapsed", "ratio", "choice", "set"]

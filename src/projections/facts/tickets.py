@@ -9,14 +9,11 @@ nothing is breached before the change. A target is met before its instant; from 
 
 from __future__ import annotations
 
-from decimal import Decimal
-from fractions import Fraction
-from math import ceil
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import Struct, field
 
-from regulars.crm_domain.instant import DAY, END_OF_TIME, SECOND
+from regulars.crm_domain.instant import END_OF_TIME
 from regulars.crm_domain.ticket import (
     MOVES,
     AgentReplied,
@@ -32,12 +29,8 @@ from regulars.crm_domain.ticket import (
     TicketRated,
 )
 
-if TYPE_CHECKING:  # the grammar of rules has the facts that they may ask, tickets among them
-    from regulars.projections.rules import grammar
-
 ClockName = Literal["first_response", "resolution"]
 
-_HOUR = 3_600 * SECOND
 _RUNNING = frozenset({Status.NEW, Status.OPEN})
 #: A ticket that is not settled is open, whoever's turn it is.
 SETTLED = frozenset({Status.RESOLVED, Status.CLOSED})
@@ -58,29 +51,6 @@ class TicketRules(Struct, frozen=True, kw_only=True):
     first_response: dict[Priority, Target]
     resolution: dict[Priority, Target]
     auto_close: int
-
-
-def compile_ticket_rules(rule: grammar.Ticket) -> TicketRules:
-    """Make the [ticket] table ready: hours become whole microseconds, the first at which the target is reached."""
-    return TicketRules(
-        first_response=_targets(rule.first_response_hours, rule.due_soon_fraction),
-        resolution=_targets(rule.resolution_hours, rule.due_soon_fraction),
-        auto_close=rule.auto_close_days * DAY,
-    )
-
-
-def _targets(hours: grammar.HoursByPriority, due_soon_fraction: Decimal) -> dict[Priority, Target]:
-    fraction = Fraction(due_soon_fraction)
-    by_priority: dict[Priority, Decimal] = {
-        "urgent": hours.urgent,
-        "high": hours.high,
-        "normal": hours.normal,
-        "low": hours.low,
-    }
-    return {
-        priority: Target(soon=ceil(fraction * Fraction(each) * _HOUR), breach=ceil(Fraction(each) * _HOUR))
-        for priority, each in by_priority.items()
-    }
 
 
 # ----------------------------------------------------------------------------------------------------------- facts

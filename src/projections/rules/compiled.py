@@ -6,12 +6,9 @@ would make a fold that never ends.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
-from math import ceil, lcm
+from math import lcm
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,82 +16,14 @@ from msgspec import Struct
 
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.money import exponent_of
+from regulars.projections.churn_risk.compiled import Risk, compile_risk
 from regulars.projections.facts.cadence import Cadence
-from regulars.projections.facts.tickets import TicketRules, compile_ticket_rules
-from regulars.projections.lifecycle_stage.ladder import Ladder, compile_ladder
+from regulars.projections.facts.tickets import TicketRules
+from regulars.projections.lifecycle_stage.compiled import Ladder, compile_ladder
+from regulars.projections.loyalty_tier.compiled import Tiers, compile_tiers
 from regulars.projections.rules import grammar
 from regulars.projections.rules.section import Section
-from regulars.projections.verdict import Verdict
-
-
-class Tiers(Struct, frozen=True, kw_only=True):
-    """Levels in rising order: their verdicts, and the minor units from which each is reached."""
-
-    verdicts: tuple[Verdict, ...]
-    starts: tuple[int, ...]
-    window: int
-    hold: int
-    grace: int
-    members_only: bool
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The levels' names, in rising order."""
-        return tuple(verdict.value for verdict in self.verdicts)
-
-
-class Steps(Struct, frozen=True, kw_only=True):
-    """A weighted step table over whole numbers; `starts` rise, and each lasts until the next.
-
-    A start is microseconds for what elapses, a count for what is counted, and for a ratio the threshold times `scale`.
-    `points[i]` are those where `i` starts are reached; `rises[i]` is what reaching `starts[i]` adds to them, weighted.
-    """
-
-    weight: int
-    starts: tuple[int, ...]
-    points: tuple[int, ...]
-    rises: tuple[int, ...]
-    scale: int = 1
-
-    def reached(self, value: int) -> int:
-        """How many of the starts a value has reached."""
-        return bisect_right(self.starts, value)
-
-
-class Feedback(Struct, frozen=True, kw_only=True):
-    """Points by the latest answer of each kind within a window."""
-
-    weight: int
-    window: int
-    csat_low_to: int
-    csat_low: int
-    nps_detractor_to: int
-    nps_detractor: int
-    nps_passive: int
-    nps_promoter_from: int
-    nps_promoter: int
-
-
-class Service(Struct, frozen=True, kw_only=True):
-    """Points by what can go wrong in service, each counted once."""
-
-    weight: int
-    points: dict[str, int]
-
-
-class Risk(Struct, frozen=True, kw_only=True):
-    """The churn score's components, the verdict for each score from 0 to 100, and floors."""
-
-    recency: Steps
-    cadence: Steps
-    frequency: Steps
-    engagement: Steps
-    service: Service
-    feedback: Feedback
-    verdicts: tuple[Verdict, ...]
-    account_closed: int
-    cancellation_requested: int
-    returned_half: int
+from regulars.projections.ticket_queue.compiled import compile_ticket_rules
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -118,10 +47,6 @@ class Rules(Struct, frozen=True, kw_only=True):
     sections: dict[str, Any]
 
 
-#: The window of the rules whose names or comments say 365 days.
-ORDERS_WINDOW = 365 * DAY
-
-
 def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequence[Section] = ()) -> Rules:
     """Make a ruleset ready. `currency` is the store's; while it has none, no amount has been recorded either.
 
@@ -138,8 +63,8 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         cadence=_cadence(ruleset.cadence),
         ladder=compile_ladder(ruleset.lifecycle, exponent),
         spell_stages=frozenset(stage for rung in ruleset.lifecycle.stage for stage in rung.spell),
-        tiers=_tiers(ruleset.tier, exponent),
-        risk=_risk(ruleset),
+        tiers=compile_tiers(ruleset.tier, exponent),
+        risk=compile_risk(ruleset.churn_risk, ruleset.satisfaction, ruleset.cadence.prior_gap_days),
         tickets=compile_ticket_rules(ruleset.ticket),
         exponent=exponent,
         sections={section.name: section.compile(tables[section.name]) for section in sections},
@@ -156,63 +81,4 @@ def _cadence(rule: grammar.Cadence) -> Cadence:
         weight=int(weight * scale),
         least=least.numerator,
         least_scale=least.denominator,
-    )
-
-
-def _tiers(rule: grammar.Tier, exponent: int) -> Tiers:
-    return Tiers(
-        verdicts=tuple(Verdict(level.name) for level in rule.levels),
-        starts=tuple(ceil(level.from_.scaleb(exponent)) for level in rule.levels),
-        window=rule.window_days * DAY,
-        hold=rule.hold_days * DAY,
-        grace=rule.grace_days * DAY,
-        members_only=rule.members_only,
-    )
-
-
-def _risk(ruleset: grammar.Ruleset) -> Risk:
-    rule, satisfaction = ruleset.churn_risk, ruleset.satisfaction
-    weights = _whole_weights(rule)
-    prior = Fraction(ruleset.cadence.prior_gap_days) * DAY
-    gaps = lcm(*(Fraction(start).denominator for start, _ in rule.cadence.steps))
-    return Risk(
-        recency=_steps(rule.recency, weights["recency"], prior),
-        cadence=_steps(rule.cadence, weights["cadence"], Fraction(gaps), scale=gaps),
-        frequency=_steps(rule.frequency, weights["frequency"], Fraction(1)),
-        engagement=_steps(rule.engagement, weights["engagement"], Fraction(DAY)),
-        service=Service(weight=weights["service"], points=rule.service.points.model_dump()),
-        feedback=Feedback(
-            weight=weights["feedback"],
-            window=rule.feedback.window_days * DAY,
-            csat_low_to=satisfaction.csat_low_to,
-            nps_detractor_to=satisfaction.nps_detractor_to,
-            nps_promoter_from=satisfaction.nps_promoter_from,
-            **rule.feedback.points.model_dump(),
-        ),
-        verdicts=tuple(
-            Verdict(max((start, name) for name, start in rule.bands.items() if start <= score)[1], score)
-            for score in range(101)
-        ),
-        account_closed=rule.overrides.account_closed,
-        cancellation_requested=rule.overrides.cancellation_requested,
-        returned_half=rule.overrides.returned_half_of_orders_365d,
-    )
-
-
-def _whole_weights(rule: grammar.ChurnRisk) -> dict[str, int]:
-    """Weights in whole numbers of the same proportions."""
-    names = ("recency", "cadence", "frequency", "service", "feedback", "engagement")
-    weights: dict[str, Decimal] = {name: getattr(rule, name).weight for name in names}
-    scale = lcm(*(Fraction(weight).denominator for weight in weights.values()))
-    return {name: int(weight * scale) for name, weight in weights.items()}
-
-
-def _steps(rule: grammar.SteppedComponent, weight: int, unit: Fraction, scale: int = 1) -> Steps:
-    points = (0, *(points for _, points in rule.steps))
-    return Steps(
-        weight=weight,
-        starts=tuple(ceil(Fraction(start) * unit) for start, _ in rule.steps),
-        points=points,
-        rises=tuple(weight * (after - before) for before, after in pairwise(points)),
-        scale=scale,
     )

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel, Field, ValidationError, create_model
 
-from regulars.projections.rules.grammar import Part, Ruleset, models_in
+from regulars.projections.parts import Part, models_in
+from regulars.projections.rules.grammar import Ruleset
 
 
 class Section(Struct, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from regulars.crm_domain.membership import Membership, balance
 from regulars.crm_domain.ticket import TicketEvent
 from regulars.projections.engine.fold import by_key, fold_until, verdict_at
-from regulars.projections.ticket_queue import TicketVerdict
+from regulars.projections.ticket_queue.judge import TicketVerdict
 from regulars.session.freshness import Freshness
 from regulars.session.instants import instant_of
 from regulars.session.session import Session

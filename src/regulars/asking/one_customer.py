@@ -22,9 +22,10 @@ from regulars.crm_domain.errors import NotFound, StoreUnusable
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.projections.engine import fold
-from regulars.projections.engine.fold import Folded, Interval, Timelines
+from regulars.projections.engine.fold import Folded, Timelines
 from regulars.projections.open_tickets import OpenTickets, combine
 from regulars.projections.registry import Registry
+from regulars.projections.verdict import Interval
 from regulars.session.session import Session
 from regulars.session.viewpoint import Viewpoint
 from regulars.wording.sentences import describe

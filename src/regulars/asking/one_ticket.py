@@ -16,7 +16,8 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.ticket import AgentReplied, CustomerReplied
-from regulars.projections.engine.fold import Interval, by_key
+from regulars.projections.engine.fold import by_key
+from regulars.projections.verdict import Interval
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 

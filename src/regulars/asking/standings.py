@@ -16,9 +16,10 @@ from regulars.adapters.read_models.pages import Filters, Ranking, Standing, chan
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
-from regulars.projections.engine.fold import Interval, Timelines, fold_until, verdict_at
+from regulars.projections.engine.fold import Timelines, fold_until, verdict_at
 from regulars.projections.engine.projector import Projector
 from regulars.projections.rules.compiled import Rules
+from regulars.projections.verdict import Interval
 
 MAX_REFOLDED = 5_000
 

@@ -17,8 +17,7 @@ from regulars.adapters.vault.erasing import OwnerNeeded
 from regulars.asking.asking_again import AsksItsStore
 from regulars.asking.paging import Following, Paged
 from regulars.crm_domain.command import CustomerId
-from regulars.projections.engine.fold import PROJECTORS
-from regulars.projections.registry import Registry
+from regulars.projections.registry import PROJECTORS, Registry
 
 Lane = Literal["stage", "tier", "risk"]
 LANES: dict[Lane, str] = {"stage": "lifecycle_stage", "tier": "loyalty_tier", "risk": "churn_risk"}

@@ -20,7 +20,7 @@ from regulars.cli import render
 from regulars.crm_domain.rulebook import short
 from regulars.crm_domain.ticket import Status
 from regulars.projections.rules.grammar import Ruleset
-from regulars.projections.ticket_queue import Timeliness
+from regulars.projections.ticket_queue.judge import Timeliness
 from regulars.rules_door.difference import ExplainedMove, RulesDifference, Shown
 
 MATRIX_VALUES = 6

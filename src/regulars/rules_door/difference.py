@@ -34,7 +34,7 @@ from regulars.projections.engine.fold import FoldPlan, by_key, concerned, fold_u
 from regulars.projections.facts.shared import Facts, spend_within
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset
-from regulars.projections.ticket_queue import TicketVerdict
+from regulars.projections.ticket_queue.judge import TicketVerdict
 from regulars.projections.verdict import Reason
 from regulars.session.instants import instant_of
 from regulars.session.session import Session

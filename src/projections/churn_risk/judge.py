@@ -10,29 +10,19 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from itertools import groupby
 from operator import itemgetter
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct
 
-from regulars.crm_domain.customer import (
-    AccountClosed,
-    AccountReopened,
-    CancellationRequested,
-    CancellationWithdrawn,
-    CustomerRegistered,
-)
 from regulars.crm_domain.instant import DAY, FOREVER
-from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.crm_domain.ticket import TicketEvent
-from regulars.projections.engine.projector import Judgement, Projector
+from regulars.projections.churn_risk.compiled import ORDERS_WINDOW, Feedback, Service, Steps
+from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.cadence import after_gaps
 from regulars.projections.facts.shared import Answer, Facts, orders_since
 from regulars.projections.facts.tickets import ClockName, breaches_at
-from regulars.projections.rules.compiled import ORDERS_WINDOW, Feedback, Rules, Service, Steps
-from regulars.projections.verdict import Reason, days, plural
 
-VERSION = 1
+if TYPE_CHECKING:
+    from regulars.projections.rules.compiled import Rules
 
 SERVICE_WINDOW = 90 * DAY
 UNRESOLVED_AFTER = 7 * DAY
@@ -60,18 +50,18 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
     """The score and its band from an instant on."""
     turns: list[Turn] = []
     weighted = weights = 0
-    for _, weight, points in _components(facts, rules, at, until, turns):
+    for _, weight, points in components_at(facts, rules, at, until, turns):
         weights += weight
         weighted += weight * points
     floor = _floor(facts, rules, at, until, turns)
-    verdicts, score = rules.risk.verdicts, _score(weighted, weights, floor)
+    verdicts, score = rules.risk.verdicts, score_of(weighted, weights, floor)
     judgements = [(at, standing, verdicts[score])]
     turns.sort()
     turns.append(_LAST)
     due = turns[0][0]
     for instant, more_weighted, more_weights, more_floor in turns:
         if instant != due:
-            now = _score(weighted, weights, floor)
+            now = score_of(weighted, weights, floor)
             if now != score:
                 score = now
                 judgements.append((due, standing, verdicts[score]))
@@ -86,13 +76,13 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
 _LAST: Turn = (FOREVER, 0, 0, 0)
 
 
-def _score(weighted: int, weights: int, floor: int) -> int:
+def score_of(weighted: int, weights: int, floor: int) -> int:
     """The weighted mean, rounded half up, or the floor where that is higher."""
     mean = (2 * weighted + weights) // (2 * weights) if weights else 0
     return mean if mean > floor else floor
 
 
-def _components(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -> list[Component]:
+def components_at(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -> list[Component]:
     """The components for which there is evidence at an instant; what changes before `until` is added to `turns`."""
     risk, found = rules.risk, list[Component]()
     if facts.order_instants:
@@ -103,7 +93,7 @@ def _components(facts: Facts, rules: Rules, at: int, until: int, turns: list[Tur
     if facts.tickets:
         found.append(("service", risk.service.weight, _service(facts, rules, at, until, turns)))
     if facts.answers:
-        fresh = _fresh_answers(risk.feedback, facts, at)
+        fresh = fresh_answers(risk.feedback, facts, at)
         if fresh:
             points = _feedback(risk.feedback, facts, fresh, until, turns)
             found.append(("feedback", risk.feedback.weight, points))
@@ -212,7 +202,7 @@ def _feedback(rule: Feedback, facts: Facts, fresh: dict[str, Answer], until: int
     for instant in sorted({answer.at + rule.window for answer in fresh.values()}):
         if instant >= until:
             break
-        left = _fresh_answers(rule, facts, instant)
+        left = fresh_answers(rule, facts, instant)
         points = _feedback_points(rule, left)
         turns.append((instant, rule.weight * (points - before), 0 if left else -rule.weight, 0))
         before = points
@@ -224,7 +214,8 @@ def _feedback_points(rule: Feedback, answers: dict[str, Answer]) -> int:
     return min(100, max(0, points))
 
 
-def _fresh_answers(rule: Feedback, facts: Facts, at: int) -> dict[str, Answer]:
+def fresh_answers(rule: Feedback, facts: Facts, at: int) -> dict[str, Answer]:
+    """By survey, the latest answer that counts at an instant."""
     # No rule gives points for a CES answer, so it is no evidence either.
     counted = ((survey, facts.answers.get(survey)) for survey in ("csat", "nps"))
     return {survey: answer for survey, answer in counted if answer is not None and at < answer.at + rule.window}
@@ -248,10 +239,10 @@ def _floor(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -
     """The least that the score is at an instant; what changes it before `until` is added to `turns`."""
     if not (facts.returned_orders or facts.closed or facts.cancelling):
         return 0
-    floors, due = _floors(facts, rules, at)
+    floors, due = floors_at(facts, rules, at)
     first = before = _highest(floors)
     while due < until:
-        floors, following = _floors(facts, rules, due)
+        floors, following = floors_at(facts, rules, due)
         turns.append((due, 0, 0, _highest(floors) - before))
         due, before = following, _highest(floors)
     return first
@@ -261,7 +252,7 @@ def _highest(floors: list[Floor]) -> int:
     return max((floor.score for floor in floors), default=0)
 
 
-def _floors(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
+def floors_at(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
     """The floors that hold at an instant, and when time alone changes one of them."""
     floors: list[Floor] = []
     if facts.closed:
@@ -278,7 +269,7 @@ def _floors(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
         positions = tuple(facts.order_positions[index] for index in returned)
         score = rules.risk.returned_half
         floors.append(Floor(id="returned_half_of_orders_365d", score=score, positions=positions))
-    leaving = _next_departure(returned, first, facts)
+    leaving = next_departure(returned, first, facts)
     return floors, FOREVER if leaving is None else facts.order_instants[leaving] + ORDERS_WINDOW
 
 
@@ -287,7 +278,7 @@ def _half(returned: int, first: int, facts: Facts) -> bool:
     return returned > 0 and 2 * returned >= len(facts.order_instants) - first
 
 
-def _next_departure(returned: list[int], first: int, facts: Facts) -> int | None:
+def next_departure(returned: list[int], first: int, facts: Facts) -> int | None:
     """The index of the next order whose departure from the window changes whether half came back; None for none.
 
     Up to the next returned order each departure raises the share; that one's own departure lowers it.
@@ -302,139 +293,3 @@ def _next_departure(returned: list[int], first: int, facts: Facts) -> int | None
         if _half(left - 1, first, facts) != held:
             return index
     return None
-
-
-# The weights of the other components were measured; whoever sees these should know that theirs were not.
-_JUDGED = frozenset({"service", "feedback", "engagement"})
-
-_FLOORS = {
-    "account_closed": "the account is closed",
-    "cancellation_requested": "they asked to cancel",
-    "returned_half_of_orders_365d": "half or more of the orders of the last 365 days came back whole",
-}
-
-
-def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Reason, ...]:
-    """Each component's share of the score, largest first; a floor that lifts the score has a share of its own."""
-    components = _components(facts, rules, at, at + 1, [])
-    mean = _mean(components)
-    shares = _shares(components, mean)
-    reasons = [
-        Reason(
-            clause=clause,
-            sentence=_sentence(clause, points, facts, rules, at),
-            positions=_behind(clause, facts, rules, at),
-            contribution=share,
-        )
-        for (clause, _, points), share in zip(components, shares, strict=True)
-    ]
-    reasons.sort(key=lambda reason: -(reason.contribution or 0))
-    floors, _ = _floors(facts, rules, at)
-    for floor in sorted(floors, key=lambda floor: -floor.score):
-        lift = max(0, floor.score - mean)
-        mean = max(mean, floor.score)
-        already = "" if lift else ", and it is already"
-        sentence = f"{_FLOORS[floor.id]}: the score is at least {floor.score}{already}"
-        reasons.append(Reason(clause=floor.id, sentence=sentence, positions=floor.positions, contribution=lift))
-    return tuple(reasons) or (Reason(clause="no_evidence", sentence="nothing is known yet", contribution=0),)
-
-
-_SERVICE = {
-    "open_complaint": "a complaint is open",
-    "sla_breach_90d": "answered or resolved too late in the last 90 days",
-    "reopened_90d": "a ticket was reopened in the last 90 days",
-    "unresolved_over_7d": "a ticket is unresolved for more than 7 days",
-}
-
-
-def _service_found(facts: Facts, rules: Rules, at: int) -> dict[str, list[int]]:
-    """What counts at an instant, with the positions of the events behind it."""
-    found: dict[str, list[int]] = {}
-    for name, since, end, position in service_spans(facts, rules, at):
-        if since <= at < end:
-            found.setdefault(name, []).append(position)
-    return found
-
-
-def _mean(components: list[Component]) -> int:
-    weights = sum(weight for _, weight, _ in components)
-    return _score(sum(weight * points for _, weight, points in components), weights, 0)
-
-
-def _shares(components: list[Component], mean: int) -> list[int]:
-    """Whole shares that add up to the rounded mean: rounded down, the rest to the largest remainders."""
-    weights = sum(weight for _, weight, _ in components)
-    if not weights:
-        return [0] * len(components)
-    parts = [divmod(weight * points, weights) for _, weight, points in components]
-    shares = [whole for whole, _ in parts]
-    by_remainder = sorted(range(len(parts)), key=lambda index: (-parts[index][1], index))
-    for index in by_remainder[: mean - sum(shares)]:
-        shares[index] += 1
-    return shares
-
-
-def _sentence(component_id: str, points: int, facts: Facts, rules: Rules, at: int) -> str:
-    match component_id:
-        case "recency":
-            found = f"{days(at - facts.order_instants[-1])} since the last order"
-        case "cadence":
-            gap = rules.cadence.gap_text(at - facts.order_instants[-1], facts)
-            found = f"{gap} times their usual gap of {rules.cadence.days_text(facts)} days"
-        case "frequency":
-            count = len(facts.order_instants) - orders_since(facts, at - ORDERS_WINDOW)
-            found = f"{plural(count, 'order')} in the last 365 days"
-        case "service":
-            found = ", ".join(_SERVICE[name] for name in _service_found(facts, rules, at)) or "nothing went wrong"
-        case "feedback":
-            fresh = _fresh_answers(rules.risk.feedback, facts, at)
-            latest = (f"{survey} {answer.score}" for survey, answer in sorted(fresh.items()))
-            found = f"latest answers: {', '.join(latest)}"
-        case _:
-            found = f"{days(at - facts.engaged.at)} since they were last heard from" if facts.engaged else ""
-    judged = "; its weight is judgement" if component_id in _JUDGED else ""
-    return f"{found} ({points} of 100 points{judged})"
-
-
-def _behind(component_id: str, facts: Facts, rules: Rules, at: int) -> tuple[int, ...]:
-    match component_id:
-        case "recency":
-            return tuple(facts.order_positions[-1:])
-        case "cadence":
-            return tuple(dict.fromkeys((facts.order_positions[0], facts.order_positions[-1])))
-        case "frequency":
-            return tuple(facts.order_positions[orders_since(facts, at - ORDERS_WINDOW) :])
-        case "service":
-            found = _service_found(facts, rules, at)
-            return tuple(sorted({position for positions in found.values() for position in positions}))
-        case "feedback":
-            fresh = _fresh_answers(rules.risk.feedback, facts, at)
-            return tuple(sorted(answer.position for answer in fresh.values()))
-        case _:
-            return (facts.engaged.position,) if facts.engaged else ()
-
-
-CHURN_RISK = Projector(
-    name="churn_risk",
-    question="How likely is it that this customer is slipping away?",
-    version=VERSION,
-    handles=frozenset(
-        {
-            CustomerRegistered,
-            AccountClosed,
-            AccountReopened,
-            CancellationRequested,
-            CancellationWithdrawn,
-            PurchaseRecorded,
-            ReturnRecorded,
-            InteractionRecorded,
-            SurveyAnswered,
-            *get_args(TicketEvent),
-        }
-    ),
-    standing=Standing,
-    judges_by=("churn_risk", "cadence", "satisfaction", "ticket"),
-    judge=judge,
-    explain=explain,
-    lists_by=("value", "due", "score"),
-)

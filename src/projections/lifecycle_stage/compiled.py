@@ -33,7 +33,7 @@ from regulars.projections.facts.fact import (
     Subject,
     for_good,
 )
-from regulars.projections.rules import grammar
+from regulars.projections.lifecycle_stage import rules
 from regulars.projections.verdict import Verdict, money_text
 
 # Rules may ask more counts than it takes memory to prepare for; those that come last are asked like anything else.
@@ -78,7 +78,7 @@ class Ladder(Struct, frozen=True, kw_only=True):
         return left
 
 
-def compile_ladder(rule: grammar.Lifecycle, exponent: int) -> Ladder:
+def compile_ladder(rule: rules.Lifecycle, exponent: int) -> Ladder:
     """Make the ladder ready, for a currency of so many digits."""
     rungs = tuple(_rung(stage, exponent) for stage in rule.stage)
     asked = {condition.fact.name: condition.fact for rung in rungs for condition in rung.conditions}
@@ -92,7 +92,7 @@ def compile_ladder(rule: grammar.Lifecycle, exponent: int) -> Ladder:
     )
 
 
-def _rung(rule: grammar.StageRule, exponent: int) -> Rung:
+def _rung(rule: rules.StageRule, exponent: int) -> Rung:
     conditions = tuple(condition for each in rule.when for condition in _conditions(each, exponent))
     quickest_first = sorted(conditions, key=lambda each: _QUICKEST_FIRST.index(each.fact.kind))
     return Rung(
@@ -154,7 +154,7 @@ def _holds_for_good(condition: Condition, value: int) -> bool | None:
     return condition.demands(value)  # no window ever holds more than there is
 
 
-def _conditions(rule: grammar.ConditionRule, exponent: int) -> Iterator[Condition]:
+def _conditions(rule: rules.ConditionRule, exponent: int) -> Iterator[Condition]:
     fact = fact_table.FACTS[rule.fact]
     within = f" within {rule.within_days} days" if rule.within_days else ""
     for key, given in rule.bounds:
@@ -169,7 +169,7 @@ def _conditions(rule: grammar.ConditionRule, exponent: int) -> Iterator[Conditio
         )
 
 
-def _bound(key: Key, given: grammar.Given, kind: Kind, exponent: int) -> tuple[Bound, str]:
+def _bound(key: Key, given: rules.Given, kind: Kind, exponent: int) -> tuple[Bound, str]:
     """A bound in the unit of what is found, and in words. A bound between two units is reached with the next one."""
     match given:
         case bool():

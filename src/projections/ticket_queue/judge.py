@@ -7,16 +7,16 @@ resolved is closed by itself after a while.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from regulars.crm_domain.ticket import Status, TicketEvent
-from regulars.projections.engine.projector import Judgement, Key, Projector
+from regulars.crm_domain.ticket import Status
+from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.tickets import ClockName, TicketFacts, TicketRules, running_time, target_of, timed_by
-from regulars.projections.rules.compiled import Rules
 
-VERSION = 1
+if TYPE_CHECKING:
+    from regulars.projections.rules.compiled import Rules
 
 Timeliness = Literal["on_time", "due_soon", "breached", "met", "late"]
 
@@ -67,19 +67,3 @@ def _timeliness(facts: TicketFacts, rules: TicketRules, name: ClockName, at: int
         return timeliness, None
     left = (target.breach if ran >= target.soon else target.soon) - ran
     return timeliness, at + left
-
-
-TICKET_QUEUE = Projector(
-    name="ticket_queue",
-    question="Where does this ticket stand, and is it answered and resolved in time?",
-    version=VERSION,
-    handles=frozenset(get_args(TicketEvent)),
-    standing=type(None),
-    judges_by=("ticket",),
-    judge=judge,
-    verdict=TicketVerdict,
-    key=Key(
-        name="ticket_id", of=lambda event: event.ticket_id, facts=lambda facts, ticket_id: facts.tickets[ticket_id]
-    ),
-    lists_by=("status",),
-)

@@ -1,0 +1,1 @@
+"""Churn risk: how likely it is that a customer is slipping away."""

@@ -1,0 +1,110 @@
+"""A fold as it is kept between two runs: MessagePack and a checksum, or a ValueError for what is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct
+
+from regulars.projections.engine.fold import Folded, Tracks
+from regulars.projections.engine.projector import Projector
+from regulars.projections.facts.fact_set import FactSet
+from regulars.projections.facts.shared import Facts
+
+_T = TypeVar("_T")
+
+
+class _Taken(Struct, array_like=True):
+    """What is stored of the facts: they, and the last event that they know of."""
+
+    facts: Facts
+    last_at: int | None
+    last_position: int
+
+
+def dump_facts(folded: Folded) -> bytes:
+    """The shared facts of a fold to go on with later: MessagePack, and the CRC-32 of that, as most damage leaves
+    MessagePack behind.
+    """
+    return _sealed(_Taken(folded.facts, folded.last_at, folded.last_position))
+
+
+def load_facts(data: bytes) -> Folded:
+    """The fold whose shared facts `dump_facts` wrote, without anything else. Raises ValueError for anything else."""
+    taken = _opened(data, _Taken)
+    return Folded(facts=taken.facts, last_at=taken.last_at, last_position=taken.last_position)
+
+
+def dump_own(folded: Folded, fact_set: FactSet) -> bytes:
+    """The facts of another set to go on with later, as `dump_facts` does it."""
+    return _sealed(folded.facts_of(fact_set))
+
+
+def load_own(fact_set: FactSet, data: bytes) -> Any:
+    """The facts of a set that `dump_own` wrote, for `Folded.own`. Raises ValueError for anything else."""
+    return _opened(data, fact_set.beginning)
+
+
+def dump_tracks(tracks: Tracks) -> bytes:
+    """One projector's tracks to go on with later, as `dump_facts` does it."""
+    return _sealed(tracks)
+
+
+def load_tracks(projector: Projector, data: bytes) -> Tracks:
+    """The tracks of a projector that `dump_tracks` wrote. Raises ValueError for anything else."""
+    return _typed(projector, _opened(data, Tracks))
+
+
+def dump(folded: Folded) -> bytes:
+    """A whole fold to go on with later, as `dump_facts` does it."""
+    return _sealed(folded)
+
+
+def load(data: bytes, projectors: Sequence[Projector]) -> Folded:
+    """The fold that `dump` wrote for some of these projectors. Raises ValueError for anything else."""
+    folded = _opened(data, Folded)
+    for projector in projectors:
+        _typed(projector, folded.tracks.get(projector.name, {}))
+        if projector.facts.name in folded.own:
+            folded.own[projector.facts.name] = _as(folded.own[projector.facts.name], projector.facts.beginning)
+    return folded
+
+
+def _sealed(value: object) -> bytes:
+    packed = _encode(value)
+    return packed + _checksum(packed)
+
+
+def _opened(data: bytes, kind: type[_T]) -> _T:
+    packed = data[:-_CHECKSUM_BYTES]
+    if data[-_CHECKSUM_BYTES:] != _checksum(packed):
+        raise ValueError("the checksum of a stored fold is not that of the fold")
+    try:
+        return msgspec.msgpack.decode(packed, type=kind)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"a stored fold can't be decoded: {error}") from None
+
+
+def _typed(projector: Projector, tracks: Tracks) -> Tracks:
+    for track in tracks.values():
+        track.standing = _as(track.standing, projector.standing)
+        track.verdict = _as(track.verdict, projector.verdict | None)
+    return tracks
+
+
+def _as(stored: Any, kind: Any) -> Any:
+    try:
+        return msgspec.convert(stored, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"a stored fold can't be decoded: {error}") from None
+
+
+_CHECKSUM_BYTES = 4
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def _checksum(packed: bytes) -> bytes:
+    return crc32(packed).to_bytes(_CHECKSUM_BYTES, "big")

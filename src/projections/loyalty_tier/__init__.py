@@ -1,0 +1,1 @@
+"""Loyalty tier: what a customer has earned by what they spent."""

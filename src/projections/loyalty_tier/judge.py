@@ -1,0 +1,89 @@
+"""Which tier has this customer earned by what they spent?
+
+A tier is reached at once and kept for a hold. When the hold ends it is renewed if the spend of the window still
+qualifies; if not, a grace begins, in which qualifying renews it. At the end of the grace the customer goes one step
+down, into a new hold.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from regulars.crm_domain.instant import FOREVER
+from regulars.crm_domain.membership import TierOverrideGranted
+from regulars.projections.engine.projector import Judgement
+from regulars.projections.facts.shared import Facts, spend_within
+from regulars.projections.facts.table import NO_TIER
+from regulars.projections.loyalty_tier.compiled import Tiers
+from regulars.projections.verdict import Verdict
+
+if TYPE_CHECKING:
+    from regulars.projections.rules.compiled import Rules
+
+
+class Standing(Struct, frozen=True, array_like=True, gc=False):
+    """The level held, when it comes up for review (None for the lowest), and whether that review ends a grace."""
+
+    level: int = 0
+    review_at: int | None = None
+    in_grace: bool = False
+
+
+def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
+    """The tier from an instant on. The natural track keeps running below an override and without a membership."""
+    tiers, due = rules.tiers, at
+    while due < until:
+        at = due
+        standing = _review(standing, qualified_level(facts, tiers, at), tiers, at)
+        verdict, due = _shown(standing, facts, tiers, at)
+        yield at, standing, verdict
+
+
+def _shown(standing: Standing, facts: Facts, tiers: Tiers, at: int) -> tuple[Verdict, int]:
+    """The verdict of a natural track at an instant, and when either may change next."""
+    review_at = FOREVER if standing.review_at is None else standing.review_at
+    if tiers.members_only and not is_member(facts, at):
+        return Verdict(NO_TIER), review_at
+    override = override_at(facts, tiers, at)
+    if override is None:
+        return tiers.verdicts[standing.level], review_at
+    return Verdict(override.tier), review_at if override.until is None else min(review_at, override.until)
+
+
+def is_member(facts: Facts, at: int) -> bool:
+    """Whether a membership is in force at an instant from the last event on."""
+    return any(start <= at < end for each in facts.memberships.values() for start, end in each.in_force)
+
+
+def override_at(facts: Facts, tiers: Tiers, at: int) -> TierOverrideGranted | None:
+    """The latest override that masks the natural track; one for a tier that the rules don't know masks nothing."""
+    granted = (each.override for each in facts.memberships.values())
+    in_force = (
+        override
+        for override in granted
+        if override is not None and override.tier in tiers.names and (override.until is None or at < override.until)
+    )
+    return max(in_force, key=lambda override: override.at, default=None)
+
+
+def _review(standing: Standing, qualified: int, tiers: Tiers, at: int) -> Standing:
+    due = standing.review_at is not None and at >= standing.review_at
+    if qualified > standing.level:
+        return Standing(qualified, at + tiers.hold)
+    if qualified == standing.level and (due or standing.in_grace):
+        return Standing(qualified, at + tiers.hold if qualified else None)
+    if not due:
+        return standing
+    if not standing.in_grace and tiers.grace:
+        return Standing(standing.level, at + tiers.grace, in_grace=True)
+    lower = standing.level - 1
+    return Standing(lower, at + tiers.hold if lower else None)
+
+
+def qualified_level(facts: Facts, tiers: Tiers, at: int) -> int:
+    """The level that the spend of the window reaches at an instant."""
+    return max(0, bisect_right(tiers.starts, spend_within(facts, tiers.window, at)) - 1)

@@ -1,0 +1,1 @@
+"""Points: how many a customer can spend, and when that changes."""

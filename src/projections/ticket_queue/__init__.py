@@ -1,0 +1,1 @@
+"""Ticket queue: where a ticket stands, and whether it is in time."""
