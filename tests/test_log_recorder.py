@@ -101,7 +101,7 @@ class Appended(LogRecorder):
         rows = [columns(each) for each in stored_events]
         try:
             with self._store.writing() as tx:
-                first, _ = self._store.prepared.appending.append(tx.connection, rows, 0)
+                first, _ = self._store.statements.appending.append(tx.connection, rows, 0)
         except Collision as error:
             raise IntegrityError(str(error)) from error
         self.last = first + len(rows) - 1

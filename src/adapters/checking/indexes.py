@@ -23,7 +23,7 @@ _NO_KEY = "without a key nobody knows what they should be"
 def check_indexes(store: Store, tx: Transaction, customer_ids: Iterable[str] | None = None) -> list[Findings]:
     """Compare each index with the log, of everybody or of some customers."""
     parts = [None] if customer_ids is None else list(chunks(customer_ids))
-    return [_check(store, tx, index, parts) for index in store.prepared.indexes]
+    return [_check(store, tx, index, parts) for index in store.statements.indexes]
 
 
 def _check(store: Store, tx: Transaction, index: Index, parts: Sequence[list[str] | None]) -> Findings:

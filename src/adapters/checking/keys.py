@@ -15,7 +15,7 @@ from regulars.adapters.log.appending import Columns
 from regulars.adapters.log.codec import CODECS, tags_of
 from regulars.adapters.log.event_log import CONTACT_TYPES, EnvelopeMapper, read_rows
 from regulars.adapters.sql.chunks import CHUNK, chunks, pages
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.cipher import Cipher
@@ -74,7 +74,7 @@ class _Checking:
 
     def take(self, customer_ids: Sequence[str]) -> None:
         """Compare some who are registered."""
-        stored: dict[str, bytes] = dict(self._store.prepared.keys.all(self._connection, customer_ids))
+        stored: dict[str, bytes] = dict(self._store.statements.keys.all(self._connection, customer_ids))
         told = self._told(customer_ids)
         secrets = self._any_secrets([each for each in customer_ids if not _has_secret(told.get(each, ()))])
         for each in customer_ids:
@@ -106,7 +106,7 @@ class _Checking:
 
     def _strangers(self, column: sa.Column[str]) -> Iterator[str]:
         events = self._store.schema.events
-        ours = sa.and_(events.c.stream_id == column, past_index(self._connection, events.c.type).in_(_REGISTERED))
+        ours = sa.and_(events.c.stream_id == column, without_index(self._connection, events.c.type).in_(_REGISTERED))
         unknown = sa.select(column).where(~sa.exists(sa.select(events.c.position).where(ours))).distinct()
         for page in pages(self._connection, unknown, column, CHUNK):
             yield from (row[0] for row in page)
@@ -114,7 +114,7 @@ class _Checking:
     def _told(self, customer_ids: Sequence[str]) -> dict[str, list[Columns]]:
         """What was said of names and addresses, and erasures, by customer and in order."""
         events = self._store.schema.events
-        wanted = past_index(self._connection, events.c.type).in_(CONTACT_TYPES | _ERASED)
+        wanted = without_index(self._connection, events.c.type).in_(CONTACT_TYPES | _ERASED)
         statement = sa.select(events).where(events.c.stream_id.in_(customer_ids), wanted)
         rows = read_rows(self._connection, statement.order_by(events.c.stream_id, events.c.version))
         return {each: list(theirs) for each, theirs in groupby(rows, key=lambda row: str(row["stream_id"]))}

@@ -41,7 +41,7 @@ def opening_for(store: Store, index: Index) -> Opening:
 
     def ciphers(connection: Connection, customer_ids: Iterable[str]) -> dict[str, Cipher]:
         found = {}
-        for customer_id, key in store.prepared.keys.all(connection, customer_ids):
+        for customer_id, key in store.statements.keys.all(connection, customer_ids):
             with suppress(StoreUnusable, TypeError):  # the latter where SQLite keeps what is no bytes
                 found[customer_id] = Cipher(store.keyring.unwrap(key, customer_id))
         return found

@@ -23,7 +23,7 @@ from regulars.adapters.schema.positions import drawn
 from regulars.adapters.schema.tables import EVENT_COLUMNS, Schema
 from regulars.adapters.sql.chunks import CHUNK
 from regulars.adapters.sql.columns import as_stored
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.vault.cipher import Cipher
 from regulars.crm_domain.customer import PersonalDataErased
 from regulars.crm_domain.errors import StoreUnusable
@@ -80,7 +80,7 @@ def _read_events(
     events = schema.events
     ours: sa.ColumnElement[bool] = events.c.type.in_(tags)
     if whose is not None:
-        ours = sa.and_(past_index(connection, events.c.type).in_(tags), events.c.customer_id.in_(whose))
+        ours = sa.and_(without_index(connection, events.c.type).in_(tags), events.c.customer_id.in_(whose))
     statement = sa.select(*(events.c[name] for name in EVENT_COLUMNS)).where(ours, drawn(events))
     for row in _streamed(connection, statement.order_by(_in_order(connection, events), events.c.position)):
         columns = dict(zip(EVENT_COLUMNS, row, strict=True))
@@ -104,7 +104,7 @@ def _streamed(connection: Connection, statement: sa.Select[Any]) -> Iterator[sa.
 def _in_order(connection: Connection, table: sa.Table) -> sa.ColumnElement[Any]:
     """In the order of `_key`: sorted, and not looked up by an index, which is many times slower for all of a log."""
     owner = table.c[OWNER]
-    return past_index(connection, owner) if connection.dialect.name == "sqlite" else sa.collate(owner, "C")
+    return without_index(connection, owner) if connection.dialect.name == "sqlite" else sa.collate(owner, "C")
 
 
 def _key(customer_id: Any) -> _Key:

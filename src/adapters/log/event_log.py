@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import eq, ge, le
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import DecodeError, Struct
@@ -17,19 +17,17 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.log.appending import Columns
 from regulars.adapters.log.codec import CODECS, Codecs, codec_of, not_as_recorded, tags_of
+from regulars.adapters.log.log_statements import LogStatements
 from regulars.adapters.schema.positions import drawn, settled
 from regulars.adapters.schema.tables import EVENT_COLUMNS
 from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.damage import FROM_A_BACKUP
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.vault.cipher import Cipher
 from regulars.adapters.vault.keyring import Keyring
 from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from regulars.crm_domain.errors import Rejected, StoreUnusable
 from regulars.crm_domain.event import Event, Recorded, tag_of
-
-if TYPE_CHECKING:  # which has the statements of the log ready
-    from regulars.adapters.store.store_statements import Prepared
 
 EVENTS_AT_ONCE = 1_000
 
@@ -192,7 +190,7 @@ def is_stored_as(connection: Connection, events: sa.Table, tags: Collection[str]
 
     The index gives the events of one tag in that order; those of several it would sort for every page.
     """
-    return (events.c.type if len(tags) == 1 else past_index(connection, events.c.type)).in_(tags)
+    return (events.c.type if len(tags) == 1 else without_index(connection, events.c.type)).in_(tags)
 
 
 CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged), CODECS)
@@ -202,25 +200,25 @@ class EventLog:
     """Recorded events of one transaction."""
 
     def __init__(
-        self, connection: Connection, prepared: Prepared, keyring: Keyring, append: Append | None = None
+        self, connection: Connection, statements: LogStatements, keyring: Keyring, append: Append | None = None
     ) -> None:
         self._connection = connection
-        self._prepared = prepared
-        self._append = append or prepared.appending.append
-        self._schema = prepared.schema
+        self._statements = statements
+        self._append = append or statements.appending.append
+        self._schema = statements.schema
         self._keyring = keyring
 
     def append(self, drafts: Sequence[Draft], ciphers: dict[str, Cipher], now: int) -> list[Recorded[Event]]:
         """Record events. `now` is the instant to record them at."""
-        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
+        mapper = EnvelopeMapper(self._statements.codecs, ciphers)
         first, recorded_at = self._append(self._connection, [mapper.row(draft) for draft in drafts], now)
         return [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
 
     def streams(self, stream_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """The events of some streams, each stream's in order of version."""
-        rows = self._prepared.streams.all(self._connection, stream_ids)
+        rows = self._statements.streams.all(self._connection, stream_ids)
         ciphers = self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]})
-        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
+        mapper = EnvelopeMapper(self._statements.codecs, ciphers)
         for row in rows:
             yield mapper.recorded(checked(dict(zip(EVENT_COLUMNS, row, strict=False))))
 
@@ -228,7 +226,7 @@ class EventLog:
         """What was said of some customers' names and addresses, each customer's in order."""
         events = self._schema.events
         for chunk in chunks(customer_ids):
-            of_contact = past_index(self._connection, events.c.type).in_(CONTACT_TYPES)
+            of_contact = without_index(self._connection, events.c.type).in_(CONTACT_TYPES)
             yield from self.select(
                 sa.and_(events.c.stream_id.in_(chunk), of_contact), events.c.stream_id, events.c.version
             )
@@ -246,7 +244,7 @@ class EventLog:
         )
         conditions = [holds(column, value) for column, holds, value in wanted if value is not None]
         if search.types is not None:
-            conditions.append(is_stored_as(self._connection, events, tags_of(search.types, self._prepared.codecs)))
+            conditions.append(is_stored_as(self._connection, events, tags_of(search.types, self._statements.codecs)))
         if search.customer_ids is not None:
             conditions.append(events.c.customer_id.in_(search.customer_ids))
         conditions.append(settled(events) if search.settled_only else drawn(events))
@@ -277,6 +275,6 @@ class EventLog:
         statement = sa.select(self._schema.events).where(condition).order_by(*order).limit(limit)
         rows = read_rows(self._connection, statement)
         with_secrets = (row["customer_id"] for row in rows if row["secret"] is not None)
-        ciphers = self._keyring.ciphers(self._connection, self._prepared.keys, with_secrets)
-        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
+        ciphers = self._keyring.ciphers(self._connection, self._statements.keys, with_secrets)
+        mapper = EnvelopeMapper(self._statements.codecs, ciphers)
         return [mapper.recorded(row) for row in rows]

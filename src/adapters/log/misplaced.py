@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.schema.positions import last_drawn
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.command import EARLIEST, FUTURE_TOLERANCE
 from regulars.crm_domain.instant import END_OF_TIME, to_datetime
 
@@ -45,7 +45,7 @@ def find_never_drawn(connection: Connection, events: sa.Table) -> NeverDrawn | N
 def find_recorded_ahead(connection: Connection, events: sa.Table, now: int) -> RecordedAhead | None:
     """The events recorded later than a clock that says `now` is forgiven."""
     recorded_at, position = events.c.recorded_at, events.c.position
-    ours = past_index(connection, position).between(1, connection.scalar(sa.select(last_drawn(events))))
+    ours = without_index(connection, position).between(1, connection.scalar(sa.select(last_drawn(events))))
     found = sa.select(sa.func.count(), sa.func.min(position)).where(recorded_at > now + FUTURE_TOLERANCE, ours)
     count, first = connection.execute(found).one()
     if not count:

@@ -145,7 +145,7 @@ class _Passage:
             lock_definitions(self._writing)
             _refuse_a_store(self._writing, self._schema, self._database)
             self._schema.create(self._writing)
-            kept = {index.table for index in self._original.prepared.indexes}
+            kept = {index.table for index in self._original.statements.indexes}
             for _, table in define_tables(self._original.extended.brought, self._schema):
                 if table.name in kept:
                     table.create(self._writing)

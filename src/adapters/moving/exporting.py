@@ -56,7 +56,7 @@ def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Reco
         if not rows:
             return
         customers = {row["customer_id"] for row in rows if row["secret"] is not None}
-        ciphers = store.keyring.ciphers(tx.connection, store.prepared.keys, customers if personal else ())
+        ciphers = store.keyring.ciphers(tx.connection, store.statements.keys, customers if personal else ())
         mapper = EnvelopeMapper(store.codecs, ciphers)
         chunk = [mapper.recorded(row) for row in rows]
         last = chunk[-1].position

@@ -467,7 +467,7 @@ class _CatchingUp:
         for row in rows:
             if type(row.customer_id) is not str:
                 raise not_as_recorded(row.position, "customer_id")
-        events, until, links = self._store.schema.events, rows[-1].position, self._store.prepared.links
+        events, until, links = self._store.schema.events, rows[-1].position, self._store.statements.links
         relinked = links_changed(connection, self._store.schema.links, old, until)
         families = read_families(connection, links, {row.customer_id for row in rows} | relinked, until)
         by_root = _by_root(self._store, rows, families)

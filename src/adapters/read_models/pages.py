@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE, ProjectionTables, Row, loaded_facts
 from regulars.adapters.sql.chunks import chunks
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.fold import Folded, Interval
 
@@ -184,7 +184,7 @@ class _Page:
         for tables in self._shown.values():
             if tables.intervals is leading:
                 # An index by value has them in order; searched by the instant, it would have to be sorted.
-                conditions += [past_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
+                conditions += [without_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
             else:
                 joined = joined.join(tables.intervals, _holds(tables.intervals, leading, sa.literal(at)))
         if settled or filters.unchanged_since_asked:
@@ -196,7 +196,7 @@ class _Page:
             earliest = self._models.of(scored).earliest
             assert earliest is not None
             key, order = leading.c.minus_score, (leading.c.minus_score, leading.c.customer)
-            conditions += [past_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
+            conditions += [without_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
             later = sa.select(earliest.c.minus_score).where(earliest.c.valid_from <= at)
             conditions.append(leading.c.minus_score.in_(list(self._connection.execute(later).scalars())))
             if after is not None:  # what the key can use of the order, beside the order itself

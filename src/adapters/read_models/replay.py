@@ -20,7 +20,7 @@ from regulars.adapters.indexes.links import read_all_families
 from regulars.adapters.log.codec import not_as_recorded
 from regulars.adapters.read_models.histories import History, fold_rows, history_columns, read_history
 from regulars.adapters.sql.loading import loading
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.store.store import Store
 from regulars.projections.engine.fold import FoldPlan
 
@@ -129,7 +129,7 @@ _customer_id = itemgetter(2)  # of history_columns
 def _rows(store: Store, connection: Connection, until: int, wanted: Range) -> Iterator[sa.Row[Any]]:
     events = store.schema.events
     # Sorting what is read in the order in which it lies is many times quicker than looking it up by customer.
-    customer_id = past_index(connection, events.c.customer_id)
+    customer_id = without_index(connection, events.c.customer_id)
     in_range = sa.and_(
         customer_id > wanted.after if wanted.after else sa.true(),  # what is nobody's comes first
         customer_id <= wanted.last if wanted.last else sa.true(),

@@ -20,7 +20,7 @@ from regulars.adapters.log.codec import is_personal
 from regulars.adapters.log.event_log import Append, Draft, EventLog
 from regulars.adapters.schema.settings import currency_of, live_of
 from regulars.adapters.sql.chunks import chunks
-from regulars.adapters.store.store_statements import Prepared
+from regulars.adapters.store.store_statements import StoreStatements
 from regulars.adapters.vault.cipher import Cipher, new_key, normalised
 from regulars.adapters.vault.erasing import mark
 from regulars.adapters.vault.keyring import Keyring
@@ -55,15 +55,15 @@ class Transaction:
     """Reads and writes on one connection. `has_destroyed` says that somebody was forgotten in it."""
 
     def __init__(
-        self, connection: Connection, prepared: Prepared, keyring: Keyring, append: Append | None = None
+        self, connection: Connection, statements: StoreStatements, keyring: Keyring, append: Append | None = None
     ) -> None:
-        schema = prepared.schema
+        schema = statements.schema
         self.connection = connection
         self.has_destroyed = False
-        self.log = EventLog(connection, prepared, keyring, append)
-        self.quarantine = Quarantine(connection, schema, keyring, prepared.access)
+        self.log = EventLog(connection, statements, keyring, append)
+        self.quarantine = Quarantine(connection, schema, keyring, statements.access)
         self._schema = schema
-        self._prepared = prepared
+        self._statements = statements
         # Nobody else merges in this snapshot, or while this transaction may write.
         self._has_links: bool | None = None
         self._unlinked: set[str] = set()
@@ -75,9 +75,9 @@ class Transaction:
         Raises StoreUnusable for a reference where this role may not look it up.
         """
         if reference is not None:
-            self._prepared.access.require_lookups()
+            self._statements.access.require_lookups()
         digest = None if reference is None else self._digest("ref", reference)
-        row = self._prepared.premises.first(self.connection, digest=digest)
+        row = self._statements.premises.first(self.connection, digest=digest)
         assert row is not None
         live, currency, has_links, customer_id, is_linked = row
         self._has_links = bool(has_links)
@@ -94,13 +94,13 @@ class Transaction:
         """Customer ids by look-up value, for those values that are known. `kind` is one of look_ups.LOOKUP_KINDS."""
         by_digest = {self._digest(kind, value): value for value in values}
         found: dict[str, list[str]] = {}
-        for digest, customer_id in self._prepared.lookups.all(self.connection, by_digest, kind=kind):
+        for digest, customer_id in self._statements.lookups.all(self.connection, by_digest, kind=kind):
             found.setdefault(by_digest[digest], []).append(customer_id)
         return found
 
     def shared_lookups(self, limit: int, after: tuple[str, str]) -> list[tuple[str, str, list[str]]]:
         """E-mails and phone numbers that several customers have: (kind, digest, customer ids), by kind and digest."""
-        self._prepared.access.require_lookups()
+        self._statements.access.require_lookups()
         lookups = self._schema.lookups
         key = (lookups.c.kind, lookups.c.digest)
         shared = (
@@ -123,7 +123,7 @@ class Transaction:
 
     def remembered(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who are registered and were not forgotten."""
-        return {customer_id for (customer_id,) in self._prepared.remembered.all(self.connection, customer_ids)}
+        return {customer_id for (customer_id,) in self._statements.remembered.all(self.connection, customer_ids)}
 
     def forgotten(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who were forgotten."""
@@ -149,14 +149,14 @@ class Transaction:
         """
         if not drafts:
             return []
-        self._prepared.extended.require_written(each.event for each in drafts)
+        self._statements.extended.require_written(each.event for each in drafts)
         keys = {each.customer_id: new_key() for each in drafts if isinstance(each.event, CustomerRegistered)}
         others = {
             each.customer_id
             for each in drafts
-            if each.customer_id not in keys and is_personal(each.event, each.reason, self._prepared.codecs)
+            if each.customer_id not in keys and is_personal(each.event, each.reason, self._statements.codecs)
         }
-        ciphers = self._keyring.ciphers(self.connection, self._prepared.keys, others)
+        ciphers = self._keyring.ciphers(self.connection, self._statements.keys, others)
         ciphers |= {customer_id: Cipher(key) for customer_id, key in keys.items()}
         recorded = self.log.append(drafts, ciphers, now)
         if keys:
@@ -170,7 +170,7 @@ class Transaction:
 
     def _name_extensions(self, drafts: Sequence[Draft]) -> None:
         """Let the store name the extensions that any of these events belong to."""
-        needs = self._prepared.extended.needs
+        needs = self._statements.extended.needs
         needed = {needs[type(each.event)] for each in drafts if type(each.event) in needs}
         if needed:
             name_needed(self.connection, self._schema, needed)
@@ -182,7 +182,7 @@ class Transaction:
     def _keep_keys(self, keys: Mapping[str, bytes]) -> None:
         self.require_master_unchanged()
         rows = [{"customer_id": each, "key": self._keyring.wrap(key, each)} for each, key in keys.items()]
-        self._prepared.keep_key.many(self.connection, rows)
+        self._statements.keep_key.many(self.connection, rows)
 
     def _forget(self, customer_ids: Sequence[str]) -> None:
         """Destroy keys, and drop refused rows that name some customers, by whatever was said of them."""
@@ -195,9 +195,9 @@ class Transaction:
         self.has_destroyed = True
 
     def _write_indexes(self, recorded: Sequence[Recorded[Event]]) -> None:
-        for index in self._prepared.indexes:
+        for index in self._statements.indexes:
             if any(type(each.event) in index.handles for each in recorded):
-                table, insert = self._schema.metadata.tables[index.table], self._prepared.index_inserts[index.table]
+                table, insert = self._schema.metadata.tables[index.table], self._statements.index_inserts[index.table]
                 IndexWriter(self.connection, table, insert).write(index, recorded, self._digest)
         if any(isinstance(each.event, CustomerMerged) for each in recorded):
             self._has_links, self._unlinked = True, set()
@@ -209,7 +209,7 @@ class Transaction:
     def links(self, customer_ids: Iterable[str], until: int | None = None) -> dict[str, str]:
         """The links by which some customers are one with others, as of a position or as of now."""
         maybe = self._maybe_linked(customer_ids)
-        return read_links(self.connection, self._prepared.links, maybe, until) if maybe else {}
+        return read_links(self.connection, self._statements.links, maybe, until) if maybe else {}
 
     def is_relinked(self, members: tuple[str, ...], *, after: int) -> bool:
         """Whether any of some customers was merged or told apart after a position."""
@@ -218,7 +218,7 @@ class Transaction:
     def ever_linked(self, customer_id: str) -> tuple[str, ...]:
         """Everyone who is or was one with a customer, themselves first."""
         maybe = self._maybe_linked([customer_id])
-        return ever_linked(self.connection, self._prepared.links, customer_id) if maybe else (customer_id,)
+        return ever_linked(self.connection, self._statements.links, customer_id) if maybe else (customer_id,)
 
     def _maybe_linked(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who may have been merged with others."""
@@ -231,10 +231,10 @@ class Transaction:
 
     def outcome_of(self, command_id: str) -> tuple[str, bytes] | None:
         """The digest and outcome kept for a command id, if there are any."""
-        row = self._prepared.outcome.first(self.connection, id=command_id)
+        row = self._statements.outcome.first(self.connection, id=command_id)
         return None if row is None else (row[0], row[1])
 
     def keep_outcome(self, command_id: str, digest: str, outcome: bytes) -> None:
         """Remember what came of a command, so that a retry gets the same answer."""
         row = {"id": command_id, "digest": digest, "outcome": outcome}
-        self._prepared.keep_outcome.run(self.connection, **row)
+        self._statements.keep_outcome.run(self.connection, **row)

@@ -8,7 +8,7 @@ from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime
 from typing import Literal, get_args
 
-from regulars.adapters.indexes.consents import Wanted, find_contactable
+from regulars.adapters.indexes.consents import ConsentQuery, find_contactable
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.one_customer import instant_of, read_contacts
 from regulars.asking.paging import Following, Paged
@@ -180,13 +180,13 @@ def read_contactable(
     if after is not None and not _MARK.fullmatch(after):
         raise ValueError(f'"{after}" is not the `after` of a page')
     stand = ground.standpoint(tx, known_at)
-    wanted = Wanted(
+    wanted = ConsentQuery(
         channel=channel,
         purpose=purpose,
         at=FOREVER if as_of is None else instant_of(as_of, stand.rules.zone),
         until=FOREVER if stand.until is None else stand.until,
     )
-    found = find_contactable(tx.connection, ground.store.prepared, wanted, limit, after)
+    found = find_contactable(tx.connection, ground.store.schema, ground.store.statements.links, wanted, limit, after)
     contacts = read_contacts(tx, {each.customer_id for each in found})
     return ContactablePage(
         customers=tuple(

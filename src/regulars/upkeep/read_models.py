@@ -10,8 +10,8 @@ from datetime import datetime
 from regulars.adapters.checking.repairing_indexes import find_wrong, put_right
 from regulars.adapters.checking.result import Kind
 from regulars.adapters.indexes.index import Index
-from regulars.adapters.logs import tell_live, tell_parked
 from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.announcing import tell_live, tell_parked
 from regulars.adapters.read_models.building import OnAfresh, build_beside, building_alone
 from regulars.adapters.read_models.generations import (
     WHAT_DIFFERS,
@@ -190,10 +190,10 @@ class Projections:
             self.require(projection)
         ground, store = self._ground, self._ground.store
         family = None if customer is None else self._ever_one_with(customer)
-        wrong = sum(self._put_right(index) for index in store.prepared.indexes if index.decides_folds)
+        wrong = sum(self._put_right(index) for index in store.statements.indexes if index.decides_folds)
         if customer is not None and family is not None:
             family |= self._ever_one_with(customer)
-            for index in store.prepared.indexes:
+            for index in store.statements.indexes:
                 wrong += sum(self._put_right(index, whose) for whose in chunks(family))
         ground.catch_up()
         with store.reading() as tx:
@@ -213,7 +213,7 @@ class Projections:
 
     def _put_indexes_right(self, on_put_right: OnPutRight | None) -> None:
         store = self._ground.store
-        for index in store.prepared.indexes:
+        for index in store.statements.indexes:
             wrong = find_wrong(store, index)
             if wrong is None:
                 continue
