@@ -39,7 +39,7 @@ from regulars import (
     TagCustomer,
 )
 from regulars.adapters.eventsourcing_library.log_recorder import LogApplication, LogFactory, LogRecorder
-from regulars.adapters.eventsourcing_library.recorders import PAGE
+from regulars.adapters.eventsourcing_library.notifications import PAGE
 from regulars.adapters.log.codec import codecs
 from regulars.adapters.store.store import Collision, Store
 from regulars.adapters.vault.keyring import new_master_key

@@ -74,9 +74,9 @@ def generation(crm: Regulars, number: int, **values: Any) -> None:
 # ------------------------------------------------------------------------------------- generations that were begun
 
 
-def begin(crm: Regulars, monkeypatch: pytest.MonkeyPatch, work: Callable[..., object], portions: int) -> None:
+def begin(crm: Regulars, monkeypatch: pytest.MonkeyPatch, work: Callable[..., object], chunks: int) -> None:
     """Let some work on a generation be cut off after so many customers."""
-    left = [portions]
+    left = [chunks]
 
     def cut_off(done: int, total: int) -> None:
         left[0] -= 1

@@ -104,7 +104,7 @@ def live(crm: Regulars) -> int:
 @KINDS
 @settings(max_examples=EXAMPLES // 7)
 @given(trade(), st.data())
-def test_folded_in_any_portions_and_folded_anew_is_the_same(
+def test_folded_in_any_batches_and_rebuilt_is_the_same(
     kind: str, postgres_url: str, steps: list[Step], data: st.DataObject
 ) -> None:
     clock = Clock()
@@ -114,13 +114,13 @@ def test_folded_in_any_portions_and_folded_anew_is_the_same(
             carry_out(crm, clock, step, number)
             if data.draw(st.booleans()):
                 crm.catch_up()
-        in_portions, found = fingerprint(crm), [read_models_of(crm, 1)]
+        in_batches, found = fingerprint(crm), [read_models_of(crm, 1)]
         with folding(batch=data.draw(st.integers(1, 5))):
             assert crm.projections.rebuild() == 2
-        assert (live(crm), fingerprint(crm)) == (2, in_portions)
+        assert (live(crm), fingerprint(crm)) == (2, in_batches)
         with folding(replay_from=1, customers=data.draw(st.integers(1, 3))):
             assert crm.projections.rebuild() == 3
-        assert (live(crm), fingerprint(crm)) == (3, in_portions)
+        assert (live(crm), fingerprint(crm)) == (3, in_batches)
         found += [read_models_of(crm, number) for number in (2, 3)]
     assert found[0] == found[1] == found[2]
 

@@ -25,7 +25,9 @@ from eventsourcing.persistence import Notification, StoredEvent, Transcoder
 from eventsourcing.utils import Environment, EnvType
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.eventsourcing_library.recorders import SqlApplicationRecorder, library_errors, read_url
+from regulars.adapters.eventsourcing_library.errors import library_errors
+from regulars.adapters.eventsourcing_library.notifications import SqlApplicationRecorder
+from regulars.adapters.eventsourcing_library.recorders import read_url
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.log.appending import Columns
 from regulars.adapters.log.codec import Codecs

@@ -28,7 +28,7 @@ from regulars.adapters.read_models.histories import (
     select_history,
     take_in,
 )
-from regulars.adapters.read_models.parallel_fold import Portion, Task, fold_in_parallel, fold_portions
+from regulars.adapters.read_models.parallel_fold import FoldedChunk, Task, fold_in_chunks, fold_in_parallel
 from regulars.adapters.read_models.replay import MOST_RANGES, Range, split_range
 from regulars.adapters.read_models.rows import Bulk, ReadModels, Update, new_update
 from regulars.adapters.schema.positions import drawn, settled
@@ -331,14 +331,14 @@ class _CatchingUp:
 
     def _replay_from(self, bulk: Bulk) -> Iterator[int]:
         ranges = bulk.ranges
-        with closing(self._portions(bulk)) as portions:  # so that what it reads from is let go of however this ends
-            for index, portion in portions:
-                done = Range(portion.last, ranges[index].last)
+        with closing(self._chunks(bulk)) as chunks:  # so that what it reads from is let go of however this ends
+            for index, chunk in chunks:
+                done = Range(chunk.last, ranges[index].last)
                 left = (*ranges[:index], done, *ranges[index + 1 :])
-                if not self._write_portion(portion, ranges, left):
+                if not self._write_chunk(chunk, ranges, left):
                     return  # another process was quicker: go on where it is
-                self._replayed += portion.events
-                yield portion.events
+                self._replayed += chunk.events
+                yield chunk.events
                 ranges = left
                 if self._may_stop_replaying:
                     return
@@ -369,16 +369,16 @@ class _CatchingUp:
             self._store.database.take_over_wal()
         return True
 
-    def _portions(self, bulk: Bulk) -> Generator[tuple[int, Portion]]:
+    def _chunks(self, bulk: Bulk) -> Generator[tuple[int, FoldedChunk]]:
         for first in range(0, len(bulk.ranges), self._workers):
             some = bulk.ranges[first : first + self._workers]
-            with closing(self._folded(some, bulk.until)) as portions:
-                for index, portion in portions:
-                    yield first + index, portion
+            with closing(self._folded(some, bulk.until)) as chunks:
+                for index, chunk in chunks:
+                    yield first + index, chunk
             self._store.database.take_over_wal()
 
-    def _folded(self, ranges: Sequence[Range], until: int) -> Generator[tuple[int, Portion]]:
-        """Portions of some ranges with the index of each; one after the other, or one for each worker at a time."""
+    def _folded(self, ranges: Sequence[Range], until: int) -> Generator[tuple[int, FoldedChunk]]:
+        """Chunks of some ranges with the index of each; one after the other, or one for each worker at a time."""
         if len(ranges) > 1:
             url = self._store.database.url.render_as_string(hide_password=False)
             task = Task(
@@ -392,17 +392,17 @@ class _CatchingUp:
             )
             yield from fold_in_parallel(task, ranges)
         else:
-            with closing(fold_portions(self._store, self._models, self._rules, until, ranges[0])) as portions:
-                for portion in portions:
-                    yield 0, portion
+            with closing(fold_in_chunks(self._store, self._models, self._rules, until, ranges[0])) as chunks:
+                for chunk in chunks:
+                    yield 0, chunk
 
-    def _write_portion(self, portion: Portion, ranges: tuple[Range, ...], left: tuple[Range, ...]) -> bool:
-        self._report(portion.poisons)
+    def _write_chunk(self, chunk: FoldedChunk, ranges: tuple[Range, ...], left: tuple[Range, ...]) -> bool:
+        self._report(chunk.poisons)
         with self._loading() as tx:
             if not self._models.advance_bulk(tx.connection, ranges, left):
                 return False
-            self._models.stage(tx.connection, portion.rows)
-            self._models.park(tx.connection, portion.poisons)
+            self._models.stage(tx.connection, chunk.rows)
+            self._models.park(tx.connection, chunk.poisons)
         return True
 
     def _report(self, poisons: Sequence[Mapping[str, Poison]]) -> None:

@@ -24,11 +24,11 @@ from regulars.adapters.sql.grants import pass_on_grants
 from regulars.adapters.store.builds import (
     Build,
     Versions,
+    build_specs,
     drop_unused,
     members_of,
     read_builds,
     versions_of,
-    wanted_builds,
 )
 from regulars.adapters.store.generation_rows import (
     LIVE,
@@ -245,7 +245,7 @@ def newest_generation(
 
 def _kept(store: Store, connection: Connection, ruleset: Ruleset, known_until: int | None) -> list[Generation]:
     judged_by = (ruleset.digest(), ruleset.canonical())
-    wanted = {each.name: each.digest for each in wanted_builds(store.registry, ruleset)}
+    wanted = {each.name: each.digest for each in build_specs(store.registry, ruleset)}
     return [
         each
         for each in read_generations(store, connection)

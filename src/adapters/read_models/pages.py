@@ -21,10 +21,10 @@ from regulars.projections.engine.fold import Folded, Interval
 SPANS_AT_ONCE = 1_000  # three values each, of which a statement has only so many
 
 
-class Standing(Struct, frozen=True, kw_only=True):
-    """One customer as of an instant, with the intervals that hold then, by projection. Instants in microseconds.
+class ListedCustomer(Struct, frozen=True, kw_only=True):
+    """One customer of a list, as of an instant, with the intervals that hold then, by projection.
 
-    `folded` is None where what is stored of it is of no use to this code.
+    Instants are microseconds. `folded` is None where what is stored of it is of no use to this code.
     """
 
     customer: int
@@ -84,8 +84,8 @@ class Ranking(Struct, frozen=True, kw_only=True):
         return FOREVER if value is None else -value
 
 
-class KeyStanding(Struct, frozen=True, kw_only=True):
-    """What is held of one key, such as a ticket, as of an instant; `turns_at` is when the next column turns."""
+class ListedKey(Struct, frozen=True, kw_only=True):
+    """One key of a list, such as a ticket, with the interval that holds; `turns_at` is when the next column turns."""
 
     key: str
     customer_id: str
@@ -113,7 +113,7 @@ def page(
     order: Ranking | None,
     limit: int,
     after: tuple[int, int] | None,
-) -> list[Standing]:
+) -> list[ListedCustomer]:
     """Customers as of an instant, with what they are and have.
 
     In order of (when they become, or what `order` says, or nothing) and then as they were registered; `after` is
@@ -139,32 +139,32 @@ class _Page:
         self._facts = models.tables.facts.rows
         self._shown = {name: models.of(name) for name in filters.shown}
 
-    def of(self, at: int, limit: int, after: tuple[int, int] | None, *, settled: bool = False) -> list[Standing]:
+    def of(self, at: int, limit: int, after: tuple[int, int] | None, *, settled: bool = False) -> list[ListedCustomer]:
         """As of one instant; where it is `settled`, only those to whom nothing happened later."""
         if self._filters.becoming is not None:
-            return self._standings(self._becoming(sa.literal(at), settled, at, limit, after))
+            return self._all_listed(self._becoming(sa.literal(at), settled, at, limit, after))
         chosen = self._first(at, limit, after, settled)
         statement = self._statement(sa.literal(at)).where(
             self._facts.c.customer.in_([customer for customer, _ in chosen])
         )
         rows = {row.customer: row for row in self._connection.execute(statement)}
-        return [self._standing(rows[customer], key) for customer, key in chosen if customer in rows]
+        return [self._listed(rows[customer], key) for customer, key in chosen if customer in rows]
 
-    def as_of_their_last_event(self, at: int, limit: int, after: tuple[int, int] | None) -> list[Standing]:
+    def as_of_their_last_event(self, at: int, limit: int, after: tuple[int, int] | None) -> list[ListedCustomer]:
         """Those to whom something happened later, each as of then: no more than a page, where they are in the order of
         their numbers; else they are few, or the clock is behind.
         """
         instant, later = self._facts.c.last_event_at, self._facts.c.last_event_at > at
         if self._filters.becoming is not None:
             statement = self._becoming(instant, False, at, None, after).where(later)
-            return self._standings(statement)
+            return self._all_listed(statement)
         statement = self._statement(instant).where(later, *self._left_out(self._facts))
         for name, value in self._filters.values:
             statement = statement.where(self._shown[name].intervals.c.value == value)
         if self._order is None:
             statement = statement.where(self._facts.c.customer > (after[1] if after else 0))
             statement = statement.order_by(self._facts.c.customer).limit(limit)
-        found = (self._standing(row, None) for row in self._connection.execute(statement))
+        found = (self._listed(row, None) for row in self._connection.execute(statement))
         return [each for each in found if after is None or each.place > after]
 
     def _first(self, at: int, limit: int, after: tuple[int, int] | None, settled: bool) -> list[tuple[int, int]]:
@@ -277,15 +277,15 @@ class _Page:
             *columns,
         ).select_from(joined)
 
-    def _standings(self, statement: sa.Select[Any]) -> list[Standing]:
-        return [self._standing(row, row.becomes_at) for row in self._connection.execute(statement)]
+    def _all_listed(self, statement: sa.Select[Any]) -> list[ListedCustomer]:
+        return [self._listed(row, row.becomes_at) for row in self._connection.execute(statement)]
 
-    def _standing(self, row: sa.Row[Any], sort_key: int | None) -> Standing:
+    def _listed(self, row: sa.Row[Any], sort_key: int | None) -> ListedCustomer:
         columns = row._mapping
         held = {name: self._held(name, tables, columns) for name, tables in self._shown.items()}
         if sort_key is None:
             sort_key = 0 if self._order is None else self._order.key_of(row.customer, held)
-        return Standing(
+        return ListedCustomer(
             customer=row.customer,
             customer_id=row.customer_id,
             as_of=row.as_of,
@@ -414,7 +414,7 @@ def keyed_page(
     limit: int,
     after: str | None,
     beside: Collection[int] = (),
-) -> list[KeyStanding]:
+) -> list[ListedKey]:
     """What a projection holds of keys as of an instant, in their order; `wanted` are the values a column may have.
 
     Only those of some `customers` where these are given; those of the customers `beside` are left out. With
@@ -443,10 +443,10 @@ def keyed_page(
     statement = sa.select(turns_at.label("turns_at"), events.c.customer_id.label("whose"), *table.c)
     joined = table.join(events, events.c.position == table.c.customer)
     rows = connection.execute(statement.select_from(joined).where(*conditions).order_by(key).limit(limit))
-    return list(_key_standings(tables, rows))
+    return list(_listed_keys(tables, rows))
 
 
-def _key_standings(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[KeyStanding]:
+def _listed_keys(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[ListedKey]:
     for turns_at, customer_id, *row in map(tuple, rows):
         (interval,) = tables.read([row])
-        yield KeyStanding(key=interval.key, customer_id=customer_id, interval=interval, turns_at=turns_at)
+        yield ListedKey(key=interval.key, customer_id=customer_id, interval=interval, turns_at=turns_at)

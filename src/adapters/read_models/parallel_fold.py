@@ -1,4 +1,4 @@
-"""A replay in portions, folded by this process or by several: some customers' rows, ready to be written.
+"""A replay in chunks, folded by this process or by several: some customers' rows, ready to be written.
 
 Each worker reads the log for itself and folds a range of customers; one process writes what they hand over.
 """
@@ -25,7 +25,7 @@ from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import restore_rules
 
 
-class Portion(Struct, frozen=True):
+class FoldedChunk(Struct, frozen=True):
     """Some customers' rows by table. `last` is the last of them, `events` how many were read for them."""
 
     last: str
@@ -50,19 +50,19 @@ class Task(Struct, frozen=True, kw_only=True):
     extensions: tuple[str, ...] = ()
 
 
-def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wanted: Range) -> Generator[Portion]:
+def fold_in_chunks(store: Store, models: ReadModels, rules: Rules, until: int, wanted: Range) -> Generator[FoldedChunk]:
     """Fold a range of customers, in order of their ids."""
     with store.reading() as tx:
         read = 0
         for chunk in in_chunks(replay(store, tx.connection, models.plan(rules), until, wanted)):
-            yield _portion(models, chunk, chunk[-1].events_read - read)
+            yield _folded_chunk(models, chunk, chunk[-1].events_read - read)
             read = chunk[-1].events_read
 
 
-def _portion(models: ReadModels, chunk: Sequence[Replayed], events: int) -> Portion:
+def _folded_chunk(models: ReadModels, chunk: Sequence[Replayed], events: int) -> FoldedChunk:
     histories = [each.history for each in chunk]
     updates = [new_update(each) for each in histories if each.happened]
-    return Portion(
+    return FoldedChunk(
         last=histories[-1].members[0] or BEFORE_EVERYBODY,
         events=events,
         rows={table.name: rows for table, rows in models.customer_rows(updates).items()},
@@ -73,11 +73,11 @@ def _portion(models: ReadModels, chunk: Sequence[Replayed], events: int) -> Port
 # ------------------------------------------------------------------------------------------------- several processes
 
 _ENDED, _FAILED, _FOLDED = b"e", b"f", b"p"
-_decoder = msgspec.msgpack.Decoder(Portion)
+_decoder = msgspec.msgpack.Decoder(FoldedChunk)
 
 
-def fold_in_parallel(task: Task, ranges: Sequence[Range]) -> Iterator[tuple[int, Portion]]:
-    """Fold each range in a process of its own: the index of a range and a portion of it, as they come.
+def fold_in_parallel(task: Task, ranges: Sequence[Range]) -> Iterator[tuple[int, FoldedChunk]]:
+    """Fold each range in a process of its own: the index of a range and a chunk of it, as they come.
 
     Raises StoreUnusable for what a worker failed with.
     """
@@ -134,8 +134,8 @@ def _work(task: Task, wanted: Range, pipe: Pipe) -> None:
             ruleset = restore_rules(task.ruleset, store.registry.grammar)
             rules = compile_rules(ruleset, task.currency, store.registry.sections)
             models = ReadModels(store.schema, task.generation, task.builds, store.registry)
-            for portion in fold_portions(store, models, rules, task.until, wanted):
-                pipe.send_bytes(_FOLDED + msgspec.msgpack.encode(portion))
+            for chunk in fold_in_chunks(store, models, rules, task.until, wanted):
+                pipe.send_bytes(_FOLDED + msgspec.msgpack.encode(chunk))
         pipe.send_bytes(_ENDED)
     except BrokenPipeError:
         pass

@@ -41,7 +41,7 @@ class Build(Struct, frozen=True, kw_only=True):
     known_until: int | None
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class BuildSpec(Struct, frozen=True, kw_only=True):
     """A build as the running code would fold it."""
 
     name: str
@@ -61,12 +61,12 @@ def _versions_of_facts(fact_set: FactSet) -> Versions:
     return {fact_set.name: fact_set.version, "events": schema_digest(tuple(events))}
 
 
-def wanted_builds(registry: Registry, ruleset: Ruleset) -> list[Wanted]:
+def build_specs(registry: Registry, ruleset: Ruleset) -> list[BuildSpec]:
     """What the running code would fold under a ruleset: the facts first."""
     rules = compile_rules(ruleset, None, registry.sections)  # what is judged by doesn't depend on the currency
     judged = {each.name: rules_digest(each, rules) for each in registry.projectors}
     return [
-        Wanted(name=name, digest=_digest(versions, judged.get(name, "")), versions=versions)
+        BuildSpec(name=name, digest=_digest(versions, judged.get(name, "")), versions=versions)
         for name, versions in versions_of(registry).items()
     ]
 
@@ -113,10 +113,10 @@ def _versions(stored: str) -> Versions:
 
 
 def reusable(
-    builds: Iterable[Build], wanted: Iterable[Wanted], known_until: int | None, live: Mapping[str, int]
+    builds: Iterable[Build], specs: Iterable[BuildSpec], known_until: int | None, live: Mapping[str, int]
 ) -> dict[str, int]:
-    """By name, the number of a build of each that is wanted: the one that answers, or else the newest."""
-    by_digest = {each.name: each.digest for each in wanted}
+    """By name, the number of a stored build that meets each specification: the live one, or else the newest."""
+    by_digest = {each.name: each.digest for each in specs}
     found: dict[str, int] = {}
     for each in builds:
         if by_digest.get(each.name) == each.digest and each.known_until == known_until:
@@ -128,22 +128,22 @@ def reusable(
 
 
 def create_build(
-    schema: Schema, connection: Connection, registry: Registry, wanted: Wanted, known_until: int | None
+    schema: Schema, connection: Connection, registry: Registry, spec: BuildSpec, known_until: int | None
 ) -> int:
     """Make a build with nothing folded in yet; its number."""
     builds = schema.builds
-    kept = connection.execute(sa.select(builds.c.number).where(builds.c.name == wanted.name)).scalars()
-    number: int = max([0, *kept, *_numbers_in_use(connection, wanted.name)]) + 1
+    kept = connection.execute(sa.select(builds.c.number).where(builds.c.name == spec.name)).scalars()
+    number: int = max([0, *kept, *_numbers_in_use(connection, spec.name)]) + 1
     row = {
-        "name": wanted.name,
+        "name": spec.name,
         "number": number,
-        "digest": wanted.digest,
-        "versions": msgspec.json.encode(wanted.versions, order="sorted").decode(),
+        "digest": spec.digest,
+        "versions": msgspec.json.encode(spec.versions, order="sorted").decode(),
         "checkpoint": 0,
         "known_until": known_until,
     }
     connection.execute(builds.insert(), row)
-    BuildTables({wanted.name: number}, registry).create(connection)
+    BuildTables({spec.name: number}, registry).create(connection)
     return number
 
 

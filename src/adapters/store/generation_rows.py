@@ -18,7 +18,7 @@ from regulars.adapters.schema.tables import LIVE_GENERATION, Schema
 from regulars.adapters.schema.views import put_views
 from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.damage import Damaged
-from regulars.adapters.store.builds import create_build, read_builds, reusable, versions_of, wanted_builds
+from regulars.adapters.store.builds import build_specs, create_build, read_builds, reusable, versions_of
 from regulars.projections.registry import Registry
 from regulars.projections.rules.grammar import Ruleset
 
@@ -103,7 +103,7 @@ def create_generation(
         "is_checked": 0,
     }
     connection.execute(generations.insert(), row)
-    wanted = wanted_builds(registry, ruleset)
+    wanted = build_specs(registry, ruleset)
     live = live_if_known(schema, connection)
     answering = {} if live is None else builds_of(schema, connection, live)
     with_what_is_kept = reusable(read_builds(schema, connection), wanted, known_until, answering)

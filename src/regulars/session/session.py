@@ -28,8 +28,8 @@ from regulars.adapters.store.horizon import OpenTransaction, oldest_transaction
 from regulars.adapters.store.rules_in_force import InForce, read_founding, read_in_force, restored
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Premises, Transaction
+from regulars.asking.listed import families_written
 from regulars.asking.one_customer import instant_of
-from regulars.asking.standings import families_written
 from regulars.crm_domain import rulebook
 from regulars.crm_domain.command import Context, CustomerId, TicketPolicy
 from regulars.crm_domain.errors import NotFound, StoreBusy, StoreUnusable
