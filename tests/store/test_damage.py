@@ -23,8 +23,8 @@ from regulars import (
     StoreUnusable,
 )
 from regulars.adapters.read_models import catch_up, replay
+from regulars.adapters.read_models.comparing import spread
 from regulars.adapters.read_models.generations import everything, prepare_generation
-from regulars.adapters.read_models.rows import spread
 from regulars.session.freshness import freshness_of
 from saying import Say
 from shops import DAY, PEOPLE, Clock, number_of, opened, read_models_of, register, tables_of, with_edits

@@ -32,7 +32,7 @@ from regulars import (
     StoreUnusable,
 )
 from regulars.adapters.indexes.links import links_changed
-from regulars.adapters.read_models import building, catch_up, parallel_fold, replay, rows, verifying
+from regulars.adapters.read_models import building, catch_up, parallel_fold, replay, staging, verifying
 from regulars.adapters.read_models.building import building_alone
 from regulars.adapters.read_models.generations import everything, go_live, prepare_generation
 from regulars.adapters.read_models.verifying import Fingerprint
@@ -82,7 +82,7 @@ def folding(
         patch.setattr(catch_up, "REPLAY_FROM", replay_from)
         patch.setattr(catch_up, "EVENTS_A_RANGE", events_a_range)
         patch.setattr(replay, "CUSTOMERS_AT_ONCE", customers)
-        patch.setattr(rows, "ROWS_A_SLICE", rows_a_slice)
+        patch.setattr(staging, "ROWS_A_SLICE", rows_a_slice)
         yield
 
 
@@ -543,7 +543,7 @@ def test_what_waits_in_the_wal_is_taken_over_after_each_range(sqlite_database_ur
             def note(done: int, total: int, events_a_range: int = events_a_range) -> None:
                 largest[events_a_range] = max(largest[events_a_range], wal.stat().st_size)
 
-            crm._store.database.cut_wal(0)
+            crm._store.database.truncate_wal(0)
             with folding(replay_from=1_000, customers=25, events_a_range=events_a_range):
                 crm.projections.rebuild(on_progress=note)
     assert 0 < largest[400] < largest[NEVER] / 2

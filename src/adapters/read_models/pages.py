@@ -1,4 +1,4 @@
-"""What lists ask of read models: pages of customers or of keys, and how many have a verdict, as of any instant."""
+"""The queries of lists: pages of customers or of keys, and how many have a verdict, as of any instant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPANS_AT_ONCE = 1_000  # three values each, of which a statement has only so man
 class ListedCustomer(Struct, frozen=True, kw_only=True):
     """One customer of a list, as of an instant, with the intervals that hold then, by projection.
 
-    Instants are microseconds. `folded` is None where what is stored of it is of no use to this code.
+    Instants are microseconds. `folded` is None where the stored fold is of another version of the code, or damaged.
     """
 
     customer: int
@@ -37,7 +37,7 @@ class ListedCustomer(Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> tuple[int, int]:
-        """Where this customer stands in the order of a list."""
+        """The customer's place in the order of a list."""
         return self.sort_key, self.customer
 
 
@@ -50,11 +50,10 @@ class Becoming(Struct, frozen=True, kw_only=True):
 
 
 class Filters(Struct, frozen=True, kw_only=True):
-    """Which customers are wanted: those with a verdict of each projection in `shown`, and with some `values` among
-    these.
+    """Which customers to list: those with a verdict of each projection in `shown`, and with some `values` among these.
 
-    With `unchanged_since_asked` only customers with whom nothing happened after the asked instant. `beside` are ids of
-    customers who are left out. With `remembered_only` nobody who was forgotten by now, whatever the instant.
+    With `unchanged_since_asked` only customers without events after the asked instant. `beside` are ids of customers
+    who are left out. With `remembered_only` no customer who is forgotten by now, whatever the instant.
     """
 
     shown: tuple[str, ...]
@@ -66,8 +65,8 @@ class Filters(Struct, frozen=True, kw_only=True):
 
 
 class Ranking(Struct, frozen=True, kw_only=True):
-    """What a list is in order of, from the highest: a column of a projection that is shown, or None for the number that
-    customers were given as they came. Who has none comes last.
+    """The descending order of a list: by a column of a shown projection, or for None by the customers' numbers.
+    Customers without a value come last.
     """
 
     projection: str | None
@@ -75,11 +74,11 @@ class Ranking(Struct, frozen=True, kw_only=True):
 
     @property
     def by_score(self) -> bool:
-        """Whether a table has customers in this order."""
+        """Whether a table is stored in this order."""
         return self.column == SCORE
 
     def key_of(self, customer: int, held: Mapping[str, Interval]) -> int:
-        """What a customer is sorted by."""
+        """A customer's sort key."""
         value = customer if self.projection is None else getattr(held[self.projection].verdict, self.column)
         return FOREVER if value is None else -value
 
@@ -114,11 +113,11 @@ def page(
     limit: int,
     after: tuple[int, int] | None,
 ) -> list[ListedCustomer]:
-    """Customers as of an instant, with what they are and have.
+    """A page of customers as of an instant, with their verdicts and facts.
 
-    In order of (when they become, or what `order` says, or nothing) and then as they were registered; `after` is
-    the sort key and the number of the last one of the page before. With `not_before_last_event` a
-    customer whose last event lies after `at` is judged as of that event.
+    In order of (when they become, or `order`, or nothing) and then of their numbers; `after` is the sort key and the
+    number of the last one of the page before. With `not_before_last_event` a customer whose last event lies after `at`
+    is judged as of that event.
     """
     asked = _Page(models, connection, filters, order)
     if not not_before_last_event:
@@ -128,7 +127,7 @@ def page(
 
 
 class _Page:
-    """One question, to be asked of those whose last event lies before the instant, and of the others."""
+    """One query, to be run for the customers whose last event lies before the instant, and for the others."""
 
     def __init__(self, models: ReadModels, connection: Connection, filters: Filters, order: Ranking | None) -> None:
         assert models.tables.facts is not None
@@ -140,7 +139,7 @@ class _Page:
         self._shown = {name: models.of(name) for name in filters.shown}
 
     def of(self, at: int, limit: int, after: tuple[int, int] | None, *, settled: bool = False) -> list[ListedCustomer]:
-        """As of one instant; where it is `settled`, only those to whom nothing happened later."""
+        """Customers as of one instant; where it is `settled`, only those without later events."""
         if self._filters.becoming is not None:
             return self._all_listed(self._becoming(sa.literal(at), settled, at, limit, after))
         chosen = self._first(at, limit, after, settled)
@@ -151,8 +150,9 @@ class _Page:
         return [self._listed(rows[customer], key) for customer, key in chosen if customer in rows]
 
     def as_of_their_last_event(self, at: int, limit: int, after: tuple[int, int] | None) -> list[ListedCustomer]:
-        """Those to whom something happened later, each as of then: no more than a page, where they are in the order of
-        their numbers; else they are few, or the clock is behind.
+        """The customers with later events, each as of the last one.
+
+        In order of their numbers no more than a page is read; in any other order they are few, or the clock is behind.
         """
         instant, later = self._facts.c.last_event_at, self._facts.c.last_event_at > at
         if self._filters.becoming is not None:
@@ -168,8 +168,8 @@ class _Page:
         return [each for each in found if after is None or each.place > after]
 
     def _first(self, at: int, limit: int, after: tuple[int, int] | None, settled: bool) -> list[tuple[int, int]]:
-        """Whom a page is about, with the sort keys, from a table that has them in order, so that no more are looked at
-        than needed.
+        """The customers of a page with their sort keys, from a table that is in their order, so that few rows are
+        read.
         """
         filters, values = self._filters, dict(self._filters.values)
         sort, scored = self._order, self._order.projection if self._order and self._order.by_score else None
@@ -311,7 +311,7 @@ def _begins(table: sa.Table, interval: sa.FromClause, instant: sa.ColumnElement[
 
 
 def changed_after(models: ReadModels, connection: Connection, at: int, limit: int) -> list[str]:
-    """The ids of at most `limit` customers with whom something happened after an instant."""
+    """The ids of at most `limit` customers with an event after an instant."""
     assert models.tables.facts is not None
     facts, events = models.tables.facts.rows, models.events
     joined = facts.join(events, events.c.position == facts.c.customer)
@@ -320,7 +320,7 @@ def changed_after(models: ReadModels, connection: Connection, at: int, limit: in
 
 
 def newest_event_at(models: ReadModels, connection: Connection) -> int:
-    """The latest instant at which anything happened to anyone that bears on a verdict."""
+    """The latest instant of any event that projections handle."""
     assert models.tables.facts is not None
     return connection.scalar(sa.select(sa.func.max(models.tables.facts.rows.c.last_event_at))) or 0
 
@@ -333,7 +333,7 @@ def counts(models: ReadModels, connection: Connection, name: str, at: int) -> di
 def totals(models: ReadModels, connection: Connection, name: str, instants: Sequence[int]) -> list[dict[str, int]]:
     """How many customers have each verdict of a projection, as of each of some instants in order.
 
-    As many as began to have it by then, less those who ended: no more is read than the indexes by value, each once.
+    That is how many intervals began by then, less those that ended: each index by value is read once.
     """
     table = models.of(name).intervals
     found = [dict[str, int]() for _ in instants]
@@ -348,7 +348,7 @@ def totals(models: ReadModels, connection: Connection, name: str, instants: Sequ
 
 
 def _values(connection: Connection, column: sa.Column[str]) -> Iterator[str]:
-    """The values of a column in order, each looked up in an index that begins with it."""
+    """The distinct values of a column in order, each by one look-up in an index that begins with it."""
     value = connection.scalar(sa.select(sa.func.min(column)))
     while value is not None:
         yield value
@@ -358,7 +358,7 @@ def _values(connection: Connection, column: sa.Column[str]) -> Iterator[str]:
 def _counts(
     connection: Connection, column: sa.Column[int], spans: Sequence[tuple[int, int]], having: sa.ColumnElement[bool]
 ) -> list[int]:
-    """How many instants of a column lie in each of some spans, after the first of its bounds up to the other."""
+    """How many instants of a column lie in each of some spans, the first bound excluded and the last included."""
     columns = (sa.column("place", sa.Integer), sa.column("first", sa.BigInteger), sa.column("last", sa.BigInteger))
     places = [(place, first, last) for place, (first, last) in enumerate(spans)]
     found: list[int] = []
@@ -371,7 +371,7 @@ def _counts(
 
 
 def values_at(models: ReadModels, connection: Connection, name: str, instants: Mapping[int, int]) -> dict[int, str]:
-    """What a projection says of some customers, by number, each as of an instant of their own."""
+    """The values of a projection for some customers, by number, each as of an instant of their own."""
     table, found = models.of(name).intervals, dict[int, str]()
     if not instants:
         return found
@@ -388,7 +388,7 @@ def values_at(models: ReadModels, connection: Connection, name: str, instants: M
 
 
 def keys_at(models: ReadModels, connection: Connection, name: str, customers: Iterable[int], at: int) -> dict[str, Any]:
-    """What a projection holds of some customers' keys as of an instant, by key."""
+    """The intervals of a projection for some customers as of an instant, by key."""
     tables = models.of(name)
     table = tables.intervals
     holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
@@ -415,9 +415,10 @@ def keyed_page(
     after: str | None,
     beside: Collection[int] = (),
 ) -> list[ListedKey]:
-    """What a projection holds of keys as of an instant, in their order; `wanted` are the values a column may have.
+    """A page of keys with their intervals as of an instant, in order of the keys; `wanted` are the values a column may
+    have.
 
-    Only those of some `customers` where these are given; those of the customers `beside` are left out. With
+    Only keys of some `customers` where these are given; keys of the customers `beside` are left out. With
     `turning_until`, only keys of which a column turns after `at` and no later than that.
     """
     tables, events = models.of(name), models.events

@@ -1,6 +1,6 @@
-"""A replay in chunks, folded by this process or by several: some customers' rows, ready to be written.
+"""A replay in one process or in several, which hands over the rows of some customers at a time.
 
-Each worker reads the log for itself and folds a range of customers; one process writes what they hand over.
+Each worker reads the log itself and folds a range of customers; one process writes the rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from msgspec import Struct
 from regulars.adapters.extensions.extension import import_extension
 from regulars.adapters.read_models.histories import Poison
 from regulars.adapters.read_models.replay import BEFORE_EVERYBODY, Range, Replayed, in_chunks, replay
-from regulars.adapters.read_models.rows import ReadModels, new_update
+from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.read_models.updates import new_update
 from regulars.adapters.store.store import Store
 from regulars.crm_domain.errors import RegularsError, StoreUnusable
 from regulars.projections.rules.compiled import Rules, compile_rules
@@ -26,7 +27,7 @@ from regulars.projections.rules.grammar import restore_rules
 
 
 class FoldedChunk(Struct, frozen=True):
-    """Some customers' rows by table. `last` is the last of them, `events` how many were read for them."""
+    """The rows of some customers by table. `last` is the last customer's id, `events` how many were read for them."""
 
     last: str
     events: int
@@ -35,10 +36,10 @@ class FoldedChunk(Struct, frozen=True):
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """What a worker needs to know: where the store is, for which builds, by which rules, up to which position, and as
-    what it imports the extensions of its parent.
+    """What a worker process needs: the store's URL, the builds, the rules, the last position, and where to import the
+    parent's extensions from.
 
-    The rules come as text, which each worker makes ready for itself.
+    The rules are passed as text, which each worker compiles for itself.
     """
 
     url: str
@@ -77,9 +78,9 @@ _decoder = msgspec.msgpack.Decoder(FoldedChunk)
 
 
 def fold_in_parallel(task: Task, ranges: Sequence[Range]) -> Iterator[tuple[int, FoldedChunk]]:
-    """Fold each range in a process of its own: the index of a range and a chunk of it, as they come.
+    """Fold each range in a process of its own; the index of a range and a chunk of it, as they come.
 
-    Raises StoreUnusable for what a worker failed with.
+    Raises StoreUnusable where a worker fails.
     """
     with _workers(task, ranges) as pipes:
         indexes = {pipe: index for index, pipe in enumerate(pipes)}
@@ -127,7 +128,7 @@ def _workers(task: Task, ranges: Sequence[Range]) -> Iterator[list[Pipe]]:
 
 
 def _work(task: Task, wanted: Range, pipe: Pipe) -> None:
-    """What a worker does. It ends when nobody listens any more."""
+    """Run a worker. It ends when the parent closes the pipe."""
     try:
         extensions = tuple(map(import_extension, task.extensions))
         with closing(Store(task.url, read_only=True, extensions=extensions)) as store:

@@ -1,6 +1,6 @@
-"""Replaying: everything that was recorded up to a position, folded customer by customer, each whole.
+"""Replaying: all events up to a position are folded customer by customer, each of them whole.
 
-The database sorts the log by customer, so one pass over it is enough and one customer at a time is in memory.
+The database sorts the log by customer, so it is read once, with one customer at a time in memory.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ BEFORE_EVERYBODY = "0"
 
 
 class Range(Struct, frozen=True):
-    """The customers whose ids come after one, up to another; an empty `last` is no end, and an empty `after` is before
-    what is nobody's, which belongs to the business itself.
+    """The customers whose ids come after one, up to another. An empty `last` is no bound; an empty `after` also
+    includes the business itself, to which events without a customer belong.
     """
 
     after: str = ""
@@ -66,16 +66,16 @@ def replay(
     until: int,
     wanted: Range = EVERYONE,
 ) -> Iterator[Replayed]:
-    """Everyone in a range, in order of their ids, as of a position.
+    """The folds of all customers in a range, in order of their ids, as of a position.
 
-    Who was merged into another is folded with them. Raises StoreUnusable for an unknown type of event.
+    Merged customers are folded together. Raises StoreUnusable for an unknown type of event.
     """
     with _collecting_seldom(), loading(connection):
         yield from _replay(store, connection, plan, until, wanted)
 
 
 def in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
-    """Customers together, as many as are written or compared quickly."""
+    """Customers in chunks small enough to be written or compared in a short transaction."""
     chunk: list[Replayed] = []
     intervals = 0
     for each in replayed:
@@ -90,7 +90,9 @@ def in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
 
 @contextmanager
 def _collecting_seldom() -> Iterator[None]:
-    """A fold makes millions of values and no cycles, so looking for cycles as often as usual is a tenth of its time."""
+    """Raise the thresholds of the garbage collector: a fold makes millions of values and no cycles, and collecting as
+    often as usual takes a tenth of its time.
+    """
     usual = gc.get_threshold()
     gc.set_threshold(50 * usual[0], *usual[1:])
     try:
