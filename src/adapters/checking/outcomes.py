@@ -1,4 +1,4 @@
-"""Checking the command log: the events that an outcome names are there and are that command's, and every event of a
+"""Checking the command log: the events that an outcome names exist and belong to that command, and every event of a
 command with an id has its outcome.
 """
 
@@ -98,7 +98,7 @@ def _compare_events(schema: Schema, connection: Connection, page: Sequence[sa.Ro
 
 
 def read_outcome(kept: bytes) -> KeptOutcome | None:
-    """An outcome as it is kept; None for what is none."""
+    """Decode an outcome; None where it can't be decoded."""
     try:
         return msgspec.json.decode(kept, type=KeptOutcome)
     except (msgspec.DecodeError, TypeError):

@@ -1,4 +1,4 @@
-"""Checking the rules: the generation that is to answer is there, and has those that the log says are in force."""
+"""Checking the rules: the live generation exists, and its rules are those in force."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNLIKE = "has a text of rules that hasn't the digest beside it"
 
 
 def check_rules(schema: Schema, connection: Connection) -> Findings:
-    """Compare the generations, and which of them is to answer, with the log."""
+    """Compare the generations, and the one that is live, with the log."""
     findings = Findings("rules")
     in_force = _in_force(schema, connection, findings)
     live, previous = live_number(schema, connection), previous_number(schema, connection)
@@ -35,7 +35,7 @@ def _is_kept(schema: Schema, connection: Connection, number: int) -> bool:
 
 
 def _compare(schema: Schema, connection: Connection, number: int, in_force: InForce | None, findings: Findings) -> None:
-    """Compare the generation that answers: nobody judges by the text of another before that is compared."""
+    """Compare the live generation; the text of another is compared before it goes live."""
     generations, newest = schema.generations, sa.select(sa.func.max(schema.events.c.position)).scalar_subquery()
     columns = (generations.c.ruleset, generations.c.rules_digest, newest)
     text, digest, last = connection.execute(sa.select(*columns).where(generations.c.number == number)).one()

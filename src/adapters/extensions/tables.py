@@ -1,4 +1,4 @@
-"""The tables of indexes that extensions bring: made and filled when a store is first opened to write with them."""
+"""The tables of extensions' indexes: created and filled when a store is first opened to write with them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from regulars.adapters.sql.grants import pass_on_grants
 
 
 def ready_extensions(database: Database, schema: Schema, extended: Extended) -> tuple[Index, ...]:
-    """The indexes that extensions bring, of which there is a table.
+    """The indexes of extensions that have a table.
 
-    Where this process may write, each has one, and the store names whoever brings projections or indexes.
+    Where this process may write, each gets one, and the store names the extensions with projections or indexes.
     """
     defined = define_tables(extended.brought, schema)
     if not extended.stored:

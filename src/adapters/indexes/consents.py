@@ -1,7 +1,6 @@
-"""Every word on a consent by channel and purpose, so that those who may be contacted are found in the order of a page.
+"""The index of consents given and withdrawn, by channel and purpose, in the order of a page of contactable customers.
 
-The table follows from the log, as look-ups and links do: a word is kept in the transaction that records it. Nothing in
-it is personal.
+Rows follow from the log, and are written in the transaction that appends the event. They hold nothing personal.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ class ConsentQuery(Struct, frozen=True, kw_only=True):
 class Contactable(Struct, frozen=True, kw_only=True):
     """A customer who may be contacted, by the survivor's id.
 
-    `said_at` is the instant of the word that counts, `mark` where the next page goes on if this was the last one.
+    `said_at` is the instant of the consent that counts, `mark` the `after` of the next page if this is the last one.
     """
 
     customer_id: str
@@ -92,7 +91,7 @@ class Contactable(Struct, frozen=True, kw_only=True):
 def find_contactable(
     connection: Connection, schema: Schema, links: Among, query: ConsentQuery, limit: int, after: str | None
 ) -> list[Contactable]:
-    """At most `limit` customers who may be contacted, in an order that says nothing about them."""
+    """At most `limit` customers who may be contacted, in an order that reveals nothing about them."""
     found: list[Contactable] = []
     size = limit
     while len(found) < limit:
@@ -108,7 +107,7 @@ def find_contactable(
 def _contactable(
     connection: Connection, schema: Schema, links: Among, query: ConsentQuery, given: Mapping[str, int]
 ) -> Iterator[Contactable]:
-    """Those who may be contacted, of some identities whose own last word gave consent."""
+    """The contactable customers among some identities whose own last consent is given."""
     families = read_families(connection, links, given, query.until)
     members = {each: families.members(each) for each in given}
     everyone = {each for family in members.values() for each in family}
@@ -140,9 +139,10 @@ def _last_words(
     whose: sa.ColumnElement[bool],
     limit: int | None = None,
 ) -> dict[str, int]:
-    """The word that counts of each identity: twice its instant, and one more for a withdrawal; the greatest counts.
+    """The consent or withdrawal that counts of each identity: twice its instant, and one more for a withdrawal; the
+    greatest counts.
 
-    Whether it gives consent is left to the caller: asked of PostgreSQL, it would sum up everybody for one page.
+    The caller checks which of the two it is: PostgreSQL would aggregate all rows for one page.
     """
     consents = schema.consents
     word = consents.c.occurred_at * 2 + 1 - consents.c.given
@@ -165,7 +165,7 @@ def _is_given(word: int) -> bool:
 def _accounts(
     connection: Connection, schema: Schema, query: ConsentQuery, customer_ids: Iterable[str]
 ) -> dict[str, list[Said]]:
-    """What happened to the accounts of some identities, as far as it was known; what was erased is erased anyway."""
+    """The account events of some identities, as far as they were known; an erasure counts whenever it was recorded."""
     events, accounts = schema.events, dict[str, list[Said]]()
     columns = (events.c.customer_id, events.c.occurred_at, events.c.position, events.c.type, events.c.payload)
     of_account = without_index(connection, events.c.type).in_(ACCOUNT_TYPES)

@@ -1,6 +1,6 @@
-"""By what customers are found: the keyed hashes of their reference, e-mail and phone number.
+"""The index of look-ups: keyed hashes of customers' references, e-mails and phone numbers.
 
-An e-mail or phone number may be several customers', a reference is one's alone.
+Several customers may share an e-mail or phone number; a reference is unique.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The log of events inside one transaction: drafts become rows, and rows become recorded events.
+"""The log of events within one transaction: drafts are encoded as rows, and rows decoded as recorded events.
 
-What is personal is encrypted under the customer's key, with the stream and version as context.
+Personal data is encrypted under the customer's key, with stream and version as context.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ EVENTS_AT_ONCE = 1_000
 class Draft(Struct, frozen=True, kw_only=True):
     """An event that was decided and not yet recorded: the envelope without position and recorded_at.
 
-    `caused_by` is the index of the event that caused it, among the drafts that are recorded together.
+    `caused_by` is the index of its cause among the drafts that are recorded together.
     """
 
     stream_id: str
@@ -56,14 +56,16 @@ NO_CIPHERS: Mapping[str, Cipher] = MappingProxyType({})
 
 
 class EnvelopeMapper:
-    """Turns drafts into rows, and rows into recorded events; a row of a retired type becomes a current event."""
+    """Maps drafts to rows, and rows to recorded events; a row of a retired type becomes a current event."""
 
     def __init__(self, known: Codecs, ciphers: Mapping[str, Cipher] = NO_CIPHERS) -> None:
         self._ciphers = ciphers
         self._known = known
 
     def row(self, draft: Draft) -> Columns:
-        """Encode a draft, to be numbered. Raises Rejected `account_erased` for personal data of who was forgotten."""
+        """Encode a draft, to be numbered. Raises Rejected `account_erased` for personal data of a forgotten
+        customer.
+        """
         codec = self._known[tag_of(type(draft.event))]
         payload, plain = codec.encode(draft.event, draft.reason)
         return {
@@ -82,7 +84,9 @@ class EnvelopeMapper:
         }
 
     def recorded(self, columns: Columns) -> Recorded[Event]:
-        """Decode a checked row; what is personal is None where the key is gone. Raises StoreUnusable where it fails."""
+        """Decode a checked row; personal fields are None where the key is destroyed. Raises StoreUnusable where that
+        fails.
+        """
         try:
             event, reason = self._decode(columns)
         except DecodeError as error:
@@ -125,7 +129,7 @@ Append = Callable[[Connection, Sequence[Columns], int], tuple[int, int]]
 
 
 def read_rows(connection: Connection, statement: sa.Select[Any]) -> list[Columns]:
-    """The rows of any query over whole rows of the log. Raises StoreUnusable as `checked` does."""
+    """The checked rows of a query over whole rows of the log. Raises StoreUnusable as `checked` does."""
     return [checked(dict(row)) for row in connection.execute(statement).mappings()]
 
 
@@ -139,7 +143,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def checked(columns: Columns) -> Columns:
-    """A row of the log. Raises StoreUnusable for what we never write: SQLite keeps what others wrote past us."""
+    """A row of the log. Raises StoreUnusable for kinds of values that we never write, as SQLite stores any."""
     for name, kinds in _KINDS.items():
         if type(columns[name]) not in kinds:
             raise not_as_recorded(columns["position"], name)
@@ -165,11 +169,11 @@ def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorde
 
 
 class Search(Struct, frozen=True, kw_only=True):
-    """Which events are wanted: all conditions that are given must hold. Instants are inclusive.
+    """Conditions on events, all of which must hold. Instants are inclusive.
 
-    `types` are what events are read as, whatever they were stored as. `known_until` is the last position that may be
-    told of. `after` is that of the last event of the page before. Newest first, unless `oldest_first`. `settled_only`
-    leaves out what an event with a lower position may still come before: who goes on from `after` would miss that.
+    `types` are current types, whatever events were stored as. `known_until` is the last position to show. `after` is
+    that of the last event of the page before. Newest first, unless `oldest_first`. `settled_only` leaves out events
+    before which others may still be committed, and which a reader that continues from `after` would miss.
     """
 
     customer_ids: tuple[str, ...] | None = None
@@ -186,7 +190,7 @@ class Search(Struct, frozen=True, kw_only=True):
 
 
 def is_stored_as(connection: Connection, events: sa.Table, tags: Collection[str]) -> sa.ColumnElement[bool]:
-    """Whether an event stands under one of some tags, for a page in order of position.
+    """The condition that an event has one of some tags, for a page in order of position.
 
     The index gives the events of one tag in that order; those of several it would sort for every page.
     """
@@ -197,7 +201,7 @@ CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged), CODECS)
 
 
 class EventLog:
-    """Recorded events of one transaction."""
+    """The recorded events, within one transaction."""
 
     def __init__(
         self, connection: Connection, statements: LogStatements, keyring: Keyring, append: Append | None = None
@@ -209,7 +213,7 @@ class EventLog:
         self._keyring = keyring
 
     def append(self, drafts: Sequence[Draft], ciphers: dict[str, Cipher], now: int) -> list[Recorded[Event]]:
-        """Record events. `now` is the instant to record them at."""
+        """Append drafts. `now` is the instant to record them at."""
         mapper = EnvelopeMapper(self._statements.codecs, ciphers)
         first, recorded_at = self._append(self._connection, [mapper.row(draft) for draft in drafts], now)
         return [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
@@ -223,7 +227,7 @@ class EventLog:
             yield mapper.recorded(checked(dict(zip(EVENT_COLUMNS, row, strict=False))))
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
-        """What was said of some customers' names and addresses, each customer's in order."""
+        """The events with some customers' names and contact data, each customer's in order."""
         events = self._schema.events
         for chunk in chunks(customer_ids):
             of_contact = without_index(self._connection, events.c.type).in_(CONTACT_TYPES)
@@ -232,7 +236,7 @@ class EventLog:
             )
 
     def search(self, search: Search, limit: int) -> list[Recorded[Event]]:
-        """At most `limit` events that meet all conditions, in order of position one way or the other."""
+        """At most `limit` events that meet all conditions, in order of position, ascending or descending."""
         events = self._schema.events
         wanted = (
             (events.c.actor, eq, search.actor),
@@ -271,7 +275,7 @@ class EventLog:
     def select(
         self, condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any], limit: int | None = None
     ) -> list[Recorded[Event]]:
-        """The events that meet a condition, decrypted where their customer is remembered."""
+        """The events that meet a condition, decrypted unless their customer is forgotten."""
         statement = sa.select(self._schema.events).where(condition).order_by(*order).limit(limit)
         rows = read_rows(self._connection, statement)
         with_secrets = (row["customer_id"] for row in rows if row["secret"] is not None)

@@ -1,7 +1,7 @@
-"""Builds: what is folded of one projection, or of the facts that projections fold, under one digest.
+"""Builds: the fold of one projection, or of a set of facts, identified by a digest.
 
-A build's digest covers all that its answers depend on: the version of the code, the facts it folds, and its part of the
-rules. Generations share builds whose digests agree, so a change builds nothing but what it concerns.
+The digest covers all that its answers depend on: the version of the code, the facts it folds, and its section of the
+rules. Generations share builds with equal digests, so a change rebuilds only what it concerns.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class BuildSpec(Struct, frozen=True, kw_only=True):
 
 
 def versions_of(registry: Registry) -> dict[str, Versions]:
-    """By name of build, the versions of the running code on which its answers depend: sets of facts first."""
+    """By name of build, the versions of the running code that its answers depend on; sets of facts come first."""
     facts = {each.name: _versions_of_facts(each) for each in registry.fact_sets}
     judged = {each.name: {**facts[each.facts.name], each.name: each.version} for each in registry.projectors}
     return {**facts, **judged}
@@ -62,7 +62,7 @@ def _versions_of_facts(fact_set: FactSet) -> Versions:
 
 
 def build_specs(registry: Registry, ruleset: Ruleset) -> list[BuildSpec]:
-    """What the running code would fold under a ruleset: the facts first."""
+    """The builds that the running code would fold under a ruleset; sets of facts come first."""
     rules = compile_rules(ruleset, None, registry.sections)  # what is judged by doesn't depend on the currency
     judged = {each.name: rules_digest(each, rules) for each in registry.projectors}
     return [
@@ -76,7 +76,7 @@ def _digest(versions: Versions, judged_by: str) -> str:
 
 
 def read_builds(schema: Schema, connection: Connection, generation: int | None = None) -> list[Build]:
-    """The builds of a generation, or all that are kept, by name and number.
+    """The builds of a generation, or all stored ones, by name and number.
 
     Raises DamagedReadModels where one can't be read.
     """
@@ -105,7 +105,7 @@ def _build(row: sa.Row[tuple[object, ...]]) -> Build:
 
 
 def _versions(stored: str) -> Versions:
-    """Of other code's versions, where they can't be read, no more is known than that they are other ones."""
+    """Decode the versions of a build; where other code's can't be decoded, they only count as different."""
     try:
         return msgspec.json.decode(stored, type=Versions)
     except msgspec.DecodeError:
@@ -130,7 +130,7 @@ def reusable(
 def create_build(
     schema: Schema, connection: Connection, registry: Registry, spec: BuildSpec, known_until: int | None
 ) -> int:
-    """Make a build with nothing folded in yet; its number."""
+    """Create an empty build; its number."""
     builds = schema.builds
     kept = connection.execute(sa.select(builds.c.number).where(builds.c.name == spec.name)).scalars()
     number: int = max([0, *kept, *_numbers_in_use(connection, spec.name)]) + 1
@@ -148,7 +148,7 @@ def create_build(
 
 
 def _numbers_in_use(connection: Connection, name: str) -> list[int]:
-    """The numbers that tables have, whatever is said of them elsewhere."""
+    """The numbers that tables of builds have, whatever the rows say."""
     stem = ours(f"{name}_")
     names = sa.inspect(connection).get_table_names()
     ends = (each.removeprefix(stem).partition("_")[0] for each in names if each.startswith(stem))
@@ -156,7 +156,7 @@ def _numbers_in_use(connection: Connection, name: str) -> list[int]:
 
 
 def drop_unused(schema: Schema, connection: Connection) -> None:
-    """Drop the builds that no generation has any more."""
+    """Drop the builds that belong to no generation."""
     builds, members, parked = schema.builds, schema.generation_builds, schema.parked
     is_used = sa.exists().where(members.c.name == builds.c.name, members.c.number == builds.c.number)
     unused = connection.execute(sa.select(builds.c.name, builds.c.number).where(~is_used)).all()
@@ -173,7 +173,7 @@ def _drop_tables(connection: Connection, name: str, number: int) -> None:
 
 
 def _tables_of(connection: Connection, name: str, number: int) -> list[str]:
-    """The names of a build's tables, also of a projection that this process doesn't know."""
+    """The names of a build's tables, also for a projection that this process doesn't know."""
     stem = ours(f"{name}_{number}")
     return [each for each in sa.inspect(connection).get_table_names() if each == stem or each.startswith(f"{stem}_")]
 
@@ -185,7 +185,7 @@ def tables_in_use(schema: Schema, connection: Connection) -> list[str]:
 
 
 def members_of(schema: Schema, connection: Connection) -> Mapping[tuple[str, int], set[int]]:
-    """For each build, by name and number, the generations that have it."""
+    """For each build, by name and number, the generations that share it."""
     found: dict[tuple[str, int], set[int]] = {}
     for row in connection.execute(sa.select(schema.generation_builds)):
         found.setdefault((row.name, row.number), set()).add(row.generation)

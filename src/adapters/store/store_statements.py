@@ -35,8 +35,8 @@ class StoreStatements(LogStatements):
 
     @cached_property
     def premises(self) -> Statement:
-        """One row: the live generation's number, the currency, and whether anybody was ever merged; who has a
-        reference, and whether they were ever merged with anybody.
+        """One row: the live generation's number, the currency, and whether there is any link; the customer with a
+        reference, and whether any link touches that customer.
         """
         lookups, links = self.schema.lookups, self.schema.links
         standing = (self._setting(LIVE_GENERATION), self._setting(CURRENCY), sa.exists(sa.select(links.c.customer_id)))
@@ -54,30 +54,30 @@ class StoreStatements(LogStatements):
 
     @cached_property
     def outcome(self) -> Statement:
-        """The digest and outcome of a command id."""
+        """Select the digest and outcome of a command id."""
         commands = self.schema.commands
         ours = commands.c.id == sa.bindparam("id")
         return self._render(sa.select(commands.c.digest, commands.c.outcome).where(ours))
 
     @cached_property
     def keep_outcome(self) -> Statement:
-        """Keep what came of a command id."""
+        """Insert the outcome of a command id."""
         return insertion(self.schema.commands, self._dialect)
 
     @cached_property
     def keep_key(self) -> Statement:
-        """Keep a customer's key."""
+        """Insert a customer's key."""
         return insertion(self.schema.keys, self._dialect)
 
     @cached_property
     def index_inserts(self) -> Mapping[str, Statement]:
-        """Insert a row of an index, by its table."""
+        """The INSERT of a row of each index, by its table."""
         tables = self.schema.metadata.tables
         return {index.table: insertion(tables[index.table], self._dialect) for index in self.indexes}
 
     @cached_property
     def remembered(self) -> Among:
-        """The ids of those customers that are remembered, among some. Without keys the log says so."""
+        """The ids of those customers, among some, who are not forgotten. Without access to keys the log is asked."""
         keys, events = self.schema.keys, self.schema.events
         if self.access.keys:
             return Among(self._dialect, sa.select(keys.c.customer_id), keys.c.customer_id)
@@ -90,7 +90,7 @@ class StoreStatements(LogStatements):
 
     @cached_property
     def lookups(self) -> Among:
-        """Digests of a kind, among some, with the ids of customers in order.
+        """The digests of a kind, among some, with the ids of customers in order.
 
         Raises StoreUnusable where this role may not read them.
         """
@@ -101,7 +101,7 @@ class StoreStatements(LogStatements):
 
     @cached_property
     def links(self) -> Among:
-        """The `link_columns` of every link that touches any of some customers, those that were undone included."""
+        """The `link_columns` of every link that touches any of some customers, undone ones included."""
         links = self.schema.links
         return Among(self._dialect, sa.select(*link_columns(links)), links.c.customer_id, links.c.into_id)
 

@@ -1,7 +1,7 @@
-"""One database transaction as the domain sees it: find, load, append, remember.
+"""One database transaction for the domain: finding customers, reading and appending events, keys, indexes, outcomes.
 
-Everything is read first and written at the end, the events before all else: on PostgreSQL positions must be drawn by
-the transaction's first write.
+Reads come first and writes last, the events before all else: on PostgreSQL positions must be drawn by the transaction's
+first write.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from regulars.crm_domain.event import Event, Recorded
 
 
 class Premises(Struct, frozen=True, kw_only=True):
-    """What a command's decision rests on beside its streams; `customer_id` is that of the reference asked for.
+    """What a decision depends on beside its streams; `customer_id` is that of the reference asked for.
 
-    Settings are read where they are asked for: one that was damaged is in the way of nothing else.
+    Settings are decoded when they are used, so a damaged one affects nothing else.
     """
 
     live: object
@@ -42,7 +42,7 @@ class Premises(Struct, frozen=True, kw_only=True):
 
     @property
     def live_generation(self) -> int | None:
-        """The number of the generation that answers. Raises DamagedReadModels where that can't be read."""
+        """The number of the live generation. Raises DamagedReadModels where that can't be read."""
         return None if self.live is None else live_of(self.live)
 
     @property
@@ -52,7 +52,7 @@ class Premises(Struct, frozen=True, kw_only=True):
 
 
 class Transaction:
-    """Reads and writes on one connection. `has_destroyed` says that somebody was forgotten in it."""
+    """Reads and writes on one connection. `has_destroyed` is true once a customer was forgotten in it."""
 
     def __init__(
         self, connection: Connection, statements: StoreStatements, keyring: Keyring, append: Append | None = None
@@ -70,9 +70,9 @@ class Transaction:
         self._keyring = keyring
 
     def premises(self, reference: str | None = None) -> Premises:
-        """What a command's decision rests on beside its streams, all in one question.
+        """What a decision depends on beside its streams, by one query.
 
-        Raises StoreUnusable for a reference where this role may not look it up.
+        Raises StoreUnusable for a reference where this role may not read look-ups.
         """
         if reference is not None:
             self._statements.access.require_lookups()
@@ -87,11 +87,11 @@ class Transaction:
 
     @cached_property
     def live_generation(self) -> int | None:
-        """The number of the generation that answers. Asked once: another goes live at the end of a transaction."""
+        """The number of the live generation. It is read once: another goes live only at the end of a transaction."""
         return self.premises().live_generation
 
     def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
-        """Customer ids by look-up value, for those values that are known. `kind` is one of look_ups.LOOKUP_KINDS."""
+        """Customer ids by look-up value; unknown values are left out. `kind` is one of look_ups.LOOKUP_KINDS."""
         by_digest = {self._digest(kind, value): value for value in values}
         found: dict[str, list[str]] = {}
         for digest, customer_id in self._statements.lookups.all(self.connection, by_digest, kind=kind):
@@ -122,7 +122,7 @@ class Transaction:
         return [(kind, digest, customer_ids) for (kind, digest), customer_ids in groups.items()]
 
     def remembered(self, customer_ids: Iterable[str]) -> set[str]:
-        """Those of some customers who are registered and were not forgotten."""
+        """Those of some customers who are registered and not forgotten."""
         return {customer_id for (customer_id,) in self._statements.remembered.all(self.connection, customer_ids)}
 
     def forgotten(self, customer_ids: Iterable[str]) -> set[str]:
@@ -135,17 +135,19 @@ class Transaction:
         }
 
     def details(self, customer_ids: Iterable[str]) -> dict[str, Details]:
-        """What each of some customers is and was called by, as far as it can still be read."""
+        """The references, names and contact data that each of some customers has or had, as far as they can be
+        decrypted.
+        """
         said: dict[str, list[Event]] = {}
         for each in self.log.contact_events(customer_ids):
             said.setdefault(each.customer_id, []).append(each.event)
         return {customer_id: details_of(events) for customer_id, events in said.items()}
 
     def append(self, drafts: Sequence[Draft], now: int) -> list[Recorded[Event]]:
-        """Record events with their effects on keys and indexes. `now` is the instant to record them at.
+        """Append events, with their effects on keys and indexes. `now` is the instant to record them at.
 
-        Raises sqlalchemy's IntegrityError where another writer took a version or a reference first, StoreUnusable for
-        an event of which an extension would have to know that isn't here.
+        Raises sqlalchemy's IntegrityError where another writer was quicker with a version or a reference, StoreUnusable
+        for an event that an index of a missing extension handles.
         """
         if not drafts:
             return []
@@ -169,7 +171,7 @@ class Transaction:
         return recorded
 
     def _name_extensions(self, drafts: Sequence[Draft]) -> None:
-        """Let the store name the extensions that any of these events belong to."""
+        """Note in the store which extensions these events belong to."""
         needs = self._statements.extended.needs
         needed = {needs[type(each.event)] for each in drafts if type(each.event) in needs}
         if needed:
@@ -185,7 +187,7 @@ class Transaction:
         self._statements.keep_key.many(self.connection, rows)
 
     def _forget(self, customer_ids: Sequence[str]) -> None:
-        """Destroy keys, and drop refused rows that name some customers, by whatever was said of them."""
+        """Delete keys, and drop refused rows that may name these customers."""
         contacts = [each.event for each in self.log.contact_events(customer_ids)]  # while they can still be read
         keys = self._schema.keys
         for chunk in chunks(customer_ids):
@@ -203,25 +205,25 @@ class Transaction:
             self._has_links, self._unlinked = True, set()
 
     def families(self, customer_ids: Iterable[str], until: int | None = None) -> Families:
-        """Who some customers are one with, as of a position or as of now."""
+        """The families of some customers, as of a position or as of now."""
         return families_of(self.links(customer_ids, until))
 
     def links(self, customer_ids: Iterable[str], until: int | None = None) -> dict[str, str]:
-        """The links by which some customers are one with others, as of a position or as of now."""
+        """The links of some customers' families, as of a position or as of now."""
         maybe = self._maybe_linked(customer_ids)
         return read_links(self.connection, self._statements.links, maybe, until) if maybe else {}
 
     def is_relinked(self, members: tuple[str, ...], *, after: int) -> bool:
-        """Whether any of some customers was merged or told apart after a position."""
+        """Whether any of some customers was merged or unmerged after a position."""
         return is_relinked(self.connection, self._schema.links, members, after)
 
     def ever_linked(self, customer_id: str) -> tuple[str, ...]:
-        """Everyone who is or was one with a customer, themselves first."""
+        """All customers who are or were merged with one, that one first."""
         maybe = self._maybe_linked([customer_id])
         return ever_linked(self.connection, self._statements.links, customer_id) if maybe else (customer_id,)
 
     def _maybe_linked(self, customer_ids: Iterable[str]) -> set[str]:
-        """Those of some customers who may have been merged with others."""
+        """Those of some customers who may have links."""
         if self._has_links is None:
             self.premises()
         return set(customer_ids) - self._unlinked if self._has_links else set()
@@ -235,6 +237,6 @@ class Transaction:
         return None if row is None else (row[0], row[1])
 
     def keep_outcome(self, command_id: str, digest: str, outcome: bytes) -> None:
-        """Remember what came of a command, so that a retry gets the same answer."""
+        """Keep the outcome of a command, so that a retry gets the same answer."""
         row = {"id": command_id, "digest": digest, "outcome": outcome}
         self._statements.keep_outcome.run(self.connection, **row)
