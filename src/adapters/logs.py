@@ -1,7 +1,7 @@
-"""What a program may listen to by Python's `logging`: names of loggers, and nothing personal ever.
+"""The loggers of Python's `logging` that Regulars writes to. Messages hold nothing personal.
 
-INFO tells what changed for good (a store was made or migrated, another generation answers), WARNING what somebody has
-to look at (a customer is parked, by id and position), DEBUG what passes.
+INFO is for lasting changes (a store is created or migrated, another generation is live), WARNING for what an operator
+has to look at (a customer is parked, by id and position), DEBUG for the rest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A recorder's transactions, and events by originator and version."""
+"""The recorder of aggregates: events by originator and version; and the transactions of every recorder."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SqlRecorder(persistence.Recorder):
 
     @contextmanager
     def joining(self, transaction: Connection | None) -> Iterator[Connection]:
-        """The caller's transaction, which the caller will commit, or one of our own."""
+        """The caller's transaction, which the caller commits, or a new one."""
         if transaction is None:
             with self.writing() as connection:
                 yield connection
@@ -58,7 +58,7 @@ class SqlRecorder(persistence.Recorder):
 
 
 class SqlAggregateRecorder(SqlRecorder, persistence.AggregateRecorder):
-    """Events by originator and version."""
+    """Records events by originator and version."""
 
     def __init__(
         self, database: Database, *, prefix: str = "", purpose: str = "events", text_ids: bool = False
@@ -75,9 +75,9 @@ class SqlAggregateRecorder(SqlRecorder, persistence.AggregateRecorder):
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, transaction: Connection | None = None, **kwargs: Any
     ) -> Sequence[int] | None:
-        """Write the events in a transaction of their own, or inside the one given.
+        """Insert the events in a new transaction, or in the given one.
 
-        Raises IntegrityError where another writer was quicker, and writes nothing then.
+        Raises IntegrityError where another writer was quicker; nothing is written then.
         """
         if stored_events:
             with self.joining(transaction) as connection:
@@ -146,7 +146,9 @@ class SqlAggregateRecorder(SqlRecorder, persistence.AggregateRecorder):
         }
 
     def _kept_id(self, originator_id: UUID | str) -> UUID | str:
-        """As the driver takes it. An application may keep its UUIDs as text: the library's mapper turns them back."""
+        """An originator's id for the driver. An application may keep its UUIDs as text: the library's mapper converts
+        them.
+        """
         if self.text_ids:
             return str(originator_id)
         if not isinstance(originator_id, UUID):
@@ -154,5 +156,5 @@ class SqlAggregateRecorder(SqlRecorder, persistence.AggregateRecorder):
         return originator_id.hex if self.database.is_sqlite else originator_id
 
     def _found_id(self, kept: UUID | str) -> UUID | str:
-        """As it was before the driver took it."""
+        """An originator's id from the driver."""
         return UUID(kept) if isinstance(kept, str) and not self.text_ids else kept

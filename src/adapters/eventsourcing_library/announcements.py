@@ -1,4 +1,4 @@
-"""Waking the readers of this process when something was committed."""
+"""Notification of this process's readers when events are committed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 
 class Announcements:
-    """What one recorder's threads tell each other: something was committed, or a subscription was stopped."""
+    """A condition variable of one recorder's threads, for commits and for the end of subscriptions."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -16,27 +16,27 @@ class Announcements:
 
     @property
     def count(self) -> int:
-        """How many announcements there have been; read it before looking for what `wait` is to wait for."""
+        """The number of announcements so far; read it before looking for what `wait` waits for."""
         return self._count
 
     def ring(self, committed: int = 0) -> None:
-        """Wake everyone who waits; `committed` is the last position written, if one was."""
+        """Wake all waiting threads; `committed` is the last position written, if one was."""
         with self._changed:
             self._count += 1
             self._committed = max(self._committed, committed)
             self._changed.notify_all()
 
     def wait(self, heard: int, seconds: float) -> None:
-        """Return at the first announcement after the `heard`-th, or when the time is over."""
+        """Wait for the first announcement after the `heard`-th, at most so many seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._count != heard, seconds)
 
     def unsettled(self) -> int | None:
-        """The last position committed here, if no read has found it settled yet."""
+        """The last position committed here, unless a read has found it settled."""
         with self._changed:
             return self._committed if self._committed > self._settled else None
 
     def settle(self, position: int) -> None:
-        """A read found this position settled, and with it every earlier one."""
+        """Note that a read found this position settled, and with it every earlier one."""
         with self._changed:
             self._settled = max(self._settled, position)

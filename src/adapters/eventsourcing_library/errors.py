@@ -1,4 +1,4 @@
-"""The exceptions that callers of the `eventsourcing` library expect, whatever the database says."""
+"""Translation of SQLAlchemy's and our exceptions into the `eventsourcing` library's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events in one global order, which can be read, followed and subscribed to."""
+"""The recorder of applications: events in one global order, which can be read, followed and subscribed to."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ T = TypeVar("T")
 
 
 class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecorder):
-    """Events by originator and version, and in one global order that can be read, followed and subscribed to."""
+    """Records events by originator and version and in one global order, which can be read, followed and subscribed
+    to.
+    """
 
     def __init__(self, database: Database, *, horizon_timeout: float = HORIZON_TIMEOUT, **options: Any) -> None:
         super().__init__(database, **options)
@@ -45,11 +47,11 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, transaction: Connection | None = None, **kwargs: Any
     ) -> Sequence[int]:
-        """Write the events in a transaction of their own, or inside the one given, and return their positions.
+        """Insert the events in a new transaction, or in the given one; their positions.
 
-        Raises IntegrityError where another writer was quicker, and writes nothing then. On PostgreSQL this must be the
-        given transaction's only append, and its first write; another is refused. Whoever gives a transaction may
-        `announce` the positions once it is committed.
+        Raises IntegrityError where another writer was quicker; nothing is written then. On PostgreSQL this must be the
+        given transaction's only append, and its first write; another is refused. With a given transaction, the caller
+        may `announce` the positions once it is committed.
         """
         with self.joining(transaction) as connection:
             positions = self.append(connection, stored_events, **kwargs)
@@ -60,7 +62,7 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
     def append(
         self, connection: Connection, stored_events: Sequence[StoredEvent], *, now: int = 0, **kwargs: Any
     ) -> Sequence[int]:
-        """Number the events and write them inside a transaction. `now` is the instant to record them at."""
+        """Number the events and insert them within a transaction. `now` is the instant to record them at."""
         if not stored_events:
             return []
         rows = [self.columns(event) for event in stored_events]
@@ -72,7 +74,7 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
         return Appending(self.events, self.database.dialect)
 
     def announce(self, positions: Sequence[int]) -> None:
-        """Let this process's subscriptions and reads know that these positions are committed."""
+        """Notify this process's subscriptions and reads that these positions are committed."""
         if positions:
             self.announcements.ring(committed=positions[-1])
 
@@ -100,14 +102,11 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
         return self._read_own_writes(self._last_position)
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> SqlSubscription:
-        """Every event after a position, those to come included. It blocks where there is no more, until stopped."""
+        """Every event after a position, future ones included. It blocks where there is none, until it is stopped."""
         return SqlSubscription(self, gt, topics)
 
     def follow(self, gt: int | None, topics: Sequence[str] = ()) -> tuple[Sequence[Notification], int | None]:
-        """The next page of settled events after a position, and the position up to which nothing is left to see.
-
-        It never waits: whoever follows comes again.
-        """
+        """The next page of settled events after a position, and the position to continue from. It never waits."""
         with self.reading() as connection:
             found = self._notifications(connection, gt, PAGE, None, topics, inclusive_of_start=False)
             if found:
@@ -139,7 +138,7 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
         return [self._notification(row) for row in connection.execute(statement.order_by(position).limit(limit))]
 
     def _told(self) -> tuple[sa.ColumnElement[Any], ...]:
-        """What is selected for a notification. A table with other columns overrides these three."""
+        """The columns of a notification. A table with other columns overrides these three methods."""
         return (*self._stored(), self.events.c.position)
 
     def _is_on(self, connection: Connection, topics: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -179,7 +178,7 @@ class SqlApplicationRecorder(SqlAggregateRecorder, persistence.ApplicationRecord
 class SqlSubscription(persistence.Subscription[SqlApplicationRecorder]):
     """Follows a recorder's events, on both databases, without a thread of its own.
 
-    It looks again as soon as this process inserts or stops, and every `POLL_INTERVAL` for what other processes insert.
+    It reads again as soon as this process inserts or stops, and every `POLL_INTERVAL` for events of other processes.
     """
 
     def __init__(self, recorder: SqlApplicationRecorder, gt: int | None = None, topics: Sequence[str] = ()) -> None:

@@ -44,7 +44,7 @@ R = TypeVar("R", bound=SqlRecorder)
 
 
 def read_url(env: Environment) -> str:
-    """The database that an environment names. Raises OSError where it names none."""
+    """The URL of the database in an environment. Raises OSError where there is none."""
     url = env.get(REGULARS_URL)
     if not url:
         raise OSError(f"no database: set one of {', '.join(env.create_keys(REGULARS_URL))}")
@@ -52,7 +52,7 @@ def read_url(env: Environment) -> str:
 
 
 class RegularsFactory(persistence.InfrastructureFactory[SqlTrackingRecorder]):
-    """Opens recorders as the environment says.
+    """Creates recorders by the environment's variables.
 
     `REGULARS_URL` is a path, ":memory:" or a SQLAlchemy URL. `REGULARS_TABLE_PREFIX` is the application's name in lower
     case and an underscore unless set, so that several applications can share a database. `ORIGINATOR_ID_TYPE` is "uuid"
@@ -72,27 +72,27 @@ class RegularsFactory(persistence.InfrastructureFactory[SqlTrackingRecorder]):
             self.database = Database(read_url(self.env))
 
     def aggregate_recorder(self, purpose: str = "events") -> SqlAggregateRecorder:
-        """Open a recorder of events or snapshots that have no global order."""
+        """The recorder of events or snapshots without a global order."""
         return self._open(SqlAggregateRecorder, purpose=purpose, text_ids=self._text_ids)
 
     def application_recorder(self) -> SqlApplicationRecorder:
-        """Open the recorder of an application's events."""
+        """The recorder of an application's events."""
         chosen = self._choose(self.APPLICATION_RECORDER_TOPIC, SqlApplicationRecorder)
         return self._open(chosen, text_ids=self._text_ids)
 
     def tracking_recorder(
         self, tracking_recorder_class: type[SqlTrackingRecorder] | None = None
     ) -> SqlTrackingRecorder:
-        """Open the recorder of a projection, or of a view that is one."""
+        """The recorder of a projection, or of a view that is one."""
         return self._open(tracking_recorder_class or self._choose(self.TRACKING_RECORDER_TOPIC, SqlTrackingRecorder))
 
     def process_recorder(self) -> SqlProcessRecorder:
-        """Open the recorder of an application that follows another."""
+        """The recorder of an application that follows another."""
         chosen = self._choose(self.PROCESS_RECORDER_TOPIC, SqlProcessRecorder)
         return self._open(chosen, text_ids=self._text_ids)
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Close all connections."""
         self.database.close()
 
     def _open(self, recorder_class: type[R], **options: Any) -> R:

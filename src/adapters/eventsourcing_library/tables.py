@@ -1,4 +1,4 @@
-"""The tables of an application of the `eventsourcing` library: events, snapshots, and how far others were followed."""
+"""The tables of an application of the `eventsourcing` library: events, snapshots, tracking."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from regulars.adapters.schema.positions import (
 
 
 def create_tables(connection: Connection, metadata: sa.MetaData) -> None:
-    """Create the tables that don't exist yet, and what drawing positions needs. Any number of processes may do it."""
+    """Create missing tables, and what drawing positions needs. Safe to run concurrently."""
     lock_definitions(connection)
     metadata.create_all(connection)
     for table in metadata.sorted_tables:
@@ -45,7 +45,7 @@ def log_table(metadata: sa.MetaData, name: str, *, text_ids: bool, is_sqlite: bo
 
 
 def tracking_table(metadata: sa.MetaData, name: str) -> sa.Table:
-    """A table of how far each upstream application has been followed."""
+    """A table of the last tracked notification of each upstream application."""
     return sa.Table(
         name,
         metadata,

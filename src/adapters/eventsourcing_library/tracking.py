@@ -1,4 +1,4 @@
-"""How far upstream applications have been followed, and events that are recorded together with it."""
+"""The recorders of followers: how far upstream applications have been followed, with or without events of their own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from regulars.adapters.sql.database import Database
 
 
 class SqlTrackingRecorder(SqlRecorder, persistence.TrackingRecorder):
-    """How far upstream applications have been followed: one row each, which only moves on.
+    """Records how far upstream applications have been followed: one row each, whose position only grows.
 
     A view adds tables to `metadata`, and calls `track` in the transaction that updates them.
     """
@@ -28,12 +28,12 @@ class SqlTrackingRecorder(SqlRecorder, persistence.TrackingRecorder):
         self.tracking = tracking_table(self.metadata, f"{prefix}tracking")
 
     def insert_tracking(self, tracking: Tracking) -> None:
-        """Move on to a notification. Raises IntegrityError where that one or a later one was tracked before."""
+        """Track a notification. Raises IntegrityError where that one or a later one was tracked before."""
         with self.writing() as connection:
             self.track(connection, tracking)
 
     def track(self, connection: Connection, tracking: Tracking) -> None:
-        """Move on to a notification, inside a transaction."""
+        """Track a notification, within a transaction."""
         insert = sqlite.insert(self.tracking) if self.database.is_sqlite else postgresql.insert(self.tracking)
         moved = (
             insert.values(application_name=tracking.application_name, notification_id=tracking.notification_id)
@@ -60,7 +60,7 @@ class SqlTrackingRecorder(SqlRecorder, persistence.TrackingRecorder):
 
 
 class SqlProcessRecorder(SqlTrackingRecorder, SqlApplicationRecorder, persistence.ProcessRecorder):
-    """Events, and in the same transaction how far the upstream application they follow from was followed."""
+    """Records events, and in the same transaction the upstream notification that they follow from."""
 
     def append(
         self,
@@ -70,7 +70,7 @@ class SqlProcessRecorder(SqlTrackingRecorder, SqlApplicationRecorder, persistenc
         tracking: Tracking | None = None,
         **kwargs: Any,
     ) -> Sequence[int]:
-        """Number the events and write them inside a transaction, with what they follow from."""
+        """Number the events and insert them within a transaction, and track the notification they follow from."""
         positions = super().append(connection, stored_events, **kwargs)
         if tracking is not None:
             self.track(connection, tracking)
