@@ -26,9 +26,9 @@ from regulars.adapters.moving.backup import backup
 from regulars.adapters.moving.exporting import Write, export_events
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
+from regulars.adapters.read_models.counting import counts, totals
 from regulars.adapters.read_models.generations import found_generation, is_founded
 from regulars.adapters.read_models.histories import read_history as read_history_of
-from regulars.adapters.read_models.pages import counts, totals
 from regulars.adapters.schema.build_views import view_names
 from regulars.adapters.schema.positions import last_settled
 from regulars.adapters.sealing.checking import SealCheck, check_seals

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.customer_numbers import numbers_of
-from regulars.adapters.read_models.pages import ListedKey, Turning, keyed_page
+from regulars.adapters.read_models.keyed_pages import ListedKey, Turning, keyed_page
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.one_customer import history_of, instant_of, read_contacts
