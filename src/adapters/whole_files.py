@@ -169,7 +169,7 @@ def _private_folder(place: Path) -> Iterator[Path]:
         lock = _lock(folder, wait=True)
         if folder.exists():
             break
-        _unlock(lock)  # somebody took it away before it was locked
+        _unlock(lock)  # another process deleted it before it was locked
     try:
         yield folder
     finally:

@@ -17,7 +17,7 @@ from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.errors import StoreUnusable
 
-_NO_KEY = "without a key nobody knows what they should be"
+_NO_KEY = "without a key they can't be computed"
 
 
 def check_indexes(store: Store, tx: Transaction, customer_ids: Iterable[str] | None = None) -> list[Findings]:

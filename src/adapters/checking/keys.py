@@ -101,9 +101,9 @@ class _Checking:
     def end(self) -> None:
         """Report the keys that belong to no customer, and what couldn't be compared."""
         for stranger in self._strangers(self._store.schema.keys.c.customer_id):
-            self.keys.tell(f"id:{stranger}", "nobody was registered by this id")
+            self.keys.tell(f"id:{stranger}", "no customer was registered with this id")
         if self._untried:
-            self.keys.leave_out(f"keys: {self._untried:,}", "nothing was recorded that they could open")
+            self.keys.leave_out(f"keys: {self._untried:,}", "no personal data was recorded that they could decrypt")
 
     def _strangers(self, column: sa.Column[str]) -> Iterator[str]:
         events = self._store.schema.events
@@ -139,7 +139,7 @@ class _Checking:
         secrets = [row for row in (*rows, other) if row is not None and row["secret"] is not None]
         try:
             cipher = Cipher(self._store.keyring.unwrap(stored, customer_id))
-        except (StoreUnusable, TypeError):  # SQLite keeps what is no bytes
+        except (StoreUnusable, TypeError):  # SQLite may hold what isn't bytes
             self.keys.tell(who, "has a key that doesn't open")
             return
         mapper = EnvelopeMapper(self._store.codecs, {customer_id: cipher})
@@ -150,7 +150,7 @@ class _Checking:
             self.keys.tell(who, "has a key that doesn't open what was recorded of them")
             return
         for position in shut:
-            self.keys.tell(who, f"has a key that doesn't open event #{position}")
+            self.keys.tell(who, f"has a key that doesn't decrypt event #{position}")
 
 
 def _opens(mapper: EnvelopeMapper, row: Columns) -> bool:

@@ -20,7 +20,7 @@ from regulars.adapters.extensions.extended import MissingExtension
 from regulars.adapters.sql.chunks import spread
 from regulars.adapters.store.store import Store
 
-#: So many customers, amounts and events of commands are looked at by whoever can't wait for all.
+#: The size of a sample: customers, amounts, and events of commands.
 SAMPLE = 1_000
 
 _NEVER = (

@@ -15,7 +15,7 @@ from itertools import islice
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.indexes.entries import Opening, compare, opening_nothing, write_right
+from regulars.adapters.indexes.entries import Opening, compare, opening_nothing, repair_entries
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.sql.chunks import CHUNK
 from regulars.adapters.store.store import Store
@@ -42,7 +42,7 @@ def opening_for(store: Store, index: Index) -> Opening:
     def ciphers(connection: Connection, customer_ids: Iterable[str]) -> dict[str, Cipher]:
         found = {}
         for customer_id, key in store.statements.keys.all(connection, customer_ids):
-            with suppress(StoreUnusable, TypeError):  # the latter where SQLite keeps what is no bytes
+            with suppress(StoreUnusable, TypeError):  # the latter where SQLite holds what isn't bytes
                 found[customer_id] = Cipher(store.keyring.unwrap(key, customer_id))
         return found
 
@@ -67,7 +67,7 @@ def find_wrong(store: Store, index: Index, whose: Sequence[str] | None = None) -
     return Wrong(index, opening, some if are_few else None)
 
 
-def put_right(store: Store, wrong: Wrong) -> int:
+def repair_index(store: Store, wrong: Wrong) -> int:
     """Repair an index, while other writers wait; how many rows were wrong."""
     with store.writing(alone=True) as tx:
-        return write_right(tx.connection, store.schema, wrong.index, wrong.opening, wrong.whose)
+        return repair_entries(tx.connection, store.schema, wrong.index, wrong.opening, wrong.whose)

@@ -54,7 +54,7 @@ def _require_distinct(extensions: tuple[Extension, ...]) -> None:
             raise ValueError(f'two extensions are called "{name}"')
 
 
-#: A kind of thing, and a name of one that nobody else may bring.
+#: A kind of thing, and a name that is taken.
 _Claim = tuple[str, str]
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.extensions.extended import Extended, are_noted, define_tables, name_needed
-from regulars.adapters.indexes.entries import opening_nothing, write_right
+from regulars.adapters.indexes.entries import opening_nothing, repair_entries
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.schema.positions import lock_definitions
 from regulars.adapters.schema.tables import Schema
@@ -34,7 +34,7 @@ def ready_extensions(database: Database, schema: Schema, extended: Extended) -> 
                 if table.name not in tables:
                     table.create(connection)
                     pass_on_grants(connection, schema.events.name, table.name)
-                    write_right(connection, schema, index, opening_nothing(extended.codecs))
+                    repair_entries(connection, schema, index, opening_nothing(extended.codecs))
             tables = _tables(connection)
     return tuple(index for index, table in defined if table.name in tables)
 

@@ -185,7 +185,7 @@ def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
     deadline = monotonic() + WAIT_FOR_A_WRITER
     while (found := file.read(io.DEFAULT_BUFFER_SIZE)) == b"":  # None is somebody who has written nothing yet
         if monotonic() > deadline:
-            raise NotFound(f"{path} is a pipe, and nobody wrote to it within {WAIT_FOR_A_WRITER:g} seconds")
+            raise NotFound(f"{path} is a pipe, and nothing was written to it within {WAIT_FOR_A_WRITER:g} seconds")
         sleep(_PAUSE)
     os.set_blocking(file.fileno(), True)
     return found or b""

@@ -50,11 +50,11 @@ def _faults(entries: Entries) -> Iterator[str]:
     for stored, expected in side_by_side(entries.extra, entries.missing, _POSITION):
         if expected is None:
             assert stored is not None
-            yield f"has a word of #{stored[_POSITION]} that isn't as an event says"
+            yield f"has a consent of #{stored[_POSITION]}, which is no such event"
         elif stored is None:
-            yield f"hasn't the word of event #{expected[_POSITION]}"
+            yield f"lacks the consent of event #{expected[_POSITION]}"
         else:
-            yield f"has another word than that of event #{expected[_POSITION]}"
+            yield f"has a consent that differs from event #{expected[_POSITION]}"
 
 
 _POSITION = 4  # the place of a row's column

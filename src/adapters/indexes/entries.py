@@ -137,10 +137,10 @@ def _entries(
 def _require_open(events: Sequence[Mapping[str, Any]]) -> None:
     """Raise StoreUnusable where an event has personal data and its key is missing."""
     if any(columns["secret"] is not None for columns in events):
-        raise StoreUnusable("no key opens what was recorded of them")
+        raise StoreUnusable("no key decrypts their personal data")
 
 
-def write_right(
+def repair_entries(
     connection: Connection,
     schema: Schema,
     index: Index,
@@ -169,7 +169,7 @@ def write_right(
 
     for rows in _batches(extra()):
         connection.execute(table.delete().where(this), rows)
-    # Where the way isn't free all the same, as nobody can tell whose the row there is, the next comparison tells.
+    # Where another row still conflicts, as its owner can't be told, the next comparison reports it.
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
     for rows in _batches(missing()):
         connection.execute(insert, rows)

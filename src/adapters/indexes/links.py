@@ -19,7 +19,7 @@ from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.customer import CustomerMerged, MergeUndone
 from regulars.crm_domain.event import Event, Recorded
 
-_CURE = "`regulars rebuild` writes them anew from the log"
+_CURE = "`regulars rebuild` writes them again from the log"
 
 
 class Families(Struct, frozen=True):
@@ -52,7 +52,7 @@ def families_of(into: Mapping[str, str]) -> Families:
         while root in into:
             root, steps = into[root], steps + 1
             if steps > len(into):
-                raise Damaged(f"the links of id:{customer_id} lead in a circle; {_CURE}")
+                raise Damaged(f"the links of id:{customer_id} are circular; {_CURE}")
         roots[customer_id] = root
         others.setdefault(root, []).append(customer_id)
     return Families(roots, others)

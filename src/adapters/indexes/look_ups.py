@@ -40,7 +40,7 @@ def _added(event: CustomerRegistered | ContactDetailsChanged, kinds: Iterable[st
 
 def _faults(entries: Entries) -> Iterator[str]:
     if not entries.told:
-        yield "nobody was registered by this id"
+        yield "no customer was registered with this id"
         return
     is_forgotten = any(isinstance(each.event, PersonalDataErased) for each in entries.told)
     expected, stored = _by_kind(entries.expected), _by_kind(entries.stored)

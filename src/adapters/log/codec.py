@@ -150,7 +150,7 @@ def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -
     return known
 
 
-#: For whoever looks for events of ours by their types, whatever else a store has.
+#: The codecs of our own events, without those of extensions.
 CODECS: Codecs = MappingProxyType(codecs(EVENTS.values(), UPCASTS))
 
 

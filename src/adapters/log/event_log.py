@@ -51,7 +51,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     caused_by: int | None = None
 
 
-#: For whoever reads without what is personal.
+#: For reading without personal data.
 NO_CIPHERS: Mapping[str, Cipher] = MappingProxyType({})
 
 

@@ -51,7 +51,7 @@ class Bookkeeping:
         builds = self._schema.builds
         columns = (builds.c.name, builds.c.checkpoint, builds.c.folding_until, builds.c.folded_through)
         statement = sa.select(*columns).where(self._ours).order_by(builds.c.name)
-        if to_change:  # whoever changes some of them locks them in the same order
+        if to_change:  # concurrent writers lock them in the same order
             statement = statement.with_for_update()
         found = connection.execute(statement).all()
         if len(found) < len(self.builds):
@@ -160,7 +160,7 @@ def _ranges(text: str | None) -> tuple[Range, ...]:
     found = [_RANGE.fullmatch(each) for each in (text or "").split(",")]
     ranges = tuple(Range(*each.groups()) for each in found if each is not None)
     if len(ranges) < len(found):
-        raise DamagedReadModels("which customers are still to be folded in can't be read")
+        raise DamagedReadModels("the customers that are still to be folded can't be read")
     return ranges
 
 

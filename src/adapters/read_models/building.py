@@ -77,7 +77,7 @@ def build_beside(
             sentence = _drop_failed(store, generation.number, error)
             if generation.number not in kept:
                 raise StoreUnusable(sentence) from error
-            PROJECTIONS.warning("generation %d is begun afresh: %s", generation.number, sentence)
+            PROJECTIONS.warning("generation %d is built from the beginning: %s", generation.number, sentence)
             if on_afresh:
                 on_afresh(sentence)
         else:
@@ -185,7 +185,7 @@ def _file_lock(path: Path, mode: int) -> Iterator[None]:
             raise _busy() from None
         raise StoreUnusable(f"{path} can't be made, which keeps others from building meanwhile: {error}") from None
     with closing(lock):
-        yield  # the file stays: whoever had it open while it was taken away would hold a lock that nobody sees
+        yield  # the file stays: a process that had it open while it was deleted would hold a lock no other sees
 
 
 def _busy() -> StoreBusy:

@@ -151,7 +151,7 @@ def require_in_log(store: Store, checkpoint: int) -> None:
     with store.reading() as tx:
         newest = tx.connection.scalar(sa.select(sa.func.max(store.schema.events.c.position))) or 0
     if checkpoint > newest:
-        raise DamagedReadModels(f"it says that it has folded in event #{checkpoint}, and the last one is #{newest}")
+        raise DamagedReadModels(f"its checkpoint is event #{checkpoint}, and the last event is #{newest}")
 
 
 def _newest(store: Store, connection: Connection, after: int, until: int | None) -> int:

@@ -152,7 +152,7 @@ def _find(store: Store, connection: Connection, number: int) -> Generation | Non
         return None
     builds, named = read_builds(store.schema, connection, number), builds_of(store.schema, connection, number)
     if {each.name: each.number for each in builds} != named or FACTS not in named:
-        raise DamagedReadModels(f"builds of generation {number} are gone; {BY_A_REBUILD}")
+        raise DamagedReadModels(f"builds of generation {number} are missing; {BY_A_REBUILD}")
     return Generation(
         number=row.number,
         ruleset=row.ruleset,
@@ -181,7 +181,7 @@ def is_founded(schema: Schema, connection: Connection) -> bool:
     if live_number(schema, connection) is not None:
         return True
     if setting_of(schema, connection, FOUNDING) is not None:
-        raise DamagedReadModels(f"this store no longer says which generation answers; {BY_A_REBUILD}")
+        raise DamagedReadModels(f"the setting that names the live generation is missing; {BY_A_REBUILD}")
     return False
 
 
@@ -334,7 +334,7 @@ def drop_generation(store: Store, connection: Connection, number: int) -> None:
     """
     schema = store.schema
     if live_if_known(schema, connection) == number:
-        raise StoreUnusable(f"generation {number} answers, so it can't be dropped")
+        raise StoreUnusable(f"generation {number} is live, so it can't be dropped")
     generations, members, settings = schema.generations, schema.generation_builds, schema.settings
     connection.execute(generations.delete().where(generations.c.number == number))
     connection.execute(members.delete().where(members.c.generation == number))

@@ -30,7 +30,7 @@ INTERVALS_AT_ONCE = 10_000
 MOST_RANGES = 256
 
 
-#: It comes after what is nobody's, and before the id of any customer.
+#: It sorts after NOBODY, and before the id of any customer.
 BEFORE_EVERYBODY = "0"
 
 
@@ -130,10 +130,10 @@ _customer_id = itemgetter(2)  # of history_columns
 
 def _rows(store: Store, connection: Connection, until: int, wanted: Range) -> Iterator[sa.Row[Any]]:
     events = store.schema.events
-    # Sorting what is read in the order in which it lies is many times quicker than looking it up by customer.
+    # A scan and a sort are many times quicker than reading by the index of customers.
     customer_id = without_index(connection, events.c.customer_id)
     in_range = sa.and_(
-        customer_id > wanted.after if wanted.after else sa.true(),  # what is nobody's comes first
+        customer_id > wanted.after if wanted.after else sa.true(),  # NOBODY comes first
         customer_id <= wanted.last if wanted.last else sa.true(),
     )
     statement = (

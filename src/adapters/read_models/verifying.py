@@ -69,10 +69,9 @@ def _text(value: object) -> str:
 
 
 class Difference(Struct, frozen=True):
-    """The first row in which the stored read models of a customer or a ticket differ from the fold; None for no such
-    row.
+    """The first row in which the stored read models of a customer or a ticket differ from the fold.
 
-    `columns` are the names of the row's values.
+    `stored` or `folded` is None where that side has no such row. `columns` are the names of the row's values.
     """
 
     projection: str
@@ -83,8 +82,9 @@ class Difference(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """The result of comparing a generation with the log; `builds` are the numbers of its builds, by name. `differences`
-    has the first 20 of `different`.
+    """The result of comparing a generation with the log.
+
+    `builds` are the numbers of its builds, by name. `differences` has the first 20 of `different`.
     """
 
     checkpoint: int
@@ -264,9 +264,7 @@ def require_whole(store: Store, models: ReadModels, rules: Rules) -> None:
         )
         if comparison.different:
             difference = comparison.differences[0]
-            raise DamagedReadModels(
-                f"what it holds as {difference.projection} of {difference.key} is not what the events say"
-            )
+            raise DamagedReadModels(f"its {difference.projection} of {difference.key} differs from the log")
 
 
 def repair(
@@ -336,11 +334,11 @@ def _repair(store: Store, models: ReadModels, rules: Rules, ids: Sequence[str]) 
             numbers = numbers_of(tx.connection, store.schema.events, {*ids, *families.roots})
         with store.writing() as tx:
             if models.advance(tx.connection, checkpoint, checkpoint):
-                return _put_right(models, tx.connection, histories, numbers)
+                return _repair_rows(models, tx.connection, histories, numbers)
     raise StoreBusy("others recorded events again and again; try again")
 
 
-def _put_right(
+def _repair_rows(
     models: ReadModels, connection: Connection, histories: Sequence[History], numbers: Mapping[str, int]
 ) -> int:
     """Repair the rows of some customers, by id with their numbers; some of them may be merged into others."""

@@ -275,7 +275,7 @@ class ProjectionTables:
             raise self._damaged(str(error)) from None
 
     def _damaged(self, why: str) -> DamagedReadModels:
-        return DamagedReadModels(f"what is stored as {self.name} can't be read: {why}; {BY_A_REBUILD}")
+        return DamagedReadModels(f"a stored row of {self.name} can't be read: {why}; {BY_A_REBUILD}")
 
     def place(self, customer: int, tracks: Tracks) -> Row:
         """The row of a customer's tracks."""

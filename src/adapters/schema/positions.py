@@ -47,7 +47,7 @@ class TransactionId(UserDefinedType[int]):
         return "xid8"
 
 
-# Whoever looks at the columns of a store that is there already, as opening it read-only does, finds the type known.
+# Reflecting the columns of an existing store, as opening it read-only does, finds the type known.
 ischema_names["xid8"] = TransactionId
 
 
@@ -151,7 +151,7 @@ def draw_positions(connection: Connection, table: sa.Table, how_many: int, now: 
         first, recorded_at = run(connection, _DRAW, (*names, how_many, now)).fetchone()
         return first, recorded_at
     first, last_recorded_at = _draw_next(connection, table, how_many) or _draw_elsewhere(connection, table, how_many)
-    # SQLite keeps whatever somebody wrote there past us.
+    # SQLite stores any kind of value that others wrote there.
     return first, now_after(last_recorded_at if isinstance(last_recorded_at, int) else None, now)
 
 
@@ -171,7 +171,7 @@ def _draw_elsewhere(connection: Connection, table: sa.Table, how_many: int) -> t
     """SQLite's next positions beyond rows that were written there without drawing, and when the last event was
     recorded.
     """
-    create_positions(connection, table)  # if somebody took away what is kept
+    create_positions(connection, table)  # if others deleted the stored position
     last = _last_drawn(connection, table) or 0
     first = _first_free(connection, table, last + 1, how_many)
     if first + how_many - 1 > LAST_POSITION:

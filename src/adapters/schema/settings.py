@@ -39,7 +39,7 @@ def live_of(value: object) -> int:
     """Decode the number of the live generation. Raises DamagedReadModels, as another can be built in its place."""
     number = _number(value)
     if number is None:
-        raise DamagedReadModels(f"which generation of read models answers can't be read; {BY_A_REBUILD}")
+        raise DamagedReadModels(f"the setting that names the live generation can't be read; {BY_A_REBUILD}")
     return number
 
 

@@ -32,8 +32,8 @@ from regulars.adapters.store.rules_in_force import FOUNDING
 from regulars.adapters.store.store import Collision, Store
 from regulars.crm_domain.errors import StoreUnusable
 
-#: Once so many settled events are not sealed, or one was recorded so long ago, whoever catches up or closes the store
-#: seals them, at most so many at once, unless others write all the time.
+#: Once so many settled events are not sealed, or one was recorded so long ago, catching up and closing the store seal
+#: them, at most so many at once, unless others write all the time.
 SEAL_AFTER = 10_000
 SEAL_WITHIN = 86_400_000_000
 SEAL_AT_ONCE = 100_000
@@ -153,7 +153,7 @@ def _count_some(store: Store, connection: Connection, after: int) -> _Unsealed:
         return _Unsealed(0, 0, 0)
     found = some.order_by(events.c.position).limit(SEAL_AFTER).subquery()
     count, newest = connection.execute(sa.select(sa.func.count(), sa.func.max(found.c.position))).one()
-    # SQLite keeps whatever somebody put there past us; that such a thing isn't sealed yet is no reason to wait.
+    # SQLite stores any kind of value that others wrote there; such a row isn't waited for.
     oldest_at = oldest.recorded_at if type(oldest.recorded_at) is int else 0
     return _Unsealed(count, newest, oldest_at)
 
@@ -189,7 +189,7 @@ def _genesis(store: Store) -> bytes:
     with store.reading() as tx:
         found = read_genesis(tx.connection, store.schema.settings, FOUNDING)
     if not found:
-        raise StoreUnusable("the rules that this store was founded with are gone, so nothing can be sealed")
+        raise StoreUnusable("the founding rules of this store are missing, so nothing can be sealed")
     return found
 
 

@@ -46,8 +46,8 @@ class _Checked(sa.types.TypeDecorator[Any]):
     def damaged(self, what: str) -> Damaged:
         """The error for a value."""
         if self.of_read_models:
-            return DamagedReadModels(f"what is stored as {self.column} {what}; {BY_A_REBUILD}")
-        return Damaged(f"what is stored as {self.column} {what}: it was changed from outside, and {FROM_A_BACKUP}")
+            return DamagedReadModels(f"a stored value of {self.column} {what}; {BY_A_REBUILD}")
+        return Damaged(f"a stored value of {self.column} {what}: it was changed from outside, and {FROM_A_BACKUP}")
 
 
 class Text(_Checked):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from regulars.crm_domain.errors import StoreUnusable
 
 FROM_A_BACKUP = "a backup has it as it was"
-BY_A_REBUILD = "`regulars rebuild` folds it anew from the log, and `regulars prune` drops what was built for a question"
+BY_A_REBUILD = "`regulars rebuild` folds the log again, and `regulars prune` drops what was built for a question"
 
 
 class Damaged(StoreUnusable):

@@ -307,7 +307,7 @@ class Database:
 
     @contextmanager
     def _held_writer(self) -> Iterator[Connection]:
-        # Checking a connection out of the pool costs a third of a small commit, so one is kept for whoever writes next.
+        # Checking a connection out of the pool costs a third of a small commit, so one is kept for the next writer.
         try:
             connection = self._held.pop()
         except IndexError:
@@ -383,13 +383,12 @@ class Database:
             schema, _, may_be_used = connection.execute(_SCHEMA, {"named": self._schema}).fetchone()
             if schema is None:
                 raise StoreUnusable(
-                    f"{name_of(self.url)}: no schema of the search_path is there and may be used; whoever runs the "
-                    "database can grant USAGE on one, or the URL names another: ?schema=shop"
+                    f"{name_of(self.url)}: no schema of the search_path exists and may be used; the database's "
+                    "administrator can grant USAGE on one, or the URL names another: ?schema=shop"
                 )
             if may_be_used is False:
                 raise StoreUnusable(
-                    f'{name_of(self.url)}: this role may not use the schema "{schema}"; whoever it belongs to can '
-                    "grant USAGE on it"
+                    f'{name_of(self.url)}: this role may not use the schema "{schema}"; its owner can grant USAGE on it'
                 )
         except BaseException:
             connection.close()

@@ -91,7 +91,7 @@ def _meaning(error: BaseException | None, url: URL) -> RegularsError | None:
     if code in _READ_ONLY:
         return StoreUnusable(read_only_sentence(url))
     if code in _FORBIDDEN:
-        return StoreUnusable(f"{name}: {message}; whoever runs the database can grant it")
+        return StoreUnusable(f"{name}: {message}; the database's administrator can grant it")
     if code in _UNWRITABLE:
         return StoreUnusable(f"{name} can't hold that text, as its encoding is not UTF8: {message}")
     if code == _STILL_ASKED:

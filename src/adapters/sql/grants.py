@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.sql.statement import run
 from regulars.crm_domain.errors import StoreUnusable
 
-# A table without grants has those of its owner, who may not be whoever made the other one.
+# A table without grants has those of its owner, which may differ from the other table's owner.
 _GRANTS = """
     WITH source AS (SELECT * FROM pg_class WHERE oid = to_regclass(%(source)s)),
     held AS (
@@ -36,7 +36,7 @@ def grants_to_read(connection: Connection, role: str, names: Iterable[str]) -> t
     """
     if connection.dialect.name != "postgresql":
         raise StoreUnusable(
-            "a SQLite file has no roles: whoever may read it reads all of it; a master key protects the names in it "
+            "a SQLite file has no roles: its readers read all of it; a master key protects the names in it "
             "(`regulars keys new`)"
         )
     quoted = connection.dialect.identifier_preparer.quote_identifier

@@ -88,7 +88,7 @@ def read_builds(schema: Schema, connection: Connection, generation: int | None =
     try:
         rows = connection.execute(statement).all()
     except Damaged as error:
-        raise DamagedReadModels(f"what is built can't be read: {error}; {BY_A_REBUILD}") from None
+        raise DamagedReadModels(f"a build can't be read: {error}; {BY_A_REBUILD}") from None
     return [_build(row) for row in rows]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from regulars.adapters.indexes.consents import CONSENTS
-from regulars.adapters.indexes.entries import opening_nothing, write_right
+from regulars.adapters.indexes.entries import opening_nothing, repair_entries
 from regulars.adapters.indexes.forgotten import FORGOTTEN
 from regulars.adapters.log.codec import CODECS
 from regulars.adapters.schema.positions import create_positions, guard_positions
@@ -51,7 +51,7 @@ def keep_seals(connection: Connection, schema: Schema) -> None:
 def keep_consents(connection: Connection, schema: Schema) -> None:
     """Version 5: the index of consents by channel and purpose."""
     schema.consents.create(connection, checkfirst=True)
-    write_right(connection, schema, CONSENTS, opening_nothing(CODECS))
+    repair_entries(connection, schema, CONSENTS, opening_nothing(CODECS))
 
 
 def keep_positions_drawn(connection: Connection, schema: Schema) -> None:
@@ -113,7 +113,7 @@ def _drop_if_possible(connection: Connection, table: str) -> None:
 def keep_forgotten(connection: Connection, schema: Schema) -> None:
     """Version 8: the index of forgotten customers, whom lists leave out."""
     schema.forgotten.create(connection, checkfirst=True)
-    write_right(connection, schema, FORGOTTEN, opening_nothing(CODECS))
+    repair_entries(connection, schema, FORGOTTEN, opening_nothing(CODECS))
 
 
 _DEPENDED_ON = "2BP01"

@@ -71,12 +71,12 @@ def read_founding(schema: Schema, connection: Connection) -> str:
     settings = schema.settings
     value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == FOUNDING))
     if not isinstance(value, bytes):
-        raise StoreUnusable(f"the rules this store was founded with are missing: there is no setting {FOUNDING}")
+        raise StoreUnusable(f"the founding rules of this store are missing: there is no setting {FOUNDING}")
     try:
         return value.decode()
     except UnicodeDecodeError:
         raise StoreUnusable(
-            "the rules this store was founded with can't be read; they were changed from outside, and a backup has them"
+            "the founding rules of this store can't be read; they were changed from outside, and a backup has them"
         ) from None
 
 
@@ -85,7 +85,7 @@ def restored(text: str, position: int | None, grammar: type[Ruleset] = Ruleset) 
     try:
         return restore_rules(text, grammar)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
-        whose = "the rules this store was founded with" if position is None else f"the rules of event #{position}"
+        whose = "the founding rules of this store" if position is None else f"the rules of event #{position}"
         raise StoreUnusable(f"{whose} can't be read; they were changed from outside, and a backup has them") from None
 
 

@@ -329,8 +329,8 @@ def _columns(connection: Connection, table: str) -> set[str]:
 
 def _older_store(database: Database) -> StoreUnusable:
     return StoreUnusable(
-        f"{name_of(database.url)} was written by an older version of Regulars and is read-only; `regulars migrate`, by "
-        "somebody who may write it, brings it up to date"
+        f"{name_of(database.url)} was written by an older version of Regulars and is read-only; `regulars migrate`, "
+        "run by a user who may write it, brings it up to date"
     )
 
 

@@ -64,7 +64,7 @@ class Transaction:
         self.quarantine = Quarantine(connection, schema, keyring, statements.access)
         self._schema = schema
         self._statements = statements
-        # Nobody else merges in this snapshot, or while this transaction may write.
+        # No other merge is visible in this snapshot, or possible while this transaction may write.
         self._has_links: bool | None = None
         self._unlinked: set[str] = set()
         self._keyring = keyring

@@ -27,17 +27,17 @@ class Access(Struct, frozen=True, kw_only=True):
     def require_keys(self) -> None:
         """Raise StoreUnusable where customers' keys, and so their personal data, can't be read."""
         if not self.keys:
-            raise _missing("keys", "reads nobody's name, and this answer would be empty without names")
+            raise _missing("keys", "can't read names, and this answer would be empty without them")
 
     def require_lookups(self) -> None:
         """Raise StoreUnusable where look-ups can't be read."""
         if not self.lookups:
-            raise _missing("lookups", "finds nobody by reference, e-mail or phone; it may ask by id:...")
+            raise _missing("lookups", "can't find customers by reference, e-mail or phone; it may ask by id:...")
 
     def require_quarantine(self) -> None:
         """Raise StoreUnusable where refused rows can't be read."""
         if not self.quarantine:
-            raise _missing("quarantine", "reads no rows that imports refused")
+            raise _missing("quarantine", "can't read rows that imports refused")
 
 
 def _missing(table: str, what_follows: str) -> StoreUnusable:

@@ -46,7 +46,9 @@ class Cipher:
         try:
             return self._aes.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
         except (InvalidTag, ValueError):  # the latter where less is left than a nonce
-            raise StoreUnusable("personal data doesn't open with its key; the store was changed from outside") from None
+            raise StoreUnusable(
+                "personal data can't be decrypted with its key; the store was changed from outside"
+            ) from None
 
 
 class KeyedHash:

@@ -29,7 +29,7 @@ from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 
 #: The setting that says that something was destroyed and may still stand in the files.
 MARK = "erasing"
-#: How many seconds whoever destroys something waits for readers of older snapshots, and keeps others waiting.
+#: How many seconds erasing waits for readers of older snapshots, and keeps writers waiting.
 PATIENCE = 1.0
 PAUSE = 0.05
 
@@ -37,8 +37,9 @@ _CUT = b"cut "  # followed by what tells one mark from another
 
 
 class OwnerNeeded(Struct, frozen=True, kw_only=True):
-    """The role that has to rewrite the tables: by opening the store, or by this statement before the store is next
-    opened.
+    """The role that has to rewrite tables with secrets, and the statement that does it.
+
+    When that role opens the store, it is done, too.
     """
 
     owner: str

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from regulars.adapters.checking.repairing_indexes import find_wrong, put_right
+from regulars.adapters.checking.repairing_indexes import find_wrong, repair_index
 from regulars.adapters.checking.result import Kind
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.progress import Progress
@@ -209,7 +209,7 @@ class Projections:
 
     def _put_right(self, index: Index, whose: list[str] | None = None) -> int:
         wrong = find_wrong(self._ground.store, index, whose)
-        return 0 if wrong is None else put_right(self._ground.store, wrong)
+        return 0 if wrong is None else repair_index(self._ground.store, wrong)
 
     def _put_indexes_right(self, on_put_right: OnPutRight | None) -> None:
         store = self._ground.store
@@ -219,7 +219,7 @@ class Projections:
                 continue
             if index.decides_folds:
                 self._drop_what_it_decided()
-            rows = put_right(store, wrong)
+            rows = repair_index(store, wrong)
             if on_put_right and rows:
                 on_put_right(index.name, rows)
 
