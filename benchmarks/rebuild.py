@@ -12,7 +12,7 @@ from msgspec import Struct
 from benchmarks.history import opened
 from benchmarks.machine import peak_memory
 from regulars.adapters.read_models.generations import read_generations
-from regulars.adapters.read_models.parallel_fold import Task, fold_in_parallel, fold_portions
+from regulars.adapters.read_models.parallel_fold import Task, fold_in_chunks, fold_in_parallel
 from regulars.adapters.read_models.replay import EVERYONE, split_range
 from regulars.adapters.store.rules_in_force import FOUNDING
 from regulars.adapters.store.store import Store
@@ -48,7 +48,7 @@ def fold_once(path: Path, workers: int = 1) -> float:
             models = read_generations(store, tx.connection)[-1].read_models(store)
         started = perf_counter()
         if workers == 1:
-            folded = sum(each.events for each in fold_portions(store, models, rules, until, EVERYONE))
+            folded = sum(each.events for each in fold_in_chunks(store, models, rules, until, EVERYONE))
         else:
             task = Task(
                 url=str(store.database.url),

@@ -41,7 +41,7 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(source, "WAIT_FOR_A_WRITER", 0.1)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(NotFound, match=r"is a pipe, and nobody wrote to it within 0\.1 seconds"):
+    with pytest.raises(NotFound, match=r"is a pipe, and nothing was written to it within 0\.1 seconds"):
         load(tmp_path / "pipe")
 
 

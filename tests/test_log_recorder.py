@@ -39,7 +39,7 @@ from regulars import (
     TagCustomer,
 )
 from regulars.adapters.eventsourcing_library.log_recorder import LogApplication, LogFactory, LogRecorder
-from regulars.adapters.eventsourcing_library.recorders import PAGE
+from regulars.adapters.eventsourcing_library.notifications import PAGE
 from regulars.adapters.log.codec import codecs
 from regulars.adapters.store.store import Collision, Store
 from regulars.adapters.vault.keyring import new_master_key
@@ -101,7 +101,7 @@ class Appended(LogRecorder):
         rows = [columns(each) for each in stored_events]
         try:
             with self._store.writing() as tx:
-                first, _ = self._store.prepared.appending.append(tx.connection, rows, 0)
+                first, _ = self._store.statements.appending.append(tx.connection, rows, 0)
         except Collision as error:
             raise IntegrityError(str(error)) from error
         self.last = first + len(rows) - 1

@@ -20,9 +20,8 @@ from eventsourcing.persistence import IntegrityError, Notification, OperationalE
 from eventsourcing.utils import Environment
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.eventsourcing_library.notifications import PAGE, POLL_INTERVAL
 from regulars.adapters.eventsourcing_library.recorders import (
-    PAGE,
-    POLL_INTERVAL,
     RegularsFactory,
     SqlAggregateRecorder,
     SqlApplicationRecorder,
@@ -148,7 +147,7 @@ def test_following_topics_moves_past_what_is_of_no_interest(recorder: SqlApplica
 
 
 def test_an_insert_wakes_a_subscription_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regulars.adapters.eventsourcing_library.recorders.POLL_INTERVAL", 60)
+    monkeypatch.setattr("regulars.adapters.eventsourcing_library.notifications.POLL_INTERVAL", 60)
     with (
         memory(SqlApplicationRecorder) as recorder,
         ThreadPoolExecutor(1) as threads,
@@ -163,7 +162,7 @@ def test_an_insert_wakes_a_subscription_at_once(monkeypatch: pytest.MonkeyPatch)
 def test_stopping_ends_a_subscription_at_once(
     recorder: SqlApplicationRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regulars.adapters.eventsourcing_library.recorders.POLL_INTERVAL", 60)
+    monkeypatch.setattr("regulars.adapters.eventsourcing_library.notifications.POLL_INTERVAL", 60)
     subscription = recorder.subscribe()
     with ThreadPoolExecutor(1) as threads:
         seen = threads.submit(list, subscription)

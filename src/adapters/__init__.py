@@ -1,4 +1,4 @@
-"""The edge: databases, the codec and its keys, files that come in and go out.
+"""Adapters: databases, the log and its codec, encryption keys, read models, imports and exports.
 
-Imports `projections` and `crm_domain`; nothing here decides anything about a customer.
+They import `projections` and `crm_domain`, and decide nothing about a customer.
 """

@@ -1,4 +1,4 @@
-"""How far something has come that takes long."""
+"""The type of a callback for the progress of long work."""
 
 from __future__ import annotations
 

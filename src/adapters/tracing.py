@@ -1,7 +1,7 @@
-"""Spans for a program that traces with OpenTelemetry; for any other they cost nothing.
+"""OpenTelemetry spans, where the application has imported its API; otherwise they cost nothing.
 
-Nothing of it is imported here: whoever traces has imported its API already. Attributes are names of kinds, and numbers,
-never anything personal; of an error there is the name of its class, as what it says may quote somebody.
+Attributes are names of kinds, and numbers, never personal data; an error is recorded by the name of its class, as its
+message may quote a person.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ _UNTRACED = nullcontext()
 
 
 def span(store: Store, name: str, **attributes: int | Sequence[str]) -> AbstractContextManager[None]:
-    """A span "regulars NAME" around a block, where the program traces. Attributes are called `regulars.ATTRIBUTE`."""
+    """A span "regulars NAME" around a block, where the application traces. Attributes are named
+    `regulars.ATTRIBUTE`.
+    """
     trace = sys.modules.get("opentelemetry.trace")
     return _UNTRACED if trace is None else _span(trace, store, name, attributes)
 

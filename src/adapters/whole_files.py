@@ -1,9 +1,9 @@
-"""Files that appear under their names only once they are whole, that only their owner may read, and that replace no
-store.
+"""Files written atomically: they appear under their name once they are complete, are private to their owner, and
+replace no store.
 
-While it is written, a file lies beside its place in a folder of its own, `NAME.XXXXXXXX.regulars-unfinished`, which
-nobody but its owner may enter and which is locked for as long as its writer lives. One that isn't locked was left by a
-writer that was killed: `left_behind` names it, and whoever writes a file beside it next takes it away.
+Until then a file lies in a folder beside its place, `NAME.XXXXXXXX.regulars-unfinished`, which only its owner may enter
+and which is locked while its writer lives. One without a lock was left by a writer that was killed: `left_behind` lists
+it, and the next file that is written beside it deletes it.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def whole_file(
     open_files: Iterable[Path] = (),
     if_it_exists: str = "name a new file",
 ) -> Iterator[Path]:
-    """Where to write, a new and empty file, what is `target` once the block has ended, and is gone where that fails.
+    """A new, empty file to write, which becomes `target` at the end of the block, and is deleted where the block fails.
 
-    What `replace` replaces is there until the new one is whole; a link is followed. `open_files` are those of the store
-    that is open. Raises StoreUnusable where the target is one of them or another store's, where there is such a file
-    that isn't to be replaced (the sentence ends with `if_it_exists`), and where none can be written.
+    With `replace`, an existing file stays until the new one is complete; a link is followed. `open_files` are those of
+    the open store. Raises StoreUnusable where the target is one of them or another store's, where it exists and isn't
+    to be replaced (the sentence ends with `if_it_exists`), and where it can't be written.
     """
     try:
         place = _place(target, replace, open_files, if_it_exists)
@@ -64,9 +64,9 @@ def whole_file(
 
 
 def require_no_store(path: Path, open_files: Iterable[Path]) -> None:
-    """Raise StoreUnusable for a file that a store consists of, by whatever name: the open one, or one beside another.
+    """Raise StoreUnusable for a file of the open store, by whatever name, or of another store.
 
-    Nothing is read, as closing a file that SQLite has open here would end its locks.
+    No file is read: closing one that SQLite has open in this process would end its locks.
     """
     real = Path(os.path.realpath(path))
     found = _stat(real)
@@ -78,7 +78,7 @@ def require_no_store(path: Path, open_files: Iterable[Path]) -> None:
 
 
 def make_private(path: Path, mode: int = 0o600) -> None:
-    """Make an empty file that is there for its owner alone, or has another mode. Raises FileExistsError."""
+    """Create an empty file with mode 0600, or another. Raises FileExistsError."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     try:
         if hasattr(os, "fchmod"):
@@ -88,7 +88,7 @@ def make_private(path: Path, mode: int = 0o600) -> None:
 
 
 def flush(path: Path) -> None:
-    """Have what was written to a file, or which files a folder has, on the disk."""
+    """Flush a file, or a folder's entries, to the disk (fsync)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -97,7 +97,7 @@ def flush(path: Path) -> None:
 
 
 def left_behind(folders: Iterable[Path]) -> list[Path]:
-    """What writers who were killed have left in these folders."""
+    """The unfinished files in these folders whose writers were killed."""
     return [each for folder in dict.fromkeys(map(Path.absolute, folders)) for each in _unfinished(folder)]
 
 
@@ -105,7 +105,7 @@ def left_behind(folders: Iterable[Path]) -> list[Path]:
 
 
 def _place(target: Path, replace: bool, open_files: Iterable[Path], if_it_exists: str) -> Path:
-    """The file that is written in the end, links followed."""
+    """The path of the file itself, links resolved."""
     try:
         place, found = Path(os.path.realpath(target)), _stat(target)
     except ValueError:
@@ -169,7 +169,7 @@ def _private_folder(place: Path) -> Iterator[Path]:
         lock = _lock(folder, wait=True)
         if folder.exists():
             break
-        _unlock(lock)  # somebody took it away before it was locked
+        _unlock(lock)  # another process deleted it before it was locked
     try:
         yield folder
     finally:
@@ -178,7 +178,9 @@ def _private_folder(place: Path) -> Iterator[Path]:
 
 
 def _unfinished(folder: Path) -> Iterator[Path]:
-    """What a writer left in a folder, locked while it is looked at; what can't be locked has a writer."""
+    """The folders of killed writers in a folder, each locked while it is used; one that can't be locked has a
+    writer.
+    """
     try:
         found = sorted(each for each in folder.iterdir() if each.name.endswith(SUFFIX) and not each.is_symlink())
     except OSError:
@@ -198,7 +200,7 @@ def _take_away(folder: Path) -> None:
 
 
 def _lock(folder: Path, *, wait: bool) -> int | None:
-    """Hold a folder until this process ends; None where another one does, or where it can't be."""
+    """Lock a folder until this process ends; None where another process has the lock, or none can be had."""
     if fcntl is None:
         return None
     try:

@@ -25,7 +25,7 @@ from regulars import (
     StoreUnusable,
     UndoMerge,
 )
-from regulars.adapters.read_models import pages
+from regulars.adapters.read_models import counting
 from shops import (
     BEGIN,
     DAY,
@@ -354,7 +354,7 @@ def test_how_many_have_a_verdict_on_a_day_is_of_how_many_their_timelines_say_so(
     days = sorted(data.draw(st.sets(st.integers(-30, 900), min_size=1, max_size=5)))
     clock = Clock()
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages, "SPANS_AT_ONCE", 2)
+        patch.setattr(counting, "SPANS_AT_ONCE", 2)
         register(crm, clock)
         for number, step in enumerate(steps):
             carry_out(crm, clock, step, number)

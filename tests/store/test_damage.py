@@ -23,8 +23,8 @@ from regulars import (
     StoreUnusable,
 )
 from regulars.adapters.read_models import catch_up, replay
+from regulars.adapters.read_models.comparing import spread
 from regulars.adapters.read_models.generations import everything, prepare_generation
-from regulars.adapters.read_models.rows import spread
 from regulars.session.freshness import freshness_of
 from saying import Say
 from shops import DAY, PEOPLE, Clock, number_of, opened, read_models_of, register, tables_of, with_edits
@@ -74,9 +74,9 @@ def generation(crm: Regulars, number: int, **values: Any) -> None:
 # ------------------------------------------------------------------------------------- generations that were begun
 
 
-def begin(crm: Regulars, monkeypatch: pytest.MonkeyPatch, work: Callable[..., object], portions: int) -> None:
+def begin(crm: Regulars, monkeypatch: pytest.MonkeyPatch, work: Callable[..., object], chunks: int) -> None:
     """Let some work on a generation be cut off after so many customers."""
-    left = [portions]
+    left = [chunks]
 
     def cut_off(done: int, total: int) -> None:
         left[0] -= 1
@@ -216,7 +216,7 @@ def test_one_that_was_begun_here_and_fails_is_dropped(crm: Regulars, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(catch_up._CatchingUp, "_advance", harming)
-        with pytest.raises(StoreUnusable, match="generation 2 was not made live, and was dropped: what it holds as"):
+        with pytest.raises(StoreUnusable, match="generation 2 was not made live, and was dropped: its "):
             crm.projections.rebuild()
     assert [each.number for each in crm.projections.generations()] == [1]
     assert crm.projections.rebuild() == 3
@@ -342,8 +342,8 @@ def test_the_command_line_says_why_it_begins_afresh(say: Say) -> None:
         [sentence] = rebuilt.json["begun_afresh"]
         assert f"begun afresh: {sentence}" in rebuilt.err
         assert sentence == (
-            f"generation {begun.number} was not made live, and was dropped: it says that it has folded in event #7, "
-            "and the last one is #1"
+            f"generation {begun.number} was not made live, and was dropped: its checkpoint is event #7, "
+            "and the last event is #1"
         )
 
 
@@ -471,7 +471,7 @@ def test_a_currency_that_is_none_is_a_sentence(database_url: str, clock: Clock, 
 @pytest.mark.parametrize("value", [b"\xff", b"{}", b"?", b'{"a": 1}'])
 def test_founding_rules_that_are_none_are_a_sentence(crm: Regulars, value: bytes) -> None:
     setting(crm, "founding_rules", value)
-    with pytest.raises(StoreUnusable, match=r"founded with can't be read; .* a backup has them"):
+    with pytest.raises(StoreUnusable, match=r"founding rules of this store can't be read; .* a backup has them"):
         crm.rules.history()
     assert len(crm.customers()) == 3
 
@@ -556,7 +556,7 @@ def test_links_in_a_circle_are_a_sentence_until_a_rebuild(crm: Regulars) -> None
     links, survivor = crm._store.schema.links, crm.customer(PEOPLE[3]).id
     write(crm, links, {"into_id": str(crm.find(PEOPLE[3]))})
     for work in (lambda: crm.customer(PEOPLE[3]), crm.projections.verify):
-        with pytest.raises(StoreUnusable, match="lead in a circle; `regulars rebuild` writes them anew"):
+        with pytest.raises(StoreUnusable, match="are circular; `regulars rebuild` writes them again"):
             work()
     crm.projections.rebuild()
     assert crm.customer(PEOPLE[3]).id == survivor
@@ -585,7 +585,7 @@ def column_of(table: str, column: str, value: object) -> Harm:
 def test_read_models_with_values_that_nobody_writes_are_a_sentence_and_built_anew(crm: Regulars, harm: Harm) -> None:
     whole, asked = read_models_of(crm, 1), (list(crm.customers()), list(crm.tickets()))
     harm(crm)
-    with pytest.raises(StoreUnusable, match=r"what is stored .*`regulars rebuild` folds it anew"):
+    with pytest.raises(StoreUnusable, match=r"a stored .*`regulars rebuild` folds the log again"):
         _ = (list(crm.customers()), list(crm.tickets()))
     assert not crm.projections.verify().holds
     crm.projections.rebuild()

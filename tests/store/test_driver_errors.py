@@ -90,7 +90,7 @@ def test_what_passes_by_itself_on_postgres_is_busy(bare_postgres_url: str, state
     ("state", "sentence"),
     [
         ("53100", "the disk is full"),
-        ("42501", "belegt; whoever runs the database can grant it"),
+        ("42501", "belegt; the database's administrator can grant it"),
         ("25006", "is read-only"),
         ("XX001", "is damaged"),
         ("XX000", "belegt"),

@@ -533,7 +533,7 @@ def test_whoever_opens_a_store_that_has_it_all_waits_for_nobody(bare_url: str) -
         shop(crm)
     with closing(Store(bare_url)) as store, store.writing(alone=True):
         other = Store(bare_url, extensions=(INDEXED,), lock_timeout=0.1)
-        assert [index.name for index in other.prepared.indexes][-1] == "parcel"
+        assert [index.name for index in other.statements.indexes][-1] == "parcel"
         other.close()
 
 

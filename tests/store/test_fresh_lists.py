@@ -24,10 +24,10 @@ from regulars import (
     TicketPage,
     UndoMerge,
     own_writes,
-    session,
 )
 from regulars.adapters.read_models import catch_up, replay
 from regulars.adapters.store.store import Store
+from regulars.session import session
 from saying import Say
 from shops import DAY, EXAMPLES, PEOPLE, Clock, fresh_store, opened, play, register, trade
 

@@ -328,7 +328,7 @@ def test_who_comes_to_a_band_again_by_another_way_is_found(tmp_path_factory: pyt
 @pytest.mark.parametrize(
     "asked",
     [
-        {"order": "name"},
+        {"order": "colour"},
         {"rules": "1"},
         {"rules": True},
         {"after": "9" * 40 + ":a"},

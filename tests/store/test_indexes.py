@@ -191,10 +191,10 @@ def test_what_was_folded_while_links_were_wrong_is_not_gone_on_with(
             "link",
             "has a link from #1, and was merged by no",
         ),
-        ("UPDATE regulars_consents SET given = 1 - given", "consent", "has another word than that of event #"),
-        ("UPDATE regulars_consents SET channel = 'sms'", "consent", "has another word than that of event #"),
-        ("UPDATE regulars_consents SET position = -position", "consent", "has a word of #-"),
-        ("DELETE FROM regulars_consents WHERE given = 0", "consent", "hasn't the word of event #"),
+        ("UPDATE regulars_consents SET given = 1 - given", "consent", "has a consent that differs from event #"),
+        ("UPDATE regulars_consents SET channel = 'sms'", "consent", "has a consent that differs from event #"),
+        ("UPDATE regulars_consents SET position = -position", "consent", "has a consent of #-"),
+        ("DELETE FROM regulars_consents WHERE given = 0", "consent", "lacks the consent of event #"),
     ],
 )
 def test_each_difference_is_told_by_event_and_put_right(

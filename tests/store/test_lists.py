@@ -30,8 +30,8 @@ from regulars import (
     ResolveTicket,
     StoreUnusable,
     TagCustomer,
-    customers,
 )
+from regulars.asking import customers
 from shops import BEGIN, DAY, Clock, fresh_store, opened
 
 MANY = 1_120  # over a page of 50, and over the 1,000 that follow

@@ -24,9 +24,10 @@ from regulars import (
     ReplyAsAgent,
     TagCustomer,
 )
+from regulars.adapters.read_models.comparing import stored_rows
 from regulars.adapters.read_models.customer_numbers import numbers_of
 from regulars.adapters.read_models.histories import read_history
-from regulars.adapters.read_models.rows import new_update
+from regulars.adapters.read_models.updates import new_update
 from regulars.adapters.schema.positions import settled
 from regulars.adapters.store.store import Store
 from regulars.projections.rules.compiled import compile_rules
@@ -157,7 +158,7 @@ def assert_stored_is_what_a_fresh_fold_gives(crm: Regulars) -> None:
             fresh = read_history(crm._store, tx.connection, (customer_id,), crm._store.registry.plan(rules))
             assert models.intervals(tx.connection, numbers[customer_id]) == fresh.timelines
             told = models.customer_rows([new_update(fresh)])
-            for table, rows in models.stored_rows(tx.connection, [numbers[customer_id]]).items():
+            for table, rows in stored_rows(models, tx.connection, [numbers[customer_id]]).items():
                 assert sorted(rows, key=str) == sorted(told[table], key=str)
 
 

@@ -233,9 +233,9 @@ def test_a_role_without_rights_is_told_which(bare_postgres_url: str) -> None:
     try:
         url = sa.make_url(bare_postgres_url).set(username=role, password="till")
         till = url.render_as_string(hide_password=False)
-        with pytest.raises(StoreUnusable, match='may not use the schema "theirs"; whoever it belongs to can grant'):
+        with pytest.raises(StoreUnusable, match='may not use the schema "theirs"; its owner can grant'):
             opened(till, "theirs")
-        with pytest.raises(StoreUnusable, match=r"permission denied for database .*; whoever runs the database"):
+        with pytest.raises(StoreUnusable, match=r"permission denied for database .*; the database's administrator"):
             opened(till, "mine")
         run(bare_postgres_url, f"CREATE SCHEMA mine AUTHORIZATION {role}")
         with opened(till, "mine") as crm:  # it may make none, and needn't

@@ -172,7 +172,7 @@ def test_a_store_is_found_along_the_path_and_what_else_lies_there_is_left_alone(
 
 def test_a_path_that_leads_nowhere_is_said(bare_postgres_url: str) -> None:
     run(bare_postgres_url, f'ALTER DATABASE "{database_of(bare_postgres_url)}" SET search_path = nowhere')
-    with pytest.raises(StoreUnusable, match="no schema of the search_path is there") as refused:
+    with pytest.raises(StoreUnusable, match="no schema of the search_path exists") as refused:
         opened(bare_postgres_url)
     assert "\n" not in str(refused.value)
 

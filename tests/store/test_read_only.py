@@ -337,7 +337,7 @@ def change(target: Path | str, breaks: Break) -> None:
 def test_an_older_store_that_may_not_be_written_says_what_to_do(database_url: str) -> None:
     make_store(database_url)
     change(database_url, make_older)
-    with pytest.raises(StoreUnusable, match="`regulars migrate`, by somebody who may write it"):
+    with pytest.raises(StoreUnusable, match="`regulars migrate`, run by a user who may write it"):
         opened(database_url, read_only=True)
 
 

@@ -32,7 +32,7 @@ from regulars import (
     StoreUnusable,
 )
 from regulars.adapters.indexes.links import links_changed
-from regulars.adapters.read_models import building, catch_up, parallel_fold, replay, rows, verifying
+from regulars.adapters.read_models import building, catch_up, parallel_fold, replay, staging, verifying
 from regulars.adapters.read_models.building import building_alone
 from regulars.adapters.read_models.generations import everything, go_live, prepare_generation
 from regulars.adapters.read_models.verifying import Fingerprint
@@ -82,7 +82,7 @@ def folding(
         patch.setattr(catch_up, "REPLAY_FROM", replay_from)
         patch.setattr(catch_up, "EVENTS_A_RANGE", events_a_range)
         patch.setattr(replay, "CUSTOMERS_AT_ONCE", customers)
-        patch.setattr(rows, "ROWS_A_SLICE", rows_a_slice)
+        patch.setattr(staging, "ROWS_A_SLICE", rows_a_slice)
         yield
 
 
@@ -104,7 +104,7 @@ def live(crm: Regulars) -> int:
 @KINDS
 @settings(max_examples=EXAMPLES // 7)
 @given(trade(), st.data())
-def test_folded_in_any_portions_and_folded_anew_is_the_same(
+def test_folded_in_any_batches_and_rebuilt_is_the_same(
     kind: str, postgres_url: str, steps: list[Step], data: st.DataObject
 ) -> None:
     clock = Clock()
@@ -114,13 +114,13 @@ def test_folded_in_any_portions_and_folded_anew_is_the_same(
             carry_out(crm, clock, step, number)
             if data.draw(st.booleans()):
                 crm.catch_up()
-        in_portions, found = fingerprint(crm), [read_models_of(crm, 1)]
+        in_batches, found = fingerprint(crm), [read_models_of(crm, 1)]
         with folding(batch=data.draw(st.integers(1, 5))):
             assert crm.projections.rebuild() == 2
-        assert (live(crm), fingerprint(crm)) == (2, in_portions)
+        assert (live(crm), fingerprint(crm)) == (2, in_batches)
         with folding(replay_from=1, customers=data.draw(st.integers(1, 3))):
             assert crm.projections.rebuild() == 3
-        assert (live(crm), fingerprint(crm)) == (3, in_portions)
+        assert (live(crm), fingerprint(crm)) == (3, in_batches)
         found += [read_models_of(crm, number) for number in (2, 3)]
     assert found[0] == found[1] == found[2]
 
@@ -299,9 +299,7 @@ def test_a_generation_that_is_not_what_the_events_say_never_goes_live(
             original(store, models, rules)
 
         monkeypatch.setattr(building, "require_whole", damaged_first)
-        with pytest.raises(
-            StoreUnusable, match="generation 2 was not made live, and was dropped: what it holds as churn_risk"
-        ):
+        with pytest.raises(StoreUnusable, match="generation 2 was not made live, and was dropped: its churn_risk"):
             crm.projections.rebuild()
         assert (live(crm), fingerprint(crm)) == (1, before)
 
@@ -543,7 +541,7 @@ def test_what_waits_in_the_wal_is_taken_over_after_each_range(sqlite_database_ur
             def note(done: int, total: int, events_a_range: int = events_a_range) -> None:
                 largest[events_a_range] = max(largest[events_a_range], wal.stat().st_size)
 
-            crm._store.database.cut_wal(0)
+            crm._store.database.truncate_wal(0)
             with folding(replay_from=1_000, customers=25, events_a_range=events_a_range):
                 crm.projections.rebuild(on_progress=note)
     assert 0 < largest[400] < largest[NEVER] / 2

@@ -24,11 +24,11 @@ from regulars import (
     RegisterCustomer,
     StoreBusy,
     StoreUnusable,
-    importing,
-    session,
 )
 from regulars.adapters.read_models import catch_up, replay
 from regulars.adapters.sealing import sealing
+from regulars.doing import importing
+from regulars.session import session
 from torture.journal import Journal, wait_until_ready
 from torture.killing import (
     any_fate,

@@ -1,1 +1,1 @@
-"""Comparing what is kept beside the log, and isn't folded from it, with the log."""
+"""Checks: comparing with the log what is stored beside it and isn't folded from it."""

@@ -1,4 +1,4 @@
-"""Checking the currency: every amount that was recorded is in the one that the store keeps its books in."""
+"""Checking the currency: every recorded amount is in the store's currency."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TAGS = tags_of((PurchaseRecorded, ReturnRecorded), CODECS)
 
 
 def check_currency(store: Store, tx: Transaction, amounts: Iterable[sa.Row[Any]] | None = None) -> Findings:
-    """Compare the currency of every order and return, or of some, with the store's."""
+    """Compare the currency of all orders and returns, or of some, with the store's."""
     findings, ours = Findings("currency"), store.currency(tx.connection)
     foreign: Counter[str] = Counter()
     first: dict[str, int] = {}
@@ -51,7 +51,7 @@ def _every_amount(store: Store, tx: Transaction) -> Iterator[sa.Row[Any]]:
 
 
 def _currency_of(row: sa.Row[Any]) -> str | None:
-    """None for what can't be read, which is the log's own damage, and told elsewhere."""
+    """The currency of an event; None where it can't be read, which is reported elsewhere as damage to the log."""
     try:
         return cast("PurchaseRecorded | ReturnRecorded", codec_of(row.type, CODECS).decode(row.payload)).currency
     except (DecodeError, TypeError):

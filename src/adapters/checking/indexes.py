@@ -1,6 +1,6 @@
-"""Checking indexes: everybody's entries are what follows from the log; nobody else has any.
+"""Checking indexes: every customer's entries are those that follow from the log, and there are no others.
 
-A keyed index is computed anew from what the keys open. Nothing personal is ever told, only whose it is.
+A keyed index is computed from decrypted events. Faults name the customer, and nothing personal.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.errors import StoreUnusable
 
-_NO_KEY = "without a key nobody knows what they should be"
+_NO_KEY = "without a key they can't be computed"
 
 
 def check_indexes(store: Store, tx: Transaction, customer_ids: Iterable[str] | None = None) -> list[Findings]:
-    """Compare each index with the log, of everybody or of some customers."""
+    """Compare each index with the log, of all customers or of some."""
     parts = [None] if customer_ids is None else list(chunks(customer_ids))
-    return [_check(store, tx, index, parts) for index in store.prepared.indexes]
+    return [_check(store, tx, index, parts) for index in store.statements.indexes]
 
 
 def _check(store: Store, tx: Transaction, index: Index, parts: Sequence[list[str] | None]) -> Findings:

@@ -1,6 +1,7 @@
-"""Checking keys: everybody who is registered and wasn't forgotten has a key that opens; nobody else has one.
+"""Checking keys: every registered customer who isn't forgotten has a key that decrypts their data; no other key is
+stored.
 
-No key is ever told, only whose it is.
+Faults name the customer, and never the key.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from regulars.adapters.log.appending import Columns
 from regulars.adapters.log.codec import CODECS, tags_of
 from regulars.adapters.log.event_log import CONTACT_TYPES, EnvelopeMapper, read_rows
 from regulars.adapters.sql.chunks import CHUNK, chunks, pages
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.cipher import Cipher
@@ -27,7 +28,7 @@ _ERASED = tags_of((PersonalDataErased,), CODECS)
 
 
 def check_keys(store: Store, tx: Transaction) -> Findings:
-    """Compare the keys with everybody's registration and erasure, and with what they should open."""
+    """Compare all keys with registrations and erasures, and with the data that they should decrypt."""
     checking = _Checking(store, tx)
     if checking.may_read():
         for customer_ids in _registered(store, tx):
@@ -37,7 +38,7 @@ def check_keys(store: Store, tx: Transaction) -> Findings:
 
 
 def check_some_keys(store: Store, tx: Transaction, customer_ids: Iterable[str]) -> Findings:
-    """Compare those of some who are registered, and how many keys there are."""
+    """Compare the keys of some registered customers, and the number of all keys."""
     checking = _Checking(store, tx)
     if checking.may_read():
         for chunk in chunks(customer_ids):
@@ -47,7 +48,7 @@ def check_some_keys(store: Store, tx: Transaction, customer_ids: Iterable[str]) 
 
 
 def registrations(events: sa.Table) -> sa.Select[tuple[int, str]]:
-    """The positions at which customers were registered, with their ids."""
+    """The positions of registrations, with the customers' ids."""
     return sa.select(events.c.position, events.c.stream_id).where(events.c.type.in_(_REGISTERED))
 
 
@@ -58,7 +59,7 @@ def _registered(store: Store, tx: Transaction) -> Iterator[list[str]]:
 
 
 class _Checking:
-    """Takes in customers, some at a time, with their keys beside them."""
+    """Checks customers, some at a time, with their keys."""
 
     def __init__(self, store: Store, tx: Transaction) -> None:
         self.keys = Findings("key")
@@ -67,14 +68,14 @@ class _Checking:
         self._untried = 0
 
     def may_read(self) -> bool:
-        """Whether this role may read keys; that it may not is taken down."""
+        """Whether this role may read keys; if not, that is noted in the result."""
         if not self._store.access.keys:
             self.keys.leave_out("keys", "this role may not read them")
         return self._store.access.keys
 
     def take(self, customer_ids: Sequence[str]) -> None:
-        """Compare some who are registered."""
-        stored: dict[str, bytes] = dict(self._store.prepared.keys.all(self._connection, customer_ids))
+        """Check the keys of some registered customers."""
+        stored: dict[str, bytes] = dict(self._store.statements.keys.all(self._connection, customer_ids))
         told = self._told(customer_ids)
         secrets = self._any_secrets([each for each in customer_ids if not _has_secret(told.get(each, ()))])
         for each in customer_ids:
@@ -86,7 +87,7 @@ class _Checking:
                 self.keys.tell(f"id:{each}", "was forgotten, and still has a key")
 
     def count_keys(self) -> None:
-        """Compare how many keys there are with how many customers are remembered."""
+        """Compare the number of keys with that of customers who are not forgotten."""
         events, keys = self._store.schema.events, self._store.schema.keys
         people = sa.func.count(events.c.stream_id.distinct())
         registered, erased = (
@@ -98,29 +99,29 @@ class _Checking:
             self.keys.tell("the store", f"has {count:,} keys, and remembers {registered - erased:,} customers")
 
     def end(self) -> None:
-        """Compare what is left, keys of nobody; and tell what couldn't be compared."""
+        """Report the keys that belong to no customer, and what couldn't be compared."""
         for stranger in self._strangers(self._store.schema.keys.c.customer_id):
-            self.keys.tell(f"id:{stranger}", "nobody was registered by this id")
+            self.keys.tell(f"id:{stranger}", "no customer was registered with this id")
         if self._untried:
-            self.keys.leave_out(f"keys: {self._untried:,}", "nothing was recorded that they could open")
+            self.keys.leave_out(f"keys: {self._untried:,}", "no personal data was recorded that they could decrypt")
 
     def _strangers(self, column: sa.Column[str]) -> Iterator[str]:
         events = self._store.schema.events
-        ours = sa.and_(events.c.stream_id == column, past_index(self._connection, events.c.type).in_(_REGISTERED))
+        ours = sa.and_(events.c.stream_id == column, without_index(self._connection, events.c.type).in_(_REGISTERED))
         unknown = sa.select(column).where(~sa.exists(sa.select(events.c.position).where(ours))).distinct()
         for page in pages(self._connection, unknown, column, CHUNK):
             yield from (row[0] for row in page)
 
     def _told(self, customer_ids: Sequence[str]) -> dict[str, list[Columns]]:
-        """What was said of names and addresses, and erasures, by customer and in order."""
+        """The events with names and contact data, and erasures, by customer and in order."""
         events = self._store.schema.events
-        wanted = past_index(self._connection, events.c.type).in_(CONTACT_TYPES | _ERASED)
+        wanted = without_index(self._connection, events.c.type).in_(CONTACT_TYPES | _ERASED)
         statement = sa.select(events).where(events.c.stream_id.in_(customer_ids), wanted)
         rows = read_rows(self._connection, statement.order_by(events.c.stream_id, events.c.version))
         return {each: list(theirs) for each, theirs in groupby(rows, key=lambda row: str(row["stream_id"]))}
 
     def _any_secrets(self, customer_ids: Sequence[str]) -> dict[str, Columns]:
-        """The first event with something personal of each customer, if they have one."""
+        """The first event with personal data of each customer, if there is one."""
         if not customer_ids:
             return {}
         events = self._store.schema.events
@@ -130,7 +131,7 @@ class _Checking:
         return {row["customer_id"]: row for row in rows}
 
     def _open(self, customer_id: str, stored: bytes | None, rows: Sequence[Columns], other: Columns | None) -> None:
-        """Open what was said of a customer's names and addresses."""
+        """Decrypt a customer's names and contact data."""
         who = f"id:{customer_id}"
         if stored is None:
             self.keys.tell(who, "has no key, and wasn't forgotten")
@@ -138,7 +139,7 @@ class _Checking:
         secrets = [row for row in (*rows, other) if row is not None and row["secret"] is not None]
         try:
             cipher = Cipher(self._store.keyring.unwrap(stored, customer_id))
-        except (StoreUnusable, TypeError):  # SQLite keeps what is no bytes
+        except (StoreUnusable, TypeError):  # SQLite may hold what isn't bytes
             self.keys.tell(who, "has a key that doesn't open")
             return
         mapper = EnvelopeMapper(self._store.codecs, {customer_id: cipher})
@@ -149,7 +150,7 @@ class _Checking:
             self.keys.tell(who, "has a key that doesn't open what was recorded of them")
             return
         for position in shut:
-            self.keys.tell(who, f"has a key that doesn't open event #{position}")
+            self.keys.tell(who, f"has a key that doesn't decrypt event #{position}")
 
 
 def _opens(mapper: EnvelopeMapper, row: Columns) -> bool:

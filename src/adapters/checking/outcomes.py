@@ -1,4 +1,4 @@
-"""Checking the command log: the events that an outcome names are there and are that command's, and every event of a
+"""Checking the command log: the events that an outcome names exist and belong to that command, and every event of a
 command with an id has its outcome.
 """
 
@@ -92,13 +92,13 @@ def _compare_events(schema: Schema, connection: Connection, page: Sequence[sa.Ro
             named[command_id] = frozenset(kept.positions if kept else ())
     for row in page:
         if row.command_id not in named:
-            findings.tell(f"event #{row.position}", f'what came of its command "{row.command_id}" isn\'t kept')
+            findings.tell(f"event #{row.position}", f'its command "{row.command_id}" has no outcome in the command log')
         elif row.position not in named[row.command_id]:
-            findings.tell(f"event #{row.position}", f'what is kept of its command "{row.command_id}" doesn\'t name it')
+            findings.tell(f"event #{row.position}", f'the outcome of its command "{row.command_id}" doesn\'t name it')
 
 
 def read_outcome(kept: bytes) -> KeptOutcome | None:
-    """An outcome as it is kept; None for what is none."""
+    """Decode an outcome; None where it can't be decoded."""
     try:
         return msgspec.json.decode(kept, type=KeptOutcome)
     except (msgspec.DecodeError, TypeError):

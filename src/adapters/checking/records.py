@@ -1,5 +1,5 @@
-"""Checking the records: what is kept beside the log and isn't folded from it, compared with the log; and the database
-with itself.
+"""Checking the records: comparing with the log what is stored beside it and isn't folded from it; and the database's
+own integrity check.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from regulars.adapters.extensions.extended import MissingExtension
 from regulars.adapters.sql.chunks import spread
 from regulars.adapters.store.store import Store
 
-#: So many customers, amounts and events of commands are looked at by whoever can't wait for all.
+#: The size of a sample: customers, amounts, and events of commands.
 SAMPLE = 1_000
 
 _NEVER = (
@@ -30,7 +30,7 @@ _NEVER = (
 
 
 def check_records(store: Store) -> RecordCheck:
-    """Check everything, the records in one snapshot. Nothing is changed."""
+    """Check all records in one snapshot. Nothing is changed."""
     with store.reading() as tx:
         findings = [
             check_rules(store.schema, tx.connection),
@@ -43,7 +43,7 @@ def check_records(store: Store) -> RecordCheck:
 
 
 def check_sample(store: Store) -> RecordCheck:
-    """Check a sample that is spread evenly over the log, and how many keys there are: quickly, of any store."""
+    """Check a sample, spread evenly over the log, and the number of keys: quick in a store of any size."""
     with store.reading() as tx:
         events = store.schema.events
         newest = tx.connection.scalar(sa.select(sa.func.max(events.c.position))) or 0

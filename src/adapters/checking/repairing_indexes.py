@@ -1,9 +1,9 @@
-"""Putting indexes right: what differs from the log is written anew from it.
+"""Repairing indexes: entries that differ are written again from the log.
 
-1. Who differs is looked for in a snapshot, while others write. What is written then follows from what the log says once
-   nobody else writes: on PostgreSQL that takes the writers' lock alone, so nothing that is appended meanwhile is lost.
-2. An index is put right in one transaction: a cut leaves the rows that were there, or the right ones.
-3. Where it isn't known what should be there, as no key opens it or an event can't be read, what is there stays.
+1. Differences are looked for in a snapshot, while others write. The entries that are written follow from the log under
+   the lock that excludes other writers, so no event that is appended meanwhile is lost.
+2. An index is repaired in one transaction: an interruption leaves the old rows or the right ones.
+3. Entries that can't be computed, as no key decrypts their events or an event can't be read, are left as they are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import islice
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.indexes.entries import Opening, compare, opening_nothing, write_right
+from regulars.adapters.indexes.entries import Opening, compare, opening_nothing, repair_entries
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.sql.chunks import CHUNK
 from regulars.adapters.store.store import Store
@@ -24,7 +24,7 @@ from regulars.crm_domain.errors import StoreUnusable
 
 
 class Wrong(Struct, frozen=True):
-    """An index that isn't as the log says, of those customers; `whose` is None where they are many, or unknown."""
+    """An index that differs from the log for these customers; `whose` is None where they are many, or unknown."""
 
     index: Index
     opening: Opening
@@ -32,7 +32,7 @@ class Wrong(Struct, frozen=True):
 
 
 def opening_for(store: Store, index: Index) -> Opening:
-    """What opens what an index is made of. Raises StoreUnusable where this process can't."""
+    """What decrypts the events of an index. Raises StoreUnusable where this process can't."""
     if not index.is_keyed:
         return opening_nothing(store.codecs)
     store.access.require_keys()
@@ -41,8 +41,8 @@ def opening_for(store: Store, index: Index) -> Opening:
 
     def ciphers(connection: Connection, customer_ids: Iterable[str]) -> dict[str, Cipher]:
         found = {}
-        for customer_id, key in store.prepared.keys.all(connection, customer_ids):
-            with suppress(StoreUnusable, TypeError):  # the latter where SQLite keeps what is no bytes
+        for customer_id, key in store.statements.keys.all(connection, customer_ids):
+            with suppress(StoreUnusable, TypeError):  # the latter where SQLite holds what isn't bytes
                 found[customer_id] = Cipher(store.keyring.unwrap(key, customer_id))
         return found
 
@@ -50,9 +50,9 @@ def opening_for(store: Store, index: Index) -> Opening:
 
 
 def find_wrong(store: Store, index: Index, whose: Sequence[str] | None = None) -> Wrong | None:
-    """Whether the entries of anybody, or of at most CHUNK customers, aren't as the log says.
+    """Whether the entries of any customer, or of at most CHUNK ones, differ from the log.
 
-    None also where this process can't tell, as it hasn't the keys.
+    None also where this process can't tell, for lack of keys.
     """
     try:
         opening = opening_for(store, index)
@@ -67,7 +67,7 @@ def find_wrong(store: Store, index: Index, whose: Sequence[str] | None = None) -
     return Wrong(index, opening, some if are_few else None)
 
 
-def put_right(store: Store, wrong: Wrong) -> int:
-    """Put an index right, while nobody else writes; how many rows were not."""
+def repair_index(store: Store, wrong: Wrong) -> int:
+    """Repair an index, while other writers wait; how many rows were wrong."""
     with store.writing(alone=True) as tx:
-        return write_right(tx.connection, store.schema, wrong.index, wrong.opening, wrong.whose)
+        return repair_entries(tx.connection, store.schema, wrong.index, wrong.opening, wrong.whose)

@@ -1,4 +1,4 @@
-"""What came of comparing what is kept beside the log, and isn't folded from it, with the log."""
+"""The result of checking records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Kind = str
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """One thing that isn't as the log says: of which customer, event, command or setting, and what is wrong."""
+    """A difference from the log: the customer, event, command or setting, and what is wrong."""
 
     kind: Kind
     of: str
@@ -20,7 +20,7 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 class Compared(Struct, frozen=True, kw_only=True):
-    """How many there are of a kind, and how many of them are wrong."""
+    """How many things of a kind were compared, and how many of them are wrong."""
 
     kind: Kind
     count: int
@@ -28,7 +28,7 @@ class Compared(Struct, frozen=True, kw_only=True):
 
 
 class NotCovered(Struct, frozen=True):
-    """What wasn't compared, and why that is so."""
+    """What wasn't compared, and why."""
 
     what: str
     why: str
@@ -43,17 +43,17 @@ class RecordCheck(Struct, frozen=True, kw_only=True):
 
     @property
     def wrong(self) -> int:
-        """How many faults there are of all kinds."""
+        """The number of faults of all kinds."""
         return sum(each.wrong for each in self.compared)
 
     @property
     def holds(self) -> bool:
-        """Whether everything that was compared is as the log says."""
+        """Whether everything that was compared agrees with the log."""
         return not self.wrong
 
 
 class Findings:
-    """Counts what is compared of one kind and what is wrong, and keeps the first faults: memory is bounded."""
+    """Collects the counts and the first faults of one kind, in bounded memory."""
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
@@ -63,13 +63,13 @@ class Findings:
         self.not_covered: list[NotCovered] = []
 
     def tell(self, of: str, what: str, times: int = 1) -> None:
-        """Take down a fault, or several that are told alike."""
+        """Add a fault, or several equal ones."""
         self._wrong += times
         if len(self.faults) < MAX_NAMED:
             self.faults.append(Fault(kind=self._kind, of=of, what=what))
 
     def leave_out(self, what: str, why: str) -> None:
-        """Take down what can't be compared."""
+        """Add what can't be compared."""
         self.not_covered.append(NotCovered(what, why))
 
     @property

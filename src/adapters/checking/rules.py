@@ -1,4 +1,4 @@
-"""Checking the rules: the generation that is to answer is there, and has those that the log says are in force."""
+"""Checking the rules: the live generation exists, and its rules are those in force."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from regulars.adapters.store.generation_rows import live_number, previous_number
 from regulars.adapters.store.rules_in_force import InForce, digest_of, read_in_force
 from regulars.crm_domain.errors import StoreUnusable
 
-_UNLIKE = "has a text of rules that hasn't the digest beside it"
+_UNLIKE = "has a text of rules that doesn't match its digest"
 
 
 def check_rules(schema: Schema, connection: Connection) -> Findings:
-    """Compare the generations, and which of them is to answer, with the log."""
+    """Compare the generations, and the one that is live, with the log."""
     findings = Findings("rules")
     in_force = _in_force(schema, connection, findings)
     live, previous = live_number(schema, connection), previous_number(schema, connection)
-    for which, number in (("to answer", live), ("kept as the one before", previous)):
+    for which, number in (("live", live), ("the previous one", previous)):
         if number is not None and not _is_kept(schema, connection, number):
-            findings.tell(f"generation {number}", f"is {which}, and is gone")
+            findings.tell(f"generation {number}", f"is {which}, and is missing")
     if live is not None and _is_kept(schema, connection, live):
         findings.count += 1
         _compare(schema, connection, live, in_force, findings)
@@ -35,7 +35,7 @@ def _is_kept(schema: Schema, connection: Connection, number: int) -> bool:
 
 
 def _compare(schema: Schema, connection: Connection, number: int, in_force: InForce | None, findings: Findings) -> None:
-    """Compare the generation that answers: nobody judges by the text of another before that is compared."""
+    """Compare the live generation; the text of another is compared before it goes live."""
     generations, newest = schema.generations, sa.select(sa.func.max(schema.events.c.position)).scalar_subquery()
     columns = (generations.c.ruleset, generations.c.rules_digest, newest)
     text, digest, last = connection.execute(sa.select(*columns).where(generations.c.number == number)).one()
@@ -43,9 +43,9 @@ def _compare(schema: Schema, connection: Connection, number: int, in_force: InFo
     if digest_of(str(text)) != digest:
         findings.tell(f"generation {number}", _UNLIKE)
     elif in_force is not None and not in_force.are(text, digest):
-        findings.tell(f"generation {number}", "is to answer, and has other rules than those in force")
+        findings.tell(f"generation {number}", "is live, and has other rules than those in force")
     if checkpoint > (last or 0):
-        findings.tell(f"generation {number}", f"says it knows of event #{checkpoint}, and the last one is #{last or 0}")
+        findings.tell(f"generation {number}", f"has the checkpoint #{checkpoint}, and the last event is #{last or 0}")
 
 
 def _in_force(schema: Schema, connection: Connection, findings: Findings) -> InForce | None:

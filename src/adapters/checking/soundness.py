@@ -1,6 +1,6 @@
-"""The database's own check of integrity: that every index has every row, and, on SQLite, that every page is whole.
+"""The database's own integrity check: every index is complete, and on SQLite every page is intact.
 
-On PostgreSQL that is what the extension amcheck does, where it is installed and this role may run it.
+On PostgreSQL the extension amcheck does it, where it is installed and this role may run it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _DAMAGED = ("XX001", "XX002")  # a page, an index
 
 
 def damages_of(file: sqlite3.Connection, most: int = 1) -> list[str]:
-    """What SQLite's own check finds wrong with a file, line by line; nothing where it is sound."""
+    """The findings of SQLite's integrity check on a file, line by line; none where it is sound."""
     try:
         rows = file.execute(f"PRAGMA integrity_check({most})").fetchall()
     except sqlite3.DatabaseError as error:
@@ -50,13 +50,13 @@ def damages_of(file: sqlite3.Connection, most: int = 1) -> list[str]:
 
 
 def require_sound(file: sqlite3.Connection, otherwise: str) -> None:
-    """Raise StoreUnusable, with what is the case then, for a file that isn't sound."""
+    """Raise StoreUnusable for a file that isn't sound, with `otherwise` and the first finding."""
     if damages := damages_of(file):
         raise StoreUnusable(f"{otherwise}: {damages[0]}")
 
 
 def check_soundness(database: Database, schema: Schema) -> Findings:
-    """Let the database check itself: the whole file on SQLite, the indexes of our tables on PostgreSQL."""
+    """Run the database's integrity check: of the whole file on SQLite, of our tables' indexes on PostgreSQL."""
     findings = Findings("database")
     if database.is_sqlite:
         with database.reading() as connection:

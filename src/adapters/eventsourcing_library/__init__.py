@@ -1,1 +1,1 @@
-"""The `eventsourcing` library's doors: its applications in our database, and our log for its followers."""
+"""Adapters for the `eventsourcing` library: its applications in our database, and our log for its followers."""

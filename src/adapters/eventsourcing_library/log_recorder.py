@@ -1,13 +1,13 @@
-"""Our own log through the `eventsourcing` library's door, so that its projections and followers run on it.
+"""Our log as an application of the `eventsourcing` library, for its projections and followers.
 
     with ProjectionRunner(application_class=LogApplication, projection_class=…, view_class=…, env=…)
 
 1. It is read-only: commands write the log, and inserting is refused.
-2. An event's originator is its stream, its topic the tag of the type that it is read as, its state the payload as it is
-   stored, its notification id its position. Topics that are asked for find what was stored as a retired type, too.
-3. Nothing personal comes through: that is encrypted apart from the payload, and is not read. No key is needed.
-4. Only settled events are told, so whoever goes on from a notification misses nothing. What was written by the same
-   `Regulars` is waited for, bounded; a subscription sees it a little later.
+2. An event's originator is its stream, its topic the tag of its current type, its state the stored payload, its
+   notification id its position. A topic also selects events that were stored as a retired type.
+3. No personal data is read: it is encrypted apart from the payload. So no key is needed.
+4. Only settled events are shown, so a follower misses none. A read waits, bounded, for events of the same `Regulars`; a
+   subscription sees them a little later.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from eventsourcing.persistence import Notification, StoredEvent, Transcoder
 from eventsourcing.utils import Environment, EnvType
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.eventsourcing_library.recorders import SqlApplicationRecorder, library_errors, read_url
+from regulars.adapters.eventsourcing_library.errors import library_errors
+from regulars.adapters.eventsourcing_library.notifications import SqlApplicationRecorder
+from regulars.adapters.eventsourcing_library.recorders import read_url
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.log.appending import Columns
 from regulars.adapters.log.codec import Codecs
@@ -40,14 +42,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class LoggedEvent(Notification):
-    """A notification of the log, with the whole row beside the library's own columns, and what decodes it."""
+    """A notification of the log, with the whole row beside the library's own columns, and the codecs that decode it."""
 
     columns: Columns
     known: Codecs = field(repr=False, compare=False)
 
 
 class LogRecorder(SqlApplicationRecorder):
-    """Reads the log of an open store, and follows it; `last_written` is the position of one's own last event."""
+    """Reads and follows the log of an open store; `last_written` is the position of the caller's own last event."""
 
     def __init__(self, store: Store, last_written: Callable[[], int] = lambda: 0) -> None:
         self._store = store
@@ -115,7 +117,7 @@ class LogRecorder(SqlApplicationRecorder):
 
 
 class LogMapper(persistence.Mapper[Any]):
-    """Decodes events of the log to `Recorded[...]` without what is personal, and any others as the library does.
+    """Decodes events of the log to `Recorded[...]` without personal data, and any others as the library does.
 
     A follower of the library's `System` decodes whatever it follows by its own mapper: `MAPPER_TOPIC` names this one.
     """
@@ -133,7 +135,7 @@ class LogMapper(persistence.Mapper[Any]):
 
 
 class LogFactory(persistence.InfrastructureFactory[persistence.TrackingRecorder]):
-    """Opens the log of the store that `REGULARS_URL` names, to read it: a path or a SQLAlchemy URL."""
+    """Opens the log of the store at `REGULARS_URL`, a path or a SQLAlchemy URL, read-only."""
 
     def __init__(self, env: Environment | EnvType | None, extensions: tuple[Extension, ...] = ()) -> None:
         super().__init__(env)
@@ -143,11 +145,11 @@ class LogFactory(persistence.InfrastructureFactory[persistence.TrackingRecorder]
     def mapper(
         self, transcoder: Transcoder | None = None, mapper_class: type[persistence.Mapper[Any]] | None = None
     ) -> persistence.Mapper[Any]:
-        """What decodes events of the log."""
+        """The mapper that decodes events of the log."""
         return super().mapper(transcoder, mapper_class or LogMapper)
 
     def application_recorder(self) -> LogRecorder:
-        """What reads the log."""
+        """The recorder that reads the log."""
         return LogRecorder(self._store)
 
     def aggregate_recorder(self, purpose: str = "events") -> NoReturn:
@@ -163,7 +165,7 @@ class LogFactory(persistence.InfrastructureFactory[persistence.TrackingRecorder]
         raise _only_the_log()
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Close all connections."""
         self._store.close()
 
 
@@ -175,15 +177,15 @@ def _only_the_log() -> persistence.InfrastructureFactoryError:
 
 
 class LogApplication(Application[str]):
-    """What was recorded of customers, as an application to follow; `REGULARS_URL` names the store.
+    """The log as an application to follow; `REGULARS_URL` names the store.
 
-    Events are `Recorded[...]` without what is personal. It is tracked under the name "regulars". A subclass names the
-    `extensions` that explain events of other people's.
+    Events are `Recorded[...]` without personal data. It is tracked under the name "regulars". A subclass names the
+    `extensions` whose events it decodes.
     """
 
     name = "regulars"
     extensions: ClassVar[tuple[Extension, ...]] = ()
 
     def construct_factory(self, env: Environment) -> LogFactory:
-        """What opens the log, whatever `PERSISTENCE_MODULE` says: that is about those who follow."""
+        """The factory that opens the log, whatever `PERSISTENCE_MODULE` says: that is for the followers."""
         return LogFactory(env, self.extensions)

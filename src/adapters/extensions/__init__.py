@@ -1,1 +1,1 @@
-"""Extensions: aggregates, projections and indexes of other people's in a store."""
+"""Extensions: an application's own aggregates, projections and indexes in a store."""

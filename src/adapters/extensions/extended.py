@@ -1,10 +1,10 @@
-"""What extensions mean for one store: those that were brought, and those that it needs and that aren't here.
+"""The extensions of one store: those that were passed when it was opened, and those that it needs and that are missing.
 
-1. A store only names the extensions that it needs, in its settings; what they do comes from whoever opens it.
-2. One is named in the transaction that first records an event of it; or when the store is opened to write, if it brings
-   projections or indexes, as those follow from events of ours, too.
-3. Where one that is named isn't here, its events are told as they are stored, and an event of which its indexes would
-   have to know is refused: so nothing of it is wrong once it is back.
+1. A store only names the extensions that it needs, in its settings; their code is passed by the process that opens it.
+2. One is named in the transaction that first records an event of it; or when the store is opened to write, if it has
+   projections or indexes, as those also follow from our events.
+3. Where a named one is missing, its events are shown as they are stored, and events that its indexes handle are
+   refused: so its indexes are complete when it is back.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SETTING = "extension:"
 
 
 class Needed(Struct, frozen=True):
-    """An extension that a store names, with the types of its events, and of those that its indexes are made of."""
+    """An extension that a store names, with the types of its events, and of those that its indexes handle."""
 
     name: str
     events: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Needed(Struct, frozen=True):
 
 
 class MissingExtension(Struct, frozen=True):
-    """An extension that a store needs and that wasn't brought when it was opened; as text, a sentence that says so."""
+    """An extension that a store needs and that wasn't passed when it was opened; as text, a sentence that says so."""
 
     name: str
 
@@ -53,10 +53,10 @@ class MissingExtension(Struct, frozen=True):
 
 
 class Extended(Struct, frozen=True, kw_only=True):
-    """What extensions mean for one store: `brought` are there, `missing` are named by the store and aren't.
+    """The extensions of one store: `brought` are present, `missing` are named by the store and aren't.
 
-    `codecs` decode what any of them recorded. `needs` says by the type of an event what the store is to note of the
-    extension that it belongs to.
+    `codecs` decode the events of them all. `needs` gives by the type of an event what the store notes of the extension
+    that it belongs to.
     """
 
     brought: tuple[Extension, ...]
@@ -66,12 +66,12 @@ class Extended(Struct, frozen=True, kw_only=True):
 
     @property
     def stored(self) -> tuple[Needed, ...]:
-        """What the store is to note of those that bring more than events, before any is recorded."""
+        """What the store notes of extensions with projections or indexes, before any event of theirs is recorded."""
         of_events = (each for each in self.brought if each.projectors or each.indexes)
         return tuple(_needed(each, self.codecs) for each in of_events)
 
     def require_written(self, events: Iterable[Event]) -> None:
-        """Raise StoreUnusable for an event of which an index of a missing extension would have to know."""
+        """Raise StoreUnusable for an event that an index of a missing extension handles."""
         by_tag = {tag: each.name for each in self.missing for tag in each.indexed}
         for event in events if by_tag else ():
             if tag_of(type(event)) in by_tag:
@@ -80,7 +80,7 @@ class Extended(Struct, frozen=True, kw_only=True):
 
 
 def extended(catalogue: Catalogue, brought: tuple[Extension, ...], settings: Mapping[str, bytes]) -> Extended:
-    """What extensions mean for a store with these settings."""
+    """The extensions of a store with these settings."""
     known, named = codecs_of(catalogue), needed_by(settings)
     missing = tuple(named[name] for name in sorted(named.keys() - {each.name for each in brought}))
     unexplained = {tag: UnexplainedCodec(each.name, tag) for each in missing for tag in each.events}
@@ -93,7 +93,7 @@ def extended(catalogue: Catalogue, brought: tuple[Extension, ...], settings: Map
 
 
 def needed_by(settings: Mapping[str, bytes]) -> dict[str, Needed]:
-    """The extensions that a store names. Of one whose types can't be read, the name is all that is known."""
+    """The extensions that a store names. Where one's types can't be decoded, only its name is known."""
     found = {}
     for setting, value in settings.items():
         if setting.startswith(_SETTING):
@@ -120,12 +120,12 @@ def _needed(extension: Extension, known: Codecs) -> Needed:
 
 
 def are_noted(connection: Connection, schema: Schema, needed: Iterable[Needed]) -> bool:
-    """Whether a store says already that it needs all of these."""
+    """Whether a store names all of these already."""
     return all(_to_note(each, _noted(connection, schema, each)) is None for each in needed)
 
 
 def name_needed(connection: Connection, schema: Schema, needed: Iterable[Needed]) -> None:
-    """Note in a store what it needs, unless it says so already. What an older version of one had is kept."""
+    """Name extensions in a store, unless it does already. What an older version of one noted is kept."""
     settings = schema.settings
     for each in sorted(needed, key=lambda each: each.name):
         noted = _noted(connection, schema, each)
@@ -144,7 +144,7 @@ def _noted(connection: Connection, schema: Schema, needed: Needed) -> Needed | N
 
 
 def _to_note(needed: Needed, noted: Needed | None) -> Needed | None:
-    """What is to be noted; None where that is noted."""
+    """The setting to write; None where it is written already."""
     if noted is None:
         return needed
     events, indexed = {*noted.events, *needed.events}, {*noted.indexed, *needed.indexed}
@@ -153,7 +153,7 @@ def _to_note(needed: Needed, noted: Needed | None) -> Needed | None:
 
 
 def define_tables(extensions: Iterable[Extension], schema: Schema) -> list[tuple[Index, sa.Table]]:
-    """Let a schema know the tables of the indexes that extensions bring."""
+    """Add the tables of extensions' indexes to a schema."""
     found = []
     for brought in (index for each in extensions for index in each.indexes):
         index = replace(brought, table=ours(brought.table))

@@ -1,4 +1,4 @@
-"""An extension: aggregates, projections and indexes of other people's, which stand beside ours in a store."""
+"""An extension: an application's own aggregates, projections and indexes, beside ours in a store."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _REFERENCE = re.compile(r"[^:\s]+:[^:\s]+")
 
 
 class Extension(Struct, frozen=True):
-    """What somebody else brings to a store, under a name of lower-case letters, digits and underscores.
+    """An application's additions to a store, under a name of lower-case letters, digits and underscores.
 
-    Indexes of extensions are open ones. Raises ValueError for another name, and for parts that can't be part of it.
+    Indexes of extensions are open ones. Raises ValueError for another name, and for parts that an extension can't have.
     """
 
     name: str
@@ -63,13 +63,13 @@ class Extension(Struct, frozen=True):
 
     @property
     def events(self) -> tuple[type[Event], ...]:
-        """The types of its events, those that are no longer written included."""
+        """The types of its events, retired ones included."""
         written = (event for each in self.aggregates for event in each.events)
         return (*written, *(upcast.retired for each in self.aggregates for upcast in each.upcasts))
 
 
 def import_extension(reference: str) -> Extension:
-    """The extension that MODULE:NAME stands for. Raises ValueError with a sentence where there is none."""
+    """Import the extension at MODULE:NAME. Raises ValueError with a sentence where there is none."""
     if not _REFERENCE.fullmatch(reference):
         raise ValueError(f'an extension is named as MODULE:NAME, such as booking_shop:extension, not "{reference}"')
     module, _, name = reference.partition(":")
@@ -85,9 +85,9 @@ def import_extension(reference: str) -> Extension:
 
 
 def reference_of(extension: Extension) -> str:
-    """MODULE:NAME, by which another process finds an extension.
+    """The MODULE:NAME of an extension, by which another process imports it.
 
-    Raises StoreUnusable for one that no module has under a name.
+    Raises StoreUnusable where no module has it under a name.
     """
     for module_name, module in list(sys.modules.items()):
         for name, value in list(getattr(module, "__dict__", {}).items()):

@@ -1,4 +1,4 @@
-"""What a store with extensions is read and judged with; none of them takes a name from another, or from us."""
+"""The registry of a store with extensions; no extension may take a name of another, or of ours."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from regulars.projections.rules.section import Section
 
 
 def registry_of(extensions: tuple[Extension, ...]) -> Registry:
-    """What a store is read and judged with: what is ours, and what extensions bring.
+    """The registry of our aggregates and projections and those of extensions.
 
-    Raises ValueError, naming both, where two of them are called alike, or bring an event, a command, a category, a
-    table, an index or a rule section of one name, and where one of ours has it.
+    Raises ValueError, naming both, where two of them have the same name, or an event, a command, a category, a table,
+    an index or a rule section of one name, and where one of ours has it.
     """
     if not extensions:
         return REGISTRY
@@ -53,7 +53,7 @@ def _require_distinct(extensions: tuple[Extension, ...]) -> None:
             raise ValueError(f'two extensions are called "{name}"')
 
 
-#: A kind of thing, and a name of one that nobody else may bring.
+#: A kind of thing, and a name that is taken.
 _Claim = tuple[str, str]
 
 

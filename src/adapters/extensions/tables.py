@@ -1,4 +1,4 @@
-"""The tables of indexes that extensions bring: made and filled when a store is first opened to write with them."""
+"""The tables of extensions' indexes: created and filled when a store is first opened to write with them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.extensions.extended import Extended, are_noted, define_tables, name_needed
-from regulars.adapters.indexes.entries import opening_nothing, write_right
+from regulars.adapters.indexes.entries import opening_nothing, repair_entries
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.schema.positions import lock_definitions
 from regulars.adapters.schema.tables import Schema
@@ -15,9 +15,9 @@ from regulars.adapters.sql.grants import pass_on_grants
 
 
 def ready_extensions(database: Database, schema: Schema, extended: Extended) -> tuple[Index, ...]:
-    """The indexes that extensions bring, of which there is a table.
+    """The indexes of extensions that have a table.
 
-    Where this process may write, each has one, and the store names whoever brings projections or indexes.
+    Where this process may write, each gets one, and the store names the extensions with projections or indexes.
     """
     defined = define_tables(extended.brought, schema)
     if not extended.stored:
@@ -34,7 +34,7 @@ def ready_extensions(database: Database, schema: Schema, extended: Extended) -> 
                 if table.name not in tables:
                     table.create(connection)
                     pass_on_grants(connection, schema.events.name, table.name)
-                    write_right(connection, schema, index, opening_nothing(extended.codecs))
+                    repair_entries(connection, schema, index, opening_nothing(extended.codecs))
             tables = _tables(connection)
     return tuple(index for index, table in defined if table.name in tables)
 

@@ -1,7 +1,7 @@
-"""Files people really have, turned into commands. Knows no database: who reads the rows carries out the commands.
+"""Files of any shop, mapped to commands. No database is used here: the caller carries the commands out.
 
-`mapping` is the grammar and `words` its words, `source` reads records from bytes, `identity` names rows that have no
-id of their own, `commands` compiles a mapping for the columns of a file, and `rows` puts them together.
+`mapping` is the grammar and `words` its words, `source` reads records from bytes, `identity` derives ids for rows
+without one, `commands` compiles a mapping for the columns of a file, and `rows` combines them.
 """
 
 from regulars.adapters.importing.mapping import Mapping, load_mapping

@@ -1,6 +1,6 @@
 """A mapping compiled for the columns of one file: a function from the cells of a row to its commands.
 
-Everything that depends on the mapping alone is decided once, here; what is left for each row is look-ups by index.
+Everything that depends on the mapping alone is decided once; for each row there are only look-ups by index.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ Test = Callable[[Cells], bool]
 
 
 class Unusable(Exception):
-    """A row can't become commands; the message is one sentence that says why."""
+    """A row can't be mapped to commands; the message is one sentence."""
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
-    """How a row becomes one command: the command's class, its place in the mapping, and a reader for each field."""
+    """The compiled mapping of one command: its class, its place in the mapping, and a reader for each field."""
 
     model: type[Command]
     number: int
@@ -77,11 +77,11 @@ class Recipe(Struct, frozen=True, kw_only=True):
     if_possible: bool
 
     def applies(self, cells: Cells) -> bool:
-        """Whether all conditions hold."""
+        """Whether all conditions of the command hold for a row."""
         return all(test(cells) for test in self.tests)
 
     def occurred_at(self, cells: Cells) -> datetime | None:
-        """When the command's event happened, where the mapping says so. Raises Unusable."""
+        """The instant of the command's event, where the mapping has it. Raises Unusable."""
         for name, read in self.reads:
             if name == "occurred_at":
                 moment: datetime | None = _value(name, read, cells)
@@ -89,7 +89,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
         return None
 
     def values(self, cells: Cells) -> dict[str, Any]:
-        """The command's fields that the row fills. Raises Unusable."""
+        """The fields of the command that the row fills. Raises Unusable."""
         values = {}
         for name, read in self.reads:
             value = _value(name, read, cells)
@@ -109,7 +109,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
 
 
 class Recipes(Struct, frozen=True):
-    """The whole mapping, compiled: which rows, their customer's registration, and their commands."""
+    """The compiled mapping: conditions on rows, the customer's registration, and the commands."""
 
     only: tuple[Test, ...]
     customer: Recipe | None
@@ -138,7 +138,7 @@ class Recipes(Struct, frozen=True):
 
 
 def compile_mapping(mapping: Mapping, columns: tuple[str, ...], catalogue: Catalogue) -> Recipes:
-    """The mapping for a file with these columns. Raises InvalidMapping where it names others, or unknown commands."""
+    """Compile a mapping for a file's columns. Raises InvalidMapping where it names others, or unknown commands."""
     strange = (each.do for each in mapping.command if each.do not in catalogue.commands)
     unknown = [f'"{name}" is no command of this store' for name in strange]
     objections = [*unknown, *objections_to_columns(mapping, columns)]

@@ -1,4 +1,4 @@
-"""Names for rows that have none: by what they say, and how many rows before them in the file said the same."""
+"""Ids for rows that have none, from their content and the number of equal rows before them in the file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Keyed = Callable[[bytes], str]
 
 
 class Ordinals:
-    """Counts identical rows, in memory that does not grow with the file.
+    """Counts equal rows, in memory that does not grow with the file.
 
     A private temporary SQLite database holds some 25 bytes for each distinct row: up to 16 MiB in memory, which is
-    about 650,000 rows, and beyond that in a temporary file that goes when this is closed. What it holds are digests
-    under a key that is never written, so the disk learns nothing of the rows.
+    about 650,000 rows, and beyond that in a temporary file that is deleted when this is closed. It holds digests under
+    a key that is never written, so the disk has nothing of the rows.
     """
 
     def __init__(self) -> None:
@@ -46,17 +46,19 @@ class Ordinals:
         return int(times)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete the temporary database."""
         self._database.close()
 
 
 def canonical(fields: Sequence[str]) -> bytes:
-    """The content of a row as bytes, each field with its length before it, so that no two rows read alike."""
+    """The content of a row as bytes, each field with its length before it, so that different rows have different
+    bytes.
+    """
     return "".join([f"{len(field)}\x1f{field}\x1f" for field in fields]).encode()
 
 
 class RowIdentity:
-    """The ids of one row's commands, `row:` and 32 hexadecimal digits. A row that never asks is never counted."""
+    """The ids of one row's commands, `row:` and 32 hexadecimal digits. Rows that need none are never counted."""
 
     __slots__ = ("_fields", "_keyed", "_name", "_ordinals")
 

@@ -22,7 +22,7 @@ _canonical = msgspec.json.Encoder(order="sorted").encode
 
 
 class NotAnObject(Exception):
-    """A line isn't a JSON object, or holds what no text does; the message is one sentence."""
+    """A line isn't a JSON object, or holds something that isn't text; the message is one sentence."""
 
 
 class Number(str):
@@ -32,7 +32,7 @@ class Number(str):
 
 
 class Nested(str):
-    """A cell that is an object or an array: empty as text, with what it is as its `value`."""
+    """A cell that is an object or an array, which is its `value`; as text it is empty."""
 
     value: Any
 
@@ -73,7 +73,7 @@ def cells_of(found: dict[str, Any], columns: Sequence[str]) -> list[str]:
 
 
 def _look_up(found: dict[str, Any], column: str) -> Any:
-    """A key with dots in it counts before the path that they could mean."""
+    """The value of a key, or else of a path; a key with dots comes first."""
     if column in found:
         return found[column]
     first, dot, rest = column.partition(".")
@@ -98,7 +98,7 @@ def _cell(value: object) -> str:
 
 
 def _written(number: Decimal) -> str:
-    """Without an exponent, unless that would be longer than any number we know what to do with."""
+    """A number without an exponent, unless that would be absurdly long."""
     digits = number.as_tuple()
     is_short = len(digits.digits) <= MAX_DIGITS and abs(int(digits.exponent)) <= MAX_DIGITS
     return f"{number:f}" if is_short else str(number)

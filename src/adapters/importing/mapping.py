@@ -84,14 +84,14 @@ _DERIVED: dict[type[Command], str] = {RecordPurchase: "order_id", RecordReturn: 
 
 
 def derived_field(model: type[Command]) -> str:
-    """The field that makes a command count once, and is worked out from the row where the mapping gives none."""
+    """The field that makes a command idempotent, and is derived from the row where the mapping has none."""
     if model in _DERIVED:
         return _DERIVED[model]
     return "interaction_id" if "interaction_id" in model.model_fields else "command_id"
 
 
 def _catalogue(info: ValidationInfo) -> Catalogue:
-    """The aggregates whose commands a mapping may name: ours, unless it is read for a store that has others, too."""
+    """The aggregates whose commands a mapping may name: ours, and those of the store's extensions."""
     known: Catalogue = CATALOGUE if info.context is None else info.context
     return known
 
@@ -117,7 +117,7 @@ def _value_kind(value: object) -> str:
 
 
 class _Table(BaseModel):
-    """A table of the mapping: frozen, and a misspelt key is answered with the one that was meant."""
+    """A table of the mapping: frozen; the error for a misspelt key suggests the right one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -194,7 +194,7 @@ Value = Annotated[
 
 
 class CommandMapping(_Table):
-    """One command a row: what to do, when, and with which fields; or only where the state of things allows it."""
+    """One command per row: its class, conditions and fields; with `if_possible` it may be refused."""
 
     do: Annotated[str, AfterValidator(_do)]
     when: tuple[Condition, ...] = ()
@@ -314,7 +314,7 @@ def _objections_to_cell(path: str, cell: Cell, day: bool, mapping: Mapping) -> I
 
 
 def is_day(model: type[BaseModel], name: str) -> bool:
-    """Whether a field holds a calendar day rather than a moment."""
+    """Whether a field is a calendar day rather than an instant."""
     annotation = model.model_fields[name].annotation
     return date in _types(annotation)
 
@@ -352,7 +352,7 @@ def columns_of(value: Value) -> tuple[str, ...]:
 
 
 def objections_to_columns(mapping: Mapping, columns: tuple[str, ...]) -> Iterator[str]:
-    """One sentence for each place that names a column which the file doesn't have, or has twice."""
+    """A sentence for each place that names a column which the file doesn't have, or has twice."""
     for path, column in _columns_named(mapping):
         if column not in columns:
             yield f"{path}: {unknown_word('column', column, columns)}"

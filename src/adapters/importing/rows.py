@@ -1,4 +1,4 @@
-"""A file and a mapping become rows: each with its commands, or with the problem that stands in their way."""
+"""The rows of a file under a mapping: each with its commands, or with the problem that prevents them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MAX_COLUMNS_SHOWN = 10
 
 
 class Row(Struct, frozen=True):
-    """A row of the file: commands in the order they are to be carried out, or one sentence on why there are none.
+    """A row of the file: its commands in the order to carry them out, or one sentence on why there are none.
 
-    Those at the places `if_possible` are left out where they are refused; any other takes the row with it.
-    `line` is the number of its first physical line, from 1. `text` is the raw line, or lines where a quoted field
-    holds a line break, without the last line ending and cut off at 131,072 characters.
+    Commands at the places `if_possible` are left out where they are refused; any other refusal rejects the row. `line`
+    is the number of its first physical line, from 1. `text` is the raw line, or lines where a quoted field holds a line
+    break, without the last line ending and cut off at 131,072 characters.
     """
 
     line: int
@@ -36,7 +36,7 @@ class Row(Struct, frozen=True):
 
 
 def total_bytes(path: str | Path) -> int | None:
-    """The size of a file as `rows` counts it, so compressed where it is; None where that can't be known beforehand."""
+    """The size of a file as `rows` counts it, so compressed where it is; None where it isn't known beforehand."""
     if str(path) == STANDARD_INPUT or not Path(path).is_file():
         return None
     return Path(path).stat().st_size
@@ -49,14 +49,14 @@ def rows(
     keyed: Keyed,
     on_progress: Callable[[int], None] | None = None,
 ) -> Generator[Row]:
-    """The rows of a file that the mapping wants, in the file's order, read as they are asked for.
+    """The rows of a file that the mapping selects, in the file's order, read lazily.
 
     `keyed` is the store's keyed hash, from bytes to hexadecimal digits; it makes the ids of rows that have none: the
-    same row has the same id in every file. `on_progress` is called with the number of bytes read so far. A row that
-    no condition lets pass, and one without a single filled cell, is left out. Memory does not grow with the file
-    (see Ordinals). Nothing in the file raises, but for a header that lacks a column: InvalidMapping. Raises NotFound
-    where there is no file. Both come with the first row asked for. JSON lines have no header; a key that should be in
-    every row and was in none is a problem after the last one.
+    same row has the same id in every file. `on_progress` is called with the number of bytes read so far. A row for
+    which no condition holds, and one without a single filled cell, is left out. Memory does not grow with the file (see
+    Ordinals). Nothing in the file raises, but for a header that lacks a column: InvalidMapping. Raises NotFound where
+    there is no file. Both are raised with the first row. JSON lines have no header; a required key that no row had is a
+    problem after the last row.
     """
     progress = on_progress or _ignore
     with opened(path, mapping.encoding) as (lines, source), closing(Ordinals()) as ordinals:
@@ -80,7 +80,7 @@ def rows(
 
 
 def _ignore(count: int) -> None:
-    """Nobody wants to know."""
+    """The default for `on_progress`."""
 
 
 def _columns(found: Iterator[Record], mapping: Mapping) -> tuple[str, ...] | None:
@@ -98,7 +98,7 @@ def _columns(found: Iterator[Record], mapping: Mapping) -> tuple[str, ...] | Non
 
 
 class _RowReader:
-    """Turns records into rows, for the columns of one file."""
+    """Maps records to rows, for the columns of one file."""
 
     def __init__(
         self, recipes: Recipes, mapping: Mapping, columns: tuple[str, ...], keyed: Keyed, ordinals: Ordinals
@@ -114,7 +114,7 @@ class _RowReader:
         self._absent = [columns.index(column) for column in expected]
 
     def absent_columns(self) -> str | None:
-        """A sentence on the columns that no row read so far had, though the mapping wants them of every row."""
+        """A sentence on required columns that no row read so far had."""
         if not (self._absent and self._read_any):
             return None
         names = ", ".join(f'"{self._columns[at]}"' for at in self._absent[:MAX_COLUMNS_SHOWN])
@@ -145,7 +145,7 @@ class _RowReader:
 
 
 def _identifying(mapping: Mapping, columns: tuple[str, ...]) -> Callable[[Record], Sequence[str]]:
-    """What of a record makes it the same as another."""
+    """The part of a record that identifies it."""
     if mapping.identity is None:
         return lambda record: record.content
     identifying = [columns.index(column) for column in mapping.identity]

@@ -1,9 +1,9 @@
-"""From the bytes of a file to records: physical lines, their fields, and what is wrong with them.
+"""Reading a file's bytes as records: physical lines, their fields, and their problems.
 
-Whatever the bytes are, the outcome is records, some with a problem. A line or a record is at most MAX_RECORD
-characters long, which bounds the memory; a record that breaks gives back all lines but its first, so that one stray
-quote costs one line. What has no end is given up: a line after MAX_LINE characters, a pipe that nobody writes to after
-WAIT_FOR_A_WRITER seconds, a device at once.
+Whatever the bytes are, the result is records, some with a problem. A line or a record is at most MAX_RECORD characters
+long, which bounds the memory; a malformed record gives back all lines but its first, so that one stray quote costs one
+line. Endless input is refused: a line after MAX_LINE characters, a pipe without a writer after WAIT_FOR_A_WRITER
+seconds, a device at once.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ STANDARD_INPUT = "-"
 
 
 class Record(Struct, frozen=True):
-    """A record of the file: `line` is its first physical line, from 1; `text` is printable even where bytes were not.
+    """A record of the file: `line` is its first physical line, from 1; `text` is printable whatever the bytes were.
 
-    `content` is what tells it from other records. With a `problem` it has neither fields nor content.
+    `content` identifies it. With a `problem` it has neither fields nor content.
     """
 
     line: int
@@ -54,7 +54,7 @@ class Record(Struct, frozen=True):
 
 
 class CountedBytes(io.RawIOBase):
-    """A binary stream that knows how many bytes were taken from it; the first may have been read ahead."""
+    """A binary stream that counts the bytes taken from it; the first ones may have been read ahead."""
 
     def __init__(self, stream: BinaryIO, ahead: bytes = b"") -> None:
         self._ahead = ahead
@@ -67,7 +67,7 @@ class CountedBytes(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Take what is there, at most as much as the buffer holds."""
+        """Read what is available, at most as much as the buffer holds."""
         size = len(buffer)
         data, self._ahead = (self._ahead[:size], self._ahead[size:]) if self._ahead else (self._read(size), b"")
         buffer[: len(data)] = data
@@ -76,14 +76,14 @@ class CountedBytes(io.RawIOBase):
 
 
 class _TooLong(Exception):
-    """The record at hand has grown beyond MAX_RECORD."""
+    """The current record has grown beyond MAX_RECORD."""
 
 
 class Lines:
     """Physical lines, numbered from 1, each with its line ending.
 
-    `held` are the lines of the record at hand. A line longer than MAX_RECORD is cut off there, and its rest is read
-    and dropped. Where the stream itself breaks, the lines end and `broken` says why.
+    `held` are the lines of the current record. A line longer than MAX_RECORD is cut off there, and its rest is skipped.
+    Where the stream itself fails, the lines end and `broken` says why.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -109,12 +109,12 @@ class Lines:
         return text
 
     def release(self) -> None:
-        """The record at hand is done with."""
+        """Drop the lines of the current record."""
         self.held = []
         self._size = 0
 
     def give_back(self) -> None:
-        """All held lines but the first are to be read again."""
+        """Read all held lines but the first again."""
         self._given_back.extendleft(reversed(self.held[1:]))
         self.number -= len(self.held) - 1
         del self.held[1:]
@@ -139,10 +139,10 @@ class Lines:
 
 @contextmanager
 def opened(path: str | Path, encoding: str) -> Iterator[tuple[Lines, CountedBytes]]:
-    """The lines of a file, and the bytes taken from it; compressed ones where the name ends in .gz.
+    """The lines of a file, and the bytes taken from it; decompressed where the name ends in .gz.
 
-    `-` is standard input, which stays open. Raises NotFound where the file can't be opened, for a pipe that nobody
-    writes to, and for a device other than a terminal.
+    `-` is standard input, which stays open. Raises NotFound where the file can't be opened, for a pipe without a
+    writer, and for a device other than a terminal.
     """
     with ExitStack() as stack:
         if str(path) == STANDARD_INPUT:
@@ -164,7 +164,7 @@ def opened(path: str | Path, encoding: str) -> Iterator[tuple[Lines, CountedByte
 
 
 def _open(path: str | Path) -> BinaryIO:
-    """Open a file to read it. A pipe is opened without waiting until somebody writes to it."""
+    """Open a file for reading. A pipe is opened without waiting for a writer."""
     mode = os.stat(path).st_mode
     if stat.S_ISFIFO(mode):
         return open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
@@ -176,16 +176,16 @@ def _open(path: str | Path) -> BinaryIO:
 
 
 def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
-    """What had to be read of a pipe to know that somebody writes to it, for as long as they like from then on.
+    """Wait for a pipe's first bytes, up to WAIT_FOR_A_WRITER seconds; later ones may take any time.
 
-    Raises NotFound where nobody does.
+    Raises NotFound where none come.
     """
     if os.get_blocking(file.fileno()):
         return b""
     deadline = monotonic() + WAIT_FOR_A_WRITER
     while (found := file.read(io.DEFAULT_BUFFER_SIZE)) == b"":  # None is somebody who has written nothing yet
         if monotonic() > deadline:
-            raise NotFound(f"{path} is a pipe, and nobody wrote to it within {WAIT_FOR_A_WRITER:g} seconds")
+            raise NotFound(f"{path} is a pipe, and nothing was written to it within {WAIT_FOR_A_WRITER:g} seconds")
         sleep(_PAUSE)
     os.set_blocking(file.fileno(), True)
     return found or b""
@@ -222,7 +222,7 @@ def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
 
 
 def _splitter(lines: Lines, mapping: Mapping) -> Iterator[tuple[list[str], list[str]]]:
-    """The fields and the content of each record. After an error it goes on with the next, so it is no generator."""
+    """The function that splits lines into fields and content. It isn't a generator, as it goes on after an error."""
     if mapping.format == "jsonl":
         return map(partial(read_line, named_columns(mapping)), lines)
     if mapping.format == "whitespace":
@@ -239,7 +239,7 @@ def _stripped(fields: list[str]) -> tuple[list[str], list[str]]:
 
 
 def printable(text: str) -> str:
-    """The text with lone surrogates, which stand for undecodable bytes, written as `\\udcff`."""
+    """The text with lone surrogates, which stand for undecodable bytes, escaped as `\udcff`."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

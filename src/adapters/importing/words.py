@@ -1,4 +1,4 @@
-"""The words of a mapping, each with the sentence for what isn't one: templates, date formats, zones, encodings."""
+"""The words of a mapping and their errors: templates, date formats, zones, encodings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SAMPLE = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 
 
 def unknown_word(kind: str, word: str, allowed: Iterable[str]) -> str:
-    """A sentence for a word that isn't one of those allowed: what was meant perhaps, and what there is."""
+    """A sentence for an unknown word: the suggested one, and all that are allowed."""
     known = list(allowed)
     short = [each for each in known if len(each) <= MAX_SHOWN]
     near = difflib.get_close_matches(word, short, n=1) if len(word) <= MAX_SHOWN else []
@@ -35,7 +35,9 @@ def unknown_word(kind: str, word: str, allowed: Iterable[str]) -> str:
 
 
 class Format:
-    """What a date format can express: `has_time` of day, `has_offset` from UTC. Raises ValueError for a bad one."""
+    """A date format: whether it has a time of day (`has_time`) and an offset from UTC (`has_offset`). Raises
+    ValueError.
+    """
 
     def __init__(self, text: str) -> None:
         try:

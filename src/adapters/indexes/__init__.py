@@ -1,1 +1,3 @@
-"""Indexes: rows that follow from single events, written with them, compared with the log and put right from it."""
+"""Indexes: rows that follow from single events, are written with them, and can be compared with the log and
+repaired.
+"""

@@ -1,13 +1,11 @@
-"""Every word on a consent by channel and purpose, so that those who may be contacted are found in the order of a page.
+"""The index of consents given and withdrawn, by channel and purpose, in the order of a page of contactable customers.
 
-The table follows from the log, as look-ups and links do: a word is kept in the transaction that records it. Nothing in
-it is personal.
+Rows follow from the log, and are written in the transaction that appends the event. They hold nothing personal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -19,15 +17,13 @@ from regulars.adapters.log.codec import CODECS, codec_of, tags_of
 from regulars.adapters.schema.tables import Schema
 from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.columns import BigNumber
+from regulars.adapters.sql.statement import Among
 from regulars.adapters.sql.table_names import ours
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.customer import ConsentGiven, ConsentWithdrawn
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.consent import ACCOUNTS, WORDS, Said, standing
-
-if TYPE_CHECKING:  # which has the statements of indexes ready
-    from regulars.adapters.store.store_statements import Prepared
 
 MOST_WORDS = 2_000  # that a page reads at once where few of those who said something agree
 
@@ -54,11 +50,11 @@ def _faults(entries: Entries) -> Iterator[str]:
     for stored, expected in side_by_side(entries.extra, entries.missing, _POSITION):
         if expected is None:
             assert stored is not None
-            yield f"has a word of #{stored[_POSITION]} that isn't as an event says"
+            yield f"has a consent of #{stored[_POSITION]}, which is no such event"
         elif stored is None:
-            yield f"hasn't the word of event #{expected[_POSITION]}"
+            yield f"lacks the consent of event #{expected[_POSITION]}"
         else:
-            yield f"has another word than that of event #{expected[_POSITION]}"
+            yield f"has a consent that differs from event #{expected[_POSITION]}"
 
 
 _POSITION = 4  # the place of a row's column
@@ -72,7 +68,7 @@ CONSENTS = Index(
 )
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class ConsentQuery(Struct, frozen=True, kw_only=True):
     """Which consent is asked about: as of an instant, from what was recorded up to a position."""
 
     channel: str
@@ -84,7 +80,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 class Contactable(Struct, frozen=True, kw_only=True):
     """A customer who may be contacted, by the survivor's id.
 
-    `said_at` is the instant of the word that counts, `mark` where the next page goes on if this was the last one.
+    `said_at` is the instant of the consent that counts, `mark` the `after` of the next page if this is the last one.
     """
 
     customer_id: str
@@ -93,15 +89,15 @@ class Contactable(Struct, frozen=True, kw_only=True):
 
 
 def find_contactable(
-    connection: Connection, prepared: Prepared, wanted: Wanted, limit: int, after: str | None
+    connection: Connection, schema: Schema, links: Among, query: ConsentQuery, limit: int, after: str | None
 ) -> list[Contactable]:
-    """At most `limit` customers who may be contacted, in an order that says nothing about them."""
+    """At most `limit` customers who may be contacted, in an order that reveals nothing about them."""
     found: list[Contactable] = []
-    size, schema = limit, prepared.schema
+    size = limit
     while len(found) < limit:
-        words = _last_words(connection, schema, wanted, schema.consents.c.customer_id > (after or ""), size)
+        words = _last_words(connection, schema, query, schema.consents.c.customer_id > (after or ""), size)
         given = {each: word for each, word in words.items() if _is_given(word)}
-        found += _contactable(connection, prepared, wanted, given)
+        found += _contactable(connection, schema, links, query, given)
         if len(words) < size:
             break
         after, size = max(words), min(size * 2, MOST_WORDS)
@@ -109,49 +105,52 @@ def find_contactable(
 
 
 def _contactable(
-    connection: Connection, prepared: Prepared, wanted: Wanted, given: Mapping[str, int]
+    connection: Connection, schema: Schema, links: Among, query: ConsentQuery, given: Mapping[str, int]
 ) -> Iterator[Contactable]:
-    """Those who may be contacted, of some identities whose own last word gave consent."""
-    schema, families = prepared.schema, read_families(connection, prepared.links, given, wanted.until)
+    """The contactable customers among some identities whose own last consent is given."""
+    families = read_families(connection, links, given, query.until)
     members = {each: families.members(each) for each in given}
     everyone = {each for family in members.values() for each in family}
-    words = {**given, **_words_of(connection, schema, wanted, everyone - given.keys())}
-    accounts = _accounts(connection, schema, wanted, everyone)
+    words = {**given, **_words_of(connection, schema, query, everyone - given.keys())}
+    accounts = _accounts(connection, schema, query, everyone)
     for customer_id, family in members.items():
         known = {each: words[each] for each in family if each in words}
         last = max(known.values())
         # A family is found at the first of its identities that gave consent, or it would come once for each.
         comes_here = customer_id == min(each for each, word in known.items() if _is_given(word))
         said = [each for member in family for each in accounts.get(member, ())]
-        if comes_here and _is_given(last) and standing(said, wanted.at) == "open":
+        if comes_here and _is_given(last) and standing(said, query.at) == "open":
             yield Contactable(customer_id=family[0], said_at=last // 2, mark=customer_id)
 
 
-def _words_of(connection: Connection, schema: Schema, wanted: Wanted, customer_ids: Iterable[str]) -> dict[str, int]:
+def _words_of(
+    connection: Connection, schema: Schema, query: ConsentQuery, customer_ids: Iterable[str]
+) -> dict[str, int]:
     found: dict[str, int] = {}
     for chunk in chunks(customer_ids):
-        found |= _last_words(connection, schema, wanted, schema.consents.c.customer_id.in_(chunk))
+        found |= _last_words(connection, schema, query, schema.consents.c.customer_id.in_(chunk))
     return found
 
 
 def _last_words(
     connection: Connection,
     schema: Schema,
-    wanted: Wanted,
+    query: ConsentQuery,
     whose: sa.ColumnElement[bool],
     limit: int | None = None,
 ) -> dict[str, int]:
-    """The word that counts of each identity: twice its instant, and one more for a withdrawal; the greatest counts.
+    """The consent or withdrawal that counts of each identity: twice its instant, and one more for a withdrawal; the
+    greatest counts.
 
-    Whether it gives consent is left to the caller: asked of PostgreSQL, it would sum up everybody for one page.
+    The caller checks which of the two it is: PostgreSQL would aggregate all rows for one page.
     """
     consents = schema.consents
     word = consents.c.occurred_at * 2 + 1 - consents.c.given
     last = sa.func.max(sa.type_coerce(word, BigNumber("consents.occurred_at")))
     statement = (
         sa.select(consents.c.customer_id, last)
-        .where(consents.c.channel == wanted.channel, consents.c.purpose == wanted.purpose, whose)
-        .where(consents.c.occurred_at <= wanted.at, consents.c.position <= wanted.until)
+        .where(consents.c.channel == query.channel, consents.c.purpose == query.purpose, whose)
+        .where(consents.c.occurred_at <= query.at, consents.c.position <= query.until)
         .group_by(consents.c.customer_id)
         .order_by(consents.c.customer_id)
         .limit(limit)
@@ -164,15 +163,15 @@ def _is_given(word: int) -> bool:
 
 
 def _accounts(
-    connection: Connection, schema: Schema, wanted: Wanted, customer_ids: Iterable[str]
+    connection: Connection, schema: Schema, query: ConsentQuery, customer_ids: Iterable[str]
 ) -> dict[str, list[Said]]:
-    """What happened to the accounts of some identities, as far as it was known; what was erased is erased anyway."""
+    """The account events of some identities, as far as they were known; an erasure counts whenever it was recorded."""
     events, accounts = schema.events, dict[str, list[Said]]()
     columns = (events.c.customer_id, events.c.occurred_at, events.c.position, events.c.type, events.c.payload)
-    of_account = past_index(connection, events.c.type).in_(ACCOUNT_TYPES)
+    of_account = without_index(connection, events.c.type).in_(ACCOUNT_TYPES)
     for chunk in chunks(customer_ids):
         for row in connection.execute(sa.select(*columns).where(events.c.stream_id.in_(chunk), of_account)):
             said = Said(row.customer_id, codec_of(row.type, CODECS).decode(row.payload), row.occurred_at, row.position)
-            if said.was_known(wanted.until):
+            if said.was_known(query.until):
                 accounts.setdefault(row.customer_id, []).append(said)
     return accounts

@@ -1,6 +1,6 @@
-"""Entries of an index: what is stored of each customer beside what follows from their events, and writing them right.
+"""The entries of an index: stored rows beside those that follow from the log, and their repair.
 
-Both are read in order of customers, so no more is in memory than a few hundred customers have.
+Both are read in order of customers, so no more is in memory than the rows of a few hundred customers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from regulars.adapters.schema.positions import drawn
 from regulars.adapters.schema.tables import EVENT_COLUMNS, Schema
 from regulars.adapters.sql.chunks import CHUNK
 from regulars.adapters.sql.columns import as_stored
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.vault.cipher import Cipher
 from regulars.crm_domain.customer import PersonalDataErased
 from regulars.crm_domain.errors import StoreUnusable
@@ -34,7 +34,7 @@ _ERASED = tags_of((PersonalDataErased,), CODECS)
 
 
 class Opening(Struct, frozen=True):
-    """What opens the events that an index is made of: the ciphers of those, among some, whose keys can be had.
+    """What decrypts the events of an index: the ciphers of those customers, among some, whose keys can be had.
 
     `known` are the codecs of the store.
     """
@@ -45,7 +45,7 @@ class Opening(Struct, frozen=True):
 
 
 def opening_nothing(known: Codecs) -> Opening:
-    """What is enough for open indexes."""
+    """The opening of open indexes, which need no keys."""
 
     def digest(kind: str, value: str) -> str:
         raise AssertionError("an open index has no digests")
@@ -56,7 +56,7 @@ def opening_nothing(known: Codecs) -> Opening:
 def compare(
     connection: Connection, schema: Schema, index: Index, opening: Opening, whose: Sequence[str] | None = None
 ) -> Iterator[Entries]:
-    """The entries of everybody who has any, or of at most CHUNK customers, one after another.
+    """The entries of all customers, or of at most CHUNK ones, one after another.
 
     What is read was read before the first are given, so that the index may be changed in between.
     """
@@ -80,7 +80,7 @@ def _read_events(
     events = schema.events
     ours: sa.ColumnElement[bool] = events.c.type.in_(tags)
     if whose is not None:
-        ours = sa.and_(past_index(connection, events.c.type).in_(tags), events.c.customer_id.in_(whose))
+        ours = sa.and_(without_index(connection, events.c.type).in_(tags), events.c.customer_id.in_(whose))
     statement = sa.select(*(events.c[name] for name in EVENT_COLUMNS)).where(ours, drawn(events))
     for row in _streamed(connection, statement.order_by(_in_order(connection, events), events.c.position)):
         columns = dict(zip(EVENT_COLUMNS, row, strict=True))
@@ -102,13 +102,13 @@ def _streamed(connection: Connection, statement: sa.Select[Any]) -> Iterator[sa.
 
 
 def _in_order(connection: Connection, table: sa.Table) -> sa.ColumnElement[Any]:
-    """In the order of `_key`: sorted, and not looked up by an index, which is many times slower for all of a log."""
+    """A condition and an order that use no index: sorting all of a log is many times quicker than looking it up."""
     owner = table.c[OWNER]
-    return past_index(connection, owner) if connection.dialect.name == "sqlite" else sa.collate(owner, "C")
+    return without_index(connection, owner) if connection.dialect.name == "sqlite" else sa.collate(owner, "C")
 
 
 def _key(customer_id: Any) -> _Key:
-    """SQLite puts bytes, which somebody may have written there past us, after all text."""
+    """A sort key as SQLite orders values: bytes, which others may have written there, after all text."""
     return isinstance(customer_id, bytes), customer_id
 
 
@@ -135,21 +135,21 @@ def _entries(
 
 
 def _require_open(events: Sequence[Mapping[str, Any]]) -> None:
-    """Raise StoreUnusable where something personal was recorded: there is no key to it."""
+    """Raise StoreUnusable where an event has personal data and its key is missing."""
     if any(columns["secret"] is not None for columns in events):
-        raise StoreUnusable("no key opens what was recorded of them")
+        raise StoreUnusable("no key decrypts their personal data")
 
 
-def write_right(
+def repair_entries(
     connection: Connection,
     schema: Schema,
     index: Index,
     opening: Opening,
     whose: Sequence[str] | None = None,
 ) -> int:
-    """Write the entries of everybody, or of at most CHUNK customers, as the log says; how many rows were not so.
+    """Write the entries of all customers, or of at most CHUNK ones, as the log gives them; how many rows were wrong.
 
-    What shouldn't be there is deleted first, as it may stand in the way of what should: a reference is one customer's.
+    Wrong rows are deleted first, as they may conflict with right ones: a reference is unique.
     """
     table = schema.metadata.tables[index.table]
     key = [column for column in table.c if column.primary_key]
@@ -169,7 +169,7 @@ def write_right(
 
     for rows in _batches(extra()):
         connection.execute(table.delete().where(this), rows)
-    # Where the way isn't free all the same, as nobody can tell whose the row there is, the next comparison tells.
+    # Where another row still conflicts, as its owner can't be told, the next comparison reports it.
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
     for rows in _batches(missing()):
         connection.execute(insert, rows)

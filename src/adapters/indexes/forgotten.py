@@ -1,6 +1,6 @@
-"""Who was forgotten, so that lists can leave them out without reading anybody's events.
+"""The index of forgotten customers, so that lists can leave them out without reading events.
 
-The table follows from the log, as links do: a row says which event forgot whom. Nothing in it is personal.
+A row says which event forgot which customer. It holds nothing personal.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """An index: rows that follow from single events, written in the transaction that appends them.
 
-1. What an event changes depends on that event alone, and on what earlier events left of the same customer: so a
-   customer's rows follow from their own events, in order of position, whatever others do.
-2. An index stands outside generations. It knows of everything at once, and needs no catching up.
-3. An open one follows from what anybody may read of the log. A keyed one needs what keys open, and the store's own
-   keyed hash: only a process that has them can compare it or put it right.
+1. What an event changes depends on that event and on the rows of earlier events of the same customer: so a customer's
+   rows follow from their own events, in order of position.
+2. An index stands outside generations. It is complete at once, without catching up.
+3. An open index follows from payloads in the clear. A keyed one needs decrypted events and the store's keyed hash: only
+   a process with the keys can compare or repair it.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ OWNER = "customer_id"
 
 
 class Added(Struct, frozen=True):
-    """A new row of the event's customer: every column but whose it is."""
+    """A new row of the event's customer: all columns but the customer's id."""
 
     values: Values
 
 
 class Changed(Struct, frozen=True):
-    """Other values for those of the customer's rows that have some values, None included."""
+    """New values for those of the customer's rows that match some values, None included."""
 
     where: Values
     values: Values
 
 
 class Removed(Struct, frozen=True):
-    """None of the customer's rows that have some values is left; with no values, none at all."""
+    """Deletes those of the customer's rows that match some values; without values, all."""
 
     where: Values
 
@@ -52,10 +52,10 @@ Change = Added | Changed | Removed
 
 
 class Entries(Struct, frozen=True, kw_only=True):
-    """A customer's rows of an index: those that follow from what was told of them, and those that are stored.
+    """A customer's rows of an index: those that follow from the log, and those that are stored.
 
-    `told` are their events that the index handles. `unread` says why it isn't known what follows, where it isn't.
-    `customer_id` and what is stored may be anything that somebody wrote there past us.
+    `told` are their events that the index handles. `unread` says why the expected rows aren't known, where they aren't.
+    `customer_id` and stored values may be of any kind, as others may have written them.
     """
 
     customer_id: Any
@@ -66,22 +66,22 @@ class Entries(Struct, frozen=True, kw_only=True):
 
     @property
     def missing(self) -> set[Row]:
-        """The rows that should be there and aren't; none where that isn't known."""
+        """The expected rows that aren't stored; none where those aren't known."""
         return set(self.expected) - set(self.stored)
 
     @property
     def extra(self) -> set[Row]:
-        """The rows that are there and shouldn't be; none where that isn't known."""
+        """The stored rows that aren't expected; none where those aren't known."""
         return set() if self.unread else set(self.stored) - set(self.expected)
 
 
 class Index(Struct, frozen=True, kw_only=True):
     """Rows of `table` that follow from the events that it `handles`.
 
-    `changes` says what an event adds, changes or removes; only a keyed index asks for a digest. `faults` says of
-    entries that differ what is wrong, in words that tell nothing personal. An index that `decides_folds` says whose
-    events are folded together, so what was folded while it was wrong is wrong, too. `columns` make the table of an
-    index that an extension brings, `customer_id` and a primary key among them.
+    `changes` gives the changes of an event; only a keyed index asks for a digest. `faults` describes entries that
+    differ, without anything personal. An index that `decides_folds` says whose events are folded together, so folds
+    that were made while it was wrong are wrong, too. `columns` define the table of an extension's index, `customer_id`
+    and a primary key among them.
     """
 
     name: str
@@ -114,7 +114,7 @@ def _has(row: Values, where: Values) -> bool:
 
 
 def side_by_side(rows: Iterable[Row], others: Iterable[Row], place: int) -> Iterator[tuple[Row | None, Row | None]]:
-    """Rows beside those of others that have the same value at a place; None where one side has no such row."""
+    """Rows paired with those of others that have the same value at a place; None where one side has no such row."""
     ours, theirs = ({row[place]: row for row in each} for each in (rows, others))
     for value in sorted({*ours, *theirs}, key=str):
         yield ours.get(value), theirs.get(value)

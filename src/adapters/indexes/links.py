@@ -1,6 +1,6 @@
-"""Who is whom: merges are links between customers that hold from one position of the log to another.
+"""The index of links between merged customers, each of which holds from one position of the log to another.
 
-The table follows from the log, as look-ups do; nothing else of a customer is moved when they are merged.
+Rows follow from the log. A merge moves no event of a customer.
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.customer import CustomerMerged, MergeUndone
 from regulars.crm_domain.event import Event, Recorded
 
-_CURE = "`regulars rebuild` writes them anew from the log"
+_CURE = "`regulars rebuild` writes them again from the log"
 
 
 class Families(Struct, frozen=True):
-    """Who is one with whom. `roots` has everyone who was merged away, `others` who belongs to each survivor."""
+    """The families of merged customers. `roots` has the root of each merged one, `others` the merged ones of each
+    root.
+    """
 
     roots: dict[str, str]
     others: dict[str, list[str]]
 
     def root(self, customer_id: str) -> str:
-        """The survivor of all merges, who owns the whole history; oneself without any."""
+        """The root of a customer's family, who owns the whole history; without merges, the customer."""
         return self.roots.get(customer_id, customer_id)
 
     def members(self, customer_id: str) -> tuple[str, ...]:
-        """Everyone who is one with a customer: the root, and then the others in order of their ids."""
+        """A customer's family: the root, and then the others in order of their ids."""
         root = self.root(customer_id)
         return (root, *self.others.get(root, ()))
 
@@ -41,7 +43,7 @@ class Families(Struct, frozen=True):
 def families_of(into: Mapping[str, str]) -> Families:
     """The families that follow from links, where `into[a]` is the customer that `a` was merged into.
 
-    Raises Damaged for links that lead in a circle, which no merge makes.
+    Raises Damaged for circular links, which no merge makes.
     """
     roots: dict[str, str] = {}
     others: dict[str, list[str]] = {}
@@ -50,7 +52,7 @@ def families_of(into: Mapping[str, str]) -> Families:
         while root in into:
             root, steps = into[root], steps + 1
             if steps > len(into):
-                raise Damaged(f"the links of id:{customer_id} lead in a circle; {_CURE}")
+                raise Damaged(f"the links of id:{customer_id} are circular; {_CURE}")
         roots[customer_id] = root
         others.setdefault(root, []).append(customer_id)
     return Families(roots, others)
@@ -90,16 +92,16 @@ LINKS = Index(
 
 
 def link_columns(links: sa.Table) -> tuple[sa.Column[Any], ...]:
-    """What is asked of a link: who was merged, into whom, and from which position up to which."""
+    """The columns of a link: who was merged, into whom, and from which position up to which."""
     return links.c.customer_id, links.c.into_id, links.c.merged_at, links.c.undone_at
 
 
 def read_links(
     connection: Connection, links: Among, customer_ids: Iterable[str], until: int | None = None
 ) -> dict[str, str]:
-    """The links of some customers and of whoever is one with them, as of a position or as of now.
+    """The links of some customers' families, as of a position or as of now.
 
-    `links` gives the `link_columns` of every link that touches some customers.
+    `links` selects the `link_columns` of every link that touches some customers.
     """
     return dict(_connected(connection, links, customer_ids, lambda made, undone: _holds(made, undone, until)))
 
@@ -112,7 +114,7 @@ def read_families(
 
 
 def ever_linked(connection: Connection, links: Among, customer_id: str) -> tuple[str, ...]:
-    """Everyone who is or was one with a customer, themselves first."""
+    """All customers who are or were merged with one, that one first."""
     linked = {
         each for pair in _connected(connection, links, [customer_id], lambda _made, _undone: True) for each in pair
     }

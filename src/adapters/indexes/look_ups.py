@@ -1,6 +1,6 @@
-"""By what customers are found: the keyed hashes of their reference, e-mail and phone number.
+"""The index of look-ups: keyed hashes of customers' references, e-mails and phone numbers.
 
-An e-mail or phone number may be several customers', a reference is one's alone.
+Several customers may share an e-mail or phone number; a reference is unique.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _added(event: CustomerRegistered | ContactDetailsChanged, kinds: Iterable[st
 
 def _faults(entries: Entries) -> Iterator[str]:
     if not entries.told:
-        yield "nobody was registered by this id"
+        yield "no customer was registered with this id"
         return
     is_forgotten = any(isinstance(each.event, PersonalDataErased) for each in entries.told)
     expected, stored = _by_kind(entries.expected), _by_kind(entries.stored)

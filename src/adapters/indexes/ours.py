@@ -1,4 +1,4 @@
-"""Our indexes, and how they are written with the events that are appended."""
+"""Our indexes, and their writing with the events that are appended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INDEXES: tuple[Index, ...] = (LINKS, CONSENTS, FORGOTTEN, LOOK_UPS)
 
 
 class IndexWriter:
-    """Writes what events change in one index; `insert` is the insert of a whole row of its table."""
+    """Writes the changes of one index; `insert` is the INSERT of a row of its table."""
 
     def __init__(self, connection: Connection, table: sa.Table, insert: Statement) -> None:
         self._connection = connection
@@ -29,7 +29,7 @@ class IndexWriter:
         self._added: list[dict[str, str | int | None]] = []
 
     def write(self, index: Index, recorded: Sequence[Recorded[Event]], digest: Digest) -> None:
-        """Write what some events change, in order of position."""
+        """Write the changes of some events, in order of position."""
         for each in recorded:
             if type(each.event) in index.handles:
                 for change in index.changes(each, digest):
@@ -49,7 +49,7 @@ class IndexWriter:
                 self._connection.execute(self._table.delete().where(self._condition(customer_id, where)))
 
     def _flush(self) -> None:
-        """Insert what was added so far: the next change may be about it."""
+        """Insert the rows added so far, as the next change may concern them."""
         if self._added:
             self._insert.many(self._connection, self._added)
             self._added = []

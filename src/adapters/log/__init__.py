@@ -1,1 +1,1 @@
-"""The log of events: rows and their codec, the positions they get, and what is noted with them."""
+"""The log of events: encoding and decoding, appending at positions, and queries."""

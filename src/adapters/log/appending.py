@@ -1,6 +1,6 @@
-"""Appending to a log: rows get consecutive positions, and are written.
+"""Appending to a log: rows get consecutive positions and are inserted.
 
-On PostgreSQL a few rows are numbered and written by one statement, which saves a round trip.
+On PostgreSQL a few rows are numbered and inserted by one statement, which saves a round trip.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _MOST_AT_ONCE = 8
 
 
 class Appending:
-    """Appends to one table with positions; `recorded_at` and `causation_id` are filled in where it has such columns."""
+    """Appends to one table with positions; `recorded_at` and `causation_id` are filled in where it has these
+    columns.
+    """
 
     def __init__(self, table: sa.Table, dialect: sa.Dialect) -> None:
         self._table = table
@@ -34,7 +36,7 @@ class Appending:
         self._at_once: dict[int, Statement] = {}
 
     def append(self, connection: Connection, rows: Sequence[Columns], now: int) -> tuple[int, int]:
-        """Number rows and write them: the first one's position, and the instant they are recorded at.
+        """Number rows and insert them; the first one's position, and the instant at which they are recorded.
 
         `now` is the instant to record them at. On PostgreSQL this must be the transaction's first write.
         """
@@ -45,7 +47,7 @@ class Appending:
         return first, recorded_at
 
     def insert(self, connection: Connection, rows: Sequence[Columns], first: int, recorded_at: int) -> None:
-        """Complete rows, whose positions begin with `first`, and write them."""
+        """Complete rows, whose positions begin with `first`, and insert them."""
         for position, row in enumerate(rows, first):
             row["position"], row["recorded_at"] = position, recorded_at
             cause = row.get("caused_by")
@@ -61,7 +63,7 @@ class Appending:
         return first, recorded_at[0] if recorded_at else now
 
     def _drawing(self, count: int) -> sa.ClauseElement:
-        """The insert of so many rows that draws their positions."""
+        """The INSERT of so many rows that also draws their positions."""
         table, drawn = self._table, drawn_positions(self._table, count)
         given = [each for each in table.c if each.name not in self._numbered and each.server_default is None]
         columns = [sa.column(each.name, each.type) for each in given]

@@ -1,7 +1,7 @@
-"""Events as bytes: a JSON payload that anyone may read, and the personal fields apart, to be encrypted.
+"""The codec of events: a JSON payload in the clear, and the personal fields apart, to be encrypted.
 
-Which fields are personal is read off the event types themselves, so a new one can't be forgotten here. What was stored
-as a type that is retired by now is decoded as that type and handed out as the current one.
+Which fields are personal follows from the event types, so a new one can't be forgotten here. An event that was stored
+as a retired type is decoded as that type and upcast to the current one.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _encoder = msgspec.json.Encoder()
 
 
 class EventCodec:
-    """Encodes and decodes what is stored under one tag; `reads` is the type that it is read as, `told_as` its name.
+    """Encodes and decodes events of one tag; `reads` is the type they are decoded to, `told_as` its name.
 
-    `upcasts` lead, in order, from the stored type to the current one: none where it is the current one itself.
+    `upcasts` lead, in order, from the stored type to the current one: none where it is the current one.
     """
 
     __slots__ = ("_blank", "_payloads", "_secrets", "name", "personal", "reads", "told_as", "upcasts")
@@ -44,7 +44,9 @@ class EventCodec:
         self._secrets = msgspec.json.Decoder(_secret_type(event_type, self.personal))
 
     def encode(self, event: Event, reason: str | None) -> tuple[bytes, bytes | None]:
-        """The payload, and the plain text of what is personal, None where nothing is. Raises TypeError if retired."""
+        """The payload, and the plain text of the personal fields, None where there is none. Raises TypeError if
+        retired.
+        """
         if self.upcasts:
             raise TypeError(f"{self.name} is retired: {tag_of(self.reads)} is written in its place")
         secret = {name: value for name in self.personal if (value := getattr(event, name)) is not None}
@@ -55,12 +57,12 @@ class EventCodec:
         return _encoder.encode(event), _encoder.encode(secret) if secret else None
 
     def decode(self, payload: bytes) -> Event:
-        """The event without its personal fields."""
+        """Decode the event without its personal fields."""
         event = self._payloads.decode(payload)
         return self._as_current(event) if self.upcasts else event
 
     def reveal(self, payload: bytes, plain: bytes) -> tuple[Event, str | None]:
-        """The event with its personal fields, and the reason."""
+        """Decode the event with its personal fields, and the reason."""
         event, secret = self._payloads.decode(payload), msgspec.structs.asdict(self._secrets.decode(plain))
         reason: str | None = secret.pop("reason")
         return self._as_current(msgspec.structs.replace(event, **secret) if secret else event), reason
@@ -72,7 +74,7 @@ class EventCodec:
 
 
 def personal_fields(event_type: type[Event]) -> tuple[str, ...]:
-    """The names of the fields of an event type that are personal."""
+    """The names of an event type's personal fields."""
     info = type_info(event_type)
     assert isinstance(info, StructType)
     return tuple(field.name for field in info.fields if _is_personal(field.type))
@@ -89,7 +91,7 @@ def _secret_type(event_type: type[Event], personal: tuple[str, ...]) -> type[Str
 
 
 class UnexplainedCodec:
-    """Decodes what is stored under a tag of an extension that isn't here; it has EventCodec's attributes."""
+    """Decodes events of an extension that is missing; it has EventCodec's attributes."""
 
     __slots__ = ("_extension", "name", "personal", "reads", "told_as", "upcasts")
 
@@ -101,11 +103,11 @@ class UnexplainedCodec:
         self.upcasts: tuple[Upcast[Any, Any], ...] = ()
 
     def encode(self, event: Event, reason: str | None) -> tuple[bytes, bytes | None]:
-        """Raises TypeError: nobody can write what isn't known."""
+        """Raises TypeError: an unknown event can't be written."""
         raise TypeError(f"{self.name} belongs to an extension that isn't here")
 
     def decode(self, payload: bytes) -> Event:
-        """The event as it is stored, without what is personal."""
+        """The event as it is stored, without personal data."""
         content = _objects.decode(payload)
         content.pop("type", None)
         return Unexplained(extension=self._extension, name=self.name, content=_text(content))
@@ -134,8 +136,8 @@ Codecs = Mapping[str, Codec]
 def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -> dict[str, EventCodec]:
     """A codec for each tag: of the `events` that are written, and of those that `upcasts` retired, newest first.
 
-    Raises ValueError for a tag that comes twice, and for a successor that isn't known before its upcast: so each chain
-    ends in a type that is written, and none goes in a circle.
+    Raises ValueError for a duplicate tag, and for a successor that isn't known before its upcast: so each chain of
+    upcasts ends in a type that is written, and none is circular.
     """
     known = {tag_of(event_type): EventCodec(event_type) for event_type in events}
     for upcast in upcasts:
@@ -148,12 +150,12 @@ def codecs(events: Iterable[type[Event]], upcasts: Iterable[Upcast[Any, Any]]) -
     return known
 
 
-#: For whoever looks for events of ours by their types, whatever else a store has.
+#: The codecs of our own events, without those of extensions.
 CODECS: Codecs = MappingProxyType(codecs(EVENTS.values(), UPCASTS))
 
 
 def codecs_of(catalogue: Catalogue) -> Codecs:
-    """A codec for each tag of a catalogue that begins with ours, and for each that was retired.
+    """A codec for each tag of a catalogue that begins with ours, and for each retired one.
 
     Raises ValueError as `codecs` does.
     """
@@ -173,7 +175,7 @@ def codec_of(tag: str, known: Codecs) -> Codec:
 
 
 def not_as_recorded(position: object, column: str) -> StoreUnusable:
-    """What to raise for an event of which a column is of a kind that is never written."""
+    """The error for an event with a column of a kind that is never written."""
     return StoreUnusable(
         f"event #{position} can't be read: its {column} is not what was recorded; `regulars verify` tells what was "
         "changed, if it was sealed, and a backup what it was"
@@ -181,19 +183,19 @@ def not_as_recorded(position: object, column: str) -> StoreUnusable:
 
 
 def tags_of(event_types: Iterable[type[Event]], known: Codecs) -> frozenset[str]:
-    """Every tag under which what is read as one of these types may be stored: their own, and those they replaced."""
+    """Every tag under which events of these types may be stored: their own, and those of retired types."""
     wanted = frozenset(event_types)
     return frozenset(tag for tag, codec in known.items() if codec.reads in wanted)
 
 
 def is_personal(event: Event, reason: str | None, known: Codecs) -> bool:
-    """Whether an event with its reason has anything that must be encrypted."""
+    """Whether an event with its reason has personal data, which must be encrypted."""
     personal = known[tag_of(type(event))].personal
     return reason is not None or any(getattr(event, name) is not None for name in personal)
 
 
 @cache
 def schema_digest(events: tuple[type[Event], ...] = tuple(EVENTS.values())) -> str:
-    """SHA-256 over the JSON schemas of all event types: it changes whenever what is stored does."""
+    """SHA-256 over the JSON schemas of event types: it changes whenever the stored form does."""
     _, components = msgspec.json.schema_components(events)
     return hashlib.sha256(msgspec.json.encode(components, order="sorted")).hexdigest()

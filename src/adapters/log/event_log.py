@@ -1,6 +1,6 @@
-"""The log of events inside one transaction: drafts become rows, and rows become recorded events.
+"""The log of events within one transaction: drafts are encoded as rows, and rows decoded as recorded events.
 
-What is personal is encrypted under the customer's key, with the stream and version as context.
+Personal data is encrypted under the customer's key, with stream and version as context.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import eq, ge, le
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import DecodeError, Struct
@@ -17,19 +17,17 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.log.appending import Columns
 from regulars.adapters.log.codec import CODECS, Codecs, codec_of, not_as_recorded, tags_of
+from regulars.adapters.log.log_statements import LogStatements
 from regulars.adapters.schema.positions import drawn, settled
 from regulars.adapters.schema.tables import EVENT_COLUMNS
 from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.damage import FROM_A_BACKUP
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.vault.cipher import Cipher
 from regulars.adapters.vault.keyring import Keyring
 from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from regulars.crm_domain.errors import Rejected, StoreUnusable
 from regulars.crm_domain.event import Event, Recorded, tag_of
-
-if TYPE_CHECKING:  # which has the statements of the log ready
-    from regulars.adapters.store.store_statements import Prepared
 
 EVENTS_AT_ONCE = 1_000
 
@@ -37,7 +35,7 @@ EVENTS_AT_ONCE = 1_000
 class Draft(Struct, frozen=True, kw_only=True):
     """An event that was decided and not yet recorded: the envelope without position and recorded_at.
 
-    `caused_by` is the index of the event that caused it, among the drafts that are recorded together.
+    `caused_by` is the index of its cause among the drafts that are recorded together.
     """
 
     stream_id: str
@@ -53,19 +51,21 @@ class Draft(Struct, frozen=True, kw_only=True):
     caused_by: int | None = None
 
 
-#: For whoever reads without what is personal.
+#: For reading without personal data.
 NO_CIPHERS: Mapping[str, Cipher] = MappingProxyType({})
 
 
 class EnvelopeMapper:
-    """Turns drafts into rows, and rows into recorded events; a row of a retired type becomes a current event."""
+    """Maps drafts to rows, and rows to recorded events; a row of a retired type becomes a current event."""
 
     def __init__(self, known: Codecs, ciphers: Mapping[str, Cipher] = NO_CIPHERS) -> None:
         self._ciphers = ciphers
         self._known = known
 
     def row(self, draft: Draft) -> Columns:
-        """Encode a draft, to be numbered. Raises Rejected `account_erased` for personal data of who was forgotten."""
+        """Encode a draft, to be numbered. Raises Rejected `account_erased` for personal data of a forgotten
+        customer.
+        """
         codec = self._known[tag_of(type(draft.event))]
         payload, plain = codec.encode(draft.event, draft.reason)
         return {
@@ -84,7 +84,9 @@ class EnvelopeMapper:
         }
 
     def recorded(self, columns: Columns) -> Recorded[Event]:
-        """Decode a checked row; what is personal is None where the key is gone. Raises StoreUnusable where it fails."""
+        """Decode a checked row; personal fields are None where the key is destroyed. Raises StoreUnusable where that
+        fails.
+        """
         try:
             event, reason = self._decode(columns)
         except DecodeError as error:
@@ -127,7 +129,7 @@ Append = Callable[[Connection, Sequence[Columns], int], tuple[int, int]]
 
 
 def read_rows(connection: Connection, statement: sa.Select[Any]) -> list[Columns]:
-    """The rows of any query over whole rows of the log. Raises StoreUnusable as `checked` does."""
+    """The checked rows of a query over whole rows of the log. Raises StoreUnusable as `checked` does."""
     return [checked(dict(row)) for row in connection.execute(statement).mappings()]
 
 
@@ -141,7 +143,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def checked(columns: Columns) -> Columns:
-    """A row of the log. Raises StoreUnusable for what we never write: SQLite keeps what others wrote past us."""
+    """A row of the log. Raises StoreUnusable for kinds of values that we never write, as SQLite stores any."""
     for name, kinds in _KINDS.items():
         if type(columns[name]) not in kinds:
             raise not_as_recorded(columns["position"], name)
@@ -167,11 +169,11 @@ def _complete(draft: Draft, first: int, index: int, recorded_at: int) -> Recorde
 
 
 class Search(Struct, frozen=True, kw_only=True):
-    """Which events are wanted: all conditions that are given must hold. Instants are inclusive.
+    """Conditions on events, all of which must hold. Instants are inclusive.
 
-    `types` are what events are read as, whatever they were stored as. `known_until` is the last position that may be
-    told of. `after` is that of the last event of the page before. Newest first, unless `oldest_first`. `settled_only`
-    leaves out what an event with a lower position may still come before: who goes on from `after` would miss that.
+    `types` are current types, whatever events were stored as. `known_until` is the last position to show. `after` is
+    that of the last event of the page before. Newest first, unless `oldest_first`. `settled_only` leaves out events
+    before which others may still be committed, and which a reader that continues from `after` would miss.
     """
 
     customer_ids: tuple[str, ...] | None = None
@@ -188,53 +190,53 @@ class Search(Struct, frozen=True, kw_only=True):
 
 
 def is_stored_as(connection: Connection, events: sa.Table, tags: Collection[str]) -> sa.ColumnElement[bool]:
-    """Whether an event stands under one of some tags, for a page in order of position.
+    """The condition that an event has one of some tags, for a page in order of position.
 
     The index gives the events of one tag in that order; those of several it would sort for every page.
     """
-    return (events.c.type if len(tags) == 1 else past_index(connection, events.c.type)).in_(tags)
+    return (events.c.type if len(tags) == 1 else without_index(connection, events.c.type)).in_(tags)
 
 
 CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged), CODECS)
 
 
 class EventLog:
-    """Recorded events of one transaction."""
+    """The recorded events, within one transaction."""
 
     def __init__(
-        self, connection: Connection, prepared: Prepared, keyring: Keyring, append: Append | None = None
+        self, connection: Connection, statements: LogStatements, keyring: Keyring, append: Append | None = None
     ) -> None:
         self._connection = connection
-        self._prepared = prepared
-        self._append = append or prepared.appending.append
-        self._schema = prepared.schema
+        self._statements = statements
+        self._append = append or statements.appending.append
+        self._schema = statements.schema
         self._keyring = keyring
 
     def append(self, drafts: Sequence[Draft], ciphers: dict[str, Cipher], now: int) -> list[Recorded[Event]]:
-        """Record events. `now` is the instant to record them at."""
-        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
+        """Append drafts. `now` is the instant to record them at."""
+        mapper = EnvelopeMapper(self._statements.codecs, ciphers)
         first, recorded_at = self._append(self._connection, [mapper.row(draft) for draft in drafts], now)
         return [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
 
     def streams(self, stream_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """The events of some streams, each stream's in order of version."""
-        rows = self._prepared.streams.all(self._connection, stream_ids)
+        rows = self._statements.streams.all(self._connection, stream_ids)
         ciphers = self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]})
-        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
+        mapper = EnvelopeMapper(self._statements.codecs, ciphers)
         for row in rows:
             yield mapper.recorded(checked(dict(zip(EVENT_COLUMNS, row, strict=False))))
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
-        """What was said of some customers' names and addresses, each customer's in order."""
+        """The events with some customers' names and contact data, each customer's in order."""
         events = self._schema.events
         for chunk in chunks(customer_ids):
-            of_contact = past_index(self._connection, events.c.type).in_(CONTACT_TYPES)
+            of_contact = without_index(self._connection, events.c.type).in_(CONTACT_TYPES)
             yield from self.select(
                 sa.and_(events.c.stream_id.in_(chunk), of_contact), events.c.stream_id, events.c.version
             )
 
     def search(self, search: Search, limit: int) -> list[Recorded[Event]]:
-        """At most `limit` events that meet all conditions, in order of position one way or the other."""
+        """At most `limit` events that meet all conditions, in order of position, ascending or descending."""
         events = self._schema.events
         wanted = (
             (events.c.actor, eq, search.actor),
@@ -246,7 +248,7 @@ class EventLog:
         )
         conditions = [holds(column, value) for column, holds, value in wanted if value is not None]
         if search.types is not None:
-            conditions.append(is_stored_as(self._connection, events, tags_of(search.types, self._prepared.codecs)))
+            conditions.append(is_stored_as(self._connection, events, tags_of(search.types, self._statements.codecs)))
         if search.customer_ids is not None:
             conditions.append(events.c.customer_id.in_(search.customer_ids))
         conditions.append(settled(events) if search.settled_only else drawn(events))
@@ -273,10 +275,10 @@ class EventLog:
     def select(
         self, condition: sa.ColumnElement[bool], *order: sa.ColumnElement[Any], limit: int | None = None
     ) -> list[Recorded[Event]]:
-        """The events that meet a condition, decrypted where their customer is remembered."""
+        """The events that meet a condition, decrypted unless their customer is forgotten."""
         statement = sa.select(self._schema.events).where(condition).order_by(*order).limit(limit)
         rows = read_rows(self._connection, statement)
         with_secrets = (row["customer_id"] for row in rows if row["secret"] is not None)
-        ciphers = self._keyring.ciphers(self._connection, self._prepared.keys, with_secrets)
-        mapper = EnvelopeMapper(self._prepared.codecs, ciphers)
+        ciphers = self._keyring.ciphers(self._connection, self._statements.keys, with_secrets)
+        mapper = EnvelopeMapper(self._statements.codecs, ciphers)
         return [mapper.recorded(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Events that stand where none was drawn, or when a clock ran ahead: what a store says of them, and changes nothing."""
+"""Misplaced events: at positions that were never drawn, or recorded by a clock that ran ahead. Queries only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.schema.positions import last_drawn
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.command import EARLIEST, FUTURE_TOLERANCE
 from regulars.crm_domain.instant import END_OF_TIME, to_datetime
 
@@ -17,14 +17,14 @@ MAX_NAMED = 20
 
 
 class NeverDrawn(Struct, frozen=True):
-    """Rows at positions that were never drawn, so none of our writers made them: how many, and the first 20."""
+    """Rows at positions that were never drawn, so we didn't write them: how many, and the first 20."""
 
     count: int
     positions: tuple[int, ...]
 
 
 class RecordedAhead(Struct, frozen=True):
-    """Events that a clock ahead of the one now recorded: the first one's position and moment, and how many."""
+    """Events recorded later than now, by a clock that ran ahead: the first one's position and moment, and how many."""
 
     position: int
     recorded_at: datetime
@@ -32,7 +32,7 @@ class RecordedAhead(Struct, frozen=True):
 
 
 def find_never_drawn(connection: Connection, events: sa.Table) -> NeverDrawn | None:
-    """The rows below the first position and above the last one that was drawn, which no reader takes for events."""
+    """The rows below the first position and above the last one that was drawn; readers ignore them."""
     position = events.c.position
     count, positions = 0, list[int]()
     for strange in (position < 1, position > last_drawn(events)):
@@ -43,9 +43,9 @@ def find_never_drawn(connection: Connection, events: sa.Table) -> NeverDrawn | N
 
 
 def find_recorded_ahead(connection: Connection, events: sa.Table, now: int) -> RecordedAhead | None:
-    """The events recorded later than a clock that says `now` is forgiven."""
+    """The events recorded later than `now` and the clock skew that is allowed."""
     recorded_at, position = events.c.recorded_at, events.c.position
-    ours = past_index(connection, position).between(1, connection.scalar(sa.select(last_drawn(events))))
+    ours = without_index(connection, position).between(1, connection.scalar(sa.select(last_drawn(events))))
     found = sa.select(sa.func.count(), sa.func.min(position)).where(recorded_at > now + FUTURE_TOLERANCE, ours)
     count, first = connection.execute(found).one()
     if not count:

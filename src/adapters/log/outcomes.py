@@ -1,4 +1,4 @@
-"""What came of a command with an id, as it is kept in the command log for whoever asks again."""
+"""The outcome of a command with an id, kept in the command log for retries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 
 class KeptOutcome(Struct, frozen=True):
-    """Whom a command was about, and the positions of its events."""
+    """The customer of a command, and the positions of its events."""
 
     customer_id: str
     positions: tuple[Annotated[int, Meta(ge=1, le=2**63 - 1)], ...]

@@ -1,4 +1,4 @@
-"""Which text of an event stands in the clear: whatever can say who somebody is, and isn't `Personal`."""
+"""Text in the payload of an event: fields that could identify a person and aren't `Personal`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _declared(aggregate: Aggregate, event: type[Event]) -> set[str]:
 
 
 def text_of(event: type[Event]) -> set[str]:
-    """The paths of whatever can say who somebody is: text that is not one of a few words, and days."""
+    """The paths of fields that could identify a person: free text, and calendar days."""
     return _text_of(inspect.type_info(event), "")
 
 

@@ -1,1 +1,1 @@
-"""A store on the move: backup, copy, restore and export."""
+"""Backup, restore, copy and export of a store."""

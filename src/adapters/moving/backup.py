@@ -1,4 +1,4 @@
-"""A copy of a store in one file, consistent as of one moment, while others go on writing."""
+"""Online backup: a copy of a store in one file, consistent as of one moment, while others go on writing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from regulars.crm_domain.errors import StoreUnusable
 
 
 def backup(store: Store, target: Path) -> None:
-    """Copy a SQLite store to a new file, which appears under its name only once it is whole.
+    """Copy a SQLite store to a new file, which appears under its name once it is complete.
 
-    Raises StoreUnusable for a store on PostgreSQL, which has tools of its own for that, for a file that exists, and
-    where the copy is damaged, as the store itself is then.
+    Raises StoreUnusable for a store on PostgreSQL (use pg_dump), for a file that exists, and where the copy is damaged,
+    as the store itself is then.
     """
     if not store.database.is_sqlite:
         raise StoreUnusable("a store on PostgreSQL is backed up with pg_dump, which is made for that")

@@ -1,9 +1,9 @@
-"""A whole store in another database, of the same kind or the other: the way to PostgreSQL, and back.
+"""Copying a store to another database, of the same kind or the other: the way to PostgreSQL, and back.
 
-Everything that was recorded is copied as it stands: ids, positions, instants, keys. What follows from it is not: the
-copy begins a generation of its own, under the rules that the log says are in force, and folds it in when somebody asks.
+Records are copied as they are: ids, positions, instants, keys. Read models are not: the copy begins a generation of its
+own, under the rules in force, and folds it when it is first queried.
 
-The copy is one transaction. Until it is committed nobody finds a store there, and what was interrupted was never there.
+The copy is one transaction. Until it is committed there is no store at the target, and an interrupted copy leaves none.
 """
 
 from __future__ import annotations
@@ -54,17 +54,18 @@ def copy(
     *,
     extensions: tuple[Extension, ...] = (),
 ) -> int:
-    """Copy a whole store to where there is none, as of one moment and while others write; how many events it has.
+    """Copy a whole store to a new file or an empty database, as of one moment, while others write; its number of
+    events.
 
     Both are a path or a SQLAlchemy URL of SQLite or PostgreSQL. `on_progress` is called with (events copied so far,
-    events there are). All of it is there in the end, or nothing. `extensions` are those whose indexes go with it;
-    without, the copy makes them when it is opened with them.
+    events there are). Everything is there in the end, or nothing. `extensions` are those whose indexes are copied, too;
+    without, the copy builds them when it is opened with them.
 
-    The copy has the keys, so it can decrypt whatever the original can. From then on each goes its own way: who is
+    The copy has the keys, so it can decrypt whatever the original can. From then on they are independent: a customer
     forgotten in one is not forgotten in the other.
 
-    Raises StoreUnusable where there is no store to copy, or one already where the copy should go; StoreBusy where
-    either stays locked.
+    Raises StoreUnusable where there is no store to copy, or there is one at the target; StoreBusy where either stays
+    locked.
     """
     with (
         closing(Store(source, read_only=True, extensions=extensions)) as original,
@@ -75,7 +76,7 @@ def copy(
 
 @contextmanager
 def _free_database(target: Target, original: Store) -> Iterator[Database]:
-    """A database without a store: the one that is there, or a new file that has its name only in the end."""
+    """A database without a store: an existing one, or a new file that gets its name at the end."""
     path = _new_file(target)
     if path is None:
         with closing(Database(target)) as database:
@@ -89,7 +90,7 @@ def _free_database(target: Target, original: Store) -> Iterator[Database]:
 
 
 def _new_file(target: Target) -> Path | None:
-    """The file that a target names, if it is one by its path alone and isn't there yet."""
+    """The path of a target that is a file and doesn't exist yet."""
     url = parse_url(target)
     name = url.database or ":memory:"
     if url.get_backend_name() != "sqlite" or name == ":memory:" or name.startswith("file:") or Path(name).exists():
@@ -98,7 +99,7 @@ def _new_file(target: Target) -> Path | None:
 
 
 def _require_free(target: Target, database: Database) -> None:
-    """Look before writing: opening a file to write changes it, even where nothing is written."""
+    """Check the target before writing: opening a file to write changes it, even where nothing is written."""
     if database.is_memory:
         raise StoreUnusable("a copy in memory would be gone at once; name a file or a database")
     if database.is_sqlite and not Path(database.url.database or "").exists():
@@ -127,7 +128,7 @@ def _copy(original: Store, database: Database, on_progress: Progress | None) -> 
 
 
 class _Passage:
-    """From one snapshot into one transaction."""
+    """Copies from one snapshot into one transaction."""
 
     def __init__(self, original: Store, reading: Connection, database: Database, writing: Connection) -> None:
         self._original = original
@@ -138,14 +139,14 @@ class _Passage:
         self._schema = Schema(is_sqlite=database.is_sqlite)
 
     def make_store(self) -> None:
-        """Make the tables, unless another process was quicker."""
+        """Create the tables, unless another process was quicker."""
         settings = self._schema.settings
         with translated_errors(self._url):
             self._database.make_schema(self._writing)
             lock_definitions(self._writing)
             _refuse_a_store(self._writing, self._schema, self._database)
             self._schema.create(self._writing)
-            kept = {index.table for index in self._original.prepared.indexes}
+            kept = {index.table for index in self._original.statements.indexes}
             for _, table in define_tables(self._original.extended.brought, self._schema):
                 if table.name in kept:
                     table.create(self._writing)
@@ -154,7 +155,7 @@ class _Passage:
             self._writing.execute(settings.insert(), {"name": "schema_version", "value": str(VERSION).encode()})
 
     def carry_events(self, on_progress: Progress | None) -> int:
-        """Copy the events, and let their positions and instants go on from there; how many there are."""
+        """Copy the events, and let positions and instants continue from there; how many there are."""
         total = self._original.count_events(self._reading) if on_progress else 0
         count, position, recorded_at = 0, 0, 0
         for rows in self._carry(self._schema.events):
@@ -168,14 +169,14 @@ class _Passage:
         return count
 
     def carry_the_rest(self) -> None:
-        """Copy every other table that isn't a store's own."""
+        """Copy every other table that doesn't belong to one store alone."""
         for table in self._schema.metadata.sorted_tables:
             if table is not self._schema.events and table.name not in OWN_TABLES:
                 for _ in self._carry(table):
                     pass
 
     def begin_generation(self) -> None:
-        """Judge by the rules in force, if the original judges yet."""
+        """Create a generation under the rules in force, if the original has one."""
         schema = self._original.schema
         live = live_number(schema, self._reading)
         if live is not None:
@@ -189,7 +190,7 @@ class _Passage:
                 first_generation(self._schema, self._original.registry, self._writing, in_force.ruleset, at)
 
     def _carry(self, table: sa.Table) -> Iterator[list[dict[str, Any]]]:
-        """Copy a table's rows in order of their keys, a batch at a time."""
+        """Copy a table's rows in order of the key, a batch at a time."""
         original = self._original.schema.metadata.tables[table.name]
         wanted = sa.select(*(original.c[column.name] for column in table.c if column.name not in OWN_COLUMNS))
         if table is self._schema.settings:

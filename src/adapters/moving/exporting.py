@@ -1,9 +1,9 @@
-"""Every event with its envelope as JSON lines: whoever keeps their business here can take it elsewhere.
+"""Export: every event with its envelope as JSON lines.
 
 A line has the fields of the envelope, always in the same order, and the event's own under `event` as they are stored:
-money in minor units, instants in microseconds. What is personal, which the reason is too, is not decrypted and has no
-key on the line, unless it is asked for; then it is null for whoever was forgotten. `customer_id` is null where an
-event belongs to nobody: a change of rules.
+money in minor units, instants in microseconds. Personal fields, the reason among them, are left out unless they are
+asked for; then they are decrypted, or null for a forgotten customer. `customer_id` is null where an event belongs to no
+customer, as a change of rules.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def export_events(store: Store, write: Write, *, personal: bool, at_least: int = 0) -> int:
-    """Write a line for each settled event of one snapshot, in order of position; the answer is how many.
+    """Write a line for each settled event of one snapshot, in order of position; returns how many.
 
-    `write` gets whole lines, up to a thousand at once, so memory doesn't grow with the store. Raises StoreBusy where
-    an older transaction in the database keeps the position `at_least` from settling for too long.
+    `write` gets whole lines, up to a thousand at once, so memory doesn't grow with the store. Raises StoreBusy where an
+    older transaction in the server keeps the position `at_least` from settling for too long.
     """
     await_settled(store, at_least)
     count = 0
@@ -56,7 +56,7 @@ def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Reco
         if not rows:
             return
         customers = {row["customer_id"] for row in rows if row["secret"] is not None}
-        ciphers = store.keyring.ciphers(tx.connection, store.prepared.keys, customers if personal else ())
+        ciphers = store.keyring.ciphers(tx.connection, store.statements.keys, customers if personal else ())
         mapper = EnvelopeMapper(store.codecs, ciphers)
         chunk = [mapper.recorded(row) for row in rows]
         last = chunk[-1].position

@@ -1,4 +1,4 @@
-"""A backup as a store again, and the lists of who was forgotten since."""
+"""Restoring a backup, and reading the lists of customers who were forgotten since."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ _ID = re.compile(r"(?:id:)?([0-9a-f]{32})(?![0-9A-Za-z])")
 
 @contextmanager
 def restoring(backup: Target, target: Path) -> Iterator[Path]:
-    """A copy of a backup under another name, which takes its own once the block has ended, or is taken away.
+    """A copy of a backup under another name, which gets its own at the end of the block, or is deleted where that
+    fails.
 
-    Raises StoreUnusable for what is no backup, for one that is damaged, and for a target that exists.
+    Raises StoreUnusable for what is no backup, for a damaged one, and for a target that exists.
     """
     if not parse_url(backup).get_backend_name() == "sqlite":
         raise StoreUnusable("a backup is a file; PostgreSQL's own tools restore what pg_dump made")
@@ -56,10 +57,10 @@ def _copy(backup: Target, target: Path) -> None:
 
 
 def read_list(source: Target) -> dict[str, str | None]:
-    """The ids of those who were forgotten, with the reasons as far as they are known: from a store, or from a list.
+    """The ids of forgotten customers, with the reasons where they are known: from a store, or from a list.
 
-    A store is a file or a URL. A list is text of one id a line, whatever stands behind it, or what `regulars forgotten
-    --json` prints. Raises NotFound for a missing file, StoreUnusable for a line that begins with no id.
+    A store is a file or a URL. A list is text of one id a line, whatever follows it, or the output of `regulars
+    forgotten --json`. Raises NotFound for a missing file, StoreUnusable for a line that begins with no id.
     """
     if not _is_store(source):
         return dict(_listed(Path(source)))

@@ -1,7 +1,6 @@
-"""Building a generation beside the live one: caught up, checked, and by one process at a time.
+"""Building a generation beside the live one: one process at a time folds it and checks a sample of it.
 
-What was cut off is gone on with. What turns out not to be what the events say is dropped at once, so that nobody goes
-on with it again.
+An interrupted build is resumed. One that turns out to differ from the log is dropped at once, and never resumed.
 """
 
 from __future__ import annotations
@@ -53,10 +52,10 @@ def build_beside(
     on_poison: OnPoison | None = None,
     on_afresh: OnAfresh | None = None,
 ) -> Generation:
-    """A generation that is up to date and checked; nobody else may build meanwhile.
+    """Build a generation that is up to date and checked; meanwhile no other process may.
 
-    It is chosen as `prepare_generation` does. Where what was kept fails, it is dropped, and another is begun. Raises
-    StoreUnusable where one that was begun here fails, which is dropped too, and whatever `on_poison` raises.
+    It is chosen as `prepare_generation` does. Where a kept one fails its check, it is dropped, and a new one is begun.
+    Raises StoreUnusable where the new one fails, too, and whatever `on_poison` raises.
     """
     while True:
         with store.reading() as tx:
@@ -78,7 +77,7 @@ def build_beside(
             sentence = _drop_failed(store, generation.number, error)
             if generation.number not in kept:
                 raise StoreUnusable(sentence) from error
-            PROJECTIONS.warning("generation %d is begun afresh: %s", generation.number, sentence)
+            PROJECTIONS.warning("generation %d is built from the beginning: %s", generation.number, sentence)
             if on_afresh:
                 on_afresh(sentence)
         else:
@@ -87,7 +86,7 @@ def build_beside(
 
 
 def _drop_failed(store: Store, number: int, error: Exception) -> str:
-    """Drop a generation that can't be relied upon; why, as a sentence."""
+    """Drop a generation that failed its check; the reason, as a sentence."""
     why = str(error) if isinstance(error, DamagedReadModels) else "it holds rows that were not written to it"
     with store.writing() as tx:
         store.exclude_others(tx.connection)
@@ -106,12 +105,12 @@ def build(
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
 ) -> None:
-    """Bring a generation of a ruleset up to date, or go on with it where it was left, and compare a sample of what was
-    built for it.
+    """Bring a generation of a ruleset up to date, or resume its build, and check a sample of the builds it has of its
+    own.
 
-    One that is whole already may be brought up to date as far as that goes `within` so many seconds.
+    With `within`, in seconds, a generation that is checked already is brought as far as it gets in that time.
 
-    Raises DamagedReadModels where it can't be gone on with or the sample differs, and whatever `on_poison` raises.
+    Raises DamagedReadModels where it can't be resumed or the sample differs, and whatever `on_poison` raises.
     """
     with store.reading() as tx:
         rules = compile_rules(ruleset, store.currency(tx.connection), store.registry.sections)
@@ -138,7 +137,7 @@ def build(
 
 
 def _fold_the_parked_again(store: Store, models: ReadModels, rules: Rules, on_poison: OnPoison | None) -> None:
-    """Who was parked earlier, as this was begun or asked, may have been mended since; if not, that is said."""
+    """Fold parked customers again, as their events may have been repaired since; report those who stay parked."""
     with store.reading() as tx:
         parked = models.parked(tx.connection)
     for customer_id in parked:
@@ -152,9 +151,9 @@ def _fold_the_parked_again(store: Store, models: ReadModels, rules: Rules, on_po
 
 @contextmanager
 def building_alone(store: Store) -> Iterator[None]:
-    """Let no other process build a generation of this store meanwhile. Raises StoreBusy where one does.
+    """Hold the lock under which a generation is built. Raises StoreBusy where another process holds it.
 
-    The lock ends with the process that holds it, however that ends. Raises StoreUnusable for a read-only store.
+    The lock ends with its process, however that ends. Raises StoreUnusable for a read-only store.
     """
     store.database.require_writable()
     if store.database.is_memory:
@@ -172,9 +171,9 @@ def building_alone(store: Store) -> Iterator[None]:
 
 @contextmanager
 def _file_lock(path: Path, mode: int) -> Iterator[None]:
-    """SQLite locks files the same way on every system, so a lock is an empty database beside the store.
+    """Lock an empty SQLite database beside the store: SQLite locks files alike on every system.
 
-    Whoever may write the store may take it.
+    Any user who may write the store may take the lock.
     """
     with suppress(OSError):  # it is there; or none can be made, of which SQLite tells
         make_private(path, mode)
@@ -186,7 +185,7 @@ def _file_lock(path: Path, mode: int) -> Iterator[None]:
             raise _busy() from None
         raise StoreUnusable(f"{path} can't be made, which keeps others from building meanwhile: {error}") from None
     with closing(lock):
-        yield  # the file stays: whoever had it open while it was taken away would hold a lock that nobody sees
+        yield  # the file stays: a process that had it open while it was deleted would hold a lock no other sees
 
 
 def _busy() -> StoreBusy:

@@ -1,8 +1,8 @@
-"""Catching up: fold the events that a generation hasn't seen yet.
+"""Catching up: fold the events that a generation hasn't folded yet.
 
-Where nothing is folded yet, the log is replayed customer by customer; from there on, events are folded in as they
-came, a batch at a time. Either way the fold happens outside the write transaction, which is short and also moves the
-checkpoint. Where another process moved it first, this one's work is thrown away: both would have written the same.
+An empty generation replays the log customer by customer; from there on, events are folded in as they were appended, a
+batch at a time. The fold happens outside the write transaction, which is short and also moves the checkpoint. Where
+another process moved it first, this one's work is discarded: both would have written the same.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from regulars.adapters.extensions.extension import reference_of
 from regulars.adapters.indexes.links import Families, links_changed, read_families
 from regulars.adapters.log.codec import codec_of, not_as_recorded
 from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.bookkeeping import Bulk
 from regulars.adapters.read_models.customer_numbers import numbers_of
 from regulars.adapters.read_models.histories import (
     Poison,
@@ -28,9 +29,11 @@ from regulars.adapters.read_models.histories import (
     select_history,
     take_in,
 )
-from regulars.adapters.read_models.parallel_fold import Portion, Task, fold_in_parallel, fold_portions
+from regulars.adapters.read_models.parallel_fold import FoldedChunk, Task, fold_in_chunks, fold_in_parallel
 from regulars.adapters.read_models.replay import MOST_RANGES, Range, split_range
-from regulars.adapters.read_models.rows import Bulk, ReadModels, Update, new_update
+from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.read_models.staging import begin_staging, end_staging, move, stage, staged
+from regulars.adapters.read_models.updates import Update, new_update
 from regulars.adapters.schema.positions import drawn, settled
 from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
 from regulars.adapters.sql.loading import loading
@@ -63,7 +66,7 @@ def events_behind(
     *,
     beside: Collection[str] = (),
 ) -> int:
-    """How many recorded events a generation hasn't folded in yet, beside those of some customers."""
+    """How many events a generation hasn't folded yet, without those of some customers."""
     events = store.schema.events
     behind = sa.select(sa.func.count()).where(events.c.position > models.checkpoint(connection), drawn(events))
     if until is not None:
@@ -88,10 +91,10 @@ def catch_up(
     """Fold in everything that is settled by now, up to the position `until` where one is given; the position it
     reached.
 
-    Where nothing is folded yet, so many `workers` fold, each a process of its own if they are several. It waits for
-    the position `at_least` to be settled. With `within`, in seconds, it goes only so far as it gets in that time,
-    waiting for other writers included. `on_progress` is called with (events folded so far, events there were to
-    fold), `on_poison` for each customer whom an event parks; what it raises ends the catching up.
+    An empty generation is folded by so many `workers`, processes of their own if there are several. It waits for the
+    position `at_least` to be settled. With `within`, in seconds, it stops when that time is over, waiting for other
+    writers included. `on_progress` is called with (events folded so far, events there were to fold), `on_poison` for
+    each customer that is parked; an exception of it ends the catching up.
 
     Raises StoreBusy where `at_least` isn't reached: as it isn't recorded, or not settled for too long.
     """
@@ -125,9 +128,9 @@ def _go_to(
     goal: int,
     until: int | None,
 ) -> Iterator[int]:
-    """Bring builds that have come less far than others level with those, and then all of them to a position.
+    """Bring the builds that are furthest behind level with the others, and then all of them to a position.
 
-    Yields how many events each step has taken in.
+    Yields how many events each step has folded.
     """
     for _ in range(ROUNDS):
         with store.reading() as tx:
@@ -148,7 +151,7 @@ def require_in_log(store: Store, checkpoint: int) -> None:
     with store.reading() as tx:
         newest = tx.connection.scalar(sa.select(sa.func.max(store.schema.events.c.position))) or 0
     if checkpoint > newest:
-        raise DamagedReadModels(f"it says that it has folded in event #{checkpoint}, and the last one is #{newest}")
+        raise DamagedReadModels(f"its checkpoint is event #{checkpoint}, and the last event is #{newest}")
 
 
 def _newest(store: Store, connection: Connection, after: int, until: int | None) -> int:
@@ -185,26 +188,26 @@ def await_folded(store: Store, models: ReadModels, at_least: int, within: float)
 
 
 def is_worth_waiting_for(store: Store, models: ReadModels, connection: Connection) -> bool:
-    """Whether so much is being folded for the first time that a list has nothing to say before it is done."""
+    """Whether a first fold is under way that is so large that a list has nothing to show before it ends."""
     bulk = models.bulk(connection)
     return bulk is not None and events_behind(store, models, connection, bulk.until) > WORTH_WAITING_FOR
 
 
 def is_behind(store: Store, models: ReadModels, connection: Connection, until: int | None = None) -> bool:
-    """Whether anything is to be folded in: most questions come when nothing is, and then this is all they cost."""
+    """Whether there are events to fold in. Mostly there are none, so this is all that a query pays."""
     events, checkpoint = store.schema.events, models.checkpoint(connection)
     newer = sa.select(events.c.position).where(_waiting(events, checkpoint, until)).limit(1)
     return connection.execute(newer).first() is not None or models.bulk(connection) is not None
 
 
 def _waiting(events: sa.Table, after: int, until: int | None) -> sa.ColumnElement[bool]:
-    """True for the settled events from after a position on, up to another where one is given."""
+    """True for the settled events after a position, up to another where one is given."""
     waiting = sa.and_(events.c.position > after, settled(events))
     return waiting if until is None else sa.and_(waiting, events.c.position <= until)
 
 
 class _Batch(Struct, frozen=True):
-    """What a batch of events changes: new folds, whose old ones no longer stand for anyone, the parked."""
+    """What a batch of events changes: new folds, customers whose stored rows are outdated, parked customers."""
 
     updates: list[Update]
     outdated: dict[str, int]
@@ -212,7 +215,7 @@ class _Batch(Struct, frozen=True):
 
 
 class _CatchingUp:
-    """One generation on its way to the end of the log."""
+    """One run of catching up with the log."""
 
     def __init__(
         self,
@@ -236,7 +239,7 @@ class _CatchingUp:
         self.position = 0
 
     def go_to(self, goal: int) -> Iterator[int]:
-        """Fold up to a position, as far as that is possible in time; yields how many events each step has taken in."""
+        """Fold up to a position, as far as time allows; yields how many events each step has folded."""
         try:
             with closing(self._replay_first()) as replaying:
                 yield from replaying
@@ -253,7 +256,7 @@ class _CatchingUp:
 
     @property
     def is_out_of_time(self) -> bool:
-        """Whether it has gone on for as long as it may."""
+        """Whether its time is over."""
         return self._deadline is not None and monotonic() >= self._deadline
 
     @property
@@ -284,9 +287,9 @@ class _CatchingUp:
     # -------------------------------------------------------------------------------------------- from the beginning
 
     def _replay_first(self) -> Generator[int]:
-        """Where nothing is folded yet, fold everything customer by customer, or go on with that.
+        """Replay an empty generation customer by customer, or resume that.
 
-        Yields how many events each step has taken in.
+        Yields how many events each step has folded.
         """
         while True:
             with self._store.reading() as tx:
@@ -299,15 +302,16 @@ class _CatchingUp:
                     return
             elif until:
                 with self._loading() as tx:
-                    self._models.begin_bulk(tx.connection, until, split_range(self._range_count(until)))
+                    if self._models.begin_bulk(tx.connection, until, split_range(self._range_count(until))):
+                        begin_staging(self._models, tx.connection)
             else:
                 return
 
     def _worth_a_replay(self, connection: Connection) -> int:
-        """The position to replay up to; 0 where something is folded already, or where there is little to fold.
+        """The position to replay up to; 0 where events are folded already, or where there are few.
 
-        Where there is only so much time, as for a list during an import, no more than is worth being waited for, unless
-        that much is there that one has to wait anyway.
+        Where time is limited, as for a list during an import, it is no more than is folded quickly, unless there are so
+        many events that a list has to wait anyway.
         """
         if self._models.checkpoint(connection) or self._store.database.is_memory:
             return 0  # a store in memory has one connection, which can't read on while it writes
@@ -325,20 +329,20 @@ class _CatchingUp:
         return newest
 
     def _range_count(self, events: int) -> int:
-        """How many ranges to fold so many events in: as many for each worker."""
+        """How many ranges to fold so many events in: a multiple of the workers."""
         turns = -(-events // (EVENTS_A_RANGE * self._workers))
         return min(MOST_RANGES, turns * self._workers)
 
     def _replay_from(self, bulk: Bulk) -> Iterator[int]:
         ranges = bulk.ranges
-        with closing(self._portions(bulk)) as portions:  # so that what it reads from is let go of however this ends
-            for index, portion in portions:
-                done = Range(portion.last, ranges[index].last)
+        with closing(self._chunks(bulk)) as chunks:  # so that what it reads from is let go of however this ends
+            for index, chunk in chunks:
+                done = Range(chunk.last, ranges[index].last)
                 left = (*ranges[:index], done, *ranges[index + 1 :])
-                if not self._write_portion(portion, ranges, left):
+                if not self._write_chunk(chunk, ranges, left):
                     return  # another process was quicker: go on where it is
-                self._replayed += portion.events
-                yield portion.events
+                self._replayed += chunk.events
+                yield chunk.events
                 ranges = left
                 if self._may_stop_replaying:
                     return
@@ -356,29 +360,29 @@ class _CatchingUp:
                 self.position = bulk.until
 
     def _move_staged(self, table: sa.Table, ranges: Sequence[Range]) -> bool:
-        """Move all that is staged for a table, some rows at a time; False where another process was quicker."""
+        """Move the staged rows of a table, a slice at a time; False where another process was quicker."""
         with self._store.reading() as tx:
-            slices = self._models.staged(tx.connection, table)
+            slices = staged(self._models, tx.connection, table)
         for place, some in enumerate(slices, 1):
             with self._loading() as tx:
                 if not self._models.advance_bulk(tx.connection, ranges, ranges):
                     return False
-                self._models.move(tx.connection, table, some)
+                move(self._models, tx.connection, table, some)
                 if place == len(slices):
-                    self._models.end_staging(tx.connection, table)
-            self._store.database.take_over_wal()
+                    end_staging(self._models, tx.connection, table)
+            self._store.database.checkpoint_wal()
         return True
 
-    def _portions(self, bulk: Bulk) -> Generator[tuple[int, Portion]]:
+    def _chunks(self, bulk: Bulk) -> Generator[tuple[int, FoldedChunk]]:
         for first in range(0, len(bulk.ranges), self._workers):
             some = bulk.ranges[first : first + self._workers]
-            with closing(self._folded(some, bulk.until)) as portions:
-                for index, portion in portions:
-                    yield first + index, portion
-            self._store.database.take_over_wal()
+            with closing(self._folded(some, bulk.until)) as chunks:
+                for index, chunk in chunks:
+                    yield first + index, chunk
+            self._store.database.checkpoint_wal()
 
-    def _folded(self, ranges: Sequence[Range], until: int) -> Generator[tuple[int, Portion]]:
-        """Portions of some ranges with the index of each; one after the other, or one for each worker at a time."""
+    def _folded(self, ranges: Sequence[Range], until: int) -> Generator[tuple[int, FoldedChunk]]:
+        """The chunks of some ranges, each with the range's index; in this process, or in one process for each range."""
         if len(ranges) > 1:
             url = self._store.database.url.render_as_string(hide_password=False)
             task = Task(
@@ -392,17 +396,17 @@ class _CatchingUp:
             )
             yield from fold_in_parallel(task, ranges)
         else:
-            with closing(fold_portions(self._store, self._models, self._rules, until, ranges[0])) as portions:
-                for portion in portions:
-                    yield 0, portion
+            with closing(fold_in_chunks(self._store, self._models, self._rules, until, ranges[0])) as chunks:
+                for chunk in chunks:
+                    yield 0, chunk
 
-    def _write_portion(self, portion: Portion, ranges: tuple[Range, ...], left: tuple[Range, ...]) -> bool:
-        self._report(portion.poisons)
+    def _write_chunk(self, chunk: FoldedChunk, ranges: tuple[Range, ...], left: tuple[Range, ...]) -> bool:
+        self._report(chunk.poisons)
         with self._loading() as tx:
             if not self._models.advance_bulk(tx.connection, ranges, left):
                 return False
-            self._models.stage(tx.connection, portion.rows)
-            self._models.park(tx.connection, portion.poisons)
+            stage(self._models, tx.connection, chunk.rows)
+            self._models.park(tx.connection, chunk.poisons)
         return True
 
     def _report(self, poisons: Sequence[Mapping[str, Poison]]) -> None:
@@ -446,7 +450,7 @@ class _CatchingUp:
 
     @property
     def _batch(self) -> int:
-        """How many events to fold in at once: half of what fits into the time that is left, as others write too."""
+        """How many events to fold in at once: half of what fits into the time that is left, as other writers wait."""
         left = self._time_left
         return BATCH if left is None else min(BATCH, max(SMALLEST_BATCH, int(self._rate * left / 2)))
 
@@ -463,11 +467,11 @@ class _CatchingUp:
         return _waiting(self._store.schema.events, position, self._until)
 
     def _fold(self, connection: Connection, rows: Rows, old: int) -> _Batch:
-        """Fold in a batch. Who was merged or told apart in it, or is parked, is folded afresh."""
+        """Fold a batch. Customers who were merged or unmerged in it, or are parked, are folded from the beginning."""
         for row in rows:
             if type(row.customer_id) is not str:
                 raise not_as_recorded(row.position, "customer_id")
-        events, until, links = self._store.schema.events, rows[-1].position, self._store.prepared.links
+        events, until, links = self._store.schema.events, rows[-1].position, self._store.statements.links
         relinked = links_changed(connection, self._store.schema.links, old, until)
         families = read_families(connection, links, {row.customer_id for row in rows} | relinked, until)
         by_root = _by_root(self._store, rows, families)
@@ -499,7 +503,7 @@ class _CatchingUp:
 
 
 def _by_root(store: Store, rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
-    """What bears on anyone's verdicts, by whose it is."""
+    """The events that projections handle, by the root of their customer."""
     by_root: dict[str, list[sa.Row[Any]]] = {}
     for row in rows:
         if codec_of(row.type, store.codecs).reads in store.handles:

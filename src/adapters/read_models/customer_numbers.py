@@ -1,7 +1,7 @@
-"""The whole number by which read models know a customer: the position of the first event of the customer's own stream.
+"""The number of a customer in read models: the position of the first event of the customer's own stream.
 
-Nothing is allocated, so every worker, copy and restored backup has the same one. The business itself, to which belongs
-what is nobody's, is 0. Of whom no event of their own stream is left, the first one that names them counts.
+No number is allocated, so every worker, copy and restored backup has the same. The business itself, to which events
+without a customer belong, is 0. Where no event of the own stream is left, the first one that names the customer counts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def number_in(rows: Sequence[sa.Row[Any]], customer_id: str) -> int:
 
 
 def numbers_of(connection: Connection, events: sa.Table, customer_ids: Iterable[str]) -> dict[str, int]:
-    """The numbers of those of some customers to whom anything happened."""
+    """The numbers of some customers, by id; customers without events are left out."""
     wanted = set(customer_ids)
     found = {NOBODY: BUSINESS} if NOBODY in wanted else {}
     found |= _first(connection, events, events.c.stream_id, wanted - found.keys())
@@ -45,7 +45,7 @@ def _first(connection: Connection, events: sa.Table, named: sa.Column[str], ids:
 
 
 def ids_of(connection: Connection, events: sa.Table, numbers: Iterable[int]) -> Mapping[int, str]:
-    """Whose the numbers are, of those that are somebody's."""
+    """The ids of customers, by their numbers; unknown numbers are left out."""
     statement = sa.select(events.c.position, events.c.customer_id)
     found = {
         position: customer_id

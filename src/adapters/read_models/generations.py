@@ -1,8 +1,8 @@
 """Generations of read models: named sets of builds that answer together under one ruleset.
 
-Exactly one is live; the stable views and every query point at it. Where the code or the rules are other ones by now, a
-new one takes its place in one transaction, with those of the builds that are as they should be and others beside them.
-The one that was live before is kept, so going back takes no time.
+Exactly one is live; the stable views and every query ask it. When the code or the rules change, a new generation
+replaces it in one transaction; it shares the builds whose digests are unchanged. The previous one is kept for a
+rollback.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from regulars.adapters.sql.grants import pass_on_grants
 from regulars.adapters.store.builds import (
     Build,
     Versions,
+    build_specs,
     drop_unused,
     members_of,
     read_builds,
     versions_of,
-    wanted_builds,
 )
 from regulars.adapters.store.generation_rows import (
     LIVE,
@@ -52,13 +52,12 @@ from regulars.projections.rules.grammar import Ruleset
 
 
 class Generation(Struct, frozen=True, kw_only=True):
-    """One generation's identity: the ruleset it was judged by, its builds, and what it may know of.
+    """One generation: its ruleset, its builds, and what it may know of.
 
-    `ruleset` is the text that stands beside it, which nobody judges by: what the rules are is in the log.
-    `known_until` is the last position that it may know of, None for one that goes on; it `is_checked` once it has
-    caught up and a sample of it was folded afresh and compared. `made_at` is an instant. `is_in_force` is False for
-    one that is to answer and was judged by other rules than those in force. `running` are the versions of the running
-    code by name of build.
+    `ruleset` is the stored text, for display only: rules in force are read from the log. `known_until` is the last
+    position that it may know of, None for one that catches up. It `is_checked` once it has caught up and a sample of it
+    was folded again and compared. `made_at` is an instant. `is_in_force` is False for a live one that was judged by
+    other rules than those in force. `running` are the versions of the running code by name of build.
     """
 
     number: int
@@ -73,22 +72,24 @@ class Generation(Struct, frozen=True, kw_only=True):
 
     @property
     def checkpoint(self) -> int:
-        """The position up to which all of its builds have folded in the log."""
+        """The position up to which all of its builds have folded the log."""
         return min((each.checkpoint for each in self.builds), default=0)
 
     @property
     def is_current(self) -> bool:
-        """Whether the running code built it, and by the rules in force if it is to answer."""
+        """Whether the running code built it and, if it is live, by the rules in force."""
         return self.is_in_force and self._is_of_this_code
 
     @property
     def _is_of_this_code(self) -> bool:
-        """Whether what it has is as the running code would build it; what is missing here, or there, is apart."""
+        """Whether the builds it has are of the running code's versions; builds that are missing on either side don't
+        count.
+        """
         theirs = {each.name: each.versions for each in self.builds if each.name in self.running}
         return bool(theirs) and all(self.running[name] == versions for name, versions in theirs.items())
 
     def staleness(self) -> tuple[str, ...]:
-        """What would be judged otherwise now, each as a sentence; nothing for the same code and the same rules."""
+        """What would be judged otherwise now, each as a sentence; none for the same code and the same rules."""
         return (*self._of_other_rules(), *self._of_other_code())
 
     def _of_other_rules(self) -> tuple[str, ...]:
@@ -106,7 +107,7 @@ class Generation(Struct, frozen=True, kw_only=True):
         return tuple(said)
 
     def read_models(self, store: Store) -> ReadModels:
-        """Its tables, but for those of projections that this process doesn't know."""
+        """Its read models, without those of projections that this process doesn't know."""
         known = {each.name: each.number for each in self.builds if each.name in self.running}
         return ReadModels(store.schema, self.number, known, store.registry, is_current=self.is_current)
 
@@ -125,7 +126,7 @@ def _differing(theirs: Versions, ours: Versions) -> list[str]:
 
 
 def read_generations(store: Store, connection: Connection) -> list[Generation]:
-    """All that are kept and can be read, by number."""
+    """All stored generations that can be read, by number."""
     found = []
     for number in generation_numbers(store.schema, connection):
         with suppress(DamagedReadModels):
@@ -151,7 +152,7 @@ def _find(store: Store, connection: Connection, number: int) -> Generation | Non
         return None
     builds, named = read_builds(store.schema, connection, number), builds_of(store.schema, connection, number)
     if {each.name: each.number for each in builds} != named or FACTS not in named:
-        raise DamagedReadModels(f"builds of generation {number} are gone; {BY_A_REBUILD}")
+        raise DamagedReadModels(f"builds of generation {number} are missing; {BY_A_REBUILD}")
     return Generation(
         number=row.number,
         ruleset=row.ruleset,
@@ -165,7 +166,7 @@ def _find(store: Store, connection: Connection, number: int) -> Generation | Non
 
 
 def find_live(store: Store, connection: Connection, number: int, in_force: InForce) -> Generation | None:
-    """The generation that is to answer, which says whether it does so by the rules in force; None where it is gone.
+    """The live generation, which knows whether its rules are in force; None where it was dropped.
 
     Raises DamagedReadModels where it can't be read.
     """
@@ -174,16 +175,18 @@ def find_live(store: Store, connection: Connection, number: int, in_force: InFor
 
 
 def is_founded(schema: Schema, connection: Connection) -> bool:
-    """Whether a store has had a generation. Raises DamagedReadModels where it no longer says which one answers."""
+    """Whether a store has ever had a generation. Raises DamagedReadModels where none of them is marked live any
+    more.
+    """
     if live_number(schema, connection) is not None:
         return True
     if setting_of(schema, connection, FOUNDING) is not None:
-        raise DamagedReadModels(f"this store no longer says which generation answers; {BY_A_REBUILD}")
+        raise DamagedReadModels(f"the setting that names the live generation is missing; {BY_A_REBUILD}")
     return False
 
 
 def found_generation(store: Store, ruleset: Ruleset, now: int) -> None:
-    """Give a store that has none its first generation, to be caught up by whoever asks first."""
+    """Give a new store its first generation; the first query catches it up."""
     with store.writing() as tx:
         store.exclude_others(tx.connection)
         if live_number(store.schema, tx.connection) is None:
@@ -210,10 +213,10 @@ def prepare_generation(
     known_until: int | None = None,
     afresh: frozenset[str] = WHAT_DIFFERS,
 ) -> Generation:
-    """A generation of a ruleset and the running code: the newest one that is kept, whole or begun, or else a new one.
+    """A generation of a ruleset and the running code: the newest that is stored, finished or begun, else a new one.
 
-    With names of builds `afresh`, one that is whole, or live, is left alone, and those builds are made again in a new
-    one; one that was begun for that is gone on with.
+    With names of builds `afresh`, a finished or live one is left alone, and those builds are folded again in a new
+    generation; one that was begun for that is resumed.
     """
     schema = store.schema
     with store.writing() as tx:
@@ -239,13 +242,13 @@ def prepare_generation(
 def newest_generation(
     store: Store, connection: Connection, ruleset: Ruleset, known_until: int | None
 ) -> Generation | None:
-    """The newest generation of a ruleset and the running code that is kept, whole or begun."""
+    """The newest stored generation of a ruleset and the running code, finished or begun."""
     return next(reversed(_kept(store, connection, ruleset, known_until)), None)
 
 
 def _kept(store: Store, connection: Connection, ruleset: Ruleset, known_until: int | None) -> list[Generation]:
     judged_by = (ruleset.digest(), ruleset.canonical())
-    wanted = {each.name: each.digest for each in wanted_builds(store.registry, ruleset)}
+    wanted = {each.name: each.digest for each in build_specs(store.registry, ruleset)}
     return [
         each
         for each in read_generations(store, connection)
@@ -256,19 +259,19 @@ def _kept(store: Store, connection: Connection, ruleset: Ruleset, known_until: i
 
 
 def own_builds(store: Store, connection: Connection, generation: Generation) -> list[str]:
-    """The names of a generation's builds that no other one has."""
+    """The names of a generation's builds that no other generation shares."""
     members = members_of(store.schema, connection)
     return [each.name for each in generation.builds if members[each.name, each.number] == {generation.number}]
 
 
 def mark_checked(schema: Schema, connection: Connection, number: int) -> None:
-    """Say that a generation is whole."""
+    """Mark a generation as caught up and checked."""
     generations = schema.generations
     connection.execute(generations.update().where(generations.c.number == number).values(is_checked=1))
 
 
 def go_live(store: Store, connection: Connection, number: int) -> None:
-    """Let a generation answer from now on; the one that did is kept as the previous one.
+    """Make a generation live; the one that was live is kept as the previous one.
 
     Raises StoreUnusable where it was dropped meanwhile.
     """
@@ -289,7 +292,7 @@ def go_live(store: Store, connection: Connection, number: int) -> None:
 
 
 def _pass_on_grants(connection: Connection, before: BuildTables, after: BuildTables) -> None:
-    """Let those ask the tables of new builds who could ask those of the ones before."""
+    """Grant the roles that could SELECT from earlier builds' tables the same on the new ones'."""
     for name in before.builds.keys() & after.builds.keys():
         old, new = before.builds[name], after.builds[name]
         if old != new:
@@ -299,7 +302,7 @@ def _pass_on_grants(connection: Connection, before: BuildTables, after: BuildTab
 
 
 def replace_live(store: Store, connection: Connection, old: int, new: int) -> None:
-    """Let a generation answer in place of the live one, which is dropped: both say the same.
+    """Make a generation live in place of one with equal answers, which is dropped.
 
     Raises StoreBusy where another one is live by now.
     """
@@ -315,7 +318,7 @@ def replace_live(store: Store, connection: Connection, old: int, new: int) -> No
 
 
 def prune(store: Store, connection: Connection) -> list[int]:
-    """Drop every generation but the live and the previous one; the numbers of those that went."""
+    """Drop every generation but the live and the previous one; the numbers of those dropped."""
     schema = store.schema
     kept = {live_number(schema, connection), previous_number(schema, connection)}
     gone = [number for number in generation_numbers(schema, connection) if number not in kept]
@@ -325,13 +328,13 @@ def prune(store: Store, connection: Connection) -> list[int]:
 
 
 def drop_generation(store: Store, connection: Connection, number: int) -> None:
-    """Drop a generation that isn't live, with the builds that no other one has.
+    """Drop a generation that isn't live, with the builds that no other generation shares.
 
     Raises StoreUnusable for the live one.
     """
     schema = store.schema
     if live_if_known(schema, connection) == number:
-        raise StoreUnusable(f"generation {number} answers, so it can't be dropped")
+        raise StoreUnusable(f"generation {number} is live, so it can't be dropped")
     generations, members, settings = schema.generations, schema.generation_builds, schema.settings
     connection.execute(generations.delete().where(generations.c.number == number))
     connection.execute(members.delete().where(members.c.generation == number))

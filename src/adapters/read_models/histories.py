@@ -1,9 +1,8 @@
-"""What happened to one customer, read from the log and folded; and where the fold fails, up to there.
+"""A customer's history: their events, read from the log and folded, up to a poison event where there is one.
 
-An event that can't be folded parks its customer: what is known of them is the fold of everything that was recorded
-before it. Where the event can't be decoded, or the facts can't be folded, that goes for all projections; where a
-projector fails on it, for that one. It is the same whether events came one by one or all at once, and whichever
-projections are folded together.
+A poison event, one that can't be folded, parks its customer: the fold ends just before it. Where the event can't be
+decoded, or the facts can't be folded, all projections are parked; where a projector fails, that one is. The result is
+the same whether events came one by one or all at once, and whichever projections are folded together.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ class Poison(Struct, frozen=True, kw_only=True):
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """One customer's events in the order of the fold, and their fold; up to the poison where there is one.
+    """A customer's events in the order of the fold, and their fold; up to the poison event where there is one.
 
-    `members` are the customer and whoever was merged into them; `customer` is the number of the first. `poisons` are by
-    the name of what they park: a projection, or the facts, without which nothing goes on.
+    `members` are the customer and those merged into them; `customer` is the number of the first. `poisons` are by the
+    name of what they park: a projection, or the facts, which park all.
     """
 
     members: tuple[str, ...]
@@ -54,12 +53,12 @@ class History(Struct, frozen=True, kw_only=True):
 
     @property
     def poison(self) -> Poison | None:
-        """The first of them."""
+        """The first poison event."""
         return min(self.poisons.values(), key=lambda each: each.position, default=None)
 
 
 def select_history(events: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """What a fold reads of some events, in order of position."""
+    """The select of a fold's rows, in order of position."""
     return sa.select(*history_columns(events)).where(condition).order_by(events.c.position)
 
 
@@ -76,7 +75,7 @@ def read_history(
     plan: FoldPlan,
     until: int | None = None,
 ) -> History:
-    """What happened to a customer at positions up to `until`, folded."""
+    """Read and fold a customer's events at positions up to `until`."""
     return fold_rows(store, rows_of(store, connection, members, until), members, plan)
 
 
@@ -92,7 +91,7 @@ def rows_of(
 
 
 def fold_rows(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
-    """The fold of a customer's rows, in whatever order they come.
+    """Fold a customer's rows, in whatever order they come.
 
     Raises StoreUnusable for an unknown type of event.
     """
@@ -105,9 +104,9 @@ def fold_rows(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan
 
 
 def take_in(store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> Timelines | None:
-    """Take further rows into a fold, which is changed in place; its intervals from the last settled one on.
+    """Fold further rows into a fold, which is changed in place; its intervals from the last settled one on.
 
-    None where one of them came late or can't be folded: then the fold is of no use, and the whole history must be.
+    None where an event came late or can't be folded: then the fold is spoiled, and the whole history has to be folded.
     """
     try:
         happened = _happened(store, rows, members)
@@ -127,7 +126,7 @@ def _fold(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) ->
 
 
 def _park(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
-    """The facts, and each projector by itself, as far as they can be folded."""
+    """Fold the facts, and each projector by itself, as far as they can be."""
     facts = _longest(store, rows, members, FoldPlan(plan.rules, ()))
     poisons = (
         {} if facts.poison is None else dict.fromkeys([FACTS, *(each.name for each in plan.projectors)], facts.poison)
@@ -143,7 +142,7 @@ def _park(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) ->
 
 
 def _longest(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
-    """The fold of the longest run of rows, from the first position on, that can be folded."""
+    """Fold the longest run of rows from the first position on that can be folded."""
     good, bad, error = 0, len(rows) + 1, None
     while bad - good > 1:
         middle = (good + bad) // 2
@@ -169,7 +168,9 @@ def _happened(store: Store, rows: Rows, members: tuple[str, ...]) -> list[Happen
 def to_happened(
     row: Iterable[Any], members: tuple[str, ...], known: Codecs, handles: Collection[type[Event]]
 ) -> Happened | None:
-    """A row, of `history_columns`, of one of a customer's identities; None where its type bears on no verdict."""
+    """Decode a row of `history_columns` of one of a customer's identities; None where no projection handles its
+    type.
+    """
     position, _, customer_id, occurred_at, tag, payload = row  # by place: by name takes several times as long
     codec = codec_of(tag, known)
     if codec.reads not in handles:
@@ -179,5 +180,5 @@ def to_happened(
 
 
 def order_of(happened: Happened) -> tuple[int, int]:
-    """Where an event stands in the fold."""
+    """The sort key of an event in the fold."""
     return happened.at, happened.position

@@ -1,10 +1,9 @@
-"""What lists ask of read models: pages of customers or of keys, and how many have a verdict, as of any instant."""
+"""Pages of customers as of any instant, for lists."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
-from operator import attrgetter, sub
+from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,20 +11,17 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.rows import ReadModels
-from regulars.adapters.schema.builds import SCORE, ProjectionTables, Row, loaded_facts
-from regulars.adapters.sql.chunks import chunks
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.schema.builds import SCORE, ProjectionTables, loaded_facts
+from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.fold import Folded
 from regulars.projections.verdict import Interval
 
-SPANS_AT_ONCE = 1_000  # three values each, of which a statement has only so many
 
+class ListedCustomer(Struct, frozen=True, kw_only=True):
+    """One customer of a list, as of an instant, with the intervals that hold then, by projection.
 
-class Standing(Struct, frozen=True, kw_only=True):
-    """One customer as of an instant, with the intervals that hold then, by projection. Instants in microseconds.
-
-    `folded` is None where what is stored of it is of no use to this code.
+    Instants are microseconds. `folded` is None where the stored fold is of another version of the code, or damaged.
     """
 
     customer: int
@@ -38,7 +34,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> tuple[int, int]:
-        """Where this customer stands in the order of a list."""
+        """The customer's place in the order of a list."""
         return self.sort_key, self.customer
 
 
@@ -51,11 +47,10 @@ class Becoming(Struct, frozen=True, kw_only=True):
 
 
 class Filters(Struct, frozen=True, kw_only=True):
-    """Which customers are wanted: those with a verdict of each projection in `shown`, and with some `values` among
-    these.
+    """Which customers to list: those with a verdict of each projection in `shown`, and with some `values` among these.
 
-    With `unchanged_since_asked` only customers with whom nothing happened after the asked instant. `beside` are ids of
-    customers who are left out. With `remembered_only` nobody who was forgotten by now, whatever the instant.
+    With `unchanged_since_asked` only customers without events after the asked instant. `beside` are ids of customers
+    who are left out. With `remembered_only` no customer who is forgotten by now, whatever the instant.
     """
 
     shown: tuple[str, ...]
@@ -67,8 +62,8 @@ class Filters(Struct, frozen=True, kw_only=True):
 
 
 class Ranking(Struct, frozen=True, kw_only=True):
-    """What a list is in order of, from the highest: a column of a projection that is shown, or None for the number that
-    customers were given as they came. Who has none comes last.
+    """The descending order of a list: by a column of a shown projection, or for None by the customers' numbers.
+    Customers without a value come last.
     """
 
     projection: str | None
@@ -76,32 +71,13 @@ class Ranking(Struct, frozen=True, kw_only=True):
 
     @property
     def by_score(self) -> bool:
-        """Whether a table has customers in this order."""
+        """Whether a table is stored in this order."""
         return self.column == SCORE
 
     def key_of(self, customer: int, held: Mapping[str, Interval]) -> int:
-        """What a customer is sorted by."""
+        """A customer's sort key."""
         value = customer if self.projection is None else getattr(held[self.projection].verdict, self.column)
         return FOREVER if value is None else -value
-
-
-class KeyStanding(Struct, frozen=True, kw_only=True):
-    """What is held of one key, such as a ticket, as of an instant; `turns_at` is when the next column turns."""
-
-    key: str
-    customer_id: str
-    interval: Interval
-    turns_at: int | None
-
-
-class Turning(Struct, frozen=True, kw_only=True):
-    """Columns that may turn to a value by themselves."""
-
-    columns: tuple[str, ...]
-    value: str
-
-
-# ----------------------------------------------------------------------------------------------------------- customers
 
 
 def page(
@@ -114,12 +90,12 @@ def page(
     order: Ranking | None,
     limit: int,
     after: tuple[int, int] | None,
-) -> list[Standing]:
-    """Customers as of an instant, with what they are and have.
+) -> list[ListedCustomer]:
+    """A page of customers as of an instant, with their verdicts and facts.
 
-    In order of (when they become, or what `order` says, or nothing) and then as they were registered; `after` is
-    the sort key and the number of the last one of the page before. With `not_before_last_event` a
-    customer whose last event lies after `at` is judged as of that event.
+    In order of (when they become, or `order`, or nothing) and then of their numbers; `after` is the sort key and the
+    number of the last one of the page before. With `not_before_last_event` a customer whose last event lies after `at`
+    is judged as of that event.
     """
     asked = _Page(models, connection, filters, order)
     if not not_before_last_event:
@@ -129,7 +105,7 @@ def page(
 
 
 class _Page:
-    """One question, to be asked of those whose last event lies before the instant, and of the others."""
+    """One query, to be run for the customers whose last event lies before the instant, and for the others."""
 
     def __init__(self, models: ReadModels, connection: Connection, filters: Filters, order: Ranking | None) -> None:
         assert models.tables.facts is not None
@@ -139,81 +115,104 @@ class _Page:
         self._order = order
         self._facts = models.tables.facts.rows
         self._shown = {name: models.of(name) for name in filters.shown}
+        self._scored = models.of(order.projection) if order and order.projection and order.by_score else None
 
-    def of(self, at: int, limit: int, after: tuple[int, int] | None, *, settled: bool = False) -> list[Standing]:
-        """As of one instant; where it is `settled`, only those to whom nothing happened later."""
+    def of(self, at: int, limit: int, after: tuple[int, int] | None, *, settled: bool = False) -> list[ListedCustomer]:
+        """Customers as of one instant; where it is `settled`, only those without later events."""
         if self._filters.becoming is not None:
-            return self._standings(self._becoming(sa.literal(at), settled, at, limit, after))
+            return self._all_listed(self._becoming(sa.literal(at), settled, at, limit, after))
         chosen = self._first(at, limit, after, settled)
         statement = self._statement(sa.literal(at)).where(
             self._facts.c.customer.in_([customer for customer, _ in chosen])
         )
         rows = {row.customer: row for row in self._connection.execute(statement)}
-        return [self._standing(rows[customer], key) for customer, key in chosen if customer in rows]
+        return [self._listed(rows[customer], key) for customer, key in chosen if customer in rows]
 
-    def as_of_their_last_event(self, at: int, limit: int, after: tuple[int, int] | None) -> list[Standing]:
-        """Those to whom something happened later, each as of then: no more than a page, where they are in the order of
-        their numbers; else they are few, or the clock is behind.
+    def as_of_their_last_event(self, at: int, limit: int, after: tuple[int, int] | None) -> list[ListedCustomer]:
+        """The customers with later events, each as of the last one.
+
+        In order of their numbers no more than a page is read; in any other order they are few, or the clock is behind.
         """
         instant, later = self._facts.c.last_event_at, self._facts.c.last_event_at > at
         if self._filters.becoming is not None:
             statement = self._becoming(instant, False, at, None, after).where(later)
-            return self._standings(statement)
+            return self._all_listed(statement)
         statement = self._statement(instant).where(later, *self._left_out(self._facts))
         for name, value in self._filters.values:
             statement = statement.where(self._shown[name].intervals.c.value == value)
         if self._order is None:
             statement = statement.where(self._facts.c.customer > (after[1] if after else 0))
             statement = statement.order_by(self._facts.c.customer).limit(limit)
-        found = (self._standing(row, None) for row in self._connection.execute(statement))
+        found = (self._listed(row, None) for row in self._connection.execute(statement))
         return [each for each in found if after is None or each.place > after]
 
     def _first(self, at: int, limit: int, after: tuple[int, int] | None, settled: bool) -> list[tuple[int, int]]:
-        """Whom a page is about, with the sort keys, from a table that has them in order, so that no more are looked at
-        than needed.
-        """
-        filters, values = self._filters, dict(self._filters.values)
-        sort, scored = self._order, self._order.projection if self._order and self._order.by_score else None
-        if scored is not None:
-            leading = self._models.of(scored).steps
-        else:
-            leading = self._shown[next(iter(values))].intervals if values else self._facts
-        assert leading is not None
-        joined: sa.FromClause = leading
-        conditions = [self._shown[name].intervals.c.value == value for name, value in values.items()]
-        conditions += self._left_out(leading)
-        for tables in self._shown.values():
-            if tables.intervals is leading:
-                # An index by value has them in order; searched by the instant, it would have to be sorted.
-                conditions += [past_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
-            else:
-                joined = joined.join(tables.intervals, _holds(tables.intervals, leading, sa.literal(at)))
-        if settled or filters.unchanged_since_asked:
+        """The customers of a page with their sort keys, from a table that has them in order."""
+        leading = self._leading()
+        joined, conditions = self._joined(leading, at)
+        if settled or self._filters.unchanged_since_asked:
             facts = self._facts.alias("settled")
             joined = joined.join(facts, sa.and_(facts.c.customer == leading.c.customer, facts.c.last_event_at <= at))
-        key: sa.ColumnElement[int] = sa.literal(0)
-        order: tuple[sa.ColumnElement[Any], ...] = (leading.c.customer,)
-        if scored is not None:
-            earliest = self._models.of(scored).earliest
-            assert earliest is not None
-            key, order = leading.c.minus_score, (leading.c.minus_score, leading.c.customer)
-            conditions += [past_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
-            later = sa.select(earliest.c.minus_score).where(earliest.c.valid_from <= at)
-            conditions.append(leading.c.minus_score.in_(list(self._connection.execute(later).scalars())))
-            if after is not None:  # what the key can use of the order, beside the order itself
-                conditions.append(leading.c.minus_score >= after[0])
-        elif sort is not None:
-            column = (
-                leading.c.customer
-                if sort.projection is None
-                else self._models.of(sort.projection).intervals.c[sort.column]
-            )
-            key = sa.func.coalesce(-column, FOREVER)
-            order = (key, leading.c.customer)
+        if self._scored is not None:
+            conditions += self._score_bounds(self._scored, at, after)
+        key, order = self._sorting(leading)
         if after is not None:
             conditions.append(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after[-len(order) :])))
         wanted = sa.select(leading.c.customer, key).select_from(joined).where(*conditions).order_by(*order).limit(limit)
         return [(customer, sort_key) for customer, sort_key in self._connection.execute(wanted)]
+
+    def _leading(self) -> sa.Table:
+        """The table whose rows are read in order."""
+        if self._scored is not None:
+            assert self._scored.steps is not None
+            return self._scored.steps
+        first = next(iter(self._filters.values), None)
+        return self._facts if first is None else self._shown[first[0]].intervals
+
+    def _joined(self, leading: sa.Table, at: int) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]]]:
+        """The leading table joined with the intervals that hold, and the conditions on its customers."""
+        joined: sa.FromClause = leading
+        conditions = [
+            self._shown[name].intervals.c.value == value for name, value in dict(self._filters.values).items()
+        ]
+        conditions += self._left_out(leading)
+        for tables in self._shown.values():
+            if tables.intervals is leading:
+                # An index by value has them in order; searched by the instant, it would have to be sorted.
+                conditions += [without_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
+            else:
+                joined = joined.join(tables.intervals, _holds(tables.intervals, leading, sa.literal(at)))
+        return joined, conditions
+
+    def _score_bounds(
+        self, scored: ProjectionTables, at: int, after: tuple[int, int] | None
+    ) -> list[sa.ColumnElement[bool]]:
+        """Conditions that limit the search among steps of scores."""
+        steps, earliest = scored.steps, scored.earliest
+        assert steps is not None
+        assert earliest is not None
+        later = sa.select(earliest.c.minus_score).where(earliest.c.valid_from <= at)
+        bounds: list[sa.ColumnElement[bool]] = [
+            without_index(self._connection, steps.c.valid_from) <= at,
+            steps.c.valid_to > at,
+            steps.c.minus_score.in_(list(self._connection.execute(later).scalars())),
+        ]
+        if after is not None:  # what the key can use of the order, beside the order itself
+            bounds.append(steps.c.minus_score >= after[0])
+        return bounds
+
+    def _sorting(self, leading: sa.Table) -> tuple[sa.ColumnElement[int], tuple[sa.ColumnElement[Any], ...]]:
+        """The sort key of a customer, and the columns of the order."""
+        if self._order is None:
+            return sa.literal(0), (leading.c.customer,)
+        if self._scored is not None:
+            return leading.c.minus_score, (leading.c.minus_score, leading.c.customer)
+        projection = self._order.projection
+        column = (
+            leading.c.customer if projection is None else self._models.of(projection).intervals.c[self._order.column]
+        )
+        key = sa.func.coalesce(-column, FOREVER)
+        return key, (key, leading.c.customer)
 
     def _left_out(self, leading: sa.FromClause) -> list[sa.ColumnElement[bool]]:
         events, forgotten = self._models.events, self._models.forgotten
@@ -226,7 +225,7 @@ class _Page:
             theirs = first.c.customer_id == forgotten.c.customer_id
             if self._order is None or self._order.by_score:  # no more are looked at than a page has
                 left_out.append(~sa.exists().where(first.c.position == leading.c.customer, theirs))
-            else:  # everyone is
+            else:  # all customers are looked at
                 left_out.append(leading.c.customer.not_in(sa.select(first.c.position).where(theirs)))
         return left_out
 
@@ -278,15 +277,15 @@ class _Page:
             *columns,
         ).select_from(joined)
 
-    def _standings(self, statement: sa.Select[Any]) -> list[Standing]:
-        return [self._standing(row, row.becomes_at) for row in self._connection.execute(statement)]
+    def _all_listed(self, statement: sa.Select[Any]) -> list[ListedCustomer]:
+        return [self._listed(row, row.becomes_at) for row in self._connection.execute(statement)]
 
-    def _standing(self, row: sa.Row[Any], sort_key: int | None) -> Standing:
+    def _listed(self, row: sa.Row[Any], sort_key: int | None) -> ListedCustomer:
         columns = row._mapping
         held = {name: self._held(name, tables, columns) for name, tables in self._shown.items()}
         if sort_key is None:
             sort_key = 0 if self._order is None else self._order.key_of(row.customer, held)
-        return Standing(
+        return ListedCustomer(
             customer=row.customer,
             customer_id=row.customer_id,
             as_of=row.as_of,
@@ -312,7 +311,7 @@ def _begins(table: sa.Table, interval: sa.FromClause, instant: sa.ColumnElement[
 
 
 def changed_after(models: ReadModels, connection: Connection, at: int, limit: int) -> list[str]:
-    """The ids of at most `limit` customers with whom something happened after an instant."""
+    """The ids of at most `limit` customers with an event after an instant."""
     assert models.tables.facts is not None
     facts, events = models.tables.facts.rows, models.events
     joined = facts.join(events, events.c.position == facts.c.customer)
@@ -321,133 +320,6 @@ def changed_after(models: ReadModels, connection: Connection, at: int, limit: in
 
 
 def newest_event_at(models: ReadModels, connection: Connection) -> int:
-    """The latest instant at which anything happened to anyone that bears on a verdict."""
+    """The latest instant of any event that projections handle."""
     assert models.tables.facts is not None
     return connection.scalar(sa.select(sa.func.max(models.tables.facts.rows.c.last_event_at))) or 0
-
-
-def counts(models: ReadModels, connection: Connection, name: str, at: int) -> dict[str, int]:
-    """How many customers have each verdict of a projection as of an instant."""
-    return totals(models, connection, name, [at])[0]
-
-
-def totals(models: ReadModels, connection: Connection, name: str, instants: Sequence[int]) -> list[dict[str, int]]:
-    """How many customers have each verdict of a projection, as of each of some instants in order.
-
-    As many as began to have it by then, less those who ended: no more is read than the indexes by value, each once.
-    """
-    table = models.of(name).intervals
-    found = [dict[str, int]() for _ in instants]
-    spans = list(pairwise([-FOREVER, *instants]))
-    for value in _values(connection, table.c.value) if instants else ():
-        having = table.c.value == value
-        began, ended = (_counts(connection, column, spans, having) for column in (table.c.valid_from, table.c.valid_to))
-        for as_of, change in zip(found, accumulate(map(sub, began, ended)), strict=True):
-            if change:
-                as_of[value] = change
-    return found
-
-
-def _values(connection: Connection, column: sa.Column[str]) -> Iterator[str]:
-    """The values of a column in order, each looked up in an index that begins with it."""
-    value = connection.scalar(sa.select(sa.func.min(column)))
-    while value is not None:
-        yield value
-        value = connection.scalar(sa.select(sa.func.min(column)).where(column > value))
-
-
-def _counts(
-    connection: Connection, column: sa.Column[int], spans: Sequence[tuple[int, int]], having: sa.ColumnElement[bool]
-) -> list[int]:
-    """How many instants of a column lie in each of some spans, after the first of its bounds up to the other."""
-    columns = (sa.column("place", sa.Integer), sa.column("first", sa.BigInteger), sa.column("last", sa.BigInteger))
-    places = [(place, first, last) for place, (first, last) in enumerate(spans)]
-    found: list[int] = []
-    for start in range(0, len(places), SPANS_AT_ONCE):
-        span = sa.values(*columns, name="span").data(places[start : start + SPANS_AT_ONCE]).cte("span")
-        inside = sa.select(sa.func.count()).where(having, column > span.c.first, column <= span.c.last)
-        counted = sa.select(inside.scalar_subquery()).select_from(span).order_by(span.c.place)
-        found += connection.execute(counted).scalars()
-    return found
-
-
-def values_at(models: ReadModels, connection: Connection, name: str, instants: Mapping[int, int]) -> dict[int, str]:
-    """What a projection says of some customers, by number, each as of an instant of their own."""
-    table, found = models.of(name).intervals, dict[int, str]()
-    if not instants:
-        return found
-    near = sa.and_(table.c.valid_from <= max(instants.values()), table.c.valid_to > min(instants.values()))
-    columns = (table.c.customer, table.c.valid_from, table.c.valid_to, table.c.value)
-    for chunk in chunks(instants):
-        for row in connection.execute(sa.select(*columns).where(table.c.customer.in_(chunk), near)):
-            if row.valid_from <= instants[row.customer] < row.valid_to:
-                found[row.customer] = row.value
-    return found
-
-
-# ---------------------------------------------------------------------------------------------------------------- keys
-
-
-def keys_at(models: ReadModels, connection: Connection, name: str, customers: Iterable[int], at: int) -> dict[str, Any]:
-    """What a projection holds of some customers' keys as of an instant, by key."""
-    tables = models.of(name)
-    table = tables.intervals
-    holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
-    return {
-        interval.key: interval.verdict
-        for chunk in chunks(customers)
-        for interval in tables.read(
-            connection.execute(sa.select(table).where(table.c.customer.in_(chunk), holds)).all()
-        )
-    }
-
-
-def keyed_page(
-    models: ReadModels,
-    connection: Connection,
-    name: str,
-    at: int,
-    *,
-    wanted: Mapping[str, tuple[str, ...]],
-    customers: Collection[int] | None,
-    turning: Turning,
-    turning_until: int | None,
-    limit: int,
-    after: str | None,
-    beside: Collection[int] = (),
-) -> list[KeyStanding]:
-    """What a projection holds of keys as of an instant, in their order; `wanted` are the values a column may have.
-
-    Only those of some `customers` where these are given; those of the customers `beside` are left out. With
-    `turning_until`, only keys of which a column turns after `at` and no later than that.
-    """
-    tables, events = models.of(name), models.events
-    table, named = tables.intervals, tables.projector.key
-    assert named is not None
-    key, later = table.c[named.name], table.alias("later")
-    turned = (sa.and_(later.c[each] == turning.value, table.c[each] != turning.value) for each in turning.columns)
-    turns_at = (
-        sa.select(sa.func.min(later.c.valid_from))
-        .where(later.c[named.name] == key, later.c.valid_from > at, sa.or_(*turned))
-        .scalar_subquery()
-    )
-    conditions = [table.c.valid_from <= at, table.c.valid_to > at]
-    conditions += [table.c[column].in_(values) for column, values in wanted.items()]
-    if customers is not None:
-        conditions.append(table.c.customer.in_(sorted(customers)))
-    if beside:
-        conditions.append(table.c.customer.not_in(sorted(beside)))
-    if turning_until is not None:
-        conditions.append(turns_at <= turning_until)
-    if after is not None:
-        conditions.append(key > after)
-    statement = sa.select(turns_at.label("turns_at"), events.c.customer_id.label("whose"), *table.c)
-    joined = table.join(events, events.c.position == table.c.customer)
-    rows = connection.execute(statement.select_from(joined).where(*conditions).order_by(key).limit(limit))
-    return list(_key_standings(tables, rows))
-
-
-def _key_standings(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[KeyStanding]:
-    for turns_at, customer_id, *row in map(tuple, rows):
-        (interval,) = tables.read([row])
-        yield KeyStanding(key=interval.key, customer_id=customer_id, interval=interval, turns_at=turns_at)

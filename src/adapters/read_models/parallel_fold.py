@@ -1,6 +1,6 @@
-"""A replay in portions, folded by this process or by several: some customers' rows, ready to be written.
+"""A replay in one process or in several, which hands over the rows of some customers at a time.
 
-Each worker reads the log for itself and folds a range of customers; one process writes what they hand over.
+Each worker reads the log itself and folds a range of customers; one process writes the rows.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from msgspec import Struct
 from regulars.adapters.extensions.extension import import_extension
 from regulars.adapters.read_models.histories import Poison
 from regulars.adapters.read_models.replay import BEFORE_EVERYBODY, Range, Replayed, in_chunks, replay
-from regulars.adapters.read_models.rows import ReadModels, new_update
+from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.read_models.updates import new_update
 from regulars.adapters.store.store import Store
 from regulars.crm_domain.errors import RegularsError, StoreUnusable
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import restore_rules
 
 
-class Portion(Struct, frozen=True):
-    """Some customers' rows by table. `last` is the last of them, `events` how many were read for them."""
+class FoldedChunk(Struct, frozen=True):
+    """The rows of some customers by table. `last` is the last customer's id, `events` how many were read for them."""
 
     last: str
     events: int
@@ -35,10 +36,10 @@ class Portion(Struct, frozen=True):
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """What a worker needs to know: where the store is, for which builds, by which rules, up to which position, and as
-    what it imports the extensions of its parent.
+    """What a worker process needs: the store's URL, the builds, the rules, the last position, and where to import the
+    parent's extensions from.
 
-    The rules come as text, which each worker makes ready for itself.
+    The rules are passed as text, which each worker compiles for itself.
     """
 
     url: str
@@ -50,19 +51,19 @@ class Task(Struct, frozen=True, kw_only=True):
     extensions: tuple[str, ...] = ()
 
 
-def fold_portions(store: Store, models: ReadModels, rules: Rules, until: int, wanted: Range) -> Generator[Portion]:
+def fold_in_chunks(store: Store, models: ReadModels, rules: Rules, until: int, wanted: Range) -> Generator[FoldedChunk]:
     """Fold a range of customers, in order of their ids."""
     with store.reading() as tx:
         read = 0
         for chunk in in_chunks(replay(store, tx.connection, models.plan(rules), until, wanted)):
-            yield _portion(models, chunk, chunk[-1].events_read - read)
+            yield _folded_chunk(models, chunk, chunk[-1].events_read - read)
             read = chunk[-1].events_read
 
 
-def _portion(models: ReadModels, chunk: Sequence[Replayed], events: int) -> Portion:
+def _folded_chunk(models: ReadModels, chunk: Sequence[Replayed], events: int) -> FoldedChunk:
     histories = [each.history for each in chunk]
     updates = [new_update(each) for each in histories if each.happened]
-    return Portion(
+    return FoldedChunk(
         last=histories[-1].members[0] or BEFORE_EVERYBODY,
         events=events,
         rows={table.name: rows for table, rows in models.customer_rows(updates).items()},
@@ -73,13 +74,13 @@ def _portion(models: ReadModels, chunk: Sequence[Replayed], events: int) -> Port
 # ------------------------------------------------------------------------------------------------- several processes
 
 _ENDED, _FAILED, _FOLDED = b"e", b"f", b"p"
-_decoder = msgspec.msgpack.Decoder(Portion)
+_decoder = msgspec.msgpack.Decoder(FoldedChunk)
 
 
-def fold_in_parallel(task: Task, ranges: Sequence[Range]) -> Iterator[tuple[int, Portion]]:
-    """Fold each range in a process of its own: the index of a range and a portion of it, as they come.
+def fold_in_parallel(task: Task, ranges: Sequence[Range]) -> Iterator[tuple[int, FoldedChunk]]:
+    """Fold each range in a process of its own; the index of a range and a chunk of it, as they come.
 
-    Raises StoreUnusable for what a worker failed with.
+    Raises StoreUnusable where a worker fails.
     """
     with _workers(task, ranges) as pipes:
         indexes = {pipe: index for index, pipe in enumerate(pipes)}
@@ -127,15 +128,15 @@ def _workers(task: Task, ranges: Sequence[Range]) -> Iterator[list[Pipe]]:
 
 
 def _work(task: Task, wanted: Range, pipe: Pipe) -> None:
-    """What a worker does. It ends when nobody listens any more."""
+    """Run a worker. It ends when the parent closes the pipe."""
     try:
         extensions = tuple(map(import_extension, task.extensions))
         with closing(Store(task.url, read_only=True, extensions=extensions)) as store:
             ruleset = restore_rules(task.ruleset, store.registry.grammar)
             rules = compile_rules(ruleset, task.currency, store.registry.sections)
             models = ReadModels(store.schema, task.generation, task.builds, store.registry)
-            for portion in fold_portions(store, models, rules, task.until, wanted):
-                pipe.send_bytes(_FOLDED + msgspec.msgpack.encode(portion))
+            for chunk in fold_in_chunks(store, models, rules, task.until, wanted):
+                pipe.send_bytes(_FOLDED + msgspec.msgpack.encode(chunk))
         pipe.send_bytes(_ENDED)
     except BrokenPipeError:
         pass

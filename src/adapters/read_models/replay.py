@@ -1,6 +1,6 @@
-"""Replaying: everything that was recorded up to a position, folded customer by customer, each whole.
+"""Replaying: all events up to a position are folded customer by customer, each of them whole.
 
-The database sorts the log by customer, so one pass over it is enough and one customer at a time is in memory.
+The database sorts the log by customer, so it is read once, with one customer at a time in memory.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from regulars.adapters.indexes.links import read_all_families
 from regulars.adapters.log.codec import not_as_recorded
 from regulars.adapters.read_models.histories import History, fold_rows, history_columns, read_history
 from regulars.adapters.sql.loading import loading
-from regulars.adapters.sql.without_index import past_index
+from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.store.store import Store
 from regulars.projections.engine.fold import FoldPlan
 
@@ -30,13 +30,13 @@ INTERVALS_AT_ONCE = 10_000
 MOST_RANGES = 256
 
 
-#: It comes after what is nobody's, and before the id of any customer.
+#: It sorts after NOBODY, and before the id of any customer.
 BEFORE_EVERYBODY = "0"
 
 
 class Range(Struct, frozen=True):
-    """The customers whose ids come after one, up to another; an empty `last` is no end, and an empty `after` is before
-    what is nobody's, which belongs to the business itself.
+    """The customers whose ids come after one, up to another. An empty `last` is no bound; an empty `after` also
+    includes the business itself, to which events without a customer belong.
     """
 
     after: str = ""
@@ -66,16 +66,16 @@ def replay(
     until: int,
     wanted: Range = EVERYONE,
 ) -> Iterator[Replayed]:
-    """Everyone in a range, in order of their ids, as of a position.
+    """The folds of all customers in a range, in order of their ids, as of a position.
 
-    Who was merged into another is folded with them. Raises StoreUnusable for an unknown type of event.
+    Merged customers are folded together. Raises StoreUnusable for an unknown type of event.
     """
     with _collecting_seldom(), loading(connection):
         yield from _replay(store, connection, plan, until, wanted)
 
 
 def in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
-    """Customers together, as many as are written or compared quickly."""
+    """Customers in chunks small enough to be written or compared in a short transaction."""
     chunk: list[Replayed] = []
     intervals = 0
     for each in replayed:
@@ -90,7 +90,9 @@ def in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
 
 @contextmanager
 def _collecting_seldom() -> Iterator[None]:
-    """A fold makes millions of values and no cycles, so looking for cycles as often as usual is a tenth of its time."""
+    """Raise the thresholds of the garbage collector: a fold makes millions of values and no cycles, and collecting as
+    often as usual takes a tenth of its time.
+    """
     usual = gc.get_threshold()
     gc.set_threshold(50 * usual[0], *usual[1:])
     try:
@@ -128,10 +130,10 @@ _customer_id = itemgetter(2)  # of history_columns
 
 def _rows(store: Store, connection: Connection, until: int, wanted: Range) -> Iterator[sa.Row[Any]]:
     events = store.schema.events
-    # Sorting what is read in the order in which it lies is many times quicker than looking it up by customer.
-    customer_id = past_index(connection, events.c.customer_id)
+    # A scan and a sort are many times quicker than reading by the index of customers.
+    customer_id = without_index(connection, events.c.customer_id)
     in_range = sa.and_(
-        customer_id > wanted.after if wanted.after else sa.true(),  # what is nobody's comes first
+        customer_id > wanted.after if wanted.after else sa.true(),  # NOBODY comes first
         customer_id <= wanted.last if wanted.last else sa.true(),
     )
     statement = (

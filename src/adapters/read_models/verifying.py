@@ -1,8 +1,8 @@
-"""Verifying: fold everything afresh and compare it with what is stored; and the fingerprint of what is stored.
+"""Verifying read models: fold the log again, compare the result with the stored rows, and give both a fingerprint.
 
 A fingerprint is a count and a sum, modulo 2^128, of the BLAKE2b hashes of all rows of the read models. It doesn't
-depend on the order of rows, the number of workers or the database, so equal histories under equal rules have
-equal ones.
+depend on the order of rows, the number of workers or the database, so equal histories under equal rules have equal
+ones.
 """
 
 from __future__ import annotations
@@ -18,10 +18,20 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import require_in_log
+from regulars.adapters.read_models.comparing import (
+    customers_in,
+    replace_rows,
+    replace_steps,
+    sample_of,
+    spread,
+    stored_rows,
+    unexpected_rows,
+)
 from regulars.adapters.read_models.customer_numbers import ids_of, numbers_of
 from regulars.adapters.read_models.histories import History, Poison, read_history
 from regulars.adapters.read_models.replay import CUSTOMERS_AT_ONCE, ROWS_AT_ONCE, in_chunks, replay
-from regulars.adapters.read_models.rows import ReadModels, new_update, spread
+from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.read_models.updates import new_update
 from regulars.adapters.schema.builds import ProjectionTables, Row
 from regulars.adapters.sql.columns import as_stored
 from regulars.adapters.sql.damage import DamagedReadModels
@@ -36,7 +46,7 @@ MAX_ATTEMPTS = 10
 
 
 class Fingerprint(Struct, frozen=True):
-    """What is stored, in two numbers."""
+    """The number of rows, and the sum of their hashes."""
 
     rows: int
     total: int
@@ -59,9 +69,9 @@ def _text(value: object) -> str:
 
 
 class Difference(Struct, frozen=True):
-    """The first row in which what is stored of a customer or a ticket differs from the fold; None for no such row.
+    """The first row in which the stored read models of a customer or a ticket differ from the fold.
 
-    `columns` are the names of what a row holds.
+    `stored` or `folded` is None where that side has no such row. `columns` are the names of the row's values.
     """
 
     projection: str
@@ -72,8 +82,9 @@ class Difference(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """What came of comparing a generation with the log; `builds` are the numbers of its builds, by name. `differences`
-    has the first 20 of `different`.
+    """The result of comparing a generation with the log.
+
+    `builds` are the numbers of its builds, by name. `differences` has the first 20 of `different`.
     """
 
     checkpoint: int
@@ -87,12 +98,12 @@ class Verification(Struct, frozen=True, kw_only=True):
 
     @property
     def holds(self) -> bool:
-        """Whether all is as it should be: nothing differs, and nobody is parked."""
+        """Whether nothing differs and no customer is parked."""
         return self.stored == self.folded and not self.different and not self.parked
 
 
 def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress | None = None) -> Verification:
-    """Fold everything that a generation has folded in afresh, in one snapshot, and compare.
+    """Fold again all that a generation has folded, in one snapshot, and compare.
 
     `on_progress` is called with (events folded so far, events there are to fold).
     """
@@ -129,7 +140,7 @@ def _sum(fingerprints: Iterable[Fingerprint]) -> Fingerprint:
 
 
 class _Comparison:
-    """Goes through everyone, some at a time, with what is stored beside what is folded."""
+    """Compares all customers, a chunk at a time, with what is stored of them."""
 
     def __init__(self, models: ReadModels, connection: Connection) -> None:
         self._models = models
@@ -146,7 +157,7 @@ class _Comparison:
         numbers = [history.customer for history in histories]
         self.numbers.extend(numbers)
         self._ids = {history.customer: history.members[0] for history in histories}
-        stored = self._models.stored_rows(self._connection, numbers)
+        stored = stored_rows(self._models, self._connection, numbers)
         folded = self._models.customer_rows([new_update(history) for history in histories if history.happened])
         for table in stored:
             self._count(table, stored[table], folded[table])
@@ -156,8 +167,8 @@ class _Comparison:
                 self._steps[name] = self._steps[name].with_rows(name, rows)
 
     def compare_the_rest(self) -> None:
-        """Compare what is stored of nobody who was folded, and the order of the scores."""
-        strangers = self._models.strangers(self._connection, self.numbers)
+        """Compare the rows of customers that the fold doesn't know, and the table in order of the scores."""
+        strangers = unexpected_rows(self._models, self._connection, self.numbers)
         others = {row[_place(table)] for table, rows in strangers.items() for row in rows}
         self._ids = dict(ids_of(self._connection, self._models.events, others))
         for table, rows in strangers.items():
@@ -178,7 +189,7 @@ class _Comparison:
             self._tell(replace(difference, key=self._named(table, difference.key)))
 
     def _named(self, table: sa.Table, key: str) -> str:
-        """Whom a difference is about; a key of its own, such as a ticket's id, says so itself."""
+        """The customer or key that a difference is about."""
         return self._ids.get(int(key), key) if next(iter(table.c)).name == "customer" else key
 
     def _tell(self, difference: Difference) -> None:
@@ -197,7 +208,7 @@ def _streamed(connection: Connection, table: sa.Table) -> Iterator[Row]:
 
 
 def _is_bounded(connection: Connection, projection: ProjectionTables) -> bool:
-    """Whether no score is looked for from an instant on that is later than the first at which somebody has it."""
+    """Whether the stored lower bound of every score is no later than the first instant at which a customer has it."""
     earliest = projection.earliest
     assert earliest is not None
     bounds = dict(map(tuple, connection.execute(as_stored(earliest))))
@@ -208,13 +219,13 @@ def _is_bounded(connection: Connection, projection: ProjectionTables) -> bool:
 
 
 def projection_of(table: sa.Table) -> str:
-    """The name of the build that a numbered table belongs to, with what the table has of it."""
+    """The name of the build that a numbered table belongs to, and which of its tables it is."""
     name, _, rest = table.name.removeprefix(PREFIX).rpartition("_")
     return name if rest.isdigit() else f"{name.rpartition('_')[0]}_{rest}"
 
 
 def _differences(table: sa.Table, stored: Sequence[Row], folded: Sequence[Row]) -> Iterator[Difference]:
-    """One for each customer or ticket with a difference, with the first rows that differ."""
+    """For each customer or ticket that differs, the first rows that do."""
     only_stored, only_folded = (
         _first_by_key(set(some) - set(others)) for some, others in ((stored, folded), (folded, stored))
     )
@@ -231,9 +242,9 @@ def _first_by_key(rows: Iterable[Row]) -> dict[str, Row]:
 
 
 def require_whole(store: Store, models: ReadModels, rules: Rules) -> None:
-    """Compare some customers, spread evenly, with their histories. Raises DamagedReadModels where one differs.
+    """Compare a sample of customers, spread evenly, with their histories. Raises DamagedReadModels where one differs.
 
-    They are chosen among those of whom something is stored and, as some may have been left out, among those of the log.
+    They are chosen among the stored ones and, as some may be missing there, among those of the log.
     """
     if not models.builds:
         return
@@ -243,7 +254,7 @@ def require_whole(store: Store, models: ReadModels, rules: Rules) -> None:
     with store.reading() as tx:
         connection, checkpoint = tx.connection, models.checkpoint(tx.connection)
         ids = store.schema.events.c.customer_id
-        sample = sorted({*models.sample(connection), *spread(connection, ids, ids != NOBODY)})
+        sample = sorted({*sample_of(models, connection), *spread(connection, ids, ids != NOBODY)})
         families = tx.families(sample, checkpoint)
         comparison = _Comparison(models, connection)
         roots = sorted({families.root(each) for each in sample})
@@ -253,9 +264,7 @@ def require_whole(store: Store, models: ReadModels, rules: Rules) -> None:
         )
         if comparison.different:
             difference = comparison.differences[0]
-            raise DamagedReadModels(
-                f"what it holds as {difference.projection} of {difference.key} is not what the events say"
-            )
+            raise DamagedReadModels(f"its {difference.projection} of {difference.key} differs from the log")
 
 
 def repair(
@@ -266,9 +275,9 @@ def repair(
     projection: str | None,
     on_progress: Progress | None = None,
 ) -> int:
-    """Put right what is stored of some customers, or of all, in one projection, or in all; how many rows were not.
+    """Repair the rows of one customer, or of all, in one projection, or in all; how many were wrong.
 
-    Raises StoreBusy where the generation moved on again and again meanwhile.
+    Raises StoreBusy where other processes advanced the generation again and again meanwhile.
     """
     models = models if projection is None else models.only([projection])
     repaired = _drop_strangers(store, models) if customer_ids is None else 0
@@ -282,9 +291,9 @@ def repair(
 
 
 def _drop_strangers(store: Store, models: ReadModels) -> int:
-    """Drop what is stored under numbers that are nobody's; how many rows that were."""
+    """Delete rows under numbers that no customer has; how many there were."""
     with store.reading() as tx:
-        stored = models.customers(tx.connection)
+        stored = customers_in(models, tx.connection)
         strangers = sorted(stored - ids_of(tx.connection, store.schema.events, stored).keys())
     if not strangers:
         return 0
@@ -295,22 +304,22 @@ def _drop_strangers(store: Store, models: ReadModels) -> int:
 def _replace(
     models: ReadModels, connection: Connection, customers: Collection[int], folded: Mapping[sa.Table, Sequence[Row]]
 ) -> int:
-    """Put rows in place of those that are stored of some customers, where they differ; how many were not right."""
+    """Replace the stored rows of some customers where they differ; how many were wrong."""
     wrong = 0
-    for table, stored in models.stored_rows(connection, customers).items():
-        wrong += models.replace_rows(connection, table, stored, folded.get(table, ()))
+    for table, stored in stored_rows(models, connection, customers).items():
+        wrong += replace_rows(connection, table, stored, folded.get(table, ()))
     for projection in models.tables.projections.values():
         if projection.steps is not None:
-            wrong += models.replace_steps(connection, projection, customers, folded.get(projection.steps, ()))
+            wrong += replace_steps(connection, projection, customers, folded.get(projection.steps, ()))
     return wrong
 
 
 def _ids(store: Store, models: ReadModels) -> list[str]:
-    """Everyone to whom something happened, or of whom something is stored."""
+    """The ids of all customers in the log or in the read models."""
     ids = store.schema.events.c.customer_id
     with store.reading() as tx:
         recorded = tx.connection.execute(sa.select(ids).where(ids != NOBODY).distinct()).scalars()
-        stored = ids_of(tx.connection, store.schema.events, models.customers(tx.connection))
+        stored = ids_of(tx.connection, store.schema.events, customers_in(models, tx.connection))
         return sorted({NOBODY, *stored.values(), *recorded})
 
 
@@ -325,14 +334,14 @@ def _repair(store: Store, models: ReadModels, rules: Rules, ids: Sequence[str]) 
             numbers = numbers_of(tx.connection, store.schema.events, {*ids, *families.roots})
         with store.writing() as tx:
             if models.advance(tx.connection, checkpoint, checkpoint):
-                return _put_right(models, tx.connection, histories, numbers)
+                return _repair_rows(models, tx.connection, histories, numbers)
     raise StoreBusy("others recorded events again and again; try again")
 
 
-def _put_right(
+def _repair_rows(
     models: ReadModels, connection: Connection, histories: Sequence[History], numbers: Mapping[str, int]
 ) -> int:
-    """Put right what is stored of some customers, by id with their numbers, of whom some are merged away."""
+    """Repair the rows of some customers, by id with their numbers; some of them may be merged into others."""
     folded = models.customer_rows([new_update(history) for history in histories if history.happened])
     wrong = _replace(models, connection, numbers.values(), folded)
     models.unpark(connection, numbers)

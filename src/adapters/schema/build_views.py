@@ -1,4 +1,4 @@
-"""The views by which other tools read the builds that answer: customers by their ids, scores step by step."""
+"""The views by which other tools read the live builds: customers by their ids, scores step by step."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _ID, _SINCE, _UNTIL = "customer_id", "valid_from", "valid_to"
 
 
 def views_of(tables: BuildTables, events: sa.Table) -> list[View]:
-    """What others may see of some builds, under names that stay."""
+    """The stable views of some builds."""
     return [_view(tables, each, events) for each in tables.projections.values()]
 
 
 def view_names(schema: Schema, registry: Registry) -> tuple[str, ...]:
-    """The names of the views by which others read a store."""
+    """The names of the stable views."""
     tables = BuildTables({FACTS: 0} | {each.name: 0 for each in registry.projectors}, registry)
     views = (schema.audit_trail, *views_of(tables, schema.events))
     return tuple(sorted(view.stable_name for view in views))
@@ -58,7 +58,7 @@ def _stepped(projection: ProjectionTables) -> Iterator[str]:
 
 
 def _latest(projection: ProjectionTables, joined: str) -> View:
-    """A row a customer: what holds since the last event, and when that was."""
+    """A row per customer: the verdict since the last event, and when that was."""
     return View(
         name=projection.name,
         columns=(_ID, *projection.fields, "last_event_at"),

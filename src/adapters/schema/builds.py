@@ -1,18 +1,17 @@
-"""The tables of builds: what is stored of one projection, or of the facts that projections fold.
+"""The tables of builds: the stored folds and intervals of one projection, or of a set of facts.
 
-A customer is the position of the first event of their stream, a whole number that every copy and every worker agrees
-on; the business itself, to which belongs what is nobody's, is 0.
+A customer is the position of the first event of their stream, an integer that is the same in every copy and for every
+worker; the business itself, to which events without a customer belong, is 0.
 
-1. Of facts: a row a customer, with the fold to go on with.
-2. Of a projection: a row an interval; the fields of its verdict are columns. Apart from them, a row a customer with the
-   projector's place, to go on with.
-3. Of a projection that is listed by its score: intervals that differ in nothing but the score are one row, with the
-   steps of the score packed; and a narrow table has a row a step in the order of the scores, to find the highest by.
-   Beside that stands for each score the earliest instant at which anybody has it, or an earlier one: what comes later
-   needn't be looked for.
+1. Of a set of facts: a row per customer, with the fold to resume.
+2. Of a projection: a row per interval, with the fields of its verdict as columns. Beside it, a row per customer with
+   the projector's state ("place"), to resume.
+3. Of a projection that is listed by score: intervals that differ in the score alone are one row, with the steps of the
+   score packed; and a narrow table has a row per step in order of the score, to find the highest. A third table has for
+   each score a lower bound of the instants at which any customer has it, which limits the search.
 
-A replay of everything comes in no order that a table has, so its rows are written to a staging table without a key, and
-are moved from there in the order of the key.
+A replay comes in no order of these tables, so its rows are written to staging tables without a key, and are moved from
+there in the order of the primary key.
 """
 
 from __future__ import annotations
@@ -65,13 +64,13 @@ _COLUMN_TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
 
 
 def _customer() -> sa.Column[int]:
-    """The one key of a table; SQLite orders its rows by it if it has this type."""
+    """The one key of a table; of this type it is SQLite's rowid."""
     kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
     return sa.Column("customer", kind, primary_key=True, autoincrement=False)
 
 
 class FactsTable:
-    """What is stored of a set of facts of everybody."""
+    """The table of a set of facts."""
 
     def __init__(self, fact_set: FactSet, number: int, metadata: sa.MetaData) -> None:
         self.fact_set = fact_set
@@ -86,13 +85,13 @@ class FactsTable:
         )
 
     def row(self, customer: int, folded: Folded) -> Row:
-        """What is stored of a customer."""
+        """A customer's row."""
         data = dump_facts(folded) if self.fact_set is SHARED else dump_own(folded, self.fact_set)
         return customer, folded.last_at, data
 
 
 def loaded_facts(data: bytes) -> Folded | None:
-    """A fold without tracks; None for one that was damaged, which is as good as none."""
+    """Decode a fold without tracks; None for a damaged one."""
     try:
         return load_facts(data)
     except ValueError:
@@ -100,7 +99,7 @@ def loaded_facts(data: bytes) -> Folded | None:
 
 
 def loaded_own(fact_set: FactSet, data: bytes) -> Any:
-    """The facts of another set; None for those that were damaged."""
+    """Decode the facts of another set; None for damaged ones."""
     try:
         return load_own(fact_set, data)
     except ValueError:
@@ -108,7 +107,7 @@ def loaded_own(fact_set: FactSet, data: bytes) -> Any:
 
 
 def loaded_tracks(projector: Projector, data: bytes) -> Tracks | None:
-    """A projector's tracks; None for those that were damaged."""
+    """Decode a projector's tracks; None for damaged ones."""
     try:
         return load_tracks(projector, data)
     except ValueError:
@@ -116,9 +115,7 @@ def loaded_tracks(projector: Projector, data: bytes) -> Tracks | None:
 
 
 class ProjectionTables:
-    """What is stored of a projection: `intervals`, `places`, and where it is listed by its score, `steps` and
-    `earliest`.
-    """
+    """The tables of a projection: `intervals`, `places`, and where it is listed by score, `steps` and `earliest`."""
 
     def __init__(self, projector: Projector, number: int, metadata: sa.MetaData) -> None:
         self.projector = projector
@@ -180,20 +177,20 @@ class ProjectionTables:
         )
 
     def earliest_steps(self) -> sa.Select[Any]:
-        """Each score with the first instant at which anybody has it, as the steps say."""
+        """Select each score with the first instant at which any customer has it."""
         steps = self.steps
         assert steps is not None
         return sa.select(steps.c.minus_score, sa.func.min(steps.c.valid_from)).group_by(steps.c.minus_score)
 
     @property
     def key_width(self) -> int:
-        """How many columns of an interval's row, the first ones, tell it from all others."""
+        """How many columns the primary key of an interval has; they are the first ones."""
         return len(self.intervals.primary_key)
 
     # ------------------------------------------------------------------------------------------------------ to rows
 
     def rows(self, customer: int, intervals: Sequence[Interval]) -> list[Row]:
-        """The rows that say what a customer's intervals do, in order of time."""
+        """The rows of a customer's intervals, in order of time."""
         if self.is_packed:
             return self._packed(customer, intervals)
         values = self._values
@@ -202,7 +199,7 @@ class ProjectionTables:
         return [(each.key, customer, each.valid_from, each.valid_to, *values(each.verdict)) for each in intervals]
 
     def _packed(self, customer: int, intervals: Sequence[Interval]) -> list[Row]:
-        """A row for neighbours that have all in common but their scores."""
+        """One row for neighbouring intervals that differ in the score alone."""
         rows, values, steps = list[Row](), self._values, list[int]()
         held: tuple[Any, ...] = ()
         begin = since = until = 0
@@ -221,20 +218,20 @@ class ProjectionTables:
         return rows
 
     def step_rows(self, customer: int, intervals: Iterable[Interval]) -> list[Row]:
-        """The rows of the narrow table for a customer's intervals."""
+        """The rows of a customer's intervals for the table of steps."""
         return [(-each.verdict.score, customer, each.valid_from, each.valid_to) for each in intervals]
 
     # ---------------------------------------------------------------------------------------------------- from rows
 
     def read(self, rows: Iterable[Sequence[Any]]) -> list[Interval]:
-        """The intervals of stored rows, each with the table's columns in order.
+        """Decode the intervals of stored rows, each with the table's columns in order.
 
-        Raises DamagedReadModels for what is no verdict.
+        Raises DamagedReadModels for a row that is no verdict.
         """
         return [each for row in rows for each in self._read(row)]
 
     def at(self, row: Sequence[Any], instant: int) -> Interval:
-        """The interval of a row in which an instant lies. Raises DamagedReadModels as `read` does."""
+        """The interval of a row at an instant. Raises DamagedReadModels as `read` does."""
         found = next((each for each in self._read(row) if each.valid_from <= instant < each.valid_to), None)
         if found is None:
             raise self._damaged("the steps of its score are not those of the row")
@@ -270,15 +267,15 @@ class ProjectionTables:
             raise self._damaged(str(error)) from None
 
     def _damaged(self, why: str) -> DamagedReadModels:
-        return DamagedReadModels(f"what is stored as {self.name} can't be read: {why}; {BY_A_REBUILD}")
+        return DamagedReadModels(f"a stored row of {self.name} can't be read: {why}; {BY_A_REBUILD}")
 
     def place(self, customer: int, tracks: Tracks) -> Row:
-        """What is stored of a projector's place with a customer."""
+        """The row of a customer's tracks."""
         return customer, dump_tracks(tracks)
 
 
 def joined_steps(stored: Sequence[Interval], newer: Sequence[Interval]) -> list[Interval]:
-    """Stored intervals up to where newer ones begin, and those; equal neighbours are one."""
+    """Stored intervals, cut off where newer ones begin, and those; equal neighbours are joined."""
     since = newer[0].valid_from if newer else FOREVER
     kept = [
         Interval(each.valid_from, min(each.valid_to, since), each.verdict) for each in stored if each.valid_from < since
@@ -293,9 +290,9 @@ def joined_steps(stored: Sequence[Interval], newer: Sequence[Interval]) -> list[
 
 
 class BuildTables:
-    """The tables of some builds, each a projection's or a set of facts' by its name, with its number.
+    """The tables of some builds, each by its name with its number.
 
-    `facts` are those that are shared, None where they are not among them; `fact_sets` are all.
+    `facts` are the shared ones, None where they are not among the builds; `fact_sets` are all.
     """
 
     def __init__(self, builds: dict[str, int], registry: Registry) -> None:
@@ -322,23 +319,23 @@ class BuildTables:
         return [each for each in self.metadata.sorted_tables if each.name == stem or each.name.startswith(f"{stem}_")]
 
     def create(self, connection: Connection) -> None:
-        """The tables with their indexes."""
+        """Create the tables with their indexes."""
         self.metadata.create_all(connection)
 
     def drop_indexes(self, connection: Connection) -> None:
-        """Take the indexes away, to load much at once."""
+        """Drop the indexes, to load many rows at once."""
         for index in self.indexes:
             index.drop(connection, checkfirst=True)
 
     @property
     def indexes(self) -> list[sa.Index]:
-        """The indexes, which are made once much was loaded."""
+        """The indexes, in order of their names."""
         indexes = (index for table in self.metadata.sorted_tables for index in table.indexes)
         return sorted(indexes, key=lambda index: str(index.name))
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """What gives the values of some fields."""
+    """A function that gets the values of some fields."""
     found = attrgetter(*names) if names else None
     if found is None:
         return lambda verdict: ()
@@ -349,7 +346,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def _staging(table: sa.Table) -> sa.Table:
-    """A table with the same columns, which takes rows in any order quickly."""
+    """A staging table: the same columns without a key, so rows can be inserted in any order."""
     columns = (sa.Column(each.name, each.type, nullable=each.nullable, autoincrement=False) for each in table.columns)
     return sa.Table(f"{table.name}_staging", sa.MetaData(), *columns)
 

@@ -47,7 +47,7 @@ class TransactionId(UserDefinedType[int]):
         return "xid8"
 
 
-# Whoever looks at the columns of a store that is there already, as opening it read-only does, finds the type known.
+# Reflecting the columns of an existing store, as opening it read-only does, finds the type known.
 ischema_names["xid8"] = TransactionId
 
 
@@ -59,7 +59,7 @@ def position_column() -> sa.Column[int]:
 
 
 def transaction_column(is_sqlite: bool) -> tuple[sa.Column[int], ...]:
-    """The writer's transaction id where readers need it: on PostgreSQL."""
+    """The writer's transaction id, on PostgreSQL, where readers need it."""
     if is_sqlite:
         return ()
     return (sa.Column("xid", TransactionId, nullable=False, server_default=sa.text("pg_current_xact_id()")),)
@@ -105,13 +105,15 @@ $$
 
 
 def lock_definitions(connection: Connection) -> None:
-    """Let only one transaction at a time define tables and functions: "IF NOT EXISTS" fails where two do it at once."""
+    """Let only one transaction at a time define tables and functions: "IF NOT EXISTS" fails where two run
+    concurrently.
+    """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock_key(_DEFINITIONS)})")
 
 
 def create_positions(connection: Connection, table: sa.Table) -> None:
-    """What drawing from a table needs beside the table itself. Safe to repeat, and at the same time as others."""
+    """Create what drawing positions of a table needs. Safe to repeat, and to run concurrently."""
     if connection.dialect.name == "postgresql":
         lock_definitions(connection)
         connection.exec_driver_sql(f'CREATE SEQUENCE IF NOT EXISTS "{table.name}_positions"')
@@ -122,7 +124,7 @@ def create_positions(connection: Connection, table: sa.Table) -> None:
 
 
 def guard_positions(connection: Connection, table: sa.Table) -> None:
-    """Let an older table refuse new rows out of range, as a new one does, whatever stands in it already."""
+    """Let an older table refuse new rows at positions out of range, as a new one does; stored rows are not checked."""
     if connection.dialect.name == "postgresql":
         alter = f'ALTER TABLE "{table.name}"'
         connection.exec_driver_sql(f"{alter} DROP CONSTRAINT IF EXISTS {_RANGE}")
@@ -149,12 +151,12 @@ def draw_positions(connection: Connection, table: sa.Table, how_many: int, now: 
         first, recorded_at = run(connection, _DRAW, (*names, how_many, now)).fetchone()
         return first, recorded_at
     first, last_recorded_at = _draw_next(connection, table, how_many) or _draw_elsewhere(connection, table, how_many)
-    # SQLite keeps whatever somebody wrote there past us.
+    # SQLite stores any kind of value that others wrote there.
     return first, now_after(last_recorded_at if isinstance(last_recorded_at, int) else None, now)
 
 
 def _draw_next(connection: Connection, table: sa.Table, how_many: int) -> tuple[int, object] | None:
-    """SQLite's next positions, and when the last one was recorded; None where something is in the way."""
+    """SQLite's next positions, and when the last event was recorded; None where rows stand there already."""
     recorded_at = "recorded_at" if "recorded_at" in table.c else "NULL"
     draw = (
         f"UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? AND seq + ? <= {LAST_POSITION} "  # noqa: S608 - our own table
@@ -166,8 +168,10 @@ def _draw_next(connection: Connection, table: sa.Table, how_many: int) -> tuple[
 
 
 def _draw_elsewhere(connection: Connection, table: sa.Table, how_many: int) -> tuple[int, object]:
-    """SQLite's next positions past rows that were written there without drawing, and when the last one was recorded."""
-    create_positions(connection, table)  # if somebody took away what is kept
+    """SQLite's next positions beyond rows that were written there without drawing, and when the last event was
+    recorded.
+    """
+    create_positions(connection, table)  # if others deleted the stored position
     last = _last_drawn(connection, table) or 0
     first = _first_free(connection, table, last + 1, how_many)
     if first + how_many - 1 > LAST_POSITION:
@@ -181,7 +185,7 @@ def _draw_elsewhere(connection: Connection, table: sa.Table, how_many: int) -> t
 
 
 def _first_free(connection: Connection, table: sa.Table, first: int, how_many: int) -> int:
-    """The first of so many positions in a row at which nobody wrote a row, from a position on."""
+    """The first of so many consecutive unused positions, from a position on."""
     taken = f"SELECT max(position) FROM {table.name} WHERE position BETWEEN ? AND ?"  # noqa: S608 - our own table
     while first + how_many - 1 <= LAST_POSITION:
         (last,) = run(connection, taken, (first, first + how_many - 1)).fetchone()
@@ -196,9 +200,9 @@ def _sequence(table: sa.Table) -> str:
 
 
 def _last_drawn(connection: Connection, table: sa.Table) -> int | None:
-    """SQLite's last position drawn; None where it isn't kept yet.
+    """SQLite's last position drawn; None where it isn't stored yet.
 
-    It stands beside the last position inserted, which SQLite keeps for itself, and which every insert moves.
+    It is stored beside SQLite's own AUTOINCREMENT counter, which every insert moves.
     """
     found = run(connection, "SELECT seq FROM sqlite_sequence WHERE name = ?", (_sequence(table),)).fetchone()
     return None if found is None else found[0]
@@ -211,7 +215,7 @@ def _keep_last_drawn(connection: Connection, table: sa.Table, position: int) -> 
 
 
 def _last_believable(connection: Connection, table: sa.Table) -> int:
-    """What the last position drawn from a table must be that didn't keep it: the highest one within reach."""
+    """The last position drawn from a table that didn't store it: the highest one within reach."""
     highest = (
         f"SELECT max((SELECT coalesce(max(position), 0) FROM {table.name} WHERE position BETWEEN 0 AND {UNREACHED}), "  # noqa: S608 - our own table
         f"(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ? AND seq <= {UNREACHED}))"
@@ -221,7 +225,7 @@ def _last_believable(connection: Connection, table: sa.Table) -> int:
 
 
 def drawn_positions(table: sa.Table, how_many: int) -> sa.TableValuedAlias:
-    """What `draw_positions` gives, on PostgreSQL, as a row to select from; "now" is bound when it is run."""
+    """The result of `draw_positions`, on PostgreSQL, as a row to select from; "now" is a bind parameter."""
     positions, clock = (f"'\"{table.name}_{name}\"'" for name in ("positions", "clock"))
     now: sa.BindParameter[int] = sa.bindparam("now", type_=sa.BigInteger)
     drawn = sa.func.regulars_draw_positions(
@@ -232,9 +236,9 @@ def drawn_positions(table: sa.Table, how_many: int) -> sa.TableValuedAlias:
 
 
 def continue_positions(connection: Connection, table: sa.Table, position: int, recorded_at: int) -> None:
-    """Let drawing from a new table go on after rows that were written to it with positions and instants of their own.
+    """Let drawing from a new table continue after rows that were copied to it with their positions and instants.
 
-    Nobody else may draw meanwhile: the table is made in the same transaction.
+    No other transaction may draw meanwhile: the table was created in this one.
     """
     if connection.dialect.name == "postgresql":
         for name, value in (("positions", position), ("clock", max(recorded_at, 1))):
@@ -255,16 +259,16 @@ def are_from_elsewhere(connection: Connection, table: sa.Table) -> bool:
 
 
 def adopt(connection: Connection, table: sa.Table) -> None:
-    """Let rows that came from another server count as written here; until then no reader would see them as settled."""
+    """Mark rows that came from another server as written here; until then no reader would see them as settled."""
     if are_from_elsewhere(connection, table):
         ours = sa.func.pg_current_xact_id(type_=TransactionId)
         connection.execute(table.update().where(drawn(table)).values(xid=ours))
 
 
 def last_drawn(table: sa.Table) -> sa.ScalarSelect[int]:
-    """The last position that was drawn, to be asked within a statement.
+    """The last position that was drawn, as an expression for a query.
 
-    A role that may not look at PostgreSQL's sequence gets the last one that can be drawn.
+    A role that may not read PostgreSQL's sequence gets the last one that can be drawn.
     """
     name = _sequence(table)
     if "xid" in table.c:
@@ -280,17 +284,17 @@ def last_drawn(table: sa.Table) -> sa.ScalarSelect[int]:
 
 
 def drawn(table: sa.Table) -> sa.ColumnElement[bool]:
-    """True for the rows at positions that were drawn; all others were written past us.
+    """True for rows at positions that were drawn; others were written past us.
 
-    No index is searched by it: it holds for nearly every row, and a planner that doesn't know would search by nothing
-    else.
+    It is written so that no index is used: it holds for nearly every row, which a planner without statistics can't
+    know.
     """
     position: sa.ColumnElement[int] = sa.literal_column(f"+{table.name}.position", sa.BigInteger)
     return position.between(1, last_drawn(table))
 
 
 def settled(table: sa.Table) -> sa.ColumnElement[bool]:
-    """True for the rows a reader in position order may see without ever missing an earlier one."""
+    """True for rows below the horizon: a reader in position order who reads up to there misses none."""
     if "xid" in table.c:
         oldest_running = sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot(), type_=TransactionId)
         return sa.and_(drawn(table), table.c.xid < oldest_running)

@@ -1,4 +1,4 @@
-"""What a setting says: each kind is read in one place, and what can't be read is a sentence that names the setting."""
+"""Decoding settings, each kind in one place; the error for one that can't be decoded names it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CURRENCY = "currency"
 
 
 def text_of(name: str, value: object) -> str:
-    """A setting that is text. Raises Damaged for what is none."""
+    """Decode a setting that is text. Raises Damaged."""
     try:
         if isinstance(value, bytes):
             return value.decode()
@@ -20,7 +20,7 @@ def text_of(name: str, value: object) -> str:
 
 
 def number_of(name: str, value: object) -> int:
-    """A setting that is the number of a generation. Raises Damaged for what is none."""
+    """Decode a setting that is the number of a generation. Raises Damaged."""
     number = _number(value)
     if number is None:
         raise unreadable(name, "a number")
@@ -28,7 +28,7 @@ def number_of(name: str, value: object) -> int:
 
 
 def currency_of(value: object) -> str:
-    """The currency that a store keeps its books in. Raises Damaged for what is none."""
+    """Decode the store's currency. Raises Damaged."""
     currency = text_of(CURRENCY, value)
     if currency not in EXPONENTS:
         raise unreadable(CURRENCY, "a currency")
@@ -36,10 +36,10 @@ def currency_of(value: object) -> str:
 
 
 def live_of(value: object) -> int:
-    """The number of the generation that answers. Raises DamagedReadModels, as another can be built in its place."""
+    """Decode the number of the live generation. Raises DamagedReadModels, as another can be built in its place."""
     number = _number(value)
     if number is None:
-        raise DamagedReadModels(f"which generation of read models answers can't be read; {BY_A_REBUILD}")
+        raise DamagedReadModels(f"the setting that names the live generation can't be read; {BY_A_REBUILD}")
     return number
 
 
@@ -48,7 +48,7 @@ def _number(value: object) -> int | None:
 
 
 def required(settings: dict[str, bytes], name: str) -> bytes:
-    """A setting that every store has. Raises Damaged where it is gone."""
+    """A setting that every store has. Raises Damaged where it is missing."""
     try:
         return settings[name]
     except KeyError:
@@ -56,7 +56,7 @@ def required(settings: dict[str, bytes], name: str) -> bytes:
 
 
 def unreadable(name: str, kind: str) -> Damaged:
-    """What to raise for a setting that isn't of its kind."""
+    """The error for a setting that can't be decoded."""
     return Damaged(
         f'the setting "{name}" of this store is not {kind}: it was changed from outside, and {FROM_A_BACKUP}'
     )

@@ -1,4 +1,4 @@
-"""The tables of a store, the same on both databases but for PostgreSQL's transaction id."""
+"""The tables of a store; only PostgreSQL's have the transaction id."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Schema:
 
     @property
     def secrets(self) -> tuple[sa.Column[Any], ...]:
-        """What nothing may be left of once it is deleted: keys, and what people are found by or were refused with."""
+        """The tables whose deleted rows must be erased: keys, look-ups, refused rows."""
         return (self.keys.c.key, self.lookups.c.digest, self.quarantine.c.secret, self.settings.c.value)
 
     @property
@@ -114,7 +114,9 @@ class Schema:
         return tuple(table.name for table in self.metadata.sorted_tables)
 
     def create(self, connection: Connection) -> None:
-        """Every table, index and view of an empty store. Raises StoreUnusable where it can't hold any text."""
+        """Create all tables, indexes and views of an empty store. Raises StoreUnusable where the encoding can't hold
+        all text.
+        """
         require_unicode(connection)
         self.metadata.create_all(connection)
         create_positions(connection, self.events)
@@ -122,7 +124,7 @@ class Schema:
         self.keep_secrets_to_their_tables(connection)
 
     def keep_secrets_to_their_tables(self, connection: Connection) -> None:
-        """Let PostgreSQL take no samples of what is secret, which it would keep in a table of its own."""
+        """Keep secrets out of PostgreSQL's statistics: ANALYZE would sample them into a table of its own."""
         if connection.dialect.name != "postgresql":
             return
         for column in self.secrets:
@@ -133,7 +135,7 @@ class Schema:
 
 
 def require_unicode(connection: Connection) -> None:
-    """Raise StoreUnusable where the database can't hold any text, or holds it without knowing what it is."""
+    """Raise StoreUnusable where the database's encoding can't hold all text (UTF8)."""
     if connection.dialect.name != "postgresql":
         return
     name, encoding = connection.exec_driver_sql("SELECT current_database(), current_setting('server_encoding')").one()
@@ -158,7 +160,7 @@ def _links(metadata: sa.MetaData) -> sa.Table:
 
 
 def _forgotten(metadata: sa.MetaData) -> sa.Table:
-    """Whom the event at a position forgot."""
+    """Which customer the event at a position forgot."""
     return sa.Table(
         ours("forgotten"),
         metadata,
@@ -169,7 +171,7 @@ def _forgotten(metadata: sa.MetaData) -> sa.Table:
 
 
 def _seals(metadata: sa.MetaData) -> sa.Table:
-    """A row is a seal with the entries of its block, 40 bytes each."""
+    """A row per seal, with the entries of its block, 40 bytes each."""
     return sa.Table(
         ours("seals"),
         metadata,
@@ -186,11 +188,11 @@ def _seals(metadata: sa.MetaData) -> sa.Table:
 
 
 def _builds(metadata: sa.MetaData) -> sa.Table:
-    """A row is a build: what `name` says, under one `digest`, folded in up to `checkpoint`.
+    """A row per build: the projection's `name`, the `digest`, and the `checkpoint`.
 
     `versions` are those of the code that folds it. `known_until` is the last position it may know of, NULL for one that
-    goes on. While it is folded for the first time, `folding_until` is the position that this goes up to, and
-    `folded_through` says which ranges of customers are still to be done: after-last, with commas between.
+    catches up. During its first fold, `folding_until` is the position that this goes up to, and `folded_through` has
+    the ranges of customers that are still to be folded: after-last, separated by commas.
     """
     return sa.Table(
         ours("builds"),
@@ -269,7 +271,7 @@ def _lookups(metadata: sa.MetaData) -> sa.Table:
 
 
 def _consents(metadata: sa.MetaData) -> sa.Table:
-    """A row is a word; those on one channel and purpose stand together, in order of customers."""
+    """A row per consent given or withdrawn; those on one channel and purpose stand together, in order of customers."""
     return sa.Table(
         ours("consents"),
         metadata,

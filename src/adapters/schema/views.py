@@ -1,10 +1,10 @@
-"""The views by which other tools read a store, under names that stay.
+"""The stable views by which other tools read a store.
 
-1. Names of ours begin with `regulars_`, so that none is in the way of an application's own.
-2. Each view is replaced in place: on PostgreSQL grants on it, and views that others built on it, stay as they were.
-3. Before version 6 the names had no prefix. For one more version they stand for the same, as views on the others, but
-   only where a name was free or ours.
-4. Nothing of somebody else's is ever replaced.
+1. Our names begin with `regulars_`, which keeps them apart from an application's own.
+2. Each view is replaced in place: on PostgreSQL its grants, and views that depend on it, are kept.
+3. Before version 6 the names had no prefix. For one more version the old names are views on the new ones, where a name
+   was free or ours.
+4. A view or table of an application is never replaced.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from regulars.crm_domain.errors import StoreUnusable
 
 
 class View(Struct, frozen=True, kw_only=True):
-    """A view of some columns. `name` is without the prefix; `expressions` are those of the columns.
+    """The definition of a view. `name` is without the prefix; `expressions` are those of the columns.
 
-    `table` is what is selected from first, and `joined` the rest of the query.
+    `table` is the first one of the FROM clause, and `joined` the rest of the query.
     """
 
     name: str
@@ -37,13 +37,13 @@ class View(Struct, frozen=True, kw_only=True):
 
     @property
     def stable_name(self) -> str:
-        """The name others ask for."""
+        """The name by which other tools read it."""
         return ours(self.name)
 
     def put(self, connection: Connection) -> None:
-        """Make the view, or replace it in place, and its name of before version 6 with it.
+        """Create the view, or replace it in place, and its name of before version 6 with it.
 
-        Raises StoreUnusable where the name is somebody else's, or where its columns would change on PostgreSQL.
+        Raises StoreUnusable where an application has that name, or where its columns would change on PostgreSQL.
         """
         is_first = not _is_taken(connection, self.stable_name)
         if not (is_first or self._asks_our_table(connection, self.stable_name)):
@@ -61,7 +61,9 @@ class View(Struct, frozen=True, kw_only=True):
             pass_on_grants(connection, self.name, self.stable_name)
 
     def _asks_our_table(self, connection: Connection, name: str) -> bool:
-        """Whether a view asks for no more than tables of ours, by the names they have or had, or our view of them."""
+        """Whether a view selects from our tables alone, by their present or earlier names, or from our view of that
+        name.
+        """
         query = _query_of(connection, name)
         if query is None:
             return False
@@ -72,7 +74,7 @@ class View(Struct, frozen=True, kw_only=True):
 
 
 def put_views(connection: Connection, views: Sequence[View]) -> None:
-    """Make views, or replace them in place."""
+    """Create views, or replace them in place."""
     for view in views:
         view.put(connection)
 
@@ -105,7 +107,7 @@ def _said_in_a_sentence(name: str) -> Iterator[None]:
 
 
 def _is_taken(connection: Connection, name: str) -> bool:
-    """Whether a table, a view, or on PostgreSQL anything else that keeps a view from having the name, is there."""
+    """Whether the name is taken: by a table, a view, or on PostgreSQL any other relation."""
     if connection.dialect.name == "sqlite":
         query = "SELECT 1 FROM sqlite_master WHERE name = ? COLLATE NOCASE"
         return connection.exec_driver_sql(query, (name,)).first() is not None
@@ -118,7 +120,7 @@ def _is_taken(connection: Connection, name: str) -> bool:
 
 
 def _query_of(connection: Connection, name: str) -> str | None:
-    """The query of a view as the database keeps it; None where there is no view of that name."""
+    """The stored query of a view; None where there is no view of that name."""
     if connection.dialect.name == "sqlite":
         query = "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ? COLLATE NOCASE"
         return connection.exec_driver_sql(query, (name,)).scalar()
@@ -130,7 +132,7 @@ def _query_of(connection: Connection, name: str) -> str | None:
 
 
 def _columns_of(connection: Connection, name: str) -> tuple[str, ...]:
-    """The names of a view's columns; none where it asks for what is gone."""
+    """The names of a view's columns; none where a table it needs is gone."""
     if connection.dialect.name == "sqlite":
         try:
             return tuple(row[1] for row in connection.exec_driver_sql(f'PRAGMA table_info("{name}")'))

@@ -1,7 +1,7 @@
-"""Checking seals: whether every sealed event is what it was, and if not, which one was changed, and how.
+"""Checking seals: whether every sealed event is unchanged, and if not, which one was changed, and how.
 
-Every block is read and hashed afresh and compared with the entries of its seal, which themselves have to be what the
-seal's root says. Where a seal is damaged itself, its events are compared with what can still be trusted of it.
+Every block is read and hashed again and compared with the entries of its seal, which have to match the seal's root.
+Where a seal is damaged itself, its events are compared with the part of it that can still be trusted.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ MAX_KEPT = 10_000
 
 
 class EventDamage(Struct, frozen=True, kw_only=True):
-    """What became of a sealed event, or where one stands that was never sealed. `moved_to` is a position.
+    """A sealed event that was changed, removed or moved, or one that was inserted. `moved_to` is a position.
 
-    `seal` is the number of the seal that covers the position, `first` and `last` are what it covers.
+    `seal` is the number of the seal that covers the position, `first` and `last` are the positions it covers.
     """
 
     position: int
@@ -52,10 +52,10 @@ class EventDamage(Struct, frozen=True, kw_only=True):
 
 
 class SealDamage(Struct, frozen=True, kw_only=True):
-    """A seal that was changed itself, that is missing, or that doesn't follow from the one before.
+    """A seal that was changed, is missing, or doesn't follow from the one before.
 
-    `first` and `last` are the positions it covers, as far as can be told; `compared` says whether its events were
-    compared all the same.
+    `first` and `last` are the positions it covers, as far as they are known; `compared` says whether its events could
+    be compared all the same.
     """
 
     number: int
@@ -66,7 +66,7 @@ class SealDamage(Struct, frozen=True, kw_only=True):
 
 
 class NotedSeal(Struct, frozen=True):
-    """The seal whose root was noted: it covers everything up to the position `last`."""
+    """The seal with the noted root: it covers everything up to the position `last`."""
 
     number: int
     last: int
@@ -74,13 +74,13 @@ class NotedSeal(Struct, frozen=True):
 
 
 class SealCheck(Struct, frozen=True, kw_only=True):
-    """What came of checking the seals.
+    """The result of checking the seals.
 
     `seals` were found, and `events` compared with them; `unsealed` counts the events after the last seal that could be
     read. `root` is the last seal's chain hash, None where there is none or it is damaged. `damaged_events` and
-    `damaged_seals` count all, and the first 20 of each are named. `is_founded_so` says whether the store's founding
-    rules are those that were sealed. `never_drawn` are rows that no seal covers and no reader takes for events.
-    `noted` is the seal that has the root `against`, None where none has it.
+    `damaged_seals` count all, and the first 20 of each are listed. `is_founded_so` says whether the founding rules are
+    those that were sealed. `never_drawn` are rows that no seal covers and readers ignore. `noted` is the seal that has
+    the root `against`, None where none has it.
     """
 
     seals: int
@@ -98,12 +98,12 @@ class SealCheck(Struct, frozen=True, kw_only=True):
 
     @property
     def is_intact(self) -> bool:
-        """Whether everything that was sealed is as it was, and nothing stands beside it."""
+        """Whether everything sealed is unchanged, and no row was inserted."""
         return self.is_founded_so and not (self.damaged_events or self.damaged_seals or self.never_drawn)
 
     @property
     def holds(self) -> bool:
-        """Whether it is, and a seal has the root that was noted, if one was given."""
+        """Whether it is intact, and a seal has the noted root, if one was given."""
         return self.is_intact and (self.against is None or self.noted is not None)
 
 
@@ -125,7 +125,7 @@ def check_seals(store: Store, against: str | None = None, on_progress: Progress 
 
 
 def parse_root(text: str) -> str:
-    """A root as it was noted: 64 hexadecimal digits. Raises ValueError for anything else."""
+    """Parse a noted root: 64 hexadecimal digits. Raises ValueError for anything else."""
     root = text.strip().lower()
     if len(root) != 2 * HASH_BYTES or set(root) - set("0123456789abcdef"):
         raise ValueError(f'a root is {2 * HASH_BYTES} hexadecimal digits, as `regulars seal` says it, not "{text}"')
@@ -133,7 +133,7 @@ def parse_root(text: str) -> str:
 
 
 class _Mismatch(Struct, frozen=True):
-    """A position with the digests of what was sealed there and of what is there, None for nothing."""
+    """A position with the digests of the sealed and of the present event, None for none."""
 
     position: int
     sealed: bytes | None
@@ -149,7 +149,7 @@ class _Mismatch(Struct, frozen=True):
 
 
 class _Check:
-    """Goes through the seals by number, with the events beside them."""
+    """Checks the seals by number, with their events."""
 
     def __init__(self, store: Store, connection: Connection, against: str | None) -> None:
         self._events = store.schema.events
@@ -170,7 +170,7 @@ class _Check:
         self.events = 0
 
     def take(self, number: int, seal: Seal | None, entries: list[Entry]) -> None:
-        """Check the next seal and what it covers. It is None, and entries are empty, where they can't be read."""
+        """Check the next seal and its events. It is None, and entries are empty, where they can't be decoded."""
         self._seals += 1
         if number < 1:
             self._tell(number, "unlinked", seal, is_compared=False)
@@ -195,7 +195,7 @@ class _Check:
         self._before = seal
 
     def result(self) -> SealCheck:
-        """What came of it, once every seal was taken."""
+        """The result, once every seal was taken."""
         damages = sorted(self._event_damages(), key=lambda damage: damage.position)
         newest = self._before
         unsealed = sa.select(sa.func.count()).select_from(self._events).where(self._following(), drawn(self._events))
@@ -217,7 +217,7 @@ class _Check:
     # --------------------------------------------------------------------------------------------------------- seals
 
     def _miss_until(self, number: int, following: Seal | None) -> None:
-        """Tell of the seals that should have come before this one."""
+        """Report the seals that are missing before this one."""
         if number == self._expected:
             return
         first = (self._reached or 0) + 1
@@ -248,7 +248,7 @@ class _Check:
     # -------------------------------------------------------------------------------------------------------- events
 
     def _compare(self, seal: Seal, entries: Sequence[Entry]) -> bool:
-        """Compare what a seal covers with its entries, or with its root alone; whether that could be done."""
+        """Compare the events of a seal with its entries, or with its root alone; whether that was possible."""
         if not (entries or seal.holds):
             self._is_continuous = False
             return False
@@ -272,7 +272,7 @@ class _Check:
             self._further += 1
 
     def _event_damages(self) -> Iterator[EventDamage]:
-        """What the mismatches mean, seen together: what is gone from one position may be at another."""
+        """Classify the mismatches together: an event that is missing at one position may have been moved to another."""
         missing = {each.sealed for each in self._mismatches if each.sealed is not None}
         places = {each.found: each.position for each in self._mismatches if each.found is not None}
         if missing:
@@ -289,17 +289,17 @@ class _Check:
                 yield each.told("inserted")
 
     def _following(self) -> sa.ColumnElement[bool]:
-        """True for the events after everything that was compared."""
+        """True for the events after those that were compared."""
         return sa.true() if self._reached is None else self._events.c.position > self._reached
 
 
 def _fits(seal: Seal, entries: Sequence[Entry]) -> bool:
-    """Whether a seal says of its entries what they are."""
+    """Whether a seal's entries match its root."""
     return bool(entries) and (seal.first, seal.last, seal.events) == (entries[0][0], entries[-1][0], len(entries))
 
 
 def _mismatches(sealed: Iterable[Entry], found: Iterable[Entry]) -> Iterator[tuple[int, bytes | None, bytes | None]]:
-    """The positions at which two lists of entries differ, with the digests of both; each is in order of position."""
+    """The positions at which two lists of entries, both in order of position, differ, with both digests."""
     ours, theirs = iter(sealed), iter(found)
     one, other = next(ours, None), next(theirs, None)
     while one is not None or other is not None:

@@ -1,7 +1,7 @@
-"""Sealing: what is settled and not sealed yet becomes seals, without keeping anybody from appending.
+"""Sealing: events that are settled and not yet sealed get seals, while others go on appending.
 
-Events are read and hashed in a snapshot, some blocks at a time. The write transaction only adds the seals. A number
-that is taken by then means that another process was quicker, and what was hashed is thrown away.
+Events are read and hashed in a snapshot, some blocks at a time. The write transaction only inserts the seals. Where a
+number is taken by then, another process was quicker, and the hashes are discarded.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from regulars.adapters.store.rules_in_force import FOUNDING
 from regulars.adapters.store.store import Collision, Store
 from regulars.crm_domain.errors import StoreUnusable
 
-#: Once so many settled events are not sealed, or one was recorded so long ago, whoever catches up or closes the store
-#: seals them, at most so many at once, unless others write all the time.
+#: Once so many settled events are not sealed, or one was recorded so long ago, catching up and closing the store seal
+#: them, at most so many at once, unless others write all the time.
 SEAL_AFTER = 10_000
 SEAL_WITHIN = 86_400_000_000
 SEAL_AT_ONCE = 100_000
@@ -43,10 +43,10 @@ _BLOCKS_AT_ONCE = 10
 
 
 class Sealing(Struct, frozen=True, kw_only=True):
-    """What a sealing did, and where the chain of seals ends now.
+    """The result of sealing, and the end of the chain of seals.
 
-    `blocks` and `events` are those that it sealed. `seals` is how many seals there are, `last` the position up to
-    which they reach, and `root` the last one's chain hash in hexadecimal, None where nothing was ever sealed.
+    `blocks` and `events` are those that it sealed. `seals` is the number of all seals, `last` the last position they
+    cover, and `root` the last one's chain hash in hexadecimal, None where there is no seal.
     """
 
     blocks: int
@@ -57,7 +57,7 @@ class Sealing(Struct, frozen=True, kw_only=True):
 
 
 class Due(Struct, frozen=True):
-    """When there is something to seal at the earliest: once a position or an instant is reached."""
+    """The position or the instant from which on sealing may be due."""
 
     position: int = 0
     at: int = 0
@@ -76,12 +76,12 @@ def seal(
     patience: float | None = None,
     on_progress: Progress | None = None,
 ) -> Sealing:
-    """Seal everything that is settled, or about `at_most` events of it; it waits for the position `at_least`.
+    """Seal all settled events, or about `at_most` of them; it waits for the position `at_least` to be settled.
 
-    `now` is the instant to seal at, `patience` for how many seconds to wait for other writers. `on_progress` is called
-    with (events sealed so far, events there were to seal).
+    `now` is the instant to seal at, `patience` the seconds to wait for other writers. `on_progress` is called with
+    (events sealed so far, events there were to seal).
 
-    Raises StoreBusy where an older transaction in the database keeps `at_least` from settling for too long, and
+    Raises StoreBusy where an older transaction in the server keeps `at_least` from settling for too long, and
     StoreUnusable where the last seal is damaged.
     """
     total = unsealed(store) if on_progress else 0
@@ -111,7 +111,7 @@ def seal(
 
 
 def seal_when_due(store: Store, now: int, at_most: int) -> Due:
-    """Seal where enough is not sealed yet, or something for long, about `at_most` events; when to look again.
+    """Seal about `at_most` events where enough are unsealed, or one has been for long; when to look again.
 
     Raises as `seal` does.
     """
@@ -127,7 +127,7 @@ def seal_when_due(store: Store, now: int, at_most: int) -> Due:
 
 
 def unsealed(store: Store) -> int:
-    """How many settled events are not sealed yet."""
+    """How many settled events are not sealed."""
     events = store.schema.events
     with store.reading() as tx:
         last = _position(read_last_seal(tx.connection, store.schema.seals))
@@ -136,8 +136,8 @@ def unsealed(store: Store) -> int:
 
 
 class _Unsealed(Struct, frozen=True):
-    """How many events are not sealed, up to as many as make a sealing due; the last position of them, and when the
-    first one was recorded.
+    """The number of unsealed events, up to as many as make a sealing due; the last one's position, and when the first
+    one was recorded.
     """
 
     events: int
@@ -153,13 +153,13 @@ def _count_some(store: Store, connection: Connection, after: int) -> _Unsealed:
         return _Unsealed(0, 0, 0)
     found = some.order_by(events.c.position).limit(SEAL_AFTER).subquery()
     count, newest = connection.execute(sa.select(sa.func.count(), sa.func.max(found.c.position))).one()
-    # SQLite keeps whatever somebody put there past us; that such a thing isn't sealed yet is no reason to wait.
+    # SQLite stores any kind of value that others wrote there; such a row isn't waited for.
     oldest_at = oldest.recorded_at if type(oldest.recorded_at) is int else 0
     return _Unsealed(count, newest, oldest_at)
 
 
 def _read_batch(store: Store) -> tuple[Seal | None, list[Entry]]:
-    """The last seal there is, and the entries of what comes next."""
+    """The last seal, and the entries of the events after it."""
     schema, events = store.schema, store.schema.events
     with store.reading() as tx:
         last = read_last_seal(tx.connection, schema.seals)
@@ -168,7 +168,7 @@ def _read_batch(store: Store) -> tuple[Seal | None, list[Entry]]:
 
 
 def _add(store: Store, last: Seal | None, entries: Sequence[Entry], now: int, patience: float | None) -> int:
-    """Write the seals of a batch of entries; how many, or 0 where another process was quicker."""
+    """Insert the seals of a batch of entries; how many, or 0 where another process was quicker."""
     rows: list[dict[str, Any]] = []
     previous = last.chain if last else _genesis(store)
     number = last.number if last else 0
@@ -189,7 +189,7 @@ def _genesis(store: Store) -> bytes:
     with store.reading() as tx:
         found = read_genesis(tx.connection, store.schema.settings, FOUNDING)
     if not found:
-        raise StoreUnusable("the rules that this store was founded with are gone, so nothing can be sealed")
+        raise StoreUnusable("the founding rules of this store are missing, so nothing can be sealed")
     return found
 
 

@@ -1,13 +1,13 @@
-"""Seals: what blocks of consecutive events were when they were sealed, so that a later change shows.
+"""Seals: hashes over blocks of consecutive events, which reveal any later change.
 
-1. An event's entry is its position with the SHA-256 of everything else that is stored of it.
+1. An event's entry is its position and the SHA-256 of everything else that is stored of it.
 2. A seal holds the entries of its block, and their Merkle root, in order of position.
 3. A seal's chain hash covers the chain hash before it, and the seal's number, first and last position, number of
    events, root and instant.
-4. The chain begins with a hash of the rules that the store was founded with.
+4. The chain begins with a hash of the founding rules.
 
-So the last chain hash stands for the whole log up to there. Everything is read as the database has it, whatever that
-has become: what was changed from outside may not even be text any more.
+So the last chain hash stands for the whole log up to there. Everything is read as raw bytes: what was changed from
+outside may not even be text any more.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _SEAL = struct.Struct(f">{HASH_BYTES}sqqqq{HASH_BYTES}sq")
 
 
 class Seal(Struct, frozen=True, kw_only=True):
-    """A block of events as it was: `previous` is the chain hash before it, `sealed_at` an instant."""
+    """A block of events: `previous` is the chain hash before it, `sealed_at` an instant."""
 
     number: int
     previous: bytes
@@ -60,7 +60,7 @@ class Seal(Struct, frozen=True, kw_only=True):
 
     @property
     def holds(self) -> bool:
-        """Whether its chain hash is that of the rest of it."""
+        """Whether its chain hash is the hash of its fields."""
         return self.chain == chain_hash(self)
 
 
@@ -68,13 +68,13 @@ class Seal(Struct, frozen=True, kw_only=True):
 
 
 def chain_hash(seal: Seal) -> bytes:
-    """The hash that stands for a seal and everything before it."""
+    """The hash of a seal and everything before it."""
     packed = _SEAL.pack(seal.previous, seal.number, seal.first, seal.last, seal.events, seal.root, seal.sealed_at)
     return sha256(b"regulars seal\0" + packed).digest()
 
 
 def genesis(founding_rules: bytes) -> bytes:
-    """What the first seal has as the chain hash before it."""
+    """The chain hash before the first seal."""
     return sha256(b"regulars founding rules\0" + founding_rules).digest()
 
 
@@ -100,12 +100,12 @@ def root_of(entries: Iterable[Entry]) -> bytes:
 
 
 def unpack_entries(stored: bytes) -> list[Entry]:
-    """The entries of a seal; none where the bytes can't be any."""
+    """Decode the entries of a seal; none where the bytes can't be decoded."""
     return [] if len(stored) % _ENTRY.size else list(_ENTRY.iter_unpack(stored))
 
 
 def seal_row(seal: Seal, entries: bytes) -> dict[str, Any]:
-    """A row of the table."""
+    """A seal's row of the table."""
     return asdict(seal) | {"entries": entries}
 
 
@@ -134,7 +134,7 @@ def _digest(values: Iterable[Any]) -> bytes:
 
 
 def read_entries(connection: Connection, events: sa.Table, *conditions: sa.ColumnElement[bool]) -> Iterator[Entry]:
-    """The entries of the events that meet all conditions, in order of position; a page of them in memory."""
+    """The entries of the events that meet all conditions, in order of position, with one page of them in memory."""
     statement = _as_stored(events, "position", *COLUMNS).where(*conditions).order_by(events.c.position).limit(2 * BLOCK)
     page = _fetch(connection, statement)
     while page:
@@ -146,9 +146,9 @@ def read_entries(connection: Connection, events: sa.Table, *conditions: sa.Colum
 
 
 def read_seals(connection: Connection, seals: sa.Table) -> Iterator[tuple[int, Seal | None, bytes]]:
-    """Each seal's number, the seal, and its entries as they are stored, by number.
+    """Each seal's number, the seal, and its entries as they are stored, in order of the numbers.
 
-    What can't be a seal is None, and entries that can't be any are empty.
+    A seal that can't be decoded is None, and entries that can't be are empty.
     """
     names = (*Seal.__struct_fields__, "entries")
     statement = _as_stored(seals, *names).order_by(seals.c.number).limit(20)
@@ -160,7 +160,7 @@ def read_seals(connection: Connection, seals: sa.Table) -> Iterator[tuple[int, S
 
 
 def read_last_seal(connection: Connection, seals: sa.Table) -> Seal | None:
-    """The seal that the next one goes on from, None where there is none. Raises StoreUnusable for a damaged one."""
+    """The last seal, None where there is none. Raises StoreUnusable for a damaged one."""
     statement = _as_stored(seals, *Seal.__struct_fields__).order_by(seals.c.number.desc()).limit(1)
     found = _fetch(connection, statement)
     if not found:
@@ -174,7 +174,7 @@ def read_last_seal(connection: Connection, seals: sa.Table) -> Seal | None:
 
 
 def read_genesis(connection: Connection, settings: sa.Table, founding: str) -> bytes:
-    """The genesis of a store, of which `founding` is the setting with its founding rules; empty where that is gone."""
+    """The genesis of a store, from `founding`, the setting with its founding rules; empty where that is missing."""
     found = _fetch(connection, _as_stored(settings, "value").where(settings.c.name == founding))
     return genesis(found[0][0]) if found and isinstance(found[0][0], bytes) else b""
 
@@ -188,7 +188,7 @@ def _restored(values: Sequence[Any]) -> Seal | None:
 
 
 def _as_stored(table: sa.Table, *columns: str) -> sa.Select[Any]:
-    """A selection whose values nothing converts."""
+    """A select whose values are not converted."""
     return sa.select(*[sa.type_coerce(table.c[name], _RAW) for name in columns])
 
 
@@ -199,7 +199,7 @@ def _fetch(connection: Connection, statement: sa.Select[Any]) -> Sequence[Sequen
 
 @contextmanager
 def _undecoded(connection: Connection) -> Iterator[None]:
-    """Let SQLite hand out text as a bytearray: it may be none, and must not be taken for the same bytes as a blob."""
+    """Let SQLite return text as a bytearray: it may be invalid, and must differ from a blob of the same bytes."""
     driver = connection.connection.driver_connection
     if not isinstance(driver, sqlite3.Connection):
         yield

@@ -1,4 +1,4 @@
-"""A few at a time: so that no statement, and nothing in memory, grows with what there is."""
+"""Reading and asking in chunks, so that neither a statement nor the memory grows with the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T", str, int, tuple[str, int])
 
 
 def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Each value once, in order, as many at a time as a statement takes."""
+    """Distinct values in order, in chunks of as many as one statement takes."""
     wanted = sorted(set(values))
     return (wanted[start : start + size] for start in range(0, len(wanted), size))
 
@@ -23,9 +23,9 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 def pages(
     connection: Connection, statement: sa.Select[Any], key: sa.Column[Any], size: int
 ) -> Iterator[Sequence[sa.Row[Any]]]:
-    """The rows of a selection by a key that is among them and different in each, so many at a time.
+    """The rows of a select in pages, by a key that is one of its columns and unique (keyset pagination).
 
-    In between the connection is free, also to change what was read.
+    Between pages the connection is free, also to change the rows that were read.
     """
     statement = statement.order_by(key).limit(size)
     page = connection.execute(statement).all()
@@ -37,7 +37,7 @@ def pages(
 def spread(
     connection: Connection, statement: sa.Select[Any], position: sa.Column[int], newest: int, count: int
 ) -> Iterator[sa.Row[Any]]:
-    """The first row of a selection in each of so many equal ranges of positions, up to the newest one."""
+    """The first row of a select in each of so many equal ranges of positions, up to the newest one."""
     for part in range(count):
         after, last = newest * part // count, newest * (part + 1) // count
         in_range = sa.and_(position > after, position <= last)

@@ -1,7 +1,7 @@
-"""Columns whose values are checked as they are read: SQLite keeps anything in any column, whatever its type.
+"""Column types that check each value as it is read: SQLite stores values of any kind in any column.
 
-A value that is of another kind than its column, or an instant that no calendar has, is a sentence that names the column
-and what mends it. Events are not read this way: what is wrong with one of them is told with its position.
+A value of another kind than its column, or an instant outside the calendar, raises an error that names the column and
+the remedy. The log doesn't use them: damage to an event is reported with its position.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NAMED = {str: "text", bytes: "bytes", int: "a whole number"}
 
 
 class _Checked(sa.types.TypeDecorator[Any]):
-    """A type of SQLAlchemy's that checks what it reads; it writes what that type does."""
+    """A SQLAlchemy type that checks what is read."""
 
     cache_ok = True
     impl: type[sa.types.TypeEngine[Any]] = sa.Text
@@ -38,16 +38,16 @@ class _Checked(sa.types.TypeDecorator[Any]):
         return self.checked
 
     def checked(self, value: Any) -> Any:
-        """A value of the column. Raises Damaged for one that we never write."""
+        """Check a value. Raises Damaged for one that we never write."""
         if type(value) is self.kind or value is None:
             return value
         raise self.damaged(f"is not {_NAMED[self.kind]}")
 
     def damaged(self, what: str) -> Damaged:
-        """What to raise for a value."""
+        """The error for a value."""
         if self.of_read_models:
-            return DamagedReadModels(f"what is stored as {self.column} {what}; {BY_A_REBUILD}")
-        return Damaged(f"what is stored as {self.column} {what}: it was changed from outside, and {FROM_A_BACKUP}")
+            return DamagedReadModels(f"a stored value of {self.column} {what}; {BY_A_REBUILD}")
+        return Damaged(f"a stored value of {self.column} {what}: it was changed from outside, and {FROM_A_BACKUP}")
 
 
 class Text(_Checked):
@@ -65,7 +65,7 @@ class Blob(_Checked):
 
 
 class Number(_Checked):
-    """A whole number of 32 bits where the database has such."""
+    """An integer of 32 bits where the database has such."""
 
     cache_ok = True
     impl = sa.Integer
@@ -73,14 +73,14 @@ class Number(_Checked):
 
 
 class BigNumber(_Checked):
-    """A whole number of 64 bits."""
+    """An integer of 64 bits."""
 
     cache_ok = True
     impl = sa.BigInteger
     kind = int
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        """SQLite, whose whole numbers all have 64 bits, keeps a table in order of its key if it is an INTEGER."""
+        """INTEGER on SQLite, where it has 64 bits, too, and as a primary key is the rowid."""
         return dialect.type_descriptor(sa.Integer() if dialect.name == "sqlite" else sa.BigInteger())
 
 
@@ -90,7 +90,7 @@ class Instant(BigNumber):
     cache_ok = True
 
     def checked(self, value: Any) -> Any:
-        """An instant. Raises Damaged for one that no datetime can hold."""
+        """Check an instant. Raises Damaged for one that no datetime can hold."""
         if super().checked(value) is None or value == FOREVER or _BEGIN_OF_TIME <= value <= END_OF_TIME:
             return value
         raise self.damaged("lies outside the calendar")
@@ -105,7 +105,7 @@ _CHECKED: tuple[tuple[type[sa.types.TypeEngine[Any]], type[_Checked]], ...] = (
 
 
 def check(table: sa.Table, *, of_read_models: bool = False) -> sa.Table:
-    """The same table, of which every value is checked as it is read."""
+    """Replace a table's column types by those that check each value as it is read."""
     for column in table.columns:
         name = f"{table.name}.{column.name}"
         made = next((ours for theirs, ours in _CHECKED if isinstance(column.type, theirs)), None)
@@ -123,18 +123,18 @@ def _is_instant(column: sa.Column[Any]) -> bool:
 
 
 def checks_of(columns: Iterable[sa.ColumnElement[Any]]) -> tuple[tuple[int, Check], ...]:
-    """The places of those columns of a row that are checked, with what checks them."""
+    """The checks of a row's columns, each with the column's place."""
     types = enumerate(column.type for column in columns)
     return tuple((place, each.checked) for place, each in types if isinstance(each, _Checked))
 
 
 def as_stored(table: sa.Table) -> sa.Select[Any]:
-    """All rows of a table with whatever stands in them, unchecked."""
+    """All rows of a table, unchecked."""
     columns: list[Any] = [unchecked(column).label(column.name) for column in table.columns]
     found: sa.Select[Any] = sa.select(*columns)
     return found
 
 
 def unchecked(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """A column as it stands in the database."""
+    """A column whose values are not checked."""
     return sa.type_coerce(column, sa.types.NullType())

@@ -94,17 +94,17 @@ def parse_url(target: str | os.PathLike[str]) -> URL:
 
 
 def located(target: str | os.PathLike[str], schema: str | None) -> str | os.PathLike[str]:
-    """Where a store is: a target, or the URL that names a schema of it as well. Raises StoreUnusable for what is none,
-    as for a schema of a SQLite file.
+    """The target, or its URL with the schema. Raises StoreUnusable for a bad target, as for a schema of a SQLite
+    file.
     """
     return target if schema is None else in_schema(parse_url(target), schema).render_as_string(hide_password=False)
 
 
 class Database:
-    """An engine with the transactions the store promises. Threads may share it; a fork may not.
+    """A SQLAlchemy engine with the store's kinds of transactions. Threads may share it; forked processes may not.
 
-    `lock_timeout` is in seconds. `read_only` opens an existing database without changing it, which is also how one
-    is opened that this process has no permission to write.
+    `lock_timeout` is in seconds. `read_only` opens an existing database without changing it; so is one opened that this
+    process has no permission to write.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Database:
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing can be written: because that was asked for, or because permission is missing."""
+        """Whether nothing can be written: by request, or for lack of permission."""
         return self._asked_read_only or not self._may_write
 
     def require_writable(self) -> None:
@@ -140,8 +140,8 @@ class Database:
             raise StoreUnusable("this store was opened read-only")
 
     def notice_permissions(self, connection: Connection, table: str, *others: str) -> None:
-        """Be read-only from now on if this role may not add to a table, or not read others that writing needs, or if
-        this server takes no writes.
+        """Become read-only if this role may not insert into a table, or not read others that writing needs, or if this
+        server is read-only.
         """
         if not self.is_sqlite:
             may_add = connection.exec_driver_sql(_MAY_WRITE, (table,)).scalar()
@@ -152,7 +152,9 @@ class Database:
         return int(self.lock_timeout * 1000)
 
     def files(self) -> tuple[Path, ...]:
-        """The file of a SQLite database, links followed, and the names of those beside it; none for any other."""
+        """The files of a SQLite database: itself, links resolved, and its `-wal`, `-shm` and lock files; none for any
+        other.
+        """
         if not self.is_sqlite or self.is_memory:
             return ()
         with self.reading() as connection:
@@ -160,11 +162,11 @@ class Database:
         return with_those_beside(Path(os.path.realpath(path))) if path else ()
 
     def missing_schema(self, connection: Connection) -> str | None:
-        """The name of the schema of choice, where it isn't there yet."""
+        """The name of the chosen schema, where it doesn't exist yet."""
         return None if self._schema is None or has_schema(connection, self._schema) else self._schema
 
     def make_schema(self, connection: Connection) -> None:
-        """Make the schema of choice, if there is one and it isn't there yet, in the transaction that is open."""
+        """Create the chosen schema in the open transaction, if there is one and it doesn't exist yet."""
         if self._schema is not None:
             make_schema(connection, self._schema)
 
@@ -175,10 +177,10 @@ class Database:
 
     @contextmanager
     def writing(self, *, alone: bool = False, patience: float | None = None) -> Iterator[Connection]:
-        """One transaction that may write: committed at the end, rolled back on any error.
+        """A write transaction: committed at the end, rolled back on any error.
 
-        On SQLite no two write at the same time. On PostgreSQL they do, unless one asks to be `alone`: it waits for
-        those that run, and those that come wait for it.
+        SQLite has one writer at a time. PostgreSQL has many, unless one asks to be `alone`: it waits for those that
+        run, and new ones wait for it.
 
         Raises StoreBusy where a lock isn't had within `patience` seconds, by default the lock timeout, and
         StoreUnusable for a read-only store.
@@ -200,7 +202,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One snapshot to read from, unmoved by what others write meanwhile.
+        """A read transaction on one snapshot.
 
         Raises StoreBusy at its end where a file that can't be locked was written meanwhile.
         """
@@ -211,9 +213,9 @@ class Database:
 
     @contextmanager
     def reading_between_writes(self) -> Iterator[Connection]:
-        """As `reading`, from a moment when nobody was writing, so that no lower position can come to be seen later.
+        """As `reading`, from a moment at which no writer was active, so that no lower position can be committed later.
 
-        Raises StoreBusy where those who were writing don't end within the lock timeout.
+        Raises StoreBusy where active writers don't end within the lock timeout.
         """
         with self.reading() as connection:
             if not self.is_sqlite:
@@ -223,7 +225,9 @@ class Database:
 
     @contextmanager
     def session_lock(self, number: int) -> Iterator[bool]:
-        """Try for a lock of the store on PostgreSQL, held until the block or the process ends; whether it was had."""
+        """Try for an advisory lock of the store on PostgreSQL, held until the block or the process ends; whether it was
+        acquired.
+        """
         self._require_open_here()
         with translated_errors(self.url), self._beginning(_NO_TRANSACTION).connect() as connection:
             is_ours = bool(connection.exec_driver_sql(_TRY_LOCK, (number,)).scalar())
@@ -234,19 +238,17 @@ class Database:
                     with suppress(DBAPIError):  # it is given back already where the connection was lost
                         connection.exec_driver_sql(_UNLOCK, (number,))
 
-    def take_over_wal(self) -> None:
-        """Take over what stands in SQLite's `-wal` as far as no reader needs it; whoever writes next begins it anew
-        where nobody does. Nobody waits for this.
-        """
+    def checkpoint_wal(self) -> None:
+        """Checkpoint SQLite's WAL as far as no reader needs it (PASSIVE); no other connection waits for this."""
         self._require_open_here()
         if self.is_sqlite and not self.is_memory:
             with translated_errors(self.url), self._beginning(_NO_TRANSACTION).connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
 
-    def cut_wal(self, patience: float) -> bool:
-        """Take over what stands in SQLite's `-wal` and cut it to nothing; False where a reader still needs it.
+    def truncate_wal(self, patience: float) -> bool:
+        """Checkpoint SQLite's WAL and truncate it; False where a reader still needs it.
 
-        Whoever writes waits meanwhile, `patience` seconds at most.
+        Writers wait meanwhile, for `patience` seconds at most.
         """
         self._require_open_here()
         if self.is_memory:
@@ -263,7 +265,7 @@ class Database:
 
     @contextmanager
     def outside_transactions(self, patience: float) -> Iterator[Connection]:
-        """A connection to PostgreSQL on which each statement stands alone, and waits `patience` seconds for a lock.
+        """A connection to PostgreSQL in autocommit, whose statements wait `patience` seconds for a lock.
 
         Raises StoreBusy where a lock isn't had in that time.
         """
@@ -277,7 +279,7 @@ class Database:
                     connection.exec_driver_sql(f"SET lock_timeout = {self._lock_milliseconds}")
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Close all connections."""
         self._closed = True
         while self._held:
             self._held.pop().close()
@@ -295,7 +297,7 @@ class Database:
 
     @contextmanager
     def _still(self, connection: Connection) -> Iterator[None]:
-        """What was read of a file that isn't locked counts only if the file is still what it was."""
+        """Check that a file that can't be locked is unchanged since it was read."""
         before = None if self._file is None else connection.info.get(_STAMP)
         try:
             yield
@@ -305,7 +307,7 @@ class Database:
 
     @contextmanager
     def _held_writer(self) -> Iterator[Connection]:
-        # Checking a connection out of the pool costs a third of a small commit, so one is kept for whoever writes next.
+        # Checking a connection out of the pool costs a third of a small commit, so one is kept for the next writer.
         try:
             connection = self._held.pop()
         except IndexError:
@@ -324,14 +326,14 @@ class Database:
                 self._held.append(connection)
 
     def _let_wait(self, connection: Connection, seconds: float) -> None:
-        """Let SQLite itself wait so long for a lock on a connection."""
+        """Set SQLite's busy timeout on a connection."""
         driver = connection.connection.driver_connection
         if isinstance(driver, sqlite3.Connection):
             driver.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
     @contextmanager
     def _waiting(self, connection: Connection, patience: float | None) -> Iterator[None]:
-        """Let PostgreSQL wait so many seconds for a lock, in what is begun on a connection within the block."""
+        """Set PostgreSQL's lock timeout for transactions that begin on a connection within the block."""
         if patience is None:
             yield
             return
@@ -344,7 +346,9 @@ class Database:
                 driver.execute(f"SET lock_timeout = {self._lock_milliseconds}")
 
     def _beginning(self, text: str) -> Engine:
-        """The engine whose transactions begin with a text, on either database: no driver guesses when."""
+        """The engine whose transactions begin with a statement of ours, on either database, and not with the
+        driver's.
+        """
         return self._engine.execution_options(**{_BEGIN: text})
 
     def _require_open_here(self) -> None:
@@ -379,13 +383,12 @@ class Database:
             schema, _, may_be_used = connection.execute(_SCHEMA, {"named": self._schema}).fetchone()
             if schema is None:
                 raise StoreUnusable(
-                    f"{name_of(self.url)}: no schema of the search_path is there and may be used; whoever runs the "
-                    "database can grant USAGE on one, or the URL names another: ?schema=shop"
+                    f"{name_of(self.url)}: no schema of the search_path exists and may be used; the database's "
+                    "administrator can grant USAGE on one, or the URL names another: ?schema=shop"
                 )
             if may_be_used is False:
                 raise StoreUnusable(
-                    f'{name_of(self.url)}: this role may not use the schema "{schema}"; whoever it belongs to can '
-                    "grant USAGE on it"
+                    f'{name_of(self.url)}: this role may not use the schema "{schema}"; its owner can grant USAGE on it'
                 )
         except BaseException:
             connection.close()
@@ -422,7 +425,7 @@ class Database:
         return connection
 
     def _find_file(self, read_only: bool) -> SqliteFile | None:
-        """The file, unless the database is none or is named by a URI, which is left to SQLite."""
+        """The file; None for a database that has none, or is named by a URI, which is left to SQLite."""
         name = self.url.database or ""
         if not self.is_sqlite or self.is_memory or name.startswith("file:"):
             return None
@@ -471,8 +474,8 @@ def _begin(connection: Connection) -> None:
 
 
 def _take_write_lock(connection: Connection, deadline: float) -> None:
-    """SQLite's own waiting sleeps longer and longer between two tries, up to 0.1 s, and so sleeps through the moments
-    between the transactions of somebody who writes one after the other.
+    """Take the write lock, with short pauses between tries: SQLite's own busy handler sleeps longer and longer, up to
+    0.1 s, and so misses the moments between the transactions of a busy writer.
     """
     while True:
         try:
@@ -486,13 +489,13 @@ def _take_write_lock(connection: Connection, deadline: float) -> None:
 
 
 def _require_alive(connection: Any, record: object, proxy: object) -> None:
-    """Let the pool replace a connection whose server went away while nobody used it."""
+    """Let the pool replace a connection whose server has gone away while it was idle."""
     if _is_gone(connection):
         raise DisconnectionError
 
 
 def _is_gone(connection: Any) -> bool:
-    """Whether the server ended a connection: it says so and closes it, which shows without asking it anything."""
+    """Whether the server has closed a connection, found without a query."""
     if connection.closed:
         return True
     with _Selector() as selector:

@@ -1,6 +1,6 @@
-"""What the drivers' errors mean for a store, by their codes: the words of a message come in any language.
+"""The drivers' errors, translated by their codes: messages come in any language.
 
-SQLite has numbers, of which the last byte says what went wrong and the others how; PostgreSQL has five characters.
+SQLite has integers whose last byte is the primary code; PostgreSQL has five characters (SQLSTATE).
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _OF_THE_DATABASE = (OperationalError, InternalError, InterfaceError)
 
 @contextmanager
 def translated_errors(url: URL) -> Iterator[None]:
-    """Raise StoreBusy or StoreUnusable, in a sentence, for what is wrong with the database and not with a statement.
+    """Raise StoreBusy or StoreUnusable, in a sentence, for a failure of the database rather than of a statement.
 
-    Raises NotFound for a question with a character that no text in a database has: NUL, or half of a pair.
+    Raises NotFound for a query with a character that no database takes as text: NUL, or a lone surrogate.
     """
     try:
         yield
@@ -66,7 +66,7 @@ def translated_errors(url: URL) -> Iterator[None]:
 
 
 def _is_of_a_driver(error: Exception) -> bool:
-    """Whether it comes from what was asked of a driver itself, past SQLAlchemy; psycopg may not be installed."""
+    """Whether a driver raised it without SQLAlchemy in between; psycopg may not be installed."""
     return isinstance(error, sqlite3.Error) or hasattr(error, "sqlstate")
 
 
@@ -91,7 +91,7 @@ def _meaning(error: BaseException | None, url: URL) -> RegularsError | None:
     if code in _READ_ONLY:
         return StoreUnusable(read_only_sentence(url))
     if code in _FORBIDDEN:
-        return StoreUnusable(f"{name}: {message}; whoever runs the database can grant it")
+        return StoreUnusable(f"{name}: {message}; the database's administrator can grant it")
     if code in _UNWRITABLE:
         return StoreUnusable(f"{name} can't hold that text, as its encoding is not UTF8: {message}")
     if code == _STILL_ASKED:

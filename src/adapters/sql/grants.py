@@ -1,7 +1,4 @@
-"""Grants on PostgreSQL: those that a reader of the views needs, and those that a table gets from another.
-
-Who may do something with one table may do it with another that takes its place.
-"""
+"""Grants on PostgreSQL: those that a reader of the views needs, and copies of one table's grants on another."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.sql.statement import run
 from regulars.crm_domain.errors import StoreUnusable
 
-# A table without grants has those of its owner, who may not be whoever made the other one.
+# A table without grants has those of its owner, which may differ from the other table's owner.
 _GRANTS = """
     WITH source AS (SELECT * FROM pg_class WHERE oid = to_regclass(%(source)s)),
     held AS (
@@ -33,13 +30,13 @@ _GRANTS = """
 
 
 def grants_to_read(connection: Connection, role: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Statements that let a role read some views and nothing else; none is run.
+    """GRANT statements that let a role read some views and nothing else; none is run.
 
     Raises StoreUnusable on SQLite, which has no roles.
     """
     if connection.dialect.name != "postgresql":
         raise StoreUnusable(
-            "a SQLite file has no roles: whoever may read it reads all of it; a master key protects the names in it "
+            "a SQLite file has no roles: its readers read all of it; a master key protects the names in it "
             "(`regulars keys new`)"
         )
     quoted = connection.dialect.identifier_preparer.quote_identifier
@@ -49,9 +46,9 @@ def grants_to_read(connection: Connection, role: str, names: Iterable[str]) -> t
 
 
 def pass_on_grants(connection: Connection, source: str, target: str) -> None:
-    """Grant on a table or view, which this role owns, whatever is granted on another, the rights of its owner included.
+    """Grant on a table or view, which this role owns, whatever is granted on another, its owner's rights included.
 
-    Nothing is taken away. On SQLite there is nothing to grant.
+    Nothing is revoked. SQLite has no grants.
     """
     if connection.dialect.name != "postgresql":
         return

@@ -1,4 +1,4 @@
-"""Reading or writing much at once: what SQLite is told meanwhile."""
+"""Settings of SQLite while much is read or written."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ CACHE_MIB = 32
 
 @contextmanager
 def loading(connection: Connection) -> Iterator[None]:
-    """Let SQLite keep more pages, and sort more rows, in memory, and leave in freed pages what stood there.
+    """Let SQLite cache more pages, sort more rows in memory, and leave freed pages as they are (`secure_delete=FAST`).
 
-    For read models alone: nothing that stands in them is personal, so nobody need be able to say that it is gone.
+    For read models alone: they hold nothing personal that would have to be erased.
     """
     if connection.dialect.name != "sqlite":
         yield

@@ -1,7 +1,7 @@
-"""A store in a schema of choice: `postgresql://host/shop?schema=crm`, which says where a store is wherever a URL goes.
+"""A store in a PostgreSQL schema of choice, named in its URL: `postgresql://host/shop?schema=crm`.
 
-Stores in two schemas of one database know nothing of each other: a connection has one schema for its path, and what
-PostgreSQL lets the processes of a store wait for is numbered by the schema.
+Stores in two schemas of one database are independent: a connection's search_path is one schema, and the numbers of
+advisory locks depend on the schema.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAKING = 7164209313801265156  # the number of the lock under which schemas are 
 
 
 def schema_of(url: URL) -> str | None:
-    """The schema that a URL names, None where it names none. Raises StoreUnusable for a name that is none."""
+    """The schema that a URL names, or None. Raises StoreUnusable for a bad name."""
     name = url.query.get(_PART)
     if name is None:
         return None
@@ -35,7 +35,7 @@ def schema_of(url: URL) -> str | None:
 
 
 def in_schema(url: URL, schema: str) -> URL:
-    """A URL that names a schema. Raises StoreUnusable for a name that is none, or for another than it has."""
+    """A URL that names a schema. Raises StoreUnusable for a bad name, and where the URL names another one already."""
     named = schema_of(url)
     found = url.update_query_dict({_PART: schema})
     schema_of(found)
@@ -45,25 +45,25 @@ def in_schema(url: URL, schema: str) -> URL:
 
 
 def without_schema(url: URL) -> URL:
-    """A URL as the driver takes it."""
+    """The URL for the driver."""
     return url.difference_update_query([_PART])
 
 
 def has_schema(connection: Connection, schema: str) -> bool:
-    """Whether a schema is there."""
+    """Whether a schema exists."""
     found = connection.exec_driver_sql("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)", (schema,))
     return bool(found.scalar())
 
 
 def make_schema(connection: Connection, schema: str) -> None:
-    """Make a schema where it isn't there yet. Whoever makes one at the same time is waited for."""
+    """Create a schema unless it exists. Where others do so at the same time, it waits for them."""
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
     if not has_schema(connection, schema):  # PostgreSQL asks for the right to make one even where it is there
         connection.exec_driver_sql(f'CREATE SCHEMA "{schema}"')
 
 
 def lock_key(number: object) -> str:
-    """SQL for the number of an advisory lock, of the whole database, by its number in a store."""
+    """SQL for the number of a database-wide advisory lock, by its number within a store."""
     return f"hashtextextended(current_schema(), {number})"
 
 

@@ -71,28 +71,28 @@ class SqliteFile:
             raise StoreUnusable(f"{self.path} can't be read: permission denied")
 
     def make(self) -> None:
-        """Make the file where there is none, for its owner alone: SQLite would make it for everybody to read.
+        """Create the file where it doesn't exist, readable by its owner alone: SQLite would let all users read it.
 
-        The files beside it get the same mode from SQLite.
+        SQLite creates `-wal` and `-shm` with the same mode.
         """
         with suppress(OSError):  # there is one; or none can be made, of which SQLite tells
             os.close(os.open(self._real, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     def may_be_written(self) -> bool:
-        """Whether this process may write the file and the two beside it, or make them."""
+        """Whether this process may write or create the file, `-wal` and `-shm`."""
         return all(
             _may(os.W_OK, file if file.exists() else self._real.parent) for file in (self._real, self._wal, self._shm)
         )
 
     def stamp(self) -> Stamp:
-        """What is different once the file itself was written; what waits in `-wal` doesn't count."""
+        """A value that changes whenever the file itself is written; the WAL doesn't count."""
         found = self._real.stat()
         return found.st_ino, found.st_size, found.st_mtime_ns
 
     def connect_to_read(self, **options: Any) -> tuple[sqlite3.Connection, Stamp | None]:
-        """Connect without making anything, with the file's stamp where no lock keeps it from changing.
+        """Connect without creating any file; the stamp comes with it where no lock protects the file from changes.
 
-        Raises StoreUnusable where the last changes can't be read without making a file.
+        Raises StoreUnusable where the last changes can't be read without creating a file.
         """
         before = self.stamp()
         if not _holds_something(self._journal):
@@ -115,14 +115,14 @@ class SqliteFile:
 
 
 def with_those_beside(path: Path) -> tuple[Path, ...]:
-    """A store's file and the names of all that are kept beside it, whether they are there or not."""
+    """A store's file, and the names of all files that may be kept beside it."""
     return (path, *(path.with_name(path.name + suffix) for suffix in SUFFIXES))
 
 
 def require_not_beside_another(path: Path) -> None:
-    """Raise StoreUnusable for a name that SQLite, or whoever builds, uses for a file beside another one.
+    """Raise StoreUnusable for a name that SQLite, or a rebuild, uses for a file beside another one.
 
-    What stands there would be taken for the other's last changes, or be overwritten by them.
+    A file of that name would be taken for the other's last changes, or be overwritten.
     """
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix) and (other := path.with_name(path.name[: -len(suffix)])).is_file():
@@ -130,7 +130,7 @@ def require_not_beside_another(path: Path) -> None:
 
 
 def require_nothing_beside(path: Path) -> None:
-    """Raise StoreUnusable where a new database would be given what another one left under its name."""
+    """Raise StoreUnusable where the files of an earlier database lie beside a new one's name."""
     real = Path(os.path.realpath(path))
     for suffix in ("-wal", "-journal"):
         if _holds_something(left := real.with_name(real.name + suffix)):
@@ -138,7 +138,7 @@ def require_nothing_beside(path: Path) -> None:
 
 
 def begins_like_sqlite(path: Path) -> bool:
-    """Whether a file is a SQLite database or one that SQLite keeps beside it. No store may have it open here."""
+    """Whether a file is a SQLite database, or its `-wal` or journal. No store may have it open in this process."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)).startswith((MAGIC, *_BEGINNINGS))
 

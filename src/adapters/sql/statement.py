@@ -1,7 +1,7 @@
-"""Statements that run with every command: rendered once for a kind of database, and then handed to its driver.
+"""Compiled statements: rendered once per dialect, and then handed to the driver directly.
 
-What SQLAlchemy does around each execution costs many times what a database takes to find a row by its key. Whatever
-goes wrong is raised as SQLAlchemy raises it, so nobody has to know which way a statement went.
+SQLAlchemy's overhead for each execution is many times the database's own time for a look-up by key. Errors are raised
+as SQLAlchemy raises them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _Values = Mapping[str, Any] | Sequence[Any]
 
 
 class Statement:
-    """One construct of SQLAlchemy's core, of which `sa.bindparam`s are what differs from one execution to the next.
+    """A compiled SQLAlchemy construct whose `sa.bindparam`s are the parameters.
 
-    Values go to the driver and come back from it as they are, so its columns are of types that both drivers know. They
-    are checked as SQLAlchemy's own statements have them checked: it raises Damaged.
+    Values are passed to and from the driver unconverted, so columns are of types that both drivers know. Results are
+    checked by the column types, which raise Damaged.
     """
 
     def __init__(self, construct: sa.ClauseElement, dialect: sa.Dialect) -> None:
@@ -39,25 +39,25 @@ class Statement:
         self._in_order = None if order is None else _picker(order)
 
     def all(self, connection: Connection, **values: Any) -> list[Row]:
-        """The rows it finds."""
+        """Execute it; all rows."""
         rows: list[Row] = run(connection, self.text, self._bound(values)).fetchall()
         for row in rows if self._checks else ():
             self._check(row)
         return rows
 
     def first(self, connection: Connection, **values: Any) -> Row | None:
-        """The first row it finds, or None."""
+        """Execute it; the first row, or None."""
         row: Row | None = run(connection, self.text, self._bound(values)).fetchone()
         if row is not None:
             self._check(row)
         return row
 
     def run(self, connection: Connection, **values: Any) -> None:
-        """Run it; it gives nothing back."""
+        """Execute it, without a result."""
         run(connection, self.text, self._bound(values))
 
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run it for each row of values; it gives nothing back."""
+        """Execute it for each row of values, without a result."""
         if len(rows) == 1:
             run(connection, self.text, self._bound(rows[0]))
             return
@@ -73,10 +73,10 @@ class Statement:
 
 
 class Among:
-    """A select of the rows that have one of any number of values in a column, or in any of some columns.
+    """A select of the rows that have one of any number of values in a column, or in any of some columns (`IN`).
 
-    It is run once for each CHUNK of them. A few sizes are rendered, each twice the one before: the last value is asked
-    for again until one is filled.
+    It is executed once for each CHUNK of values. Statements are compiled for sizes that are powers of two, and the last
+    value is repeated to fill one.
     """
 
     def __init__(self, dialect: sa.Dialect, select: sa.Select[Any], *columns: sa.ColumnElement[Any]) -> None:
@@ -86,7 +86,7 @@ class Among:
         self._of_size: dict[int, Statement] = {}
 
     def all(self, connection: Connection, wanted: Iterable[str], **values: Any) -> list[Row]:
-        """The rows it finds, in its own order for each CHUNK."""
+        """All rows, in the select's order within each CHUNK."""
         return [row for chunk in chunks(wanted) for row in self._some(connection, chunk, values)]
 
     def _some(self, connection: Connection, wanted: Sequence[Any], values: Mapping[str, Any]) -> list[Row]:
@@ -108,13 +108,13 @@ def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ..
 
 
 def insertion(table: sa.Table, dialect: sa.Dialect) -> Statement:
-    """The insert of a whole row, without what the database itself fills in."""
+    """The INSERT of a row, without columns that the database fills in."""
     columns = (column.name for column in table.c if column.server_default is None)
     return Statement(sa.insert(table).values({name: sa.bindparam(name) for name in columns}), dialect)
 
 
 def run(connection: Connection, text: str, values: _Values | None = None) -> Any:
-    """The driver's cursor after it has run a text with values."""
+    """Execute a text with values; the driver's cursor."""
     cursor = connection.connection.cursor()
     try:
         cursor.execute(text, values) if values else cursor.execute(text)
@@ -124,7 +124,7 @@ def run(connection: Connection, text: str, values: _Values | None = None) -> Any
 
 
 def run_many(connection: Connection, text: str, rows: list[Any]) -> None:
-    """Let the driver run a text for each row of values."""
+    """Execute a text for each row of values."""
     cursor = connection.connection.cursor()
     try:
         cursor.executemany(text, rows)
@@ -133,7 +133,7 @@ def run_many(connection: Connection, text: str, rows: list[Any]) -> None:
 
 
 def copy_rows(connection: Connection, text: str, rows: Iterable[Row]) -> None:
-    """Let PostgreSQL take in rows by a COPY."""
+    """Insert rows by PostgreSQL's COPY."""
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(text) as copy:
@@ -144,7 +144,7 @@ def copy_rows(connection: Connection, text: str, rows: Iterable[Row]) -> None:
 
 
 def run_script(connection: Connection, text: str) -> None:
-    """Let the driver run a text without values. On PostgreSQL it may be several statements, which go in one message."""
+    """Execute a text without values. On PostgreSQL it may be several statements, sent in one message."""
     cursor = connection.connection.cursor()
     execute: Callable[..., object] = cursor.execute
     if connection.dialect.name == "postgresql":
@@ -156,7 +156,7 @@ def run_script(connection: Connection, text: str) -> None:
 
 
 def _as_sqlalchemy_does(connection: Connection, text: str, error: Exception) -> DBAPIError:
-    """SQLAlchemy's exception for the driver's, without the values; a connection that is dead isn't used again."""
+    """SQLAlchemy's exception for the driver's, without the values; a dead connection is invalidated."""
     dialect = connection.dialect
     is_dead = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
     wrapped = DBAPIError.instance(

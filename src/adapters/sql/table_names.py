@@ -1,4 +1,4 @@
-"""The names of what is ours in a database, which never get in the way of an application's own."""
+"""The prefix of our tables, views and indexes, which keeps them apart from an application's own."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FOUND = {
 
 
 def ours(name: str) -> str:
-    """The name of a table, view or index of ours, for what it is called among us."""
+    """The prefixed name of a table, view or index."""
     return f"{PREFIX}{name}"
 
 
 def require_unused(connection: Connection) -> None:
-    """Raise StoreUnusable where a database that has no store in it has something whose name begins as ours do."""
+    """Raise StoreUnusable where a database without a store has a table, view or index with our prefix."""
     found = connection.exec_driver_sql(_FOUND[connection.dialect.name]).scalar()
     if found is not None:
         raise StoreUnusable(

@@ -1,1 +1,1 @@
-"""The store: a database with our tables in it, its migrations, and the transactions on it."""
+"""The store: a database with our tables, its migrations, and its transactions."""

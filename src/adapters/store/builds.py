@@ -1,7 +1,7 @@
-"""Builds: what is folded of one projection, or of the facts that projections fold, under one digest.
+"""Builds: the fold of one projection, or of a set of facts, identified by a digest.
 
-A build's digest covers all that its answers depend on: the version of the code, the facts it folds, and its part of the
-rules. Generations share builds whose digests agree, so a change builds nothing but what it concerns.
+The digest covers all that its answers depend on: the version of the code, the facts it folds, and its section of the
+rules. Generations share builds with equal digests, so a change rebuilds only what it concerns.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Build(Struct, frozen=True, kw_only=True):
     known_until: int | None
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class BuildSpec(Struct, frozen=True, kw_only=True):
     """A build as the running code would fold it."""
 
     name: str
@@ -50,7 +50,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 def versions_of(registry: Registry) -> dict[str, Versions]:
-    """By name of build, the versions of the running code on which its answers depend: sets of facts first."""
+    """By name of build, the versions of the running code that its answers depend on; sets of facts come first."""
     facts = {each.name: _versions_of_facts(each) for each in registry.fact_sets}
     judged = {each.name: {**facts[each.facts.name], each.name: each.version} for each in registry.projectors}
     return {**facts, **judged}
@@ -61,12 +61,12 @@ def _versions_of_facts(fact_set: FactSet) -> Versions:
     return {fact_set.name: fact_set.version, "events": schema_digest(tuple(events))}
 
 
-def wanted_builds(registry: Registry, ruleset: Ruleset) -> list[Wanted]:
-    """What the running code would fold under a ruleset: the facts first."""
+def build_specs(registry: Registry, ruleset: Ruleset) -> list[BuildSpec]:
+    """The builds that the running code would fold under a ruleset; sets of facts come first."""
     rules = compile_rules(ruleset, None, registry.sections)  # what is judged by doesn't depend on the currency
     judged = {each.name: rules_digest(each, rules) for each in registry.projectors}
     return [
-        Wanted(name=name, digest=_digest(versions, judged.get(name, "")), versions=versions)
+        BuildSpec(name=name, digest=_digest(versions, judged.get(name, "")), versions=versions)
         for name, versions in versions_of(registry).items()
     ]
 
@@ -76,7 +76,7 @@ def _digest(versions: Versions, judged_by: str) -> str:
 
 
 def read_builds(schema: Schema, connection: Connection, generation: int | None = None) -> list[Build]:
-    """The builds of a generation, or all that are kept, by name and number.
+    """The builds of a generation, or all stored ones, by name and number.
 
     Raises DamagedReadModels where one can't be read.
     """
@@ -88,7 +88,7 @@ def read_builds(schema: Schema, connection: Connection, generation: int | None =
     try:
         rows = connection.execute(statement).all()
     except Damaged as error:
-        raise DamagedReadModels(f"what is built can't be read: {error}; {BY_A_REBUILD}") from None
+        raise DamagedReadModels(f"a build can't be read: {error}; {BY_A_REBUILD}") from None
     return [_build(row) for row in rows]
 
 
@@ -105,7 +105,7 @@ def _build(row: sa.Row[tuple[object, ...]]) -> Build:
 
 
 def _versions(stored: str) -> Versions:
-    """Of other code's versions, where they can't be read, no more is known than that they are other ones."""
+    """Decode the versions of a build; where other code's can't be decoded, they only count as different."""
     try:
         return msgspec.json.decode(stored, type=Versions)
     except msgspec.DecodeError:
@@ -113,10 +113,10 @@ def _versions(stored: str) -> Versions:
 
 
 def reusable(
-    builds: Iterable[Build], wanted: Iterable[Wanted], known_until: int | None, live: Mapping[str, int]
+    builds: Iterable[Build], specs: Iterable[BuildSpec], known_until: int | None, live: Mapping[str, int]
 ) -> dict[str, int]:
-    """By name, the number of a build of each that is wanted: the one that answers, or else the newest."""
-    by_digest = {each.name: each.digest for each in wanted}
+    """By name, the number of a stored build that meets each specification: the live one, or else the newest."""
+    by_digest = {each.name: each.digest for each in specs}
     found: dict[str, int] = {}
     for each in builds:
         if by_digest.get(each.name) == each.digest and each.known_until == known_until:
@@ -128,27 +128,27 @@ def reusable(
 
 
 def create_build(
-    schema: Schema, connection: Connection, registry: Registry, wanted: Wanted, known_until: int | None
+    schema: Schema, connection: Connection, registry: Registry, spec: BuildSpec, known_until: int | None
 ) -> int:
-    """Make a build with nothing folded in yet; its number."""
+    """Create an empty build; its number."""
     builds = schema.builds
-    kept = connection.execute(sa.select(builds.c.number).where(builds.c.name == wanted.name)).scalars()
-    number: int = max([0, *kept, *_numbers_in_use(connection, wanted.name)]) + 1
+    kept = connection.execute(sa.select(builds.c.number).where(builds.c.name == spec.name)).scalars()
+    number: int = max([0, *kept, *_numbers_in_use(connection, spec.name)]) + 1
     row = {
-        "name": wanted.name,
+        "name": spec.name,
         "number": number,
-        "digest": wanted.digest,
-        "versions": msgspec.json.encode(wanted.versions, order="sorted").decode(),
+        "digest": spec.digest,
+        "versions": msgspec.json.encode(spec.versions, order="sorted").decode(),
         "checkpoint": 0,
         "known_until": known_until,
     }
     connection.execute(builds.insert(), row)
-    BuildTables({wanted.name: number}, registry).create(connection)
+    BuildTables({spec.name: number}, registry).create(connection)
     return number
 
 
 def _numbers_in_use(connection: Connection, name: str) -> list[int]:
-    """The numbers that tables have, whatever is said of them elsewhere."""
+    """The numbers that tables of builds have, whatever the rows say."""
     stem = ours(f"{name}_")
     names = sa.inspect(connection).get_table_names()
     ends = (each.removeprefix(stem).partition("_")[0] for each in names if each.startswith(stem))
@@ -156,7 +156,7 @@ def _numbers_in_use(connection: Connection, name: str) -> list[int]:
 
 
 def drop_unused(schema: Schema, connection: Connection) -> None:
-    """Drop the builds that no generation has any more."""
+    """Drop the builds that belong to no generation."""
     builds, members, parked = schema.builds, schema.generation_builds, schema.parked
     is_used = sa.exists().where(members.c.name == builds.c.name, members.c.number == builds.c.number)
     unused = connection.execute(sa.select(builds.c.name, builds.c.number).where(~is_used)).all()
@@ -173,7 +173,7 @@ def _drop_tables(connection: Connection, name: str, number: int) -> None:
 
 
 def _tables_of(connection: Connection, name: str, number: int) -> list[str]:
-    """The names of a build's tables, also of a projection that this process doesn't know."""
+    """The names of a build's tables, also for a projection that this process doesn't know."""
     stem = ours(f"{name}_{number}")
     return [each for each in sa.inspect(connection).get_table_names() if each == stem or each.startswith(f"{stem}_")]
 
@@ -185,7 +185,7 @@ def tables_in_use(schema: Schema, connection: Connection) -> list[str]:
 
 
 def members_of(schema: Schema, connection: Connection) -> Mapping[tuple[str, int], set[int]]:
-    """For each build, by name and number, the generations that have it."""
+    """For each build, by name and number, the generations that share it."""
     found: dict[tuple[str, int], set[int]] = {}
     for row in connection.execute(sa.select(schema.generation_builds)):
         found.setdefault((row.name, row.number), set()).add(row.generation)

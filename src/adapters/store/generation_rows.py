@@ -1,6 +1,6 @@
-"""What stands of generations in tables: their rows, their builds, and which of them answers.
+"""The rows of generations: which builds they have, and which of them is live.
 
-It needs no open store, so that migrations can make the first generation of one.
+It works without an open store, so migrations can create the first generation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from regulars.adapters.schema.tables import LIVE_GENERATION, Schema
 from regulars.adapters.schema.views import put_views
 from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.damage import Damaged
-from regulars.adapters.store.builds import create_build, read_builds, reusable, versions_of, wanted_builds
+from regulars.adapters.store.builds import build_specs, create_build, read_builds, reusable, versions_of
 from regulars.projections.registry import Registry
 from regulars.projections.rules.grammar import Ruleset
 
@@ -28,30 +28,30 @@ _DROPPED = "dropped_generation"
 
 
 def generation_numbers(schema: Schema, connection: Connection) -> list[int]:
-    """The numbers of all that are kept, also of those of which nothing else can be read."""
+    """The numbers of all stored generations, also of those that can't be read otherwise."""
     number = schema.generations.c.number
     return list(connection.execute(sa.select(number).order_by(number)).scalars())
 
 
 def live_number(schema: Schema, connection: Connection) -> int | None:
-    """The number of the generation that answers; None in a store that has none yet, or no longer says which."""
+    """The number of the live generation; None in a new store, and where the setting is missing."""
     value = setting_of(schema, connection, LIVE)
     return None if value is None else live_of(value)
 
 
 def previous_number(schema: Schema, connection: Connection) -> int | None:
-    """The number of the generation that answered before the live one, None where there was none or it is dropped."""
+    """The number of the generation that was live before; None where there was none or it is dropped."""
     return _number(schema, connection, PREVIOUS)
 
 
 def setting_of(schema: Schema, connection: Connection, name: str) -> object:
-    """What stands as a setting, unchecked; None where nothing does."""
+    """A setting's value, unchecked; None where there is none."""
     settings = schema.settings
     return connection.scalar(sa.select(unchecked(settings.c.value)).where(settings.c.name == name))
 
 
 def _number(schema: Schema, connection: Connection, name: str) -> int | None:
-    """A pointer that is only worth something where it can be read."""
+    """Decode the number of a generation; None where it can't be decoded."""
     with suppress(Damaged):
         value = setting_of(schema, connection, name)
         return None if value is None else number_of(name, value)
@@ -59,14 +59,14 @@ def _number(schema: Schema, connection: Connection, name: str) -> int | None:
 
 
 def live_if_known(schema: Schema, connection: Connection) -> int | None:
-    """The number of the generation that answers, None also where that can't be read."""
+    """The number of the live generation; None also where the setting is damaged."""
     with suppress(Damaged):
         return live_number(schema, connection)
     return None
 
 
 def point_at(schema: Schema, connection: Connection, pointers: dict[str, int]) -> None:
-    """Let settings name which generations answer, and none but these."""
+    """Replace the settings that name the live and the previous generation."""
     settings = schema.settings
     connection.execute(settings.delete().where(settings.c.name.in_((LIVE, PREVIOUS))))
     rows = [{"name": name, "value": str(value).encode()} for name, value in pointers.items()]
@@ -74,7 +74,7 @@ def point_at(schema: Schema, connection: Connection, pointers: dict[str, int]) -
 
 
 def first_generation(schema: Schema, registry: Registry, connection: Connection, ruleset: Ruleset, now: int) -> int:
-    """Make a generation that is live from the start, and has everything yet to fold in; its number."""
+    """Create a generation that is live from the start, with everything still to be folded; its number."""
     number = create_generation(schema, registry, connection, ruleset, now, None, frozenset(versions_of(registry)))
     point_at(schema, connection, {LIVE: number})
     put_views(connection, views_of(tables_of(schema, registry, connection, number), schema.events))
@@ -90,7 +90,7 @@ def create_generation(
     known_until: int | None,
     afresh: Collection[str],
 ) -> int:
-    """Make a generation's row, of builds that are kept and others that are made; its number."""
+    """Create a generation's row, of stored builds and of new ones; its number."""
     generations = schema.generations
     dropped = _number(schema, connection, _DROPPED) or 0
     number = max([dropped, *generation_numbers(schema, connection)]) + 1
@@ -103,7 +103,7 @@ def create_generation(
         "is_checked": 0,
     }
     connection.execute(generations.insert(), row)
-    wanted = wanted_builds(registry, ruleset)
+    wanted = build_specs(registry, ruleset)
     live = live_if_known(schema, connection)
     answering = {} if live is None else builds_of(schema, connection, live)
     with_what_is_kept = reusable(read_builds(schema, connection), wanted, known_until, answering)
@@ -124,14 +124,14 @@ def builds_of(schema: Schema, connection: Connection, generation: int) -> dict[s
 
 
 def tables_of(schema: Schema, registry: Registry, connection: Connection, generation: int) -> BuildTables:
-    """The tables of a generation's builds, as far as the registry knows them."""
+    """The tables of a generation's builds, for the projections that the registry knows."""
     known = versions_of(registry)
     builds = builds_of(schema, connection, generation)
     return BuildTables({name: number for name, number in builds.items() if name in known}, registry)
 
 
 def note_dropped(schema: Schema, connection: Connection, number: int) -> None:
-    """Remember that no generation may have this number any more, nor any before it."""
+    """Keep this generation's number, and all before it, from being used again."""
     settings = schema.settings
     newest = max(number, _number(schema, connection, _DROPPED) or 0)
     connection.execute(settings.delete().where(settings.c.name == _DROPPED))

@@ -1,7 +1,7 @@
-"""The horizon up to which positions are settled, and who holds it back.
+"""The horizon up to which positions are settled, and the transactions that hold it back.
 
-On PostgreSQL a position is settled once every older transaction of the server has ended, in whatever database. One that
-stays open holds everybody back. On SQLite all that is committed is settled.
+On PostgreSQL a position is settled once every older transaction of the server has ended, in whatever database; a long
+one holds every reader back. On SQLite every committed position is settled.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _OLDEST = """
 
 
 class OpenTransaction(Struct, frozen=True, kw_only=True):
-    """The oldest open transaction of a PostgreSQL server: its process, what that does, and its age in seconds.
+    """The oldest open transaction of a PostgreSQL server: its process, that one's state, and its age in seconds.
 
-    `pid` is None for a prepared one. What this role may not see is None, too.
+    `pid` is None for a prepared transaction. Columns that this role may not see are None, too.
     """
 
     pid: int | None
@@ -45,7 +45,7 @@ class OpenTransaction(Struct, frozen=True, kw_only=True):
 
 
 def oldest_transaction(connection: Connection) -> OpenTransaction | None:
-    """Who holds the horizon back; None where nobody does, or nobody can be seen to."""
+    """The transaction that holds the horizon back; None where there is none, or this role can't see it."""
     if connection.dialect.name != "postgresql":
         return None
     row = connection.exec_driver_sql(_OLDEST).first()
@@ -53,7 +53,7 @@ def oldest_transaction(connection: Connection) -> OpenTransaction | None:
 
 
 def not_settled(store: Store, position: int, said: str = "") -> StoreBusy:
-    """The refusal where a position isn't settled for too long, which names who holds it back."""
+    """The error for a position that isn't settled in time; it names the transaction that holds the horizon back."""
     with store.reading() as tx:
         holder = oldest_transaction(tx.connection)
     reason = "an older transaction is still running" if holder is None else f"{holder} is still running on the server"
@@ -61,9 +61,9 @@ def not_settled(store: Store, position: int, said: str = "") -> StoreBusy:
 
 
 def await_settled(store: Store, position: int) -> None:
-    """Wait until nothing can come to be seen before a position any more; 0 is there at once.
+    """Wait until no event before a position can still be committed; 0 never waits.
 
-    Raises StoreBusy where an older transaction in the database keeps it from settling for too long.
+    Raises StoreBusy where an older transaction in the server runs for too long.
     """
     events, deadline = store.schema.events, monotonic() + HORIZON_TIMEOUT
     last_settled = sa.select(sa.func.max(events.c.position)).where(events.c.position >= position, settled(events))
@@ -77,7 +77,7 @@ def await_settled(store: Store, position: int) -> None:
 
 
 def _duration(seconds: float) -> str:
-    """A time as people say it: 45 s, 3 min, 2 h, 5 d."""
+    """A duration in words: 45 s, 3 min, 2 h, 5 d."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"

@@ -1,4 +1,6 @@
-"""From one schema version to the next. A migration adds tables, columns and indexes; it never rewrites `events`."""
+"""Migrations, each from one schema version to the next. They add tables, columns and indexes, and never rewrite
+`events`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from regulars.adapters.indexes.consents import CONSENTS
-from regulars.adapters.indexes.entries import opening_nothing, write_right
+from regulars.adapters.indexes.entries import opening_nothing, repair_entries
 from regulars.adapters.indexes.forgotten import FORGOTTEN
 from regulars.adapters.log.codec import CODECS
 from regulars.adapters.schema.positions import create_positions, guard_positions
@@ -26,13 +28,13 @@ Migration = Callable[[Connection, Schema], None]
 
 
 def index_the_audit_trail(connection: Connection, schema: Schema) -> None:
-    """Version 2: the audit trail is searched by actor, by type, by what belongs together, and by time."""
+    """Version 2: indexes for searching the audit trail by actor, type, correlation id and time."""
     for index in schema.audit_indexes:
         index.create(connection, checkfirst=True)
 
 
 def link_customers_and_note_the_rules(connection: Connection, schema: Schema) -> None:
-    """Version 3: customers can be merged; what a store judged by before anything was published is a setting."""
+    """Version 3: the table of links between merged customers, and a setting with the founding rules."""
     schema.links.create(connection)
     generations = sa.table(FORMER_GENERATIONS, sa.column("number"), sa.column("ruleset"))
     ruleset = connection.scalar(sa.select(generations.c.ruleset).order_by(generations.c.number).limit(1))
@@ -41,19 +43,19 @@ def link_customers_and_note_the_rules(connection: Connection, schema: Schema) ->
 
 
 def keep_seals(connection: Connection, schema: Schema) -> None:
-    """Version 4: what was recorded can be sealed; what is secret leaves no samples."""
+    """Version 4: the table of seals; PostgreSQL takes no statistics of secrets."""
     schema.seals.create(connection)
     schema.keep_secrets_to_their_tables(connection)
 
 
 def keep_consents(connection: Connection, schema: Schema) -> None:
-    """Version 5: who may be contacted is found by channel and purpose."""
+    """Version 5: the index of consents by channel and purpose."""
     schema.consents.create(connection, checkfirst=True)
-    write_right(connection, schema, CONSENTS, opening_nothing(CODECS))
+    repair_entries(connection, schema, CONSENTS, opening_nothing(CODECS))
 
 
 def keep_positions_drawn(connection: Connection, schema: Schema) -> None:
-    """Version 6: the last position drawn is kept, and no row gets another; what was known when is found by an index."""
+    """Version 6: the last position drawn is stored, rows beyond it are refused, and recorded_at has an index."""
     create_positions(connection, schema.events)
     guard_positions(connection, schema.events)
     recorded = next(index for index in schema.events.indexes if index.name == RECORDED)
@@ -68,10 +70,9 @@ _FORMER_READ_MODELS = re.compile(
 
 
 def build_one_by_one(connection: Connection, schema: Schema) -> None:
-    """Version 7: what is folded is a build of each projection, in which customers are numbers, and scores are packed.
+    """Version 7: a build per projection, with customers as numbers and packed scores.
 
-    What was folded before is of no use any more. All of it follows from the log, so the generation that answered gets a
-    successor that has everything yet to fold in.
+    Earlier read models can't be used. All of them follow from the log, so the live generation gets an empty successor.
     """
     existing = sa.inspect(connection).get_table_names()
     if FORMER_GENERATIONS not in existing:
@@ -96,7 +97,7 @@ def build_one_by_one(connection: Connection, schema: Schema) -> None:
 
 
 def _drop_if_possible(connection: Connection, table: str) -> None:
-    """On PostgreSQL a view that somebody built on a table keeps it from going: then it stays, and is theirs."""
+    """Drop a table. On PostgreSQL a view that depends on it prevents that: then it stays."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f'DROP TABLE "{table}"')
         return
@@ -110,16 +111,16 @@ def _drop_if_possible(connection: Connection, table: str) -> None:
 
 
 def keep_forgotten(connection: Connection, schema: Schema) -> None:
-    """Version 8: lists leave out who was forgotten."""
+    """Version 8: the index of forgotten customers, whom lists leave out."""
     schema.forgotten.create(connection, checkfirst=True)
-    write_right(connection, schema, FORGOTTEN, opening_nothing(CODECS))
+    repair_entries(connection, schema, FORGOTTEN, opening_nothing(CODECS))
 
 
 _DEPENDED_ON = "2BP01"
 
 
 def name_what_is_ours(connection: Connection, schema: Schema) -> None:
-    """Version 7: names of tables, indexes and sequences begin with `regulars_` as well."""
+    """Version 7: names of tables, indexes and sequences get the prefix `regulars_`."""
     existing = set(sa.inspect(connection).get_table_names())
     of_builds = (schema.generations, schema.builds, schema.generation_builds, schema.parked)
     for table in schema.metadata.sorted_tables:
@@ -130,7 +131,9 @@ def name_what_is_ours(connection: Connection, schema: Schema) -> None:
 
 
 def _rename_on_sqlite(connection: Connection, old: str, table: sa.Table) -> None:
-    """Views and triggers go with a table; an index can't be renamed, and is made anew."""
+    """Rename tables; views and triggers are dropped with them, and indexes, which SQLite can't rename, are created
+    again.
+    """
     of_table = "SELECT name FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE AND type = ? AND sql IS NOT NULL"
     names = list(connection.exec_driver_sql(of_table, (old, "index")).scalars())
     guards = list(connection.exec_driver_sql(of_table, (old, "trigger")).scalars())
@@ -176,9 +179,9 @@ MIGRATIONS: Mapping[int, Migration] = {
 
 
 def migrate(connection: Connection, schema: Schema, version: int, target: int) -> None:
-    """Bring a store from one version to another, step by step, within the transaction that is open.
+    """Migrate a store from one version to another, step by step, within the open transaction.
 
-    Who may do something with `events` may do it with the tables that are new.
+    Roles with grants on `events` get the same grants on new tables.
     """
     if version < PREFIXED_SINCE:
         name_what_is_ours(connection, schema)  # first, as every step knows tables by their names of now

@@ -1,4 +1,4 @@
-"""What the store holds about some customers beside their events: look-ups, links, and what others said of them."""
+"""What the store holds about some customers beside their events: look-ups, links, referrals, command ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from regulars.crm_domain.customer import ReferralMade
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """That one customer was merged into another; instants in microseconds, `undone_at` None while that holds."""
+    """A merge of one customer into another; instants in microseconds, `undone_at` None while it holds."""
 
     customer_id: str
     into_id: str
@@ -27,7 +27,7 @@ class Link(Struct, frozen=True, kw_only=True):
 
 
 def read_lookup_kinds(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> dict[str, list[str]]:
-    """The kinds of look-ups by which each of some customers is found."""
+    """The kinds of look-ups by which each of some customers can be found."""
     lookups, kinds = schema.lookups, dict[str, list[str]]()
     wanted = sa.select(lookups.c.customer_id, lookups.c.kind).where(lookups.c.customer_id.in_(list(customer_ids)))
     for customer_id, kind in connection.execute(wanted.distinct().order_by(lookups.c.kind)):
@@ -36,7 +36,7 @@ def read_lookup_kinds(connection: Connection, schema: Schema, customer_ids: Iter
 
 
 def read_links_of(tx: Transaction, schema: Schema, customer_ids: Iterable[str]) -> list[Link]:
-    """Every link that some customers have or had, in the order in which they were made."""
+    """Every link of some customers, undone ones included, in the order of their merges."""
     links, theirs = schema.links, list(customer_ids)
     either = sa.or_(links.c.customer_id.in_(theirs), links.c.into_id.in_(theirs))
     rows = tx.connection.execute(sa.select(links).where(either).order_by(links.c.merged_at)).all()
@@ -56,7 +56,7 @@ def read_links_of(tx: Transaction, schema: Schema, customer_ids: Iterable[str]) 
 
 
 def read_referrals_of(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> list[int]:
-    """The instants at which others were said to have brought one of some customers."""
+    """The instants at which one of some customers was named as having been referred by others."""
     events, theirs = schema.events, frozenset(customer_ids)
     columns = (events.c.position, events.c.customer_id, events.c.occurred_at, events.c.type, events.c.payload)
     referrals = sa.select(*columns).where(events.c.type.in_(tags_of((ReferralMade,), CODECS)))
@@ -70,7 +70,7 @@ def read_referrals_of(connection: Connection, schema: Schema, customer_ids: Iter
 
 
 def read_command_ids(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> list[str]:
-    """The ids under which the command log keeps what came of commands to some customers, also where nothing did."""
+    """The ids of commands to some customers in the command log, also of those without events."""
     commands = schema.commands
     found: set[str] = set()
     for customer_id in customer_ids:

@@ -1,4 +1,4 @@
-"""Another master key: every key is wrapped anew, in one transaction, and how it stood before is destroyed."""
+"""Key rotation: every key is wrapped by another master key in one transaction, and the old form is erased."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _AT_ONCE = 1_000
 
 
 def rotate(store: Store, new: MasterKey | None, on_progress: Progress | None = None) -> int:
-    """Wrap all keys of a store by another master key, or by none; how many customers' keys there are.
+    """Wrap all keys of a store by another master key, or by none; the number of customers' keys.
 
-    `on_progress` is called with (customers' keys wrapped so far, keys there are). Nobody else writes meanwhile.
+    `on_progress` is called with (customers' keys wrapped so far, keys there are). Other writers wait meanwhile.
     Processes that have the store open must open it again; until then they refuse whatever needs a key.
     """
     with store.writing(alone=True) as tx:

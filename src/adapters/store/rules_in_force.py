@@ -1,4 +1,4 @@
-"""The rules that the log says are judged by: of what stands in the tables beside it, nothing is taken for a rule."""
+"""The rules in force, read from the log alone: texts of rules in other tables are for display."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOUNDING = "founding_rules"
 class InForce(Struct, frozen=True, kw_only=True):
     """The rules in force, with the text and the digest that were recorded.
 
-    `digest` is that of the ruleset. `stated` is what the event at `position` says is the digest of its text; both are
+    `digest` is that of the ruleset. `stated` is the digest that the event at `position` gives for its text; both are
     None for the founding rules.
     """
 
@@ -38,7 +38,7 @@ class InForce(Struct, frozen=True, kw_only=True):
         return self.stated in (None, digest_of(self.text))
 
     def are(self, text: str, digest: str) -> bool:
-        """Whether a text with its digest, as a generation has them, are these rules."""
+        """Whether a generation's text and digest are those of these rules."""
         return digest_of(text) == digest and text in (self.text, self.ruleset.canonical())
 
 
@@ -48,9 +48,9 @@ def digest_of(text: str) -> str:
 
 
 def read_in_force(schema: Schema, connection: Connection, grammar: type[Ruleset] = Ruleset) -> InForce:
-    """What was published or brought back last, else what the store was founded with.
+    """The rules that were published or rolled back to last, else the founding rules.
 
-    Raises StoreUnusable where that can't be read.
+    Raises StoreUnusable where they can't be read.
     """
     events = schema.events
     columns = (events.c.position, events.c.type, events.c.payload)
@@ -67,25 +67,25 @@ def read_in_force(schema: Schema, connection: Connection, grammar: type[Ruleset]
 
 
 def read_founding(schema: Schema, connection: Connection) -> str:
-    """The text of what the store was founded with. Raises StoreUnusable where it is gone or can't be read."""
+    """The text of the founding rules. Raises StoreUnusable where it is missing or can't be read."""
     settings = schema.settings
     value = connection.scalar(sa.select(settings.c.value).where(settings.c.name == FOUNDING))
     if not isinstance(value, bytes):
-        raise StoreUnusable(f"the rules this store was founded with are missing: there is no setting {FOUNDING}")
+        raise StoreUnusable(f"the founding rules of this store are missing: there is no setting {FOUNDING}")
     try:
         return value.decode()
     except UnicodeDecodeError:
         raise StoreUnusable(
-            "the rules this store was founded with can't be read; they were changed from outside, and a backup has them"
+            "the founding rules of this store can't be read; they were changed from outside, and a backup has them"
         ) from None
 
 
 def restored(text: str, position: int | None, grammar: type[Ruleset] = Ruleset) -> Ruleset:
-    """The ruleset of a text that was recorded. Raises StoreUnusable for what is none."""
+    """The ruleset of a recorded text. Raises StoreUnusable where it can't be parsed."""
     try:
         return restore_rules(text, grammar)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
-        whose = "the rules this store was founded with" if position is None else f"the rules of event #{position}"
+        whose = "the founding rules of this store" if position is None else f"the rules of event #{position}"
         raise StoreUnusable(f"{whose} can't be read; they were changed from outside, and a backup has them") from None
 
 

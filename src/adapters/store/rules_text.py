@@ -1,4 +1,4 @@
-"""A ruleset as the TOML file that somebody could have written: shown to be read, changed and given back."""
+"""A ruleset as a TOML file, to be read, edited and published again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LIST = re.compile(rf"\[\n(?:\s*{_ITEM},\n)+\s*\]")
 
 
 def as_toml(ruleset: Ruleset) -> str:
-    """A text that `parse_rules` takes for the same ruleset: tables and keys in the order of the grammar."""
+    """TOML that `parse_rules` parses to the same ruleset, with tables and keys in the order of the grammar."""
     data = ruleset.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
     bands = data["churn_risk"]["bands"]
     data["churn_risk"]["bands"] = {band: bands[band] for band in sorted(bands, key=bands.__getitem__)}
@@ -25,7 +25,7 @@ def as_toml(ruleset: Ruleset) -> str:
 
 
 class _Plain(Decimal):
-    """A fraction that never shows an exponent."""
+    """A decimal that is never written with an exponent."""
 
     def __str__(self) -> str:
         return plain_number(self)

@@ -1,4 +1,4 @@
-"""A store: a database with our tables in it, its settings, and the transactions on it."""
+"""The store: a database with our tables, its settings, and its transactions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from regulars.adapters.sql.driver_errors import name_of
 from regulars.adapters.sql.named_schema import without_schema
 from regulars.adapters.sql.table_names import PREFIX, require_unused
 from regulars.adapters.store.migrations import PREFIXED_SINCE, migrate
-from regulars.adapters.store.store_statements import Prepared
+from regulars.adapters.store.store_statements import StoreStatements
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.access import found_access
 from regulars.adapters.vault.cipher import KeyedHash
@@ -49,21 +49,21 @@ _ROW_BY_ENTRY = 8
 
 
 class Collision(Exception):
-    """Another writer took a stream's version, a reference or a command id first; try again from the beginning."""
+    """Another writer was quicker with a stream's version, a reference or a command id; decide and try again."""
 
 
 class _TakenBack(Exception):
-    """Ends a rehearsal."""
+    """Rolls a rehearsal back."""
 
 
 def _is_taken(error: IntegrityError) -> bool:
-    """Whether a unique key was taken, and not some other rule broken."""
+    """Whether a unique constraint was violated, and no other."""
     codes = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
     return getattr(error.orig, "sqlite_errorcode", None) in codes or getattr(error.orig, "sqlstate", None) == "23505"
 
 
 class _Rehearsal:
-    """Writes events with positions that no event will ever have, from the last one that can be drawn downwards."""
+    """Appends events at positions that are never drawn, downwards from the last possible one."""
 
     def __init__(self, appending: Appending, events: sa.Table) -> None:
         self._appending = appending
@@ -77,15 +77,15 @@ class _Rehearsal:
 
 
 class Store:
-    """An open store. Made where there is none, unless `read_only`; read-only by itself where it can't be written.
+    """An open store. It is created where there is none, unless `read_only`; it is read-only where it can't be written.
 
-    A new one has its keys wrapped by the master key that is given. For one that is there, a master key that doesn't fit
-    is noticed when the first key is opened: `keyring.require_master` looks at once. `is_new` says that it was made just
-    now, `access` what of it this role may read. What happened is read and judged with the `registry`, ours and that of
-    `extensions`; events of the types that it `handles` bear on what is folded.
+    A new one has its keys wrapped by the given master key. In an existing one, a wrong master key is noticed when the
+    first key is unwrapped: `keyring.require_master` checks at once. `is_new` says that it was just created, `access`
+    which secrets this role may read. Events are decoded and judged by the `registry`, which includes `extensions`; it
+    folds events of the types that it `handles`.
 
     Raises StoreUnusable where the database holds something else, or was written by a newer version; ValueError for
-    extensions that can't stand beside each other.
+    extensions that conflict with each other.
     """
 
     def __init__(
@@ -114,32 +114,32 @@ class Store:
         except BaseException:
             self.database.close()
             raise
-        self.prepared = Prepared(self.schema, self.database.dialect, self.access, self.extended, indexes)
+        self.statements = StoreStatements(self.schema, self.database.dialect, self.access, self.extended, indexes)
         self.is_erasing = MARK in settings
 
     @property
     def codecs(self) -> Codecs:
-        """What decodes the events of this store."""
+        """The codecs of this store's events."""
         return self.extended.codecs
 
     @property
     def keyed(self) -> KeyedHash:
-        """The keyed hash by which people, orders and commands are found."""
+        """The keyed hash for look-ups of customers, orders and commands."""
         return self.keyring.keyed
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Close all connections."""
         if self.is_erasing and not self.database.read_only:
             self.destroy_traces(patience=0)
         self.database.close()
 
     def destroy_traces(self, patience: float = PATIENCE) -> None:
-        """Destroy what the files still hold of keys that were destroyed; `is_erasing` while somebody is in the way."""
+        """Erase traces of destroyed keys from the database's files; `is_erasing` while readers prevent it."""
         self.is_erasing = True
         self.is_erasing = not destroy_traces(self.database, self.schema, patience)
 
     def owner_needed(self) -> OwnerNeeded | None:
-        """Whom it takes to destroy what the files still hold, where this process's role may not."""
+        """The role that has to erase traces, where this process's may not."""
         if not self.is_erasing:
             return None
         with self.database.reading() as connection:
@@ -147,10 +147,10 @@ class Store:
 
     @contextmanager
     def writing(self, *, alone: bool = False, patience: float | None = None) -> Iterator[Transaction]:
-        """A transaction that may write. Raises as Database.writing does, and Collision where another was quicker."""
+        """A write transaction. Raises as Database.writing does, and Collision where another writer was quicker."""
         try:
             with self.database.writing(alone=alone, patience=patience) as connection:
-                yield Transaction(connection, self.prepared, self.keyring)
+                yield Transaction(connection, self.statements, self.keyring)
         except IntegrityError as error:
             if _is_taken(error):
                 raise Collision(str(error.orig)) from error
@@ -158,20 +158,22 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """A snapshot to read from."""
+        """A read transaction on one snapshot."""
         with self.database.reading() as connection:
-            yield Transaction(connection, self.prepared, self.keyring)
+            yield Transaction(connection, self.statements, self.keyring)
 
     @contextmanager
     def rehearsing(self) -> Iterator[Transaction]:
-        """A transaction that is taken back at its end. It keeps other writers waiting, and uses up no position."""
-        rehearsal = _Rehearsal(self.prepared.appending, self.schema.events)
+        """A write transaction that is rolled back at its end. Other writers wait meanwhile, and no position is used
+        up.
+        """
+        rehearsal = _Rehearsal(self.statements.appending, self.schema.events)
         with suppress(_TakenBack), self.database.writing() as connection:
-            yield Transaction(connection, self.prepared, self.keyring, rehearsal.append)
+            yield Transaction(connection, self.statements, self.keyring, rehearsal.append)
             raise _TakenBack
 
     def read_settings(self, connection: Connection) -> dict[str, bytes]:
-        """All settings by name; one that isn't bytes any more is as good as gone."""
+        """All settings by name; those that aren't bytes are left out."""
         settings = self.schema.settings
         found = connection.execute(as_stored(settings)).all()
         return {name: value for name, value in found if isinstance(value, bytes)}
@@ -187,11 +189,11 @@ class Store:
         return connection.execute(sa.select(sa.func.count()).select_from(self.schema.events)).scalar_one()
 
     def position_at(self, connection: Connection, instant: int) -> int:
-        """The last position that was recorded by an instant, 0 where there was none yet.
+        """The last position that was recorded by an instant, 0 where there is none.
 
-        Where no clock ever ran ahead, that is the position of the latest instant up to this one. But where one did,
-        later positions have earlier instants, so it is looked for among all that come after it, or all recorded by
-        then, whichever are fewer.
+        With correct clocks that is the position of the latest instant up to this one. Where a clock ran ahead, later
+        positions have earlier instants; so it is searched among all positions after that one, or all recorded by then,
+        whichever are fewer.
         """
         events = self.schema.events
         position, recorded_at = events.c.position, events.c.recorded_at
@@ -207,18 +209,18 @@ class Store:
         return connection.scalar(sa.select(sa.func.max(_unsearched(position))).where(known)) or 0
 
     def version_of(self, connection: Connection, stream_id: str) -> int:
-        """The version a stream has reached, 0 where there is no such stream."""
+        """A stream's version, 0 where there is no such stream."""
         events = self.schema.events
         statement = sa.select(sa.func.max(events.c.version)).where(events.c.stream_id == stream_id)
         return connection.scalar(statement) or 0
 
     def fix_currency(self, connection: Connection, currency: str) -> None:
-        """Settle on a currency. Raises Rejected for an unknown one, IntegrityError where there is one already."""
+        """Set the store's currency. Raises Rejected for an unknown one, IntegrityError where it is set already."""
         exponent_of(currency)
         connection.execute(self.schema.settings.insert(), {"name": CURRENCY, "value": currency.encode()})
 
     def exclude_others(self, connection: Connection) -> None:
-        """Until the transaction ends, let no other process change tables; on SQLite the write lock does that."""
+        """Let no other process change tables until the transaction ends; on SQLite the write lock does that."""
         lock_definitions(connection)
 
     def _create_or_check(self) -> None:
@@ -267,12 +269,12 @@ class Store:
 
 
 def _unsearched(column: sa.Column[int]) -> sa.ColumnElement[int]:
-    """A column as it is, by which no index is searched."""
+    """A column for whose condition no index is used."""
     return sa.literal_column(f"+{column.table.name}.{column.name}", column.type)
 
 
 def require_store(target: str | os.PathLike[str]) -> None:
-    """Raise StoreUnusable where there is no store, or one that is newer than this code. Nothing is made or changed."""
+    """Raise StoreUnusable where there is no store, or a newer version's. Nothing is created or changed."""
     database = Database(target, read_only=True)
     try:
         with database.reading() as connection:
@@ -283,7 +285,7 @@ def require_store(target: str | os.PathLike[str]) -> None:
 
 
 def found_version(connection: Connection, schema: Schema) -> int | None:
-    """The schema version of the store in a database; None where there is none yet."""
+    """The schema version of the store in a database; None where there is none."""
     existing = set(sa.inspect(connection).get_table_names())
     names = sorted(existing & set(schema.names))
     if not names:
@@ -304,7 +306,7 @@ def found_version(connection: Connection, schema: Schema) -> int | None:
 
 
 def _version_before_the_prefix(connection: Connection, schema: Schema, existing: set[str]) -> int | None:
-    """The version of a store from before names began with the prefix; None where such tables are somebody else's."""
+    """The version of a store from before names had the prefix; None where such tables are an application's own."""
     if not existing.issuperset(each.removeprefix(PREFIX) for each in (schema.settings.name, schema.events.name)):
         return None
     found = _recorded_version(connection, schema.settings.name.removeprefix(PREFIX))
@@ -312,7 +314,7 @@ def _version_before_the_prefix(connection: Connection, schema: Schema, existing:
 
 
 def _recorded_version(connection: Connection, table: str) -> int | None:
-    """The version that our table of settings names; None where that table is somebody else's."""
+    """The version in our table of settings; None where that table is an application's own."""
     settings = sa.table(table, sa.column("name"), sa.column("value", sa.LargeBinary))
     if _columns(connection, table) != {"name", "value"}:
         return None
@@ -321,14 +323,14 @@ def _recorded_version(connection: Connection, table: str) -> int | None:
 
 
 def _columns(connection: Connection, table: str) -> set[str]:
-    """The names alone: SQLAlchemy doesn't know of every type that a column may have."""
+    """The names of a table's columns; their types may be unknown to SQLAlchemy."""
     return set(connection.execute(sa.select(sa.text("*")).select_from(sa.table(table)).limit(0)).keys())
 
 
 def _older_store(database: Database) -> StoreUnusable:
     return StoreUnusable(
-        f"{name_of(database.url)} was written by an older version of Regulars and is read-only; `regulars migrate`, by "
-        "somebody who may write it, brings it up to date"
+        f"{name_of(database.url)} was written by an older version of Regulars and is read-only; `regulars migrate`, "
+        "run by a user who may write it, brings it up to date"
     )
 
 

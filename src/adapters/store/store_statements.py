@@ -4,43 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 import sqlalchemy as sa
 
 from regulars.adapters.extensions.extended import Extended
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.indexes.links import link_columns
-from regulars.adapters.log.appending import Appending
 from regulars.adapters.log.codec import CODECS, tags_of
-from regulars.adapters.schema.tables import CURRENCY, EVENT_COLUMNS, LIVE_GENERATION, Schema
+from regulars.adapters.log.log_statements import LogStatements
+from regulars.adapters.schema.tables import CURRENCY, LIVE_GENERATION, Schema
 from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.statement import Among, Statement, insertion
 from regulars.adapters.vault.access import Access
 from regulars.crm_domain.customer import CustomerRegistered, PersonalDataErased
 
 
-class Prepared:
-    """One store's statements. What a value is asked by is constant text, which is planned once.
+class StoreStatements(LogStatements):
+    """One store's statements. Values are parameters of constant texts, which the database plans once.
 
-    None asks a table that this role may not read: without keys nobody's name opens. `codecs` are those of the events
-    that this store may have, `indexes` those that are written with them, `extended` what extensions mean for it.
+    They ask no table that this role may not read. `indexes` are those that are written with events, `extended` what
+    extensions mean for the store.
     """
 
     def __init__(
         self, schema: Schema, dialect: sa.Dialect, access: Access, extended: Extended, indexes: tuple[Index, ...]
     ) -> None:
-        self.schema = schema
+        super().__init__(schema, dialect, access, extended.codecs)
         self.extended = extended
-        self.codecs = extended.codecs
-        self.access = access
         self.indexes = indexes
-        self._dialect = dialect
 
     @cached_property
     def premises(self) -> Statement:
-        """One row: the live generation's number, the currency, and whether anybody was ever merged; who has a
-        reference, and whether they were ever merged with anybody.
+        """One row: the live generation's number, the currency, and whether there is any link; the customer with a
+        reference, and whether any link touches that customer.
         """
         lookups, links = self.schema.lookups, self.schema.links
         standing = (self._setting(LIVE_GENERATION), self._setting(CURRENCY), sa.exists(sa.select(links.c.customer_id)))
@@ -57,57 +53,31 @@ class Prepared:
         )
 
     @cached_property
-    def appending(self) -> Appending:
-        """Record events."""
-        return Appending(self.schema.events, self._dialect)
-
-    @cached_property
     def outcome(self) -> Statement:
-        """The digest and outcome of a command id."""
+        """Select the digest and outcome of a command id."""
         commands = self.schema.commands
         ours = commands.c.id == sa.bindparam("id")
         return self._render(sa.select(commands.c.digest, commands.c.outcome).where(ours))
 
     @cached_property
     def keep_outcome(self) -> Statement:
-        """Keep what came of a command id."""
+        """Insert the outcome of a command id."""
         return insertion(self.schema.commands, self._dialect)
 
     @cached_property
     def keep_key(self) -> Statement:
-        """Keep a customer's key."""
+        """Insert a customer's key."""
         return insertion(self.schema.keys, self._dialect)
 
     @cached_property
     def index_inserts(self) -> Mapping[str, Statement]:
-        """Insert a row of an index, by its table."""
+        """The INSERT of a row of each index, by its table."""
         tables = self.schema.metadata.tables
         return {index.table: insertion(tables[index.table], self._dialect) for index in self.indexes}
 
     @cached_property
-    def streams(self) -> Among:
-        """The events of some streams by stream and version: EVENT_COLUMNS, and the key of whoever has a secret."""
-        events, keys = self.schema.events, self.schema.keys
-        key: sa.ColumnElement[Any] = sa.null()
-        if self.access.keys:
-            theirs = sa.select(keys.c.key).where(keys.c.customer_id == events.c.customer_id)
-            key = sa.case((events.c.secret.is_not(None), theirs.scalar_subquery()))
-        columns = (*(events.c[name] for name in EVENT_COLUMNS), key)
-        select = sa.select(*columns).order_by(events.c.stream_id, events.c.version)
-        return Among(self._dialect, select, events.c.stream_id)
-
-    @cached_property
-    def keys(self) -> Among:
-        """The ids and stored keys of those customers that are remembered, among some."""
-        keys, events = self.schema.keys, self.schema.events
-        if not self.access.keys:
-            nobody = sa.select(events.c.customer_id, sa.null()).where(sa.false())
-            return Among(self._dialect, nobody, events.c.customer_id)
-        return Among(self._dialect, sa.select(keys.c.customer_id, keys.c.key), keys.c.customer_id)
-
-    @cached_property
     def remembered(self) -> Among:
-        """The ids of those customers that are remembered, among some. Without keys the log says so."""
+        """The ids of those customers, among some, who are not forgotten. Without access to keys the log is asked."""
         keys, events = self.schema.keys, self.schema.events
         if self.access.keys:
             return Among(self._dialect, sa.select(keys.c.customer_id), keys.c.customer_id)
@@ -120,7 +90,7 @@ class Prepared:
 
     @cached_property
     def lookups(self) -> Among:
-        """Digests of a kind, among some, with the ids of customers in order.
+        """The digests of a kind, among some, with the ids of customers in order.
 
         Raises StoreUnusable where this role may not read them.
         """
@@ -131,7 +101,7 @@ class Prepared:
 
     @cached_property
     def links(self) -> Among:
-        """The `link_columns` of every link that touches any of some customers, those that were undone included."""
+        """The `link_columns` of every link that touches any of some customers, undone ones included."""
         links = self.schema.links
         return Among(self._dialect, sa.select(*link_columns(links)), links.c.customer_id, links.c.into_id)
 

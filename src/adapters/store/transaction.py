@@ -1,7 +1,7 @@
-"""One database transaction as the domain sees it: find, load, append, remember.
+"""One database transaction for the domain: finding customers, reading and appending events, keys, indexes, outcomes.
 
-Everything is read first and written at the end, the events before all else: on PostgreSQL positions must be drawn by
-the transaction's first write.
+Reads come first and writes last, the events before all else: on PostgreSQL positions must be drawn by the transaction's
+first write.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from regulars.adapters.log.codec import is_personal
 from regulars.adapters.log.event_log import Append, Draft, EventLog
 from regulars.adapters.schema.settings import currency_of, live_of
 from regulars.adapters.sql.chunks import chunks
-from regulars.adapters.store.store_statements import Prepared
+from regulars.adapters.store.store_statements import StoreStatements
 from regulars.adapters.vault.cipher import Cipher, new_key, normalised
 from regulars.adapters.vault.erasing import mark
 from regulars.adapters.vault.keyring import Keyring
@@ -31,9 +31,9 @@ from regulars.crm_domain.event import Event, Recorded
 
 
 class Premises(Struct, frozen=True, kw_only=True):
-    """What a command's decision rests on beside its streams; `customer_id` is that of the reference asked for.
+    """What a decision depends on beside its streams; `customer_id` is that of the reference asked for.
 
-    Settings are read where they are asked for: one that was damaged is in the way of nothing else.
+    Settings are decoded when they are used, so a damaged one affects nothing else.
     """
 
     live: object
@@ -42,7 +42,7 @@ class Premises(Struct, frozen=True, kw_only=True):
 
     @property
     def live_generation(self) -> int | None:
-        """The number of the generation that answers. Raises DamagedReadModels where that can't be read."""
+        """The number of the live generation. Raises DamagedReadModels where that can't be read."""
         return None if self.live is None else live_of(self.live)
 
     @property
@@ -52,32 +52,32 @@ class Premises(Struct, frozen=True, kw_only=True):
 
 
 class Transaction:
-    """Reads and writes on one connection. `has_destroyed` says that somebody was forgotten in it."""
+    """Reads and writes on one connection. `has_destroyed` is true once a customer was forgotten in it."""
 
     def __init__(
-        self, connection: Connection, prepared: Prepared, keyring: Keyring, append: Append | None = None
+        self, connection: Connection, statements: StoreStatements, keyring: Keyring, append: Append | None = None
     ) -> None:
-        schema = prepared.schema
+        schema = statements.schema
         self.connection = connection
         self.has_destroyed = False
-        self.log = EventLog(connection, prepared, keyring, append)
-        self.quarantine = Quarantine(connection, schema, keyring, prepared.access)
+        self.log = EventLog(connection, statements, keyring, append)
+        self.quarantine = Quarantine(connection, schema, keyring, statements.access)
         self._schema = schema
-        self._prepared = prepared
-        # Nobody else merges in this snapshot, or while this transaction may write.
+        self._statements = statements
+        # No other merge is visible in this snapshot, or possible while this transaction may write.
         self._has_links: bool | None = None
         self._unlinked: set[str] = set()
         self._keyring = keyring
 
     def premises(self, reference: str | None = None) -> Premises:
-        """What a command's decision rests on beside its streams, all in one question.
+        """What a decision depends on beside its streams, by one query.
 
-        Raises StoreUnusable for a reference where this role may not look it up.
+        Raises StoreUnusable for a reference where this role may not read look-ups.
         """
         if reference is not None:
-            self._prepared.access.require_lookups()
+            self._statements.access.require_lookups()
         digest = None if reference is None else self._digest("ref", reference)
-        row = self._prepared.premises.first(self.connection, digest=digest)
+        row = self._statements.premises.first(self.connection, digest=digest)
         assert row is not None
         live, currency, has_links, customer_id, is_linked = row
         self._has_links = bool(has_links)
@@ -87,20 +87,20 @@ class Transaction:
 
     @cached_property
     def live_generation(self) -> int | None:
-        """The number of the generation that answers. Asked once: another goes live at the end of a transaction."""
+        """The number of the live generation. It is read once: another goes live only at the end of a transaction."""
         return self.premises().live_generation
 
     def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
-        """Customer ids by look-up value, for those values that are known. `kind` is one of look_ups.LOOKUP_KINDS."""
+        """Customer ids by look-up value; unknown values are left out. `kind` is one of look_ups.LOOKUP_KINDS."""
         by_digest = {self._digest(kind, value): value for value in values}
         found: dict[str, list[str]] = {}
-        for digest, customer_id in self._prepared.lookups.all(self.connection, by_digest, kind=kind):
+        for digest, customer_id in self._statements.lookups.all(self.connection, by_digest, kind=kind):
             found.setdefault(by_digest[digest], []).append(customer_id)
         return found
 
     def shared_lookups(self, limit: int, after: tuple[str, str]) -> list[tuple[str, str, list[str]]]:
         """E-mails and phone numbers that several customers have: (kind, digest, customer ids), by kind and digest."""
-        self._prepared.access.require_lookups()
+        self._statements.access.require_lookups()
         lookups = self._schema.lookups
         key = (lookups.c.kind, lookups.c.digest)
         shared = (
@@ -122,8 +122,8 @@ class Transaction:
         return [(kind, digest, customer_ids) for (kind, digest), customer_ids in groups.items()]
 
     def remembered(self, customer_ids: Iterable[str]) -> set[str]:
-        """Those of some customers who are registered and were not forgotten."""
-        return {customer_id for (customer_id,) in self._prepared.remembered.all(self.connection, customer_ids)}
+        """Those of some customers who are registered and not forgotten."""
+        return {customer_id for (customer_id,) in self._statements.remembered.all(self.connection, customer_ids)}
 
     def forgotten(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who were forgotten."""
@@ -135,28 +135,30 @@ class Transaction:
         }
 
     def details(self, customer_ids: Iterable[str]) -> dict[str, Details]:
-        """What each of some customers is and was called by, as far as it can still be read."""
+        """The references, names and contact data that each of some customers has or had, as far as they can be
+        decrypted.
+        """
         said: dict[str, list[Event]] = {}
         for each in self.log.contact_events(customer_ids):
             said.setdefault(each.customer_id, []).append(each.event)
         return {customer_id: details_of(events) for customer_id, events in said.items()}
 
     def append(self, drafts: Sequence[Draft], now: int) -> list[Recorded[Event]]:
-        """Record events with their effects on keys and indexes. `now` is the instant to record them at.
+        """Append events, with their effects on keys and indexes. `now` is the instant to record them at.
 
-        Raises sqlalchemy's IntegrityError where another writer took a version or a reference first, StoreUnusable for
-        an event of which an extension would have to know that isn't here.
+        Raises sqlalchemy's IntegrityError where another writer was quicker with a version or a reference, StoreUnusable
+        for an event that an index of a missing extension handles.
         """
         if not drafts:
             return []
-        self._prepared.extended.require_written(each.event for each in drafts)
+        self._statements.extended.require_written(each.event for each in drafts)
         keys = {each.customer_id: new_key() for each in drafts if isinstance(each.event, CustomerRegistered)}
         others = {
             each.customer_id
             for each in drafts
-            if each.customer_id not in keys and is_personal(each.event, each.reason, self._prepared.codecs)
+            if each.customer_id not in keys and is_personal(each.event, each.reason, self._statements.codecs)
         }
-        ciphers = self._keyring.ciphers(self.connection, self._prepared.keys, others)
+        ciphers = self._keyring.ciphers(self.connection, self._statements.keys, others)
         ciphers |= {customer_id: Cipher(key) for customer_id, key in keys.items()}
         recorded = self.log.append(drafts, ciphers, now)
         if keys:
@@ -169,8 +171,8 @@ class Transaction:
         return recorded
 
     def _name_extensions(self, drafts: Sequence[Draft]) -> None:
-        """Let the store name the extensions that any of these events belong to."""
-        needs = self._prepared.extended.needs
+        """Note in the store which extensions these events belong to."""
+        needs = self._statements.extended.needs
         needed = {needs[type(each.event)] for each in drafts if type(each.event) in needs}
         if needed:
             name_needed(self.connection, self._schema, needed)
@@ -182,10 +184,10 @@ class Transaction:
     def _keep_keys(self, keys: Mapping[str, bytes]) -> None:
         self.require_master_unchanged()
         rows = [{"customer_id": each, "key": self._keyring.wrap(key, each)} for each, key in keys.items()]
-        self._prepared.keep_key.many(self.connection, rows)
+        self._statements.keep_key.many(self.connection, rows)
 
     def _forget(self, customer_ids: Sequence[str]) -> None:
-        """Destroy keys, and drop refused rows that name some customers, by whatever was said of them."""
+        """Delete keys, and drop refused rows that may name these customers."""
         contacts = [each.event for each in self.log.contact_events(customer_ids)]  # while they can still be read
         keys = self._schema.keys
         for chunk in chunks(customer_ids):
@@ -195,33 +197,33 @@ class Transaction:
         self.has_destroyed = True
 
     def _write_indexes(self, recorded: Sequence[Recorded[Event]]) -> None:
-        for index in self._prepared.indexes:
+        for index in self._statements.indexes:
             if any(type(each.event) in index.handles for each in recorded):
-                table, insert = self._schema.metadata.tables[index.table], self._prepared.index_inserts[index.table]
+                table, insert = self._schema.metadata.tables[index.table], self._statements.index_inserts[index.table]
                 IndexWriter(self.connection, table, insert).write(index, recorded, self._digest)
         if any(isinstance(each.event, CustomerMerged) for each in recorded):
             self._has_links, self._unlinked = True, set()
 
     def families(self, customer_ids: Iterable[str], until: int | None = None) -> Families:
-        """Who some customers are one with, as of a position or as of now."""
+        """The families of some customers, as of a position or as of now."""
         return families_of(self.links(customer_ids, until))
 
     def links(self, customer_ids: Iterable[str], until: int | None = None) -> dict[str, str]:
-        """The links by which some customers are one with others, as of a position or as of now."""
+        """The links of some customers' families, as of a position or as of now."""
         maybe = self._maybe_linked(customer_ids)
-        return read_links(self.connection, self._prepared.links, maybe, until) if maybe else {}
+        return read_links(self.connection, self._statements.links, maybe, until) if maybe else {}
 
     def is_relinked(self, members: tuple[str, ...], *, after: int) -> bool:
-        """Whether any of some customers was merged or told apart after a position."""
+        """Whether any of some customers was merged or unmerged after a position."""
         return is_relinked(self.connection, self._schema.links, members, after)
 
     def ever_linked(self, customer_id: str) -> tuple[str, ...]:
-        """Everyone who is or was one with a customer, themselves first."""
+        """All customers who are or were merged with one, that one first."""
         maybe = self._maybe_linked([customer_id])
-        return ever_linked(self.connection, self._prepared.links, customer_id) if maybe else (customer_id,)
+        return ever_linked(self.connection, self._statements.links, customer_id) if maybe else (customer_id,)
 
     def _maybe_linked(self, customer_ids: Iterable[str]) -> set[str]:
-        """Those of some customers who may have been merged with others."""
+        """Those of some customers who may have links."""
         if self._has_links is None:
             self.premises()
         return set(customer_ids) - self._unlinked if self._has_links else set()
@@ -231,10 +233,10 @@ class Transaction:
 
     def outcome_of(self, command_id: str) -> tuple[str, bytes] | None:
         """The digest and outcome kept for a command id, if there are any."""
-        row = self._prepared.outcome.first(self.connection, id=command_id)
+        row = self._statements.outcome.first(self.connection, id=command_id)
         return None if row is None else (row[0], row[1])
 
     def keep_outcome(self, command_id: str, digest: str, outcome: bytes) -> None:
-        """Remember what came of a command, so that a retry gets the same answer."""
+        """Keep the outcome of a command, so that a retry gets the same answer."""
         row = {"id": command_id, "digest": digest, "outcome": outcome}
-        self._prepared.keep_outcome.run(self.connection, **row)
+        self._statements.keep_outcome.run(self.connection, **row)

@@ -1,1 +1,1 @@
-"""Keys, what they encrypt, and destroying both: in the database, and in its files."""
+"""Encryption keys, personal data under them, and the erasure of both: in the database, and in its files."""

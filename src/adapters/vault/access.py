@@ -1,4 +1,4 @@
-"""Which of the tables with secrets this process may read. On SQLite whoever reads the file reads all of them."""
+"""The tables with secrets that this role may read: on PostgreSQL by its grants; on SQLite all, as for every reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _READABLE = "SELECT name, has_table_privilege(quote_ident(name), 'SELECT') FROM 
 
 
 class Access(Struct, frozen=True, kw_only=True):
-    """What may be read: the keys of customers, what they are found by, and rows that imports refused."""
+    """Which secrets may be read: customers' keys, look-ups (their keyed hashes), and rows that imports refused."""
 
     keys: bool = True
     lookups: bool = True
@@ -21,23 +21,23 @@ class Access(Struct, frozen=True, kw_only=True):
 
     @property
     def opens_nothing(self) -> bool:
-        """Whether nothing of what may be read needs the master key."""
+        """Whether the master key isn't needed, as nothing that it protects may be read."""
         return not (self.keys or self.lookups or self.quarantine)
 
     def require_keys(self) -> None:
-        """Raise StoreUnusable where nobody's name can be read."""
+        """Raise StoreUnusable where customers' keys, and so their personal data, can't be read."""
         if not self.keys:
-            raise _missing("keys", "reads nobody's name, and this answer would be empty without names")
+            raise _missing("keys", "can't read names, and this answer would be empty without them")
 
     def require_lookups(self) -> None:
-        """Raise StoreUnusable where nobody is found by what they are called."""
+        """Raise StoreUnusable where look-ups can't be read."""
         if not self.lookups:
-            raise _missing("lookups", "finds nobody by reference, e-mail or phone; it may ask by id:...")
+            raise _missing("lookups", "can't find customers by reference, e-mail or phone; it may ask by id:...")
 
     def require_quarantine(self) -> None:
         """Raise StoreUnusable where refused rows can't be read."""
         if not self.quarantine:
-            raise _missing("quarantine", "reads no rows that imports refused")
+            raise _missing("quarantine", "can't read rows that imports refused")
 
 
 def _missing(table: str, what_follows: str) -> StoreUnusable:
@@ -45,7 +45,7 @@ def _missing(table: str, what_follows: str) -> StoreUnusable:
 
 
 def found_access(connection: Connection, schema: Schema) -> Access:
-    """What the role of a connection may read."""
+    """The access of a connection's role."""
     if connection.dialect.name == "sqlite":
         return Access()
     names = [table.name for table in (schema.keys, schema.lookups, schema.quarantine)]

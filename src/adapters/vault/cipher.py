@@ -1,6 +1,6 @@
-"""Keys: one for each customer's personal data, and the store's own for look-ups and quarantine.
+"""Ciphers: AES-GCM under each customer's key, and a keyed hash under the store's own, for look-ups.
 
-A customer's key is read anew in every transaction and never kept: destroying its row is what forgetting means.
+A customer's key is read in every transaction and never cached: deleting its row is what forgetting means.
 """
 
 from __future__ import annotations
@@ -42,15 +42,17 @@ class Cipher:
         return nonce + self._aes.encrypt(nonce, plain, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
-        """Decrypt. Raises StoreUnusable where the bytes, the key or the context are not those they were sealed with."""
+        """Decrypt. Raises StoreUnusable where the bytes, the key or the context are not those of the encryption."""
         try:
             return self._aes.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
         except (InvalidTag, ValueError):  # the latter where less is left than a nonce
-            raise StoreUnusable("personal data doesn't open with its key; the store was changed from outside") from None
+            raise StoreUnusable(
+                "personal data can't be decrypted with its key; the store was changed from outside"
+            ) from None
 
 
 class KeyedHash:
-    """HMAC-SHA-256 under the store's own key, cut to 128 bits: equal inputs are found, none can be guessed."""
+    """HMAC-SHA-256 under the store's own key, truncated to 128 bits: equal inputs are found, none can be guessed."""
 
     __slots__ = ("_key",)
 
@@ -63,7 +65,7 @@ class KeyedHash:
 
 
 def normalised(kind: str, value: str) -> bytes:
-    """The form in which a value is looked up: e-mail without case, phone as digits, the rest as it is."""
+    """The normal form of a value for look-ups: e-mail without case, phone as digits, the rest unchanged."""
     match kind:
         case "email":
             return value.strip().casefold().encode()

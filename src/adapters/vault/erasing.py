@@ -1,12 +1,13 @@
-"""What was destroyed is destroyed in the files too, and not only for those who ask the database.
+"""Erasing: destroyed data is also destroyed in the database's files.
 
-1. A deleted row leaves traces. SQLite overwrites it (`secure_delete`), but where pages were merged or split before,
-   there may be copies in what is left free of them, and all of it stands in `-wal`. PostgreSQL leaves it where it is.
-2. So whoever destroys a key leaves a mark in the settings, in the same transaction, and then the tables with secrets
-   are written anew, and `-wal` is cut to nothing.
-3. While a reader holds on to a snapshot from before, that can't be done. The mark stays, and it is tried again: when
-   the next key is destroyed, when this process closes the store, and by whoever opens it.
-4. On PostgreSQL only the owner of a table writes it anew. Another role leaves the mark, and says who is needed.
+1. A deleted row leaves traces. SQLite overwrites it (`secure_delete`), but pages that were merged or split may have
+   copies in their free space, and the WAL has all of it. PostgreSQL leaves dead rows where they are.
+2. So the transaction that destroys a key leaves a mark in the settings; afterwards the tables with secrets are
+   rewritten, and the WAL is truncated.
+3. While a reader still holds an earlier snapshot, that isn't possible. The mark stays, and it is tried again: when the
+   next key is destroyed, when this process closes the store, and when any process opens it.
+4. On PostgreSQL only the owner of a table can rewrite it (VACUUM FULL). Another role leaves the mark, and reports the
+   owner.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.schema.tables import Schema
 from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.database import Database
+from regulars.adapters.sql.table_names import PREFIX
 from regulars.adapters.vault.cipher import new_id
 from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 
 #: The setting that says that something was destroyed and may still stand in the files.
 MARK = "erasing"
-#: How many seconds whoever destroys something waits for readers of older snapshots, and keeps others waiting.
+#: How many seconds erasing waits for readers of older snapshots, and keeps writers waiting.
 PATIENCE = 1.0
 PAUSE = 0.05
 
@@ -35,14 +37,17 @@ _CUT = b"cut "  # followed by what tells one mark from another
 
 
 class OwnerNeeded(Struct, frozen=True, kw_only=True):
-    """Whom it takes to write tables anew: by opening the store, or by this statement before whoever opens it next."""
+    """The role that has to rewrite tables with secrets, and the statement that does it.
+
+    When that role opens the store, it is done, too.
+    """
 
     owner: str
     statement: str
 
 
 def mark(connection: Connection, schema: Schema) -> None:
-    """Remember, in the transaction that destroys something, that its traces are still to be destroyed."""
+    """Note, in the transaction that destroys something, that its traces are still to be erased."""
     settings = schema.settings
     ours = settings.c.name == MARK
     before: Any = connection.scalar(sa.select(unchecked(settings.c.value)).where(ours).with_for_update())
@@ -57,13 +62,15 @@ def mark(connection: Connection, schema: Schema) -> None:
 
 
 def is_erasing(connection: Connection, schema: Schema) -> bool:
-    """Whether something was destroyed of which there may still be traces."""
+    """Whether traces are still to be erased."""
     settings = schema.settings
     return connection.execute(sa.select(settings.c.name).where(settings.c.name == MARK)).first() is not None
 
 
 def owner_needed(connection: Connection, schema: Schema) -> OwnerNeeded | None:
-    """Whom it takes to destroy traces, where this connection's role may not; the first, where tables have several."""
+    """The role that has to erase traces, where this connection's may not; the first, where tables have several
+    owners.
+    """
     if connection.dialect.name == "sqlite":
         return None
     found = connection.exec_driver_sql(_OWNERS, {"tables": _quoted(schema)}).first()
@@ -71,7 +78,7 @@ def owner_needed(connection: Connection, schema: Schema) -> OwnerNeeded | None:
 
 
 def destroy_traces(database: Database, schema: Schema, patience: float) -> bool:
-    """Destroy the traces of whatever was destroyed; False where that has to wait for others who use the store."""
+    """Erase the traces of destroyed data; False where that has to wait for readers of the store."""
     with suppress(StoreBusy, StoreUnusable):  # what was destroyed is destroyed for those who ask, whatever comes now
         if database.is_sqlite:
             return _destroy_in_file(database, schema, patience)
@@ -80,7 +87,7 @@ def destroy_traces(database: Database, schema: Schema, patience: float) -> bool:
 
 
 def _is_transaction(mark: Any) -> bool:
-    """Whether a mark is the id of a transaction of PostgreSQL's; another may have been written past us."""
+    """Whether a mark is the id of a PostgreSQL transaction; others may have written something else there."""
     return isinstance(mark, bytes) and mark.isdigit() and len(mark) < 20
 
 
@@ -91,7 +98,7 @@ def _found_mark(database: Database, schema: Schema) -> Any:
 
 
 def _take_away(database: Database, schema: Schema, value: bytes) -> bool:
-    """Take the mark away, unless somebody has left another one meanwhile; whether it is gone."""
+    """Delete the mark, unless another process has left a new one meanwhile; whether it is gone."""
     settings = schema.settings
     with database.writing() as connection:
         connection.execute(settings.delete().where(settings.c.name == MARK, settings.c.value == value))
@@ -113,20 +120,21 @@ def _destroy_in_file(database: Database, schema: Schema, patience: float) -> boo
         found = _CUT + new_id().encode()
         with database.writing() as connection:
             for table in _tables(schema):
-                _write_anew(connection, table)
+                _rewrite(connection, table)
             settings = schema.settings
             connection.execute(settings.update().where(settings.c.name == MARK).values(value=found))
-    return database.cut_wal(patience) and _take_away(database, schema, found)
+    return database.truncate_wal(patience) and _take_away(database, schema, found)
 
 
-def _write_anew(connection: Connection, table: sa.Table) -> None:
-    """Empty a table, which overwrites all of its pages, and fill it again; what others find in it stays the same."""
+def _rewrite(connection: Connection, table: sa.Table) -> None:
+    """Delete all rows of a table, which overwrites its pages, and insert them again; readers see no difference."""
     columns, order = ", ".join(f'"{name}"' for name in table.c.keys()), ", ".join(table.primary_key.columns.keys())  # noqa: SIM118
+    copy = f"{PREFIX}rewriting"
     for statement in (
-        f"CREATE TABLE writing_anew AS SELECT {columns} FROM {table.name} ORDER BY {order}",  # noqa: S608 - ours
+        f"CREATE TABLE {copy} AS SELECT {columns} FROM {table.name} ORDER BY {order}",  # noqa: S608 - ours
         f"DELETE FROM {table.name}",  # noqa: S608
-        f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM writing_anew ORDER BY rowid",  # noqa: S608
-        "DROP TABLE writing_anew",
+        f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {copy} ORDER BY rowid",  # noqa: S608
+        f"DROP TABLE {copy}",
     ):
         connection.exec_driver_sql(statement)
 
@@ -179,7 +187,7 @@ def _destroy_on_server(database: Database, schema: Schema, patience: float) -> b
 
 
 def _are_kept(connection: Connection, ours: list[str], names: list[str], found: bytes) -> bool:
-    """Write our tables anew, and say whether any of these has rows that an older snapshot may still see."""
+    """Rewrite our tables; whether any of these has rows that an older snapshot may still see."""
     for name in ours:
         # A plain VACUUM frees the room, but leaves in it what stood there; this writes another file.
         connection.exec_driver_sql(f"VACUUM (FULL) {name}")

@@ -1,8 +1,8 @@
-"""Keys as they stand in a store: as they are, or wrapped by a master key from outside.
+"""The keyring: a store's keys, in the clear or wrapped by a master key from outside (key wrapping).
 
 1. A master key is 256 bits, and is never written to the store, into an error or anywhere else.
-2. What is wrapped is sealed with AES-GCM, with whose key it is as context: in another row it doesn't open.
-3. A store whose keys are wrapped has a setting that only its master key opens, so a wrong one is noticed at once.
+2. A key is wrapped by AES-GCM with its owner's id as context: in another row it can't be unwrapped.
+3. A store with wrapped keys has a setting that only its master key decrypts, so a wrong one is noticed at once.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ _ROTATED = (
 
 
 class MasterKeyChanged(StoreUnusable):
-    """A key doesn't open any more as it did when the store was opened, so nobody's name can be read."""
+    """The master key was changed since the store was opened, so no personal data can be decrypted."""
 
 
 def new_master_key() -> str:
-    """A random master key as base64."""
+    """A random master key, as base64."""
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 class MasterKey:
-    """A master key: 32 bytes, as they are, as base64 or as 64 hexadecimal digits. Raises ValueError for anything else.
+    """A master key: 32 bytes, raw, as base64 or as 64 hexadecimal digits. Raises ValueError for anything else.
 
     Neither its repr nor any error shows it.
     """
@@ -69,19 +69,19 @@ class MasterKey:
         return "MasterKey(...)"
 
     def wrap(self, key: bytes, whose: str) -> bytes:
-        """A key as it is stored."""
+        """Wrap a key."""
         return self._cipher.seal(key, whose.encode())
 
     def unwrap(self, stored: bytes, whose: str) -> bytes:
-        """A key again. Raises StoreUnusable where it was wrapped by another master key, or is another's."""
+        """Unwrap a key. Raises StoreUnusable where another master key wrapped it, or it is another owner's."""
         return self._cipher.open(stored, whose.encode())
 
     def new_check(self) -> bytes:
-        """What tells this master key from others, to be kept in the store."""
+        """A check value of this master key, to be kept in the store."""
         return self._cipher.seal(_KNOWN, CHECK.encode())
 
     def fits(self, check: bytes) -> bool:
-        """Whether this is the master key that a check was made with."""
+        """Whether a check value was made with this master key."""
         with suppress(StoreUnusable):
             return self._cipher.open(check, CHECK.encode()) == _KNOWN
         return False
@@ -96,10 +96,10 @@ def _decoded(text: str) -> bytes:
 
 
 class Keyring:
-    """The keys of a store as of when it was opened, with the master key that was given for them, if any.
+    """The keys of a store as of when it was opened, with the master key that was given, if any.
 
-    A process that never looks anybody up, such as one that folds, needs none: only what opens a key raises
-    StoreUnusable where the master key is not the store's.
+    A process that decrypts nothing, such as one that folds, needs none: StoreUnusable is raised only where a key is
+    unwrapped and the master key is not the store's.
     """
 
     def __init__(self, settings: dict[str, bytes], master: MasterKey | None) -> None:
@@ -114,16 +114,16 @@ class Keyring:
 
     @cached_property
     def keyed(self) -> KeyedHash:
-        """The keyed hash by which people, orders and commands are found."""
+        """The keyed hash for look-ups of customers, orders and commands."""
         return KeyedHash(self._own_key("lookup_key"))
 
     @cached_property
     def quarantine(self) -> Cipher:
-        """What rows in quarantine are sealed with."""
+        """The cipher of rows in quarantine."""
         return Cipher(self._own_key("quarantine_key"))
 
     def require_master(self) -> None:
-        """Raise StoreUnusable unless the master key that was given is the store's, and none where it has none."""
+        """Raise StoreUnusable unless the given master key is the store's, or none is given and it has none."""
         if self._check is None:
             if self._master is not None:
                 raise StoreUnusable(_NEEDLESS)
@@ -133,29 +133,31 @@ class Keyring:
             raise StoreUnusable(_WRONG)
 
     def require_unchanged(self, connection: Connection, settings: sa.Table) -> None:
-        """Raise StoreUnusable where the master key was changed since: what is kept under the old one would be lost."""
+        """Raise StoreUnusable where the master key was changed since the store was opened: keys wrapped by the old one
+        are lost.
+        """
         check = connection.scalar(sa.select(settings.c.value).where(settings.c.name == CHECK))
         if check != self._check:
             raise MasterKeyChanged(f"a key of this store {_ROTATED}")
 
     def wrap(self, key: bytes, customer_id: str) -> bytes:
-        """A customer's key as it is stored."""
+        """Wrap a customer's key, as it is stored."""
         return wrapped_by(self._master, key, customer_id)
 
     def unwrap(self, stored: bytes, customer_id: str) -> bytes:
-        """A customer's key again. Raises StoreUnusable where it can't be had."""
+        """Unwrap a customer's stored key. Raises StoreUnusable where that fails."""
         return self._opened(stored, _whose(customer_id))
 
     def ciphers(self, connection: Connection, keys: Among, customer_ids: Iterable[str]) -> dict[str, Cipher]:
-        """The ciphers of those customers that are remembered; `keys` finds the keys of some as they are stored."""
+        """The ciphers of those customers, among some, who are not forgotten; `keys` selects their stored keys."""
         return self.opened(dict(keys.all(connection, customer_ids)))
 
     def opened(self, stored: Mapping[str, bytes]) -> dict[str, Cipher]:
-        """The ciphers of customers' keys, as they are stored."""
+        """The ciphers of stored keys, by customer."""
         return {customer_id: Cipher(self.unwrap(key, customer_id)) for customer_id, key in stored.items()}
 
     def own_keys(self) -> dict[str, bytes]:
-        """The store's own keys by the names of their settings."""
+        """The store's own keys, by the names of their settings."""
         return {name: self._own_key(name) for name in OWN_KEYS}
 
     def _own_key(self, name: str) -> bytes:
@@ -172,13 +174,13 @@ class Keyring:
 
 
 def founding_settings(master: MasterKey | None) -> dict[str, bytes]:
-    """The settings of a new store that have to do with keys."""
+    """The settings of a new store that concern keys."""
     keys = {name: new_key() for name in OWN_KEYS}
     return keys if master is None else wrapped_settings(keys, master)
 
 
 def wrapped_settings(own_keys: Mapping[str, bytes], master: MasterKey) -> dict[str, bytes]:
-    """The store's own keys as settings under a master key, with the setting that tells it from others."""
+    """The store's own keys as settings under a master key, with the check value of that."""
     return {name: master.wrap(key, name) for name, key in own_keys.items()} | {CHECK: master.new_check()}
 
 

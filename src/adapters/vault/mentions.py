@@ -39,7 +39,7 @@ _NEVER = re.compile(r"(?!)")
 
 
 class Details(Struct, frozen=True, kw_only=True):
-    """What some people are and were called by."""
+    """What some people are and were called: references, names, e-mails, phone numbers."""
 
     refs: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
@@ -48,7 +48,7 @@ class Details(Struct, frozen=True, kw_only=True):
 
 
 def details_of(events: Iterable[Event]) -> Details:
-    """What was said of people's names and addresses in these events, at any time."""
+    """The details in some events, earlier ones included."""
     found: dict[str, set[str]] = {"ref": set(), "name": set(), "email": set(), "phone": set()}
     for event in events:
         for kind, values in found.items():
@@ -60,7 +60,7 @@ def details_of(events: Iterable[Event]) -> Details:
 
 
 class Names:
-    """What some people are called by, to be looked for in texts."""
+    """Searches texts for the details of some people."""
 
     def __init__(self, *details: Details) -> None:
         self._details = Details(
@@ -71,7 +71,7 @@ class Names:
         )
 
     def are_in(self, text: str) -> bool:
-        """Whether a text surely names one of them."""
+        """Whether a text certainly names one of them."""
         return self._surely.search(_without_trunk_zero(plain(text))) is not None
 
     def may_be_in(self, text: str) -> bool:
@@ -93,7 +93,7 @@ class Names:
         return self._tails.search(bare(text)) is not None
 
     def betrayed_by(self, reason: str) -> str | None:
-        """What of them is in a text that must not name them, in words that don't repeat it; None where nothing is."""
+        """The kind of detail that a text reveals, in words that don't repeat it; None where it reveals none."""
         text = bare(reason)
         if self._any_mails.search(text) is not None:
             return "it has an e-mail address of theirs"

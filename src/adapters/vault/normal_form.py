@@ -1,7 +1,7 @@
-"""The forms in which texts are compared: however they were typed, what reads the same is the same.
+"""Normal forms of text for comparing: what reads the same is equal, however it was typed.
 
-`plain` is without what nobody sees: case, width, invisible characters. `bare` is also without what people leave out or
-write in another way: accents, and ae, oe, ue for umlauts. What was written is kept as it was; this is for comparing.
+`plain` folds case, width and invisible characters (NFKC). `bare` also removes accents, and writes umlauts one way. The
+text as it was written is stored unchanged.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d
 
 
 def plain(text: str) -> str:
-    """A text without case, width, invisible characters and foreign digits."""
+    """A text with case, width and foreign digits folded, and without invisible characters."""
     return _each_replaced(normalize("NFC", text), _plain_letter)
 
 
 def bare(text: str) -> str:
-    """A plain text without accents, and with `a`, `o` and `u` for umlauts, written in whatever way."""
+    """A plain text without accents, and with `a`, `o` and `u` for umlauts, however they were written."""
     return _each_replaced(text, _bare_letter).replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 

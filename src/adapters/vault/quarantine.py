@@ -1,6 +1,6 @@
-"""Rows that an import could not take, kept encrypted until that file is imported again.
+"""The quarantine: rows that an import refused, kept encrypted until that file is imported again.
 
-Their key is the store's, so it isn't destroyed when somebody is forgotten: rows that speak of them are dropped.
+They are encrypted under the store's key, which outlives customers; so rows that name a forgotten customer are dropped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{
 
 
 class Reject(Struct, frozen=True, kw_only=True):
-    """A row that was refused: the file's name, the line it begins at, why, and the text that was read.
+    """A refused row: the file's name, the line it begins at, the reason, and the text that was read.
 
     `speaks_of` are the names, references and addresses in it, as far as it could be read.
     """
@@ -47,7 +47,7 @@ _UNREADABLE = Reject(
 
 
 class Quarantine:
-    """The refused rows, in one transaction. They are kept by the file they came from, as it was named on its way in."""
+    """The refused rows, in one transaction, by the file they came from, as it was named to the import."""
 
     def __init__(self, connection: Connection, schema: Schema, keyring: Keyring, access: Access) -> None:
         self._connection = connection
@@ -56,12 +56,12 @@ class Quarantine:
         self._access = access
 
     def clear(self, *files: str) -> None:
-        """Forget what an earlier import of a file refused: it is about to be read again."""
+        """Delete the rows that an earlier import of a file refused, as it is imported again."""
         keys = [self._keyed(file) for file in files]
         self._connection.execute(self._table.delete().where(self._table.c.source.in_(keys)))
 
     def keep(self, file: str, rejects: Sequence[Reject]) -> None:
-        """Keep some refused rows of one file, behind those that are kept already."""
+        """Add some refused rows of one file to those that are kept."""
         if not rejects:
             return
         table, key = self._table, self._keyed(file)
@@ -77,7 +77,7 @@ class Quarantine:
         self._connection.execute(table.insert(), rows)
 
     def rows(self) -> Iterator[Reject]:
-        """All refused rows, by file and in the order of their lines."""
+        """All refused rows, by file and in order of lines."""
         for _, reject in self._opened():
             yield reject or _UNREADABLE
 
@@ -88,16 +88,17 @@ class Quarantine:
         return self._connection.execute(sa.select(sa.func.count()).select_from(self._table)).scalar_one()
 
     def about(self, names: Names) -> list[Reject]:
-        """The rows that surely name somebody, or of which that can't be said as they can't be read."""
+        """The rows that certainly name one of some customers, and those that can't be decrypted."""
         return [
             reject or _UNREADABLE for _, reject in self._opened() if reject is None or names.are_in(_text_of(reject))
         ]
 
     def drop(self, names: Names) -> None:
-        """Drop the rows that may name somebody; of those that could not be read, also where only parts of a name are.
+        """Drop the rows that may name one of some customers; of unreadable text, also where it has only parts of a
+        name.
 
-        So a row too many may be dropped, which another import of its file brings back, rather than one too few. That is
-        why one that was damaged goes too: nobody can say that it names somebody else.
+        Dropping too many is safe, as another import of the file brings them back. So damaged rows are dropped, too:
+        they might name one of these customers.
         """
         table = self._table
         dropped = [
@@ -112,7 +113,7 @@ class Quarantine:
             self._connection.execute(table.delete().where(these))
 
     def _opened(self) -> Iterator[tuple[tuple[str, int], Reject | None]]:
-        """The key of each row, and the row; None for one that was damaged."""
+        """Each row with its primary key; None for a damaged one."""
         self._access.require_quarantine()
         table, cipher = self._table, self._keyring.quarantine
         for source, ordinal, secret in self._connection.execute(

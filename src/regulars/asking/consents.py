@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Literal, get_args
 
-from regulars.adapters.indexes.consents import Wanted, find_contactable
+from regulars.adapters.indexes.consents import ConsentQuery, find_contactable
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
@@ -184,13 +184,15 @@ def contactable(session: Session, query: ContactableQuery, after: str | None) ->
         raise ValueError(f'"{after}" is not the `after` of a page')
     with session.store.reading() as tx:
         viewpoint = session.viewpoint(tx, query.known_at)
-        wanted = Wanted(
+        wanted = ConsentQuery(
             channel=query.channel,
             purpose=query.purpose,
             at=FOREVER if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone),
             until=FOREVER if viewpoint.until is None else viewpoint.until,
         )
-        found = find_contactable(tx.connection, session.store.prepared, wanted, query.limit, after)
+        found = find_contactable(
+            tx.connection, session.store.schema, session.store.statements.links, wanted, query.limit, after
+        )
         contacts = read_contacts(tx, {each.customer_id for each in found})
     return ContactablePage(
         customers=tuple(

@@ -16,10 +16,11 @@ from msgspec.structs import replace
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.histories import History, read_history
-from regulars.adapters.read_models.pages import Becoming, Filters, Ranking, Standing, newest_event_at, page
+from regulars.adapters.read_models.pages import Becoming, Filters, ListedCustomer, Ranking, newest_event_at, page
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
+from regulars.asking.listed import Question, foresee, held_at, listed_of
 from regulars.asking.one_customer import (
     Contact,
     describe_poison,
@@ -29,7 +30,6 @@ from regulars.asking.one_customer import (
     timeline_of,
 )
 from regulars.asking.paging import MAX_PAGE
-from regulars.asking.standings import Question, foresee, held_at, standings_of
 from regulars.asking.views import LANES, AsksCustomer, Customer, Explanation, Lane, Page, Timeline, lanes_in
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound, StoreBusy
@@ -60,7 +60,7 @@ _ORDERS: dict[Order, Ranking | None] = {
 }
 
 
-_Found = tuple[Standing, tuple[str, ...]]
+_Found = tuple[ListedCustomer, tuple[str, ...]]
 
 
 class CustomerQuery(Struct, frozen=True, kw_only=True):
@@ -105,7 +105,7 @@ def find_one(
         if held is None:
             known = "" if viewpoint.until is None else " that was known then"
             raise NotFound(f'nothing{known} had happened with "{who}" by {to_datetime(at).isoformat()}')
-        standing = Standing(
+        listed = ListedCustomer(
             customer=history.customer,
             customer_id=members[0],
             as_of=at,
@@ -116,7 +116,7 @@ def find_one(
         )
         parked = None if history.poison is None else describe_poison(history.poison)
         view = _Views(session, tx, viewpoint)
-        return view.of(standing, members, read_contacts(tx, members), parked)
+        return view.of(listed, members, read_contacts(tx, members), parked)
 
 
 def find_page(
@@ -191,7 +191,7 @@ def _page(
         order=_ORDERS[query.order],
     )
     histories = [_whole_history(session, tx, viewpoint, question, members) for members in families]
-    folded = standings_of(histories, question)
+    folded = listed_of(histories, question)
     if filters.unchanged_since_asked:
         folded += foresee(session.store, models, tx, question)
     if not query.forgotten:
@@ -200,18 +200,18 @@ def _page(
     scan = _Scan(session, tx, viewpoint, query, question, folded, families)
     by_name = scan.by_name() if query.order == "name" else None
     found = scan.found(position, query.limit) if by_name is None else _after(by_name, position)[: query.limit]
-    standings = [each for each, _ in found]
+    shown = [each for each, _ in found]
     members = {each.customer_id: family for each, family in found}
     contacts = read_contacts(tx, (each for family in members.values() for each in family))
     poisons = models.parked(connection, members.keys() - filters.beside)
     poisons |= {history.members[0]: history.poison for history in histories if history.poison}
     parked = {each: describe_poison(poison) for each, poison in poisons.items()}
     view = _Views(session, tx, viewpoint)
-    last = standings[-1] if len(standings) == query.limit else None
+    last = shown[-1] if len(shown) == query.limit else None
     behind = events_behind(session.store, models, connection, viewpoint.until, beside=filters.beside)
     return Page(
         customers=tuple(
-            view.of(each, members[each.customer_id], contacts, parked.get(each.customer_id)) for each in standings
+            view.of(each, members[each.customer_id], contacts, parked.get(each.customer_id)) for each in shown
         ),
         after=None if last is None else f"{last.sort_key}:{last.customer}",
         behind=behind,
@@ -244,7 +244,7 @@ class _Scan:
         viewpoint: Viewpoint,
         query: CustomerQuery,
         question: Question,
-        folded: list[Standing],
+        folded: list[ListedCustomer],
         families: tuple[tuple[str, ...], ...],
     ) -> None:
         assert viewpoint.models is not None
@@ -269,9 +269,9 @@ class _Scan:
                 f"more than {MAX_BY_NAME:,} customers answer to that, and up to {MAX_BY_NAME:,} are put in order of "
                 "their names; ask for fewer, by stage, tier, tag or the like, or in another order"
             )
-        contacts = read_contacts(self._tx, (standing.customer_id for standing, _ in found))
+        contacts = read_contacts(self._tx, (listed.customer_id for listed, _ in found))
         found.sort(key=lambda each: (*_alphabetic(contacts[each[0].customer_id].name), each[0].customer))
-        return [(replace(standing, sort_key=rank), members) for rank, (standing, members) in enumerate(found, start=1)]
+        return [(replace(listed, sort_key=rank), members) for rank, (listed, members) in enumerate(found, start=1)]
 
     def count(self) -> int:
         """How many there are in all."""
@@ -282,14 +282,14 @@ class _Scan:
             some = self._page(position, at_once)
             contacts = {} if self._text is None else read_contacts(self._tx, {each.customer_id for each in some})
             for found in self._with_members(some):
-                standing, _ = found
-                if self._is_wanted(standing, contacts.get(standing.customer_id)):
+                listed, _ = found
+                if self._is_wanted(listed, contacts.get(listed.customer_id)):
                     yield found
             if len(some) < at_once:
                 return
             position = some[-1].place
 
-    def _page(self, position: tuple[int, int] | None, limit: int) -> list[Standing]:
+    def _page(self, position: tuple[int, int] | None, limit: int) -> list[ListedCustomer]:
         question, connection = self._question, self._tx.connection
         stored = page(
             self._models,
@@ -305,23 +305,21 @@ class _Scan:
         rest = (each for each in self._folded if position is None or each.place > position)
         return sorted([*rest, *stored], key=attrgetter("place"))[:limit] if self._folded else stored
 
-    def _with_members(self, standings: list[Standing]) -> Iterator[_Found]:
+    def _with_members(self, page: list[ListedCustomer]) -> Iterator[_Found]:
         # Who is shown is who was folded: what was merged since has cards of its own yet.
-        known = self._tx.families(
-            (each.customer_id for each in standings), self._models.checkpoint(self._tx.connection)
-        )
+        known = self._tx.families((each.customer_id for each in page), self._models.checkpoint(self._tx.connection))
         beside = {family[0]: family for family in self._families}
-        for each in standings:
+        for each in page:
             members = beside.get(each.customer_id) or known.members(each.customer_id)
             if each.folded is None:
                 each = _with_facts(self._session, self._tx, self._viewpoint, each, members)
             yield each, members
 
-    def _is_wanted(self, standing: Standing, contact: Contact | None) -> bool:
+    def _is_wanted(self, listed: ListedCustomer, contact: Contact | None) -> bool:
         if not self._is_narrowed:
             return True
-        assert standing.folded is not None
-        query, shown = self._query, card(standing.folded.facts, standing.as_of)
+        assert listed.folded is not None
+        query, shown = self._query, card(listed.folded.facts, listed.as_of)
         if self._text is not None:
             assert contact is not None
             if not any(self._text in each.casefold() for each in (contact.name, contact.email) if each):
@@ -344,20 +342,19 @@ def _after(found: list[_Found], position: tuple[int, int] | None) -> list[_Found
     if position is None:
         return found
     rank, customer = position
-    passed = next((standing.sort_key for standing, _ in found if standing.customer == customer), rank - 1)
+    passed = next((listed.sort_key for listed, _ in found if listed.customer == customer), rank - 1)
     return found[max(passed, 0) :]
 
 
 def _with_facts(
-    session: Session, tx: Transaction, viewpoint: Viewpoint, standing: Standing, members: tuple[str, ...]
-) -> Standing:
+    session: Session, tx: Transaction, viewpoint: Viewpoint, listed: ListedCustomer, members: tuple[str, ...]
+) -> ListedCustomer:
     """A stored verdict with facts from the log: those beside it are in a form that we don't know, or damaged."""
     history = read_history(
         session.store, tx.connection, members, session.store.registry.plan(viewpoint.rules), viewpoint.until
     )
     return replace(
-        standing,
-        folded=fold_until(history.happened, viewpoint.rules, standing.as_of, session.store.registry.projectors)[0],
+        listed, folded=fold_until(history.happened, viewpoint.rules, listed.as_of, session.store.registry.projectors)[0]
     )
 
 
@@ -436,18 +433,18 @@ class _Views:
         self._currency = session.store.currency(tx.connection) or "EUR"
 
     def of(
-        self, standing: Standing, members: tuple[str, ...], contacts: Mapping[str, Contact], parked: str | None
+        self, listed: ListedCustomer, members: tuple[str, ...], contacts: Mapping[str, Contact], parked: str | None
     ) -> Customer:
         """One of them."""
-        assert standing.folded is not None
-        stage, tier, risk = (standing.held[name] for name in LANES.values())
-        shown, contact = card(standing.folded.facts, standing.as_of), contacts[standing.customer_id]
+        assert listed.folded is not None
+        stage, tier, risk = (listed.held[name] for name in LANES.values())
+        shown, contact = card(listed.folded.facts, listed.as_of), contacts[listed.customer_id]
         # What is asked of everything, and by the rules in force, is asked of what is there when it is asked.
         # Read models that were built for a question may be dropped since, and the log may know more than they do.
         viewpoint = None if self._viewpoint.is_live else replace(self._viewpoint, models=None)
         return Customer(
-            id=CustomerId(standing.customer_id),
-            as_of=to_datetime(standing.as_of),
+            id=CustomerId(listed.customer_id),
+            as_of=to_datetime(listed.as_of),
             ref=contact.ref,
             name=contact.name,
             email=contact.email,
@@ -468,10 +465,10 @@ class _Views:
             tags=shown.tags,
             merged=tuple(contacts[each].ref or f"id:{each}" for each in members[1:]),
             parked=parked,
-            becomes_at=_moment(standing.becomes_at),
+            becomes_at=_moment(listed.becomes_at),
             asks=AsksCustomer(
-                explain=partial(_explain, self._session, viewpoint, standing.customer_id, standing.as_of),
-                timeline=partial(_timeline, self._session, viewpoint, standing.customer_id),
+                explain=partial(_explain, self._session, viewpoint, listed.customer_id, listed.as_of),
+                timeline=partial(_timeline, self._session, viewpoint, listed.customer_id),
             ),
         )
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.customer_numbers import numbers_of
 from regulars.adapters.read_models.histories import read_history
-from regulars.adapters.read_models.pages import KeyStanding, Turning, keyed_page
+from regulars.adapters.read_models.keyed_pages import ListedKey, Turning, keyed_page
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.one_customer import history_of, read_contacts
@@ -157,18 +157,18 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
             beside=[numbers[each] for each in beside],
         )
         if beside:
-            told = (each for members in families for each in ticket_standings(session, tx, viewpoint, members, at))
+            told = (each for members in families for each in listed_tickets(session, tx, viewpoint, members, at))
             some = (each for each in told if whose is None or each.customer_id in whose)
             found += (each for each in some if _is_wanted(each, wanted, until, query.after))
             found = sorted(found, key=lambda each: each.key)[: query.limit]
-        now = tx.families(standing.customer_id for standing in found)
-        found = [replace(standing, customer_id=now.root(standing.customer_id)) for standing in found]
-        contacts = read_contacts(tx, {standing.customer_id for standing in found})
-        states = _states(session, tx, [standing.key for standing in found], at)
+        now = tx.families(listed.customer_id for listed in found)
+        found = [replace(listed, customer_id=now.root(listed.customer_id)) for listed in found]
+        contacts = read_contacts(tx, {listed.customer_id for listed in found})
+        states = _states(session, tx, [listed.key for listed in found], at)
         behind = events_behind(session.store, models, connection, beside=beside)
         return TicketPage(
             tickets=tuple(
-                view_ticket(standing, contacts[standing.customer_id].ref, states[standing.key]) for standing in found
+                view_ticket(listed, contacts[listed.customer_id].ref, states[listed.key]) for listed in found
             ),
             after=found[-1].key if len(found) == query.limit else None,
             behind=behind,
@@ -186,9 +186,9 @@ def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
     return {column: (value,) for column, value in given.items() if value is not None}
 
 
-def ticket_standings(
+def listed_tickets(
     session: Session, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...], at: int
-) -> Iterator[KeyStanding]:
+) -> Iterator[ListedKey]:
     """A customer's tickets as of an instant, of all that is recorded; none of those that were not opened by then."""
     timelines = history_of(session.store, tx, viewpoint, members).timelines
     for ticket_id, intervals in by_key(timelines[TICKETS]).items():
@@ -196,7 +196,7 @@ def ticket_standings(
         if now is not None:
             later = (each for each in intervals if each.valid_from > at)
             breaches = (each.valid_from for each in later if _is_breached(each.verdict, now.verdict))
-            yield KeyStanding(key=ticket_id, customer_id=members[0], interval=now, turns_at=min(breaches, default=None))
+            yield ListedKey(key=ticket_id, customer_id=members[0], interval=now, turns_at=min(breaches, default=None))
 
 
 def _is_breached(later: TicketVerdict, now: TicketVerdict) -> bool:
@@ -205,17 +205,15 @@ def _is_breached(later: TicketVerdict, now: TicketVerdict) -> bool:
     return any(then == BREACHED != before for then, before in clocks)
 
 
-def _is_wanted(
-    standing: KeyStanding, wanted: Mapping[str, tuple[str, ...]], until: int | None, after: str | None
-) -> bool:
-    verdict = standing.interval.verdict
+def _is_wanted(listed: ListedKey, wanted: Mapping[str, tuple[str, ...]], until: int | None, after: str | None) -> bool:
+    verdict = listed.interval.verdict
     values = {
         "status": str(verdict.status),
         "first_response": verdict.first_response,
         "resolution": verdict.resolution,
     }
-    is_due = until is None or (standing.turns_at is not None and standing.turns_at <= until)
-    is_following = after is None or standing.key > after
+    is_due = until is None or (listed.turns_at is not None and listed.turns_at <= until)
+    is_following = after is None or listed.key > after
     return is_due and is_following and all(values[name] in allowed for name, allowed in wanted.items())
 
 
@@ -246,19 +244,19 @@ def _states(session: Session, tx: Transaction, ticket_ids: Sequence[str], at: in
         return {key: state for each in ticket_ids for key, state in _states(session, tx, [each], at).items()}
 
 
-def view_ticket(standing: KeyStanding, ref: str | None, state: ticket.Ticket) -> TicketView:
+def view_ticket(listed: ListedKey, ref: str | None, state: ticket.Ticket) -> TicketView:
     """A ticket as people read it."""
-    interval = standing.interval
+    interval = listed.interval
     return TicketView(
-        ticket_id=standing.key,
-        customer_id=CustomerId(standing.customer_id),
+        ticket_id=listed.key,
+        customer_id=CustomerId(listed.customer_id),
         ref=ref,
         status=str(interval.verdict.status),
         first_response=interval.verdict.first_response,
         resolution=interval.verdict.resolution,
         since=to_datetime(interval.valid_from),
         until=None if interval.valid_to == FOREVER else to_datetime(interval.valid_to),
-        breaches_at=None if standing.turns_at is None else to_datetime(standing.turns_at),
+        breaches_at=None if listed.turns_at is None else to_datetime(listed.turns_at),
         subject=None if state.opened is None else state.opened.subject,
         priority=state.priority,
         agent=state.agent,

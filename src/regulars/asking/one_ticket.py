@@ -9,7 +9,7 @@ from typing import Literal
 
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.audit import AuditEntry, entries_of
-from regulars.asking.desk import TicketView, ticket_at, ticket_events, ticket_standings, view_ticket
+from regulars.asking.desk import TicketView, listed_tickets, ticket_at, ticket_events, view_ticket
 from regulars.asking.one_customer import history_of, read_contacts
 from regulars.asking.views import TICKETS, Span
 from regulars.crm_domain.command import CustomerId
@@ -63,15 +63,15 @@ def find_ticket(session: Session, tx: Transaction, ticket_id: str, as_of: dateti
     at = max(session.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
     members = session.members(tx, CustomerId(events[0].customer_id))
     state = ticket_at(events, at)
-    standings = ticket_standings(session, tx, viewpoint, members, at)
-    standing = next((each for each in standings if each.key == ticket_id), None)
-    if state.opened is None or standing is None:
+    tickets = listed_tickets(session, tx, viewpoint, members, at)
+    listed = next((each for each in tickets if each.key == ticket_id), None)
+    if state.opened is None or listed is None:
         raise NotFound(f'ticket "{ticket_id}" was not open yet by {to_datetime(at).isoformat()}')
     intervals = by_key(history_of(session.store, tx, viewpoint, members).timelines[TICKETS])[ticket_id]
     happened = [each for each in events if each.occurred_at <= at]
     rated = state.rating
     return WholeTicket(
-        ticket=view_ticket(standing, read_contacts(tx, members[:1])[members[0]].ref, state),
+        ticket=view_ticket(listed, read_contacts(tx, members[:1])[members[0]].ref, state),
         as_of=to_datetime(at),
         opened_at=to_datetime(state.opened.at),
         channel=state.opened.channel,

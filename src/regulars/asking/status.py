@@ -6,7 +6,7 @@ from pathlib import Path
 
 from regulars.adapters.log.misplaced import find_never_drawn, find_recorded_ahead
 from regulars.adapters.read_models.catch_up import events_behind
-from regulars.adapters.read_models.pages import counts
+from regulars.adapters.read_models.counting import counts
 from regulars.adapters.store.builds import read_builds
 from regulars.adapters.vault.erasing import is_erasing, owner_needed
 from regulars.adapters.whole_files import left_behind

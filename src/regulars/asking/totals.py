@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from regulars.adapters.read_models.pages import totals
+from regulars.adapters.read_models.counting import totals
 from regulars.asking.views import LANES, Lane
 from regulars.session.freshness import freshness_of
 from regulars.session.instants import instant_of

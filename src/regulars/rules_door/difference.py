@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.histories import History, read_history
-from regulars.adapters.read_models.pages import keys_at, values_at
+from regulars.adapters.read_models.keyed_pages import keys_at, values_at
 from regulars.adapters.read_models.replay import Replayed, in_chunks, replay
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE

@@ -11,8 +11,9 @@ from datetime import date, datetime
 
 from regulars.adapters.extensions.extended import MissingExtension
 from regulars.adapters.log.event_log import Draft
-from regulars.adapters.logs import STORE, tell_live, tell_parked
+from regulars.adapters.logs import STORE
 from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.announcing import tell_live, tell_parked
 from regulars.adapters.read_models.building import OnAfresh, build_beside, building_alone
 from regulars.adapters.read_models.catch_up import OnPoison
 from regulars.adapters.read_models.generations import Generation, go_live

@@ -10,8 +10,8 @@ from typing import cast
 from msgspec.structs import replace
 
 from regulars.adapters.extensions.extended import MissingExtension
-from regulars.adapters.logs import tell_live, tell_parked
 from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.announcing import tell_live, tell_parked
 from regulars.adapters.read_models.building import build, build_beside, building_alone
 from regulars.adapters.read_models.catch_up import (
     await_folded,

@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from regulars.adapters.checking.repairing_indexes import find_wrong, put_right
+from regulars.adapters.checking.repairing_indexes import find_wrong, repair_index
 from regulars.adapters.checking.result import Kind
 from regulars.adapters.indexes.index import Index
-from regulars.adapters.logs import tell_live, tell_parked
 from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.announcing import tell_live, tell_parked
 from regulars.adapters.read_models.building import OnAfresh, build_beside, building_alone
 from regulars.adapters.read_models.generations import (
     WHAT_DIFFERS,
@@ -189,10 +189,10 @@ class Projections:
             self.require(projection)
         session, store = self._session, self._session.store
         family = None if customer is None else self._ever_one_with(customer)
-        wrong = sum(self._put_right(index) for index in store.prepared.indexes if index.decides_folds)
+        wrong = sum(self._put_right(index) for index in store.statements.indexes if index.decides_folds)
         if customer is not None and family is not None:
             family |= self._ever_one_with(customer)
-            for index in store.prepared.indexes:
+            for index in store.statements.indexes:
                 wrong += sum(self._put_right(index, whose) for whose in chunks(family))
         session.catch_up()
         with store.reading() as tx:
@@ -208,17 +208,17 @@ class Projections:
 
     def _put_right(self, index: Index, whose: list[str] | None = None) -> int:
         wrong = find_wrong(self._session.store, index, whose)
-        return 0 if wrong is None else put_right(self._session.store, wrong)
+        return 0 if wrong is None else repair_index(self._session.store, wrong)
 
     def _put_indexes_right(self, on_put_right: OnPutRight | None) -> None:
         store = self._session.store
-        for index in store.prepared.indexes:
+        for index in store.statements.indexes:
             wrong = find_wrong(store, index)
             if wrong is None:
                 continue
             if index.decides_folds:
                 self._drop_what_it_decided()
-            rows = put_right(store, wrong)
+            rows = repair_index(store, wrong)
             if on_put_right and rows:
                 on_put_right(index.name, rows)
 

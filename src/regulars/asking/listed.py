@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from regulars.adapters.read_models.histories import History, read_history
-from regulars.adapters.read_models.pages import Filters, Ranking, Standing, changed_after
+from regulars.adapters.read_models.pages import Filters, ListedCustomer, Ranking, changed_after
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
@@ -35,7 +35,7 @@ class Question(Struct, frozen=True, kw_only=True):
     order: Ranking | None
 
 
-def foresee(store: Store, models: ReadModels, tx: Transaction, question: Question) -> list[Standing]:
+def foresee(store: Store, models: ReadModels, tx: Transaction, question: Question) -> list[ListedCustomer]:
     """Those of the customers changed since an instant who, had nothing happened, would have become what is asked.
 
     Raises ValueError where more than 5,000 customers have changed since.
@@ -52,15 +52,15 @@ def foresee(store: Store, models: ReadModels, tx: Transaction, question: Questio
     histories = (
         read_history(store, tx.connection, families.members(customer_id), plan, checkpoint) for customer_id in changed
     )
-    return standings_of(histories, question)
+    return listed_of(histories, question)
 
 
-def standings_of(histories: Iterable[History], question: Question) -> list[Standing]:
+def listed_of(histories: Iterable[History], question: Question) -> list[ListedCustomer]:
     """Those of some customers whom a question is about."""
-    return [each for history in histories if (each := _standing(history, question)) is not None]
+    return [each for history in histories if (each := _listed(history, question)) is not None]
 
 
-def _standing(history: History, question: Question) -> Standing | None:
+def _listed(history: History, question: Question) -> ListedCustomer | None:
     folded, timelines, at, filters = history.folded, history.timelines, question.at, question.filters
     if question.not_before_last_event:
         at = max(at, folded.last_at or 0)
@@ -77,7 +77,7 @@ def _standing(history: History, question: Question) -> Standing | None:
         if becomes_at is None or becomes_at > filters.becoming.until:
             return None
         sort_key = becomes_at
-    return Standing(
+    return ListedCustomer(
         customer=history.customer,
         customer_id=history.members[0],
         as_of=at,

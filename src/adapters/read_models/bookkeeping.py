@@ -1,0 +1,168 @@
+"""How far some builds have folded the log, and which customers are parked in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct, to_builtins
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.read_models.histories import Poison
+from regulars.adapters.read_models.replay import Range
+from regulars.adapters.schema.tables import Schema
+from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.sql.damage import DamagedReadModels
+from regulars.crm_domain.errors import StoreBusy
+
+
+class Bulk(Struct, frozen=True):
+    """A first fold of everything up to a position, and the ranges of customers that are still to be folded."""
+
+    until: int
+    ranges: tuple[Range, ...]
+
+
+class Bookkeeping:
+    """Checkpoints and parked customers of some builds of a generation, each build by its name with its number."""
+
+    def __init__(self, schema: Schema, generation: int, builds: Mapping[str, int]) -> None:
+        self.number = generation
+        self.builds = dict(builds)
+        self._schema = schema
+
+    @cached_property
+    def _ours(self) -> sa.ColumnElement[bool]:
+        builds, members = self._schema.builds, self._schema.generation_builds
+        is_member = sa.exists().where(
+            members.c.generation == self.number, members.c.name == builds.c.name, members.c.number == builds.c.number
+        )
+        pairs = (sa.and_(builds.c.name == name, builds.c.number == number) for name, number in self.builds.items())
+        return sa.and_(sa.or_(*pairs), is_member)
+
+    def _progress(self, connection: Connection, *, to_change: bool = False) -> Sequence[Any]:
+        """Each build's checkpoint and progress, by name. Raises StoreBusy where another process dropped the
+        generation.
+        """
+        builds = self._schema.builds
+        columns = (builds.c.name, builds.c.checkpoint, builds.c.folding_until, builds.c.folded_through)
+        statement = sa.select(*columns).where(self._ours).order_by(builds.c.name)
+        if to_change:  # concurrent writers lock them in the same order
+            statement = statement.with_for_update()
+        found = connection.execute(statement).all()
+        if len(found) < len(self.builds):
+            raise StoreBusy(f"generation {self.number} was dropped meanwhile, by `regulars prune`; ask again")
+        return found
+
+    def checkpoint(self, connection: Connection) -> int:
+        """The position up to which all builds have folded. Raises StoreBusy where another process dropped the
+        generation.
+        """
+        return min(int(row.checkpoint) for row in self._progress(connection))
+
+    def equally_far(self, connection: Connection) -> list[list[str]]:
+        """The names of the builds, those with the same checkpoint together; those that are furthest behind come
+        first.
+        """
+
+        def place(row: Any) -> tuple[int, bool, int, str]:
+            is_begun = row.folding_until is not None  # what is begun ends first: the others may begin level with it
+            return row.checkpoint, not is_begun, row.folding_until or 0, row.folded_through or ""
+
+        rows = sorted(self._progress(connection), key=place)
+        return [[row.name for row in group] for _, group in groupby(rows, key=place)]
+
+    def bulk(self, connection: Connection) -> Bulk | None:
+        """The progress of a first fold of everything; None where none is under way."""
+        row = next((row for row in self._progress(connection) if row.folding_until is not None), None)
+        return None if row is None else Bulk(row.folding_until, _ranges(row.folded_through))
+
+    def begin_bulk(self, connection: Connection, until: int, ranges: Sequence[Range]) -> bool:
+        """Begin a first fold of everything up to a position; False where one is begun already."""
+        rows = self._progress(connection, to_change=True)
+        if any(row.checkpoint or row.folding_until is not None for row in rows):
+            return False
+        self._change(connection, folding_until=until, folded_through=_ranges_text(ranges))
+        return True
+
+    def advance_bulk(self, connection: Connection, old: Sequence[Range], new: Sequence[Range]) -> bool:
+        """Replace the ranges that are still to be folded; False where another process was quicker."""
+        rows, expected = self._progress(connection, to_change=True), _ranges_text(old)
+        if any(row.folded_through != expected for row in rows):
+            return False
+        self._change(connection, folded_through=_ranges_text(new))
+        return True
+
+    def end_bulk(self, connection: Connection, until: int) -> None:
+        """End the first fold of everything: from here on, events are folded in as they are appended."""
+        if all(row.folding_until == until for row in self._progress(connection, to_change=True)):
+            self._change(connection, checkpoint=until, folding_until=None, folded_through=None)
+
+    def advance(self, connection: Connection, old: int, new: int) -> bool:
+        """Move the checkpoint from one position to another; False where another process was quicker."""
+        rows = self._progress(connection, to_change=True)
+        # While everything is being folded, the end of that may lie beyond.
+        if any(row.checkpoint != old or row.folding_until is not None for row in rows):
+            return False
+        self._change(connection, checkpoint=new)
+        return True
+
+    def _change(self, connection: Connection, **values: Any) -> None:
+        connection.execute(self._schema.builds.update().where(self._ours).values(values))
+
+    # ---------------------------------------------------------------------------------------------------- who is parked
+
+    def parked(self, connection: Connection, customer_ids: Iterable[str] | None = None) -> dict[str, Poison]:
+        """The parked customers by id, each with the first event that can't be folded: all, or some."""
+        parked = self._schema.parked
+        pairs = (sa.and_(parked.c.name == name, parked.c.build == number) for name, number in self.builds.items())
+        statement = sa.select(parked).where(sa.or_(*pairs)).order_by(parked.c.customer_id, parked.c.position.desc())
+        wanted = [None] if customer_ids is None else chunks(customer_ids)
+        found: dict[str, Poison] = {}
+        for chunk in wanted:
+            chosen = statement if chunk is None else statement.where(parked.c.customer_id.in_(chunk))
+            for row in connection.execute(chosen):
+                found[row.customer_id] = Poison(
+                    customer_id=row.customer_id, position=row.position, type=row.type, reason=row.reason
+                )
+        return found
+
+    def park(self, connection: Connection, poisons: Iterable[Mapping[str, Poison]]) -> None:
+        """Park customers: for each of them the poison events, by the name of the build."""
+        rows = [
+            {"name": name, "build": self.builds[name]} | to_builtins(poison)
+            for each in poisons
+            for name, poison in each.items()
+            if name in self.builds
+        ]
+        if rows:
+            self.unpark(connection, {row["customer_id"] for row in rows})
+            connection.execute(self._schema.parked.insert(), rows)
+
+    def unpark(self, connection: Connection, customer_ids: Iterable[str]) -> None:
+        """Unpark some customers."""
+        parked = self._schema.parked
+        gone = [{"id": customer_id} for customer_id in sorted(customer_ids)]
+        for name, number in self.builds.items() if gone else ():
+            ours = sa.and_(parked.c.name == name, parked.c.build == number, parked.c.customer_id == sa.bindparam("id"))
+            connection.execute(parked.delete().where(ours), gone)
+
+
+_RANGE = re.compile("([0-9a-f]*)-([0-9a-f]*)")
+
+
+def _ranges(text: str | None) -> tuple[Range, ...]:
+    """Parse ranges as `_ranges_text` writes them. Raises DamagedReadModels."""
+    found = [_RANGE.fullmatch(each) for each in (text or "").split(",")]
+    ranges = tuple(Range(*each.groups()) for each in found if each is not None)
+    if len(ranges) < len(found):
+        raise DamagedReadModels("the customers that are still to be folded can't be read")
+    return ranges
+
+
+def _ranges_text(ranges: Sequence[Range]) -> str:
+    return ",".join(f"{each.after}-{each.last}" for each in ranges)

@@ -1,0 +1,111 @@
+"""Pages of keys, such as tickets, and what a projection says of some customers, each as of an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.schema.builds import ProjectionTables, Row
+from regulars.adapters.sql.chunks import chunks
+from regulars.projections.verdict import Interval
+
+
+class ListedKey(Struct, frozen=True, kw_only=True):
+    """One key of a list, such as a ticket, with the interval that holds; `turns_at` is when the next column turns."""
+
+    key: str
+    customer_id: str
+    interval: Interval
+    turns_at: int | None
+
+
+class Turning(Struct, frozen=True, kw_only=True):
+    """Columns that may turn to a value by themselves."""
+
+    columns: tuple[str, ...]
+    value: str
+
+
+def values_at(models: ReadModels, connection: Connection, name: str, instants: Mapping[int, int]) -> dict[int, str]:
+    """The values of a projection for some customers, by number, each as of an instant of their own."""
+    table, found = models.of(name).intervals, dict[int, str]()
+    if not instants:
+        return found
+    near = sa.and_(table.c.valid_from <= max(instants.values()), table.c.valid_to > min(instants.values()))
+    columns = (table.c.customer, table.c.valid_from, table.c.valid_to, table.c.value)
+    for chunk in chunks(instants):
+        for row in connection.execute(sa.select(*columns).where(table.c.customer.in_(chunk), near)):
+            if row.valid_from <= instants[row.customer] < row.valid_to:
+                found[row.customer] = row.value
+    return found
+
+
+def keys_at(models: ReadModels, connection: Connection, name: str, customers: Iterable[int], at: int) -> dict[str, Any]:
+    """The intervals of a projection for some customers as of an instant, by key."""
+    tables = models.of(name)
+    table = tables.intervals
+    holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
+    return {
+        interval.key: interval.verdict
+        for chunk in chunks(customers)
+        for interval in tables.read(
+            connection.execute(sa.select(table).where(table.c.customer.in_(chunk), holds)).all()
+        )
+    }
+
+
+def keyed_page(
+    models: ReadModels,
+    connection: Connection,
+    name: str,
+    at: int,
+    *,
+    wanted: Mapping[str, tuple[str, ...]],
+    customers: Collection[int] | None,
+    turning: Turning,
+    turning_until: int | None,
+    limit: int,
+    after: str | None,
+    beside: Collection[int] = (),
+) -> list[ListedKey]:
+    """A page of keys with their intervals as of an instant, in order of the keys; `wanted` are the values a column may
+    have.
+
+    Only keys of some `customers` where these are given; keys of the customers `beside` are left out. With
+    `turning_until`, only keys of which a column turns after `at` and no later than that.
+    """
+    tables, events = models.of(name), models.events
+    table, named = tables.intervals, tables.projector.key
+    assert named is not None
+    key, later = table.c[named.name], table.alias("later")
+    turned = (sa.and_(later.c[each] == turning.value, table.c[each] != turning.value) for each in turning.columns)
+    turns_at = (
+        sa.select(sa.func.min(later.c.valid_from))
+        .where(later.c[named.name] == key, later.c.valid_from > at, sa.or_(*turned))
+        .scalar_subquery()
+    )
+    conditions = [table.c.valid_from <= at, table.c.valid_to > at]
+    conditions += [table.c[column].in_(values) for column, values in wanted.items()]
+    if customers is not None:
+        conditions.append(table.c.customer.in_(sorted(customers)))
+    if beside:
+        conditions.append(table.c.customer.not_in(sorted(beside)))
+    if turning_until is not None:
+        conditions.append(turns_at <= turning_until)
+    if after is not None:
+        conditions.append(key > after)
+    statement = sa.select(turns_at.label("turns_at"), events.c.customer_id.label("whose"), *table.c)
+    joined = table.join(events, events.c.position == table.c.customer)
+    rows = connection.execute(statement.select_from(joined).where(*conditions).order_by(key).limit(limit))
+    return list(_listed_keys(tables, rows))
+
+
+def _listed_keys(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[ListedKey]:
+    for turns_at, customer_id, *row in map(tuple, rows):
+        (interval,) = tables.read([row])
+        yield ListedKey(key=interval.key, customer_id=customer_id, interval=interval, turns_at=turns_at)
