@@ -23,11 +23,10 @@ from regulars import (
     StoreBusy,
     TicketPage,
     UndoMerge,
-    own_writes,
 )
 from regulars.adapters.read_models import catch_up, replay
 from regulars.adapters.store.store import Store
-from regulars.session import session
+from regulars.session import own_writes, session
 from saying import Say
 from shops import DAY, EXAMPLES, PEOPLE, Clock, fresh_store, opened, play, register, trade
 
