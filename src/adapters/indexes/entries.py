@@ -115,7 +115,7 @@ def _key(customer_id: Any) -> _Key:
 def _entries(
     connection: Connection, schema: Schema, index: Index, opening: Opening, some: Sequence[tuple[Any, list[_Found]]]
 ) -> Iterator[Entries]:
-    table = schema.metadata.tables[index.table]
+    columns_of_index = schema.metadata.tables[index.table].c.keys()
     ciphers = opening.ciphers(connection, (each for each, _ in some if isinstance(each, str))) if index.is_keyed else {}
     opened, shut = EnvelopeMapper(opening.known, ciphers), EnvelopeMapper(opening.known)
     for customer_id, found in some:
@@ -130,7 +130,7 @@ def _entries(
         except StoreUnusable as error:
             yield Entries(customer_id=customer_id, stored=stored, unread=str(error))
         else:
-            expected = rows_after(index, table, told, opening.digest)
+            expected = rows_after(index, columns_of_index, told, opening.digest)
             yield Entries(customer_id=customer_id, told=told, expected=expected, stored=stored)
 
 

@@ -94,8 +94,10 @@ class Index(Struct, frozen=True, kw_only=True):
     columns: Callable[[], tuple[sa.schema.SchemaItem, ...]] | None = None
 
 
-def rows_after(index: Index, table: sa.Table, told: Iterable[Recorded[Event]], digest: Digest) -> tuple[Row, ...]:
-    """The rows that follow from one customer's events, in order of position."""
+def rows_after(
+    index: Index, columns: Iterable[str], told: Iterable[Recorded[Event]], digest: Digest
+) -> tuple[Row, ...]:
+    """The rows that follow from one customer's events, in order of position; `columns` are those of the table."""
     rows: list[dict[str, Any]] = []
     for each in told:
         for change in index.changes(each, digest):
@@ -106,7 +108,7 @@ def rows_after(index: Index, table: sa.Table, told: Iterable[Recorded[Event]], d
                     rows = [{**row, **values} if _has(row, where) else row for row in rows]
                 case Removed(where=where):
                     rows = [row for row in rows if not _has(row, where)]
-    return tuple(tuple(row[column.name] for column in table.c) for row in rows)
+    return tuple(tuple([row[name] for name in columns]) for row in rows)
 
 
 def _has(row: Values, where: Values) -> bool:

@@ -91,8 +91,7 @@ class EnvelopeMapper:
             event, reason = self._decode(columns)
         except DecodeError as error:
             raise StoreUnusable(f"event #{columns['position']} ({columns['type']}) can't be read: {error}") from None
-        envelope = {name: value for name, value in columns.items() if name in _ENVELOPE}
-        return Recorded(event=event, reason=reason, **envelope)
+        return Recorded(event=event, reason=reason, **{name: columns[name] for name in _ENVELOPE})
 
     def _decode(self, columns: Mapping[str, Any]) -> tuple[Event, str | None]:
         try:
@@ -117,7 +116,7 @@ class EnvelopeMapper:
         return cipher.seal(plain, _context(draft.stream_id, draft.version))
 
 
-_ENVELOPE = frozenset(Recorded.__struct_fields__) - {"event", "reason"}
+_ENVELOPE = tuple(name for name in Recorded.__struct_fields__ if name not in ("event", "reason"))
 
 
 def _context(stream_id: str, version: int) -> bytes:
