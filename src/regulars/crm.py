@@ -585,9 +585,11 @@ class Regulars:
     ) -> TicketPage:
         """A page of tickets as of an instant, in order of their ids: all, or those where every given value holds.
 
-        `breaching_within` keeps those of which a clock is breached within that time if nobody acts. `limit` and
-        `after`, `fresh` and `at_least` are those of `customers`: without a limit, iterating goes through all. Raises
-        NotFound for an unknown customer, and StoreBusy as `customers` does.
+        `breaching_within` keeps those of which a clock is breached within that time if nobody acts. With `as_of`, what
+        is due is what was due then, as if nothing had happened since. `limit` and `after`, `fresh` and `at_least` are
+        those of `customers`: without a limit, iterating goes through all. Raises NotFound for an unknown customer,
+        ValueError where `breaching_within` is asked as of a day since which over 5,000 customers have changed, and
+        StoreBusy as `customers` does.
         """
         size = page_size(limit)
         query = TicketQuery(

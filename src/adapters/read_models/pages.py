@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.read_models.customer_numbers import numbers_of
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE, ProjectionTables, loaded_facts
+from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.fold import Folded
@@ -317,6 +319,20 @@ def changed_after(models: ReadModels, connection: Connection, at: int, limit: in
     joined = facts.join(events, events.c.position == facts.c.customer)
     statement = sa.select(events.c.customer_id).select_from(joined).where(facts.c.last_event_at > at).limit(limit)
     return list(connection.execute(statement).scalars())
+
+
+def changed_among(models: ReadModels, connection: Connection, customer_ids: Iterable[str], at: int) -> list[str]:
+    """Those of some customers with an event after an instant."""
+    assert models.tables.facts is not None
+    facts, numbers = models.tables.facts.rows, numbers_of(connection, models.events, customer_ids)
+    whose = {number: customer_id for customer_id, number in numbers.items()}
+    return [
+        whose[number]
+        for chunk in chunks(whose)
+        for number in connection.execute(
+            sa.select(facts.c.customer).where(facts.c.customer.in_(chunk), facts.c.last_event_at > at)
+        ).scalars()
+    ]
 
 
 def newest_event_at(models: ReadModels, connection: Connection) -> int:

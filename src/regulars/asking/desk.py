@@ -15,8 +15,11 @@ from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.customer_numbers import numbers_of
 from regulars.adapters.read_models.histories import read_history
 from regulars.adapters.read_models.keyed_pages import ListedKey, Turning, keyed_page
+from regulars.adapters.read_models.pages import changed_after, changed_among
+from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
+from regulars.asking.listed import MAX_REFOLDED
 from regulars.asking.one_customer import history_of, read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.asking.views import TICKETS
@@ -27,8 +30,10 @@ from regulars.crm_domain.event import Recorded
 from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from regulars.crm_domain.membership import Membership, balance
 from regulars.crm_domain.ticket import TicketEvent
-from regulars.projections.engine.fold import by_key, fold_until, verdict_at
+from regulars.projections.engine.fold import FoldPlan, by_key, fold_until, verdict_at
 from regulars.projections.ticket_queue.judge import TicketVerdict
+from regulars.projections.ticket_queue.projector import TICKET_QUEUE
+from regulars.projections.verdict import Interval
 from regulars.session.freshness import Freshness
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
@@ -141,6 +146,8 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
         wanted = _wanted(query)
         whose = None if query.customer is None else session.members(tx, query.customer)
         families = session.families_written(tx, viewpoint, query.freshness)
+        if query.as_of is not None and until is not None:
+            families = (*families, *_changed_since(tx, models, at, families))
         beside = [each for members in families for each in members]
         numbers = numbers_of(connection, session.store.schema.events, [*beside, *(whose or ())])
         found = keyed_page(
@@ -156,11 +163,18 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
             after=query.after,
             beside=[numbers[each] for each in beside],
         )
+        as_of = None if query.as_of is None else at
         if beside:
-            told = (each for members in families for each in listed_tickets(session, tx, viewpoint, members, at))
+            told = (
+                each
+                for members in families
+                for each in listed_tickets(ticket_timelines(session, tx, viewpoint, members, as_of), members[0], at)
+            )
             some = (each for each in told if whose is None or each.customer_id in whose)
             found += (each for each in some if _is_wanted(each, wanted, until, query.after))
             found = sorted(found, key=lambda each: each.key)[: query.limit]
+        if query.as_of is not None and until is None:
+            found = _as_of_then(session, tx, viewpoint, models, found, at)
         now = tx.families(listed.customer_id for listed in found)
         found = [replace(listed, customer_id=now.root(listed.customer_id)) for listed in found]
         contacts = read_contacts(tx, {listed.customer_id for listed in found})
@@ -186,17 +200,57 @@ def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
     return {column: (value,) for column, value in given.items() if value is not None}
 
 
-def listed_tickets(
-    session: Session, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...], at: int
-) -> Iterator[ListedKey]:
-    """A customer's tickets as of an instant, of all that is recorded; none of those that were not opened by then."""
-    timelines = history_of(session.store, tx, viewpoint, members).timelines
-    for ticket_id, intervals in by_key(timelines[TICKETS]).items():
+def _changed_since(
+    tx: Transaction, models: ReadModels, at: int, beside: Iterable[tuple[str, ...]]
+) -> Iterator[tuple[str, ...]]:
+    """The families of those to whom anything happened after an instant, but for those that are known.
+
+    Raises ValueError where they are over 5,000.
+    """
+    changed = changed_after(models, tx.connection, at, MAX_REFOLDED + 1)
+    if len(changed) > MAX_REFOLDED:
+        raise ValueError(
+            f"more happened with over {MAX_REFOLDED:,} customers since; ask which tickets are late as of a later day"
+        )
+    families = tx.families(changed, models.checkpoint(tx.connection))
+    known = {each for members in beside for each in members}
+    return (families.members(each) for each in changed if each not in known)
+
+
+def _as_of_then(
+    session: Session, tx: Transaction, viewpoint: Viewpoint, models: ReadModels, found: list[ListedKey], at: int
+) -> list[ListedKey]:
+    """Tickets with what was due for them then, as if nothing had happened since."""
+    whose = sorted({each.customer_id for each in found})
+    families, then = tx.families(whose, models.checkpoint(tx.connection)), dict[str, ListedKey]()
+    for each in changed_among(models, tx.connection, whose, at):
+        timelines = ticket_timelines(session, tx, viewpoint, families.members(families.root(each)), at)
+        then |= {listed.key: listed for listed in listed_tickets(timelines, each, at)}
+    return [then.get(each.key, each) for each in found]
+
+
+def ticket_timelines(
+    session: Session, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...], as_of: int | None
+) -> dict[str, list[Interval]]:
+    """A customer's tickets over time, by their ids: of all that is recorded, or as if nothing had happened after an
+    instant.
+    """
+    store = session.store
+    if as_of is None:
+        return by_key(history_of(store, tx, viewpoint, members).timelines[TICKETS])
+    history = read_history(store, tx.connection, members, FoldPlan(viewpoint.rules, ()), viewpoint.until)
+    _, timelines = fold_until(history.happened, viewpoint.rules, as_of, (TICKET_QUEUE,))
+    return by_key(timelines[TICKETS])
+
+
+def listed_tickets(timelines: Mapping[str, list[Interval]], customer_id: str, at: int) -> Iterator[ListedKey]:
+    """A customer's tickets as of an instant; none of those that were not opened by then."""
+    for ticket_id, intervals in timelines.items():
         now = verdict_at(intervals, at)
         if now is not None:
             later = (each for each in intervals if each.valid_from > at)
             breaches = (each.valid_from for each in later if _is_breached(each.verdict, now.verdict))
-            yield ListedKey(key=ticket_id, customer_id=members[0], interval=now, turns_at=min(breaches, default=None))
+            yield ListedKey(key=ticket_id, customer_id=customer_id, interval=now, turns_at=min(breaches, default=None))
 
 
 def _is_breached(later: TicketVerdict, now: TicketVerdict) -> bool:

@@ -9,14 +9,13 @@ from typing import Literal
 
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.audit import AuditEntry, entries_of
-from regulars.asking.desk import TicketView, listed_tickets, ticket_at, ticket_events, view_ticket
-from regulars.asking.one_customer import history_of, read_contacts
-from regulars.asking.views import TICKETS, Span
+from regulars.asking.desk import TicketView, listed_tickets, ticket_at, ticket_events, ticket_timelines, view_ticket
+from regulars.asking.one_customer import read_contacts
+from regulars.asking.views import Span
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.ticket import AgentReplied, CustomerReplied
-from regulars.projections.engine.fold import by_key
 from regulars.projections.verdict import Interval
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
@@ -63,11 +62,11 @@ def find_ticket(session: Session, tx: Transaction, ticket_id: str, as_of: dateti
     at = max(session.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
     members = session.members(tx, CustomerId(events[0].customer_id))
     state = ticket_at(events, at)
-    tickets = listed_tickets(session, tx, viewpoint, members, at)
-    listed = next((each for each in tickets if each.key == ticket_id), None)
+    timelines = ticket_timelines(session, tx, viewpoint, members, None if as_of is None else at)
+    listed = next((each for each in listed_tickets(timelines, members[0], at) if each.key == ticket_id), None)
     if state.opened is None or listed is None:
         raise NotFound(f'ticket "{ticket_id}" was not open yet by {to_datetime(at).isoformat()}')
-    intervals = by_key(history_of(session.store, tx, viewpoint, members).timelines[TICKETS])[ticket_id]
+    intervals = timelines[ticket_id]
     happened = [each for each in events if each.occurred_at <= at]
     rated = state.rating
     return WholeTicket(
