@@ -529,7 +529,7 @@ def test_the_command_line_tells_what_is_wrong_and_what_was_put_right(sqlite_data
         change(crm, "DELETE FROM regulars_lookups WHERE kind = 'email'")
     said = say("--db", sqlite_database_url, "verify")
     assert said.status == 1
-    assert "`regulars rebuild` writes look-ups, links, consents and indexes" in said.out
+    assert "`regulars rebuild` writes look-ups, links, consents, who was forgotten" in said.out
     assert "example.com" not in said.out
     assert said.widest <= 80
     rebuilt = say("--db", sqlite_database_url, "rebuild", "--json")

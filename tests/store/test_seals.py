@@ -34,12 +34,12 @@ from regulars import (
     StoreUnusable,
     TagCustomer,
     UntagCustomer,
-    session,
 )
 from regulars.adapters.schema.tables import Schema
 from regulars.adapters.sealing import checking, sealing, seals
 from regulars.adapters.sealing.seals import COLUMNS, make_seal, read_entries, seal_row
 from regulars.adapters.store.store import Store
+from regulars.session import session
 from shops import Clock, fresh_store, opened, room_for_a_store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "independent"))

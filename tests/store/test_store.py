@@ -176,7 +176,7 @@ def test_a_conflict_names_stream_expected_and_actual_version(
         taken: list[int] = []
 
         def finish_second(execution: Execution) -> list[Outcome]:
-            if execution._store is crm._store:
+            if execution._work.store is crm._store:
                 taken.append(rival.do(TagCustomer(customer="shop:42", label=f"quicker-{len(taken)}")).position or 0)
             return finish(execution)
 

@@ -140,14 +140,14 @@ class _Checking:
         try:
             cipher = Cipher(self._store.keyring.unwrap(stored, customer_id))
         except (StoreUnusable, TypeError):  # SQLite may hold what isn't bytes
-            self.keys.tell(who, "has a key that doesn't open")
+            self.keys.tell(who, "has a key that doesn't decrypt anything")
             return
         mapper = EnvelopeMapper(self._store.codecs, {customer_id: cipher})
         if not secrets and not self._store.keyring.is_wrapped:
             self._untried += 1
         shut = [row["position"] for row in secrets if not _opens(mapper, row)]
         if shut and len(shut) == len(secrets):
-            self.keys.tell(who, "has a key that doesn't open what was recorded of them")
+            self.keys.tell(who, "has a key that doesn't decrypt what was recorded of them")
             return
         for position in shut:
             self.keys.tell(who, f"has a key that doesn't decrypt event #{position}")
