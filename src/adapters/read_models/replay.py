@@ -25,8 +25,8 @@ from regulars.adapters.store.store import Store
 from regulars.projections.engine.fold import FoldPlan
 
 ROWS_AT_ONCE = 5_000
-CUSTOMERS_AT_ONCE = 500
-INTERVALS_AT_ONCE = 10_000
+CUSTOMERS_AT_ONCE = 1_000
+INTERVALS_AT_ONCE = 20_000
 MOST_RANGES = 256
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -10,17 +11,30 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.schema.builds import Row
 from regulars.adapters.sql.statement import copy_rows
 
+VALUES_AT_ONCE = 900  # in one statement; SQLite takes 999, or more since 3.32
+
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Iterable[Row]) -> None:
-    """Insert rows whose values are in the order of the table's columns: by COPY on PostgreSQL."""
+    """Insert rows whose values are in the order of the table's columns: by COPY on PostgreSQL, on SQLite many in each
+    statement, which takes a third of the time.
+    """
     rows = list(rows)
     if not rows:
         return
     if connection.dialect.name == "postgresql":
         copy_rows(connection, f"COPY {table.name} FROM STDIN", rows)
-    else:
-        marks = ", ".join("?" * len(table.c))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({marks})", rows)  # noqa: S608 - our own table
+        return
+    width = len(table.c)
+    at_once = VALUES_AT_ONCE // width
+    together = len(rows) - len(rows) % at_once
+    for some, count in (
+        ([tuple(chain.from_iterable(rows[at : at + at_once])) for at in range(0, together, at_once)], at_once),
+        (rows[together:], 1),
+    ):
+        if some:
+            row = f"({', '.join('?' * width)})"
+            insert = f"INSERT INTO {table.name} VALUES {', '.join([row] * count)}"  # noqa: S608 - our own table
+            connection.exec_driver_sql(insert, some)
 
 
 def delete_rows(connection: Connection, table: sa.Table, customers: Sequence[int]) -> None:
