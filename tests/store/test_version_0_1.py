@@ -36,6 +36,15 @@ def as_it_was(ours: Any, theirs: Any) -> Any:
     return ours
 
 
+def without_what_came_later(found: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What was due for a ticket as of a past day, version 0.1 told with what it knew of later ones."""
+    due = ("until", "breaches_at")
+    return {
+        day: [{name: value for name, value in each.items() if name not in due} for each in tickets]
+        for day, tickets in found["tickets"].items()
+    }
+
+
 def in_no_order_among_equals(found: dict[str, Any]) -> dict[str, list[tuple[int, str]]]:
     """Who comes first of those at equal risk was decided by their ids, and is by their registration."""
     risks = {
@@ -52,6 +61,7 @@ def test_it_answers_as_it_did(url: str) -> None:
         ours = answers(crm)
     for found in (ours, theirs):
         found["by risk"] = in_no_order_among_equals(found)
+        found["tickets"] = without_what_came_later(found)
     for question, answer in theirs.items():
         assert as_it_was(ours[question], answer) == answer, question
 
