@@ -41,7 +41,7 @@ bench: $(VENV)/installed-bench  ## measure against the floor and against what pe
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 clean:
-	rm -rf .venv build dist benchmarks/.cache
+	rm -rf .venv .venv-* build dist benchmarks/.cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)

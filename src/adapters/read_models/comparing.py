@@ -23,12 +23,16 @@ SAMPLE = 64  # customers
 
 def stored_rows(models: ReadModels, connection: Connection, customers: Iterable[int]) -> dict[sa.Table, list[Row]]:
     """The stored rows of some customers, by table; without the steps of scores, which have no index by customer."""
-    found: dict[sa.Table, list[Row]] = {table: [] for table in models.by_customer}
-    for chunk in chunks(customers):
-        for table, rows in found.items():
-            statement = as_stored(table).where(table.c.customer.in_(chunk))
-            rows += (tuple(row) for row in connection.execute(statement))
-    return found
+    wanted = list(customers)
+    return {table: _rows_of(connection, table, wanted) for table in models.by_customer}
+
+
+def _rows_of(connection: Connection, table: sa.Table, customers: Iterable[int]) -> list[Row]:
+    return [
+        tuple(row)
+        for chunk in chunks(customers)
+        for row in connection.execute(as_stored(table).where(table.c.customer.in_(chunk)))
+    ]
 
 
 def unexpected_rows(models: ReadModels, connection: Connection, known: Sequence[int]) -> dict[sa.Table, list[Row]]:
@@ -37,9 +41,7 @@ def unexpected_rows(models: ReadModels, connection: Connection, known: Sequence[
     found: dict[sa.Table, list[Row]] = {}
     for table in models.by_customer:
         stored = connection.execute(sa.select(table.c.customer).distinct()).scalars()
-        others = [each for each in stored if each not in everyone]
-        rows = (connection.execute(as_stored(table).where(table.c.customer.in_(chunk))) for chunk in chunks(others))
-        found[table] = [tuple(row) for some in rows for row in some]
+        found[table] = _rows_of(connection, table, [each for each in stored if each not in everyone])
     return found
 
 
@@ -62,12 +64,7 @@ def replace_steps(
     """Replace the steps of some customers where they differ, by a scan of the table; how many differ."""
     table = projection.steps
     assert table is not None
-    stored = [
-        tuple(row)
-        for chunk in chunks(customers)
-        for row in connection.execute(as_stored(table).where(table.c.customer.in_(chunk)))
-    ]
-    wrong = replace_rows(connection, table, stored, steps)
+    wrong = replace_rows(connection, table, _rows_of(connection, table, customers), steps)
     note_earliest(connection, projection, steps)
     return wrong
 

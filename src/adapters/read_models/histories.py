@@ -24,6 +24,7 @@ from regulars.adapters.store.store import Store
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event
 from regulars.projections.engine.fold import Folded, FoldPlan, Happened, Timelines, came_late
+from regulars.projections.rules.compiled import Rules
 
 Rows = Sequence[sa.Row[Any]]
 
@@ -77,6 +78,13 @@ def read_history(
 ) -> History:
     """Read and fold a customer's events at positions up to `until`."""
     return fold_rows(store, rows_of(store, connection, members, until), members, plan)
+
+
+def read_facts(
+    store: Store, connection: Connection, members: tuple[str, ...], rules: Rules, until: int | None = None
+) -> History:
+    """Read a customer's events as `read_history` does, judged by no projector: for a fold of some of them."""
+    return read_history(store, connection, members, FoldPlan(rules, ()), until)
 
 
 def rows_of(

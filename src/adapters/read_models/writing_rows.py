@@ -24,17 +24,19 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Iterable[Row]) ->
     if connection.dialect.name == "postgresql":
         copy_rows(connection, f"COPY {table.name} FROM STDIN", rows)
         return
-    width = len(table.c)
-    at_once = VALUES_AT_ONCE // width
+    at_once = VALUES_AT_ONCE // len(table.c)
     together = len(rows) - len(rows) % at_once
-    for some, count in (
-        ([tuple(chain.from_iterable(rows[at : at + at_once])) for at in range(0, together, at_once)], at_once),
-        (rows[together:], 1),
-    ):
-        if some:
-            row = f"({', '.join('?' * width)})"
-            insert = f"INSERT INTO {table.name} VALUES {', '.join([row] * count)}"  # noqa: S608 - our own table
-            connection.exec_driver_sql(insert, some)
+    joined = [tuple(chain.from_iterable(rows[at : at + at_once])) for at in range(0, together, at_once)]
+    _execute_inserts(connection, table, at_once, joined)
+    _execute_inserts(connection, table, 1, rows[together:])
+
+
+def _execute_inserts(connection: Connection, table: sa.Table, at_once: int, values: list[Row]) -> None:
+    """Execute an INSERT of so many rows for each of some tuples, which have the values of all of them."""
+    if values:
+        row = f"({', '.join('?' * len(table.c))})"
+        insert = f"INSERT INTO {table.name} VALUES {', '.join([row] * at_once)}"  # noqa: S608 - our own table
+        connection.exec_driver_sql(insert, values)
 
 
 def delete_rows(connection: Connection, table: sa.Table, customers: Sequence[int]) -> None:

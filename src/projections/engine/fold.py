@@ -11,7 +11,6 @@ instant is then judged with the first one, as if they had come together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -181,9 +180,6 @@ def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Pro
 def concerned(old: Rules, new: Rules, projectors: Sequence[Projector]) -> tuple[Projector, ...]:
     """The projectors that may judge otherwise under other rules: by these themselves, or by what they read."""
     return tuple(each for each in projectors if rules_digest(each, old) != rules_digest(each, new))
-
-
-_at = attrgetter("at")
 
 
 def came_late(folded: Folded, events: Sequence[Happened]) -> bool:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
-from regulars.adapters.read_models.histories import History, read_history
+from regulars.adapters.read_models.histories import History, read_facts, read_history
 from regulars.adapters.read_models.pages import Becoming, Filters, ListedCustomer, Ranking, newest_event_at, page
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
@@ -128,25 +128,15 @@ def find_page(
 ) -> Page:
     """A page of customers. Read models are built first where there are none that answer."""
     with span(session.store, "customers"):
-        return _find_page(session, query, known_at, rules, on_progress)
-
-
-def _find_page(
-    session: Session,
-    query: CustomerQuery,
-    known_at: datetime | date | None,
-    rules: AnyRules | None,
-    on_progress: Progress | None,
-) -> Page:
-    session.freshen(query.freshness)
-    with session.store.reading() as tx:
-        viewpoint = session.viewpoint(tx, known_at, rules)
-    if viewpoint.models is None:
-        viewpoint = session.scratch(viewpoint, on_progress, query.freshness)
-    with session.store.reading() as tx:
-        if known_at is None and rules is None:
-            viewpoint = session.viewpoint(tx)  # another generation may have gone live meanwhile
-        return _page(session, tx, viewpoint, query, partial(_following, session, query, known_at, rules))
+        session.freshen(query.freshness)
+        with session.store.reading() as tx:
+            viewpoint = session.viewpoint(tx, known_at, rules)
+        if viewpoint.models is None:
+            viewpoint = session.scratch(viewpoint, on_progress, query.freshness)
+        with session.store.reading() as tx:
+            if known_at is None and rules is None:
+                viewpoint = session.viewpoint(tx)  # another generation may have gone live meanwhile
+            return _page(session, tx, viewpoint, query, partial(_following, session, query, known_at, rules))
 
 
 def _following(
@@ -350,12 +340,9 @@ def _with_facts(
     session: Session, tx: Transaction, viewpoint: Viewpoint, listed: ListedCustomer, members: tuple[str, ...]
 ) -> ListedCustomer:
     """A stored verdict with facts from the log: those beside it are in a form that we don't know, or damaged."""
-    history = read_history(
-        session.store, tx.connection, members, session.store.registry.plan(viewpoint.rules), viewpoint.until
-    )
-    return replace(
-        listed, folded=fold_until(history.happened, viewpoint.rules, listed.as_of, session.store.registry.projectors)[0]
-    )
+    history = read_facts(session.store, tx.connection, members, viewpoint.rules, viewpoint.until)
+    folded, _ = fold_until(history.happened, viewpoint.rules, listed.as_of, session.store.registry.projectors)
+    return replace(listed, folded=folded)
 
 
 def _filters(session: Session, query: CustomerQuery, ruleset: Ruleset, at: int) -> Filters:

@@ -6,31 +6,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial, reduce
-from typing import cast
+from typing import Literal, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.customer_numbers import numbers_of
-from regulars.adapters.read_models.histories import read_history
+from regulars.adapters.read_models.histories import read_facts
 from regulars.adapters.read_models.keyed_pages import ListedKey, Turning, keyed_page
-from regulars.adapters.read_models.pages import changed_after, changed_among
+from regulars.adapters.read_models.pages import changed_among
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.listed import MAX_REFOLDED
+from regulars.asking.listed import families_changed
 from regulars.asking.one_customer import history_of, read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.asking.views import TICKETS
 from regulars.crm_domain import ticket
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import StoreUnusable
-from regulars.crm_domain.event import Recorded
+from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from regulars.crm_domain.membership import Membership, balance
-from regulars.crm_domain.ticket import TicketEvent
-from regulars.projections.engine.fold import FoldPlan, by_key, fold_until, verdict_at
+from regulars.crm_domain.ticket import AgentReplied, CustomerReplied, TicketEvent
+from regulars.projections.engine.fold import by_key, fold_until, verdict_at
 from regulars.projections.ticket_queue.judge import TicketVerdict
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 from regulars.projections.verdict import Interval
@@ -147,7 +147,8 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
         whose = None if query.customer is None else session.members(tx, query.customer)
         families = session.families_written(tx, viewpoint, query.freshness)
         if query.as_of is not None and until is not None:
-            families = (*families, *_changed_since(tx, models, at, families))
+            known = {each for members in families for each in members}
+            families = (*families, *families_changed(models, tx, at, known, "which tickets are late"))
         beside = [each for members in families for each in members]
         numbers = numbers_of(connection, session.store.schema.events, [*beside, *(whose or ())])
         found = keyed_page(
@@ -200,23 +201,6 @@ def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
     return {column: (value,) for column, value in given.items() if value is not None}
 
 
-def _changed_since(
-    tx: Transaction, models: ReadModels, at: int, beside: Iterable[tuple[str, ...]]
-) -> Iterator[tuple[str, ...]]:
-    """The families of those to whom anything happened after an instant, but for those that are known.
-
-    Raises ValueError where they are over 5,000.
-    """
-    changed = changed_after(models, tx.connection, at, MAX_REFOLDED + 1)
-    if len(changed) > MAX_REFOLDED:
-        raise ValueError(
-            f"more happened with over {MAX_REFOLDED:,} customers since; ask which tickets are late as of a later day"
-        )
-    families = tx.families(changed, models.checkpoint(tx.connection))
-    known = {each for members in beside for each in members}
-    return (families.members(each) for each in changed if each not in known)
-
-
 def _as_of_then(
     session: Session, tx: Transaction, viewpoint: Viewpoint, models: ReadModels, found: list[ListedKey], at: int
 ) -> list[ListedKey]:
@@ -238,7 +222,7 @@ def ticket_timelines(
     store = session.store
     if as_of is None:
         return by_key(history_of(store, tx, viewpoint, members).timelines[TICKETS])
-    history = read_history(store, tx.connection, members, FoldPlan(viewpoint.rules, ()), viewpoint.until)
+    history = read_facts(store, tx.connection, members, viewpoint.rules, viewpoint.until)
     _, timelines = fold_until(history.happened, viewpoint.rules, as_of, (TICKET_QUEUE,))
     return by_key(timelines[TICKETS])
 
@@ -281,6 +265,18 @@ def ticket_events(session: Session, tx: Transaction, ticket_ids: Iterable[str]) 
     for events in found.values():
         events.sort(key=lambda each: (each.occurred_at, each.position))
     return found
+
+
+def said_on(events: Iterable[Recorded[Event]]) -> Iterator[tuple[datetime, Literal["customer", "agent"], str | None]]:
+    """What was said on a ticket: when, by whom, and the words, None where they aren't written down or are forgotten."""
+    for recorded in events:
+        match recorded.event:
+            case AgentReplied(message=message):
+                yield to_datetime(recorded.occurred_at), "agent", message
+            case CustomerReplied(message=message):
+                yield to_datetime(recorded.occurred_at), "customer", message
+            case _:
+                pass
 
 
 def ticket_at(events: Iterable[_Recorded], at: int) -> ticket.Ticket:
@@ -326,7 +322,7 @@ def find_points(session: Session, who: str | CustomerId, as_of: datetime | date 
         zone = session.ruleset(tx).zone  # a store in memory has one snapshot at a time
         at = session.now() if as_of is None else instant_of(as_of, zone)
         rules = session.rules(tx)
-        history = read_history(store, tx.connection, members, store.registry.plan(rules))
+        history = read_facts(store, tx.connection, members, rules)
         folded, _ = fold_until(history.happened, rules, at, ())
     return view_points(members[0], tuple(folded.facts.memberships.values()), at)
 

@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
-from regulars.adapters.read_models.histories import History, read_history
+from regulars.adapters.read_models.histories import History, read_facts
 from regulars.adapters.read_models.pages import Filters, ListedCustomer, Ranking, changed_after
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.store.store import Store
@@ -40,19 +40,25 @@ def foresee(store: Store, models: ReadModels, tx: Transaction, question: Questio
 
     Raises ValueError where more than 5,000 customers have changed since.
     """
-    changed = changed_after(models, tx.connection, question.at, MAX_REFOLDED + 1)
-    if len(changed) > MAX_REFOLDED:
-        raise ValueError(
-            f"more happened with over {MAX_REFOLDED:,} customers since; ask who becomes something as of a later day"
-        )
     checkpoint = models.checkpoint(tx.connection)
-    changed = [each for each in changed if each not in question.filters.beside]
-    families = tx.families(changed, checkpoint)
-    plan = store.registry.plan(question.rules)
-    histories = (
-        read_history(store, tx.connection, families.members(customer_id), plan, checkpoint) for customer_id in changed
-    )
+    families = families_changed(models, tx, question.at, question.filters.beside, "who becomes something")
+    histories = (read_facts(store, tx.connection, members, question.rules, checkpoint) for members in families)
     return listed_of(histories, question)
+
+
+def families_changed(
+    models: ReadModels, tx: Transaction, at: int, beside: Collection[str], asked: str
+) -> list[tuple[str, ...]]:
+    """The families of the customers changed since an instant, but for those `beside`.
+
+    Raises ValueError where they are more than 5,000, naming what was `asked`.
+    """
+    changed = changed_after(models, tx.connection, at, MAX_REFOLDED + 1)
+    if len(changed) > MAX_REFOLDED:
+        raise ValueError(f"more happened with over {MAX_REFOLDED:,} customers since; ask {asked} as of a later day")
+    changed = [each for each in changed if each not in beside]
+    families = tx.families(changed, models.checkpoint(tx.connection))
+    return [families.members(each) for each in changed]
 
 
 def listed_of(histories: Iterable[History], question: Question) -> list[ListedCustomer]:

@@ -9,13 +9,20 @@ from typing import Literal
 
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.audit import AuditEntry, entries_of
-from regulars.asking.desk import TicketView, listed_tickets, ticket_at, ticket_events, ticket_timelines, view_ticket
+from regulars.asking.desk import (
+    TicketView,
+    listed_tickets,
+    said_on,
+    ticket_at,
+    ticket_events,
+    ticket_timelines,
+    view_ticket,
+)
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.views import Span
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.instant import FOREVER, to_datetime
-from regulars.crm_domain.ticket import AgentReplied, CustomerReplied
 from regulars.projections.verdict import Interval
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
@@ -79,15 +86,7 @@ def find_ticket(session: Session, tx: Transaction, ticket_id: str, as_of: dateti
         follows=state.opened.follows,
         rating=None if rated is None else rated.score,
         comment=None if rated is None else rated.comment,
-        messages=tuple(
-            TicketMessage(
-                at=to_datetime(each.occurred_at),
-                by="agent" if isinstance(each.event, AgentReplied) else "customer",
-                message=each.event.message,
-            )
-            for each in happened
-            if isinstance(each.event, AgentReplied | CustomerReplied)
-        ),
+        messages=tuple(TicketMessage(at=said_at, by=by, message=message) for said_at, by, message in said_on(happened)),
         statuses=_spans(intervals, lambda verdict: str(verdict.status)),
         clocks={
             "first_response": _spans(intervals, lambda verdict: verdict.first_response),

@@ -16,7 +16,7 @@ from regulars.adapters.store.person import read_command_ids, read_links_of, read
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.mentions import Names, details_of
 from regulars.asking.consents import consents_of
-from regulars.asking.desk import view_points
+from regulars.asking.desk import said_on, view_points
 from regulars.asking.one_customer import explain_customer, timeline_of
 from regulars.crm_domain import customer, membership, purchase, ticket
 from regulars.crm_domain.catalogue import Catalogue
@@ -34,7 +34,7 @@ from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.interaction import InteractionRecorded, NoteAdded, SurveyAnswered
 from regulars.crm_domain.money import from_minor_units
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
-from regulars.crm_domain.ticket import AgentReplied, CustomerReplied, status_at
+from regulars.crm_domain.ticket import status_at
 from regulars.person.values import (
     Answer,
     Detail,
@@ -314,15 +314,7 @@ def _ticket(
         follows=opened.follows,
         rating=None if rated is None else rated.score,
         comment=None if rated is None else rated.comment,
-        messages=tuple(
-            Message(
-                at=to_datetime(recorded.occurred_at),
-                by="agent" if isinstance(recorded.event, AgentReplied) else "customer",
-                message=recorded.event.message,
-            )
-            for recorded in events
-            if isinstance(recorded.event, AgentReplied | CustomerReplied)
-        ),
+        messages=tuple(Message(at=said_at, by=by, message=message) for said_at, by, message in said_on(events)),
     )
 
 

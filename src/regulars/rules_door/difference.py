@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from regulars.adapters.progress import Progress
-from regulars.adapters.read_models.histories import History, read_history
+from regulars.adapters.read_models.histories import History, read_facts
 from regulars.adapters.read_models.keyed_pages import keys_at, values_at
 from regulars.adapters.read_models.replay import Replayed, in_chunks, replay
 from regulars.adapters.read_models.rows import ReadModels
@@ -177,7 +177,7 @@ def _counted(moves: Iterable[Move | TicketMove]) -> dict[tuple[str, str], int]:
 def _explanation(session: Session, tx: Transaction, rules: Rules, move: Move) -> fold.Explanation:
     at, registry = to_instant(move.as_of), session.store.registry
     members = session.members(tx, move.customer_id)
-    history = read_history(session.store, tx.connection, members, registry.plan(rules))
+    history = read_facts(session.store, tx.connection, members, rules)
     _, explanations = fold.explain(history.happened, rules, at, registry.projectors)
     return next(each for each in explanations if each.projection == lanes_in(registry)[move.lane])
 
