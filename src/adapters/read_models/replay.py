@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -94,7 +94,7 @@ def _collecting_seldom() -> Iterator[None]:
     often as usual takes a tenth of its time.
     """
     usual = gc.get_threshold()
-    gc.set_threshold(50 * usual[0], *usual[1:])
+    gc.set_threshold(200 * usual[0], *usual[1:])
     try:
         yield
     finally:
@@ -141,4 +141,5 @@ def _rows(store: Store, connection: Connection, until: int, wanted: Range) -> It
         .where(events.c.position.between(1, until), in_range)
         .order_by(customer_id, events.c.occurred_at, events.c.position)
     )
-    return iter(connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement))
+    found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
+    return chain.from_iterable(found.partitions())  # many at once: row by row takes twice as long

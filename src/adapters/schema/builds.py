@@ -200,7 +200,9 @@ class ProjectionTables:
 
     def _packed(self, customer: int, intervals: Sequence[Interval]) -> list[Row]:
         """One row for neighbouring intervals that differ in the score alone."""
-        rows, values, steps = list[Row](), self._values, list[int]()
+        values = self._values
+        rows: list[Row] = []
+        steps: list[int] = []
         held: tuple[Any, ...] = ()
         begin = since = until = 0
         for each in intervals:

@@ -84,7 +84,8 @@ def score_of(weighted: int, weights: int, floor: int) -> int:
 
 def components_at(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -> list[Component]:
     """The components for which there is evidence at an instant; what changes before `until` is added to `turns`."""
-    risk, found = rules.risk, list[Component]()
+    risk = rules.risk
+    found: list[Component] = []
     if facts.order_instants:
         last = facts.order_instants[-1]
         found.append(("recency", risk.recency.weight, _elapsed(risk.recency, last, at, until, turns)))

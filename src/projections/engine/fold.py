@@ -279,7 +279,7 @@ class _Running:
         if self._told and key in self._told and self._told[key][0] == end:
             return self._told[key][1]
         course, carried, verdict, since = self.course, track.standing, track.verdict, track.since
-        begin, ended = track.judged_at, list[Interval]()
+        begin, ended = track.judged_at, []
         assert begin is not None
         judged_of = self.facts if course.facts_of is None else course.facts_of(self.facts, key)
         if self.sources:
