@@ -28,11 +28,11 @@ from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import (
     MOVES,
-    Status,
     TicketOpened,
     TicketRated,
     TicketReopened,
     TicketResolved,
+    TicketStatus,
 )
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.engine.fold import Happened, fold_some, verdict_at
@@ -197,7 +197,7 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
             return sum(is_opening(each, happened) for each in recent)
         case "open_tickets":
             ids = {each.event.ticket_id for each in happened if isinstance(each.event, TicketOpened)}
-            return sum(status(name, happened) not in (Status.RESOLVED, Status.CLOSED) for name in ids)
+            return sum(status(name, happened) not in (TicketStatus.RESOLVED, TicketStatus.CLOSED) for name in ids)
         case "spend":
             counted = {each.event.order_id for each in recent if isinstance(each.event, PurchaseRecorded)}
             paid = sum(each.event.amount for each in bought if each.event.order_id in counted)
@@ -304,13 +304,13 @@ def is_opening(each: Happened, happened: list[Happened]) -> bool:
     return next(same) is each
 
 
-def status(ticket_id: str, happened: list[Happened]) -> Status:
+def status(ticket_id: str, happened: list[Happened]) -> TicketStatus:
     """Where a ticket stands, from its opening on."""
-    standing = Status.UNKNOWN
+    standing = TicketStatus.UNKNOWN
     for each in happened:
         event = each.event
         if getattr(event, "ticket_id", None) == ticket_id and (
-            standing is not Status.UNKNOWN or isinstance(event, TicketOpened)
+            standing is not TicketStatus.UNKNOWN or isinstance(event, TicketOpened)
         ):
             standing = MOVES[type(event)].get(standing, standing)
     return standing

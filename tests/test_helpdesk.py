@@ -20,7 +20,7 @@ import helpdesk
 from regulars import Regulars
 from regulars.asking.desk import TicketView
 from regulars.crm_domain.instant import to_instant
-from regulars.crm_domain.ticket import TICKET, Status
+from regulars.crm_domain.ticket import TICKET, TicketStatus
 from regulars.projections.rules.grammar import parse_rules
 
 ROOT = Path(__file__).parents[1]
@@ -103,14 +103,14 @@ def test_it_is_settled_reopened_and_settled_again_when_the_file_says_so(
 
 
 def test_every_ticket_stands_where_its_last_row_says(cases: dict[str, Case], tickets: Tickets) -> None:
-    statuses: Counter[Status] = Counter()
+    statuses: Counter[TicketStatus] = Counter()
     for events in tickets.values():
         state = TICKET.initial
         for _, _, event in events:
             state = TICKET.evolve(state, event)
         statuses[state.status] += 1
     assert {case[-1][0] for case in cases.values()} == {"6"}
-    assert statuses == {Status.RESOLVED: 3_804}
+    assert statuses == {TicketStatus.RESOLVED: 3_804}
 
 
 def test_the_same_rows_again_change_nothing(crm: Regulars, tmp_path: Path) -> None:

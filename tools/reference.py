@@ -30,7 +30,7 @@ from regulars.cli.app import app
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.event import Event, tag_of
-from regulars.crm_domain.ticket import MOVES, Status
+from regulars.crm_domain.ticket import MOVES, TicketStatus
 from regulars.crm_domain.unexplained import Unexplained
 from regulars.projections.facts import table as fact_table
 from regulars.projections.facts.fact import KEYS
@@ -130,15 +130,15 @@ def _ticket_states() -> Iterator[str]:
     for source, target, names in moves():
         yield f"| {source} | {_quoted(names)} | {target} |"
     yield from ("", "| while it is | these leave it so |", "| --- | --- |")
-    for status in Status:
+    for status in TicketStatus:
         staying = [event.__name__ for event, moves in MOVES.items() if moves.get(status) is status]
         if staying:
             yield f"| {status} | {_quoted(staying)} |"
 
 
-def moves() -> Iterator[tuple[Status, Status, tuple[str, ...]]]:
+def moves() -> Iterator[tuple[TicketStatus, TicketStatus, tuple[str, ...]]]:
     """How a ticket moves: from where, to where, and the events that take it there."""
-    arrows: dict[tuple[Status, Status], list[str]] = {}
+    arrows: dict[tuple[TicketStatus, TicketStatus], list[str]] = {}
     for event, targets in MOVES.items():
         for source, target in targets.items():
             if source is not target:

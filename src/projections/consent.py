@@ -29,7 +29,7 @@ WORDS: frozenset[type[Event]] = frozenset({ConsentGiven, ConsentWithdrawn})
 ACCOUNTS: frozenset[type[Event]] = frozenset({CustomerRegistered, AccountClosed, AccountReopened, PersonalDataErased})
 
 #: Whether a customer can be contacted at all; "unknown" is who wasn't registered yet.
-Standing = Literal["open", "closed", "forgotten", "unknown"]
+Contactability = Literal["open", "closed", "forgotten", "unknown"]
 
 
 class Said(Struct, frozen=True):
@@ -45,7 +45,7 @@ class Said(Struct, frozen=True):
         return self.position <= until or isinstance(self.event, PersonalDataErased)
 
 
-def standing(said: Iterable[Said], at: int) -> Standing:
+def contactability(said: Iterable[Said], at: int) -> Contactability:
     """Whether a customer can be contacted at an instant, by what happened to the accounts of all their identities."""
     is_open: dict[str, bool] = {}
     for each in sorted(said, key=lambda each: (each.at, each.position)):

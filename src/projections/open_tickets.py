@@ -18,7 +18,8 @@ from regulars.projections.facts.tickets import SETTLED
 from regulars.projections.ticket_queue.judge import TicketVerdict
 from regulars.projections.verdict import Interval
 
-Standing = Literal["open", "breached"]
+#: How an open ticket is: with its clocks kept, or with one of them breached.
+OpenState = Literal["open", "breached"]
 
 
 class OpenTickets(Struct, frozen=True):
@@ -26,37 +27,37 @@ class OpenTickets(Struct, frozen=True):
 
     valid_from: int
     valid_to: int
-    value: Standing
+    value: OpenState
 
 
 def combine(tickets: Iterable[Iterable[Interval]]) -> list[OpenTickets]:
     """What the tickets say together, in order of time: a gap where none is open, and neighbours always differ."""
     changes = sorted(change for intervals in tickets for interval in intervals for change in _changes(interval))
-    holding: Counter[Standing] = Counter()
+    holding: Counter[OpenState] = Counter()
     combined: list[OpenTickets] = []
     for at, together in groupby(changes, key=lambda change: change[0]):
-        for _, standing, step in together:
-            holding[standing] += step
+        for _, state, step in together:
+            holding[state] += step
         _turn(combined, at, "breached" if holding["breached"] else "open" if holding["open"] else None)
     return combined
 
 
-def standing_of(verdict: TicketVerdict) -> Standing | None:
+def open_state_of(verdict: TicketVerdict) -> OpenState | None:
     """What one ticket adds; None for what is resolved or closed."""
     if verdict.status in SETTLED:
         return None
     return "breached" if "breached" in (verdict.first_response, verdict.resolution) else "open"
 
 
-def _changes(interval: Interval) -> Iterable[tuple[int, Standing, int]]:
-    """When one more ticket stands so, and when one less does."""
-    standing = standing_of(interval.verdict)
-    if standing is not None:
-        yield interval.valid_from, standing, 1
-        yield interval.valid_to, standing, -1
+def _changes(interval: Interval) -> Iterable[tuple[int, OpenState, int]]:
+    """When one more ticket is in a state, and when one less is."""
+    state = open_state_of(interval.verdict)
+    if state is not None:
+        yield interval.valid_from, state, 1
+        yield interval.valid_to, state, -1
 
 
-def _turn(combined: list[OpenTickets], at: int, value: Standing | None) -> None:
+def _turn(combined: list[OpenTickets], at: int, value: OpenState | None) -> None:
     """Let a value hold from an instant on, unless it does already."""
     lasting = combined[-1] if combined and combined[-1].valid_to == FOREVER else None
     if value == (None if lasting is None else lasting.value):

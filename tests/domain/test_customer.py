@@ -19,6 +19,7 @@ from regulars.crm_domain.customer import (
     CUSTOMER,
     AccountClosed,
     AccountReopened,
+    AccountStatus,
     AssignOwner,
     CancellationRequested,
     CancellationWithdrawn,
@@ -51,7 +52,6 @@ from regulars.crm_domain.customer import (
     RegisterCustomer,
     ReopenAccount,
     RequestCancellation,
-    Status,
     TagCustomer,
     UndoMerge,
     UntagCustomer,
@@ -121,15 +121,15 @@ def test_only_a_registered_customer_can_be_spoken_of(command: CustomerCommand) -
 
 # --------------------------------------------------------------------------------------------------- 3. status table
 
-IN: dict[Status, tuple[CustomerEvent, ...]] = {
-    Status.OPEN: (registered,),
-    Status.CLOSED: (registered, AccountClosed()),
-    Status.ERASED: (registered, erased),
+IN: dict[AccountStatus, tuple[CustomerEvent, ...]] = {
+    AccountStatus.OPEN: (registered,),
+    AccountStatus.CLOSED: (registered, AccountClosed()),
+    AccountStatus.ERASED: (registered, erased),
 }
-INTO: dict[Status, tuple[CustomerCommand, CustomerEvent]] = {
-    Status.OPEN: (ReopenAccount(customer=ADA), AccountReopened()),
-    Status.CLOSED: (CloseAccount(customer=ADA), AccountClosed()),
-    Status.ERASED: (ErasePersonalData(customer=ADA, confirm=True), erased),
+INTO: dict[AccountStatus, tuple[CustomerCommand, CustomerEvent]] = {
+    AccountStatus.OPEN: (ReopenAccount(customer=ADA), AccountReopened()),
+    AccountStatus.CLOSED: (CloseAccount(customer=ADA), AccountClosed()),
+    AccountStatus.ERASED: (ErasePersonalData(customer=ADA, confirm=True), erased),
 }
 MOVES = [(here, there) for here, there in product(IN, INTO) if here is not there]
 
@@ -144,26 +144,26 @@ def test_open_and_closed_alternate_and_erased_is_final() -> None:
     assert table == ALLOWED
 
 
-@pytest.mark.parametrize("status", list(Status))
-def test_the_table_speaks_of_every_status(status: Status) -> None:
+@pytest.mark.parametrize("status", list(AccountStatus))
+def test_the_table_speaks_of_every_status(status: AccountStatus) -> None:
     assert status in ALLOWED
 
 
 @pytest.mark.parametrize(("here", "there"), [(here, there) for here, there in MOVES if there in ALLOWED[here]])
-def test_an_account_moves_where_the_table_allows_it(here: Status, there: Status) -> None:
+def test_an_account_moves_where_the_table_allows_it(here: AccountStatus, there: AccountStatus) -> None:
     command, event = INTO[there]
     given(*IN[here]).when(command).then(event)
     assert fold(CUSTOMER, *IN[here], event).status is there
 
 
 @pytest.mark.parametrize(("here", "there"), [(here, there) for here, there in MOVES if there not in ALLOWED[here]])
-def test_an_account_moves_nowhere_else(here: Status, there: Status) -> None:
+def test_an_account_moves_nowhere_else(here: AccountStatus, there: AccountStatus) -> None:
     command, _ = INTO[there]
     given(*IN[here]).when(command).then_rejected(f"account_{here}")
 
 
 @pytest.mark.parametrize("status", list(IN))
-def test_to_become_what_it_is_changes_nothing(status: Status) -> None:
+def test_to_become_what_it_is_changes_nothing(status: AccountStatus) -> None:
     command, _ = INTO[status]
     given(*IN[status]).when(command).then_nothing()
 
@@ -429,8 +429,8 @@ def test_a_cancellation_can_be_requested_on_an_open_account() -> None:
     given(registered).when(RequestCancellation(customer=ADA)).then(CancellationRequested())
 
 
-@pytest.mark.parametrize("status", [Status.CLOSED, Status.ERASED])
-def test_a_cancellation_can_be_requested_on_no_other_account(status: Status) -> None:
+@pytest.mark.parametrize("status", [AccountStatus.CLOSED, AccountStatus.ERASED])
+def test_a_cancellation_can_be_requested_on_no_other_account(status: AccountStatus) -> None:
     given(*IN[status]).when(RequestCancellation(customer=ADA)).then_rejected(f"account_{status}")
 
 

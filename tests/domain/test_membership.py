@@ -31,6 +31,7 @@ from regulars.crm_domain.membership import (
     MembershipCommand,
     MembershipEnrolled,
     MembershipResumed,
+    MembershipStatus,
     MembershipSuspended,
     PointsAdjusted,
     PointsEarned,
@@ -39,7 +40,6 @@ from regulars.crm_domain.membership import (
     RedeemPoints,
     RedemptionCancelled,
     ResumeMembership,
-    Status,
     SuspendMembership,
     Taken,
     TierOverrideGranted,
@@ -202,12 +202,12 @@ def test_who_never_enrolled_has_no_membership(command: MembershipCommand) -> Non
 
 def test_a_membership_ends_up_only_where_it_is_allowed_to() -> None:
     ways = {
-        Status.NONE: (),
-        Status.ACTIVE: (ENROLLED,),
-        Status.SUSPENDED: (ENROLLED, SUSPENDED),
-        Status.CANCELLED: (ENROLLED, CANCELLED),
+        MembershipStatus.NONE: (),
+        MembershipStatus.ACTIVE: (ENROLLED,),
+        MembershipStatus.SUSPENDED: (ENROLLED, SUSPENDED),
+        MembershipStatus.CANCELLED: (ENROLLED, CANCELLED),
     }
-    assert set(ways) == set(ALLOWED) == set(Status)
+    assert set(ways) == set(ALLOWED) == set(MembershipStatus)
     for status, events in ways.items():
         reached = set()
         for command in (enroll(), SUSPEND, RESUME, CANCEL):
@@ -818,7 +818,7 @@ def test_redeem_and_undo_leaves_every_lot_as_it_was(policy: PointsPolicy, wishes
     for hours, action, number in wishes:
         life.go_on(hours, action, number, policy)
     there = balance(life.state, life.at).available
-    hypothesis.assume(there > 0 and life.state.status is Status.ACTIVE)
+    hypothesis.assume(there > 0 and life.state.status is MembershipStatus.ACTIVE)
     before = life.state.lots
     context = Context(now=life.at)
     for command in (redeem(there, "last"), cancel_redemption("last")):

@@ -35,7 +35,6 @@ from regulars.crm_domain.ticket import (
     ReplyAsCustomer,
     ResolveTicket,
     ResumeTicket,
-    Status,
     Ticket,
     TicketAssigned,
     TicketAwaitingCustomer,
@@ -51,6 +50,7 @@ from regulars.crm_domain.ticket import (
     TicketReopened,
     TicketResolved,
     TicketResumed,
+    TicketStatus,
     status_at,
 )
 
@@ -64,14 +64,14 @@ RESOLVED = TicketResolved(ticket_id=ID, at=NOW)
 CLOSED = TicketClosed(ticket_id=ID, at=NOW)
 
 # How a ticket comes to stand where it stands.
-PATHS: dict[Status, tuple[TicketEvent, ...]] = {
-    Status.UNKNOWN: (),
-    Status.NEW: (OPENED,),
-    Status.OPEN: (OPENED, ASSIGNED),
-    Status.AWAITING_CUSTOMER: (OPENED, ASSIGNED, AWAITING),
-    Status.ON_HOLD: (OPENED, ASSIGNED, HELD),
-    Status.RESOLVED: (OPENED, ASSIGNED, RESOLVED),
-    Status.CLOSED: (OPENED, ASSIGNED, RESOLVED, CLOSED),
+PATHS: dict[TicketStatus, tuple[TicketEvent, ...]] = {
+    TicketStatus.UNKNOWN: (),
+    TicketStatus.NEW: (OPENED,),
+    TicketStatus.OPEN: (OPENED, ASSIGNED),
+    TicketStatus.AWAITING_CUSTOMER: (OPENED, ASSIGNED, AWAITING),
+    TicketStatus.ON_HOLD: (OPENED, ASSIGNED, HELD),
+    TicketStatus.RESOLVED: (OPENED, ASSIGNED, RESOLVED),
+    TicketStatus.CLOSED: (OPENED, ASSIGNED, RESOLVED, CLOSED),
 }
 
 # A command that asks for something new, the event that comes of it, and where the ticket then stands by where it
@@ -105,16 +105,16 @@ TABLE: tuple[tuple[TicketCommand, TicketEvent, str], ...] = (
     (RateTicket(ticket_id=ID, score=5), TicketRated(ticket_id=ID, at=NOW, score=5), "rr cc"),
 )
 LETTERS = {
-    "n": Status.NEW,
-    "o": Status.OPEN,
-    "a": Status.AWAITING_CUSTOMER,
-    "h": Status.ON_HOLD,
-    "r": Status.RESOLVED,
-    "c": Status.CLOSED,
+    "n": TicketStatus.NEW,
+    "o": TicketStatus.OPEN,
+    "a": TicketStatus.AWAITING_CUSTOMER,
+    "h": TicketStatus.ON_HOLD,
+    "r": TicketStatus.RESOLVED,
+    "c": TicketStatus.CLOSED,
 }
 
 
-def standing(*events: Event) -> Status:
+def standing(*events: Event) -> TicketStatus:
     state = fold(TICKET, *events)
     assert isinstance(state, Ticket)
     return state.status
@@ -139,7 +139,7 @@ def test_a_ticket_is_of_normal_priority_unless_it_says_so() -> None:
 
 
 @pytest.mark.parametrize("status", LETTERS.values())
-def test_the_same_ticket_with_the_same_content_changes_nothing_whenever_it_is_told(status: Status) -> None:
+def test_the_same_ticket_with_the_same_content_changes_nothing_whenever_it_is_told(status: TicketStatus) -> None:
     given(*PATHS[status], now=NOW + DAY).when(OPEN).then_nothing()
     given(*PATHS[status]).when(OPEN.model_copy(update={"occurred_at": to_datetime(NOW - DAY)})).then_nothing()
 
@@ -204,7 +204,7 @@ def test_an_event_says_when_it_happened_as_its_envelope_does() -> None:
 @pytest.mark.parametrize("status", LETTERS.values())
 @pytest.mark.parametrize(("command", "event", "moves"), TABLE, ids=lambda part: type(part).__name__)
 def test_a_ticket_moves_as_the_table_says(
-    status: Status, command: TicketCommand, event: TicketEvent, moves: str
+    status: TicketStatus, command: TicketCommand, event: TicketEvent, moves: str
 ) -> None:
     path, targets = PATHS[status], {LETTERS[move[0]]: move[1] for move in moves.split()}
     assert standing(*path) is status
@@ -223,18 +223,18 @@ def test_the_table_of_moves_is_the_one_above_and_the_opening() -> None:
         type(event): {LETTERS[move[0]]: LETTERS[move[1]] for move in moves.split() if move[1] != "="}
         for _, event, moves in TABLE
     }
-    assert said | {TicketOpened: {Status.UNKNOWN: Status.NEW}} == MOVES
+    assert said | {TicketOpened: {TicketStatus.UNKNOWN: TicketStatus.NEW}} == MOVES
 
 
 def test_every_status_can_be_reached_and_only_closed_is_left_by_nothing() -> None:
     sources = {source for moves in MOVES.values() for source, target in moves.items() if source is not target}
     targets = {target for moves in MOVES.values() for target in moves.values()}
-    assert targets == set(Status) - {Status.UNKNOWN}
-    assert sources == set(Status) - {Status.CLOSED}
+    assert targets == set(TicketStatus) - {TicketStatus.UNKNOWN}
+    assert sources == set(TicketStatus) - {TicketStatus.CLOSED}
 
 
 def test_a_refusal_says_which_ticket_and_where_it_stands() -> None:
-    refused = given(*PATHS[Status.AWAITING_CUSTOMER]).when(ReopenTicket(ticket_id=ID))
+    refused = given(*PATHS[TicketStatus.AWAITING_CUSTOMER]).when(ReopenTicket(ticket_id=ID))
     assert refused.sentence == 'ticket "T-1" is awaiting customer, where this can\'t happen'
 
 
@@ -252,7 +252,7 @@ def test_a_refusal_says_which_ticket_and_where_it_stands() -> None:
     ids=lambda command: type(command).__name__,
 )
 def test_a_resolved_ticket_counts_as_closed_from_its_day_on(command: TicketCommand) -> None:
-    path = PATHS[Status.RESOLVED]
+    path = PATHS[TicketStatus.RESOLVED]
     assert len(by_rules(*path, after=7 * DAY - 1).when(command).events) == 1
     by_rules(*path, after=7 * DAY).when(command).then_rejected("ticket_closed")
     assert len(by_rules(*path, days=8, after=7 * DAY).when(command).events) == 1
@@ -262,34 +262,34 @@ def test_a_resolved_ticket_counts_as_closed_from_its_day_on(command: TicketComma
 def test_what_counts_is_when_it_happened_and_not_when_it_is_told() -> None:
     told_late = ReplyAsCustomer(ticket_id=ID, occurred_at=to_datetime(NOW + 6 * DAY))
     reply = CustomerReplied(ticket_id=ID, at=NOW + 6 * DAY)
-    by_rules(*PATHS[Status.RESOLVED], after=30 * DAY).when(told_late).then(reply)
+    by_rules(*PATHS[TicketStatus.RESOLVED], after=30 * DAY).when(told_late).then(reply)
 
 
 def test_the_days_are_counted_from_the_last_resolution() -> None:
     again = (TicketReopened(ticket_id=ID, at=NOW + 6 * DAY), TicketResolved(ticket_id=ID, at=NOW + 6 * DAY))
     reply = CustomerReplied(ticket_id=ID, at=NOW + 8 * DAY)
-    by_rules(*PATHS[Status.RESOLVED], *again, after=8 * DAY).when(ReplyAsCustomer(ticket_id=ID)).then(reply)
+    by_rules(*PATHS[TicketStatus.RESOLVED], *again, after=8 * DAY).when(ReplyAsCustomer(ticket_id=ID)).then(reply)
 
 
 def test_what_we_say_on_a_resolved_ticket_does_not_keep_it_from_closing() -> None:
     thanks = AgentReplied(ticket_id=ID, at=NOW + 6 * DAY)
-    stream = by_rules(*PATHS[Status.RESOLVED], thanks, after=7 * DAY)
+    stream = by_rules(*PATHS[TicketStatus.RESOLVED], thanks, after=7 * DAY)
     stream.when(ReplyAsCustomer(ticket_id=ID)).then_rejected("ticket_closed")
 
 
 @pytest.mark.parametrize("status", [LETTERS[letter] for letter in "noah"])
-def test_only_what_is_resolved_comes_to_count_as_closed(status: Status) -> None:
+def test_only_what_is_resolved_comes_to_count_as_closed(status: TicketStatus) -> None:
     by_rules(*PATHS[status], after=400 * DAY).when(ResolveTicket(ticket_id=ID)).then(
         replace(RESOLVED, at=NOW + 400 * DAY)
     )
 
 
 def test_with_no_days_at_all_what_is_resolved_counts_as_closed_at_once() -> None:
-    by_rules(*PATHS[Status.RESOLVED], days=0).when(ReplyAsCustomer(ticket_id=ID)).then_rejected("ticket_closed")
+    by_rules(*PATHS[TicketStatus.RESOLVED], days=0).when(ReplyAsCustomer(ticket_id=ID)).then_rejected("ticket_closed")
 
 
-@pytest.mark.parametrize("status", [Status.RESOLVED, Status.CLOSED])
-def test_to_what_is_over_the_customer_opens_a_follow_up(status: Status) -> None:
+@pytest.mark.parametrize("status", [TicketStatus.RESOLVED, TicketStatus.CLOSED])
+def test_to_what_is_over_the_customer_opens_a_follow_up(status: TicketStatus) -> None:
     refused = by_rules(*PATHS[status], after=7 * DAY).when(ReplyAsCustomer(ticket_id=ID))
     refused.then_rejected("ticket_closed")
     assert 'open a follow-up, a new ticket with follows="T-1"' in refused.sentence
@@ -297,13 +297,13 @@ def test_to_what_is_over_the_customer_opens_a_follow_up(status: Status) -> None:
 
 def test_closing_what_only_counts_as_closed_makes_it_last_under_any_rules() -> None:
     closed = TicketClosed(ticket_id=ID, at=NOW + 7 * DAY)
-    by_rules(*PATHS[Status.RESOLVED], after=7 * DAY).when(CloseTicket(ticket_id=ID)).then(closed)
-    kept = by_rules(*PATHS[Status.RESOLVED], closed, days=30, after=8 * DAY)
+    by_rules(*PATHS[TicketStatus.RESOLVED], after=7 * DAY).when(CloseTicket(ticket_id=ID)).then(closed)
+    kept = by_rules(*PATHS[TicketStatus.RESOLVED], closed, days=30, after=8 * DAY)
     kept.when(ReplyAsCustomer(ticket_id=ID)).then_rejected("ticket_closed")
 
 
 def test_a_retry_changes_nothing_after_it_counts_as_closed_either() -> None:
-    by_rules(*PATHS[Status.RESOLVED], after=7 * DAY).when(ResolveTicket(ticket_id=ID)).then_nothing()
+    by_rules(*PATHS[TicketStatus.RESOLVED], after=7 * DAY).when(ResolveTicket(ticket_id=ID)).then_nothing()
 
 
 # --------------------------------------------------------------------------------------------------------- 5. replies
@@ -350,7 +350,7 @@ def test_a_rating_off_its_scale_is_refused(score: object) -> None:
 
 def test_a_rating_may_be_changed_and_twice_the_same_changes_nothing() -> None:
     rated = TicketRated(ticket_id=ID, at=NOW, score=2, comment="Slow")
-    stream = given(*PATHS[Status.CLOSED], rated)
+    stream = given(*PATHS[TicketStatus.CLOSED], rated)
     stream.when(RateTicket(ticket_id=ID, score=2, comment="Slow")).then_nothing()
     stream.when(RateTicket(ticket_id=ID, score=2)).then(TicketRated(ticket_id=ID, at=NOW, score=2))
     stream.when(RateTicket(ticket_id=ID, score=4)).then(TicketRated(ticket_id=ID, at=NOW, score=4))
@@ -358,12 +358,12 @@ def test_a_rating_may_be_changed_and_twice_the_same_changes_nothing() -> None:
 
 def test_what_counts_as_closed_can_be_rated() -> None:
     rated = TicketRated(ticket_id=ID, at=NOW + 30 * DAY, score=5)
-    by_rules(*PATHS[Status.RESOLVED], after=30 * DAY).when(RateTicket(ticket_id=ID, score=5)).then(rated)
+    by_rules(*PATHS[TicketStatus.RESOLVED], after=30 * DAY).when(RateTicket(ticket_id=ID, score=5)).then(rated)
 
 
 def test_resolved_anew_it_is_rated_anew() -> None:
     rated = TicketRated(ticket_id=ID, at=NOW, score=5)
-    anew = (*PATHS[Status.RESOLVED], rated, TicketReopened(ticket_id=ID, at=NOW), RESOLVED)
+    anew = (*PATHS[TicketStatus.RESOLVED], rated, TicketReopened(ticket_id=ID, at=NOW), RESOLVED)
     given(*anew).when(RateTicket(ticket_id=ID, score=5)).then(rated)
 
 
@@ -371,7 +371,7 @@ def test_resolved_anew_it_is_rated_anew() -> None:
 
 
 @pytest.mark.parametrize("status", LETTERS.values())
-def test_what_is_so_already_changes_nothing_wherever_the_ticket_stands(status: Status) -> None:
+def test_what_is_so_already_changes_nothing_wherever_the_ticket_stands(status: TicketStatus) -> None:
     facts = (
         TicketClassified(ticket_id=ID, at=NOW, topic="post", complaint=True),
         TicketEscalated(ticket_id=ID, at=NOW, level=2),
@@ -434,9 +434,9 @@ def test_whatever_is_asked_time_runs_forward_and_closed_is_final(
             assert state.last_at is not None
             assert event.at >= state.last_at
             at_the_time = status_at(state, policy, event.at)
-            assert at_the_time is not Status.CLOSED or isinstance(event, TicketRated | TicketClosed)
+            assert at_the_time is not TicketStatus.CLOSED or isinstance(event, TicketRated | TicketClosed)
             state = TICKET.evolve(state, event)
-        assert (state.resolved_at is not None) or state.status is not Status.RESOLVED
+        assert (state.resolved_at is not None) or state.status is not TicketStatus.RESOLVED
         retried = command.model_copy(update={"occurred_at": None})
         if events and not isinstance(command, ReplyAsAgent | ReplyAsCustomer):
             assert TICKET.decide(retried, state, context) == ()

@@ -15,12 +15,12 @@ from regulars.crm_domain.instant import FOREVER, SECOND
 from regulars.crm_domain.ticket import (
     AgentReplied,
     Priority,
-    Status,
     TicketClosed,
     TicketEvent,
     TicketOpened,
     TicketReopened,
     TicketResolved,
+    TicketStatus,
 )
 from regulars.projections.engine.fold import Folded, Happened, fold
 from regulars.projections.open_tickets import OpenTickets, combine
@@ -101,7 +101,7 @@ def intervals(draw: st.DrawFn) -> list[Interval]:
     """One ticket's story, as free as the type allows: from some instant on without a break, and then for ever."""
     instants = sorted(draw(st.sets(st.integers(0, END), max_size=8)))
     clocks = st.sampled_from(get_args(Timeliness))
-    verdicts = st.builds(TicketVerdict, st.sampled_from(Status), clocks, clocks)
+    verdicts = st.builds(TicketVerdict, st.sampled_from(TicketStatus), clocks, clocks)
     return [Interval(since, until, draw(verdicts)) for since, until in pairwise([*instants, FOREVER])]
 
 

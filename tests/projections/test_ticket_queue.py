@@ -34,7 +34,6 @@ from regulars.crm_domain.ticket import (
     ReplyAsCustomer,
     ResolveTicket,
     ResumeTicket,
-    Status,
     TicketAssigned,
     TicketAwaitingCustomer,
     TicketClassified,
@@ -48,6 +47,7 @@ from regulars.crm_domain.ticket import (
     TicketReopened,
     TicketResolved,
     TicketResumed,
+    TicketStatus,
 )
 from regulars.projections.facts.tickets import (
     ClockName,
@@ -337,7 +337,7 @@ def test_what_is_resolved_counts_as_closed_after_its_days() -> None:
         (hour(2), "resolved", "met", "met"),
         (hour(2 + 7 * 24), "closed", "met", "met"),
     ]
-    assert verdict_of(known(*settled), RULES, hour(170, -1))[0].status is Status.RESOLVED
+    assert verdict_of(known(*settled), RULES, hour(170, -1))[0].status is TicketStatus.RESOLVED
     assert verdict_of(known(*settled), RULES, hour(170)) == (verdict_of(known(*settled), RULES, hour(171))[0], None)
 
 
@@ -357,7 +357,7 @@ def test_before_it_is_opened_there_is_nothing_to_show() -> None:
     facts = known(then(AgentReplied, START), then(TicketResolved, START))
     assert facts == TicketFacts()
     verdict, next_change_at = verdict_of(facts, RULES, START)
-    assert (verdict.status, next_change_at) == (Status.UNKNOWN, None)
+    assert (verdict.status, next_change_at) == (TicketStatus.UNKNOWN, None)
     assert [breaches_at(facts, RULES, name) for name in get_args(ClockName)] == [None, None]
 
 

@@ -23,7 +23,7 @@ from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.customer import ConsentGiven, ConsentWithdrawn
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
-from regulars.projections.consent import ACCOUNTS, WORDS, Said, standing
+from regulars.projections.consent import ACCOUNTS, WORDS, Said, contactability
 
 MOST_WORDS = 2_000  # that a page reads at once where few of those who said something agree
 
@@ -119,7 +119,7 @@ def _contactable(
         # A family is found at the first of its identities that gave consent, or it would come once for each.
         comes_here = customer_id == min(each for each, word in known.items() if _is_given(word))
         said = [each for member in family for each in accounts.get(member, ())]
-        if comes_here and _is_given(last) and standing(said, query.at) == "open":
+        if comes_here and _is_given(last) and contactability(said, query.at) == "open":
             yield Contactable(customer_id=family[0], said_at=last // 2, mark=customer_id)
 
 

@@ -39,14 +39,14 @@ class StoreStatements(LogStatements):
         reference, and whether any link touches that customer.
         """
         lookups, links = self.schema.lookups, self.schema.links
-        standing = (self._setting(LIVE_GENERATION), self._setting(CURRENCY), sa.exists(sa.select(links.c.customer_id)))
+        always = (self._setting(LIVE_GENERATION), self._setting(CURRENCY), sa.exists(sa.select(links.c.customer_id)))
         if not self.access.lookups:
-            return self._render(sa.select(*standing, sa.null(), sa.false()))
+            return self._render(sa.select(*always, sa.null(), sa.false()))
         is_ours = sa.and_(lookups.c.kind == sa.literal_column("'ref'"), lookups.c.digest == sa.bindparam("digest"))
         touches = sa.or_(links.c.customer_id == lookups.c.customer_id, links.c.into_id == lookups.c.customer_id)
         return self._render(
             sa.select(
-                *standing,
+                *always,
                 sa.select(lookups.c.customer_id).where(is_ours).scalar_subquery(),
                 sa.exists(sa.select(links.c.customer_id).select_from(lookups.join(links, touches)).where(is_ours)),
             )

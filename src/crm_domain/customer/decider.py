@@ -190,8 +190,8 @@ CustomerEvent = (
 # ----------------------------------------------------------------------------------------------------------- state
 
 
-class Status(StrEnum):
-    """Where an account stands."""
+class AccountStatus(StrEnum):
+    """The status of an account."""
 
     UNKNOWN = "unknown"
     OPEN = "open"
@@ -199,18 +199,18 @@ class Status(StrEnum):
     ERASED = "erased"
 
 
-ALLOWED: dict[Status, frozenset[Status]] = {
-    Status.UNKNOWN: frozenset({Status.OPEN}),
-    Status.OPEN: frozenset({Status.CLOSED, Status.ERASED}),
-    Status.CLOSED: frozenset({Status.OPEN, Status.ERASED}),
-    Status.ERASED: frozenset(),
+ALLOWED: dict[AccountStatus, frozenset[AccountStatus]] = {
+    AccountStatus.UNKNOWN: frozenset({AccountStatus.OPEN}),
+    AccountStatus.OPEN: frozenset({AccountStatus.CLOSED, AccountStatus.ERASED}),
+    AccountStatus.CLOSED: frozenset({AccountStatus.OPEN, AccountStatus.ERASED}),
+    AccountStatus.ERASED: frozenset(),
 }
 
 
 class Customer(Struct, frozen=True, kw_only=True):
     """What the next decision on a customer needs to know."""
 
-    status: Status = Status.UNKNOWN
+    status: AccountStatus = AccountStatus.UNKNOWN
     registration: CustomerRegistered | None = None
     name: str | None = None
     email: str | None = None
@@ -233,7 +233,7 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
     match event:
         case CustomerRegistered():
             contact = {field: getattr(event, field) for field in CONTACT_FIELDS}
-            return replace(state, status=Status.OPEN, registration=event, **contact)
+            return replace(state, status=AccountStatus.OPEN, registration=event, **contact)
         case ContactDetailsChanged():
             return replace(state, **{field: getattr(event, field) for field in event.changed})
         case LeadQualified():
@@ -260,9 +260,9 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
         case CancellationWithdrawn():
             return replace(state, cancelling=False)
         case AccountClosed():
-            return replace(state, status=Status.CLOSED)
+            return replace(state, status=AccountStatus.CLOSED)
         case AccountReopened():
-            return replace(state, status=Status.OPEN, cancelling=False)
+            return replace(state, status=AccountStatus.OPEN, cancelling=False)
         case PersonalDataErased():
             return _forgotten(state)
         case CustomerMerged(into_id=into_id):
@@ -274,7 +274,9 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
 def _forgotten(state: Customer) -> Customer:
     contact = dict.fromkeys(CONTACT_FIELDS)
     reason = state.churn_reason and replace(state.churn_reason, detail=None)
-    erased = replace(state, status=Status.ERASED, registration=None, preferences=PersistentMap(), churn_reason=reason)
+    erased = replace(
+        state, status=AccountStatus.ERASED, registration=None, preferences=PersistentMap(), churn_reason=reason
+    )
     return replace(erased, **contact)
 
 
@@ -431,7 +433,7 @@ def register(command: RegisterCustomer, state: Customer, context: Context) -> tu
     )
     if state.registration == event:
         return ()
-    if state.status is not Status.UNKNOWN:
+    if state.status is not AccountStatus.UNKNOWN:
         raise Rejected("ref_taken", f'the reference "{command.ref}" belongs to a customer with other details')
     return (event,)
 
@@ -495,14 +497,14 @@ def record_churn_reason(command: RecordChurnReason, state: Customer, context: Co
 
 def request_cancellation(command: RequestCancellation, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 6."""
-    if state.status is not Status.OPEN:
+    if state.status is not AccountStatus.OPEN:
         raise Rejected(f"account_{state.status}", f"the account is {state.status}; only an open one can be cancelled")
     return () if state.cancelling else (CancellationRequested(),)
 
 
 def withdraw_cancellation(command: WithdrawCancellation, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 6."""
-    if state.cancelling and state.status is not Status.OPEN:
+    if state.cancelling and state.status is not AccountStatus.OPEN:
         raise Rejected(f"account_{state.status}", f"the account is {state.status}; reopen it to go on")
     return (CancellationWithdrawn(),) if state.cancelling else ()
 
@@ -531,12 +533,12 @@ def undo_merge(command: UndoMerge, state: Customer, context: Context) -> tuple[E
 
 def close(command: CloseAccount, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(state, Status.CLOSED, AccountClosed())
+    return _move(state, AccountStatus.CLOSED, AccountClosed())
 
 
 def reopen(command: ReopenAccount, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(state, Status.OPEN, AccountReopened())
+    return _move(state, AccountStatus.OPEN, AccountReopened())
 
 
 def erase(command: ErasePersonalData, state: Customer, context: Context) -> tuple[Event, ...]:
@@ -546,10 +548,10 @@ def erase(command: ErasePersonalData, state: Customer, context: Context) -> tupl
             "this customer was merged into another; forget that one and with it this one, or undo the merge first"
         )
         raise Rejected("merged_away", sentence)
-    return _move(state, Status.ERASED, PersonalDataErased(cause=command.cause))
+    return _move(state, AccountStatus.ERASED, PersonalDataErased(cause=command.cause))
 
 
-def _move(state: Customer, target: Status, event: Event) -> tuple[Event, ...]:
+def _move(state: Customer, target: AccountStatus, event: Event) -> tuple[Event, ...]:
     if state.status is target:
         return ()
     if target not in ALLOWED[state.status]:
@@ -558,13 +560,13 @@ def _move(state: Customer, target: Status, event: Event) -> tuple[Event, ...]:
 
 
 def _require_remembered(state: Customer) -> None:
-    if state.status is Status.ERASED:
+    if state.status is AccountStatus.ERASED:
         raise Rejected("account_erased", "this customer was forgotten; no personal data can be added")
 
 
 def decide(command: Command, state: Customer, context: Context) -> tuple[Event, ...]:
     """Hand a command to its decision. Raises Rejected where an invariant would break."""
-    if state.status is Status.UNKNOWN and not isinstance(command, RegisterCustomer):
+    if state.status is AccountStatus.UNKNOWN and not isinstance(command, RegisterCustomer):
         raise Rejected("unknown_customer", "this customer is not registered")  # invariant 2
     events = _decided(command, state, context)
     if events and command.reason is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from regulars.crm_domain.customer.decider import (
     AccountClosed,
     AccountReopened,
+    AccountStatus,
     CancellationRequested,
     CancellationWithdrawn,
     ChurnReasonRecorded,
@@ -25,7 +26,6 @@ from regulars.crm_domain.customer.decider import (
     PersonalDataErased,
     PreferenceRecorded,
     ReferralMade,
-    Status,
 )
 from regulars.crm_domain.wording import Field, Wording, listed, plain_fields
 
@@ -132,7 +132,7 @@ def reason(event: CustomerEvent) -> str | None:
 
 def fields(state: Customer) -> Iterator[Field]:
     """What the audit compares of a customer."""
-    yield "status", None if state.status is Status.UNKNOWN else str(state.status)
+    yield "status", None if state.status is AccountStatus.UNKNOWN else str(state.status)
     # What a customer was registered with stands in fields of its own.
     yield from plain_fields(state, without=("status", "registration"))
 

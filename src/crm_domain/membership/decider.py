@@ -174,8 +174,8 @@ MembershipEvent = (
 # ----------------------------------------------------------------------------------------------------------- state
 
 
-class Status(StrEnum):
-    """Where a membership stands."""
+class MembershipStatus(StrEnum):
+    """The status of a membership."""
 
     NONE = "none"
     ACTIVE = "active"
@@ -183,11 +183,11 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-ALLOWED: dict[Status, frozenset[Status]] = {
-    Status.NONE: frozenset({Status.ACTIVE}),
-    Status.ACTIVE: frozenset({Status.SUSPENDED, Status.CANCELLED}),
-    Status.SUSPENDED: frozenset({Status.ACTIVE, Status.CANCELLED}),
-    Status.CANCELLED: frozenset({Status.ACTIVE}),
+ALLOWED: dict[MembershipStatus, frozenset[MembershipStatus]] = {
+    MembershipStatus.NONE: frozenset({MembershipStatus.ACTIVE}),
+    MembershipStatus.ACTIVE: frozenset({MembershipStatus.SUSPENDED, MembershipStatus.CANCELLED}),
+    MembershipStatus.SUSPENDED: frozenset({MembershipStatus.ACTIVE, MembershipStatus.CANCELLED}),
+    MembershipStatus.CANCELLED: frozenset({MembershipStatus.ACTIVE}),
 }
 
 
@@ -205,7 +205,7 @@ class Membership(Struct, frozen=True, kw_only=True):
     `in_force` are spans [from, to). `debts` are points owed, by the lot whose order was returned, oldest first.
     """
 
-    status: Status = Status.NONE
+    status: MembershipStatus = MembershipStatus.NONE
     program: str | None = None
     last_at: int = EARLIEST
     in_force: tuple[tuple[int, int], ...] = ()
@@ -228,9 +228,9 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
         case MembershipResumed():
             return _begun(state, event.at)
         case MembershipSuspended():
-            return _ended(state, event.at, Status.SUSPENDED)
+            return _ended(state, event.at, MembershipStatus.SUSPENDED)
         case MembershipCancelled():
-            return _ended(state, event.at, Status.CANCELLED)
+            return _ended(state, event.at, MembershipStatus.CANCELLED)
         case PointsEarned():
             return _with_lot(state, _earned_lot(event), event.at)
         case PointsRedeemed(redemption_id=redemption_id, points=points, taken=taken):
@@ -251,10 +251,10 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
 
 
 def _begun(state: Membership, at: int) -> Membership:
-    return replace(state, status=Status.ACTIVE, in_force=(*state.in_force, (at, FOREVER)))
+    return replace(state, status=MembershipStatus.ACTIVE, in_force=(*state.in_force, (at, FOREVER)))
 
 
-def _ended(state: Membership, at: int, status: Status) -> Membership:
+def _ended(state: Membership, at: int, status: MembershipStatus) -> Membership:
     spans = tuple((start, min(end, at)) for start, end in state.in_force)
     return replace(state, status=status, in_force=spans)
 
@@ -302,7 +302,7 @@ def _adjusted(state: Membership, event: PointsAdjusted) -> Membership:
 
 def is_in_force(state: Membership) -> bool:
     """Whether the membership is active, or rests and may be resumed."""
-    return state.status in (Status.ACTIVE, Status.SUSPENDED)
+    return state.status in (MembershipStatus.ACTIVE, MembershipStatus.SUSPENDED)
 
 
 def was_in_force(state: Membership, at: int) -> bool:
@@ -397,32 +397,32 @@ class LiftTierOverride(MembershipCommand):
 
 def enroll(command: EnrollMember, state: Membership, context: Context) -> tuple[Event, ...]:
     """Invariants 1 and 2."""
-    if state.status is Status.ACTIVE and state.program == command.program:
+    if state.status is MembershipStatus.ACTIVE and state.program == command.program:
         return ()
-    if state.status in (Status.ACTIVE, Status.SUSPENDED):
+    if state.status in (MembershipStatus.ACTIVE, MembershipStatus.SUSPENDED):
         raise _refusal(state, "it can't be enrolled again before it is cancelled")
     return (MembershipEnrolled(at=_in_order(command, state, context), program=command.program),)
 
 
 def suspend(command: SuspendMembership, state: Membership, context: Context) -> tuple[Event, ...]:
     """Invariants 1 and 2."""
-    if not _moves(state, Status.SUSPENDED):
+    if not _moves(state, MembershipStatus.SUSPENDED):
         return ()
     return (MembershipSuspended(at=_in_order(command, state, context)),)
 
 
 def resume(command: ResumeMembership, state: Membership, context: Context) -> tuple[Event, ...]:
     """Invariants 1 and 2; what was cancelled doesn't go on, it is enrolled again."""
-    if state.status is Status.CANCELLED:
+    if state.status is MembershipStatus.CANCELLED:
         raise _refusal(state, "enroll the customer again")
-    if not _moves(state, Status.ACTIVE):
+    if not _moves(state, MembershipStatus.ACTIVE):
         return ()
     return (MembershipResumed(at=_in_order(command, state, context)),)
 
 
 def cancel(command: CancelMembership, state: Membership, context: Context) -> tuple[Event, ...]:
     """Invariants 1 and 2."""
-    if not _moves(state, Status.CANCELLED):
+    if not _moves(state, MembershipStatus.CANCELLED):
         return ()
     return (MembershipCancelled(at=_in_order(command, state, context)),)
 
@@ -432,7 +432,7 @@ def redeem(command: RedeemPoints, state: Membership, context: Context) -> tuple[
     known = state.redemptions.get(command.redemption_id)
     if known is not None:
         return _redeemed_before(command, known)
-    if state.status is not Status.ACTIVE:
+    if state.status is not MembershipStatus.ACTIVE:
         raise _refusal(state, "only an active one can redeem points")
     at = _in_order(command, state, context)
     lots = [lot for lot in in_spending_order(state.lots) if lot.available_at <= at < lot.expires_at]
@@ -469,7 +469,7 @@ def adjust(command: AdjustPoints, state: Membership, context: Context) -> tuple[
     if known is not None:
         sentence = f'adjustment "{command.adjustment_id}" is recorded already with {known} points'
         raise Rejected("adjustment_id_taken", sentence)
-    if state.status is Status.CANCELLED:
+    if state.status is MembershipStatus.CANCELLED:
         raise _refusal(state, "its points can't be adjusted")
     at = _in_order(command, state, context)
     return (_addition(command, state, context, at) if command.points > 0 else _removal(command, state, at),)
@@ -502,7 +502,7 @@ def grant_tier_override(command: GrantTierOverride, state: Membership, context: 
     until = None if command.until is None else to_instant(command.until)
     if state.override is not None and (state.override.tier, state.override.until) == (command.tier, until):
         return ()
-    if state.status is Status.CANCELLED:
+    if state.status is MembershipStatus.CANCELLED:
         raise _refusal(state, "it can't be given a tier")
     at = _in_order(command, state, context)
     if until is not None and until <= at:
@@ -520,7 +520,7 @@ def lift_tier_override(command: LiftTierOverride, state: Membership, context: Co
     return () if over else (TierOverrideLifted(at=at),)
 
 
-def _moves(state: Membership, target: Status) -> bool:
+def _moves(state: Membership, target: MembershipStatus) -> bool:
     """Whether there is anything to do to get there. Raises Rejected where there is no way."""
     if state.status is not target and target not in ALLOWED[state.status]:
         raise _refusal(state, f"it can't become {target}")
@@ -553,7 +553,7 @@ def decide(command: Command, state: Membership, context: Context) -> tuple[Event
     match command:
         case EnrollMember():
             return enroll(command, state, context)
-        case MembershipCommand() if state.status is Status.NONE:
+        case MembershipCommand() if state.status is MembershipStatus.NONE:
             raise Rejected("not_a_member", "this customer has no membership")
         case SuspendMembership():
             return suspend(command, state, context)

@@ -10,13 +10,13 @@ from regulars.crm_domain.membership.decider import (
     MembershipEnrolled,
     MembershipEvent,
     MembershipResumed,
+    MembershipStatus,
     MembershipSuspended,
     PointsAdjusted,
     PointsEarned,
     PointsRedeemed,
     PointsReversed,
     RedemptionCancelled,
-    Status,
     TierOverrideGranted,
     TierOverrideLifted,
 )
@@ -81,7 +81,7 @@ def deed(event: MembershipEvent, who: str, other: str) -> str:
 
 def fields(state: Membership) -> Iterator[Field]:
     """What the audit compares of a membership."""
-    yield "membership", None if state.status is Status.NONE else str(state.status)
+    yield "membership", None if state.status is MembershipStatus.NONE else str(state.status)
     yield "program", state.program
     outstanding = sum(lot.remaining for lot in state.lots.values()) - sum(state.debts.values())
     yield "points", str(outstanding) if state.lots else None  # pending and expired ones included

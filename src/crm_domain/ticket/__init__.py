@@ -22,7 +22,6 @@ from regulars.crm_domain.ticket.decider import (
     ReplyAsCustomer,
     ResolveTicket,
     ResumeTicket,
-    Status,
     Ticket,
     TicketAssigned,
     TicketAwaitingCustomer,
@@ -38,6 +37,7 @@ from regulars.crm_domain.ticket.decider import (
     TicketReopened,
     TicketResolved,
     TicketResumed,
+    TicketStatus,
     status_at,
 )
 
@@ -63,7 +63,6 @@ __all__ = [
     "ReplyAsCustomer",
     "ResolveTicket",
     "ResumeTicket",
-    "Status",
     "Ticket",
     "TicketAssigned",
     "TicketAwaitingCustomer",
@@ -79,5 +78,6 @@ __all__ = [
     "TicketReopened",
     "TicketResolved",
     "TicketResumed",
+    "TicketStatus",
     "status_at",
 ]

@@ -184,8 +184,8 @@ TicketEvent = (
 # ----------------------------------------------------------------------------------------------------------- state
 
 
-class Status(StrEnum):
-    """Where a ticket stands."""
+class TicketStatus(StrEnum):
+    """The status of a ticket."""
 
     UNKNOWN = "unknown"
     NEW = "new"
@@ -196,41 +196,45 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
-def _to(target: Status, *sources: Status) -> dict[Status, Status]:
+def _to(target: TicketStatus, *sources: TicketStatus) -> dict[TicketStatus, TicketStatus]:
     return dict.fromkeys(sources, target)
 
 
-def _staying(*statuses: Status) -> dict[Status, Status]:
+def _staying(*statuses: TicketStatus) -> dict[TicketStatus, TicketStatus]:
     return {status: status for status in statuses}
 
 
-_WAITING = (Status.AWAITING_CUSTOMER, Status.ON_HOLD)
-_UNSETTLED = (Status.NEW, Status.OPEN, *_WAITING)
+_WAITING = (TicketStatus.AWAITING_CUSTOMER, TicketStatus.ON_HOLD)
+_UNSETTLED = (TicketStatus.NEW, TicketStatus.OPEN, *_WAITING)
 
 #: For each event, in which statuses it may happen and what the ticket is afterwards. All else is refused.
 #: A new ticket becomes open as soon as someone of ours takes it up.
-MOVES: dict[type[Event], dict[Status, Status]] = {
-    TicketOpened: _to(Status.NEW, Status.UNKNOWN),
-    TicketClassified: _staying(*_UNSETTLED, Status.RESOLVED),
+MOVES: dict[type[Event], dict[TicketStatus, TicketStatus]] = {
+    TicketOpened: _to(TicketStatus.NEW, TicketStatus.UNKNOWN),
+    TicketClassified: _staying(*_UNSETTLED, TicketStatus.RESOLVED),
     TicketPriorityChanged: _staying(*_UNSETTLED),
-    TicketAssigned: _to(Status.OPEN, Status.NEW) | _staying(Status.OPEN, *_WAITING),
-    AgentReplied: _to(Status.OPEN, Status.NEW) | _staying(Status.OPEN, *_WAITING, Status.RESOLVED),
-    CustomerReplied: _staying(Status.NEW, Status.OPEN) | _to(Status.OPEN, *_WAITING, Status.RESOLVED),
-    TicketAwaitingCustomer: _to(Status.AWAITING_CUSTOMER, Status.NEW, Status.OPEN, Status.ON_HOLD),
-    TicketPutOnHold: _to(Status.ON_HOLD, Status.NEW, Status.OPEN, Status.AWAITING_CUSTOMER),
-    TicketResumed: _to(Status.OPEN, *_WAITING),
-    TicketEscalated: _to(Status.OPEN, Status.NEW) | _staying(Status.OPEN, *_WAITING),
-    TicketResolved: _to(Status.RESOLVED, *_UNSETTLED),
-    TicketReopened: _to(Status.OPEN, Status.RESOLVED),
-    TicketClosed: _to(Status.CLOSED, *_UNSETTLED, Status.RESOLVED),
-    TicketRated: _staying(Status.RESOLVED, Status.CLOSED),
+    TicketAssigned: _to(TicketStatus.OPEN, TicketStatus.NEW) | _staying(TicketStatus.OPEN, *_WAITING),
+    AgentReplied: _to(TicketStatus.OPEN, TicketStatus.NEW)
+    | _staying(TicketStatus.OPEN, *_WAITING, TicketStatus.RESOLVED),
+    CustomerReplied: _staying(TicketStatus.NEW, TicketStatus.OPEN)
+    | _to(TicketStatus.OPEN, *_WAITING, TicketStatus.RESOLVED),
+    TicketAwaitingCustomer: _to(
+        TicketStatus.AWAITING_CUSTOMER, TicketStatus.NEW, TicketStatus.OPEN, TicketStatus.ON_HOLD
+    ),
+    TicketPutOnHold: _to(TicketStatus.ON_HOLD, TicketStatus.NEW, TicketStatus.OPEN, TicketStatus.AWAITING_CUSTOMER),
+    TicketResumed: _to(TicketStatus.OPEN, *_WAITING),
+    TicketEscalated: _to(TicketStatus.OPEN, TicketStatus.NEW) | _staying(TicketStatus.OPEN, *_WAITING),
+    TicketResolved: _to(TicketStatus.RESOLVED, *_UNSETTLED),
+    TicketReopened: _to(TicketStatus.OPEN, TicketStatus.RESOLVED),
+    TicketClosed: _to(TicketStatus.CLOSED, *_UNSETTLED, TicketStatus.RESOLVED),
+    TicketRated: _staying(TicketStatus.RESOLVED, TicketStatus.CLOSED),
 }
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
     """What the next decision on a ticket needs to know. `messages` are the replies that have one, by id."""
 
-    status: Status = Status.UNKNOWN
+    status: TicketStatus = TicketStatus.UNKNOWN
     opened: TicketOpened | None = None
     last_at: int | None = None
     priority: Priority | None = None
@@ -269,17 +273,17 @@ def evolve(state: Ticket, event: TicketEvent) -> Ticket:
 
 def _moved(state: Ticket, event: TicketEvent) -> Ticket:
     status = MOVES[type(event)].get(state.status, state.status)
-    if state.status is Status.RESOLVED and status is Status.OPEN:
+    if state.status is TicketStatus.RESOLVED and status is TicketStatus.OPEN:
         # Resolved anew, it is rated anew.
         return replace(state, status=status, last_at=event.at, resolved_at=None, rating=None)
     return replace(state, status=status, last_at=event.at)
 
 
-def status_at(state: Ticket, policy: TicketPolicy | None, at: int) -> Status:
+def status_at(state: Ticket, policy: TicketPolicy | None, at: int) -> TicketStatus:
     """Where a ticket stands at an instant from its last event on: invariant 3. Without a policy nothing counts."""
-    if state.status is not Status.RESOLVED or state.resolved_at is None or policy is None:
+    if state.status is not TicketStatus.RESOLVED or state.resolved_at is None or policy is None:
         return state.status
-    return Status.CLOSED if at >= state.resolved_at + policy.auto_close_days * DAY else Status.RESOLVED
+    return TicketStatus.CLOSED if at >= state.resolved_at + policy.auto_close_days * DAY else TicketStatus.RESOLVED
 
 
 # -------------------------------------------------------------------------------------------------------- commands
@@ -439,17 +443,17 @@ def reply_as_customer(command: ReplyAsCustomer, state: Ticket, context: Context)
 
 def await_customer(command: AwaitCustomer, state: Ticket, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(TicketAwaitingCustomer, Status.AWAITING_CUSTOMER, command, state, context)
+    return _move(TicketAwaitingCustomer, TicketStatus.AWAITING_CUSTOMER, command, state, context)
 
 
 def put_on_hold(command: PutOnHold, state: Ticket, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(TicketPutOnHold, Status.ON_HOLD, command, state, context)
+    return _move(TicketPutOnHold, TicketStatus.ON_HOLD, command, state, context)
 
 
 def resume(command: ResumeTicket, state: Ticket, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(TicketResumed, Status.OPEN, command, state, context)
+    return _move(TicketResumed, TicketStatus.OPEN, command, state, context)
 
 
 def escalate(command: EscalateTicket, state: Ticket, context: Context) -> tuple[Event, ...]:
@@ -462,17 +466,17 @@ def escalate(command: EscalateTicket, state: Ticket, context: Context) -> tuple[
 
 def resolve(command: ResolveTicket, state: Ticket, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(TicketResolved, Status.RESOLVED, command, state, context)
+    return _move(TicketResolved, TicketStatus.RESOLVED, command, state, context)
 
 
 def reopen(command: ReopenTicket, state: Ticket, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(TicketReopened, Status.OPEN, command, state, context)
+    return _move(TicketReopened, TicketStatus.OPEN, command, state, context)
 
 
 def close(command: CloseTicket, state: Ticket, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(TicketClosed, Status.CLOSED, command, state, context)
+    return _move(TicketClosed, TicketStatus.CLOSED, command, state, context)
 
 
 def rate(command: RateTicket, state: Ticket, context: Context) -> tuple[Event, ...]:
@@ -488,7 +492,7 @@ def _move(
     moved: type[
         TicketAwaitingCustomer | TicketPutOnHold | TicketResumed | TicketResolved | TicketReopened | TicketClosed
     ],
-    target: Status,
+    target: TicketStatus,
     command: TicketCommand,
     state: Ticket,
     context: Context,
@@ -517,9 +521,9 @@ def _taken(event: TicketEvent, state: Ticket, context: Context) -> tuple[Event, 
     status = status_at(state, policy, event.at)
     if status in MOVES[type(event)]:
         return (event,)
-    if status is Status.UNKNOWN:
+    if status is TicketStatus.UNKNOWN:
         raise Rejected("unknown_ticket", f'there is no ticket "{event.ticket_id}"')
-    if status is Status.CLOSED:
+    if status is TicketStatus.CLOSED:
         raise Rejected("ticket_closed", _what_to_do_instead(event, state))
     in_words = status.replace("_", " ")
     raise Rejected(f"ticket_{status}", f'ticket "{event.ticket_id}" is {in_words}, where this can\'t happen')
@@ -531,7 +535,7 @@ def _too_early(event: TicketEvent, last_at: int) -> str:
 
 
 def _what_to_do_instead(event: TicketEvent, state: Ticket) -> str:
-    closed = "is closed" if state.status is Status.CLOSED else "was resolved so long ago that it counts as closed"
+    closed = "is closed" if state.status is TicketStatus.CLOSED else "was resolved so long ago that it counts as closed"
     return f'ticket "{event.ticket_id}" {closed}; open a follow-up, a new ticket with follows="{event.ticket_id}"'
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from regulars.crm_domain.ticket.decider import (
     AgentReplied,
     CustomerReplied,
-    Status,
     Ticket,
     TicketAssigned,
     TicketAwaitingCustomer,
@@ -22,6 +21,7 @@ from regulars.crm_domain.ticket.decider import (
     TicketReopened,
     TicketResolved,
     TicketResumed,
+    TicketStatus,
 )
 from regulars.crm_domain.wording import Field, Wording, plain_value
 
@@ -101,7 +101,7 @@ def deed(event: TicketEvent, who: str, other: str) -> str:
 
 def fields(state: Ticket) -> Iterator[Field]:
     """What the audit compares of a ticket."""
-    yield "ticket", None if state.status is Status.UNKNOWN else str(state.status)
+    yield "ticket", None if state.status is TicketStatus.UNKNOWN else str(state.status)
     if state.opened is not None:
         yield "subject", state.opened.subject
     yield "priority", state.priority

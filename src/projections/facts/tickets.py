@@ -19,7 +19,6 @@ from regulars.crm_domain.ticket import (
     AgentReplied,
     CustomerReplied,
     Priority,
-    Status,
     TicketAssigned,
     TicketClassified,
     TicketEscalated,
@@ -27,13 +26,14 @@ from regulars.crm_domain.ticket import (
     TicketOpened,
     TicketPriorityChanged,
     TicketRated,
+    TicketStatus,
 )
 
 ClockName = Literal["first_response", "resolution"]
 
-_RUNNING = frozenset({Status.NEW, Status.OPEN})
+_RUNNING = frozenset({TicketStatus.NEW, TicketStatus.OPEN})
 #: A ticket that is not settled is open, whoever's turn it is.
-SETTLED = frozenset({Status.RESOLVED, Status.CLOSED})
+SETTLED = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED})
 
 # ----------------------------------------------------------------------------------------------------------- rules
 
@@ -89,7 +89,7 @@ class TicketFacts(Struct):
     """What is known of one ticket, by no rules."""
 
     ticket_id: str = ""
-    status: Status = Status.UNKNOWN
+    status: TicketStatus = TicketStatus.UNKNOWN
     opened: Moment | None = None
     settled: Moment | None = None
     urgency: Urgency = Urgency("normal", 0)
@@ -138,7 +138,7 @@ def evolve(facts: TicketFacts, event: TicketEvent, position: int = 0) -> None:
 
 
 def _open(facts: TicketFacts, event: TicketOpened, moment: Moment) -> None:
-    facts.ticket_id, facts.status, facts.opened = event.ticket_id, Status.NEW, moment
+    facts.ticket_id, facts.status, facts.opened = event.ticket_id, TicketStatus.NEW, moment
     facts.urgency = Urgency(event.priority, moment.at)
     facts.channel, facts.follows, facts.complaint = event.channel, event.follows, event.complaint
     _start(facts.first_response, moment.at)

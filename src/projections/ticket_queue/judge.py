@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from regulars.crm_domain.ticket import Status
+from regulars.crm_domain.ticket import TicketStatus
 from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.tickets import ClockName, TicketFacts, TicketRules, running_time, target_of, timed_by
 
@@ -24,7 +24,7 @@ Timeliness = Literal["on_time", "due_soon", "breached", "met", "late"]
 class TicketVerdict(Struct, frozen=True, gc=False):
     """What the queue shows of a ticket."""
 
-    status: Status
+    status: TicketStatus
     first_response: Timeliness
     resolution: Timeliness
 
@@ -40,18 +40,18 @@ def judge(standing: None, facts: TicketFacts, rules: Rules, at: int, until: int)
 
 def verdict_of(facts: TicketFacts, rules: TicketRules, at: int) -> tuple[TicketVerdict, int | None]:
     """What the queue shows at an instant from the last event on, and when that changes if nothing more happens."""
-    status, closes_at = _standing(facts, rules, at)
+    status, closes_at = _status(facts, rules, at)
     first_response, answer_changes_at = _timeliness(facts, rules, "first_response", at)
     resolution, resolution_changes_at = _timeliness(facts, rules, "resolution", at)
     changes = [change for change in (closes_at, answer_changes_at, resolution_changes_at) if change is not None]
     return TicketVerdict(status, first_response, resolution), min(changes, default=None)
 
 
-def _standing(facts: TicketFacts, rules: TicketRules, at: int) -> tuple[Status, int | None]:
-    if facts.status is not Status.RESOLVED or facts.settled is None:
+def _status(facts: TicketFacts, rules: TicketRules, at: int) -> tuple[TicketStatus, int | None]:
+    if facts.status is not TicketStatus.RESOLVED or facts.settled is None:
         return facts.status, None
     closes_at = facts.settled.at + rules.auto_close
-    return (Status.CLOSED, None) if at >= closes_at else (Status.RESOLVED, closes_at)
+    return (TicketStatus.CLOSED, None) if at >= closes_at else (TicketStatus.RESOLVED, closes_at)
 
 
 def _timeliness(facts: TicketFacts, rules: TicketRules, name: ClockName, at: int) -> tuple[Timeliness, int | None]:

@@ -17,7 +17,7 @@ from regulars.crm_domain.command import Channel, CustomerId
 from regulars.crm_domain.customer import ConsentGiven, ConsentWithdrawn
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
-from regulars.projections.consent import Said, order_of_words, standing
+from regulars.projections.consent import Said, contactability, order_of_words
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 
@@ -134,7 +134,7 @@ def consents_of(
         for each in recorded.values()
         if (said := Said(each.customer_id, each.event, each.occurred_at, each.position)).was_known(until)
     ]
-    barred = standing(known, at)
+    barred = contactability(known, at)
     words: dict[tuple[str, str], list[Recorded[Event]]] = {}
     for said in sorted(known, key=order_of_words):
         if isinstance(said.event, ConsentGiven | ConsentWithdrawn) and said.at <= at:

@@ -35,14 +35,14 @@ from regulars.cli.words import parse_span
 from regulars.session.freshness import FRESH
 from regulars.wording.plain_text import clean_lines
 
-Status = Literal["new", "open", "awaiting_customer", "on_hold", "resolved", "closed"]
+ListedStatus = Literal["new", "open", "awaiting_customer", "on_hold", "resolved", "closed"]
 Timeliness = Literal["on_time", "due_soon", "breached", "met", "late"]
 
 
 def tickets(
     ctx: typer.Context,
     customer: Annotated[str | None, typer.Option(metavar="WHO", help="Only those of this customer.")] = None,
-    status: Annotated[Status | None, typer.Option(help="Only those that stand here.")] = None,
+    status: Annotated[ListedStatus | None, typer.Option(help="Only those with this status.")] = None,
     first_response: Annotated[Timeliness | None, typer.Option(help="Only those answered, or to be, like this.")] = None,
     resolution: Annotated[Timeliness | None, typer.Option(help="Only those resolved, or to be, like this.")] = None,
     breaching_within: Annotated[
@@ -196,9 +196,9 @@ def points(
 
 
 def _summary(found: Points) -> str:
-    standing = f"owed {-found.balance:,}" if found.balance < 0 else f"to spend {found.balance:,}"
+    balance = f"owed {-found.balance:,}" if found.balance < 0 else f"to spend {found.balance:,}"
     soon = found.expiring(timedelta(days=30))
     return (
-        f"Points: {standing}, pending {found.pending:,}, lost within 30 days {soon:,}\n"
+        f"Points: {balance}, pending {found.pending:,}, lost within 30 days {soon:,}\n"
         f"so far:  spent {found.spent:,}, expired {found.expired:,}"
     )

@@ -18,7 +18,7 @@ from regulars.asking.customers import lane_values
 from regulars.asking.views import LANES
 from regulars.cli import render
 from regulars.crm_domain.rulebook import short
-from regulars.crm_domain.ticket import Status
+from regulars.crm_domain.ticket import TicketStatus
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.ticket_queue.judge import Timeliness
 from regulars.rules_door.difference import ExplainedMove, RulesDifference, Shown
@@ -27,7 +27,7 @@ MATRIX_VALUES = 6
 CORNER = "from \\ to"
 NOBODY = "·"
 #: As they follow upon one another.
-TICKET_VALUES = (*map(str, Status), *get_args(Timeliness))
+TICKET_VALUES = (*map(str, TicketStatus), *get_args(Timeliness))
 WORDS: dict[Shown, str] = {
     "status": "Tickets' status",
     "first_response": "Tickets' first response",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from regulars.adapters.indexes.links import families_of
 from regulars.crm_domain.command import Command, CustomerId
-from regulars.crm_domain.customer import CUSTOMER, MakeReferral, MergeCustomers, Status
+from regulars.crm_domain.customer import CUSTOMER, AccountStatus, MakeReferral, MergeCustomers
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.membership import is_in_force
 from regulars.crm_domain.merge import Family
@@ -84,5 +84,5 @@ def merging(work: UnitOfWork, customer_id: str) -> Family:
     return Family(
         root_id=members[0],
         is_member=any(is_in_force(state) for state in memberships),
-        is_erased=any(state.status is Status.ERASED for state in accounts),
+        is_erased=any(state.status is AccountStatus.ERASED for state in accounts),
     )

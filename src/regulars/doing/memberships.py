@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from regulars.crm_domain.command import Command
-from regulars.crm_domain.membership import MEMBERSHIP, Membership, has_recorded, is_in_force
-from regulars.crm_domain.membership import Status as MembershipStatus
+from regulars.crm_domain.membership import MEMBERSHIP, Membership, MembershipStatus, has_recorded, is_in_force
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from regulars.adapters.indexes.links import families_of
 from regulars.adapters.vault.mentions import Names, details_of
 from regulars.crm_domain.command import Command
-from regulars.crm_domain.customer import CUSTOMER, CustomerMerged, MergeUndone, PersonalDataErased, Status
+from regulars.crm_domain.customer import CUSTOMER, AccountStatus, CustomerMerged, MergeUndone, PersonalDataErased
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.membership import PointsEarned, PointsReversed, earn, has_earned, reverse, was_in_force
@@ -75,7 +75,7 @@ def follow_links(work: UnitOfWork, event: Event, command: Command, customer_id: 
             cause = len(pending.drafts) - 1
             for each in family_of(work, customer_id):
                 target = Target(stream_id=each, decider=CUSTOMER, customer_id=each)
-                if each != customer_id and work.state(target).status is not Status.ERASED:
+                if each != customer_id and work.state(target).status is not AccountStatus.ERASED:
                     work.keep(event, command, target, at, caused_by=cause)
         case _:
             pass

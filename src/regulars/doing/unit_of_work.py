@@ -19,7 +19,7 @@ from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.cipher import new_id
 from regulars.crm_domain.command import Command, Context, Decider
-from regulars.crm_domain.customer import CUSTOMER, PersonalDataErased, Status
+from regulars.crm_domain.customer import CUSTOMER, AccountStatus, PersonalDataErased
 from regulars.crm_domain.errors import NotFound, Rejected
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.purchase import PurchaseRecorded
@@ -176,7 +176,7 @@ class UnitOfWork:
     def _require_key(self, customer_id: str) -> None:
         if customer_id == NOBODY:
             raise Rejected("reason_of_nobody", "what is nobody's has no key to keep a reason by; leave it out")
-        if self.stream(customer_id, CUSTOMER).state.status is Status.ERASED:
+        if self.stream(customer_id, CUSTOMER).state.status is AccountStatus.ERASED:
             raise Rejected("account_erased", "this customer was forgotten; no personal data can be added")
 
     def expectations(self) -> dict[str, int]:

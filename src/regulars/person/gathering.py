@@ -298,7 +298,7 @@ def _tickets(streams: Iterable[_Stream], policy: TicketPolicy | None, at: int) -
 
 
 def _ticket(
-    events: Iterable[Recorded[Event]], state: ticket.Ticket, opened: ticket.TicketOpened, status: ticket.Status
+    events: Iterable[Recorded[Event]], state: ticket.Ticket, opened: ticket.TicketOpened, status: ticket.TicketStatus
 ) -> Ticket:
     rated = state.rating
     return Ticket(

@@ -224,9 +224,9 @@ class _Page:
         points = self._person.points
         if points is None:
             return
-        standing = f"{-points.balance} owed" if points.balance < 0 else f"{points.balance} to spend"
+        balance = f"{-points.balance} owed" if points.balance < 0 else f"{points.balance} to spend"
         yield from _paragraph(
-            f"Points: {standing}, {points.pending} pending; {points.spent} spent and {points.expired} expired so far."
+            f"Points: {balance}, {points.pending} pending; {points.spent} spent and {points.expired} expired so far."
         )
         for lot in points.lots:
             span = f"from {self._day(lot.available_at)} until {self._day(lot.expires_at)}"
