@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
+from datetime import date
+from inspect import isfunction
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from regulars import RecordPurchase, RegisterCustomer, Rejected
+from regulars import GiveConsent, NotFound, OpenTicket, RecordPurchase, RegisterCustomer, Regulars, Rejected
 from shops import Clock, opened
 
 PERSONAL = ("shop:77", "Zoëla", "zoela@example.com", "+49 30 7777", "A-777", "orders-of-zoela")
@@ -38,6 +41,11 @@ def exporter() -> InMemorySpanExporter:
 
 def named(spans: tuple[ReadableSpan, ...], name: str) -> list[ReadableSpan]:
     return [each for each in spans if each.name == f"regulars {name}"]
+
+
+def personal_in(spans: tuple[ReadableSpan, ...]) -> list[str]:
+    told = "\n".join(each.to_json() for each in spans)
+    return [each for each in PERSONAL if each in told or each.encode("unicode_escape").decode() in told]
 
 
 def test_spans_tell_what_is_done_and_nothing_personal(
@@ -69,8 +77,99 @@ def test_spans_tell_what_is_done_and_nothing_personal(
         assert named(spans, name), name
     [sale] = [each for each in spans if each.name == "sale"]
     assert done.parent == sale.context
-    told = "\n".join(each.to_json() for each in spans)
-    assert not [each for each in PERSONAL if each in told or each.encode("unicode_escape").decode() in told]
+    assert not personal_in(spans)
+
+
+#: What is asked of a store, by the name of its span.
+QUESTIONS: dict[str, Callable[[Regulars], object]] = {
+    "audit": lambda crm: crm.audit(),
+    "business timeline": lambda crm: crm.business_timeline(),
+    "consents": lambda crm: crm.consents("shop:77"),
+    "contactable": lambda crm: crm.contactable(channel="email", purpose="marketing"),
+    "customer": lambda crm: crm.customer("shop:77"),
+    "customers": lambda crm: crm.customers(),
+    "duplicates": lambda crm: crm.duplicates(),
+    "events": lambda crm: next(crm.events()),
+    "export person": lambda crm: crm.export_person("shop:77"),
+    "find": lambda crm: crm.find("zoela@example.com"),
+    "history": lambda crm: crm.history("shop:77", "name"),
+    "points": lambda crm: crm.points("shop:77"),
+    "status": lambda crm: crm.status(),
+    "ticket": lambda crm: crm.ticket("T-1"),
+    "tickets": lambda crm: crm.tickets(),
+    "totals": lambda crm: crm.totals("stage", [date(2024, 6, 1)]),
+}
+#: What is neither a question nor a command of a customer: it writes, looks after the store, or reads what is open.
+OTHERS = {
+    "acting",
+    "as_actor",
+    "as_application_recorder",
+    "backup",
+    "catch_up",
+    "check_records",
+    "check_seals",
+    "close",
+    "do",
+    "export_events",
+    "forget",
+    "forget_again",
+    "forgotten",
+    "grants_to_read",
+    "import_file",
+    "rejects",
+    "seal",
+    "values",
+}
+
+
+def test_every_question_has_a_span_and_nothing_personal(exporter: InMemorySpanExporter, database_url: str) -> None:
+    methods = {name for name, each in vars(Regulars).items() if isfunction(each) and not name.startswith("_")}
+    assert {each.replace(" ", "_") for each in QUESTIONS} == methods - OTHERS
+    with opened(database_url, Clock()) as crm:
+        crm.do(RegisterCustomer(ref="shop:77", name="Zoëla", email="zoela@example.com", phone="+49 30 7777"))
+        crm.do(GiveConsent(customer="shop:77", channel="email", purpose="marketing"))
+        crm.do(OpenTicket(customer="shop:77", ticket_id="T-1", subject="A-777"))
+        ada = crm.customer("shop:77")
+        asked = QUESTIONS | {"explain": lambda _: ada.explain(), "timeline": lambda _: ada.timeline()}
+        asked["compare rules"] = lambda crm: crm.rules.diff(crm.ruleset)
+        for name, ask in asked.items():
+            exporter.clear()
+            ask(crm)
+            spans = exporter.get_finished_spans()
+            assert [each.parent for each in named(spans, name)] == [None], name
+            assert {each.name for each in spans} <= {f"regulars {name}", "regulars catch up"}
+            assert not personal_in(spans)
+
+
+def test_each_page_that_an_iteration_asks_for_has_a_span(exporter: InMemorySpanExporter, database_url: str) -> None:
+    lists: dict[str, Callable[[Regulars], Iterable[object]]] = {
+        "audit": lambda crm: crm.audit(),
+        "customers": lambda crm: crm.customers(),
+        "tickets": lambda crm: crm.tickets(),
+    }
+    with opened(database_url, Clock()) as crm:
+        crm.do([RegisterCustomer(ref=f"shop:{n}") for n in range(51)])
+        crm.do([OpenTicket(customer=f"shop:{n}", ticket_id=f"T-{n}") for n in range(51)])
+        for name, ask in lists.items():
+            exporter.clear()
+            assert len(list(ask(crm))) >= 51
+            assert len(named(exporter.get_finished_spans(), name)) == 2
+
+
+def test_a_question_that_is_refused_tells_the_kind_of_error_and_not_whom_it_was_about(
+    exporter: InMemorySpanExporter, database_url: str
+) -> None:
+    with opened(database_url, Clock()) as crm:
+        exporter.clear()
+        for ask in (crm.customer, crm.find, crm.ticket, crm.points, crm.consents, crm.export_person):
+            with pytest.raises(NotFound, match="Zoëla"):
+                ask("Zoëla")
+    spans = exporter.get_finished_spans()
+    assert len(spans) == 6
+    for each in spans:
+        assert each.attributes is not None
+        assert each.attributes["error.type"] == "NotFound"
+        assert "Zo" not in each.to_json()
 
 
 def test_nothing_of_it_is_imported_for_a_program_that_does_not_trace(tmp_path: Path) -> None:

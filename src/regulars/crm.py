@@ -37,7 +37,6 @@ from regulars.asking.paging import page_size
 from regulars.asking.status import read_status
 from regulars.asking.totals import count_as_of
 from regulars.asking.views import Customer, Lane, Page, Status, Timeline, lanes_in
-from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.event import Event, Recorded
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
@@ -76,10 +75,6 @@ class Regulars:
         self.rules = PublishedRules(session, acting)
         self.projections = Projections(session)
         self.keys = Keys(session)
-
-    @property
-    def _catalogue(self) -> Catalogue:
-        return self._store.registry.catalogue
 
     def __enter__(self) -> Self:
         return self
@@ -331,8 +326,7 @@ class Regulars:
 
         Raises NotFound where nobody answers to it, or several by that e-mail.
         """
-        with self._store.reading() as tx:
-            return find_customer(self._session, tx, who)
+        return find_customer(self._session, who)
 
     def customers(
         self,
@@ -611,8 +605,7 @@ class Regulars:
 
         Raises NotFound for an id that no ticket has, or had by then; StoreUnusable where an event of it can't be read.
         """
-        with self._store.reading() as tx:
-            return find_ticket(self._session, tx, ticket_id, as_of)
+        return find_ticket(self._session, ticket_id, as_of)
 
     def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
@@ -625,9 +618,7 @@ class Regulars:
         `person_json` for machines. Of who was forgotten it has what remains. Raises NotFound, and StoreUnusable where
         an event of theirs can't be read.
         """
-        with self._store.reading() as tx:
-            self._store.access.require_keys()
-            return gather(self._session, tx, who)
+        return gather(self._session, who)
 
     def consents(
         self,
@@ -641,8 +632,7 @@ class Regulars:
         A bare date is the end of that day in the business's zone. `known_at` leaves out what was recorded later, but
         nothing brings back who was forgotten. Raises NotFound.
         """
-        with self._store.reading() as tx:
-            return read_consents(self._session, tx, who, as_of, known_at)
+        return read_consents(self._session, who, as_of, known_at)
 
     def contactable(
         self,
@@ -675,8 +665,7 @@ class Regulars:
 
         Raises NotFound for an unknown customer, ValueError for an unknown field.
         """
-        with self._store.reading() as tx:
-            return read_history(tx, self._catalogue, self._session.resolve(tx, who), field)
+        return read_history(self._session, who, field)
 
     def export_events(self, write: Write, *, personal: bool = False) -> int:
         """Write every event with its envelope as JSON lines, in order of position; the answer is how many.

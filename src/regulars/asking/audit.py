@@ -27,6 +27,7 @@ from regulars.crm_domain.rulebook import NOBODY
 from regulars.crm_domain.unexplained import name_of
 from regulars.session.instants import first_instant_of, instant_of
 from regulars.session.session import Session
+from regulars.session.traced import traced
 from regulars.wording.sentences import narrate, other_id
 
 
@@ -97,6 +98,7 @@ class AuditQuery:
     goes_on: bool = False
 
 
+@traced("audit")
 def find_audit(session: Session, query: AuditQuery, after: int | None) -> AuditPage:
     """A page of the trail after a position. Raises NotFound, StoreBusy, and ValueError for what no page gave."""
     if after is not None and not 0 <= after <= FOREVER:
@@ -150,11 +152,17 @@ def entries_of(tx: Transaction, catalogue: Catalogue, events: Sequence[Recorded[
     return tuple(_entry(each, catalogue, contacts, changes[each.position]) for each in events)
 
 
-def read_history(tx: Transaction, catalogue: Catalogue, customer_id: str, field: str) -> tuple[AuditEntry, ...]:
+@traced("history")
+def read_history(session: Session, who: str | CustomerId, field: str) -> tuple[AuditEntry, ...]:
     """The events of a customer's own stream that changed one field, oldest first, each with that change alone.
 
-    Raises ValueError for a field that nobody has, naming those there are.
+    Raises NotFound, and ValueError for an unknown field, naming those there are.
     """
+    with session.store.reading() as tx:
+        return _history(tx, session.store.registry.catalogue, session.resolve(tx, who), field)
+
+
+def _history(tx: Transaction, catalogue: Catalogue, customer_id: str, field: str) -> tuple[AuditEntry, ...]:
     events = list(tx.log.streams([customer_id]))
     changes = _changes(tx, catalogue, events)
     contacts = _contacts_of(tx, catalogue, events)

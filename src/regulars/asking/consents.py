@@ -10,7 +10,6 @@ from functools import partial
 from typing import Literal, get_args
 
 from regulars.adapters.indexes.consents import ConsentQuery, find_contactable
-from regulars.adapters.store.transaction import Transaction
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.crm_domain.command import Channel, CustomerId
@@ -20,6 +19,7 @@ from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.projections.consent import Said, contactability, order_of_words
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
+from regulars.session.traced import traced
 
 CHANNELS: tuple[str, ...] = get_args(Channel)
 
@@ -99,20 +99,21 @@ class ContactablePage(Paged[Contactable]):
         return self.customers
 
 
+@traced("consents")
 def read_consents(
     session: Session,
-    tx: Transaction,
     who: str | CustomerId,
     as_of: datetime | date | None,
     known_at: datetime | date | None,
 ) -> Consents:
     """What one customer agreed to. Raises NotFound."""
-    viewpoint = session.viewpoint(tx, known_at)
-    members = session.members(tx, who, viewpoint.until)
-    at = FOREVER if as_of is None else instant_of(as_of, viewpoint.rules.zone)
-    until = FOREVER if viewpoint.until is None else viewpoint.until
-    ref = read_contacts(tx, members[:1])[members[0]].ref
-    return consents_of(members[0], ref, tx.log.streams(members), session.now(), at, until)
+    with session.store.reading() as tx:
+        viewpoint = session.viewpoint(tx, known_at)
+        members = session.members(tx, who, viewpoint.until)
+        at = FOREVER if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+        until = FOREVER if viewpoint.until is None else viewpoint.until
+        ref = read_contacts(tx, members[:1])[members[0]].ref
+        return consents_of(members[0], ref, tx.log.streams(members), session.now(), at, until)
 
 
 def consents_of(
@@ -176,6 +177,7 @@ class ContactableQuery:
     goes_on: bool
 
 
+@traced("contactable")
 def contactable(session: Session, query: ContactableQuery, after: str | None) -> ContactablePage:
     """A page of those who may be contacted. Raises ValueError for an unknown channel, and for a wrong `after`."""
     if query.channel not in CHANNELS:

@@ -19,7 +19,6 @@ from regulars.adapters.read_models.histories import History, read_facts, read_hi
 from regulars.adapters.read_models.pages import Becoming, Filters, ListedCustomer, Ranking, newest_event_at, page
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
-from regulars.adapters.tracing import span
 from regulars.asking.listed import Question, foresee, held_at, listed_of
 from regulars.asking.one_customer import (
     Contact,
@@ -42,6 +41,7 @@ from regulars.projections.rules.grammar import Ruleset
 from regulars.session.freshness import Freshness
 from regulars.session.instants import instant_of
 from regulars.session.session import AnyRules, Session
+from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
 
 #: What a list may be in order of; from the highest, or the latest, but for "id" and "name".
@@ -87,6 +87,7 @@ class CustomerQuery(Struct, frozen=True, kw_only=True):
     at: int | None = None
 
 
+@traced("customer")
 def find_one(
     session: Session,
     who: str | CustomerId,
@@ -119,6 +120,7 @@ def find_one(
         return view.of(listed, members, read_contacts(tx, members), parked)
 
 
+@traced("customers")
 def find_page(
     session: Session,
     query: CustomerQuery,
@@ -127,16 +129,15 @@ def find_page(
     on_progress: Progress | None,
 ) -> Page:
     """A page of customers. Read models are built first where there are none that answer."""
-    with span(session.store, "customers"):
-        session.freshen(query.freshness)
-        with session.store.reading() as tx:
-            viewpoint = session.viewpoint(tx, known_at, rules)
-        if viewpoint.models is None:
-            viewpoint = session.scratch(viewpoint, on_progress, query.freshness)
-        with session.store.reading() as tx:
-            if known_at is None and rules is None:
-                viewpoint = session.viewpoint(tx)  # another generation may have gone live meanwhile
-            return _page(session, tx, viewpoint, query, partial(_following, session, query, known_at, rules))
+    session.freshen(query.freshness)
+    with session.store.reading() as tx:
+        viewpoint = session.viewpoint(tx, known_at, rules)
+    if viewpoint.models is None:
+        viewpoint = session.scratch(viewpoint, on_progress, query.freshness)
+    with session.store.reading() as tx:
+        if known_at is None and rules is None:
+            viewpoint = session.viewpoint(tx)  # another generation may have gone live meanwhile
+        return _page(session, tx, viewpoint, query, partial(_following, session, query, known_at, rules))
 
 
 def _following(
@@ -460,6 +461,7 @@ class _Views:
         )
 
 
+@traced("explain")
 def _explain(session: Session, viewpoint: Viewpoint | None, customer_id: str, at: int) -> Explanation:
     with session.store.reading() as tx:
         viewpoint = viewpoint or session.viewpoint(tx)
@@ -467,6 +469,7 @@ def _explain(session: Session, viewpoint: Viewpoint | None, customer_id: str, at
         return explain_customer(session.store, tx, viewpoint, members, at)
 
 
+@traced("timeline")
 def _timeline(session: Session, viewpoint: Viewpoint | None, customer_id: str) -> Timeline:
     with session.store.reading() as tx:
         viewpoint = viewpoint or session.viewpoint(tx)

@@ -37,6 +37,7 @@ from regulars.projections.verdict import Interval
 from regulars.session.freshness import Freshness
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
+from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
 
 BREACHED = "breached"
@@ -131,6 +132,7 @@ class TicketQuery(Struct, frozen=True, kw_only=True):
     at: int | None = None
 
 
+@traced("tickets")
 def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
     """A page of tickets: those that are stored, and those of customers of whom this process wrote since."""
     session.freshen(query.freshness)
@@ -314,6 +316,7 @@ def view_ticket(listed: ListedKey, ref: str | None, state: ticket.Ticket) -> Tic
     )
 
 
+@traced("points")
 def find_points(session: Session, who: str | CustomerId, as_of: datetime | date | None) -> Points:
     """A member's points as of an instant. Raises NotFound."""
     store = session.store

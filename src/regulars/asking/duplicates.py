@@ -11,6 +11,7 @@ from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.crm_domain.command import CustomerId
 from regulars.session.session import Session
+from regulars.session.traced import traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class DuplicatesPage(Paged[Duplicates]):
         return self.duplicates
 
 
+@traced("duplicates")
 def find_duplicates(session: Session, limit: int, goes_on: bool, after: str | None) -> DuplicatesPage:
     """A page of at most `limit` suspicions. Raises ValueError for an `after` that no page gave."""
     following = partial(find_duplicates, session, MAX_PAGE, True) if goes_on else None

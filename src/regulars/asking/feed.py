@@ -12,6 +12,7 @@ from regulars.adapters.log.event_log import EVENTS_AT_ONCE, Search
 from regulars.adapters.schema.positions import last_settled
 from regulars.adapters.store.horizon import await_settled
 from regulars.adapters.store.store import Store
+from regulars.adapters.tracing import span
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event, Recorded
@@ -78,7 +79,7 @@ def read_feed(store: Store, search: Search) -> Iterator[Recorded[Event]]:
 
 def _page(store: Store, search: Search, limit: int) -> list[Recorded[Event]]:
     try:
-        with store.reading() as tx:
+        with span(store, "events"), store.reading() as tx:
             return tx.log.search(search, limit)
     except StoreUnusable:
         if limit == 1:

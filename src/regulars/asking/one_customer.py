@@ -27,6 +27,7 @@ from regulars.projections.open_tickets import OpenTickets, combine
 from regulars.projections.registry import Registry
 from regulars.projections.verdict import Interval
 from regulars.session.session import Session
+from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
 from regulars.wording.sentences import describe
 
@@ -82,11 +83,17 @@ def _read_contacts(tx: Transaction, unknown: Mapping[str, Contact]) -> dict[str,
     return contacts
 
 
-def find_customer(session: Session, tx: Transaction, who: str) -> CustomerId:
+@traced("find")
+def find_customer(session: Session, who: str) -> CustomerId:
     """The customer somebody means: by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
 
     Raises NotFound where nobody answers to it, or several by that e-mail.
     """
+    with session.store.reading() as tx:
+        return _find(session, tx, who)
+
+
+def _find(session: Session, tx: Transaction, who: str) -> CustomerId:
     if who.startswith("id:"):
         return CustomerId(session.resolve(tx, CustomerId(who.removeprefix("id:"))))
     for kind in ("ref", "email"):
@@ -100,6 +107,7 @@ def find_customer(session: Session, tx: Transaction, who: str) -> CustomerId:
     raise NotFound(f'no customer has the reference or e-mail "{who}"')
 
 
+@traced("business timeline")
 def business_timeline(session: Session) -> Timeline:
     """What extensions' projections say of the business itself, from what happened to nobody."""
     with session.store.reading() as tx:

@@ -26,6 +26,7 @@ from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.projections.verdict import Interval
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
+from regulars.session.traced import traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,14 @@ class WholeTicket:
     events: tuple[AuditEntry, ...]
 
 
-def find_ticket(session: Session, tx: Transaction, ticket_id: str, as_of: datetime | date | None) -> WholeTicket:
+@traced("ticket")
+def find_ticket(session: Session, ticket_id: str, as_of: datetime | date | None) -> WholeTicket:
     """One ticket. Raises NotFound where there is none of that id, or it wasn't opened by then."""
+    with session.store.reading() as tx:
+        return _find(session, tx, ticket_id, as_of)
+
+
+def _find(session: Session, tx: Transaction, ticket_id: str, as_of: datetime | date | None) -> WholeTicket:
     events = ticket_events(session, tx, [ticket_id])[ticket_id]
     if not events:
         raise NotFound(f'there is no ticket "{ticket_id}"')

@@ -13,8 +13,10 @@ from regulars.adapters.whole_files import left_behind
 from regulars.asking.one_customer import describe_parked
 from regulars.asking.views import LANES, Status, views_of
 from regulars.session.session import Session
+from regulars.session.traced import traced
 
 
+@traced("status")
 def read_status(session: Session) -> Status:
     """How the store is doing, as of now and without folding anything in."""
     store = session.store

@@ -10,8 +10,10 @@ from regulars.asking.views import LANES, Lane
 from regulars.session.freshness import freshness_of
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
+from regulars.session.traced import traced
 
 
+@traced("totals")
 def count_as_of(session: Session, lane: Lane, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
     """How many customers have each verdict of a lane as of each day, once everything recorded is folded in.
 

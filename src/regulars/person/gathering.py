@@ -52,6 +52,7 @@ from regulars.person.values import (
     Ticket,
 )
 from regulars.session.session import Session
+from regulars.session.traced import traced
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
@@ -64,12 +65,19 @@ class _Stream(Struct, frozen=True):
     state: Any
 
 
-def gather(session: Session, tx: Transaction, who: str | CustomerId) -> PersonExport:
+@traced("export person")
+def gather(session: Session, who: str | CustomerId) -> PersonExport:
     """Everything held about one person, and about everyone who is one with them. Raises NotFound.
 
     Raises StoreUnusable where an event of theirs can't be read, or a key is gone: half of an answer would look like a
     whole one.
     """
+    with session.store.reading() as tx:
+        session.store.access.require_keys()
+        return _gather(session, tx, who)
+
+
+def _gather(session: Session, tx: Transaction, who: str | CustomerId) -> PersonExport:
     store, connection, schema = session.store, tx.connection, session.store.schema
     viewpoint = session.viewpoint(tx)
     members = session.members(tx, who)

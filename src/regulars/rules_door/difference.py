@@ -38,6 +38,7 @@ from regulars.projections.ticket_queue.judge import TicketVerdict
 from regulars.projections.verdict import Reason
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
+from regulars.session.traced import traced
 
 WORTH_OVER = 365 * DAY
 #: Everyone has a stage from their first event on.
@@ -212,6 +213,7 @@ def _band(each: fold.Explanation) -> Reason:
     return Reason(clause="bands", sentence=f"{each.verdict.score} of 100 points are {each.verdict.value}")
 
 
+@traced("compare rules")
 def compare_rules(
     session: Session, new: Ruleset, as_of: datetime | date | None, on_progress: Progress | None
 ) -> RulesDifference:
