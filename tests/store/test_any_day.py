@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from regulars import (
     Regulars,
     Ruleset,
     Span,
+    StoreBusy,
     StoreUnusable,
     UndoMerge,
 )
@@ -50,6 +51,7 @@ from shops import (
 
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 LOWER = with_edits([(GOLD, GOLD.replace("500.00", "155.00"))])
+HIGHER = with_edits([(GOLD, GOLD.replace("500.00", "600.00"))])
 
 
 # ---------------------------------------------------------------------------------------- what a store has to say
@@ -292,6 +294,34 @@ def test_what_was_built_for_a_question_is_kept_for_the_next_one(crm: Regulars, c
     assert crm.projections.prune() == (2,)
     assert tiers(crm, known_at=then) == AT_FIRST
     assert numbers(crm) == [1, 3, 4]
+
+
+def test_a_list_by_other_rules_folds_in_what_is_new_once_and_tells_of_all_of_it(
+    crm: Regulars, clock: Clock, database_url: str
+) -> None:
+    crm.catch_up()
+    tiers(crm, rules=LOWER)
+    with opened(database_url, clock) as other:
+        other.do([RecordPurchase(customer="shop:4", order_id=f"new:{n}", amount="7.00") for n in range(3)])
+    told: list[tuple[int, int]] = []
+    crm.customers(rules=LOWER, fresh=True, on_progress=lambda done, total: told.append((done, total)))
+    assert told == [(3, 3)]
+    assert crm.behind == 3  # what answers by the rules in force is folded in for those who ask it
+    assert crm.customers(fresh=True).behind == crm.behind == 0
+
+
+@pytest.mark.parametrize("fresh", [False, timedelta(), True])
+def test_a_list_by_other_rules_knows_of_a_position_that_is_asked_for(
+    database_url: str, crm: Regulars, clock: Clock, fresh: timedelta | bool
+) -> None:
+    tiers(crm, rules=LOWER)
+    with opened(database_url, clock, lock_timeout=0.2) as other:
+        position = crm.do(RecordPurchase(customer="shop:4", order_id="new", amount="700.00")).position
+        assert position is not None
+        assert tiers(other, rules=LOWER, fresh=fresh, at_least=position)["shop:4"] == "gold"
+        for rules in (LOWER, HIGHER):  # read models that are kept, and those that are built for it
+            with pytest.raises(StoreBusy, match=f"nothing is recorded at the position {position + 1} yet"):
+                other.customers(rules=rules, fresh=fresh, at_least=position + 1)
 
 
 def test_questions_change_nothing_that_was_recorded(crm: Regulars, clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -344,6 +345,30 @@ def test_who_is_far_behind_folds_everything_afresh_beside_what_answers(
         assert crm.behind == 0
         assert crm.projections.verify().holds
         assert len(crm.customers(limit=1_000)) == 200
+
+
+def test_progress_never_begins_again_however_much_others_write_meanwhile(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(session, "FAR_BEHIND", 10)
+    clock, told = Clock(), list[tuple[int, int]]()
+    with opened(database_url, clock) as crm, opened(database_url, clock) as other:
+        crm.do(RegisterCustomer(ref="shop:1"))
+        crm.catch_up()
+        other.do([RecordPurchase(customer="shop:1", order_id=f"A-{n}", amount="1.00") for n in range(20)])
+
+        class Meanwhile(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if record.getMessage() == "generation 2 is built":
+                    other.do(RecordPurchase(customer="shop:1", order_id="meanwhile", amount="1.00"))
+
+        caplog.set_level(logging.INFO, "regulars.projections")
+        monkeypatch.setattr(logging.getLogger("regulars.projections"), "handlers", [Meanwhile()])
+        crm.catch_up(lambda done, total: told.append((done, total)))
+        assert crm.event_count == 22
+        assert crm.behind == 0
+        assert [each.number for each in crm.projections.generations() if each.is_live] == [2]
+    assert told == sorted(set(told))
 
 
 def test_a_first_fold_that_takes_longer_is_gone_on_with(

@@ -129,15 +129,31 @@ def find_page(
     on_progress: Progress | None,
 ) -> Page:
     """A page of customers. Read models are built first where there are none that answer."""
-    session.freshen(query.freshness)
+    following = partial(_following, session, query, known_at, rules)
+    if known_at is None and rules is None:
+        session.freshen(query.freshness)
+        with session.store.reading() as tx:
+            return _page(session, tx, session.viewpoint(tx), query, following)
+    viewpoint = _folded_viewpoint(session, query.freshness, known_at, rules, on_progress)
+    with session.store.reading() as tx:
+        return _page(session, tx, viewpoint, query, following)
+
+
+def _folded_viewpoint(
+    session: Session,
+    freshness: Freshness,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    on_progress: Progress | None,
+) -> Viewpoint:
+    """A viewpoint with read models, folded as far as a list asks for. What it doesn't answer from isn't folded."""
     with session.store.reading() as tx:
         viewpoint = session.viewpoint(tx, known_at, rules)
-    if viewpoint.models is None:
-        viewpoint = session.scratch(viewpoint, on_progress, query.freshness)
-    with session.store.reading() as tx:
-        if known_at is None and rules is None:
-            viewpoint = session.viewpoint(tx)  # another generation may have gone live meanwhile
-        return _page(session, tx, viewpoint, query, partial(_following, session, query, known_at, rules))
+    if viewpoint.is_live or (viewpoint.until is not None and freshness.at_least):
+        session.freshen(freshness)
+        with session.store.reading() as tx:  # other rules may have come into force meanwhile
+            viewpoint = session.viewpoint(tx, known_at, rules)
+    return session.scratch(viewpoint, on_progress, freshness)
 
 
 def _following(

@@ -23,6 +23,11 @@ class Freshness(Struct, frozen=True, kw_only=True):
     at_least: int
     with_own_writes: bool
 
+    @property
+    def folds(self) -> bool:
+        """Whether anything is to be folded in for it."""
+        return self.seconds != 0 or self.at_least > 0
+
 
 def freshness_of(fresh: Fresh, at_least: int | None) -> Freshness:
     """What the words of a question mean. Raises ValueError for a time below zero, or a position below 1."""

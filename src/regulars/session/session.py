@@ -220,6 +220,7 @@ class Session:
         if is_far_behind and live.is_current:
             with suppress(StoreBusy):  # somebody builds already
                 self._fold_afresh(live, ruleset, on_progress)
+                on_progress = None  # it was told of everything; what came meanwhile would begin at nothing again
         self._fold_in(at_least=self.last_written, within=None, on_progress=on_progress)
 
     def _fold_afresh(self, live: Generation, ruleset: Ruleset, on_progress: Progress | None) -> None:
@@ -246,13 +247,18 @@ class Session:
         Raises StoreBusy where it asks for a position that isn't reached, and where what lists answer from is being
         folded for the first time and isn't through with that.
         """
-        if freshness.seconds is None:
-            self._fold_in(at_least=max(freshness.at_least, self.last_written), within=None)
-        elif freshness.at_least:
-            patience = max(freshness.seconds, self.store.database.lock_timeout)
-            self._fold_in(at_least=freshness.at_least, within=patience)
-        elif freshness.seconds:
-            self._fold_in(at_least=0, within=freshness.seconds)
+        if freshness.folds:
+            self._fold_in(at_least=self._position_for(freshness), within=self._seconds_for(freshness))
+
+    def _position_for(self, freshness: Freshness) -> int:
+        """The position that a list must know of."""
+        return max(freshness.at_least, self.last_written if freshness.seconds is None else 0)
+
+    def _seconds_for(self, freshness: Freshness) -> float | None:
+        """For how long a list folds in what is new; None for as long as it takes."""
+        if freshness.seconds is None or not freshness.at_least:
+            return freshness.seconds
+        return max(freshness.seconds, self.store.database.lock_timeout)
 
     def _fold_in(self, *, at_least: int, within: float | None, on_progress: Progress | None = None) -> None:
         with self.store.reading() as tx:
@@ -356,16 +362,16 @@ class Session:
                     ruleset,
                     self.now(),
                     known_until=until,
-                    at_least=self.last_written,
+                    at_least=max(freshness.at_least, self.last_written),
                     on_progress=on_progress,
                 )
-        elif generation.known_until is None and freshness.seconds != 0:
+        elif generation.known_until is None and freshness.folds:
             build(
                 self.store,
                 generation,
                 ruleset,
-                at_least=freshness.at_least if freshness.seconds else max(freshness.at_least, self.last_written),
-                within=freshness.seconds,
+                at_least=self._position_for(freshness),
+                within=self._seconds_for(freshness),
                 on_progress=on_progress,
             )
         return replace(viewpoint, models=generation.read_models(self.store))
