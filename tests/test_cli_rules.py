@@ -1,4 +1,4 @@
-"""A rule is changed without fear: looked at, published, brought back; and read models are found and put right."""
+"""A rule is changed without fear: looked at, published, brought back; and read models are found and repaired."""
 
 from __future__ import annotations
 
@@ -422,9 +422,9 @@ def test_what_is_not_as_the_events_say_is_found_and_put_right(ask: Say, shop: Pa
     assert answer.json["differences"][0]["stored"]["value"] == "gold"
     assert answer.json["folded"] == folded
 
-    assert "all was as the events say" in ask("rebuild", "--customer", "shop:2").out
+    assert "all is as the events say" in ask("rebuild", "--customer", "shop:2").out
     assert ask("rebuild", "--projection", "churn_risk").out.startswith("Rebuilt: generation 2 answers")
-    assert ask("rebuild", "--customer", "shop:1").out.startswith("Put right: ")
+    assert ask("rebuild", "--customer", "shop:1").out.startswith("Repaired: ")
     assert ask("verify").out.splitlines()[-4:] == good.out.splitlines()[-4:]  # before that are more indexes, of a build
 
 

@@ -1,4 +1,4 @@
-"""An asynchronous door: the same store, with every command and question run in a thread.
+"""The asyncio API: the same store, with every command and query run in a thread.
 
     from regulars import aio
 
@@ -51,13 +51,13 @@ class AsyncRegulars:
         await self.close()
 
     async def close(self) -> None:
-        """Give every database connection back. Safe to repeat."""
+        """Close every database connection. Safe to repeat."""
         await asyncio.to_thread(self._crm.close)
 
     async def run(self, ask: Callable[Concatenate[Regulars, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What a function of the store answers, run in a thread: a method of `Regulars`, or one of your own.
+        """Call a function with the store in a thread: a method of `Regulars`, or one of your own.
 
-        What is asked of an answer later, such as a customer's `explain`, waits for the database too: ask it in `run`.
+        Methods of a result that query the store, such as a customer's `explain`, block too: call them in `run` as well.
         """
         return await asyncio.to_thread(ask, self._crm, *args, **kwargs)
 
@@ -76,7 +76,7 @@ class AsyncRegulars:
     async def events(
         self, *, after: int = 0, types: EventTypes | None = None, customer: str | CustomerId | None = None
     ) -> AsyncIterator[Recorded[Event]]:
-        """Everything that was recorded by now, in order of position, as `Regulars.events` tells it."""
+        """Everything that was recorded by now, in order of position, as `Regulars.events` returns it."""
 
         def begin() -> Iterator[Recorded[Event]]:
             return self._crm.events(after=after, types=types, customer=customer)
@@ -90,12 +90,12 @@ class AsyncRegulars:
     def acting(
         self, *, actor: str | None = None, correlation_id: str | None = None, reason: str | None = None
     ) -> Iterator[Self]:
-        """Within the block, and in this task and those begun in it, say who acts, as `Regulars.acting` does."""
+        """Set the actor of commands within the block, in this task and those it starts, as `Regulars.acting` does."""
         with self._crm.acting(actor=actor, correlation_id=correlation_id, reason=reason):
             yield self
 
     def as_actor(self, actor: str, *, correlation_id: str | None = None, reason: str | None = None) -> AsyncRegulars:
-        """The same store in the hands of somebody else, as `Regulars.as_actor` gives it."""
+        """A handle to the same store that is bound to an actor, as `Regulars.as_actor` returns it."""
         return AsyncRegulars(self._crm.as_actor(actor, correlation_id=correlation_id, reason=reason))
 
 

@@ -1,4 +1,4 @@
-"""The front door: a facade, of which each method says what it does and hands on to the room that does it."""
+"""The facade: each method documents what it does, and calls the room that implements it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ G = TypeVar("G", bound=Event)
 class Regulars:
     """An open store. Close it, or use it in a `with` block.
 
-    Threads may share one: writes take turns, reads run side by side. A forked process must open its own.
+    It is safe to share between threads: writes are serialised, reads run concurrently. A forked process must open its
+    own.
     """
 
     def __init__(self, session: Session, acting: Acting) -> None:
@@ -85,7 +86,7 @@ class Regulars:
         self.close()
 
     def close(self) -> None:
-        """Give every database connection back; what was recorded a day ago is sealed before. Safe to repeat."""
+        """Close every database connection, after sealing events that are more than a day old. Safe to repeat."""
         self._session.close()
         STORE.debug("closed %s", name_of(self._store.database.url))
 
@@ -97,31 +98,31 @@ class Regulars:
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing can be recorded: that was asked for, or this process has no permission to write."""
+        """Whether the store is read-only: it was opened so, or this process has no permission to write."""
         return self._store.database.read_only
 
     @property
     def is_new(self) -> bool:
-        """Whether the store was made when it was opened here."""
+        """Whether the store was created by this call of `open`."""
         return self._store.is_new
 
     @property
     def missing_extensions(self) -> tuple[MissingExtension, ...]:
-        """The extensions that the store needs and that it was opened without; as text, each says how to bring it.
+        """The extensions that the store needs and that it was opened without; as text, each says how to provide it.
 
-        Until then their events are told as they are stored, as `Unexplained`, and what an index of one would have to
-        know of is refused. Answers of our own are as they would be with it.
+        Until then their events are returned as they are stored, as `Unexplained`, and a command that an index of a
+        missing extension would have to record is refused. The verdicts of Regulars itself are the same without it.
         """
         return self._session.missing_extensions
 
     @property
     def names_readable(self) -> bool:
-        """Whether what is personal can be read: a role without SELECT on `regulars_keys` gets None for all of it."""
+        """Whether personal data can be read: a role without SELECT on `regulars_keys` gets None for all of it."""
         return self._store.access.keys
 
     @property
     def behind(self) -> int:
-        """How many recorded events lists don't know of yet; questions about one customer know of all."""
+        """How many recorded events are not folded into the read models yet; queries about one customer include all."""
         with self._store.reading() as tx:
             return events_behind(self._store, self._session.models(tx), tx.connection)
 
@@ -154,11 +155,11 @@ class Regulars:
     def do(self, commands: Command | Sequence[Command], *, actor: str | None = None) -> Outcome | list[Outcome]:
         """Carry out a command, or several in one transaction, at most 100,000: all of them or none.
 
-        `actor` says who acts, for these commands alone. Raises Rejected where a rule of the domain would break,
-        NotFound for a reference nobody has, Conflict where other writers were quicker ten times in a row, StoreBusy
-        where the database stayed locked, StoreUnusable where the disk is full or the server went away. Where the
-        connection was lost nobody knows whether it was recorded before: to ask again is harmless with a `command_id`,
-        which gets the first outcome then.
+        `actor` is who acts, for these commands alone. Raises Rejected where a rule of the domain would be violated,
+        NotFound for an unknown reference, Conflict after ten lost races against other writers, StoreBusy where the
+        database stayed locked, StoreUnusable where the disk is full or the connection to the server was lost. After a
+        lost connection it is unknown whether the commands were recorded. Commands with a `command_id` are idempotent:
+        retrying them returns the first outcome.
         """
         if actor is not None:
             with self.acting(actor=actor):
@@ -171,49 +172,49 @@ class Regulars:
     def acting(
         self, *, actor: str | None = None, correlation_id: str | None = None, reason: str | None = None
     ) -> Iterator[Self]:
-        """Within the block, and in this thread or asyncio task, say who acts, what ties the commands together, and why.
+        """Set the actor, correlation id and reason of commands within the block, in this thread or asyncio task.
 
-        What isn't given stays as it was; blocks may stand in blocks. A command's own reason goes before. The block is a
-        context variable: tasks begun in it stand in it as well, and other threads don't. Where it begins in one thread
-        and its commands are given in another, as with some frameworks' dependencies, take `as_actor`.
+        What isn't given stays as it was; blocks can be nested. A command's own reason takes precedence. The block is a
+        context variable: tasks that are started in it inherit it, other threads don't. Where it is entered in one
+        thread and commands are given in another, as with some frameworks' dependencies, use `as_actor`.
         """
         with self._acting.block(actor, correlation_id, reason):
             yield self
 
     def as_actor(self, actor: str, *, correlation_id: str | None = None, reason: str | None = None) -> Regulars:
-        """The same store in the hands of somebody else, in whatever thread or task it is used.
+        """A handle to the same store that is bound to an actor, in whatever thread or task it is used.
 
-        What isn't given is as it is here and now. Blocks of one handle say nothing of another's commands. To close it
-        does nothing: whoever opened the store closes it. Raises ValueError for an actor, or a correlation id, that is
-        not one line of at most 200 characters.
+        What isn't given is taken from the current block. `acting` blocks of one handle don't affect another's commands.
+        Closing the handle does nothing: the store is closed where it was opened. Raises ValueError for an actor, or a
+        correlation id, that is not one line of at most 200 characters.
         """
         return _Handle(self._session, self._acting.bound(actor, correlation_id, reason))
 
     def forget(self, who: str | CustomerId, *, reason: str) -> Forgetting:
-        """Forget who a customer is, and everyone who is one with them.
+        """Forget a customer's personal data (crypto-shredding), with that of everyone who was merged with them.
 
-        `who` is an outside reference, or a CustomerId. The key to what is personal is destroyed with what they were
-        found by, and rows in quarantine that may name them; counts and verdicts stay. `reason` stays too, in the clear,
-        so it must name none of them by anything that they were ever called, however it is written: one line of at most
-        200 characters. Then what the files still hold of the key is overwritten. While somebody reads what was there
-        before, that is `pending`: it is tried again with the next forgetting, on closing and on opening the store. On
-        PostgreSQL it takes the owner of the tables; where this role isn't, the answer says who is needed.
+        `who` is an outside reference, or a CustomerId. The encryption key of their personal data is destroyed, with
+        their look-ups and the rows in quarantine that may name them; counts and verdicts stay. `reason` stays too, in
+        the clear, so it must not contain any name, reference or address that they ever had, in any spelling: one line
+        of at most 200 characters. Then the traces of the key in the files are overwritten. While another reader holds
+        an older snapshot, that is `pending`: it is tried again with the next forgetting, and when the store is closed
+        or opened. On PostgreSQL only the owner of the tables can do it; for another role, the result names the owner.
 
-        There is no way back. Raises NotFound, and Rejected for a reason that may name one of them.
+        It can't be undone. Raises NotFound, and Rejected for a reason that may name one of them.
         """
         return forget(self._session, self._transacting, who, reason)
 
     def forget_again(self, reasons: Mapping[str, str | None]) -> Forgetting:
-        """Forget those of a list, by their ids and with their reasons, whom this store still remembers.
+        """Forget the customers of a list, by id and with their reasons, as far as this store hasn't forgotten them.
 
-        That is what an older backup needs once it was restored: `forgotten` is the list of a store. Whoever is one with
-        them here, and isn't on the list, is told apart from them before. Ids that this store doesn't know don't matter.
-        A reason that names them, by whatever this store knows, is dropped; the answer says how many were.
+        Use it after restoring an older backup: `forgotten` is the list of a store. Customers who are merged with one of
+        them in this store, and aren't on the list, are unmerged before. Unknown ids are ignored. A reason that names
+        one of them, as far as this store can tell, is dropped; the result says how many were.
         """
         return forget_again(self._session, self._transacting, reasons)
 
     def forgotten(self) -> tuple[Forgotten, ...]:
-        """Everybody who was forgotten, in the order in which that was recorded."""
+        """All forgotten customers, in the order in which that was recorded."""
         with self._store.reading() as tx:
             return tuple(read_forgotten(tx))
 
@@ -226,13 +227,13 @@ class Regulars:
         on_progress: ImportProgress | None = None,
         on_catch_up: Progress | None = None,
     ) -> ImportReport:
-        """Import a file as a mapping says, folding in as it goes, and catch up at the end. "-" is standard input.
+        """Import a file by a mapping, folding in on the way, and catch up at the end. "-" is standard input.
 
-        Each row is taken whole or refused; refused rows go to quarantine, in place of those of an earlier import of
-        this file. A dry run does everything and takes it back at the end; it keeps other writers waiting.
+        Each row is imported as a whole or refused; refused rows go to quarantine, and replace those of an earlier
+        import of this file. A dry run rolls everything back at the end; it blocks other writers meanwhile.
 
-        `mapping` is a path to a TOML file, or what `load_mapping` made of one. Raises NotFound for a missing file,
-        InvalidMapping where the mapping breaks its grammar or doesn't fit the file.
+        `mapping` is a path to a TOML file, or a result of `load_mapping`. Raises NotFound for a missing file,
+        InvalidMapping where the mapping violates its grammar or doesn't fit the file.
         """
         report = import_file(self._session, self._transacting, path, mapping, dry_run=dry_run, on_progress=on_progress)
         if not dry_run:
@@ -245,11 +246,11 @@ class Regulars:
         return self._store.database.files()
 
     def backup(self, target: str | os.PathLike[str]) -> RecordCheck:
-        """Copy the store to a new file, as of one moment and while others write; what a sample of its records is like.
+        """Copy a snapshot of the store to a new file, while others write; returns a check of a sample of its records.
 
-        Where something is wrong with that sample, as `check_records` says it, the copy is kept: it is the best there
-        is. Raises StoreUnusable for a file that exists, for a store that the database itself finds damaged, and for one
-        on PostgreSQL, which is backed up with pg_dump.
+        Where that check, as `check_records` does it, finds a fault, the copy is kept all the same. Raises StoreUnusable
+        for a file that exists, for a store that fails the database's own integrity check, and for one on PostgreSQL,
+        which is backed up with pg_dump.
         """
         if self._store.is_erasing and not self.read_only:
             self._store.destroy_traces(patience=0)
@@ -257,11 +258,11 @@ class Regulars:
         return check_sample(self._store)
 
     def seal(self, on_progress: Progress | None = None) -> Sealing:
-        """Seal everything that was recorded, so that a later change of it shows; it keeps nobody from recording more.
+        """Seal everything that was recorded, so that a later change of it is detected; it doesn't block other writers.
 
-        The root that is returned stands for the log up to there: note it where those who can write the store can't.
-        What catches up seals by itself once 10,000 events are not sealed. `on_progress` is called with (events sealed
-        so far, events there were to seal).
+        The root that is returned is a digest of the log up to there: keep it where those who can write the store can't
+        change it. Catching up seals by itself once 10,000 events are not sealed. `on_progress` is called with (events
+        sealed so far, events there were to seal).
 
         Raises StoreBusy where an older transaction in the database goes on for too long, StoreUnusable where the last
         seal is damaged.
@@ -271,24 +272,24 @@ class Regulars:
     def check_seals(self, *, against: str | None = None, on_progress: Progress | None = None) -> SealCheck:
         """Compare every sealed event with its seal, and the seals with each other; nothing is changed.
 
-        `against` is a root that `seal` returned once, in hexadecimal: whoever can write the store can write all of its
-        seals again, or cut off the log together with them, which only shows where that root is no longer found.
-        `on_progress` is called with (events compared so far, events there are). Raises ValueError for what is no root.
+        `against` is a root that `seal` returned earlier, in hexadecimal: someone with write access to the store can
+        rewrite all of its seals, or truncate the log together with them, which is only detected as that root is no
+        longer found. `on_progress` is called with (events compared so far, events there are). Raises ValueError for
+        what is no root.
         """
         return check_seals(self._store, against, on_progress)
 
     def check_records(self) -> RecordCheck:
-        """Compare with the log what is kept beside it and isn't folded from it; nothing is changed.
+        """Compare the records that are kept beside the log, and aren't read models, with the log; nothing is changed.
 
-        That is a key that opens for everybody who wasn't forgotten, and none for anybody else; by what people are
-        found; links of merges, words of consent, who was forgotten; the currency; what came of commands with an id; the
-        rules that read models were judged by. The database's own check of integrity runs too. What isn't covered is
-        told by name.
+        Those are: a key that decrypts for every customer who wasn't forgotten, and none for anybody else; look-ups;
+        links of merges, consents, who was forgotten; the currency; outcomes of commands with an id; the rules that read
+        models were judged by. The database's own integrity check runs too. The result names what isn't covered.
         """
         return check_records(self._store)
 
     def grants_to_read(self, role: str) -> tuple[str, ...]:
-        """SQL statements that let a PostgreSQL role read the views, and nothing personal; none is run.
+        """SQL statements that grant a PostgreSQL role to read the views, without personal data; none is executed.
 
         Raises StoreUnusable on SQLite, which has no roles, ValueError for a role that is not one line of at most 200
         characters.
@@ -316,15 +317,15 @@ class Regulars:
 
         `as_of` is an aware datetime, or a date for the end of that day; by default it is now, and never before the
         customer's own last event. `known_at` leaves out what was recorded later. `rules` are a ruleset, or the number
-        of one that was in force; by default those in force at `known_at`. What the customer explains, and their
-        timeline, are asked from the same viewpoint. Folds in only what this customer waits for. Raises NotFound.
+        of one that was in force; by default those in force at `known_at`. `explain` and `timeline` of the result use
+        the same viewpoint. Always up to date, without writing to the read models. Raises NotFound.
         """
         return find_one(self._session, who, as_of, known_at, rules)
 
     def find(self, who: str) -> CustomerId:
-        """The customer somebody means: by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
+        """The id of a customer, found by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
 
-        Raises NotFound where nobody answers to it, or several by that e-mail.
+        Raises NotFound where no customer is found, or several by that e-mail.
         """
         return find_customer(self._session, who)
 
@@ -360,32 +361,32 @@ class Regulars:
         that instant.
 
         `tag`, `owner` and `source` are what is written of a customer as of that instant; `text` is a part of today's
-        name or e-mail address, in letters of either case. Those four, and `total`, which has the page say how many
-        there are in all, go through everyone who answers to the rest, 1,000 at once.
+        name or e-mail address, case-insensitive. Those four, and `total`, the number of matches in all, scan every
+        customer who matches the other filters, 1,000 at once.
 
-        Who was forgotten by now is left out, as of whatever day, unless `forgotten` asks for them as well; `totals`
-        and `status` count them all the same, as what happened to them did.
+        Customers who are forgotten by now are left out, as of whatever day, unless `forgotten` includes them; `totals`
+        and `status` always count them.
 
         `order` puts the highest "risk" or "spend" first, the "last_order" that is latest, or who is "known_since" last;
-        "id" is as they came. "name" is from A to Z, whatever the case of letters, by today's names; who has none comes
-        last. All of them are decrypted for each page, up to 10,000; beyond that it raises ValueError.
+        "id" is the order in which they were first recorded. "name" is by today's names, case-insensitive, those without
+        one last. All matches are decrypted for each page, up to 10,000; beyond that it raises ValueError.
 
         A page has 50 customers, or as many as `limit` says, at most 1,000; `after` is that of the page before.
         `for each in crm.customers()`, without a limit, goes through all, page after page as of one instant; with one,
-        it ends with the page. Whoever moves in the order meanwhile may be met twice, or not at all.
+        it ends with the page. A customer who moves in the order meanwhile may be returned twice, or not at all.
 
-        A list first folds in what is new, for the time that `fresh` says: for as long as it takes with True, not at
-        all with False. What this process wrote is in it even where it isn't folded in by then, but with False; of what
-        others wrote, the page says how many events it is `behind`. `at_least` is the position of a write, such as
-        `do` returns, that the list must know of, whoever wrote it: it is waited for as long as for a lock.
+        A list first catches up, for at most the time that `fresh` says: until it is up to date with True, not at all
+        with False. It includes what this process wrote even where that isn't folded in by then (read your own writes),
+        but not with False; `behind` of the page is how many events of others it misses. `at_least` is the position of
+        a write by any process, such as `do` returns, that the list must include: it waits for it as long as for a lock.
 
         `known_at` leaves out what was recorded later. `rules` are a ruleset, or the number of one that was in force; by
-        default those in force at `known_at`. For either, read models are built the first time they are asked for,
-        which calls `on_progress` with (events folded so far, events there are to fold), and kept.
+        default those in force at `known_at`. For either, read models are built on first use and kept; meanwhile
+        `on_progress` is called with (events folded so far, events there are to fold).
 
-        Raises ValueError for what the rules don't know, and where more than 5,000 customers have changed since the day
-        that `becoming` is asked of. Raises StoreBusy where `at_least` isn't reached, where this process wrote of over
-        200 customers what isn't folded in yet, and while what lists answer from is folded for the first time.
+        Raises ValueError for values that the rules don't have, and where more than 5,000 customers have changed since
+        the day that `becoming` is asked of. Raises StoreBusy where `at_least` isn't reached, where this process wrote
+        of over 200 customers what isn't folded in yet, and while the read models are built for the first time.
         """
         size = page_size(limit)
         if (becoming is None) != (within is None):
@@ -419,31 +420,31 @@ class Regulars:
 
     @property
     def lanes(self) -> tuple[str, ...]:
-        """The lanes of a timeline, ours and then those of extensions' projections."""
+        """The names of a timeline's lanes, built-in ones first, then those of extensions' projections."""
         return tuple(lanes_in(self._store.registry))
 
     def values(self, lane: Lane) -> tuple[str, ...]:
-        """What a lane's verdicts can be under the rules in force, in the rules' own order."""
+        """The possible verdicts of a lane under the rules in force, in the rules' own order."""
         return lane_values(self.ruleset, lane)
 
     def business_timeline(self) -> Timeline:
-        """What extensions' projections say of the business itself, over all of time, from what happened to nobody."""
+        """The business's own timeline: verdicts of extensions' projections on the events that belong to no customer."""
         return business_timeline(self._session)
 
     def totals(self, lane: Lane, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
-        """How many customers have each verdict of a lane, as of each of some days or instants, which rise.
+        """How many customers have each verdict of a lane, as of each of some days or instants in ascending order.
 
-        Who was forgotten since counts as before: totals of a day that is over don't change.
+        Forgotten customers are counted as before: totals of a past day don't change by forgetting.
 
-        Everything recorded is folded in first. Raises ValueError for what is no lane, and for days that don't rise.
+        It catches up first. Raises ValueError for an unknown lane, and for days that are not in ascending order.
         """
         return count_as_of(self._session, lane, days)
 
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
-        """Fold in everything that was recorded, however long it takes, or as far as that goes `within` a time.
+        """Fold everything that was recorded into the read models, or as much as is possible `within` a time.
 
-        Lists do so for a second by themselves; a read-only store can't. `on_progress` is called with (events folded so
-        far, events there were to fold). Raises StoreBusy as `customers` does.
+        Lists do so for up to a second by themselves; it has no effect on a read-only store. `on_progress` is called
+        with (events folded so far, events there were to fold). Raises StoreBusy as `customers` does.
         """
         if within is None:
             self._session.catch_up(on_progress)
@@ -473,8 +474,9 @@ class Regulars:
         a limit, iterating goes through all. Raises NotFound for an unknown customer, ValueError for an `after` that no
         page gave.
 
-        Whoever goes on from the last position of each page, `oldest_first`, misses nothing, however many write: what
-        may still get a predecessor isn't told yet. Raises StoreBusy where that lasts too long for one's own events.
+        With `oldest_first`, going on from the last position of each page misses nothing, even under concurrent writes:
+        an event is returned once no event before it can be committed any more. Raises StoreBusy where that takes too
+        long for this process's own events.
         """
         query = AuditQuery(
             customer=customer,
@@ -524,30 +526,30 @@ class Regulars:
     def events(
         self, *, after: int = 0, types: EventTypes | None = None, customer: str | CustomerId | None = None
     ) -> Iterator[Recorded[Event]]:
-        """Everything that was recorded by now, in order of position, for read models of your own.
+        """The event feed: everything that was recorded by now, in order of position, for read models of your own.
 
-        Whoever keeps the position of the last event that they saw and goes on `after` it, later and in another process,
-        misses nothing and gets nothing twice, however many write: what may still get a predecessor isn't told yet. It
-        ends at what was settled when it was asked for, with one's own last event, which is waited for.
+        A consumer that stores the position of the last event it processed, and resumes `after` it, later and in another
+        process, gets every event exactly once, even under concurrent writes: an event is returned once no event before
+        it can be committed any more. It ends at the last event that was settled when it was called, and waits for this
+        process's own last event.
 
-        `types` are classes of events, or a union or tuple of them; retired ones are read as their successors. What an
-        extension recorded that isn't here comes as `Unexplained`.
-        `customer`, a reference or a CustomerId, keeps what was recorded of that customer and of everyone who is one
-        with them now. What is personal is decrypted, and None for who was forgotten or where keys may not be read.
-        Instants are UTC microseconds, amounts minor units. Events are read a thousand at a time, so that memory doesn't
-        grow and nobody else is held back while they are dealt with.
+        `types` are classes of events, or a union or tuple of them; retired ones are read as their successors. Events of
+        an extension that the store was opened without come as `Unexplained`.
+        `customer`, a reference or a CustomerId, filters by that customer and everyone who is merged with them now.
+        Personal data is decrypted, and None for forgotten customers or where this role may not read keys. Instants are
+        UTC microseconds, amounts minor units. Events are read in pages of a thousand, each in a transaction of its own.
 
         Raises NotFound for an unknown customer, ValueError for what is no type of event or position, StoreBusy where an
-        older transaction keeps one's own last event from settling for too long; and, once all before it were told,
-        StoreUnusable for an event that can't be read, which it names by its position.
+        older transaction keeps this process's last event from settling for too long; and, after all events before it
+        were returned, StoreUnusable for an event that can't be read, with its position.
         """
         return follow_log(self._session, after, types, customer)
 
     def as_application_recorder(self) -> LogRecorder:
         """The log as a read-only recorder of the `eventsourcing` library, to select from and to subscribe to.
 
-        Topics are the names of events, notification ids positions. What is personal doesn't come through. It is closed
-        with the store. `LogApplication` is for the library's `ProjectionRunner`, which opens the store by itself.
+        Topics are the names of events, notification ids positions. Personal data is left out. It is closed with the
+        store. `LogApplication` is for the library's `ProjectionRunner`, which opens the store by itself.
         """
         from regulars.adapters.eventsourcing_library.log_recorder import (
             LogRecorder,  # its library patches dataclasses for the whole process
@@ -579,8 +581,8 @@ class Regulars:
     ) -> TicketPage:
         """A page of tickets as of an instant, in order of their ids: all, or those where every given value holds.
 
-        `breaching_within` keeps those of which a clock is breached within that time if nobody acts. With `as_of`, what
-        is due is what was due then, as if nothing had happened since. `limit` and `after`, `fresh` and `at_least` are
+        `breaching_within` filters by a clock that will be breached within that time unless somebody acts. With `as_of`,
+        it is what was due then, as if nothing had happened since. `limit` and `after`, `fresh` and `at_least` are
         those of `customers`: without a limit, iterating goes through all. Raises NotFound for an unknown customer,
         ValueError where `breaching_within` is asked as of a day since which over 5,000 customers have changed, and
         StoreBusy as `customers` does.
@@ -601,7 +603,7 @@ class Regulars:
         return find_tickets(self._session, query)
 
     def ticket(self, ticket_id: str, *, as_of: datetime | date | None = None) -> WholeTicket:
-        """One ticket whole as of an instant: its subject and messages, its status and clocks over time, its events.
+        """One ticket in full as of an instant: its subject and messages, its status and clocks over time, its events.
 
         Raises NotFound for an id that no ticket has, or had by then; StoreUnusable where an event of it can't be read.
         """
@@ -612,11 +614,10 @@ class Regulars:
         return find_points(self._session, who, as_of)
 
     def export_person(self, who: str | CustomerId) -> PersonExport:
-        """Everything held about one person, and about everyone who was merged into them, as of now.
+        """All data held about one person (a subject access request), and about everyone who was merged into them.
 
-        For an answer to whoever asks what is known of them: `person_page` writes it as a page for that person, and
-        `person_json` for machines. Of who was forgotten it has what remains. Raises NotFound, and StoreUnusable where
-        an event of theirs can't be read.
+        `person_page` writes it as a page for that person, `person_json` as JSON. For a forgotten customer it contains
+        what remains. Raises NotFound, and StoreUnusable where an event of theirs can't be read.
         """
         return gather(self._session, who)
 
@@ -627,10 +628,10 @@ class Regulars:
         as_of: datetime | date | None = None,
         known_at: datetime | date | None = None,
     ) -> Consents:
-        """What one customer agreed to be contacted for as of an instant, by channel and purpose, and each word on it.
+        """The consents of one customer as of an instant, by channel and purpose, with every grant and withdrawal.
 
-        A bare date is the end of that day in the business's zone. `known_at` leaves out what was recorded later, but
-        nothing brings back who was forgotten. Raises NotFound.
+        A bare date is the end of that day in the business's zone. `known_at` leaves out what was recorded later; a
+        forgotten customer stays forgotten. Raises NotFound.
         """
         return read_consents(self._session, who, as_of, known_at)
 
@@ -646,7 +647,7 @@ class Regulars:
     ) -> ContactablePage:
         """A page of the customers who may be contacted on a channel for a purpose as of an instant, in no order.
 
-        That are those whose last word on it gives consent, who have an open account and were not forgotten. Names and
+        Those are customers whose last event on it gives consent, with an open account, who are not forgotten. Names and
         addresses are today's. `limit` and `after` are those of `customers`: without a limit, iterating goes through
         all. Raises ValueError for an unknown channel.
         """
@@ -668,22 +669,22 @@ class Regulars:
         return read_history(self._session, who, field)
 
     def export_events(self, write: Write, *, personal: bool = False) -> int:
-        """Write every event with its envelope as JSON lines, in order of position; the answer is how many.
+        """Write every event with its envelope as JSON lines, in order of position; returns how many.
 
-        `write` takes bytes, as that of a file opened with "wb" does, and gets whole lines. Personal data and reasons
-        are left out, unless `personal`. What others record meanwhile is not in it.
+        `write` takes bytes, as that of a file opened with "wb" does, and gets complete lines. Personal data and reasons
+        are left out, unless `personal`. It is one snapshot: what others record meanwhile is not in it.
         """
         if personal:
             self._store.access.require_keys()
         return export_events(self._store, write, personal=personal, at_least=self._session.last_written)
 
     def status(self) -> Status:
-        """How the store is doing, as of now and without folding anything in."""
+        """The store's health and counts, as of now and without catching up."""
         return read_status(self._session)
 
 
 class _Handle(Regulars):
-    """A store that somebody else opened."""
+    """A handle of `as_actor`, which doesn't own the store."""
 
     def close(self) -> None:
-        """Leave the store open for whoever opened it."""
+        """Do nothing: the store is closed where it was opened."""

@@ -1,4 +1,4 @@
-"""Bringing a backup back, without bringing back those who were forgotten since it was made."""
+"""Restoring a backup, and forgetting again those who were forgotten since it was made."""
 
 from __future__ import annotations
 

@@ -538,4 +538,4 @@ def test_the_command_line_tells_what_is_wrong_and_what_was_put_right(sqlite_data
     with opened(sqlite_database_url, clock) as crm:
         change(crm, "DELETE FROM regulars_links")
     said = say("--db", sqlite_database_url, "rebuild")
-    assert "Put right: 2 links of merges." in said.out
+    assert "Repaired: 2 links of merges." in said.out

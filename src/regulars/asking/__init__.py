@@ -1,1 +1,1 @@
-"""Asking: one customer, lists, tickets, the audit trail, the feed, and the values they answer with."""
+"""Queries: one customer, lists, tickets, the audit trail, the event feed, and the values they return."""

@@ -1,4 +1,4 @@
-"""Values that ask their store for more when they are asked for it."""
+"""Values with methods that query their store lazily."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class AsksItsStore(Generic[T]):
-    """A frozen value with what it asks its store by, which is no part of the value.
+    """A frozen value with a reference to its store, which is no part of the value.
 
-    A copy is the value itself. What is pickled leaves the store behind.
+    A copy is the value itself. Pickling drops the reference.
     """
 
     __slots__ = ("_asks_by",)
@@ -22,7 +22,7 @@ class AsksItsStore(Generic[T]):
         object.__setattr__(self, "_asks_by", what)
 
     def _asked(self) -> T:
-        """What it asks its store by. Raises StoreUnusable where the store was left behind."""
+        """The reference to its store. Raises StoreUnusable where pickling dropped it."""
         try:
             return self._asks_by
         except AttributeError:

@@ -45,8 +45,8 @@ class AuditEntry:
     """One event of the trail.
 
     `causation_id` is the position of the event that caused this one, `correlation_id` what ties several together.
-    `ref` and `reason` are None once the customer is forgotten, but for why they were; `customer_id` and `ref` are where
-    it is about nobody.
+    `ref` and `reason` are None once the customer is forgotten, but for why they were; `customer_id` and `ref` are None
+    for an event that belongs to no customer.
     """
 
     position: int
@@ -83,7 +83,7 @@ class AuditPage(Paged[AuditEntry]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditQuery:
-    """What is asked of the audit trail; None where nothing is. The fields are those of `crm.audit`."""
+    """The filters of an audit query; None for no filter. The fields are those of `crm.audit`."""
 
     customer: str | CustomerId | None = None
     actor: str | None = None
@@ -216,7 +216,7 @@ def _entry(
 
 
 def _reason(recorded: Recorded[Event], catalogue: Catalogue) -> str | None:
-    """Why, also where that is in the clear as there is nobody whose key it could be under."""
+    """The reason; for events that belong to no customer, and so have no key, it is in the clear."""
     in_the_clear = catalogue.wording_of(recorded.event).reason(recorded.event)
     return recorded.reason if in_the_clear is None else in_the_clear
 

@@ -124,7 +124,7 @@ def consents_of(
     at: int = FOREVER,
     until: int = FOREVER,
 ) -> Consents:
-    """What a customer agreed to, from the events of their own stream and of those of whoever was merged into them.
+    """What a customer agreed to, from the events of their own stream and of those who were merged into them.
 
     As of FOREVER is as of now, and what was said by a clock that runs ahead counts already. So does whatever was
     recorded up to the position `until`.

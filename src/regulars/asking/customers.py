@@ -1,4 +1,4 @@
-"""Customers as of any day, as known on any day, under any rules: one of them, or a page."""
+"""Queries for customers as of any day, as known on any day, under any rules: one of them, or a page."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def find_one(
     known_at: datetime | date | None,
     rules: AnyRules | None,
 ) -> Customer:
-    """One customer. Raises NotFound where nobody is meant, or nothing was known of them by then."""
+    """One customer. Raises NotFound for an unknown one, or where nothing was known of them by then."""
     with session.store.reading() as tx:
         viewpoint = session.viewpoint(tx, known_at, rules)
         members = session.members(tx, who, viewpoint.until)
@@ -395,7 +395,7 @@ def require_brought(lanes: Iterable[str], names: Iterable[str]) -> None:
 
 
 def lane_values(ruleset: Ruleset, lane: str) -> tuple[str, ...]:
-    """What a lane's verdicts can be under some rules, in the rules' own order; of an extension's that isn't known."""
+    """The possible verdicts of a lane under some rules, in their order; empty for an extension's, which are unknown."""
     match lane:
         case "stage":
             return tuple(dict.fromkeys(rung.stage for rung in ruleset.lifecycle.stage))

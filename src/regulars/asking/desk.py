@@ -1,4 +1,4 @@
-"""The help desk and the points counter: what is asked of tickets and of a member's points, as of any day."""
+"""Queries for lists of tickets and for a member's points, as of any day."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ _Recorded = Recorded[TicketEvent]
 class TicketView:
     """One ticket as of an instant. Clocks are on_time, due_soon, breached, met or late.
 
-    `until` is when this changes by itself, and `breaches_at` when the next clock is breached if nobody acts. `subject`
-    is None once the customer is forgotten; it, `priority`, `agent` and `topic` are those of the same instant, and None
-    where they can't be read.
+    `until` is when this changes by itself, and `breaches_at` when the next clock is breached unless somebody acts.
+    `subject` is None once the customer is forgotten; it, `priority`, `agent` and `topic` are those of the same instant,
+    and None where they can't be read.
     """
 
     ticket_id: str

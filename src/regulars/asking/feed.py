@@ -1,4 +1,4 @@
-"""The feed: what was recorded, in order of position, for programs that keep read models of their own."""
+"""The event feed: events in order of position, for programs that keep read models of their own."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def event_types(given: object, known: Collection[type[Event]]) -> frozenset[type
 
 
 def require_position(after: object) -> int:
-    """Raises ValueError for what no event can come after."""
+    """Raises ValueError for what is neither a position nor 0."""
     if not isinstance(after, int) or isinstance(after, bool) or not 0 <= after <= FOREVER:
         raise ValueError(f"after is the position of the last event that was seen, or 0, not {after!r}")
     return after
 
 
 def read_feed(store: Store, search: Search) -> Iterator[Recorded[Event]]:
-    """All events that meet the conditions, oldest first; each page is a snapshot of its own, over before it is told."""
+    """All events that match, oldest first; the transaction of each page ends before its events are returned."""
     while found := _page(store, search, EVENTS_AT_ONCE):
         yield from found
         search = replace(search, after=found[-1].position)

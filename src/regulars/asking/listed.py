@@ -1,4 +1,4 @@
-"""Customers folded from the log for a list, where what is stored of them doesn't answer it.
+"""Customers replayed from the log for a list, where the read models can't answer it.
 
 1. What is stored of a customer knows what happened later. Who becomes something by themselves, as of a day after which
    more has happened, is folded afresh as of that day.

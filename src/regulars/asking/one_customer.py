@@ -1,4 +1,4 @@
-"""Questions: each is answered within one snapshot, from what is stored and what has come since."""
+"""Queries about one customer: the stored fold, with the events since the checkpoint, in one snapshot."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def _read_contacts(tx: Transaction, unknown: Mapping[str, Contact]) -> dict[str,
 
 @traced("find")
 def find_customer(session: Session, who: str) -> CustomerId:
-    """The customer somebody means: by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
+    """The id of a customer, found by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
 
-    Raises NotFound where nobody answers to it, or several by that e-mail.
+    Raises NotFound where no customer is found, or several by that e-mail.
     """
     with session.store.reading() as tx:
         return _find(session, tx, who)
@@ -109,7 +109,7 @@ def _find(session: Session, tx: Transaction, who: str) -> CustomerId:
 
 @traced("business timeline")
 def business_timeline(session: Session) -> Timeline:
-    """What extensions' projections say of the business itself, from what happened to nobody."""
+    """The business's own timeline, from the events that belong to no customer."""
     with session.store.reading() as tx:
         history = history_of(session.store, tx, session.viewpoint(tx), (NOBODY,))
     return timeline_of(session.store.registry, NOBODY, history.folded, history.timelines)
@@ -118,7 +118,7 @@ def business_timeline(session: Session) -> Timeline:
 def history_of(store: Store, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...]) -> History:
     """One customer's whole fold: what is stored, and what has come since the checkpoint, without writing anything.
 
-    `members` are the customer and whoever was merged into them. The events themselves are in it only where nothing
+    `members` are the customer and those who were merged into them. The events themselves are in it only where nothing
     stored was of use.
     """
     connection, models, plan = tx.connection, viewpoint.models, store.registry.plan(viewpoint.rules)

@@ -1,4 +1,4 @@
-"""One ticket whole: what it is about, all that happened to it, and how its status and its clocks went."""
+"""The query for one ticket in full: its subject, its events, its status and its clocks over time."""
 
 from __future__ import annotations
 

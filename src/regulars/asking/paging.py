@@ -1,4 +1,4 @@
-"""Pages of an answer that may be long: a page is read at once, what follows it when an iteration gets there."""
+"""Paging: a page is read at once, the following ones lazily by iteration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Following = Callable[[Any], Any]
 
 
 def page_size(limit: int | None) -> int:
-    """How many a page has. Raises ValueError for a limit that is out of bounds."""
+    """The size of a page. Raises ValueError for a limit that is out of bounds."""
     if limit is not None and not 1 <= limit <= MAX_PAGE:
         raise ValueError(f"limit is a number from 1 to {MAX_PAGE}, not {limit}")
     return PAGE if limit is None else limit
@@ -26,8 +26,8 @@ def page_size(limit: int | None) -> int:
 class Paged(AsksItsStore[Following | None], Generic[T]):
     """A page of an answer: `len` and indexes are about the page alone.
 
-    Iterating one that `goes_on` asks for the pages that follow, each when it gets there. Such a page that was pickled
-    left its store behind, and raises StoreUnusable at its end if there is more.
+    Iterating one that `goes_on` reads the pages that follow, lazily. Where such a page was pickled, iterating beyond
+    its end raises StoreUnusable.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""How a store is doing."""
+"""The status of a store: its health, its counts, and what is pending."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from regulars.session.traced import traced
 
 @traced("status")
 def read_status(session: Session) -> Status:
-    """How the store is doing, as of now and without folding anything in."""
+    """The store's health and counts, as of now and without catching up."""
     store = session.store
     unfinished = left_behind([*(each.parent for each in store.database.files()[:1]), Path.cwd()])
     with store.reading() as tx:

@@ -2,7 +2,7 @@
 
 It reads without colour: what is past is filled, what is due is hatched and has a dashed edge, and each block bears its
 value, or a letter that the legend explains. Text is text, so it can be searched, copied and read aloud; `<title>` and
-`<desc>` say the whole in words. The card is light, or dark where whoever looks prefers that; it never relies on the
+`<desc>` say the whole in words. The card is light, or dark where the reader prefers that; it never relies on the
 page behind it. The same arguments give the same bytes.
 """
 

@@ -1,4 +1,4 @@
-"""What a question is answered with: plain values, frozen, ready to print."""
+"""The values that queries return: plain, frozen, ready to print."""
 
 from __future__ import annotations
 
@@ -237,8 +237,10 @@ class BuildView:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a store is doing. `behind` counts the events that no query has folded in yet; `read_only` that none can.
-    `held_back_by` is the transaction on the same PostgreSQL server that keeps them from it, where there is one.
+    """The health and counts of a store.
+
+    `behind` counts the events that no query has folded in yet; `read_only` says that none can. `held_back_by` is the
+    transaction on the same PostgreSQL server that keeps them from it, where there is one.
 
     `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
     be folded. `never_drawn` are rows that somebody else wrote into the log, None where there are none: no answer knows

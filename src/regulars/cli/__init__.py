@@ -1,7 +1,7 @@
-"""The command line: every error a person can cause becomes one sentence on stderr and an exit status.
+"""The command line: every error that a user can cause is one sentence on stderr and an exit status.
 
-0 is good, 1 is refused, 2 is a usage error, 130 is Ctrl-C. A reader of a pipe that has seen enough ends us with 1 and
-without a word.
+0 is success, 1 is refused, 2 is a usage error, 130 is Ctrl-C. A closed pipe (SIGPIPE) ends it with 1, without a
+message.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _lines(error: Exception) -> list[str]:
 
 
 def _refuse(reason: str, *details: str) -> int:
-    """Say why, on one line; whoever wrote rules gets one more for each key that is wrong."""
+    """The error on one line; invalid rules get one more line for each key that is wrong."""
     for line in (f"regulars: {clean(reason)}", *(f"  {clean(detail)}" for detail in details)):
         print(_shortened(line), file=sys.stderr)  # noqa: T201 - stderr is where a refusal belongs
     return REFUSED

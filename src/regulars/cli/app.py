@@ -73,7 +73,7 @@ def _before_the_command(
         typer.Option(metavar="MODULE:NAME", help="An extension beside those that are installed. May be repeated."),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """A CRM that writes down what happened, and works out where each customer stands and why."""
@@ -115,7 +115,7 @@ _add(
     app,
     "customers",
     "asking.customers",
-    "List customers by where they stand, at any moment.",
+    "List customers by their verdicts, as of any moment.",
     "regulars customers --stage at_risk --order risk",
     "regulars customers --becoming at_risk --within 14d",
     "regulars customers --as-of 1997-09-30 --json",
@@ -125,7 +125,7 @@ _add(
     app,
     "show",
     "asking.show",
-    "Show one customer: where they stand, and their timeline.",
+    "Show one customer: their verdicts, and their timeline.",
     "regulars show shop:42",
     "regulars show ada@example.com",
 )
@@ -133,7 +133,7 @@ _add(
     app,
     "explain",
     "asking.explain",
-    "Say why one customer stands there, event by event.",
+    "Explain the verdicts of one customer, event by event.",
     "regulars explain shop:42",
     "regulars explain shop:42 --as-of 1997-09-30 --rules 1",
 )
@@ -174,7 +174,7 @@ _add(
     app,
     "ticket",
     "desk.ticket",
-    "Show one ticket whole: what it is about, its status and clocks over time, and all that happened to it.",
+    "Show one ticket in full: its subject, its status and clocks over time, and its events.",
     "regulars ticket T-1",
     "regulars ticket T-1 --as-of 2026-03-31 --json",
 )
@@ -190,7 +190,7 @@ _add(
     app,
     "consents",
     "consents.consents",
-    "Show what one customer agreed to be contacted for, and every word they said on it.",
+    "Show one customer's consents, with every grant and withdrawal.",
     "regulars consents shop:42",
     "regulars consents shop:42 --as-of 2026-03-31",
 )
@@ -239,7 +239,7 @@ _add(
     app,
     "export-person",
     "person.export_person",
-    "Say everything that is held about one person, decrypted: a page for them to read.",
+    "Print all data held about one person, decrypted, as a page for them to read.",
     "regulars export-person shop:42",
     "regulars export-person shop:42 --out ada.txt",
     "regulars export-person ada@example.com --json --out ada.json",
@@ -256,7 +256,7 @@ _add(
     app,
     "rebuild",
     "rebuilding.rebuild",
-    "Fold the whole log into new read models beside the live ones, and switch to them once they are checked.",
+    "Replay the log into new read models beside the live ones, and switch to them once they are checked.",
     "regulars rebuild",
     "regulars rebuild --customer shop:42",
     "regulars rebuild --projection loyalty_tier",
@@ -265,7 +265,7 @@ _add(
     app,
     "seal",
     "seals.seal",
-    "Seal what was recorded since the last time, so that `regulars verify` shows if it is changed.",
+    "Seal what was recorded since the last seal, so that `regulars verify` detects a later change.",
     "regulars seal",
     "regulars seal --json",
 )
@@ -273,7 +273,7 @@ _add(
     app,
     "verify",
     "rebuilding.verify",
-    "Compare the log with its seals, and all that stands beside it with the log; nothing is changed.",
+    "Compare the log with its seals, and everything derived from it with the log; nothing is changed.",
     "regulars verify",
     "regulars verify --json",
     'regulars verify --against "$(cat noted-root.txt)"',
@@ -289,7 +289,7 @@ _add(
     app,
     "status",
     "store.status",
-    "Say how the store is doing, and how many stand where.",
+    "Show the store's health, and how many customers have each verdict.",
     "regulars status",
     "regulars --db shop.db status --json",
 )
@@ -313,7 +313,7 @@ _add(
     app,
     "forget",
     "forgetting.forget",
-    "Forget who a customer is: there is no way back. What was counted stays.",
+    "Forget a customer's personal data. It can't be undone; counts and verdicts stay.",
     """regulars forget shop:42 --reason "on request" """.rstrip(),
     "regulars forget --erased-from forgotten.txt",
 )
@@ -329,7 +329,7 @@ _add(
     app,
     "restore",
     "forgetting.restore",
-    "Bring a backup back as a store in a new file, checked, and forget again who was forgotten since.",
+    "Restore a backup to a new file, check it, and forget again those who were forgotten since.",
     "regulars restore monday.db restored.db --erased-from forgotten.txt",
     "regulars --db shop.db restore monday.db restored.db",
 )
@@ -345,7 +345,7 @@ _add(
     app,
     "migrate",
     "store.migrate",
-    "Bring a store of an older version up to date, as opening it to write would.",
+    "Migrate a store of an older version, as opening it to write would.",
     "regulars migrate",
     "regulars --db shop.db migrate",
 )
@@ -370,14 +370,14 @@ _add(
     _rules,
     "check",
     "rules.check",
-    "Say whether a file holds rules, or name every key that is wrong.",
+    "Check a file of rules, and name every key that is wrong.",
     "regulars rules check rules.toml",
 )
 _add(
     _rules,
     "diff",
     "rules.diff",
-    "Say who would stand elsewhere under other rules: from what to what, why, and what they are worth.",
+    "Preview other rules: who would move, from what to what, why, and what they are worth.",
     "regulars rules diff rules.toml",
     "regulars rules diff rules.toml --as-of 2026-03-01",
 )
@@ -385,25 +385,25 @@ _add(
     _rules,
     "publish",
     "rules.publish",
-    "Bring other rules into force. Everyone is judged by them first, and then all answers change at once.",
+    "Put other rules in force. Everyone is judged by them first, and then all answers change at once.",
     """regulars rules publish rules.toml --reason "silver from 100, not 150" """.rstrip(),
 )
 _add(
     _rules,
     "history",
     "rules.history",
-    "List all rules that ever came into force, the latest last, with who brought them and why.",
+    "List all versions of the rules, the latest last, with who published them and why.",
     "regulars rules history",
 )
 _add(
     _rules,
     "rollback",
     "rules.rollback",
-    "Bring back the rules that were in force before. It stands in the history like any other change.",
+    "Put the previous rules in force again. The history records it like any other change.",
     """regulars rules rollback --reason "too many complained" """.rstrip(),
 )
 
-_keys = _group("keys", "Wrap the keys of a store by a master key from outside.")
+_keys = _group("keys", "Wrap the keys of a store with a master key from outside.")
 _add(
     _keys,
     "new",
@@ -415,7 +415,7 @@ _add(
     _keys,
     "rotate",
     "keys.rotate",
-    "Wrap the store's keys by another master key: the first one, or one in place of that of now.",
+    "Wrap the store's keys with another master key: the first one, or in place of the current one.",
     "regulars keys rotate --new-key-file master.key",
     "regulars keys rotate --to-none",
 )
@@ -425,6 +425,6 @@ _add(
     _generation,
     "rollback",
     "generations.rollback",
-    "Let the generation answer that did before, where it was judged by the same rules.",
+    "Make the previous generation live again, where it was judged by the same rules.",
     "regulars generation rollback",
 )

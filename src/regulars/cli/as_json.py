@@ -1,4 +1,4 @@
-"""What machines read: JSON in plain ASCII, so that it survives every terminal and says exactly what was stored."""
+"""Output of --json: plain ASCII, so that it survives every terminal and encoding."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def reject(each: Reject) -> Object:
 
 
 def status(each: Status) -> Object:
-    """How a store is doing."""
+    """The status of a store."""
     return {
         "store": each.target,
         "currency": each.currency,

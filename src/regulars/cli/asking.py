@@ -1,4 +1,4 @@
-"""Questions: who the customers are, who one of them is, and why."""
+"""`customers`, `show` and `explain`."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def customers(
             metavar="TIME", parser=parse_span, help="How soon, with --becoming: 36h, 14d, 2w. 14d by default."
         ),
     ] = None,
-    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Only those tagged so.")] = None,
-    owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only those whom this person looks after.")] = None,
-    source: Annotated[str | None, typer.Option(metavar="SOURCE", help="Only those who came from here.")] = None,
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Only those with this tag.")] = None,
+    owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this owner.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="SOURCE", help="Only those of this source.")] = None,
     text: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Only those with this in their name or e-mail.")
     ] = None,
-    forgotten: Annotated[bool, typer.Option("--forgotten", help="Those who were forgotten, too.")] = False,
+    forgotten: Annotated[bool, typer.Option("--forgotten", help="Include forgotten customers.")] = False,
     order: Annotated[
         Order,
         typer.Option("--sort", "--order", help="As they came, from A to Z, or the highest or latest of these first."),
@@ -94,13 +94,13 @@ def customers(
             "or a return, gets an apostrophe in front.",
         ),
     ] = False,
-    total: Annotated[bool, typer.Option("--total", help="Say nothing but how many there are.")] = False,
+    total: Annotated[bool, typer.Option("--total", help="Print only how many there are.")] = False,
     fresh: FreshOption = FRESH,
     at_least: AtLeastOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """List customers by where they stand, at any moment.
+    """List customers by their verdicts, as of any moment.
 
     With --becoming, those who will stand elsewhere soon if nothing happens, the soonest first.
     """
@@ -165,7 +165,7 @@ def show(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show one customer: where they stand, and their timeline."""
+    """Show one customer: their verdicts, and their timeline."""
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         found = crm.customer(crm.find(who), known_at=seen.known_at, rules=seen.rules)
@@ -194,7 +194,7 @@ def explain(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Say why one customer stands there, event by event.
+    """Explain the verdicts of one customer, event by event.
 
     Then what would change it next, and when. Contributions to a risk add up to its score.
     """

@@ -1,4 +1,4 @@
-"""The audit trail at the command line: what happened, one field over time, and one customer's whole story."""
+"""`audit`, `history` and `timeline`."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def audit(
     since: Annotated[date | None, Day(help="What happened from this day or moment on.")] = None,
     until: Annotated[date | None, Day(help="What happened until this day, included, or this moment.")] = None,
     recorded_since: Annotated[date | None, Day(help="What was recorded from this day or moment on.")] = None,
-    correlation: Annotated[str | None, typer.Option(metavar="ID", help="Only what belongs together under it.")] = None,
-    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="From the beginning on.")] = False,
+    correlation: Annotated[str | None, typer.Option(metavar="ID", help="Only events with this correlation id.")] = None,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Oldest first.")] = False,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="At most so many: 50, and all with --json or --csv.")
     ] = None,

@@ -1,4 +1,4 @@
-"""Who may be contacted, at the command line: one customer's word, and the list to write to."""
+"""`consents` and `contactable`: one customer's consents, and the customers who may be contacted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def consents(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show what one customer agreed to be contacted for, and every word they said on it.
+    """Show one customer's consents, with every grant and withdrawal.
 
     The last word counts, and of words at the same instant the one that withdraws.
     """

@@ -1,4 +1,4 @@
-"""Copying a store to another database, with progress for those who wait."""
+"""`copy`: copying a store to another database, with a progress bar."""
 
 from __future__ import annotations
 

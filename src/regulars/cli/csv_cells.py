@@ -1,4 +1,4 @@
-"""Cells of CSV that a spreadsheet may open."""
+"""CSV cells, escaped against formula injection."""
 
 from __future__ import annotations
 

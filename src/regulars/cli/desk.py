@@ -1,4 +1,4 @@
-"""The help desk and the points counter at the command line."""
+"""`tickets`, `ticket` and `points`."""
 
 from __future__ import annotations
 
@@ -43,11 +43,13 @@ def tickets(
     ctx: typer.Context,
     customer: Annotated[str | None, typer.Option(metavar="WHO", help="Only those of this customer.")] = None,
     status: Annotated[ListedStatus | None, typer.Option(help="Only those with this status.")] = None,
-    first_response: Annotated[Timeliness | None, typer.Option(help="Only those answered, or to be, like this.")] = None,
-    resolution: Annotated[Timeliness | None, typer.Option(help="Only those resolved, or to be, like this.")] = None,
+    first_response: Annotated[Timeliness | None, typer.Option(help="Only those with this first response.")] = None,
+    resolution: Annotated[Timeliness | None, typer.Option(help="Only those with this resolution.")] = None,
     breaching_within: Annotated[
         timedelta | None,
-        typer.Option(metavar="TIME", parser=parse_span, help="Only those late within this time if nobody acts: 4h."),
+        typer.Option(
+            metavar="TIME", parser=parse_span, help="Only those breached within this time unless somebody acts: 4h."
+        ),
     ] = None,
     as_of: AsOf = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many: 50, all with --json.")] = None,
@@ -91,7 +93,7 @@ def ticket(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show one ticket whole: what it is about, its status and clocks over time, and all that happened to it."""
+    """Show one ticket in full: its subject, its status and clocks over time, and its events."""
     with open_to_ask(ctx, db) as crm:
         found = crm.ticket(ticket_id, as_of=as_of)
         if json:

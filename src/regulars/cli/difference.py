@@ -1,4 +1,4 @@
-"""What other rules would change, as people read it: how many move from where to where, and the most valuable of them.
+"""Output of `rules diff`: how many customers move from which verdict to which, and the most valuable of them.
 
 Movers stand in a matrix, or line by line where it would have too many columns or be too wide.
 """

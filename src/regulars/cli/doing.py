@@ -1,4 +1,4 @@
-"""Recording what happened, and what there is to record."""
+"""`do` and `commands`: giving commands, and listing them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking everything elsewhere: the events, with all that is known about each."""
+"""`export`: events with their envelopes, as JSON lines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def export(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a new file, which nobody but you may read."),
+        typer.Option(metavar="FILE", help="Write a new file, readable by you alone."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file where there is one.")] = False,
     db: StoreOption = None,

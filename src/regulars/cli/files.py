@@ -1,4 +1,4 @@
-"""Files that a command writes because it was asked to, and where it prints."""
+"""Output files of commands, and standard output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forgetting people at the command line, and bringing a backup back without bringing them back."""
+"""`forget`, `forgotten` and `restore`: forgetting customers, and forgetting them again in a restored backup."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def forget(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Forget who a customer is: there is no way back. What was counted stays.
+    """Forget a customer's personal data. It can't be undone; counts and verdicts stay.
 
     With --erased-from in place of WHO, everyone is forgotten again whom another store, or a list, says was forgotten:
     that is for PostgreSQL, after a restore. `regulars restore` does it by itself.
@@ -150,7 +150,7 @@ def restore(
     actor: ActorOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Bring a backup back as a store in a new file, checked, and forget again who was forgotten since.
+    """Restore a backup to a new file, check it, and forget again those who were forgotten since.
 
     Without --erased-from, that is whoever the present store says, if there is one: the one --db names. A store on
     PostgreSQL is restored by its own tools, and then `regulars forget --erased-from` forgets them again.

@@ -1,4 +1,4 @@
-"""The generations of read models at the command line: listed, gone back to, dropped."""
+"""`generations`, `rollback` and `prune`: the generations of read models."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _builds(found: Sequence[GenerationView]) -> Iterator[tuple[str, str, str, st
 
 
 def rollback(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
-    """Let the generation answer that did before, where it was judged by the same rules.
+    """Make the previous generation live again, where it was judged by the same rules.
 
     `regulars rules rollback` brings other rules back.
     """

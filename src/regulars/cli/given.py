@@ -1,4 +1,4 @@
-"""What was given before the command: the options that all commands share."""
+"""The global options, which are given before the command."""
 
 from __future__ import annotations
 

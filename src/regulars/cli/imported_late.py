@@ -1,4 +1,4 @@
-"""A command that stands in the list before its module is imported."""
+"""Lazy import: a command is listed before its module is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importing files, with progress for those who wait."""
+"""`import`: importing files, with a progress bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The master key at the command line: from the environment or a file, never from what was typed."""
+"""`keys`: the master key, from the environment or a file, never from an argument."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def rotate(
         typer.Option(metavar="FILE", help="A file with the new master key; else REGULARS_NEW_MASTER_KEY has it."),
     ] = None,
     to_none: Annotated[
-        bool, typer.Option("--to-none", help="Keep the keys unwrapped again: the file alone opens everything.")
+        bool, typer.Option("--to-none", help="Store the keys unwrapped again: no master key is needed then.")
     ] = False,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Wrap the store's keys by another master key: the first one, or one in place of that of now.
+    """Wrap the store's keys with another master key: the first one, or in place of the current one.
 
     The one of now is REGULARS_MASTER_KEY. All keys are wrapped again or none. What has the store open must open it
     again with the new one. Backups from before still open with the one of then.

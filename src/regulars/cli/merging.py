@@ -1,4 +1,4 @@
-"""Who may be the same person, at the command line."""
+"""`duplicates`: customers who may be the same person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening the store a command is about, as that command needs it."""
+"""Opening the store of a command: to read, to write, or to change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CurrencyOption = Annotated[
 FreshOption = Annotated[
     float,
     typer.Option(
-        "--fresh", metavar="SECONDS", min=0, help="Fold in what is new for so long at most; what is missing is said."
+        "--fresh", metavar="SECONDS", min=0, help="Catch up for at most so many seconds; what is missing is said."
     ),
 ]
 AtLeastOption = Annotated[
@@ -46,7 +46,7 @@ AtLeastOption = Annotated[
         "--at-least",
         metavar="POSITION",
         min=1,
-        help="Wait until the event at this position, which `do` says, is known.",
+        help="Wait until the event at this position, as `do` prints it, is included.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
@@ -96,7 +96,7 @@ def _existing(ctx: typer.Context, store: str | None) -> str:
             f"there is no store at {path}; make one with `regulars import`, `regulars do` or `regulars demo`, "
             "or name another with --db"
         )
-    # Whoever only asks must not turn somebody else's database into a store, so look before opening.
+    # A query must not turn somebody else's database into a store, so look before opening.
     require_store(target)
     return target
 
@@ -176,7 +176,7 @@ def tell_what_is_missing(crm: Regulars) -> None:
 
 
 def open_to_write(ctx: typer.Context, store: str | None, actor: str | None, currency: str | None) -> Regulars:
-    """Open a store; it is made where there is none. Raises StoreUnusable for one in memory, which nobody would see."""
+    """Open a store; it is made where there is none. Raises StoreUnusable for one in memory, which would be lost."""
     target = store_meant(ctx, store)
     if store_file(target) is None and parse_url(target).get_backend_name() == "sqlite":
         raise StoreUnusable("a store in memory is gone when the command ends; name a file with --db")
@@ -204,7 +204,7 @@ def store_file(target: str) -> Path | None:
 
 
 def acting(ctx: typer.Context, actor: str | None) -> str:
-    """Who acts: the one named, else whoever is logged in."""
+    """The actor: that of --actor, else the login name."""
     named = actor or given(ctx).actor
     if named:
         try:

@@ -1,4 +1,4 @@
-"""Page after page of an answer, as far as it is wanted."""
+"""Reading page after page, up to a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything held about one person, for whoever asks what is known of them."""
+"""`export-person`: all data held about one person, for a subject access request."""
 
 from __future__ import annotations
 
@@ -21,14 +21,12 @@ from regulars.person.values import PersonExport
 def export_person(
     ctx: typer.Context,
     who: WhoArgument,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a new file, which nobody but you may read.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a new file, readable by you alone.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file where there is one.")] = False,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Say everything that is held about one person, decrypted: a page for them to read.
+    """Print all data held about one person, decrypted, as a page for them to read.
 
     It is about everyone who was merged into them, too. Of who was forgotten it says when, and what remains.
     """

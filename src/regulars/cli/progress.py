@@ -1,4 +1,4 @@
-"""Bars for those who wait, on stderr where somebody is watching."""
+"""Progress bars, on stderr where it is a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATIENCE = 1.0
 
 @contextmanager
 def shown_progress() -> Iterator[Progress]:
-    """Where bars are drawn: on stderr, and nowhere where nobody is watching."""
+    """Progress bars on stderr, or none where it isn't a terminal."""
     console = render.console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -61,7 +61,7 @@ class Bar:
 
 @contextmanager
 def waiting(description: str, *, if_stopped: str) -> Iterator[OnProgress]:
-    """A bar for what may take long, which takes (events done, events there are); and what Ctrl-C says."""
+    """A progress bar that takes (events done, events there are); Ctrl-C prints `if_stopped`."""
     with shown_progress() as progress:
         bar = Bar(progress, description, "events", patience=PATIENCE)
         try:

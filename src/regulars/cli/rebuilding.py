@@ -1,4 +1,4 @@
-"""Rebuilding and verifying at the command line."""
+"""`rebuild` and `verify`."""
 
 from __future__ import annotations
 
@@ -35,23 +35,22 @@ def rebuild(
     park: ParkOption = False,
     workers: WorkersOption = None,
     customer: Annotated[
-        str | None, typer.Option(metavar="WHO", help="Only put right what is stored of this customer.")
+        str | None, typer.Option(metavar="WHO", help="Only repair what is stored of this customer.")
     ] = None,
     projection: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only this projection, such as loyalty_tier.")
     ] = None,
     stale: Annotated[
-        bool, typer.Option("--stale", help="Only what this version, or the rules in force, would fold otherwise.")
+        bool, typer.Option("--stale", help="Only what differs by this version's code or the rules in force.")
     ] = False,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Fold the whole log into new read models beside the live ones, and switch to them once they are checked.
+    """Replay the log into new read models beside the live ones, and switch to them once they are checked.
 
-    Links of merges, words of consent, who was forgotten, and look-ups that aren't as the log says are written again
-    before, as far as keys open what they are made of. With --projection or --stale, what isn't folded again is left as
-    it is and goes on answering. With --customer, what is stored of them is put right in place, after the links of all
-    merges.
+    Before that, indexes that differ from the log are repaired: links of merges, consents, who was forgotten, and
+    look-ups as far as keys can be read. With --projection or --stale, the other read models are kept. With --customer,
+    their rows are repaired in place, after the links of all merges.
     """
     chosen = [
         name for name, given in (("--customer", customer), ("--projection", projection), ("--stale", stale)) if given
@@ -94,7 +93,7 @@ def _rebuild(
             as_json.write_json(sys.stdout, {"generation": number, "begun_afresh": afresh, "put_right": right})
         else:
             if right:
-                render.draw(f"Put right: {', '.join(counted(*each) for each in right.items())}.")
+                render.draw(f"Repaired: {', '.join(counted(*each) for each in right.items())}.")
             if number == before:
                 render.draw(f"Nothing is stale: generation {number} answers.")
             else:
@@ -119,19 +118,19 @@ def _require(crm: Regulars, projection: str) -> None:
 
 def _repair(ctx: typer.Context, customer: str, json: bool, db: str | None) -> None:
     with open_to_change(ctx, db) as crm:
-        with waiting("folding", if_stopped="Stopped. What was put right stays.") as on_progress:
+        with waiting("folding", if_stopped="Stopped. What was repaired stays.") as on_progress:
             rows = crm.projections.repair(customer=crm.find(customer), on_progress=on_progress)
         if json:
             as_json.write_json(sys.stdout, {"rows": rows})
         elif rows:
-            render.draw(f"Put right: {rows:,} {'row was' if rows == 1 else 'rows were'} not as the events say.")
+            render.draw(f"Repaired: {rows:,} {'row' if rows == 1 else 'rows'} differed from the events.")
         else:
-            render.draw("Nothing had to be put right: all was as the events say.")
+            render.draw("Nothing to repair: all is as the events say.")
         render.tell_who_is_parked(crm.status().parked)
 
 
 def verify(ctx: typer.Context, against: AgainstOption = None, json: JsonOption = False, db: StoreOption = None) -> None:
-    """Compare the log with its seals, and all that stands beside it with the log; nothing is changed.
+    """Compare the log with its seals, and everything derived from it with the log; nothing is changed.
 
     The exit status is 1 where an event or a seal isn't as it was, where no seal has the root that was noted, where a
     key, a look-up, a link of a merge, a word of consent, the currency, an outcome of a command, the rules or the

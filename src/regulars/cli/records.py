@@ -1,4 +1,4 @@
-"""Records at the command line: what is kept beside the log, and what came of comparing it with the log."""
+"""The result of comparing the records that are kept beside the log with the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules at the command line: shown, checked, compared, published, and brought back."""
+"""`rules`: show, check, compare, publish and roll back rules."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def show(
 
 
 def check(file: RulesArgument, json: JsonOption = False) -> None:
-    """Say whether a file holds rules, or name every key that is wrong.
+    """Check a file of rules, and name every key that is wrong.
 
     The exit status is 1 where it doesn't. No store is needed.
     """
@@ -83,7 +83,7 @@ def diff(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Say who would stand elsewhere under other rules: from what to what, why, and what they are worth.
+    """Preview other rules: who would move, from what to what, why, and what they are worth.
 
     Everyone is folded under both. Nothing is changed.
     """
@@ -113,7 +113,7 @@ def publish(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Bring other rules into force. Everyone is judged by them first, and then all answers change at once.
+    """Put other rules in force. Everyone is judged by them first, and then all answers change at once.
 
     Queries and commands go on meanwhile. `rules diff` says beforehand what will change.
     """
@@ -141,7 +141,7 @@ def rollback(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Bring back the rules that were in force before. It stands in the history like any other change."""
+    """Put the previous rules in force again. The history records it like any other change."""
     with open_to_change(ctx, db, actor) as crm:
         afresh: list[str] = []
         with waiting("judging", if_stopped=STOPPED) as on_progress:
@@ -156,7 +156,7 @@ def rollback(
 
 
 def history(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
-    """List all rules that ever came into force, the latest last, with who brought them and why."""
+    """List all versions of the rules, the latest last, with who published them and why."""
     with open_to_ask(ctx, db) as crm:
         found, zone = crm.rules.history(), crm.ruleset.zone
     if json:

@@ -1,4 +1,4 @@
-"""Rules as somebody wrote them down, in a file or on standard input."""
+"""Reading rules from a TOML file or standard input."""
 
 from __future__ import annotations
 

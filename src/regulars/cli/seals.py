@@ -1,4 +1,4 @@
-"""Seals at the command line: made, and what came of checking them."""
+"""`seal`, and the result of checking seals."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AgainstOption = Annotated[
 
 
 def seal(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
-    """Seal what was recorded since the last time, so that `regulars verify` shows if it is changed.
+    """Seal what was recorded since the last seal, so that `regulars verify` detects a later change.
 
     The root stands for everything up to there. Note it where those who can write the store can't, and give it to
     `regulars verify --against` later.

@@ -1,4 +1,4 @@
-"""The store itself: how it is doing, and one to play with."""
+"""`status`, `backup`, `migrate`, `grants` and `demo`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEMO_SEED = 42
 
 
 def status(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
-    """Say how the store is doing, and how many stand where."""
+    """Show the store's health, and how many customers have each verdict."""
     with open_to_ask(ctx, db) as crm:
         with suppress(StoreBusy):  # `behind` says so
             crm.catch_up(within=USUAL)  # what was just recorded should be counted
@@ -63,7 +63,7 @@ def backup(
 
 
 def migrate(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
-    """Bring a store of an older version up to date, as opening it to write would."""
+    """Migrate a store of an older version, as opening it to write would."""
     with open_to_ask(ctx, db) as crm:
         version = crm.schema_version
         if crm.read_only and version < VERSION:

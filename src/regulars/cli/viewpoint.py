@@ -1,4 +1,4 @@
-"""From where a question is asked: what was known by when, judged by which rules."""
+"""The viewpoint of a query, by `--known-at` and `--rules`."""
 
 from __future__ import annotations
 

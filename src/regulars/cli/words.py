@@ -1,4 +1,4 @@
-"""What people type on a command line, read or refused with what was meant to stand there."""
+"""Parsing arguments of the command line; an error says what was expected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many processes fold a long history at the command line."""
+"""`--workers`: how many processes replay a long log."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Doing: commands, imports, forgetting, and how a unit of work carries them out."""
+"""Carrying out commands, imports and forgetting, in units of work."""

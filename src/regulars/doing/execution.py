@@ -96,7 +96,7 @@ class Execution:
         self._note(CarriedOut(command=command, customer_id=customer_id, first=first, last=last))
 
     def _target(self, command: Command, where: Address) -> tuple[Target | None, Any]:
-        """Where the events of a command go, None for what nobody owns, and the state that it is decided on.
+        """The stream that the events of a command go to, None for one that has no owner, and the state to decide on.
 
         Raises Rejected for what belongs to another customer than the one who is named.
         """

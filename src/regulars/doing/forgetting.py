@@ -1,4 +1,4 @@
-"""Forgetting people, and who was forgotten: so that they are forgotten again where an older backup is restored."""
+"""Forgetting customers, and the list of the forgotten, by which a restored backup forgets them again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from regulars.session.session import Session
 
 
 class Forgetting(Struct, frozen=True, kw_only=True):
-    """What a forgetting did: whom it forgot, and at which positions that is recorded; nobody who was forgotten before.
+    """What a forgetting did: whom it forgot, and at which positions that is recorded; none who was forgotten before.
 
     `pending` says that traces of keys are still to be destroyed in the files, as somebody reads what was there before
     or, on PostgreSQL, as that takes the tables' owner: `owner_needed` says who that is, and the statement to run.
@@ -105,7 +105,7 @@ class _Again(Struct, frozen=True, kw_only=True):
 def _again(tx: Transaction, reasons: Mapping[str, str | None]) -> _Again:
     """How a store forgets those of a list, with their reasons, whom it still remembers.
 
-    Whoever was one with them in this store, and isn't on the list, was told apart before they were forgotten. A reason
+    Customers who were merged with them in this store, and aren't on the list, were unmerged before. A reason
     that would name them, as this store still knows them, is dropped: it is no reason to remember them.
     """
     remembered = tx.remembered(reasons)

@@ -1,4 +1,4 @@
-"""Whose membership is meant, of customers who are one."""
+"""The membership of customers who were merged: which of theirs a command means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of commands: told to whoever gave them, and kept for whoever gives one with the same id again."""
+"""Outcomes of commands: returned to the caller, and stored by command id for retries (idempotency)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from regulars.crm_domain.event import Event, Recorded
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What came of a command.
+    """The outcome of a command.
 
-    `customer_id` is empty for what is nobody's. `events` is empty where nothing needed to happen; `position` is that of
-    the last event, None where there is none. `replayed` says that the command id was known and this is its first
-    outcome again.
+    `customer_id` is empty for events that belong to no customer. `events` is empty where nothing needed to happen;
+    `position` is that of the last event, None where there is none. `replayed` says that the command id was known and
+    this is its first outcome again.
     """
 
     customer_id: CustomerId

@@ -27,7 +27,7 @@ def require_allowed(work: UnitOfWork, event: Event, customer_id: str) -> None:
 
 
 def _require_nameless(work: UnitOfWork, cause: str, customer_id: str) -> None:
-    """Why somebody is forgotten names nobody who is forgotten with it, by nothing that they were ever called."""
+    """Refuse a reason for forgetting that names one of those who are forgotten, by anything they were ever called."""
     family = family_of(work, customer_id)
     said = [draft.event for draft in work.pending.drafts if draft.stream_id in family]
     said += [each.event for each in work.tx.log.contact_events(family)]
@@ -61,7 +61,7 @@ def move_points(work: UnitOfWork, event: Event, purchase: Any, command: Command,
 
 
 def follow_links(work: UnitOfWork, event: Event, command: Command, customer_id: str, at: int) -> None:
-    """What a merge, its undoing and a forgetting mean for whoever is one with a customer."""
+    """What a merge, its undoing and a forgetting mean for those who are merged with a customer."""
     pending = work.pending
     match event:
         case CustomerMerged(into_id=into_id):

@@ -1,4 +1,4 @@
-"""Transactions that carry out commands, tried again where another writer was quicker."""
+"""Transactions that carry out commands, with retries after conflicts (optimistic concurrency)."""
 
 from __future__ import annotations
 

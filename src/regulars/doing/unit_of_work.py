@@ -146,7 +146,7 @@ class UnitOfWork:
     def keep(self, event: Event, command: Command, target: Target, at: int, caused_by: int | None = None) -> None:
         """Keep an event to be written; `caused_by` is the index of the draft that it follows from.
 
-        Raises Rejected for what is personal of nobody, or of who was forgotten.
+        Raises Rejected for personal data of no customer, or of one who was forgotten.
         """
         pending = self.pending
         if isinstance(event, PurchaseRecorded) and pending.context.currency is None:

@@ -1,4 +1,7 @@
-"""Everything held about one person: put together in `gathering`, said in `values`, written by `page` and `as_json`."""
+"""The data export of one person, for a subject access request.
+
+`gathering` collects it, `values` are what it is made of, `page` and `as_json` write it.
+"""
 
 from regulars.person.values import (
     Answer,

@@ -1,4 +1,4 @@
-"""The rules of a store: what was in force, what another ruleset would change, and publishing.
+"""The rules of a store: versions, a preview of another ruleset, publishing and rollback.
 
 A ruleset comes into force together with the read models that it judged, in one transaction: what is answered is always
 what the rules in force say.
@@ -68,12 +68,12 @@ class PublishedRules:
 
     @property
     def in_force(self) -> Ruleset:
-        """The rules that are judged by."""
+        """The rules in force."""
         with self._session.store.reading() as tx:
             return self._session.ruleset(tx)
 
     def version(self, number: int) -> Ruleset:
-        """The rules that came into force as the first, the second, … Raises NotFound."""
+        """The version of the rules with this number, counted from 1. Raises NotFound."""
         with self._session.store.reading() as tx:
             return restore_rules(self._session.edition(tx, number).ruleset, self._session.store.registry.grammar)
 
@@ -83,7 +83,7 @@ class PublishedRules:
             return self._session.viewpoint(tx, known_at, rules).ruleset
 
     def history(self) -> tuple[RulesVersion, ...]:
-        """Everything that came into force, oldest first."""
+        """All versions of the rules, oldest first."""
         with self._session.store.reading() as tx:
             editions = self._session.editions(tx)
             events = list(tx.log.streams([STREAM]))
@@ -122,12 +122,12 @@ class PublishedRules:
         on_progress: Progress | None = None,
         on_afresh: OnAfresh | None = None,
     ) -> Publication:
-        """Bring other rules into force, for a reason that is kept in the clear.
+        """Put other rules in force, for a reason that is kept in the clear.
 
-        Read models are built beside the live ones, which go on answering until the new ones are right. An event that
-        can't be folded stops it, unless `park` lets its customer stay behind. What was begun and cut off is gone on
-        with, or begun afresh; `workers` and `on_afresh` are as those of a rebuild. Raises StoreBusy where another
-        process builds already.
+        Read models are built beside the live ones, which go on answering until the new ones are complete and checked.
+        An event that can't be folded stops it, unless `park` leaves its customer behind. An interrupted build is
+        resumed, or restarted; `workers` and `on_afresh` are as those of a rebuild. Raises StoreBusy where another
+        process is building.
         """
         command = PublishRules(ruleset=new.canonical(), digest=new.digest(), reason=reason)
         on_poison = tell_parked if park else stop_at_poison
@@ -142,7 +142,7 @@ class PublishedRules:
         on_progress: Progress | None = None,
         on_afresh: OnAfresh | None = None,
     ) -> Publication:
-        """Bring back the rules that were in force before; at once where their read models are kept.
+        """Put the previous rules in force again; at once where their read models are kept.
 
         Raises Rejected where nothing was published yet.
         """

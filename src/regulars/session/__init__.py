@@ -1,1 +1,1 @@
-"""A session: the store, the clock, who acts, and from which viewpoint is asked."""
+"""A session: the store, the clock, the actor, and the viewpoint of a query."""

@@ -1,4 +1,4 @@
-"""Who acts: whoever opened the store, unless a block or a handle of its own says otherwise."""
+"""The actor of commands: that of `open`, unless a block or a bound handle sets another."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BLOCKS: ContextVar[tuple[_Block, ...]] = ContextVar("regulars.session.acting", 
 
 
 class Acting:
-    """Who acts through one handle of a store. Threads and tasks may share it: each stands in blocks of its own."""
+    """The actor of one handle of a store. Threads and tasks may share it: blocks are those of each thread or task."""
 
     def __init__(self, usual: Issuer) -> None:
         self._usual = usual
@@ -52,7 +52,7 @@ class Acting:
 
     @contextmanager
     def block(self, actor: str | None, correlation_id: str | None, reason: str | None) -> Iterator[None]:
-        """Within the block, and in this thread or task and what it begins, let somebody act."""
+        """Set the actor within the block, in this thread or task and those that are started in it."""
         _require(actor, correlation_id)
         block = _Block(self, actor, correlation_id, reason)
         _BLOCKS.set((*_BLOCKS.get(), block))
@@ -71,7 +71,7 @@ class Acting:
                 )
 
     def bound(self, actor: str, correlation_id: str | None, reason: str | None) -> Acting:
-        """Somebody else's, wherever it is used; what isn't given is as it is here and now."""
+        """The same bound to an actor; what isn't given is taken from the current block."""
         _require(actor, correlation_id)
         return Acting(_given(self.issuer, actor, correlation_id, reason))
 

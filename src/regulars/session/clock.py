@@ -1,4 +1,4 @@
-"""The one clock. Everything below the front door is told what time it is."""
+"""The system clock. Everything below the front door gets the time as an argument."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of what was recorded a list must know of, and how long it may fold for that."""
+"""Freshness of a list: which events it must include, and how long it may catch up for that."""
 
 from __future__ import annotations
 

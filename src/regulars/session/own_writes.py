@@ -1,4 +1,4 @@
-"""Whom this process wrote of late: lists must know of one's own writes, even where they aren't folded in yet."""
+"""Read your own writes: which customers this process wrote of, for lists that must include them before a catch-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every door of the library stands on: the store, the clock, and the generation that answers."""
+"""One open store with its clock, its live generation, and the rules in force."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ AFRESH_IS_QUICKER = 10
 
 
 class Session:
-    """One open store with its clock. Other processes publish rules too, so the live generation is looked up anew."""
+    """One open store with its clock. Other processes publish rules too, so each snapshot looks it up."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
@@ -132,7 +132,7 @@ class Session:
         return compiled[1]
 
     def context(self, tx: Transaction, premises: Premises | None = None) -> Context:
-        """What decisions may know beside their commands and streams, as of now."""
+        """The context of decisions, beside their commands and streams, as of now."""
         premises = premises or tx.premises()
         (_, in_force), policies = self._judging(tx, premises.live_generation), self._policies
         if policies is None or policies[0] != in_force.digest:
@@ -140,7 +140,7 @@ class Session:
         return replace(policies[1], now=self.now(), currency=premises.currency)
 
     def has_committed(self, customer_ids: Iterable[str], position: int) -> None:
-        """Remember of whom a transaction wrote, and the last position that it left behind."""
+        """Remember which customers a transaction wrote of, and its last position."""
         self._own_writes.note(customer_ids, position)
         self.last_written = max(self.last_written, position)
 
@@ -154,14 +154,14 @@ class Session:
         return state
 
     def edition(self, tx: Transaction, number: int) -> Edition:
-        """The rules that came into force as the first, the second, … Raises NotFound."""
+        """The version of the rules with this number, counted from 1. Raises NotFound."""
         editions = self.editions(tx)
         if not 1 <= number <= len(editions):
             raise NotFound(f"there is no version {number} of the rules; there are 1 to {len(editions)}")
         return editions[number - 1]
 
     def editions(self, tx: Transaction) -> list[Edition]:
-        """All that ever came into force, in that order; those that came back count again."""
+        """All versions of the rules, oldest first; a rollback counts as one."""
         events = (cast("RulebookEvent", recorded.event) for recorded in tx.log.streams([rulebook.STREAM]))
         published = (Edition(ruleset=event.ruleset, digest=event.digest) for event in events)
         return [self._founding(tx), *published]
@@ -302,7 +302,7 @@ class Session:
             self._sealing_due = seal_when_due(self.store, now, at_most)
 
     def close(self) -> None:
-        """Seal what was recorded a day ago and isn't sealed yet, and give every connection back."""
+        """Seal events that are more than a day old, and close every database connection."""
         if not self.store.database.read_only:
             self._seal_when_due(self.last_written, SEAL_AFTER)
         self.store.close()
@@ -402,7 +402,7 @@ def _is_far_behind(store: Store, models: ReadModels, tx: Transaction) -> bool:
 
 
 def policies_of(ruleset: Ruleset, digest: str) -> Context:
-    """What the rules in force say that decides on commands."""
+    """The policies of the rules in force, as a context of decisions."""
     points = ruleset.points
     return Context(
         now=0,

@@ -1,4 +1,4 @@
-"""Questions to a session, each in a span of its own."""
+"""OpenTelemetry spans for the queries of a session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Question = Callable[Concatenate[Session, P], T]
 
 
 def traced(name: str) -> Callable[[_Question[P, T]], _Question[P, T]]:
-    """A decorator: the question runs in a span "regulars NAME", as `span` opens it."""
+    """A decorator: the query runs in a span "regulars NAME", as `span` opens it."""
 
     def decorated(ask: _Question[P, T]) -> _Question[P, T]:
         @wraps(ask)

@@ -1,4 +1,4 @@
-"""From where a question is asked: what is known by then, judged by which rules."""
+"""The viewpoint of a query: `known_at`, and the rules to judge by."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Looking after a store: read models, keys, and bringing a backup back."""
+"""Maintenance of a store: read models, and the master key."""

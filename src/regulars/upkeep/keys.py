@@ -1,4 +1,4 @@
-"""The master key of a store: whether it has one, and another in its place."""
+"""The master key of a store: whether there is one, and its rotation."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Keys:
         return self._store.keyring.is_wrapped
 
     def rotate(self, master_key: bytes | str, *, on_progress: Progress | None = None) -> Rotation:
-        """Wrap every key by this master key, in place of the one of now or of none.
+        """Wrap every key with this master key, in place of the current one or of none.
 
-        The keys themselves stay as they are: whoever had them has them, and backups open with the master key of then.
+        The keys themselves don't change: older copies of them stay valid, and backups need the old master key.
         Other processes that have the store open must open it again with this one. `on_progress` is called with (keys
         wrapped so far, keys there are).
 
@@ -47,7 +47,7 @@ class Keys:
         return self._rotate(MasterKey(master_key), on_progress)
 
     def unwrap(self, *, on_progress: Progress | None = None) -> Rotation:
-        """Keep the keys as they are again, so that the file alone opens everything."""
+        """Store the keys unwrapped again, so that no master key is needed to read the store."""
         return self._rotate(None, on_progress)
 
     def _rotate(self, new: MasterKey | None, on_progress: Progress | None) -> Rotation:

@@ -1,4 +1,4 @@
-"""Looking after the read models: rebuilding, verifying, going back to the ones before, and dropping old ones."""
+"""Maintenance of the read models: rebuild, verify, repair, go back to the previous generation, prune old ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from regulars.crm_domain.errors import ParkedCustomer, StoreUnusable
 from regulars.crm_domain.instant import to_datetime
 from regulars.session.session import Session
 
-#: It is told of each index that wasn't as the log says: its name, and how many rows were put right.
+#: It is called for each index that differed from the log, with its name and how many rows were repaired.
 OnPutRight = Callable[[Kind, int], None]
 
 
@@ -73,7 +73,7 @@ class Projections:
         self._session = session
 
     def staleness(self) -> tuple[str, ...]:
-        """What was folded in otherwise than this code and the rules in force would do it; empty where nothing was.
+        """How the live read models differ from what this code and the rules in force would fold; empty if they don't.
 
         Raises StoreUnusable where the generation that answers can't be read.
         """
@@ -81,7 +81,7 @@ class Projections:
             return self._session.live(tx).staleness()
 
     def generations(self) -> tuple[GenerationView, ...]:
-        """All that are kept, by number."""
+        """All generations that are kept, by number."""
         store = self._session.store
         with store.reading() as tx:
             live = live_number(store.schema, tx.connection)
@@ -98,18 +98,18 @@ class Projections:
         on_afresh: OnAfresh | None = None,
         on_put_right: OnPutRight | None = None,
     ) -> int:
-        """Fold everything, or one projection, afresh into a new generation beside the live one, and let it go live; its
-        number. What isn't folded afresh is shared with the one before.
+        """Replay the log into a new generation beside the live one, for all projections or one, and make it live.
 
-        Before anything is folded, each index that isn't as the log says is put right, and `on_put_right` is called with
-        its name and how many rows were not: links of merges, words of consent, who was forgotten, and look-ups as far
-        as keys open them. Queries and appends go on meanwhile. What was begun and cut off is gone on with; where that
-        turns out not to be what the events say, it is dropped and begun afresh, and `on_afresh` is called with a
-        sentence that says why. An event that can't be folded stops it, unless `park` lets its customer stay behind.
-        Several `workers` are processes of their own: a script that asks for them needs the usual
-        `if __name__ == "__main__":`, and they pay from some 100,000 events on. `on_progress` is called with (events
-        folded so far, events there are to fold). Raises ParkedCustomer, StoreBusy where another process builds already,
-        and ValueError for what no projection is called.
+        Returns its number. Builds that aren't replayed are shared with the previous generation.
+
+        Before that, each index that differs from the log is repaired, and `on_put_right` is called with its name and
+        how many rows differed: links of merges, consents, who was forgotten, and look-ups as far as keys can be read.
+        Queries and appends go on meanwhile. An interrupted rebuild is resumed; where it turns out to differ from the
+        log, it is dropped and restarted, and `on_afresh` is called with a sentence that says why. An event that can't
+        be folded stops it, unless `park` leaves its customer behind. Several `workers` are processes of their own: a
+        script that asks for them needs the usual `if __name__ == "__main__":`, and they pay from some 100,000 events
+        on. `on_progress` is called with (events folded so far, events there are to fold). Raises ParkedCustomer,
+        StoreBusy where another process is building, and ValueError for an unknown projection.
         """
         afresh = everything(self._session.store)
         if projection is not None:
@@ -133,7 +133,7 @@ class Projections:
         return self._build(WHAT_DIFFERS, park, workers, on_progress, on_afresh, None)
 
     def require(self, projection: str) -> None:
-        """Raises ValueError for what no projection is called, nor the facts that they fold."""
+        """Raises ValueError for a name that is neither a projection nor the facts that they fold."""
         known = [*(each.name for each in self._session.store.registry.projectors), FACTS]
         if projection not in known:
             raise ValueError(f'no projection is called "{projection}"; there are {", ".join(known)}')
@@ -177,11 +177,10 @@ class Projections:
         projection: str | None = None,
         on_progress: Progress | None = None,
     ) -> int:
-        """Fold one customer, or everyone for one projection, afresh and put right what is stored.
+        """Replay one customer, or everyone for one projection, and repair the rows that differ; returns how many did.
 
-        The links of all merges are put right before, as they say who is folded together; with a customer, so are the
-        words of consent and look-ups of everybody who is or was one with them. The answer is how many rows were not
-        right.
+        The links of all merges are repaired before, as they say who is folded together; with a customer, so are the
+        consents and look-ups of everybody who is or was merged with them.
 
         Raises NotFound for an unknown customer, ValueError for an unknown projection.
         """
@@ -202,7 +201,7 @@ class Projections:
         return wrong + repair(store, live.read_models(store), rules, family, projection, on_progress)
 
     def _ever_one_with(self, customer: str | CustomerId) -> set[str]:
-        """Everybody who is or was one with a customer, by the links that are stored."""
+        """Everybody who is or was merged with a customer, by the links that are stored."""
         with self._session.store.reading() as tx:
             return set(tx.ever_linked(self._session.resolve(tx, customer)))
 
@@ -223,7 +222,7 @@ class Projections:
                 on_put_right(index.name, rows)
 
     def _drop_what_it_decided(self) -> None:
-        """Drop what was folded beside, and before anything is put right: a rebuild that is cut off would go on with it.
+        """Drop generations beside the live one, before anything is repaired: an interrupted rebuild would resume them.
 
         Where it can't be read which generation answers, nothing is known to be beside it.
         """
@@ -233,7 +232,7 @@ class Projections:
             prune(store, tx.connection)
 
     def verify(self, *, on_progress: Progress | None = None) -> Verification:
-        """Fold everything afresh and compare it with what is stored; nothing is changed.
+        """Replay the log and compare it with the stored read models; nothing is changed.
 
         `on_progress` is called with (events folded so far, events there are to fold).
         """
@@ -244,7 +243,7 @@ class Projections:
         return verify(session.store, live.read_models(session.store), rules, on_progress)
 
     def go_back(self) -> int:
-        """Let the generation answer that did before; its number.
+        """Make the previous generation live again; returns its number.
 
         Raises StoreUnusable where there is none, where other code built it, or where it was judged by other rules:
         those come back by a rollback of the rules, which is on record.
@@ -267,7 +266,7 @@ class Projections:
         return number
 
     def prune(self) -> tuple[int, ...]:
-        """Drop every generation but the live and the previous one; the numbers of those that went."""
+        """Drop every generation but the live and the previous one; returns the numbers of the dropped ones."""
         session = self._session
         with building_alone(session.store), session.store.writing() as tx:
             session.store.exclude_others(tx.connection)

@@ -1,4 +1,4 @@
-"""Text from outside, made harmless for whatever shows it: a terminal, or a page that somebody is given to read."""
+"""Sanitising text from outside for a terminal or a page: without control and bidirectional characters."""
 
 from __future__ import annotations
 
