@@ -92,5 +92,7 @@ def test_it_runs_where_a_program_has_modules_of_the_same_names(python: Path, pro
     assert run(python.with_name("regulars"), "--version", cwd=program).startswith("regulars ")
 
 
-def test_its_types_serve_whoever_checks_theirs(python: Path, program: Path) -> None:
+def test_a_program_is_type_checked_against_it(python: Path, program: Path) -> None:
     run(sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "program.py", cwd=program)
+    (program / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+    run(sys.executable, "-m", "pyright", "--pythonpath", python, "program.py", cwd=program)
