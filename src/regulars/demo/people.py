@@ -1,4 +1,4 @@
-"""Who the simulated customers are: a name, and habits that the business never gets to see."""
+"""The simulated customers: a name, and habits that the business never gets to see."""
 
 from __future__ import annotations
 

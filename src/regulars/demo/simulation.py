@@ -1,4 +1,4 @@
-"""Two years of a small coffee roaster's web shop: lives are lived in memory, then recorded week by week.
+"""Two years of a small coffee roaster's web shop: simulated in memory, then recorded week by week.
 
 The same seed gives the same business, whatever the day it runs on: all chance comes from `random.Random`s made from the
 seed, and the clock is a simulated one that ends at END.
@@ -49,7 +49,7 @@ START = END - timedelta(days=730)
 CUSTOMERS = 350
 
 _WEEK = timedelta(days=7)
-#: From a last order to the account being closed; whoever comes back comes later.
+#: From a last order to the account being closed; a customer who comes back comes later.
 _LONGEST_GOODBYE = timedelta(days=60)
 _CHANNELS: tuple[Channel, ...] = ("email", "chat", "phone")
 _OWNERS = ("mara", "jonas")

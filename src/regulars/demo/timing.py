@@ -1,4 +1,4 @@
-"""When simulated commands happen."""
+"""Random times of simulated commands."""
 
 from __future__ import annotations
 

@@ -279,7 +279,7 @@ def _help_desk(crm: Regulars, customers: Sequence[Customer]) -> RenderableType:
         what = "first answer" if ticket.first_response in ("on_time", "due_soon") else "solution"
         name = names.get(ticket.ref, "")
         table.add_row(_minute(ticket.breaches_at), ticket.ticket_id, ticket.ref or "", f"{name:.20}", what)
-    return Group(summary, "", Text("Late within a day if nobody acts:", style="dim"), table)
+    return Group(summary, "", Text("Breached within a day unless somebody acts:", style="dim"), table)
 
 
 def _clock(ticket: TicketView) -> str:
