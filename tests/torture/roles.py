@@ -21,7 +21,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from regulars import Regulars, RegularsError, parse_rules
 from regulars.adapters.schema.build_views import view_names
-from regulars.adapters.schema.builds import FACTS, BuildTables
+from regulars.adapters.schema.builds import FACTS, build_tables
 from regulars.adapters.schema.tables import Schema
 from regulars.projections.registry import REGISTRY
 from torture.journal import Told, positions_of
@@ -33,7 +33,7 @@ ROLES = 4
 QUESTIONS = 6
 PUBLICATIONS = 3
 SCHEMA = Schema(is_sqlite=False)
-BUILT = BuildTables({FACTS: 1} | {each.name: 1 for each in REGISTRY.projectors}, REGISTRY).metadata.tables
+BUILT = build_tables({FACTS: 1} | {each.name: 1 for each in REGISTRY.projectors}, REGISTRY).metadata.tables
 VIEWS = view_names(SCHEMA, REGISTRY)
 PRIVILEGES = ("SELECT", "SELECT", "SELECT, INSERT, UPDATE, DELETE", "SELECT, INSERT, UPDATE, DELETE")
 

@@ -21,7 +21,7 @@ from regulars.adapters.extensions.extended import define_tables
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.progress import Progress
 from regulars.adapters.schema.positions import continue_positions, drawn, lock_definitions
-from regulars.adapters.schema.tables import VERSION, Schema
+from regulars.adapters.schema.tables import VERSION, Schema, common_schema
 from regulars.adapters.sql.database import Database, parse_url
 from regulars.adapters.sql.driver_errors import name_of, translated_errors
 from regulars.adapters.sql.sqlite_file import require_nothing_beside
@@ -105,7 +105,7 @@ def _require_free(target: Target, database: Database) -> None:
     if database.is_sqlite and not Path(database.url.database or "").exists():
         return
     with closing(Database(target, read_only=True)) as looking, looking.reading() as connection:
-        _refuse_a_store(connection, Schema(is_sqlite=database.is_sqlite), database)
+        _refuse_a_store(connection, common_schema(is_sqlite=database.is_sqlite), database)
 
 
 def _refuse_a_store(connection: Connection, schema: Schema, database: Database) -> None:

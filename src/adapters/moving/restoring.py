@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from regulars.adapters.checking.soundness import require_sound
 from regulars.adapters.log.codec import CODECS, codec_of, tags_of
-from regulars.adapters.schema.tables import Schema
+from regulars.adapters.schema.tables import common_schema
 from regulars.adapters.sql.database import Database, parse_url
 from regulars.adapters.sql.sqlite_file import MAGIC, require_nothing_beside
 from regulars.adapters.store.store import require_store
@@ -66,7 +66,7 @@ def read_list(source: Target) -> dict[str, str | None]:
         return dict(_listed(Path(source)))
     require_store(source)
     with closing(Database(source, read_only=True)) as database, database.reading() as connection:
-        events = Schema(is_sqlite=database.is_sqlite).events
+        events = common_schema(is_sqlite=database.is_sqlite).events
         wanted = sa.select(events.c.customer_id, events.c.type, events.c.payload).order_by(events.c.position)
         rows = connection.execute(wanted.where(events.c.type.in_(tags_of([PersonalDataErased], CODECS)))).all()
     erasures = ((row.customer_id, codec_of(row.type, CODECS).decode(row.payload)) for row in rows)

@@ -17,10 +17,10 @@ from regulars.adapters.read_models.updates import Update
 from regulars.adapters.read_models.writing_rows import delete_rows, insert_rows
 from regulars.adapters.schema.builds import (
     FACTS,
-    BuildTables,
     FactsTable,
     ProjectionTables,
     Row,
+    build_tables,
     loaded_facts,
     loaded_own,
     loaded_tracks,
@@ -53,7 +53,7 @@ class ReadModels(Bookkeeping):
         super().__init__(schema, number, builds)
         self.is_current = is_current
         self.projectors = tuple(each for each in registry.projectors if each.name in builds)
-        self.tables = BuildTables(self.builds, registry)
+        self.tables = build_tables(self.builds, registry)
         self.events = schema.events
         self.forgotten = schema.forgotten
         self._registry = registry

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from regulars.adapters.schema.builds import FACTS, SCORE, BuildTables, ProjectionTables
+from regulars.adapters.schema.builds import FACTS, SCORE, BuildTables, ProjectionTables, build_tables
 from regulars.adapters.schema.tables import Schema
 from regulars.adapters.schema.views import View
 from regulars.crm_domain.instant import FOREVER
@@ -22,7 +22,7 @@ def views_of(tables: BuildTables, events: sa.Table) -> list[View]:
 
 def view_names(schema: Schema, registry: Registry) -> tuple[str, ...]:
     """The names of the stable views."""
-    tables = BuildTables({FACTS: 0} | {each.name: 0 for each in registry.projectors}, registry)
+    tables = build_tables({FACTS: 0} | {each.name: 0 for each in registry.projectors}, registry)
     views = (schema.audit_trail, *views_of(tables, schema.events))
     return tuple(sorted(view.stable_name for view in views))
 

@@ -16,7 +16,8 @@ there in the order of the primary key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -297,16 +298,18 @@ class BuildTables:
     `facts` are the shared ones, None where they are not among the builds; `fact_sets` are all.
     """
 
-    def __init__(self, builds: dict[str, int], registry: Registry) -> None:
+    def __init__(
+        self, builds: Mapping[str, int], fact_sets: Iterable[FactSet], projectors: Iterable[Projector]
+    ) -> None:
         self.builds = builds
         self.metadata = sa.MetaData()
         self.fact_sets = [
-            FactsTable(each, builds[each.name], self.metadata) for each in registry.fact_sets if each.name in builds
+            FactsTable(each, builds[each.name], self.metadata) for each in fact_sets if each.name in builds
         ]
         self.facts = next((each for each in self.fact_sets if each.fact_set is SHARED), None)
         self.projections = {
             each.name: ProjectionTables(each, builds[each.name], self.metadata)
-            for each in registry.projectors
+            for each in projectors
             if each.name in builds
         }
         for table in self.metadata.tables.values():
@@ -334,6 +337,20 @@ class BuildTables:
         """The indexes, in order of their names."""
         indexes = (index for table in self.metadata.sorted_tables for index in table.indexes)
         return sorted(indexes, key=lambda index: str(index.name))
+
+
+def build_tables(builds: Mapping[str, int], registry: Registry) -> BuildTables:
+    """The tables of some builds. The same ones for as long as they are in use: it takes longer to make them, and to
+    compile statements for new ones, than to fold a small store.
+    """
+    return _build_tables(tuple(builds.items()), registry.fact_sets, registry.projectors)
+
+
+@lru_cache(maxsize=32)
+def _build_tables(
+    builds: tuple[tuple[str, int], ...], fact_sets: tuple[FactSet, ...], projectors: tuple[Projector, ...]
+) -> BuildTables:
+    return BuildTables(dict(builds), fact_sets, projectors)
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:

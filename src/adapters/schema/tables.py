@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -132,6 +133,12 @@ class Schema:
             connection.exec_driver_sql(f"{alter} SET STATISTICS 0")
             # To give a column the type it has changes nothing, but drops the samples that were taken before.
             connection.exec_driver_sql(f"{alter} TYPE {column.type.compile(connection.dialect)}")
+
+
+@cache
+def common_schema(*, is_sqlite: bool) -> Schema:
+    """The table objects of every store without extensions: the same ones, as nobody adds to them."""
+    return Schema(is_sqlite=is_sqlite)
 
 
 def require_unicode(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.log.codec import schema_digest
-from regulars.adapters.schema.builds import BuildTables
+from regulars.adapters.schema.builds import build_tables
 from regulars.adapters.schema.tables import Schema
 from regulars.adapters.sql.damage import BY_A_REBUILD, Damaged, DamagedReadModels
 from regulars.adapters.sql.loading import loading
@@ -143,7 +143,7 @@ def create_build(
         "known_until": known_until,
     }
     connection.execute(builds.insert(), row)
-    BuildTables({spec.name: number}, registry).create(connection)
+    build_tables({spec.name: number}, registry).create(connection)
     return number
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.schema.build_views import views_of
-from regulars.adapters.schema.builds import BuildTables
+from regulars.adapters.schema.builds import BuildTables, build_tables
 from regulars.adapters.schema.settings import live_of, number_of
 from regulars.adapters.schema.tables import LIVE_GENERATION, Schema
 from regulars.adapters.schema.views import put_views
@@ -127,7 +127,7 @@ def tables_of(schema: Schema, registry: Registry, connection: Connection, genera
     """The tables of a generation's builds, for the projections that the registry knows."""
     known = versions_of(registry)
     builds = builds_of(schema, connection, generation)
-    return BuildTables({name: number for name, number in builds.items() if name in known}, registry)
+    return build_tables({name: number for name, number in builds.items() if name in known}, registry)
 
 
 def note_dropped(schema: Schema, connection: Connection, number: int) -> None:

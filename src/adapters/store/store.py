@@ -28,7 +28,7 @@ from regulars.adapters.schema.positions import (
     lock_definitions,
 )
 from regulars.adapters.schema.settings import currency_of, unreadable
-from regulars.adapters.schema.tables import CURRENCY, VERSION, Schema
+from regulars.adapters.schema.tables import CURRENCY, VERSION, Schema, common_schema
 from regulars.adapters.sql.columns import as_stored, unchecked
 from regulars.adapters.sql.database import DEFAULT_LOCK_TIMEOUT, Database
 from regulars.adapters.sql.driver_errors import name_of
@@ -100,7 +100,7 @@ class Store:
         self.registry = registry_of(extensions)
         self.handles = self.registry.handles
         self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
-        self.schema = Schema(is_sqlite=self.database.is_sqlite)
+        self.schema = (Schema if extensions else common_schema)(is_sqlite=self.database.is_sqlite)
         self.is_new = False
         self._master_key = master_key
         try:
@@ -278,7 +278,7 @@ def require_store(target: str | os.PathLike[str]) -> None:
     database = Database(target, read_only=True)
     try:
         with database.reading() as connection:
-            if found_version(connection, Schema(is_sqlite=database.is_sqlite)) is None:
+            if found_version(connection, common_schema(is_sqlite=database.is_sqlite)) is None:
                 raise _not_a_store(database, database.missing_schema(connection))
     finally:
         database.close()
