@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from eventsourcing.persistence import IntegrityError, Notification, OperationalE
 from eventsourcing.utils import Environment
 from sqlalchemy.engine import Connection
 
+from processes import forked
 from regulars.adapters.eventsourcing_library.notifications import PAGE, POLL_INTERVAL
 from regulars.adapters.eventsourcing_library.recorders import (
     RegularsFactory,
@@ -33,7 +33,7 @@ from regulars.adapters.sql.database import Database
 
 R = TypeVar("R", bound=SqlRecorder)
 
-SPAWN = multiprocessing.get_context("spawn")
+FORKED = forked()
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def insert_from_another_process(url: str, batches: int, size: int) -> None:
 def test_a_subscription_misses_nothing_that_other_processes_and_threads_insert(
     bare_url: str, recorder: SqlApplicationRecorder
 ) -> None:
-    processes = [SPAWN.Process(target=insert_from_another_process, args=(bare_url, 20, 5)) for _ in range(2)]
+    processes = [FORKED.Process(target=insert_from_another_process, args=(bare_url, 20, 5)) for _ in range(2)]
     expected = 2 * 20 * 5 + 2 * 50 * 3
     with ThreadPoolExecutor(3) as threads, recorder.subscribe() as subscription:
         seen = threads.submit(taken, subscription, expected)
@@ -435,7 +435,7 @@ def create_from_another_process(url: str) -> None:
 
 
 def test_many_processes_may_create_the_same_tables_at_once(bare_url: str, database: Database) -> None:
-    processes = [SPAWN.Process(target=create_from_another_process, args=(bare_url,)) for _ in range(4)]
+    processes = [FORKED.Process(target=create_from_another_process, args=(bare_url,)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:

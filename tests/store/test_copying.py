@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from hypothesis import strategies as st
 import regulars
 from databases import fresh_postgres, fresh_sqlite
 from histories import START, histories
+from processes import forked
 from regulars import (
     AddNote,
     ChangeContactDetails,
@@ -336,7 +336,7 @@ def copy_halfway(source: str, target: str, halfway: Signal) -> None:
 
 def test_a_copy_that_is_killed_was_never_there(bare_sqlite_url: str, target_url: str, tmp_path: Path) -> None:
     make_shop(bare_sqlite_url, tmp_path)
-    context = multiprocessing.get_context("spawn")
+    context = forked()
     halfway = context.Event()
     process = context.Process(target=copy_halfway, args=(bare_sqlite_url, target_url, halfway))
     process.start()

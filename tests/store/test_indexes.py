@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
+from processes import forked
 from regulars import (
     ChangeContactDetails,
     Command,
@@ -496,10 +496,9 @@ def write(url: str, writer: int) -> int:
 
 
 def test_nothing_that_is_appended_while_indexes_are_put_right_is_lost(database_url: str) -> None:
-    context = multiprocessing.get_context("spawn")
     with (
         regulars.open(database_url, currency="EUR", actor="li") as crm,
-        ProcessPoolExecutor(WRITERS, mp_context=context) as pool,
+        ProcessPoolExecutor(WRITERS, mp_context=forked()) as pool,
     ):
         crm.do([RegisterCustomer(ref=f"old:{number}", email=f"{number}@example.com") for number in range(20)])
         crm.do([GiveConsent(customer=f"old:{number}", **NEWS) for number in range(20)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 import regulars
+from processes import forked
 from regulars import (
     EnrollMember,
     OpenTicket,
@@ -86,7 +86,7 @@ def follow_until(url: str, stop: Signal, last: ValueProxy[int]) -> list[int]:
 
 @contextmanager
 def processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(count, mp_context=forked()) as pool:
         yield pool
 
 
@@ -99,7 +99,7 @@ def crm(database_url: str) -> Iterator[Regulars]:
 
 
 def test_eight_writers_a_follower_and_two_projections(crm: Regulars, database_url: str) -> None:
-    with multiprocessing.get_context("spawn").Manager() as manager, processes(WRITERS + 3) as pool:
+    with forked().Manager() as manager, processes(WRITERS + 3) as pool:
         stop, last = manager.Event(), manager.Value("q", 0)
         follower = pool.submit(follow_until, database_url, stop, last)
         projections = [pool.submit(catch_up_until, database_url, stop) for _ in range(2)]

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import regulars
 from databases import fresh_postgres, fresh_sqlite
+from processes import forked
 from regulars import (
     EnrollMember,
     MergeCustomers,
@@ -485,8 +486,7 @@ def rebuild_at_last(crm: Regulars) -> None:
 
 
 def test_a_process_that_is_killed_while_it_rebuilds_leaves_everything_as_it_was(database_url: str) -> None:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["regulars", "test_rebuilding"])
+    context = forked()
     moments = random.Random(4)
     with opened(database_url, noon) as crm:
         trade_much(crm)
@@ -515,6 +515,14 @@ def test_a_process_that_is_killed_while_it_rebuilds_leaves_everything_as_it_was(
 # -------------------------------------------------------------------------------------------------- several workers
 
 
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that begin in no time, where what they do is in question and not how they are begun."""
+    context = forked()
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: context)
+
+
+@pytest.mark.usefixtures("forked_workers")
 def test_several_workers_build_the_same_as_one(database_url: str) -> None:
     with opened(database_url, noon) as crm, folding(replay_from=1_000):
         trade_much(crm)
@@ -581,6 +589,7 @@ def indexes_of(crm: Regulars, number: int) -> list[tuple[str, str]]:
         )
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_what_several_workers_began_one_ends_and_the_other_way_round(database_url: str) -> None:
     def cut_off(done: int, total: int) -> None:
         raise CutOffError
@@ -597,6 +606,7 @@ def test_what_several_workers_began_one_ends_and_the_other_way_round(database_ur
             assert (live(crm), fingerprint(crm)) == (answering, whole)
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_worker_that_is_lost_is_said_and_loses_nothing(
     sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -631,7 +641,7 @@ def rebuild_elsewhere(url: str, said: Any) -> None:
 
 
 def test_of_two_who_rebuild_one_is_told_to_wait(database_url: str) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = forked()
     said, refused = context.Queue(), list[str]()
     with opened(database_url, noon) as crm, opened(database_url, noon) as other, folding(replay_from=1, customers=2):
         shop_with_everything(crm, Clock())

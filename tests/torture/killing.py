@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -16,12 +15,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from processes import forked
 from torture.journal import wait_until_ready
 
 KILLED = -signal.SIGKILL
 PATIENCE = 60.0
-
-_context = multiprocessing.get_context("forkserver")
 
 #: How a process ends: by its own hand at so many calls of functions (None: never), or after so many seconds.
 Fate = tuple[int | None, float]
@@ -50,9 +48,7 @@ def light(fuse: int | None) -> None:
 @contextmanager
 def started(work: Callable[..., object], *arguments: Any) -> Iterator[ForkServerProcess]:
     """A process of its own; it is gone afterwards however the block ends."""
-    # What it needs is loaded once, so that it begins in no time.
-    _context.set_forkserver_preload(["regulars", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"])
-    process = _context.Process(target=work, args=arguments)
+    process = forked().Process(target=work, args=arguments)
     process.start()
     try:
         yield process
