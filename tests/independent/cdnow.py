@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from math import floor
 from pathlib import Path
@@ -65,6 +66,13 @@ def in_cents(amount: str) -> int:
     return int(cents)
 
 
+@cache
+def exact(number: Any) -> Fraction:
+    """A number of the rules; making a fraction of it takes longer than comparing with one."""
+    return Fraction(number)
+
+
+@cache
 def read_orders(path: Path) -> dict[str, list[Order]]:
     """Every customer's orders, oldest first, by customer id as written in the file."""
     orders: dict[str, list[Order]] = {}
@@ -112,8 +120,8 @@ class Snapshot:
         """Time since the last order, in units of this customer's own expected gap."""
         if self._gap is None:
             cadence = self.rules["cadence"]
-            prior, minimum = Fraction(cadence["prior_gap_days"]) * DAY, Fraction(cadence["min_gap_days"]) * DAY
-            weight = Fraction(cadence["prior_weight"])
+            prior, minimum = exact(cadence["prior_gap_days"]) * DAY, exact(cadence["min_gap_days"]) * DAY
+            weight = exact(cadence["prior_weight"])
             span, repeats = self.orders[-1].at - self.orders[0].at, len(self.orders) - 1
             self._gap = self.since_last_order / max(minimum, (span + weight * prior) / (repeats + weight))
         return self._gap
@@ -123,7 +131,7 @@ class Snapshot:
             raise ValueError(f"within_days has no meaning for {name}")
         match name:
             case "orders" if within_days is not None:
-                return self.orders_less_than_ago(int(Fraction(within_days) * DAY))
+                return self.orders_less_than_ago(int(exact(within_days) * DAY))
             case "orders":
                 return len(self.orders)
             case "days_since_order":
@@ -148,8 +156,8 @@ def holds(condition: dict[str, Any], snapshot: Snapshot) -> bool:
         return False
     return (
         ("is" not in condition or value is condition["is"])
-        and ("from" not in condition or value >= Fraction(condition["from"]))
-        and ("below" not in condition or value < Fraction(condition["below"]))
+        and ("from" not in condition or value >= exact(condition["from"]))
+        and ("below" not in condition or value < exact(condition["below"]))
     )
 
 
@@ -194,7 +202,7 @@ def tier_of(orders: list[Order], at: int, rules: Rules) -> str:
     tier = rules["tier"]
     if tier["measure"] != "net_spend" or tier["members_only"]:
         raise ValueError("this script knows net_spend, and no memberships")
-    window, hold, grace = (int(Fraction(tier[key]) * DAY) for key in ("window_days", "hold_days", "grace_days"))
+    window, hold, grace = (int(exact(tier[key]) * DAY) for key in ("window_days", "hold_days", "grace_days"))
     names = [str(level["name"]) for level in tier["levels"]]
     thresholds = [in_cents(level["from"]) for level in tier["levels"]]
     order_instants = sorted({order.at for order in orders})
@@ -236,12 +244,12 @@ def tier_of(orders: list[Order], at: int, rules: Rules) -> str:
 
 def points_at(value: int | Fraction, steps: list[list[Any]]) -> int:
     """The points of the highest step reached; none below the first."""
-    reached = [(Fraction(start), points) for start, points in steps if value >= Fraction(start)]
+    reached = [(exact(start), points) for start, points in steps if value >= exact(start)]
     return int(max(reached)[1]) if reached else 0
 
 
 def risk_points_of(snapshot: Snapshot) -> dict[str, int]:
-    prior = Fraction(snapshot.rules["cadence"]["prior_gap_days"]) * DAY
+    prior = exact(snapshot.rules["cadence"]["prior_gap_days"]) * DAY
     values: dict[str, int | Fraction] = {
         "recency": snapshot.since_last_order / prior,
         "cadence": snapshot.gap(),
@@ -253,7 +261,7 @@ def risk_points_of(snapshot: Snapshot) -> dict[str, int]:
 
 def risk_of(points: dict[str, int], rules: Rules) -> int:
     """The weighted mean over the components with evidence, rounded half up."""
-    weights = {name: Fraction(rules["churn_risk"][name]["weight"]) for name in points}
+    weights = {name: exact(rules["churn_risk"][name]["weight"]) for name in points}
     mean = sum((weights[name] * points[name] for name in points), Fraction()) / sum(weights.values())
     return floor(mean + Fraction(1, 2))
 
