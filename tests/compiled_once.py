@@ -1,6 +1,9 @@
 """One cache of compiled statements for all engines of a dialect.
 
 SQLAlchemy compiles a statement once for each engine. A program has one engine, tests have thousands.
+
+With a statement SQLAlchemy keeps which columns its result had. So only what names each of its tables and columns is
+shared: what `*` stands for, and a table that is known by its name alone, is another thing in each database.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 #: More than the statements of all tables that a process keeps.
 MOST = 5_000
@@ -22,9 +26,18 @@ class SharedCache(dict[Any, Any]):
         return super().get(_of_any_engine(key), default)
 
     def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        if not _says_the_same_everywhere(compiled.statement):
+            return
         if len(self) >= MOST:
             self.clear()
         super().__setitem__(_of_any_engine(key), compiled)
+
+
+def _says_the_same_everywhere(statement: Any) -> bool:
+    return not any(
+        isinstance(each, sa.TextClause) or (isinstance(each, sa.TableClause) and not isinstance(each, sa.Table))
+        for each in visitors.iterate(statement)
+    )
 
 
 def _of_any_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
