@@ -30,7 +30,15 @@ settings.register_profile("quick", settings.get_profile("default"), max_examples
 settings.load_profile("default")
 
 #: Files that take minutes. Begun first, they don't keep one worker busy when there is nothing left for the others.
-LONGEST = ("test_cdnow", "test_rebuilding", "test_bad_input", "test_merging", "test_benchmarks", "test_indexes")
+LONGEST = (
+    "test_cdnow",
+    "test_rebuilding",
+    "test_bad_input",
+    "test_tampering",
+    "test_indexes",
+    "test_demo",
+    "test_wheel",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
