@@ -23,6 +23,7 @@ import regulars
 from databases import fresh_postgres, fresh_sqlite
 from processes import forked
 from regulars import (
+    CustomerId,
     EnrollMember,
     MergeCustomers,
     OpenTicket,
@@ -537,6 +538,19 @@ def test_several_workers_build_the_same_as_one(database_url: str) -> None:
             with folding(replay_from=1_000, events_a_range=400):  # each worker folds several ranges, one after another
                 crm.projections.rebuild(workers=workers)
             assert (fingerprint(crm), read_models_of(crm, live(crm))) == alone
+
+
+@pytest.mark.parametrize("away", [min, max])
+def test_the_events_of_who_was_merged_are_told_with_the_rest(
+    database_url: str, away: Callable[[list[CustomerId]], CustomerId]
+) -> None:
+    with opened(database_url, noon) as crm:
+        crm.do([RegisterCustomer(ref=ref) for ref in ("a", "b", "c")])
+        ids = [each.id for each in crm.customers()]
+        crm.do(MergeCustomers(customer=away(ids), into=sorted(ids)[len(ids) // 2]))
+        told: list[tuple[int, int]] = []
+        crm.projections.verify(on_progress=lambda done, total: told.append((done, total)))
+        assert told[-1] == (crm.event_count, crm.event_count)
 
 
 def test_what_waits_in_the_wal_is_taken_over_after_each_range(sqlite_database_url: str) -> None:

@@ -10,7 +10,7 @@ from regulars.adapters.indexes.index import Index
 from regulars.adapters.indexes.ours import INDEXES
 from regulars.adapters.schema.build_views import views_of
 from regulars.adapters.schema.builds import FACTS, build_tables
-from regulars.adapters.schema.tables import Schema
+from regulars.adapters.schema.tables import common_schema
 from regulars.adapters.sql.table_names import PREFIX
 from regulars.crm_domain.aggregate import Aggregate
 from regulars.crm_domain.catalogue import AGGREGATES, catalogue_of
@@ -59,7 +59,7 @@ _Claim = tuple[str, str]
 
 @cache
 def _ours() -> frozenset[_Claim]:
-    schema = Schema(is_sqlite=True)
+    schema = common_schema(is_sqlite=True)
     built = build_tables({FACTS: 0} | {each.name: 0 for each in PROJECTORS}, REGISTRY)
     views = (each.name for each in (schema.audit_trail, *views_of(built, schema.events)))
     beside = (

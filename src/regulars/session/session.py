@@ -58,7 +58,10 @@ AFRESH_IS_QUICKER = 10
 
 
 class Session:
-    """One open store with its clock. Other processes publish rules too, so each snapshot looks it up."""
+    """One open store with its clock.
+
+    Other processes publish rules too, so each snapshot looks up the live generation.
+    """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
