@@ -169,6 +169,8 @@ def repair_entries(
 
     for rows in _batches(extra()):
         connection.execute(table.delete().where(this), rows)
+    if not wrong:
+        return 0
     # Where another row still conflicts, as its owner can't be told, the next comparison reports it.
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
     for rows in _batches(missing()):
