@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import stat
 import tempfile
@@ -15,6 +16,8 @@ import pytest
 
 NOBODY = 65_534
 SIDES = ("-wal", "-shm")
+#: How many seconds one process waits for another, so that a test fails instead of waiting for ever.
+PATIENCE = 60
 
 
 @contextmanager
@@ -54,6 +57,31 @@ def as_somebody_else(work: Callable[[], str]) -> str:
         pytest.skip(said)
     assert status == 0, said
     return said
+
+
+@contextmanager
+def beside(work: Callable[[], None]) -> Iterator[None]:
+    """Another process of this user that works during the block, and must end without an error."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
+            os._exit(1)
+        os._exit(0)
+    try:
+        yield
+    finally:
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status == 0, "the process beside this one failed; its stderr says why"
+
+
+def wait_for(pipe: int, what: str) -> None:
+    """Wait for a byte from another process, which says that something happened. Raises AssertionError if none comes."""
+    readable, _, _ = select.select([pipe], [], [], PATIENCE)
+    assert readable, f"waited {PATIENCE} seconds in vain until {what}"
+    os.read(pipe, 1)
 
 
 def _run(work: Callable[[], str], writing: int) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 import regulars
-from foreign import as_somebody_else, folder_for_all, lock
+from foreign import as_somebody_else, beside, folder_for_all, lock, wait_for
 from regulars import (
     RecordPurchase,
     RegisterCustomer,
@@ -114,32 +114,28 @@ def test_a_file_that_may_not_be_written_answers_and_takes_nothing(folder: Path, 
 def test_a_reader_sees_what_an_open_writer_commits(folder: Path) -> None:
     path = folder / "shop.db"
     make_store(path)
-    asked, told = os.pipe(), os.pipe()
+    asked, told, done = os.pipe(), os.pipe(), os.pipe()
 
     def watch() -> str:
         with opened(path) as crm:
             before = crm.customer("shop:1").tags
             os.write(asked[1], b"!")
-            os.read(told[0], 1)
+            wait_for(told[0], "the writer committed")
             return repr((before, crm.customer("shop:1").tags, crm.behind))
 
     def write() -> None:
-        os.read(asked[0], 1)
+        wait_for(asked[0], "the reader asked")
         with opened(path) as crm:
             crm.do(TagCustomer(customer="shop:1", label="vip"))
             os.write(told[1], b"!")
-            os.read(asked[0], 1)
+            wait_for(done[0], "the reader ended")
 
     lock(path)
-    writer = os.fork()
-    if writer == 0:
-        write()
-        os._exit(0)
-    try:
-        assert as_somebody_else(watch) == repr(((), ("vip",), 3))
-    finally:
-        os.write(asked[1], b"!")
-        assert os.waitpid(writer, 0)[1] == 0
+    with beside(write):
+        try:
+            assert as_somebody_else(watch) == repr(((), ("vip",), 3))
+        finally:
+            os.write(done[1], b"!")
 
 
 def test_changes_that_wait_in_a_wal_are_answered_from(folder: Path) -> None:
@@ -216,23 +212,20 @@ def test_who_reads_without_a_lock_is_told_when_the_file_changed(folder: Path) ->
                 with crm._store.reading() as tx:
                     crm._store.count_events(tx.connection)
                     os.write(asked[1], b"!")
-                    os.read(told[0], 1)
+                    wait_for(told[0], "the writer closed the file")
             except StoreBusy as error:
                 return f"{error}; then {crm.customer('shop:1').tags}"
         return "nothing was noticed"
 
-    path.chmod(0o644)
-    writer = os.fork()
-    if writer == 0:
-        os.read(asked[0], 1)
+    def write() -> None:
+        wait_for(asked[0], "the reader had read")
         with opened(path) as crm:
             crm.do(TagCustomer(customer="shop:1", label="vip"))
         os.write(told[1], b"!")  # closing brought the change from -wal into the file
-        os._exit(0)
-    try:
+
+    path.chmod(0o644)
+    with beside(write):
         assert as_somebody_else(read) == f"{path} was written while it was read; ask again; then ('vip',)"
-    finally:
-        assert os.waitpid(writer, 0)[1] == 0
 
 
 def test_the_files_beside_a_file_decide_whether_it_may_be_written(folder: Path) -> None:
