@@ -1,4 +1,6 @@
-"""Opening a store: made where there is none, founded with its first rules, and checked against the running code."""
+"""Opening a store: create it where it doesn't exist, with its first ruleset, and compare its read models with the
+running code.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ OnStale = Literal["warn", "rebuild", "error"]
 
 
 def default_rules() -> Ruleset:
-    """The ruleset that comes with the library."""
+    """The default ruleset, which comes with the library."""
     text = resources.files("regulars").joinpath("rules.toml").read_text(encoding="utf-8")
     return parse_rules(text, "the default rules")
 
@@ -51,34 +53,35 @@ def open(
     extensions: tuple[Extension, ...] = (),
     schema: str | None = None,
 ) -> Regulars:
-    """Open a store; it is made where there is none.
+    """Open a store; it is created where it doesn't exist.
 
-    `target` is a path, ":memory:" or a SQLAlchemy URL of SQLite or PostgreSQL. `schema` is that of a PostgreSQL
-    database in which the store has everything that is its own; it is made with the store, and `?schema=crm` in the URL
-    says the same. Without one, it is that of the role's search_path. `currency` (ISO 4217) is fixed by the
-    first open or the first amount that names one. `actor` says who acts. `rules` are those of a new store, the
-    default ones unless given. `clock` returns an aware datetime, for tests and simulations. `lock_timeout` is how many
+    `target` is a path, ":memory:" or a SQLAlchemy URL of SQLite or PostgreSQL. `schema` is the PostgreSQL schema with
+    all tables and views of the store; it is created with the store, and `?schema=crm` in the URL says the same. Without
+    one, it is that of the role's search_path. `currency` (ISO 4217) is fixed by the first open or the first amount that
+    names one. `actor` is recorded with each event as who gave the command. `rules` are the ruleset of a new store, the
+    default one unless given. `clock` returns an aware datetime, for tests and simulations. `lock_timeout` is how many
     seconds to wait for another writer.
 
-    A store that this process may not write is opened read-only: what would write raises StoreUnusable, lists answer
-    from what is folded in already, and `read_only` tells. `read_only=True` does that with any store.
+    A store that this process may not write is opened read-only: commands raise StoreUnusable, lists answer from what is
+    folded in already, and `read_only` is True. `read_only=True` opens any store like that.
 
-    `on_stale` is about a store whose read models were folded by other code, before an upgrade for example: questions
-    about one customer are answered by the running code all the same; lists are as they were, with a StaleProjections
-    warning, or they are rebuilt at once, or StoreUnusable is raised.
+    `on_stale` is about a store whose read models were folded by other code or rules, before an upgrade for example.
+    Questions about one customer are answered by the running code in any case. With "warn", lists are answered from the
+    old read models, after a StaleProjections warning; "rebuild" rebuilds them at once; "error" raises StoreUnusable.
 
-    A PostgreSQL role without SELECT on `regulars_keys` gets answers without names, and `names_readable` tells; without
-    SELECT on `regulars_lookups` it finds nobody by reference or e-mail, and asks by id.
+    A PostgreSQL role without SELECT on `regulars_keys` gets answers without names, and `names_readable` is False;
+    without SELECT on `regulars_lookups` it can't find customers by reference or e-mail, only by id.
 
-    `master_key` is 32 bytes, as they are, as base64 or as 64 hexadecimal digits. A new store has its keys wrapped by
-    it, and then opens with nothing else. `crm.keys` wraps those of a store that is there, or wraps them by another.
+    `master_key` is 32 bytes, raw, as base64 or as 64 hexadecimal digits. The keys of a new store are wrapped by it, and
+    from then on the store can't be opened without it. `crm.keys` wraps the keys of an existing store, or rotates the
+    master key.
 
-    `extensions` bring aggregates, projections and indexes of other people's. A store names those that it needs; where
-    one of them isn't given it answers what it can, and `missing_extensions` tells.
+    `extensions` add aggregates, projections and indexes of other programs. A store records which ones it needs; where
+    one of them isn't given it answers what it can without it, and `missing_extensions` names it.
 
     Raises StoreUnusable where the database can't be used as it is, or not with this master key, StoreBusy where it
-    stays locked, ValueError for an actor that is not one line of at most 200 characters, for what is no master key, and
-    for extensions that bring something of one name, or of a name of ours.
+    stays locked, ValueError for an actor that is not one line of at most 200 characters, for an invalid master key, and
+    for extensions that define one name twice, or a built-in name.
     """
     require_label(actor, "an actor")
     master = None if master_key is None else MasterKey(master_key)
@@ -123,13 +126,13 @@ def _settle_currency(store: Store, currency: str) -> None:
 
 
 def _found(session: Session, rules: Ruleset | None) -> None:
-    """Give a store that has none its first generation, under the rules it is founded with."""
+    """Create the first generation of a new store, under its first ruleset."""
     store = session.store
     with store.reading() as tx:
         try:
             founded = is_founded(store.schema, tx.connection)
         except DamagedReadModels:
-            return  # a rebuild makes another, and for that the store has to be open; whatever else needs it says so
+            return  # a rebuild repairs that, and needs an open store; each query that reads it raises StoreUnusable
     if not founded:
         found_generation(store, rules or default_rules(), session.now())
     if rules is None:
@@ -138,16 +141,16 @@ def _found(session: Session, rules: Ruleset | None) -> None:
         in_force = session.in_force(tx)
     if rules.digest() != in_force.digest:
         raise StoreUnusable(
-            f"this store judges by the rules {in_force.digest[:12]}, and {rules.digest()[:12]} were given; "
-            "rules are given when a store is made, and published from then on"
+            f"the rules in force in this store are {in_force.digest[:12]}, not {rules.digest()[:12]} as given; "
+            "`rules` are for a new store; publish a ruleset to change those of an existing one"
         )
 
 
 def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
-    """Say that the read models would be folded otherwise now, or rebuild them, or refuse."""
+    """Compare the read models with the running code; warn, rebuild, or raise StoreUnusable where they differ."""
     try:
         differences = crm.projections.staleness()
-    except StoreUnusable:  # whatever needs what can't be read says so, in a sentence that names the cure
+    except StoreUnusable:  # raised again by each query that reads the damaged rows, in a sentence that names the cure
         if on_stale == "error":
             raise
         if on_stale == "rebuild" and not crm.read_only:
@@ -160,5 +163,5 @@ def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
         return
     sentence = f"the read models of this store were folded by other code or rules: {'; '.join(differences)}"
     if on_stale == "error":
-        raise StoreUnusable(f"{sentence}; `regulars rebuild` folds it again")
-    warnings.warn(f"{sentence}; lists stay as they were until it is rebuilt", StaleProjections, stacklevel=3)
+        raise StoreUnusable(f"{sentence}; `regulars rebuild` folds them again")
+    warnings.warn(f"{sentence}; lists stay as they were until they are rebuilt", StaleProjections, stacklevel=3)

@@ -1,4 +1,4 @@
-"""Restoring a backup, and forgetting again those who were forgotten since it was made."""
+"""Restoring a backup, and forgetting again the customers who were forgotten since it was made."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ Target = str | os.PathLike[str]
 
 
 class Restoration(Struct, frozen=True, kw_only=True):
-    """What was restored: how many events the store has, and who was forgotten again in it.
+    """The result of a restore: how many events the store has, and the customers who were forgotten again in it.
 
-    `listed` is how many the list named who were forgotten since, None where no list was given. `records` says what a
-    sample of the records is like.
-    `listed` is how many the list named who were forgotten since, None where no list was given. `reasons_dropped` counts
-    the reasons of that list which were not kept, as what the backup knows of those people makes them name them.
+    `listed` is how many forgotten customers the list had, None where no list was given. `records` is the check of a
+    sample of the records. `reasons_dropped` counts the reasons of the list that were not kept, because they name a
+    customer by details that the backup has.
     """
 
     events: int
@@ -47,15 +46,15 @@ def restore(
     master_key: bytes | str | None = None,
     extensions: tuple[Extension, ...] = (),
 ) -> Restoration:
-    """Bring a backup back as a store in a new file, checked, and forget in it again who was forgotten since.
+    """Restore a backup as a store in a new file, check it, and forget again the customers who were forgotten since.
 
-    `backup` is a file that `Regulars.backup` made. `erased` are the ids of those who were forgotten, with the reasons:
-    `read_erased` has them from a store or a list. Without it, whoever was forgotten since is known again. They are
-    forgotten by events of their own, as `actor`. The master key is that of when the backup was made, `extensions` are
-    those of `open`.
+    `backup` is a file that `Regulars.backup` made. `erased` are the ids of forgotten customers, with the reasons:
+    `read_erased` reads them from a store or a list. Without it, the personal data of customers who were forgotten after
+    the backup was made is readable again. They are forgotten by new events, as `actor`. The master key is that of when
+    the backup was made, `extensions` are those of `open`.
 
-    Raises NotFound and StoreUnusable for what is missing, damaged or no store, and where the target exists. All of it
-    is there in the end, or nothing.
+    Raises NotFound and StoreUnusable for a backup that is missing, damaged or no store, and where the target exists.
+    The target appears complete or not at all.
     """
     with (
         restoring(backup, Path(target)) as unfinished,

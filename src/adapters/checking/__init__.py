@@ -1,1 +1,3 @@
-"""Checks: comparing with the log what is stored beside it and isn't folded from it."""
+"""Checks of the records: keys, indexes, outcomes, currency and rules compared with the log, and the database's
+integrity.
+"""

@@ -99,7 +99,7 @@ class _Checking:
             self.keys.tell("the store", f"has {count:,} keys, and remembers {registered - erased:,} customers")
 
     def end(self) -> None:
-        """Report the keys that belong to no customer, and what couldn't be compared."""
+        """Report the keys without a customer, and the keys that couldn't be checked."""
         for stranger in self._strangers(self._store.schema.keys.c.customer_id):
             self.keys.tell(f"id:{stranger}", "no customer was registered with this id")
         if self._untried:

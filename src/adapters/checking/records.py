@@ -1,4 +1,4 @@
-"""Checking the records: comparing with the log what is stored beside it and isn't folded from it; and the database's
+"""Checking the records: comparing with the log all that is stored beside it, but for read models; and the database's
 own integrity check.
 """
 

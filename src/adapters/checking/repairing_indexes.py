@@ -32,7 +32,7 @@ class Wrong(Struct, frozen=True):
 
 
 def opening_for(store: Store, index: Index) -> Opening:
-    """What decrypts the events of an index. Raises StoreUnusable where this process can't."""
+    """The ciphers and hashes for computing the entries of an index. Raises StoreUnusable where this process can't."""
     if not index.is_keyed:
         return opening_nothing(store.codecs)
     store.access.require_keys()
@@ -50,7 +50,8 @@ def opening_for(store: Store, index: Index) -> Opening:
 
 
 def find_wrong(store: Store, index: Index, whose: Sequence[str] | None = None) -> Wrong | None:
-    """Whether the entries of any customer, or of at most CHUNK ones, differ from the log.
+    """The customers whose entries in an index differ from the log, of all or of at most CHUNK ones; None where none
+    differ.
 
     None also where this process can't tell, for lack of keys.
     """

@@ -35,7 +35,7 @@ class NotCovered(Struct, frozen=True):
 
 
 class RecordCheck(Struct, frozen=True, kw_only=True):
-    """What was compared, the first 20 faults of each kind, and by name what wasn't compared."""
+    """The counts of what was compared, the first 20 faults of each kind, and by name what wasn't compared."""
 
     compared: tuple[Compared, ...]
     faults: tuple[Fault, ...]

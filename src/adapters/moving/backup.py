@@ -17,8 +17,8 @@ from regulars.crm_domain.errors import StoreUnusable
 def backup(store: Store, target: Path) -> None:
     """Copy a SQLite store to a new file, which appears under its name once it is complete.
 
-    Raises StoreUnusable for a store on PostgreSQL (use pg_dump), for a file that exists, and where the copy is damaged,
-    as the store itself is then.
+    Raises StoreUnusable for a store on PostgreSQL (use pg_dump), where the target exists, and where the store, and so
+    the copy, is damaged.
     """
     if not store.database.is_sqlite:
         raise StoreUnusable("a store on PostgreSQL is backed up with pg_dump, which is made for that")

@@ -1,4 +1,4 @@
-"""Copying a store to another database, of the same kind or the other: the way to PostgreSQL, and back.
+"""Copying a store to another database, of the same kind or the other: migration to PostgreSQL, and back.
 
 Records are copied as they are: ids, positions, instants, keys. Read models are not: the copy begins a generation of its
 own, under the rules in force, and folds it when it is first queried.
@@ -37,11 +37,11 @@ BATCH = 2_000
 #: A seal holds forty bytes for each event of its block.
 SEALS_AT_ONCE = 50
 
-#: What belongs to one generation, which the copy builds for itself.
+#: Tables of read models' bookkeeping, which the copy begins again.
 OWN_TABLES = frozenset(map(ours, ("generations", "builds", "generation_builds", "parked")))
-#: What each store says of itself.
+#: Settings of one store alone.
 OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK})
-#: What the database fills in.
+#: Columns that the database fills in.
 OWN_COLUMNS = frozenset({"xid"})
 
 Target = str | os.PathLike[str]
@@ -54,11 +54,11 @@ def copy(
     *,
     extensions: tuple[Extension, ...] = (),
 ) -> int:
-    """Copy a whole store to a new file or an empty database, as of one moment, while others write; its number of
-    events.
+    """Copy a whole store to a new file or an empty database, as of one moment, while others write; returns its number
+    of events.
 
     Both are a path or a SQLAlchemy URL of SQLite or PostgreSQL. `on_progress` is called with (events copied so far,
-    events there are). Everything is there in the end, or nothing. `extensions` are those whose indexes are copied, too;
+    events there are). The target has everything or nothing. `extensions` are those whose indexes are copied, too;
     without, the copy builds them when it is opened with them.
 
     The copy has the keys, so it can decrypt whatever the original can. From then on they are independent: a customer

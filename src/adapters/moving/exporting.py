@@ -2,8 +2,8 @@
 
 A line has the fields of the envelope, always in the same order, and the event's own under `event` as they are stored:
 money in minor units, instants in microseconds. Personal fields, the reason among them, are left out unless they are
-asked for; then they are decrypted, or null for a forgotten customer. `customer_id` is null where an event belongs to no
-customer, as a change of rules.
+asked for; then they are decrypted, or null for a forgotten customer. `customer_id` is null for an event without a
+customer, such as a change of rules.
 """
 
 from __future__ import annotations

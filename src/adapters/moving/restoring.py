@@ -30,10 +30,10 @@ _ID = re.compile(r"(?:id:)?([0-9a-f]{32})(?![0-9A-Za-z])")
 
 @contextmanager
 def restoring(backup: Target, target: Path) -> Iterator[Path]:
-    """A copy of a backup under another name, which gets its own at the end of the block, or is deleted where that
-    fails.
+    """A copy of a backup under a temporary name; it is renamed to the target at the end of the block, or deleted where
+    that fails.
 
-    Raises StoreUnusable for what is no backup, for a damaged one, and for a target that exists.
+    Raises StoreUnusable for a file that is no backup, for a damaged one, and where the target exists.
     """
     if not parse_url(backup).get_backend_name() == "sqlite":
         raise StoreUnusable("a backup is a file; PostgreSQL's own tools restore what pg_dump made")
@@ -59,8 +59,8 @@ def _copy(backup: Target, target: Path) -> None:
 def read_list(source: Target) -> dict[str, str | None]:
     """The ids of forgotten customers, with the reasons where they are known: from a store, or from a list.
 
-    A store is a file or a URL. A list is text of one id a line, whatever follows it, or the output of `regulars
-    forgotten --json`. Raises NotFound for a missing file, StoreUnusable for a line that begins with no id.
+    A store is a file or a URL. A list is text with an id at the beginning of each line, or the output of `regulars
+    forgotten --json`. Raises NotFound for a missing file, StoreUnusable for a line that doesn't begin with an id.
     """
     if not _is_store(source):
         return dict(_listed(Path(source)))

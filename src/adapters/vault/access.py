@@ -21,7 +21,7 @@ class Access(Struct, frozen=True, kw_only=True):
 
     @property
     def opens_nothing(self) -> bool:
-        """Whether the master key isn't needed, as nothing that it protects may be read."""
+        """Whether this role may read nothing that the master key protects, and so doesn't need it."""
         return not (self.keys or self.lookups or self.quarantine)
 
     def require_keys(self) -> None:

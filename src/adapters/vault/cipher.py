@@ -1,6 +1,7 @@
-"""Ciphers: AES-GCM under each customer's key, and a keyed hash under the store's own, for look-ups.
+"""Ciphers: AES-GCM under each customer's key (crypto-shredding), and a keyed hash under the store's own, for look-ups.
 
-A customer's key is read in every transaction and never cached: deleting its row is what forgetting means.
+A customer's key is read in every transaction and never cached: deleting its row makes their personal data
+undecipherable.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Cipher:
         """Decrypt. Raises StoreUnusable where the bytes, the key or the context are not those of the encryption."""
         try:
             return self._aes.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
-        except (InvalidTag, ValueError):  # the latter where less is left than a nonce
+        except (InvalidTag, ValueError):  # the latter where the bytes are shorter than a nonce
             raise StoreUnusable(
                 "personal data can't be decrypted with its key; the store was changed from outside"
             ) from None

@@ -27,7 +27,7 @@ from regulars.adapters.sql.table_names import PREFIX
 from regulars.adapters.vault.cipher import new_id
 from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 
-#: The setting that says that something was destroyed and may still stand in the files.
+#: The setting that says that data was destroyed whose traces may still be in the files.
 MARK = "erasing"
 #: How many seconds erasing waits for readers of older snapshots, and keeps writers waiting.
 PATIENCE = 1.0
@@ -47,7 +47,7 @@ class OwnerNeeded(Struct, frozen=True, kw_only=True):
 
 
 def mark(connection: Connection, schema: Schema) -> None:
-    """Note, in the transaction that destroys something, that its traces are still to be erased."""
+    """Record, in the transaction that destroys data, that its traces are still to be erased."""
     settings = schema.settings
     ours = settings.c.name == MARK
     before: Any = connection.scalar(sa.select(unchecked(settings.c.value)).where(ours).with_for_update())
@@ -79,7 +79,7 @@ def owner_needed(connection: Connection, schema: Schema) -> OwnerNeeded | None:
 
 def destroy_traces(database: Database, schema: Schema, patience: float) -> bool:
     """Erase the traces of destroyed data; False where that has to wait for readers of the store."""
-    with suppress(StoreBusy, StoreUnusable):  # what was destroyed is destroyed for those who ask, whatever comes now
+    with suppress(StoreBusy, StoreUnusable):  # no query finds the destroyed data, even where erasing fails
         if database.is_sqlite:
             return _destroy_in_file(database, schema, patience)
         return _destroy_on_server(database, schema, patience)
@@ -98,7 +98,7 @@ def _found_mark(database: Database, schema: Schema) -> Any:
 
 
 def _take_away(database: Database, schema: Schema, value: bytes) -> bool:
-    """Delete the mark, unless another process has left a new one meanwhile; whether it is gone."""
+    """Delete the mark, unless another process has set a new one meanwhile; whether it is deleted."""
     settings = schema.settings
     with database.writing() as connection:
         connection.execute(settings.delete().where(settings.c.name == MARK, settings.c.value == value))
@@ -189,7 +189,7 @@ def _destroy_on_server(database: Database, schema: Schema, patience: float) -> b
 def _are_kept(connection: Connection, ours: list[str], names: list[str], found: bytes) -> bool:
     """Rewrite our tables; whether any of these has rows that an older snapshot may still see."""
     for name in ours:
-        # A plain VACUUM frees the room, but leaves in it what stood there; this writes another file.
+        # A plain VACUUM frees pages without overwriting the deleted rows; this writes another file.
         connection.exec_driver_sql(f"VACUUM (FULL) {name}")
     # No row that was deleted before `relfrozenxid` is among those that were carried over.
     return bool(connection.exec_driver_sql(_KEPT, {"tables": names, "mark": found.decode()}).scalar_one())

@@ -1,14 +1,15 @@
-"""Whether a text names a person, by any reference, name, e-mail or phone number that they have or had.
+"""Whether a text names a person, by any current or former reference, name, e-mail or phone number.
 
-How sure one must be depends on what follows, so there are three questions:
+How sure a match must be depends on its use, so there are three questions:
 
-1. `are_in`: who asks what is held about them gets nobody else's rows, so a name alone is no sign, as others have the
-   same, and a phone number counts as a whole.
-2. `may_be_in`: a row is dropped with whoever it may speak of, in whatever spelling: a row too many comes back with its
-   file, one too few is a secret kept. A name counts where all its words stand in the text, in any order.
-3. `betrayed_by`: why somebody was forgotten is read for ever, so no single part of a name may be in it.
+1. `are_in`: a subject access request must not return rows about other people, so a name alone is no match, as others
+   have the same, and a phone number must match as a whole.
+2. `may_be_in`: a rejected row is dropped if it may name a forgotten customer, in any spelling: a false positive can be
+   imported again with its file, a false negative keeps personal data. A name matches where all its words are in the
+   text, in any order.
+3. `betrayed_by`: the reason of an erasure is kept in the clear for good, so it must not contain any part of a name.
 
-What is found stands by itself in the text, as a field of a row does, and not within a longer word: `shop:4` is not in
+A match stands by itself in the text, as a field of a row does, and not within a longer word: `shop:4` is not in
 `shop:42`. Scripts without spaces between words, where nothing stands by itself, are the exception.
 """
 
@@ -39,7 +40,7 @@ _NEVER = re.compile(r"(?!)")
 
 
 class Details(Struct, frozen=True, kw_only=True):
-    """What some people are and were called: references, names, e-mails, phone numbers."""
+    """Current and former references, names, e-mails and phone numbers of some people."""
 
     refs: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
@@ -89,7 +90,7 @@ class Names:
         return self._likely_phones.search(_without_trunk_zero(text)) is not None
 
     def are_cut_in(self, text: str) -> bool:
-        """Whether a text that could not be read has what may be left of a reference: 42 where we say shop:42."""
+        """Whether a text that could not be parsed has what may be the end of a reference: 42 of shop:42."""
         return self._tails.search(bare(text)) is not None
 
     def betrayed_by(self, reason: str) -> str | None:
@@ -120,7 +121,7 @@ class Names:
 
     @cached_property
     def _written(self) -> list[tuple[str, re.Pattern[str]]]:
-        """What is found as it is written, each with a piece of it."""
+        """Patterns of details that are found as they are written, each with a literal that any match contains."""
         known = self._details
         words = {*map(bare, known.refs), *(bare(phone) for phone in known.phones if not _is_long(phone))}
         mails = {_address(bare(email)) for email in known.emails}
@@ -131,7 +132,7 @@ class Names:
 
     @cached_property
     def _words_of_names(self) -> list[tuple[str, list[re.Pattern[str]]]]:
-        """The words of each name, with a piece of it."""
+        """Patterns of the words of each name, with a literal that any match contains."""
         names = [words for words in map(_words_of, self._details.names) if words]
         return [
             (_longest([piece for pieces in words for piece in pieces]), [re.compile(_word(each)) for each in words])
@@ -175,7 +176,7 @@ def _any_of(*patterns: str) -> re.Pattern[str]:
 
 
 def _alone(text: str, before: Iterable[str], after: str) -> str:
-    """A text in whatever spacing, with none of these before it. The text comes first: so it is looked for quickly."""
+    """A text in any spacing, with none of these before it. The text comes first, so that the search is quick."""
     if not text.split():
         return _NEVER.pattern
     first, *others = map(re.escape, text.split())
@@ -198,7 +199,7 @@ def _longest(pieces: Iterable[str]) -> str:
 
 
 def _tail(ref: str) -> str:
-    """What a file of the shop's has: 42 where we say shop:42."""
+    """The part of a reference that a file may have alone: 42 of shop:42."""
     return ref.rpartition(":")[2]
 
 

@@ -1,7 +1,7 @@
-"""Normal forms of text for comparing: what reads the same is equal, however it was typed.
+"""Normal forms of text for comparing: texts that read the same are equal, however they were typed.
 
 `plain` folds case, width and invisible characters (NFKC). `bare` also removes accents, and writes umlauts one way. The
-text as it was written is stored unchanged.
+original text is stored unchanged.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 from unicodedata import category, decimal, normalize
 
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
-# What nothing is drawn for, beside the category Cf: fillers and variation selectors.
+# Invisible characters beside the category Cf: fillers and variation selectors.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
 # Letters that no decomposition takes apart.
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})

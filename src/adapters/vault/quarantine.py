@@ -40,7 +40,7 @@ class Reject(Struct, frozen=True, kw_only=True):
     speaks_of: tuple[str, ...] = ()
 
 
-#: What is told of a row that was damaged.
+#: The reject in place of a row that can't be decrypted.
 _UNREADABLE = Reject(
     source="?", line=0, reason="this row was damaged and can't be read; import its file again", text=""
 )
@@ -94,8 +94,8 @@ class Quarantine:
         ]
 
     def drop(self, names: Names) -> None:
-        """Drop the rows that may name one of some customers; of unreadable text, also where it has only parts of a
-        name.
+        """Drop the rows that may name one of some customers; of text that could not be parsed, also where it has only
+        parts of a name.
 
         Dropping too many is safe, as another import of the file brings them back. So damaged rows are dropped, too:
         they might name one of these customers.

@@ -1,9 +1,9 @@
-"""A customer's timeline as an SVG picture: what they were, are and are due to become, with what happened marked.
+"""A customer's timeline as an SVG picture: past, current and due values of each lane, orders, and events.
 
-It reads without colour: what is past is filled, what is due is hatched and has a dashed edge, and each block bears its
-value, or a letter that the legend explains. Text is text, so it can be searched, copied and read aloud; `<title>` and
-`<desc>` say the whole in words. The card is light, or dark where the reader prefers that; it never relies on the
-page behind it. The same arguments give the same bytes.
+It is readable without colour: the past is filled, the due future is hatched and has a dashed edge, and each block bears
+its value, or a letter that the legend explains. Text is text, so it can be searched, copied and read aloud; `<title>`
+and `<desc>` have all of it in words (accessibility). The card is light, or dark where the reader prefers that; it never
+relies on the page behind it. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class _Scale(Struct, frozen=True):
     right: float
 
     def x(self, moment: datetime) -> float:
-        """Where a moment lies, at the edge where it is outside."""
+        """The x coordinate of a moment, that of the edge where it is outside."""
         share = (min(max(moment, self.start), self.end) - self.start) / (self.end - self.start)
         return round(self.left + share * (self.right - self.left), 1)
 
 
 class _Block(Struct, frozen=True):
-    """A value that holds from one moment to the next, within what is drawn; `until` None for no end in sight."""
+    """A value that holds from one moment to the next, within the window; `until` None where it has no end."""
 
     value: str
     since: datetime
@@ -80,7 +80,7 @@ def timeline_svg(
     """Draw a timeline from `start` to `end`: a row for each lane, for orders, and for the events that are `noted`.
 
     What lies before `now` is past. A lane whose values have scores (0 to 100) also gets them as a line. `noted` events
-    are numbered in order of time and told below. Days and months are those of the time zone of `now`.
+    are numbered in order of time and listed below. Days and months are those of the time zone of `now`.
 
     Raises ValueError where `end` is not after `start`, or `width` is less than 480 pixels.
     """
@@ -311,7 +311,7 @@ def _told(
     events: Sequence[EventLine],
     now: datetime,
 ) -> str:
-    """The whole picture in sentences."""
+    """The text of `<desc>`: the whole picture in sentences."""
     said = [f"Now is {_day(now, now)}; what comes after is due if nothing else happens."]
     said += [
         f"{lane}: {'; '.join(_held(each, now) for each in blocks[lane]) or 'nothing yet'}." for lane in timeline.spans

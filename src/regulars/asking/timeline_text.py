@@ -1,7 +1,7 @@
-"""A customer's timeline drawn as rows of text: what they were, are and are due to become, over months.
+"""A customer's timeline drawn as rows of text: past, current and due values of each lane, over months.
 
-It reads without colour: the past is drawn with █ and the future with ░, every block says its value above it, or bears
-a mark that the legend explains.
+It is readable without colour: the past is drawn with █ and the future with ░, every block has its value above it, or a
+mark that the legend explains.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _Scale:
     cells: int
 
     def cell(self, moment: datetime) -> int:
-        """The cell a moment falls in; before the first or after the last one where it lies outside."""
+        """The cell of a moment; the first or the last one where the moment lies outside."""
         return (moment - self.start) * self.cells // (self.end - self.start)
 
     def begin(self, cell: int) -> datetime:
@@ -70,7 +70,7 @@ class _Scale:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A value that fills some neighbouring cells, None where nothing was known yet or there is nothing to tell."""
+    """A value that fills some neighbouring cells, None where there is no value."""
 
     value: str | None
     first: int
@@ -79,7 +79,7 @@ class _Block:
 
 @dataclass(slots=True)
 class _Legend:
-    """The marks that stand for names without room, and the values that no cell shows."""
+    """The marks of values without room for their name, and the values that are too short for a cell."""
 
     marks: dict[str, str]
     brief: list[str]
@@ -101,10 +101,10 @@ def timeline_text(
 ) -> Text:
     """Draw a timeline from `start` to `end`, each verdict as blocks of its values (neighbours of one value are joined).
 
-    A cell shows the value that holds longest in it, and is empty where none does. From the cell of `now` on, what is
-    drawn is what happens by itself if nothing else does. `orders` become a row of ticks, or of counts where several
-    share a cell. Months are those of the time zone of `now`. All rows but the legend are exactly `width` columns wide,
-    and no line is wider; print the result to a console of at least that width.
+    A cell shows the value that holds longest in it, and is empty where none does. From the cell of `now` on, blocks are
+    the future that is due if no other event happens. `orders` become a row of ticks, or of counts where several share a
+    cell. Months are those of the time zone of `now`. All rows but the legend are exactly `width` columns wide, and no
+    line is wider; print the result to a console of at least that width.
 
     Raises ValueError where `end` is not after `start`, or `width` is less than 40.
     """
@@ -157,7 +157,7 @@ def _longest(spans: Sequence[Span], begin: datetime, end: datetime) -> str | Non
 
 
 def colours_of(values: Iterable[str]) -> dict[str, str]:
-    """A colour of a terminal for each value."""
+    """The terminal colour of each value."""
     distinct = list(dict.fromkeys(values))
     others = [value for value in distinct if value not in _COLOURS]
     spare = {value: _OTHER_COLOURS[index % len(_OTHER_COLOURS)] for index, value in enumerate(others)}
@@ -239,7 +239,7 @@ def _months(scale: _Scale, zone: tzinfo | None) -> list[tuple[int, str]]:
 def months_to_write(
     start: datetime, end: datetime, *, at_most: float, zone: tzinfo | None
 ) -> list[tuple[datetime, str]]:
-    """Beginnings of months on an axis from `start` to `end`: the first with its year, January as its year.
+    """The labels of months on an axis from `start` to `end`: the first with its year, January as its year.
 
     Every one, or each second, third, sixth … where there would be more than `at_most`; the day of `start` where no
     month begins.

@@ -51,7 +51,7 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Why a verdict is what it is: the clause's id in the rules, a sentence, its share of the score, its events."""
+    """One reason of a verdict: the clause's id in the rules, a sentence, its share of the score, its events."""
 
     id: str
     sentence: str
@@ -61,7 +61,9 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A value in a lane and how long it holds: from `since` to just before `until`, None for no end in sight."""
+    """A value of a lane and the interval in which it holds: from `since` to just before `until`, None where it has no
+    end.
+    """
 
     value: str
     score: int | None
@@ -71,7 +73,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class VerdictView:
-    """One verdict with its reasons, and what it becomes next if nothing more happens."""
+    """One verdict with its reasons, and `next`, the verdict that follows if no other event happens."""
 
     lane: str
     value: str
@@ -115,10 +117,10 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One customer's verdicts over all of time, the future that is already due included, and when they ordered.
+    """One customer's verdicts over time, the future that is already due included, and when they ordered.
 
-    `tickets` says when any of their tickets was, is or will be "open", and when one of those is "breached", which goes
-    before; between the spans none is open.
+    `tickets` are the intervals in which a ticket of theirs was, is or will be "open", or "breached" where one of those
+    is; between the intervals none is open.
     """
 
     customer_id: CustomerId
@@ -128,7 +130,7 @@ class Timeline:
 
     @property
     def spans(self) -> Mapping[str, tuple[Span, ...]]:
-        """What there is to draw by the name of its lane: the verdicts, and the tickets where there was any."""
+        """The intervals to draw by the name of their lane: the verdicts, and the tickets where there was any."""
         verdicts: dict[str, tuple[Span, ...]] = dict(self.lanes.items())
         return verdicts | ({"tickets": self.tickets} if self.tickets else {})
 
@@ -144,11 +146,11 @@ class AsksCustomer(Struct, frozen=True):
 class Customer(AsksItsStore[AsksCustomer]):
     """One customer as of an instant. Times are UTC; money is in the store's currency.
 
-    `ref`, `name`, `email`, `phone` and `birthday` are today's whatever `as_of` says, and None once the customer is
-    forgotten.
-    `parked` says which event can't be folded, where there is one; what is said is what was known before it.
-    `merged` are the references of those who were merged into this one; an id in place of one that is forgotten.
-    What was pickled asks no store any more: `explain` and the like raise StoreUnusable.
+    `ref`, `name`, `email`, `phone` and `birthday` are the current ones whatever `as_of` is, and None once the customer
+    is forgotten.
+    `parked` names the event that can't be folded, where there is one; all values are those before it. `merged` are the
+    references of the customers who were merged into this one, or their ids where they are forgotten. A customer that
+    was pickled is no longer connected to its store: `explain` and the like raise StoreUnusable.
     """
 
     id: CustomerId
@@ -182,7 +184,7 @@ class Customer(AsksItsStore[AsksCustomer]):
     def verdict(self, lane: str) -> VerdictView:
         """One verdict with its reasons: "stage", "tier" or "risk", or the name of an extension's projection.
 
-        Raises KeyError for what is no verdict of this customer.
+        Raises KeyError for a lane in which this customer has no verdict.
         """
         found = {verdict.lane: verdict for verdict in self.explain().verdicts}
         if lane not in found:
@@ -200,16 +202,16 @@ class Customer(AsksItsStore[AsksCustomer]):
 
 @dataclass(frozen=True, slots=True)
 class Page(Paged[Customer]):
-    """Some customers, and where to go on: pass `after` to ask for the next page, None where this was the last.
+    """A page of a list of customers: pass `after` to ask for the next page; it is None on the last one.
 
-    Iterating a page that `goes_on`, because no `limit` was given, goes through all that follow as well; `len` and
+    Iterating a page that `goes_on`, because no `limit` was given, reads all pages that follow as well; `len` and
     indexes are about this page alone.
 
-    `total` is how many answer to the question in all, where that was asked.
+    `total` is the number of customers on all pages, where that was asked.
 
-    `behind` counts the recorded events that this answer doesn't know of: what others recorded of late, or all of it
-    where it was asked not to be fresh or the store is read-only. `held_back_by` is the transaction on the same
-    PostgreSQL server that has to end before they can be folded in, where there is one.
+    `behind` counts the recorded events that this answer leaves out: those that other processes appended meanwhile, or
+    all that aren't folded in yet with `fresh=False` or where the store is read-only. `held_back_by` is the open
+    transaction on the same PostgreSQL server that has to end before they can be folded in, where there is one.
     """
 
     customers: tuple[Customer, ...]
@@ -226,8 +228,8 @@ class Page(Paged[Customer]):
 
 @dataclass(frozen=True, slots=True)
 class BuildView:
-    """What is built of one projection, or as "facts" of what all of them fold. `checkpoint` is the position up to which
-    it has folded in the log.
+    """One build: of a projection, or of the facts that all of them fold, as "facts". `checkpoint` is the position up to
+    which it has folded in the log.
     """
 
     name: str
@@ -239,18 +241,19 @@ class BuildView:
 class Status:
     """The health and counts of a store.
 
-    `behind` counts the events that no query has folded in yet; `read_only` says that none can. `held_back_by` is the
-    transaction on the same PostgreSQL server that keeps them from it, where there is one.
+    `behind` counts the events that aren't folded in yet; in a store that is `read_only` they can't be. `held_back_by`
+    is the open transaction on the same PostgreSQL server that keeps them from being folded in, where there is one.
 
-    `stale` says in what the running code differs from the code that folded it in; `parked` who has an event that can't
-    be folded. `never_drawn` are rows that somebody else wrote into the log, None where there are none: no answer knows
-    of them. `recorded_ahead` are events that a clock more than five minutes ahead of the one now recorded. `rejects` is
-    None where this role may not read those rows. `wrapped` says that a master key wraps the keys, `names_readable` that
-    this role may read those of customers. `erasing` says that traces of destroyed keys are still to be destroyed in the
-    files; where this role may not do that, `owner_needed` says who may, and the statement to run. `unfinished` are
-    folders with half a file in them, beside the store and in the working folder, left by a command that was killed.
-    `missing_extensions` says of each extension that the store needs and that isn't here how to bring it. `builds` are
-    those of the generation that answers.
+    `stale` lists how the running code differs from the code that folded the read models; `parked` the customers with an
+    event that can't be folded. `never_drawn` are rows that another program inserted into the log, at positions that
+    were never assigned, None where there are none: every answer leaves them out. `recorded_ahead` are events that were
+    recorded by a clock more than five minutes ahead of the current one. `rejects` counts the rows in quarantine, None
+    where this role may not read them. `wrapped` is whether a master key wraps the keys, `names_readable` whether this
+    role may read the keys of customers. `erasing` is whether traces of destroyed keys are still to be erased from the
+    files; where this role may not do that, `owner_needed` names the role that may, and the statement to run.
+    `unfinished` are temporary folders of commands that were killed, with incomplete files, beside the store and in the
+    working folder. `missing_extensions` says of each extension that the store needs and that wasn't loaded how to load
+    it. `builds` are those of the live generation.
     """
 
     target: str
@@ -278,5 +281,5 @@ class Status:
 
 
 def views_of(builds: Iterable[Build]) -> tuple[BuildView, ...]:
-    """What is told of some builds."""
+    """The views of some builds."""
     return tuple(BuildView(each.name, each.number, each.checkpoint) for each in builds)

@@ -29,9 +29,9 @@ KnownAt = Annotated[
 ]
 
 _BARRED = {
-    "closed": "The account is closed, so nobody contacts them.",
-    "forgotten": "They were forgotten, so nobody contacts them.",
-    "unknown": "They were not registered yet, so nobody contacts them.",
+    "closed": "The account is closed, so they can't be contacted.",
+    "forgotten": "They were forgotten, so they can't be contacted.",
+    "unknown": "They were not registered yet, so they can't be contacted.",
 }
 _COLUMNS = ("ref", "name", "email", "phone", "said_at", "id")
 

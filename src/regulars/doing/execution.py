@@ -56,7 +56,7 @@ class Execution:
         work.load(wanted)
 
     def _bearing_on(self, command: Command, where: Address, customer_id: str) -> set[str]:
-        """The customer's own streams that a decision will probably ask for."""
+        """The customer's own streams that a decision will probably load."""
         work = self._work
         has_reason = (command.reason or work.issuer.reason) is not None
         streams: set[str] = set()
@@ -96,9 +96,9 @@ class Execution:
         self._note(CarriedOut(command=command, customer_id=customer_id, first=first, last=last))
 
     def _target(self, command: Command, where: Address) -> tuple[Target | None, Any]:
-        """The stream that the events of a command go to, None for one that has no owner, and the state to decide on.
+        """The stream to append a command's events to, None for one without an owner, and the state to decide on.
 
-        Raises Rejected for what belongs to another customer than the one who is named.
+        Raises Rejected where the stream belongs to another customer than the command names.
         """
         work = self._work
         customer_id = self._customer(command, where)
@@ -116,7 +116,9 @@ class Execution:
         return Target(stream_id=stream_id, decider=where.decider, customer_id=owner), stream.state
 
     def _context_for(self, command: Command, state: Any) -> Context:
-        """What a command that names no time comes after, in the order of a stream that has one."""
+        """The context of a decision: a command without occurred_at is placed after the stream's last event, if it keeps
+        an order.
+        """
         context = self._work.pending.context
         now = now_after(getattr(state, "last_at", None), context.now)
         return context if command.occurred_at is not None or now == context.now else replace(context, now=now)
@@ -131,7 +133,7 @@ class Execution:
         return reference is not None and known(self._work, reference) is not None
 
     def all_or_nothing(self) -> AbstractContextManager[None]:
-        """Where a command inside is refused, let none of those inside leave a trace."""
+        """Discard what all commands inside have decided where one of them is refused."""
         return self._work.all_or_nothing()
 
     def finish(self) -> list[Outcome]:
@@ -168,7 +170,7 @@ class Execution:
         return customer_id
 
     def _own_of_one(self, customer_id: str, decider: Decider[Any], command: Command) -> str:
-        """Whose own stream is meant, of customers who are one: of the first of them who has one, or the survivor's."""
+        """Which own stream is meant among merged customers: that of the first who has one, or the survivor's."""
         work = self._work
         family = family_of(work, customer_id)
         if decider is MEMBERSHIP:
@@ -187,6 +189,6 @@ class Execution:
 
 
 def only_reference(commands: Sequence[Command], catalogue: Catalogue) -> str | None:
-    """The outside reference that one command speaks of; None where there are several commands, or none."""
+    """The reference in a command, if it is the only command of a transaction; else None."""
     who = address(commands[0], catalogue).customer if len(commands) == 1 else None
     return None if isinstance(who, CustomerId) else who

@@ -24,11 +24,13 @@ from regulars.session.session import Session
 
 
 class Forgetting(Struct, frozen=True, kw_only=True):
-    """What a forgetting did: whom it forgot, and at which positions that is recorded; none who was forgotten before.
+    """The result of forgetting: the customers who were forgotten, without those who were before, and the positions of
+    the events.
 
-    `pending` says that traces of keys are still to be destroyed in the files, as somebody reads what was there before
-    or, on PostgreSQL, as that takes the tables' owner: `owner_needed` says who that is, and the statement to run.
-    `reasons_dropped` counts the reasons of a list that were not kept, as here they would name who was forgotten.
+    `pending` is whether traces of keys are still to be erased from the files, because a reader holds an earlier
+    snapshot or, on PostgreSQL, because that takes the tables' owner: `owner_needed` names the owner, and the statement
+    to run. `reasons_dropped` counts the reasons of a list that were not kept, because they would name who was
+    forgotten.
     """
 
     customer_ids: tuple[CustomerId, ...]
@@ -39,7 +41,7 @@ class Forgetting(Struct, frozen=True, kw_only=True):
 
 
 class Forgotten(Struct, frozen=True, kw_only=True):
-    """Somebody who was forgotten: when, by whom and why, and the position at which it is recorded."""
+    """A forgotten customer: when, by whom and why they were forgotten, and the position of the event."""
 
     customer_id: CustomerId
     position: int
@@ -49,7 +51,7 @@ class Forgotten(Struct, frozen=True, kw_only=True):
 
 
 def forget(session: Session, transacting: Transacting, who: str | CustomerId, reason: str) -> Forgetting:
-    """Forget a customer and everyone who is one with them.
+    """Forget a customer and everyone who is merged with them.
 
     Raises NotFound, and Rejected for a reason that names one of them.
     """
@@ -60,7 +62,7 @@ def forget(session: Session, transacting: Transacting, who: str | CustomerId, re
 
 
 def forget_again(session: Session, transacting: Transacting, reasons: Mapping[str, str | None]) -> Forgetting:
-    """Forget those of a list, by their ids and with their reasons, whom a store still remembers."""
+    """Forget the customers of a list, by id and with their reasons, as far as this store hasn't forgotten them."""
     with session.store.reading() as tx:
         again = _again(tx, reasons)
     outcomes = transacting.carry_out(again.commands) if again.commands else []
@@ -68,7 +70,7 @@ def forget_again(session: Session, transacting: Transacting, reasons: Mapping[st
 
 
 def _forgetting(outcomes: Sequence[Outcome], store: Store, *, reasons_dropped: int = 0) -> Forgetting:
-    """What some commands forgot."""
+    """The result of some commands to forget."""
     recorded = [each for one in outcomes for each in one.events if isinstance(each.event, PersonalDataErased)]
     return Forgetting(
         customer_ids=tuple(CustomerId(each.customer_id) for each in recorded),
@@ -80,7 +82,7 @@ def _forgetting(outcomes: Sequence[Outcome], store: Store, *, reasons_dropped: i
 
 
 def read_forgotten(tx: Transaction) -> Iterator[Forgotten]:
-    """Everybody who was forgotten, in order of position."""
+    """All forgotten customers, in order of position."""
     for recorded in tx.log.every(Search(types=frozenset([PersonalDataErased]), oldest_first=True)):
         yield _forgotten(cast("Recorded[PersonalDataErased]", recorded))
 
@@ -103,10 +105,10 @@ class _Again(Struct, frozen=True, kw_only=True):
 
 
 def _again(tx: Transaction, reasons: Mapping[str, str | None]) -> _Again:
-    """How a store forgets those of a list, with their reasons, whom it still remembers.
+    """The commands that forget the customers of a list in this store, with their reasons.
 
-    Customers who were merged with them in this store, and aren't on the list, were unmerged before. A reason
-    that would name them, as this store still knows them, is dropped: it is no reason to remember them.
+    Customers who were merged with them in this store, and aren't on the list, were unmerged before they were forgotten.
+    A reason that would name them, by details that this store still has, is dropped.
     """
     remembered = tx.remembered(reasons)
     into = tx.links(remembered)

@@ -23,18 +23,18 @@ def find(work: UnitOfWork, references: Iterable[str]) -> None:
 
 
 def known(work: UnitOfWork, reference: str) -> str | None:
-    """The customer who has a reference, one of this transaction included."""
+    """The customer who has a reference, those registered in this transaction included."""
     find(work, [reference])
     return work.pending.ids.get(reference)
 
 
 def id_of(work: UnitOfWork, who: CustomerId | str) -> str | None:
-    """The id of who is meant, as far as it was looked up."""
+    """The customer id of a reference or an id, if it was looked up."""
     return str(who) if isinstance(who, CustomerId) else work.pending.ids.get(who)
 
 
 def resolve(work: UnitOfWork, who: CustomerId | str) -> str:
-    """The id of who is meant. Raises NotFound."""
+    """The customer id of a reference or an id. Raises NotFound."""
     if isinstance(who, CustomerId):
         work.load({who})
         if who not in work.pending.streams:
@@ -47,7 +47,7 @@ def resolve(work: UnitOfWork, who: CustomerId | str) -> str:
 
 
 def with_ids(work: UnitOfWork, command: Command) -> Command:
-    """The command with ids in place of references, where it speaks of two customers."""
+    """The command with ids in place of references, where it names two customers."""
     match command:
         case MakeReferral(customer=customer, referred=other):
             ids = {"customer": customer, "referred": other}
@@ -59,7 +59,7 @@ def with_ids(work: UnitOfWork, command: Command) -> Command:
 
 
 def link(work: UnitOfWork, customer_ids: set[str]) -> None:
-    """Read the links of the customers of whom they weren't read yet."""
+    """Read the links (merges) of some customers that weren't read yet."""
     pending = work.pending
     missing = customer_ids - pending.linked
     if missing:
@@ -71,13 +71,13 @@ def link(work: UnitOfWork, customer_ids: set[str]) -> None:
 
 
 def family_of(work: UnitOfWork, customer_id: str) -> tuple[str, ...]:
-    """The customers who are one with a customer, the survivor first."""
+    """The customers who are merged with a customer, the survivor first."""
     link(work, {customer_id})
     return work.pending.families.members(customer_id)
 
 
 def merging(work: UnitOfWork, customer_id: str) -> Family:
-    """What a merge has to know of a family."""
+    """The properties of a family that decide whether it may be merged."""
     members = family_of(work, customer_id)
     memberships = (work.state(own_membership(work, each)) for each in members)
     accounts = (work.stream(each, CUSTOMER).state for each in members)

@@ -1,4 +1,4 @@
-"""The membership of customers who were merged: which of theirs a command means."""
+"""Memberships of merged customers: which of them a command addresses."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def own_membership(work: UnitOfWork, customer_id: str) -> Target:
 
 
 def member_meant(work: UnitOfWork, family: Iterable[str], command: Command) -> str:
-    """The member of a family whose membership a command is about: that of whom it was carried out before.
+    """The member of a family whose membership a command is about: that to which the command was applied before.
 
-    Else the one whose membership is in force, or was begun, or the survivor: whichever of them the command names, so
-    that two who enroll them at once meet in one stream.
+    Else the one whose membership is in force, or was begun, or the survivor, whichever of them the command names: so
+    two concurrent enrollments conflict in one stream.
     """
     memberships = {each: work.state(own_membership(work, each)) for each in family}
     choices: tuple[Callable[[Membership], bool], ...] = (
@@ -38,7 +38,9 @@ def member_meant(work: UnitOfWork, family: Iterable[str], command: Command) -> s
 def first_membership(
     work: UnitOfWork, customer_id: str, family: Iterable[str], fits: Callable[[Membership], bool]
 ) -> Target:
-    """The first membership of a family that fits, the customer's own before the others, and if none does."""
+    """The first membership of a family that fits, the customer's own before the others; the customer's own if none
+    fits.
+    """
     own = own_membership(work, customer_id)
     others = (own_membership(work, each) for each in family if each != customer_id)
     return next((target for target in (own, *others) if fits(work.state(target))), own)

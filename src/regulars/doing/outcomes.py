@@ -62,7 +62,7 @@ def first_outcome(store: Store, tx: Transaction, command: Command) -> Outcome | 
 
 
 def conclude(store: Store, tx: Transaction, carried: CarriedOut, recorded: Sequence[Recorded[Event]]) -> Outcome:
-    """The outcome of a command whose events were written, kept where it has an id."""
+    """The outcome of a command whose events were written; it is stored where the command has an id."""
     if carried.replayed is not None:
         return carried.replayed
     events = tuple(recorded[carried.first : carried.last])

@@ -1,4 +1,4 @@
-"""Policies: what an event of one aggregate means for others, within the same transaction."""
+"""Policies: the events that an event of one aggregate causes in others, within the same transaction."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def move_points(work: UnitOfWork, event: Event, purchase: Any, command: Command,
 
 
 def follow_links(work: UnitOfWork, event: Event, command: Command, customer_id: str, at: int) -> None:
-    """What a merge, its undoing and a forgetting mean for those who are merged with a customer."""
+    """Apply a merge, its undoing or an erasure to the customers who are merged with a customer."""
     pending = work.pending
     match event:
         case CustomerMerged(into_id=into_id):

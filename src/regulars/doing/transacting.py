@@ -63,7 +63,7 @@ class Transacting:
         store, expected = self._session.store, dict[str, int]()
         for attempt in range(MAX_ATTEMPTS):
             try:
-                # Whoever loses again and again would go on losing: the quicker one is always a step ahead.
+                # After some conflicts exclude other writers: else a quicker one could win every time (starvation).
                 with store.writing(alone=alone or attempt >= FAIR_ATTEMPTS) as tx:
                     execution = self._execution(tx, reference)
                     try:
@@ -80,11 +80,11 @@ class Transacting:
         raise self._conflict(expected)
 
     def within(self, tx: Transaction, work: Work) -> None:
-        """Do some work in a transaction that somebody else begins and ends."""
+        """Do some work in a transaction that the caller begins and ends."""
         work(tx, self._execution(tx))
 
     def _execution(self, tx: Transaction, reference: str | None = None) -> Execution:
-        """What carries out commands; the one reference they speak of is looked up with what they rest on."""
+        """A new execution in a transaction; the only reference is looked up together with the context of decisions."""
         premises = tx.premises(reference)
         sought = {} if reference is None else {reference: premises.customer_id}
         context = self._session.context(tx, premises)

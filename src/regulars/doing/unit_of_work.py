@@ -37,7 +37,7 @@ class Stream(Struct, frozen=True, kw_only=True):
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Where an event goes."""
+    """The stream that an event is appended to, and the customer who owns it."""
 
     stream_id: str
     decider: Decider[Any]
@@ -85,7 +85,7 @@ class UnitOfWork:
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """Where a command inside is refused, let none of those inside leave a trace."""
+        """Discard what all commands inside have decided where one of them is refused."""
         before = self.pending.copy()
         try:
             yield
@@ -124,11 +124,11 @@ class UnitOfWork:
         return self.pending.streams.get(stream_id) or Stream(state=decider.initial, version=0, customer_id=None)
 
     def state(self, target: Target) -> Any:
-        """The state of the stream where an event goes."""
+        """The state of a target's stream."""
         return self.stream(target.stream_id, target.decider).state
 
     def stream_of(self, decider: Decider[Any], key: str) -> str:
-        """The stream of a key: derived from it, so the key counts once, and from nothing that can be guessed."""
+        """The id of the stream of a key: a keyed hash, so a key has one stream, and the id can't be guessed."""
         found = self._keyed.get((decider.category, key))
         if found is None:
             found = self.store.keyed(f"stream:{decider.category}", key.encode())

@@ -1,6 +1,6 @@
 """The data export of one person, for a subject access request.
 
-`gathering` collects it, `values` are what it is made of, `page` and `as_json` write it.
+`gathering` collects it, `values` has its types, `page` and `as_json` write it as text and as JSON.
 """
 
 from regulars.person.values import (

@@ -1,7 +1,7 @@
-"""What is held about one person for machines: every field of every value, always in the same order.
+"""The data export of one person as JSON: every field of every value, always in the same order.
 
-Times are ISO 8601 in UTC, days ISO dates, money is decimal text with its currency beside it, ids can be given back as
-WHO. An event has its envelope, and its own fields under `event`.
+Times are ISO 8601 in UTC, days ISO dates, amounts decimal text with the currency beside it; ids can be passed to the
+command line as WHO. An event has its envelope, and its own fields under `event`.
 """
 
 from __future__ import annotations
@@ -92,5 +92,5 @@ def _fields(part: Struct, currency: str | None) -> Iterator[tuple[str, Any]]:
 
 
 def _instant(instant: int) -> str | None:
-    """The time of an instant; None for what has no end."""
+    """The time of an instant; None where there is no end."""
     return None if instant == FOREVER else to_datetime(instant).isoformat()

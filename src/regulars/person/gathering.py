@@ -1,4 +1,4 @@
-"""Putting together everything held about one person, from one snapshot."""
+"""Collecting everything held about one person, in one snapshot."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ class _Stream(Struct, frozen=True):
 
 @traced("export person")
 def gather(session: Session, who: str | CustomerId) -> PersonExport:
-    """Everything held about one person, and about everyone who is one with them. Raises NotFound.
+    """Everything held about one person, and about everyone merged with them. Raises NotFound.
 
-    Raises StoreUnusable where an event of theirs can't be read, or a key is gone: half of an answer would look like a
-    whole one.
+    Raises StoreUnusable where an event of theirs can't be read, or a key is missing: an incomplete export would look
+    like a complete one.
     """
     with session.store.reading() as tx:
         session.store.access.require_keys()
@@ -125,12 +125,12 @@ def _gather(session: Session, tx: Transaction, who: str | CustomerId) -> PersonE
 
 
 def _require_keys(tx: Transaction, members: Iterable[str], events: Iterable[Recorded[Event]]) -> None:
-    """Raise StoreUnusable for who wasn't forgotten and has no key: what was recorded of them would be left out."""
+    """Raise StoreUnusable for a customer who wasn't forgotten and has no key: their personal data would be left out."""
     forgotten = {each.customer_id for each in events if isinstance(each.event, PersonalDataErased)}
     for customer_id in sorted(set(members) - forgotten - tx.remembered(members)):
         raise StoreUnusable(
-            f"the key of id:{customer_id} is gone, though nobody forgot them, so what was recorded of them can't be "
-            "read; a backup may have it, and `regulars verify` says whose keys are gone"
+            f"the key of id:{customer_id} is missing, though they were not forgotten, so their personal data can't be "
+            "decrypted; a backup may have the key, and `regulars verify` lists the customers without one"
         )
 
 
@@ -152,7 +152,7 @@ def _streams(events: Iterable[Recorded[Event]], catalogue: Catalogue) -> Iterato
 
 
 def _of(category: str, streams: Iterable[_Stream]) -> list[_Stream]:
-    """The streams of a category, in order of when what they are about began."""
+    """The streams of a category, in order of their first event's time."""
     found = (each for each in streams if each.events[0].category == category)
     return sorted(found, key=lambda each: _key(each.events[0]))
 
@@ -181,7 +181,7 @@ def _identities(
     kinds = read_lookup_kinds(tx.connection, session.store.schema, members)
     for customer_id in members:
         if customer_id not in own:
-            raise Damaged(f"id:{customer_id} is linked to this customer, and nobody has that id; {FROM_A_BACKUP}")
+            raise Damaged(f"id:{customer_id} is linked to this customer, and no customer has that id; {FROM_A_BACKUP}")
         yield _identity(own[customer_id], tuple(kinds.get(customer_id, ())))
 
 
@@ -238,7 +238,7 @@ def _forgotten(events: Iterable[Recorded[Event]]) -> Forgotten | None:
 
 
 def _purchases(streams: Iterable[_Stream]) -> Iterator[Purchase]:
-    """The orders. A return whose order is not here stands among the events alone."""
+    """The orders. A return whose order is missing is among the events alone."""
     for stream in streams:
         for bought in _all(PurchaseRecorded, stream.events):
             yield _purchase(bought, _all(ReturnRecorded, stream.events))

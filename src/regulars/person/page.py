@@ -1,7 +1,7 @@
-"""What is held about one person as a page of plain text, for that person to read.
+"""The data export of one person as a page of plain text, for that person to read.
 
-Lines are 80 columns wide, but for words that are longer. Days are those of the business. What came from outside has
-none of the characters that a terminal or an editor would act on.
+Lines are at most 80 columns wide, but for words that are longer. Days are those of the business. Text from outside is
+stripped of the characters that a terminal or an editor would act on.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _BESIDE_DAYS = " " * len("2024-01-01  ")
 _FIELDS = {"ref": "reference", "email": "e-mail", "phone": "phone number", "locale": "language"}
 _TITLES = {"stage": "Stage", "tier": "Tier", "risk": "Risk of leaving"}
 _BARRED = {
-    "closed": "Their account is closed, so nobody contacts them.",
-    "forgotten": "They were forgotten, so nobody contacts them.",
-    "unknown": "They are not registered yet, so nobody contacts them.",
+    "closed": "Their account is closed, so they can't be contacted.",
+    "forgotten": "They were forgotten, so they can't be contacted.",
+    "unknown": "They are not registered yet, so they can't be contacted.",
 }
 
 
 def person_page(person: PersonExport) -> str:
-    """Everything held about one person, section by section; a section about nothing is left out."""
+    """Everything held about one person, section by section; an empty section is left out."""
     return _Page(person).text()
 
 
@@ -47,8 +47,8 @@ class _Page:
     def text(self) -> str:
         """The whole page."""
         survivor = self._person.identities[0]
-        nobody = "somebody who was forgotten" if self._person.forgotten else f"id:{survivor.id}"
-        title = list(_paragraph(f"Everything held about {survivor.name or survivor.ref or nobody}"))
+        unnamed = "somebody who was forgotten" if self._person.forgotten else f"id:{survivor.id}"
+        title = list(_paragraph(f"Everything held about {survivor.name or survivor.ref or unnamed}"))
         lines = [*title, "=" * min(max(map(len, title)), WIDTH), "", *self._beginning()]
         for heading, section in self._sections():
             written = list(section)
@@ -58,7 +58,7 @@ class _Page:
 
     def _sections(self) -> Iterator[tuple[str, Iterator[str]]]:
         yield "Who this is", self._who()
-        yield "What was said of names and addresses over time", self._details()
+        yield "Names and contact details over time", self._details()
         yield "What is worked out about them", self._verdicts()
         yield "What they agreed to be contacted for", self._consents()
         yield "What they bought", self._purchases()
@@ -292,7 +292,7 @@ class _Page:
 
 
 def _paragraph(text: str, column: str = "") -> Iterator[str]:
-    """Text beside a column, on lines that fit. A longer word stays whole."""
+    """Text beside a column, wrapped to the width of the page. A longer word stays whole."""
     yield from textwrap.wrap(
         clean(text),
         WIDTH,

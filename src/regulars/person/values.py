@@ -1,7 +1,7 @@
-"""Everything held about one person, as plain values: frozen, in order of time, ready to be written down.
+"""The data export of one person, as plain values: frozen, in order of time.
 
-Times are UTC; those of `events` are as they are stored, in microseconds. Money is in the currency beside it. What is
-personal is None once the person is forgotten.
+Times are UTC; those of `events` are as they are stored, in microseconds. Money is in the currency beside it. Personal
+fields are None once the person is forgotten.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from regulars.crm_domain.event import Event, Recorded
 
 
 class Detail(Struct, frozen=True, kw_only=True):
-    """A contact detail that came to be known; None where it was cleared."""
+    """A contact detail as it was recorded; None where it was cleared."""
 
     field: str
     value: str | date | None
@@ -30,7 +30,7 @@ class Detail(Struct, frozen=True, kw_only=True):
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """Who the person is under one id, as of now, and each detail over time.
+    """A person's current details under one id, and each detail over time.
 
     `lookups` are the kinds of keyed hashes by which they are found.
     """
@@ -57,7 +57,7 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 
 class Forgotten(Struct, frozen=True, kw_only=True):
-    """That, when and for what cause the person was forgotten."""
+    """When and for what cause the person was forgotten."""
 
     at: datetime
     cause: str | None
@@ -72,7 +72,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Return(Struct, frozen=True, kw_only=True):
-    """Part or all of an order that came back."""
+    """A return of part or all of an order."""
 
     at: datetime
     amount: Decimal
@@ -80,7 +80,7 @@ class Return(Struct, frozen=True, kw_only=True):
 
 
 class Purchase(Struct, frozen=True, kw_only=True):
-    """An order with what came back of it."""
+    """An order with its returns."""
 
     order_id: str
     at: datetime
@@ -112,7 +112,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Note(Struct, frozen=True, kw_only=True):
-    """What somebody thought worth remembering."""
+    """A note about the person."""
 
     at: datetime
     text: str | None
@@ -120,7 +120,7 @@ class Note(Struct, frozen=True, kw_only=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """What was said on a ticket, by the customer or by an agent."""
+    """A message on a ticket, by the customer or by an agent."""
 
     at: datetime
     by: str
@@ -128,7 +128,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    """A ticket as of now, with all that was said on it."""
+    """A ticket as of now, with all messages on it."""
 
     ticket_id: str
     opened_at: datetime
@@ -146,7 +146,9 @@ class Ticket(Struct, frozen=True, kw_only=True):
 
 
 class Membership(Struct, frozen=True, kw_only=True):
-    """A membership as of now. A tier given by hand holds up to `tier_until`; where that is None, until it is lifted."""
+    """A membership as of now. A tier that was granted by hand (override) holds up to `tier_until`; where that is None,
+    until it is lifted.
+    """
 
     customer_id: CustomerId
     status: str
@@ -156,7 +158,7 @@ class Membership(Struct, frozen=True, kw_only=True):
 
 
 class Merge(Struct, frozen=True, kw_only=True):
-    """That two customers were said to be one, from when to when; `undone_at` is None while that holds."""
+    """A merge of two customers, and when it was undone; `undone_at` is None while it holds."""
 
     customer_id: CustomerId
     into_id: CustomerId
@@ -167,10 +169,10 @@ class Merge(Struct, frozen=True, kw_only=True):
 class PersonExport(Struct, frozen=True, kw_only=True):
     """Everything held about one person, and about everyone who was merged into them.
 
-    `identities` begins with the survivor. `verdicts` are what is worked out about them as of `as_of`, with reasons, by
-    the rules in force; `timeline` is the same over time. `referred_at` is when somebody was said to have brought them.
-    `rejects` are refused rows of imports that name them, `command_ids` what the command log keeps of them. Days are
-    those of `zone`. The store's catalogue goes with it, in whose words events are told.
+    `identities` begins with the survivor. `verdicts` are those as of `as_of`, with reasons, by the rules in force;
+    `timeline` has them over time. `referred_at` is when a referral named this person as the new customer. `rejects` are
+    refused rows of imports that name them, `command_ids` the ids of their commands in the command log. Days are those
+    of `zone`. The store's catalogue goes with it, to write events as sentences.
     """
 
     as_of: datetime

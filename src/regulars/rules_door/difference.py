@@ -1,7 +1,7 @@
-"""What another ruleset would change: who would move, from what to what, why, and what they are worth.
+"""Previewing a ruleset: the customers whose verdicts would change, from which value to which, why, and their spend.
 
-Everyone is folded under the new rules and compared with what the rules in force say, as of one instant and in one
-snapshot; so it is what a publication then does. Nothing is written.
+Everyone is folded under the new rules and compared with the verdicts by the rules in force, as of one instant and in
+one snapshot; so a publication then changes just that. Nothing is written.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ SHOWN: tuple[Shown, ...] = get_args(Shown)
 
 @dataclass(frozen=True, slots=True)
 class TicketMove:
-    """One ticket that would show something else."""
+    """One ticket whose status or clocks would change."""
 
     ticket_id: str
     customer_id: CustomerId
@@ -87,7 +87,7 @@ class ExplainedMove:
 
 
 class Compared(Struct, frozen=True):
-    """By what a difference explains its moves: where they were found, and the rules on both sides."""
+    """What explains the moves of a difference: the snapshot in which they were found, and the rules on both sides."""
 
     session: Session
     old: Ruleset
@@ -96,10 +96,11 @@ class Compared(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RulesDifference(AsksItsStore[Compared]):
-    """Who would move, the most valuable first. `moved[lane][old, new]` counts them; `worth` adds them up by lane.
+    """The verdicts that would change, those of the customers who spent most first. `moved[lane][old, new]` counts them;
+    `worth` adds up the spend by lane.
 
-    `tickets` are those that would show something else, by their ids. Points are earned for good by the rules of their
-    day, so no rules move them.
+    `tickets` are those that would change, by their ids. Points are earned for good by the rules in force at the time,
+    so no rules change them.
     """
 
     old_digest: str
@@ -125,22 +126,22 @@ class RulesDifference(AsksItsStore[Compared]):
 
     @property
     def _lanes(self) -> tuple[str, ...]:
-        """Ours, and those of extensions in which somebody moves."""
+        """Ours, and those of extensions in which a verdict would change."""
         return tuple(dict.fromkeys((*LANES, *sorted(move.lane for move in self.moves))))
 
     @property
     def moved(self) -> Mapping[str, Mapping[tuple[str, str], int]]:
-        """For each lane, how many move from what to what."""
+        """For each lane, how many customers would move from which value to which."""
         return {lane: _counted(move for move in self.moves if move.lane == lane) for lane in self._lanes}
 
     @property
     def moved_tickets(self) -> Mapping[Shown, Mapping[tuple[str, str], int]]:
-        """For each thing that a ticket shows, how many move from what to what."""
+        """For each field of a ticket, how many would move from which value to which."""
         return {shown: _counted(move for move in self.tickets if move.shown == shown) for shown in SHOWN}
 
     @property
     def worth(self) -> Mapping[str, Decimal]:
-        """For each lane, what those who move spent in the last 365 days."""
+        """For each lane, the spend of the last 365 days of the customers who would move."""
         return {lane: sum((move.worth for move in self.moves if move.lane == lane), Decimal(0)) for lane in self._lanes}
 
     def explain(self, moves: Iterable[Move]) -> tuple[ExplainedMove, ...]:
@@ -209,7 +210,7 @@ def _nothing(clause: str) -> Reason:
 
 
 def _band(each: fold.Explanation) -> Reason:
-    """For a score that stays what it is, under other bands."""
+    """The clause for a score that stays the same, under other bands."""
     return Reason(clause="bands", sentence=f"{each.verdict.score} of 100 points are {each.verdict.value}")
 
 
@@ -217,16 +218,16 @@ def _band(each: fold.Explanation) -> Reason:
 def compare_rules(
     session: Session, new: Ruleset, as_of: datetime | date | None, on_progress: Progress | None
 ) -> RulesDifference:
-    """Compare what is folded in with what another ruleset says of it.
+    """Compare the stored verdicts with those by another ruleset.
 
-    Raises StoreUnusable where other code or rules folded it in.
+    Raises StoreUnusable where the read models were folded by other code or rules.
     """
     with session.store.reading() as tx:
         connection = tx.connection
         live, in_force, currency = session.live(tx), session.in_force(tx), session.store.currency(connection)
         if not live.is_current:
             raise StoreUnusable(
-                "other code or rules folded what is stored, so there is nothing to compare with; rebuild it first"
+                "the read models were folded by other code or rules, and can't be compared with; rebuild them first"
             )
         models, rules = live.read_models(session.store), compile_rules(new, currency, session.store.registry.sections)
         at = None if as_of is None else instant_of(as_of, in_force.ruleset.zone)
@@ -242,7 +243,7 @@ def compare_rules(
             with_tickets=old.tickets != rules.tickets,
         )
         total = session.store.count_events(connection)
-        # What the change doesn't concern is judged as before, so it needs no judging again.
+        # A verdict that doesn't depend on the changed rules stays the same, so it isn't judged again.
         replayed = replay(session.store, connection, FoldPlan(rules, projectors), models.checkpoint(connection))
         for chunk in in_chunks(replayed):
             comparing.take(tx, chunk)
@@ -265,7 +266,7 @@ def compare_rules(
 
 
 class _Comparing:
-    """Takes in everyone, some at a time, and keeps those who move."""
+    """Compares customers, some at a time, and collects those whose verdicts would change."""
 
     def __init__(
         self, models: ReadModels, rules: Rules, at: int, *, is_now: bool, lanes: Mapping[str, str], with_tickets: bool
@@ -322,7 +323,7 @@ class _Comparing:
                     self.moves.append((customer_id, lane, old, new.verdict.value, at, worth))
 
     def _facts(self, history: History, at: int) -> Facts:
-        """What had happened by an instant."""
+        """The facts as of an instant."""
         if (history.folded.last_at or 0) <= at:
             return history.folded.facts
         return fold_until(history.happened, self._rules, at, ())[0].facts

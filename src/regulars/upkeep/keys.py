@@ -12,10 +12,10 @@ from regulars.session.session import Session
 
 
 class Rotation(Struct, frozen=True, kw_only=True):
-    """What a rotation did: how many customers' keys were wrapped, and whether a master key is needed from now on.
+    """The result of a rotation: how many customers' keys were wrapped, and whether the store needs a master key now.
 
-    `pending` says that the keys as they stood before are still to be destroyed in the files, as somebody reads what was
-    there before or, on PostgreSQL, as that takes the tables' owner: `owner_needed` says who that is.
+    `pending` is whether the old form of the keys is still to be erased from the files, because a reader holds an
+    earlier snapshot or, on PostgreSQL, because that takes the tables' owner: `owner_needed` names the owner.
     """
 
     keys: int
@@ -25,24 +25,24 @@ class Rotation(Struct, frozen=True, kw_only=True):
 
 
 class Keys:
-    """The keys of one open store. They are never shown; `regulars keys new` makes a master key."""
+    """The keys of one open store, which are never shown. `regulars keys new` makes a master key."""
 
     def __init__(self, session: Session) -> None:
         self._store = session.store
 
     @property
     def wrapped(self) -> bool:
-        """Whether the store opens only with its master key."""
+        """Whether the store needs its master key to be opened."""
         return self._store.keyring.is_wrapped
 
     def rotate(self, master_key: bytes | str, *, on_progress: Progress | None = None) -> Rotation:
         """Wrap every key with this master key, in place of the current one or of none.
 
-        The keys themselves don't change: older copies of them stay valid, and backups need the old master key.
-        Other processes that have the store open must open it again with this one. `on_progress` is called with (keys
-        wrapped so far, keys there are).
+        The keys themselves don't change: older copies of them stay valid, and backups need the old master key. Other
+        processes that have the store open must open it again with this one. `on_progress` is called with (keys wrapped
+        so far, keys there are).
 
-        Raises ValueError for what is no master key.
+        Raises ValueError for an invalid master key.
         """
         return self._rotate(MasterKey(master_key), on_progress)
 

@@ -42,8 +42,8 @@ OnPutRight = Callable[[Kind, int], None]
 class GenerationView:
     """One generation of read models. `checkpoint` is the position up to which it has folded in the log.
 
-    A `scratch` one knows of nothing after the position `known_until`. `stale` says what the running code does
-    otherwise. `made_at` is None where it wasn't noted.
+    A `scratch` generation was built for a question, and has folded nothing after the position `known_until`. `stale`
+    lists how the running code differs from the code that built it. `made_at` is None where it wasn't recorded.
     """
 
     number: int
@@ -59,7 +59,7 @@ class GenerationView:
 
 
 def stop_at_poison(poison: Poison) -> None:
-    """Raises ParkedCustomer: what is being built would leave this customer behind."""
+    """Raises ParkedCustomer, so that a build stops instead of parking this customer."""
     raise ParkedCustomer(
         f"event #{poison.position} ({poison.type}) of id:{poison.customer_id} can't be folded: {poison.reason}; "
         "the live answers were not touched; park the customer to leave them behind and let the rest go on"
@@ -73,9 +73,9 @@ class Projections:
         self._session = session
 
     def staleness(self) -> tuple[str, ...]:
-        """How the live read models differ from what this code and the rules in force would fold; empty if they don't.
+        """How the code and rules that folded the live read models differ from those of now; empty if they don't.
 
-        Raises StoreUnusable where the generation that answers can't be read.
+        Raises StoreUnusable where the live generation can't be read.
         """
         with self._session.store.reading() as tx:
             return self._session.live(tx).staleness()
@@ -125,8 +125,8 @@ class Projections:
         on_progress: Progress | None = None,
         on_afresh: OnAfresh | None = None,
     ) -> int:
-        """Fold what this code or the rules in force would fold otherwise than it was, and let it go live; the number of
-        the generation that answers.
+        """Rebuild the projections whose code or rules are no longer the same, and make them live; returns the number of
+        the live generation.
 
         The rest is as in `rebuild`.
         """
@@ -179,8 +179,8 @@ class Projections:
     ) -> int:
         """Replay one customer, or everyone for one projection, and repair the rows that differ; returns how many did.
 
-        The links of all merges are repaired before, as they say who is folded together; with a customer, so are the
-        consents and look-ups of everybody who is or was merged with them.
+        The links of all merges are repaired before, as they decide who is folded together; with a customer, so are the
+        consents and look-ups of all customers who are or were merged with them.
 
         Raises NotFound for an unknown customer, ValueError for an unknown projection.
         """
@@ -197,11 +197,11 @@ class Projections:
         with store.reading() as tx:
             live, rules = session.live(tx), session.rules(tx)
         if not live.is_current:
-            raise StoreUnusable("other code or rules folded what is stored; rebuild it as a whole")
+            raise StoreUnusable("the read models were folded by other code or rules; rebuild them as a whole")
         return wrong + repair(store, live.read_models(store), rules, family, projection, on_progress)
 
     def _ever_one_with(self, customer: str | CustomerId) -> set[str]:
-        """Everybody who is or was merged with a customer, by the links that are stored."""
+        """All customers who are or were merged with a customer, by the stored links."""
         with self._session.store.reading() as tx:
             return set(tx.ever_linked(self._session.resolve(tx, customer)))
 
