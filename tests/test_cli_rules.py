@@ -385,7 +385,7 @@ def test_what_other_code_folded_is_told_in_a_line(ask: Say, shop: Path) -> None:
     assert said.err.startswith(
         "regulars: the read models of this store were folded by other code or rules: loyalty_tier was "
     )
-    assert said.err.endswith("`regulars rebuild` folds it again\n")
+    assert said.err.endswith("`regulars rebuild` folds them again\n")
     assert ".py" not in said.err
     assert ask("status", "--json").json["stale"][0].startswith("loyalty_tier was version ")
     assert "stale      loyalty_tier was version" in ask("status").out

@@ -158,7 +158,7 @@ def _tell_what_is_stale(crm: Regulars) -> None:
     if differences:
         typer.echo(
             f"regulars: the read models of this store were folded by other code or rules: {'; '.join(differences)}; "
-            "lists stay as they were, and `regulars rebuild` folds it again",
+            "lists stay as they were, and `regulars rebuild` folds them again",
             err=True,
         )
 
