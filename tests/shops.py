@@ -1,4 +1,7 @@
-"""A small shop for property tests: several customers, to whom things happen now or are told late, and other rules."""
+"""Small shops for property tests: customers to whom things happen now or are told late, and other rules.
+
+The histories of all laws that trade in real stores are put together from the commands here.
+"""
 
 from __future__ import annotations
 
@@ -100,87 +103,121 @@ def room_for_a_store(kind: str, postgres_url: str) -> Iterator[str]:
 
 # ------------------------------------------------------------------------------------------------------ what happens
 
-#: (number, now) -> what somebody is told to do; the number makes ids unlike all others
+#: (whom, number, when) -> a command about a customer; the number makes ids unlike all others
+CommandTo = Callable[[str, int, datetime], Command]
+#: (number, now) -> a command about somebody who was drawn
 CommandAt = Callable[[int, datetime], Command]
 #: how long after the one before it, and what
 Step = tuple[timedelta, CommandAt]
 
-ago = st.sampled_from([0, 0, 0, 1, 30, 100, 300]).map(timedelta)
 people = st.sampled_from(PEOPLE)
+at_once = st.just(timedelta())
+ago = st.sampled_from([0, 0, 0, 1, 30, 100, 300]).map(timedelta)
 earlier = st.integers(1, 6)  # so many steps before, where there may have been an order or a ticket
 
 
-def purchases() -> st.SearchStrategy[CommandAt]:
-    amounts = st.sampled_from(["0.01", "20.00", "100.00", "200.00", "600.00", "1500.00"])
-    return st.builds(
-        lambda who, much, late: (
-            lambda n, now: RecordPurchase(customer=who, order_id=f"A-{n}", amount=much, occurred_at=now - late)
-        ),
-        people,
-        amounts,
-        ago,
+def to(kind: Callable[..., Command], **fields: Any) -> CommandTo:
+    """A command with the same fields whoever it is about."""
+    return lambda who, number, at: kind(customer=who, occurred_at=at, **fields)
+
+
+def buy(amount: str) -> CommandTo:
+    return lambda who, number, at: RecordPurchase(customer=who, order_id=f"A-{number}", amount=amount, occurred_at=at)
+
+
+def give_back(steps: int) -> CommandTo:
+    """Return all that is left of the order of so many steps before."""
+    return lambda who, number, at: RecordReturn(order_id=f"A-{number - steps}", occurred_at=at)
+
+
+def open_ticket(**fields: Any) -> CommandTo:
+    return lambda who, number, at: OpenTicket(customer=who, ticket_id=f"T-{number}", occurred_at=at, **fields)
+
+
+def on_ticket(kind: Callable[..., Command], steps: int, **fields: Any) -> CommandTo:
+    """A command about the ticket of so many steps before."""
+    return lambda who, number, at: kind(ticket_id=f"T-{number - steps}", occurred_at=at, **fields)
+
+
+def redeem(points: int) -> CommandTo:
+    return lambda who, number, at: RedeemPoints(
+        customer=who, points=points, redemption_id=f"V-{number}", occurred_at=at
     )
+
+
+def merge_into(other: str) -> CommandTo:
+    return lambda who, number, at: MergeCustomers(customer=who, into=other)
+
+
+def undo_merge(who: str, number: int, at: datetime) -> Command:
+    return UndoMerge(customer=who)
+
+
+def to_somebody(
+    commands: CommandTo | st.SearchStrategy[CommandTo],
+    late: st.SearchStrategy[timedelta] = ago,
+    whom: st.SearchStrategy[str] = people,
+) -> st.SearchStrategy[CommandAt]:
+    """A command about somebody, told late or at once."""
+    return st.builds(
+        lambda command, who, late: lambda number, now: command(who, number, now - late),
+        commands if isinstance(commands, st.SearchStrategy) else st.just(commands),
+        whom,
+        late,
+    )
+
+
+def purchases() -> st.SearchStrategy[CommandAt]:
+    return to_somebody(st.sampled_from(["0.01", "20.00", "100.00", "200.00", "600.00", "1500.00"]).map(buy))
 
 
 def others() -> st.SearchStrategy[CommandAt]:
     """Everything but purchases that bears on a verdict, as far as it is told late or at once."""
-
-    def said(kind: Callable[..., Command], **fields: Any) -> st.SearchStrategy[CommandAt]:
-        return st.builds(
-            lambda who, late: lambda n, now: kind(customer=who, occurred_at=now - late, **fields), people, ago
-        )
-
     return st.one_of(
-        st.builds(lambda of: lambda n, now: RecordReturn(order_id=f"A-{n - of}", occurred_at=now), earlier),
-        said(RecordInteraction, channel="phone", direction="inbound"),
-        said(RecordSurveyAnswer, survey="nps", score=3),
-        said(RecordSurveyAnswer, survey="csat", score=5),
-        said(TagCustomer, label="vip"),
-        said(CloseAccount),
-        said(ReopenAccount),
-        said(RequestCancellation),
+        to_somebody(earlier.map(give_back), at_once),
+        to_somebody(to(RecordInteraction, channel="phone", direction="inbound")),
+        to_somebody(to(RecordSurveyAnswer, survey="nps", score=3)),
+        to_somebody(to(RecordSurveyAnswer, survey="csat", score=5)),
+        to_somebody(to(TagCustomer, label="vip")),
+        to_somebody(to(CloseAccount)),
+        to_somebody(to(ReopenAccount)),
+        to_somebody(to(RequestCancellation)),
     )
 
 
 def tickets() -> st.SearchStrategy[CommandAt]:
     return st.one_of(
-        st.builds(
-            lambda who, late: lambda n, now: OpenTicket(customer=who, ticket_id=f"T-{n}", occurred_at=now - late),
-            people,
-            ago,
-        ),
-        st.builds(lambda of: lambda n, now: ReplyAsAgent(ticket_id=f"T-{n - of}", occurred_at=now), earlier),
-        st.builds(lambda of: lambda n, now: ResolveTicket(ticket_id=f"T-{n - of}", occurred_at=now), earlier),
-        st.builds(lambda of: lambda n, now: RateTicket(ticket_id=f"T-{n - of}", score=1, occurred_at=now), earlier),
+        to_somebody(open_ticket()),
+        to_somebody(earlier.map(lambda steps: on_ticket(ReplyAsAgent, steps)), at_once),
+        to_somebody(earlier.map(lambda steps: on_ticket(ResolveTicket, steps)), at_once),
+        to_somebody(earlier.map(lambda steps: on_ticket(RateTicket, steps, score=1)), at_once),
     )
 
 
 def memberships() -> st.SearchStrategy[CommandAt]:
     return st.one_of(
-        st.builds(lambda who, late: lambda n, now: EnrollMember(customer=who, occurred_at=now - late), people, ago),
-        st.builds(lambda who: lambda n, now: CancelMembership(customer=who, occurred_at=now), people),
-        st.builds(
-            lambda who: lambda n, now: RedeemPoints(customer=who, points=15, redemption_id=f"V-{n}", occurred_at=now),
-            people,
-        ),
-        st.builds(
-            lambda who: lambda n, now: AdjustPoints(customer=who, points=20, reason="sorry", occurred_at=now), people
-        ),
+        to_somebody(to(EnrollMember)),
+        to_somebody(to(CancelMembership), at_once),
+        to_somebody(redeem(15), at_once),
+        to_somebody(to(AdjustPoints, points=20, reason="sorry"), at_once),
     )
 
 
-def merges() -> st.SearchStrategy[CommandAt]:
-    return st.one_of(
-        st.builds(lambda away, into: lambda n, now: MergeCustomers(customer=away, into=into), people, people),
-        st.builds(lambda who: lambda n, now: UndoMerge(customer=who), people),
-    )
+def merges(whom: st.SearchStrategy[str] = people) -> st.SearchStrategy[CommandAt]:
+    return st.one_of(to_somebody(whom.map(merge_into), at_once, whom), to_somebody(undo_merge, at_once, whom))
+
+
+def one_by_one(
+    commands: st.SearchStrategy[CommandAt], *, gaps: Iterable[timedelta], max_size: int
+) -> st.SearchStrategy[list[Step]]:
+    """A history of a shop: what happens to its customers, one after another."""
+    return st.lists(st.tuples(st.sampled_from([*gaps]), commands), max_size=max_size)
 
 
 def trade(*, max_size: int = 16) -> st.SearchStrategy[list[Step]]:
-    """What happens to the customers of a shop, one after another."""
+    """What usually happens to the customers of a shop."""
     commands = st.one_of(purchases(), purchases(), others(), tickets(), memberships(), merges())
-    gaps = st.sampled_from([timedelta(), HOUR, DAY, 20 * DAY, 70 * DAY])
-    return st.lists(st.tuples(gaps, commands), max_size=max_size)
+    return one_by_one(commands, gaps=[timedelta(), HOUR, DAY, 20 * DAY, 70 * DAY], max_size=max_size)
 
 
 def register(crm: Regulars, clock: Clock) -> None:

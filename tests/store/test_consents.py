@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -17,7 +17,6 @@ import regulars
 from regulars import (
     ChangeContactDetails,
     CloseAccount,
-    Command,
     ErasePersonalData,
     GiveConsent,
     MergeCustomers,
@@ -31,7 +30,26 @@ from regulars import (
 from regulars.adapters.schema.tables import VERSION
 from regulars.adapters.store.migrations import MIGRATIONS
 from regulars.adapters.store.store import Store
-from shops import BEGIN, DAY, EXAMPLES, HOUR, PEOPLE, Clock, fresh_store, opened, register, tell
+from shops import (
+    BEGIN,
+    DAY,
+    EXAMPLES,
+    HOUR,
+    PEOPLE,
+    Clock,
+    Step,
+    at_once,
+    fresh_store,
+    merge_into,
+    one_by_one,
+    opened,
+    people,
+    play,
+    register,
+    to,
+    to_somebody,
+    undo_merge,
+)
 
 NEWS, SURVEYS, CALLS = PAIRS = (("email", "newsletter"), ("email", "surveys"), ("phone", "newsletter"))
 ADA, BOB, CY, DI = PEOPLE
@@ -55,6 +73,10 @@ def agree(who: str, pair: tuple[str, str] = NEWS, at: datetime | None = None) ->
 
 def object_to(who: str, pair: tuple[str, str] = NEWS, at: datetime | None = None) -> WithdrawConsent:
     return WithdrawConsent(customer=who, channel=pair[0], purpose=pair[1], occurred_at=at)
+
+
+def forget(who: str, number: int, at: datetime) -> ErasePersonalData:
+    return ErasePersonalData(customer=who, confirm=True)
 
 
 def refs(crm: Regulars, pair: tuple[str, str] = NEWS, **asked: Any) -> set[str | None]:
@@ -274,32 +296,22 @@ def replayed(log: list[dict[str, Any]], at: datetime, known_at: datetime, pair: 
     return {each for each in agreed if agreed[each] and any(accounts.get(each, {}).values())} - forgotten
 
 
-#: (whom, another, now) -> what is said
-CommandAt = Callable[[str, str, datetime], Command]
 pairs = st.sampled_from(PAIRS[:2])
 late = st.sampled_from([0, 0, 0, 1, 2, 50]).map(timedelta)
-words = st.builds(
-    lambda say, pair, ago: lambda who, other, now: say(who, pair, now - ago),
-    st.sampled_from([agree, object_to]),
-    pairs,
+words = to_somebody(
+    st.builds(lambda say, pair: lambda who, number, at: say(who, pair, at), st.sampled_from([agree, object_to]), pairs),
     late,
 )
-accounts_change = st.builds(
-    lambda kind, ago: lambda who, other, now: kind(customer=who, occurred_at=now - ago),
-    st.sampled_from([CloseAccount, ReopenAccount]),
-    late,
+accounts = to_somebody(st.sampled_from([to(CloseAccount), to(ReopenAccount)]), late)
+#: Of three of these one is a merge, one takes a merge back, and one forgets.
+others = to_somebody(
+    st.sampled_from(["merge", "undo", "forget"]).flatmap(
+        lambda kind: {"merge": people.map(merge_into), "undo": st.just(undo_merge), "forget": st.just(forget)}[kind]
+    ),
+    at_once,
 )
-others = st.sampled_from(
-    [
-        lambda who, other, now: MergeCustomers(customer=who, into=other),
-        lambda who, other, now: UndoMerge(customer=who),
-        lambda who, other, now: ErasePersonalData(customer=who, confirm=True),
-    ]
-)
-people = st.sampled_from(PEOPLE)
-gaps = st.sampled_from([timedelta(), HOUR, DAY, 3 * DAY])
-histories = st.lists(
-    st.tuples(gaps, people, people, st.one_of(words, words, words, accounts_change, others)), max_size=25
+histories = one_by_one(
+    st.one_of(words, words, words, accounts, others), gaps=[timedelta(), HOUR, DAY, 3 * DAY], max_size=25
 )
 days_back = st.sampled_from([0, 1, 2, 3, 5, 60]).map(timedelta)
 
@@ -310,7 +322,7 @@ days_back = st.sampled_from([0, 1, 2, 3, 5, 60]).map(timedelta)
 def test_every_answer_is_that_of_a_plain_replay(
     kind: str,
     postgres_url: str,
-    history: list[tuple[timedelta, str, str, CommandAt]],
+    history: list[Step],
     back: timedelta,
     unknown: timedelta,
     pair: tuple[str, str],
@@ -320,9 +332,7 @@ def test_every_answer_is_that_of_a_plain_replay(
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
         register(crm, clock)
         ids = [crm.customer(who).id for who in PEOPLE]
-        for gap, who, other, command_at in history:
-            clock.now += gap
-            tell(crm, command_at(who, other, clock.now))
+        play(crm, clock, history)
         log = log_of(crm)
         for asked in ({}, {"as_of": clock.now - back}, {"known_at": clock.now - unknown}):
             at = asked.get("as_of", clock.now)

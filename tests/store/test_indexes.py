@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -44,12 +45,16 @@ from shops import (
     HOUR,
     PEOPLE,
     Clock,
+    CommandTo,
     Rows,
     Step,
+    at_once,
     empty_file,
     fresh_store,
     opened,
     play,
+    to,
+    to_somebody,
     trade,
     with_edits,
 )
@@ -281,20 +286,14 @@ def test_an_event_that_cannot_be_read_is_told_and_what_is_kept_of_it_stays(datab
 
 def words() -> st.SearchStrategy[Step]:
     """What is said of consents and of who is called what, now or told late."""
-    late = st.sampled_from([0, 0, 30]).map(lambda days: days * DAY)
-    people = st.sampled_from(PEOPLE)
-    said = st.builds(
-        lambda kind, who, ago: lambda n, now: kind(customer=who, occurred_at=now - ago, **NEWS),
-        st.sampled_from([GiveConsent, WithdrawConsent]),
-        people,
-        late,
-    )
-    called = st.builds(
-        lambda who, email: lambda n, now: ChangeContactDetails(customer=who, email=email, phone=f"+49 {n}"),
-        people,
-        st.sampled_from([None, "a@example.com", "b@example.com"]),
-    )
+    late = st.sampled_from([0, 0, 30]).map(timedelta)
+    said = to_somebody(st.sampled_from([to(GiveConsent, **NEWS), to(WithdrawConsent, **NEWS)]), late)
+    called = to_somebody(st.sampled_from([None, "a@example.com", "b@example.com"]).map(call), at_once)
     return st.tuples(st.just(HOUR), st.one_of(said, called))
+
+
+def call(email: str | None) -> CommandTo:
+    return lambda who, number, at: ChangeContactDetails(customer=who, email=email, phone=f"+49 {number}")
 
 
 def happenings() -> st.SearchStrategy[list[Step]]:

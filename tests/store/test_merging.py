@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
+import shops
 from regulars import (
     AddNote,
     AdjustPoints,
@@ -49,7 +50,19 @@ from regulars import MergeCustomers as Merge
 from regulars.adapters.read_models import catch_up
 from regulars.adapters.read_models.building import build
 from regulars.adapters.read_models.generations import everything, prepare_generation
-from shops import EXAMPLES, Rows, empty_file, read_models_of
+from shops import (
+    EXAMPLES,
+    CommandTo,
+    Rows,
+    earlier,
+    empty_file,
+    give_back,
+    on_ticket,
+    open_ticket,
+    read_models_of,
+    redeem,
+    to,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BEGIN = NOW - timedelta(days=800)
@@ -131,74 +144,68 @@ moments = st.sampled_from([day(0), day(90), day(400), day(650), NOW, NOW + timed
 
 # --------------------------------------------------------------------------------------------------- random histories
 
-Step = Callable[[str, int], Command]  # of a reference, and the number of the step, which makes ids unlike all others
+Step = Callable[[str, int], Command]  # of a reference, and the number of the step
 
 
-def deeds() -> st.SearchStrategy[Step]:
+def dated(commands: st.SearchStrategy[CommandTo], days: st.SearchStrategy[int]) -> st.SearchStrategy[Step]:
+    """A command on some day."""
+    return st.builds(lambda command, d: lambda who, n: command(who, n, day(d)), commands, days)
+
+
+def today(commands: st.SearchStrategy[CommandTo]) -> st.SearchStrategy[Step]:
+    return commands.map(lambda command: lambda who, n: command(who, n, NOW))
+
+
+def give_back_a_cent(steps: int) -> CommandTo:
+    return lambda who, n, at: RecordReturn(order_id=f"A-{n - steps}", return_id=str(n), amount="0.01", occurred_at=at)
+
+
+def tag(who: str, n: int, at: datetime) -> Command:
+    return TagCustomer(customer=who, label=f"tag-{n}", occurred_at=at)
+
+
+def assign(who: str, n: int, at: datetime) -> Command:
+    return AssignOwner(customer=who, owner=f"owner-{n}", occurred_at=at)
+
+
+def to_customers() -> st.SearchStrategy[Step]:
     """What may happen to one customer in the same way whether they are merged or not."""
     some_day = st.integers(0, 800)
-    amount = st.sampled_from(["0.01", "20.00", "600.00", "1500.00"])
-    earlier = st.integers(1, 6)  # so many steps before, where there may have been an order or a ticket
+    directions = st.sampled_from(["inbound", "outbound"])
     return st.one_of(
-        st.builds(lambda d, much: lambda who, n: buy(who, f"A-{n}", much, day(d)), some_day, amount),
-        st.builds(
-            lambda d, of: lambda who, n: RecordReturn(order_id=f"A-{n - of}", occurred_at=day(d)), some_day, earlier
-        ),
-        st.builds(
-            lambda d, of: (
-                lambda who, n: RecordReturn(order_id=f"A-{n - of}", return_id=str(n), amount="0.01", occurred_at=day(d))
-            ),
-            some_day,
-            earlier,
-        ),
-        st.builds(
-            lambda d, way: (
-                lambda who, n: RecordInteraction(customer=who, channel="phone", direction=way, occurred_at=day(d))
-            ),
-            some_day,
-            st.sampled_from(["inbound", "outbound"]),
-        ),
-        st.builds(
-            lambda d, score: (
-                lambda who, n: RecordSurveyAnswer(customer=who, survey="nps", score=score, occurred_at=day(d))
-            ),
-            some_day,
-            st.integers(0, 10),
-        ),
-        st.builds(lambda d: lambda who, n: TagCustomer(customer=who, label=f"tag-{n}", occurred_at=day(d)), some_day),
-        st.builds(lambda d: lambda who, n: AssignOwner(customer=who, owner=f"owner-{n}", occurred_at=day(d)), some_day),
-        st.builds(
-            lambda d: lambda who, n: OpenTicket(customer=who, ticket_id=f"T-{n}", subject="?", occurred_at=day(d)),
-            some_day,
-        ),
-        st.builds(
-            lambda of: lambda who, n: ReplyAsAgent(ticket_id=f"T-{n - of}", message="!", occurred_at=NOW),
-            earlier,
-        ),
-        st.builds(lambda of: lambda who, n: ResolveTicket(ticket_id=f"T-{n - of}", occurred_at=NOW), earlier),
-        st.builds(lambda of: lambda who, n: RateTicket(ticket_id=f"T-{n - of}", score=2, occurred_at=NOW), earlier),
+        dated(st.sampled_from(["0.01", "20.00", "600.00", "1500.00"]).map(shops.buy), some_day),
+        dated(earlier.map(give_back), some_day),
+        dated(earlier.map(give_back_a_cent), some_day),
+        dated(directions.map(lambda way: to(RecordInteraction, channel="phone", direction=way)), some_day),
+        dated(st.integers(0, 10).map(lambda score: to(RecordSurveyAnswer, survey="nps", score=score)), some_day),
+        dated(st.just(tag), some_day),
+        dated(st.just(assign), some_day),
+        dated(st.just(open_ticket(subject="?")), some_day),
+        today(earlier.map(lambda steps: on_ticket(ReplyAsAgent, steps, message="!"))),
+        today(earlier.map(lambda steps: on_ticket(ResolveTicket, steps))),
+        today(earlier.map(lambda steps: on_ticket(RateTicket, steps, score=2))),
     )
 
 
-def accounts() -> st.SearchStrategy[Step]:
+def to_accounts() -> st.SearchStrategy[Step]:
     """What each identity's own account is told."""
-    some_day = st.integers(0, 800)
     return st.one_of(
-        st.builds(lambda d: lambda who, n: CloseAccount(customer=who, occurred_at=day(d)), some_day),
-        st.builds(lambda d: lambda who, n: ReopenAccount(customer=who, occurred_at=day(d)), some_day),
-        st.builds(lambda d: lambda who, n: RequestCancellation(customer=who, occurred_at=day(d)), some_day),
+        *(dated(st.just(to(kind)), st.integers(0, 800)) for kind in (CloseAccount, ReopenAccount, RequestCancellation))
     )
 
 
-def memberships() -> st.SearchStrategy[Step]:
+def to_memberships() -> st.SearchStrategy[Step]:
     """What a membership is told. Its events come in order of time, so all of this happens on the last days."""
-    some_day = st.integers(0, 300)
     return st.one_of(
-        st.builds(lambda d: lambda who, n: EnrollMember(customer=who, occurred_at=day(d)), some_day),
-        st.builds(lambda d: lambda who, n: CancelMembership(customer=who, occurred_at=day(d + 400)), some_day),
-        st.just(lambda who, n: RedeemPoints(customer=who, points=15, redemption_id=f"V-{n}", occurred_at=NOW)),
-        st.just(lambda who, n: AdjustPoints(customer=who, points=20, reason="sorry", occurred_at=NOW)),
+        dated(st.just(to(EnrollMember)), st.integers(0, 300)),
+        dated(st.just(to(CancelMembership)), st.integers(400, 700)),
+        today(st.just(redeem(15))),
+        today(st.just(to(AdjustPoints, points=20, reason="sorry"))),
     )
+
+
+def anything() -> st.SearchStrategy[Step]:
+    return st.one_of(to_customers(), to_customers(), to_accounts(), to_memberships())
 
 
 class Links:
@@ -232,7 +239,7 @@ def merge_or_not(crm: Regulars, links: Links, away: str, into: str) -> None:
 
 
 @settings(max_examples=EXAMPLES * 2 // 5)
-@given(actions(st.one_of(deeds(), deeds(), accounts(), memberships())), moments)
+@given(actions(anything()), moments)
 def test_merged_and_told_apart_again_is_never_merged(history: list[Action], at: datetime) -> None:
     """Left out while customers are merged is what has an effect outside of the link, in the membership of another:
     commands to a membership, and purchases of somebody whose relatives have one, which may earn points there."""
@@ -265,7 +272,7 @@ def test_merged_and_told_apart_again_is_never_merged(history: list[Action], at: 
 
 
 @settings(max_examples=EXAMPLES * 2 // 5)
-@given(actions(deeds()), st.permutations(PEOPLE), moments)
+@given(actions(to_customers()), st.permutations(PEOPLE), moments)
 def test_who_is_merged_is_one_to_whom_everything_happened_at_every_moment(
     history: list[Action], order: list[str], at: datetime
 ) -> None:
@@ -311,7 +318,7 @@ def rebuilt(crm: Regulars) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @settings(max_examples=EXAMPLES * 2 // 5)
-@given(actions(st.one_of(deeds(), deeds(), accounts(), memberships())))
+@given(actions(anything()))
 def test_event_by_event_all_at_once_and_anew_come_to_the_same(history: list[Action]) -> None:
     links = Links()
     with empty_file() as file, opened(file) as crm:
