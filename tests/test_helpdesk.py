@@ -62,9 +62,8 @@ def cases() -> dict[str, Case]:
 def tickets(crm: Regulars) -> Tickets:
     """What is stored: each ticket's events."""
     found: Tickets = {}
-    with crm._store.reading() as tx:
-        events = crm._store.schema.events
-        for recorded in tx.log.select(events.c.category == "ticket", events.c.position):
+    for recorded in crm.events():
+        if recorded.category == "ticket":
             event: Any = recorded.event
             found.setdefault(event.ticket_id, []).append((type(event).__name__, recorded.occurred_at, event))
     return found

@@ -15,7 +15,6 @@ import pytest
 import regulars
 from regulars import RegisterCustomer, Regulars, TagCustomer
 from regulars.adapters.log.event_log import Draft
-from regulars.adapters.moving.exporting import export_events
 from regulars.cli import main
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.instant import to_instant
@@ -105,7 +104,7 @@ def test_what_is_about_nobody_changes_no_customer(crm: Regulars) -> None:
 @pytest.mark.parametrize("personal", [False, True])
 def test_an_export_has_no_customer_for_it_and_always_the_reason(crm: Regulars, personal: bool) -> None:
     written = BytesIO()
-    export_events(crm._store, written.write, personal=personal)
+    crm.export_events(written.write, personal=personal)
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     told = [line for line in lines if line["category"] == CATEGORY]
     assert [line["customer_id"] for line in told] == [None] * 3

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from test_any_day import listed, one
 
 from forging import make_version_5
+from outside import run
 from regulars import Command, RecordPurchase, RegisterCustomer, Regulars, TagCustomer
 from regulars.adapters.log.misplaced import RecordedAhead
 from regulars.adapters.store.store import Store
@@ -143,10 +144,7 @@ def test_status_names_what_a_clock_recorded_that_ran_ahead(
 def test_an_instant_that_was_forged_stops_nothing(sqlite_database_url: str, position: int, instant: int | str) -> None:
     with opened(sqlite_database_url, Clock()) as crm:
         crm.do([RegisterCustomer(ref="shop:1"), TagCustomer(customer="shop:1", label="vip")])
-        with crm._store.database.writing() as connection:
-            connection.exec_driver_sql(
-                f"UPDATE regulars_events SET recorded_at = {instant} WHERE position = {position}"
-            )
+        run(sqlite_database_url, f"UPDATE regulars_events SET recorded_at = {instant} WHERE position = {position}")
         assert crm.status().recorded_ahead is not None or instant == -(2**62)
         assert crm.customers(known_at=BEGIN - DAY) is not None
         assert to_datetime(crm.do(RegisterCustomer(ref="shop:2")).events[0].recorded_at) == BEGIN

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 import regulars
 from forging import forge, make_version_5, unguarded
+from outside import run
 from regulars import AddNote, RecordPurchase, RegisterCustomer, Regulars, StoreUnusable, TagCustomer
 from regulars.adapters.store.store import Store
 from saying import Say
@@ -78,12 +80,11 @@ def test_a_row_forged_at_the_end_of_a_stream_does_not_lock_it(crm: Regulars, for
 
 @FORGED
 def test_what_is_forged_stays_behind_in_a_copy(
-    crm: Regulars, forged: tuple[int, ...], tmp_path_factory: pytest.TempPathFactory
+    crm: Regulars, database_url: str, forged: tuple[int, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     forge(crm._store, *forged)
     target = tmp_path_factory.mktemp("copy") / "copy.db"
-    url = crm._store.database.url.render_as_string(hide_password=False)
-    assert regulars.copy(url.removeprefix("sqlite:///"), target) == 2
+    assert regulars.copy(database_url, target) == 2
     with opened(str(target), Clock()) as copied:
         assert copied.status().never_drawn is None
         assert copied.do(TagCustomer(customer="shop:1", label="vip")).position == 3
@@ -131,19 +132,13 @@ def test_a_rehearsal_passes_over_what_is_forged_and_leaves_nothing(crm: Regulars
     assert crm.do(TagCustomer(customer="shop:1", label="vip")).position == 3
 
 
-def test_where_no_position_is_left_it_says_so(crm: Regulars) -> None:
-    if not crm._store.database.is_sqlite:
+def test_where_no_position_is_left_it_says_so(crm: Regulars, database_url: str) -> None:
+    if not crm.files:
         pytest.skip("somebody would have to set a sequence")
-    with crm._store.database.writing() as connection:
-        connection.exec_driver_sql(
-            f"UPDATE sqlite_sequence SET seq = {LAST - 1} WHERE name = 'regulars_events_positions'"
-        )
+    run(database_url, f"UPDATE sqlite_sequence SET seq = {LAST - 1} WHERE name = 'regulars_events_positions'")
     assert crm.do(TagCustomer(customer="shop:1", label="last")).position == LAST
     for drawn in (LAST, 2**63 - 1):
-        with crm._store.database.writing() as connection:
-            connection.exec_driver_sql(
-                f"UPDATE sqlite_sequence SET seq = {drawn} WHERE name = 'regulars_events_positions'"
-            )
+        run(database_url, f"UPDATE sqlite_sequence SET seq = {drawn} WHERE name = 'regulars_events_positions'")
         with pytest.raises(StoreUnusable, match="no position is left"):
             crm.do(TagCustomer(customer="shop:1", label="one more"))
 
@@ -151,8 +146,7 @@ def test_where_no_position_is_left_it_says_so(crm: Regulars) -> None:
 def test_who_takes_away_what_is_kept_of_positions_loses_nothing(sqlite_database_url: str) -> None:
     with opened(sqlite_database_url, Clock()) as crm:
         crm.do(RegisterCustomer(ref="shop:1", name="Ada"))
-        with crm._store.database.writing() as connection:
-            connection.exec_driver_sql("DELETE FROM sqlite_sequence")
+        run(sqlite_database_url, "DELETE FROM sqlite_sequence")
         assert len(crm.customers()) == 1
         assert crm.do(TagCustomer(customer="shop:1", label="vip")).position == 2
         assert crm.customers().behind == 0
@@ -182,19 +176,18 @@ def test_a_reader_without_a_right_to_the_sequence_is_answered(postgres_database_
     with opened(postgres_database_url, Clock()) as crm:
         crm.do(RegisterCustomer(ref="shop:1", name="Ada"))
         crm.customers()
-        role = f"reader_{crm._store.database.url.database}"
-        with crm._store.database.writing() as connection:
-            connection.exec_driver_sql(f'CREATE ROLE "{role}" LOGIN')
-            connection.exec_driver_sql(f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role}"')
-        url = crm._store.database.url.set(username=role).render_as_string(hide_password=False)
+        address = make_url(postgres_database_url)
+        role = f"reader_{address.database}"
+        grant = f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role}"'
+        run(postgres_database_url, f'CREATE ROLE "{role}" LOGIN', grant)
+        url = address.set(username=role).render_as_string(hide_password=False)
         try:
             with opened(url, Clock(), read_only=True) as reader:
                 assert len(reader.customers()) == 1
                 assert reader.customer("shop:1").name == "Ada"
                 assert reader.status().never_drawn is None
         finally:
-            with crm._store.database.writing() as connection:
-                connection.exec_driver_sql(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')
+            run(postgres_database_url, f'DROP OWNED BY "{role}"', f'DROP ROLE "{role}"')
 
 
 def test_verify_and_status_name_what_is_forged(say: Say) -> None:

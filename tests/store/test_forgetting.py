@@ -122,11 +122,6 @@ def lookups_of(crm: Regulars) -> dict[str, list[str]]:
     return found
 
 
-def is_marked(crm: Regulars) -> bool:
-    with crm._store.reading() as tx:
-        return MARK in crm._store.read_settings(tx.connection)
-
-
 def standing(crm: Regulars, ids: list[str]) -> list[Any]:
     """What is known of somebody beside who they are."""
     found = [crm.customer(CustomerId(each)) for each in ids]
@@ -188,7 +183,7 @@ def test_no_byte_of_them_is_left_anywhere(crm: Regulars, database_url: str, tmp_
     secrets = [keys[ids[person.ref]] for person in gone]
     digests = [digest for person in gone for digest in lookups[ids[person.ref]]]
     heaps = {"store": bytes_of(database_url), "export": exported(crm, personal=False)}
-    if crm._store.database.is_sqlite:
+    if crm.files:
         crm.backup(tmp_path / "backup.db")
         heaps["backup"] = bytes_of_files(tmp_path / "backup.db")
     for name, heap in heaps.items():
@@ -198,12 +193,12 @@ def test_no_byte_of_them_is_left_anywhere(crm: Regulars, database_url: str, tmp_
     assert found_in(with_names, [person.ref for person in stay]) == {person.ref for person in stay}
     assert found_in(heaps["store"], keys.values()) == {keys[ids[person.ref]] for person in stay}
     assert [reject.text.split(",")[0] for reject in crm.rejects()] == [f"ref{n:04}x" for n in range(1, 12, 2)]
-    assert not is_marked(crm)
+    assert not crm.status().erasing
 
 
 def analyse(crm: Regulars) -> None:
     """Let PostgreSQL take its samples, as it does by itself now and then."""
-    if not crm._store.database.is_sqlite:
+    if not crm.files:
         with crm._store.database.outside_transactions(1) as connection:
             connection.exec_driver_sql("ANALYZE")
 
@@ -314,7 +309,7 @@ def test_to_do_it_by_a_command_is_the_same(crm: Regulars, database_url: str) -> 
     secrets = [keys_of(crm)[each] for each in ids]
     crm.do([ErasePersonalData(customer=each, confirm=True) for each in ids])
     assert found_in(bytes_of(database_url), secrets) == set()
-    assert not is_marked(crm)
+    assert not crm.status().erasing
 
 
 # ---------------------------------------------------------------------------------------------------------- quarantine
@@ -447,7 +442,7 @@ def test_what_was_pending_ends_when_the_store_is_closed_or_opened(database_url: 
         reader.rollback()
         assert found_in(bytes_of(database_url), [key]) == set()
     with opened(database_url, clock) as crm:
-        assert not is_marked(crm)
+        assert not crm.status().erasing
 
 
 def test_a_mark_of_another_server_s_transactions_does_not_stay_for_ever(postgres_database_url: str) -> None:
@@ -460,7 +455,7 @@ def test_a_mark_of_another_server_s_transactions_does_not_stay_for_ever(postgres
         with crm._store.database.writing() as connection:
             connection.execute(crm._store.schema.settings.insert(), mark_is)
     with regulars.open(postgres_database_url) as crm:
-        assert not is_marked(crm)
+        assert not crm.status().erasing
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 import regulars
 from kept import keep_at
+from outside import run
 from regulars.adapters.schema.tables import VERSION
 from regulars.adapters.store.migrations import MIGRATIONS
 from regulars.adapters.store.store import Store
@@ -23,13 +24,6 @@ SINCE_VERSION_1 = (
     ),
     "DELETE FROM settings WHERE name = 'founding_rules'",
 )
-
-
-def run(url: str, *statements: str) -> None:
-    engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}", poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
 
 
 def make_version_1(url: str) -> None:

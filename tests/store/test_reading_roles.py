@@ -10,11 +10,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
 import regulars
+from outside import run
 from regulars import (
     AddNote,
     ChangeContactDetails,
@@ -60,13 +60,6 @@ def make_store(url: str, **options: Any) -> list[CustomerId]:
         crm.forget("shop:2", reason="on request")
         crm.catch_up()
     return ids
-
-
-def run(url: str, *statements: str) -> list[list[tuple[Any, ...]]]:
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        done = [connection.exec_driver_sql(statement) for statement in statements]
-        return [list(map(tuple, each.all())) if each.returns_rows else [] for each in done]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import regulars
 from databases import fresh_postgres, fresh_sqlite
+from outside import run
 from processes import forked
 from regulars import (
     CustomerId,
@@ -39,7 +40,6 @@ from regulars.adapters.read_models.building import building_alone
 from regulars.adapters.read_models.generations import everything, go_live, prepare_generation
 from regulars.adapters.read_models.verifying import Fingerprint
 from regulars.adapters.sql.columns import as_stored
-from regulars.adapters.store.generation_rows import live_number
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from shops import (
@@ -779,10 +779,7 @@ def test_nobody_goes_back_to_other_rules_or_other_code(database_url: str) -> Non
         with pytest.raises(StoreUnusable, match="generation 1 was judged by other rules"):
             crm.projections.go_back()
         crm.projections.rebuild()
-        with crm._store.database.writing() as connection:
-            connection.exec_driver_sql(
-                "UPDATE regulars_builds SET versions = '{}' WHERE name = 'loyalty_tier' AND number = 2"
-            )
+        run(database_url, "UPDATE regulars_builds SET versions = '{}' WHERE name = 'loyalty_tier' AND number = 2")
         with pytest.raises(StoreUnusable, match="generation 2 was built by other code"):
             crm.projections.go_back()
         assert live(crm) == 3
@@ -838,15 +835,13 @@ def test_the_stable_names_stand_for_what_is_live(database_url: str) -> None:
         shop_with_everything(crm, clock)
         crm.catch_up()
         before = cards(crm)
-        with crm._store.database.writing() as connection:
-            connection.exec_driver_sql("UPDATE regulars_customer_card_1 SET net_spend = 1")
+        run(database_url, "UPDATE regulars_customer_card_1 SET net_spend = 1")
         assert {spend for _, spend in cards(crm)} == {1}
         crm.projections.rebuild()
         assert cards(crm) == before
         crm.projections.go_back()
         assert {spend for _, spend in cards(crm)} == {1}
-        with crm._store.reading() as tx:
-            assert live_number(crm._store.schema, tx.connection) == 1
+        assert live(crm) == 1
 
 
 def test_of_an_empty_store_too(tmp_path: Path) -> None:

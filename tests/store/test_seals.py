@@ -589,10 +589,11 @@ def test_who_is_forgotten_breaks_no_seal(crm: Regulars) -> None:
 
 
 @pytest.mark.parametrize("to", ["sqlite", "postgres"])
-def test_a_copy_has_the_seals_and_goes_on_with_them(crm: Regulars, postgres_url: str, to: str) -> None:
-    source = crm._store.database.url.render_as_string(hide_password=False).removeprefix("sqlite:///")
+def test_a_copy_has_the_seals_and_goes_on_with_them(
+    crm: Regulars, database_url: str, postgres_url: str, to: str
+) -> None:
     with room_for_a_store(to, postgres_url) as target:
-        regulars.copy(source, target)
+        regulars.copy(database_url, target)
         with opened(target, Clock()) as copy:
             assert copy.check_seals(against=crm.check_seals().root).holds
             assert seals_of(copy) == seals_of(crm)

@@ -202,7 +202,7 @@ def long_works(crm: Regulars, folder: Path, files: Path) -> dict[str, Callable[[
         target = folder / f"copy-{number}.db"
 
         def make() -> None:
-            regulars.copy(crm._store.database.url.render_as_string(), target)
+            regulars.copy(crm.files[0], target)
             for suffix in ("", "-wal", "-shm", "-building"):
                 Path(f"{target}{suffix}").unlink(missing_ok=True)
 
