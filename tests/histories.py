@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from hypothesis import strategies as st
+from msgspec.json import encode
 from msgspec.structs import replace
 
 from regulars.crm_domain.customer import (
@@ -43,6 +44,7 @@ from regulars.crm_domain.ticket import (
     TicketResolved,
 )
 from regulars.projections.engine.fold import Happened
+from regulars.projections.facts.shared import SHARED
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
 
@@ -174,7 +176,7 @@ def _consistent(events: list[tuple[int, Event]]) -> list[Happened]:
     """Ordered, numbered, each order recorded once, and nothing returned of an order that would exceed it."""
     left: dict[str, int] = {}
     kept: list[tuple[int, Event]] = []
-    for at, event in sorted(events, key=lambda pair: pair[0]):
+    for at, event in sorted(events, key=_place):
         if isinstance(event, PurchaseRecorded):
             if event.order_id in left:
                 continue
@@ -182,6 +184,17 @@ def _consistent(events: list[tuple[int, Event]]) -> list[Happened]:
         kept.append((at, _dated(at, event)))
     kept = [pair for pair in kept if not isinstance(pair[1], ReturnRecorded) or _fits(pair[1], left)]
     return [Happened(at, position, event) for position, (at, event) in enumerate(kept, start=1)]
+
+
+def _place(pair: tuple[int, Event]) -> tuple[int, int, bytes]:
+    """Where an event stands: by time, at one instant as it was declared, then by its content but for memberships."""
+    at, event = pair
+    for rank, types in enumerate(SHARED.order):
+        if isinstance(types, frozenset) and type(event) in types:
+            return at, rank, b""
+        if types is type(event):
+            return at, rank, encode(_dated(at, event))
+    raise AssertionError(f"{type(event).__name__} has no place at one instant")
 
 
 def _fits(event: ReturnRecorded, left: dict[str, int]) -> bool:
@@ -204,3 +217,9 @@ def histories(
     pairs = st.tuples(instants(), events)
     unique = (lambda pair: pair[0]) if distinct else None
     return st.lists(pairs, min_size=min_size, max_size=max_size, unique_by=unique).map(_consistent)
+
+
+def cuts(history: list[Happened]) -> st.SearchStrategy[int]:
+    """Where a history may be split: before all, after all, or between two instants."""
+    between = [place for place in range(1, len(history)) if history[place - 1].at < history[place].at]
+    return st.sampled_from([0, *between, len(history)])

@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import SECOND, to_datetime, to_instant
@@ -204,20 +205,32 @@ S = TypeVar("S")
 
 
 class Decider(Struct, Generic[S], frozen=True, kw_only=True):
-    """One aggregate as data: the category of its streams, its initial state, and its two functions."""
+    """One aggregate as data: the category of its streams, its initial state, and its two functions.
+
+    With a `chronology` a command is decided on the fold, in order of time, of what happened up to its own instant;
+    without one on the fold of all that was recorded, in that order.
+    """
 
     category: str
     initial: S
     evolve: Callable[[S, Any], S]
     decide: Callable[[Any, S, Context], tuple[Event, ...]]
+    chronology: Chronology | None = None
 
 
 def now_after(last_at: int | None, now: int) -> int:
-    """The instant that now is for a stream: as late as its last event, where that lies a little ahead.
+    """The instant that now is after another: as late, where that lies a little ahead.
 
-    So it does where another clock runs ahead, and where somebody wrote between our look at the clock and at the stream.
+    So it does where another clock runs ahead, and where somebody wrote between our look at the clock and at the store.
     """
     return last_at if last_at is not None and now < last_at <= now + FUTURE_TOLERANCE else now
+
+
+def strictly_after(last_at: int | None, now: int) -> int:
+    """When something happens that names no time: now, or a microsecond after its stream's last event, where that lies
+    no earlier and at most a little ahead.
+    """
+    return last_at + 1 if last_at is not None and now <= last_at <= now + FUTURE_TOLERANCE else now
 
 
 def occurred_at(command: Command, now: int) -> int:

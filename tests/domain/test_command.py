@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from given import fold
 from regulars.crm_domain.catalogue import AGGREGATES, CATALOGUE, COMMANDS, DECIDERS, address
-from regulars.crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at
+from regulars.crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at, strictly_after
 from regulars.crm_domain.customer import (
     CUSTOMER,
     AssignOwner,
@@ -429,3 +429,11 @@ def test_a_membership_is_the_one_of_its_customer() -> None:
 )
 def test_now_is_as_late_as_what_a_clock_a_little_ahead_has_told(last_at: int | None, expected: int) -> None:
     assert now_after(last_at, now=1_000) == expected  # 300 seconds are the tolerance
+
+
+@pytest.mark.parametrize(
+    ("last_at", "expected"),
+    [(None, 1_000), (999, 1_000), (1_000, 1_001), (1_001, 1_002), (300_001_000, 300_001_001), (300_001_001, 1_000)],
+)
+def test_what_names_no_time_comes_after_what_happened_a_little_ahead(last_at: int | None, expected: int) -> None:
+    assert strictly_after(last_at, now=1_000) == expected  # 300 seconds are the tolerance

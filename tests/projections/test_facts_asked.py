@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from histories import START, histories
+from histories import START, cuts, histories
 from ladders import (
     ASKED,
     BOUNDS,
@@ -128,7 +128,7 @@ def test_asked_at_any_instant_the_stage_is_that_of_the_intervals(
 
 @given(ladders(), histories(), st.data())
 def test_a_fold_split_anywhere_equals_the_whole(ruleset: Ruleset, history: list[Happened], data: st.DataObject) -> None:
-    rules, cut = ready(ruleset), data.draw(st.integers(0, len(history)))
+    rules, cut = ready(ruleset), data.draw(cuts(history))
     folded = Folded()
     before = fold(folded, history[:cut], rules, PROJECTORS)["lifecycle_stage"]
     after = fold(folded, history[cut:], rules, PROJECTORS)["lifecycle_stage"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from histories import START, histories, others, purchases, rules
+from histories import START, cuts, histories, others, purchases, rules
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.customer import CustomerTagged
 from regulars.crm_domain.event import Event
@@ -131,7 +131,7 @@ def test_a_reader_that_is_judged_alone_folds_its_sources_without_returning_them(
 
 @given(histories(), st.data())
 def test_a_reader_split_anywhere_is_the_whole(history: list[Happened], data: st.DataObject) -> None:
-    cut, folded = data.draw(st.integers(0, len(history))), Folded()
+    cut, folded = data.draw(cuts(history)), Folded()
     before = fold(folded, history[:cut], rules(), ALL)
     folded = load(dump(folded), ALL)
     after = fold(folded, history[cut:], rules(), ALL)

@@ -140,6 +140,7 @@ def test_tickets_say_what_they_are_about_as_of_the_same_instant(database_url: st
         opened_at, clock.now = clock.now, clock.now + DAY
         crm.do([AssignTicket(ticket_id="T-1", agent="li"), ClassifyTicket(ticket_id="T-1", topic="delivery")])
         crm.do(ChangePriority(ticket_id="T-1", priority="urgent"))
+        clock.now += timedelta(seconds=1)  # they come one after the other, each a microsecond later
         for fresh in (True, timedelta()):
             [now], [then] = crm.tickets(fresh=fresh), crm.tickets(fresh=fresh, as_of=opened_at)
             assert (now.subject, now.priority, now.agent, now.topic) == ("a leg is missing", "urgent", "li", "delivery")

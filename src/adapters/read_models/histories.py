@@ -21,6 +21,7 @@ from regulars.adapters.read_models.customer_numbers import number_in
 from regulars.adapters.schema.builds import FACTS
 from regulars.adapters.schema.positions import drawn
 from regulars.adapters.store.store import Store
+from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event
 from regulars.projections.engine.fold import Folded, FoldPlan, Happened, Timelines, came_late
@@ -170,7 +171,21 @@ def _longest(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan)
 def _happened(store: Store, rows: Rows, members: tuple[str, ...]) -> list[Happened]:
     known, handles = store.codecs, store.handles
     read = (to_happened(row, members, known, handles) for row in rows)
-    return sorted((each for each in read if each is not None), key=order_of)
+    return _known_since_the_first(sorted((each for each in read if each is not None), key=order_of))
+
+
+def _known_since_the_first(happened: list[Happened]) -> list[Happened]:
+    """Some events in order, with each registration as early as the first that is known of that identity: which row of a
+    file registered somebody says nothing of them.
+    """
+    since: dict[int, int] = {}
+    late: list[tuple[int, Happened]] = []
+    for place, each in enumerate(happened):
+        if each.at > since.setdefault(each.identity, each.at) and type(each.event) is CustomerRegistered:
+            late.append((place, each))
+    for place, each in late:
+        happened[place] = replace(each, at=since[each.identity])
+    return sorted(happened, key=order_of) if late else happened
 
 
 def to_happened(

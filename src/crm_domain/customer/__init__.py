@@ -4,6 +4,7 @@ from regulars.crm_domain.customer.aggregate import AGGREGATE
 from regulars.crm_domain.customer.decider import (
     ALLOWED,
     CATEGORY,
+    CHRONOLOGY,
     CONTACT_FIELDS,
     CUSTOMER,
     AccountClosed,
@@ -52,6 +53,7 @@ __all__ = [
     "AGGREGATE",
     "ALLOWED",
     "CATEGORY",
+    "CHRONOLOGY",
     "CONTACT_FIELDS",
     "CUSTOMER",
     "AccountClosed",

@@ -5,8 +5,9 @@
 2. Only a registered customer can be spoken of.
 3. An account moves as ALLOWED says: open and closed alternate, erased is final.
 4. Personal data is taken only while the customer is remembered.
-5. A consent is given or withdrawn for one channel and one purpose. Every word is written down, also one that seems to
-   change nothing: the last in time counts, and what this account heard of may be told late, or of another identity.
+5. What is told with its time is written down, also where it seems to change nothing: what came between may be told
+   later, and the last in time counts. Told without a time, what is so already changes nothing; but a consent, given or
+   withdrawn for one channel and one purpose, is always written down.
 6. A cancellation can be requested on an open account only, and withdrawn while it is requested.
 7. Nobody refers themselves, and a referral counts once.
 8. A customer can be merged into one other at a time, and the merge undone; what is merged is forgotten as a whole.
@@ -25,6 +26,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
     Channel,
     Command,
@@ -262,7 +264,11 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
         case AccountClosed():
             return replace(state, status=AccountStatus.CLOSED)
         case AccountReopened():
-            return replace(state, status=AccountStatus.OPEN, cancelling=False)
+            return (
+                replace(state, status=AccountStatus.OPEN, cancelling=False)
+                if state.status is AccountStatus.CLOSED
+                else state
+            )
         case PersonalDataErased():
             return _forgotten(state)
         case CustomerMerged(into_id=into_id):
@@ -439,41 +445,41 @@ def register(command: RegisterCustomer, state: Customer, context: Context) -> tu
 
 
 def change_contact_details(command: ChangeContactDetails, state: Customer, context: Context) -> tuple[Event, ...]:
-    """Only what differs from what is known is a change."""
+    """Told without a time, only what differs from what is known is a change."""
     _require_remembered(state)
-    given = {field: getattr(command, field) for field in CONTACT_FIELDS if field in command.model_fields_set}
     changes: dict[ContactField, Any] = {
-        field: value for field, value in given.items() if value != getattr(state, field)
+        field: getattr(command, field) for field in CONTACT_FIELDS if field in command.model_fields_set
     }
+    if command.occurred_at is None:
+        changes = {field: value for field, value in changes.items() if value != getattr(state, field)}
     return (ContactDetailsChanged(changed=tuple(changes), **changes),) if changes else ()
 
 
 def qualify(command: QualifyLead, state: Customer, context: Context) -> tuple[Event, ...]:
-    """Once is enough."""
-    return () if state.qualified else (LeadQualified(),)
+    """Once is enough, by whoever said it first."""
+    return _unless(state.qualified, command, LeadQualified())
 
 
 def record_preference(command: RecordPreference, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 4."""
     _require_remembered(state)
-    if state.preferences.get(command.key) == command.value:
-        return ()
-    return (PreferenceRecorded(key=command.key, value=command.value),)
+    event = PreferenceRecorded(key=command.key, value=command.value)
+    return _unless(state.preferences.get(command.key) == command.value, command, event)
 
 
 def tag(command: TagCustomer, state: Customer, context: Context) -> tuple[Event, ...]:
     """A tag is there or it isn't."""
-    return () if command.label in state.tags else (CustomerTagged(label=command.label),)
+    return _unless(command.label in state.tags, command, CustomerTagged(label=command.label))
 
 
 def untag(command: UntagCustomer, state: Customer, context: Context) -> tuple[Event, ...]:
     """A tag is there or it isn't."""
-    return (CustomerUntagged(label=command.label),) if command.label in state.tags else ()
+    return _unless(command.label not in state.tags, command, CustomerUntagged(label=command.label))
 
 
 def assign_owner(command: AssignOwner, state: Customer, context: Context) -> tuple[Event, ...]:
     """One owner at a time."""
-    return () if command.owner == state.owner else (OwnerAssigned(owner=command.owner),)
+    return _unless(command.owner == state.owner, command, OwnerAssigned(owner=command.owner))
 
 
 def give_consent(command: GiveConsent, state: Customer, context: Context) -> tuple[Event, ...]:
@@ -492,28 +498,28 @@ def record_churn_reason(command: RecordChurnReason, state: Customer, context: Co
     if command.detail is not None:
         _require_remembered(state)
     event = ChurnReasonRecorded(cause=command.cause, detail=command.detail)
-    return () if event == state.churn_reason else (event,)
+    return _unless(event == state.churn_reason, command, event)
 
 
 def request_cancellation(command: RequestCancellation, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 6."""
     if state.status is not AccountStatus.OPEN:
         raise Rejected(f"account_{state.status}", f"the account is {state.status}; only an open one can be cancelled")
-    return () if state.cancelling else (CancellationRequested(),)
+    return _unless(state.cancelling, command, CancellationRequested())
 
 
 def withdraw_cancellation(command: WithdrawCancellation, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 6."""
     if state.cancelling and state.status is not AccountStatus.OPEN:
         raise Rejected(f"account_{state.status}", f"the account is {state.status}; reopen it to go on")
-    return (CancellationWithdrawn(),) if state.cancelling else ()
+    return _unless(not state.cancelling, command, CancellationWithdrawn())
 
 
 def make_referral(command: MakeReferral, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 7. Both references have been resolved to ids before."""
     if command.referred == command.customer:
         raise Rejected("self_referral", "a customer can't refer themselves")
-    return () if command.referred in state.referred else (ReferralMade(referred_id=str(command.referred)),)
+    return _unless(command.referred in state.referred, command, ReferralMade(referred_id=str(command.referred)))
 
 
 def merge(command: MergeCustomers, state: Customer, context: Context) -> tuple[Event, ...]:
@@ -533,12 +539,12 @@ def undo_merge(command: UndoMerge, state: Customer, context: Context) -> tuple[E
 
 def close(command: CloseAccount, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(state, AccountStatus.CLOSED, AccountClosed())
+    return _move(state, AccountStatus.CLOSED, command, AccountClosed())
 
 
 def reopen(command: ReopenAccount, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
-    return _move(state, AccountStatus.OPEN, AccountReopened())
+    return _move(state, AccountStatus.OPEN, command, AccountReopened())
 
 
 def erase(command: ErasePersonalData, state: Customer, context: Context) -> tuple[Event, ...]:
@@ -548,15 +554,20 @@ def erase(command: ErasePersonalData, state: Customer, context: Context) -> tupl
             "this customer was merged into another; forget that one and with it this one, or undo the merge first"
         )
         raise Rejected("merged_away", sentence)
-    return _move(state, AccountStatus.ERASED, PersonalDataErased(cause=command.cause))
-
-
-def _move(state: Customer, target: AccountStatus, event: Event) -> tuple[Event, ...]:
-    if state.status is target:
+    if state.status is AccountStatus.ERASED:
         return ()
-    if target not in ALLOWED[state.status]:
+    return _move(state, AccountStatus.ERASED, command, PersonalDataErased(cause=command.cause))
+
+
+def _move(state: Customer, target: AccountStatus, command: Command, event: Event) -> tuple[Event, ...]:
+    if state.status is not target and target not in ALLOWED[state.status]:
         raise Rejected(f"account_{state.status}", f"the account is {state.status} and can't become {target}")
-    return (event,)
+    return _unless(state.status is target, command, event)
+
+
+def _unless(is_so: bool, command: Command, event: Event) -> tuple[Event, ...]:
+    """Invariant 5: the event, unless it was told without a time and all is so already."""
+    return () if is_so and command.occurred_at is None else (event,)
 
 
 def _require_remembered(state: Customer) -> None:
@@ -616,4 +627,26 @@ def _decided(command: Command, state: Customer, context: Context) -> tuple[Event
             raise TypeError(f"{type(command).__name__} is not a command to a customer")
 
 
-CUSTOMER = Decider(category=CATEGORY, initial=Customer(), evolve=evolve, decide=decide)
+# At one instant what ends something comes after what begins it, and an account that was closed is open again.
+CHRONOLOGY = Chronology(
+    first=(CustomerRegistered,),
+    order=(
+        ContactDetailsChanged,
+        LeadQualified,
+        PreferenceRecorded,
+        CustomerTagged,
+        CustomerUntagged,
+        OwnerAssigned,
+        ConsentGiven,
+        ConsentWithdrawn,
+        ReferralMade,
+        ChurnReasonRecorded,
+        CancellationRequested,
+        CancellationWithdrawn,
+        AccountClosed,
+        AccountReopened,
+    ),
+    last=(CustomerMerged, MergeUndone, PersonalDataErased),
+)
+
+CUSTOMER = Decider(category=CATEGORY, initial=Customer(), evolve=evolve, decide=decide, chronology=CHRONOLOGY)

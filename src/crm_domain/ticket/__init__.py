@@ -3,6 +3,7 @@
 from regulars.crm_domain.ticket.aggregate import AGGREGATE
 from regulars.crm_domain.ticket.decider import (
     CATEGORY,
+    CHRONOLOGY,
     MOVES,
     TICKET,
     AgentReplied,
@@ -44,6 +45,7 @@ from regulars.crm_domain.ticket.decider import (
 __all__ = [
     "AGGREGATE",
     "CATEGORY",
+    "CHRONOLOGY",
     "MOVES",
     "TICKET",
     "AgentReplied",

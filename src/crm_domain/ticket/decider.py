@@ -2,14 +2,18 @@
 
 1. A ticket id names one ticket in a store: opened again with the same content changes nothing, with other content it
    is refused.
-2. Only what was opened can be spoken of, and time runs forward: nothing happens before the ticket's last event.
+2. Only what was opened can be spoken of, and nothing happens to it before that. What happened is held against what had
+   happened by then, in whatever order it is told.
 3. A ticket moves as MOVES says, and closed is final. Nothing closes by itself: a ticket that was resolved
    `auto_close_days` ago counts as closed from then on.
 4. What the customer says reopens what was waiting or resolved. To what is closed or counts as closed they can say
    nothing more: a follow-up links back.
-5. With a message id, the same reply twice changes nothing and other content is refused; without one it is new.
+5. With a message id, the same reply twice changes nothing and other content is refused; without one only the same at
+   the same instant changes nothing.
 6. A rating is for what was resolved or closed, on the CSAT scale from 1 to 5; another one replaces it.
 7. An escalation goes up: to a level that was reached already it changes nothing.
+8. What is told with its time is written down, also where it seems to change nothing: what came between may be told
+   later. Told without a time, what is so already changes nothing.
 
 That the ticket which another one follows exists is not held here: it is a stream of its own, and may be in no store.
 """
@@ -23,6 +27,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import Field
 
+from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
     Channel,
     Command,
@@ -236,7 +241,6 @@ class Ticket(Struct, frozen=True, kw_only=True):
 
     status: TicketStatus = TicketStatus.UNKNOWN
     opened: TicketOpened | None = None
-    last_at: int | None = None
     priority: Priority | None = None
     topic: str | None = None
     complaint: bool = False
@@ -262,9 +266,9 @@ def evolve(state: Ticket, event: TicketEvent) -> Ticket:
         case AgentReplied(message_id=message_id) | CustomerReplied(message_id=message_id):
             return moved if message_id is None else replace(moved, messages=moved.messages.put(message_id, event))
         case TicketEscalated(level=level):
-            return replace(moved, level=level)
+            return replace(moved, level=max(level, moved.level))
         case TicketResolved(at=at):
-            return replace(moved, resolved_at=at)
+            return replace(moved, resolved_at=at) if moved.status is not state.status else moved
         case TicketRated():
             return replace(moved, rating=event)
         case TicketAwaitingCustomer() | TicketPutOnHold() | TicketResumed() | TicketReopened() | TicketClosed():
@@ -275,8 +279,8 @@ def _moved(state: Ticket, event: TicketEvent) -> Ticket:
     status = MOVES[type(event)].get(state.status, state.status)
     if state.status is TicketStatus.RESOLVED and status is TicketStatus.OPEN:
         # Resolved anew, it is rated anew.
-        return replace(state, status=status, last_at=event.at, resolved_at=None, rating=None)
-    return replace(state, status=status, last_at=event.at)
+        return replace(state, status=status, resolved_at=None, rating=None)
+    return replace(state, status=status)
 
 
 def status_at(state: Ticket, policy: TicketPolicy | None, at: int) -> TicketStatus:
@@ -403,7 +407,7 @@ def open_ticket(command: OpenTicket, state: Ticket, context: Context) -> tuple[E
 def classify(command: ClassifyTicket, state: Ticket, context: Context) -> tuple[Event, ...]:
     """Only what differs from what is known is a change."""
     complaint = state.complaint if command.complaint is None else command.complaint
-    if (state.topic, state.complaint) == (command.topic, complaint):
+    if command.occurred_at is None and (state.topic, state.complaint) == (command.topic, complaint):
         return ()
     at = occurred_at(command, context.now)
     event = TicketClassified(ticket_id=command.ticket_id, at=at, topic=command.topic, complaint=complaint)
@@ -412,7 +416,7 @@ def classify(command: ClassifyTicket, state: Ticket, context: Context) -> tuple[
 
 def change_priority(command: ChangePriority, state: Ticket, context: Context) -> tuple[Event, ...]:
     """Only another priority is a change."""
-    if command.priority == state.priority:
+    if command.occurred_at is None and command.priority == state.priority:
         return ()
     at = occurred_at(command, context.now)
     event = TicketPriorityChanged(ticket_id=command.ticket_id, at=at, priority=command.priority)
@@ -421,7 +425,7 @@ def change_priority(command: ChangePriority, state: Ticket, context: Context) ->
 
 def assign(command: AssignTicket, state: Ticket, context: Context) -> tuple[Event, ...]:
     """One at a time."""
-    if command.agent == state.agent:
+    if command.occurred_at is None and command.agent == state.agent:
         return ()
     at = occurred_at(command, context.now)
     return _taken(TicketAssigned(ticket_id=command.ticket_id, at=at, agent=command.agent), state, context)
@@ -458,7 +462,7 @@ def resume(command: ResumeTicket, state: Ticket, context: Context) -> tuple[Even
 
 def escalate(command: EscalateTicket, state: Ticket, context: Context) -> tuple[Event, ...]:
     """Invariant 7."""
-    if command.level <= state.level:
+    if command.occurred_at is None and command.level <= state.level:
         return ()
     at = occurred_at(command, context.now)
     return _taken(TicketEscalated(ticket_id=command.ticket_id, at=at, level=command.level), state, context)
@@ -483,7 +487,7 @@ def rate(command: RateTicket, state: Ticket, context: Context) -> tuple[Event, .
     """Invariant 6."""
     at = occurred_at(command, context.now)
     event = TicketRated(ticket_id=command.ticket_id, at=at, score=command.score, comment=command.comment)
-    if state.rating is not None and event == replace(state.rating, at=at):
+    if command.occurred_at is None and state.rating is not None and event == replace(state.rating, at=at):
         return ()
     return _taken(event, state, context)
 
@@ -497,9 +501,10 @@ def _move(
     state: Ticket,
     context: Context,
 ) -> tuple[Event, ...]:
-    if state.status is target:
+    if command.occurred_at is None and state.status is target:
         return ()
-    return _taken(moved(ticket_id=command.ticket_id, at=occurred_at(command, context.now)), state, context)
+    event = moved(ticket_id=command.ticket_id, at=occurred_at(command, context.now))
+    return (event,) if state.status is target else _taken(event, state, context)
 
 
 def _said_once(event: Reply, state: Ticket, context: Context) -> tuple[Event, ...]:
@@ -514,8 +519,8 @@ def _said_once(event: Reply, state: Ticket, context: Context) -> tuple[Event, ..
 
 def _taken(event: TicketEvent, state: Ticket, context: Context) -> tuple[Event, ...]:
     """The event, where it is this ticket's turn for it: invariants 2 and 3."""
-    if state.last_at is not None and event.at < state.last_at:
-        raise Rejected("out_of_order", _too_early(event, state.last_at))
+    if state.opened is not None and event.at < state.opened.at:
+        raise Rejected("out_of_order", _too_early(event, state.opened.at))
     # To close what only counts as closed makes it last, whatever later rules say.
     policy = None if isinstance(event, TicketClosed) else context.tickets
     status = status_at(state, policy, event.at)
@@ -529,9 +534,9 @@ def _taken(event: TicketEvent, state: Ticket, context: Context) -> tuple[Event, 
     raise Rejected(f"ticket_{status}", f'ticket "{event.ticket_id}" is {in_words}, where this can\'t happen')
 
 
-def _too_early(event: TicketEvent, last_at: int) -> str:
-    said, last = to_datetime(event.at).isoformat(), to_datetime(last_at).isoformat()
-    return f'{said} lies before the last event of ticket "{event.ticket_id}", which was at {last}'
+def _too_early(event: TicketEvent, opened_at: int) -> str:
+    said, opened = to_datetime(event.at).isoformat(), to_datetime(opened_at).isoformat()
+    return f'{said} lies before ticket "{event.ticket_id}" was opened, which was at {opened}'
 
 
 def _what_to_do_instead(event: TicketEvent, state: Ticket) -> str:
@@ -574,4 +579,25 @@ def decide(command: Command, state: Ticket, context: Context) -> tuple[Event, ..
             raise TypeError(f"{type(command).__name__} is not a command to a ticket")
 
 
-TICKET = Decider(category=CATEGORY, initial=Ticket(), evolve=evolve, decide=decide)
+# At one instant what takes a ticket up comes before what settles it, and that before what follows.
+CHRONOLOGY = Chronology(
+    first=(TicketOpened,),
+    whole=("messages",),
+    order=(
+        TicketClassified,
+        TicketPriorityChanged,
+        TicketAssigned,
+        TicketEscalated,
+        TicketResumed,
+        CustomerReplied,
+        AgentReplied,
+        TicketPutOnHold,
+        TicketAwaitingCustomer,
+        TicketReopened,
+        TicketResolved,
+        TicketRated,
+        TicketClosed,
+    ),
+)
+
+TICKET = Decider(category=CATEGORY, initial=Ticket(), evolve=evolve, decide=decide, chronology=CHRONOLOGY)

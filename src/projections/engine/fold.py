@@ -1,11 +1,11 @@
 """The one fold: events in, intervals out. It serves the catch-up, the rebuild, any "as of", and explain.
 
-A customer's events come in order of (occurred_at, position). All events of one instant are taken in together and then
-judged once. Between instants each projector is judged where it said that its verdict may change; after the last event
-that chain runs on until nothing is due any more, so the future is stored with the past.
+A customer's events come in order of time. All events of one instant are taken in together, in the order that their
+facts declare, and then judged once. Between instants each projector is judged where it said that its verdict may
+change; after the last event that chain runs on until nothing is due any more, so the future is stored with the past.
 
-What is saved between two runs is what each projector held *before* its last judgement: a further event of the same
-instant is then judged with the first one, as if they had come together.
+A fold goes on with events of later instants only. An event of an instant that was taken in, or of an earlier one, has
+come late: that customer is folded afresh.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
+from msgspec.json import encode
 
 from regulars.crm_domain.errors import InvalidRules
 from regulars.crm_domain.event import Event
@@ -89,7 +90,7 @@ class FoldPlan:
     What the projectors read under these rules is judged as well.
     """
 
-    __slots__ = ("_by_type", "_courses", "_fact_sets", "_places", "projectors", "rules")
+    __slots__ = ("_by_type", "_courses", "_fact_sets", "_order", "_places", "projectors", "rules")
 
     def __init__(self, rules: Rules, projectors: Sequence[Projector]) -> None:
         self.rules = rules
@@ -103,6 +104,7 @@ class FoldPlan:
             if course.projector.facts not in self._fact_sets:
                 self._fact_sets.append(course.projector.facts)
         self._by_type: dict[type[Event], tuple[list[_Arrival], list[_TakeIn]]] = {}
+        self._order = _order_of(self._fact_sets)
 
     def _add(self, projector: Projector) -> int:
         if projector.name not in self._places:
@@ -117,7 +119,7 @@ class FoldPlan:
 
         `folded` is changed in place. Events at or below `folded.last_position` have been taken in before and are passed
         over. The tracks of what is read are in `folded` with the others, and are needed to go on. Raises ValueError for
-        an event earlier than the last one: that customer must be folded afresh.
+        an event that isn't later than the last one: that customer must be folded afresh.
         """
         running, by_type = self.begin(folded), self._by_type
         newer = [each for each in events if each.position > folded.last_position]
@@ -125,11 +127,13 @@ class FoldPlan:
         newest, last_at, first, count = folded.last_position, folded.last_at, 0, len(newer)
         while first < count:
             at, end = newer[first].at, first + 1
-            if last_at is not None and at < last_at:
+            if last_at is not None and at <= last_at:
                 raise ValueError(f"an event at {at} came after one at {last_at}")
             while end < count and newer[end].at == at:
                 end += 1
             together = newer[first:end]
+            if end - first > 1:
+                together.sort(key=self._place)
             for happened in together:
                 event = happened.event
                 event_type = type(event)
@@ -147,6 +151,11 @@ class FoldPlan:
         folded.last_at, folded.last_position = last_at, newest
         found = {run.course.projector.name: run.finish() for run in reversed(running)}
         return {each.name: found[each.name] for each in self.projectors}
+
+    def _place(self, happened: Happened) -> tuple[int, bytes, int]:
+        """The place of an event among those of its instant."""
+        rank, is_by_content = self._order.get(type(happened.event), _UNORDERED)
+        return rank, encode(happened.event) if is_by_content else b"", happened.position
 
     def begin(self, folded: Folded) -> list[_Running]:
         """All that is judged, each after what it reads."""
@@ -171,6 +180,21 @@ _Arrival = tuple[int, Callable[[Any], str] | None, Callable[[Any, str, Event, in
 _TakeIn = tuple[int, Callable[[Any, Event, int, int, int], None]]
 
 
+_UNORDERED = (0, False)
+
+
+def _order_of(fact_sets: Sequence[FactSet]) -> dict[type[Event], tuple[int, bool]]:
+    """The rank that each type of event has at one instant, and whether events of it are told apart by their content.
+
+    Where two sets declare an order of their own for a type, the first one's holds.
+    """
+    found: dict[type[Event], tuple[int, bool]] = {}
+    for rank, types in enumerate((each for facts in fact_sets for each in facts.order), 1):
+        for event_type in types if isinstance(types, frozenset) else (types,):
+            found.setdefault(event_type, (rank, event_type is types))
+    return found
+
+
 def fold_some(events: Iterable[Happened], rules: Rules, projectors: Sequence[Projector]) -> tuple[Folded, Timelines]:
     """The fold of some events from the beginning, judged by some projectors."""
     folded = Folded()
@@ -183,8 +207,8 @@ def concerned(old: Rules, new: Rules, projectors: Sequence[Projector]) -> tuple[
 
 
 def came_late(folded: Folded, events: Sequence[Happened]) -> bool:
-    """Whether any of some events, in order, happened before the last one taken in: then all must be folded afresh."""
-    return bool(events) and folded.last_at is not None and events[0].at < folded.last_at
+    """Whether any of some events, in order, isn't later than the last one taken in: then all must be folded afresh."""
+    return bool(events) and folded.last_at is not None and events[0].at <= folded.last_at
 
 
 #: What follows for one timeline before an instant if nothing more happens: the standing and verdict just before it,

@@ -19,14 +19,16 @@ class FactSet(Struct, frozen=True, kw_only=True):
 
     `beginning` is the Struct that holds them, empty before the first event; it is stored as MessagePack. `handles` are
     the event types that bear on them, and `evolve` takes in one: (facts, event, at, position, identity), which changes
-    the facts in place; events come in order of (at, position). `future_changes` tells how often time alone may change
-    an answer because of how much there is of a customer, beside what rules bound. Raise `version` whenever the same
-    events may give other facts.
+    the facts in place; events come in order of time. At one instant they come as their types do in `order`, and those
+    of one type by their content; types that stand there together, and those that don't, come by position.
+    `future_changes` tells how often time alone may change an answer because of how much there is of a customer, beside
+    what rules bound. Raise `version` whenever the same events may give other facts.
     """
 
     name: str
     version: int
     beginning: type[Struct]
     handles: frozenset[type[Event]]
+    order: tuple[type[Event] | frozenset[type[Event]], ...] = ()
     evolve: Callable[[Any, Event, int, int, int], None]
     future_changes: Callable[[Any], int] = _none

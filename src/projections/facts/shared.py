@@ -13,7 +13,7 @@ from typing import get_args
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from regulars.crm_domain import membership
+from regulars.crm_domain import customer, membership, ticket
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -26,15 +26,15 @@ from regulars.crm_domain.customer import (
     OwnerAssigned,
 )
 from regulars.crm_domain.event import Event
-from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.interaction import InteractionEvent, InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.membership import Membership, MembershipEvent
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseEvent, PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from regulars.projections.facts import tickets as ticket_facts
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.tickets import TicketFacts
 
-VERSION = 3
+VERSION = 4
 
 
 class Mark(Struct, frozen=True, array_like=True, gc=False):
@@ -130,11 +130,22 @@ HANDLES: frozenset[type[Event]] = frozenset(
     }
 )
 
+#: At one instant, in this order. What happens to a membership was decided one after the other, and stays so.
+ORDER: tuple[type[Event] | frozenset[type[Event]], ...] = (
+    CustomerRegistered,
+    *customer.CHRONOLOGY.order,
+    *get_args(PurchaseEvent),
+    *get_args(InteractionEvent),
+    frozenset(get_args(MembershipEvent)),
+    TicketOpened,
+    *ticket.CHRONOLOGY.order,
+)
+
 
 def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0) -> None:
     """Take in one event of one of the customer's identities.
 
-    Events come in order of `(at, position)`; a return may come before its purchase.
+    Events come in order of time, and at one instant in ORDER; a return may come before its purchase.
     """
     match event:
         case PurchaseRecorded():
@@ -152,13 +163,16 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
             if source is not None and (identity == 0 or facts.source is None):
                 facts.source = Named(at, position, source)
         case LeadQualified():
-            facts.qualified = Mark(at, position)
+            facts.qualified = facts.qualified or Mark(at, position)
         case AccountClosed():
-            _settle_account(facts, identity, replace(_account(facts, identity), closed=Mark(at, position)))
+            account = _account(facts, identity)
+            _settle_account(facts, identity, replace(account, closed=account.closed or Mark(at, position)))
         case AccountReopened():
-            _settle_account(facts, identity, Account())
+            if _account(facts, identity).closed:
+                _settle_account(facts, identity, Account())
         case CancellationRequested():
-            _settle_account(facts, identity, replace(_account(facts, identity), cancelling=Mark(at, position)))
+            account = _account(facts, identity)
+            _settle_account(facts, identity, replace(account, cancelling=account.cancelling or Mark(at, position)))
         case CancellationWithdrawn():
             _settle_account(facts, identity, replace(_account(facts, identity), cancelling=None))
         case CustomerTagged(label=label):
@@ -272,6 +286,7 @@ SHARED = FactSet(
     version=VERSION,
     beginning=Facts,
     handles=HANDLES,
+    order=ORDER,
     evolve=evolve,
     future_changes=_future_changes,
 )

@@ -283,7 +283,8 @@ def said_on(events: Iterable[Recorded[Event]]) -> Iterator[tuple[datetime, Liter
 
 def ticket_at(events: Iterable[_Recorded], at: int) -> ticket.Ticket:
     """What is known of a ticket as of an instant, from what happened to it."""
-    return reduce(ticket.TICKET.evolve, (each.event for each in events if each.occurred_at <= at), ticket.Ticket())
+    happened = ticket.CHRONOLOGY.in_order(each for each in events if each.occurred_at <= at)
+    return reduce(ticket.TICKET.evolve, (each.event for each in happened), ticket.Ticket())
 
 
 def _states(session: Session, tx: Transaction, ticket_ids: Sequence[str], at: int) -> dict[str, ticket.Ticket]:

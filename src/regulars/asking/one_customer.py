@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
+from itertools import groupby
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -17,8 +19,9 @@ from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.keyring import MasterKeyChanged
 from regulars.asking.views import TICKETS, Clause, EventLine, Explanation, Span, Timeline, VerdictView, lanes_in
 from regulars.crm_domain.command import CustomerId
-from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
+from regulars.crm_domain.customer import CHRONOLOGY, ContactDetailsChanged, CustomerRegistered
 from regulars.crm_domain.errors import NotFound, StoreUnusable
+from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.projections.engine import fold
@@ -65,7 +68,7 @@ def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Con
 
 def _read_contacts(tx: Transaction, unknown: Mapping[str, Contact]) -> dict[str, Contact]:
     contacts = dict(unknown)
-    for recorded in tx.log.contact_events(contacts):
+    for recorded in _in_order_of_time(tx.log.contact_events(contacts)):
         event, known = recorded.event, contacts[recorded.customer_id]
         if isinstance(event, CustomerRegistered):
             known = Contact(
@@ -81,6 +84,12 @@ def _read_contacts(tx: Transaction, unknown: Mapping[str, Contact]) -> dict[str,
             )
         contacts[recorded.customer_id] = known
     return contacts
+
+
+def _in_order_of_time(recorded: Iterable[Recorded[Event]]) -> Iterator[Recorded[Event]]:
+    """Events that come customer by customer, each customer's as they happened."""
+    for _, theirs in groupby(recorded, key=attrgetter("customer_id")):
+        yield from CHRONOLOGY.in_order(theirs)
 
 
 @traced("find")

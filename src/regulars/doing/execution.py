@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.catalogue import Address, Catalogue, address
-from regulars.crm_domain.command import Command, Context, CustomerId, Decider, now_after, occurred_at
+from regulars.crm_domain.command import Command, Context, CustomerId, Decider, occurred_at, strictly_after
 from regulars.crm_domain.customer import CUSTOMER, MergeCustomers, RegisterCustomer
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.membership import MEMBERSHIP
@@ -24,6 +24,7 @@ from regulars.doing.identities import family_of, find, id_of, known, link, resol
 from regulars.doing.memberships import member_meant, membership_stream
 from regulars.doing.outcomes import CarriedOut, Outcome, conclude, first_outcome
 from regulars.doing.policies import follow_links, move_points, require_allowed
+from regulars.doing.stream import Stream, is_told, state_at
 from regulars.doing.unit_of_work import Pending, Target, UnitOfWork
 from regulars.session.acting import Issuer
 
@@ -77,14 +78,16 @@ class Execution:
             self._note(CarriedOut(command=command, customer_id=replayed.customer_id, replayed=replayed))
             return
         where = address(command, work.catalogue)
-        target, state = self._target(command, where)
-        context = self._context_for(command, state)
+        target, stream = self._target(command, where)
+        context = self._context_for(command, stream)
         at = occurred_at(command, context.now)
-        events = where.decider.decide(with_ids(work, command), state, context)
+        events = where.decider.decide(with_ids(work, command), state_at(stream, where.decider, at), context)
         if target is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
         first, customer_id = len(work.pending.drafts), target.customer_id
         for event in events:
+            if is_told(stream, where.decider, event, at):
+                continue
             before = work.state(target)
             require_allowed(work, event, customer_id)
             work.keep(event, command, target, at)
@@ -95,8 +98,8 @@ class Execution:
         last = len(work.pending.drafts)
         self._note(CarriedOut(command=command, customer_id=customer_id, first=first, last=last))
 
-    def _target(self, command: Command, where: Address) -> tuple[Target | None, Any]:
-        """The stream to append a command's events to, None for one without an owner, and the state to decide on.
+    def _target(self, command: Command, where: Address) -> tuple[Target | None, Stream]:
+        """The stream to append a command's events to, None for one without an owner, and the stream to decide on.
 
         Raises Rejected where the stream belongs to another customer than the command names.
         """
@@ -112,15 +115,13 @@ class Execution:
             customer_id = stream.customer_id
         owner = NOBODY if where.of_nobody else customer_id or stream.customer_id
         if owner is None:
-            return None, stream.state
-        return Target(stream_id=stream_id, decider=where.decider, customer_id=owner), stream.state
+            return None, stream
+        return Target(stream_id=stream_id, decider=where.decider, customer_id=owner), stream
 
-    def _context_for(self, command: Command, state: Any) -> Context:
-        """The context of a decision: a command without occurred_at is placed after the stream's last event, if it keeps
-        an order.
-        """
+    def _context_for(self, command: Command, stream: Stream) -> Context:
+        """The context of a decision: a command without occurred_at is placed after the stream's last event."""
         context = self._work.pending.context
-        now = now_after(getattr(state, "last_at", None), context.now)
+        now = strictly_after(stream.last_at, context.now)
         return context if command.occurred_at is not None or now == context.now else replace(context, now=now)
 
     @property

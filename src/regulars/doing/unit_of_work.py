@@ -25,15 +25,8 @@ from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.purchase import PurchaseRecorded
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.doing.outcomes import CarriedOut
+from regulars.doing.stream import Stream, append, load_stream
 from regulars.session.acting import Issuer
-
-
-class Stream(Struct, frozen=True, kw_only=True):
-    """A stream as the last event that was recorded or decided leaves it; `customer_id` is None before the first."""
-
-    state: Any
-    version: int
-    customer_id: str | None
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -110,18 +103,17 @@ class UnitOfWork:
         if not missing:
             return
         pending.loaded |= missing
+        read: dict[str, list[Recorded[Event]]] = {}
         for recorded in self.tx.log.streams(missing):
-            decider = self.catalogue.aggregate_of(recorded.event).decider
-            before = pending.streams.get(recorded.stream_id)
-            state = decider.evolve(before.state if before else decider.initial, recorded.event)
-            pending.streams[recorded.stream_id] = Stream(
-                state=state, version=recorded.version, customer_id=recorded.customer_id
-            )
+            read.setdefault(recorded.stream_id, []).append(recorded)
+        for stream_id, its in read.items():
+            decider = self.catalogue.aggregate_of(its[0].event).decider
+            pending.streams[stream_id] = load_stream(decider, its)
 
     def stream(self, stream_id: str, decider: Decider[Any]) -> Stream:
         """A stream, loaded where it wasn't yet."""
         self.load({stream_id})
-        return self.pending.streams.get(stream_id) or Stream(state=decider.initial, version=0, customer_id=None)
+        return self.pending.streams.get(stream_id) or Stream(state=decider.initial)
 
     def state(self, target: Target) -> Any:
         """The state of a target's stream."""
@@ -170,8 +162,7 @@ class UnitOfWork:
             caused_by=caused_by,
         )
         pending.drafts.append(draft)
-        state = target.decider.evolve(stream.state, event)
-        pending.streams[target.stream_id] = Stream(state=state, version=draft.version, customer_id=target.customer_id)
+        pending.streams[target.stream_id] = append(stream, target.decider, event, at, target.customer_id)
 
     def _require_key(self, customer_id: str) -> None:
         if customer_id == NOBODY:

@@ -147,7 +147,8 @@ def _streams(events: Iterable[Recorded[Event]], catalogue: Catalogue) -> Iterato
         if aggregate is None:
             continue
         decider = aggregate.decider
-        state = reduce(decider.evolve, (recorded.event for recorded in found), decider.initial)
+        in_order = found if decider.chronology is None else decider.chronology.in_order(found)
+        state = reduce(decider.evolve, (recorded.event for recorded in in_order), decider.initial)
         yield _Stream(found[0].customer_id, found, state)
 
 
