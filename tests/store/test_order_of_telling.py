@@ -1,0 +1,248 @@
+"""Order of arrival decides nothing about what happened: told in any order, words end in the same record and answers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regulars import (
+    AssignOwner,
+    AssignTicket,
+    AwaitCustomer,
+    ChangeContactDetails,
+    ChangePriority,
+    ClassifyTicket,
+    CloseAccount,
+    CloseTicket,
+    Command,
+    EscalateTicket,
+    GiveConsent,
+    OpenTicket,
+    PutOnHold,
+    QualifyLead,
+    RateTicket,
+    RecordChurnReason,
+    RecordInteraction,
+    RecordPreference,
+    RecordPurchase,
+    RecordReturn,
+    RecordSurveyAnswer,
+    RegisterCustomer,
+    Regulars,
+    Rejected,
+    ReopenAccount,
+    ReopenTicket,
+    ReplyAsAgent,
+    ReplyAsCustomer,
+    RequestCancellation,
+    ResolveTicket,
+    ResumeTicket,
+    TagCustomer,
+    UntagCustomer,
+    WithdrawCancellation,
+    WithdrawConsent,
+)
+from regulars.crm_domain.interaction import InteractionCommand
+from shops import Clock, fresh_store, opened
+
+BEGIN = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+HOUR = timedelta(hours=1)
+WHO = "ada"
+NEWS: Any = {"channel": "email", "purpose": "news"}
+NPS: Any = {"survey": "nps"}
+
+ABOUT_A_CUSTOMER: list[Command] = [
+    CloseAccount(customer=WHO),
+    ReopenAccount(customer=WHO),
+    RequestCancellation(customer=WHO),
+    WithdrawCancellation(customer=WHO),
+    TagCustomer(customer=WHO, label="vip"),
+    UntagCustomer(customer=WHO, label="vip"),
+    AssignOwner(customer=WHO, owner="bob"),
+    AssignOwner(customer=WHO, owner="eve"),
+    ChangeContactDetails(customer=WHO, email="old@x.example"),
+    ChangeContactDetails(customer=WHO, email="new@x.example", phone="+49301"),
+    ChangeContactDetails(customer=WHO, phone=None),
+    RecordPreference(customer=WHO, key="size", value="S"),
+    RecordPreference(customer=WHO, key="size", value="M"),
+    GiveConsent(customer=WHO, **NEWS),
+    WithdrawConsent(customer=WHO, **NEWS),
+    QualifyLead(customer=WHO),
+    RecordChurnReason(customer=WHO, cause="price"),
+    RecordChurnReason(customer=WHO, cause="moved"),
+    RecordSurveyAnswer(customer=WHO, survey="nps", score=10),
+    RecordSurveyAnswer(customer=WHO, survey="nps", score=2),
+    RecordInteraction(customer=WHO, channel="phone", direction="inbound"),
+    RecordPurchase(customer=WHO, order_id="O", amount="9", currency="EUR"),
+    RecordReturn(order_id="O"),
+]
+
+ABOUT_A_TICKET: list[Command] = [
+    OpenTicket(customer=WHO, ticket_id="T"),
+    ClassifyTicket(ticket_id="T", topic="delivery", complaint=True),
+    ClassifyTicket(ticket_id="T", topic="price", complaint=False),
+    ChangePriority(ticket_id="T", priority="urgent"),
+    ChangePriority(ticket_id="T", priority="low"),
+    AssignTicket(ticket_id="T", agent="li"),
+    AssignTicket(ticket_id="T", agent="max"),
+    ReplyAsAgent(ticket_id="T"),
+    ReplyAsCustomer(ticket_id="T"),
+    AwaitCustomer(ticket_id="T"),
+    PutOnHold(ticket_id="T"),
+    ResumeTicket(ticket_id="T"),
+    EscalateTicket(ticket_id="T", level=1),
+    EscalateTicket(ticket_id="T", level=2),
+    ResolveTicket(ticket_id="T"),
+    ReopenTicket(ticket_id="T"),
+    RateTicket(ticket_id="T", score=2),
+    RateTicket(ticket_id="T", score=5),
+    CloseTicket(ticket_id="T"),
+]
+
+
+def counting_once(words: list[Command]) -> list[Command]:
+    """Without the second and later ones of what has an id: that counts once, when it is told first."""
+    once = (RecordPurchase, RecordReturn, OpenTicket)
+    return [word for place, word in enumerate(words) if not isinstance(word, once) or words.index(word) == place]
+
+
+def accepted(crm: Regulars, words: list[Command]) -> list[Command]:
+    """Tell words one after the other; those that weren't refused."""
+    taken = []
+    for word in words:
+        try:
+            crm.do(word)
+            taken.append(word)
+        except Rejected:
+            pass
+    return taken
+
+
+def until_none_is_taken(crm: Regulars, words: list[Command]) -> list[Command]:
+    """Tell words again and again; those that are refused in the end."""
+    left = words
+    while left:
+        taken = accepted(crm, left)
+        if not taken:
+            break
+        left = [word for word in left if word not in taken]
+    return left
+
+
+def record_of(crm: Regulars) -> list[tuple[Any, ...]]:
+    """What happened and when, whatever its place in the log."""
+    return sorted((each.occurred_at, repr(each.event)) for each in crm.events())
+
+
+def answers_of(crm: Regulars, at: list[datetime]) -> list[Any]:
+    """What is said of the customer today and at some moments, and of the ticket, where there is one."""
+    said: list[Any] = [
+        (each.stage, each.tier, each.risk, each.tags, each.owner, each.email, each.phone)
+        for each in [crm.customer(WHO), *(crm.customer(WHO, as_of=moment) for moment in at)]
+    ]
+    said.append(crm.consents(WHO).allow(**NEWS))
+    said += [(each.ticket_id, each.status, each.priority, each.agent, each.topic, each.until) for each in crm.tickets()]
+    return said
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@settings(max_examples=25)
+@given(
+    words=st.lists(st.sampled_from([*ABOUT_A_CUSTOMER, *ABOUT_A_TICKET]), min_size=2, max_size=9).map(counting_once),
+    random=st.randoms(use_true_random=False),
+)
+def test_words_told_in_any_order_end_in_the_same_record_and_answers(
+    kind: str, postgres_url: str, words: list[Command], random: Random
+) -> None:
+    told = [word.model_copy(update={"occurred_at": BEGIN + place * 30 * HOUR}) for place, word in enumerate(words, 1)]
+    moments = [word.occurred_at for word in told if word.occurred_at is not None]
+    clock = Clock()
+    clock.now = BEGIN + 500 * HOUR
+    registered = RegisterCustomer(ref=WHO, name="Ada", email="first@x.example", occurred_at=BEGIN)
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        crm.do(registered)
+        told = accepted(crm, told)
+        record, answers = record_of(crm), answers_of(crm, moments)
+    shuffled = list(told)
+    random.shuffle(shuffled)
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        crm.do(registered)
+        assert until_none_is_taken(crm, shuffled) == []
+        assert record_of(crm) == record
+        assert answers_of(crm, moments) == answers
+        crm.projections.rebuild()
+        assert answers_of(crm, moments) == answers
+        again = [word for word in told if not isinstance(word, InteractionCommand)]  # which are new without an id
+        assert [each for word in again for each in crm.do(word).events] == []  # the identical word changes nothing
+
+
+def test_whatever_row_registered_somebody_they_are_known_since_the_first(database_url: str) -> None:
+    clock = Clock()
+    clock.now = BEGIN + 2_000 * HOUR
+    orders = [
+        RecordPurchase(
+            customer=WHO, order_id=f"O-{number}", amount="9", currency="EUR", occurred_at=BEGIN + number * 300 * HOUR
+        )
+        for number in range(4)
+    ]
+    with opened(database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref=WHO, occurred_at=orders[-1].occurred_at), *reversed(orders)])
+        crm.do([RegisterCustomer(ref="bob", occurred_at=orders[0].occurred_at)])
+        crm.do([each.model_copy(update={"customer": "bob", "order_id": f"B-{each.order_id}"}) for each in orders])
+        ada, bob = crm.customer(WHO), crm.customer("bob")
+        assert (ada.stage, ada.risk) == (bob.stage, bob.risk)
+        for moment in (BEGIN, BEGIN + HOUR, BEGIN + 400 * HOUR):
+            assert crm.customer(WHO, as_of=moment).risk == crm.customer("bob", as_of=moment).risk
+
+
+def test_what_names_no_time_comes_after_what_a_clock_ahead_has_told(database_url: str) -> None:
+    clock, ahead = Clock(), Clock()
+    ahead.now = clock.now + timedelta(minutes=2)
+    with opened(database_url, clock) as behind, opened(database_url, ahead) as before:
+        behind.do(RegisterCustomer(ref=WHO, occurred_at=clock.now - timedelta(days=9)))
+        before.do(CloseAccount(customer=WHO))
+        before.do(TagCustomer(customer=WHO, label="vip"))
+        clock.now += timedelta(seconds=20)
+        behind.do(ReopenAccount(customer=WHO))
+        behind.do(UntagCustomer(customer=WHO, label="vip"))
+        clock.now += timedelta(hours=5)
+        ada = behind.customer(WHO)
+        assert (ada.stage, ada.tags) == ("lead", ())
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (CloseAccount(customer=WHO), ReopenAccount(customer=WHO)),
+        (TagCustomer(customer=WHO, label="vip"), UntagCustomer(customer=WHO, label="vip")),
+        (AssignOwner(customer=WHO, owner="bob"), AssignOwner(customer=WHO, owner="eve")),
+        (
+            ChangeContactDetails(customer=WHO, email="a@b.example"),
+            ChangeContactDetails(customer=WHO, email="c@d.example"),
+        ),
+        (GiveConsent(customer=WHO, **NEWS), WithdrawConsent(customer=WHO, **NEWS)),
+        (
+            RecordSurveyAnswer(customer=WHO, survey="nps", score=1),
+            RecordSurveyAnswer(customer=WHO, survey="nps", score=9),
+        ),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_of_two_words_of_one_instant_the_same_one_holds_in_either_order(
+    postgres_url: str, first: Command, second: Command
+) -> None:
+    clock, said = Clock(), []
+    clock.now = BEGIN + 500 * HOUR
+    for words in ([first, second], [second, first]):
+        with fresh_store("sqlite", postgres_url) as url, opened(url, clock) as crm:
+            crm.do(RegisterCustomer(ref=WHO, occurred_at=BEGIN))
+            crm.do(QualifyLead(customer=WHO, occurred_at=BEGIN + HOUR))
+            for word in words:
+                crm.do(word.model_copy(update={"occurred_at": BEGIN + 9 * HOUR}))
+            said.append(answers_of(crm, [BEGIN + 9 * HOUR]))
+    assert said[0] == said[1]
