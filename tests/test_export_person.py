@@ -374,18 +374,25 @@ def test_nothing_of_anybody_else_is_in_it(crm: Regulars, clock: Clock) -> None:
     live(crm, clock, ADA, "yva")  # no hexadecimal number has these letters
     live(crm, clock, BOB, "bob")
     ada, bob = crm.customer(ADA).id, crm.customer(BOB).id
-    crm.do([MakeReferral(customer=BOB, referred=ADA, reason="bob said so"), MakeReferral(customer=ADA, referred=BOB)])
-    crm.do(CancelMembership(customer=BOB))  # as two in force can't be merged
-    crm.do([MergeCustomers(customer=BOB, into=ADA, reason="bob is her"), UndoMerge(customer=BOB)])
+    moments = []
+    for commands in (
+        [MakeReferral(customer=BOB, referred=ADA, reason="bob said so"), MakeReferral(customer=ADA, referred=BOB)],
+        [CancelMembership(customer=BOB)],  # as two in force can't be merged
+        [MergeCustomers(customer=BOB, into=ADA, reason="bob is her")],
+        [UndoMerge(customer=BOB)],
+    ):
+        clock.now += timedelta(seconds=1)
+        moments.append(clock.now.isoformat())
+        crm.do(commands)
     for who, others in ((ADA, ("bob", BOB)), (BOB, ("yva", ADA))):
         said, written = exported(crm, who), page(crm, who)
         assert [leaf for leaf in leaves(said) if any(word in str(leaf).lower() for word in others)] == []
         assert not any(word in written.lower() for word in others)
     said = exported(crm)
-    assert said["referred_at"] == [clock.now.isoformat()]
+    assert said["referred_at"] == [moments[0]]
     (link,) = said["merges"]
     assert (link["customer_id"], link["into_id"]) == (f"id:{bob}", f"id:{ada}")
-    assert link["merged_at"] == link["undone_at"] == clock.now.isoformat()
+    assert [link["merged_at"], link["undone_at"]] == moments[2:]
 
 
 def test_of_who_was_merged_everything_is_in_it_until_they_are_told_apart(crm: Regulars, clock: Clock) -> None:
