@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from msgspec import Struct
 from msgspec.json import encode
@@ -17,16 +18,22 @@ Place = tuple[int, int, bytes, int]
 class Chronology(Struct, frozen=True, kw_only=True):
     """How the events of a stream follow one another in time, which no order of telling changes.
 
-    At one instant events follow one another as their types do in `order`, and those of one type by their content.
-    Two kinds stand outside time: what is in `first` holds from the beginning whenever it is told, and what is in `last`
-    goes by order of recording, and once it is known holds at every instant. So do the fields of the state that are
-    named in `whole`, such as ids that count once.
+    `words` are the commands that speak of an instant, each with the event that it leads to. At one instant events
+    follow one another as they do there, and those of one type by their content. Two kinds stand outside time: what is
+    in `first` holds from the beginning whenever it is told, and what is in `last` goes by order of recording, and once
+    it is known holds at every instant. So do the fields of the state that are named in `whole`, such as ids that count
+    once.
     """
 
-    order: tuple[type[Event], ...]
+    words: tuple[tuple[type[Any], type[Event]], ...]
     first: tuple[type[Event], ...] = ()
     last: tuple[type[Event], ...] = ()
     whole: tuple[str, ...] = ()
+
+    @property
+    def order(self) -> tuple[type[Event], ...]:
+        """The types of events that stand in time, as they follow one another at one instant."""
+        return tuple(event_type for _, event_type in self.words)
 
     def place(self, event: Event, at: int, version: int) -> Place:
         """The place of an event that happened at an instant. Raises ValueError for a type that is nowhere named."""
@@ -36,6 +43,14 @@ class Chronology(Struct, frozen=True, kw_only=True):
         if event_type in self.last:
             return FOREVER, 0, b"", version
         return at, self.order.index(event_type), encode(event), 0
+
+    def begin_of(self, command: object, at: int) -> Place:
+        """The first place that what a command leads to may have at an instant; of what stands outside time, the end of
+        that instant.
+        """
+        commands = [command_type for command_type, _ in self.words]
+        told_as = type(command)
+        return at, commands.index(told_as) if told_as in commands else len(commands), b"", 0
 
     def is_timed(self, event: Event) -> bool:
         """Whether an event stands in time: then the same one at the same instant is the same word."""

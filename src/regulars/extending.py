@@ -7,6 +7,7 @@ its events is `Personal` or named in `InTheClear`. The kinds of text that a comm
 
 from regulars.adapters.indexes.index import OWNER, Added, Changed, Digest, Entries, Index, Removed
 from regulars.crm_domain.aggregate import Addressed, Aggregate, Examples, InTheClear, addressed
+from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
     Amount,
     Context,
@@ -41,6 +42,7 @@ __all__ = [
     "Aggregate",
     "Amount",
     "Changed",
+    "Chronology",
     "Context",
     "Day",
     "Decider",

@@ -81,7 +81,7 @@ class Execution:
         target, stream = self._target(command, where)
         context = self._context_for(command, stream)
         at = occurred_at(command, context.now)
-        events = where.decider.decide(with_ids(work, command), state_at(stream, where.decider, at), context)
+        events = where.decider.decide(with_ids(work, command), state_at(stream, where.decider, command, at), context)
         if target is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
         first, customer_id = len(work.pending.drafts), target.customer_id

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.crm_domain.chronology import Place
-from regulars.crm_domain.command import Decider
+from regulars.crm_domain.command import Command, Decider
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
 
@@ -69,13 +69,15 @@ def append(stream: Stream, decider: Decider[Any], event: Event, at: int, custome
     return Stream(state=state, version=version, customer_id=customer_id, last_at=last_at, told=told)
 
 
-def state_at(stream: Stream, decider: Decider[Any], at: int) -> Any:
-    """What a command that speaks of an instant is decided on."""
+def state_at(stream: Stream, decider: Decider[Any], command: Command, at: int) -> Any:
+    """What a command that speaks of an instant is decided on: what comes before its own place in the stream."""
     chronology = decider.chronology
-    if chronology is None or stream.last_at is None or at >= stream.last_at:
+    if chronology is None or stream.last_at is None or at > stream.last_at:
         return stream.state
-    happened = bisect_left(stream.told, at + 1, key=_instant)
+    happened = bisect_left(stream.told, chronology.begin_of(command, at), key=_place)
     outside_time = bisect_left(stream.told, FOREVER, key=_instant)
+    if happened == outside_time:
+        return stream.state
     state = _fold(decider, (*stream.told[:happened], *stream.told[outside_time:]))
     return replace(state, **{name: getattr(stream.state, name) for name in chronology.whole})
 
