@@ -143,7 +143,7 @@ def test_who_was_lost_from_the_lists_is_told_and_brought_back(database_url: str)
         }
         put_right: dict[str, int] = {}
         crm.projections.rebuild(on_put_right=put_right.__setitem__)
-        assert put_right == {"consent": 5, "look-up": 8}
+        assert put_right == {"consent": 5, "look-up": 11}
         assert (faults(crm), stored(crm), answers(crm)) == ([], rows, before)
 
 
@@ -228,7 +228,7 @@ def test_references_that_were_exchanged_among_many_are_put_right(database_url: s
         change(crm, "DELETE FROM regulars_lookups WHERE kind = 'ref'")
         with crm._store.database.writing() as connection:
             values = [
-                {"kind": "ref", "digest": row[1], "customer_id": owner}
+                {"kind": "ref", "digest": row[1], "customer_id": owner, "since": row[3]}
                 for row, owner in zip(shuffled, owners, strict=True)
             ]
             connection.execute(crm._store.schema.lookups.insert(), values)
@@ -531,7 +531,7 @@ def test_the_command_line_tells_what_is_wrong_and_what_was_put_right(sqlite_data
     assert "example.com" not in said.out
     assert said.widest <= 80
     rebuilt = say("--db", sqlite_database_url, "rebuild", "--json")
-    assert rebuilt.json["put_right"] == {"link": 2, "consent": 1, "look-up": 3}
+    assert rebuilt.json["put_right"] == {"link": 2, "consent": 1, "look-up": 4}
     assert say("--db", sqlite_database_url, "verify").status == 0
     with opened(sqlite_database_url, clock) as crm:
         change(crm, "DELETE FROM regulars_links")

@@ -22,6 +22,7 @@ from regulars import (
     Command,
     EscalateTicket,
     GiveConsent,
+    NotFound,
     OpenTicket,
     PutOnHold,
     QualifyLead,
@@ -54,6 +55,7 @@ BEGIN = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 HOUR = timedelta(hours=1)
 WHO = "ada"
 NEWS: Any = {"channel": "email", "purpose": "news"}
+E_MAILS = ("first@x.example", "old@x.example", "new@x.example")
 NPS: Any = {"survey": "nps"}
 
 ABOUT_A_CUSTOMER: list[Command] = [
@@ -66,7 +68,7 @@ ABOUT_A_CUSTOMER: list[Command] = [
     AssignOwner(customer=WHO, owner="bob"),
     AssignOwner(customer=WHO, owner="eve"),
     ChangeContactDetails(customer=WHO, email="old@x.example"),
-    ChangeContactDetails(customer=WHO, email="new@x.example", phone="+49301"),
+    ChangeContactDetails(customer=WHO, email="new@x.example", phone="+4930123456"),
     ChangeContactDetails(customer=WHO, phone=None),
     RecordPreference(customer=WHO, key="size", value="S"),
     RecordPreference(customer=WHO, key="size", value="M"),
@@ -139,6 +141,13 @@ def record_of(crm: Regulars) -> list[tuple[Any, ...]]:
     return sorted((each.occurred_at, repr(each.event)) for each in crm.events())
 
 
+def found_by(crm: Regulars, email: str) -> bool:
+    try:
+        return bool(crm.find(email))
+    except NotFound:
+        return False
+
+
 def answers_of(crm: Regulars, at: list[datetime]) -> list[Any]:
     """What is said of the customer today and at some moments, and of the ticket, where there is one."""
     said: list[Any] = [
@@ -146,6 +155,7 @@ def answers_of(crm: Regulars, at: list[datetime]) -> list[Any]:
         for each in [crm.customer(WHO), *(crm.customer(WHO, as_of=moment) for moment in at)]
     ]
     said.append(crm.consents(WHO).allow(**NEWS))
+    said.append([found_by(crm, each) for each in E_MAILS])
     said += [(each.ticket_id, each.status, each.priority, each.agent, each.topic, each.until) for each in crm.tickets()]
     return said
 
@@ -175,6 +185,8 @@ def test_words_told_in_any_order_end_in_the_same_record_and_answers(
         assert until_none_is_taken(crm, shuffled) == []
         assert record_of(crm) == record
         assert answers_of(crm, moments) == answers
+        assert [each for each in E_MAILS if found_by(crm, each)] == [crm.customer(WHO).email]
+        assert crm.check_records().holds
         crm.projections.rebuild()
         assert answers_of(crm, moments) == answers
         again = [word for word in told if not isinstance(word, InteractionCommand)]  # which are new without an id

@@ -1,18 +1,28 @@
 """The index of look-ups: keyed hashes of customers' references, e-mails and phone numbers.
 
-Several customers may share an e-mail or phone number; a reference is unique.
+1. Several customers may share an e-mail or phone number; a reference is unique.
+2. A value holds from `since` until the customer has another of its kind, or none, whose row has an empty digest; the
+   latest is the one that counts. So the order of telling decides nothing.
+3. Former values stay until the customer is forgotten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+
+import sqlalchemy as sa
 
 from regulars.adapters.indexes.index import Added, Change, Digest, Entries, Index, Removed, Row
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered, PersonalDataErased
 from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import FOREVER
 
 LOOKUP_KINDS = ("ref", "email", "phone")
+
+#: What a customer is registered with counts until something else is told, whenever that was.
+FROM_THE_BEGINNING = -FOREVER
+CLEARED = ""
 
 _WORDS = {"ref": "reference", "email": "e-mail", "phone": "phone number"}
 
@@ -20,22 +30,35 @@ _WORDS = {"ref": "reference", "email": "e-mail", "phone": "phone number"}
 def _changes(recorded: Recorded[Event], digest: Digest) -> Iterator[Change]:
     match recorded.event:
         case CustomerRegistered() as event:
-            yield from _added(event, LOOKUP_KINDS, digest)
+            given: dict[str, str | None] = {
+                kind: getattr(event, kind) for kind in LOOKUP_KINDS if getattr(event, kind) is not None
+            }
+            yield from _added(given, FROM_THE_BEGINNING, digest)
         case ContactDetailsChanged() as event:
-            kinds = [kind for kind in LOOKUP_KINDS if kind in event.changed]
-            yield from (Removed({"kind": kind}) for kind in kinds)
-            yield from _added(event, kinds, digest)
+            changed: dict[str, str | None] = {
+                kind: getattr(event, kind) for kind in LOOKUP_KINDS if kind in event.changed
+            }
+            for added in _added(changed, recorded.occurred_at, digest):
+                yield Removed(added.values)  # two events of one instant may say the same of a field
+                yield added
         case PersonalDataErased():
             yield Removed({})
         case _:
             pass
 
 
-def _added(event: CustomerRegistered | ContactDetailsChanged, kinds: Iterable[str], digest: Digest) -> Iterator[Change]:
-    for kind in kinds:
-        value: str | None = getattr(event, kind)
-        if value is not None:
-            yield Added({"kind": kind, "digest": digest(kind, value)})
+def _added(values: Mapping[str, str | None], since: int, digest: Digest) -> Iterator[Added]:
+    for kind, value in values.items():
+        yield Added({"kind": kind, "digest": CLEARED if value is None else digest(kind, value), "since": since})
+
+
+def is_present(lookups: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a look-up is the customer's latest one of its kind, and no clearing."""
+    later = lookups.alias("later")
+    is_former = sa.exists().where(
+        later.c.customer_id == lookups.c.customer_id, later.c.kind == lookups.c.kind, later.c.since > lookups.c.since
+    )
+    return sa.and_(lookups.c.digest != sa.literal_column("''"), ~is_former)
 
 
 def _faults(entries: Entries) -> Iterator[str]:

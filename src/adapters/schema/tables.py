@@ -14,7 +14,7 @@ from regulars.adapters.sql.columns import check
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.errors import StoreUnusable
 
-VERSION = 8
+VERSION = 9
 
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
@@ -264,6 +264,7 @@ def _lookups(metadata: sa.MetaData) -> sa.Table:
         sa.Column("kind", sa.Text, primary_key=True),
         sa.Column("digest", sa.Text, primary_key=True),
         sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("since", Instant, primary_key=True, autoincrement=False),
         sa.Index(ours("lookups_customer"), "customer_id"),
     )
     only_references = table.c.kind == "ref"

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from regulars.adapters.indexes.consents import CONSENTS
 from regulars.adapters.indexes.entries import opening_nothing, repair_entries
 from regulars.adapters.indexes.forgotten import FORGOTTEN
+from regulars.adapters.indexes.look_ups import FROM_THE_BEGINNING
 from regulars.adapters.log.codec import CODECS
 from regulars.adapters.schema.positions import create_positions, guard_positions
 from regulars.adapters.schema.tables import LIVE_GENERATION, RECORDED, Schema
@@ -116,6 +117,30 @@ def keep_forgotten(connection: Connection, schema: Schema) -> None:
     repair_entries(connection, schema, FORGOTTEN, opening_nothing(CODECS))
 
 
+def date_look_ups(connection: Connection, schema: Schema) -> None:
+    """Version 9: each look-up says since when it holds. The values of now count as told first, until a rebuild puts the
+    instants right and adds former values, which needs the keys.
+    """
+    lookups, since = schema.lookups.name, FROM_THE_BEGINNING
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ALTER TABLE {lookups} ADD COLUMN since BIGINT NOT NULL DEFAULT {since}")
+        connection.exec_driver_sql(f"ALTER TABLE {lookups} ALTER COLUMN since DROP DEFAULT")
+        name = sa.inspect(connection).get_pk_constraint(lookups)["name"]
+        key = "(kind, digest, customer_id, since)"
+        connection.exec_driver_sql(f'ALTER TABLE {lookups} DROP CONSTRAINT "{name}"')
+        connection.exec_driver_sql(f'ALTER TABLE {lookups} ADD CONSTRAINT "{name}" PRIMARY KEY {key}')
+        return
+    former = f"{lookups}_of_version_8"
+    connection.exec_driver_sql(f"ALTER TABLE {lookups} RENAME TO {former}")
+    for index in schema.lookups.indexes:
+        connection.exec_driver_sql(f"DROP INDEX {index.name}")
+    schema.lookups.create(connection)
+    connection.exec_driver_sql(
+        f"INSERT INTO {lookups} SELECT kind, digest, customer_id, {since} FROM {former}"  # noqa: S608 - our own table
+    )
+    connection.exec_driver_sql(f"DROP TABLE {former}")
+
+
 _DEPENDED_ON = "2BP01"
 
 
@@ -175,6 +200,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     5: keep_positions_drawn,
     6: build_one_by_one,
     7: keep_forgotten,
+    8: date_look_ups,
 }
 
 

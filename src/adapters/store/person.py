@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.indexes.look_ups import is_present
 from regulars.adapters.log.codec import CODECS, codec_of, tags_of
 from regulars.adapters.log.event_log import EVENTS_AT_ONCE
 from regulars.adapters.schema.tables import Schema
@@ -29,7 +30,9 @@ class Link(Struct, frozen=True, kw_only=True):
 def read_lookup_kinds(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> dict[str, list[str]]:
     """The kinds of look-ups by which each of some customers can be found."""
     lookups, kinds = schema.lookups, dict[str, list[str]]()
-    wanted = sa.select(lookups.c.customer_id, lookups.c.kind).where(lookups.c.customer_id.in_(list(customer_ids)))
+    wanted = sa.select(lookups.c.customer_id, lookups.c.kind).where(
+        lookups.c.customer_id.in_(list(customer_ids)), is_present(lookups)
+    )
     for customer_id, kind in connection.execute(wanted.distinct().order_by(lookups.c.kind)):
         kinds.setdefault(customer_id, []).append(kind)
     return kinds

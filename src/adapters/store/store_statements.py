@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from regulars.adapters.extensions.extended import Extended
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.indexes.links import link_columns
+from regulars.adapters.indexes.look_ups import is_present
 from regulars.adapters.log.codec import CODECS, tags_of
 from regulars.adapters.log.log_statements import LogStatements
 from regulars.adapters.schema.tables import CURRENCY, LIVE_GENERATION, Schema
@@ -90,13 +91,15 @@ class StoreStatements(LogStatements):
 
     @cached_property
     def lookups(self) -> Among:
-        """The digests of a kind, among some, with the ids of customers in order.
+        """The digests of a kind, among some, with the ids of customers who have them now, in order.
 
         Raises StoreUnusable where this role may not read them.
         """
         self.access.require_lookups()
         lookups = self.schema.lookups
-        select = sa.select(lookups.c.digest, lookups.c.customer_id).where(lookups.c.kind == sa.bindparam("kind"))
+        select = sa.select(lookups.c.digest, lookups.c.customer_id).where(
+            lookups.c.kind == sa.bindparam("kind"), is_present(lookups)
+        )
         return Among(self._dialect, select.order_by(lookups.c.customer_id), lookups.c.digest)
 
     @cached_property

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.extensions.extended import name_needed
 from regulars.adapters.indexes.links import Families, ever_linked, families_of, is_relinked, read_links
+from regulars.adapters.indexes.look_ups import is_present
 from regulars.adapters.indexes.ours import IndexWriter
 from regulars.adapters.log.codec import is_personal
 from regulars.adapters.log.event_log import Append, Draft, EventLog
@@ -106,6 +107,7 @@ class Transaction:
         shared = (
             sa.select(*key)
             .where(lookups.c.kind.in_(("email", "phone")), sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after)))
+            .where(is_present(lookups))
             .group_by(*key)
             .having(sa.func.count() > 1)
             .order_by(*key)
@@ -115,7 +117,7 @@ class Transaction:
             (kind, digest): [] for kind, digest in self.connection.execute(shared)
         }
         for chunk in chunks(digest for _, digest in groups):
-            ours = lookups.c.digest.in_(chunk)
+            ours = sa.and_(lookups.c.digest.in_(chunk), is_present(lookups))
             for row in self.connection.execute(sa.select(lookups).where(ours).order_by(lookups.c.customer_id)):
                 if (row.kind, row.digest) in groups:
                     groups[row.kind, row.digest].append(row.customer_id)
