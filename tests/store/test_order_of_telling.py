@@ -212,6 +212,28 @@ def test_whatever_row_registered_somebody_they_are_known_since_the_first(databas
             assert crm.customer(WHO, as_of=moment).risk == crm.customer("bob", as_of=moment).risk
 
 
+def test_they_are_known_since_any_word_about_them_was_told(database_url: str) -> None:
+    clock = Clock()
+    clock.now = BEGIN + 2_000 * HOUR
+    words: list[Command] = [
+        ChangeContactDetails(customer=WHO, email="old@x.example", occurred_at=BEGIN),
+        GiveConsent(customer=WHO, **NEWS, occurred_at=BEGIN + HOUR),
+        TagCustomer(customer=WHO, label="vip", occurred_at=BEGIN + 300 * HOUR),
+    ]
+    with opened(database_url, clock) as crm:
+        crm.do(RegisterCustomer(ref=WHO, occurred_at=BEGIN + 300 * HOUR))
+        for word in reversed(words):
+            crm.do(word)
+            clock.now += HOUR
+            for verdict in (crm.customer(WHO), crm.customer(WHO, as_of=word.occurred_at)):
+                assert verdict.stage == "lead" or word.occurred_at < verdict.stage_since
+            page = list(crm.customers())
+            assert [each.stage_since for each in page] == [crm.customer(WHO).stage_since]
+        assert crm.customer(WHO, as_of=BEGIN).stage == "lead"
+        with pytest.raises(NotFound):
+            crm.customer(WHO, as_of=BEGIN - HOUR)
+
+
 def test_what_names_no_time_comes_after_what_a_clock_ahead_has_told(database_url: str) -> None:
     clock, ahead = Clock(), Clock()
     ahead.now = clock.now + timedelta(minutes=2)

@@ -18,13 +18,14 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.extensions.extension import reference_of
 from regulars.adapters.indexes.links import Families, links_changed, read_families
-from regulars.adapters.log.codec import codec_of, not_as_recorded
+from regulars.adapters.log.codec import not_as_recorded
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.bookkeeping import Bulk
 from regulars.adapters.read_models.customer_numbers import numbers_of
 from regulars.adapters.read_models.histories import (
     Poison,
     Rows,
+    bear_on,
     read_history,
     select_history,
     take_in,
@@ -474,7 +475,7 @@ class _CatchingUp:
         events, until, links = self._store.schema.events, rows[-1].position, self._store.statements.links
         relinked = links_changed(connection, self._store.schema.links, old, until)
         families = read_families(connection, links, {row.customer_id for row in rows} | relinked, until)
-        by_root = _by_root(self._store, rows, families)
+        by_root = _by_root(rows, families)
         refolded = {families.root(customer_id) for customer_id in relinked}
         refolded |= self._models.parked(connection, by_root).keys()
         waiting = sorted(by_root.keys() - refolded)
@@ -485,6 +486,8 @@ class _CatchingUp:
         for root in waiting:
             customer = numbers[root]
             folded, members = stored.get(customer, Folded() if goes_on else None), families.members(root)
+            if folded is not None and not bear_on(self._store, folded, by_root[root]):
+                continue
             timelines = None if folded is None else take_in(self._store, folded, by_root[root], members, plan)
             if folded is None or timelines is None:
                 refolded.add(root)
@@ -502,10 +505,9 @@ class _CatchingUp:
         )
 
 
-def _by_root(store: Store, rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
-    """The events that projections handle, by the root of their customer."""
+def _by_root(rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
+    """The events by the root of their customer."""
     by_root: dict[str, list[sa.Row[Any]]] = {}
     for row in rows:
-        if codec_of(row.type, store.codecs).reads in store.handles:
-            by_root.setdefault(families.root(row.customer_id), []).append(row)
+        by_root.setdefault(families.root(row.customer_id), []).append(row)
     return by_root
