@@ -6,9 +6,16 @@ for 365 days, then there are 30 days of grace.
 
 from __future__ import annotations
 
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "independent"))
+import cdnow
 
 from histories import START, rules
 from regulars.crm_domain.customer import CustomerRegistered
@@ -29,6 +36,9 @@ def changed(old: str, new: str) -> Rules:
     """The default rules with one line changed."""
     assert DEFAULT.count(old) == 1
     return compile_rules(parse_rules(DEFAULT.replace(old, new)), "EUR")
+
+
+KEEPING = changed("returns_take_back = true", "returns_take_back = false")
 
 
 def day(number: int, microseconds: int = 0) -> int:
@@ -110,8 +120,10 @@ def test_a_return_at_the_instant_of_its_purchase_counts_with_it() -> None:
     assert tiers(order(day(0), 15_000, "A"), back(day(0), 1, "A")) == [(day(0), "member")]
 
 
-def test_a_return_one_microsecond_later_takes_no_tier_away() -> None:
-    assert tiers(order(day(0), 15_000, "A"), back(day(0, 1), 1, "A")) == [(day(0), "silver"), (day(395), "member")]
+def test_a_return_one_microsecond_later_takes_back_what_was_reached() -> None:
+    told = order(day(0), 15_000, "A"), back(day(0, 1), 1, "A")
+    assert tiers(*told) == [(day(0), "silver"), (day(0, 1), "member")]
+    assert tiers(*told, by=KEEPING) == [(day(0), "silver"), (day(395), "member")]
 
 
 def test_a_return_before_its_purchase_counts_from_the_purchase_on() -> None:
@@ -248,8 +260,9 @@ def test_what_is_no_purchase_and_no_return_ends_no_grace() -> None:
 # ----------------------------------------------------------------------------------------------- returns
 
 
-def test_a_return_reduces_the_spend_but_the_tier_is_held() -> None:
-    assert tiers(order(day(0), 15_000, "A"), back(day(10), 15_000, "A")) == [(day(0), "silver"), (day(395), "member")]
+def test_where_returns_take_nothing_back_the_tier_is_held() -> None:
+    told = order(day(0), 15_000, "A"), back(day(10), 15_000, "A")
+    assert tiers(*told, by=KEEPING) == [(day(0), "silver"), (day(395), "member")]
 
 
 def test_what_came_back_no_longer_counts_at_the_review() -> None:
@@ -289,3 +302,67 @@ def test_a_spend_that_a_return_reduced_points_at_the_return_too() -> None:
     spend, _ = reasons(day(2), order(day(0), 20_000, "A"), back(day(1), 3_000, "A"))
     assert spend.sentence.startswith("net spend of 170.00 ")
     assert spend.positions == (1, 2)
+
+
+# ----------------------------------------------------------------------------------------------- returns take back
+
+
+def test_a_tier_that_only_a_returned_order_had_reached_falls_at_the_return() -> None:
+    # 600.00 reach gold; without them nothing was ever bought
+    told = order(day(0), 60_000, "A"), back(day(10), 60_000, "A")
+    assert tiers(*told) == [(day(0), "gold"), (day(10), "member")]
+    # kept: reviewed on 0 + 365, grace until 395, then one step down for 365 days and another grace each
+    assert tiers(*told, by=KEEPING) == [(day(0), "gold"), (day(395), "silver"), (day(790), "member")]
+
+
+def test_it_falls_to_what_the_rest_had_reached_and_when() -> None:
+    # 200.00 on day 0 are silver, held until 365; 400.00 more on day 100 are gold until they come back on day 110
+    told = order(day(0), 20_000), order(day(100), 40_000, "A"), back(day(110), 40_000, "A")
+    assert tiers(*told) == [(day(0), "silver"), (day(100), "gold"), (day(110), "silver"), (day(395), "member")]
+
+
+def test_a_part_that_leaves_enough_takes_nothing_back() -> None:
+    # 600.00 - 100.00 = 500.00, which is gold all the same
+    assert tiers(order(day(0), 60_000, "A"), back(day(10), 10_000, "A"))[:2] == [(day(0), "gold"), (day(395), "silver")]
+
+
+def test_a_tier_that_was_renewed_by_other_orders_stays() -> None:
+    # gold by A on day 0; 500.00 by B on day 300 would have reached gold by themselves, so A's return takes nothing
+    told = order(day(0), 50_000, "A"), order(day(300), 50_000, "B"), back(day(310), 50_000, "A")
+    assert tiers(*told)[0] == (day(0), "gold")
+    assert (day(310), "member") not in tiers(*told)
+    assert tiers(*told, by=KEEPING)[0] == (day(0), "gold")
+
+
+AN_ORDER = st.tuples(st.integers(0, 900), st.sampled_from([5_000, 15_000, 40_000, 60_000]))
+
+
+@given(
+    orders=st.lists(AN_ORDER, min_size=1, max_size=6),
+    which=st.integers(0, 5),
+    after=st.integers(1, 500),
+    part=st.sampled_from([1, 2, 4]),
+)
+def test_what_falls_is_as_if_it_had_never_been_bought(
+    orders: list[tuple[int, int]], which: int, after: int, part: int
+) -> None:
+    ruleset = tomllib.loads(DEFAULT)
+    bought = [cdnow.Order(day(number), cents) for number, cents in orders]
+    returned = bought[which % len(bought)]
+    kept = [cdnow.Order(each.at, each.cents - each.cents // part) if each is returned else each for each in bought]
+    at = max(each.at for each in bought) + after * DAY
+    events = [order(each.at, each.cents, f"order {place}") for place, each in enumerate(bought)]
+    events.append(back(at, returned.cents // part, f"order {which % len(bought)}"))
+    before, without = (cdnow.tier_of(each, at, ruleset) for each in (bought, kept))
+    names = [each["name"] for each in ruleset["tier"]["levels"]]
+    held = tiers(*events)
+    if names.index(without) < names.index(before):
+        for number in (0, 1, 30, 31, 200, 365, 395, 396, 800):
+            moment = at + number * DAY
+            assert held_at(held, moment) == cdnow.tier_of(kept, moment, ruleset)
+    else:
+        assert held_at(held, at) == before
+
+
+def held_at(found: list[tuple[int, str]], at: int) -> str:
+    return [tier for since, tier in found if since <= at][-1]

@@ -213,11 +213,16 @@ def orders_since(facts: Facts, instant: int) -> int:
 
 def spend_within(facts: Facts, window: int | None, at: int) -> int:
     """Minor units of net spend on the orders of the window that ends at `at`; an order leaves it when it is over."""
-    if not facts.order_totals:
+    return spend_by(facts, window, at, len(facts.order_totals))
+
+
+def spend_by(facts: Facts, window: int | None, at: int, count: int) -> int:
+    """What `spend_within` gives for the first `count` orders alone."""
+    first = 0 if window is None else min(orders_since(facts, at - window), count)
+    if first == count:
         return 0
-    first = 0 if window is None else orders_since(facts, at - window)
     before = facts.order_totals[first - 1] if first else 0
-    return facts.order_totals[-1] - before
+    return facts.order_totals[count - 1] - before
 
 
 def _take_in_ticket(facts: Facts, event: TicketEvent, at: int, position: int) -> None:

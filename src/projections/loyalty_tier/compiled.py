@@ -20,6 +20,7 @@ class Tiers(Struct, frozen=True, kw_only=True):
     hold: int
     grace: int
     members_only: bool
+    returns_take_back: bool
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -36,4 +37,5 @@ def compile_tiers(rule: rules.Tier, exponent: int) -> Tiers:
         hold=rule.hold_days * DAY,
         grace=rule.grace_days * DAY,
         members_only=rule.members_only,
+        returns_take_back=bool(rule.returns_take_back),
     )

@@ -2,13 +2,15 @@
 
 A tier is reached at once and kept for a hold. When the hold ends it is renewed if the spend of the window still
 qualifies; if not, a grace begins, in which qualifying renews it. At the end of the grace the customer goes one step
-down, into a new hold.
+down, into a new hold. Where rules say so, a return takes back a tier that would never have been reached without what
+came back.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -16,7 +18,7 @@ from msgspec import Struct
 from regulars.crm_domain.instant import FOREVER
 from regulars.crm_domain.membership import TierOverrideGranted
 from regulars.projections.engine.projector import Judgement
-from regulars.projections.facts.shared import Facts, spend_within
+from regulars.projections.facts.shared import Facts, spend_by, spend_within
 from regulars.projections.facts.table import NO_TIER
 from regulars.projections.loyalty_tier.compiled import Tiers
 from regulars.projections.verdict import Verdict
@@ -36,11 +38,33 @@ class Standing(Struct, frozen=True, array_like=True, gc=False):
 def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
     """The tier from an instant on. The natural track keeps running below an override and without a membership."""
     tiers, due = rules.tiers, at
+    if tiers.returns_take_back and facts.returns and facts.returns[-1].at == at:
+        kept = _without_what_came_back(facts, tiers, at)
+        standing = kept if kept.level < standing.level else standing
     while due < until:
         at = due
         standing = _review(standing, qualified_level(facts, tiers, at), tiers, at)
         verdict, due = _shown(standing, facts, tiers, at)
         yield at, standing, verdict
+
+
+def _without_what_came_back(facts: Facts, tiers: Tiers, at: int) -> Standing:
+    """The natural track before an instant, as if nobody had ever bought what has come back by then."""
+    standing = Standing()
+    before = 0
+    for instant, together in groupby(facts.order_instants):
+        count = before + sum(1 for _ in together)
+        standing = _reviewed_until(instant, standing, facts, tiers, before)
+        standing = _review(standing, _level_of(spend_by(facts, tiers.window, instant, count), tiers), tiers, instant)
+        before = count
+    return _reviewed_until(at, standing, facts, tiers, len(facts.order_instants))
+
+
+def _reviewed_until(at: int, standing: Standing, facts: Facts, tiers: Tiers, count: int) -> Standing:
+    while standing.review_at is not None and standing.review_at < at:
+        due = standing.review_at
+        standing = _review(standing, _level_of(spend_by(facts, tiers.window, due, count), tiers), tiers, due)
+    return standing
 
 
 def _shown(standing: Standing, facts: Facts, tiers: Tiers, at: int) -> tuple[Verdict, int]:
@@ -86,4 +110,8 @@ def _review(standing: Standing, qualified: int, tiers: Tiers, at: int) -> Standi
 
 def qualified_level(facts: Facts, tiers: Tiers, at: int) -> int:
     """The level that the spend of the window reaches at an instant."""
-    return max(0, bisect_right(tiers.starts, spend_within(facts, tiers.window, at)) - 1)
+    return _level_of(spend_within(facts, tiers.window, at), tiers)
+
+
+def _level_of(spend: int, tiers: Tiers) -> int:
+    return max(0, bisect_right(tiers.starts, spend) - 1)

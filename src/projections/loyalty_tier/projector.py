@@ -16,7 +16,7 @@ from regulars.projections.engine.projector import Projector
 from regulars.projections.loyalty_tier.explain import explain
 from regulars.projections.loyalty_tier.judge import Standing, judge
 
-VERSION = 1
+VERSION = 2
 
 _MEMBERSHIP = (
     MembershipEnrolled,

@@ -34,6 +34,11 @@ class Tier(Part):
     members_only: Annotated[bool, Field(strict=True)] = Field(
         description='Whether only members have a tier; the others are "none" then.'
     )
+    returns_take_back: Annotated[bool, Field(strict=True)] | None = Field(
+        default=None,
+        description="Whether a tier that only orders which came back had reached falls at the return; by default, it "
+        "is kept until its review.",
+    )
     levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=32)] = Field(
         description="The tiers, in rising order."
     )
