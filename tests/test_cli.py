@@ -435,6 +435,25 @@ def test_explain_as_of_a_day_knows_nothing_of_what_came_later(ask: Say) -> None:
 # ------------------------------------------------------------------------------------------------------- do, status
 
 
+@pytest.mark.parametrize(
+    ("typed", "happened"),
+    [
+        ("2024-01-01T12:00:00Z", "2024-01-01T12:00:00+00:00"),
+        ("2024-01-01T12:00", "2024-01-01T11:00:00+00:00"),  # the business is in Berlin
+        ("2024-07-01", "2024-06-30T22:00:00+00:00"),
+    ],
+)
+def test_a_time_that_is_typed_without_an_offset_is_in_the_business_s_zone(say: Say, typed: str, happened: str) -> None:
+    done = say("do", "RegisterCustomer", "ref=a", f"occurred_at={typed}", "--json")
+    assert [event["occurred_at"] for event in done.json["events"]] == [happened]
+
+
+def test_a_time_that_clocks_pass_over_is_refused_by_its_name(say: Say) -> None:
+    refused = say("do", "RegisterCustomer", "ref=a", "occurred_at=2024-03-31T02:30")
+    assert (refused.status, refused.out) == (1, "")
+    assert "2024-03-31T02:30:00 doesn't exist in Europe/Berlin" in refused.err
+
+
 def test_what_is_done_can_be_shown(say: Say) -> None:
     registered = say("do", "RegisterCustomer", "ref=shop:42", "name=Ada", "--currency", "EUR")
     assert (registered.status, registered.out.split(" (")[0]) == (0, "Recorded: registered")

@@ -6,13 +6,14 @@ import difflib
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
 
 from regulars.cli import as_json, render
 from regulars.cli.asking import zone_of
-from regulars.cli.fields import fields_of, first_line, read_fields, read_json
+from regulars.cli.fields import fields_of, first_line, read_fields, read_json, with_zone
 from regulars.cli.opening import (
     ActorOption,
     CurrencyOption,
@@ -42,15 +43,17 @@ def do(
 ) -> None:
     """Record what happened; the store is made if there is none.
 
-    Values are text. A field that is a list, such as lines, takes JSON.
+    Values are text. A field that is a list, such as lines, takes JSON. A date
+    or a time without an offset is in the business's zone.
     """
     known = registry(ctx).catalogue
-    wish = _built(_model(command, known.commands), fields or [])
+    model = _model(command, known.commands)
+    given = _given(model, fields or [])
     if is_missing(ctx, db):
         with open_to_rehearse(ctx, actor, currency) as trial:
-            trial.do(wish)  # what is refused makes no store
+            trial.do(_built(model, given, zone_of(trial)))  # what is refused makes no store
     with open_to_write(ctx, db, actor, currency) as crm:
-        outcome = crm.do(wish)
+        outcome = crm.do(_built(model, given, zone_of(crm)))
         if json:
             as_json.write_json(sys.stdout, as_json.outcome(outcome, known))
         else:
@@ -85,12 +88,17 @@ def _model(name: str, commands: Mapping[str, type[Command]]) -> type[Command]:
     )
 
 
-def _built(model: type[Command], words: list[str]) -> Command:
-    given = _json_object(words[0]) if len(words) == 1 and words[0].lstrip().startswith("{") else _pairs(model, words)
+def _given(model: type[Command], words: list[str]) -> Any:
+    return _json_object(words[0]) if len(words) == 1 and words[0].lstrip().startswith("{") else _pairs(model, words)
+
+
+def _built(model: type[Command], given: Any, zone: ZoneInfo) -> Command:
     try:
-        return model.model_validate(given)
+        return model.model_validate(with_zone(model, given, zone) if isinstance(given, dict) else given)
     except ValidationError as error:
         raise Rejected("invalid", f"{model.__name__}: {sentence(error)}") from None
+    except ValueError as error:
+        raise Rejected("invalid", f"{model.__name__}: {error}") from None
 
 
 def _json_object(text: str) -> Any:

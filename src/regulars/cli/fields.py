@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from regulars.crm_domain.command import Amount, Command, Currency, Email, Label, Moment, Phone, Reference, Text, Who
+from regulars.crm_domain.local_time import localised
 from regulars.crm_domain.purchase import OrderLine
 
 _WORDS: tuple[tuple[Any, str], ...] = (
@@ -23,7 +25,7 @@ _WORDS: tuple[tuple[Any, str], ...] = (
     (Phone, "a phone number"),
     (Currency, "a currency code such as EUR"),
     (Amount, "an amount such as 59.90"),
-    (Moment, "a time with its zone such as 2026-03-01T12:00:00+01:00"),
+    (Moment, "a time such as 2026-03-01T12:00:00+01:00, or 2026-03-01"),
     (date, "a day such as 1990-05-17"),
     (int, "a whole number"),
 )
@@ -60,6 +62,25 @@ def read_fields(model: type[Command], given: dict[str, str]) -> dict[str, Any]:
     Raises ValueError for what should be JSON and isn't.
     """
     return {name: _read(model, name, text) for name, text in given.items()}
+
+
+def with_zone(model: type[Command], given: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """The same values, with bare dates and times without an offset in a zone. Raises ValueError for a time that doesn't
+    exist there.
+    """
+    hints = get_type_hints(model, include_extras=True)
+    timed = {name for name, hint in hints.items() if Moment in (hint, *get_args(hint))}
+    return {name: _in_zone(value, zone) if name in timed else value for name, value in given.items()}
+
+
+def _in_zone(value: Any, zone: ZoneInfo) -> Any:
+    for parse in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            found = parse(value)
+        except (TypeError, ValueError):
+            continue
+        return localised(found, zone)
+    return value  # the model says what is wrong with it
 
 
 def read_json(text: str) -> Any:
