@@ -166,7 +166,7 @@ def test_a_word_that_counts_as_empty_is_the_empty_text_in_conditions(folder: Fol
 def test_a_reference_is_never_made_of_an_empty_cell(folder: Folder) -> None:
     row = folder.row(ORDERS.replace("shop:{id}", "shop:{id}-{day}"), "id,day,total\n,2026-03-01,5\n")
     assert row.commands == ()
-    assert row.problem == "customer: a value is needed, found nothing in id or day"
+    assert row.problem == "ref: a value is needed, found nothing in id or day"
 
 
 def test_doubled_braces_are_braces_and_cells_are_never_templates(folder: Folder) -> None:
@@ -197,12 +197,18 @@ def test_order_lines_are_read_from_their_own_cells(folder: Folder) -> None:
         ('format = "iso", time = "06:00"', "2026-07-01", "2026-07-01T06:00:00+00:00"),
         ('format = "iso", time = "06:00"', "2026-07-01T10:00+02:00", "2026-07-01T08:00:00+00:00"),
         ('format = "iso", zone = "Europe/Berlin"', "2026-10-25T02:30", "2026-10-25T00:30:00+00:00"),  # twice that night
-        ('format = "iso", zone = "Europe/Berlin"', "2026-03-29T02:30", "2026-03-29T01:30:00+00:00"),  # never that night
     ],
 )
 def test_dates_are_instants_in_a_zone(folder: Folder, spec: str, cell: str, instant: str) -> None:
     mapping = ORDERS.replace('format = "%Y-%m-%d"', spec)
     assert folder.command(mapping, f"id,day,total\n1,{cell},5\n").occurred_at.isoformat() == instant
+
+
+def test_a_local_time_that_never_was_is_a_problem_named_as_it_was_written(folder: Folder) -> None:
+    mapping = ORDERS.replace('format = "%Y-%m-%d"', 'format = "iso", zone = "Europe/Berlin"')
+    problem = folder.row(mapping, "id,day,total\n1,2026-03-29T02:30,5\n").problem
+    expected = "occurred_at: expected a time that there was in column \"day\", found '2026-03-29T02:30'; "
+    assert problem == expected + "the clocks of Europe/Berlin went past it"
 
 
 def test_a_date_that_does_not_parse_names_field_column_value_and_format(folder: Folder) -> None:
@@ -219,7 +225,7 @@ def test_an_iso_time_without_offset_needs_a_zone(folder: Folder) -> None:
 
 def test_the_first_day_of_the_calendar_is_a_problem_east_of_greenwich(folder: Folder) -> None:
     mapping = ORDERS.replace('"UTC"', '"Asia/Tokyo"')
-    assert "outside the calendar" in str(folder.row(mapping, "id,day,total\n1,0001-01-01,5\n").problem)
+    assert "within the calendar" in str(folder.row(mapping, "id,day,total\n1,0001-01-01,5\n").problem)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +247,7 @@ def test_money_is_exact_in_major_and_minor_units(folder: Folder, spec: str, cell
     assert (found, str(found)) == (Decimal(amount), amount)
 
 
-@pytest.mark.parametrize("cell", ["abc", "12,50", "1,2345", "1.2.3", "1e5", "NaN", "Infinity", "--1", "9" * 25, "٣"])
+@pytest.mark.parametrize("cell", ["abc", "1.2.3", "1e5", "NaN", "Infinity", "--1", "9" * 25, "٣"])
 def test_money_that_could_mean_something_else_is_a_problem(folder: Folder, cell: str) -> None:
     problem = folder.row(ORDERS, f'id,day,total\n1,2026-03-01,"{cell}"\n').problem
     assert problem == f'amount: expected an amount such as 1,234.50 in column "total", found {cell!r}'
@@ -250,7 +256,7 @@ def test_money_that_could_mean_something_else_is_a_problem(folder: Folder, cell:
 def test_minor_units_are_whole_numbers(folder: Folder) -> None:
     mapping = ORDERS.replace('"major"', '"minor", currency = "EUR"')
     problem = folder.row(mapping, "id,day,total\n1,2026-03-01,59.90\n").problem
-    assert problem == "amount: expected an amount in minor units, such as 5990, in column \"total\", found '59.90'"
+    assert problem == "amount: expected an amount in minor units, such as 5990 in column \"total\", found '59.90'"
 
 
 def test_the_currency_of_the_money_is_the_currency_of_the_command(folder: Folder) -> None:
@@ -540,7 +546,7 @@ def test_columns_that_identify_a_row_are_all_that_counts(folder: Folder) -> None
 
 
 def test_an_id_of_the_row_itself_is_taken_and_where_its_cell_is_empty_one_is_derived(folder: Folder) -> None:
-    mapping = ORDERS + 'order_id = "{no}"'
+    mapping = ORDERS + 'order_id = { column = "no", optional = true }'
     own, derived = order_ids(folder.rows(mapping, f"id,day,total,no\n{GOOD},A-1\n{GOOD},\n"))
     assert own == "A-1"
     assert derived.startswith("row:")
@@ -605,7 +611,7 @@ def test_ordinals_count_what_was_there_before(contents: list[bytes]) -> None:
         (("zone", 'identity = ["no"]\ncolumns = ["id", "day", "total"]\nzone'), 'identity: there is no column "no"'),
         (
             ("zone", 'only = [{ column = "id" }]\nzone'),
-            "only[0]: expected a column and exactly one of is, is_not and in",
+            "only[0]: expected a column and exactly one of is, is_not, in, matches, below",
         ),
         (("zone", 'only = [{ column = "id", is = 5 }]\nzone'), "only[0].is: expected text, found 5"),
         (

@@ -155,7 +155,7 @@ def test_true_and_false_are_words(folder: Folder) -> None:
 
 def test_a_reference_is_never_made_of_an_object(folder: Folder) -> None:
     problem = folder.problem(ORDERS.replace("customer.id", "customer"), GOOD)
-    assert problem == "customer: a value is needed, found nothing in customer"
+    assert problem == "ref: a value is needed, found nothing in customer"
 
 
 # ------------------------------------------------------------------------------------------------------------- lines

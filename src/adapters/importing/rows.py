@@ -8,11 +8,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from regulars.adapters.importing.commands import Recipes, Unusable, compile_mapping
+from regulars.adapters.importing.commands import Recipes, compile_mapping
 from regulars.adapters.importing.identity import Keyed, Ordinals, RowIdentity
 from regulars.adapters.importing.jsonl import MISSING
-from regulars.adapters.importing.mapping import Mapping, expected_columns, named_columns
-from regulars.adapters.importing.source import STANDARD_INPUT, Record, opened, records
+from regulars.adapters.importing.mapping import Mapping
+from regulars.adapters.importing.objections import expected_columns, named_columns
+from regulars.adapters.importing.source import DEFAULT_ENCODING, STANDARD_INPUT, Record, opened, records
+from regulars.adapters.importing.unusable import Unusable
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import InvalidMapping
@@ -25,7 +27,8 @@ class Row(Struct, frozen=True):
 
     Commands at the places `if_possible` are left out where they are refused; any other refusal rejects the row. `line`
     is the number of its first physical line, from 1. `text` is the raw line, or lines where a quoted field holds a line
-    break, without the last line ending and cut off at 131,072 characters.
+    break, without the last line ending and cut off at 131,072 characters. `notices` are sentences on what was left out.
+    `customer` is the registration of whom a row with a problem speaks of, where that much of it can be read.
     """
 
     line: int
@@ -33,6 +36,8 @@ class Row(Struct, frozen=True):
     commands: tuple[Command, ...]
     problem: str | None = None
     if_possible: frozenset[int] = frozenset()
+    notices: tuple[str, ...] = ()
+    customer: Command | None = None
 
 
 def total_bytes(path: str | Path) -> int | None:
@@ -59,7 +64,7 @@ def rows(
     problem after the last row.
     """
     progress = on_progress or _ignore
-    with opened(path, mapping.encoding) as (lines, source), closing(Ordinals()) as ordinals:
+    with opened(path, mapping.encoding or DEFAULT_ENCODING) as (lines, source), closing(Ordinals()) as ordinals:
         found = records(lines, mapping)
         columns = _columns(found, mapping)
         seen, absent = 0, None
@@ -106,6 +111,7 @@ class _RowReader:
         self._recipes = recipes
         self._columns = columns
         self._empty = frozenset(mapping.empty) - {""}
+        self._whole = frozenset(columns.index(column) for column in mapping.whole_numbers)
         self._keyed = keyed
         self._ordinals = ordinals
         self._identifying = _identifying(mapping, columns)
@@ -132,16 +138,25 @@ class _RowReader:
         identity = RowIdentity(self._identifying(record), self._keyed, self._ordinals)
         if self._empty:
             cells = ["" if cell in self._empty else cell for cell in cells]
+        if self._whole:
+            cells = [_whole_number(cell) if at in self._whole else cell for at, cell in enumerate(cells)]
+        notices: list[str] = []
         try:
-            commands, if_possible = self._recipes.commands_of(cells, identity)
-            return Row(record.line, record.text, commands, if_possible=if_possible)
+            commands, if_possible = self._recipes.commands_of(cells, identity, notices)
+            return Row(record.line, record.text, commands, if_possible=if_possible, notices=tuple(notices))
         except Unusable as problem:
-            return Row(record.line, record.text, (), str(problem))
+            return Row(record.line, record.text, (), str(problem), customer=self._recipes.customer_of(cells))
 
     def _ragged(self, found: int) -> str:
         names = ", ".join(self._columns[:MAX_COLUMNS_SHOWN])
         more = ", ..." if len(self._columns) > MAX_COLUMNS_SHOWN else ""
         return f"expected {len(self._columns)} fields ({names}{more}), found {found}"
+
+
+def _whole_number(cell: str) -> str:
+    """17850 for 17850.0, as which a column of whole numbers ends where one of its cells was empty."""
+    whole, point, zeros = cell.partition(".")
+    return whole if point and whole.lstrip("-").isdecimal() and not zeros.strip("0") else cell
 
 
 def _identifying(mapping: Mapping, columns: tuple[str, ...]) -> Callable[[Record], Sequence[str]]:

@@ -26,7 +26,8 @@ from typing import BinaryIO, TextIO
 from msgspec import Struct
 
 from regulars.adapters.importing.jsonl import NotAnObject, read_line
-from regulars.adapters.importing.mapping import Mapping, named_columns
+from regulars.adapters.importing.mapping import Mapping
+from regulars.adapters.importing.objections import named_columns
 from regulars.crm_domain.errors import NotFound
 
 # The csv module's own limit for a field, which is global to the process and therefore left alone.
@@ -38,6 +39,7 @@ WAIT_FOR_A_WRITER = 5.0
 _PAUSE = 0.02
 
 STANDARD_INPUT = "-"
+DEFAULT_ENCODING = "utf-8-sig"
 
 
 class Record(Struct, frozen=True):
@@ -214,7 +216,7 @@ def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
             problem = str(error)
         first = lines.number - len(lines.held) + 1
         text = "".join(lines.held).rstrip("\r\n")
-        problem = _unreadable(text, mapping.encoding) or problem
+        problem = _unreadable(text, mapping.encoding or DEFAULT_ENCODING) or problem
         if problem is not None:
             yield Record(first, printable(text), [], [], problem)
         elif any(content):

@@ -250,7 +250,7 @@ def outcome(each: Outcome, catalogue: Catalogue) -> Object:
 
 
 def report(each: ImportReport) -> Object:
-    """What an import did; `rejects` are the first 1,000."""
+    """What an import did; `rejects` and `notices` are the first 1,000."""
     return {
         "rows": each.rows,
         "events": each.events,
@@ -258,6 +258,7 @@ def report(each: ImportReport) -> Object:
         "rejected": each.rejected,
         "dry_run": each.dry_run,
         "rejects": [reject(one) for one in each.rejects],
+        "notices": list(each.notices),
     }
 
 

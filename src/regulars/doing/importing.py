@@ -43,7 +43,10 @@ Transact = Callable[[Work], None]
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: `events` recorded, rows that were known already, and the first 1,000 rejects."""
+    """What an import did: `events` recorded, rows that changed nothing, and the first 1,000 rejects and notices.
+
+    `notices` are sentences on what was left out of rows that were taken, such as a phone number that is none.
+    """
 
     rows: int
     events: int
@@ -51,6 +54,7 @@ class ImportReport:
     rejected: int
     rejects: tuple[Reject, ...]
     dry_run: bool
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class _Tally:
     unchanged: int = 0
     rejects: list[Reject] = field(default_factory=list)
     rejected: int = 0
+    notices: list[str] = field(default_factory=list)
 
     def add(self, batch: _Batch) -> None:
         self.rows += batch.rows
@@ -67,6 +72,7 @@ class _Tally:
         self.unchanged += batch.unchanged
         self.rejected += len(batch.rejects)
         self.rejects += batch.rejects[: REJECTS_SHOWN - len(self.rejects)]
+        self.notices += batch.notices[: REJECTS_SHOWN - len(self.notices)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class _Batch:
     events: int
     unchanged: int
     rejects: list[Reject]
+    notices: list[str]
 
 
 def load_mapping(path: str | os.PathLike[str], *, extensions: tuple[Extension, ...] = ()) -> Mapping:
@@ -162,6 +169,7 @@ def import_rows(
         rejected=tally.rejected,
         rejects=tuple(tally.rejects),
         dry_run=dry_run,
+        notices=tuple(tally.notices),
     )
 
 
@@ -186,17 +194,20 @@ def _take(transact: Transact, catalogue: Catalogue, path: Path, batch: list[Row]
 def _carry_out(source: str, batch: Iterable[Row], catalogue: Catalogue, execution: Execution) -> _Batch:
     execution.prepare(command for row in batch for command in row.commands)
     rejects: list[Reject] = []
+    notices: list[str] = []
     count, unchanged = 0, 0
     for row in batch:
         count += 1
         before = execution.decided
         problem = row.problem or _refusal(row, execution)
         if problem is not None:
-            named = tuple(sorted(_named_in(row.commands, catalogue)))
+            told = row.commands if row.customer is None else (row.customer,)
+            named = tuple(sorted(_named_in(told, catalogue)))
             rejects.append(Reject(source=source, line=row.line, reason=problem, text=row.text, speaks_of=named))
-        elif execution.decided == before:
-            unchanged += 1
-    return _Batch(rows=count, events=execution.decided, unchanged=unchanged, rejects=rejects)
+        else:
+            unchanged += execution.decided == before
+            notices += (f"line {row.line}: {notice}" for notice in row.notices)
+    return _Batch(rows=count, events=execution.decided, unchanged=unchanged, rejects=rejects, notices=notices)
 
 
 def _named_in(commands: Iterable[Command], catalogue: Catalogue) -> set[str]:

@@ -1,0 +1,435 @@
+"""Untidy files: what a cell says is taken, refused with a sentence, or left out with a notice; nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import regulars
+from regulars import ImportReport, Regulars
+from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+BASIC = """
+format = "csv"
+zone = "UTC"
+currency = "EUR"
+[customer]
+ref = "shop:{id}"
+name = "{name}"
+email = "{email}"
+phone = "{phone}"
+[[command]]
+do = "RecordPurchase"
+when = [{ column = "total", is_not = "" }]
+[command.fields]
+order_id = "{order}"
+amount = { column = "total", money = "major" }
+occurred_at = { column = "day", format = "iso" }
+"""
+HEADER = "id,order,day,total,name,email,phone\n"
+
+
+class Shop:
+    """A store, and files that are imported into it."""
+
+    def __init__(self, crm: Regulars, folder: Path) -> None:
+        self.crm = crm
+        self._folder = folder
+
+    def take(self, mapping: str, content: str | bytes, name: str = "data.csv") -> ImportReport:
+        (self._folder / "map.toml").write_text(mapping, encoding="utf-8")
+        file = self._folder / name
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return self.crm.import_file(file, self._folder / "map.toml")
+
+    def reason(self, mapping: str, content: str | bytes) -> str:
+        [refused] = self.take(mapping, content).rejects
+        return refused.reason
+
+    def told(self, kind: type[Any]) -> list[Any]:
+        return [each.event for each in self.crm.events(types=kind)]
+
+    def orders(self) -> dict[str, str]:
+        return {each.order_id: f"{each.amount / 100:.2f}" for each in self.told(PurchaseRecorded)}
+
+
+@pytest.fixture
+def shop(database_url: str, tmp_path: Path) -> Iterator[Shop]:
+    with regulars.open(database_url, clock=lambda: NOW) as crm:
+        yield Shop(crm, tmp_path)
+
+
+def row(**cells: str) -> str:
+    """A file of one row; what isn't given is an order of 5.00."""
+    usual = {"id": "1", "order": "O1", "day": "2026-01-05", "total": "5.00", "name": "x", "email": "", "phone": ""}
+    return HEADER + ",".join(f'"{cell}"' for cell in {**usual, **cells}.values()) + "\n"
+
+
+# ------------------------------------------------------------------------------------ cells that decide and are empty
+
+
+@pytest.mark.parametrize(
+    ("column", "problem"),
+    [
+        ("day", "occurred_at: a value is needed, found nothing in day; optional = true would leave it out"),
+        ("order", "order_id: a value is needed, found nothing in order; optional = true would leave it out"),
+        ("id", "ref: a value is needed, found nothing in id"),
+    ],
+)
+def test_an_empty_cell_that_decides_is_refused_and_nothing_is_recorded(shop: Shop, column: str, problem: str) -> None:
+    assert shop.reason(BASIC, row(**{column: ""})) == problem
+    assert shop.crm.event_count == 0
+
+
+def test_an_empty_amount_of_a_return_is_not_the_whole_order(shop: Shop) -> None:
+    returns = (
+        BASIC.replace("RecordPurchase", "RecordReturn")
+        .replace('when = [{ column = "total", is_not = "" }]', "")
+        .replace("shop:{id}", "shop:1")
+    )
+    shop.take(BASIC, row())
+    assert "amount: a value is needed, found nothing in total" in shop.reason(returns, row(total=""))
+    shop.take(returns.replace('money = "major"', 'money = "major", optional = true'), row(total=""))
+    assert [each.amount for each in shop.told(ReturnRecorded)] == [500]
+
+
+def test_a_mapping_may_say_what_empty_means(shop: Shop) -> None:
+    told = BASIC.replace('format = "iso"', 'format = "iso", default = "2026-02-02"')
+    left_out = BASIC.replace('format = "iso"', 'format = "iso", optional = true')
+    assert shop.take(told, row(day="")).rejects == ()
+    assert shop.take(left_out, row(day="", order="O2")).rejects == ()
+    days = [each.occurred_at for each in shop.crm.events(types=PurchaseRecorded)]
+    assert [to_datetime(day) for day in days] == [datetime(2026, 2, 2, tzinfo=UTC), NOW]
+
+
+# -------------------------------------------------------------------------------------------------------------- amounts
+
+
+AMOUNTS = """id,order,day,total,name,email,phone
+1,O1,2026-01-05,"€59.90",x,,
+2,O2,2026-01-05,59.90 EUR,x,,
+3,O3,2026-01-05,"$1,059.90",x,,
+4,O4,2026-01-05,+59.90,x,,
+5,O5,2026-01-05,.90,x,,
+6,O6,2026-01-05,59.,x,,
+7,O7,2026-01-05,"59,90",x,,
+8,O8,2026-01-05,1.23E+02,x,,
+9,O9,2026-01-05,"12,34,567.00",x,,
+10,O10,2026-01-05,59.900,x,,
+11,O11,2026-01-05,"59'",x,,
+12,O12,2026-01-05,1’059.90,x,,
+13,O13,2026-01-05,59.899999999999999,x,,
+14,O14,2026-01-05,"1,059",x,,
+15,O15,2026-01-05,"1.059",x,,
+16,O16,2026-01-05,0,x,,
+"""
+TAKEN = {"O1": "59.90", "O2": "59.90", "O4": "59.90", "O5": "0.90", "O6": "59.00", "O9": "1234567.00"} | {
+    "O12": "1059.90",
+    "O16": "0.00",
+}
+
+
+def test_amounts_are_read_as_people_write_them_and_never_guessed(shop: Shop) -> None:
+    report = shop.take(BASIC, AMOUNTS)
+    assert shop.orders() == TAKEN
+    assert {each.line - 1: each.reason for each in report.rejects} == {
+        3: "amount: expected an amount in EUR, found '$1,059.90'",
+        7: "amount: expected an amount such as 1,234.50 in column \"total\", found '59,90'; "
+        "if the comma is the decimal sign, say decimal_comma = true",
+        8: "amount: expected an amount such as 1,234.50 in column \"total\", found '1.23E+02'",
+        10: "amount: expected an amount that means one thing in column \"total\", found '59.900'; "
+        "it is 59.900 with decimal_comma = false and 59900 with decimal_comma = true",
+        11: 'amount: expected an amount such as 1,234.50 in column "total", found "59\'"',
+        13: 'amount: expected an amount with at most 2 digits after the point in column "total", '
+        "found '59.899999999999999'; rounding = \"half_even\" would round it",
+        14: "amount: expected an amount that means one thing in column \"total\", found '1,059'; "
+        "it is 1059 with decimal_comma = false and 1.059 with decimal_comma = true",
+        15: "amount: expected an amount that means one thing in column \"total\", found '1.059'; "
+        "it is 1.059 with decimal_comma = false and 1059 with decimal_comma = true",
+    }
+
+
+def test_with_a_rounding_rule_finer_amounts_are_rounded(shop: Shop) -> None:
+    shop.take(BASIC.replace('"major"', '"major", rounding = "half_even"'), AMOUNTS)
+    assert shop.orders() == TAKEN | {"O10": "59.90", "O13": "59.90", "O15": "1.06"}
+
+
+def test_with_the_decimal_sign_given_nothing_is_ambiguous(shop: Shop) -> None:
+    shop.take(BASIC.replace('"major"', '"major", decimal_comma = true'), AMOUNTS)
+    assert {key: shop.orders().get(key) for key in ("O7", "O14", "O15")} == {
+        "O7": "59.90",
+        "O14": None,
+        "O15": "1059.00",
+    }
+
+
+def test_the_decimal_sign_may_be_that_of_the_whole_mapping(shop: Shop) -> None:
+    shop.take("decimal_comma = true\n" + BASIC, row(total="1.059,90"))
+    assert shop.orders() == {"O1": "1059.90"}
+
+
+@pytest.mark.parametrize(("code", "taken"), [("eur", True), ("EUR", True), ("usd", False)])
+def test_a_currency_may_be_written_in_small_letters(shop: Shop, code: str, taken: bool) -> None:
+    mapping = BASIC.replace('currency = "EUR"', "") + 'currency = "{name}"\n'
+    shop.take(BASIC, row(order="first"))
+    assert (shop.take(mapping, row(name=code)).rejected == 0) is taken
+
+
+def test_an_amount_may_name_the_currency_where_the_mapping_has_none(shop: Shop) -> None:
+    mapping = BASIC.replace('currency = "EUR"', "")
+    assert "whose currency the mapping names" in shop.reason(mapping, row(total="$5"))
+    shop.take(mapping, row(total="5 €"))
+    assert [each.currency for each in shop.told(PurchaseRecorded)] == ["EUR"]
+
+
+def test_a_negative_amount_of_an_order_is_asked_about(shop: Shop) -> None:
+    assert shop.reason(BASIC, row(total="(5.00)")) == (
+        "amount: expected an amount from 0 upwards in column \"total\", found '(5.00)'; "
+        'is it a return? tell them apart by when = [{ column = "total", below = 0 }]'
+    )
+
+
+def test_a_price_is_multiplied_by_its_quantity(shop: Shop) -> None:
+    mapping = BASIC.replace('"major"', '"major", times = "name"')
+    shop.take(mapping, row(total="2.55", name="6"))
+    assert shop.orders() == {"O1": "15.30"}
+    assert "amount: expected an amount such as" in shop.reason(mapping, row(order="O2", name="six"))
+    assert "found nothing in total or name" in shop.reason(mapping, row(order="O2", name=""))
+
+
+# -------------------------------------------------------------------------------------------------------------- refunds
+
+
+PAYMENTS = """
+format = "csv"
+zone = "UTC"
+currency = "EUR"
+[customer]
+ref = "pay:{cust}"
+[[command]]
+do = "RecordPurchase"
+when = [{ column = "type", is = "charge" }]
+[command.fields]
+order_id = "{order}"
+amount = { column = "gross", money = "major" }
+occurred_at = { column = "day", format = "iso" }
+[[command]]
+do = "RecordReturn"
+when = [{ column = "type", is = "refund" }]
+[command.fields]
+order_id = "{order}"
+return_id = "{id}"
+amount = { column = "gross", money = "major" }
+occurred_at = { column = "day", format = "iso" }
+"""
+REFUNDS = """id,type,order,cust,day,gross
+1,charge,O1,c1,2026-01-05,59.90
+2,refund,O1,c1,2026-01-08,-59.90
+3,charge,O2,c1,2026-02-05,"1,059.90"
+4,refund,O2,c1,2026-02-08,(20.00)
+5,refund,O2,c1,2026-02-09,20.00-
+6,refund,O2,c1,2026-02-10,\u221220.00
+7,refund,O2,c1,2026-02-10,20.00
+"""
+
+
+def test_what_came_back_is_read_with_or_without_a_sign(shop: Shop) -> None:
+    assert shop.take(PAYMENTS, REFUNDS).rejects == ()
+    came_back = [(each.order_id, each.return_id, each.amount) for each in shop.told(ReturnRecorded)]
+    assert came_back == [("O1", "2", 5990), *(("O2", str(number), 2000) for number in (4, 5, 6, 7))]
+
+
+def test_a_refund_is_told_by_its_sign_alone(shop: Shop) -> None:
+    mapping = PAYMENTS.replace('column = "type", is = "charge"', 'column = "gross", at_least = 0').replace(
+        'column = "type", is = "refund"', 'column = "gross", below = 0'
+    )
+    shop.take(mapping, REFUNDS.replace("7,refund,O2,c1,2026-02-10,20.00\n", ""))
+    assert len(shop.told(PurchaseRecorded)) == 2
+    assert sum(each.amount for each in shop.told(ReturnRecorded)) == 5990 + 3 * 2000
+
+
+# ------------------------------------------------------------------------------------------------------------- contacts
+
+
+PHONES = """id,order,day,total,name,email,phone
+1,O1,2026-01-05,10.00,Apo,a@example.com,'+4930123456
+2,O2,2026-01-05,10.00,Bidi,b@example.com,\u202a+49 30 123456\u202c
+3,O3,2026-01-05,10.00,Ext,c@example.com,+49 30 123456 ext. 7
+4,O4,2026-01-05,10.00,Full,d@example.com,０９０-1234-5678
+5,O5,2026-01-05,10.00,Nbsp,e@example.com,+49\u00a030\u00a0123456
+6,O6,2026-01-05,10.00,EnDash,f@example.com,030–123456
+7,O7,2026-01-05,10.00,Sci,g@example.com,4.93012E+11
+8,O8,2026-01-05,10.00,Two,h@example.com,030 123456 / 0170 99
+9,O9,2026-01-05,10.00,TwoSemi,i@example.com,030 123456; 0170 99
+10,O10,2026-01-05,10.00,Zws,j@example.com\u200b,
+11,O11,2026-01-05,10.00,Mailto,mailto:k@example.com,
+12,O12,2026-01-05,10.00,Angle,<l@example.com>,
+13,O13,2026-01-05,10.00,Trail,"m@example.com,",
+14,O14,2026-01-05,10.00,Disp,Nora <n@example.com>,
+15,O15,2026-01-05,10.00,TwoMail,o@example.com; p@example.com,
+16,O16,2026-01-05,10.00,None,-,-
+17,O17,2026-01-05,10.00,NA,n/a,
+"""
+
+
+@pytest.mark.parametrize(("country", "sixth"), [("", "030123456"), ('country = "DE"\n', "+4930123456")])
+def test_a_contact_that_cant_be_read_is_left_out_with_a_notice_and_the_order_is_taken(
+    shop: Shop, country: str, sixth: str
+) -> None:
+    report = shop.take(country + BASIC, PHONES)
+    assert (report.rejected, len(shop.orders())) == (0, 17)
+    known = shop.told(CustomerRegistered)
+    assert [each.phone for each in known[:6]] == [
+        *("+4930123456", "+4930123456", None),
+        *(
+            "+819012345678" if "JP" in country else ("+499012345678" if country else "09012345678"),
+            "+4930123456",
+            sixth,
+        ),
+    ]
+    assert {each.phone for each in known[6:]} == {None}
+    letters = "abcdefghijklmn"
+    assert [each.email for each in known] == [*(f"{each}@example.com" for each in letters), None, None, None]
+    assert [notice.split(",")[0] for notice in report.notices] == [
+        *("line 4: phone: left out", "line 8: phone: left out", "line 9: phone: left out", "line 10: phone: left out"),
+        *("line 16: email: left out", "line 17: email: left out", "line 17: phone: left out"),
+        "line 18: email: left out",
+    ]
+    assert report.notices[2] == (
+        'line 9: phone: left out, expected one phone number, found two or an extension in column "phone", '
+        "found '030 123456 / 0170 99'"
+    )
+
+
+# ------------------------------------------------------------------------------------------------- conditions and text
+
+
+@pytest.mark.parametrize(
+    ("test", "taken"),
+    [
+        *(("below = 0", "A"), ("at_most = 0", "AB"), ("above = 0", "C"), ("at_least = 0", "BC")),
+        *(("above = 59.89", "C"), ('below = "59.90"', "AB"), ('matches = "*59.9*"', "AC"), ('matches = "?"', "B")),
+    ],
+)
+def test_conditions_compare_numbers_and_match_patterns(shop: Shop, test: str, taken: str) -> None:
+    mapping = f"""
+    format = "csv"
+    only = [{{ column = "sum", {test} }}]
+    [customer]
+    ref = "{{id}}"
+    """
+    shop.take(mapping, 'id,sum\nA,"(1,059.90)"\nB,0\nC,€59.90\nD,\n')
+    assert "".join(str(each.ref) for each in shop.told(CustomerRegistered)) == taken
+
+
+def test_a_pattern_matches_whatever_the_capitals_and_takes_brackets_as_they_are(shop: Shop) -> None:
+    mapping = 'format = "csv"\nonly = [{ column = "a", matches = "ref[1]*" }]\n[customer]\nref = "{a}"\n'
+    shop.take(mapping, "a\nREF[1] x\nref1\n")
+    assert [each.ref for each in shop.told(CustomerRegistered)] == ["REF[1] x"]
+
+
+def test_a_cell_that_is_no_number_is_no_guess_for_a_condition(shop: Shop) -> None:
+    mapping = BASIC.replace('is_not = ""', "above = 0")
+    assert shop.reason(mapping, row(total="many")) == (
+        "expected an amount such as 1,234.50 in column \"total\", found 'many'"
+    )
+
+
+def test_a_cell_with_several_tags_is_a_command_for_each(shop: Shop) -> None:
+    mapping = """
+    format = "csv"
+    [customer]
+    ref = "{id}"
+    [[command]]
+    do = "TagCustomer"
+    fields = { label = { column = "tags", split = ";", case = "lower" } }
+    """
+    content = "id,tags\n1, VIP ; b2b;;vip\n2,\n"
+    assert shop.take(mapping, content).rejects == ()
+    assert (shop.crm.customer("1").tags, shop.crm.customer("2").tags) == (("b2b", "vip"), ())
+    assert shop.take(mapping, content).events == 0
+
+
+def test_words_are_given_values_and_others_are_refused_or_given_one_too(shop: Shop) -> None:
+    mapping = """
+    format = "csv"
+    [customer]
+    ref = "{id}"
+    source = { column = "how", case = "lower", values = { web = "shop", tel = "phone" } }
+    """
+    assert shop.reason(mapping, "id,how\n1,WEB\n2,Tel\n3,\n4,fax\n") == (
+        'source: expected one of web, tel in column "how", found \'fax\'; or give "*" a value'
+    )
+    shop.take(mapping.replace("tel =", '"*" = "other", tel ='), "id,how\n4,fax\n")
+    assert [each.source for each in shop.told(CustomerRegistered)] == ["shop", "phone", None, "other"]
+
+
+def test_a_whole_number_that_went_through_a_column_of_floats_is_the_same_id(shop: Shop) -> None:
+    mapping = 'whole_numbers = ["id"]\n' + BASIC
+    shop.take(mapping, row(id="17850") + row(id="17850.0", order="O2").split("\n")[1])
+    assert [each.ref for each in shop.told(CustomerRegistered)] == ["shop:17850"]
+
+
+def test_letters_of_a_reference_may_be_made_small(shop: Shop) -> None:
+    mapping = BASIC.replace('ref = "shop:{id}"', 'ref = { text = "mail:{email}", case = "lower" }')
+    shop.take(mapping, row(email="Ann@Example.com") + row(email="ann@example.com", order="O2").split("\n")[1])
+    [ann] = shop.told(CustomerRegistered)
+    assert (ann.ref, ann.email) == ("mail:ann@example.com", "Ann@Example.com")
+
+
+# ---------------------------------------------------------------------------------------------------------------- dates
+
+
+@pytest.mark.parametrize(
+    ("field", "day", "time", "instant"),
+    [
+        ('{ text = "{day} {name}", format = "%d.%m.%Y %H:%M" }', "05.01.2026", "10:15", "2026-01-05T09:15:00"),
+        ('{ text = "{day}T{name}", format = "iso" }', "2026-01-05", "10:15", "2026-01-05T09:15:00"),
+        ('"{day} {name}"', "2026-01-05", "10:15", "2026-01-05T09:15:00"),
+        ('"{day}"', "2026-01-05", "", "2026-01-04T23:00:00"),
+        ('"{day}"', "2026-01-05 10:15:30 +0100", "", "2026-01-05T09:15:30"),
+        ('"{day}"', "2026-01-05 10:15:30 UTC", "", "2026-01-05T10:15:30"),
+        ('{ column = "day", format = "epoch" }', "1767607200", "", "2026-01-05T10:00:00"),
+        ('{ column = "day", format = "epoch" }', "1767607200.5", "", "2026-01-05T10:00:00.500000"),
+        ('{ column = "day", format = "epoch_ms" }', "1767607200000", "", "2026-01-05T10:00:00"),
+        ('{ column = "day", format = "excel" }', "46027", "", "2026-01-04T23:00:00"),
+        ('{ column = "day", format = "excel" }', "46027.4270833333", "", "2026-01-05T09:15:00"),
+        ('{ column = "day", format = "%m/%Y", day = "first" }', "01/2026", "", "2025-12-31T23:00:00"),
+        ('{ column = "day", format = "%Y-%m", day = "last", time = "12:00" }', "2024-02", "", "2024-02-29T11:00:00"),
+    ],
+)
+def test_days_and_times_are_found_in_cells_of_every_kind(
+    shop: Shop, field: str, day: str, time: str, instant: str
+) -> None:
+    mapping = BASIC.replace('{ column = "day", format = "iso" }', field).replace('"UTC"', '"Europe/Berlin"')
+    assert shop.take(mapping, row(day=day, name=time)).rejects == ()
+    [order] = shop.crm.events(types=PurchaseRecorded)
+    assert to_datetime(order.occurred_at).isoformat() == instant + "+00:00"
+
+
+@pytest.mark.parametrize(
+    ("written", "cell", "expected"),
+    [
+        ("iso", "46027", 'it looks like format = "excel"'),
+        ("iso", "1767607200", 'it looks like format = "epoch"'),
+        ("epoch", "1767607200000000000000000", "expected seconds since 1970, such as 1767225600"),
+        ("epoch", "1e3", None),
+        ("epoch", "nan", "expected seconds since 1970"),
+        ("excel", "12", "expected a spreadsheet's day"),
+        ("iso", "1767607200000", 'it looks like format = "epoch_ms"'),
+    ],
+)
+def test_a_day_that_is_none_is_refused_with_what_it_looks_like(
+    shop: Shop, written: str, cell: str, expected: str | None
+) -> None:
+    report = shop.take(BASIC.replace('"iso"', f'"{written}"'), row(day=cell))
+    assert report.rejected == (expected is not None)
+    assert expected is None or expected in report.rejects[0].reason
