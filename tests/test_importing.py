@@ -418,22 +418,26 @@ def test_nul_is_a_problem(folder: Folder) -> None:
 
 
 def test_bytes_that_are_not_text_are_a_problem_of_their_line(folder: Folder) -> None:
-    bad, good = folder.rows(ORDERS, HEADER.encode() + b"\xff,2026-03-01,5\n" + GOOD.encode())
-    assert (bad.line, bad.problem, bad.text) == (2, "the line is not valid utf-8-sig", "\\udcff,2026-03-01,5")
+    content = HEADER.encode() + b"\xff,2026-03-01,5\n" + GOOD.encode()
+    bad, good = folder.rows('encoding = "utf-8"\n' + ORDERS, content)
+    problem = 'the line is not valid utf-8; it looks like cp1252: encoding = "cp1252"'
+    assert (bad.line, bad.problem, bad.text) == (2, problem, "\\udcff,2026-03-01,5")
     assert good.problem is None
 
 
 def test_a_file_that_breaks_off_ends_with_a_problem(folder: Folder) -> None:
     whole = gzip.compress((HEADER + f"{GOOD}\n" * 3).encode())
     mapping = folder.mapping(ORDERS)
-    for content in (whole[:-12], b"not compressed at all", whole[:20] + b"\xff\xff\xff" + whole[23:]):
+    for content in (whole[:-12], whole[:20] + b"\xff\xff\xff" + whole[23:]):
         *_, last = rows(folder.file(content, "data.csv.gz"), mapping, CATALOGUE, keyed, None)
         assert "can't be read beyond this line" in str(last.problem)
 
 
 def test_a_header_that_is_not_text_says_so(folder: Folder) -> None:
-    with pytest.raises(InvalidMapping, match=r"the header in line 1 can't be read: the line is not valid utf-8-sig"):
-        folder.rows(ORDERS, b"\xff,day,total\n")
+    with pytest.raises(
+        InvalidMapping, match=r"the header in line 1 can't be read: the line is not valid utf-8; it looks"
+    ):
+        folder.rows('encoding = "utf-8"\n' + ORDERS, b"\xff,day,total\n")
 
 
 def test_a_header_without_a_column_of_the_mapping_is_refused_with_a_guess(folder: Folder) -> None:

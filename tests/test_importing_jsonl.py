@@ -363,7 +363,8 @@ def test_nul_is_a_problem_raw_and_escaped(folder: Folder) -> None:
 
 
 def test_bytes_that_are_not_text_are_a_problem(folder: Folder) -> None:
-    assert folder.problem(ORDERS, b'{"a": "\xff"}') == "the line is not valid utf-8-sig"
+    problem = folder.problem('encoding = "utf-8"\n' + ORDERS, b'{"a": "\xff"}')
+    assert problem == 'the line is not valid utf-8; it looks like cp1252: encoding = "cp1252"'
 
 
 def test_a_huge_line_is_a_problem_cut_off_at_the_limit(folder: Folder) -> None:

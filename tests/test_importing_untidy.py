@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import regulars
-from regulars import ImportReport, Regulars
+from regulars import ImportReport, InvalidMapping, Regulars
+from regulars.adapters.importing.text_encoding import found_encoding, guessed_encoding
 from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
@@ -433,3 +437,156 @@ def test_a_day_that_is_none_is_refused_with_what_it_looks_like(
     report = shop.take(BASIC.replace('"iso"', f'"{written}"'), row(day=cell))
     assert report.rejected == (expected is not None)
     assert expected is None or expected in report.rejects[0].reason
+
+
+# ------------------------------------------------------------------------------------------------- rows of one order
+
+
+SHOPIFY = """
+format = "csv"
+currency = "EUR"
+group_by = ["Name"]
+[customer]
+ref = "mail:{Email}"
+email = "{Email}"
+[[command]]
+do = "RecordPurchase"
+[command.fields]
+order_id = "{Name}"
+occurred_at = { column = "Paid at", format = "%Y-%m-%d %H:%M:%S %z" }
+amount = { column = "Total", money = "major" }
+[[command.fields.lines]]
+sku = "{Lineitem name}"
+quantity = "{Lineitem quantity}"
+amount = { column = "Lineitem price", money = "major" }
+"""
+LINES = "Name,Email,Paid at,Total,Lineitem name,Lineitem quantity,Lineitem price\n"
+FIRST = "#1001,ann@example.com,2026-01-05 10:15:30 +0100,50.00,Tea,2,10.00\n"
+BLANK = "#1001,,,,Mug,1,30.00\n"
+REPEATED = "#1001,ann@example.com,2026-01-05 10:15:30 +0100,50.00,Mug,1,30.00\n"
+OTHER = "#1002,bob@example.com,2026-01-06 10:15:30 +0100,10.00,Tea,1,10.00\n"
+
+
+@pytest.mark.parametrize(
+    "content", [FIRST + BLANK + OTHER, FIRST + REPEATED + OTHER, OTHER + FIRST + BLANK], ids=["blank", "alike", "last"]
+)
+def test_rows_of_one_order_are_one_order_with_a_line_from_each(shop: Shop, content: str) -> None:
+    report = shop.take(SHOPIFY, LINES + content)
+    assert (report.rows, report.rejects) == (2, ())
+    orders = {each.order_id: each for each in shop.told(PurchaseRecorded)}
+    assert {key: each.amount for key, each in orders.items()} == {"#1001": 5000, "#1002": 1000}
+    assert [(each.sku, each.quantity, each.amount) for each in orders["#1001"].lines] == [
+        ("Tea", 2, 1000),
+        ("Mug", 1, 3000),
+    ]
+    assert len(shop.told(CustomerRegistered)) == 2
+    assert shop.take(SHOPIFY, LINES + content).events == 0
+
+
+def test_rows_of_one_order_that_contradict_each_other_are_refused_together(shop: Shop) -> None:
+    reason = shop.reason(SHOPIFY, LINES + FIRST + REPEATED.replace("50.00", "60.00"))
+    assert reason == "the rows differ in column \"Total\": '50.00' and '60.00'"
+    [refused] = shop.crm.rejects()
+    assert (refused.line, refused.text.count("\n")) == (2, 1)
+
+
+def test_rows_without_the_column_that_groups_stand_by_themselves(shop: Shop) -> None:
+    report = shop.take(SHOPIFY, LINES + FIRST + BLANK.replace("#1001", "") + OTHER)
+    assert [(each.line, each.reason) for each in report.rejects] == [
+        (3, "ref: a value is needed, found nothing in Email")
+    ]
+
+
+def test_an_order_of_more_rows_than_an_order_has_lines_is_refused(shop: Shop) -> None:
+    assert shop.reason(SHOPIFY, LINES + FIRST + BLANK * 1_500 + OTHER) == "more than 1,000 rows belong together"
+    assert shop.orders() == {"#1002": "10.00"}
+
+
+# ------------------------------------------------------------------------------------------------------- ragged rows
+
+
+@pytest.mark.parametrize(
+    ("ragged", "refused"), [("", [3, 5]), ('ragged = "fill"\n', [5]), ('ragged = "cut"\n', [])], ids=["", "fill", "cut"]
+)
+def test_ragged_rows_are_refused_filled_or_cut_as_the_mapping_wishes(
+    shop: Shop, ragged: str, refused: list[int]
+) -> None:
+    content = HEADER + "1,A,2026-01-05,5,x,,,,\n2,B,2026-01-05,5\n3,C,2026-01-05,5,x,,\n4,D,2026-01-05,5,x,,,more\n"
+    assert [each.line for each in shop.take(ragged + BASIC, content).rejects] == refused
+
+
+def test_a_column_that_the_file_may_lack_counts_as_empty(shop: Shop) -> None:
+    content = "id,order,day,total\n1,A,2026-01-05,5\n"
+    with pytest.raises(InvalidMapping, match='customer.name: there is no column "name"'):
+        shop.take(BASIC, content)
+    assert shop.take('optional_columns = ["name", "email", "phone"]\n' + BASIC, content).rejects == ()
+
+
+def test_a_character_may_be_escaped(shop: Shop) -> None:
+    shop.take('escape = "\\\\"\n' + BASIC, HEADER + '1,A,2026-01-05,5,"Ada \\"Countess\\" L.",,\n')
+    assert [each.name for each in shop.told(CustomerRegistered)] == ['Ada "Countess" L.']
+
+
+# --------------------------------------------------------------------------------------------------------- encodings
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name", "is_told"),
+    [
+        ("utf-8", "Jürgen Größe", False),
+        ("utf-8-sig", "Jürgen Größe", False),
+        ("utf-16", "Jürgen Größe", False),
+        ("utf-32", "Jürgen Größe", False),
+        ("cp1252", "Jürgen Größe – 50 €", True),
+        ("gb18030", "王小明的商店", True),
+        ("utf-8", "王小明的商店", False),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_encoding_is_found_and_a_guess_is_told(
+    shop: Shop, encoding: str, name: str, is_told: bool, packed: bool
+) -> None:
+    content = row(name=name).encode(encoding)
+    report = shop.take(BASIC, gzip.compress(content) if packed else content)
+    assert [each.name for each in shop.told(CustomerRegistered)] == [name]
+    says = (f'the file isn\'t UTF-8 and is read as {encoding}; say encoding = "{encoding}"',)
+    assert report.notices == (says if is_told else ())
+
+
+@pytest.mark.parametrize("said", ["utf-8", "cp1252", "utf-16", "latin-1"])
+@pytest.mark.parametrize("marked", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_counts_whatever_the_mapping_says(shop: Shop, said: str, marked: str) -> None:
+    shop.take(f'encoding = "{said}"\n' + BASIC, row(name="Jürgen").encode(marked))
+    assert [each.name for each in shop.told(CustomerRegistered)] == ["Jürgen"]
+
+
+def test_a_file_that_is_mostly_utf_8_is_utf_8_and_the_broken_line_is_refused(shop: Shop) -> None:
+    content = row(name="Jürgen").encode() + b"2,O2,2026-01-05,5,J\xfcrgen,,\n" + "3,O3,2026-01-05,5,王,,\n".encode()
+    [refused] = shop.take(BASIC, content).rejects
+    assert refused.reason == 'the line is not valid utf-8; it looks like cp1252: encoding = "cp1252"'
+
+
+def test_what_is_compressed_is_told_by_its_content_not_its_name(shop: Shop) -> None:
+    assert shop.take(BASIC, gzip.compress(row().encode()), "data.csv").events == 2
+    assert shop.take(BASIC, row(), "data.csv.gz").unchanged == 1
+
+
+@given(st.text("äöüßéñçàÄÖÜ€–“”œ" + "abcdefgh ,", min_size=1))
+def test_western_text_is_never_taken_for_chinese(text: str) -> None:
+    words = [*text.split(), "für", "Café"]
+    lines = [word.encode("cp1252") for word in words]
+    assert guessed_encoding(lines) != "gb18030"
+
+
+@given(
+    st.text(
+        "的一是不了人我在有他这中大来上国个到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可", min_size=2
+    )
+)
+def test_chinese_text_is_found(text: str) -> None:
+    assert found_encoding([f"a,的商店{text},b\n".encode("gb18030")]) == "gb18030"
+
+
+@given(st.lists(st.binary(max_size=40), max_size=6))
+def test_whatever_the_bytes_an_encoding_is_found(chunks: list[bytes]) -> None:
+    assert found_encoding(chunks) in ("utf-8", "cp1252", "gb18030")

@@ -1,12 +1,16 @@
 """The grammar of an import mapping: which columns of a file become which fields of which commands.
 
     format = "csv"                       # or "whitespace": fields separated by runs of white space; or "jsonl"
-    encoding = "cp1252"                  # any text encoding; UTF-8 by default
+    encoding = "cp1252"                  # any text encoding; found by itself where it is left out
     skip_lines = 0                       # physical lines before the header or the first row
     columns = ["id", "day", "total"]     # needed where there is no header; else in place of its names
     header = true                        # csv only, like the next two
     delimiter = ","
     quote = '"'                          # "" where nothing is quoted
+    escape = "\\"                        # before a character that is meant as it is; also csv only
+    ragged = "fill"                      # rows with too few cells get empty ones; "cut" also cuts what is too much off
+    optional_columns = ["phone"]         # columns that the file may lack; they count as empty
+    group_by = ["id"]                    # rows with equal cells there, one after the other, are one order
     empty = ["NULL", "N/A"]              # words that count as an empty cell
     whole_numbers = ["id"]               # columns where 17850.0 is 17850
     zone = "Europe/Berlin"               # of dates and times that name no zone
@@ -95,6 +99,10 @@ class Mapping(Table):
     header: StrictBool = True
     delimiter: str = ","
     quote: str = '"'
+    escape: str | None = None
+    ragged: Literal["refuse", "fill", "cut"] = "refuse"
+    optional_columns: ColumnNames | None = None
+    group_by: ColumnNames | None = None
     empty: tuple[str, ...] = ()
     whole_numbers: tuple[str, ...] = ()
     zone: Zone | None = None

@@ -41,15 +41,22 @@ def objections_to(mapping: Mapping, catalogue: Catalogue) -> list[str]:
 
 def _objections_to_form(mapping: Mapping) -> Iterator[str]:
     if mapping.format != "csv":
-        for key in ("header", "delimiter", "quote"):
+        for key in ("header", "delimiter", "quote", "escape", "ragged"):
             if key in mapping.model_fields_set:
                 yield f"{key}: only a csv file has one, not a {mapping.format} file"
     else:
-        for key, character in (("delimiter", mapping.delimiter), ("quote", mapping.quote or "'")):
+        for key, character in (
+            ("delimiter", mapping.delimiter),
+            ("quote", mapping.quote or "'"),
+            ("escape", mapping.escape or "\\"),
+        ):
             if len(character) != 1 or character in "\r\n\0":
                 yield f"{key}: expected one character, no line break, found {shown(character)}"
-        if mapping.delimiter == mapping.quote:
-            yield f"quote: expected another character than the delimiter, found {shown(mapping.quote)}"
+        for key, character in (("quote", mapping.quote), ("escape", mapping.escape or "")):
+            if character == mapping.delimiter:
+                yield f"{key}: expected another character than the delimiter, found {shown(character)}"
+        if mapping.escape is not None and mapping.escape == mapping.quote:
+            yield f"escape: expected another character than the quote, found {shown(mapping.escape)}"
     if mapping.format == "jsonl" and mapping.columns is not None:
         yield "columns: leave them out; in JSON lines each row names its own"
     if mapping.format != "jsonl" and mapping.columns is None and not mapping.has_header:
@@ -162,6 +169,7 @@ def currencies_of(fields: dict[str, Value]) -> list[str]:
 
 def objections_to_columns(mapping: Mapping, columns: tuple[str, ...]) -> Iterator[str]:
     """A sentence for each place that names a column which the file doesn't have, or has twice."""
+    columns = with_optional(mapping, columns)
     for path, column in _columns_named(mapping):
         if column not in columns:
             yield f"{path}: {unknown_word('column', column, columns)}"
@@ -169,8 +177,23 @@ def objections_to_columns(mapping: Mapping, columns: tuple[str, ...]) -> Iterato
             yield f'{path}: the file has several columns "{column}"; give them different names through columns'
 
 
+def with_optional(mapping: Mapping, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns, and after them those that the file may lack, and does."""
+    return (*columns, *(column for column in mapping.optional_columns or () if column not in columns))
+
+
+def columns_outside_lines(mapping: Mapping) -> tuple[str, ...]:
+    """Every column that the mapping names for more than a line of an order, once."""
+    inside = tuple(f"command[{number}].fields.lines" for number in range(len(mapping.command)))
+    return tuple(dict.fromkeys(column for path, column in _columns_named(mapping) if path not in inside))
+
+
 def _columns_named(mapping: Mapping) -> Iterator[tuple[str, str]]:
-    for key, columns in (("identity", mapping.identity), ("whole_numbers", mapping.whole_numbers)):
+    for key, columns in (
+        ("identity", mapping.identity),
+        ("whole_numbers", mapping.whole_numbers),
+        ("group_by", mapping.group_by),
+    ):
         yield from ((key, column) for column in columns or ())
     for condition in mapping.only:
         yield "only", condition.column
@@ -192,4 +215,5 @@ def expected_columns(mapping: Mapping) -> tuple[str, ...]:
     """The columns that a file must have: all but those which only commands under a condition are read from."""
     excused = tuple(f"command[{number}].fields." for number, command in enumerate(mapping.command) if command.when)
     named = _columns_named(mapping)
-    return tuple(dict.fromkeys(column for path, column in named if not path.startswith(excused)))
+    optional = mapping.optional_columns or ()
+    return tuple(dict.fromkeys(each for path, each in named if not path.startswith(excused) and each not in optional))

@@ -21,13 +21,14 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from msgspec import Struct
 
 from regulars.adapters.importing.jsonl import NotAnObject, read_line
 from regulars.adapters.importing.mapping import Mapping
 from regulars.adapters.importing.objections import named_columns
+from regulars.adapters.importing.text_encoding import UTF_8, found_encoding, guessed_encoding, marked_encoding
 from regulars.crm_domain.errors import NotFound
 
 # The csv module's own limit for a field, which is global to the process and therefore left alone.
@@ -39,13 +40,16 @@ WAIT_FOR_A_WRITER = 5.0
 _PAUSE = 0.02
 
 STANDARD_INPUT = "-"
-DEFAULT_ENCODING = "utf-8-sig"
+
+_GZIP = b"\x1f\x8b"
+_CHUNK = 65_536
 
 
 class Record(Struct, frozen=True):
     """A record of the file: `line` is its first physical line, from 1; `text` is printable whatever the bytes were.
 
-    `content` identifies it. With a `problem` it has neither fields nor content.
+    `content` identifies it. With a `problem` it has neither fields nor content. `more` are the fields of further rows
+    that belong to it.
     """
 
     line: int
@@ -53,6 +57,7 @@ class Record(Struct, frozen=True):
     fields: list[str]
     content: list[str]
     problem: str | None = None
+    more: tuple[list[str], ...] = ()
 
 
 class CountedBytes(io.RawIOBase):
@@ -85,11 +90,12 @@ class Lines:
     """Physical lines, numbered from 1, each with its line ending.
 
     `held` are the lines of the current record. A line longer than MAX_RECORD is cut off there, and its rest is skipped.
-    Where the stream itself fails, the lines end and `broken` says why.
+    Where the stream itself fails, the lines end and `broken` says why. `encoding` is the one that they are read in.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, encoding: str) -> None:
         self._stream = stream
+        self.encoding = encoding
         self._given_back: deque[str] = deque()
         self._size = 0
         self.held: list[str] = []
@@ -140,12 +146,24 @@ class Lines:
 
 
 @contextmanager
-def opened(path: str | Path, encoding: str) -> Iterator[tuple[Lines, CountedBytes]]:
-    """The lines of a file, and the bytes taken from it; decompressed where the name ends in .gz.
+def opened(path: str | Path, encoding: str | None) -> Iterator[tuple[Lines, CountedBytes]]:
+    """The lines of a file, and the bytes taken from it; decompressed where it is compressed by gzip.
 
-    `-` is standard input, which stays open. Raises NotFound where the file can't be opened, for a pipe without a
+    A byte order mark tells the encoding, whatever was said; without either it is found, as `encoding` of the lines
+    says. `-` is standard input, which stays open. Raises NotFound where the file can't be opened, for a pipe without a
     writer, and for a device other than a terminal.
     """
+    with ExitStack() as stack:
+        plain, counted = stack.enter_context(_bytes_of(path))
+        head = _peeked(plain)
+        found = marked_encoding(head) or encoding or _found(path, head)
+        # A byte that is not text becomes a lone surrogate, which no valid text holds: so it is noticed, row by row.
+        text = io.TextIOWrapper(plain, encoding=found, errors="surrogateescape", newline="")
+        yield Lines(stack.enter_context(text), found), counted
+
+
+@contextmanager
+def _bytes_of(path: str | Path) -> Iterator[tuple[io.BufferedReader | gzip.GzipFile, CountedBytes]]:
     with ExitStack() as stack:
         if str(path) == STANDARD_INPUT:
             binary, ahead = sys.stdin.buffer, b""
@@ -158,11 +176,33 @@ def opened(path: str | Path, encoding: str) -> Iterator[tuple[Lines, CountedByte
                 raise NotFound(f"{path} can't be read: {reason}") from None
         counted = stack.enter_context(CountedBytes(binary, ahead))
         plain: io.BufferedReader | gzip.GzipFile = io.BufferedReader(counted)
-        if str(path).endswith(".gz"):
+        if _peeked(plain).startswith(_GZIP):
             plain = stack.enter_context(gzip.GzipFile(fileobj=plain, mode="rb"))
-        # A byte that is not text becomes a lone surrogate, which no valid text holds: so it is noticed, row by row.
-        text = io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape", newline="")
-        yield Lines(stack.enter_context(text)), counted
+        yield plain, counted
+
+
+def _peeked(plain: io.BufferedReader | gzip.GzipFile) -> bytes:
+    """The first bytes, which are read again. Nothing where they can't be read: whoever reads on will say so."""
+    try:
+        return plain.peek(io.DEFAULT_BUFFER_SIZE)
+    except (EOFError, OSError, zlib.error):
+        return b""
+
+
+def _found(path: str | Path, head: bytes) -> str:
+    """The encoding of a file without a mark: from all of it, or from its first bytes where it can be read only once."""
+    if str(path) == STANDARD_INPUT or not Path(path).is_file():
+        return found_encoding([head])
+    with _bytes_of(path) as (plain, _):
+        return found_encoding(_chunks(plain))
+
+
+def _chunks(plain: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+    try:
+        while chunk := plain.read(_CHUNK):
+            yield chunk
+    except (EOFError, OSError, zlib.error):
+        return  # the lines before it are read, and then say so
 
 
 def _open(path: str | Path) -> BinaryIO:
@@ -216,7 +256,7 @@ def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
             problem = str(error)
         first = lines.number - len(lines.held) + 1
         text = "".join(lines.held).rstrip("\r\n")
-        problem = _unreadable(text, mapping.encoding or DEFAULT_ENCODING) or problem
+        problem = _unreadable(text, lines.encoding) or problem
         if problem is not None:
             yield Record(first, printable(text), [], [], problem)
         elif any(content):
@@ -229,10 +269,10 @@ def _splitter(lines: Lines, mapping: Mapping) -> Iterator[tuple[list[str], list[
         return map(partial(read_line, named_columns(mapping)), lines)
     if mapping.format == "whitespace":
         return map(_stripped, map(str.split, lines))
-    if not mapping.quote:
-        plain = csv.reader(lines, strict=True, delimiter=mapping.delimiter, quotechar=None, quoting=csv.QUOTE_NONE)
-        return map(_stripped, plain)
-    return map(_stripped, csv.reader(lines, strict=True, delimiter=mapping.delimiter, quotechar=mapping.quote))
+    form: dict[str, Any] = {"strict": True, "delimiter": mapping.delimiter, "escapechar": mapping.escape}
+    if mapping.quote:
+        return map(_stripped, csv.reader(lines, quotechar=mapping.quote, **form))
+    return map(_stripped, csv.reader(lines, quotechar=None, quoting=csv.QUOTE_NONE, **form))
 
 
 def _stripped(fields: list[str]) -> tuple[list[str], list[str]]:
@@ -249,7 +289,9 @@ def _unreadable(text: str, encoding: str) -> str | None:
     if "\0" in text:
         return "the line holds a NUL character, which no text does"
     if not text.isascii() and printable(text) != text:
-        return f"the line is not valid {encoding}"
+        looks_like = guessed_encoding([text.encode(encoding, "surrogateescape")])
+        remedy = "" if looks_like == UTF_8 else f'; it looks like {looks_like}: encoding = "{looks_like}"'
+        return f"the line is not valid {encoding}{remedy}"
     return None
 
 

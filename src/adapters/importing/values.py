@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from regulars.adapters.importing.amounts import (
 from regulars.adapters.importing.cells import Cell, Each, Value, columns_of
 from regulars.adapters.importing.conditions import Cells
 from regulars.adapters.importing.dates import day_reader, moment_reader
+from regulars.adapters.importing.grouping import Group
 from regulars.adapters.importing.jsonl import Nested, NotAnObject, Number, cells_of
 from regulars.adapters.importing.mapping import Mapping
 from regulars.adapters.importing.objections import is_amount, is_day, is_moment
@@ -202,17 +203,12 @@ def _lines(lines: Sequence[dict[str, Any]], mapping: Mapping, index: dict[str, i
     def read(cells: Cells) -> list[dict[str, Any]]:
         return [
             {name: value for name, read in reads if (value := value_of(name, read, row)) is not None}
-            for row in rows_of(cells)
+            for row in (cells.rows if isinstance(cells, Group) else (cells,))
             for reads, used in recipes
             if not used or any(row[at] for at in used)
         ]
 
     return read
-
-
-def rows_of(cells: Cells) -> Iterable[Cells]:
-    """The rows that one record is made of."""
-    return (cells,)
 
 
 def _each(array: Each, mapping: Mapping, at: int) -> Read:

@@ -150,7 +150,7 @@ def import_rows(
             on_progress(done, total, tally.rows)
 
     # Where it ends early, what it holds is let go of here and now, in the thread that opened it.
-    with closing(rows(path, mapping, catalogue, partial(store.keyed, "import"), note)) as stream:
+    with closing(rows(path, mapping, catalogue, partial(store.keyed, "import"), note, tally.notices.append)) as stream:
         batch = list(islice(stream, ROWS_PER_TRANSACTION))  # a file that can't be read leaves no trace
         if not dry_run:
             # Older versions kept what they refused by the file's name alone.
