@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from regulars.adapters.importing import Mapping, Row, load_mapping, rows, total_bytes
 from regulars.adapters.importing.identity import Ordinals, canonical
-from regulars.adapters.importing.source import MAX_RECORD
+from regulars.adapters.importing.lines import MAX_RECORD
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.customer import RegisterCustomer
 from regulars.crm_domain.errors import InvalidMapping, NotFound
@@ -600,8 +600,8 @@ def test_ordinals_count_what_was_there_before(contents: list[bytes]) -> None:
 @pytest.mark.parametrize(
     ("change", "objection"),
     [
-        (("zone", "zome"), 'there is no key "zome", did you mean "zone"? allowed are format, encoding'),
-        (('"csv"', '"xls"'), "format: expected 'csv', 'whitespace' or 'jsonl', found 'xls'"),
+        (("zone", "zome"), 'there is no key "zome", did you mean "zone"? allowed are format, sheet, encoding'),
+        (('"csv"', '"xls"'), "format: expected 'csv', 'whitespace', 'jsonl', 'json', 'sheet' or 'vcard', found 'xls'"),
         (('"UTC"', '"Mars/Base"'), "zone: there is no such time zone"),
         (("zone", 'encoding = "klingon"\nzone'), "encoding: there is no such text encoding"),
         (("zone", 'encoding = "hex"\nzone'), "encoding: there is no such text encoding"),
@@ -622,7 +622,7 @@ def test_ordinals_count_what_was_there_before(contents: list[bytes]) -> None:
             ("zone", 'only = [{ column = "id", is_nott = "5" }]\nzone'),
             'only[0]: there is no key "is_nott", did you mean "is_not"?',
         ),
-        (('"csv"', '"whitespace"\ncolumns = ["id"]\nheader = true'), "header: only a csv file has one"),
+        (('"csv"', '"whitespace"\ncolumns = ["id"]\nheader = true'), "header: only a csv or sheet file has one"),
         (
             ("zone", 'currency = "EURO"\nzone'),
             "currency: expected a currency code of ISO 4217, such as EUR, found 'EURO'",

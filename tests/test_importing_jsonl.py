@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import regulars
 from regulars.adapters.importing import Mapping, Row, load_mapping, rows
-from regulars.adapters.importing.source import MAX_RECORD
+from regulars.adapters.importing.lines import MAX_RECORD
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.errors import InvalidMapping
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase
@@ -338,6 +338,8 @@ def test_a_misspelt_condition_is_noticed_though_it_lets_no_row_pass(folder: Fold
 @pytest.mark.parametrize("line", ["[1, 2]", '"text"', "5", "null", "true"])
 def test_a_line_that_is_no_object_is_a_problem(folder: Folder, line: str) -> None:
     shown = f"expected a JSON object, found {line!r}"
+    if line.startswith("["):
+        shown += '; a file that is one array is format = "json"'
     assert [row.problem for row in folder.rows(ORDERS, GOOD, line, GOOD)] == [None, shown, None]
 
 
@@ -413,8 +415,8 @@ def test_whatever_the_lines_the_outcome_is_rows(tmp_path_factory: pytest.TempPat
 @pytest.mark.parametrize(
     ("change", "objection"),
     [
-        (("zone", 'columns = ["id"]\nzone'), "columns: leave them out; in JSON lines each row names its own"),
-        (("zone", "header = true\nzone"), "header: only a csv file has one, not a jsonl file"),
+        (("zone", 'columns = ["id"]\nzone'), "columns: leave them out; in a jsonl file each row names its own"),
+        (("zone", "header = true\nzone"), "header: only a csv or sheet file has one, not a jsonl file"),
         (("zone", 'delimiter = ";"\nzone'), "delimiter: only a csv file has one"),
         (('"major" }', f'"major" }}\n{EACH.replace("lines", "channel")}'), "only lines is a list"),
         (('"major" }', f'"major" }}\n{EACH.replace("sku =", "skv =")}'), 'did you mean "sku"?'),
@@ -428,4 +430,4 @@ def test_a_bad_mapping_says_so(folder: Folder, change: tuple[str, str], objectio
 
 def test_other_files_have_no_arrays(folder: Folder) -> None:
     objection = folder.objection(ORDERS.replace('"jsonl"', '"csv"') + EACH)
-    assert "command[0].fields.lines.each: only JSON lines have arrays" in objection
+    assert "command[0].fields.lines.each: only JSON has arrays" in objection

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from regulars.adapters.importing.source import Record
+from regulars.adapters.importing.record import Record
 from regulars.adapters.importing.unusable import Unusable
 from regulars.crm_domain.explain_invalid import shown
 

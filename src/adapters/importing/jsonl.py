@@ -57,14 +57,22 @@ def read_line(columns: Sequence[str], text: str) -> tuple[list[str], list[str]]:
         return [], []
     try:
         found = _decode(text)
-        content = _canonical(found).decode()
     except msgspec.DecodeError as error:
         raise NotAnObject(f"this is not valid JSON: {error}") from None
     except (RecursionError, ArithmeticError, UnicodeError):
         raise NotAnObject("the JSON is nested too deep, or a number in it is beyond all bounds") from None
     if not isinstance(found, dict):
-        raise NotAnObject(f"expected a JSON object, found {shown(text.strip())}")
-    return (cells_of(found, columns), [content]) if found else ([], [])
+        remedy = '; a file that is one array is format = "json"' if text.lstrip().startswith("[") else ""
+        raise NotAnObject(f"expected a JSON object, found {shown(text.strip())}{remedy}")
+    return (cells_of(found, columns), [read_object(found)]) if found else ([], [])
+
+
+def read_object(found: dict[str, Any]) -> str:
+    """An object in canonical form. Raises NotAnObject."""
+    try:
+        return _canonical(found).decode()
+    except (RecursionError, ArithmeticError, UnicodeError):
+        raise NotAnObject("the JSON is nested too deep, or a number in it is beyond all bounds") from None
 
 
 def cells_of(found: dict[str, Any], columns: Sequence[str]) -> list[str]:
@@ -93,11 +101,11 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | Decimal):
-        return Number(_written(Decimal(value)))
+        return Number(written(Decimal(value)))
     return Nested.of(value)
 
 
-def _written(number: Decimal) -> str:
+def written(number: Decimal) -> str:
     """A number without an exponent, unless that would be absurdly long."""
     digits = number.as_tuple()
     is_short = len(digits.digits) <= MAX_DIGITS and abs(int(digits.exponent)) <= MAX_DIGITS

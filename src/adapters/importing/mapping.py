@@ -1,13 +1,14 @@
 """The grammar of an import mapping: which columns of a file become which fields of which commands.
 
-    format = "csv"                       # or "whitespace": fields separated by runs of white space; or "jsonl"
+    format = "csv"                       # or whitespace (runs of it separate fields), sheet, json, jsonl, vcard
+    sheet = "Orders"                     # of a spreadsheet; the first by default
     encoding = "cp1252"                  # any text encoding; found by itself where it is left out
     skip_lines = 0                       # physical lines before the header or the first row
     columns = ["id", "day", "total"]     # needed where there is no header; else in place of its names
-    header = true                        # csv only, like the next two
-    delimiter = ","
+    header = true                        # csv and sheet only
+    delimiter = ","                      # csv only, like the next two
     quote = '"'                          # "" where nothing is quoted
-    escape = "\\"                        # before a character that is meant as it is; also csv only
+    escape = "\\"                        # before a character that is meant as it is
     ragged = "fill"                      # rows with too few cells get empty ones; "cut" also cuts what is too much off
     optional_columns = ["phone"]         # columns that the file may lack; they count as empty
     group_by = ["id"]                    # rows with equal cells there, one after the other, are one order
@@ -92,7 +93,8 @@ class CommandMapping(Table):
 class Mapping(Table):
     """The whole mapping; the module's docstring shows every key. Frozen."""
 
-    format: Literal["csv", "whitespace", "jsonl"]
+    format: Literal["csv", "whitespace", "jsonl", "json", "sheet", "vcard"]
+    sheet: str | None = None
     encoding: Encoding | None = None
     skip_lines: Annotated[StrictInt, Field(ge=0, le=MAX_SKIPPED_LINES)] = 0
     columns: ColumnNames | None = None
@@ -117,7 +119,12 @@ class Mapping(Table):
     @property
     def has_header(self) -> bool:
         """Whether the first record of the file is a header rather than a row."""
-        return self.format == "csv" and self.header
+        return self.format in ("csv", "sheet") and self.header
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether each row of the file names its own columns."""
+        return self.format in ("json", "jsonl", "vcard")
 
     @model_validator(mode="after")
     def _holds_together(self, info: ValidationInfo) -> Self:

@@ -39,30 +39,35 @@ def objections_to(mapping: Mapping, catalogue: Catalogue) -> list[str]:
     return objections
 
 
+_CSV_ONLY = ("delimiter", "quote", "escape")
+_TABULAR_ONLY = ("header", "ragged")
+
+
 def _objections_to_form(mapping: Mapping) -> Iterator[str]:
-    if mapping.format != "csv":
-        for key in ("header", "delimiter", "quote", "escape", "ragged"):
-            if key in mapping.model_fields_set:
-                yield f"{key}: only a csv file has one, not a {mapping.format} file"
-    else:
-        for key, character in (
-            ("delimiter", mapping.delimiter),
-            ("quote", mapping.quote or "'"),
-            ("escape", mapping.escape or "\\"),
-        ):
-            if len(character) != 1 or character in "\r\n\0":
-                yield f"{key}: expected one character, no line break, found {shown(character)}"
-        for key, character in (("quote", mapping.quote), ("escape", mapping.escape or "")):
-            if character == mapping.delimiter:
-                yield f"{key}: expected another character than the delimiter, found {shown(character)}"
-        if mapping.escape is not None and mapping.escape == mapping.quote:
-            yield f"escape: expected another character than the quote, found {shown(mapping.escape)}"
-    if mapping.format == "jsonl" and mapping.columns is not None:
-        yield "columns: leave them out; in JSON lines each row names its own"
-    if mapping.format != "jsonl" and mapping.columns is None and not mapping.has_header:
+    for keys, formats in ((_CSV_ONLY, ("csv",)), (_TABULAR_ONLY, ("csv", "sheet")), (("sheet",), ("sheet",))):
+        for key in keys:
+            if key in mapping.model_fields_set and mapping.format not in formats:
+                yield f"{key}: only a {' or '.join(formats)} file has one, not a {mapping.format} file"
+    if mapping.format == "csv":
+        yield from _objections_to_characters(mapping)
+    if mapping.names_columns and mapping.columns is not None:
+        yield f"columns: leave them out; in a {mapping.format} file each row names its own"
+    if not mapping.names_columns and mapping.columns is None and not mapping.has_header:
         yield "columns: the names of the columns are needed where the file has no header, found nothing"
     if mapping.customer is None and not mapping.command:
         yield "command: a mapping has at least a [customer] table or one [[command]], found neither"
+
+
+def _objections_to_characters(mapping: Mapping) -> Iterator[str]:
+    characters = {"delimiter": mapping.delimiter, "quote": mapping.quote or "'", "escape": mapping.escape or "\\"}
+    for key, character in characters.items():
+        if len(character) != 1 or character in "\r\n\0":
+            yield f"{key}: expected one character, no line break, found {shown(character)}"
+    for key, character in (("quote", mapping.quote), ("escape", mapping.escape or "")):
+        if character == mapping.delimiter:
+            yield f"{key}: expected another character than the delimiter, found {shown(character)}"
+    if mapping.escape is not None and mapping.escape == mapping.quote:
+        yield f"escape: expected another character than the quote, found {shown(mapping.escape)}"
 
 
 def _objections_to_commands(mapping: Mapping, catalogue: Catalogue) -> Iterator[str]:
@@ -105,8 +110,8 @@ def _objections_to_lines(path: str, lines: Lines | Each, mapping: Mapping) -> It
         yield f"{path}: only lines is a list, expected text or a table with a column"
         return
     if isinstance(lines, Each):
-        if mapping.format != "jsonl":
-            yield f"{path}.each: only JSON lines have arrays, expected a list of lines"
+        if mapping.format not in ("json", "jsonl"):
+            yield f"{path}.each: only JSON has arrays, expected a list of lines"
         yield from _objections_to_fields(f"{path}.each", OrderLine, dict(lines.each), {"sku"}, mapping)
         return
     for number, line in enumerate(lines):

@@ -19,7 +19,8 @@ from regulars.adapters.importing.objections import (
     named_columns,
     with_optional,
 )
-from regulars.adapters.importing.source import STANDARD_INPUT, Record, opened, records
+from regulars.adapters.importing.record import Record
+from regulars.adapters.importing.source import STANDARD_INPUT, reading
 from regulars.adapters.importing.unusable import Unusable
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
@@ -72,10 +73,10 @@ def rows(
     row. JSON lines have no header; a required key that no row had is a problem after the last row.
     """
     progress = on_progress or _ignore
-    with opened(path, mapping.encoding) as (lines, source), closing(Ordinals()) as ordinals:
-        if mapping.encoding is None and lines.encoding in GUESSED and on_notice is not None:
-            on_notice(f'the file isn\'t UTF-8 and is read as {lines.encoding}; say encoding = "{lines.encoding}"')
-        found = records(lines, mapping)
+    with reading(path, mapping) as source, closing(Ordinals()) as ordinals:
+        if source.encoding in GUESSED and on_notice is not None:
+            on_notice(f'the file isn\'t UTF-8 and is read as {source.encoding}; say encoding = "{source.encoding}"')
+        found = source.records
         columns = _columns(found, mapping)
         seen, absent = 0, None
         if columns is not None:
@@ -90,9 +91,9 @@ def rows(
                     seen = source.count
                     progress(seen)
             absent = reader.absent_columns()
-        for problem in (absent, lines.broken):
+        for problem in (absent, source.broken):
             if problem is not None:
-                yield Row(lines.number + 1, "", (), problem)
+                yield Row(source.line + 1, "", (), problem)
         progress(source.count)
 
 
@@ -102,7 +103,7 @@ def _ignore(count: int) -> None:
 
 def _columns(found: Iterator[Record], mapping: Mapping) -> tuple[str, ...] | None:
     """The names of the columns; None where the file ends before it says so."""
-    if mapping.format == "jsonl":
+    if mapping.names_columns:
         return named_columns(mapping)
     if not mapping.has_header:
         return mapping.columns
@@ -132,7 +133,7 @@ class _RowReader:
         self._ordinals = ordinals
         self._identifying = _identifying(mapping, columns)
         self._read_any = False
-        expected = expected_columns(mapping) if mapping.format == "jsonl" else ()
+        expected = expected_columns(mapping) if mapping.format in ("json", "jsonl") else ()
         self._absent = [columns.index(column) for column in expected]
 
     def absent_columns(self) -> str | None:

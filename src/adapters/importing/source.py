@@ -15,27 +15,25 @@ import os
 import stat
 import sys
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO
 
 from msgspec import Struct
 
+from regulars.adapters.importing.documents import is_spreadsheet, json_records, sheet_records, whole
 from regulars.adapters.importing.jsonl import NotAnObject, read_line
+from regulars.adapters.importing.lines import MAX_RECORD, Lines, TooLong
 from regulars.adapters.importing.mapping import Mapping
 from regulars.adapters.importing.objections import named_columns
+from regulars.adapters.importing.record import Record
 from regulars.adapters.importing.text_encoding import UTF_8, found_encoding, guessed_encoding, marked_encoding
-from regulars.crm_domain.errors import NotFound
+from regulars.adapters.importing.vcard import Cards
+from regulars.crm_domain.errors import InvalidMapping, NotFound
 
-# The csv module's own limit for a field, which is global to the process and therefore left alone.
-MAX_RECORD = 131_072
-
-# What is no text at all may have no line ends; this much is read within a few seconds.
-MAX_LINE = 100_000_000
 WAIT_FOR_A_WRITER = 5.0
 _PAUSE = 0.02
 
@@ -43,21 +41,6 @@ STANDARD_INPUT = "-"
 
 _GZIP = b"\x1f\x8b"
 _CHUNK = 65_536
-
-
-class Record(Struct, frozen=True):
-    """A record of the file: `line` is its first physical line, from 1; `text` is printable whatever the bytes were.
-
-    `content` identifies it. With a `problem` it has neither fields nor content. `more` are the fields of further rows
-    that belong to it.
-    """
-
-    line: int
-    text: str
-    fields: list[str]
-    content: list[str]
-    problem: str | None = None
-    more: tuple[list[str], ...] = ()
 
 
 class CountedBytes(io.RawIOBase):
@@ -82,84 +65,60 @@ class CountedBytes(io.RawIOBase):
         return len(data)
 
 
-class _TooLong(Exception):
-    """The current record has grown beyond MAX_RECORD."""
+class Reading(Struct):
+    """A file that is read: its records, and where the reading stands.
 
-
-class Lines:
-    """Physical lines, numbered from 1, each with its line ending.
-
-    `held` are the lines of the current record. A line longer than MAX_RECORD is cut off there, and its rest is skipped.
-    Where the stream itself fails, the lines end and `broken` says why. `encoding` is the one that they are read in.
+    `encoding` is the one that was found, None where it was said or a mark told it. `count` is how many bytes were read,
+    `line` the last line, and `broken` why there are no more, where that is no usual end.
     """
 
-    def __init__(self, stream: TextIO, encoding: str) -> None:
-        self._stream = stream
-        self.encoding = encoding
-        self._given_back: deque[str] = deque()
-        self._size = 0
-        self.held: list[str] = []
-        self.number = 0
-        self.broken: str | None = None
+    records: Iterator[Record]
+    encoding: str | None
+    _source: CountedBytes
+    _lines: Lines | None = None
 
-    def __iter__(self) -> Lines:
-        return self
+    @property
+    def count(self) -> int:
+        """The bytes read so far, as the file has them."""
+        return self._source.count
 
-    def __next__(self) -> str:
-        text = self._given_back.popleft() if self._given_back else self._read()
-        if not text:
-            raise StopIteration
-        self.number += 1
-        self.held.append(text)
-        self._size += len(text)
-        if self._size > MAX_RECORD:
-            raise _TooLong
-        return text
+    @property
+    def line(self) -> int:
+        """The number of the last line read."""
+        return 0 if self._lines is None else self._lines.number
 
-    def release(self) -> None:
-        """Drop the lines of the current record."""
-        self.held = []
-        self._size = 0
-
-    def give_back(self) -> None:
-        """Read all held lines but the first again."""
-        self._given_back.extendleft(reversed(self.held[1:]))
-        self.number -= len(self.held) - 1
-        del self.held[1:]
-
-    def _read(self) -> str:
-        if self.broken is not None:
-            return ""
-        try:
-            text = self._stream.readline(MAX_RECORD + 1)
-            rest, size = text if len(text) > MAX_RECORD else "\n", len(text)
-            while rest and rest[-1] not in "\r\n":
-                rest = self._stream.readline(MAX_RECORD + 1)
-                size += len(rest)
-                if size > MAX_LINE:
-                    self.broken = f"a line doesn't end within {MAX_LINE:,} characters; nothing after it was read"
-                    break
-        except (UnicodeError, EOFError, OSError, zlib.error) as error:
-            self.broken = f"the file can't be read beyond this line: {error}"
-            return ""
-        return text
+    @property
+    def broken(self) -> str | None:
+        """Why the lines end before the file does."""
+        return None if self._lines is None else self._lines.broken
 
 
 @contextmanager
-def opened(path: str | Path, encoding: str | None) -> Iterator[tuple[Lines, CountedBytes]]:
-    """The lines of a file, and the bytes taken from it; decompressed where it is compressed by gzip.
+def reading(path: str | Path, mapping: Mapping) -> Iterator[Reading]:
+    """The records of a file, decompressed where it is compressed by gzip.
 
-    A byte order mark tells the encoding, whatever was said; without either it is found, as `encoding` of the lines
-    says. `-` is standard input, which stays open. Raises NotFound where the file can't be opened, for a pipe without a
-    writer, and for a device other than a terminal.
+    A byte order mark tells the encoding, whatever was said; without either it is found. `-` is standard input, which
+    stays open. Raises NotFound where the file can't be opened, for a pipe without a writer, and for a device other than
+    a terminal; InvalidMapping for a file of another format.
     """
     with ExitStack() as stack:
         plain, counted = stack.enter_context(_bytes_of(path))
         head = _peeked(plain)
-        found = marked_encoding(head) or encoding or _found(path, head)
+        if mapping.format == "sheet":
+            yield Reading(sheet_records(whole(plain), mapping), None, counted)
+            return
+        if is_spreadsheet(head):
+            raise InvalidMapping(f'{path} is a spreadsheet: say format = "sheet", or save it as CSV')
+        known = marked_encoding(head) or mapping.encoding
+        encoding = known or _found(path, head)
+        found = None if known else encoding
+        if mapping.format == "json":
+            yield Reading(json_records(whole(plain), encoding, mapping), found, counted)
+            return
         # A byte that is not text becomes a lone surrogate, which no valid text holds: so it is noticed, row by row.
-        text = io.TextIOWrapper(plain, encoding=found, errors="surrogateescape", newline="")
-        yield Lines(stack.enter_context(text), found), counted
+        text = io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape", newline="")
+        lines = Lines(stack.enter_context(text), encoding)
+        yield Reading(_text_records(lines, mapping), found, counted, lines)
 
 
 @contextmanager
@@ -233,7 +192,7 @@ def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
     return found or b""
 
 
-def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
+def _text_records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
     """The records of a file after its skipped lines. Records without a single filled field are left out."""
     _skip(lines, mapping.skip_lines)
     reader = _splitter(lines, mapping)
@@ -246,7 +205,7 @@ def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
             fields, content = next(reader)
         except StopIteration:
             return
-        except _TooLong:
+        except TooLong:
             problem = f"the {'line' if len(lines.held) == 1 else 'record'} is longer than {MAX_RECORD:,} characters"
             lines.give_back()
         except csv.Error as error:
@@ -267,6 +226,8 @@ def _splitter(lines: Lines, mapping: Mapping) -> Iterator[tuple[list[str], list[
     """The function that splits lines into fields and content. It isn't a generator, as it goes on after an error."""
     if mapping.format == "jsonl":
         return map(partial(read_line, named_columns(mapping)), lines)
+    if mapping.format == "vcard":
+        return Cards(lines, named_columns(mapping))
     if mapping.format == "whitespace":
         return map(_stripped, map(str.split, lines))
     form: dict[str, Any] = {"strict": True, "delimiter": mapping.delimiter, "escapechar": mapping.escape}
@@ -302,5 +263,5 @@ def _skip(lines: Lines, count: int) -> None:
             next(lines)
         except StopIteration:
             return
-        except _TooLong:
+        except TooLong:
             continue

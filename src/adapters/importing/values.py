@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from regulars.adapters.importing.amounts import (
 from regulars.adapters.importing.cells import Cell, Each, Value, columns_of
 from regulars.adapters.importing.conditions import Cells
 from regulars.adapters.importing.dates import day_reader, moment_reader
+from regulars.adapters.importing.documents import Dated
 from regulars.adapters.importing.grouping import Group
 from regulars.adapters.importing.jsonl import Nested, NotAnObject, Number, cells_of
 from regulars.adapters.importing.mapping import Mapping
@@ -79,8 +81,7 @@ def value_reader(
     if cell.money is not None:
         return _money(model, cell, text, mapping, index)
     if cell.format is not None:
-        read = day_reader(cell, where) if is_day(model, name) else moment_reader(cell, cell.zone or mapping.zone, where)
-        return lambda cells: read(found) if (found := text(cells)) else None
+        return _dated(model, name, cell, text, mapping)
     if name in ("email", "phone"):
         clean = clean_email if name == "email" else partial(clean_phone, country=mapping.country)
         return _contact(clean, text, where)
@@ -98,7 +99,7 @@ def typed(model: type[BaseModel], name: str, value: Cell | str | int) -> Cell | 
         return value
     cell = value if isinstance(value, Cell) else Cell(text=value)
     if cell.format is None and cell.money is None:
-        if is_moment(model, name):
+        if is_moment(model, name) or is_day(model, name):
             return cell.model_copy(update={"format": "iso"})
         if is_amount(model, name):
             return cell.model_copy(update={"money": "major"})
@@ -116,6 +117,29 @@ def value_of(name: str, read: Read, cells: Cells) -> Any:
 def _where(cell: Cell) -> str:
     columns = [f'"{column}"' for column in dict.fromkeys(cell.columns)]
     return f"column{'s' * (len(columns) > 1)} {' and '.join(columns)}" if columns else "the mapping"
+
+
+def _dated(model: type[BaseModel], name: str, cell: Cell, text: Callable[[Cells], str], mapping: Mapping) -> Read:
+    where = _where(cell)
+    in_sheets = cell.model_copy(update={"format": "iso", "day": None})
+    if is_day(model, name):
+        as_said, as_iso = day_reader(cell, where), day_reader(in_sheets, where)
+    else:
+        zone = cell.zone or mapping.zone
+        as_said, as_iso = moment_reader(cell, zone, where), moment_reader(in_sheets, zone, where)
+
+    def read(cells: Cells) -> date | Dropped | None:
+        found = text(cells)
+        if not found:
+            return None
+        try:
+            return as_iso(found) if isinstance(found, Dated) else as_said(found)
+        except Unusable as problem:
+            if name == "birthday":
+                return Dropped(f"left out, {problem}")
+            raise
+
+    return read
 
 
 # --------------------------------------------------------------------------------------------------------------- text
