@@ -124,7 +124,7 @@ def test_numbers_are_exactly_what_is_written(folder: Folder, number: str, amount
 
 def test_a_number_that_lost_its_way_through_a_float_is_refused_by_its_amount(folder: Folder) -> None:
     problem = folder.problem(ORDERS, GOOD.replace("59.90", "59.900000000000006000000000001"))
-    assert problem.startswith('amount: expected an amount such as 1,234.50 in column "total", found ')
+    assert problem.startswith('RecordPurchase.amount: expected an amount such as 1,234.50 in column "total", found ')
 
 
 def test_minor_units_are_whole_numbers(folder: Folder) -> None:
@@ -155,7 +155,7 @@ def test_true_and_false_are_words(folder: Folder) -> None:
 
 def test_a_reference_is_never_made_of_an_object(folder: Folder) -> None:
     problem = folder.problem(ORDERS.replace("customer.id", "customer"), GOOD)
-    assert problem == "ref: a value is needed, found nothing in customer"
+    assert problem == "customer.ref: a value is needed, found nothing in customer"
 
 
 # ------------------------------------------------------------------------------------------------------------- lines
@@ -183,12 +183,15 @@ def test_an_order_may_come_without_lines(folder: Folder, items: str) -> None:
 @pytest.mark.parametrize("items", ['{"sku": "A"}', '["A"]', '"A"', "5"])
 def test_lines_of_anything_else_are_a_problem(folder: Folder, items: str) -> None:
     problem = folder.problem(ORDERS + EACH, with_items(items))
-    assert problem == 'lines: expected an array of objects in column "items"'
+    assert problem == 'RecordPurchase.lines: expected an array of objects in column "items"'
 
 
 def test_what_is_wrong_inside_a_line_is_one_sentence(folder: Folder) -> None:
     problem = folder.problem(ORDERS + EACH, with_items('[{"sku": "A", "price": "a lot"}]'))
-    assert problem == "lines: amount: expected an amount such as 1,234.50 in column \"price\", found 'a lot'"
+    assert (
+        problem
+        == "RecordPurchase.lines: amount: expected an amount such as 1,234.50 in column \"price\", found 'a lot'"
+    )
     assert "NUL" in folder.problem(ORDERS + EACH, with_items('[{"sku": "\\u0000"}]'))
 
 

@@ -83,9 +83,15 @@ def row(**cells: str) -> str:
 @pytest.mark.parametrize(
     ("column", "problem"),
     [
-        ("day", "occurred_at: a value is needed, found nothing in day; optional = true would leave it out"),
-        ("order", "order_id: a value is needed, found nothing in order; optional = true would leave it out"),
-        ("id", "ref: a value is needed, found nothing in id"),
+        (
+            "day",
+            "RecordPurchase.occurred_at: a value is needed, found nothing in day; optional = true would leave it out",
+        ),
+        (
+            "order",
+            "RecordPurchase.order_id: a value is needed, found nothing in order; optional = true would leave it out",
+        ),
+        ("id", "customer.ref: a value is needed, found nothing in id"),
     ],
 )
 def test_an_empty_cell_that_decides_is_refused_and_nothing_is_recorded(shop: Shop, column: str, problem: str) -> None:
@@ -100,7 +106,7 @@ def test_an_empty_amount_of_a_return_is_not_the_whole_order(shop: Shop) -> None:
         .replace("shop:{id}", "shop:1")
     )
     shop.take(BASIC, row())
-    assert "amount: a value is needed, found nothing in total" in shop.reason(returns, row(total=""))
+    assert "RecordReturn.amount: a value is needed, found nothing in total" in shop.reason(returns, row(total=""))
     shop.take(returns.replace('money = "major"', 'money = "major", optional = true'), row(total=""))
     assert [each.amount for each in shop.told(ReturnRecorded)] == [500]
 
@@ -145,18 +151,18 @@ def test_amounts_are_read_as_people_write_them_and_never_guessed(shop: Shop) -> 
     report = shop.take(BASIC, AMOUNTS)
     assert shop.orders() == TAKEN
     assert {each.line - 1: each.reason for each in report.rejects} == {
-        3: "amount: expected an amount in EUR, found '$1,059.90'",
-        7: "amount: expected an amount such as 1,234.50 in column \"total\", found '59,90'; "
+        3: "RecordPurchase.amount: expected an amount in EUR, found '$1,059.90'",
+        7: "RecordPurchase.amount: expected an amount such as 1,234.50 in column \"total\", found '59,90'; "
         "if the comma is the decimal sign, say decimal_comma = true",
-        8: "amount: expected an amount such as 1,234.50 in column \"total\", found '1.23E+02'",
-        10: "amount: expected an amount that means one thing in column \"total\", found '59.900'; "
+        8: "RecordPurchase.amount: expected an amount such as 1,234.50 in column \"total\", found '1.23E+02'",
+        10: "RecordPurchase.amount: expected an amount that means one thing in column \"total\", found '59.900'; "
         "it is 59.900 with decimal_comma = false and 59900 with decimal_comma = true",
-        11: 'amount: expected an amount such as 1,234.50 in column "total", found "59\'"',
-        13: 'amount: expected an amount with at most 2 digits after the point in column "total", '
+        11: 'RecordPurchase.amount: expected an amount such as 1,234.50 in column "total", found "59\'"',
+        13: 'RecordPurchase.amount: expected an amount with at most 2 digits after the point in column "total", '
         "found '59.899999999999999'; rounding = \"half_even\" would round it",
-        14: "amount: expected an amount that means one thing in column \"total\", found '1,059'; "
+        14: "RecordPurchase.amount: expected an amount that means one thing in column \"total\", found '1,059'; "
         "it is 1059 with decimal_comma = false and 1.059 with decimal_comma = true",
-        15: "amount: expected an amount that means one thing in column \"total\", found '1.059'; "
+        15: "RecordPurchase.amount: expected an amount that means one thing in column \"total\", found '1.059'; "
         "it is 1.059 with decimal_comma = false and 1059 with decimal_comma = true",
     }
 
@@ -196,7 +202,7 @@ def test_an_amount_may_name_the_currency_where_the_mapping_has_none(shop: Shop) 
 
 def test_a_negative_amount_of_an_order_is_asked_about(shop: Shop) -> None:
     assert shop.reason(BASIC, row(total="(5.00)")) == (
-        "amount: expected an amount from 0 upwards in column \"total\", found '(5.00)'; "
+        "RecordPurchase.amount: expected an amount from 0 upwards in column \"total\", found '(5.00)'; "
         'is it a return? tell them apart by when = [{ column = "total", below = 0 }]'
     )
 
@@ -205,7 +211,7 @@ def test_a_price_is_multiplied_by_its_quantity(shop: Shop) -> None:
     mapping = BASIC.replace('"major"', '"major", times = "name"')
     shop.take(mapping, row(total="2.55", name="6"))
     assert shop.orders() == {"O1": "15.30"}
-    assert "amount: expected an amount such as" in shop.reason(mapping, row(order="O2", name="six"))
+    assert "RecordPurchase.amount: expected an amount such as" in shop.reason(mapping, row(order="O2", name="six"))
     assert "found nothing in total or name" in shop.reason(mapping, row(order="O2", name=""))
 
 
@@ -303,12 +309,21 @@ def test_a_contact_that_cant_be_read_is_left_out_with_a_notice_and_the_order_is_
     letters = "abcdefghijklmn"
     assert [each.email for each in known] == [*(f"{each}@example.com" for each in letters), None, None, None]
     assert [notice.split(",")[0] for notice in report.notices] == [
-        *("line 4: phone: left out", "line 8: phone: left out", "line 9: phone: left out", "line 10: phone: left out"),
-        *("line 16: email: left out", "line 17: email: left out", "line 17: phone: left out"),
-        "line 18: email: left out",
+        *(
+            "line 4: customer.phone: left out",
+            "line 8: customer.phone: left out",
+            "line 9: customer.phone: left out",
+            "line 10: customer.phone: left out",
+        ),
+        *(
+            "line 16: customer.email: left out",
+            "line 17: customer.email: left out",
+            "line 17: customer.phone: left out",
+        ),
+        "line 18: customer.email: left out",
     ]
     assert report.notices[2] == (
-        'line 9: phone: left out, expected one phone number, found two or an extension in column "phone", '
+        'line 9: customer.phone: left out, expected one phone number, found two or an extension in column "phone", '
         "found '030 123456 / 0170 99'"
     )
 
@@ -370,7 +385,7 @@ def test_words_are_given_values_and_others_are_refused_or_given_one_too(shop: Sh
     source = { column = "how", case = "lower", values = { web = "shop", tel = "phone" } }
     """
     assert shop.reason(mapping, "id,how\n1,WEB\n2,Tel\n3,\n4,fax\n") == (
-        'source: expected one of web, tel in column "how", found \'fax\'; or give "*" a value'
+        'customer.source: expected one of web, tel in column "how", found \'fax\'; or give "*" a value'
     )
     shop.take(mapping.replace("tel =", '"*" = "other", tel ='), "id,how\n4,fax\n")
     assert [each.source for each in shop.told(CustomerRegistered)] == ["shop", "phone", None, "other"]
@@ -493,7 +508,7 @@ def test_rows_of_one_order_that_contradict_each_other_are_refused_together(shop:
 def test_rows_without_the_column_that_groups_stand_by_themselves(shop: Shop) -> None:
     report = shop.take(SHOPIFY, LINES + FIRST + BLANK.replace("#1001", "") + OTHER)
     assert [(each.line, each.reason) for each in report.rejects] == [
-        (3, "ref: a value is needed, found nothing in Email")
+        (3, "customer.ref: a value is needed, found nothing in Email")
     ]
 
 

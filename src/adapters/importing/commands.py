@@ -44,10 +44,13 @@ _NEEDS_EVERY_CELL = _IDS | {"email", "phone"}
 class Recipe(Struct, frozen=True, kw_only=True):
     """The compiled mapping of one command: its class, its place in the mapping, and a reader for each field.
 
+    `path` names it in sentences: `customer.`, or `RecordPurchase.`
+
     `decisive` are the fields that must not be empty though the command could do without, each with its columns.
     """
 
     model: type[Command]
+    path: str
     number: int
     tests: tuple[Test, ...]
     reads: tuple[tuple[str, Read], ...]
@@ -66,7 +69,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
         """The instant of the command's event, where the mapping has it. Raises Unusable."""
         for name, read in self.reads:
             if name == "occurred_at":
-                moment: datetime | None = value_of(name, read, cells)
+                moment: datetime | None = value_of(self.path + name, read, cells)
                 return moment
         return None
 
@@ -74,18 +77,20 @@ class Recipe(Struct, frozen=True, kw_only=True):
         """The fields of the command that the row fills; what was dropped is added to the notices. Raises Unusable."""
         values = {}
         for name, read in self.reads:
-            value = value_of(name, read, cells)
+            value = value_of(self.path + name, read, cells)
             if value is None:
                 if name in self.decisive:
-                    raise Unusable(f"{name}: {_nothing_in(self.decisive[name])}; optional = true would leave it out")
+                    raise Unusable(
+                        f"{self.path}{name}: {_nothing_in(self.decisive[name])}; optional = true would leave it out"
+                    )
             elif isinstance(value, Dropped):
-                notices.append(f"{name}: {value.notice}")
+                notices.append(f"{self.path}{name}: {value.notice}")
             else:
                 values[name] = value
         for name, columns in self.needed.items():
             if name not in values:
-                raise Unusable(f"{name}: {_nothing_in(columns)}")
-        return _settled(values, self.currency)
+                raise Unusable(f"{self.path}{name}: {_nothing_in(columns)}")
+        return _settled(values, self.currency, self.path)
 
     def commands(self, cells: Cells, identity: RowIdentity, notices: list[str]) -> Iterator[Command]:
         """The row's command, or one for each part of a field that is split. Raises Unusable."""
@@ -102,7 +107,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
         try:
             return self.model(**values)
         except ValidationError as error:
-            raise Unusable(sentence(error)) from None
+            raise Unusable(self.path + sentence(error)) from None
 
 
 class Recipes(Struct, frozen=True):
@@ -203,6 +208,7 @@ def _recipe(
     }
     return Recipe(
         model=model,
+        path="customer." if registers else f"{model.__name__}.",
         number=number,
         tests=compile_conditions(when, mapping, index),
         reads=tuple(
@@ -230,7 +236,7 @@ def _nothing_in(columns: tuple[str, ...]) -> str:
 # -------------------------------------------------------------------------------------------------------------- money
 
 
-def _settled(values: dict[str, Any], currency: str | None) -> dict[str, Any]:
+def _settled(values: dict[str, Any], currency: str | None, path: str) -> dict[str, Any]:
     """The values with each amount in the command's currency, which an amount may name. Raises Unusable."""
     told = dict(_amounts(values))
     if not told:
@@ -240,7 +246,7 @@ def _settled(values: dict[str, Any], currency: str | None) -> dict[str, Any]:
         said = next((each for amount in told.values() for each in _only(amount.currencies)), None)
         if said is not None:
             values = {**values, "currency": said}
-    return {name: _with_amounts(name, value, said) for name, value in values.items()}
+    return {name: _with_amounts(path + name, value, said) for name, value in values.items()}
 
 
 def _amounts(values: dict[str, Any], path: str = "") -> Iterator[tuple[str, Told]]:
@@ -252,22 +258,22 @@ def _amounts(values: dict[str, Any], path: str = "") -> Iterator[tuple[str, Told
                 yield from _amounts(line, f"{path}{name}[{number}].")
 
 
-def _with_amounts(name: str, value: Any, currency: str | None) -> Any:
+def _with_amounts(path: str, value: Any, currency: str | None) -> Any:
     if isinstance(value, Told):
-        return _amount(name, value, currency)
+        return _amount(path, value, currency)
     if isinstance(value, list):
-        return [{key: _with_amounts(key, one, currency) for key, one in line.items()} for line in value]
+        return [{key: _with_amounts(f"{path}.{key}", one, currency) for key, one in line.items()} for line in value]
     return value
 
 
-def _amount(name: str, told: Told, currency: str | None) -> Decimal:
+def _amount(path: str, told: Told, currency: str | None) -> Decimal:
     if told.currencies and currency not in told.currencies:
         expected = "one whose currency the mapping names" if currency is None else f"an amount in {currency}"
-        raise Unusable(f"{name}: expected {expected}, found {shown(told.text)}")
+        raise Unusable(f"{path}: expected {expected}, found {shown(told.text)}")
     if told.rounding is None:
         return told.amount
     if currency is None or currency not in EXPONENTS:
-        raise Unusable(f"{name}: to round an amount its currency is needed; name it in the mapping")
+        raise Unusable(f"{path}: to round an amount its currency is needed; name it in the mapping")
     return rounded(told.amount, exponent_of(currency), told.rounding)
 
 

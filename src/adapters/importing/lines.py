@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections import deque
 from typing import TextIO
@@ -74,7 +75,13 @@ class Lines:
                 if size > MAX_LINE:
                     self.broken = f"a line doesn't end within {MAX_LINE:,} characters; nothing after it was read"
                     break
-        except (UnicodeError, EOFError, OSError, zlib.error) as error:
-            self.broken = f"the file can't be read beyond this line: {error}"
+        except UnicodeError:
+            self.broken = f"the file can't be read beyond this line: it isn't valid {self.encoding}"
+            return ""
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            self.broken = "the file can't be read beyond this line: it is compressed, and damaged or cut off"
+            return ""
+        except OSError as error:
+            self.broken = f"the file can't be read beyond this line: {error.strerror}"
             return ""
         return text

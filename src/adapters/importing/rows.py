@@ -25,9 +25,11 @@ from regulars.adapters.importing.unusable import Unusable
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import InvalidMapping
+from regulars.crm_domain.explain_invalid import shown
 
 MAX_COLUMNS_SHOWN = 10
 GUESSED = ("cp1252", "gb18030")
+SEPARATORS = (",", ";", "\t", "|")
 
 
 class Row(Struct, frozen=True):
@@ -112,7 +114,17 @@ def _columns(found: Iterator[Record], mapping: Mapping) -> tuple[str, ...] | Non
         return mapping.columns
     if header.problem is not None:
         raise InvalidMapping(f"the header in line {header.line} can't be read: {header.problem}")
+    _require_separated(header, mapping)
     return tuple(header.fields)
+
+
+def _require_separated(header: Record, mapping: Mapping) -> None:
+    """Raises InvalidMapping where the header is one column that nobody meant."""
+    separators = [each for each in SEPARATORS if mapping.format == "csv" and each in header.text]
+    if len(header.fields) == 1 and separators and header.fields[0] not in named_columns(mapping):
+        looks_like = max(separators, key=header.text.count).replace("\t", "\\t")
+        one = f"the header is one column, {shown(header.fields[0])}"
+        raise InvalidMapping(f'{one}; the separator looks like {looks_like}: delimiter = "{looks_like}"')
 
 
 class _RowReader:

@@ -209,7 +209,7 @@ def _text_records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
             problem = f"the {'line' if len(lines.held) == 1 else 'record'} is longer than {MAX_RECORD:,} characters"
             lines.give_back()
         except csv.Error as error:
-            problem = f"this is not valid CSV: {error}"
+            problem = _no_csv(str(error))
             lines.give_back()
         except NotAnObject as error:
             problem = str(error)
@@ -220,6 +220,15 @@ def _text_records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
             yield Record(first, printable(text), [], [], problem)
         elif any(content):
             yield Record(first, text, fields, content)
+
+
+def _no_csv(error: str) -> str:
+    """What the csv module found wrong, in our words."""
+    if "expected after" in error:
+        return "text follows the quote that ends a cell; a quote within a cell is written twice"
+    if "unexpected end" in error:
+        return "a quote opens a cell, and none closes it"
+    return "a line break stands where none can be"
 
 
 def _splitter(lines: Lines, mapping: Mapping) -> Iterator[tuple[list[str], list[str]]]:

@@ -258,6 +258,7 @@ def report(each: ImportReport) -> Object:
         "rejected": each.rejected,
         "dry_run": each.dry_run,
         "rejects": [reject(one) for one in each.rejects],
+        "reasons": [{"reason": reason, "rows": rows} for reason, rows in each.reasons],
         "notices": list(each.notices),
     }
 

@@ -6,7 +6,8 @@ A row is taken whole or not at all. What is refused goes to quarantine and the r
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +30,7 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import RegisterCustomer
 from regulars.crm_domain.errors import NotFound, Rejected
 from regulars.doing.execution import Execution
+from regulars.doing.reasons import MAX_KINDS, kind_of
 from regulars.doing.transacting import Transacting, Work
 from regulars.session.session import Session
 
@@ -45,7 +47,8 @@ Transact = Callable[[Work], None]
 class ImportReport:
     """What an import did: `events` recorded, rows that changed nothing, and the first 1,000 rejects and notices.
 
-    `notices` are sentences on what was left out of rows that were taken, such as a phone number that is none.
+    `notices` are sentences on what was left out of rows that were taken, such as a phone number that is none. `reasons`
+    are kinds of refusals, each with its number of rows, the most frequent first.
     """
 
     rows: int
@@ -55,6 +58,7 @@ class ImportReport:
     rejects: tuple[Reject, ...]
     dry_run: bool
     notices: tuple[str, ...] = ()
+    reasons: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ class _Tally:
     rejects: list[Reject] = field(default_factory=list)
     rejected: int = 0
     notices: list[str] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, batch: _Batch) -> None:
         self.rows += batch.rows
@@ -73,6 +78,9 @@ class _Tally:
         self.rejected += len(batch.rejects)
         self.rejects += batch.rejects[: REJECTS_SHOWN - len(self.rejects)]
         self.notices += batch.notices[: REJECTS_SHOWN - len(self.notices)]
+        for each in batch.rejects:
+            kind = kind_of(each.reason)
+            self.reasons[kind if kind in self.reasons or len(self.reasons) < MAX_KINDS else "other reasons"] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,23 @@ class _Batch:
     unchanged: int
     rejects: list[Reject]
     notices: list[str]
+
+
+def together(reports: Sequence[ImportReport]) -> ImportReport:
+    """What the imports of several files did, as that of one."""
+    reasons: Counter[str] = Counter()
+    for each in reports:
+        reasons.update(dict(each.reasons))
+    return ImportReport(
+        rows=sum(each.rows for each in reports),
+        events=sum(each.events for each in reports),
+        unchanged=sum(each.unchanged for each in reports),
+        rejected=sum(each.rejected for each in reports),
+        rejects=tuple(reject for each in reports for reject in each.rejects)[:REJECTS_SHOWN],
+        dry_run=any(each.dry_run for each in reports),
+        notices=tuple(notice for each in reports for notice in each.notices)[:REJECTS_SHOWN],
+        reasons=tuple(reasons.most_common()),
+    )
 
 
 def load_mapping(path: str | os.PathLike[str], *, extensions: tuple[Extension, ...] = ()) -> Mapping:
@@ -170,6 +195,7 @@ def import_rows(
         rejects=tuple(tally.rejects),
         dry_run=dry_run,
         notices=tuple(tally.notices),
+        reasons=tuple(tally.reasons.most_common()),
     )
 
 
