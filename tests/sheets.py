@@ -45,7 +45,8 @@ def xlsx(sheets: Mapping[str, Rows]) -> bytes:
 
 
 def _xlsx_cell(row: int, place: int, value: Any) -> str:
-    where = f'r="{chr(ord("A") + place)}{row}"'
+    letters = chr(ord("A") + place % 26)
+    where = f'r="{(chr(ord("A") + place // 26 - 1) if place >= 26 else "") + letters}{row}"'
     if isinstance(value, datetime):
         serial = (value - datetime.fromisoformat("1899-12-30")).total_seconds() / 86_400
         return f'<c {where} s="1"><v>{serial!r}</v></c>'

@@ -6,7 +6,8 @@ only `each` looks into an array. Numbers keep every digit they are written with,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -73,6 +74,25 @@ def read_object(found: dict[str, Any]) -> str:
         return _canonical(found).decode()
     except (RecursionError, ArithmeticError, UnicodeError):
         raise NotAnObject("the JSON is nested too deep, or a number in it is beyond all bounds") from None
+
+
+def columns_in(text: str) -> tuple[str, ...]:
+    """The keys of the first object in the beginning of a JSON text; none where it doesn't end there."""
+    decoder = json.JSONDecoder()
+    try:
+        found, _ = decoder.raw_decode(text, text.index("{"))
+    except (ValueError, RecursionError):
+        return ()
+    arrays = [value for value in found.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
+    return tuple(_keys(found)) if len(arrays) != 1 or len(found) > len(arrays) + 2 else tuple(_keys(arrays[0][0]))
+
+
+def _keys(found: dict[str, Any], path: str = "") -> Iterator[str]:
+    for key, value in found.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{path}{key}.")
+        elif not isinstance(value, list):
+            yield path + key
 
 
 def cells_of(found: dict[str, Any], columns: Sequence[str]) -> list[str]:

@@ -65,6 +65,14 @@ class CountedBytes(io.RawIOBase):
         return len(data)
 
 
+def head_of(path: str | Path) -> str:
+    """The first characters of a file, lone surrogates for what is no text. Raises NotFound where it can't be read."""
+    with _bytes_of(path) as (plain, _):
+        head = _peeked(plain)
+    encoding = "ascii" if is_spreadsheet(head) else marked_encoding(head) or found_encoding([head])
+    return head.decode(encoding, "surrogateescape" if encoding == "ascii" else "replace")
+
+
 class Reading(Struct):
     """A file that is read: its records, and where the reading stands.
 

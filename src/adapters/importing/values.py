@@ -192,7 +192,7 @@ def _split(cell: Cell, separator: str, text: Callable[[Cells], str], where: str)
     change = _changed(cell, where)
 
     def read(cells: Cells) -> Parts:
-        parts = (part.strip() for part in text(cells).split(separator))
+        parts = (part.strip().strip('"') for part in text(cells).split(separator))
         return Parts(tuple(dict.fromkeys(change(part) for part in parts if part)))
 
     return read
