@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import re
 import sys
 import tracemalloc
 from collections import Counter
@@ -20,8 +21,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from regulars.adapters.importing import Mapping, Row, load_mapping, rows, total_bytes
+from regulars.adapters.importing.cells import Cell, Condition, Each
 from regulars.adapters.importing.identity import Ordinals, canonical
 from regulars.adapters.importing.lines import MAX_RECORD
+from regulars.adapters.importing.mapping import CommandMapping
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.customer import RegisterCustomer
 from regulars.crm_domain.errors import InvalidMapping, NotFound
@@ -772,3 +775,24 @@ def test_the_cdnow_sample_is_part_of_the_master_order_by_order(master: list[Row]
     assert len(sample) == 6_919
     assert len({order.customer for order in sample}) == 2_357
     assert all(orders[order.order_id] == order for order in sample)
+
+
+# ------------------------------------------------------------------------------------------------------------ the guide
+
+
+def test_the_guide_has_an_example_of_each_key(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "howto-import-mapping.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```toml title=.*?\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(examples) >= 8
+    for text in examples:
+        (tmp_path / "map.toml").write_text(text, encoding="utf-8")
+        load_mapping(tmp_path / "map.toml", CATALOGUE)
+    said = set(re.findall(r"\b(\w+) = ", "\n".join(examples))) | set(re.findall(r"\[\[?(\w+)", "\n".join(examples)))
+    known = {
+        info.alias or key
+        for table in (Mapping, CommandMapping, Cell, Condition, Each)
+        for key, info in table.model_fields.items()
+    }
+    assert known - said == set()
+    for word in ("csv", "whitespace", "json", "jsonl", "sheet", "vcard", "iso", "epoch", "epoch_ms", "excel"):
+        assert f'"{word}"' in page or f"`{word}`" in page
