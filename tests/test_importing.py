@@ -31,6 +31,7 @@ from regulars.crm_domain.errors import InvalidMapping, NotFound
 from regulars.crm_domain.explain_invalid import sentence
 from regulars.crm_domain.interaction import RecordInteraction, RecordSurveyAnswer
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from torture.bad_rows import ARRAY, FIELDS, FORMS
 
 PROJECT = Path(__file__).parents[1]
 CDNOW = PROJECT.parent / "shared" / "data" / "cdnow"
@@ -780,6 +781,20 @@ def test_the_cdnow_sample_is_part_of_the_master_order_by_order(master: list[Row]
 # ------------------------------------------------------------------------------------------------------------ the guide
 
 
+def grammar_keys() -> set[str]:
+    tables = (Mapping, CommandMapping, Cell, Condition, Each)
+    return {info.alias or key for table in tables for key, info in table.model_fields.items()}
+
+
+def keys_in(text: str) -> set[str]:
+    return set(re.findall(r"\b(\w+) = ", text)) | set(re.findall(r"\[\[?(\w+)", text))
+
+
+def test_torture_fuzzes_rows_under_each_key_of_the_grammar() -> None:
+    used = keys_in("\n".join([*FORMS.values(), FIELDS, ARRAY]))
+    assert grammar_keys() - used == set()
+
+
 def test_the_guide_has_an_example_of_each_key(tmp_path: Path) -> None:
     page = (PROJECT / "docs" / "howto-import-mapping.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```toml title=.*?\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
@@ -787,12 +802,6 @@ def test_the_guide_has_an_example_of_each_key(tmp_path: Path) -> None:
     for text in examples:
         (tmp_path / "map.toml").write_text(text, encoding="utf-8")
         load_mapping(tmp_path / "map.toml", CATALOGUE)
-    said = set(re.findall(r"\b(\w+) = ", "\n".join(examples))) | set(re.findall(r"\[\[?(\w+)", "\n".join(examples)))
-    known = {
-        info.alias or key
-        for table in (Mapping, CommandMapping, Cell, Condition, Each)
-        for key, info in table.model_fields.items()
-    }
-    assert known - said == set()
+    assert grammar_keys() - keys_in("\n".join(examples)) == set()
     for word in ("csv", "whitespace", "json", "jsonl", "sheet", "vcard", "iso", "epoch", "epoch_ms", "excel"):
         assert f'"{word}"' in page or f"`{word}`" in page

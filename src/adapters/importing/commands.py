@@ -167,7 +167,7 @@ def compile_mapping(mapping: Mapping, columns: tuple[str, ...], catalogue: Catal
     commands = tuple(
         _command(number, command, mapping, index, catalogue) for number, command in enumerate(mapping.command)
     )
-    return Recipes(compile_conditions(mapping.only, mapping, index), customer, commands)
+    return Recipes(compile_conditions("only", mapping.only, mapping, index), customer, commands)
 
 
 def _command(
@@ -210,7 +210,7 @@ def _recipe(
         model=model,
         path="customer." if registers else f"{model.__name__}.",
         number=number,
-        tests=compile_conditions(when, mapping, index),
+        tests=compile_conditions(f"{model.__name__}.when", when, mapping, index),
         reads=tuple(
             (name, value_reader(model, name, value, mapping, index, whole=name in _NEEDS_EVERY_CELL | ids))
             for name, value in fields.items()

@@ -25,14 +25,18 @@ _COMPARED: dict[str, Callable[[Decimal, Decimal], bool]] = {
 }
 
 
-def compile_conditions(conditions: tuple[Condition, ...], mapping: Mapping, index: dict[str, int]) -> tuple[Test, ...]:
-    """A test for each condition. A test raises Unusable for a cell that is no number and is compared as one."""
-    return tuple(_test(condition, mapping, index[condition.column]) for condition in conditions)
+def compile_conditions(
+    path: str, conditions: tuple[Condition, ...], mapping: Mapping, index: dict[str, int]
+) -> tuple[Test, ...]:
+    """A test for each condition. A test raises Unusable for a cell that is no number and is compared as one; `path`
+    names the conditions there.
+    """
+    return tuple(_test(path, condition, mapping, index[condition.column]) for condition in conditions)
 
 
-def _test(condition: Condition, mapping: Mapping, at: int) -> Test:
+def _test(path: str, condition: Condition, mapping: Mapping, at: int) -> Test:
     if condition.comparison is not None:
-        return _comparison(condition.column, *condition.comparison, at, mapping.decimal_comma)
+        return _comparison(path, condition, *condition.comparison, at, mapping.decimal_comma)
     if condition.matches is not None:
         # A pattern of our own letters alone: what * and ? stand for takes no time that grows with more than the text.
         pattern = re.compile(translate(condition.matches.replace("[", "[[]").lower()))
@@ -45,7 +49,9 @@ def _test(condition: Condition, mapping: Mapping, at: int) -> Test:
     return lambda cells: cells[at] in wanted
 
 
-def _comparison(column: str, key: str, wanted: Decimal, at: int, decimal_comma: bool | None) -> Test:
+def _comparison(
+    path: str, condition: Condition, key: str, wanted: Decimal, at: int, decimal_comma: bool | None
+) -> Test:
     compare = _COMPARED[key]
 
     def test(cells: Cells) -> bool:
@@ -56,6 +62,6 @@ def _comparison(column: str, key: str, wanted: Decimal, at: int, decimal_comma: 
             with_comma = False if isinstance(text, Number) else decimal_comma
             return compare(read_amount(text, decimal_comma=with_comma).amount, wanted)
         except NotAnAmount as problem:
-            raise Unusable(refused_amount(problem, column, text)) from None
+            raise Unusable(f"{path}: {refused_amount(problem, condition.column, text)}") from None
 
     return test

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 
-_FOUND = re.compile(r", found (?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")(?:\.\.\.)?")
-_QUOTED = re.compile(r"""(?<!column )(?<!columns )(?<!= )(?:"[^"]*"|'[^']*')""")
-_NUMBER = re.compile(r"\b\d[\d.,:T+-]*\d\b|\b\d+\b")
+# As a value is shown: between quotes, or without the last one where it was cut off.
+_FOUND = re.compile(r""", found (?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|['"].*?\.\.\.|[\w,]+)""")
+_VALUE = re.compile(r""""[^"]*"|'[^']*'|\b\d[\d.,:T+-]*""")
 MAX_KINDS = 1_000
 
 
 def kind_of(reason: str) -> str:
-    """A reason without the values that it names."""
-    what, _, remedy = _FOUND.sub("", reason).partition("; ")
-    bare = _NUMBER.sub("…", _QUOTED.sub("…", what)) if '= "' not in what else what
-    return f"{bare}; {remedy}" if remedy and not _NUMBER.search(remedy) else bare
+    """A reason without the values that it names: of what was expected, all but what was found."""
+    return _FOUND.sub("", reason) if "expected " in reason else _VALUE.sub("…", reason)
