@@ -297,6 +297,12 @@ def test_delimiter_quote_header_and_encoding_are_what_the_mapping_says(folder: F
     assert folder.command(mapping, "1;2026-03-01;5;'Café; Köln'\n".encode("cp1252")).channel == "Café; Köln"
 
 
+def test_a_column_may_have_any_name(folder: Folder) -> None:
+    mapping = ORDERS.replace('"total"', '"{to{tal"').replace('"day"', '"{day}"')
+    assert folder.command(mapping, "id,{day},{to{tal\n1,2026-03-01,5\n").amount == 5
+    assert 'in column "{to{tal"' in str(folder.row(mapping, "id,{day},{to{tal\n1,2026-03-01,x\n").problem)
+
+
 def test_without_a_quote_character_quotes_are_text(folder: Folder) -> None:
     mapping = ORDERS.replace('"csv"', '"csv"\nquote = ""\ndelimiter = "\\t"') + 'channel = "{where}"'
     assert folder.command(mapping, 'id\tday\ttotal\twhere\n1\t2026-03-01\t5\t"7" vinyl\n').channel == '"7" vinyl'

@@ -208,7 +208,7 @@ def test_a_birthday_without_a_year_is_left_out_with_a_notice(crm: Regulars, tmp_
     report = take(crm, tmp_path, CONTACTS, CARD.replace("18151210", "--1210"))
     assert report.rejected == 0
     [notice] = report.notices
-    assert notice.startswith("line 2: customer.birthday: left out, expected a date such as 2026-03-01")
+    assert notice.startswith("line 1: customer.birthday: left out, expected a date such as 2026-03-01")
     assert notice.endswith("in column \"BDAY\", found '--1210'")
 
 

@@ -325,7 +325,7 @@ def test_a_contact_that_cant_be_read_is_left_out_with_a_notice_and_the_order_is_
         "line 18: customer.email: left out",
     ]
     assert report.notices[2] == (
-        'line 9: customer.phone: left out, expected one phone number, found two or an extension in column "phone", '
+        'line 9: customer.phone: left out, expected one phone number, without an extension in column "phone", '
         "found '030 123456 / 0170 99'"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,6 +165,25 @@ def test_without_a_mapping_one_is_proposed_and_nothing_is_imported(say: Say, tmp
     assert (told["preset"], len(told["rows"])) == ("customers", 2)
     assert say("import", str(file), "--mapping", "customers").status == 0
     assert len(say("customers", "--json").json) == 2
+
+
+@pytest.mark.parametrize(("answer", "status", "known"), [("y\n", 0, 2), ("n\n", 1, 0), ("", 1, 0)])
+def test_somebody_at_a_keyboard_is_asked(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, status: int, known: int
+) -> None:
+    [export] = [each for each in EXPORTS if each.preset == "customers"]
+    (tmp_path / "people.csv").write_text(export.text())
+    monkeypatch.setattr("sys.stdin", Typed(answer))
+    said = say("import", str(tmp_path / "people.csv"))
+    assert (said.status, "Import it so? [y/N]" in said.err) == (status, True)
+    assert len(say("customers", "--json").json) == known if known else "Nothing was imported." in said.err
+
+
+class Typed(io.StringIO):
+    """Somebody at a keyboard."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def test_a_draft_that_is_saved_is_a_mapping(say: Say, tmp_path: Path) -> None:

@@ -105,15 +105,14 @@ class Cell(Table):
     rounding: Rounding | None = None
 
     @property
-    def template(self) -> str:
-        """The text that is read, with the columns in braces."""
-        return self.text if self.text is not None else "{" + str(self.column) + "}"
+    def read_from(self) -> tuple[str, ...]:
+        """The columns that its text is read from."""
+        return (self.column,) if self.column is not None else template_columns(str(self.text))
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that it is read from."""
-        named = (self.column,) if self.column is not None else template_columns(str(self.text))
-        return named if self.times is None else (*named, self.times)
+        """All columns that it needs."""
+        return self.read_from if self.times is None else (*self.read_from, self.times)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

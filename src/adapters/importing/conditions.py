@@ -52,7 +52,7 @@ def _test(path: str, condition: Condition, mapping: Mapping, at: int) -> Test:
 def _comparison(
     path: str, condition: Condition, key: str, wanted: Decimal, at: int, decimal_comma: bool | None
 ) -> Test:
-    compare = _COMPARED[key]
+    compare, where = _COMPARED[key], f'column "{condition.column}"'
 
     def test(cells: Cells) -> bool:
         text = cells[at]
@@ -62,6 +62,6 @@ def _comparison(
             with_comma = False if isinstance(text, Number) else decimal_comma
             return compare(read_amount(text, decimal_comma=with_comma).amount, wanted)
         except NotAnAmount as problem:
-            raise Unusable(f"{path}: {refused_amount(problem, condition.column, text)}") from None
+            raise Unusable(f"{path}: {refused_amount(problem, where, text)}") from None
 
     return test

@@ -21,7 +21,8 @@ class TooLong(Exception):
 class Lines:
     """Physical lines, numbered from 1, each with its line ending.
 
-    `held` are the lines of the current record. A line longer than MAX_RECORD is cut off there, and its rest is skipped.
+    `held` are the lines of the current record, `first` the number of the first of them. A line longer than MAX_RECORD
+    is cut off there, and its rest is skipped.
     Where the stream itself fails, the lines end and `broken` says why. `encoding` is the one that they are read in.
     """
 
@@ -32,6 +33,7 @@ class Lines:
         self._size = 0
         self.held: list[str] = []
         self.number = 0
+        self.first = 0
         self.broken: str | None = None
 
     def __iter__(self) -> Lines:
@@ -42,6 +44,8 @@ class Lines:
         if not text:
             raise StopIteration
         self.number += 1
+        if not self.held:
+            self.first = self.number
         self.held.append(text)
         self._size += len(text)
         if self._size > MAX_RECORD:

@@ -221,13 +221,12 @@ def _text_records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
             lines.give_back()
         except NotAnObject as error:
             problem = str(error)
-        first = lines.number - len(lines.held) + 1
         text = "".join(lines.held).rstrip("\r\n")
         problem = _unreadable(text, lines.encoding) or problem
         if problem is not None:
-            yield Record(first, printable(text), [], [], problem)
+            yield Record(lines.first, printable(text), [], [], problem)
         elif any(content):
-            yield Record(first, text, fields, content)
+            yield Record(lines.first, text, fields, content)
 
 
 def _no_csv(error: str) -> str:

@@ -15,6 +15,6 @@ def refused_cell(expected: str, column: str, text: str, remedy: str = "") -> str
     return f"{expected} in {column}, found {shown(text)}{f'; {remedy}' if remedy else ''}"
 
 
-def refused_amount(problem: NotAnAmount, column: str, text: str) -> str:
+def refused_amount(problem: NotAnAmount, where: str, text: str) -> str:
     """The sentence for a cell that is no amount."""
-    return refused_cell(problem.expected, f'column "{column}"', text, problem.remedy)
+    return refused_cell(problem.expected, where, text, problem.remedy)

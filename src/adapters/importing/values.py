@@ -115,7 +115,7 @@ def value_of(name: str, read: Read, cells: Cells) -> Any:
 
 
 def _where(cell: Cell) -> str:
-    columns = [f'"{column}"' for column in dict.fromkeys(cell.columns)]
+    columns = [f'"{column}"' for column in dict.fromkeys(cell.read_from)]
     return f"column{'s' * (len(columns) > 1)} {' and '.join(columns)}" if columns else "the mapping"
 
 
@@ -262,7 +262,7 @@ def _money(
     model: type[BaseModel], cell: Cell, text: Callable[[Cells], str], mapping: Mapping, index: dict[str, int]
 ) -> Read:
     currency = cell.currency or mapping.currency
-    column = cell.columns[0] if cell.columns else ""
+    where = _where(cell)
     decimal_comma = mapping.decimal_comma if cell.decimal_comma is None else cell.decimal_comma
     digits = 0 if currency is None else exponent_of(currency)
     is_fine = cell.rounding is not None or digits >= _FINE_EXPONENT
@@ -278,7 +278,7 @@ def _money(
             else:
                 money = read_amount(found, decimal_comma=with_comma, is_fine=is_fine)
         except NotAnAmount as problem:
-            raise Unusable(refused_amount(problem, column, found)) from None
+            raise Unusable(refused_amount(problem, where, found)) from None
         return Told(money.amount, money.currencies, cell.rounding, found)
 
     def read(cells: Cells) -> Decimal | Told | None:
@@ -294,9 +294,9 @@ def _money(
                 return None
             amount, is_plain = product(amount, quantity), False
         if amount < 0:
-            amount = _of_sign(model, amount, column, found)
+            amount = _of_sign(model, amount, cell, found)
         if told.rounding is None and currency is not None and not (is_plain and digits >= _PLAIN_DIGITS):
-            _require_coins(amount, currency, column, found)
+            _require_coins(amount, currency, where, found)
         if not told.currencies and told.rounding is None:
             return amount
         return Told(amount, told.currencies, told.rounding, found)
@@ -311,23 +311,24 @@ def _quantity(text: str, column: str, decimal_comma: bool | None) -> Decimal | N
         with_comma = False if isinstance(text, Number) else decimal_comma
         return read_amount(text, decimal_comma=with_comma, is_fine=True).amount
     except NotAnAmount as problem:
-        raise Unusable(refused_amount(problem, column, text)) from None
+        raise Unusable(refused_amount(problem, f'column "{column}"', text)) from None
 
 
-def _require_coins(amount: Decimal, currency: str, column: str, text: str) -> None:
+def _require_coins(amount: Decimal, currency: str, where: str, text: str) -> None:
     """Raises Unusable where an amount is finer than its currency."""
     exponent = exponent_of(currency)
     if rounded(amount, exponent, "down") != amount:
         expected = f"expected an amount with at most {exponent} digits after the point"
         remedy = 'rounding = "half_even" would round it'
-        raise Unusable(refused_cell(expected, f'column "{column}"', text, remedy))
+        raise Unusable(refused_cell(expected, where, text, remedy))
 
 
-def _of_sign(model: type[BaseModel], amount: Decimal, column: str, text: str) -> Decimal:
+def _of_sign(model: type[BaseModel], amount: Decimal, cell: Cell, text: str) -> Decimal:
     """What a negative amount says: of a return, what came back. Raises Unusable where it may mean a return."""
     if model is RecordReturn:
         return -amount
     if model is RecordPurchase:
+        column = cell.columns[0] if cell.columns else ""
         remedy = f'is it a return? tell them apart by when = [{{ column = "{column}", below = 0 }}]'
-        raise Unusable(refused_cell("expected an amount from 0 upwards", f'column "{column}"', text, remedy))
+        raise Unusable(refused_cell("expected an amount from 0 upwards", _where(cell), text, remedy))
     return amount

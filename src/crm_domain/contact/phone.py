@@ -63,7 +63,7 @@ def clean_phone(text: str, country: str | None = None) -> str:
     where there is no number, more than one, or one with an extension.
     """
     if len(text) > MAX_CHARACTERS:
-        raise ValueError("expected one phone number, found far more")
+        raise ValueError("expected one phone number such as +49 30 123456")
     bare = visible(normalize("NFKC", text)).translate(_DASHES).strip()
     bare = bare.removeprefix("'").strip()
     if bare[:4].lower() == "tel:":
@@ -87,7 +87,7 @@ def _require_one(bare: str) -> None:
     digits, more = len("".join(_DIGITS.findall(area))), "".join(_DIGITS.findall(rest))
     longest = _MAX_AREA_WITH_COUNTRY if bare.startswith(("+", "00")) else _MAX_AREA
     if "/" in rest or digits > longest or more.startswith("0") or "+" in rest or len(more) < MIN_DIGITS:
-        raise ValueError("expected one phone number, found two or an extension")
+        raise ValueError("expected one phone number, without an extension")
 
 
 def _international(bare: str, country: str | None) -> str:
