@@ -714,6 +714,7 @@ def test_whatever_the_table_it_is_a_mapping_or_explained(table: dict[str, Any]) 
         return
     assert explanation
     assert len(explanation) < 10_000
+    assert not re.search(r"\b(Input|dictionary|instance|tuple|integer|boolean|validation|parse)\b", explanation)
 
 
 # ------------------------------------------------------------------------------------------------------------ sentences

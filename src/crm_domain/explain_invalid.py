@@ -14,10 +14,12 @@ MAX_OBJECTIONS = 20
 _WORDS = {
     "bool_parsing": "expected true or false",
     "bool_type": "expected true or false",
+    "dict_type": "expected a table",
     "int_from_float": "expected a whole number",
     "int_parsing": "expected a whole number",
     "int_parsing_size": "expected a whole number",
     "int_type": "expected a whole number",
+    "model_type": "expected a table",
     "timezone_aware": "expected a time with an offset from UTC, such as 2026-03-01T12:00:00+01:00",
     "tuple_type": "expected a list",
 }
@@ -81,6 +83,8 @@ def _explained(detail: ErrorDetails) -> str:
         return "there is no such field"
     if detail["type"] == "too_long":
         return f"expected at most {detail['ctx']['max_length']:,} of them, found {detail['ctx']['actual_length']:,}"
+    if detail["type"] == "too_short":
+        return f"expected at least {detail['ctx']['min_length']:,} of them, found {detail['ctx']['actual_length']:,}"
     expectation = _WORDS.get(detail["type"], detail["msg"])
     if detail["type"] == "string_pattern_mismatch":
         expectation = _BY_NAME.get(str(detail["loc"][-1]), expectation)
