@@ -570,11 +570,11 @@ def orders(tmp_path: Path) -> tuple[str, str]:
 
 def test_an_import_shows_its_sums_and_its_refused_rows(say: Say, orders: tuple[str, str]) -> None:
     file, mapping = orders
-    said = say("import", file, "--mapping", mapping)
+    said = say("import", file, "--mapping", mapping, "--allow-rejects")
     assert (said.status, len(said.err.splitlines())) == (0, 1)
     assert said.err.startswith("regulars: this new store keeps its keys beside the names")
     assert said.widest <= 80
-    assert "line 3  amount: " in said.out
+    assert "line 3  RecordPurchase.amount: " in said.out
     assert "regulars import --rejects" in said.out
     assert {each["ref"] for each in say("customers", "--json").json} == {"csv:1", "csv:3"}
     [reject] = say("import", "--rejects", "--json").json
@@ -592,26 +592,52 @@ def test_the_same_import_again_changes_nothing(say: Say, orders: tuple[str, str]
 def test_a_dry_run_tells_the_same_and_leaves_nothing_behind(say: Say, tmp_path: Path, orders: tuple[str, str]) -> None:
     file, mapping = orders
     said = say("import", file, "--mapping", mapping, "--dry-run")
-    assert said.status == 0
+    assert said.status == 1
     assert "nothing was kept" in said.out
     assert "line 3" in said.out
     assert not (tmp_path / "regulars.db").exists()
 
 
-def test_an_import_is_refused_only_where_no_row_was_taken(say: Say, tmp_path: Path, orders: tuple[str, str]) -> None:
+def test_an_import_ends_with_1_where_rows_were_refused_unless_that_is_allowed(
+    say: Say, orders: tuple[str, str]
+) -> None:
     file, mapping = orders
-    Path(file).write_text("who,day,total\n2,2024-01-02,five\n")
     assert say("import", file, "--mapping", mapping).status == 1
+    assert say("import", file, "--mapping", mapping, "--allow-rejects").status == 0
     Path(file).write_text("who,day,total\n")
     assert say("import", file, "--mapping", mapping).status == 0
 
 
-def test_many_refused_rows_are_counted_and_ten_are_shown(say: Say, orders: tuple[str, str]) -> None:
+def test_many_refused_rows_are_counted_by_reason_the_most_frequent_first(say: Say, orders: tuple[str, str]) -> None:
     file, mapping = orders
-    Path(file).write_text("who,day,total\n1,2024-01-01,1\n" + "2,2024-01-02,x\n" * 25)
+    rows = [f"2,2024-01-02,x{number}\n" for number in range(25)] + ["3,yesterday,5\n"] + ["4,2024-01-0,5\n"]
+    Path(file).write_text("who,day,total\n1,2024-01-01,1\n" + "".join(rows))
     said = say("import", file, "--mapping", mapping)
-    assert said.out.count("line ") == 10
-    assert "and 15 more" in said.out
+    refused = said.out.partition("Refused:\n")[2].splitlines()
+    assert refused[0].startswith("25  RecordPurchase.amount: expected an amount such as")
+    assert [line.split()[0] for line in refused if line.split()[1].startswith("RecordPurchase")] == ["25", "2"]
+    told = say("import", file, "--mapping", mapping, "--json").json
+    assert [each["rows"] for each in told["reasons"]] == [25, 2]
+
+
+def test_several_files_are_one_import_whose_refusals_name_the_file(say: Say, orders: tuple[str, str]) -> None:
+    file, mapping = orders
+    other = Path(file).with_name("more.csv")
+    other.write_text("who,day,total\n9,2024-01-01,9.00\n9,2024-01-02,nine\n")
+    said = say("import", file, str(other), "--mapping", mapping)
+    assert "rows             5" in said.out
+    assert "orders.csv, line 3" in said.out
+    assert "more.csv, line 3" in said.out
+    assert say("import", str(other), "nope.csv", "--mapping", mapping).err.startswith(
+        "regulars: there is no file nope.csv"
+    )
+
+
+def test_a_separator_that_the_mapping_doesnt_name_is_guessed(say: Say, orders: tuple[str, str]) -> None:
+    file, mapping = orders
+    Path(file).write_text("who;day;total\n1;2024-01-01;5.00\n")
+    said = say("import", file, "--mapping", mapping)
+    assert 'the separator looks like ;: delimiter = ";"' in said.err
 
 
 def test_an_import_needs_a_file_and_a_mapping_and_makes_no_store_without(
@@ -619,7 +645,7 @@ def test_an_import_needs_a_file_and_a_mapping_and_makes_no_store_without(
 ) -> None:
     file, mapping = orders
     assert say("import").status == 2
-    assert say("import", file).status == 2
+    assert say("import", file).status == 1
     assert say("import", "nope.csv", "--mapping", mapping).status == 1
     assert say("import", file, "--mapping", "nope.toml").status == 1
     (tmp_path / "bad.toml").write_text("format = 'xml'")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import re
 import sys
 import tracemalloc
 from collections import Counter
@@ -20,14 +21,17 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from regulars.adapters.importing import Mapping, Row, load_mapping, rows, total_bytes
+from regulars.adapters.importing.cells import Cell, Condition, Each
 from regulars.adapters.importing.identity import Ordinals, canonical
-from regulars.adapters.importing.source import MAX_RECORD
+from regulars.adapters.importing.lines import MAX_RECORD
+from regulars.adapters.importing.mapping import CommandMapping
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.customer import RegisterCustomer
 from regulars.crm_domain.errors import InvalidMapping, NotFound
 from regulars.crm_domain.explain_invalid import sentence
 from regulars.crm_domain.interaction import RecordInteraction, RecordSurveyAnswer
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from torture.bad_rows import ARRAY, FIELDS, FORMS
 
 PROJECT = Path(__file__).parents[1]
 CDNOW = PROJECT.parent / "shared" / "data" / "cdnow"
@@ -166,7 +170,7 @@ def test_a_word_that_counts_as_empty_is_the_empty_text_in_conditions(folder: Fol
 def test_a_reference_is_never_made_of_an_empty_cell(folder: Folder) -> None:
     row = folder.row(ORDERS.replace("shop:{id}", "shop:{id}-{day}"), "id,day,total\n,2026-03-01,5\n")
     assert row.commands == ()
-    assert row.problem == "customer: a value is needed, found nothing in id or day"
+    assert row.problem == "customer.ref: a value is needed, found nothing in id or day"
 
 
 def test_doubled_braces_are_braces_and_cells_are_never_templates(folder: Folder) -> None:
@@ -197,7 +201,6 @@ def test_order_lines_are_read_from_their_own_cells(folder: Folder) -> None:
         ('format = "iso", time = "06:00"', "2026-07-01", "2026-07-01T06:00:00+00:00"),
         ('format = "iso", time = "06:00"', "2026-07-01T10:00+02:00", "2026-07-01T08:00:00+00:00"),
         ('format = "iso", zone = "Europe/Berlin"', "2026-10-25T02:30", "2026-10-25T00:30:00+00:00"),  # twice that night
-        ('format = "iso", zone = "Europe/Berlin"', "2026-03-29T02:30", "2026-03-29T01:30:00+00:00"),  # never that night
     ],
 )
 def test_dates_are_instants_in_a_zone(folder: Folder, spec: str, cell: str, instant: str) -> None:
@@ -205,9 +208,18 @@ def test_dates_are_instants_in_a_zone(folder: Folder, spec: str, cell: str, inst
     assert folder.command(mapping, f"id,day,total\n1,{cell},5\n").occurred_at.isoformat() == instant
 
 
+def test_a_local_time_that_never_was_is_a_problem_named_as_it_was_written(folder: Folder) -> None:
+    mapping = ORDERS.replace('format = "%Y-%m-%d"', 'format = "iso", zone = "Europe/Berlin"')
+    problem = folder.row(mapping, "id,day,total\n1,2026-03-29T02:30,5\n").problem
+    expected = (
+        "RecordPurchase.occurred_at: expected a time that there was in column \"day\", found '2026-03-29T02:30'; "
+    )
+    assert problem == expected + "the clocks of Europe/Berlin went past it"
+
+
 def test_a_date_that_does_not_parse_names_field_column_value_and_format(folder: Folder) -> None:
     row = folder.row(ORDERS, "id,day,total\n1,01/03/26,5\n")
-    assert row.problem == "occurred_at: expected %Y-%m-%d in column \"day\", found '01/03/26'"
+    assert row.problem == "RecordPurchase.occurred_at: expected %Y-%m-%d in column \"day\", found '01/03/26'"
 
 
 def test_an_iso_time_without_offset_needs_a_zone(folder: Folder) -> None:
@@ -219,7 +231,7 @@ def test_an_iso_time_without_offset_needs_a_zone(folder: Folder) -> None:
 
 def test_the_first_day_of_the_calendar_is_a_problem_east_of_greenwich(folder: Folder) -> None:
     mapping = ORDERS.replace('"UTC"', '"Asia/Tokyo"')
-    assert "outside the calendar" in str(folder.row(mapping, "id,day,total\n1,0001-01-01,5\n").problem)
+    assert "within the calendar" in str(folder.row(mapping, "id,day,total\n1,0001-01-01,5\n").problem)
 
 
 @pytest.mark.parametrize(
@@ -241,16 +253,19 @@ def test_money_is_exact_in_major_and_minor_units(folder: Folder, spec: str, cell
     assert (found, str(found)) == (Decimal(amount), amount)
 
 
-@pytest.mark.parametrize("cell", ["abc", "12,50", "1,2345", "1.2.3", "1e5", "NaN", "Infinity", "--1", "9" * 25, "٣"])
+@pytest.mark.parametrize("cell", ["abc", "1.2.3", "1e5", "NaN", "Infinity", "--1", "9" * 25, "٣"])
 def test_money_that_could_mean_something_else_is_a_problem(folder: Folder, cell: str) -> None:
     problem = folder.row(ORDERS, f'id,day,total\n1,2026-03-01,"{cell}"\n').problem
-    assert problem == f'amount: expected an amount such as 1,234.50 in column "total", found {cell!r}'
+    assert problem == f'RecordPurchase.amount: expected an amount such as 1,234.50 in column "total", found {cell!r}'
 
 
 def test_minor_units_are_whole_numbers(folder: Folder) -> None:
     mapping = ORDERS.replace('"major"', '"minor", currency = "EUR"')
     problem = folder.row(mapping, "id,day,total\n1,2026-03-01,59.90\n").problem
-    assert problem == "amount: expected an amount in minor units, such as 5990, in column \"total\", found '59.90'"
+    assert (
+        problem
+        == "RecordPurchase.amount: expected an amount in minor units, such as 5990 in column \"total\", found '59.90'"
+    )
 
 
 def test_the_currency_of_the_money_is_the_currency_of_the_command(folder: Folder) -> None:
@@ -280,6 +295,12 @@ def test_delimiter_quote_header_and_encoding_are_what_the_mapping_says(folder: F
     """
     mapping = ORDERS.replace('"csv"', form) + 'channel = "{where}"'
     assert folder.command(mapping, "1;2026-03-01;5;'Café; Köln'\n".encode("cp1252")).channel == "Café; Köln"
+
+
+def test_a_column_may_have_any_name(folder: Folder) -> None:
+    mapping = ORDERS.replace('"total"', '"{to{tal"').replace('"day"', '"{day}"')
+    assert folder.command(mapping, "id,{day},{to{tal\n1,2026-03-01,5\n").amount == 5
+    assert 'in column "{to{tal"' in str(folder.row(mapping, "id,{day},{to{tal\n1,2026-03-01,x\n").problem)
 
 
 def test_without_a_quote_character_quotes_are_text(folder: Folder) -> None:
@@ -412,22 +433,26 @@ def test_nul_is_a_problem(folder: Folder) -> None:
 
 
 def test_bytes_that_are_not_text_are_a_problem_of_their_line(folder: Folder) -> None:
-    bad, good = folder.rows(ORDERS, HEADER.encode() + b"\xff,2026-03-01,5\n" + GOOD.encode())
-    assert (bad.line, bad.problem, bad.text) == (2, "the line is not valid utf-8-sig", "\\udcff,2026-03-01,5")
+    content = HEADER.encode() + b"\xff,2026-03-01,5\n" + GOOD.encode()
+    bad, good = folder.rows('encoding = "utf-8"\n' + ORDERS, content)
+    problem = 'the line is not valid utf-8; it looks like cp1252: encoding = "cp1252"'
+    assert (bad.line, bad.problem, bad.text) == (2, problem, "\\udcff,2026-03-01,5")
     assert good.problem is None
 
 
 def test_a_file_that_breaks_off_ends_with_a_problem(folder: Folder) -> None:
     whole = gzip.compress((HEADER + f"{GOOD}\n" * 3).encode())
     mapping = folder.mapping(ORDERS)
-    for content in (whole[:-12], b"not compressed at all", whole[:20] + b"\xff\xff\xff" + whole[23:]):
+    for content in (whole[:-12], whole[:20] + b"\xff\xff\xff" + whole[23:]):
         *_, last = rows(folder.file(content, "data.csv.gz"), mapping, CATALOGUE, keyed, None)
         assert "can't be read beyond this line" in str(last.problem)
 
 
 def test_a_header_that_is_not_text_says_so(folder: Folder) -> None:
-    with pytest.raises(InvalidMapping, match=r"the header in line 1 can't be read: the line is not valid utf-8-sig"):
-        folder.rows(ORDERS, b"\xff,day,total\n")
+    with pytest.raises(
+        InvalidMapping, match=r"the header in line 1 can't be read: the line is not valid utf-8; it looks"
+    ):
+        folder.rows('encoding = "utf-8"\n' + ORDERS, b"\xff,day,total\n")
 
 
 def test_a_header_without_a_column_of_the_mapping_is_refused_with_a_guess(folder: Folder) -> None:
@@ -447,7 +472,7 @@ def test_what_a_command_refuses_is_one_sentence(folder: Folder) -> None:
     mapping = ORDERS + 'lines = [{ sku = "CD", quantity = "{n}" }]'
     problem = folder.row(mapping, f"id,day,total,n\n{GOOD},none\n").problem
     assert problem is not None
-    assert problem.startswith("lines[0].quantity: expected ")
+    assert problem.startswith("RecordPurchase.lines[0].quantity: expected ")
     assert problem.endswith("found 'none'")
 
 
@@ -540,7 +565,7 @@ def test_columns_that_identify_a_row_are_all_that_counts(folder: Folder) -> None
 
 
 def test_an_id_of_the_row_itself_is_taken_and_where_its_cell_is_empty_one_is_derived(folder: Folder) -> None:
-    mapping = ORDERS + 'order_id = "{no}"'
+    mapping = ORDERS + 'order_id = { column = "no", optional = true }'
     own, derived = order_ids(folder.rows(mapping, f"id,day,total,no\n{GOOD},A-1\n{GOOD},\n"))
     assert own == "A-1"
     assert derived.startswith("row:")
@@ -590,13 +615,13 @@ def test_ordinals_count_what_was_there_before(contents: list[bytes]) -> None:
 @pytest.mark.parametrize(
     ("change", "objection"),
     [
-        (("zone", "zome"), 'there is no key "zome", did you mean "zone"? allowed are format, encoding'),
-        (('"csv"', '"xls"'), "format: expected 'csv', 'whitespace' or 'jsonl', found 'xls'"),
+        (("zone", "zome"), 'there is no key "zome", did you mean "zone"? allowed are format, sheet, encoding'),
+        (('"csv"', '"xls"'), "format: expected 'csv', 'whitespace', 'jsonl', 'json', 'sheet' or 'vcard', found 'xls'"),
         (('"UTC"', '"Mars/Base"'), "zone: there is no such time zone"),
         (("zone", 'encoding = "klingon"\nzone'), "encoding: there is no such text encoding"),
         (("zone", 'encoding = "hex"\nzone'), "encoding: there is no such text encoding"),
         (("zone", "skip_lines = -1\nzone"), "skip_lines: expected a number greater than or equal to 0, found -1"),
-        (("zone", 'skip_lines = "1"\nzone'), "skip_lines: expected a valid integer, found '1'"),
+        (("zone", 'skip_lines = "1"\nzone'), "skip_lines: expected a whole number, found '1'"),
         (("zone", 'delimiter = "||"\nzone'), "delimiter: expected one character"),
         (("zone", 'quote = ","\nzone'), "quote: expected another character than the delimiter"),
         (("zone", "header = false\nzone"), "columns: the names of the columns are needed"),
@@ -605,14 +630,14 @@ def test_ordinals_count_what_was_there_before(contents: list[bytes]) -> None:
         (("zone", 'identity = ["no"]\ncolumns = ["id", "day", "total"]\nzone'), 'identity: there is no column "no"'),
         (
             ("zone", 'only = [{ column = "id" }]\nzone'),
-            "only[0]: expected a column and exactly one of is, is_not and in",
+            "only[0]: expected a column and exactly one of is, is_not, in, matches, below",
         ),
         (("zone", 'only = [{ column = "id", is = 5 }]\nzone'), "only[0].is: expected text, found 5"),
         (
             ("zone", 'only = [{ column = "id", is_nott = "5" }]\nzone'),
             'only[0]: there is no key "is_nott", did you mean "is_not"?',
         ),
-        (('"csv"', '"whitespace"\ncolumns = ["id"]\nheader = true'), "header: only a csv file has one"),
+        (('"csv"', '"whitespace"\ncolumns = ["id"]\nheader = true'), "header: only a csv or sheet file has one"),
         (
             ("zone", 'currency = "EURO"\nzone'),
             "currency: expected a currency code of ISO 4217, such as EUR, found 'EURO'",
@@ -689,6 +714,7 @@ def test_whatever_the_table_it_is_a_mapping_or_explained(table: dict[str, Any]) 
         return
     assert explanation
     assert len(explanation) < 10_000
+    assert not re.search(r"\b(Input|dictionary|instance|tuple|integer|boolean|validation|parse)\b", explanation)
 
 
 # ------------------------------------------------------------------------------------------------------------ sentences
@@ -757,3 +783,32 @@ def test_the_cdnow_sample_is_part_of_the_master_order_by_order(master: list[Row]
     assert len(sample) == 6_919
     assert len({order.customer for order in sample}) == 2_357
     assert all(orders[order.order_id] == order for order in sample)
+
+
+# ------------------------------------------------------------------------------------------------------------ the guide
+
+
+def grammar_keys() -> set[str]:
+    tables = (Mapping, CommandMapping, Cell, Condition, Each)
+    return {info.alias or key for table in tables for key, info in table.model_fields.items()}
+
+
+def keys_in(text: str) -> set[str]:
+    return set(re.findall(r"\b(\w+) = ", text)) | set(re.findall(r"\[\[?(\w+)", text))
+
+
+def test_torture_fuzzes_rows_under_each_key_of_the_grammar() -> None:
+    used = keys_in("\n".join([*FORMS.values(), FIELDS, ARRAY]))
+    assert grammar_keys() - used == set()
+
+
+def test_the_guide_has_an_example_of_each_key(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "howto-import-mapping.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```toml title=.*?\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(examples) >= 8
+    for text in examples:
+        (tmp_path / "map.toml").write_text(text, encoding="utf-8")
+        load_mapping(tmp_path / "map.toml", CATALOGUE)
+    assert grammar_keys() - keys_in("\n".join(examples)) == set()
+    for word in ("csv", "whitespace", "json", "jsonl", "sheet", "vcard", "iso", "epoch", "epoch_ms", "excel"):
+        assert f'"{word}"' in page or f"`{word}`" in page

@@ -11,7 +11,7 @@ import pytest
 
 import regulars
 from regulars import InvalidMapping, NotFound
-from regulars.adapters.importing import load_mapping, source
+from regulars.adapters.importing import lines, load_mapping, source
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.doing.importing import ImportReport
 
@@ -78,7 +78,7 @@ def test_a_device_is_no_file(load: Load, device: str, mapping: str) -> None:
 def test_a_line_that_does_not_end_is_given_up(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapping: str
 ) -> None:
-    monkeypatch.setattr(source, "MAX_LINE", 500_000)
+    monkeypatch.setattr(lines, "MAX_LINE", 500_000)
     with (tmp_path / "file").open("wb") as file:
         file.write(b'{"ref": "1"}\n' if mapping == JSONL else b"ref\n1\n")
         file.truncate(10**12)  # which takes no room
@@ -89,7 +89,7 @@ def test_a_line_that_does_not_end_is_given_up(
 
 
 def test_nor_does_a_header(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "MAX_LINE", 500_000)
+    monkeypatch.setattr(lines, "MAX_LINE", 500_000)
     with (tmp_path / "file").open("wb") as file:
         file.truncate(10**12)
     with pytest.raises(InvalidMapping, match="the header in line 1 can't be read"):

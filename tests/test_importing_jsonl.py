@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import regulars
 from regulars.adapters.importing import Mapping, Row, load_mapping, rows
-from regulars.adapters.importing.source import MAX_RECORD
+from regulars.adapters.importing.lines import MAX_RECORD
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.errors import InvalidMapping
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase
@@ -124,7 +124,7 @@ def test_numbers_are_exactly_what_is_written(folder: Folder, number: str, amount
 
 def test_a_number_that_lost_its_way_through_a_float_is_refused_by_its_amount(folder: Folder) -> None:
     problem = folder.problem(ORDERS, GOOD.replace("59.90", "59.900000000000006000000000001"))
-    assert problem.startswith('amount: expected an amount such as 1,234.50 in column "total", found ')
+    assert problem.startswith('RecordPurchase.amount: expected an amount such as 1,234.50 in column "total", found ')
 
 
 def test_minor_units_are_whole_numbers(folder: Folder) -> None:
@@ -155,7 +155,7 @@ def test_true_and_false_are_words(folder: Folder) -> None:
 
 def test_a_reference_is_never_made_of_an_object(folder: Folder) -> None:
     problem = folder.problem(ORDERS.replace("customer.id", "customer"), GOOD)
-    assert problem == "customer: a value is needed, found nothing in customer"
+    assert problem == "customer.ref: a value is needed, found nothing in customer"
 
 
 # ------------------------------------------------------------------------------------------------------------- lines
@@ -183,12 +183,15 @@ def test_an_order_may_come_without_lines(folder: Folder, items: str) -> None:
 @pytest.mark.parametrize("items", ['{"sku": "A"}', '["A"]', '"A"', "5"])
 def test_lines_of_anything_else_are_a_problem(folder: Folder, items: str) -> None:
     problem = folder.problem(ORDERS + EACH, with_items(items))
-    assert problem == 'lines: expected an array of objects in column "items"'
+    assert problem == 'RecordPurchase.lines: expected an array of objects in column "items"'
 
 
 def test_what_is_wrong_inside_a_line_is_one_sentence(folder: Folder) -> None:
     problem = folder.problem(ORDERS + EACH, with_items('[{"sku": "A", "price": "a lot"}]'))
-    assert problem == "lines: amount: expected an amount such as 1,234.50 in column \"price\", found 'a lot'"
+    assert (
+        problem
+        == "RecordPurchase.lines: amount: expected an amount such as 1,234.50 in column \"price\", found 'a lot'"
+    )
     assert "NUL" in folder.problem(ORDERS + EACH, with_items('[{"sku": "\\u0000"}]'))
 
 
@@ -338,6 +341,8 @@ def test_a_misspelt_condition_is_noticed_though_it_lets_no_row_pass(folder: Fold
 @pytest.mark.parametrize("line", ["[1, 2]", '"text"', "5", "null", "true"])
 def test_a_line_that_is_no_object_is_a_problem(folder: Folder, line: str) -> None:
     shown = f"expected a JSON object, found {line!r}"
+    if line.startswith("["):
+        shown += '; a file that is one array is format = "json"'
     assert [row.problem for row in folder.rows(ORDERS, GOOD, line, GOOD)] == [None, shown, None]
 
 
@@ -363,7 +368,8 @@ def test_nul_is_a_problem_raw_and_escaped(folder: Folder) -> None:
 
 
 def test_bytes_that_are_not_text_are_a_problem(folder: Folder) -> None:
-    assert folder.problem(ORDERS, b'{"a": "\xff"}') == "the line is not valid utf-8-sig"
+    problem = folder.problem('encoding = "utf-8"\n' + ORDERS, b'{"a": "\xff"}')
+    assert problem == 'the line is not valid utf-8; it looks like cp1252: encoding = "cp1252"'
 
 
 def test_a_huge_line_is_a_problem_cut_off_at_the_limit(folder: Folder) -> None:
@@ -412,8 +418,8 @@ def test_whatever_the_lines_the_outcome_is_rows(tmp_path_factory: pytest.TempPat
 @pytest.mark.parametrize(
     ("change", "objection"),
     [
-        (("zone", 'columns = ["id"]\nzone'), "columns: leave them out; in JSON lines each row names its own"),
-        (("zone", "header = true\nzone"), "header: only a csv file has one, not a jsonl file"),
+        (("zone", 'columns = ["id"]\nzone'), "columns: leave them out; in a jsonl file each row names its own"),
+        (("zone", "header = true\nzone"), "header: only a csv or sheet file has one, not a jsonl file"),
         (("zone", 'delimiter = ";"\nzone'), "delimiter: only a csv file has one"),
         (('"major" }', f'"major" }}\n{EACH.replace("lines", "channel")}'), "only lines is a list"),
         (('"major" }', f'"major" }}\n{EACH.replace("sku =", "skv =")}'), 'did you mean "sku"?'),
@@ -427,4 +433,4 @@ def test_a_bad_mapping_says_so(folder: Folder, change: tuple[str, str], objectio
 
 def test_other_files_have_no_arrays(folder: Folder) -> None:
     objection = folder.objection(ORDERS.replace('"jsonl"', '"csv"') + EACH)
-    assert "command[0].fields.lines.each: only JSON lines have arrays" in objection
+    assert "command[0].fields.lines.each: only JSON has arrays" in objection

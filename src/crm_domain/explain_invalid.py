@@ -11,6 +11,25 @@ from pydantic_core import ErrorDetails
 MAX_SHOWN = 60
 MAX_OBJECTIONS = 20
 
+_WORDS = {
+    "bool_parsing": "expected true or false",
+    "bool_type": "expected true or false",
+    "dict_type": "expected a table",
+    "int_from_float": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_parsing_size": "expected a whole number",
+    "int_type": "expected a whole number",
+    "model_type": "expected a table",
+    "timezone_aware": "expected a time with an offset from UTC, such as 2026-03-01T12:00:00+01:00",
+    "tuple_type": "expected a list",
+}
+# Patterns say nothing to whoever doesn't read them; a field that has one says by its name what it is.
+_BY_NAME = {
+    "currency": "expected a currency code such as EUR",
+    "email": "expected an e-mail address such as ada@example.com",
+    "phone": "expected a phone number such as +49 30 123456",
+}
+
 _BEGINNINGS = (
     (re.compile(r"^Input should be (greater|less) "), r"expected a number \1 "),
     (re.compile(r"^Input should be (a valid string)"), "expected text"),
@@ -62,7 +81,13 @@ def _explained(detail: ErrorDetails) -> str:
         return "a value is needed, found nothing"
     if detail["type"] == "extra_forbidden":
         return "there is no such field"
-    expectation = detail["msg"]
+    if detail["type"] == "too_long":
+        return f"expected at most {detail['ctx']['max_length']:,} of them, found {detail['ctx']['actual_length']:,}"
+    if detail["type"] == "too_short":
+        return f"expected at least {detail['ctx']['min_length']:,} of them, found {detail['ctx']['actual_length']:,}"
+    expectation = _WORDS.get(detail["type"], detail["msg"])
+    if detail["type"] == "string_pattern_mismatch":
+        expectation = _BY_NAME.get(str(detail["loc"][-1]), expectation)
     for beginning, replacement in _BEGINNINGS:
         expectation = beginning.sub(replacement, expectation)
     # A rule over a whole table names what it objects to; to repeat the table would bury that.

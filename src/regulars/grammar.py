@@ -1,6 +1,7 @@
 """The parts of the two documents that the library reads: a `Ruleset`, and an `ImportMapping`."""
 
-from regulars.adapters.importing.mapping import Cell, CommandMapping, Condition, Each
+from regulars.adapters.importing.cells import Cell, Condition, Each
+from regulars.adapters.importing.mapping import CommandMapping
 from regulars.projections.churn_risk.rules import (
     ChurnRisk,
     Feedback,

@@ -26,6 +26,7 @@ from torture.bad_command_lines import hostile_json, hostile_options
 from torture.bad_commands import hostile_commands
 from torture.bad_files import hostile_files
 from torture.bad_names import hostile_names
+from torture.bad_rows import hostile_rows
 from torture.bad_toml import hostile_mappings, hostile_rules
 from torture.busy_lists import busy_lists
 from torture.crowds import crowd, crowded_recorder
@@ -95,6 +96,7 @@ def scenarios(stack: ExitStack) -> list[Result]:
         ("hostile names", hostile_names, 100),
         ("hostile rules", hostile_rules, 500),
         ("hostile mappings", hostile_mappings, 500),
+        ("hostile rows", hostile_rows, 500),
     ]
     return [Result(name, scenario, rounds) for name, scenario, rounds in found]
 

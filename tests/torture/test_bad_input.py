@@ -10,6 +10,7 @@ from torture.bad_command_lines import hostile_json, hostile_options
 from torture.bad_commands import hostile_commands
 from torture.bad_files import hostile_files
 from torture.bad_names import hostile_names
+from torture.bad_rows import hostile_rows
 from torture.bad_toml import hostile_mappings, hostile_rules
 from torture.conftest import Try
 from torture.damaged_stores import damaged_stores
@@ -42,6 +43,7 @@ def test_stores_with_a_value_that_somebody_overwrote(kind: str, postgres_url: st
         (hostile_names, 40),
         (hostile_rules, 100),
         (hostile_mappings, 100),
+        (hostile_rows, 100),
         (written_paths, 60),
     ],
 )

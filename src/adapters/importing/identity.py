@@ -68,10 +68,11 @@ class RowIdentity:
         self._ordinals = ordinals
         self._name: bytes | None = None
 
-    def of_command(self, number: int) -> str:
-        """The id of the row's command with this number in the mapping, from 0."""
+    def of_command(self, number: int, part: str = "") -> str:
+        """The id of the row's command with this number in the mapping, from 0, or of its command for a part."""
         if self._name is None:
             content = canonical(self._fields)
             self._name = b"%b%d\x1f" % (content, self._ordinals.next(content))
         # The first word keeps these hashes apart from whatever else is hashed under the same key.
-        return "row:" + self._keyed(b"imported row\x1f%b%d" % (self._name, number))[:32]
+        named = b"imported row\x1f%b%d" % (self._name, number)
+        return "row:" + self._keyed(named + b"\x1f" + part.encode() if part else named)[:32]

@@ -6,7 +6,8 @@ only `each` looks into an array. Numbers keep every digit they are written with,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -57,14 +58,41 @@ def read_line(columns: Sequence[str], text: str) -> tuple[list[str], list[str]]:
         return [], []
     try:
         found = _decode(text)
-        content = _canonical(found).decode()
     except msgspec.DecodeError as error:
         raise NotAnObject(f"this is not valid JSON: {error}") from None
     except (RecursionError, ArithmeticError, UnicodeError):
         raise NotAnObject("the JSON is nested too deep, or a number in it is beyond all bounds") from None
     if not isinstance(found, dict):
-        raise NotAnObject(f"expected a JSON object, found {shown(text.strip())}")
-    return (cells_of(found, columns), [content]) if found else ([], [])
+        remedy = '; a file that is one array is format = "json"' if text.lstrip().startswith("[") else ""
+        raise NotAnObject(f"expected a JSON object, found {shown(text.strip())}{remedy}")
+    return (cells_of(found, columns), [read_object(found)]) if found else ([], [])
+
+
+def read_object(found: dict[str, Any]) -> str:
+    """An object in canonical form. Raises NotAnObject."""
+    try:
+        return _canonical(found).decode()
+    except (RecursionError, ArithmeticError, UnicodeError):
+        raise NotAnObject("the JSON is nested too deep, or a number in it is beyond all bounds") from None
+
+
+def columns_in(text: str) -> tuple[str, ...]:
+    """The keys of the first object in the beginning of a JSON text; none where it doesn't end there."""
+    decoder = json.JSONDecoder()
+    try:
+        found, _ = decoder.raw_decode(text, text.index("{"))
+    except (ValueError, RecursionError):
+        return ()
+    arrays = [value for value in found.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
+    return tuple(_keys(found)) if len(arrays) != 1 or len(found) > len(arrays) + 2 else tuple(_keys(arrays[0][0]))
+
+
+def _keys(found: dict[str, Any], path: str = "") -> Iterator[str]:
+    for key, value in found.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{path}{key}.")
+        elif not isinstance(value, list):
+            yield path + key
 
 
 def cells_of(found: dict[str, Any], columns: Sequence[str]) -> list[str]:
@@ -93,11 +121,11 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | Decimal):
-        return Number(_written(Decimal(value)))
+        return Number(written(Decimal(value)))
     return Nested.of(value)
 
 
-def _written(number: Decimal) -> str:
+def written(number: Decimal) -> str:
     """A number without an exponent, unless that would be absurdly long."""
     digits = number.as_tuple()
     is_short = len(digits.digits) <= MAX_DIGITS and abs(int(digits.exponent)) <= MAX_DIGITS

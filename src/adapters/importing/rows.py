@@ -8,16 +8,28 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from regulars.adapters.importing.commands import Recipes, Unusable, compile_mapping
+from regulars.adapters.importing.commands import compile_mapping
+from regulars.adapters.importing.grouping import Group, grouped
 from regulars.adapters.importing.identity import Keyed, Ordinals, RowIdentity
 from regulars.adapters.importing.jsonl import MISSING
-from regulars.adapters.importing.mapping import Mapping, expected_columns, named_columns
-from regulars.adapters.importing.source import STANDARD_INPUT, Record, opened, records
+from regulars.adapters.importing.mapping import Mapping
+from regulars.adapters.importing.objections import (
+    columns_outside_lines,
+    expected_columns,
+    named_columns,
+    with_optional,
+)
+from regulars.adapters.importing.record import Record
+from regulars.adapters.importing.source import STANDARD_INPUT, reading
+from regulars.adapters.importing.unusable import Unusable
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import InvalidMapping
+from regulars.crm_domain.explain_invalid import shown
 
 MAX_COLUMNS_SHOWN = 10
+GUESSED = ("cp1252", "gb18030")
+SEPARATORS = (",", ";", "\t", "|")
 
 
 class Row(Struct, frozen=True):
@@ -25,7 +37,8 @@ class Row(Struct, frozen=True):
 
     Commands at the places `if_possible` are left out where they are refused; any other refusal rejects the row. `line`
     is the number of its first physical line, from 1. `text` is the raw line, or lines where a quoted field holds a line
-    break, without the last line ending and cut off at 131,072 characters.
+    break, without the last line ending and cut off at 131,072 characters. `notices` are sentences on what was left out.
+    `customer` is the registration of whom a row with a problem speaks of, where that much of it can be read.
     """
 
     line: int
@@ -33,6 +46,8 @@ class Row(Struct, frozen=True):
     commands: tuple[Command, ...]
     problem: str | None = None
     if_possible: frozenset[int] = frozenset()
+    notices: tuple[str, ...] = ()
+    customer: Command | None = None
 
 
 def total_bytes(path: str | Path) -> int | None:
@@ -48,23 +63,28 @@ def rows(
     catalogue: Catalogue,
     keyed: Keyed,
     on_progress: Callable[[int], None] | None = None,
+    on_notice: Callable[[str], None] | None = None,
 ) -> Generator[Row]:
     """The rows of a file that the mapping selects, in the file's order, read lazily.
 
     `keyed` is the store's keyed hash, from bytes to hexadecimal digits; it makes the ids of rows that have none: the
-    same row has the same id in every file. `on_progress` is called with the number of bytes read so far. A row for
-    which no condition holds, and one without a single filled cell, is left out. Memory does not grow with the file (see
-    Ordinals). Nothing in the file raises, but for a header that lacks a column: InvalidMapping. Raises NotFound where
-    there is no file. Both are raised with the first row. JSON lines have no header; a required key that no row had is a
-    problem after the last row.
+    same row has the same id in every file. `on_progress` is called with the number of bytes read so far, `on_notice`
+    with a sentence on what was found out about the file. A row for which no condition holds, and one without a single
+    filled cell, is left out. Memory does not grow with the file (see Ordinals). Nothing in the file raises, but for a
+    header that lacks a column: InvalidMapping. Raises NotFound where there is no file. Both are raised with the first
+    row. JSON lines have no header; a required key that no row had is a problem after the last row.
     """
     progress = on_progress or _ignore
-    with opened(path, mapping.encoding) as (lines, source), closing(Ordinals()) as ordinals:
-        found = records(lines, mapping)
+    with reading(path, mapping) as source, closing(Ordinals()) as ordinals:
+        if source.encoding in GUESSED and on_notice is not None:
+            on_notice(f'the file isn\'t UTF-8 and is read as {source.encoding}; say encoding = "{source.encoding}"')
+        found = source.records
         columns = _columns(found, mapping)
         seen, absent = 0, None
         if columns is not None:
-            reader = _RowReader(compile_mapping(mapping, columns, catalogue), mapping, columns, keyed, ordinals)
+            reader = _RowReader(mapping, columns, catalogue, keyed, ordinals)
+            if mapping.group_by is not None:
+                found = grouped(found, [columns.index(column) for column in mapping.group_by], len(columns))
             for record in found:
                 row = reader.row(record)
                 if row.problem is not None or row.commands:
@@ -73,9 +93,9 @@ def rows(
                     seen = source.count
                     progress(seen)
             absent = reader.absent_columns()
-        for problem in (absent, lines.broken):
+        for problem in (absent, source.broken):
             if problem is not None:
-                yield Row(lines.number + 1, "", (), problem)
+                yield Row(source.line + 1, "", (), problem)
         progress(source.count)
 
 
@@ -85,7 +105,7 @@ def _ignore(count: int) -> None:
 
 def _columns(found: Iterator[Record], mapping: Mapping) -> tuple[str, ...] | None:
     """The names of the columns; None where the file ends before it says so."""
-    if mapping.format == "jsonl":
+    if mapping.names_columns:
         return named_columns(mapping)
     if not mapping.has_header:
         return mapping.columns
@@ -94,23 +114,38 @@ def _columns(found: Iterator[Record], mapping: Mapping) -> tuple[str, ...] | Non
         return mapping.columns
     if header.problem is not None:
         raise InvalidMapping(f"the header in line {header.line} can't be read: {header.problem}")
+    _require_separated(header, mapping)
     return tuple(header.fields)
+
+
+def _require_separated(header: Record, mapping: Mapping) -> None:
+    """Raises InvalidMapping where the header is one column that nobody meant."""
+    separators = [each for each in SEPARATORS if mapping.format == "csv" and each in header.text]
+    if len(header.fields) == 1 and separators and header.fields[0] not in named_columns(mapping):
+        looks_like = max(separators, key=header.text.count).replace("\t", "\\t")
+        one = f"the header is one column, {shown(header.fields[0])}"
+        raise InvalidMapping(f'{one}; the separator looks like {looks_like}: delimiter = "{looks_like}"')
 
 
 class _RowReader:
     """Maps records to rows, for the columns of one file."""
 
     def __init__(
-        self, recipes: Recipes, mapping: Mapping, columns: tuple[str, ...], keyed: Keyed, ordinals: Ordinals
+        self, mapping: Mapping, columns: tuple[str, ...], catalogue: Catalogue, keyed: Keyed, ordinals: Ordinals
     ) -> None:
-        self._recipes = recipes
+        everything = with_optional(mapping, columns)
+        self._recipes = compile_mapping(mapping, everything, catalogue)
         self._columns = columns
+        self._missing = [""] * (len(everything) - len(columns))
+        self._ragged_rows = mapping.ragged
         self._empty = frozenset(mapping.empty) - {""}
+        self._whole = frozenset(everything.index(column) for column in mapping.whole_numbers)
+        self._alike = [(everything.index(column), column) for column in columns_outside_lines(mapping)]
         self._keyed = keyed
         self._ordinals = ordinals
         self._identifying = _identifying(mapping, columns)
         self._read_any = False
-        expected = expected_columns(mapping) if mapping.format == "jsonl" else ()
+        expected = expected_columns(mapping) if mapping.format in ("json", "jsonl") else ()
         self._absent = [columns.index(column) for column in expected]
 
     def absent_columns(self) -> str | None:
@@ -123,20 +158,45 @@ class _RowReader:
     def row(self, record: Record) -> Row:
         if record.problem is not None:
             return Row(record.line, record.text, (), record.problem)
-        cells = record.fields
-        if len(cells) != len(self._columns):
-            return Row(record.line, record.text, (), self._ragged(len(cells)))
         if self._absent:
-            self._absent = [at for at in self._absent if cells[at] is MISSING]
+            self._absent = [at for at in self._absent if record.fields[at] is MISSING]
         self._read_any = True
-        identity = RowIdentity(self._identifying(record), self._keyed, self._ordinals)
+        cells: list[str] = []
+        notices: list[str] = []
+        try:
+            cells = self._cells(record)
+            identity = RowIdentity(self._identifying(record), self._keyed, self._ordinals)
+            commands, if_possible = self._recipes.commands_of(cells, identity, notices)
+            return Row(record.line, record.text, commands, if_possible=if_possible, notices=tuple(notices))
+        except Unusable as problem:
+            named = self._recipes.customer_of(cells) if cells else None
+            return Row(record.line, record.text, (), str(problem), customer=named)
+
+    def _cells(self, record: Record) -> list[str]:
+        """The cells of a record, those of the first filled row where it has several. Raises Unusable."""
+        first = self._filled(record.fields)
+        return Group([first, *map(self._filled, record.more)], self._alike) if record.more else first
+
+    def _filled(self, cells: list[str]) -> list[str]:
+        """One cell for each column, what counts as empty and whole numbers as they are meant. Raises Unusable."""
+        if len(cells) != len(self._columns):
+            cells = self._straightened(cells)
+        if self._missing:
+            cells = cells + self._missing
         if self._empty:
             cells = ["" if cell in self._empty else cell for cell in cells]
-        try:
-            commands, if_possible = self._recipes.commands_of(cells, identity)
-            return Row(record.line, record.text, commands, if_possible=if_possible)
-        except Unusable as problem:
-            return Row(record.line, record.text, (), str(problem))
+        if self._whole:
+            cells = [_whole_number(cell) if at in self._whole else cell for at, cell in enumerate(cells)]
+        return cells
+
+    def _straightened(self, cells: list[str]) -> list[str]:
+        """As many cells as there are columns. Empty ones at the end are no reason to refuse a row. Raises Unusable."""
+        wanted = len(self._columns)
+        if len(cells) > wanted and (self._ragged_rows == "cut" or not any(cells[wanted:])):
+            return cells[:wanted]
+        if len(cells) < wanted and self._ragged_rows != "refuse":
+            return cells + [""] * (wanted - len(cells))
+        raise Unusable(self._ragged(len(cells)))
 
     def _ragged(self, found: int) -> str:
         names = ", ".join(self._columns[:MAX_COLUMNS_SHOWN])
@@ -144,9 +204,15 @@ class _RowReader:
         return f"expected {len(self._columns)} fields ({names}{more}), found {found}"
 
 
+def _whole_number(cell: str) -> str:
+    """17850 for 17850.0, as which a column of whole numbers ends where one of its cells was empty."""
+    whole, point, zeros = cell.partition(".")
+    return whole if point and whole.lstrip("-").isdecimal() and not zeros.strip("0") else cell
+
+
 def _identifying(mapping: Mapping, columns: tuple[str, ...]) -> Callable[[Record], Sequence[str]]:
     """The part of a record that identifies it."""
     if mapping.identity is None:
         return lambda record: record.content
     identifying = [columns.index(column) for column in mapping.identity]
-    return lambda record: [record.fields[at] for at in identifying]
+    return lambda record: [record.fields[at] for at in identifying if at < len(record.fields)]

@@ -15,42 +15,32 @@ import os
 import stat
 import sys
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO
 
 from msgspec import Struct
 
+from regulars.adapters.importing.documents import is_spreadsheet, json_records, sheet_records, whole
 from regulars.adapters.importing.jsonl import NotAnObject, read_line
-from regulars.adapters.importing.mapping import Mapping, named_columns
-from regulars.crm_domain.errors import NotFound
+from regulars.adapters.importing.lines import MAX_RECORD, Lines, TooLong
+from regulars.adapters.importing.mapping import Mapping
+from regulars.adapters.importing.objections import named_columns
+from regulars.adapters.importing.record import Record
+from regulars.adapters.importing.text_encoding import UTF_8, found_encoding, guessed_encoding, marked_encoding
+from regulars.adapters.importing.vcard import Cards
+from regulars.crm_domain.errors import InvalidMapping, NotFound
 
-# The csv module's own limit for a field, which is global to the process and therefore left alone.
-MAX_RECORD = 131_072
-
-# What is no text at all may have no line ends; this much is read within a few seconds.
-MAX_LINE = 100_000_000
 WAIT_FOR_A_WRITER = 5.0
 _PAUSE = 0.02
 
 STANDARD_INPUT = "-"
 
-
-class Record(Struct, frozen=True):
-    """A record of the file: `line` is its first physical line, from 1; `text` is printable whatever the bytes were.
-
-    `content` identifies it. With a `problem` it has neither fields nor content.
-    """
-
-    line: int
-    text: str
-    fields: list[str]
-    content: list[str]
-    problem: str | None = None
+_GZIP = b"\x1f\x8b"
+_CHUNK = 65_536
 
 
 class CountedBytes(io.RawIOBase):
@@ -75,75 +65,72 @@ class CountedBytes(io.RawIOBase):
         return len(data)
 
 
-class _TooLong(Exception):
-    """The current record has grown beyond MAX_RECORD."""
+def head_of(path: str | Path) -> str:
+    """The first characters of a file, lone surrogates for what is no text. Raises NotFound where it can't be read."""
+    with _bytes_of(path) as (plain, _):
+        head = _peeked(plain)
+    encoding = "ascii" if is_spreadsheet(head) else marked_encoding(head) or found_encoding([head])
+    return head.decode(encoding, "surrogateescape" if encoding == "ascii" else "replace")
 
 
-class Lines:
-    """Physical lines, numbered from 1, each with its line ending.
+class Reading(Struct):
+    """A file that is read: its records, and where the reading stands.
 
-    `held` are the lines of the current record. A line longer than MAX_RECORD is cut off there, and its rest is skipped.
-    Where the stream itself fails, the lines end and `broken` says why.
+    `encoding` is the one that was found, None where it was said or a mark told it. `count` is how many bytes were read,
+    `line` the last line, and `broken` why there are no more, where that is no usual end.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._given_back: deque[str] = deque()
-        self._size = 0
-        self.held: list[str] = []
-        self.number = 0
-        self.broken: str | None = None
+    records: Iterator[Record]
+    encoding: str | None
+    _source: CountedBytes
+    _lines: Lines | None = None
 
-    def __iter__(self) -> Lines:
-        return self
+    @property
+    def count(self) -> int:
+        """The bytes read so far, as the file has them."""
+        return self._source.count
 
-    def __next__(self) -> str:
-        text = self._given_back.popleft() if self._given_back else self._read()
-        if not text:
-            raise StopIteration
-        self.number += 1
-        self.held.append(text)
-        self._size += len(text)
-        if self._size > MAX_RECORD:
-            raise _TooLong
-        return text
+    @property
+    def line(self) -> int:
+        """The number of the last line read."""
+        return 0 if self._lines is None else self._lines.number
 
-    def release(self) -> None:
-        """Drop the lines of the current record."""
-        self.held = []
-        self._size = 0
-
-    def give_back(self) -> None:
-        """Read all held lines but the first again."""
-        self._given_back.extendleft(reversed(self.held[1:]))
-        self.number -= len(self.held) - 1
-        del self.held[1:]
-
-    def _read(self) -> str:
-        if self.broken is not None:
-            return ""
-        try:
-            text = self._stream.readline(MAX_RECORD + 1)
-            rest, size = text if len(text) > MAX_RECORD else "\n", len(text)
-            while rest and rest[-1] not in "\r\n":
-                rest = self._stream.readline(MAX_RECORD + 1)
-                size += len(rest)
-                if size > MAX_LINE:
-                    self.broken = f"a line doesn't end within {MAX_LINE:,} characters; nothing after it was read"
-                    break
-        except (UnicodeError, EOFError, OSError, zlib.error) as error:
-            self.broken = f"the file can't be read beyond this line: {error}"
-            return ""
-        return text
+    @property
+    def broken(self) -> str | None:
+        """Why the lines end before the file does."""
+        return None if self._lines is None else self._lines.broken
 
 
 @contextmanager
-def opened(path: str | Path, encoding: str) -> Iterator[tuple[Lines, CountedBytes]]:
-    """The lines of a file, and the bytes taken from it; decompressed where the name ends in .gz.
+def reading(path: str | Path, mapping: Mapping) -> Iterator[Reading]:
+    """The records of a file, decompressed where it is compressed by gzip.
 
-    `-` is standard input, which stays open. Raises NotFound where the file can't be opened, for a pipe without a
-    writer, and for a device other than a terminal.
+    A byte order mark tells the encoding, whatever was said; without either it is found. `-` is standard input, which
+    stays open. Raises NotFound where the file can't be opened, for a pipe without a writer, and for a device other than
+    a terminal; InvalidMapping for a file of another format.
     """
+    with ExitStack() as stack:
+        plain, counted = stack.enter_context(_bytes_of(path))
+        head = _peeked(plain)
+        if mapping.format == "sheet":
+            yield Reading(sheet_records(whole(plain), mapping), None, counted)
+            return
+        if is_spreadsheet(head):
+            raise InvalidMapping(f'{path} is a spreadsheet: say format = "sheet", or save it as CSV')
+        known = marked_encoding(head) or mapping.encoding
+        encoding = known or _found(path, head)
+        found = None if known else encoding
+        if mapping.format == "json":
+            yield Reading(json_records(whole(plain), encoding, mapping), found, counted)
+            return
+        # A byte that is not text becomes a lone surrogate, which no valid text holds: so it is noticed, row by row.
+        text = io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape", newline="")
+        lines = Lines(stack.enter_context(text), encoding)
+        yield Reading(_text_records(lines, mapping), found, counted, lines)
+
+
+@contextmanager
+def _bytes_of(path: str | Path) -> Iterator[tuple[io.BufferedReader | gzip.GzipFile, CountedBytes]]:
     with ExitStack() as stack:
         if str(path) == STANDARD_INPUT:
             binary, ahead = sys.stdin.buffer, b""
@@ -156,11 +143,33 @@ def opened(path: str | Path, encoding: str) -> Iterator[tuple[Lines, CountedByte
                 raise NotFound(f"{path} can't be read: {reason}") from None
         counted = stack.enter_context(CountedBytes(binary, ahead))
         plain: io.BufferedReader | gzip.GzipFile = io.BufferedReader(counted)
-        if str(path).endswith(".gz"):
+        if _peeked(plain).startswith(_GZIP):
             plain = stack.enter_context(gzip.GzipFile(fileobj=plain, mode="rb"))
-        # A byte that is not text becomes a lone surrogate, which no valid text holds: so it is noticed, row by row.
-        text = io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape", newline="")
-        yield Lines(stack.enter_context(text)), counted
+        yield plain, counted
+
+
+def _peeked(plain: io.BufferedReader | gzip.GzipFile) -> bytes:
+    """The first bytes, which are read again. Nothing where they can't be read: whoever reads on will say so."""
+    try:
+        return plain.peek(io.DEFAULT_BUFFER_SIZE)
+    except (EOFError, OSError, zlib.error):
+        return b""
+
+
+def _found(path: str | Path, head: bytes) -> str:
+    """The encoding of a file without a mark: from all of it, or from its first bytes where it can be read only once."""
+    if str(path) == STANDARD_INPUT or not Path(path).is_file():
+        return found_encoding([head])
+    with _bytes_of(path) as (plain, _):
+        return found_encoding(_chunks(plain))
+
+
+def _chunks(plain: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+    try:
+        while chunk := plain.read(_CHUNK):
+            yield chunk
+    except (EOFError, OSError, zlib.error):
+        return  # the lines before it are read, and then say so
 
 
 def _open(path: str | Path) -> BinaryIO:
@@ -191,7 +200,7 @@ def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
     return found or b""
 
 
-def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
+def _text_records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
     """The records of a file after its skipped lines. Records without a single filled field are left out."""
     _skip(lines, mapping.skip_lines)
     reader = _splitter(lines, mapping)
@@ -204,33 +213,43 @@ def records(lines: Lines, mapping: Mapping) -> Iterator[Record]:
             fields, content = next(reader)
         except StopIteration:
             return
-        except _TooLong:
+        except TooLong:
             problem = f"the {'line' if len(lines.held) == 1 else 'record'} is longer than {MAX_RECORD:,} characters"
             lines.give_back()
         except csv.Error as error:
-            problem = f"this is not valid CSV: {error}"
+            problem = _no_csv(str(error))
             lines.give_back()
         except NotAnObject as error:
             problem = str(error)
-        first = lines.number - len(lines.held) + 1
         text = "".join(lines.held).rstrip("\r\n")
-        problem = _unreadable(text, mapping.encoding) or problem
+        problem = _unreadable(text, lines.encoding) or problem
         if problem is not None:
-            yield Record(first, printable(text), [], [], problem)
+            yield Record(lines.first, printable(text), [], [], problem)
         elif any(content):
-            yield Record(first, text, fields, content)
+            yield Record(lines.first, text, fields, content)
+
+
+def _no_csv(error: str) -> str:
+    """What the csv module found wrong, in our words."""
+    if "expected after" in error:
+        return "text follows the quote that ends a cell; a quote within a cell is written twice"
+    if "unexpected end" in error:
+        return "a quote opens a cell, and none closes it"
+    return "a line break stands where none can be"
 
 
 def _splitter(lines: Lines, mapping: Mapping) -> Iterator[tuple[list[str], list[str]]]:
     """The function that splits lines into fields and content. It isn't a generator, as it goes on after an error."""
     if mapping.format == "jsonl":
         return map(partial(read_line, named_columns(mapping)), lines)
+    if mapping.format == "vcard":
+        return Cards(lines, named_columns(mapping))
     if mapping.format == "whitespace":
         return map(_stripped, map(str.split, lines))
-    if not mapping.quote:
-        plain = csv.reader(lines, strict=True, delimiter=mapping.delimiter, quotechar=None, quoting=csv.QUOTE_NONE)
-        return map(_stripped, plain)
-    return map(_stripped, csv.reader(lines, strict=True, delimiter=mapping.delimiter, quotechar=mapping.quote))
+    form: dict[str, Any] = {"strict": True, "delimiter": mapping.delimiter, "escapechar": mapping.escape}
+    if mapping.quote:
+        return map(_stripped, csv.reader(lines, quotechar=mapping.quote, **form))
+    return map(_stripped, csv.reader(lines, quotechar=None, quoting=csv.QUOTE_NONE, **form))
 
 
 def _stripped(fields: list[str]) -> tuple[list[str], list[str]]:
@@ -247,7 +266,9 @@ def _unreadable(text: str, encoding: str) -> str | None:
     if "\0" in text:
         return "the line holds a NUL character, which no text does"
     if not text.isascii() and printable(text) != text:
-        return f"the line is not valid {encoding}"
+        looks_like = guessed_encoding([text.encode(encoding, "surrogateescape")])
+        remedy = "" if looks_like == UTF_8 else f'; it looks like {looks_like}: encoding = "{looks_like}"'
+        return f"the line is not valid {encoding}{remedy}"
     return None
 
 
@@ -258,5 +279,5 @@ def _skip(lines: Lines, count: int) -> None:
             next(lines)
         except StopIteration:
             return
-        except _TooLong:
+        except TooLong:
             continue

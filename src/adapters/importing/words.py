@@ -6,17 +6,22 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time
+from decimal import Decimal, InvalidOperation
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PlainValidator
 
+from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.explain_invalid import MAX_SHOWN
 from regulars.crm_domain.money import EXPONENTS
 
 MAX_COLUMNS = 1_000
 # More than there are commands; a file may have any number of columns, of any length.
 MAX_NAMED = 100
+
+#: ISO 8601; seconds or milliseconds since 1970; days since 30 December 1899, as spreadsheets count them.
+NAMED_FORMATS = ("iso", "epoch", "epoch_ms", "excel")
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
 # Neither midnight nor a repeated number, so that what a format forgets shows when it is written and read back.
@@ -35,8 +40,8 @@ def unknown_word(kind: str, word: str, allowed: Iterable[str]) -> str:
 
 
 class Format:
-    """A date format: whether it has a time of day (`has_time`) and an offset from UTC (`has_offset`). Raises
-    ValueError.
+    """A date format: whether it has a time of day (`has_time`), an offset from UTC (`has_offset`), and tells no more
+    than a month (`is_month`). Raises ValueError.
     """
 
     def __init__(self, text: str) -> None:
@@ -44,10 +49,16 @@ class Format:
             parsed = datetime.strptime(_SAMPLE.strftime(text), text)  # noqa: DTZ007 - whether it has a zone is the question
         except (ValueError, re.error) as error:
             raise ValueError(f'"{text}" is not a date format ({error}); expected one such as "%Y-%m-%d"') from None
-        if parsed.date() != _SAMPLE.date() or "%Z" in text.replace("%%", ""):
+        self.is_month = parsed.date() == _SAMPLE.date().replace(day=1) and parsed.time() == time()
+        if not (self.is_month or parsed.date() == _SAMPLE.date()) or "%Z" in text.replace("%%", ""):
             raise ValueError(f'"{text}" does not tell a day for sure; expected one such as "%Y-%m-%d" or "%d.%m.%y %z"')
         self.has_time = parsed.time() != time()
         self.has_offset = parsed.tzinfo is not None
+
+
+def is_named_format(text: str) -> bool:
+    """Whether a date format has a name of its own, rather than letters that stand for parts of a date."""
+    return text in NAMED_FORMATS
 
 
 def _placeholders(text: str) -> Iterator[str]:
@@ -95,6 +106,7 @@ def _encoding(name: str) -> str:
 
 
 def _currency(code: str) -> str:
+    code = code.upper()
     if code not in EXPONENTS:
         raise ValueError("expected a currency code of ISO 4217, such as EUR")
     return code
@@ -111,9 +123,31 @@ def _time_of_day(value: object) -> time:
 
 
 def _date_format(text: str) -> str:
-    if text != "iso":
+    if not is_named_format(text):
         Format(text)
     return text
+
+
+def _template(text: str) -> str:
+    template_columns(text)
+    return text
+
+
+def _threshold(value: object) -> Decimal:
+    try:
+        if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
+            number = Decimal(value)
+            if number.is_finite():
+                return number
+    except InvalidOperation:
+        pass
+    raise ValueError("expected a number to compare with, such as 0 or 59.90")
+
+
+def _country(code: str) -> str:
+    if code not in COUNTRIES:
+        raise ValueError("expected a country in two letters of ISO 3166, such as DE")
+    return code
 
 
 def _all_different(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -123,6 +157,9 @@ def _all_different(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+Template = Annotated[str, AfterValidator(_template)]
+Threshold = Annotated[Decimal, PlainValidator(_threshold)]
+Country = Annotated[str, AfterValidator(_country)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Currency = Annotated[str, AfterValidator(_currency)]
 ColumnNames = Annotated[

@@ -106,7 +106,7 @@ _add(
     app,
     "import",
     "importing.import_file",
-    "Import a file; the store is made if there is none.",
+    "Import files; the store is made if there is none.",
     "regulars import orders.csv --mapping orders.toml --dry-run",
     "regulars import orders.csv --mapping orders.toml --currency EUR",
     "regulars import --rejects",

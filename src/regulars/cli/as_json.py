@@ -11,6 +11,8 @@ from typing import Any, TextIO, cast
 import msgspec
 
 from regulars.adapters.checking.result import RecordCheck
+from regulars.adapters.importing import Proposal
+from regulars.adapters.importing import Row as ImportedRow
 from regulars.adapters.read_models.verifying import Verification
 from regulars.adapters.schema.builds import Row
 from regulars.adapters.sealing.checking import SealCheck
@@ -250,7 +252,7 @@ def outcome(each: Outcome, catalogue: Catalogue) -> Object:
 
 
 def report(each: ImportReport) -> Object:
-    """What an import did; `rejects` are the first 1,000."""
+    """What an import did; `rejects` and `notices` are the first 1,000."""
     return {
         "rows": each.rows,
         "events": each.events,
@@ -258,6 +260,26 @@ def report(each: ImportReport) -> Object:
         "rejected": each.rejected,
         "dry_run": each.dry_run,
         "rejects": [reject(one) for one in each.rejects],
+        "reasons": [{"reason": reason, "rows": rows} for reason, rows in each.reasons],
+        "notices": list(each.notices),
+    }
+
+
+def proposal(each: Proposal, first: Iterable[ImportedRow]) -> Object:
+    """A mapping that is proposed for a file, and its first rows as they would be taken."""
+    return {
+        "preset": None if each.preset is None else each.preset.name,
+        "mapping": each.text,
+        "rows": [
+            {
+                "line": row.line,
+                "problem": row.problem,
+                "commands": [
+                    {"do": type(one).__name__, **one.model_dump(mode="json", exclude_none=True)} for one in row.commands
+                ],
+            }
+            for row in first
+        ],
     }
 
 

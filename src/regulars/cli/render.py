@@ -330,28 +330,47 @@ def command_fields(command: type[Command]) -> ConsoleRenderable:
 
 
 def import_report(each: ImportReport) -> ConsoleRenderable:
-    """The sums of an import, and the first rows it refused."""
+    """The sums of an import, what was left out, and the rows it refused: each of a few, of many how often for what."""
     sums = Table.grid(padding=(0, 2))
     sums.add_column()
     sums.add_column(justify="right")
-    names = {"rows": each.rows, "known before": each.unchanged, "refused": each.rejected, "events": each.events}
+    names = {"rows": each.rows, "changed nothing": each.unchanged, "refused": each.rejected, "events": each.events}
     for name, count in names.items():
         sums.add_row(Text(name, style="dim"), Text(f"{count:,}"))
     title = Text("Tried out; nothing was kept." if each.dry_run else "Imported.", style="bold")
-    if not each.rejected:
-        return Group(title, sums)
-    more = each.rejected - min(REJECTS_SHOWN, len(each.rejects))
-    kept = "" if each.dry_run else "; `regulars import --rejects` lists them"
-    closing = Text(f"and {more:,} more{kept}" if more else kept.removeprefix("; "), style="dim")
-    return Group(title, sums, Text("\nRefused:"), _refused(each.rejects[:REJECTS_SHOWN]), closing)
+    parts: list[ConsoleRenderable] = [title, sums]
+    if each.notices:
+        shown = [_text(notice) for notice in each.notices[:REJECTS_SHOWN]]
+        more = len(each.notices) - len(shown)
+        parts += [Text("\nNoticed:"), *shown, *([Text(f"and {more:,} more", style="dim")] if more else [])]
+    if each.rejected:
+        few = each.rejected <= REJECTS_SHOWN
+        parts += [Text("\nRefused:"), _refused(each.rejects) if few else _reasons(each.reasons)]
+        if not each.dry_run:
+            parts.append(Text("`regulars import --rejects` lists them", style="dim"))
+    return Group(*parts)
 
 
-def _refused(rejects: Iterable[Reject]) -> Table:
+def _refused(rejects: Sequence[Reject]) -> Table:
+    several = len({each.source for each in rejects}) > 1
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     for each in rejects:
-        table.add_row(Text(f"line {each.line}"), _text(each.reason))
+        where = f"{each.source}, line {each.line}" if several else f"line {each.line}"
+        table.add_row(_text(where), _text(each.reason))
+    return table
+
+
+def _reasons(reasons: Sequence[tuple[str, int]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for reason, count in reasons[:REJECTS_SHOWN]:
+        table.add_row(Text(f"{count:,}"), _text(reason))
+    others = sum(count for _, count in reasons[REJECTS_SHOWN:])
+    if others:
+        table.add_row(Text(f"{others:,}"), Text("for other reasons"))
     return table
 
 

@@ -6,7 +6,8 @@ A row is taken whole or not at all. What is refused goes to quarantine and the r
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +30,7 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import RegisterCustomer
 from regulars.crm_domain.errors import NotFound, Rejected
 from regulars.doing.execution import Execution
+from regulars.doing.reasons import MAX_KINDS, kind_of
 from regulars.doing.transacting import Transacting, Work
 from regulars.session.session import Session
 
@@ -43,7 +45,11 @@ Transact = Callable[[Work], None]
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: `events` recorded, rows that were known already, and the first 1,000 rejects."""
+    """What an import did: `events` recorded, rows that changed nothing, and the first 1,000 rejects and notices.
+
+    `notices` are sentences on what was left out of rows that were taken, such as a phone number that is none. `reasons`
+    are kinds of refusals, each with its number of rows, the most frequent first.
+    """
 
     rows: int
     events: int
@@ -51,6 +57,8 @@ class ImportReport:
     rejected: int
     rejects: tuple[Reject, ...]
     dry_run: bool
+    notices: tuple[str, ...] = ()
+    reasons: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,6 +68,8 @@ class _Tally:
     unchanged: int = 0
     rejects: list[Reject] = field(default_factory=list)
     rejected: int = 0
+    notices: list[str] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, batch: _Batch) -> None:
         self.rows += batch.rows
@@ -67,6 +77,10 @@ class _Tally:
         self.unchanged += batch.unchanged
         self.rejected += len(batch.rejects)
         self.rejects += batch.rejects[: REJECTS_SHOWN - len(self.rejects)]
+        self.notices += batch.notices[: REJECTS_SHOWN - len(self.notices)]
+        for each in batch.rejects:
+            kind = kind_of(each.reason)
+            self.reasons[kind if kind in self.reasons or len(self.reasons) < MAX_KINDS else "other reasons"] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,24 @@ class _Batch:
     events: int
     unchanged: int
     rejects: list[Reject]
+    notices: list[str]
+
+
+def together(reports: Sequence[ImportReport]) -> ImportReport:
+    """What the imports of several files did, as that of one."""
+    reasons: Counter[str] = Counter()
+    for each in reports:
+        reasons.update(dict(each.reasons))
+    return ImportReport(
+        rows=sum(each.rows for each in reports),
+        events=sum(each.events for each in reports),
+        unchanged=sum(each.unchanged for each in reports),
+        rejected=sum(each.rejected for each in reports),
+        rejects=tuple(reject for each in reports for reject in each.rejects)[:REJECTS_SHOWN],
+        dry_run=any(each.dry_run for each in reports),
+        notices=tuple(notice for each in reports for notice in each.notices)[:REJECTS_SHOWN],
+        reasons=tuple(reasons.most_common()),
+    )
 
 
 def load_mapping(path: str | os.PathLike[str], *, extensions: tuple[Extension, ...] = ()) -> Mapping:
@@ -143,7 +175,7 @@ def import_rows(
             on_progress(done, total, tally.rows)
 
     # Where it ends early, what it holds is let go of here and now, in the thread that opened it.
-    with closing(rows(path, mapping, catalogue, partial(store.keyed, "import"), note)) as stream:
+    with closing(rows(path, mapping, catalogue, partial(store.keyed, "import"), note, tally.notices.append)) as stream:
         batch = list(islice(stream, ROWS_PER_TRANSACTION))  # a file that can't be read leaves no trace
         if not dry_run:
             # Older versions kept what they refused by the file's name alone.
@@ -162,6 +194,8 @@ def import_rows(
         rejected=tally.rejected,
         rejects=tuple(tally.rejects),
         dry_run=dry_run,
+        notices=tuple(tally.notices),
+        reasons=tuple(tally.reasons.most_common()),
     )
 
 
@@ -186,17 +220,20 @@ def _take(transact: Transact, catalogue: Catalogue, path: Path, batch: list[Row]
 def _carry_out(source: str, batch: Iterable[Row], catalogue: Catalogue, execution: Execution) -> _Batch:
     execution.prepare(command for row in batch for command in row.commands)
     rejects: list[Reject] = []
+    notices: list[str] = []
     count, unchanged = 0, 0
     for row in batch:
         count += 1
         before = execution.decided
         problem = row.problem or _refusal(row, execution)
         if problem is not None:
-            named = tuple(sorted(_named_in(row.commands, catalogue)))
+            told = row.commands if row.customer is None else (row.customer,)
+            named = tuple(sorted(_named_in(told, catalogue)))
             rejects.append(Reject(source=source, line=row.line, reason=problem, text=row.text, speaks_of=named))
-        elif execution.decided == before:
-            unchanged += 1
-    return _Batch(rows=count, events=execution.decided, unchanged=unchanged, rejects=rejects)
+        else:
+            unchanged += execution.decided == before
+            notices += (f"line {row.line}: {notice}" for notice in row.notices)
+    return _Batch(rows=count, events=execution.decided, unchanged=unchanged, rejects=rejects, notices=notices)
 
 
 def _named_in(commands: Iterable[Command], catalogue: Catalogue) -> set[str]:
