@@ -29,6 +29,7 @@ country = "DE"
 decimal_comma = false
 empty = ["NULL", "-"]
 whole_numbers = ["id"]
+details = "newest"
 optional_columns = ["note"]
 group_by = ["id"]
 identity = ["id", "day", "item"]

@@ -138,6 +138,20 @@ class Recipes(Struct, frozen=True):
                 commands.append(command)
         return tuple(commands), frozenset(if_possible)
 
+    @property
+    def tells_times(self) -> bool:
+        """Whether any row says when something happened."""
+        recipes = (*self.commands, *([] if self.customer is None else [self.customer]))
+        return any(name == "occurred_at" for recipe in recipes for name, _ in recipe.reads)
+
+    def first_time_of(self, cells: Cells) -> datetime | None:
+        """The earliest instant of the row's commands, None where they name none. Raises Unusable."""
+        recipes = [recipe for recipe in self.commands if recipe.applies(cells)]
+        if self.customer is not None:
+            recipes.append(self.customer)
+        told = [recipe.occurred_at(cells) for recipe in recipes]
+        return min((each for each in told if each is not None), default=None)
+
     def customer_of(self, cells: Cells) -> Command | None:
         """The registration of the row's customer, where that much of the row can be read."""
         try:

@@ -14,6 +14,7 @@
     group_by = ["id"]                    # rows with equal cells there, one after the other, are one order
     empty = ["NULL", "N/A"]              # words that count as an empty cell
     whole_numbers = ["id"]               # columns where 17850.0 is 17850
+    details = "newest"                   # of known customers: "newest", "fill" what is empty, or "never"
     zone = "Europe/Berlin"               # of dates and times that name no zone
     currency = "EUR"
     decimal_comma = true                 # 1.234,50; false: 1,234.50; without it, what may mean two things is refused
@@ -81,6 +82,11 @@ def _do(name: str, info: ValidationInfo) -> str:
     return name
 
 
+#: Which contact details of a customer who is known are taken: those that differ from what was known at the row's time,
+#: those of which nothing was known, or none.
+Details = Literal["newest", "fill", "never"]
+
+
 class CommandMapping(Table):
     """One command per row: its class, conditions and fields; with `if_possible` it may be refused."""
 
@@ -114,6 +120,7 @@ class Mapping(Table):
     identity: ColumnNames | None = None
     only: tuple[Condition, ...] = ()
     customer: dict[str, Value] | None = None
+    details: Details | None = None
     command: tuple[CommandMapping, ...] = ()
 
     @property

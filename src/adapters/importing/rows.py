@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from msgspec import Struct
 from regulars.adapters.importing.commands import compile_mapping
 from regulars.adapters.importing.grouping import Group, grouped
 from regulars.adapters.importing.identity import Keyed, Ordinals, RowIdentity
+from regulars.adapters.importing.in_time import in_time, in_time_once
 from regulars.adapters.importing.jsonl import MISSING
 from regulars.adapters.importing.mapping import Mapping
 from regulars.adapters.importing.objections import (
@@ -20,12 +21,13 @@ from regulars.adapters.importing.objections import (
     with_optional,
 )
 from regulars.adapters.importing.record import Record
-from regulars.adapters.importing.source import STANDARD_INPUT, reading
+from regulars.adapters.importing.source import STANDARD_INPUT, Reading, reading
 from regulars.adapters.importing.unusable import Unusable
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import InvalidMapping
 from regulars.crm_domain.explain_invalid import shown
+from regulars.crm_domain.instant import to_instant
 
 MAX_COLUMNS_SHOWN = 10
 GUESSED = ("cp1252", "gb18030")
@@ -65,42 +67,70 @@ def rows(
     on_progress: Callable[[int], None] | None = None,
     on_notice: Callable[[str], None] | None = None,
 ) -> Generator[Row]:
-    """The rows of a file that the mapping selects, in the file's order, read lazily.
+    """The rows of a file that the mapping selects, read lazily, in order of time; those of one instant, and all where
+    no row says when, are in the file's order.
 
     `keyed` is the store's keyed hash, from bytes to hexadecimal digits; it makes the ids of rows that have none: the
     same row has the same id in every file. `on_progress` is called with the number of bytes read so far, `on_notice`
     with a sentence on what was found out about the file. A row for which no condition holds, and one without a single
-    filled cell, is left out. Memory does not grow with the file (see Ordinals). Nothing in the file raises, but for a
-    header that lacks a column: InvalidMapping. Raises NotFound where there is no file. Both are raised with the first
-    row. JSON lines have no header; a required key that no row had is a problem after the last row.
+    filled cell, is left out. Memory does not grow with the file (see `in_time` and Ordinals). Nothing in the file
+    raises, but for a header that lacks a column: InvalidMapping. Raises NotFound where there is no file. Both are
+    raised with the first row. JSON lines have no header; a required key that no row had is a problem after the last.
     """
-    progress = on_progress or _ignore
-    with reading(path, mapping) as source, closing(Ordinals()) as ordinals:
-        if source.encoding in GUESSED and on_notice is not None:
-            on_notice(f'the file isn\'t UTF-8 and is read as {source.encoding}; say encoding = "{source.encoding}"')
-        found = source.records
-        columns = _columns(found, mapping)
+    progress, notice, total = on_progress or _ignore, on_notice or _ignore, total_bytes(path)
+    with _opened(path, mapping) as (source, columns, found), closing(Ordinals()) as ordinals:
+        if source.encoding in GUESSED:
+            notice(f'the file isn\'t UTF-8 and is read as {source.encoding}; say encoding = "{source.encoding}"')
         seen, absent = 0, None
         if columns is not None:
             reader = _RowReader(mapping, columns, catalogue, keyed, ordinals)
-            if mapping.group_by is not None:
-                found = grouped(found, [columns.index(column) for column in mapping.group_by], len(columns))
-            for record in found:
+            for record, share in _in_time(path, mapping, reader, found, notice):
                 row = reader.row(record)
                 if row.problem is not None or row.commands:
                     yield row
-                if source.count != seen:
-                    seen = source.count
+                count = int(share * total) if total and share else source.count
+                if count != seen:
+                    seen = count
                     progress(seen)
+            for _ in found:  # where it was read again for its order: whether it ends early is known at its end
+                pass
             absent = reader.absent_columns()
         for problem in (absent, source.broken):
             if problem is not None:
                 yield Row(source.line + 1, "", (), problem)
-        progress(source.count)
+        progress(source.count if total is None else total)
 
 
-def _ignore(count: int) -> None:
-    """The default for `on_progress`."""
+def _ignore(_: object) -> None:
+    """The default for `on_progress` and `on_notice`."""
+
+
+@contextmanager
+def _opened(path: str | Path, mapping: Mapping) -> Iterator[tuple[Reading, tuple[str, ...] | None, Iterator[Record]]]:
+    """A file with its columns and its records, those that belong together as one."""
+    with reading(path, mapping) as source:
+        found = source.records
+        columns = _columns(found, mapping)
+        if columns is not None and mapping.group_by is not None:
+            found = grouped(found, [columns.index(column) for column in mapping.group_by], len(columns))
+        yield source, columns, found
+
+
+def _in_time(
+    path: str | Path, mapping: Mapping, reader: _RowReader, found: Iterator[Record], notice: Callable[[str], None]
+) -> Iterator[tuple[Record, float]]:
+    """The records in order of time, each with the share of them that was read; 0 where the source itself tells."""
+    if not reader.tells_times:
+        return ((record, 0.0) for record in found)
+    if total_bytes(path) is None:
+        return ((record, 0.0) for record in in_time_once(found, reader.first_time_of, notice))
+
+    @contextmanager
+    def again() -> Iterator[Iterator[Record]]:
+        with _opened(path, mapping) as (_, _, records):
+            yield records
+
+    return in_time(found, again, reader.first_time_of, notice)
 
 
 def _columns(found: Iterator[Record], mapping: Mapping) -> tuple[str, ...] | None:
@@ -154,6 +184,21 @@ class _RowReader:
             return None
         names = ", ".join(f'"{self._columns[at]}"' for at in self._absent[:MAX_COLUMNS_SHOWN])
         return f"no row of the file has the key {names}, which the mapping names"
+
+    @property
+    def tells_times(self) -> bool:
+        """Whether any row says when something happened."""
+        return self._recipes.tells_times
+
+    def first_time_of(self, record: Record) -> int | None:
+        """The earliest instant that a record names; None for none, and where it can't be read."""
+        if record.problem is not None:
+            return None
+        try:
+            told = self._recipes.first_time_of(self._cells(record))
+        except Unusable:
+            return None
+        return None if told is None else to_instant(told)
 
     def row(self, record: Record) -> Row:
         if record.problem is not None:

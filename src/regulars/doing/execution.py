@@ -11,11 +11,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from regulars.adapters.importing.mapping import Details
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.catalogue import Address, Catalogue, address
 from regulars.crm_domain.command import Command, Context, CustomerId, Decider, occurred_at, strictly_after
-from regulars.crm_domain.customer import CUSTOMER, MergeCustomers, RegisterCustomer
+from regulars.crm_domain.customer import (
+    CONTACT_FIELDS,
+    CUSTOMER,
+    AccountStatus,
+    ChangeContactDetails,
+    MergeCustomers,
+    RegisterCustomer,
+)
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.membership import MEMBERSHIP
 from regulars.crm_domain.purchase import PURCHASE
@@ -46,6 +54,7 @@ class Execution:
     def prepare(self, commands: Iterable[Command]) -> None:
         """Load what commands will need in a few queries; each loads what is missing by itself."""
         work = self._work
+        commands = list(commands)
         addressed = [(command, address(command, work.catalogue)) for command in commands]
         find(work, (where.customer for _, where in addressed if where.customer is not None))
         meant = [where.customer and id_of(work, where.customer) for _, where in addressed]
@@ -54,7 +63,16 @@ class Execution:
         for (command, where), customer_id in zip(addressed, meant, strict=True):
             if customer_id is not None:
                 wanted |= self._bearing_on(command, where, customer_id)
+        wanted |= self._told_again(commands)
         work.load(wanted)
+
+    def _told_again(self, commands: Iterable[Command]) -> set[str]:
+        """The streams of known customers whose contact details are told again."""
+        told = [each for each in commands if isinstance(each, RegisterCustomer) and each.ref is not None]
+        with_details = [each for each in told if any(getattr(each, name) is not None for name in CONTACT_FIELDS)]
+        find(self._work, (str(each.ref) for each in with_details))
+        ids = (known(self._work, str(each.ref)) for each in with_details)
+        return {customer_id for customer_id in ids if customer_id is not None}
 
     def _bearing_on(self, command: Command, where: Address, customer_id: str) -> set[str]:
         """The customer's own streams that a decision will probably load."""
@@ -132,6 +150,28 @@ class Execution:
     def knows(self, reference: str | None) -> bool:
         """Whether a customer has this reference, one of this transaction included."""
         return reference is not None and known(self._work, reference) is not None
+
+    def newer_details(self, told: RegisterCustomer, wanted: Details | None) -> ChangeContactDetails | None:
+        """The contact details that are told again of a customer who is known, and to be taken: by default the newest
+        where it is said when they held, else those of which nothing was known.
+        """
+        work = self._work
+        customer_id = None if told.ref is None else known(work, told.ref)
+        given = {name: value for name in CONTACT_FIELDS if (value := getattr(told, name)) is not None}
+        wanted = wanted or ("fill" if told.occurred_at is None else "newest")
+        if customer_id is None or not given or wanted == "never":
+            return None
+        command = ChangeContactDetails(customer=CustomerId(customer_id), occurred_at=told.occurred_at, **given)
+        stream = work.stream(customer_id, CUSTOMER)
+        then = state_at(stream, CUSTOMER, command, occurred_at(command, work.pending.context.now))
+        if wanted == "fill":
+            empty = {name for name in given if getattr(then, name) is None is getattr(stream.state, name)}
+            changed = {name: value for name, value in given.items() if name in empty}
+        else:
+            changed = {name: value for name, value in given.items() if getattr(then, name) != value}
+        if not changed or stream.state.status is AccountStatus.ERASED:
+            return None
+        return ChangeContactDetails(customer=CustomerId(customer_id), occurred_at=told.occurred_at, **changed)
 
     def all_or_nothing(self) -> AbstractContextManager[None]:
         """Discard what all commands inside have decided where one of them is refused."""

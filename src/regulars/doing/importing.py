@@ -15,10 +15,13 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic
 
+from msgspec import Struct
+
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.extensions.registry import registry_of
 from regulars.adapters.importing import Mapping, Row, rows, total_bytes
 from regulars.adapters.importing import load_mapping as read_mapping
+from regulars.adapters.importing.mapping import Details
 from regulars.adapters.importing.source import STANDARD_INPUT
 from regulars.adapters.indexes.look_ups import LOOKUP_KINDS
 from regulars.adapters.store.store import Store
@@ -35,6 +38,7 @@ from regulars.doing.transacting import Transacting, Work
 from regulars.session.session import Session
 
 ROWS_PER_TRANSACTION = 500
+TOLD_AGAIN = 20_000  # rows that were refused are kept in memory, to tell them again when all others are told
 REJECTS_SHOWN = 1_000
 
 #: (bytes read, bytes there are or None, rows taken or refused so far)
@@ -85,10 +89,13 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
+    """`refused` are the rows that may be taken when they are told again, when more is known, with their rejects."""
+
     rows: int
     events: int
     unchanged: int
     rejects: list[Reject]
+    refused: list[tuple[Row, Reject]]
     notices: list[str]
 
 
@@ -164,9 +171,8 @@ def import_rows(
 
     Raises NotFound for a missing file, InvalidMapping where the mapping doesn't fit it.
     """
-    catalogue = store.registry.catalogue
-    file, total = _named(path), total_bytes(path)
-    tally, read = _Tally(), 0
+    catalogue, said = store.registry.catalogue, _Said(path, mapping.details, store.registry.catalogue)
+    total, tally, read = total_bytes(path), _Tally(), 0
 
     def note(done: int) -> None:
         nonlocal read
@@ -174,66 +180,99 @@ def import_rows(
         if on_progress:
             on_progress(done, total, tally.rows)
 
+    def take(batch: list[Row]) -> _Batch:
+        began = monotonic()
+        taken = _take(transact, said, batch, keep=TOLD_AGAIN - len(refused))
+        tally.add(taken)
+        note(read)
+        if on_recorded:
+            on_recorded(monotonic() - began)
+        return taken
+
+    refused: list[tuple[Row, Reject]] = []
     # Where it ends early, what it holds is let go of here and now, in the thread that opened it.
     with closing(rows(path, mapping, catalogue, partial(store.keyed, "import"), note, tally.notices.append)) as stream:
         batch = list(islice(stream, ROWS_PER_TRANSACTION))  # a file that can't be read leaves no trace
         if not dry_run:
             # Older versions kept what they refused by the file's name alone.
-            transact(lambda tx, _: tx.quarantine.clear(file, path.name))
+            transact(lambda tx, _: tx.quarantine.clear(said.file, path.name))
         while batch:
-            began = monotonic()
-            tally.add(_take(transact, catalogue, path, batch))
-            note(read)
-            if on_recorded:
-                on_recorded(monotonic() - began)
+            refused += take(batch).refused
             batch = list(islice(stream, ROWS_PER_TRANSACTION))
+    left = len(refused) + 1
+    while refused and len(refused) < left:
+        again, left, refused = iter(refused), len(refused), []
+        while some := [row for row, _ in islice(again, ROWS_PER_TRANSACTION)]:
+            refused += take(some).refused
+    _keep(transact, said, tally, [reject for _, reject in refused])
     return ImportReport(
         rows=tally.rows,
         events=tally.events,
         unchanged=tally.unchanged,
         rejected=tally.rejected,
-        rejects=tuple(tally.rejects),
+        rejects=tuple(sorted(tally.rejects, key=lambda reject: reject.line)),
         dry_run=dry_run,
         notices=tuple(tally.notices),
         reasons=tuple(tally.reasons.most_common()),
     )
 
 
-def _named(path: Path) -> str:
-    """What tells a file from others of the same name."""
-    return path.name if str(path) == STANDARD_INPUT else str(path.resolve())
+class _Said(Struct, frozen=True):
+    """What is said of a file: its path, which details of known customers count, and the commands that there are."""
+
+    path: Path
+    details: Details | None
+    catalogue: Catalogue
+
+    @property
+    def file(self) -> str:
+        """What tells the file from others of the same name."""
+        return self.path.name if str(self.path) == STANDARD_INPUT else str(self.path.resolve())
 
 
-def _take(transact: Transact, catalogue: Catalogue, path: Path, batch: list[Row]) -> _Batch:
+def _take(transact: Transact, said: _Said, batch: list[Row], keep: int) -> _Batch:
+    """Carry out some rows in one transaction; at most `keep` of those that are refused are to be told again."""
     done: list[_Batch] = []
 
     def work(tx: Transaction, execution: Execution) -> None:
-        taken = _carry_out(path.name, batch, catalogue, execution)
+        taken = _carry_out(said, batch, execution, keep)
         execution.finish()
-        tx.quarantine.keep(_named(path), taken.rejects)
+        tx.quarantine.keep(said.file, taken.rejects)
         done.append(taken)
 
     transact(work)
     return done[-1]
 
 
-def _carry_out(source: str, batch: Iterable[Row], catalogue: Catalogue, execution: Execution) -> _Batch:
+def _keep(transact: Transact, said: _Said, tally: _Tally, rejects: list[Reject]) -> None:
+    """Keep the rows that were refused to the end."""
+    if rejects:
+        transact(lambda tx, _: tx.quarantine.keep(said.file, rejects))
+        tally.add(_Batch(rows=len(rejects), events=0, unchanged=0, rejects=rejects, refused=[], notices=[]))
+
+
+def _carry_out(said: _Said, batch: Iterable[Row], execution: Execution, keep: int) -> _Batch:
     execution.prepare(command for row in batch for command in row.commands)
     rejects: list[Reject] = []
+    refused: list[tuple[Row, Reject]] = []
     notices: list[str] = []
     count, unchanged = 0, 0
     for row in batch:
-        count += 1
         before = execution.decided
-        problem = row.problem or _refusal(row, execution)
-        if problem is not None:
-            told = row.commands if row.customer is None else (row.customer,)
-            named = tuple(sorted(_named_in(told, catalogue)))
-            rejects.append(Reject(source=source, line=row.line, reason=problem, text=row.text, speaks_of=named))
-        else:
+        problem = row.problem or _refusal(row, said, execution)
+        if problem is None:
             unchanged += execution.decided == before
             notices += (f"line {row.line}: {notice}" for notice in row.notices)
-    return _Batch(rows=count, events=execution.decided, unchanged=unchanged, rejects=rejects, notices=notices)
+        else:
+            told = row.commands if row.customer is None else (row.customer,)
+            named = tuple(sorted(_named_in(told, said.catalogue)))
+            reject = Reject(source=said.path.name, line=row.line, reason=problem, text=row.text, speaks_of=named)
+            if row.problem is None and len(refused) < keep:
+                refused.append((row, reject))
+                continue
+            rejects.append(reject)
+        count += 1
+    return _Batch(count, execution.decided, unchanged, rejects, refused, notices)
 
 
 def _named_in(commands: Iterable[Command], catalogue: Catalogue) -> set[str]:
@@ -243,13 +282,16 @@ def _named_in(commands: Iterable[Command], catalogue: Catalogue) -> set[str]:
     return named | {str(who) for command in commands if (who := address(command, catalogue).customer)}
 
 
-def _refusal(row: Row, execution: Execution) -> str | None:
+def _refusal(row: Row, said: _Said, execution: Execution) -> str | None:
     try:
         with execution.all_or_nothing():
             for place, command in enumerate(row.commands):
-                met_before = isinstance(command, RegisterCustomer) and execution.knows(command.ref)
-                if not met_before:
-                    with suppress(*((Rejected,) if place in row.if_possible else ())):
+                with suppress(*((Rejected,) if place in row.if_possible else ())):
+                    if isinstance(command, RegisterCustomer) and execution.knows(command.ref):
+                        changed = execution.newer_details(command, said.details)
+                        if changed is not None:
+                            execution.carry_out(changed)
+                    else:
                         execution.carry_out(command)
     except (Rejected, NotFound) as refusal:
         return str(refusal)
