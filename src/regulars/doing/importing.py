@@ -30,6 +30,7 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import RegisterCustomer
 from regulars.crm_domain.errors import NotFound, Rejected
 from regulars.doing.execution import Execution
+from regulars.doing.matching import Matching
 from regulars.doing.reasons import MAX_KINDS, kind_of
 from regulars.doing.transacting import Transacting, Work
 from regulars.session.session import Session
@@ -208,7 +209,7 @@ def _take(transact: Transact, catalogue: Catalogue, path: Path, batch: list[Row]
     done: list[_Batch] = []
 
     def work(tx: Transaction, execution: Execution) -> None:
-        taken = _carry_out(path.name, batch, catalogue, execution)
+        taken = _carry_out(path.name, batch, catalogue, execution, Matching(tx, execution))
         execution.finish()
         tx.quarantine.keep(_named(path), taken.rejects)
         done.append(taken)
@@ -217,12 +218,15 @@ def _take(transact: Transact, catalogue: Catalogue, path: Path, batch: list[Row]
     return done[-1]
 
 
-def _carry_out(source: str, batch: Iterable[Row], catalogue: Catalogue, execution: Execution) -> _Batch:
+def _carry_out(
+    source: str, batch: Iterable[Row], catalogue: Catalogue, execution: Execution, matching: Matching
+) -> _Batch:
     execution.prepare(command for row in batch for command in row.commands)
     rejects: list[Reject] = []
     notices: list[str] = []
     count, unchanged = 0, 0
-    for row in batch:
+    for each in batch:
+        row = matching.matched(each)
         count += 1
         before = execution.decided
         problem = row.problem or _refusal(row, execution)
@@ -232,6 +236,7 @@ def _carry_out(source: str, batch: Iterable[Row], catalogue: Catalogue, executio
             rejects.append(Reject(source=source, line=row.line, reason=problem, text=row.text, speaks_of=named))
         else:
             unchanged += execution.decided == before
+            matching.note(row)
             notices += (f"line {row.line}: {notice}" for notice in row.notices)
     return _Batch(rows=count, events=execution.decided, unchanged=unchanged, rejects=rejects, notices=notices)
 
