@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regulars
-from regulars import ImportReport, InvalidMapping, Regulars
+from regulars import ImportReport, InvalidMapping, RegisterCustomer, Regulars, UndoMerge
 from regulars.adapters.importing.text_encoding import found_encoding, guessed_encoding
 from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.explain_invalid import shown
@@ -631,3 +631,47 @@ def test_chinese_text_is_found(text: str) -> None:
 @given(st.lists(st.binary(max_size=40), max_size=6))
 def test_whatever_the_bytes_an_encoding_is_found(chunks: list[bytes]) -> None:
     assert found_encoding(chunks) in ("utf-8", "cp1252", "gb18030")
+
+
+# --------------------------------------------------------------------------------------------------------- matching
+
+
+MATCHED = 'match = ["email", "phone"]\n' + BASIC
+
+
+def test_a_new_reference_is_merged_into_the_one_customer_who_has_its_contact(shop: Shop) -> None:
+    shop.crm.do(RegisterCustomer(ref="crm:1", email="Ann@Example.com", phone="+49 30 123456"))
+    shop.take(MATCHED, row(id="7", email="ann@example.com"))
+    shop.take(MATCHED, row(id="8", order="O2", phone="+4930123456"))
+    shop.take(MATCHED, row(id="9", order="O3", email="other@example.com"))
+    assert shop.crm.customer("crm:1").orders == 2
+    assert shop.crm.customer("shop:7").id == shop.crm.customer("shop:8").id == shop.crm.customer("crm:1").id
+    assert shop.crm.customer("shop:9").orders == 1
+    assert shop.take(MATCHED, row(id="7", email="ann@example.com")).events == 0
+
+
+def test_rows_of_one_file_match_each_other(shop: Shop) -> None:
+    second = row(id="2", order="O2", email="Ann@Example.com").split("\n")[1]
+    third = row(id="3", order="O3").split("\n")[1]
+    shop.take(MATCHED, row(id="1", email="ann@example.com") + second + "\n" + third)
+    assert shop.crm.customer("shop:1").orders == 2
+    assert shop.crm.customer("shop:3").orders == 1
+
+
+def test_a_contact_of_several_customers_matches_none(shop: Shop) -> None:
+    shop.crm.do([RegisterCustomer(ref=f"crm:{each}", email="info@example.com") for each in (1, 2)])
+    shop.take(MATCHED, row(id="7", email="info@example.com"))
+    assert shop.crm.customer("shop:7").orders == 1
+
+
+def test_a_match_that_was_none_is_undone_and_stays_so(shop: Shop) -> None:
+    shop.crm.do(RegisterCustomer(ref="crm:1", email="info@example.com"))
+    shop.take(MATCHED, row(id="7", email="info@example.com"))
+    shop.crm.do(UndoMerge(customer="shop:7"))
+    assert shop.take(MATCHED, row(id="7", email="info@example.com")).events == 0
+    assert (shop.crm.customer("crm:1").orders, shop.crm.customer("shop:7").orders) == (0, 1)
+
+
+def test_a_mapping_matches_only_by_what_it_reads(shop: Shop) -> None:
+    with pytest.raises(InvalidMapping, match=r"match: \[customer\] has no phone to match by"):
+        shop.take(MATCHED.replace('phone = "{phone}"\n', ""), row())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,16 @@ def test_a_draft_of_nothing_is_a_sentence(say: Say, tmp_path: Path) -> None:
     said = say("import", str(tmp_path / "empty.csv"))
     assert (said.status, "has no header to make a mapping of" in said.err) == (1, True)
     assert json.dumps(said.out) == '""'
+
+
+@given(
+    st.binary(max_size=200),
+    st.sampled_from([b"", b"[", b"{", b"BEGIN:VCARD\n", b"PK\x03\x04", b"\xff\xfe", b"\x1f\x8b", b"name,email\n"]),
+)
+def test_whatever_the_bytes_there_is_a_proposal_or_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, begin: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "anything"
+    file.write_bytes(begin + content)
+    with suppress(InvalidMapping):
+        assert propose(file).text

@@ -34,6 +34,7 @@ optional_columns = ["note"]
 group_by = ["id"]
 identity = ["id", "day", "item"]
 only = [{ column = "how", is_not = "skip" }]
+match = ["email", "phone"]
 [customer]
 ref = { text = "row:{id}", case = "lower" }
 email = "{mail}"

@@ -21,6 +21,7 @@
     country = "DE"                       # of phone numbers that name none
     identity = ["id", "day"]             # what makes two rows the same; all columns by default
     only = [{ column = "type", is = "order" }]    # all conditions must hold
+    match = ["email", "phone"]           # a new reference is merged into the one customer who has that contact
 
     [customer]                           # fields of RegisterCustomer: each row registers its customer first
     ref = "shop:{id}"                    # by default occurred_at is that of the row's first command
@@ -119,6 +120,7 @@ class Mapping(Table):
     country: Country | None = None
     identity: ColumnNames | None = None
     only: tuple[Condition, ...] = ()
+    match: tuple[Literal["email", "phone"], ...] = ()
     customer: dict[str, Value] | None = None
     details: Details | None = None
     command: tuple[CommandMapping, ...] = ()

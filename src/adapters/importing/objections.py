@@ -54,6 +54,9 @@ def _objections_to_form(mapping: Mapping) -> Iterator[str]:
         yield f"columns: leave them out; in a {mapping.format} file each row names its own"
     if not mapping.names_columns and mapping.columns is None and not mapping.has_header:
         yield "columns: the names of the columns are needed where the file has no header, found nothing"
+    for kind in mapping.match:
+        if mapping.customer is None or kind not in mapping.customer:
+            yield f"match: [customer] has no {kind} to match by"
     if mapping.customer is None and not mapping.command:
         yield "command: a mapping has at least a [customer] table or one [[command]], found neither"
 

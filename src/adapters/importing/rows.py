@@ -40,7 +40,8 @@ class Row(Struct, frozen=True):
     Commands at the places `if_possible` are left out where they are refused; any other refusal rejects the row. `line`
     is the number of its first physical line, from 1. `text` is the raw line, or lines where a quoted field holds a line
     break, without the last line ending and cut off at 131,072 characters. `notices` are sentences on what was left out.
-    `customer` is the registration of whom a row with a problem speaks of, where that much of it can be read.
+    `customer` is the registration of whom a row with a problem speaks of, where that much of it can be read. `match`
+    are the contacts by which its customer may be known under another reference.
     """
 
     line: int
@@ -50,6 +51,7 @@ class Row(Struct, frozen=True):
     if_possible: frozenset[int] = frozenset()
     notices: tuple[str, ...] = ()
     customer: Command | None = None
+    match: tuple[str, ...] = ()
 
 
 def total_bytes(path: str | Path) -> int | None:
@@ -168,6 +170,7 @@ class _RowReader:
         self._columns = columns
         self._missing = [""] * (len(everything) - len(columns))
         self._ragged_rows = mapping.ragged
+        self._match = mapping.match
         self._empty = frozenset(mapping.empty) - {""}
         self._whole = frozenset(everything.index(column) for column in mapping.whole_numbers)
         self._alike = [(everything.index(column), column) for column in columns_outside_lines(mapping)]
@@ -212,7 +215,14 @@ class _RowReader:
             cells = self._cells(record)
             identity = RowIdentity(self._identifying(record), self._keyed, self._ordinals)
             commands, if_possible = self._recipes.commands_of(cells, identity, notices)
-            return Row(record.line, record.text, commands, if_possible=if_possible, notices=tuple(notices))
+            return Row(
+                record.line,
+                record.text,
+                commands,
+                if_possible=if_possible,
+                notices=tuple(notices),
+                match=self._match,
+            )
         except Unusable as problem:
             named = self._recipes.customer_of(cells) if cells else None
             return Row(record.line, record.text, (), str(problem), customer=named)

@@ -8,6 +8,7 @@ seconds, a device at once.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -266,10 +267,16 @@ def _unreadable(text: str, encoding: str) -> str | None:
     if "\0" in text:
         return "the line holds a NUL character, which no text does"
     if not text.isascii() and printable(text) != text:
-        looks_like = guessed_encoding([text.encode(encoding, "surrogateescape")])
-        remedy = "" if looks_like == UTF_8 else f'; it looks like {looks_like}: encoding = "{looks_like}"'
-        return f"the line is not valid {encoding}{remedy}"
+        return f"the line is not valid {encoding}{_other_encoding(text, encoding)}"
     return None
+
+
+def _other_encoding(text: str, encoding: str) -> str:
+    """What the line looks like, where it was read as UTF-8: then its bytes are known."""
+    if codecs.lookup(encoding).name not in (UTF_8, "utf-8-sig"):
+        return ""
+    looks_like = guessed_encoding([text.encode(UTF_8, "surrogateescape")])
+    return "" if looks_like == UTF_8 else f'; it looks like {looks_like}: encoding = "{looks_like}"'
 
 
 def _skip(lines: Lines, count: int) -> None:

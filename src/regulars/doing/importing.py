@@ -33,6 +33,7 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import RegisterCustomer
 from regulars.crm_domain.errors import NotFound, Rejected
 from regulars.doing.execution import Execution
+from regulars.doing.matching import Matching
 from regulars.doing.reasons import MAX_KINDS, kind_of
 from regulars.doing.transacting import Transacting, Work
 from regulars.session.session import Session
@@ -235,7 +236,7 @@ def _take(transact: Transact, said: _Said, batch: list[Row], keep: int) -> _Batc
     done: list[_Batch] = []
 
     def work(tx: Transaction, execution: Execution) -> None:
-        taken = _carry_out(said, batch, execution, keep)
+        taken = _carry_out(said, batch, execution, Matching(tx, execution), keep)
         execution.finish()
         tx.quarantine.keep(said.file, taken.rejects)
         done.append(taken)
@@ -251,24 +252,26 @@ def _keep(transact: Transact, said: _Said, tally: _Tally, rejects: list[Reject])
         tally.add(_Batch(rows=len(rejects), events=0, unchanged=0, rejects=rejects, refused=[], notices=[]))
 
 
-def _carry_out(said: _Said, batch: Iterable[Row], execution: Execution, keep: int) -> _Batch:
+def _carry_out(said: _Said, batch: Iterable[Row], execution: Execution, matching: Matching, keep: int) -> _Batch:
     execution.prepare(command for row in batch for command in row.commands)
     rejects: list[Reject] = []
     refused: list[tuple[Row, Reject]] = []
     notices: list[str] = []
     count, unchanged = 0, 0
-    for row in batch:
+    for each in batch:
+        row = matching.matched(each)
         before = execution.decided
         problem = row.problem or _refusal(row, said, execution)
         if problem is None:
             unchanged += execution.decided == before
+            matching.note(row)
             notices += (f"line {row.line}: {notice}" for notice in row.notices)
         else:
             told = row.commands if row.customer is None else (row.customer,)
             named = tuple(sorted(_named_in(told, said.catalogue)))
             reject = Reject(source=said.path.name, line=row.line, reason=problem, text=row.text, speaks_of=named)
             if row.problem is None and len(refused) < keep:
-                refused.append((row, reject))
+                refused.append((each, reject))
                 continue
             rejects.append(reject)
         count += 1
