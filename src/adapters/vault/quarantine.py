@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 
 import msgspec
 import sqlalchemy as sa
@@ -78,8 +79,8 @@ class Quarantine:
 
     def rows(self) -> Iterator[Reject]:
         """All refused rows, by file and in order of lines."""
-        for _, reject in self._opened():
-            yield reject or _UNREADABLE
+        for _, of_file in groupby(self._opened(), key=lambda opened: opened[0][0]):
+            yield from sorted((reject or _UNREADABLE for _, reject in of_file), key=lambda reject: reject.line)
 
     def count(self) -> int | None:
         """How many refused rows are kept; None where this role may not read them."""
