@@ -352,8 +352,8 @@ def test_memory_does_not_grow_with_the_file(folder: Folder) -> None:
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # pydantic keeps some 16,000 short strings, a megabyte; a set of all rows would take three times that and more.
-    assert peak < 60 * count
+    # Whose each row is and when it happened takes some 100 bytes, pydantic's short strings 30; a row takes 600 and more.
+    assert peak < 160 * count
 
 
 def test_a_dash_is_standard_input_which_stays_open(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -769,9 +769,7 @@ def master() -> list[Row]:
 def test_every_order_of_the_cdnow_master_is_taken(master: list[Row]) -> None:
     orders = purchases(master)
     assert [row for row in master if row.problem] == []
-    assert sorted(row.line for row in master) == list(range(2, 69_661))
-    times = [order.occurred_at for order in orders if order.occurred_at is not None]
-    assert times == sorted(times)
+    assert [row.line for row in master] == list(range(2, 69_661))
     assert len(orders) == len({order.order_id for order in orders}) == 69_659
     assert sum(order.amount for order in orders) == Decimal("2500315.63")
     assert sum(order.amount == 0 for order in orders) == 80

@@ -152,6 +152,15 @@ class Recipes(Struct, frozen=True):
         told = [recipe.occurred_at(cells) for recipe in recipes]
         return min((each for each in told if each is not None), default=None)
 
+    def whose(self, cells: Cells) -> str:
+        """The customer whom the row's commands name, empty where they name none. Raises Unusable."""
+        recipes = [] if self.customer is None else [self.customer]
+        for recipe in (*recipes, *(each for each in self.commands if each.applies(cells))):
+            for name, read in recipe.reads:
+                if name in ("ref", "customer"):
+                    return str(value_of(recipe.path + name, read, cells))
+        return ""
+
     def customer_of(self, cells: Cells) -> Command | None:
         """The registration of the row's customer, where that much of the row can be read."""
         try:

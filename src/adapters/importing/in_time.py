@@ -1,8 +1,9 @@
-"""Records in order of time, whatever order the file has them in.
+"""Records in order of time, whatever order the file has them in: those of each customer, as no other order matters.
 
-A file that can be read again is read once for the times alone and, where they aren't in order, once more for each
-WINDOW of records: so no more of them are in memory, and nothing is written to disk. What can be read but once, such as
-a pipe, is put in order in memory up to IN_MEMORY records; beyond that it is taken in its own order.
+A file that can be read again is read once for whose each record is and when it happened. Where any customer's aren't in
+order, it is read once more for each WINDOW of records, customer by customer, which also keeps what each transaction
+loads and folds together: so no more of them are in memory, and nothing is written to disk. What can be read but once,
+such as a pipe, is put in order in memory up to IN_MEMORY records; beyond that it is taken in its own order.
 """
 
 from __future__ import annotations
@@ -10,34 +11,34 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from itertools import islice, pairwise
+from itertools import islice
 
 from regulars.adapters.importing.record import Record
 
-WINDOW = 100_000
+WINDOW = 50_000
 IN_MEMORY = 200_000
 _BEFORE_ALL = -(2**63)
 
-#: The instant of a record, None where it names none or can't be read.
-TimeOf = Callable[[Record], int | None]
+#: Whose a record is, as a hash of 63 bits, and the instant of it: None where it names none or can't be read.
+PlaceOf = Callable[[Record], tuple[int, int | None]]
 #: Opens the records of a file from the beginning.
 Again = Callable[[], AbstractContextManager[Iterator[Record]]]
 Notice = Callable[[str], None]
 
 
-def in_time(records: Iterator[Record], again: Again, time_of: TimeOf, notice: Notice) -> Iterator[tuple[Record, float]]:
+def in_time(
+    records: Iterator[Record], again: Again, place_of: PlaceOf, notice: Notice
+) -> Iterator[tuple[Record, float]]:
     """The records of a file that can be read again, each with the share of them, from 0 to 1, that has been given.
 
-    Those of one instant stay in the file's order, and one without a time stays behind the one before it. Where all are
-    in order, `records` are given as they come, with a share of 0.
+    Where every customer's are in order, `records` are given as they come, with a share of 0.
     """
     with again() as first:
-        times = _times(first, time_of)
-    if _is_in_order(times):
+        order = _order(first, place_of)
+    if order is None:
         yield from ((record, 0.0) for record in records)
         return
-    notice("the rows aren't in order of time, and are taken in that order")
-    order = array("q", sorted(range(len(times)), key=times.__getitem__))
+    notice("the file isn't in order of time; each customer's rows are taken in that order")
     for begin in range(0, len(order), WINDOW):
         places = {number: place for place, number in enumerate(order[begin : begin + WINDOW])}
         window: list[Record | None] = [None] * len(places)
@@ -50,7 +51,7 @@ def in_time(records: Iterator[Record], again: Again, time_of: TimeOf, notice: No
                 yield record_or_none, place / len(order)
 
 
-def in_time_once(records: Iterator[Record], time_of: TimeOf, notice: Notice) -> Iterator[Record]:
+def in_time_once(records: Iterator[Record], place_of: PlaceOf, notice: Notice) -> Iterator[Record]:
     """The records of what can be read but once, in order of time as far as it fits into memory."""
     held = list(islice(records, IN_MEMORY + 1))
     if len(held) > IN_MEMORY:
@@ -58,18 +59,26 @@ def in_time_once(records: Iterator[Record], time_of: TimeOf, notice: Notice) -> 
         yield from held
         yield from records
         return
-    times = _times(held, time_of)
-    yield from (held[number] for number in sorted(range(len(held)), key=times.__getitem__))
+    order = _order(held, place_of)
+    yield from held if order is None else (held[number] for number in order)
 
 
-def _times(records: Iterable[Record], time_of: TimeOf) -> array[int]:
-    times, last = array("q"), _BEFORE_ALL
+def _order(records: Iterable[Record], place_of: PlaceOf) -> array[int] | None:
+    """The numbers of the records, customer by customer, in order of time; None where each customer's are in order.
+
+    Those of one instant stay in the order that they have, and one without a time behind the one before it.
+    """
+    whose, times = array("q"), array("q")
+    latest: dict[int, int] = {}
+    is_in_order = True
     for record in records:
-        found = time_of(record)
-        last = last if found is None else found
-        times.append(last)
-    return times
-
-
-def _is_in_order(times: array[int]) -> bool:
-    return all(before <= after for before, after in pairwise(times))
+        customer, time = place_of(record)
+        before = latest.get(customer, _BEFORE_ALL)
+        time = before if time is None else time
+        is_in_order = is_in_order and time >= before
+        latest[customer] = time
+        whose.append(customer)
+        times.append(time)
+    if is_in_order:
+        return None
+    return array("q", sorted(range(len(times)), key=lambda number: (whose[number], times[number])))

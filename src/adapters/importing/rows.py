@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from hashlib import blake2b
 from pathlib import Path
 
 from msgspec import Struct
@@ -69,8 +70,8 @@ def rows(
     on_progress: Callable[[int], None] | None = None,
     on_notice: Callable[[str], None] | None = None,
 ) -> Generator[Row]:
-    """The rows of a file that the mapping selects, read lazily, in order of time; those of one instant, and all where
-    no row says when, are in the file's order.
+    """The rows of a file that the mapping selects, read lazily. Each customer's are in order of time; those of one
+    instant, and all where no row says when, are in the file's order.
 
     `keyed` is the store's keyed hash, from bytes to hexadecimal digits; it makes the ids of rows that have none: the
     same row has the same id in every file. `on_progress` is called with the number of bytes read so far, `on_notice`
@@ -125,14 +126,14 @@ def _in_time(
     if not reader.tells_times:
         return ((record, 0.0) for record in found)
     if total_bytes(path) is None:
-        return ((record, 0.0) for record in in_time_once(found, reader.first_time_of, notice))
+        return ((record, 0.0) for record in in_time_once(found, reader.place_of, notice))
 
     @contextmanager
     def again() -> Iterator[Iterator[Record]]:
         with _opened(path, mapping) as (_, _, records):
             yield records
 
-    return in_time(found, again, reader.first_time_of, notice)
+    return in_time(found, again, reader.place_of, notice)
 
 
 def _columns(found: Iterator[Record], mapping: Mapping) -> tuple[str, ...] | None:
@@ -193,15 +194,19 @@ class _RowReader:
         """Whether any row says when something happened."""
         return self._recipes.tells_times
 
-    def first_time_of(self, record: Record) -> int | None:
-        """The earliest instant that a record names; None for none, and where it can't be read."""
+    def place_of(self, record: Record) -> tuple[int, int | None]:
+        """Whose a record is, as a hash, and the earliest instant that it names; None for none, and where it can't be
+        read.
+        """
         if record.problem is not None:
-            return None
+            return 0, None
         try:
-            told = self._recipes.first_time_of(self._cells(record))
+            cells = self._cells(record)
+            told = self._recipes.first_time_of(cells)
+            whose = blake2b(self._recipes.whose(cells).encode(), digest_size=8).digest()
         except Unusable:
-            return None
-        return None if told is None else to_instant(told)
+            return 0, None
+        return int.from_bytes(whose, "big") >> 1, None if told is None else to_instant(told)
 
     def row(self, record: Record) -> Row:
         if record.problem is not None:
