@@ -201,6 +201,7 @@ _add(
     "List the customers who may be contacted on a channel for a purpose.",
     "regulars contactable --channel email --purpose newsletter",
     "regulars contactable --channel email --purpose newsletter --csv > newsletter.csv",
+    "regulars contactable --channel sms --purpose offers --csv --raw > sms.csv",
 )
 _add(
     app,
