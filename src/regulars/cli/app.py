@@ -213,6 +213,14 @@ _add(
 )
 _add(
     app,
+    "merge",
+    "merging.merge",
+    "Merge customers who share an e-mail or a phone number into the one of them who was registered first.",
+    "regulars merge --suspected",
+    "regulars merge --suspected --yes --json",
+)
+_add(
+    app,
     "do",
     "doing.do",
     "Record what happened; the store is made if there is none.",
