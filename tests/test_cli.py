@@ -406,6 +406,17 @@ def suspects(say: Say) -> Say:
     return say
 
 
+def test_weaker_suspicions_are_asked_for(suspects: Say) -> None:
+    assert suspects("duplicates", "--near").out == "Nobody has nearly the same e-mail or phone number as another.\n"
+    suspects("do", "RegisterCustomer", "ref=a4", "phone=030 1234567")
+    said = suspects("duplicates", "--near")
+    assert said.widest <= 80
+    assert {word for word in said.out.split() if word[0] in "abc" and len(word) < 3} == {"a2", "a3", "a4"}
+    assert "merge --suspected" not in said.out
+    [found] = suspects("duplicates", "--near", "--json").json
+    assert (found["shared"], len(found["customers"])) == ("phone", 3)
+
+
 def test_suspects_are_shown_before_they_are_merged(suspects: Say) -> None:
     before = suspects("duplicates", "--json").json
     said = suspects("merge", "--suspected")

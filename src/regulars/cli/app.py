@@ -209,7 +209,7 @@ _add(
     "merging.duplicates",
     "List customers who may be the same person, because they share an e-mail or a phone number.",
     "regulars duplicates",
-    "regulars duplicates --json",
+    "regulars duplicates --near --json",
 )
 _add(
     app,

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from regulars.asking.duplicates import Duplicates, Suspect
+from regulars.asking.duplicates import Duplicates, DuplicatesPage, Suspect
 from regulars.asking.paging import MAX_PAGE, PAGE
 from regulars.cli import as_json, render
 from regulars.cli.opening import ActorOption, JsonOption, StoreOption, open_to_ask, open_to_change
@@ -21,6 +21,8 @@ from regulars.crm_domain.customer import MergeCustomers
 from regulars.crm_domain.errors import Rejected
 
 REFUSED = 1
+NOBODY = "Nobody shares an e-mail or a phone number with another."
+
 
 _SHARED = {"email": "e-mail", "phone": "phone"}
 
@@ -33,23 +35,28 @@ def duplicates(
     after: Annotated[
         str | None, typer.Option(metavar="MARK", help="Go on after a page; the line below its table says the mark.")
     ] = None,
+    near: Annotated[
+        bool,
+        typer.Option(
+            "--near",
+            help="Those with nearly the same: e-mails but for dots and +…, phone numbers but for their country.",
+        ),
+    ] = False,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """List customers who may be the same person, because they share an e-mail or a phone number."""
     with open_to_ask(ctx, db) as crm:
-        found, mark = _ask(crm, limit if json else limit or PAGE, after)
+        found, mark = _ask(crm.near_duplicates if near else crm.duplicates, limit if json else limit or PAGE, after)
     if json:
         as_json.write_array(sys.stdout, map(as_json.duplicates, found))
         return
     if not found:
-        render.draw("Nobody shares an e-mail or a phone number with another.")
+        render.draw("Nobody has nearly the same e-mail or phone number as another." if near else NOBODY)
         return
-    render.draw(
-        _table(found),
-        "",
-        "To merge two: regulars do MergeCustomers customer=… into=…; all of them: regulars merge --suspected",
-    )
+    render.draw(_table(found), "", "To merge two: regulars do MergeCustomers customer=… into=…")
+    if not near:
+        render.draw("To merge all of them: regulars merge --suspected")
     if mark is not None:
         render.draw(f"There may be more: --after {mark}")
 
@@ -86,7 +93,7 @@ def merge(
             "it says whom: --suspected; to merge two: regulars do MergeCustomers", param_hint="merge"
         )
     with open_to_change(ctx, db, actor) as crm:
-        found, _ = _ask(crm, limit, None)
+        found, _ = _ask(crm.duplicates, limit, None)
         planned = _each_merging(crm, found, lambda each: each)
         if not json:
             render.draw(*_preview(planned))
@@ -150,7 +157,7 @@ def _is_meant(groups: int) -> bool:
 
 def _preview(planned: list[Merging]) -> Iterator[Table | str]:
     if not planned:
-        yield "Nobody shares an e-mail or a phone number with another."
+        yield NOBODY
         return
     table = Table("Shared", "Becomes", "Customer", "Name", box=None, pad_edge=False)
     for each in planned:
@@ -173,13 +180,15 @@ def _merging_as_json(each: Merging) -> as_json.Object:
     }
 
 
-def _ask(crm: Regulars, limit: int | None, after: str | None) -> tuple[list[Duplicates], str | None]:
+def _ask(
+    ask: Callable[..., DuplicatesPage], limit: int | None, after: str | None
+) -> tuple[list[Duplicates], str | None]:
     """At most `limit` suspicions, page by page, and where to go on."""
     found: list[Duplicates] = []
     while limit is None or len(found) < limit:
         wanted = MAX_PAGE if limit is None else min(limit - len(found), MAX_PAGE)
         try:
-            page = crm.duplicates(limit=wanted, after=after)
+            page = ask(limit=wanted, after=after)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--after") from None
         found += page
