@@ -25,7 +25,7 @@ from saying import NOW, Say
 
 COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
-    *("tickets", "ticket", "points", "consents", "contactable", "duplicates", "do", "commands"),
+    *("tickets", "ticket", "points", "consents", "contactable", "duplicates", "merge", "do", "commands"),
     *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
@@ -368,6 +368,7 @@ def test_who_shares_an_e_mail_is_listed_with_how_to_merge_them(ask: Say) -> None
     assert said.out.count("e-mail") == 1
     assert all(sum(ref in line for line in said.out.splitlines()) == 1 for ref in ("shop:2", "=shop:3"))
     assert "regulars do MergeCustomers customer=… into=…" in said.out
+    assert "regulars merge --suspected" in " ".join(said.out.split())
     assert "There may be more" not in said.out
 
 
@@ -388,6 +389,92 @@ def test_suspicions_go_on_after_a_page(say: Say) -> None:
     listed = [word for said in (first, rest) for word in said.out.split() if word.startswith("shop:")]
     assert sorted(listed) == [f"shop:{number}" for number in range(6)]
     assert say("duplicates", "--after", "nonsense").status == 2
+
+
+@pytest.fixture
+def suspects(say: Say) -> Say:
+    """Three who are one by an e-mail and a phone number, two by an e-mail, and one who is nobody else."""
+    for ref, *details in (
+        ("b", "email=b@example.com"),
+        ("a1", "email=a@example.com", "name=Ada"),
+        ("a2", "email=A@example.com", "phone=+49 30 1234567"),
+        ("a3", "phone=+49301234567"),
+        ("b2", "email=b@example.com"),
+        ("c", "email=c@example.com"),
+    ):
+        say("do", "RegisterCustomer", f"ref={ref}", *details)
+    return say
+
+
+def test_weaker_suspicions_are_asked_for(suspects: Say) -> None:
+    assert suspects("duplicates", "--near").out == "Nobody has nearly the same e-mail or phone number as another.\n"
+    suspects("do", "RegisterCustomer", "ref=a4", "phone=030 1234567")
+    said = suspects("duplicates", "--near")
+    assert said.widest <= 80
+    assert {word for word in said.out.split() if word[0] in "abc" and len(word) < 3} == {"a2", "a3", "a4"}
+    assert "merge --suspected" not in said.out
+    [found] = suspects("duplicates", "--near", "--json").json
+    assert (found["shared"], len(found["customers"])) == ("phone", 3)
+
+
+def test_suspects_are_shown_before_they_are_merged(suspects: Say) -> None:
+    before = suspects("duplicates", "--json").json
+    said = suspects("merge", "--suspected")
+    assert (said.status, said.err) == (0, "")
+    assert said.widest <= 80
+    assert said.out.splitlines()[0].split() == ["Shared", "Becomes", "Customer", "Name"]
+    assert said.out.endswith("Nobody was merged; --yes merges them.\n")
+    planned = suspects("merge", "--suspected", "--json").json
+    assert planned["merged"] is False
+    assert len(planned["groups"]) == 3
+    assert suspects("duplicates", "--json").json == before
+
+
+def test_suspects_are_merged_into_the_one_who_was_registered_first(suspects: Say) -> None:
+    said = suspects("merge", "--suspected", "--yes")
+    assert (said.status, said.err) == (0, "")
+    assert "Merged: 3 of 3 groups." in said.out
+    merged = {each["ref"]: set(each["merged"]) for each in suspects("customers", "--json").json}
+    assert merged == {"b": {"b2"}, "a1": {"a2", "a3"}, "c": set()}
+    assert suspects("duplicates", "--json").json == []
+    assert suspects("merge", "--suspected", "--yes").out.startswith("Nobody shares")
+    assert "the same e-mail" in suspects("audit", "--type", "CustomerMerged", "--json").out
+    suspects("do", "UndoMerge", "customer=b2")
+    assert len(suspects("duplicates", "--json").json) == 1
+
+
+def test_a_group_that_can_t_be_merged_is_told_and_the_others_are(suspects: Say) -> None:
+    for ref in ("b", "b2"):
+        suspects("do", "EnrollMember", f"customer={ref}")
+    said = suspects("merge", "--suspected", "--yes", "--json")
+    assert said.status == 1
+    refused = [each for each in said.json["groups"] if each["refused"]]
+    assert [{one["ref"] for one in each["customers"]} for each in refused] == [{"b", "b2"}]
+    assert "both customers have a membership" in refused[0]["refused"]
+    [left] = suspects("duplicates", "--json").json
+    assert {one["ref"] for one in left["customers"]} == {"b", "b2"}
+    assert "Refused for b: both customers" in " ".join(suspects("merge", "--suspected", "--yes").out.split())
+
+
+def test_who_could_not_be_merged_is_not_taken_for_the_other_in_what_follows(say: Say) -> None:
+    for ref, *details in (
+        ("a", "email=a@example.com"),
+        ("b", "email=a@example.com", "phone=+49 30 1"),
+        ("c", "phone=+49 30 1"),
+    ):
+        say("do", "RegisterCustomer", f"ref={ref}", *details)
+        if ref != "c":
+            say("do", "EnrollMember", f"customer={ref}")
+    assert say("merge", "--suspected", "--yes").status == 1
+    merged = {each["ref"]: each["merged"] for each in say("customers", "--json").json}
+    assert merged == {"a": [], "b": ["c"]}
+
+
+def test_whom_to_merge_is_said(say: Say) -> None:
+    say("do", "RegisterCustomer", "ref=1")
+    said = say("merge")
+    assert (said.status, said.out) == (2, "")
+    assert "--suspected" in said.err
 
 
 def test_who_was_merged_is_also_known_by_the_other_reference(say: Say) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +117,81 @@ def test_csv_has_phone_tags_owner_birthday_and_spend(shop: Say) -> None:
     assert [each["phone"].endswith("30 90") for each in rows] == [True, False, False]
     assert [each["birthday"] for each in rows] == ["", "1990-12-10", ""]
     assert [each["birthday"] for each in shop("customers", "--json").json] == [None, None, "1990-12-10"]
+
+
+# ------------------------------------------------------------------------------------------------------- CSV, and back
+
+PEOPLE = {
+    "shop:1": {"name": "Ada", "email": "ada@example.com", "phone": "+49 (0) 30 / 123-45"},
+    "shop:2": {"name": 'Bo "the; =one"', "phone": "+4930123456"},
+    "shop:3": {"name": "-5 Ltd, East", "email": "+3@example.com", "phone": "(030) 123456"},
+    "shop:4": {"name": "=1+1", "email": "4@example.com", "phone": "0049 30 123456"},
+    "+49 5": {"name": "+49 30 5", "phone": "-30 5"},
+}
+BACK = """
+format = "csv"
+zone = "UTC"
+[customer]
+ref = "{ref}"
+name = "{name}"
+email = "{email}"
+phone = "{phone}"
+[[command]]
+do = "GiveConsent"
+fields = { channel = "sms", purpose = "offers", occurred_at = { column = "said_at", format = "iso" } }
+"""
+
+
+@pytest.fixture
+def texters(say: Say) -> Say:
+    for ref, details in PEOPLE.items():
+        say("do", "RegisterCustomer", f"ref={ref}", *(f"{name}={value}" for name, value in details.items()))
+        say("do", "GiveConsent", f"customer={ref}", "channel=sms", "purpose=offers")
+    return say
+
+
+CONTACTABLE = ("contactable", "--channel", "sms", "--purpose", "offers")
+
+
+def known(say: Say, *words: str) -> dict[str, dict[str, str]]:
+    fields = ("name", "email", "phone")
+    found = say(*words, *CONTACTABLE, "--json").json
+    return {each["ref"]: {field: each[field] for field in fields if each[field]} for each in found}
+
+
+def test_a_phone_number_stands_in_the_csv_as_it_is_dialled(texters: Say) -> None:
+    assert known(texters) == PEOPLE
+    for words in (CONTACTABLE, ("customers",)):
+        lines = list(csv.DictReader(texters(*words, "--csv").out.splitlines()))
+        assert {line["phone"] for line in lines} == {each["phone"] for each in PEOPLE.values()}
+        assert {"'=1+1", "'-5 Ltd, East", "+49 30 5"} <= {line["name"] for line in lines}
+
+
+@pytest.mark.parametrize("raw", [(), ("--raw",)])
+def test_what_the_csv_says_can_be_imported_again(
+    texters: Say, database_url: str, tmp_path: Path, raw: tuple[str, ...]
+) -> None:
+    (tmp_path / "people.csv").write_text(texters(*CONTACTABLE, "--csv", *raw).out, encoding="utf-8")
+    (tmp_path / "back.toml").write_text(BACK)
+    imported = texters("--db", database_url, "import", "people.csv", "--mapping", "back.toml", "--json")
+    assert (imported.status, imported.json["rows"], imported.json["rejected"]) == (0, 5, 0)
+    again = known(texters, "--db", database_url)
+    if raw:
+        assert again == PEOPLE
+    assert {each["phone"] for each in again.values()} == {each["phone"] for each in PEOPLE.values()}
+
+
+def test_raw_cells_are_those_of_the_store_returns_among_them(say: Say) -> None:
+    say("do", "RegisterCustomer", "ref==1", "name=@x", "reason=one\r\ntwo\rthree;=4")
+    lines = list(csv.DictReader(io.StringIO(say("audit", "--csv", "--raw", "--limit", "1").out, newline="")))
+    assert {line["reason"] for line in lines} == {"one\r\ntwo\rthree;=4"}
+    [line] = csv.DictReader(say("customers", "--csv", "--raw").out.splitlines())
+    assert (line["ref"], line["name"]) == ("=1", "@x")
+
+
+@pytest.mark.parametrize("command", [CONTACTABLE, ("customers",), ("audit",)])
+def test_raw_is_about_csv(say: Say, command: tuple[str, ...]) -> None:
+    say("do", "RegisterCustomer", "ref=1")
+    said = say(*command, "--raw")
+    assert (said.status, said.out) == (2, "")
+    assert "--csv" in said.err

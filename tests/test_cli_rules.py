@@ -243,7 +243,18 @@ def test_a_difference_for_machines_has_every_move_and_explains_the_first(ask: Sa
     assert (move["ref"], move["verdict"], move["from"], move["to"]) == ("shop:1", "tier", "member", "silver")
     assert (move["old"]["clause"], move["new"]["clause"]) == ("member", "silver")
     [bare] = ask("rules", "diff", wish, "--json", "--limit", "0").json["moves"]
-    assert "ref" not in bare
+    assert bare == {name: value for name, value in move.items() if name not in ("name", "old", "new")}
+
+
+def test_a_difference_for_machines_names_everybody_by_their_reference(ask: Say, tmp_path: Path) -> None:
+    rules = ask("rules", "show").out
+    for band, score in {"medium = 25": 1, "high = 50": 2, "critical = 75": 3}.items():
+        rules = rules.replace(band, f"{band.split()[0]} = {score}")
+    (tmp_path / "bands.toml").write_text(rules)
+    moves = ask("rules", "diff", "bands.toml", "--json", "--limit", "0").json["moves"]
+    assert len(moves) > 1
+    ids = {each["ref"]: each["id"] for each in ask("customers", "--json").json}
+    assert {move["ref"]: move["id"] for move in moves}.items() <= ids.items()
 
 
 def test_nobody_moves_by_the_same_rules_or_before_anything_happened(ask: Say, wish: str, tmp_path: Path) -> None:

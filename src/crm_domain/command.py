@@ -36,6 +36,8 @@ FUTURE_TOLERANCE = 5 * 60 * SECOND
 EARLIEST = to_instant(datetime.fromisoformat("1900-01-01T00:00:00+00:00"))
 
 _MAX_AMOUNT_TEXT = 100
+_MAX_PHONE = 40
+_PHONE = re.compile(r"\+?[0-9 ()./-]*[0-9][0-9 ()./-]*")
 _ID_PREFIX = "id:"
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -130,9 +132,7 @@ Email = Annotated[
     StringConstraints(max_length=254, strip_whitespace=True, pattern=r"^[^@\s]+@[^@\s]+$"),
     _without(_UNPRINTED),
 ]
-Phone = Annotated[
-    str, StringConstraints(max_length=40, strip_whitespace=True, pattern=r"^\+?[0-9 ()./-]*[0-9][0-9 ()./-]*$")
-]
+Phone = Annotated[str, StringConstraints(max_length=_MAX_PHONE, strip_whitespace=True, pattern=rf"^{_PHONE.pattern}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 #: An exact amount; whatever it is given as, the command holds a Decimal.
 Amount = Annotated[Decimal | str, BeforeValidator(_exact_amount)]
@@ -152,6 +152,11 @@ def require_label(text: str, what: str) -> str:
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ValueError(f"{what} is one line of at most 200 characters: {said}") from None
+
+
+def is_phone(text: str) -> bool:
+    """Whether a text is a phone number, as a Phone is."""
+    return len(text) <= _MAX_PHONE and _PHONE.fullmatch(text) is not None
 
 
 def _refuse_id(reference: str) -> str:

@@ -47,9 +47,14 @@ def exponent_of(currency: str) -> int:
         raise Rejected("unknown_currency", sentence) from None
 
 
+def is_plain_number(text: str) -> bool:
+    """Whether a text is a number as people write it: a sign, the digits 0 to 9, a point."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def plain_decimal(text: str) -> Decimal:
-    """A number as people write it: a sign, the digits 0 to 9, a point. Raises ValueError for what else Python reads."""
-    if _PLAIN.fullmatch(text.strip()) is None:
+    """A number as people write it. Raises ValueError for what else Python reads."""
+    if not is_plain_number(text.strip()):
         raise ValueError('a decimal number is written with the digits 0 to 9 and a point, such as "59.90"')
     return Decimal(text)
 

@@ -31,6 +31,7 @@ from regulars.asking.customers import CustomerQuery, Order, find_one, find_page,
 from regulars.asking.desk import Points, TicketPage, TicketQuery, find_points, find_tickets
 from regulars.asking.duplicates import DuplicatesPage, find_duplicates
 from regulars.asking.feed import EventTypes, follow_log
+from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_ticket import WholeTicket, find_ticket
 from regulars.asking.paging import page_size
@@ -564,6 +565,15 @@ class Regulars:
         through all.
         """
         return find_duplicates(self._session, page_size(limit), limit is None, after)
+
+    def near_duplicates(self, *, limit: int | None = None, after: str | None = None) -> DuplicatesPage:
+        """A page of customers who may be the same person by a weaker sign, and share neither e-mail nor phone number.
+
+        Their addresses differ only in dots and in what follows a plus before the `@`, or their phone numbers in how the
+        country is dialled, or in that one names none. Everyone's contacts are decrypted for each page. `limit` and
+        `after` are those of `customers`.
+        """
+        return find_near_duplicates(self._session, page_size(limit), limit is None, after)
 
     def tickets(
         self,

@@ -352,6 +352,39 @@ def test_rows_that_name_them_in_another_spelling_leave_it_too(crm: Regulars, tmp
     assert [reject.text.split(",")[1] for reject in crm.rejects()] == ["Zoë"]
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "cp850", "mac-roman", "iso8859_15"])
+def test_rows_of_a_file_in_another_encoding_leave_it_too(crm: Regulars, tmp_path: Path, encoding: str) -> None:
+    crm.do(RegisterCustomer(ref="z", name="Zoë Müller", email="zoë@example.com", phone="+49 30 1234567"))
+    theirs = [
+        ",Zoë Müller,,o1,a lot,2024-01-01",
+        ',"MÜLLER,  ZOë",,o2,a lot,2024-01-01',
+        ",Zoe Müller,,o3,a lot,2024-01-01",
+        ",é,zoë@example.com,o4,a lot,2024-01-01",
+        "é,,,0049 30 1234567,a lot,2024-01-01",
+    ]
+    others = [",Zoë Möhler,,o5,a lot,2024-01-01", ",Jörg,,o6,a lot,2024-01-01"]
+    (tmp_path / "map.toml").write_text(MAPPING)
+    lines = "\n".join(["id,name,email,order,amount,day", *theirs, *others])
+    (tmp_path / "orders.csv").write_bytes(lines.encode(encoding))
+    crm.import_file(tmp_path / "orders.csv", tmp_path / "map.toml")
+    assert len(crm.rejects()) == 7
+    crm.forget("z", reason="on request")
+    assert [reject.line for reject in crm.rejects()] == [7, 8]
+
+
+def test_rows_of_utf_16_leave_it_too(crm: Regulars, tmp_path: Path) -> None:
+    crm.do(RegisterCustomer(ref="z", name="Lech Wałęsa"))
+    (tmp_path / "map.toml").write_text(
+        MAPPING.replace("zone =", 'columns = ["id", "name", "email", "order", "amount", "day"]\nzone =')
+    )
+    lines = ["id,name,email,order,amount,day", ",Wałęsa Lech,,o,5,2024-01-01", ",Lech Wałek,,o,5,2024-01-01", ""]
+    (tmp_path / "orders.csv").write_text("\n".join(lines), "utf-16")
+    crm.import_file(tmp_path / "orders.csv", tmp_path / "map.toml")
+    assert [reject.line for reject in crm.rejects()] == [2, 3, 4]  # the last is half a line break
+    crm.forget("z", reason="on request")
+    assert [reject.line for reject in crm.rejects()] == [3, 4]
+
+
 def test_rows_that_name_them_only_by_what_the_mapping_made_of_them_leave_it_too(crm: Regulars, tmp_path: Path) -> None:
     crm.do(RegisterCustomer(ref="7/Street", name="Gus"))
     (tmp_path / "map.toml").write_text(MAPPING.replace("shop:{id}", "{id}/{name}"))
@@ -627,7 +660,7 @@ def test_a_deleted_row_has_left_no_copy_where_pages_were_split_and_merged(tmp_pa
             with store.database.writing() as connection:
                 new = [f"{dice.getrandbits(128):032x}" for _ in range(50)]
                 here |= {digest: dice.choice(["ref", "email", "phone"]) for digest in new}
-                rows = [{"kind": here[each], "digest": each, "customer_id": each[::-1]} for each in new]
+                rows = [{"kind": here[each], "digest": each, "customer_id": each[::-1], "since": 0} for each in new]
                 connection.execute(lookups.insert(), rows)
                 leaving = dice.sample(sorted(here), 25)
                 connection.execute(lookups.delete().where(lookups.c.digest.in_(leaving)))

@@ -648,5 +648,71 @@ def test_suspicions_come_in_pages_that_pass_over_who_was_merged(crm: Regulars) -
 
 @pytest.mark.parametrize("after", ["", "nonsense", "email:", ":1"])
 def test_a_mark_that_no_page_gave_is_refused(crm: Regulars, after: str) -> None:
-    with pytest.raises(ValueError, match="after"):
-        crm.duplicates(after=after)
+    for ask in (crm.duplicates, crm.near_duplicates):
+        with pytest.raises(ValueError, match="after"):
+            ask(after=after)
+
+
+def nearly(crm: Regulars) -> list[tuple[str, set[str | None]]]:
+    return [(each.shared, {one.ref for one in each.customers}) for each in crm.near_duplicates()]
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("email", "ada.lovelace@example.com", "adalovelace@example.com"),
+        ("email", "ada+shop@example.com", "Ada@example.com"),
+        ("email", "a.da+x+y@example.com", "ada+z@example.com"),
+        ("phone", "+49 30 123456", "030 / 123456"),
+        ("phone", "030 123456", "+43 30 123456"),
+        ("phone", "+49 30 123456", "0049 30 123456"),
+        ("phone", "+49 (0)30 123456", "+49 30 123456"),
+        ("phone", "+39 06 123456", "06 123456"),
+        ("phone", "+1 212 5550123", "212 555-0123"),
+        ("phone", "030 123456", "30 123456"),
+    ],
+)
+def test_who_has_nearly_the_same_contact_is_suspected_by_a_weaker_sign(
+    crm: Regulars, kind: str, one: str, other: str
+) -> None:
+    crm.do([ChangeContactDetails(customer=ADA, **{kind: one}), ChangeContactDetails(customer=CY, **{kind: other})])
+    assert suspected(crm) == []
+    assert nearly(crm) == [(kind, {ADA, CY})]
+    crm.do(Merge(customer=ADA, into=CY))
+    assert nearly(crm) == []
+    crm.do(UndoMerge(customer=ADA))
+    crm.do(ChangeContactDetails(customer=ADA, email=None, phone=None))
+    assert nearly(crm) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("email", "ada@example.com", "ADA@example.com"),  # the same
+        ("email", "ada@example.com", "ada@example.org"),
+        ("email", "ada@mail.example.com", "ada@mailexample.com"),
+        ("email", "+ada@example.com", "+bo@example.com"),
+        ("phone", "+49 30 123456", "+43 30 123456"),
+        ("phone", "+49 30 123456", "040 123456"),
+        ("phone", "+49 30 123456", "+49 30 1234567"),
+        ("phone", "12345", "+49 12345"),
+    ],
+)
+def test_who_has_another_contact_or_the_same_is_not(crm: Regulars, kind: str, one: str, other: str) -> None:
+    crm.do([ChangeContactDetails(customer=ADA, **{kind: one}), ChangeContactDetails(customer=CY, **{kind: other})])
+    assert nearly(crm) == []
+
+
+def test_weaker_suspicions_come_in_pages_and_leave_out_the_forgotten(crm: Regulars) -> None:
+    for number in range(5):
+        crm.do([RegisterCustomer(ref=f"{side}{number}", email=f"x{side}{number}@example.com") for side in (".", "")])
+    crm.do(ErasePersonalData(customer=".3", confirm=True))
+    seen: list[set[str | None]] = []
+    page = crm.near_duplicates(limit=2)
+    while True:
+        seen += [{one.ref for one in each.customers} for each in page]
+        if page.after is None:
+            break
+        page = crm.near_duplicates(limit=2, after=page.after)
+    assert sorted(seen, key=sorted) == [{f".{number}", str(number)} for number in (0, 1, 2, 4)]
+    assert len(list(crm.near_duplicates())) == 4

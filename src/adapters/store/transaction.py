@@ -123,6 +123,13 @@ class Transaction:
                     groups[row.kind, row.digest].append(row.customer_id)
         return [(kind, digest, customer_ids) for (kind, digest), customer_ids in groups.items()]
 
+    def reachable(self) -> list[str]:
+        """The ids of all who have or had an e-mail or a phone number and aren't forgotten, in order."""
+        self._statements.access.require_lookups()
+        lookups = self._schema.lookups
+        theirs = sa.select(lookups.c.customer_id).where(lookups.c.kind.in_(("email", "phone"))).distinct()
+        return list(self.connection.execute(theirs.order_by(lookups.c.customer_id)).scalars())
+
     def remembered(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who are registered and not forgotten."""
         return {customer_id for (customer_id,) in self._statements.remembered.all(self.connection, customer_ids)}

@@ -5,8 +5,9 @@ How sure a match must be depends on its use, so there are three questions:
 1. `are_in`: a subject access request must not return rows about other people, so a name alone is no match, as others
    have the same, and a phone number must match as a whole.
 2. `may_be_in`: a rejected row is dropped if it may name a forgotten customer, in any spelling: a false positive can be
-   imported again with its file, a false negative keeps personal data. A name matches where all its words are in the
-   text, in any order.
+   imported again with its file, a false negative keeps personal data. A name matches where words of the text begin with
+   its words, in any order, and a phone number by its last seven digits. `may_be_misread_in` asks the same of a text
+   that was read in a wrong encoding.
 3. `betrayed_by`: the reason of an erasure is kept in the clear for good, so it must not contain any part of a name.
 
 A match stands by itself in the text, as a field of a row does, and not within a longer word: `shop:4` is not in
@@ -18,14 +19,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from unicodedata import category
+from unicodedata import category, normalize
 
 from msgspec import Struct
 
+from regulars.adapters.vault.misread import in_ascii
 from regulars.adapters.vault.normal_form import bare, plain
 from regulars.crm_domain.event import Event
 
 _SHORTEST_PHONE = 6  # digits; what is shorter is found only as it was written
+_END_OF_PHONE = 7  # digits, which stay the same whatever is dialled before them
 _SHORTEST_PART = 3  # letters; in scripts that write a syllable or a word by a character, two
 
 _BEFORE, _AFTER = (r"[\w@+:/-]", r"\w\."), r"(?![\w@+:/-])(?!\.\w)"
@@ -33,6 +36,7 @@ _BEFORE_MAIL, _AFTER_MAIL = (r"[\w@+-]", r"\w\."), r"(?![\w@-])(?!\.\w)"
 _LETTER = r"[^\W_]"
 _END = rf"(?!{_LETTER})"
 _WORD = re.compile(r"[^\W_]+")
+_SPACE = re.compile(r"[\s,;]+")
 _BETWEEN_WORDS = r"[\W_]*"
 _BETWEEN_DIGITS = r'[^\w\n\t,;:"+#|]{0,4}'  # no separator of fields
 _AT = r"\s*(?:@|[(\[{]\s*at\s*[)\]}]|\bat\b)\s*"
@@ -89,6 +93,19 @@ class Names:
             return False
         return self._likely_phones.search(_without_trunk_zero(text)) is not None
 
+    def may_be_misread_in(self, text: str) -> bool:
+        """Whether a text that was read in a wrong encoding may name one of them. Whose name has hardly a letter of
+        ASCII may be in any.
+        """
+        text = in_ascii(text)
+        if self._is_beyond_ascii or self.may_be_in(text) or self._in_ascii.may_be_in(text):
+            return True
+        letters = bare(text)  # of which none says where a word begins
+        return any(
+            pieces and all(any(each in letters for each in piece) for piece in pieces)
+            for pieces in self._pieces_in_ascii
+        )
+
     def are_cut_in(self, text: str) -> bool:
         """Whether a text that could not be parsed has what may be the end of a reference: 42 of shop:42."""
         return self._tails.search(bare(text)) is not None
@@ -135,14 +152,36 @@ class Names:
         """Patterns of the words of each name, with a literal that any match contains."""
         names = [words for words in map(_words_of, self._details.names) if words]
         return [
-            (_longest([piece for pieces in words for piece in pieces]), [re.compile(_word(each)) for each in words])
+            (
+                _longest([piece for pieces in words for piece in pieces]),
+                [re.compile(pattern) for pieces in words for pattern in _needed(pieces)],
+            )
             for words in names
         ]
 
     @cached_property
+    def _in_ascii(self) -> Names:
+        """Those whose reference or address has letters beyond ASCII, by what is left without them."""
+        refs = frozenset(in_ascii(each) for each in self._details.refs if not each.isascii())
+        emails = frozenset(in_ascii(each) for each in self._details.emails if not each.isascii())
+        return Names(Details(refs=refs, emails=emails))
+
+    @cached_property
+    def _pieces_in_ascii(self) -> list[list[set[str]]]:
+        """The pieces of each name with letters beyond ASCII, as a text may have them: with and without these."""
+        names = [_WORD.findall(normalize("NFC", name)) for name in self._details.names if not name.isascii()]
+        telling = [[piece for piece in pieces if _is_telling(bare(piece))] or pieces for pieces in names]
+        return [[{bare(piece), bare(in_ascii(piece))} for piece in pieces] for pieces in telling]
+
+    @cached_property
+    def _is_beyond_ascii(self) -> bool:
+        names = [name for name in self._details.names if not name.isascii() and _pieces(name)]
+        return any(len("".join(_pieces(in_ascii(name)))) < _SHORTEST_PART for name in names)
+
+    @cached_property
     def _likely_phones(self) -> re.Pattern[str]:
         long = list(filter(_is_long, self._details.phones))
-        return _any_of(*map(_phone_from_abroad, long), *map(_end_of_phone, long))
+        return _any_of(*map(_phone_from_abroad, long), *map(_end_of_phone, long), *map(_last_digits, long))
 
     @cached_property
     def _ends_of_phones(self) -> re.Pattern[str]:
@@ -252,6 +291,14 @@ def _end_of_phone(phone: str) -> str:
     return rf"(?<![0-9])(?:0{{0,2}}|[1-9][0-9]{{0,2}}0){_BETWEEN_DIGITS}{before}{end}(?![0-9])"
 
 
+def _last_digits(phone: str) -> str:
+    """The last seven digits of a number, whatever stands before them."""
+    digits = _digits(phone)
+    if len(digits) < _END_OF_PHONE:
+        return _NEVER.pattern
+    return f"{_BETWEEN_DIGITS.join(digits[-_END_OF_PHONE:])}(?![0-9])"
+
+
 # ---------------------------------------------------------------------------------------------------------------- names
 
 
@@ -266,13 +313,18 @@ def _is_telling(text: str) -> bool:
 
 def _words_of(name: str) -> list[list[str]]:
     """The words of a name, each by its pieces (Karl-Heinz has two); short ones only where all are."""
-    words = [pieces for word in re.split(r"[\s,;]+", bare(name)) if (pieces := _WORD.findall(word))]
+    words = [pieces for word in _SPACE.split(bare(name)) if (pieces := _WORD.findall(word))]
     return [pieces for pieces in words if _is_telling("".join(pieces))] or words
 
 
-def _word(pieces: Sequence[str]) -> str:
-    """A word as it stands in a text, also in the genitive."""
-    return _spelled(pieces) + ("" if _stands_within("".join(pieces)) else f"s?{_END}")
+def _needed(pieces: Sequence[str]) -> list[str]:
+    """What a text has that has a word of a name: all its pieces, each at the beginning of a word of its own or where it
+    stands in the whole; short words have to end, too, but for the genitive.
+    """
+    whole = _spelled(pieces)
+    if not _is_telling("".join(pieces)):
+        return [f"{whole}s?{_END}"]
+    return [f"{_spelled([piece])}|{whole}" for piece in pieces if _is_telling(piece)] or [whole]
 
 
 def _parts_of(name: str) -> set[str]:

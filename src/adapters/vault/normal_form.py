@@ -15,7 +15,10 @@ _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 # Invisible characters beside the category Cf: fillers and variation selectors.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
 # Letters that no decomposition takes apart.
-_LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+_LETTERS = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t"}
+)
+_UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
 
 
 def plain(text: str) -> str:
@@ -24,8 +27,12 @@ def plain(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """A plain text without accents, and with `a`, `o` and `u` for umlauts, however they were written."""
-    return _each_replaced(text, _bare_letter).replace("ae", "a").replace("oe", "o").replace("ue", "u")
+    """A plain text without accents, and with `a`, `o` and `u` for umlauts and `å`, however they were written."""
+    text = _each_replaced(text, _bare_letter)
+    for two, one in _UMLAUTS:
+        while two in text:  # the marks of äe may be missing, too
+            text = text.replace(two, one)
+    return text
 
 
 def _each_replaced(text: str, letter: Callable[[str], str]) -> str:

@@ -22,6 +22,7 @@ from regulars.adapters.vault.access import Access
 from regulars.adapters.vault.cipher import Cipher
 from regulars.adapters.vault.keyring import Keyring
 from regulars.adapters.vault.mentions import Names
+from regulars.adapters.vault.misread import is_misread, other_readings
 from regulars.crm_domain.errors import StoreUnusable
 
 _CONTEXT = b"quarantine"
@@ -107,6 +108,7 @@ class Quarantine:
             for key, reject in self._opened()
             if reject is None
             or names.may_be_in(_text_of(reject))
+            or (is_misread(reject.text) and names.may_be_misread_in(reject.text))
             or (not reject.speaks_of and names.are_cut_in(reject.text))
         ]
         for chunk in chunks(dropped, CHUNK // 2):
@@ -139,8 +141,10 @@ def _read(cipher: Cipher, secret: object) -> Reject | None:
 
 
 def _text_of(reject: Reject) -> str:
-    """All that a row says, also as it reads without the escapes of JSON and CSV, of which it may be half a record."""
-    texts = [reject.reason, reject.text, *reject.speaks_of]
+    """All that a row says, also as it reads in another encoding, or without the escapes of JSON and CSV, of which it
+    may be half a record.
+    """
+    texts = [reject.reason, reject.text, *reject.speaks_of, *other_readings(reject.text)]
     if '""' in reject.text:
         texts.append(reject.text.replace('""', '"'))
     if "\\" in reject.text:

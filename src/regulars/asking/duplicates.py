@@ -13,6 +13,8 @@ from regulars.crm_domain.command import CustomerId
 from regulars.session.session import Session
 from regulars.session.traced import traced
 
+Shared = Literal["email", "phone"]
+
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
@@ -27,7 +29,7 @@ class Suspect:
 class Duplicates:
     """Customers who share what `shared` says."""
 
-    shared: Literal["email", "phone"]
+    shared: Shared
     customers: tuple[Suspect, ...]
 
 
@@ -56,14 +58,20 @@ def find_duplicates(session: Session, limit: int, goes_on: bool, after: str | No
         return _suspected(tx, limit, after, following)
 
 
+def require_mark(after: str) -> tuple[str, str]:
+    """What was shared, and by which digest, in the last suspicion of a page. Raises ValueError for what isn't that."""
+    kind, _, digest = after.partition(":")
+    if not (kind and digest):
+        raise ValueError(f'"{after}" is not the "after" of a page of duplicates')
+    return kind, digest
+
+
 def _suspected(tx: Transaction, limit: int, after: str | None, following: Following | None) -> DuplicatesPage:
     """At most `limit` suspicions, in an order that says nothing about anyone.
 
     Raises ValueError for an `after` that no page gave.
     """
-    kind, _, digest = (after or ":").partition(":")
-    if after is not None and not (kind and digest):
-        raise ValueError(f'"{after}" is not the "after" of a page of duplicates')
+    kind, digest = ("", "") if after is None else require_mark(after)
     found: list[tuple[str, str, list[str]]] = []
     last: str | None = None
     while len(found) < limit:

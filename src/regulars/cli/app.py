@@ -201,6 +201,7 @@ _add(
     "List the customers who may be contacted on a channel for a purpose.",
     "regulars contactable --channel email --purpose newsletter",
     "regulars contactable --channel email --purpose newsletter --csv > newsletter.csv",
+    "regulars contactable --channel sms --purpose offers --csv --raw > sms.csv",
 )
 _add(
     app,
@@ -208,7 +209,15 @@ _add(
     "merging.duplicates",
     "List customers who may be the same person, because they share an e-mail or a phone number.",
     "regulars duplicates",
-    "regulars duplicates --json",
+    "regulars duplicates --near --json",
+)
+_add(
+    app,
+    "merge",
+    "merging.merge",
+    "Merge customers who share an e-mail or a phone number into the one of them who was registered first.",
+    "regulars merge --suspected",
+    "regulars merge --suspected --yes --json",
 )
 _add(
     app,

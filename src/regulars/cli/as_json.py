@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TextIO, cast
@@ -378,8 +378,10 @@ def publication(each: Publication) -> Object:
     return asdict(each)
 
 
-def difference(each: RulesDifference, explained: Iterable[ExplainedMove]) -> Object:
-    """Everyone who would move; the first ones with who they are and why, as far as they were explained."""
+def difference(
+    each: RulesDifference, explained: Iterable[ExplainedMove], refs: Mapping[CustomerId, str | None]
+) -> Object:
+    """Everyone who would move, and the first ones with their name and why, as far as they were explained."""
     why = {one.move: one for one in explained}
     return {
         "old": each.old_digest,
@@ -393,10 +395,20 @@ def difference(each: RulesDifference, explained: Iterable[ExplainedMove]) -> Obj
         },
         "worth": {lane: str(worth) for lane, worth in each.worth.items()},
         "tickets": [
-            {"ticket": one.ticket_id, "id": _id(one.customer_id), "shown": one.shown, "from": one.old, "to": one.new}
+            {
+                "ticket": one.ticket_id,
+                "ref": refs[one.customer_id],
+                "id": _id(one.customer_id),
+                "shown": one.shown,
+                "from": one.old,
+                "to": one.new,
+            }
             for one in each.tickets
         ],
-        "moves": [_move(one) | (_explained(why[one]) if one in why else {}) for one in each.moves],
+        "moves": [
+            {"ref": refs[one.customer_id]} | _move(one) | (_explained(why[one]) if one in why else {})
+            for one in each.moves
+        ],
     }
 
 
@@ -413,7 +425,6 @@ def _move(each: Move) -> Object:
 
 def _explained(each: ExplainedMove) -> Object:
     return {
-        "ref": each.ref,
         "name": each.name,
         "old": {"clause": each.old_clause, "sentence": each.old_reason},
         "new": {"clause": each.new_clause, "sentence": each.new_reason},

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from functools import partial
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -16,7 +15,7 @@ from regulars.asking.customers import Order, require_brought
 from regulars.asking.paging import PAGE
 from regulars.asking.views import LANES, Customer, Lane, Page
 from regulars.cli import as_json, render
-from regulars.cli.csv_cells import harmless
+from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
 from regulars.cli.opening import (
     AtLeastOption,
     FreshOption,
@@ -86,14 +85,8 @@ def customers(
         int | None,
         typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),
     ] = None,
-    as_csv: Annotated[
-        bool,
-        typer.Option(
-            "--csv",
-            help="Print CSV. A cell that a spreadsheet would run as a formula, because it begins with = + - @, a tab "
-            "or a return, gets an apostrophe in front.",
-        ),
-    ] = False,
+    as_csv: CsvOption = False,
+    raw: RawOption = False,
     total: Annotated[bool, typer.Option("--total", help="Print only how many there are.")] = False,
     fresh: FreshOption = FRESH,
     at_least: AtLeastOption = None,
@@ -110,6 +103,7 @@ def customers(
         raise typer.BadParameter("choose one of them", param_hint="--total and --csv")
     if within is not None and becoming is None:
         raise typer.BadParameter("it means something only together with --becoming", param_hint="--within")
+    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
     chosen = _pairs(having or [])
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
@@ -149,7 +143,7 @@ def customers(
             currency = crm.currency
             as_json.write_array(sys.stdout, (as_json.customer(each, currency) for each in _all(ask, limit)))
         elif as_csv:
-            _write_csv(sys.stdout, _all(ask, limit))
+            _write_csv(write, _all(ask, limit))
         else:
             if seen.is_given:
                 render.draw(seen.heading(as_of))
@@ -281,9 +275,8 @@ _COLUMNS = (
 )
 
 
-def _write_csv(stream: TextIO, found: Iterable[Customer]) -> None:
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+def _write_csv(write: WriteRow, found: Iterable[Customer]) -> None:
+    write(_COLUMNS)
     for each in found:
         fields = as_json.customer(each, None) | {"tags": "; ".join(each.tags)}
-        writer.writerow([harmless(fields[column]) for column in _COLUMNS])
+        write([fields[column] for column in _COLUMNS])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -20,7 +19,7 @@ from regulars.asking.audit import AuditEntry
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import WhoArgument, zone_of
-from regulars.cli.csv_cells import harmless
+from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
@@ -45,10 +44,12 @@ def audit(
         int | None, typer.Option(min=1, metavar="N", help="At most so many: 50, and all with --json or --csv.")
     ] = None,
     json: JsonOption = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one line a change.")] = False,
+    as_csv: CsvOption = False,
+    raw: RawOption = False,
     db: StoreOption = None,
 ) -> None:
     """Show what happened: who did what, when and why, and what it changed."""
+    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
     with open_to_ask(ctx, db) as crm:
         ask = partial(
             crm.audit,
@@ -68,7 +69,7 @@ def audit(
         if json:
             as_json.write_array(sys.stdout, map(as_json.audit_entry, every(ask, limit)))
         elif as_csv:
-            _write_csv(every(ask, limit))
+            _write_csv(write, every(ask, limit))
         else:
             found = list(every(ask, limit or PAGE))
             render.draw(*_drawn(found, zone_of(crm)))
@@ -154,10 +155,10 @@ def _entry(entry: AuditEntry, zone: ZoneInfo) -> ConsoleRenderable:
     return Group(*lines)
 
 
-def _write_csv(entries: Iterator[AuditEntry]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+def _write_csv(write: WriteRow, entries: Iterator[AuditEntry]) -> None:
+    """One line a change, and one for an entry without any."""
     names = ("position", "occurred_at", "recorded_at", "actor", "type", "customer", "sentence", "reason")
-    writer.writerow([*names, "correlation_id", "causation_id", "field", "old", "new"])
+    write([*names, "correlation_id", "causation_id", "field", "old", "new"])
     for entry in entries:
         shared = (
             entry.position,
@@ -173,4 +174,4 @@ def _write_csv(entries: Iterator[AuditEntry]) -> None:
         )
         for change in entry.changes or (None,):
             values = (change.field, change.old, change.new) if change else (None, None, None)
-            writer.writerow([harmless(value) for value in (*shared, *values)])
+            write((*shared, *values))

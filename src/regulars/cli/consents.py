@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable
 from datetime import date
@@ -17,7 +16,7 @@ from regulars.asking.consents import Consents, Contactable
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
-from regulars.cli.csv_cells import harmless
+from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.paging import every
 from regulars.cli.words import parse_moment
@@ -66,10 +65,8 @@ def contactable(
         int | None,
         typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),
     ] = None,
-    as_csv: Annotated[
-        bool,
-        typer.Option("--csv", help="Print CSV. A cell that a spreadsheet would run gets an apostrophe in front."),
-    ] = False,
+    as_csv: CsvOption = False,
+    raw: RawOption = False,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -79,12 +76,13 @@ def contactable(
     """
     if json and as_csv:
         raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
+    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
     with open_to_ask(ctx, db) as crm:
         ask = partial(crm.contactable, channel=channel, purpose=purpose, as_of=as_of, known_at=known_at)
         if json:
             as_json.write_array(sys.stdout, map(as_json.contactable, every(ask, limit)))
         elif as_csv:
-            _write_csv(every(ask, limit))
+            _write_csv(write, every(ask, limit))
         else:
             shown = limit or PAGE
             found = list(every(ask, shown + 1))
@@ -130,9 +128,8 @@ def _listed(found: list[Contactable], channel: str, purpose: str, zone: ZoneInfo
     return [render.table(("Ref", "Name", address, "Agreed on"), rows)]
 
 
-def _write_csv(found: Iterable[Contactable]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+def _write_csv(write: WriteRow, found: Iterable[Contactable]) -> None:
+    write(_COLUMNS)
     for each in found:
         fields = as_json.contactable(each)
-        writer.writerow([harmless(fields[column]) for column in _COLUMNS])
+        write([fields[column] for column in _COLUMNS])

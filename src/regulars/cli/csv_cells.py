@@ -1,8 +1,30 @@
-"""CSV cells, escaped against formula injection."""
+"""CSV, its cells escaped against formula injection, or raw."""
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Callable, Iterable
+from typing import Annotated, TextIO
+
+import typer
+
+from regulars.crm_domain.command import is_phone
+from regulars.crm_domain.money import is_plain_number
+
+CsvOption = Annotated[
+    bool,
+    typer.Option(
+        "--csv",
+        help="Print CSV. A cell that a spreadsheet would run as a formula gets an apostrophe in front, but for phone "
+        "numbers and other numbers, which run nothing.",
+    ),
+]
+RawOption = Annotated[
+    bool, typer.Option("--raw", help="With --csv: leave every cell as it is, for programs other than spreadsheets.")
+]
+
+WriteRow = Callable[[Iterable[object]], object]
 
 # The wide ones are taken for the others where people write Chinese, Japanese or Korean.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -16,9 +38,42 @@ def harmless(value: object) -> object:
     """A value with an apostrophe wherever a spreadsheet would begin to run it as a formula.
 
     That is at its beginning, and after each sign at which some spreadsheet splits: semicolon, tab, bar, line break. A
-    return becomes a line break: Python writes it without quotes, and a reader would end the row there.
+    number, a phone number among them, runs nothing. A return becomes a line break: Python writes it without quotes, and
+    a reader would end the row there.
+    """
+    return value if isinstance(value, str) and _is_number(value) else harmless_first(value)
+
+
+def harmless_first(value: object) -> object:
+    """As `harmless`, of the first value of a row: a spreadsheet that splits at another sign than the comma takes it for
+    one cell with those after it, and `-1` with what they say may be a formula.
     """
     if not isinstance(value, str):
         return value
     text = _FORMULA_INSIDE.sub("'", value.replace("\r\n", "\n").replace("\r", "\n"))
     return f"'{text}" if value.startswith(_FORMULA) else text
+
+
+def _is_number(text: str) -> bool:
+    return is_phone(text) or is_plain_number(text)
+
+
+def row_writer(stream: TextIO, *, as_csv: bool, raw: bool) -> WriteRow:
+    """The function that writes a row of cells, harmless ones or as they are. Raises BadParameter for `raw` alone."""
+    if raw and not as_csv:
+        raise typer.BadParameter("it means something only together with --csv", param_hint="--raw")
+    return _raw_writer(stream) if raw else _harmless_writer(stream)
+
+
+def _raw_writer(stream: TextIO) -> WriteRow:
+    return csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow  # a return needs quotes, too
+
+
+def _harmless_writer(stream: TextIO) -> WriteRow:
+    writer = csv.writer(stream, lineterminator="\n")
+
+    def write(cells: Iterable[object]) -> None:
+        first, *others = cells
+        writer.writerow([harmless_first(first), *map(harmless, others)])
+
+    return write

@@ -94,7 +94,7 @@ def diff(
             found = crm.rules.diff(new, as_of=as_of, on_progress=on_progress)
         explained = found.explain(found.moves[:limit])
         if json:
-            as_json.write_json(sys.stdout, as_json.difference(found, explained))
+            as_json.write_json(sys.stdout, as_json.difference(found, explained, found.refs()))
         else:
             render.draw(*difference.drawn(found, explained, old, new, crm.ruleset.zone))
             if found:  # a line to be copied, so it stays one whatever the width

@@ -144,6 +144,13 @@ class RulesDifference(AsksItsStore[Compared]):
         """For each lane, the spend of the last 365 days of the customers who would move."""
         return {lane: sum((move.worth for move in self.moves if move.lane == lane), Decimal(0)) for lane in self._lanes}
 
+    def refs(self) -> dict[CustomerId, str | None]:
+        """The references of everyone in it, None once they are forgotten. Raises StoreUnusable where it was pickled."""
+        concerned = {each.customer_id for each in self.moves} | {each.customer_id for each in self.tickets}
+        with self._asked().session.store.reading() as tx:
+            contacts = read_contacts(tx, concerned)
+        return {each: contacts[each].ref for each in concerned}
+
     def explain(self, moves: Iterable[Move]) -> tuple[ExplainedMove, ...]:
         """Some of the moves, with the clauses that made the difference. Raises StoreUnusable where it was pickled."""
         wanted = tuple(moves)
