@@ -352,7 +352,7 @@ def test_memory_does_not_grow_with_the_file(folder: Folder) -> None:
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # Whose each row is and when it happened takes some 100 bytes, pydantic's short strings 30; a row takes 600 and more.
+    # Whose each row is and when it happened takes 100 bytes, pydantic's short strings 30; a row takes 600 and more.
     assert peak < 160 * count
 
 

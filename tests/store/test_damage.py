@@ -528,7 +528,7 @@ def test_a_refused_row_that_was_damaged_keeps_no_others_from_being_read(crm: Reg
     path = refuse_rows(crm, tmp_path)
     quarantine = crm._store.schema.quarantine
     write(crm, quarantine, {"secret": b"?"}, quarantine.c.ordinal == 2)
-    [first, damaged, last] = crm.rejects()
+    [first, last, damaged] = crm.rejects()
     assert (first.line, last.line) == (2, 4)
     assert "import its file again" in damaged.reason
     assert [each.reason for each in crm.export_person(PEOPLE[1]).rejects] == [first.reason, damaged.reason]

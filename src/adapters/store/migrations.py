@@ -122,6 +122,8 @@ def date_look_ups(connection: Connection, schema: Schema) -> None:
     instants right and adds former values, which needs the keys.
     """
     lookups, since = schema.lookups.name, FROM_THE_BEGINNING
+    if "since" in {each["name"] for each in sa.inspect(connection).get_columns(lookups)}:
+        return
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"ALTER TABLE {lookups} ADD COLUMN since BIGINT NOT NULL DEFAULT {since}")
         connection.exec_driver_sql(f"ALTER TABLE {lookups} ALTER COLUMN since DROP DEFAULT")

@@ -79,9 +79,11 @@ class Quarantine:
         self._connection.execute(table.insert(), rows)
 
     def rows(self) -> Iterator[Reject]:
-        """All refused rows, by file and in order of lines."""
+        """All refused rows, by file and in order of lines; damaged ones come last."""
         for _, of_file in groupby(self._opened(), key=lambda opened: opened[0][0]):
-            yield from sorted((reject or _UNREADABLE for _, reject in of_file), key=lambda reject: reject.line)
+            opened = [reject for _, reject in of_file]
+            yield from sorted((each for each in opened if each is not None), key=lambda reject: reject.line)
+            yield from (_UNREADABLE for each in opened if each is None)
 
     def count(self) -> int | None:
         """How many refused rows are kept; None where this role may not read them."""
