@@ -380,9 +380,9 @@ def test_rows_of_utf_16_leave_it_too(crm: Regulars, tmp_path: Path) -> None:
     lines = ["id,name,email,order,amount,day", ",Wałęsa Lech,,o,5,2024-01-01", ",Lech Wałek,,o,5,2024-01-01", ""]
     (tmp_path / "orders.csv").write_text("\n".join(lines), "utf-16")
     crm.import_file(tmp_path / "orders.csv", tmp_path / "map.toml")
-    assert [reject.line for reject in crm.rejects()] == [2, 3, 4]  # the last is half a line break
+    assert [reject.line for reject in crm.rejects()] == [2, 3]
     crm.forget("z", reason="on request")
-    assert [reject.line for reject in crm.rejects()] == [3, 4]
+    assert [reject.line for reject in crm.rejects()] == [3]
 
 
 def test_rows_that_name_them_only_by_what_the_mapping_made_of_them_leave_it_too(crm: Regulars, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from regulars.adapters.importing.commands import compile_mapping
 from regulars.adapters.importing.grouping import Group, grouped
@@ -42,7 +43,8 @@ class Row(Struct, frozen=True):
     is the number of its first physical line, from 1. `text` is the raw line, or lines where a quoted field holds a line
     break, without the last line ending and cut off at 131,072 characters. `notices` are sentences on what was left out.
     `customer` is the registration of whom a row with a problem speaks of, where that much of it can be read. `match`
-    are the contacts by which its customer may be known under another reference.
+    are the contacts by which its customer may be known under another reference. The encoding of one that
+    `is_guess` was guessed.
     """
 
     line: int
@@ -53,6 +55,7 @@ class Row(Struct, frozen=True):
     notices: tuple[str, ...] = ()
     customer: Command | None = None
     match: tuple[str, ...] = ()
+    is_guess: bool = False
 
 
 def total_bytes(path: str | Path) -> int | None:
@@ -89,6 +92,8 @@ def rows(
             reader = _RowReader(mapping, columns, catalogue, keyed, ordinals)
             for record, share in _in_time(path, mapping, reader, found, notice):
                 row = reader.row(record)
+                if source.encoding in GUESSED:
+                    row = replace(row, is_guess=True)
                 if row.problem is not None or row.commands:
                     yield row
                 count = int(share * total) if total and share else source.count

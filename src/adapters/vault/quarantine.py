@@ -32,7 +32,8 @@ _ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{
 class Reject(Struct, frozen=True, kw_only=True):
     """A refused row: the file's name, the line it begins at, the reason, and the text that was read.
 
-    `speaks_of` are the names, references and addresses in it, as far as it could be read.
+    `speaks_of` are the names, references and addresses in it, as far as it could be read. The encoding of one that
+    `is_guess` was guessed, so it may have been read as other letters than were written.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Reject(Struct, frozen=True, kw_only=True):
     reason: str
     text: str
     speaks_of: tuple[str, ...] = ()
+    is_guess: bool = False
 
 
 #: The reject in place of a row that can't be decrypted.
@@ -110,7 +112,7 @@ class Quarantine:
             for key, reject in self._opened()
             if reject is None
             or names.may_be_in(_text_of(reject))
-            or (is_misread(reject.text) and names.may_be_misread_in(reject.text))
+            or (_may_be_misread(reject) and names.may_be_misread_in(reject.text))
             or (not reject.speaks_of and names.are_cut_in(reject.text))
         ]
         for chunk in chunks(dropped, CHUNK // 2):
@@ -140,6 +142,10 @@ def _read(cipher: Cipher, secret: object) -> Reject | None:
         return _decode(cipher.open(secret, _CONTEXT))
     except (StoreUnusable, msgspec.DecodeError):
         return None
+
+
+def _may_be_misread(reject: Reject) -> bool:
+    return is_misread(reject.text) or (reject.is_guess and not reject.text.isascii())
 
 
 def _text_of(reject: Reject) -> str:

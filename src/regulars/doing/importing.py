@@ -269,7 +269,14 @@ def _carry_out(said: _Said, batch: Iterable[Row], execution: Execution, matching
         else:
             told = row.commands if row.customer is None else (row.customer,)
             named = tuple(sorted(_named_in(told, said.catalogue)))
-            reject = Reject(source=said.path.name, line=row.line, reason=problem, text=row.text, speaks_of=named)
+            reject = Reject(
+                source=said.path.name,
+                line=row.line,
+                reason=problem,
+                text=row.text,
+                speaks_of=named,
+                is_guess=row.is_guess,
+            )
             if row.problem is None and len(refused) < keep:
                 refused.append((each, reject))
                 continue
