@@ -196,3 +196,32 @@ def test_a_list_without_times_overwrites_nothing_that_is_known(tmp_path: Path) -
         crm.import_file(tmp_path / "list.csv", tmp_path / "list.toml")
         found = crm.customer("shop:1")
         assert (found.name, found.phone) == ("New", "+49301")
+
+
+# ------------------------------------------------------------------------------------------------------------- consents
+
+
+@pytest.mark.parametrize("command", ["GiveConsent", "WithdrawConsent"])
+@pytest.mark.parametrize("time", ["", ', occurred_at = { column = "day", optional = true }'])
+def test_a_word_of_consent_from_a_file_needs_a_time_of_its_own(tmp_path: Path, command: str, time: str) -> None:
+    fields = f'channel = "email", purpose = "news"{time}'
+    customer = 'format = "csv"\nzone = "UTC"\n[customer]\nref = "{who}"\n'
+    told = f'[[command]]\ndo = "{command}"\nfields = {{ {fields} }}\n'
+    (tmp_path / "map.toml").write_text(customer + told, encoding="utf-8")
+    with pytest.raises(regulars.InvalidMapping, match=rf"occurred_at.*{command} needs a value"):
+        regulars.load_mapping(tmp_path / "map.toml")
+
+
+def test_a_consent_that_comes_again_does_not_undo_a_withdrawal(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("who,day\n1,2026-01-01\n", encoding="utf-8")
+    (tmp_path / "list.toml").write_text(
+        'format = "csv"\nzone = "UTC"\n[customer]\nref = "shop:{who}"\n[[command]]\ndo = "GiveConsent"\n'
+        'fields = { channel = "email", purpose = "news", occurred_at = "{day}" }\n',
+        encoding="utf-8",
+    )
+    with regulars.open(tmp_path / "store.db", actor="import", clock=lambda: NOW) as crm:
+        crm.import_file(tmp_path / "list.csv", tmp_path / "list.toml")
+        assert crm.consents("shop:1").allow(channel="email", purpose="news")
+        crm.do(regulars.WithdrawConsent(customer="shop:1", channel="email", purpose="news"))
+        assert crm.import_file(tmp_path / "list.csv", tmp_path / "list.toml").events == 0
+        assert not crm.consents("shop:1").allow(channel="email", purpose="news")

@@ -13,7 +13,7 @@ from regulars.adapters.importing.cells import Cell, Each, Lines, Value, columns_
 from regulars.adapters.importing.words import Format, is_named_format, unknown_word
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
-from regulars.crm_domain.customer import RegisterCustomer
+from regulars.crm_domain.customer import GiveConsent, RegisterCustomer, WithdrawConsent
 from regulars.crm_domain.explain_invalid import shown
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
 
@@ -39,6 +39,7 @@ def objections_to(mapping: Mapping, catalogue: Catalogue) -> list[str]:
     return objections
 
 
+_CONSENT = frozenset({GiveConsent, WithdrawConsent})
 _CSV_ONLY = ("delimiter", "quote", "escape")
 _TABULAR_ONLY = ("header", "ragged")
 
@@ -81,6 +82,8 @@ def _objections_to_commands(mapping: Mapping, catalogue: Catalogue) -> Iterator[
         needed = {name for name, field in model.model_fields.items() if field.is_required()} - {derived_field(model)}
         if mapping.customer is not None:
             needed.discard("customer")
+        if model in _CONSENT:
+            needed.add("occurred_at")  # told as of now, it would undo a later withdrawal whenever the file comes again
         yield from _objections_to_fields(f"command[{number}].fields", model, command.fields, needed, mapping)
 
 
