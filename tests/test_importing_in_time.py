@@ -225,3 +225,12 @@ def test_a_consent_that_comes_again_does_not_undo_a_withdrawal(tmp_path: Path) -
         crm.do(regulars.WithdrawConsent(customer="shop:1", channel="email", purpose="news"))
         assert crm.import_file(tmp_path / "list.csv", tmp_path / "list.toml").events == 0
         assert not crm.consents("shop:1").allow(channel="email", purpose="news")
+
+
+def test_a_day_without_a_midnight_begins_with_its_first_instant(tmp_path: Path) -> None:
+    path = written(tmp_path, ["1,2026-09-06,tag,,a,,"])
+    (tmp_path / "map.toml").write_text(MAPPING.replace('zone = "UTC"', 'zone = "America/Santiago"'), encoding="utf-8")
+    with regulars.open(tmp_path / "store.db", actor="import", clock=lambda: NOW) as crm:
+        assert crm.import_file(path, tmp_path / "map.toml").rejects == ()
+        # clocks went forward at midnight, from 04:00 UTC on
+        assert {each.occurred_at for each in crm.events()} == {1_788_667_200_000_000}

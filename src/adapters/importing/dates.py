@@ -5,13 +5,14 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from regulars.adapters.importing.cells import Cell
 from regulars.adapters.importing.unusable import Unusable, refused_cell
+from regulars.crm_domain.local_time import localised
 
 # Files are mostly sorted by customer or by date; a few years of days is plenty.
 CACHED_DATES = 4_096
@@ -31,17 +32,17 @@ _EXAMPLES = {
 def moment_reader(cell: Cell, zone_name: str | None, where: str) -> Callable[[str], datetime]:
     """The instant that a text is, in UTC. Raises Unusable, also for a local time that never was."""
     zone = None if zone_name is None else ZoneInfo(zone_name)
-    time_of_day: time = cell.time or time()
+    time_of_day = cell.time
 
     @lru_cache(maxsize=CACHED_DATES)
     def moment(text: str) -> datetime:
         parsed = _parsed(cell, text, where)
         if not isinstance(parsed, datetime):
-            parsed = datetime.combine(parsed, time_of_day)
-        elif cell.time is not None and cell.format != "iso":
+            parsed = parsed if time_of_day is None else datetime.combine(parsed, time_of_day)
+        elif time_of_day is not None and cell.format != "iso":
             parsed = datetime.combine(parsed, time_of_day, parsed.tzinfo)
         try:
-            if parsed.tzinfo is not None:
+            if isinstance(parsed, datetime) and parsed.tzinfo is not None:
                 return parsed.astimezone(UTC)
             if zone is None:
                 raise Unusable(refused_cell("expected a time with an offset from UTC", where, text, "or name a zone"))
@@ -62,13 +63,13 @@ def day_reader(cell: Cell, where: str) -> Callable[[str], date]:
     return day
 
 
-def _in_zone(local: datetime, zone: ZoneInfo, where: str, text: str) -> datetime:
-    """A local time in UTC: the first of two, and none for one that the clocks skipped."""
-    instant = local.replace(tzinfo=zone).astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) != local:
+def _in_zone(local: datetime | date, zone: ZoneInfo, where: str, text: str) -> datetime:
+    """A local time in UTC. Raises Unusable for one that the clocks skipped, OverflowError beyond the calendar."""
+    try:
+        return localised(local, zone).astimezone(UTC)
+    except ValueError:
         remedy = f"the clocks of {zone.key} went past it"
-        raise Unusable(refused_cell("expected a time that there was", where, text, remedy))
-    return instant
+        raise Unusable(refused_cell("expected a time that there was", where, text, remedy)) from None
 
 
 def _parsed(cell: Cell, text: str, where: str) -> datetime | date:
