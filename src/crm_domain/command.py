@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from regulars.crm_domain.chronology import Chronology
+from regulars.crm_domain.contact.phone import NUMBER
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import SECOND, to_datetime, to_instant
@@ -37,7 +38,6 @@ EARLIEST = to_instant(datetime.fromisoformat("1900-01-01T00:00:00+00:00"))
 
 _MAX_AMOUNT_TEXT = 100
 _MAX_PHONE = 40
-_PHONE = re.compile(r"\+?[0-9 ()./-]*[0-9][0-9 ()./-]*")
 _ID_PREFIX = "id:"
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -132,7 +132,7 @@ Email = Annotated[
     StringConstraints(max_length=254, strip_whitespace=True, pattern=r"^[^@\s]+@[^@\s]+$"),
     _without(_UNPRINTED),
 ]
-Phone = Annotated[str, StringConstraints(max_length=_MAX_PHONE, strip_whitespace=True, pattern=rf"^{_PHONE.pattern}$")]
+Phone = Annotated[str, StringConstraints(max_length=_MAX_PHONE, strip_whitespace=True, pattern=rf"^{NUMBER.pattern}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 #: An exact amount; whatever it is given as, the command holds a Decimal.
 Amount = Annotated[Decimal | str, BeforeValidator(_exact_amount)]
@@ -156,7 +156,7 @@ def require_label(text: str, what: str) -> str:
 
 def is_phone(text: str) -> bool:
     """Whether a text is a phone number, as a Phone is."""
-    return len(text) <= _MAX_PHONE and _PHONE.fullmatch(text) is not None
+    return len(text) <= _MAX_PHONE and NUMBER.fullmatch(text) is not None
 
 
 def _refuse_id(reference: str) -> str:

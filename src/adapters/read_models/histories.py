@@ -139,7 +139,8 @@ def bear_on(store: Store, folded: Folded, rows: Rows) -> bool:
 
 def _is_known_since_earlier(folded: Folded, rows: Rows) -> bool:
     """Whether some rows may tell of something before what was known first: then a registration moves."""
-    return folded.last_at is not None and any(at < folded.last_at for at in _first_instants(rows).values())
+    last_at = folded.last_at
+    return last_at is not None and any(row.occurred_at < last_at for row in rows)
 
 
 def _fold(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:

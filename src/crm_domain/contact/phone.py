@@ -52,7 +52,8 @@ COUNTRIES: dict[str, tuple[str, str]] = {
 }
 
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc"), "-")
-_NUMBER = re.compile(r"\+?[0-9 ()./-]*[0-9][0-9 ()./-]*")
+#: A phone number as people write it.
+NUMBER = re.compile(r"\+?[0-9 ()./-]*[0-9][0-9 ()./-]*")
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -70,7 +71,7 @@ def clean_phone(text: str, country: str | None = None) -> str:
         bare = bare[4:].strip()
     if re.fullmatch(r"[0-9]+\.0", bare):  # a number that went through a column of floats
         bare = bare[:-2]
-    if _NUMBER.fullmatch(bare) is None:
+    if NUMBER.fullmatch(bare) is None:
         raise ValueError("expected one phone number such as +49 30 123456")
     _require_one(bare)
     number = _international(bare, country)

@@ -15,6 +15,7 @@ from rich.text import Text
 from regulars.asking.duplicates import Duplicates, DuplicatesPage, Suspect
 from regulars.asking.paging import MAX_PAGE, PAGE
 from regulars.cli import as_json, render
+from regulars.cli.agreeing import agrees
 from regulars.cli.opening import ActorOption, JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.crm import Regulars
 from regulars.crm_domain.customer import MergeCustomers
@@ -151,8 +152,7 @@ def _is_meant(groups: int) -> bool:
     """Ask, where there is somebody to ask."""
     if not sys.stdin.isatty():
         return False
-    typer.echo(f"Merge {'this group' if groups == 1 else f'these {groups:,} groups'}? [y/N] ", nl=False, err=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return agrees(f"Merge {'this group' if groups == 1 else f'these {groups:,} groups'}?")
 
 
 def _preview(planned: list[Merging]) -> Iterator[Table | str]:

@@ -11,6 +11,7 @@ import typer
 
 from regulars.adapters.importing import Mapping, Proposal, Row, propose, rows
 from regulars.cli import as_json, render
+from regulars.cli.agreeing import agrees
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
 from regulars.wording.plain_text import clean, clean_lines
@@ -30,8 +31,7 @@ def agreed_mapping(file: str, catalogue: Catalogue, json: bool) -> Mapping:
         raise typer.Exit(1)
     _say(file, proposal, first)
     if sys.stdin.isatty():
-        typer.echo("Import it so? [y/N] ", nl=False, err=True)
-        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        if agrees("Import it so?"):
             return proposal.mapping
         typer.echo("Nothing was imported.", err=True)
     else:
