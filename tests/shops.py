@@ -25,11 +25,13 @@ from regulars import (
     CancelMembership,
     CloseAccount,
     Command,
+    CorrectPurchase,
     EnrollMember,
     MergeCustomers,
     NotFound,
     OpenTicket,
     RateTicket,
+    ReassignPurchase,
     RecordInteraction,
     RecordPurchase,
     RecordReturn,
@@ -42,9 +44,11 @@ from regulars import (
     ReplyAsAgent,
     RequestCancellation,
     ResolveTicket,
+    RestorePurchase,
     Ruleset,
     TagCustomer,
     UndoMerge,
+    VoidPurchase,
     parse_rules,
 )
 from regulars.adapters.read_models.generations import read_generation
@@ -130,6 +134,15 @@ def give_back(steps: int) -> CommandTo:
     return lambda who, number, at: RecordReturn(order_id=f"A-{number - steps}", occurred_at=at)
 
 
+def on_order(kind: Callable[..., Command], steps: int, **fields: Any) -> CommandTo:
+    """A command about the order of so many steps before."""
+    return lambda who, number, at: kind(order_id=f"A-{number - steps}", occurred_at=at, **fields)
+
+
+def give_order_to(steps: int) -> CommandTo:
+    return lambda who, number, at: ReassignPurchase(order_id=f"A-{number - steps}", to=who)
+
+
 def open_ticket(**fields: Any) -> CommandTo:
     return lambda who, number, at: OpenTicket(customer=who, ticket_id=f"T-{number}", occurred_at=at, **fields)
 
@@ -185,6 +198,24 @@ def others() -> st.SearchStrategy[CommandAt]:
     )
 
 
+def corrections() -> st.SearchStrategy[CommandAt]:
+    """What was said of orders, and is said otherwise now."""
+    fields = st.sampled_from([{"amount": "19.99"}, {"amount": "450.00"}])
+    return st.one_of(
+        to_somebody(earlier.map(lambda steps: on_order(VoidPurchase, steps)), at_once),
+        to_somebody(earlier.map(lambda steps: on_order(RestorePurchase, steps)), at_once),
+        to_somebody(st.builds(lambda steps, some: on_order(CorrectPurchase, steps, **some), earlier, fields), at_once),
+        to_somebody(earlier.map(give_order_to), at_once),
+        to_somebody(
+            st.builds(
+                lambda steps, total: on_order(RecordReturn, steps, returned_so_far=total),
+                earlier,
+                st.sampled_from(["0", "15.00", "20.00", "100.00"]),
+            ),
+        ),
+    )
+
+
 def tickets() -> st.SearchStrategy[CommandAt]:
     return st.one_of(
         to_somebody(open_ticket()),
@@ -216,7 +247,7 @@ def one_by_one(
 
 def trade(*, max_size: int = 16) -> st.SearchStrategy[list[Step]]:
     """What usually happens to the customers of a shop."""
-    commands = st.one_of(purchases(), purchases(), others(), tickets(), memberships(), merges())
+    commands = st.one_of(purchases(), purchases(), others(), corrections(), tickets(), memberships(), merges())
     return one_by_one(commands, gaps=[timedelta(), HOUR, DAY, 20 * DAY, 70 * DAY], max_size=max_size)
 
 

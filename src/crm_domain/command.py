@@ -243,12 +243,18 @@ def occurred_at(command: Command, now: int) -> int:
 
     Raises Rejected `in_the_future` beyond five minutes from now, `too_long_ago` before 1900.
     """
-    if command.occurred_at is None:
-        return now
-    at = to_instant(command.occurred_at)
+    return now if command.occurred_at is None else instant_told(command.occurred_at, now)
+
+
+def instant_told(moment: datetime, now: int) -> int:
+    """The instant of a moment that somebody tells at `now`, and at most that.
+
+    Raises Rejected `in_the_future` beyond five minutes from now, `too_long_ago` before 1900.
+    """
+    at = to_instant(moment)
     if at > now + FUTURE_TOLERANCE:
-        sentence = f"{command.occurred_at.isoformat()} lies in the future; it is {to_datetime(now).isoformat()} now"
+        sentence = f"{moment.isoformat()} lies in the future; it is {to_datetime(now).isoformat()} now"
         raise Rejected("in_the_future", sentence)
     if at < EARLIEST:
-        raise Rejected("too_long_ago", f"{command.occurred_at.isoformat()} lies before 1900")
+        raise Rejected("too_long_ago", f"{moment.isoformat()} lies before 1900")
     return min(at, now)

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import TicketOpened, TicketRated
 from regulars.projections.engine.projector import Judgement, Projector
 from regulars.projections.facts.shared import Facts
@@ -52,6 +52,7 @@ CUSTOMER_CARD = Projector(
             CustomerRegistered,
             PurchaseRecorded,
             ReturnRecorded,
+            ReturnedTotalRecorded,
             InteractionRecorded,
             SurveyAnswered,
             TicketOpened,

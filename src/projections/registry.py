@@ -11,6 +11,7 @@ from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.event import Event
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.customer_card import CUSTOMER_CARD
+from regulars.projections.engine.corrections import CORRECTIONS
 from regulars.projections.engine.fold import FoldPlan
 from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.fact_set import FactSet
@@ -80,8 +81,8 @@ class Registry(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def handles(self) -> frozenset[type[Event]]:
-        """The event types that bear on any facts; whatever else happens concerns no projector."""
-        return frozenset().union(*(each.handles for each in self.fact_sets))
+        """The event types that bear on any facts, or on which events stand; all others concern no projector."""
+        return CORRECTIONS.union(*(each.handles for each in self.fact_sets))
 
 
 def _require_unique(what: str, names: Sequence[str]) -> None:

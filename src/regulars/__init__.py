@@ -140,12 +140,20 @@ if TYPE_CHECKING:
         TierOverrideLifted,
     )
     from regulars.crm_domain.purchase import (
+        CorrectPurchase,
         Line,
         OrderLine,
         PurchaseRecorded,
+        PurchaseReported,
+        PurchaseRestored,
+        PurchaseVoided,
+        ReassignPurchase,
         RecordPurchase,
         RecordReturn,
+        RestorePurchase,
+        ReturnedTotalRecorded,
         ReturnRecorded,
+        VoidPurchase,
     )
     from regulars.crm_domain.rulebook import RulesPublished, RulesRolledBack
     from regulars.crm_domain.ticket import (
@@ -240,7 +248,10 @@ _HOMES = {
         "PointsEarned PointsRedeemed PointsReversed RedeemPoints RedemptionCancelled ResumeMembership "
         "SuspendMembership Taken TierOverrideGranted TierOverrideLifted"
     ),
-    "regulars.crm_domain.purchase": "Line OrderLine PurchaseRecorded RecordPurchase RecordReturn ReturnRecorded",
+    "regulars.crm_domain.purchase": (
+        "CorrectPurchase Line OrderLine PurchaseRecorded PurchaseReported PurchaseRestored PurchaseVoided "
+        "ReassignPurchase RecordPurchase RecordReturn RestorePurchase ReturnRecorded ReturnedTotalRecorded VoidPurchase"
+    ),
     "regulars.crm_domain.rulebook": "RulesPublished RulesRolledBack",
     "regulars.crm_domain.ticket": (
         "AgentReplied AssignTicket AwaitCustomer ChangePriority ClassifyTicket CloseTicket CustomerReplied "
@@ -318,6 +329,7 @@ __all__ = [
     "ContactDetailsChanged",
     "Contactable",
     "ContactablePage",
+    "CorrectPurchase",
     "Customer",
     "CustomerId",
     "CustomerMerged",
@@ -396,9 +408,13 @@ __all__ = [
     "Publication",
     "PublishedRules",
     "PurchaseRecorded",
+    "PurchaseReported",
+    "PurchaseRestored",
+    "PurchaseVoided",
     "PutOnHold",
     "QualifyLead",
     "RateTicket",
+    "ReassignPurchase",
     "RecordCheck",
     "RecordChurnReason",
     "RecordInteraction",
@@ -423,9 +439,11 @@ __all__ = [
     "RequestCancellation",
     "ResolveTicket",
     "Restoration",
+    "RestorePurchase",
     "ResumeMembership",
     "ResumeTicket",
     "ReturnRecorded",
+    "ReturnedTotalRecorded",
     "Rotation",
     "RulesDifference",
     "RulesPublished",
@@ -469,6 +487,7 @@ __all__ = [
     "UntagCustomer",
     "VerdictView",
     "Verification",
+    "VoidPurchase",
     "WholeTicket",
     "WithdrawCancellation",
     "WithdrawConsent",

@@ -48,10 +48,11 @@ from regulars.crm_domain.membership import (
     decide,
     earn,
     evolve,
-    reverse,
+    follow_net,
+    terms_by,
 )
 from regulars.crm_domain.points import MAX_POINTS, PointsPolicy, available_at, expires_at, points_for
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded
 
 POLICY = PointsPolicy(per_unit=Decimal(1), pending_days=14, expire_after_months=12, zone="Europe/Berlin")
 DIGEST = "d1"
@@ -135,10 +136,6 @@ CANCEL, LIFT = CancelMembership(customer="shop:1"), LiftTierOverride(customer="s
 
 def bought(amount: int, order_id: str = "A", currency: str = "EUR") -> PurchaseRecorded:
     return PurchaseRecorded(order_id=order_id, amount=amount, currency=currency)
-
-
-def came_back(amount: int, order_id: str = "A") -> ReturnRecorded:
-    return ReturnRecorded(order_id=order_id, amount=amount, currency="EUR", return_id="R-1")
 
 
 # ------------------------------------------------------------------------------------------------------- 1. membership
@@ -256,7 +253,7 @@ def test_a_backdated_redemption_can_not_overdraw() -> None:
 
 
 def earns(state: Membership, amount: int = 5990, *, on: int) -> tuple[PointsEarned, ...]:
-    return earn(state, bought(amount), day(on), POLICY, DIGEST)
+    return earn(state, bought(amount), day(on), day(on), terms_by(POLICY, day(on)), DIGEST)
 
 
 def test_a_purchase_earns_a_point_for_each_whole_unit() -> None:
@@ -438,7 +435,7 @@ def reversals(state: Membership, amount: int, *returns: int, on: int = 10) -> li
     """The points that each of these returns of one order takes back."""
     before, points = 0, []
     for each in returns:
-        events = reverse(state, bought(amount), came_back(each), before, day(on), DIGEST)
+        events = follow_net(state, bought(amount), (amount - before, amount - before - each), None, day(on), DIGEST)
         points.append(sum(event.points for event in events))
         before += each
     return points
@@ -450,13 +447,13 @@ def test_a_return_takes_back_the_difference_it_makes() -> None:
 
 
 def test_a_return_is_stamped() -> None:
-    events = reverse(state_of(earned("A", 59)), bought(5990), came_back(5990), 0, day(10), "d2")
+    events = follow_net(state_of(earned("A", 59)), bought(5990), (5990, 0), "R-1", day(10), "d2")
     assert events == (PointsReversed(at=day(10), order_id="A", points=59, return_id="R-1", rules_digest="d2"),)
 
 
 def test_a_return_told_late_takes_back_at_the_last_event() -> None:
     state = state_of(earned("A", 59), earned("B", 1, on=20))
-    (event,) = reverse(state, bought(5990), came_back(5990), 0, day(10), DIGEST)
+    (event,) = follow_net(state, bought(5990), (5990, 0), None, day(10), DIGEST)
     assert event.at == day(20)
 
 
@@ -467,7 +464,7 @@ def test_an_order_that_earned_nothing_gives_nothing_back() -> None:
 
 def test_a_return_goes_by_the_terms_the_points_were_earned_on() -> None:
     generous = PointsPolicy(per_unit=Decimal("2.5"), pending_days=0, expire_after_months=1, zone="UTC")
-    (event,) = earn(state_of(), bought(5990), day(1), generous, DIGEST)
+    (event,) = earn(state_of(), bought(5990), day(1), day(1), terms_by(generous, day(1)), DIGEST)
     # 59.90 * 2.5 = 149.75; 39.90 * 2.5 = 99.75
     assert event.points == 149
     assert reversals(state_of(event), 5990, 2000, 3990) == [50, 99]
@@ -714,7 +711,8 @@ class Life:
                 purchase = bought(number, f"{len(self.orders)}")
                 self.orders.append((purchase, 0))
                 late = 0 if action == "buy" else number * DAY // 100
-                return earn(self.state, purchase, self.at - late, policy, DIGEST)
+                placed_at = self.at - late
+                return earn(self.state, purchase, placed_at, placed_at, terms_by(policy, placed_at), DIGEST)
             case "return" | "return all":
                 return self._return(number, whole=action == "return all")
             case _:
@@ -728,7 +726,8 @@ class Life:
         purchase, before = self.orders[index]
         amount = purchase.amount - before if whole else min(number, purchase.amount - before)
         self.orders[index] = (purchase, before + amount)
-        return reverse(self.state, purchase, came_back(amount, purchase.order_id), before, self.at, DIGEST)
+        nets = (purchase.amount - before, purchase.amount - before - amount)
+        return follow_net(self.state, purchase, nets, None, self.at, DIGEST)
 
     def _command(self, action: str, number: int) -> Command:
         match action:
@@ -834,7 +833,7 @@ def test_buy_earn_and_return_in_any_steps_leaves_none(
     policy: PointsPolicy, amount: int, parts: list[int], wish: int
 ) -> None:
     state = state_of()
-    for earning in earn(state, bought(amount), day(0), policy, DIGEST):
+    for earning in earn(state, bought(amount), day(0), day(0), terms_by(policy, day(0)), DIGEST):
         state = evolve(state, earning)
     pending_over = day(policy.pending_days)
     used = min(wish, balance(state, pending_over).available)
@@ -845,7 +844,8 @@ def test_buy_earn_and_return_in_any_steps_leaves_none(
     before = 0
     for part in (*parts, amount):
         part = min(part, amount - before)
-        for event in reverse(state, bought(amount), came_back(part), before, pending_over, DIGEST):
+        nets = (amount - before, amount - before - part)
+        for event in follow_net(state, bought(amount), nets, None, pending_over, DIGEST):
             state = evolve(state, event)
         before += part
     points = balance(state, pending_over).earned

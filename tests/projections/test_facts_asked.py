@@ -37,11 +37,11 @@ from regulars.projections.engine.fold import (
     MAX_FUTURE_CHANGES,
     Folded,
     Happened,
-    came_late,
     concerned,
     explain,
     fold,
     fold_some,
+    must_refold,
     verdict_at,
 )
 from regulars.projections.facts import table as fact_table
@@ -147,7 +147,7 @@ def test_events_that_arrive_in_any_order_give_what_a_rebuild_gives(
     for position, happened in enumerate(arrival, start=1):
         arrived.append(Happened(happened.at, position, happened.event))
         everything = sorted(arrived, key=lambda each: (each.at, each.position))
-        if came_late(folded, [arrived[-1]]):
+        if must_refold(folded, [arrived[-1]]):
             folded, stored = Folded(), []
         newer = fold(folded, [each for each in everything if each.position > folded.last_position], rules, PROJECTORS)
         newer_stages = newer["lifecycle_stage"]

@@ -19,10 +19,10 @@ from regulars.projections.engine.fold import (
     Happened,
     Timelines,
     by_key,
-    came_late,
     explain,
     fold,
     fold_some,
+    must_refold,
     verdict_at,
 )
 from regulars.projections.engine.stored import dump, dump_facts, dump_tracks, load, load_facts, load_tracks
@@ -90,7 +90,7 @@ def test_events_that_arrive_in_any_order_give_the_same_answers(history: list[Hap
     for position, happened in enumerate(arrival, start=1):
         arrived.append(Happened(happened.at, position, happened.event))
         everything = sorted(arrived, key=lambda each: (each.at, each.position))
-        if came_late(folded, [arrived[-1]]):
+        if must_refold(folded, [arrived[-1]]):
             folded = Folded()
             stored = fold(folded, everything, rules(), PROJECTORS)
         else:

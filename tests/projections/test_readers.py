@@ -19,7 +19,8 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.purchase import PurchaseRecorded
 from regulars.projections.churn_risk.projector import CHURN_RISK
-from regulars.projections.engine.fold import Folded, Happened, came_late, explain, fold, fold_some, joined, verdict_at
+from regulars.projections.engine.corrections import CORRECTIONS
+from regulars.projections.engine.fold import Folded, Happened, explain, fold, fold_some, joined, must_refold, verdict_at
 from regulars.projections.engine.projector import Judgement, Key, Projector
 from regulars.projections.engine.stored import (
     dump,
@@ -147,7 +148,7 @@ def test_readers_say_the_same_in_any_order_of_arrival(history: list[Happened], r
     stored: dict[str, list[Interval]] = {projector.name: [] for projector in ALL}
     for position, happened in enumerate(arrival, start=1):
         arrived.append(Happened(happened.at, position, happened.event))
-        if came_late(folded, [arrived[-1]]):
+        if must_refold(folded, [arrived[-1]]):
             everything = sorted(arrived, key=lambda each: (each.at, each.position))
             folded, stored = fold_some(everything, rules(), ALL)
         else:
@@ -297,6 +298,6 @@ def test_an_event_bears_on_something_if_any_facts_take_it_in() -> None:
         """Something of others."""
 
     booked = replace(LABELS, handles=frozenset({Booked}))
-    assert REGISTRY.handles == HANDLES
-    assert registry(LOYALTY_TIER, replace(COUNTING, facts=booked)).handles == HANDLES | {Booked}
+    assert REGISTRY.handles == HANDLES | CORRECTIONS
+    assert registry(LOYALTY_TIER, replace(COUNTING, facts=booked)).handles == HANDLES | CORRECTIONS | {Booked}
     assert [each.beginning for each in registry(LOYALTY_TIER, COUNTING).fact_sets] == [Facts, Labels]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import Any, Protocol, cast, get_args
 
 import sqlalchemy as sa
 from msgspec import DecodeError
@@ -14,10 +14,20 @@ from regulars.adapters.log.codec import CODECS, codec_of, tags_of
 from regulars.adapters.sql.chunks import pages
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseEvent
 
 _AT_ONCE = 2_000
-_TAGS = tags_of((PurchaseRecorded, ReturnRecorded), CODECS)
+
+
+class _Amount(Protocol):
+    """An event with an amount of money."""
+
+    @property
+    def currency(self) -> str: ...
+
+
+#: The tags of events with an amount of money.
+_TAGS = tags_of((each for each in get_args(PurchaseEvent) if "currency" in each.__struct_fields__), CODECS)
 
 
 def check_currency(store: Store, tx: Transaction, amounts: Iterable[sa.Row[Any]] | None = None) -> Findings:
@@ -53,6 +63,6 @@ def _every_amount(store: Store, tx: Transaction) -> Iterator[sa.Row[Any]]:
 def _currency_of(row: sa.Row[Any]) -> str | None:
     """The currency of an event; None where it can't be read, which is reported elsewhere as damage to the log."""
     try:
-        return cast("PurchaseRecorded | ReturnRecorded", codec_of(row.type, CODECS).decode(row.payload)).currency
+        return cast("_Amount", codec_of(row.type, CODECS).decode(row.payload)).currency
     except (DecodeError, TypeError):
         return None

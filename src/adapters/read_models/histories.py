@@ -24,7 +24,8 @@ from regulars.adapters.store.store import Store
 from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event
-from regulars.projections.engine.fold import Folded, FoldPlan, Happened, Timelines, came_late
+from regulars.projections.engine.corrections import CORRECTIONS, stands, voided_by
+from regulars.projections.engine.fold import Folded, FoldPlan, Happened, Timelines, must_refold
 from regulars.projections.rules.compiled import Rules
 
 Rows = Sequence[sa.Row[Any]]
@@ -119,9 +120,9 @@ def take_in(store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], 
     """
     try:
         happened = _happened(store, rows, members)
-        if came_late(folded, happened) or _is_known_since_earlier(folded, rows):
+        if must_refold(folded, happened) or _is_known_since_earlier(folded, rows):
             return None
-        return plan.fold(folded, happened)
+        return plan.fold(folded, _standing(happened, rows, members))
     except StoreUnusable:
         raise
     except Exception:  # as in fold_rows, which then finds out where it fails
@@ -144,7 +145,7 @@ def _is_known_since_earlier(folded: Folded, rows: Rows) -> bool:
 
 
 def _fold(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
-    happened = _happened(store, rows, members)
+    happened = _standing(_happened(store, rows, members), rows, members)
     folded = Folded()
     timelines = plan.fold(folded, happened)
     customer = number_in(rows, members[0])
@@ -186,27 +187,42 @@ def _longest(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan)
 
 
 def _happened(store: Store, rows: Rows, members: tuple[str, ...]) -> list[Happened]:
-    """What projections handle of some rows, in order. Each registration is as early as the first that is known of that
-    identity, whatever it is: which row of a file registered somebody says nothing of them.
-    """
+    """What projections handle of some rows, and what corrects it, in order."""
     known, handles = store.codecs, store.handles
-    happened, first = list[Happened](), _first_instants(rows)
-    for row in rows:
-        each = to_happened(row, members, known, handles)
-        if each is None:
-            continue
-        if type(each.event) is CustomerRegistered and each.at > first[row.customer_id]:
-            each = replace(each, at=first[row.customer_id])
-        happened.append(each)
-    return sorted(happened, key=order_of)
+    decoded = (to_happened(row, members, known, handles) for row in rows)
+    return sorted((each for each in decoded if each is not None), key=order_of)
 
 
-def _first_instants(rows: Rows) -> dict[str, int]:
-    """When the first of some rows happened, by the customer's id."""
+def _standing(happened: list[Happened], rows: Rows, members: tuple[str, ...]) -> list[Happened]:
+    """What stands of what happened to a customer, in order; `rows` are all that is known of them.
+
+    Each registration is as early as the first that is known of that identity, whatever it is: which row of a file
+    registered somebody says nothing of them.
+    """
+    passed: set[int] = set()
+    if any(type(each.event) in CORRECTIONS for each in happened):
+        voided = voided_by(each.event for each in happened)
+        passed = {each.position for each in happened if not stands(each.event, voided)}
+        happened = [each for each in happened if each.position not in passed]
+    first = _first_instants(rows, passed)
+    late = [
+        each for each in happened if type(each.event) is CustomerRegistered and each.at > first[members[each.identity]]
+    ]
+    if not late:
+        return happened
+    known_since = {each.position: first[members[each.identity]] for each in late}
+    moved = (
+        replace(each, at=known_since[each.position]) if each.position in known_since else each for each in happened
+    )
+    return sorted(moved, key=order_of)
+
+
+def _first_instants(rows: Rows, passed: Collection[int]) -> dict[str, int]:
+    """When the first of some rows happened, by the customer's id; without those at positions that are `passed` over."""
     everything: Sequence[Sequence[Any]] = rows  # by place: by name takes several times as long
     first: dict[str, int] = {}
-    for _, _, customer_id, at, *_ in everything:
-        if at < first.setdefault(customer_id, at):
+    for position, _, customer_id, at, *_ in everything:
+        if position not in passed and at < first.setdefault(customer_id, at):
             first[customer_id] = at
     return first
 

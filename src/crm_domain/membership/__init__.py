@@ -37,7 +37,7 @@ from regulars.crm_domain.membership.decider import (
     is_in_force,
     was_in_force,
 )
-from regulars.crm_domain.membership.earning import earn, has_earned, reverse
+from regulars.crm_domain.membership.earning import Terms, earn, follow_net, lot_earned, terms_by, terms_of
 from regulars.crm_domain.membership.ledger import Balance, Lot, Taken
 
 __all__ = [
@@ -71,15 +71,18 @@ __all__ = [
     "ResumeMembership",
     "SuspendMembership",
     "Taken",
+    "Terms",
     "TierOverrideGranted",
     "TierOverrideLifted",
     "balance",
     "decide",
     "earn",
     "evolve",
-    "has_earned",
+    "follow_net",
     "has_recorded",
     "is_in_force",
-    "reverse",
+    "lot_earned",
+    "terms_by",
+    "terms_of",
     "was_in_force",
 ]

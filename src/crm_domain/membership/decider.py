@@ -121,13 +121,17 @@ class RedemptionCancelled(Event, frozen=True, kw_only=True, tag="RedemptionCance
 
 
 class PointsReversed(Event, frozen=True, kw_only=True, tag="PointsReversed"):
-    """A return took back points that its order had earned, or made a debt of them."""
+    """A return, or a correction, took back points that an order had earned, or made a debt of them.
+
+    `number` is that of the order's record.
+    """
 
     at: int
     order_id: str
     points: int
     return_id: str | None = None
     rules_digest: str | None = None
+    number: int = 1
 
 
 class PointsAdjusted(Event, frozen=True, kw_only=True, tag="PointsAdjusted"):
@@ -238,8 +242,8 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
             return replace(state, lots=moved(state.lots, taken, "spent"), redemptions=redemptions)
         case RedemptionCancelled(redemption_id=redemption_id):
             return _given_back(state, redemption_id, event.at)
-        case PointsReversed(order_id=order_id, points=points):
-            lot_id = lot_of_order(order_id)
+        case PointsReversed(order_id=order_id, points=points, number=number):
+            lot_id = lot_of_order(order_id, number)
             debts = state.debts | {lot_id: state.debts.get(lot_id, 0) + points}
             return _settled(replace(state, debts=debts), event.at)
         case PointsAdjusted():

@@ -1,4 +1,4 @@
-"""What an order earns, and what a return takes back, in the transaction of the purchase or the return.
+"""What an order earns, and what a return or a correction takes back, in the transaction of the order's own event.
 
 The invariants are those of the membership's `decider`.
 """
@@ -7,64 +7,109 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec import Struct
+
 from regulars.crm_domain.membership.decider import Membership, PointsEarned, PointsReversed, was_in_force
-from regulars.crm_domain.membership.ledger import lot_of_order
+from regulars.crm_domain.membership.ledger import Lot, lot_of_order
 from regulars.crm_domain.points import PointsPolicy, available_at, expires_at, points_for
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded
 
 
-def has_earned(state: Membership, order_id: str) -> bool:
-    """Whether an order earned points in this membership."""
-    return lot_of_order(order_id) in state.lots
+class Terms(Struct, frozen=True, kw_only=True):
+    """What an order earns for each whole unit of currency, and when that can be spent."""
+
+    per_unit: Decimal
+    available_at: int
+    expires_at: int
+
+
+def terms_by(policy: PointsPolicy, bought_at: int) -> Terms:
+    """The terms of an order that was placed at an instant."""
+    return Terms(
+        per_unit=policy.per_unit,
+        available_at=available_at(bought_at, policy),
+        expires_at=expires_at(bought_at, policy),
+    )
+
+
+def terms_of(lot: Lot) -> Terms | None:
+    """The terms on which an order earned a lot; None for one that no order earned."""
+    if lot.per_unit is None:
+        return None
+    return Terms(per_unit=Decimal(lot.per_unit), available_at=lot.available_at, expires_at=lot.expires_at)
+
+
+def lot_earned(state: Membership, order_id: str, number: int) -> Lot | None:
+    """The lot that the record of an order with this number earned in this membership."""
+    return state.lots.get(lot_of_order(order_id, number))
 
 
 def earn(
-    state: Membership, purchase: PurchaseRecorded, at: int, policy: PointsPolicy, rules_digest: str | None
+    state: Membership, purchase: PurchaseRecorded, bought_at: int, at: int, terms: Terms, rules_digest: str | None
 ) -> tuple[PointsEarned, ...]:
-    """What a purchase at an instant earns, for the purchase's own transaction. Invariants 2 and 3."""
-    lot_id = lot_of_order(purchase.order_id)
-    points = points_for(purchase.amount, purchase.currency, policy.per_unit)
-    if not was_in_force(state, at) or points <= 0 or lot_id in state.lots:
+    """What a purchase earns at an instant, for its own transaction, if a membership was in force when it was placed.
+
+    Invariants 2 and 3.
+    """
+    lot_id = lot_of_order(purchase.order_id, purchase.number)
+    points = points_for(purchase.amount, purchase.currency, terms.per_unit)
+    if not was_in_force(state, bought_at) or points <= 0 or lot_id in state.lots:
         return ()
-    event = PointsEarned(
+    return (_earned(state, purchase, lot_id, points, at, terms, rules_digest),)
+
+
+def follow_net(
+    state: Membership,
+    purchase: PurchaseRecorded,
+    nets: tuple[int, int],
+    return_id: str | None,
+    at: int,
+    rules_digest: str | None,
+) -> tuple[PointsEarned | PointsReversed, ...]:
+    """What is taken back where an order is worth less than before, or earned again where it is worth more.
+
+    `nets` are the order's minor units before and after. What it earned nothing for, because no membership was in force,
+    isn't taken back. Invariants 2 and 6.
+    """
+    lot = lot_earned(state, purchase.order_id, purchase.number)
+    terms = None if lot is None else terms_of(lot)
+    if terms is None:
+        return ()
+    before, after = (points_for(net, purchase.currency, terms.per_unit) for net in nets)
+    if after < before:
+        reversed_ = PointsReversed(
+            at=max(at, state.last_at),
+            order_id=purchase.order_id,
+            points=before - after,
+            return_id=return_id,
+            rules_digest=rules_digest,
+            number=purchase.number,
+        )
+        return (reversed_,)
+    if after == before:
+        return ()
+    again = 1
+    while (lot_id := lot_of_order(purchase.order_id, purchase.number, again)) in state.lots:
+        again += 1
+    return (_earned(state, purchase, lot_id, after - before, at, terms, rules_digest),)
+
+
+def _earned(
+    state: Membership,
+    purchase: PurchaseRecorded,
+    lot_id: str,
+    points: int,
+    at: int,
+    terms: Terms,
+    rules_digest: str | None,
+) -> PointsEarned:
+    return PointsEarned(
         at=max(at, state.last_at),
         lot_id=lot_id,
         points=points,
         order_id=purchase.order_id,
-        per_unit=str(policy.per_unit),
-        available_at=available_at(at, policy),
-        expires_at=expires_at(at, policy),
+        per_unit=str(terms.per_unit),
+        available_at=terms.available_at,
+        expires_at=terms.expires_at,
         rules_digest=rules_digest,
     )
-    return (event,)
-
-
-def reverse(
-    state: Membership,
-    purchase: PurchaseRecorded,
-    returned: ReturnRecorded,
-    returned_before_minor: int,
-    at: int,
-    rules_digest: str | None,
-) -> tuple[PointsReversed, ...]:
-    """What a return takes back, for the return's own transaction. Invariants 2 and 6.
-
-    `returned_before_minor` is what earlier returns of the order were worth. What the order earned nothing for, because
-    no membership was in force, isn't taken back.
-    """
-    lot = state.lots.get(lot_of_order(purchase.order_id))
-    if lot is None or lot.per_unit is None:
-        return ()
-    per_unit, net = Decimal(lot.per_unit), purchase.amount - returned_before_minor
-    before = points_for(net, purchase.currency, per_unit)
-    points = before - points_for(net - returned.amount, purchase.currency, per_unit)
-    if points <= 0:
-        return ()
-    event = PointsReversed(
-        at=max(at, state.last_at),
-        order_id=purchase.order_id,
-        points=points,
-        return_id=returned.return_id,
-        rules_digest=rules_digest,
-    )
-    return (event,)

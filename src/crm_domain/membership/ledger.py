@@ -46,9 +46,13 @@ class Lot(Struct, frozen=True, kw_only=True):
         return self.points - self.spent - self.reversed - self.removed
 
 
-def lot_of_order(order_id: str) -> str:
-    """The id of the lot that an order earns."""
-    return f"order:{order_id}"
+def lot_of_order(order_id: str, number: int = 1, again: int = 0) -> str:
+    """The id of the lot that the record of an order with this number earns, or gets back for the `again`th time.
+
+    No order's id makes one of these out of another, as the first colon stands before it.
+    """
+    record = "" if number == 1 and not again else f"#{number}"
+    return f"order{record}{f'+{again}' if again else ''}:{order_id}"
 
 
 def in_spending_order(lots: dict[str, Lot]) -> list[Lot]:

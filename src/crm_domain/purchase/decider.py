@@ -1,21 +1,26 @@
 """A purchase with its returns: one stream an order, so a customer's thousandth is as quick as the first.
 
-1. An order id counts once in a store: the same order with the same content changes nothing, with other content it is
-   refused.
+1. An order id counts once in a store, also when its order is voided: the same word of the same source changes nothing,
+   and other content is a correction where that source said otherwise before; else it is refused.
 2. Amounts are in the store's currency and never negative.
 3. What is returned of an order never exceeds what was bought.
 4. A return id counts once within its order.
+
+**Corrections.** What never was is voided. What was otherwise (another amount, time or customer) is voided and recorded
+anew under the next number, in a stream of its own, with its returns; so is what was voided by mistake. A record that is
+voided counts nothing at any time, and neither does a return of it.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
     Amount,
     Command,
@@ -23,6 +28,7 @@ from regulars.crm_domain.command import (
     Currency,
     Decider,
     Label,
+    Moment,
     Who,
     Whole,
 )
@@ -33,6 +39,9 @@ from regulars.crm_domain.persistent_map import PersistentMap
 
 CATEGORY = "purchase"
 MAX_LINES = 1_000
+
+#: Why a record is voided: it never was, or it is recorded anew.
+Voiding = Literal["void", "correction", "reassignment"]
 
 # ---------------------------------------------------------------------------------------------------------- events
 
@@ -46,13 +55,29 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PurchaseRecorded(Event, frozen=True, kw_only=True, tag="PurchaseRecorded"):
-    """A customer bought something; `amount` is in minor units of `currency`."""
+    """A customer bought something; `amount` is in minor units of `currency`.
+
+    `number` counts the records of an order: beyond 1 it was recorded anew. `source` says so, where one was named.
+    """
 
     order_id: str
     amount: int
     currency: str
     lines: tuple[Line, ...] = ()
     channel: str | None = None
+    number: int = 1
+    source: str | None = None
+
+
+class PurchaseReported(Event, frozen=True, kw_only=True, tag="PurchaseReported"):
+    """A source said this of an order that is recorded; it counts nothing, and the source's next word is held to it."""
+
+    order_id: str
+    amount: int
+    currency: str
+    lines: tuple[Line, ...] = ()
+    channel: str | None = None
+    source: str | None = None
 
 
 class ReturnRecorded(Event, frozen=True, kw_only=True, tag="ReturnRecorded"):
@@ -62,38 +87,106 @@ class ReturnRecorded(Event, frozen=True, kw_only=True, tag="ReturnRecorded"):
     amount: int
     currency: str
     return_id: str | None = None
+    number: int = 1
 
 
-PurchaseEvent = PurchaseRecorded | ReturnRecorded
+class ReturnedTotalRecorded(Event, frozen=True, kw_only=True, tag="ReturnedTotalRecorded"):
+    """So much of an order had come back in all, in minor units, whatever was said of earlier returns."""
+
+    order_id: str
+    returned_so_far: int
+    currency: str
+    number: int = 1
+
+
+class PurchaseVoided(Event, frozen=True, kw_only=True, tag="PurchaseVoided"):
+    """A record of an order, of `amount` in minor units, counts nothing any more, at whatever time."""
+
+    order_id: str
+    number: int
+    amount: int
+    currency: str
+    cause: Voiding = "void"
+
+
+class PurchaseRestored(Event, frozen=True, kw_only=True, tag="PurchaseRestored"):
+    """An order that was voided did happen; it is recorded anew under the next number."""
+
+    order_id: str
+    number: int
+
+
+PurchaseEvent = (
+    PurchaseRecorded | ReturnRecorded | ReturnedTotalRecorded | PurchaseReported | PurchaseVoided | PurchaseRestored
+)
 
 # ----------------------------------------------------------------------------------------------------------- state
 
 
-class Purchase(Struct, frozen=True, kw_only=True):
-    """What the next decision on an order needs to know.
+class Content(Struct, frozen=True, kw_only=True):
+    """What is said of an order; `amount` is in minor units."""
 
-    `returned` is how many minor units came back in all, `returns` how many with each return that has an id.
+    amount: int
+    lines: tuple[Line, ...] = ()
+    channel: str | None = None
+
+
+class Purchase(Struct, frozen=True, kw_only=True):
+    """What the next decision on one record of an order needs to know.
+
+    `returned` is how many minor units had come back in all, `returned_apart` the sum of the single returns, `returns`
+    how many came back with each return that has an id; `is_totalled` says whether anything was said of all returns.
+    `said` is what each source last said, by its name; "" is whoever named none.
     """
 
     recorded: PurchaseRecorded | None = None
+    voided: PurchaseVoided | None = None
     returned: int = 0
+    returned_apart: int = 0
+    is_totalled: bool = False
     returns: PersistentMap[str, int] = PersistentMap()
+    said: PersistentMap[str, Content] = PersistentMap()
 
     @property
     def remaining(self) -> int:
         """Minor units that could still be returned."""
         bought = self.recorded.amount if self.recorded else 0
-        return bought - self.returned
+        return bought - (self.returned if self.is_totalled else self.returned_apart)
+
+    @property
+    def net(self) -> int:
+        """Minor units that the order is worth: what was bought less what came back, nothing where it is voided."""
+        return 0 if self.recorded is None or self.voided is not None else self.recorded.amount - self.returned
+
+
+def content_of(event: PurchaseRecorded | PurchaseReported) -> Content:
+    """What an event says of its order."""
+    return Content(amount=event.amount, lines=event.lines, channel=event.channel)
 
 
 def evolve(state: Purchase, event: PurchaseEvent) -> Purchase:
     """The state after an event. Total: history is never argued with."""
     match event:
         case PurchaseRecorded():
-            return replace(state, recorded=event)
+            said = state.said if event.number > 1 else state.said.put(event.source or "", content_of(event))
+            return replace(state, recorded=event, said=said)
         case ReturnRecorded(return_id=return_id, amount=amount):
             returns = state.returns if return_id is None else state.returns.put(return_id, amount)
-            return replace(state, returned=state.returned + amount, returns=returns)
+            bought = state.returned + amount if state.recorded is None else state.recorded.amount
+            return replace(
+                state,
+                returned=min(state.returned + amount, bought),
+                returned_apart=state.returned_apart + amount,
+                returns=returns,
+            )
+        case ReturnedTotalRecorded(returned_so_far=returned_so_far):
+            return replace(state, returned=returned_so_far, is_totalled=True)
+        case PurchaseReported(source=source):
+            return replace(state, said=state.said.put(source or "", content_of(event)))
+        case PurchaseVoided():
+            return replace(state, voided=event)
+        case PurchaseRestored():
+            return state
 
 
 # -------------------------------------------------------------------------------------------------------- commands
@@ -110,7 +203,10 @@ class OrderLine(BaseModel):
 
 
 class RecordPurchase(Command):
-    """Write down an order, e.g. customer=shop:42 order_id=A-1 amount=59.90"""
+    """Write down an order, e.g. customer=shop:42 order_id=A-1 amount=59.90
+
+    Where `source` names who says so, such as a shop, what it says otherwise later corrects the order.
+    """
 
     customer: Who
     order_id: Label
@@ -118,15 +214,64 @@ class RecordPurchase(Command):
     currency: Currency | None = None
     lines: Annotated[tuple[OrderLine, ...], Field(max_length=MAX_LINES)] = ()
     channel: Label | None = None
+    source: Label | None = None
 
 
 class RecordReturn(Command):
-    """Write down what came back of an order; without an amount, all of it that is left, if anything is."""
+    """Write down what came back of an order; without an amount, all of it that is left, if anything is.
+
+    `returned_so_far` is what came back in all, where that is what is known; a lower one corrects a higher one.
+    """
 
     order_id: Label
     amount: Amount | None = None
+    returned_so_far: Amount | None = None
     currency: Currency | None = None
     return_id: Label | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> RecordReturn:
+        if self.returned_so_far is not None and (self.amount is not None or self.return_id is not None):
+            raise ValueError("a return is told by its amount, or by returned_so_far alone")
+        return self
+
+
+class VoidPurchase(Command):
+    """Take an order as one that never was, e.g. order_id=A-1 reason="a test order"; its id stays taken."""
+
+    order_id: Label
+
+
+class RestorePurchase(Command):
+    """Take back that an order was voided, e.g. order_id=A-1"""
+
+    order_id: Label
+
+
+class CorrectPurchase(Command):
+    """Put right what an order was, e.g. order_id=A-1 amount=49.90 reason="a typing error"
+
+    What isn't given stays. `bought_at` is when it was placed.
+    """
+
+    order_id: Label
+    amount: Amount | None = None
+    lines: Annotated[tuple[OrderLine, ...] | None, Field(max_length=MAX_LINES)] = None
+    channel: Label | None = None
+    bought_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _corrects_something(self) -> CorrectPurchase:
+        if all(each is None for each in (self.amount, self.lines, self.channel, self.bought_at)):
+            raise ValueError("a correction gives at least one of amount, lines, channel and bought_at")
+        return self
+
+
+class ReassignPurchase(Command):
+    """Give an order and its returns to the customer whose it is, e.g. order_id=A-1 to=shop:43"""
+
+    order_id: Label
+    to: Who
 
 
 # ------------------------------------------------------------------------------------------------------- decisions
@@ -139,23 +284,56 @@ def record_purchase(command: RecordPurchase, state: Purchase, context: Context) 
         order_id=command.order_id,
         amount=to_minor_units(command.amount, currency),
         currency=currency,
-        lines=tuple(_line(line, currency) for line in command.lines),
+        lines=_lines(command.lines, currency),
         channel=command.channel,
+        source=command.source,
     )
-    if state.recorded == event:
+    return (event,) if state.recorded is None else _said_again(event, state, state.recorded)
+
+
+def _said_again(event: PurchaseRecorded, state: Purchase, recorded: PurchaseRecorded) -> tuple[Event, ...]:
+    """What follows where more is said of an order that is recorded."""
+    before, now = state.said.get(event.source or ""), content_of(event)
+    is_as_recorded = now == content_of(recorded)
+    if now == before or (event.source is None and is_as_recorded and state.voided is None):
         return ()
-    if state.recorded is not None:
-        raise Rejected("order_id_taken", f'order "{command.order_id}" is recorded already with other content')
-    return (event,)
+    if event.source is None or (before is None and not is_as_recorded):
+        raise Rejected("order_id_taken", _taken(event.order_id, state))
+    reported = PurchaseReported(
+        order_id=event.order_id,
+        amount=event.amount,
+        currency=event.currency,
+        lines=event.lines,
+        channel=event.channel,
+        source=event.source,
+    )
+    after = content_of(recorded) if before is None else _changed_as(before, now, content_of(recorded))
+    if state.voided is not None or after == content_of(recorded):
+        return (reported,)
+    _require_no_less_than_returned(after, state, recorded)
+    return (reported, _voided(recorded, "correction"))
+
+
+def _taken(order_id: str, state: Purchase) -> str:
+    if state.voided is not None:
+        return f'order "{order_id}" was voided, and its id stays taken; RestorePurchase takes that back'
+    return f'order "{order_id}" is recorded already with other content; CorrectPurchase puts it right'
+
+
+def _changed_as(before: Content, now: Content, recorded: Content) -> Content:
+    """What is recorded, with what a source says otherwise than before: a correction by hand of the rest stays."""
+    said = {name: (getattr(before, name), getattr(now, name)) for name in Content.__struct_fields__}
+    return replace(recorded, **{name: after for name, (earlier, after) in said.items() if earlier != after})
 
 
 def record_return(command: RecordReturn, state: Purchase, context: Context) -> tuple[Event, ...]:
     """Invariants 3 and 4."""
-    if state.recorded is None:
-        raise Rejected("unknown_order", f'there is no order "{command.order_id}"')
-    currency = state.recorded.currency
+    recorded = _recorded(command.order_id, state)
+    currency = recorded.currency
     if command.currency not in (None, currency):
         raise Rejected("other_currency", f"this order was paid in {currency}, not in {command.currency}")
+    if command.returned_so_far is not None:
+        return _returned_total(command, to_minor_units(command.returned_so_far, currency), state, recorded)
     amount = None if command.amount is None else to_minor_units(command.amount, currency)
     known = None if command.return_id is None else state.returns.get(command.return_id)
     if known is not None and amount in (None, known):
@@ -167,8 +345,131 @@ def record_return(command: RecordReturn, state: Purchase, context: Context) -> t
     amount = state.remaining if amount is None else amount
     if not 0 < amount <= state.remaining:
         raise Rejected("exceeds_purchase", _what_is_left(command.order_id, state, currency))
-    event = ReturnRecorded(order_id=command.order_id, return_id=command.return_id, amount=amount, currency=currency)
+    event = ReturnRecorded(
+        order_id=command.order_id,
+        return_id=command.return_id,
+        amount=amount,
+        currency=currency,
+        number=recorded.number,
+    )
     return (event,)
+
+
+def _returned_total(
+    command: RecordReturn, returned_so_far: int, state: Purchase, recorded: PurchaseRecorded
+) -> tuple[Event, ...]:
+    """What came back in all; without a time it is news only where it is otherwise than known."""
+    if command.occurred_at is None and returned_so_far == state.returned:
+        return ()
+    if returned_so_far > recorded.amount:
+        bought = f"{from_minor_units(recorded.amount, recorded.currency)} {recorded.currency}"
+        sentence = f'order "{command.order_id}" was of {bought}; no more than that can have come back in all'
+        raise Rejected("exceeds_purchase", sentence)
+    event = ReturnedTotalRecorded(
+        order_id=command.order_id,
+        returned_so_far=returned_so_far,
+        currency=recorded.currency,
+        number=recorded.number,
+    )
+    return (event,)
+
+
+def void(command: VoidPurchase, state: Purchase, context: Context) -> tuple[Event, ...]:
+    """Take the record as one that never was."""
+    recorded = _recorded(command.order_id, state)
+    return () if state.voided is not None else (_voided(recorded, "void"),)
+
+
+def restore(command: RestorePurchase, state: Purchase, context: Context) -> tuple[Event, ...]:
+    """Take back that an order was voided."""
+    recorded = _recorded(command.order_id, state)
+    return () if state.voided is None else (PurchaseRestored(order_id=command.order_id, number=recorded.number),)
+
+
+def correct(command: CorrectPurchase, state: Purchase, context: Context) -> tuple[Event, ...]:
+    """Void a record that is to be recorded anew as it was; what came back of it is never more than it was."""
+    recorded = _standing(command.order_id, state)
+    after = _corrected(command, recorded)
+    if after == content_of(recorded) and command.bought_at is None:
+        return ()
+    _require_no_less_than_returned(after, state, recorded)
+    return (_voided(recorded, "correction"),)
+
+
+def reassign(command: ReassignPurchase, state: Purchase, context: Context) -> tuple[Event, ...]:
+    """Void a record that is to be recorded anew as another customer's."""
+    return (_voided(_standing(command.order_id, state), "reassignment"),)
+
+
+def recorded_anew(command: Command, state: Purchase) -> PurchaseRecorded | None:
+    """What is recorded under the next number by a command that voids or restores a record; None where nothing is.
+
+    `state` is the record's before that.
+    """
+    recorded = state.recorded
+    if recorded is None:
+        return None
+    match command:
+        case CorrectPurchase():
+            after = _corrected(command, recorded)
+        case RecordPurchase():
+            now = Content(
+                amount=to_minor_units(command.amount, recorded.currency),
+                lines=_lines(command.lines, recorded.currency),
+                channel=command.channel,
+            )
+            after = _changed_as(state.said[command.source or ""], now, content_of(recorded))
+        case ReassignPurchase() | RestorePurchase():
+            after = content_of(recorded)
+        case _:
+            return None
+    return PurchaseRecorded(
+        order_id=recorded.order_id,
+        amount=after.amount,
+        currency=recorded.currency,
+        lines=after.lines,
+        channel=after.channel,
+        number=recorded.number + 1,
+    )
+
+
+def _corrected(command: CorrectPurchase, recorded: PurchaseRecorded) -> Content:
+    currency = recorded.currency
+    return Content(
+        amount=recorded.amount if command.amount is None else to_minor_units(command.amount, currency),
+        lines=recorded.lines if command.lines is None else _lines(command.lines, currency),
+        channel=recorded.channel if command.channel is None else command.channel,
+    )
+
+
+def _voided(recorded: PurchaseRecorded, cause: Voiding) -> PurchaseVoided:
+    return PurchaseVoided(
+        order_id=recorded.order_id,
+        number=recorded.number,
+        amount=recorded.amount,
+        currency=recorded.currency,
+        cause=cause,
+    )
+
+
+def _recorded(order_id: str, state: Purchase) -> PurchaseRecorded:
+    if state.recorded is None:
+        raise Rejected("unknown_order", f'there is no order "{order_id}"')
+    return state.recorded
+
+
+def _standing(order_id: str, state: Purchase) -> PurchaseRecorded:
+    recorded = _recorded(order_id, state)
+    if state.voided is not None:
+        raise Rejected("order_voided", f'order "{order_id}" was voided; RestorePurchase takes that back')
+    return recorded
+
+
+def _require_no_less_than_returned(after: Content, state: Purchase, recorded: PurchaseRecorded) -> None:
+    if after.amount < state.returned:
+        back = f"{from_minor_units(state.returned, recorded.currency)} {recorded.currency}"
+        sentence = f'{back} of order "{recorded.order_id}" came back; it can\'t have been of less'
+        raise Rejected("below_returned", sentence)
 
 
 def _what_is_left(order_id: str, state: Purchase, currency: str) -> str:
@@ -176,9 +477,15 @@ def _what_is_left(order_id: str, state: Purchase, currency: str) -> str:
     return f'of order "{order_id}" {left} {currency} can still be returned; a return is more than zero and no more'
 
 
-def _line(line: OrderLine, currency: str) -> Line:
-    amount = None if line.amount is None else to_minor_units(line.amount, currency)
-    return Line(sku=line.sku, quantity=line.quantity, amount=amount)
+def _lines(lines: tuple[OrderLine, ...], currency: str) -> tuple[Line, ...]:
+    return tuple(
+        Line(
+            sku=line.sku,
+            quantity=line.quantity,
+            amount=None if line.amount is None else to_minor_units(line.amount, currency),
+        )
+        for line in lines
+    )
 
 
 def _currency(stated: str | None, context: Context) -> str:
@@ -197,8 +504,26 @@ def decide(command: Command, state: Purchase, context: Context) -> tuple[Event, 
             return record_purchase(command, state, context)
         case RecordReturn():
             return record_return(command, state, context)
+        case VoidPurchase():
+            return void(command, state, context)
+        case RestorePurchase():
+            return restore(command, state, context)
+        case CorrectPurchase():
+            return correct(command, state, context)
+        case ReassignPurchase():
+            return reassign(command, state, context)
         case _:
             raise TypeError(f"{type(command).__name__} is not a command to a purchase")
 
 
-PURCHASE = Decider(category=CATEGORY, initial=Purchase(), evolve=evolve, decide=decide)
+CHRONOLOGY = Chronology(
+    words=(
+        (RecordPurchase, PurchaseRecorded),
+        (RecordReturn, ReturnRecorded),
+        (RecordReturn, ReturnedTotalRecorded),
+    ),
+    last=(PurchaseReported, PurchaseVoided, PurchaseRestored),
+    whole=("recorded", "voided", "returned_apart", "is_totalled", "returns", "said"),
+)
+
+PURCHASE = Decider(category=CATEGORY, initial=Purchase(), evolve=evolve, decide=decide, chronology=CHRONOLOGY)

@@ -9,27 +9,61 @@ from regulars.crm_domain.purchase.decider import (
     Purchase,
     PurchaseEvent,
     PurchaseRecorded,
+    PurchaseReported,
+    PurchaseRestored,
+    PurchaseVoided,
+    ReturnedTotalRecorded,
     ReturnRecorded,
 )
 from regulars.crm_domain.wording import Field, Wording
 
+_VOIDED = {
+    "void": "voided",
+    "correction": "voided, to be corrected",
+    "reassignment": "voided, as it is another customer's",
+}
+
+
+def _money(amount: int, currency: str) -> str:
+    return f"{from_minor_units(amount, currency)} {currency}"
+
 
 def what(event: PurchaseEvent) -> str:
     """What happened to a purchase, in a few words."""
+    order = f"order {event.order_id}"
     match event:
-        case PurchaseRecorded(order_id=order_id, amount=amount, currency=currency):
-            return f"order {order_id} of {from_minor_units(amount, currency)} {currency}"
-        case ReturnRecorded(order_id=order_id, amount=amount, currency=currency):
-            return f"return of {from_minor_units(amount, currency)} {currency} on order {order_id}"
+        case PurchaseRecorded(amount=amount, currency=currency, number=number):
+            return f"{order} of {_money(amount, currency)}{'' if number == 1 else ', recorded anew'}"
+        case ReturnRecorded(amount=amount, currency=currency):
+            return f"return of {_money(amount, currency)} on {order}"
+        case ReturnedTotalRecorded(returned_so_far=total, currency=currency):
+            return f"{_money(total, currency)} of {order} returned in all"
+        case PurchaseReported(amount=amount, currency=currency):
+            return f"{order} reported as of {_money(amount, currency)}"
+        case PurchaseVoided(amount=amount, currency=currency, cause=cause):
+            return f"{order} of {_money(amount, currency)} {_VOIDED[cause]}"
+        case PurchaseRestored():
+            return f"{order} restored"
 
 
 def deed(event: PurchaseEvent, who: str, other: str) -> str:
     """What happened to a purchase, as somebody did it."""
+    order = f"order {event.order_id}"
     match event:
-        case PurchaseRecorded(order_id=order_id, amount=amount, currency=currency):
-            return f"recorded order {order_id} of {from_minor_units(amount, currency)} {currency} for {who}"
-        case ReturnRecorded(order_id=order_id, amount=amount, currency=currency):
-            return f"took back {from_minor_units(amount, currency)} {currency} of order {order_id} from {who}"
+        case PurchaseRecorded(amount=amount, currency=currency, number=number):
+            anew = "" if number == 1 else "anew "
+            return f"recorded {order} {anew}of {_money(amount, currency)} for {who}"
+        case ReturnRecorded(amount=amount, currency=currency):
+            return f"took back {_money(amount, currency)} of {order} from {who}"
+        case ReturnedTotalRecorded(returned_so_far=total, currency=currency):
+            return f"recorded that {_money(total, currency)} of {order} came back from {who} in all"
+        case PurchaseReported(amount=amount, currency=currency, source=source):
+            return f"recorded that {source or 'somebody'} says {_money(amount, currency)} of {order} for {who}"
+        case PurchaseVoided(amount=amount, currency=currency, cause=cause):
+            why = {"void": "", "correction": ", to correct it", "reassignment": ", as it is another customer's"}[cause]
+            return f"voided {order} of {_money(amount, currency)} for {who}{why}"
+        case PurchaseRestored():
+            return f"restored {order} for {who}"
 
 
 def fields(state: Purchase) -> Iterator[Field]:
@@ -38,10 +72,14 @@ def fields(state: Purchase) -> Iterator[Field]:
         bought, currency = state.recorded, state.recorded.currency
         returned = state.returned
         yield "order", bought.order_id
-        yield "amount", f"{from_minor_units(bought.amount, currency)} {currency}"
+        yield "amount", _money(bought.amount, currency)
         yield "lines", ", ".join(f"{line.quantity} x {line.sku}" for line in bought.lines) or None
         yield "channel", bought.channel
-        yield "returned", f"{from_minor_units(returned, currency)} {currency}" if returned else None
+        yield "returned", _money(returned, currency) if returned else None
+        yield "voided", "yes" if state.voided else None
+        for source, said in sorted(state.said.items()):
+            if said.amount != bought.amount:
+                yield f"said by {source or 'hand'}", _money(said.amount, currency)
 
 
 WORDING = Wording(what=what, deed=deed, fields=fields)

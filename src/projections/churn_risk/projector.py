@@ -12,7 +12,7 @@ from regulars.crm_domain.customer import (
     CustomerRegistered,
 )
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import TicketEvent
 from regulars.projections.churn_risk.explain import explain
 from regulars.projections.churn_risk.judge import Standing, judge
@@ -33,6 +33,7 @@ CHURN_RISK = Projector(
             CancellationWithdrawn,
             PurchaseRecorded,
             ReturnRecorded,
+            ReturnedTotalRecorded,
             InteractionRecorded,
             SurveyAnswered,
             *get_args(TicketEvent),

@@ -19,6 +19,8 @@ from msgspec.json import encode
 from regulars.crm_domain.errors import InvalidRules
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import END_OF_TIME, FOREVER
+from regulars.crm_domain.purchase import PurchaseRecorded
+from regulars.projections.engine.corrections import BEAR_ON_THE_PAST, bears_on_the_past
 from regulars.projections.engine.projector import Projector
 from regulars.projections.engine.rules_digest import rules_digest
 from regulars.projections.facts.fact_set import FactSet
@@ -206,9 +208,20 @@ def concerned(old: Rules, new: Rules, projectors: Sequence[Projector]) -> tuple[
     return tuple(each for each in projectors if rules_digest(each, old) != rules_digest(each, new))
 
 
-def came_late(folded: Folded, events: Sequence[Happened]) -> bool:
-    """Whether any of some events, in order, isn't later than the last one taken in: then all must be folded afresh."""
-    return bool(events) and folded.last_at is not None and events[0].at <= folded.last_at
+def must_refold(folded: Folded, events: Sequence[Happened]) -> bool:
+    """Whether some further events, in order, can't be taken in and all must be folded afresh: one isn't later than the
+    last that was taken in, or bears on which of those stand.
+    """
+    if folded.last_at is None or not events:
+        return False
+    if events[0].at <= folded.last_at:
+        return True
+    bearing = [each.event for each in events if type(each.event) in BEAR_ON_THE_PAST]
+    if not bearing:
+        return False
+    new = (each.event.order_id for each in events if isinstance(each.event, PurchaseRecorded))
+    orders = {*folded.facts.order_ids, *new}
+    return any(bears_on_the_past(each, orders) for each in bearing)
 
 
 #: What follows for one timeline before an instant if nothing more happens: the standing and verdict just before it,

@@ -13,7 +13,7 @@ from typing import get_args
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from regulars.crm_domain import customer, membership, ticket
+from regulars.crm_domain import customer, membership, purchase, ticket
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -28,13 +28,13 @@ from regulars.crm_domain.customer import (
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.interaction import InteractionEvent, InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.membership import Membership, MembershipEvent
-from regulars.crm_domain.purchase import PurchaseEvent, PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from regulars.projections.facts import tickets as ticket_facts
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.tickets import TicketFacts
 
-VERSION = 4
+VERSION = 5
 
 
 class Mark(Struct, frozen=True, array_like=True, gc=False):
@@ -123,6 +123,7 @@ HANDLES: frozenset[type[Event]] = frozenset(
         AccountReopened,
         PurchaseRecorded,
         ReturnRecorded,
+        ReturnedTotalRecorded,
         InteractionRecorded,
         SurveyAnswered,
         *get_args(MembershipEvent),
@@ -134,7 +135,7 @@ HANDLES: frozenset[type[Event]] = frozenset(
 ORDER: tuple[type[Event] | frozenset[type[Event]], ...] = (
     CustomerRegistered,
     *customer.CHRONOLOGY.order,
-    *get_args(PurchaseEvent),
+    *purchase.CHRONOLOGY.order,
     *get_args(InteractionEvent),
     frozenset(get_args(MembershipEvent)),
     TicketOpened,
@@ -152,6 +153,8 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
             _add_order(facts, event, at, position)
         case ReturnRecorded():
             _add_return(facts, event, at, position)
+        case ReturnedTotalRecorded():
+            _add_returned_total(facts, event, at, position)
         case InteractionRecorded(direction="inbound"):
             _engage(facts, at, position)
         case SurveyAnswered(survey=survey, score=score):
@@ -249,27 +252,65 @@ def _add_order(facts: Facts, event: PurchaseRecorded, at: int, position: int) ->
     facts.order_ids.append(event.order_id)
     facts.order_amounts.append(event.amount)
     facts.order_totals.append(total + event.amount)
-    for i, early in enumerate(facts.returns):
-        if early.order < 0 and early.order_id == event.order_id:
-            index = len(facts.order_ids) - 1
-            facts.returns[i] = Return(early.at, early.position, index, early.order_id, early.amount)
-            _take_off(facts, index, early.amount)
+    index, early = len(facts.order_ids) - 1, facts.returns
+    if any(each.order_id == event.order_id for each in early):
+        facts.returns = []
+        for each in early:
+            if each.order_id == event.order_id:
+                each = replace(each, order=index, amount=min(each.amount, _left_of(facts, index)))
+                _take_off(facts, index, each.amount)
+            facts.returns.append(each)
 
 
 def _add_return(facts: Facts, event: ReturnRecorded, at: int, position: int) -> None:
     index = _last_index(facts.order_ids, event.order_id)
-    facts.returns.append(Return(at, position, index, event.order_id, event.amount))
+    _add_returned(facts, index, event.order_id, event.amount, at, position)
+
+
+def _add_returned_total(facts: Facts, event: ReturnedTotalRecorded, at: int, position: int) -> None:
+    """What came back since the last return that is known; less than that takes off what was said before."""
+    index, order_id = _last_index(facts.order_ids, event.order_id), event.order_id
+    more = event.returned_so_far - sum(each.amount for each in facts.returns if each.order_id == order_id)
+    if more > 0:
+        _add_returned(facts, index, order_id, more, at, position)
+        return
     if index >= 0:
-        _take_off(facts, index, event.amount)
+        _take_off(facts, index, more)
+    kept: list[Return] = []
+    for each in reversed(facts.returns):
+        if each.order_id == order_id and more < 0:
+            part = min(each.amount, -more)
+            more += part
+            each = replace(each, amount=each.amount - part)
+        if each.amount:
+            kept.append(each)
+    facts.returns = kept[::-1]
+
+
+def _add_returned(facts: Facts, index: int, order_id: str, amount: int, at: int, position: int) -> None:
+    amount = amount if index < 0 else min(amount, _left_of(facts, index))
+    if amount > 0:
+        facts.returns.append(Return(at, position, index, order_id, amount))
+    if index >= 0:
+        _take_off(facts, index, amount)
+
+
+def _left_of(facts: Facts, index: int) -> int:
+    """What an order is worth, less what came back of it."""
+    return facts.order_totals[index] - (facts.order_totals[index - 1] if index else 0)
 
 
 def _take_off(facts: Facts, index: int, amount: int) -> None:
+    """Take off so much of an order; below zero, give it back."""
     for i in range(index, len(facts.order_totals)):
         facts.order_totals[i] -= amount
-    before = facts.order_totals[index - 1] if index else 0
     place = bisect_left(facts.returned_orders, index)
-    if facts.order_totals[index] == before and facts.returned_orders[place : place + 1] != [index]:
-        facts.returned_orders.insert(place, index)
+    was_returned = facts.returned_orders[place : place + 1] == [index]
+    if was_returned != (_left_of(facts, index) == 0):
+        if was_returned:
+            del facts.returned_orders[place]
+        else:
+            facts.returned_orders.insert(place, index)
 
 
 def _last_index(ids: list[str], order_id: str) -> int:

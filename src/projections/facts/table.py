@@ -25,7 +25,7 @@ from regulars.crm_domain.customer import (
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import FOREVER
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from regulars.projections.facts.cadence import after_gaps
 from regulars.projections.facts.fact import (
@@ -127,6 +127,7 @@ def _spend_positions(subject: Subject, window: int | None, at: int) -> tuple[int
 # ------------------------------------------------------------------------------------------------------------ the table
 
 _ORDERS = frozenset({PurchaseRecorded})
+_RETURNS: frozenset[type[Event]] = frozenset({ReturnRecorded, ReturnedTotalRecorded})
 _TICKETS: frozenset[type[Event]] = frozenset(get_args(TicketEvent))
 
 ORDERS = counted(
@@ -184,7 +185,7 @@ FACTS: Mapping[str, Fact] = table(
         instant=lambda back: back.at,
         positions=lambda facts, first: [back.position for back in facts.returns[first:]],
         meaning="Returns, of whole orders or of parts, by the time at which they came back.",
-        events=frozenset({ReturnRecorded}),
+        events=_RETURNS,
     ),
     counted(
         "tickets",
@@ -214,7 +215,7 @@ FACTS: Mapping[str, Fact] = table(
         positions=_spend_positions,
         words=lambda subject, found: f"net spend of {money_text(found, subject.rules.exponent)}",
         meaning="What the orders are worth, by the time of the order, less what has come back of them by then.",
-        events=frozenset({PurchaseRecorded, ReturnRecorded}),
+        events=_ORDERS | _RETURNS,
     ),
     elapsed(
         "days_since_order",

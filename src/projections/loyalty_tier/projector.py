@@ -11,7 +11,7 @@ from regulars.crm_domain.membership import (
     TierOverrideGranted,
     TierOverrideLifted,
 )
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.projections.engine.projector import Projector
 from regulars.projections.loyalty_tier.explain import explain
 from regulars.projections.loyalty_tier.judge import Standing, judge
@@ -32,7 +32,7 @@ LOYALTY_TIER = Projector(
     name="loyalty_tier",
     question="Which tier has this customer earned by what they spent?",
     version=VERSION,
-    handles=frozenset({CustomerRegistered, PurchaseRecorded, ReturnRecorded, *_MEMBERSHIP}),
+    handles=frozenset({CustomerRegistered, PurchaseRecorded, ReturnRecorded, ReturnedTotalRecorded, *_MEMBERSHIP}),
     standing=Standing,
     judges_by=("tier",),
     judge=judge,

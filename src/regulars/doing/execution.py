@@ -25,9 +25,17 @@ from regulars.crm_domain.customer import (
     RegisterCustomer,
 )
 from regulars.crm_domain.errors import Rejected
+from regulars.crm_domain.event import Event
 from regulars.crm_domain.membership import MEMBERSHIP
 from regulars.crm_domain.purchase import PURCHASE
 from regulars.crm_domain.rulebook import NOBODY
+from regulars.doing.corrections import (
+    is_so_already,
+    record_anew,
+    stream_of_last_record,
+    was_theirs,
+    with_news_alone,
+)
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
 from regulars.doing.memberships import member_meant, membership_stream
 from regulars.doing.outcomes import CarriedOut, Outcome, conclude, first_outcome
@@ -99,7 +107,10 @@ class Execution:
         target, stream = self._target(command, where)
         context = self._context_for(command, stream)
         at = occurred_at(command, context.now)
-        events = where.decider.decide(with_ids(work, command), state_at(stream, where.decider, command, at), context)
+        meant = with_news_alone(with_ids(work, command), stream)
+        events: tuple[Event, ...] = ()
+        if not is_so_already(work, meant, stream):
+            events = where.decider.decide(meant, state_at(stream, where.decider, meant, at), context)
         if target is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
         first, customer_id = len(work.pending.drafts), target.customer_id
@@ -109,7 +120,8 @@ class Execution:
             before = work.state(target)
             require_allowed(work, event, customer_id)
             work.keep(event, command, target, at)
-            move_points(work, event, before, command, customer_id, at)
+            move_points(work, event, before, command, target, at)
+            record_anew(work, event, stream.state, meant, target, at)
             follow_links(work, event, command, customer_id, at)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
             work.pending.ids[command.ref] = customer_id
@@ -128,7 +140,8 @@ class Execution:
         stream_id = self._stream_id(where, customer_id)
         stream = work.stream(stream_id, where.decider)
         if stream.customer_id is not None and customer_id is not None:
-            if stream.customer_id not in family_of(work, customer_id):
+            family = family_of(work, customer_id)
+            if stream.customer_id not in family and not was_theirs(work, where, family):
                 raise Rejected(f"{where.decider.category}_of_another", f'"{where.key}" belongs to another customer')
             customer_id = stream.customer_id
         owner = NOBODY if where.of_nobody else customer_id or stream.customer_id
@@ -226,6 +239,8 @@ class Execution:
         if where.own:
             assert customer_id is not None
             return self._work.stream_of(where.decider, customer_id)
+        if where.decider is PURCHASE and where.key is not None:
+            return stream_of_last_record(self._work, where.key)
         return self._work.new_stream() if where.key is None else self._work.stream_of(where.decider, where.key)
 
 

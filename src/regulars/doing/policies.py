@@ -10,9 +10,18 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import CUSTOMER, AccountStatus, CustomerMerged, MergeUndone, PersonalDataErased
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
-from regulars.crm_domain.membership import PointsEarned, PointsReversed, earn, has_earned, reverse, was_in_force
+from regulars.crm_domain.membership import (
+    PointsEarned,
+    PointsReversed,
+    Terms,
+    earn,
+    follow_net,
+    lot_earned,
+    terms_by,
+    was_in_force,
+)
 from regulars.crm_domain.merge import require_mergeable
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, PurchaseVoided, ReturnedTotalRecorded, ReturnRecorded
 from regulars.doing.identities import family_of, merging
 from regulars.doing.memberships import first_membership
 from regulars.doing.unit_of_work import Target, UnitOfWork
@@ -37,27 +46,49 @@ def _require_nameless(work: UnitOfWork, cause: str, customer_id: str) -> None:
         raise Rejected("names_the_forgotten", sentence)
 
 
-def move_points(work: UnitOfWork, event: Event, purchase: Any, command: Command, customer_id: str, at: int) -> None:
-    """A purchase earns points, and a return takes them back; `purchase` is the purchase's state before."""
-    if not isinstance(event, PurchaseRecorded | ReturnRecorded):
+def move_points(
+    work: UnitOfWork,
+    event: Event,
+    before: Any,
+    command: Command,
+    target: Target,
+    at: int,
+    *,
+    placed_at: int | None = None,
+    terms: Terms | None = None,
+) -> None:
+    """A purchase earns points; a return or a correction takes them back; `before` is the state before the event.
+
+    An order that is recorded anew was `placed_at` another instant, and earns on the `terms` of its first record.
+    """
+    if not isinstance(event, PurchaseRecorded | ReturnRecorded | ReturnedTotalRecorded | PurchaseVoided):
         return
     pending = work.pending
     points, digest = pending.context.points, pending.context.rules_digest
+    placed_at = at if placed_at is None else placed_at
     moved: tuple[PointsEarned | PointsReversed, ...] = ()
-    match event:
-        case PurchaseRecorded() if points is not None:
-            family = family_of(work, customer_id)
-            target = first_membership(work, customer_id, family, lambda state: was_in_force(state, at))
-            moved = earn(work.state(target), event, at, points, digest)
-        case ReturnRecorded(order_id=order_id):
-            # The points are where they were earned, also when the customers have been told apart since.
-            ever = (*work.tx.ever_linked(customer_id), *sorted(pending.merged_here))
-            family = (*family_of(work, customer_id), *ever)
-            target = first_membership(work, customer_id, family, lambda state: has_earned(state, order_id))
-            moved = reverse(work.state(target), purchase.recorded, event, purchase.returned, at, digest)
+    if isinstance(event, PurchaseRecorded):
+        if terms is None and points is not None:
+            terms = terms_by(points, placed_at)
+        if terms is not None:
+            family = family_of(work, target.customer_id)
+            to = first_membership(work, target.customer_id, family, lambda state: was_in_force(state, placed_at))
+            moved = earn(work.state(to), event, placed_at, at, terms, digest)
+    else:
+        to = membership_that_earned(work, target.customer_id, event.order_id, event.number)
+        nets = (before.net, work.state(target).net)
+        return_id = event.return_id if isinstance(event, ReturnRecorded) else None
+        moved = follow_net(work.state(to), before.recorded, nets, return_id, at, digest)
     cause = len(pending.drafts) - 1
     for each in moved:
-        work.keep(each, command, target, each.at, caused_by=cause)
+        work.keep(each, command, to, each.at, caused_by=cause)
+
+
+def membership_that_earned(work: UnitOfWork, customer_id: str, order_id: str, number: int) -> Target:
+    """Where an order's points are: where they were earned, also when the customers have been told apart since."""
+    ever = (*work.tx.ever_linked(customer_id), *sorted(work.pending.merged_here))
+    family = (*family_of(work, customer_id), *ever)
+    return first_membership(work, customer_id, family, lambda state: lot_earned(state, order_id, number) is not None)
 
 
 def follow_links(work: UnitOfWork, event: Event, command: Command, customer_id: str, at: int) -> None:

@@ -19,14 +19,26 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.money import from_minor_units
-from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import (
+    Line,
+    PurchaseRecorded,
+    PurchaseReported,
+    PurchaseVoided,
+    ReturnedTotalRecorded,
+    ReturnRecorded,
+)
 from regulars.crm_domain.unexplained import name_of
 from regulars.person.values import PersonExport
 from regulars.wording.sentences import describe
 
 #: Fields of events that are instants in microseconds, and those that are amounts in minor units.
 INSTANTS = frozenset({"at", "available_at", "expires_at", "until"})
-AMOUNTS = frozenset({(PurchaseRecorded, "amount"), (Line, "amount"), (ReturnRecorded, "amount")})
+AMOUNTS = frozenset(
+    {
+        *((each, "amount") for each in (PurchaseRecorded, PurchaseReported, PurchaseVoided, Line, ReturnRecorded)),
+        (ReturnedTotalRecorded, "returned_so_far"),
+    }
+)
 
 
 def person_json(person: PersonExport) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.interaction import InteractionRecorded, NoteAdded, SurveyAnswered
 from regulars.crm_domain.money import from_minor_units
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import status_at
 from regulars.person.values import (
     Answer,
@@ -239,13 +239,29 @@ def _forgotten(events: Iterable[Recorded[Event]]) -> Forgotten | None:
 
 
 def _purchases(streams: Iterable[_Stream]) -> Iterator[Purchase]:
-    """The orders. A return whose order is missing is among the events alone."""
+    """The orders that stand. A voided one, and a return whose order is missing, is among the events alone."""
     for stream in streams:
-        for bought in _all(PurchaseRecorded, stream.events):
-            yield _purchase(bought, _all(ReturnRecorded, stream.events))
+        if stream.state.voided is None:
+            for bought in _all(PurchaseRecorded, stream.events):
+                yield _purchase(bought, tuple(_returns(stream.events, bought.event.currency)))
 
 
-def _purchase(bought: Recorded[PurchaseRecorded], returns: Iterable[Recorded[ReturnRecorded]]) -> Purchase:
+def _returns(events: Iterable[Recorded[Event]], currency: str) -> Iterator[Return]:
+    """What came back each time; below zero where a later word corrects an earlier one."""
+    so_far = 0
+    for each in sorted(events, key=_key):
+        match each.event:
+            case ReturnRecorded(amount=amount, return_id=return_id):
+                pass
+            case ReturnedTotalRecorded(returned_so_far=total):
+                amount, return_id = total - so_far, None
+            case _:
+                continue
+        so_far += amount
+        yield Return(at=to_datetime(each.occurred_at), amount=from_minor_units(amount, currency), return_id=return_id)
+
+
+def _purchase(bought: Recorded[PurchaseRecorded], returns: tuple[Return, ...]) -> Purchase:
     order, currency = bought.event, bought.event.currency
     return Purchase(
         order_id=order.order_id,
@@ -261,14 +277,7 @@ def _purchase(bought: Recorded[PurchaseRecorded], returns: Iterable[Recorded[Ret
             )
             for line in order.lines
         ),
-        returns=tuple(
-            Return(
-                at=to_datetime(back.occurred_at),
-                amount=from_minor_units(back.event.amount, currency),
-                return_id=back.event.return_id,
-            )
-            for back in returns
-        ),
+        returns=returns,
     )
 
 
