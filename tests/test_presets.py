@@ -18,7 +18,7 @@ import regulars
 from exports import EXPORTS, Export
 from regulars import InvalidMapping
 from regulars.adapters.importing import PRESETS, preset_for, propose
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded
 from saying import Say
 from sheets import xlsx
 
@@ -88,7 +88,7 @@ def test_an_order_of_several_rows_has_their_lines_and_what_came_back(tmp_path: P
                 ("Tea", 2, 1000),
                 ("Mug", 1, 3000),
             ]
-            [back] = (each.event for each in crm.events(types=ReturnRecorded))
+            [back] = (each.event for each in crm.events(types=ReturnedTotalRecorded))
             assert back.order_id == second.order_id
             assert crm.customer("mail:ann@example.com").orders == 2
 

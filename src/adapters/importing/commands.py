@@ -220,7 +220,7 @@ def _recipe(
     ids: frozenset[str] = _IDS,
 ) -> Recipe:
     registers = model is RegisterCustomer
-    derived = None if registers else derived_field(model)
+    derived = None if registers else derived_field(model, fields)
     needed = {name for name, field in model.model_fields.items() if field.is_required()} - {derived}
     if registers:
         needed.add("ref")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, get_args
@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 _DERIVED: dict[type[Command], str] = {RecordPurchase: "order_id", RecordReturn: "return_id"}
 
 
-def derived_field(model: type[Command]) -> str:
-    """The field that makes a command idempotent, and is derived from the row where the mapping has none."""
+def derived_field(model: type[Command], fields: Iterable[str]) -> str | None:
+    """The field that makes a command idempotent, and is derived from the row where the mapping has none.
+
+    None where it needs none: what came back so far is a reading, which changes nothing where it is known.
+    """
+    if "returned_so_far" in fields:
+        return None
     if model in _DERIVED:
         return _DERIVED[model]
     return "interaction_id" if "interaction_id" in model.model_fields else "command_id"
@@ -79,12 +84,22 @@ def _objections_to_commands(mapping: Mapping, catalogue: Catalogue) -> Iterator[
         yield from _objections_to_fields("customer", RegisterCustomer, mapping.customer, {"ref"}, mapping)
     for number, command in enumerate(mapping.command):
         model = catalogue.commands[command.do]
-        needed = {name for name, field in model.model_fields.items() if field.is_required()} - {derived_field(model)}
+        needed = {name for name, field in model.model_fields.items() if field.is_required()}
+        needed.discard(derived_field(model, command.fields) or "")
         if mapping.customer is not None:
             needed.discard("customer")
         if model in _CONSENT:
             needed.add("occurred_at")  # told as of now, it would undo a later withdrawal whenever the file comes again
-        yield from _objections_to_fields(f"command[{number}].fields", model, command.fields, needed, mapping)
+        path = f"command[{number}].fields"
+        yield from _objections_to_fields(path, model, command.fields, needed, mapping)
+        if "returned_so_far" in command.fields and command.fields.get("occurred_at") in _times_of_orders(mapping):
+            told = "what has come back so far is read when the file is written, not when the order was placed"
+            yield f"{path}.occurred_at: {told}; leave it out"
+
+
+def _times_of_orders(mapping: Mapping) -> list[Value]:
+    orders = (each.fields for each in mapping.command if each.do == RecordPurchase.__name__)
+    return [fields["occurred_at"] for fields in orders if "occurred_at" in fields]
 
 
 def _objections_to_fields(

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from regulars.adapters.importing.commands import compile_mapping
 from regulars.adapters.importing.grouping import Group, grouped
-from regulars.adapters.importing.identity import Keyed, Ordinals, RowIdentity
+from regulars.adapters.importing.identity import Keyed, Ordinals, RowIdentity, canonical
 from regulars.adapters.importing.in_time import in_time, in_time_once
 from regulars.adapters.importing.jsonl import MISSING
 from regulars.adapters.importing.mapping import Mapping
@@ -30,6 +30,7 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import InvalidMapping
 from regulars.crm_domain.explain_invalid import shown
 from regulars.crm_domain.instant import to_instant
+from regulars.crm_domain.purchase import RecordPurchase
 
 MAX_COLUMNS_SHOWN = 10
 GUESSED = ("cp1252", "gb18030")
@@ -225,6 +226,9 @@ class _RowReader:
             cells = self._cells(record)
             identity = RowIdentity(self._identifying(record), self._keyed, self._ordinals)
             commands, if_possible = self._recipes.commands_of(cells, identity, notices)
+            for command in commands:
+                if isinstance(command, RecordPurchase) and command.source is not None:
+                    self._require_one_word(command)
             return Row(
                 record.line,
                 record.text,
@@ -236,6 +240,14 @@ class _RowReader:
         except Unusable as problem:
             named = self._recipes.customer_of(cells) if cells else None
             return Row(record.line, record.text, (), str(problem), customer=named)
+
+    def _require_one_word(self, told: RecordPurchase) -> None:
+        """Raises Unusable where an earlier row says otherwise of an order: the later one would correct it."""
+        said = [str(told.source), told.order_id]
+        content = told.model_dump_json(include={"amount", "lines", "channel"})
+        if self._ordinals.next(canonical(["order", *said])) != self._ordinals.next(canonical(["word", *said, content])):
+            order = f"order {shown(told.order_id)} stands in the file before, with other content"
+            raise Unusable(f"{order}; group_by makes one order of the rows that belong together")
 
     def _cells(self, record: Record) -> list[str]:
         """The cells of a record, those of the first filled row where it has several. Raises Unusable."""
