@@ -308,6 +308,7 @@ def other_rules() -> st.SearchStrategy[Ruleset]:
         "medium = 25, high = 50": ["medium = 25, high = 50", "medium = 10, high = 30"],
         "account_closed = 100": ["account_closed = 100", "account_closed = 60"],
         "members_only = false": ["members_only = false", "members_only = true"],
+        "buying_days = true": ["buying_days = true", "buying_days = false"],
         "returns_take_back = true": ["returns_take_back = true", "returns_take_back = false"],
         "normal = 24, low = 24": ["normal = 24, low = 24", "normal = 900, low = 24"],
         "auto_close_days = 7": ["auto_close_days = 7", "auto_close_days = 300"],

@@ -108,6 +108,7 @@ def rulesets(draw: st.DrawFn) -> Ruleset:
     data["tier"]["levels"] = [{"name": each, "from": amount} for each, amount in zip(names, froms, strict=True)]
     data["tier"]["members_only"] = draw(FLAG)
     data["tier"]["returns_take_back"] = draw(FLAG | st.none())
+    data["cadence"]["buying_days"] = draw(FLAG | st.none())
     risk = data["churn_risk"]
     starts = [0, *draw(st.sets(SCORES.filter(bool), max_size=4))]
     risk["bands"] = dict(zip(draw(st.lists(WORDS, min_size=5, max_size=5, unique=True)), starts, strict=False))

@@ -114,7 +114,17 @@ class Snapshot:
         self._gap: Fraction | None = None
 
     def orders_less_than_ago(self, window: int) -> int:
-        return sum(1 for order in self.orders if self.at - order.at < window)
+        return len(self.orders_within(window))
+
+    def orders_within(self, window: int) -> list[Order]:
+        return [order for order in self.orders if self.at - order.at < window]
+
+    def counted(self, orders: list[Order]) -> int:
+        """How many orders these are, or on how many days of the business they were placed."""
+        if not self.rules["cadence"].get("buying_days"):
+            return len(orders)
+        zone = ZoneInfo(self.rules["business"]["timezone"])
+        return len({datetime.fromtimestamp(order.at // 1_000_000, zone).date() for order in orders})
 
     def gap(self) -> Fraction:
         """Time since the last order, in units of this customer's own expected gap."""
@@ -122,7 +132,7 @@ class Snapshot:
             cadence = self.rules["cadence"]
             prior, minimum = exact(cadence["prior_gap_days"]) * DAY, exact(cadence["min_gap_days"]) * DAY
             weight = exact(cadence["prior_weight"])
-            span, repeats = self.orders[-1].at - self.orders[0].at, len(self.orders) - 1
+            span, repeats = self.orders[-1].at - self.orders[0].at, self.counted(self.orders) - 1
             self._gap = self.since_last_order / max(minimum, (span + weight * prior) / (repeats + weight))
         return self._gap
 
@@ -253,7 +263,7 @@ def risk_points_of(snapshot: Snapshot) -> dict[str, int]:
     values: dict[str, int | Fraction] = {
         "recency": snapshot.since_last_order / prior,
         "cadence": snapshot.gap(),
-        "frequency": snapshot.orders_less_than_ago(RISK_FREQUENCY_WINDOW),
+        "frequency": snapshot.counted(snapshot.orders_within(RISK_FREQUENCY_WINDOW)),
         "engagement": Fraction(snapshot.since_first_order, DAY),
     }
     return {name: points_at(value, snapshot.rules["churn_risk"][name]["steps"]) for name, value in values.items()}

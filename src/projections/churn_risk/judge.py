@@ -125,13 +125,13 @@ def _cadence(rules: Rules, facts: Facts, last: int, at: int, until: int, turns: 
 
 
 def _frequency(rules: Rules, facts: Facts, at: int, until: int, turns: list[Turn]) -> int:
-    steps, instants = rules.risk.frequency, facts.order_instants
-    reached = steps.reached(len(instants) - orders_since(facts, at - ORDERS_WINDOW))
-    # The points change when so many orders have left the window that a start is no longer reached.
+    steps, cadence = rules.risk.frequency, rules.cadence
+    reached = steps.reached(cadence.count_since(facts, orders_since(facts, at - ORDERS_WINDOW)))
+    # The points change when so many have left the window that a start is no longer reached.
     for place in range(reached - 1, -1, -1):
         if not steps.starts[place]:
             break
-        instant = instants[-steps.starts[place]] + ORDERS_WINDOW
+        instant = cadence.last_of(facts, steps.starts[place]) + ORDERS_WINDOW
         if instant >= until:
             break
         turns.append((instant, -steps.rises[place], 0, 0))

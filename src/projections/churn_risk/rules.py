@@ -91,7 +91,7 @@ class ChurnRisk(Part):
     cadence: SteppedComponent = Field(
         description="The time since the last order as a multiple of the customer's expected gap."
     )
-    frequency: SteppedComponent = Field(description="The orders of the last 365 days.")
+    frequency: SteppedComponent = Field(description="The orders, or the buying days, of the last 365 days.")
     service: Service = Field(description="What went wrong in service.")
     feedback: Feedback = Field(description="The latest answer of each kind.")
     engagement: SteppedComponent = Field(description="The days since they were last heard from.")

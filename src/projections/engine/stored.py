@@ -8,6 +8,7 @@ from zlib import crc32
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from regulars.projections.engine.fold import Folded, Tracks
 from regulars.projections.engine.projector import Projector
@@ -29,7 +30,8 @@ def dump_facts(folded: Folded) -> bytes:
     """The shared facts of a fold to go on with later: MessagePack, and the CRC-32 of that, as most damage leaves
     MessagePack behind.
     """
-    return _sealed(_Taken(folded.facts, folded.last_at, folded.last_position))
+    kept = folded.facts if folded.facts.buying_days is None else replace(folded.facts, buying_days=None)
+    return _sealed(_Taken(kept, folded.last_at, folded.last_position))
 
 
 def load_facts(data: bytes) -> Folded:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from zoneinfo import ZoneInfo
+
 from msgspec import Struct
 
 from regulars.crm_domain.instant import DAY
+from regulars.projections.facts.buying_days import buying_days
 from regulars.projections.facts.shared import Facts
 
 
@@ -12,6 +16,7 @@ class Cadence(Struct, frozen=True, kw_only=True):
     """The expected gap between orders, in microseconds: max(least, (span + weight * prior) / (repeats + weight)).
 
     As a ratio of integers: (span * `scale` + `prior`) / (repeats * `scale` + `weight`), or `least` / `least_scale`.
+    With a `zone` what counts are the days there on which somebody bought, else orders.
     """
 
     scale: int
@@ -19,12 +24,27 @@ class Cadence(Struct, frozen=True, kw_only=True):
     weight: int
     least: int
     least_scale: int
+    zone: ZoneInfo | None
+
+    def count_since(self, facts: Facts, first: int) -> int:
+        """How many orders, or buying days, there are from the order with an index on."""
+        if self.zone is None or first == len(facts.order_instants):
+            return len(facts.order_instants) - first
+        days = buying_days(facts, self.zone)
+        return days[-1] - days[first] + 1
+
+    def last_of(self, facts: Facts, back: int) -> int:
+        """When the last order was of the `back`th last that counts, an order or a buying day; 1 is the last one."""
+        if self.zone is None:
+            return facts.order_instants[-back]
+        days = buying_days(facts, self.zone)
+        return facts.order_instants[bisect_left(days, days[-1] - back + 2) - 1]
 
     def expected(self, facts: Facts) -> tuple[int, int]:
         """The expected gap as a ratio N/D of integers, for a customer with at least one order."""
         instants = facts.order_instants
         n = (instants[-1] - instants[0]) * self.scale + self.prior
-        d = (len(instants) - 1) * self.scale + self.weight
+        d = (self.count_since(facts, 0) - 1) * self.scale + self.weight
         return (self.least, self.least_scale) if n * self.least_scale < self.least * d else (n, d)
 
     def gap_text(self, elapsed: int, facts: Facts) -> str:

@@ -78,6 +78,16 @@ class Account(Struct, frozen=True, array_like=True, gc=False):
     cancelling: Mark | None = None
 
 
+class BuyingDays(Struct):
+    """What is worked out of the orders by the zone of some rules, as far as anybody asked: for each order the number of
+    days with an order up to it, and the last of these days. Never stored.
+    """
+
+    zone: str
+    counts: list[int] = field(default_factory=list)
+    last: int = 0
+
+
 class Facts(Struct, array_like=True):
     """One customer's facts. All lists are in order of time; the `order_*` lists run in parallel.
 
@@ -108,6 +118,7 @@ class Facts(Struct, array_like=True):
     cancelling: Mark | None = None
     closed: Mark | None = None
     source: Named | None = None
+    buying_days: BuyingDays | None = None
 
 
 HANDLES: frozenset[type[Event]] = frozenset(

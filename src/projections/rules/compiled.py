@@ -28,8 +28,8 @@ from regulars.projections.ticket_queue.compiled import compile_ticket_rules
 
 class Rules(Struct, frozen=True, kw_only=True):
     """A compiled ruleset. `digest` is that of the `ruleset` it was made from, and `canonical` has the canonical form of
-    each of its tables. `sections` is what the tables of extensions were compiled to, by their names. `currency` is the
-    store's, None where it has none yet.
+    each of its tables, with the zone where days are counted by that. `sections` is what the tables of extensions were
+    compiled to, by their names. `currency` is the store's, None where it has none yet.
     """
 
     ruleset: grammar.Ruleset
@@ -58,9 +58,9 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         ruleset=ruleset,
         currency=currency,
         digest=ruleset.digest(),
-        canonical=ruleset.canonical_tables() | {name: table.canonical() for name, table in tables.items()},
+        canonical=_canonical(ruleset) | {name: table.canonical() for name, table in tables.items()},
         zone=ruleset.zone,
-        cadence=_cadence(ruleset.cadence),
+        cadence=_cadence(ruleset.cadence, ruleset.zone),
         ladder=compile_ladder(ruleset.lifecycle, exponent),
         spell_stages=frozenset(stage for rung in ruleset.lifecycle.stage for stage in rung.spell),
         tiers=compile_tiers(ruleset.tier, exponent),
@@ -71,7 +71,14 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
     )
 
 
-def _cadence(rule: grammar.Cadence) -> Cadence:
+def _canonical(ruleset: grammar.Ruleset) -> dict[str, str]:
+    tables = ruleset.canonical_tables()
+    if ruleset.cadence.buying_days:
+        tables["cadence"] += ruleset.business.timezone
+    return tables
+
+
+def _cadence(rule: grammar.Cadence, zone: ZoneInfo) -> Cadence:
     weight, least = Fraction(rule.prior_weight), Fraction(rule.min_gap_days) * DAY
     weighted = weight * Fraction(rule.prior_gap_days) * DAY
     scale = lcm(weight.denominator, weighted.denominator)
@@ -81,4 +88,5 @@ def _cadence(rule: grammar.Cadence) -> Cadence:
         weight=int(weight * scale),
         least=least.numerator,
         least_scale=least.denominator,
+        zone=zone if rule.buying_days else None,
     )

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationError, model_validator
@@ -57,6 +57,11 @@ class Cadence(Part):
     prior_gap_days: Positive = Field(description="The gap that is expected of somebody of whom nothing is known.")
     prior_weight: Positive = Field(description="The prior gap counts as much as so many gaps of their own.")
     min_gap_days: Positive = Field(description="No expected gap is less than this.")
+    buying_days: Annotated[bool, Field(strict=True)] | None = Field(
+        default=None,
+        description="Whether cadence and frequency count the days on which somebody bought, in the business's zone, so "
+        "that a split basket is one; by default, they count orders.",
+    )
 
 
 class Ruleset(Part):
