@@ -349,7 +349,7 @@ def test_a_customer_is_named_by_reference_e_mail_or_id(ask: Say) -> None:
 
 
 def test_whoever_is_not_there_or_not_the_only_one_is_refused(ask: Say) -> None:
-    assert ask("show", "nobody").err == 'regulars: no customer has the reference or e-mail "nobody"\n'
+    assert ask("show", "nobody").err == 'regulars: no customer has the reference, e-mail or phone number "nobody"\n'
     assert "2 customers have the e-mail" in ask("explain", "both@example.com").err
     for who in ("nobody", "both@example.com", "id:" + "0" * 32, "id:", "", "\x1b[31m", "x" * 10_000):
         said = ask("show", who)

@@ -324,9 +324,10 @@ class Regulars:
         return find_one(self._session, who, as_of, known_at, rules)
 
     def find(self, who: str) -> CustomerId:
-        """The id of a customer, found by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
+        """The id of a customer, found by `id:<32 hexadecimal digits>`, by reference, by e-mail or by phone number, in
+        this order.
 
-        Raises NotFound where no customer is found, or several by that e-mail.
+        Raises NotFound where no customer is found, or several by that e-mail or number.
         """
         return find_customer(self._session, who)
 
