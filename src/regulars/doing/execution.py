@@ -95,11 +95,12 @@ class Execution:
         if replayed is not None:
             self._note(CarriedOut(command=command, customer_id=replayed.customer_id, replayed=replayed))
             return
-        where = address(command, work.catalogue)
+        meant = with_ids(work, command)
+        where = address(meant, work.catalogue)
         target, stream = self._target(command, where)
         context = self._context_for(command, stream)
         at = occurred_at(command, context.now)
-        events = where.decider.decide(with_ids(work, command), state_at(stream, where.decider, command, at), context)
+        events = where.decider.decide(meant, state_at(stream, where.decider, command, at), context)
         if target is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
         first, customer_id = len(work.pending.drafts), target.customer_id
