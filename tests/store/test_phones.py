@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -231,3 +232,21 @@ def test_an_import_matches_by_phone_under_the_default_country(crm: Regulars, tmp
     first, second = crm.customer("crm:1").id, crm.customer("shop:3").id
     assert [crm.customer(f"shop:{each}").id for each in (1, 2, 3, 4)] == [first, first, second, second]
     assert who_share(crm) == []
+
+
+def test_whether_a_look_up_holds_is_asked_of_one_customers_rows_alone(
+    sqlite_database_url: str,
+) -> None:
+    asked: list[tuple[str, object]] = []
+    with opened(sqlite_database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref=who, phone="+49 30 1234567") for who in ("a", "b")])
+        with crm._store.reading() as tx:
+            sa.event.listen(tx.connection.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+            assert len(tx.shared_lookups(10, ("", ""))) == 1
+            plans = [
+                str(tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+                for statement, parameters in tuple(asked)
+                if "later" in statement
+            ]
+    assert len(plans) == 2
+    assert all("SEARCH later USING INDEX regulars_lookups_customer (customer_id=?)" in plan for plan in plans)
