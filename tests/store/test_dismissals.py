@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 import pytest
@@ -151,3 +151,10 @@ def test_ids_do_as_well_as_references(crm: Regulars) -> None:
     ids = {who: CustomerId(crm.customer(who).id) for who in PEOPLE}
     assert changed(crm, DismissDuplicate(customer=ids[ADA], other=BOB)) == 1
     assert changed(crm, DismissDuplicate(customer=ADA, other=ids[BOB])) == 0
+
+
+def test_a_dismissal_told_with_its_time_counts_from_when_it_is_known(crm: Regulars) -> None:
+    said = DismissDuplicate(customer=ADA, other=BOB, occurred_at=clock())
+    assert (changed(crm, said), changed(crm, said)) == (1, 0)
+    assert changed(crm, DismissDuplicate(customer=BOB, other=ADA, occurred_at=clock() - timedelta(days=9))) == 0
+    assert told_apart(crm) == {frozenset({ADA, BOB})}

@@ -21,6 +21,8 @@ from regulars import (
     Regulars,
     Ruleset,
     StoreUnusable,
+    as_toml,
+    parse_rules,
 )
 from regulars.adapters.vault.keyring import new_master_key
 from shops import fresh_store, opened, room_for_a_store, with_edits
@@ -250,3 +252,13 @@ def test_whether_a_look_up_holds_is_asked_of_one_customers_rows_alone(
             ]
     assert len(plans) == 2
     assert all("SEARCH later USING INDEX regulars_lookups_customer (customer_id=?)" in plan for plan in plans)
+
+
+def test_a_default_country_stands_in_the_rules_as_they_are_shown_and_moves_nobody(crm: Regulars) -> None:
+    german = at_home_in("DE")
+    assert parse_rules(as_toml(german)) == german
+    crm.do(RegisterCustomer(ref="a", phone="030 1234567"))
+    assert list(crm.rules.diff(german).moves) == []
+    before = crm.projections.generations()[-1].builds
+    crm.rules.publish(german, reason="we are at home there")
+    assert crm.projections.generations()[-1].builds == before
