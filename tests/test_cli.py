@@ -25,7 +25,7 @@ from saying import NOW, Say
 
 COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
-    *("tickets", "ticket", "points", "consents", "contactable", "duplicates", "merge", "do", "commands"),
+    *("tickets", "ticket", "points", "consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
@@ -349,7 +349,7 @@ def test_a_customer_is_named_by_reference_e_mail_or_id(ask: Say) -> None:
 
 
 def test_whoever_is_not_there_or_not_the_only_one_is_refused(ask: Say) -> None:
-    assert ask("show", "nobody").err == 'regulars: no customer has the reference or e-mail "nobody"\n'
+    assert ask("show", "nobody").err == 'regulars: no customer has the reference, e-mail or phone number "nobody"\n'
     assert "2 customers have the e-mail" in ask("explain", "both@example.com").err
     for who in ("nobody", "both@example.com", "id:" + "0" * 32, "id:", "", "\x1b[31m", "x" * 10_000):
         said = ask("show", who)
@@ -454,6 +454,34 @@ def test_a_group_that_can_t_be_merged_is_told_and_the_others_are(suspects: Say) 
     [left] = suspects("duplicates", "--json").json
     assert {one["ref"] for one in left["customers"]} == {"b", "b2"}
     assert "Refused for b: both customers" in " ".join(suspects("merge", "--suspected", "--yes").out.split())
+
+
+def test_suspects_who_were_told_apart_are_listed_no_more_and_can_be_listed_by_themselves(suspects: Say) -> None:
+    said = suspects("dismiss", "b", "b2", "--reason", "father and son")
+    assert (said.status, said.out, said.err) == (0, "They are suspected no more.\n", "")
+    assert suspects("dismiss", "b2", "b").out == "They were told apart before.\n"
+    listed = suspects("duplicates", "--json").json
+    assert all({one["ref"] for one in each["customers"]} <= {"a1", "a2", "a3"} for each in listed)
+    [dismissed] = suspects("duplicates", "--dismissed", "--json").json
+    assert {one["ref"] for one in dismissed["customers"]} == {"b", "b2"}
+    shown = suspects("duplicates", "--dismissed")
+    assert shown.widest <= 80
+    assert "b2" in shown.out
+    assert "father and son" in suspects("audit", "--type", "DuplicateDismissed").out
+    undone = suspects("dismiss", "--undo", "b", "b2", "--json").json
+    assert (undone["dismissed"], undone["changed"]) == (False, True)
+    assert suspects("dismiss", "--undo", "b", "b2").out == "They weren't told apart.\n"
+    assert suspects("duplicates", "--dismissed").out == "Nobody was told apart from another.\n"
+    assert suspects("dismiss", "b", "nobody").status != 0
+
+
+def test_who_was_told_apart_is_not_merged_by_way_of_a_third(suspects: Say) -> None:
+    suspects("dismiss", "a1", "a3")
+    merged = suspects("merge", "--suspected", "--yes", "--json").json
+    assert merged["merged"] is True
+    refs = {each["ref"]: set(each["merged"]) for each in suspects("customers", "--json").json}
+    assert not any({"a1", "a3"} <= {ref, *others} for ref, others in refs.items())
+    assert suspects("duplicates", "--json").json == []
 
 
 def test_who_could_not_be_merged_is_not_taken_for_the_other_in_what_follows(say: Say) -> None:

@@ -20,6 +20,7 @@ import regulars
 from regulars import (
     AddNote,
     Command,
+    DismissDuplicate,
     EnrollMember,
     Event,
     GiveConsent,
@@ -59,6 +60,7 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
         crm.do(ReplyAsAgent(ticket_id="T-1", message="soon"))
         crm.do(GiveConsent(customer="shop:0", channel="email", purpose="news"))
         crm.do(MergeCustomers(customer="shop:2", into="shop:1"))
+        crm.do(DismissDuplicate(customer="shop:1", other="shop:0"))
         yield crm
 
 
@@ -71,6 +73,7 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (crm.customers(), crm.status(), crm.audit(), crm.audit(limit=2), crm.tickets(), crm.points("shop:0"))
     yield crm.ticket("T-1")
     yield from (crm.consents("shop:0"), crm.contactable(channel="email", purpose="news"), crm.duplicates())
+    yield from crm.dismissed_duplicates()
     yield from (crm.export_person("shop:0"), crm.projections.verify(), *crm.projections.generations(), *crm.events())
     sealing = crm.seal()
     yield from (

@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from regulars.asking.customers import Order
     from regulars.asking.desk import Points, PointsLot, TicketPage, TicketView
     from regulars.asking.dicts import to_dict
-    from regulars.asking.duplicates import Duplicates, DuplicatesPage, Suspect
+    from regulars.asking.dismissals import Dismissed
+    from regulars.asking.duplicates import Duplicates, DuplicatesPage
     from regulars.asking.one_ticket import TicketMessage, WholeTicket
+    from regulars.asking.suspects import Suspect
     from regulars.asking.views import (
         BuildView,
         Clause,
@@ -73,6 +75,9 @@ if TYPE_CHECKING:
         CustomerRegistered,
         CustomerTagged,
         CustomerUntagged,
+        DismissalUndone,
+        DismissDuplicate,
+        DuplicateDismissed,
         ErasePersonalData,
         GiveConsent,
         LeadQualified,
@@ -90,6 +95,7 @@ if TYPE_CHECKING:
         ReopenAccount,
         RequestCancellation,
         TagCustomer,
+        UndoDismissal,
         UndoMerge,
         UntagCustomer,
         WithdrawCancellation,
@@ -229,9 +235,10 @@ _HOMES = {
         "AccountClosed AccountReopened AssignOwner CancellationRequested CancellationWithdrawn "
         "ChangeContactDetails ChurnReasonRecorded CloseAccount ConsentGiven ConsentWithdrawn "
         "ContactDetailsChanged CustomerMerged CustomerRegistered CustomerTagged CustomerUntagged "
+        "DismissDuplicate DismissalUndone DuplicateDismissed "
         "ErasePersonalData GiveConsent LeadQualified MakeReferral MergeCustomers MergeUndone OwnerAssigned "
         "PersonalDataErased PreferenceRecorded QualifyLead RecordChurnReason RecordPreference ReferralMade "
-        "RegisterCustomer ReopenAccount RequestCancellation TagCustomer UndoMerge UntagCustomer "
+        "RegisterCustomer ReopenAccount RequestCancellation TagCustomer UndoDismissal UndoMerge UntagCustomer "
         "WithdrawCancellation WithdrawConsent"
     ),
     "regulars.crm_domain.errors": (
@@ -269,7 +276,9 @@ _HOMES = {
     "regulars.asking.customers": "Order",
     "regulars.asking.desk": "Points PointsLot TicketPage TicketView",
     "regulars.rules_door.difference": "ExplainedMove Move RulesDifference TicketMove",
-    "regulars.asking.duplicates": "Duplicates DuplicatesPage Suspect",
+    "regulars.asking.dismissals": "Dismissed",
+    "regulars.asking.duplicates": "Duplicates DuplicatesPage",
+    "regulars.asking.suspects": "Suspect",
     "regulars.doing.outcomes": "Outcome",
     "regulars.doing.forgetting": "Forgetting Forgotten",
     "regulars.session.freshness": "Fresh",
@@ -338,6 +347,10 @@ __all__ = [
     "CustomerTagged",
     "CustomerUntagged",
     "Difference",
+    "DismissDuplicate",
+    "DismissalUndone",
+    "Dismissed",
+    "DuplicateDismissed",
     "Duplicates",
     "DuplicatesPage",
     "EnrollMember",
@@ -482,6 +495,7 @@ __all__ = [
     "TierOverrideGranted",
     "TierOverrideLifted",
     "Timeline",
+    "UndoDismissal",
     "UndoMerge",
     "Unexplained",
     "UntagCustomer",

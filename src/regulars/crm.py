@@ -29,6 +29,7 @@ from regulars.asking.audit import AuditEntry, AuditPage, AuditQuery, find_audit,
 from regulars.asking.consents import Consents, ContactablePage, ContactableQuery, contactable, read_consents
 from regulars.asking.customers import CustomerQuery, Order, find_one, find_page, lane_values
 from regulars.asking.desk import Points, TicketPage, TicketQuery, find_points, find_tickets
+from regulars.asking.dismissals import Dismissed, find_dismissed
 from regulars.asking.duplicates import DuplicatesPage, find_duplicates
 from regulars.asking.feed import EventTypes, follow_log
 from regulars.asking.near_duplicates import find_near_duplicates
@@ -324,9 +325,10 @@ class Regulars:
         return find_one(self._session, who, as_of, known_at, rules)
 
     def find(self, who: str) -> CustomerId:
-        """The id of a customer, found by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
+        """The id of a customer, found by `id:<32 hexadecimal digits>`, by reference, by e-mail or by phone number, in
+        this order.
 
-        Raises NotFound where no customer is found, or several by that e-mail.
+        Raises NotFound where no customer is found, or several by that e-mail or number.
         """
         return find_customer(self._session, who)
 
@@ -561,10 +563,18 @@ class Regulars:
     def duplicates(self, *, limit: int | None = None, after: str | None = None) -> DuplicatesPage:
         """A page of customers who may be the same person, because they share an e-mail or a phone number.
 
-        Merge them with MergeCustomers. `limit` and `after` are those of `customers`: without a limit, iterating goes
-        through all.
+        Merge them with MergeCustomers, or tell them apart with DismissDuplicate. `limit` and `after` are those of
+        `customers`: without a limit, iterating goes through all.
         """
         return find_duplicates(self._session, page_size(limit), limit is None, after)
+
+    def dismissed_duplicates(self) -> tuple[Dismissed, ...]:
+        """Everybody who was told apart from another with DismissDuplicate, by what they are merged into now.
+
+        `duplicates` and `near_duplicates` list them together no more. UndoDismissal, given what it was `said_of`,
+        takes one back.
+        """
+        return find_dismissed(self._session)
 
     def near_duplicates(self, *, limit: int | None = None, after: str | None = None) -> DuplicatesPage:
         """A page of customers who may be the same person by a weaker sign, and share neither e-mail nor phone number.

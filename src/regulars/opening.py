@@ -70,7 +70,7 @@ def open(
     old read models, after a StaleProjections warning; "rebuild" rebuilds them at once; "error" raises StoreUnusable.
 
     A PostgreSQL role without SELECT on `regulars_keys` gets answers without names, and `names_readable` is False;
-    without SELECT on `regulars_lookups` it can't find customers by reference or e-mail, only by id.
+    without SELECT on `regulars_lookups` it can't find customers by reference, e-mail or phone, only by id.
 
     `master_key` is 32 bytes, raw, as base64 or as 64 hexadecimal digits. The keys of a new store are wrapped by it, and
     from then on the store can't be opened without it. `crm.keys` wraps the keys of an existing store, or rotates the

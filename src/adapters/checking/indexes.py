@@ -18,6 +18,7 @@ from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.errors import StoreUnusable
 
 _NO_KEY = "without a key they can't be computed"
+_NO_RULES = "without the rules in force they can't be computed"
 
 
 def check_indexes(store: Store, tx: Transaction, customer_ids: Iterable[str] | None = None) -> list[Findings]:
@@ -28,7 +29,12 @@ def check_indexes(store: Store, tx: Transaction, customer_ids: Iterable[str] | N
 
 def _check(store: Store, tx: Transaction, index: Index, parts: Sequence[list[str] | None]) -> Findings:
     findings, unknown = Findings(index.name), 0
-    opening = _opening(store, index, findings)
+    try:
+        country = tx.country if index.is_keyed else None
+    except StoreUnusable:
+        findings.leave_out(f"{index.name}s", _NO_RULES)
+        return findings
+    opening = _opening(store, index, country, findings)
     if opening is None:
         findings.leave_out(f"{index.name}s", _NO_KEY)
         return findings
@@ -47,9 +53,9 @@ def _check(store: Store, tx: Transaction, index: Index, parts: Sequence[list[str
     return findings
 
 
-def _opening(store: Store, index: Index, findings: Findings) -> Opening | None:
+def _opening(store: Store, index: Index, country: str | None, findings: Findings) -> Opening | None:
     try:
-        return opening_for(store, index)
+        return opening_for(store, index, country)
     except StoreUnusable:
         if store.access.keys and store.access.lookups:
             findings.tell("the store", f"its own key for {index.name}s doesn't open")

@@ -27,12 +27,14 @@ class Wrong(Struct, frozen=True):
     """An index that differs from the log for these customers; `whose` is None where they are many, or unknown."""
 
     index: Index
-    opening: Opening
     whose: list[str] | None
 
 
-def opening_for(store: Store, index: Index) -> Opening:
-    """The ciphers and hashes for computing the entries of an index. Raises StoreUnusable where this process can't."""
+def opening_for(store: Store, index: Index, country: str | None) -> Opening:
+    """The ciphers and hashes for computing the entries of an index, under a default country of phone numbers.
+
+    Raises StoreUnusable where this process can't.
+    """
     if not index.is_keyed:
         return opening_nothing(store.codecs)
     store.access.require_keys()
@@ -46,7 +48,7 @@ def opening_for(store: Store, index: Index) -> Opening:
                 found[customer_id] = Cipher(store.keyring.unwrap(key, customer_id))
         return found
 
-    return Opening(store.codecs, ciphers, lambda kind, value: keyed(kind, normalised(kind, value)))
+    return Opening(store.codecs, ciphers, lambda kind, value: keyed(kind, normalised(kind, value, country)))
 
 
 def find_wrong(store: Store, index: Index, whose: Sequence[str] | None = None) -> Wrong | None:
@@ -55,20 +57,21 @@ def find_wrong(store: Store, index: Index, whose: Sequence[str] | None = None) -
 
     None also where this process can't tell, for lack of keys.
     """
-    try:
-        opening = opening_for(store, index)
-    except StoreUnusable:
-        return None
     with store.reading() as tx:
+        try:
+            opening = opening_for(store, index, tx.country if index.is_keyed else None)
+        except StoreUnusable:
+            return None
         found = compare(tx.connection, store.schema, index, opening, whose)
         some = list(islice((each.customer_id for each in found if each.missing or each.extra), CHUNK + 1))
     if not some:
         return None
     are_few = len(some) <= CHUNK and all(isinstance(each, str) for each in some)
-    return Wrong(index, opening, some if are_few else None)
+    return Wrong(index, some if are_few else None)
 
 
 def repair_index(store: Store, wrong: Wrong) -> int:
     """Repair an index, while other writers wait; how many rows were wrong."""
     with store.writing(alone=True) as tx:
-        return repair_entries(tx.connection, store.schema, wrong.index, wrong.opening, wrong.whose)
+        opening = opening_for(store, wrong.index, tx.country if wrong.index.is_keyed else None)
+        return repair_entries(tx.connection, store.schema, wrong.index, opening, wrong.whose)

@@ -54,11 +54,14 @@ def _added(values: Mapping[str, str | None], since: int, digest: Digest) -> Iter
 
 def is_present(lookups: sa.FromClause) -> sa.ColumnElement[bool]:
     """Whether a look-up is the customer's latest one of its kind, and no clearing."""
-    later = lookups.alias("later")
+    later, empty = lookups.alias("later"), sa.literal_column("''", sa.Text)
     is_former = sa.exists().where(
-        later.c.customer_id == lookups.c.customer_id, later.c.kind == lookups.c.kind, later.c.since > lookups.c.since
+        later.c.customer_id == lookups.c.customer_id,
+        # An expression, so that the customer's few rows are searched and not all of a kind, which SQLite would prefer.
+        later.c.kind.concat(empty) == lookups.c.kind,
+        later.c.since > lookups.c.since,
     )
-    return sa.and_(lookups.c.digest != sa.literal_column("''"), ~is_former)
+    return sa.and_(lookups.c.digest != empty, ~is_former)
 
 
 def _faults(entries: Entries) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import cast
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.log.codec import CODECS, codec_of
 from regulars.adapters.schema.tables import Schema
+from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.rulebook import STREAM, RulebookEvent
 from regulars.projections.rules.grammar import Ruleset, restore_rules
@@ -52,18 +54,40 @@ def read_in_force(schema: Schema, connection: Connection, grammar: type[Ruleset]
 
     Raises StoreUnusable where they can't be read.
     """
+    return _in_force(*_read(schema, connection), grammar)
+
+
+def _read(schema: Schema, connection: Connection) -> tuple[str, str | None, int | None]:
+    """The text of the rules in force, and of the event that has it, if any, the digest that it gives and its position.
+
+    Raises StoreUnusable where it can't be read.
+    """
     events = schema.events
     columns = (events.c.position, events.c.type, events.c.payload)
     newest = sa.select(*columns).where(events.c.stream_id == STREAM).order_by(events.c.version.desc()).limit(1)
     row = connection.execute(newest).first()
     if row is None:
-        text = read_founding(schema, connection)
-        return _in_force(text, None, None, grammar)
+        return read_founding(schema, connection), None, None
     try:
         event = cast("RulebookEvent", codec_of(row.type, CODECS).decode(row.payload))
     except ValueError as error:
         raise StoreUnusable(f"event #{row.position} ({row.type}) can't be read: {error}") from None
-    return _in_force(event.ruleset, event.digest, row.position, grammar)
+    return event.ruleset, event.digest, row.position
+
+
+def country_in_force(schema: Schema, connection: Connection) -> str | None:
+    """The default country of phone numbers (ISO 3166), None where the rules in force name none.
+
+    Raises StoreUnusable where they can't be read.
+    """
+    text, _, position = _read(schema, connection)
+    try:
+        country = json.loads(text)["business"].get("country")  # as each transaction with a number asks, no more is read
+        if country is None or country in COUNTRIES:
+            return cast("str | None", country)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        pass
+    raise _unreadable(position)
 
 
 def read_founding(schema: Schema, connection: Connection) -> str:
@@ -85,8 +109,12 @@ def restored(text: str, position: int | None, grammar: type[Ruleset] = Ruleset) 
     try:
         return restore_rules(text, grammar)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
-        whose = "the founding rules of this store" if position is None else f"the rules of event #{position}"
-        raise StoreUnusable(f"{whose} can't be read; they were changed from outside, and a backup has them") from None
+        raise _unreadable(position) from None
+
+
+def _unreadable(position: int | None) -> StoreUnusable:
+    whose = "the founding rules of this store" if position is None else f"the rules of event #{position}"
+    return StoreUnusable(f"{whose} can't be read; they were changed from outside, and a backup has them")
 
 
 def _in_force(text: str, stated: str | None, position: int | None, grammar: type[Ruleset]) -> InForce:

@@ -21,6 +21,7 @@ from regulars.adapters.log.codec import is_personal
 from regulars.adapters.log.event_log import Append, Draft, EventLog
 from regulars.adapters.schema.settings import currency_of, live_of
 from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.store.rules_in_force import country_in_force
 from regulars.adapters.store.store_statements import StoreStatements
 from regulars.adapters.vault.cipher import Cipher, new_key, normalised
 from regulars.adapters.vault.erasing import mark
@@ -77,7 +78,7 @@ class Transaction:
         """
         if reference is not None:
             self._statements.access.require_lookups()
-        digest = None if reference is None else self._digest("ref", reference)
+        digest = None if reference is None else self.digest("ref", reference)
         row = self._statements.premises.first(self.connection, digest=digest)
         assert row is not None
         live, currency, has_links, customer_id, is_linked = row
@@ -93,10 +94,13 @@ class Transaction:
 
     def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
         """Customer ids by look-up value; unknown values are left out. `kind` is one of look_ups.LOOKUP_KINDS."""
-        by_digest = {self._digest(kind, value): value for value in values}
+        by_digest: dict[str, set[str]] = {}
+        for value in values:
+            by_digest.setdefault(self.digest(kind, value), set()).add(value)
         found: dict[str, list[str]] = {}
         for digest, customer_id in self._statements.lookups.all(self.connection, by_digest, kind=kind):
-            found.setdefault(by_digest[digest], []).append(customer_id)
+            for value in by_digest[digest]:
+                found.setdefault(value, []).append(customer_id)
         return found
 
     def shared_lookups(self, limit: int, after: tuple[str, str]) -> list[tuple[str, str, list[str]]]:
@@ -209,7 +213,7 @@ class Transaction:
         for index in self._statements.indexes:
             if any(type(each.event) in index.handles for each in recorded):
                 table, insert = self._schema.metadata.tables[index.table], self._statements.index_inserts[index.table]
-                IndexWriter(self.connection, table, insert).write(index, recorded, self._digest)
+                IndexWriter(self.connection, table, insert).write(index, recorded, self.digest)
         if any(isinstance(each.event, CustomerMerged) for each in recorded):
             self._has_links, self._unlinked = True, set()
 
@@ -237,8 +241,17 @@ class Transaction:
             self.premises()
         return set(customer_ids) - self._unlinked if self._has_links else set()
 
-    def _digest(self, kind: str, value: str) -> str:
-        return self._keyring.keyed(kind, normalised(kind, value))
+    @cached_property
+    def country(self) -> str | None:
+        """Where phone numbers without a country's code are at home, by the rules in force (ISO 3166); None where they
+        don't say. It is read once: what publishes another writes no phone number.
+        """
+        return country_in_force(self._schema, self.connection)
+
+    def digest(self, kind: str, value: str) -> str:
+        """The keyed hash by which a value is found; that of a phone number depends on the rules in force."""
+        country = self.country if kind == "phone" else None
+        return self._keyring.keyed(kind, normalised(kind, value, country))
 
     def outcome_of(self, command_id: str) -> tuple[str, bytes] | None:
         """The digest and outcome kept for a command id, if there are any."""

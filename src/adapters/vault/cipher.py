@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from contextlib import suppress
 from hashlib import sha256
+from unicodedata import normalize
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from regulars.crm_domain.contact import clean_phone, visible
 from regulars.crm_domain.errors import StoreUnusable
 
 KEY_BYTES = 32
@@ -65,12 +68,19 @@ class KeyedHash:
         return hmac.digest(self._key, purpose.encode() + b"\0" + value, sha256).hex()[:32]
 
 
-def normalised(kind: str, value: str) -> bytes:
-    """The normal form of a value for look-ups: e-mail without case, phone as digits, the rest unchanged."""
+def normalised(kind: str, value: str, country: str | None) -> bytes:
+    """The normal form of a value for look-ups: e-mail without case, phone as E.164, the rest unchanged.
+
+    `country` is where a phone number without a country's code is at home (ISO 3166); where it is None, or the text is
+    no one number, the digits count as they were written.
+    """
     match kind:
         case "email":
-            return value.strip().casefold().encode()
+            return visible(normalize("NFKC", value)).strip().lower().encode()
         case "phone":
+            if country is not None:
+                with suppress(ValueError):
+                    return clean_phone(value, country).encode()
             return "".join(character for character in value if character in "+0123456789").encode()
         case _:
             return value.encode()

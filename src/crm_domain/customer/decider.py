@@ -11,6 +11,7 @@
 6. A cancellation can be requested on an open account only, and withdrawn while it is requested.
 7. Nobody refers themselves, and a referral counts once.
 8. A customer can be merged into one other at a time, and the merge undone; what is merged is forgotten as a whole.
+9. Nobody is told apart from themselves. That two were told apart keeps nobody from merging them.
 
 Why a customer was forgotten stays in the clear, so it must name nobody who is forgotten. That takes all that they were
 ever called by, everyone who is one with them included, so it is held by whoever carries the command out.
@@ -168,6 +169,18 @@ class MergeUndone(Event, frozen=True, kw_only=True, tag="MergeUndone"):
     into_id: str
 
 
+class DuplicateDismissed(Event, frozen=True, kw_only=True, tag="DuplicateDismissed"):
+    """This customer is not the same as another, whose id is `other_id`, however much they look it."""
+
+    other_id: str
+
+
+class DismissalUndone(Event, frozen=True, kw_only=True, tag="DismissalUndone"):
+    """This customer may be the same as the one with the id `other_id` after all."""
+
+    other_id: str
+
+
 CustomerEvent = (
     CustomerRegistered
     | ContactDetailsChanged
@@ -187,6 +200,8 @@ CustomerEvent = (
     | PersonalDataErased
     | CustomerMerged
     | MergeUndone
+    | DuplicateDismissed
+    | DismissalUndone
 )
 
 # ----------------------------------------------------------------------------------------------------------- state
@@ -228,6 +243,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     consents: PersistentMap[tuple[str, str], None] = PersistentMap()
     referred: PersistentMap[str, None] = PersistentMap()
     merged_into: str | None = None
+    told_apart: PersistentMap[str, None] = PersistentMap()
 
 
 def evolve(state: Customer, event: CustomerEvent) -> Customer:
@@ -275,6 +291,10 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
             return replace(state, merged_into=into_id)
         case MergeUndone():
             return replace(state, merged_into=None)
+        case DuplicateDismissed(other_id=other_id):
+            return replace(state, told_apart=state.told_apart.put(other_id, None))
+        case DismissalUndone(other_id=other_id):
+            return replace(state, told_apart=state.told_apart.drop(other_id))
 
 
 def _forgotten(state: Customer) -> Customer:
@@ -410,6 +430,18 @@ class UndoMerge(CustomerCommand):
     """Take a merge back: there are two customers again, as if they had never been merged."""
 
 
+class DismissDuplicate(CustomerCommand):
+    """Say that a customer is not the same as another, however much they look it: they are suspected no more."""
+
+    other: Who
+
+
+class UndoDismissal(CustomerCommand):
+    """Say that a customer may be the same as another after all, from whom they were told apart."""
+
+    other: Who
+
+
 class ErasePersonalData(CustomerCommand):
     """Forget who a customer is; what was counted stays. There is no way back."""
 
@@ -537,6 +569,18 @@ def undo_merge(command: UndoMerge, state: Customer, context: Context) -> tuple[E
     return () if state.merged_into is None else (MergeUndone(into_id=state.merged_into),)
 
 
+def dismiss(command: DismissDuplicate, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 9. Both references have been resolved to ids before, in one order, whoever was named first."""
+    if command.other == command.customer:
+        raise Rejected("same_customer", "these two are one customer; UndoMerge tells merged ones apart")
+    return () if command.other in state.told_apart else (DuplicateDismissed(other_id=str(command.other)),)
+
+
+def undo_dismissal(command: UndoDismissal, state: Customer, context: Context) -> tuple[Event, ...]:
+    """What wasn't dismissed needs no undoing."""
+    return (DismissalUndone(other_id=str(command.other)),) if command.other in state.told_apart else ()
+
+
 def close(command: CloseAccount, state: Customer, context: Context) -> tuple[Event, ...]:
     """Invariant 3."""
     return _move(state, AccountStatus.CLOSED, command, AccountClosed())
@@ -621,6 +665,10 @@ def _decided(command: Command, state: Customer, context: Context) -> tuple[Event
             return merge(command, state, context)
         case UndoMerge():
             return undo_merge(command, state, context)
+        case DismissDuplicate():
+            return dismiss(command, state, context)
+        case UndoDismissal():
+            return undo_dismissal(command, state, context)
         case ErasePersonalData():
             return erase(command, state, context)
         case _:
@@ -646,7 +694,7 @@ CHRONOLOGY = Chronology(
         (CloseAccount, AccountClosed),
         (ReopenAccount, AccountReopened),
     ),
-    last=(CustomerMerged, MergeUndone, PersonalDataErased),
+    last=(CustomerMerged, MergeUndone, DuplicateDismissed, DismissalUndone, PersonalDataErased),
 )
 
 CUSTOMER = Decider(category=CATEGORY, initial=Customer(), evolve=evolve, decide=decide, chronology=CHRONOLOGY)

@@ -22,6 +22,9 @@ from regulars.crm_domain.customer.decider import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    DismissalUndone,
+    DismissDuplicate,
+    DuplicateDismissed,
     ErasePersonalData,
     GiveConsent,
     LeadQualified,
@@ -39,6 +42,7 @@ from regulars.crm_domain.customer.decider import (
     ReopenAccount,
     RequestCancellation,
     TagCustomer,
+    UndoDismissal,
     UndoMerge,
     UntagCustomer,
     WithdrawCancellation,
@@ -85,6 +89,8 @@ def examples() -> Examples:
             PersonalDataErased(cause="asked by letter"),
             CustomerMerged(into_id=_ANOTHER),
             MergeUndone(into_id=_ANOTHER),
+            DuplicateDismissed(other_id=_ANOTHER),
+            DismissalUndone(other_id=_ANOTHER),
         ),
         commands=(
             RegisterCustomer(
@@ -114,6 +120,8 @@ def examples() -> Examples:
             ReopenAccount(customer="shop:1"),
             MergeCustomers(customer="shop:1", into="shop:2"),
             UndoMerge(customer="shop:1"),
+            DismissDuplicate(customer="shop:1", other="shop:2"),
+            UndoDismissal(customer="shop:1", other="shop:2"),
             ErasePersonalData(customer="shop:1", confirm=True, cause="asked by letter"),
         ),
     )

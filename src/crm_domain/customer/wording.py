@@ -20,6 +20,8 @@ from regulars.crm_domain.customer.decider import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    DismissalUndone,
+    DuplicateDismissed,
     LeadQualified,
     MergeUndone,
     OwnerAssigned,
@@ -71,6 +73,10 @@ def what(event: CustomerEvent) -> str:
             return "merged into another customer"
         case MergeUndone():
             return "told apart from another customer again"
+        case DuplicateDismissed():
+            return "not the same as another customer"
+        case DismissalUndone():
+            return "maybe the same as another customer after all"
 
 
 def deed(event: CustomerEvent, who: str, other: str) -> str:
@@ -112,6 +118,10 @@ def deed(event: CustomerEvent, who: str, other: str) -> str:
             return f"merged {who} into {other}"
         case MergeUndone():
             return f"told {who} and {other} apart again"
+        case DuplicateDismissed():
+            return f"said that {who} and {other} are not the same"
+        case DismissalUndone():
+            return f"said that {who} and {other} may be the same after all"
 
 
 def other_id(event: CustomerEvent) -> str | None:
@@ -120,6 +130,8 @@ def other_id(event: CustomerEvent) -> str | None:
         case CustomerMerged(into_id=customer_id) | MergeUndone(into_id=customer_id):
             return customer_id
         case ReferralMade(referred_id=customer_id):
+            return customer_id
+        case DuplicateDismissed(other_id=customer_id) | DismissalUndone(other_id=customer_id):
             return customer_id
         case _:
             return None

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationError, model_validator
 
+from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.errors import InvalidRules
 from regulars.projections.churn_risk.rules import ChurnRisk, Satisfaction
 from regulars.projections.facts.table import NO_TIER
@@ -33,11 +34,23 @@ _NOWHERE = frozenset({"localtime", "Factory", "posixrules"})
 
 
 class Business(Part):
-    """The zone in which a bare date ends its day and months are counted."""
+    """The zone in which a bare date ends its day and months are counted, and the country of phone numbers."""
 
     timezone: str = Field(
         description='The zone in which a bare date ends its day and months are counted, such as "Europe/Berlin".'
     )
+    country: str | None = Field(
+        default=None,
+        description='Where a phone number without a country\'s code is at home, such as "DE" (ISO 3166): then numbers '
+        "are compared in international form, and as they were written otherwise.",
+    )
+
+    @model_validator(mode="after")
+    def _is_a_country(self) -> Business:
+        if self.country is not None and self.country not in COUNTRIES:
+            meant = suggestion(self.country, sorted(COUNTRIES))
+            raise ValueError(f'"{self.country}" is not a country in two letters of ISO 3166, such as "DE"{meant}')
+        return self
 
     @model_validator(mode="after")
     def _exists(self) -> Business:

@@ -1,4 +1,7 @@
-"""Who may be the same person: customers who share an e-mail or a phone number and haven't been merged."""
+"""Who may be the same person: customers who share an e-mail or a phone number, and were neither merged nor told apart.
+
+Of those who share one value, and of whom some were told apart, the most who may all be the same are listed.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,15 @@ from functools import partial
 from typing import Literal
 
 from regulars.adapters.store.transaction import Transaction
+from regulars.asking.dismissals import read_told_apart
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
+from regulars.asking.suspects import Suspect
 from regulars.crm_domain.command import CustomerId
 from regulars.session.session import Session
 from regulars.session.traced import traced
 
 Shared = Literal["email", "phone"]
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """One of several customers who may be the same; names are None once they are forgotten."""
-
-    id: CustomerId
-    ref: str | None
-    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +70,12 @@ def _suspected(tx: Transaction, limit: int, after: str | None, following: Follow
     kind, digest = ("", "") if after is None else require_mark(after)
     found: list[tuple[str, str, list[str]]] = []
     last: str | None = None
+    told_apart = read_told_apart(tx)
     while len(found) < limit:
         groups = tx.shared_lookups(limit, (kind, digest))
         for kind, digest, customer_ids in groups:
             families = tx.families(customer_ids)
-            roots = sorted({families.root(customer_id) for customer_id in customer_ids})
+            roots = told_apart.largest(sorted({families.root(customer_id) for customer_id in customer_ids}))
             if len(roots) > 1 and len(found) < limit:
                 found.append((kind, digest, roots))
                 last = f"{kind}:{digest}"

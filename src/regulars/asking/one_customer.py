@@ -19,6 +19,7 @@ from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.keyring import MasterKeyChanged
 from regulars.asking.views import TICKETS, Clause, EventLine, Explanation, Span, Timeline, VerdictView, lanes_in
 from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.contact import clean_phone
 from regulars.crm_domain.customer import CHRONOLOGY, ContactDetailsChanged, CustomerRegistered
 from regulars.crm_domain.errors import NotFound, StoreUnusable
 from regulars.crm_domain.event import Event, Recorded
@@ -94,9 +95,10 @@ def _in_order_of_time(recorded: Iterable[Recorded[Event]]) -> Iterator[Recorded[
 
 @traced("find")
 def find_customer(session: Session, who: str) -> CustomerId:
-    """The id of a customer, found by `id:<32 hexadecimal digits>`, by reference or by e-mail, in this order.
+    """The id of a customer, found by `id:<32 hexadecimal digits>`, by reference, by e-mail or by phone number, in this
+    order.
 
-    Raises NotFound where no customer is found, or several by that e-mail.
+    Raises NotFound where no customer is found, or several by that e-mail or number.
     """
     with session.store.reading() as tx:
         return _find(session, tx, who)
@@ -105,15 +107,24 @@ def find_customer(session: Session, who: str) -> CustomerId:
 def _find(session: Session, tx: Transaction, who: str) -> CustomerId:
     if who.startswith("id:"):
         return CustomerId(session.resolve(tx, CustomerId(who.removeprefix("id:"))))
-    for kind in ("ref", "email"):
+    for kind in _kinds_of(who):
         found = tx.find(kind, [who]).get(who, [])
         families = tx.families(found)
         roots = {families.root(customer_id) for customer_id in found}
         if len(roots) > 1:
-            raise NotFound(f'{len(roots)} customers have the e-mail "{who}"; name one by reference or id')
+            shared = "phone number" if kind == "phone" else "e-mail"
+            raise NotFound(f'{len(roots)} customers have the {shared} "{who}"; name one by reference or id')
         if found:
             return CustomerId(found[0] if len(found) == 1 else roots.pop())
-    raise NotFound(f'no customer has the reference or e-mail "{who}"')
+    raise NotFound(f'no customer has the reference, e-mail or phone number "{who}"')
+
+
+def _kinds_of(who: str) -> tuple[str, ...]:
+    """The kinds of look-ups that a text may be."""
+    with suppress(ValueError):
+        clean_phone(who)
+        return ("ref", "email", "phone")
+    return ("ref", "email")
 
 
 @traced("business timeline")

@@ -210,6 +210,16 @@ _add(
     "List customers who may be the same person, because they share an e-mail or a phone number.",
     "regulars duplicates",
     "regulars duplicates --near --json",
+    "regulars duplicates --dismissed",
+)
+_add(
+    app,
+    "dismiss",
+    "merging.dismiss",
+    "Say that two customers are not the same, so that they are suspected no more.",
+    "regulars dismiss shop:1 shop:2",
+    'regulars dismiss shop:1 shop:2 --reason "father and son"',
+    "regulars dismiss --undo shop:1 shop:2",
 )
 _add(
     app,

@@ -22,6 +22,7 @@ from regulars.adapters.vault.quarantine import Reject
 from regulars.asking.audit import AuditEntry
 from regulars.asking.consents import Consents, Contactable
 from regulars.asking.desk import Points, TicketView
+from regulars.asking.dismissals import Dismissed
 from regulars.asking.duplicates import Duplicates
 from regulars.asking.one_ticket import WholeTicket
 from regulars.asking.views import Clause, Customer, Explanation, Span, Status, Timeline, VerdictView
@@ -90,6 +91,11 @@ def duplicates(each: Duplicates) -> Object:
     """Customers who may be the same, and what they share; an `id` can be given to MergeCustomers."""
     people = [{"id": _id(one.id), "ref": one.ref, "name": one.name} for one in each.customers]
     return {"shared": each.shared, "customers": people}
+
+
+def dismissed(each: Dismissed) -> Object:
+    """Two customers who were told apart."""
+    return {"customers": [{"id": _id(one.id), "ref": one.ref, "name": one.name} for one in each.customers]}
 
 
 def consents(each: Consents) -> Object:

@@ -33,7 +33,7 @@ from regulars.session.freshness import FRESH
 DEFAULT_WITHIN = timedelta(days=14)
 
 WhoArgument = Annotated[
-    str, typer.Argument(metavar="WHO", help="A reference, an e-mail address or id:<32 hex digits>.")
+    str, typer.Argument(metavar="WHO", help="A reference, an e-mail address, a phone number or id:<32 hex digits>.")
 ]
 AsOf = Annotated[
     date | None,

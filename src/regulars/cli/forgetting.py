@@ -41,7 +41,9 @@ ListOption = Annotated[
 
 def forget(
     ctx: typer.Context,
-    who: Annotated[str | None, typer.Argument(metavar="WHO", help="A reference, an e-mail, or id:…")] = None,
+    who: Annotated[
+        str | None, typer.Argument(metavar="WHO", help="A reference, an e-mail, a phone number, or id:…")
+    ] = None,
     reason: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Why. It is kept in the clear, so it must name nobody.")
     ] = None,

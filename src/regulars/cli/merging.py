@@ -1,4 +1,4 @@
-"""`duplicates` and `merge`: customers who may be the same person, and merging them."""
+"""`duplicates`, `merge` and `dismiss`: customers who may be the same person, merging them, and telling them apart."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from regulars.asking.duplicates import Duplicates, DuplicatesPage, Suspect
+from regulars.asking.dismissals import Dismissed
+from regulars.asking.duplicates import Duplicates, DuplicatesPage
 from regulars.asking.paging import MAX_PAGE, PAGE
+from regulars.asking.suspects import Suspect
 from regulars.cli import as_json, render
 from regulars.cli.agreeing import agrees
+from regulars.cli.asking import WhoArgument
 from regulars.cli.opening import ActorOption, JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.crm import Regulars
-from regulars.crm_domain.customer import MergeCustomers
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.customer import DismissDuplicate, MergeCustomers, UndoDismissal
 from regulars.crm_domain.errors import Rejected
 
 REFUSED = 1
@@ -43,10 +47,16 @@ def duplicates(
             help="Those with nearly the same: e-mails but for dots and +…, phone numbers but for their country.",
         ),
     ] = False,
+    dismissed: Annotated[
+        bool, typer.Option("--dismissed", help="Those who were told apart, and are listed no more.")
+    ] = False,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """List customers who may be the same person, because they share an e-mail or a phone number."""
+    if dismissed:
+        _list_dismissed(ctx, db, json)
+        return
     with open_to_ask(ctx, db) as crm:
         found, mark = _ask(crm.near_duplicates if near else crm.duplicates, limit if json else limit or PAGE, after)
     if json:
@@ -56,10 +66,69 @@ def duplicates(
         render.draw("Nobody has nearly the same e-mail or phone number as another." if near else NOBODY)
         return
     render.draw(_table(found), "", "To merge two: regulars do MergeCustomers customer=… into=…")
+    render.draw("To tell two apart: regulars dismiss … …")
     if not near:
         render.draw("To merge all of them: regulars merge --suspected")
     if mark is not None:
         render.draw(f"There may be more: --after {mark}")
+
+
+def _list_dismissed(ctx: typer.Context, db: str | None, json: bool) -> None:
+    with open_to_ask(ctx, db) as crm:
+        found = crm.dismissed_duplicates()
+    if json:
+        as_json.write_array(sys.stdout, map(as_json.dismissed, found))
+        return
+    if not found:
+        render.draw("Nobody was told apart from another.")
+        return
+    table = Table("Customer", "Name", "Other", "Name", box=None, pad_edge=False)
+    for each in found:
+        one, other = each.customers
+        _add_row(table, _called(one), one.name or "", _called(other), other.name or "")
+    render.draw(table, "", "To suspect two again: regulars dismiss --undo … …")
+
+
+def dismiss(
+    ctx: typer.Context,
+    who: WhoArgument,
+    other: WhoArgument,
+    undo: Annotated[bool, typer.Option("--undo", help="They may be the same after all.")] = False,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; it is kept with what is recorded.")] = None,
+    actor: ActorOption = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
+    """Say that two customers are not the same, so that they are suspected no more.
+
+    It holds for whom they are merged with, too. They can be merged all the same.
+    """
+    with open_to_change(ctx, db, actor) as crm:
+        pair = (crm.customer(crm.find(who)).id, crm.customer(crm.find(other)).id)
+        outcomes = crm.do(list(_undoing(crm, pair, reason) if undo else _dismissing(pair, reason)))
+    changed = any(outcome.events for outcome in outcomes)
+    if json:
+        found = {"customers": [f"id:{each}" for each in pair], "dismissed": not undo, "changed": changed}
+        as_json.write_json(sys.stdout, found)
+    elif undo:
+        render.draw("They are suspected again." if changed else "They weren't told apart.")
+    else:
+        render.draw("They are suspected no more." if changed else "They were told apart before.")
+
+
+def _dismissing(pair: tuple[CustomerId, CustomerId], reason: str | None) -> Iterator[DismissDuplicate]:
+    yield DismissDuplicate(customer=pair[0], other=pair[1], reason=reason)
+
+
+def _undoing(crm: Regulars, pair: tuple[CustomerId, CustomerId], reason: str | None) -> Iterator[UndoDismissal]:
+    """What was said of anybody of the one family and anybody of the other is taken back."""
+    for each in crm.dismissed_duplicates():
+        if _ids(each) == frozenset(pair):
+            yield UndoDismissal(customer=each.said_of[0], other=each.said_of[1], reason=reason)
+
+
+def _ids(each: Dismissed) -> frozenset[CustomerId]:
+    return frozenset(one.id for one in each.customers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +182,31 @@ def merge(
 
 def _each_merging(crm: Regulars, found: Iterable[Duplicates], step: Callable[[Merging], Merging]) -> list[Merging]:
     """Who is merged into whom, group by group. Who is in several groups is who they became in an earlier one, unless
-    the step of that one was refused.
+    the step of that one was refused; and is left out where they became somebody who was told apart from another there.
     """
     became: dict[Suspect, Suspect] = {}
+    told_apart = set(map(_ids, crm.dismissed_duplicates()))
     done: list[Merging] = []
     for each in found:
-        suspects = list(dict.fromkeys(_become(became, suspect) for suspect in each.customers))
-        if len(suspects) > 1:
-            into, *away = sorted(suspects, key=lambda suspect: _registered(crm, suspect))
+        suspects = {_become(became, suspect) for suspect in each.customers}
+        into, *away = _not_told_apart(sorted(suspects, key=lambda suspect: _registered(crm, suspect)), told_apart)
+        if away:
             merging = step(Merging(each, into, tuple(away)))
             if merging.refused is None:
                 became |= dict.fromkeys(away, into)
+                gone = {one.id for one in away}
+                told_apart = {frozenset(into.id if one in gone else one for one in pair) for pair in told_apart}
             done.append(merging)
     return done
+
+
+def _not_told_apart(suspects: Iterable[Suspect], told_apart: set[frozenset[CustomerId]]) -> list[Suspect]:
+    """The first of some suspects, and those who weren't told apart from the ones before them."""
+    together: list[Suspect] = []
+    for each in suspects:
+        if not any(frozenset((each.id, other.id)) in told_apart for other in together):
+            together.append(each)
+    return together
 
 
 def _become(became: dict[Suspect, Suspect], suspect: Suspect) -> Suspect:

@@ -103,11 +103,12 @@ class Execution:
         if replayed is not None:
             self._note(CarriedOut(command=command, customer_id=replayed.customer_id, replayed=replayed))
             return
-        where = address(command, work.catalogue)
+        meant = with_ids(work, command)
+        where = address(meant, work.catalogue)
         target, stream = self._target(command, where)
         context = self._context_for(command, stream)
         at = occurred_at(command, context.now)
-        meant = with_news_alone(with_ids(work, command), stream)
+        meant = with_news_alone(meant, stream)
         events: tuple[Event, ...] = ()
         if not is_so_already(work, meant, stream):
             events = where.decider.decide(meant, state_at(stream, where.decider, meant, at), context)

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 
 from regulars.adapters.indexes.links import families_of
 from regulars.crm_domain.command import Command, CustomerId
-from regulars.crm_domain.customer import CUSTOMER, AccountStatus, MakeReferral, MergeCustomers
+from regulars.crm_domain.customer import (
+    CUSTOMER,
+    AccountStatus,
+    DismissDuplicate,
+    MakeReferral,
+    MergeCustomers,
+    UndoDismissal,
+)
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.membership import is_in_force
 from regulars.crm_domain.merge import Family
@@ -47,12 +54,18 @@ def resolve(work: UnitOfWork, who: CustomerId | str) -> str:
 
 
 def with_ids(work: UnitOfWork, command: Command) -> Command:
-    """The command with ids in place of references, where it names two customers."""
+    """The command with ids in place of references, where it names two customers.
+
+    What is said of two alike is said of the one whose id comes first, so that it is kept in one place.
+    """
     match command:
         case MakeReferral(customer=customer, referred=other):
             ids = {"customer": customer, "referred": other}
         case MergeCustomers(customer=customer, into=other):
             ids = {"customer": customer, "into": other}
+        case DismissDuplicate(customer=customer, other=other) | UndoDismissal(customer=customer, other=other):
+            first, second = sorted((resolve(work, customer), resolve(work, other)))
+            ids = {"customer": CustomerId(first), "other": CustomerId(second)}
         case _:
             return command
     return command.model_copy(update={name: CustomerId(resolve(work, who)) for name, who in ids.items()})

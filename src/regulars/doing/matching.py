@@ -38,8 +38,8 @@ class Matching:
     def note(self, row: Row) -> None:
         """Remember whom a row that was taken registered."""
         if row.match and row.commands and isinstance(new := row.commands[0], RegisterCustomer) and new.ref is not None:
-            for contact in _contacts(row, new):
-                self._met.setdefault(contact, new.ref)
+            for kind, value in _contacts(row, new):
+                self._met.setdefault((kind, self._tx.digest(kind, value)), new.ref)
 
     def _holder(self, kind: str, value: str) -> CustomerId | str | None:
         """Who has this contact, if it is one customer."""
@@ -48,8 +48,8 @@ class Matching:
         roots = {families.root(customer_id) for customer_id in found}
         if len(roots) > 1:
             return None
-        return CustomerId(roots.pop()) if roots else self._met.get((kind, value))
+        return CustomerId(roots.pop()) if roots else self._met.get((kind, self._tx.digest(kind, value)))
 
 
 def _contacts(row: Row, new: RegisterCustomer) -> list[tuple[str, str]]:
-    return [(kind, value.lower()) for kind in row.match if (value := getattr(new, kind))]
+    return [(kind, value) for kind in row.match if (value := getattr(new, kind))]

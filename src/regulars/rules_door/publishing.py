@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from regulars.adapters.checking.repairing_indexes import opening_for
 from regulars.adapters.extensions.extended import MissingExtension
+from regulars.adapters.indexes.entries import repair_entries
+from regulars.adapters.indexes.look_ups import LOOK_UPS
 from regulars.adapters.log.event_log import Draft
 from regulars.adapters.logs import STORE
 from regulars.adapters.progress import Progress
@@ -172,6 +175,7 @@ class PublishedRules:
                 number, live = len(session.editions(tx)), session.live(tx)
                 return Publication(number=number, digest=command.digest, generation=live.number, changed=False)
         with building_alone(session.store):
+            finds_otherwise = self._require_look_ups(ruleset)
             generation = build_beside(
                 session.store,
                 ruleset,
@@ -182,20 +186,45 @@ class PublishedRules:
                 on_poison=on_poison,
                 on_afresh=on_afresh,
             )
-            number = self._record(command, generation)
+            number = self._record(command, generation, ruleset if finds_otherwise else None)
             tell_live(generation.number)
         return Publication(number=number, digest=ruleset.digest(), generation=generation.number, changed=True)
 
-    def _record(self, command: PublishRules | RollBackRules, generation: Generation) -> int:
-        """Write the event and let the generation answer, in one transaction; the number of the version."""
+    def _require_look_ups(self, ruleset: Ruleset) -> bool:
+        """Whether phone numbers are compared otherwise under these rules than under those in force.
+
+        Raises StoreUnusable where they are, and this process can't write the look-ups by phone again.
+        """
+        store, country = self._session.store, ruleset.business.country
+        with store.reading() as tx:
+            if tx.country == country:
+                return False
+            tx.require_master_unchanged()
+        opening_for(store, LOOK_UPS, country)
+        return True
+
+    def _record(self, command: PublishRules | RollBackRules, generation: Generation, finding_by: Ruleset | None) -> int:
+        """Write the event and let the generation answer, in one transaction; the number of the version.
+
+        Look-ups are written again as the rules `finding_by` compare phone numbers, while other writers wait.
+        """
         for _ in range(MAX_ATTEMPTS):
             try:
-                with self._session.store.writing() as tx:
-                    return self._write(tx, command, generation)
+                with self._session.store.writing(alone=finding_by is not None) as tx:
+                    number = self._write(tx, command, generation)
+                    if finding_by is not None:
+                        self._write_look_ups(tx, finding_by)
+                    return number
             except Collision:
                 STORE.debug("another writer was quicker than a publication")
                 continue
         raise StoreBusy("other writers published rules again and again; try again")
+
+    def _write_look_ups(self, tx: Transaction, ruleset: Ruleset) -> None:
+        store = self._session.store
+        tx.require_master_unchanged()
+        opening = opening_for(store, LOOK_UPS, ruleset.business.country)
+        repair_entries(tx.connection, store.schema, LOOK_UPS, opening)
 
     def _write(self, tx: Transaction, command: PublishRules | RollBackRules, generation: Generation) -> int:
         session = self._session
