@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from regulars.crm_domain.customer import (
     LeadQualified,
     OwnerAssigned,
 )
-from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import (
@@ -218,7 +219,8 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
         case "gap":
             if not bought:
                 return None
-            expected = Fraction(bought[-1].at - bought[0].at + 2 * 30 * DAY, len(bought) - 1 + 2)
+            days = {to_datetime(each.at).astimezone(ZoneInfo("Europe/Berlin")).date() for each in bought}
+            expected = Fraction(bought[-1].at - bought[0].at + 2 * 30 * DAY, len(days) - 1 + 2)
             return Fraction(at - bought[-1].at) / max(Fraction(7 * DAY), expected)
         case "source":
             named = [e.event.source for e in happened if isinstance(e.event, CustomerRegistered) and e.event.source]

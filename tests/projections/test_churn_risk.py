@@ -7,13 +7,11 @@ One order has an expected gap of (0 + 2 * 30) / (0 + 2) = 30 days, so recency an
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from histories import START, rules
+from histories import START
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -33,8 +31,10 @@ from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
 from regulars.projections.verdict import Reason
+from shops import default_text
 
-DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
+#: The default rules, by which each order counts: these tests add them up by hand.
+DEFAULT = default_text().replace("buying_days = true", "buying_days = false")
 HEARD = InteractionRecorded(channel="phone", direction="inbound")
 CALLED = InteractionRecorded(channel="phone", direction="outbound")
 
@@ -85,12 +85,12 @@ def answer(number: int, survey: str, score: int) -> tuple[int, Event]:
 
 def scores(*events: tuple[int, Event], by: Rules | None = None) -> list[tuple[int, str, int | None]]:
     """Every band and score with the instant from which they hold."""
-    intervals = fold(Folded(), story(*events), by or rules(), PROJECTORS)["churn_risk"]
+    intervals = fold(Folded(), story(*events), by or changed(), PROJECTORS)["churn_risk"]
     return [(each.valid_from, each.verdict.value, each.verdict.score) for each in intervals]
 
 
 def score(at: int, *events: tuple[int, Event], by: Rules | None = None) -> int | None:
-    held = verdict_at(fold(Folded(), story(*events), by or rules(), PROJECTORS)["churn_risk"], at)
+    held = verdict_at(fold(Folded(), story(*events), by or changed(), PROJECTORS)["churn_risk"], at)
     return held.verdict.score if held else None
 
 
@@ -100,7 +100,7 @@ def around(boundary: int, *events: tuple[int, Event], by: Rules | None = None) -
 
 
 def reasons(at: int, *events: tuple[int, Event], by: Rules | None = None) -> tuple[Reason, ...]:
-    _, explained = explain(story(*events), by or rules(), at, PROJECTORS)
+    _, explained = explain(story(*events), by or changed(), at, PROJECTORS)
     return next(each.reasons for each in explained if each.projection == "churn_risk")
 
 

@@ -318,19 +318,19 @@ def test_orders_of_zero_count_as_orders() -> None:
 
 
 def test_several_orders_at_one_instant_are_judged_together() -> None:
-    # three orders at once: expected gap (0 + 60) / (2 + 2) = 15 days
-    # at risk max(30, 30) = 30, dormant max(45, 60) = 60, silent max(75, 90) = 90
+    # three orders at once are one buying day: expected gap (0 + 60) / (0 + 2) = 30 days
+    # at risk max(60, 30) = 60, dormant max(90, 60) = 90, silent max(150, 90) = 150
     assert stages(*orders(0, 0, 0)) == [
         (day(0), "active"),
-        (day(30), "at_risk"),
-        (day(60), "dormant"),
-        (day(90), "churned"),
+        (day(60), "at_risk"),
+        (day(90), "dormant"),
+        (day(150), "churned"),
     ]
 
 
 def test_several_orders_at_the_instant_that_ends_a_spell_reactivate_once() -> None:
-    # expected gap (100 + 60) / (2 + 2) = 40 days: at risk 80 days after day 100, before the 90 days are over
-    assert stages(*orders(0, 100, 100))[3:5] == [(day(100), "reactivated"), (day(180), "at_risk")]
+    # expected gap (100 + 60) / (1 + 2) = 53.3 days: at risk 106.7 days after day 100, when the 90 days are over
+    assert stages(*orders(0, 100, 100))[3:5] == [(day(100), "reactivated"), (day(190), "active")]
 
 
 def test_a_return_before_its_purchase_changes_no_stage() -> None:

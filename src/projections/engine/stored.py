@@ -30,8 +30,7 @@ def dump_facts(folded: Folded) -> bytes:
     """The shared facts of a fold to go on with later: MessagePack, and the CRC-32 of that, as most damage leaves
     MessagePack behind.
     """
-    kept = folded.facts if folded.facts.buying_days is None else replace(folded.facts, buying_days=None)
-    return _sealed(_Taken(kept, folded.last_at, folded.last_position))
+    return _sealed(_Taken(_known(folded.facts), folded.last_at, folded.last_position))
 
 
 def load_facts(data: bytes) -> Folded:
@@ -62,7 +61,12 @@ def load_tracks(projector: Projector, data: bytes) -> Tracks:
 
 def dump(folded: Folded) -> bytes:
     """A whole fold to go on with later, as `dump_facts` does it."""
-    return _sealed(folded)
+    return _sealed(replace(folded, facts=_known(folded.facts)))
+
+
+def _known(facts: Facts) -> Facts:
+    """Facts without what is worked out of them by some rules."""
+    return facts if facts.buying_days is None else replace(facts, buying_days=None)
 
 
 def load(data: bytes, projectors: Sequence[Projector]) -> Folded:
