@@ -64,6 +64,10 @@ _COLUMN_TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
 }
 
 
+def _is_one_of(table: sa.Table) -> sa.ColumnElement[bool]:
+    return table.c.customer.in_(sa.bindparam("customers", expanding=True))
+
+
 def _customer() -> sa.Column[int]:
     """The one key of a table; of this type it is SQLite's rowid."""
     kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -86,6 +90,8 @@ class FactsTable:
         )
         check(self.rows, of_read_models=True)
         self.tables = (self.rows,)
+        #: Select the folds of `customers`. It takes longer to make such a statement than to execute it.
+        self.folds_of = sa.select(self.rows.c.customer, self.rows.c.folded).where(_is_one_of(self.rows))
         self.staging = {self.rows: _staging(self.rows)}
 
     def row(self, customer: int, folded: Folded) -> Row:
@@ -140,6 +146,10 @@ class ProjectionTables:
         self._columns = tuple(each for each in self.fields if not (self.is_packed and each == SCORE))
         self._values = _getter(self._columns)
         self.tables = tuple(metadata.sorted_tables)
+        #: Select the rows of `customers`, and the intervals of a `customer` in order of time. Made once, as above.
+        self.places_of = sa.select(self.places).where(_is_one_of(self.places))
+        is_theirs = self.intervals.c.customer == sa.bindparam("customer")
+        self.intervals_of = sa.select(self.intervals).where(is_theirs).order_by(*self.intervals.primary_key)
         for table in self.tables:
             check(table, of_read_models=True)
         self.staging = {table: _staging(table) for table in self.tables if table is not self.earliest}
