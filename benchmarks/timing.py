@@ -12,6 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SPAWN = multiprocessing.get_context("spawn")
+FORKED = multiprocessing.get_context("forkserver")
 
 
 def seconds(work: Callable[[], object]) -> float:

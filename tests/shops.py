@@ -327,7 +327,7 @@ def tables_of(crm: Regulars, number: int) -> dict[str, sa.Table]:
     """A generation's tables by the names of what they hold, without numbers."""
     with crm._store.reading() as tx:
         models = read_generation(crm._store, tx.connection, number).read_models(crm._store)
-    return {projection_of(table): table for table in models.tables.metadata.sorted_tables}
+    return {projection_of(table): table for table in models.tables.tables}
 
 
 def number_of(crm: Regulars, who: str) -> int:

@@ -26,7 +26,7 @@ from regulars import (
     StoreUnusable,
     UndoMerge,
 )
-from regulars.adapters.read_models import counting
+from regulars.adapters.read_models import catch_up, counting
 from shops import (
     BEGIN,
     DAY,
@@ -312,8 +312,9 @@ def test_a_list_by_other_rules_folds_in_what_is_new_once_and_tells_of_all_of_it(
 
 @pytest.mark.parametrize("fresh", [False, timedelta(), True])
 def test_a_list_by_other_rules_knows_of_a_position_that_is_asked_for(
-    database_url: str, crm: Regulars, clock: Clock, fresh: timedelta | bool
+    database_url: str, crm: Regulars, clock: Clock, fresh: timedelta | bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(catch_up, "HORIZON_TIMEOUT", 0.2)
     tiers(crm, rules=LOWER)
     with opened(database_url, clock, lock_timeout=0.2) as other:
         position = crm.do(RecordPurchase(customer="shop:4", order_id="new", amount="700.00")).position

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -470,6 +471,29 @@ def test_a_rebuild_that_is_cut_off_anywhere_leaves_the_old_rows_or_the_right_one
             if not was_cut:
                 break
         assert step >= 6
+
+
+# ------------------------------------------------------------------------------------------------------- among many
+
+
+def test_whose_look_up_is_the_latest_is_found_among_their_own(sqlite_database_url: str) -> None:
+    """As many as there are customers make a question no slower."""
+    clock, asked = Clock(), list[str]()
+    with opened(sqlite_database_url, clock) as crm:
+        shop(crm, clock)
+        with crm._store.reading() as tx:
+            pool = tx.connection.engine.pool
+        sa.event.listen(pool, "checkout", lambda connection, *_: connection.set_trace_callback(asked.append))
+        crm.find(ADA)
+        crm.do(ChangeContactDetails(customer=ADA, email="1@example.com"))
+        assert len(list(crm.duplicates())) == 1
+        crm.export_person(ADA)
+    of_the_latest = {statement for statement in asked if "regulars_lookups AS later" in statement}
+    with closing(sqlite3.connect(sqlite_database_url)) as connection:
+        plans = [str(connection.execute(f"EXPLAIN QUERY PLAN {each}").fetchall()) for each in of_the_latest]
+    assert len(plans) >= 4
+    assert [plan for plan in plans if "later USING INDEX regulars_lookups_customer (customer_id=?)" not in plan] == []
+    assert [plan for plan in plans if "SCAN" in plan] == []
 
 
 # -------------------------------------------------------------------------------------------------- beside writers

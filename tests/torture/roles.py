@@ -33,7 +33,9 @@ ROLES = 4
 QUESTIONS = 6
 PUBLICATIONS = 3
 SCHEMA = Schema(is_sqlite=False)
-BUILT = build_tables({FACTS: 1} | {each.name: 1 for each in REGISTRY.projectors}, REGISTRY).metadata.tables
+BUILT = [
+    each.name for each in build_tables({FACTS: 1} | {each.name: 1 for each in REGISTRY.projectors}, REGISTRY).tables
+]
 VIEWS = view_names(SCHEMA, REGISTRY)
 PRIVILEGES = ("SELECT", "SELECT", "SELECT, INSERT, UPDATE, DELETE", "SELECT, INSERT, UPDATE, DELETE")
 

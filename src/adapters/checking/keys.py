@@ -107,7 +107,9 @@ class _Checking:
 
     def _strangers(self, column: sa.Column[str]) -> Iterator[str]:
         events = self._store.schema.events
-        ours = sa.and_(events.c.stream_id == column, without_index(self._connection, events.c.type).in_(_REGISTERED))
+        ours = sa.and_(
+            events.c.stream_id == column, without_index(self._connection.dialect, events.c.type).in_(_REGISTERED)
+        )
         unknown = sa.select(column).where(~sa.exists(sa.select(events.c.position).where(ours))).distinct()
         for page in pages(self._connection, unknown, column, CHUNK):
             yield from (row[0] for row in page)
@@ -115,7 +117,7 @@ class _Checking:
     def _told(self, customer_ids: Sequence[str]) -> dict[str, list[Columns]]:
         """The events with names and contact data, and erasures, by customer and in order."""
         events = self._store.schema.events
-        wanted = without_index(self._connection, events.c.type).in_(CONTACT_TYPES | _ERASED)
+        wanted = without_index(self._connection.dialect, events.c.type).in_(CONTACT_TYPES | _ERASED)
         statement = sa.select(events).where(events.c.stream_id.in_(customer_ids), wanted)
         rows = read_rows(self._connection, statement.order_by(events.c.stream_id, events.c.version))
         return {each: list(theirs) for each, theirs in groupby(rows, key=lambda row: str(row["stream_id"]))}

@@ -168,7 +168,7 @@ def _accounts(
     """The account events of some identities, as far as they were known; an erasure counts whenever it was recorded."""
     events, accounts = schema.events, dict[str, list[Said]]()
     columns = (events.c.customer_id, events.c.occurred_at, events.c.position, events.c.type, events.c.payload)
-    of_account = without_index(connection, events.c.type).in_(ACCOUNT_TYPES)
+    of_account = without_index(connection.dialect, events.c.type).in_(ACCOUNT_TYPES)
     for chunk in chunks(customer_ids):
         for row in connection.execute(sa.select(*columns).where(events.c.stream_id.in_(chunk), of_account)):
             said = Said(row.customer_id, codec_of(row.type, CODECS).decode(row.payload), row.occurred_at, row.position)

@@ -80,7 +80,7 @@ def _read_events(
     events = schema.events
     ours: sa.ColumnElement[bool] = events.c.type.in_(tags)
     if whose is not None:
-        ours = sa.and_(without_index(connection, events.c.type).in_(tags), events.c.customer_id.in_(whose))
+        ours = sa.and_(without_index(connection.dialect, events.c.type).in_(tags), events.c.customer_id.in_(whose))
     statement = sa.select(*(events.c[name] for name in EVENT_COLUMNS)).where(ours, drawn(events))
     for row in _streamed(connection, statement.order_by(_in_order(connection, events), events.c.position)):
         columns = dict(zip(EVENT_COLUMNS, row, strict=True))
@@ -104,7 +104,7 @@ def _streamed(connection: Connection, statement: sa.Select[Any]) -> Iterator[sa.
 def _in_order(connection: Connection, table: sa.Table) -> sa.ColumnElement[Any]:
     """A condition and an order that use no index: sorting all of a log is many times quicker than looking it up."""
     owner = table.c[OWNER]
-    return without_index(connection, owner) if connection.dialect.name == "sqlite" else sa.collate(owner, "C")
+    return without_index(connection.dialect, owner) if connection.dialect.name == "sqlite" else sa.collate(owner, "C")
 
 
 def _key(customer_id: Any) -> _Key:

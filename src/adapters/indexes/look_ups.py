@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from regulars.adapters.indexes.index import Added, Change, Digest, Entries, Index, Removed, Row
 from regulars.adapters.sql.table_names import ours
+from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered, PersonalDataErased
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
@@ -52,13 +53,13 @@ def _added(values: Mapping[str, str | None], since: int, digest: Digest) -> Iter
         yield Added({"kind": kind, "digest": CLEARED if value is None else digest(kind, value), "since": since})
 
 
-def is_present(lookups: sa.FromClause) -> sa.ColumnElement[bool]:
+def is_present(dialect: sa.Dialect, lookups: sa.Table) -> sa.ColumnElement[bool]:
     """Whether a look-up is the customer's latest one of its kind, and no clearing."""
     later, empty = lookups.alias("later"), sa.literal_column("''", sa.Text)
     is_former = sa.exists().where(
         later.c.customer_id == lookups.c.customer_id,
-        # An expression, so that the customer's few rows are searched and not all of a kind, which SQLite would prefer.
-        later.c.kind.concat(empty) == lookups.c.kind,
+        # A customer has few look-ups, and a kind has everybody's.
+        without_index(dialect, later.c.kind) == lookups.c.kind,
         later.c.since > lookups.c.since,
     )
     return sa.and_(lookups.c.digest != empty, ~is_former)

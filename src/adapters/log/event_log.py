@@ -193,7 +193,7 @@ def is_stored_as(connection: Connection, events: sa.Table, tags: Collection[str]
 
     The index gives the events of one tag in that order; those of several it would sort for every page.
     """
-    return (events.c.type if len(tags) == 1 else without_index(connection, events.c.type)).in_(tags)
+    return (events.c.type if len(tags) == 1 else without_index(connection.dialect, events.c.type)).in_(tags)
 
 
 CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged), CODECS)
@@ -229,7 +229,7 @@ class EventLog:
         """The events with some customers' names and contact data, each customer's in order."""
         events = self._schema.events
         for chunk in chunks(customer_ids):
-            of_contact = without_index(self._connection, events.c.type).in_(CONTACT_TYPES)
+            of_contact = without_index(self._connection.dialect, events.c.type).in_(CONTACT_TYPES)
             yield from self.select(
                 sa.and_(events.c.stream_id.in_(chunk), of_contact), events.c.stream_id, events.c.version
             )

@@ -45,7 +45,7 @@ def find_never_drawn(connection: Connection, events: sa.Table) -> NeverDrawn | N
 def find_recorded_ahead(connection: Connection, events: sa.Table, now: int) -> RecordedAhead | None:
     """The events recorded later than `now` and the clock skew that is allowed."""
     recorded_at, position = events.c.recorded_at, events.c.position
-    ours = without_index(connection, position).between(1, connection.scalar(sa.select(last_drawn(events))))
+    ours = without_index(connection.dialect, position).between(1, connection.scalar(sa.select(last_drawn(events))))
     found = sa.select(sa.func.count(), sa.func.min(position)).where(recorded_at > now + FUTURE_TOLERANCE, ours)
     count, first = connection.execute(found).one()
     if not count:

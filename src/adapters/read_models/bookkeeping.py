@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -27,6 +27,44 @@ class Bulk(Struct, frozen=True):
     ranges: tuple[Range, ...]
 
 
+class _Selects(Struct, frozen=True):
+    """Statements that are made once, as each question asks them: of the `pairs` of some builds' names and numbers, of a
+    `generation`, of `customer_ids`.
+    """
+
+    progress: sa.Select[Any]
+    progress_to_change: sa.Select[Any]
+    parked: sa.Select[Any]
+    parked_among: sa.Select[Any]
+
+
+@lru_cache(maxsize=16)
+def _selects(schema: Schema) -> _Selects:
+    builds, parked = schema.builds, schema.parked
+    pairs: sa.BindParameter[Any] = sa.bindparam("pairs", expanding=True)
+    columns = (builds.c.name, builds.c.checkpoint, builds.c.folding_until, builds.c.folded_through)
+    ours = _are_members(schema, pairs, sa.bindparam("generation"))
+    progress = sa.select(*columns).where(ours).order_by(builds.c.name)
+    among_builds = sa.select(parked).where(sa.tuple_(parked.c.name, parked.c.build).in_(pairs))
+    all_parked = among_builds.order_by(parked.c.customer_id, parked.c.position.desc())
+    is_one_of = parked.c.customer_id.in_(sa.bindparam("customer_ids", expanding=True))
+    return _Selects(
+        progress=progress,
+        progress_to_change=progress.with_for_update(),  # concurrent writers lock them in the same order
+        parked=all_parked,
+        parked_among=all_parked.where(is_one_of),
+    )
+
+
+def _are_members(schema: Schema, pairs: Any, generation: Any) -> sa.ColumnElement[bool]:
+    """True for builds that are among pairs of a name and a number, and belong to a generation."""
+    builds, members = schema.builds, schema.generation_builds
+    is_member = sa.exists().where(
+        members.c.generation == generation, members.c.name == builds.c.name, members.c.number == builds.c.number
+    )
+    return sa.and_(sa.tuple_(builds.c.name, builds.c.number).in_(pairs), is_member)
+
+
 class Bookkeeping:
     """Checkpoints and parked customers of some builds of a generation, each build by its name with its number."""
 
@@ -34,26 +72,19 @@ class Bookkeeping:
         self.number = generation
         self.builds = dict(builds)
         self._schema = schema
+        self._selects = _selects(schema)
+        self._pairs = list(self.builds.items())
 
-    @cached_property
+    @property
     def _ours(self) -> sa.ColumnElement[bool]:
-        builds, members = self._schema.builds, self._schema.generation_builds
-        is_member = sa.exists().where(
-            members.c.generation == self.number, members.c.name == builds.c.name, members.c.number == builds.c.number
-        )
-        pairs = (sa.and_(builds.c.name == name, builds.c.number == number) for name, number in self.builds.items())
-        return sa.and_(sa.or_(*pairs), is_member)
+        return _are_members(self._schema, self._pairs, self.number)
 
     def _progress(self, connection: Connection, *, to_change: bool = False) -> Sequence[Any]:
         """Each build's checkpoint and progress, by name. Raises StoreBusy where another process dropped the
         generation.
         """
-        builds = self._schema.builds
-        columns = (builds.c.name, builds.c.checkpoint, builds.c.folding_until, builds.c.folded_through)
-        statement = sa.select(*columns).where(self._ours).order_by(builds.c.name)
-        if to_change:  # concurrent writers lock them in the same order
-            statement = statement.with_for_update()
-        found = connection.execute(statement).all()
+        statement = self._selects.progress_to_change if to_change else self._selects.progress
+        found = connection.execute(statement, {"pairs": self._pairs, "generation": self.number}).all()
         if len(found) < len(self.builds):
             raise StoreBusy(f"generation {self.number} was dropped meanwhile, by `regulars prune`; ask again")
         return found
@@ -118,14 +149,13 @@ class Bookkeeping:
 
     def parked(self, connection: Connection, customer_ids: Iterable[str] | None = None) -> dict[str, Poison]:
         """The parked customers by id, each with the first event that can't be folded: all, or some."""
-        parked = self._schema.parked
-        pairs = (sa.and_(parked.c.name == name, parked.c.build == number) for name, number in self.builds.items())
-        statement = sa.select(parked).where(sa.or_(*pairs)).order_by(parked.c.customer_id, parked.c.position.desc())
-        wanted = [None] if customer_ids is None else chunks(customer_ids)
+        selects, ours = self._selects, {"pairs": self._pairs}
+        asked: list[tuple[sa.Select[Any], dict[str, Any]]] = [(selects.parked, ours)]
+        if customer_ids is not None:
+            asked = [(selects.parked_among, ours | {"customer_ids": chunk}) for chunk in chunks(customer_ids)]
         found: dict[str, Poison] = {}
-        for chunk in wanted:
-            chosen = statement if chunk is None else statement.where(parked.c.customer_id.in_(chunk))
-            for row in connection.execute(chosen):
+        for statement, values in asked:
+            for row in connection.execute(statement, values):
                 found[row.customer_id] = Poison(
                     customer_id=row.customer_id, position=row.position, type=row.type, reason=row.reason
                 )

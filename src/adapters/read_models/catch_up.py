@@ -38,7 +38,7 @@ from regulars.adapters.read_models.updates import Update, new_update
 from regulars.adapters.schema.positions import drawn, settled
 from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
 from regulars.adapters.sql.loading import loading
-from regulars.adapters.store.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
+from regulars.adapters.store.horizon import HORIZON_TIMEOUT, not_settled, pauses
 from regulars.adapters.store.store import Collision, Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
@@ -265,13 +265,14 @@ class _CatchingUp:
         return self.is_out_of_time and self._replayed > FIRST_AT_ONCE
 
     def _advance_to(self, goal: int) -> Iterator[int]:
-        patience, rounds = monotonic() + HORIZON_TIMEOUT, 1 if self._deadline else ROUNDS
+        patience, waiting = monotonic() + HORIZON_TIMEOUT, pauses()
+        rounds = 1 if self._deadline else ROUNDS
         while True:
             with span(self._store, "catch up"):
                 self.position, folded_in = self._advance()
             if folded_in:
                 yield folded_in
-                patience = monotonic() + HORIZON_TIMEOUT
+                patience, waiting = monotonic() + HORIZON_TIMEOUT, pauses()
             if self.is_out_of_time:
                 return
             if self.position >= goal:
@@ -283,7 +284,7 @@ class _CatchingUp:
             if not folded_in:
                 if self._deadline is None and monotonic() > patience:
                     return
-                sleep(HORIZON_PAUSE)
+                sleep(next(waiting))
 
     # -------------------------------------------------------------------------------------------- from the beginning
 

@@ -181,7 +181,10 @@ class _Page:
         for tables in self._shown.values():
             if tables.intervals is leading:
                 # An index by value has them in order; searched by the instant, it would have to be sorted.
-                conditions += [without_index(self._connection, leading.c.valid_from) <= at, leading.c.valid_to > at]
+                conditions += [
+                    without_index(self._connection.dialect, leading.c.valid_from) <= at,
+                    leading.c.valid_to > at,
+                ]
             else:
                 joined = joined.join(tables.intervals, _holds(tables.intervals, leading, sa.literal(at)))
         return joined, conditions
@@ -195,7 +198,7 @@ class _Page:
         assert earliest is not None
         later = sa.select(earliest.c.minus_score).where(earliest.c.valid_from <= at)
         bounds: list[sa.ColumnElement[bool]] = [
-            without_index(self._connection, steps.c.valid_from) <= at,
+            without_index(self._connection.dialect, steps.c.valid_from) <= at,
             steps.c.valid_to > at,
             steps.c.minus_score.in_(list(self._connection.execute(later).scalars())),
         ]

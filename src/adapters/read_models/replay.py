@@ -135,7 +135,7 @@ _customer_id = itemgetter(2)  # of history_columns
 def _rows(store: Store, connection: Connection, until: int, wanted: Range) -> Iterator[sa.Row[Any]]:
     events = store.schema.events
     # A scan and a sort are many times quicker than reading by the index of customers.
-    customer_id = without_index(connection, events.c.customer_id)
+    customer_id = without_index(connection.dialect, events.c.customer_id)
     in_range = sa.and_(
         customer_id > wanted.after if wanted.after else sa.true(),  # NOBODY comes first
         customer_id <= wanted.last if wanted.last else sa.true(),

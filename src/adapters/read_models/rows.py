@@ -100,8 +100,7 @@ class ReadModels(Bookkeeping):
         facts = self.tables.facts
         for chunk in chunks(customers) if self.is_current and facts is not None else ():
             assert facts is not None
-            table = facts.rows
-            rows = connection.execute(sa.select(table.c.customer, table.c.folded).where(table.c.customer.in_(chunk)))
+            rows = connection.execute(facts.folds_of, {"customers": chunk})
             folds.update((customer, loaded_facts(folded)) for customer, folded in rows)
             for own in self.tables.fact_sets:
                 if own is not facts:
@@ -113,9 +112,7 @@ class ReadModels(Bookkeeping):
     def _load_own(
         self, connection: Connection, own: FactsTable, customers: Sequence[int], folds: dict[int, Folded | None]
     ) -> None:
-        table = own.rows
-        rows = connection.execute(sa.select(table.c.customer, table.c.folded).where(table.c.customer.in_(customers)))
-        for customer, packed in rows:
+        for customer, packed in connection.execute(own.folds_of, {"customers": customers}):
             folded, known = folds.get(customer), loaded_own(own.fact_set, packed)
             if folded is not None and known is not None:
                 folded.own[own.fact_set.name] = known
@@ -129,8 +126,7 @@ class ReadModels(Bookkeeping):
         customers: Sequence[int],
         folds: dict[int, Folded | None],
     ) -> None:
-        places = projection.places
-        for customer, packed in connection.execute(sa.select(places).where(places.c.customer.in_(customers))):
+        for customer, packed in connection.execute(projection.places_of, {"customers": customers}):
             folded, tracks = folds.get(customer), loaded_tracks(projection.projector, packed)
             if folded is not None and tracks is not None:
                 folded.tracks[projection.name] = tracks
@@ -142,9 +138,7 @@ class ReadModels(Bookkeeping):
         return {name: self._intervals(connection, each, customer) for name, each in self.tables.projections.items()}
 
     def _intervals(self, connection: Connection, projection: ProjectionTables, customer: int) -> list[Interval]:
-        table = projection.intervals
-        statement = sa.select(table).where(table.c.customer == customer).order_by(*table.primary_key)
-        return projection.read(connection.execute(statement).all())
+        return projection.read(connection.execute(projection.intervals_of, {"customer": customer}).all())
 
     def drop(self, connection: Connection, customers: Iterable[int]) -> None:
         """Delete the rows of some customers."""

@@ -64,6 +64,10 @@ _COLUMN_TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
 }
 
 
+def _is_one_of(table: sa.Table) -> sa.ColumnElement[bool]:
+    return table.c.customer.in_(sa.bindparam("customers", expanding=True))
+
+
 def _customer() -> sa.Column[int]:
     """The one key of a table; of this type it is SQLite's rowid."""
     kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -73,17 +77,22 @@ def _customer() -> sa.Column[int]:
 class FactsTable:
     """The table of a set of facts."""
 
-    def __init__(self, fact_set: FactSet, number: int, metadata: sa.MetaData) -> None:
+    def __init__(self, fact_set: FactSet, number: int) -> None:
         self.fact_set = fact_set
         name = f"{fact_set.name}_{number}"
         self.rows = sa.Table(
             ours(name),
-            metadata,
+            sa.MetaData(),
             _customer(),
             sa.Column("last_event_at", Instant, nullable=False),
             sa.Column("folded", sa.LargeBinary, nullable=False),
             sa.Index(ours(f"{name}_last"), "last_event_at"),
         )
+        check(self.rows, of_read_models=True)
+        self.tables = (self.rows,)
+        #: Select the folds of `customers`. It takes longer to make such a statement than to execute it.
+        self.folds_of = sa.select(self.rows.c.customer, self.rows.c.folded).where(_is_one_of(self.rows))
+        self.staging = {self.rows: _staging(self.rows)}
 
     def row(self, customer: int, folded: Folded) -> Row:
         """A customer's row."""
@@ -118,7 +127,8 @@ def loaded_tracks(projector: Projector, data: bytes) -> Tracks | None:
 class ProjectionTables:
     """The tables of a projection: `intervals`, `places`, and where it is listed by score, `steps` and `earliest`."""
 
-    def __init__(self, projector: Projector, number: int, metadata: sa.MetaData) -> None:
+    def __init__(self, projector: Projector, number: int) -> None:
+        metadata = sa.MetaData()
         self.projector = projector
         self.name = projector.name
         self._name = f"{projector.name}_{number}"
@@ -135,6 +145,14 @@ class ProjectionTables:
         self.fields = tuple(each.name for each in fields(projector.verdict))
         self._columns = tuple(each for each in self.fields if not (self.is_packed and each == SCORE))
         self._values = _getter(self._columns)
+        self.tables = tuple(metadata.sorted_tables)
+        #: Select the rows of `customers`, and the intervals of a `customer` in order of time. Made once, as above.
+        self.places_of = sa.select(self.places).where(_is_one_of(self.places))
+        is_theirs = self.intervals.c.customer == sa.bindparam("customer")
+        self.intervals_of = sa.select(self.intervals).where(is_theirs).order_by(*self.intervals.primary_key)
+        for table in self.tables:
+            check(table, of_read_models=True)
+        self.staging = {table: _staging(table) for table in self.tables if table is not self.earliest}
 
     def _intervals(self, metadata: sa.MetaData) -> sa.Table:
         key = self.projector.key
@@ -301,31 +319,26 @@ class BuildTables:
     def __init__(
         self, builds: Mapping[str, int], fact_sets: Iterable[FactSet], projectors: Iterable[Projector]
     ) -> None:
-        self.builds = builds
-        self.metadata = sa.MetaData()
-        self.fact_sets = [
-            FactsTable(each, builds[each.name], self.metadata) for each in fact_sets if each.name in builds
-        ]
+        self.builds = dict(builds)
+        self.fact_sets = [_facts_table(each, builds[each.name]) for each in fact_sets if each.name in builds]
         self.facts = next((each for each in self.fact_sets if each.fact_set is SHARED), None)
         self.projections = {
-            each.name: ProjectionTables(each, builds[each.name], self.metadata)
-            for each in projectors
-            if each.name in builds
+            each.name: _projection_tables(each, builds[each.name]) for each in projectors if each.name in builds
         }
-        for table in self.metadata.tables.values():
-            check(table, of_read_models=True)
-        derived = {each.earliest for each in self.projections.values()}
-        loaded = [table for table in self.metadata.sorted_tables if table not in derived]
-        self.staging = {table: _staging(table) for table in loaded}
+        parts: list[FactsTable | ProjectionTables] = [*self.fact_sets, *self.projections.values()]
+        self.tables = sorted((table for part in parts for table in part.tables), key=_name)
+        staging = {table: staged for part in parts for table, staged in part.staging.items()}
+        self.staging = {table: staging[table] for table in self.tables if table in staging}
 
     def tables_of(self, name: str) -> list[sa.Table]:
         """The tables of one build."""
         stem = ours(f"{name}_{self.builds[name]}")
-        return [each for each in self.metadata.sorted_tables if each.name == stem or each.name.startswith(f"{stem}_")]
+        return [each for each in self.tables if each.name == stem or each.name.startswith(f"{stem}_")]
 
     def create(self, connection: Connection) -> None:
-        """Create the tables with their indexes."""
-        self.metadata.create_all(connection)
+        """Create the tables with their indexes. There are none of these names."""
+        for table in self.tables:
+            table.create(connection, checkfirst=False)
 
     def drop_indexes(self, connection: Connection) -> None:
         """Drop the indexes, to load many rows at once."""
@@ -335,22 +348,32 @@ class BuildTables:
     @property
     def indexes(self) -> list[sa.Index]:
         """The indexes, in order of their names."""
-        indexes = (index for table in self.metadata.sorted_tables for index in table.indexes)
-        return sorted(indexes, key=lambda index: str(index.name))
+        return sorted((index for table in self.tables for index in table.indexes), key=_name)
 
 
 def build_tables(builds: Mapping[str, int], registry: Registry) -> BuildTables:
-    """The tables of some builds. The same ones for as long as they are in use: it takes longer to make them, and to
-    compile statements for new ones, than to fold a small store.
-    """
-    return _build_tables(tuple(builds.items()), registry.fact_sets, registry.projectors)
+    """The tables of some builds."""
+    return BuildTables(builds, registry.fact_sets, registry.projectors)
 
 
-@lru_cache(maxsize=32)
-def _build_tables(
-    builds: tuple[tuple[str, int], ...], fact_sets: tuple[FactSet, ...], projectors: tuple[Projector, ...]
-) -> BuildTables:
-    return BuildTables(dict(builds), fact_sets, projectors)
+# The tables of a build are the same ones for as long as they are in use: it takes longer to make them, and to compile
+# statements for new ones, than to fold a small store.
+
+_BUILDS_IN_USE = 256
+
+
+@lru_cache(maxsize=_BUILDS_IN_USE)
+def _facts_table(fact_set: FactSet, number: int) -> FactsTable:
+    return FactsTable(fact_set, number)
+
+
+@lru_cache(maxsize=_BUILDS_IN_USE)
+def _projection_tables(projector: Projector, number: int) -> ProjectionTables:
+    return ProjectionTables(projector, number)
+
+
+def _name(of: sa.Table | sa.Index) -> str:
+    return str(of.name)
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:

@@ -27,7 +27,7 @@ from regulars.adapters.sealing.seals import (
     read_last_seal,
     seal_row,
 )
-from regulars.adapters.store.horizon import HORIZON_PAUSE, HORIZON_TIMEOUT, not_settled
+from regulars.adapters.store.horizon import HORIZON_TIMEOUT, not_settled, pauses
 from regulars.adapters.store.rules_in_force import FOUNDING
 from regulars.adapters.store.store import Collision, Store
 from regulars.crm_domain.errors import StoreUnusable
@@ -86,7 +86,7 @@ def seal(
     """
     total = unsealed(store) if on_progress else 0
     blocks = events = 0
-    deadline = monotonic() + HORIZON_TIMEOUT
+    deadline, waiting = monotonic() + HORIZON_TIMEOUT, pauses()
     while at_most is None or events < at_most:
         last, entries = _read_batch(store)
         if not entries:
@@ -94,7 +94,7 @@ def seal(
                 break
             if monotonic() > deadline:
                 raise not_settled(store, at_least, f"; everything up to {_position(last)} is sealed")
-            sleep(HORIZON_PAUSE)
+            sleep(next(waiting))
         elif added := _add(store, last, entries, now, patience):
             blocks, events = blocks + added, events + len(entries)
             if on_progress:

@@ -6,6 +6,7 @@ one holds every reader back. On SQLite every committed position is settled.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import monotonic, sleep
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from regulars.adapters.store.store import Store
 from regulars.crm_domain.errors import StoreBusy
 
 HORIZON_TIMEOUT = 10.0
-HORIZON_PAUSE = 0.002
+FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05
 
 _OLDEST = """
     SELECT pid, state, extract(epoch FROM clock_timestamp() - xact_start)::float AS age FROM pg_stat_activity
@@ -67,13 +68,25 @@ def await_settled(store: Store, position: int) -> None:
     """
     events, deadline = store.schema.events, monotonic() + HORIZON_TIMEOUT
     last_settled = sa.select(sa.func.max(events.c.position)).where(events.c.position >= position, settled(events))
-    while position:
+    if not position:
+        return
+    for pause in pauses():
         with store.reading() as tx:
             if tx.connection.scalar(last_settled) is not None:
                 return
         if monotonic() > deadline:
             raise not_settled(store, position)
-        sleep(HORIZON_PAUSE)
+        sleep(pause)
+
+
+def pauses() -> Iterator[float]:
+    """How many seconds to wait before each next look at the horizon: most transactions end at once, others take
+    long.
+    """
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _duration(seconds: float) -> str:

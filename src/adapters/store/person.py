@@ -31,7 +31,7 @@ def read_lookup_kinds(connection: Connection, schema: Schema, customer_ids: Iter
     """The kinds of look-ups by which each of some customers can be found."""
     lookups, kinds = schema.lookups, dict[str, list[str]]()
     wanted = sa.select(lookups.c.customer_id, lookups.c.kind).where(
-        lookups.c.customer_id.in_(list(customer_ids)), is_present(lookups)
+        lookups.c.customer_id.in_(list(customer_ids)), is_present(connection.dialect, lookups)
     )
     for customer_id, kind in connection.execute(wanted.distinct().order_by(lookups.c.kind)):
         kinds.setdefault(customer_id, []).append(kind)

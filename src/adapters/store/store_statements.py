@@ -98,7 +98,7 @@ class StoreStatements(LogStatements):
         self.access.require_lookups()
         lookups = self.schema.lookups
         select = sa.select(lookups.c.digest, lookups.c.customer_id).where(
-            lookups.c.kind == sa.bindparam("kind"), is_present(lookups)
+            lookups.c.kind == sa.bindparam("kind"), is_present(self._dialect, lookups)
         )
         return Among(self._dialect, select.order_by(lookups.c.customer_id), lookups.c.digest)
 

@@ -108,10 +108,11 @@ class Transaction:
         self._statements.access.require_lookups()
         lookups = self._schema.lookups
         key = (lookups.c.kind, lookups.c.digest)
+        is_contact = lookups.c.kind.in_(("email", "phone"))
         shared = (
             sa.select(*key)
-            .where(lookups.c.kind.in_(("email", "phone")), sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after)))
-            .where(is_present(lookups))
+            .where(is_contact, sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after)))
+            .where(is_present(self.connection.dialect, lookups))
             .group_by(*key)
             .having(sa.func.count() > 1)
             .order_by(*key)
@@ -121,7 +122,7 @@ class Transaction:
             (kind, digest): [] for kind, digest in self.connection.execute(shared)
         }
         for chunk in chunks(digest for _, digest in groups):
-            ours = sa.and_(lookups.c.digest.in_(chunk), is_present(lookups))
+            ours = sa.and_(is_contact, lookups.c.digest.in_(chunk), is_present(self.connection.dialect, lookups))
             for row in self.connection.execute(sa.select(lookups).where(ours).order_by(lookups.c.customer_id)):
                 if (row.kind, row.digest) in groups:
                     groups[row.kind, row.digest].append(row.customer_id)
