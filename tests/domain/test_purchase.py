@@ -9,12 +9,21 @@ from pydantic import ValidationError
 
 from given import Decision, given
 from regulars.crm_domain.purchase import (
+    CorrectPurchase,
     Line,
     OrderLine,
     PurchaseRecorded,
+    PurchaseReported,
+    PurchaseRestored,
+    PurchaseVoided,
+    ReassignPurchase,
     RecordPurchase,
     RecordReturn,
+    RestorePurchase,
+    ReturnedTotalRecorded,
     ReturnRecorded,
+    Voiding,
+    VoidPurchase,
 )
 
 
@@ -254,3 +263,96 @@ def test_an_order_has_at_most_a_thousand_lines() -> None:
 def test_a_currency_is_three_capitals(currency: str) -> None:
     with pytest.raises(ValidationError):
         order(currency=currency)
+
+
+# ------------------------------------------------------------------------------------------------------- corrections
+
+
+def voided(amount: int = 5990, number: int = 1, cause: Voiding = "void") -> PurchaseVoided:
+    return PurchaseVoided(order_id="A-1", number=number, amount=amount, currency="EUR", cause=cause)
+
+
+def reported(amount: int, source: str | None = "shop", **fields: object) -> PurchaseReported:
+    return PurchaseReported(order_id="A-1", amount=amount, currency="EUR", source=source, **fields)  # type: ignore[arg-type]
+
+
+def returned_in_all(amount: int) -> ReturnedTotalRecorded:
+    return ReturnedTotalRecorded(order_id="A-1", returned_so_far=amount, currency="EUR")
+
+
+VOID, RESTORE = VoidPurchase(order_id="A-1"), RestorePurchase(order_id="A-1")
+
+
+def test_what_never_was_is_voided_once() -> None:
+    given(ordered()).when(VOID).then(voided())
+    given(ordered(), voided()).when(VOID).then_nothing()
+    given().when(VOID).then_rejected("unknown_order")
+
+
+def test_only_a_void_is_taken_back() -> None:
+    given(ordered(), voided()).when(RESTORE).then(PurchaseRestored(order_id="A-1", number=1))
+    given(ordered()).when(RESTORE).then_nothing()
+
+
+def test_a_voided_order_is_neither_corrected_nor_reassigned() -> None:
+    for wish in (CorrectPurchase(order_id="A-1", amount="5"), ReassignPurchase(order_id="A-1", to="shop:2")):
+        given(ordered(), voided()).when(wish).then_rejected("order_voided")
+
+
+def test_the_id_of_a_voided_order_stays_taken() -> None:
+    given(ordered(), voided()).when(order()).then_nothing()
+    given(ordered(), voided()).when(order("20.00")).then_rejected("order_id_taken")
+
+
+def test_a_correction_to_what_it_is_changes_nothing() -> None:
+    given(ordered()).when(CorrectPurchase(order_id="A-1", amount="59.90")).then_nothing()
+    given(ordered()).when(CorrectPurchase(order_id="A-1", amount="49.90")).then(voided(cause="correction"))
+
+
+def test_an_order_was_of_no_less_than_what_came_back() -> None:
+    lower, same = (CorrectPurchase(order_id="A-1", amount=amount) for amount in ("19.99", "20.00"))
+    for returned in (came_back(2000), returned_in_all(2000)):
+        given(ordered(), returned).when(lower).then_rejected("below_returned")
+        given(ordered(), returned).when(same).then(voided(cause="correction"))
+
+
+def test_a_correction_corrects_something() -> None:
+    with pytest.raises(ValidationError, match="at least one of amount, lines, channel and bought_at"):
+        CorrectPurchase(order_id="A-1")
+
+
+def test_what_a_source_says_otherwise_corrects_and_what_it_says_again_does_not() -> None:
+    by_shop = ordered(source="shop")
+    given(by_shop).when(order(source="shop")).then_nothing()
+    given(by_shop).when(order("49.90", source="shop")).then(reported(4990), voided(cause="correction"))
+    given(by_shop).when(order("49.90", source="till")).then_rejected("order_id_taken")
+    given(by_shop).when(order(source="till")).then(reported(5990, "till"))
+    given(by_shop, voided()).when(order(source="shop")).then_nothing()
+    given(by_shop, voided()).when(order("49.90", source="shop")).then(reported(4990))
+
+
+def test_a_source_that_says_less_than_what_came_back_is_refused() -> None:
+    given(ordered(source="shop"), came_back(5000)).when(order("49.90", source="shop")).then_rejected("below_returned")
+
+
+def test_a_source_that_says_what_was_corrected_by_hand_changes_nothing_more() -> None:
+    anew = ordered(4990, number=2)
+    given(anew, reported(5990)).when(order(source="shop")).then_nothing()
+    given(anew, reported(5990)).when(order("49.90", source="shop")).then(reported(4990))
+
+
+def test_what_came_back_so_far_is_a_reading() -> None:
+    def so_far(amount: str, **fields: object) -> RecordReturn:
+        return RecordReturn.model_validate({"order_id": "A-1", "returned_so_far": amount, **fields})
+
+    given(ordered()).when(so_far("20.00")).then(returned_in_all(2000))
+    given(ordered(), returned_in_all(2000)).when(so_far("20.00")).then_nothing()
+    given(ordered(), came_back(2000)).when(so_far("20.00")).then_nothing()
+    given(ordered(), returned_in_all(2000)).when(so_far("0")).then(returned_in_all(0))
+    given(ordered()).when(so_far("59.91")).then_rejected("exceeds_purchase")
+    given(ordered(), returned_in_all(5000)).when(send_back("9.91")).then_rejected("exceeds_purchase")
+    given(ordered(), came_back(5000), returned_in_all(2000)).when(send_back("39.90")).then(
+        ReturnRecorded(order_id="A-1", amount=3990, currency="EUR")
+    )
+    with pytest.raises(ValidationError, match="or by returned_so_far alone"):
+        RecordReturn(order_id="A-1", amount="1", returned_so_far="1")

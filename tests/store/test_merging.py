@@ -520,6 +520,38 @@ def test_points_of_a_cancelled_second_membership_still_count_and_expire(crm: Reg
     assert (late.balance, late.expired) == (0, 100)
 
 
+def test_what_is_shown_of_two_memberships_can_be_spent_and_given_back(crm: Regulars) -> None:
+    crm.do([EnrollMember(customer=ADA, occurred_at=days_ago(40)), buy(ADA, "A-1", "100.00", days_ago(30))])
+    crm.do(CancelMembership(customer=ADA, occurred_at=days_ago(10)))
+    crm.do([EnrollMember(customer=BOB, occurred_at=days_ago(40)), buy(BOB, "B-1", "200.00", days_ago(30))])
+    crm.do(Merge(customer=ADA, into=BOB))
+    assert crm.points(BOB).balance == 300
+    assert refusal(crm, RedeemPoints(customer=BOB, points=301, redemption_id="V-0")) == "not_enough_points"
+    spent = RedeemPoints(customer=BOB, points=250, redemption_id="V-1", occurred_at=days_ago(3))
+    crm.do(spent)
+    assert crm.points(BOB).balance == 50
+    assert crm.do(spent).events == ()
+    assert refusal(crm, RedeemPoints(customer=BOB, points=249, redemption_id="V-1")) == "redemption_id_taken"
+    crm.do(CancelRedemption(customer=ADA, redemption_id="V-1", occurred_at=days_ago(2)))
+    assert crm.points(BOB).balance == 300
+    assert crm.do(CancelRedemption(customer=ADA, redemption_id="V-1")).events == ()
+    crm.do([RedeemPoints(customer=ADA, points=300, redemption_id="V-2"), UndoMerge(customer=ADA)])
+    assert (crm.points(ADA).balance, crm.points(BOB).balance) == (0, 0)
+    assert crm.check_records().holds
+
+
+def test_what_one_of_two_memberships_owes_the_other_can_not_spend(crm: Regulars) -> None:
+    crm.do([EnrollMember(customer=ADA, occurred_at=days_ago(40)), buy(ADA, "A-1", "100.00", days_ago(30))])
+    crm.do(RedeemPoints(customer=ADA, points=60, redemption_id="V-1"))
+    crm.do([RecordReturn(order_id="A-1"), CancelMembership(customer=ADA)])
+    crm.do([EnrollMember(customer=BOB, occurred_at=days_ago(40)), buy(BOB, "B-1", "200.00", days_ago(30))])
+    crm.do(Merge(customer=ADA, into=BOB))
+    assert crm.points(BOB).balance == 200 - 60
+    assert refusal(crm, RedeemPoints(customer=BOB, points=141, redemption_id="V-2")) == "not_enough_points"
+    crm.do(RedeemPoints(customer=BOB, points=140, redemption_id="V-2"))
+    assert crm.points(BOB).balance == 0
+
+
 def test_what_was_redeemed_before_the_merge_is_known_after_it(crm: Regulars) -> None:
     crm.do([EnrollMember(customer=ADA, occurred_at=days_ago(40)), buy(ADA, "A-1", "30.00", days_ago(30))])
     spent = RedeemPoints(customer=ADA, points=20, redemption_id="V-1", occurred_at=days_ago(11))

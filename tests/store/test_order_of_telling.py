@@ -84,6 +84,12 @@ ABOUT_A_CUSTOMER: list[Command] = [
     RecordReturn(order_id="O"),
 ]
 
+WHAT_CAME_BACK: list[Command] = [
+    RecordReturn(order_id="O", amount="4", return_id="R-1"),
+    RecordReturn(order_id="O", amount="8", return_id="R-2"),
+    *(RecordReturn(order_id="O", returned_so_far=so_far) for so_far in ("0", "3", "6", "9")),
+]
+
 ABOUT_A_TICKET: list[Command] = [
     OpenTicket(customer=WHO, ticket_id="T"),
     ClassifyTicket(ticket_id="T", topic="delivery", complaint=True),
@@ -151,7 +157,7 @@ def found_by(crm: Regulars, email: str) -> bool:
 def answers_of(crm: Regulars, at: list[datetime]) -> list[Any]:
     """What is said of the customer today and at some moments, and of the ticket, where there is one."""
     said: list[Any] = [
-        (each.stage, each.tier, each.risk, each.tags, each.owner, each.email, each.phone)
+        (each.stage, each.tier, each.risk, each.tags, each.owner, each.email, each.phone, each.net_spend)
         for each in [crm.customer(WHO), *(crm.customer(WHO, as_of=moment) for moment in at)]
     ]
     said.append(crm.consents(WHO).allow(**NEWS))
@@ -169,6 +175,23 @@ def answers_of(crm: Regulars, at: list[datetime]) -> list[Any]:
 def test_words_told_in_any_order_end_in_the_same_record_and_answers(
     kind: str, postgres_url: str, words: list[Command], random: Random
 ) -> None:
+    require_the_same_in_any_order(kind, postgres_url, words, random)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@settings(max_examples=15)
+@given(
+    returns=st.lists(st.sampled_from(WHAT_CAME_BACK), min_size=1, max_size=5).map(counting_once),
+    random=st.randoms(use_true_random=False),
+)
+def test_what_came_back_of_an_order_told_in_any_order_ends_in_the_same(
+    kind: str, postgres_url: str, returns: list[Command], random: Random
+) -> None:
+    order = RecordPurchase(customer=WHO, order_id="O", amount="9", currency="EUR")
+    require_the_same_in_any_order(kind, postgres_url, [order, *returns], random)
+
+
+def require_the_same_in_any_order(kind: str, postgres_url: str, words: list[Command], random: Random) -> None:
     told = [word.model_copy(update={"occurred_at": BEGIN + place * 30 * HOUR}) for place, word in enumerate(words, 1)]
     moments = [word.occurred_at for word in told if word.occurred_at is not None]
     clock = Clock()

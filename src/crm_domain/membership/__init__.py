@@ -39,6 +39,7 @@ from regulars.crm_domain.membership.decider import (
 )
 from regulars.crm_domain.membership.earning import Terms, earn, follow_net, lot_earned, terms_by, terms_of
 from regulars.crm_domain.membership.ledger import Balance, Lot, Taken
+from regulars.crm_domain.membership.together import has_part, parts_of, with_points_of
 
 __all__ = [
     "AGGREGATE",
@@ -79,10 +80,13 @@ __all__ = [
     "earn",
     "evolve",
     "follow_net",
+    "has_part",
     "has_recorded",
     "is_in_force",
     "lot_earned",
+    "parts_of",
     "terms_by",
     "terms_of",
     "was_in_force",
+    "with_points_of",
 ]

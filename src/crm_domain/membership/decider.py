@@ -105,12 +105,18 @@ class PointsEarned(Event, frozen=True, kw_only=True, tag="PointsEarned"):
 
 
 class PointsRedeemed(Event, frozen=True, kw_only=True, tag="PointsRedeemed"):
-    """Points were spent; `taken` says from which lots."""
+    """Points were spent; `taken` says from which lots.
+
+    Customers who are one spend the points of all their memberships: `elsewhere` is how many more were taken there, each
+    time as a `part` of the same redemption.
+    """
 
     at: int
     redemption_id: str
     points: int
     taken: tuple[Taken, ...]
+    elsewhere: int = 0
+    part: bool = False
 
 
 class RedemptionCancelled(Event, frozen=True, kw_only=True, tag="RedemptionCancelled"):
@@ -196,11 +202,12 @@ ALLOWED: dict[MembershipStatus, frozenset[MembershipStatus]] = {
 
 
 class Redemption(Struct, frozen=True, kw_only=True):
-    """Points spent at once, and where they came from."""
+    """Points spent at once, and where they came from; a `part` of what was spent by another membership as well."""
 
     points: int
     taken: tuple[Taken, ...]
     cancelled: bool = False
+    part: bool = False
 
 
 class Membership(Struct, frozen=True, kw_only=True):
@@ -237,8 +244,9 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
             return _ended(state, event.at, MembershipStatus.CANCELLED)
         case PointsEarned():
             return _with_lot(state, _earned_lot(event), event.at)
-        case PointsRedeemed(redemption_id=redemption_id, points=points, taken=taken):
-            redemptions = state.redemptions | {redemption_id: Redemption(points=points, taken=taken)}
+        case PointsRedeemed(redemption_id=redemption_id, taken=taken):
+            redemption = Redemption(points=event.points + event.elsewhere, taken=taken, part=event.part)
+            redemptions = state.redemptions | {redemption_id: redemption}
             return replace(state, lots=moved(state.lots, taken, "spent"), redemptions=redemptions)
         case RedemptionCancelled(redemption_id=redemption_id):
             return _given_back(state, redemption_id, event.at)
@@ -318,7 +326,8 @@ def has_recorded(state: Membership, command: Command) -> bool:
     """Whether the redemption or adjustment that a command names by an id of its own was recorded in this membership."""
     match command:
         case RedeemPoints(redemption_id=redemption_id) | CancelRedemption(redemption_id=redemption_id):
-            return redemption_id in state.redemptions
+            known = state.redemptions.get(redemption_id)
+            return known is not None and not known.part
         case AdjustPoints(adjustment_id=adjustment_id):
             return adjustment_id in state.adjustments
         case _:

@@ -52,7 +52,12 @@ def examples() -> Examples:
                 expires_at=_AT + 365 * DAY,
                 rules_digest=_DIGEST,
             ),
-            PointsRedeemed(at=_AT, redemption_id="V-1", points=50, taken=(Taken(lot_id="order:A-1", points=50),)),
+            PointsRedeemed(
+                at=_AT, redemption_id="V-1", points=50, taken=(Taken(lot_id="order:A-1", points=50),), elsewhere=10
+            ),
+            PointsRedeemed(
+                at=_AT, redemption_id="V-1", points=10, taken=(Taken(lot_id="order:B-1", points=10),), part=True
+            ),
             RedemptionCancelled(at=_AT, redemption_id="V-1"),
             PointsReversed(at=_AT, order_id="A-1", points=20, return_id="R-1", rules_digest=_DIGEST),
             PointsAdjusted(

@@ -68,7 +68,7 @@ def deed(event: MembershipEvent, who: str, other: str) -> str:
         case RedemptionCancelled(redemption_id=redemption_id):
             return f"cancelled redemption {redemption_id} of {who}"
         case PointsReversed(points=points, order_id=order_id):
-            return f"took {say_points(points)} back from {who} for a return on order {order_id}"
+            return f"took {say_points(points)} back from {who} on order {order_id}"
         case PointsAdjusted(points=points) if points > 0:
             return f"gave {who} {say_points(points)} by hand"
         case PointsAdjusted(points=points):

@@ -26,7 +26,7 @@ from regulars.crm_domain.customer import (
 )
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
-from regulars.crm_domain.membership import MEMBERSHIP
+from regulars.crm_domain.membership import MEMBERSHIP, PointsRedeemed, RedeemPoints, RedemptionCancelled
 from regulars.crm_domain.purchase import PURCHASE
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.doing.corrections import (
@@ -37,7 +37,7 @@ from regulars.doing.corrections import (
     with_news_alone,
 )
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
-from regulars.doing.memberships import member_meant, membership_stream
+from regulars.doing.memberships import member_meant, membership_stream, of_all, shared
 from regulars.doing.outcomes import CarriedOut, Outcome, conclude, first_outcome
 from regulars.doing.policies import follow_links, move_points, require_allowed
 from regulars.doing.stream import Stream, is_told, state_at
@@ -111,7 +111,7 @@ class Execution:
         meant = with_news_alone(meant, stream)
         events: tuple[Event, ...] = ()
         if not is_so_already(work, meant, stream):
-            events = where.decider.decide(meant, state_at(stream, where.decider, meant, at), context)
+            events = where.decider.decide(meant, self._state_for(meant, where, target, stream, at), context)
         if target is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
         first, customer_id = len(work.pending.drafts), target.customer_id
@@ -120,7 +120,8 @@ class Execution:
                 continue
             before = work.state(target)
             require_allowed(work, event, customer_id)
-            work.keep(event, command, target, at)
+            for of, part in self._shared(event, target):
+                work.keep(part, command, of, at)
             move_points(work, event, before, command, target, at)
             record_anew(work, event, stream.state, meant, target, at)
             follow_links(work, event, command, customer_id, at)
@@ -128,6 +129,19 @@ class Execution:
             work.pending.ids[command.ref] = customer_id
         last = len(work.pending.drafts)
         self._note(CarriedOut(command=command, customer_id=customer_id, first=first, last=last))
+
+    def _shared(self, event: Event, target: Target) -> list[tuple[Target, Event]]:
+        """What follows from a decision in each stream it concerns, the target's first."""
+        if not isinstance(event, PointsRedeemed | RedemptionCancelled):
+            return [(target, event)]
+        return shared(self._work, family_of(self._work, target.customer_id), target, event)
+
+    def _state_for(self, command: Command, where: Address, target: Target | None, stream: Stream, at: int) -> Any:
+        """The state to decide a command on."""
+        state = state_at(stream, where.decider, command, at)
+        if isinstance(command, RedeemPoints) and target is not None:
+            return of_all(self._work, family_of(self._work, target.customer_id), target, state, at)
+        return state
 
     def _target(self, command: Command, where: Address) -> tuple[Target | None, Stream]:
         """The stream to append a command's events to, None for one without an owner, and the stream to decide on.
