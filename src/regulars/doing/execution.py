@@ -37,6 +37,7 @@ from regulars.doing.corrections import (
     with_news_alone,
 )
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
+from regulars.doing.late_membership import earn_late
 from regulars.doing.memberships import member_meant, membership_stream, of_all, shared
 from regulars.doing.outcomes import CarriedOut, Outcome, conclude, first_outcome
 from regulars.doing.policies import follow_links, move_points, require_allowed
@@ -124,6 +125,7 @@ class Execution:
                 work.keep(part, command, of, at)
             move_points(work, event, before, command, target, at)
             record_anew(work, event, stream.state, meant, target, at)
+            earn_late(work, event, command, target)
             follow_links(work, event, command, customer_id, at)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
             work.pending.ids[command.ref] = customer_id
