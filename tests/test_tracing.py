@@ -90,6 +90,7 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "customers": lambda crm: crm.customers(),
     "duplicates": lambda crm: crm.duplicates(),
     "near duplicates": lambda crm: crm.near_duplicates(),
+    "dismissed duplicates": lambda crm: crm.dismissed_duplicates(),
     "events": lambda crm: next(crm.events()),
     "export person": lambda crm: crm.export_person("shop:77"),
     "find": lambda crm: crm.find("zoela@example.com"),

@@ -141,6 +141,7 @@ def test_of_every_event_nothing_stands_in_the_clear_but_what_people_decided(
     happened: tuple[Event, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("clear") / "shop.db"
+    regulars.open(path).close()
     with closing(Store(path)) as store:
         marks = record(store, happened)
         assert marks.standing_in(bytes_of(str(path))) == IN_THE_CLEAR

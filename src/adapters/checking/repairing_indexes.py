@@ -71,7 +71,16 @@ def find_wrong(store: Store, index: Index, whose: Sequence[str] | None = None) -
 
 
 def repair_index(store: Store, wrong: Wrong) -> int:
-    """Repair an index, while other writers wait; how many rows were wrong."""
+    """Repair an index, while other writers wait; how many rows were wrong.
+
+    Where a wrong row of somebody else stands in the way of a right one, as a reference is unique, that of everybody.
+    """
+    index, schema = wrong.index, store.schema
     with store.writing(alone=True) as tx:
-        opening = opening_for(store, wrong.index, tx.country if wrong.index.is_keyed else None)
-        return repair_entries(tx.connection, store.schema, wrong.index, opening, wrong.whose)
+        opening = opening_for(store, index, tx.country if index.is_keyed else None)
+        rows = repair_entries(tx.connection, schema, index, opening, wrong.whose)
+        if wrong.whose is not None:
+            left = compare(tx.connection, schema, index, opening, wrong.whose)
+            if any(each.missing for each in left):
+                rows += repair_entries(tx.connection, schema, index, opening)
+        return rows
