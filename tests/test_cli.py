@@ -874,3 +874,11 @@ def test_a_copy_that_is_stopped_says_that_there_is_none(say: Say, shop: Path, mo
 def test_clean_text_is_one_line_that_moves_no_cursor_and_turns_no_writing() -> None:
     assert render.clean("a\x1b[2Jb\nc\t d\u202ee\u2066f\u200bg\x9b\ud800") == "a[2Jb c defg"
     assert render.clean("\U0001f469\u200d\U0001f52c می\u200cخواهم") == "\U0001f469\u200d\U0001f52c می\u200cخواهم"
+
+
+def test_a_list_that_may_be_left_out_is_typed_as_json(say: Say) -> None:
+    assert say("do", "RegisterCustomer", "ref=ada", "--currency", "EUR").status == 0
+    assert say("do", "RecordPurchase", "customer=ada", "order_id=A", "amount=9").status == 0
+    corrected = say("do", "CorrectPurchase", "order_id=A", 'lines=[{"sku": "tea", "quantity": 2}]')
+    assert corrected.status == 0
+    assert "2 x tea" in say("audit", "--type", "PurchaseRecorded").out

@@ -105,10 +105,14 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _read(model: type[Command], name: str, text: str) -> Any:
     if text == "":
         return None
-    annotation: Any = model.model_fields[name].annotation if name in model.model_fields else str
+    hint: Any = model.model_fields[name].annotation if name in model.model_fields else str
     # Every scalar reads itself from text, except a yes that must be a yes.
-    is_more_than_text = get_origin(annotation) is tuple or annotation == Literal[True]
-    return read_json(text) if is_more_than_text else text
+    return read_json(text) if _is_list(hint) or hint == Literal[True] else text
+
+
+def _is_list(hint: Any) -> bool:
+    """Whether a field is a list, perhaps one that may be left out."""
+    return get_origin(hint) is tuple or any(map(_is_list, get_args(hint)))
 
 
 def _in_words(hint: Any) -> str:
