@@ -74,6 +74,8 @@ def test_what_an_export_says_otherwise_each_week_is_so(crm: Regulars, clock: Clo
     assert crm.customer("ann").net_spend == 60
     assert crm.customer("ann", as_of=clock.now - DAY).net_spend == 140  # the total never was 50; the refund is of today
     assert crm.customer("ann", known_at=clock.now - DAY).net_spend == 130
+    told = [each for each in crm.audit(customer="ann", recorded_since=clock.now) if each.type == "PurchaseVoided"]
+    assert [each.occurred_at for each in told] == [clock.now]
     sentences = [each.sentence for each in crm.audit(customer="ann", recorded_since=clock.now)]
     assert "Li voided order 2 of 50.00 EUR for ann, to correct it" in sentences
     assert "Li recorded order 2 anew of 60.00 EUR for ann" in sentences

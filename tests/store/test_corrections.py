@@ -236,6 +236,14 @@ def test_a_correction_is_in_the_audit_with_its_reason_and_with_old_and_new_value
     ]
 
 
+def test_what_follows_from_a_correction_names_it_as_its_cause(crm: Regulars) -> None:
+    crm.do(EnrollMember(customer="ada", occurred_at=on(1)))
+    first, *followed = crm.do(CorrectPurchase(order_id="A", amount="20")).events
+    assert {each.causation_id for each in followed if type(each.event).__name__.startswith("Purchase")} == {
+        first.position
+    }
+
+
 def test_nothing_is_reassigned_to_the_forgotten_and_of_them_no_reason_is_taken(crm: Regulars) -> None:
     crm.do(RecordPurchase(customer="bob", order_id="B", amount="20", occurred_at=on(6)))
     bob = crm.find("bob")

@@ -11,7 +11,7 @@ from itertools import count, takewhile
 from msgspec.structs import replace
 
 from regulars.crm_domain.catalogue import Address
-from regulars.crm_domain.command import Command, instant_told
+from regulars.crm_domain.command import Command, instant_told, strictly_after
 from regulars.crm_domain.customer import CUSTOMER, AccountStatus
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
@@ -26,6 +26,7 @@ from regulars.crm_domain.purchase import (
     PurchaseRestored,
     PurchaseVoided,
     ReassignPurchase,
+    RecordPurchase,
     ReturnedTotalRecorded,
     ReturnRecorded,
     recorded_anew,
@@ -75,18 +76,26 @@ def with_news_alone(command: Command, stream: Stream) -> Command:
     return command if is_news else command.model_copy(update={"bought_at": None})
 
 
-def record_anew(work: UnitOfWork, event: Event, before: Purchase, command: Command, target: Target, at: int) -> None:
+def corrected_at(event: Event, command: Command, stream: Stream, at: int, now: int) -> int:
+    """When what a command leads to happens: a correction by what a source says of an order happens now, not with it."""
+    if isinstance(command, RecordPurchase) and isinstance(event, PurchaseVoided | PurchaseReported):
+        return strictly_after(stream.last_at, now)
+    return at
+
+
+def record_anew(
+    work: UnitOfWork, event: Event, before: Purchase, command: Command, target: Target, at: int, cause: int
+) -> None:
     """After a record was voided or restored: record under the next number what holds instead, with its returns.
 
-    `before` is the state that the command was decided on. Raises Rejected where it would be a forgotten customer's, and
-    NotFound where it would be an unknown one's.
+    `before` is the state that the command was decided on, `cause` the index of the event's draft. Raises Rejected where
+    it would be a forgotten customer's, and NotFound where it would be an unknown one's.
     """
     if not isinstance(event, PurchaseVoided | PurchaseRestored):
         return
     anew = recorded_anew(command, before)
     if anew is None:
         return
-    cause = len(work.pending.drafts) - 1
     stream = work.stream(target.stream_id, PURCHASE)
     following = Target(
         stream_id=stream_of_record(work, anew.order_id, anew.number),

@@ -30,6 +30,7 @@ from regulars.crm_domain.membership import MEMBERSHIP, PointsRedeemed, RedeemPoi
 from regulars.crm_domain.purchase import PURCHASE
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.doing.corrections import (
+    corrected_at,
     is_so_already,
     record_anew,
     stream_of_last_record,
@@ -119,14 +120,15 @@ class Execution:
         for event in events:
             if is_told(stream, where.decider, event, at):
                 continue
-            before = work.state(target)
+            before, cause = work.state(target), len(work.pending.drafts)
+            then = corrected_at(event, command, stream, at, context.now)
             require_allowed(work, event, customer_id)
             for of, part in self._shared(event, target):
-                work.keep(part, command, of, at)
-            move_points(work, event, before, command, target, at)
-            record_anew(work, event, stream.state, meant, target, at)
-            earn_late(work, event, command, target)
-            follow_links(work, event, command, customer_id, at)
+                work.keep(part, command, of, then)
+            move_points(work, event, before, command, target, then)
+            record_anew(work, event, stream.state, meant, target, then, cause)
+            earn_late(work, event, command, target, cause)
+            follow_links(work, event, command, customer_id, then)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
             work.pending.ids[command.ref] = customer_id
         last = len(work.pending.drafts)

@@ -25,12 +25,14 @@ from regulars.doing.unit_of_work import Target, UnitOfWork
 _Placed = tuple[int, str, int]
 
 
-def earn_late(work: UnitOfWork, event: Event, command: Command, target: Target) -> None:
-    """After a membership began, or went on: what orders earn that were placed since and are known already."""
+def earn_late(work: UnitOfWork, event: Event, command: Command, target: Target, cause: int) -> None:
+    """After a membership began, or went on: what orders earn that were placed since and are known already.
+
+    `cause` is the index of that event's draft.
+    """
     points, digest = work.pending.context.points, work.pending.context.rules_digest
     if points is None or command.occurred_at is None or not isinstance(event, MembershipEnrolled | MembershipResumed):
         return
-    cause = len(work.pending.drafts) - 1
     orders = _placed_since(work, family_of(work, target.customer_id), event.at)
     work.load({stream_of_record(work, order_id, number) for _, order_id, number in orders})
     for placed_at, order_id, number in orders:
