@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -88,6 +90,28 @@ def test_every_verdict_is_what_an_independent_script_works_out(crm: Regulars, as
         assert _verdict(customer) == {name: wanted[name] for name in _verdict(customer)}
     assert seen == len(expected)
     assert crm.status().generation == generation
+
+
+@pytest.mark.parametrize("order", ["newest first", "shuffled"])
+def test_in_whatever_order_the_rows_come_every_verdict_is_the_same(order: str, tmp_path: Path) -> None:
+    with gzip.open(MASTER, "rt", encoding="ascii") as file:
+        header, *rows = file
+    some = [line for line in rows if int(line.split()[0]) % 20 == 0]
+    if order == "shuffled":
+        Random(1).shuffle(some)
+    else:
+        some.sort(key=lambda line: line.split()[1], reverse=True)
+    (tmp_path / "some.txt").write_text(header + "".join(some), encoding="ascii")
+    with regulars.open(tmp_path / "cdnow.db", currency="USD", actor="import") as crm:
+        report = crm.import_file(tmp_path / "some.txt", ROOT / "examples" / "cdnow-master.toml")
+        assert (report.rows, report.rejected, report.unchanged) == (len(some), 0, 0)
+        for as_of in (date(1997, 9, 30), date(1998, 6, 30)):
+            expected, seen = expected_on(as_of), 0
+            for customer in everyone(crm, as_of):
+                wanted: dict[str, Any] = expected[str(customer.ref)]
+                assert _verdict(customer) == {name: wanted[name] for name in _verdict(customer)}
+                seen += 1
+            assert seen == len({line.split()[0] for line in some if line.split()[1] <= f"{as_of:%Y%m%d}"})
 
 
 @pytest.mark.parametrize("as_of", [date(1997, 9, 30), date(1998, 6, 30)])

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, get_args
 
 import pytest
 
@@ -20,7 +21,7 @@ import helpdesk
 from regulars import Regulars
 from regulars.asking.desk import TicketView
 from regulars.crm_domain.instant import to_instant
-from regulars.crm_domain.ticket import TICKET, TicketStatus
+from regulars.crm_domain.ticket import TICKET, TicketEvent, TicketStatus
 from regulars.projections.rules.grammar import parse_rules
 
 ROOT = Path(__file__).parents[1]
@@ -164,3 +165,32 @@ def test_what_breaches_soon_is_an_ordinary_question(crm: Regulars) -> None:
         assert as_of < each.breaches_at <= as_of + timedelta(hours=4)
         assert "breached" not in (each.first_response, each.resolution)
         assert each.ticket_id in later
+
+
+@pytest.mark.parametrize("order", ["newest first", "shuffled"])
+def test_in_whatever_order_the_rows_come_the_record_and_the_answers_are_the_same(
+    crm: Regulars, order: str, tmp_path: Path
+) -> None:
+    header, *rows = LOG.read_text(encoding="utf-8").splitlines(keepends=True)
+    if order == "shuffled":
+        Random(1).shuffle(rows)
+    else:
+        rows.reverse()
+    (tmp_path / "log.csv").write_text(header + "".join(rows), encoding="utf-8")
+    patient = RULES.read_text(encoding="utf-8").replace("auto_close_days = 7", "auto_close_days = 60")
+    with regulars.open(tmp_path / "shop.db", actor="import", rules=parse_rules(patient, "patient rules")) as other:
+        report = other.import_file(tmp_path / "log.csv", MAPPING)
+        assert (report.rows, report.rejects) == (13_710, ())
+        assert record_of(other) == record_of(crm)
+        for as_of in (date(2011, 6, 1), date(2012, 6, 1), date(2014, 6, 1)):
+            assert tickets_of(other, as_of) == tickets_of(crm, as_of)
+
+
+def record_of(crm: Regulars) -> Counter[tuple[datetime, str]]:
+    """What happened to tickets, and when, whatever its place in the log."""
+    tickets = frozenset(get_args(TicketEvent))
+    return Counter((each.occurred_at, repr(each.event)) for each in crm.events(types=tuple(tickets)))
+
+
+def tickets_of(crm: Regulars, as_of: date) -> list[tuple[Any, ...]]:
+    return sorted((each.ticket_id, each.status, each.agent, each.until) for each in crm.tickets(as_of=as_of))
