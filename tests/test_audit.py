@@ -97,7 +97,7 @@ SAID: dict[Event, str] = {
     MembershipEnrolled(at=0, program="club"): "enrolled shop:42 in club",
     MembershipCancelled(at=0): "cancelled the membership of shop:42",
     PointsRedeemed(at=0, redemption_id="r-1", points=1, taken=()): "redeemed 1 point of shop:42 as r-1",
-    PointsReversed(at=0, order_id="o-1", points=9): "took 9 points back from shop:42 on order o-1",
+    PointsReversed(at=0, order_id="o-1", points=9): "took 9 points back from shop:42 for a return on order o-1",
     PointsAdjusted(at=0, points=25): "gave shop:42 25 points by hand",
     PointsAdjusted(at=0, points=-25): "took 25 points from shop:42 by hand",
     TierOverrideGranted(at=0, tier="gold"): "gave shop:42 the tier gold by hand",

@@ -129,7 +129,7 @@ class RedemptionCancelled(Event, frozen=True, kw_only=True, tag="RedemptionCance
 class PointsReversed(Event, frozen=True, kw_only=True, tag="PointsReversed"):
     """A return, or a correction, took back points that an order had earned, or made a debt of them.
 
-    `number` is that of the order's record.
+    `number` is that of the order's record, `correction` whether it is voided.
     """
 
     at: int
@@ -138,6 +138,7 @@ class PointsReversed(Event, frozen=True, kw_only=True, tag="PointsReversed"):
     return_id: str | None = None
     rules_digest: str | None = None
     number: int = 1
+    correction: bool = False
 
 
 class PointsAdjusted(Event, frozen=True, kw_only=True, tag="PointsAdjusted"):

@@ -65,6 +65,8 @@ def follow_net(
     return_id: str | None,
     at: int,
     rules_digest: str | None,
+    *,
+    correction: bool = False,
 ) -> tuple[PointsEarned | PointsReversed, ...]:
     """What is taken back where an order is worth less than before, or earned again where it is worth more.
 
@@ -84,6 +86,7 @@ def follow_net(
             return_id=return_id,
             rules_digest=rules_digest,
             number=purchase.number,
+            correction=correction,
         )
         return (reversed_,)
     if after == before:

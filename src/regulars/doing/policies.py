@@ -78,7 +78,8 @@ def move_points(
         to = membership_that_earned(work, target.customer_id, event.order_id, event.number)
         nets = (before.net, work.state(target).net)
         return_id = event.return_id if isinstance(event, ReturnRecorded) else None
-        moved = follow_net(work.state(to), before.recorded, nets, return_id, at, digest)
+        is_voided = isinstance(event, PurchaseVoided)
+        moved = follow_net(work.state(to), before.recorded, nets, return_id, at, digest, correction=is_voided)
     cause = len(pending.drafts) - 1
     for each in moved:
         work.keep(each, command, to, each.at, caused_by=cause)
