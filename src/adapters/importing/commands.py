@@ -23,6 +23,7 @@ from regulars.adapters.importing.objections import (
     derived_field,
     is_amount,
     is_moment,
+    needed_fields,
     objections_to_columns,
 )
 from regulars.adapters.importing.unusable import Unusable
@@ -221,7 +222,7 @@ def _recipe(
 ) -> Recipe:
     registers = model is RegisterCustomer
     derived = None if registers else derived_field(model, fields)
-    needed = {name for name, field in model.model_fields.items() if field.is_required()} - {derived}
+    needed = needed_fields(model, fields)
     if registers:
         needed.add("ref")
     decisive = {

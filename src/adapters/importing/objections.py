@@ -36,6 +36,12 @@ def derived_field(model: type[Command], fields: Iterable[str]) -> str | None:
     return "interaction_id" if "interaction_id" in model.model_fields else "command_id"
 
 
+def needed_fields(model: type[Command], fields: Iterable[str]) -> set[str]:
+    """The fields that a command can't do without, and that aren't derived."""
+    required = {name for name, field in model.model_fields.items() if field.is_required()}
+    return required - {derived_field(model, fields)}
+
+
 def objections_to(mapping: Mapping, catalogue: Catalogue) -> list[str]:
     """A sentence for each place where a mapping doesn't hold together."""
     objections = [*_objections_to_form(mapping), *_objections_to_commands(mapping, catalogue)]
@@ -84,8 +90,7 @@ def _objections_to_commands(mapping: Mapping, catalogue: Catalogue) -> Iterator[
         yield from _objections_to_fields("customer", RegisterCustomer, mapping.customer, {"ref"}, mapping)
     for number, command in enumerate(mapping.command):
         model = catalogue.commands[command.do]
-        needed = {name for name, field in model.model_fields.items() if field.is_required()}
-        needed.discard(derived_field(model, command.fields) or "")
+        needed = needed_fields(model, command.fields)
         if mapping.customer is not None:
             needed.discard("customer")
         if model in _CONSENT:

@@ -194,7 +194,7 @@ def _happened(store: Store, rows: Rows, members: tuple[str, ...]) -> list[Happen
 
 
 def _standing(happened: list[Happened], rows: Rows, members: tuple[str, ...]) -> list[Happened]:
-    """What stands of what happened to a customer, in order; `rows` are all that is known of them.
+    """What stands of what happened to a customer, in order; `rows` are those that it was decoded from.
 
     Each registration is as early as the first that is known of that identity, whatever it is: which row of a file
     registered somebody says nothing of them.

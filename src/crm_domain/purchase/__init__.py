@@ -25,6 +25,7 @@ from regulars.crm_domain.purchase.decider import (
     Voiding,
     VoidPurchase,
     recorded_anew,
+    reported,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "VoidPurchase",
     "Voiding",
     "recorded_anew",
+    "reported",
 ]

@@ -164,6 +164,18 @@ def content_of(event: PurchaseRecorded | PurchaseReported) -> Content:
     return Content(amount=event.amount, lines=event.lines, channel=event.channel)
 
 
+def reported(recorded: PurchaseRecorded, source: str | None, said: Content) -> PurchaseReported:
+    """What a source says of an order that is recorded."""
+    return PurchaseReported(
+        order_id=recorded.order_id,
+        amount=said.amount,
+        currency=recorded.currency,
+        lines=said.lines,
+        channel=said.channel,
+        source=source,
+    )
+
+
 def evolve(state: Purchase, event: PurchaseEvent) -> Purchase:
     """The state after an event. Total: history is never argued with."""
     match event:
@@ -280,12 +292,13 @@ class ReassignPurchase(Command):
 def record_purchase(command: RecordPurchase, state: Purchase, context: Context) -> tuple[Event, ...]:
     """Invariants 1 and 2."""
     currency = _currency(command.currency, context)
+    said = _told(command, currency)
     event = PurchaseRecorded(
         order_id=command.order_id,
-        amount=to_minor_units(command.amount, currency),
+        amount=said.amount,
         currency=currency,
-        lines=_lines(command.lines, currency),
-        channel=command.channel,
+        lines=said.lines,
+        channel=said.channel,
         source=command.source,
     )
     return (event,) if state.recorded is None else _said_again(event, state, state.recorded)
@@ -299,19 +312,12 @@ def _said_again(event: PurchaseRecorded, state: Purchase, recorded: PurchaseReco
         return ()
     if event.source is None or (before is None and not is_as_recorded):
         raise Rejected("order_id_taken", _taken(event.order_id, state))
-    reported = PurchaseReported(
-        order_id=event.order_id,
-        amount=event.amount,
-        currency=event.currency,
-        lines=event.lines,
-        channel=event.channel,
-        source=event.source,
-    )
+    said = reported(recorded, event.source, now)
     after = content_of(recorded) if before is None else _changed_as(before, now, content_of(recorded))
     if state.voided is not None or after == content_of(recorded):
-        return (reported,)
+        return (said,)
     _require_no_less_than_returned(after, state, recorded)
-    return (reported, _voided(recorded, "correction"))
+    return (said, _voided(recorded, "correction"))
 
 
 def _taken(order_id: str, state: Purchase) -> str:
@@ -413,12 +419,8 @@ def recorded_anew(command: Command, state: Purchase) -> PurchaseRecorded | None:
         case CorrectPurchase():
             after = _corrected(command, recorded)
         case RecordPurchase():
-            now = Content(
-                amount=to_minor_units(command.amount, recorded.currency),
-                lines=_lines(command.lines, recorded.currency),
-                channel=command.channel,
-            )
-            after = _changed_as(state.said[command.source or ""], now, content_of(recorded))
+            before, now = state.said[command.source or ""], _told(command, recorded.currency)
+            after = _changed_as(before, now, content_of(recorded))
         case ReassignPurchase() | RestorePurchase():
             after = content_of(recorded)
         case _:
@@ -430,6 +432,14 @@ def recorded_anew(command: Command, state: Purchase) -> PurchaseRecorded | None:
         lines=after.lines,
         channel=after.channel,
         number=recorded.number + 1,
+    )
+
+
+def _told(command: RecordPurchase, currency: str) -> Content:
+    return Content(
+        amount=to_minor_units(command.amount, currency),
+        lines=_lines(command.lines, currency),
+        channel=command.channel,
     )
 
 

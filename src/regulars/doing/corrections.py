@@ -30,9 +30,10 @@ from regulars.crm_domain.purchase import (
     ReturnedTotalRecorded,
     ReturnRecorded,
     recorded_anew,
+    reported,
 )
 from regulars.doing.identities import resolve
-from regulars.doing.policies import membership_that_earned, move_points
+from regulars.doing.policies import ever_one_with, membership_that_earned, move_points
 from regulars.doing.stream import Stream
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
@@ -116,15 +117,7 @@ def record_anew(
             work.keep(returned, command, following, returned_at, caused_by=cause)
             move_points(work, returned, before_it, command, following, at)
     for source, said in stream.state.said.items():
-        reported = PurchaseReported(
-            order_id=anew.order_id,
-            amount=said.amount,
-            currency=anew.currency,
-            lines=said.lines,
-            channel=said.channel,
-            source=source or None,
-        )
-        work.keep(reported, command, following, at, caused_by=cause)
+        work.keep(reported(anew, source or None, said), command, following, at, caused_by=cause)
 
 
 def _placed_at(stream: Stream) -> int | None:
@@ -143,8 +136,9 @@ def _owner(work: UnitOfWork, command: Command, target: Target) -> str:
 
 def _first_terms(work: UnitOfWork, customer_id: str, anew: PurchaseRecorded) -> Terms | None:
     """The terms on which an earlier record of an order earned points; None where none did."""
+    family = ever_one_with(work, customer_id)
     for number in range(anew.number - 1, 0, -1):
-        held = work.state(membership_that_earned(work, customer_id, anew.order_id, number))
+        held = work.state(membership_that_earned(work, customer_id, family, anew.order_id, number))
         lot = lot_earned(held, anew.order_id, number)
         if lot is not None:
             return terms_of(lot)

@@ -18,7 +18,7 @@ from regulars.crm_domain.membership import (
 from regulars.crm_domain.purchase import PURCHASE, Purchase, PurchaseRecorded
 from regulars.doing.corrections import stream_of_record
 from regulars.doing.identities import family_of
-from regulars.doing.policies import membership_that_earned
+from regulars.doing.policies import ever_one_with, membership_that_earned
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
 #: When an order was placed, its id, and the number of its record.
@@ -35,9 +35,10 @@ def earn_late(work: UnitOfWork, event: Event, command: Command, target: Target, 
         return
     orders = _placed_since(work, family_of(work, target.customer_id), event.at)
     work.load({stream_of_record(work, order_id, number) for _, order_id, number in orders})
+    ever = ever_one_with(work, target.customer_id)
     for placed_at, order_id, number in orders:
         state: Purchase = work.stream(stream_of_record(work, order_id, number), PURCHASE).state
-        earned_in = membership_that_earned(work, target.customer_id, order_id, number)
+        earned_in = membership_that_earned(work, target.customer_id, ever, order_id, number)
         if state.recorded is None or state.net == 0 or lot_earned(work.state(earned_in), order_id, number):
             continue
         terms = terms_by(points, placed_at)

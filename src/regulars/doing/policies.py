@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from regulars.adapters.indexes.links import families_of
@@ -75,7 +76,8 @@ def move_points(
             to = first_membership(work, target.customer_id, family, lambda state: was_in_force(state, placed_at))
             moved = earn(work.state(to), event, placed_at, at, terms, digest)
     else:
-        to = membership_that_earned(work, target.customer_id, event.order_id, event.number)
+        family = ever_one_with(work, target.customer_id)
+        to = membership_that_earned(work, target.customer_id, family, event.order_id, event.number)
         nets = (before.net, work.state(target).net)
         return_id = event.return_id if isinstance(event, ReturnRecorded) else None
         is_voided = isinstance(event, PurchaseVoided)
@@ -85,10 +87,18 @@ def move_points(
         work.keep(each, command, to, each.at, caused_by=cause)
 
 
-def membership_that_earned(work: UnitOfWork, customer_id: str, order_id: str, number: int) -> Target:
-    """Where an order's points are: where they were earned, also when the customers have been told apart since."""
+def ever_one_with(work: UnitOfWork, customer_id: str) -> tuple[str, ...]:
+    """The customers who are or were merged with a customer."""
     ever = (*work.tx.ever_linked(customer_id), *sorted(work.pending.merged_here))
-    family = (*family_of(work, customer_id), *ever)
+    return (*family_of(work, customer_id), *ever)
+
+
+def membership_that_earned(
+    work: UnitOfWork, customer_id: str, family: Iterable[str], order_id: str, number: int
+) -> Target:
+    """Where an order's points are: where they were earned, also when the customers have been told apart since, and so
+    in the membership of one of a `family` of `ever_one_with`.
+    """
     return first_membership(work, customer_id, family, lambda state: lot_earned(state, order_id, number) is not None)
 
 
