@@ -234,3 +234,73 @@ def test_a_day_without_a_midnight_begins_with_its_first_instant(tmp_path: Path) 
         assert crm.import_file(path, tmp_path / "map.toml").rejects == ()
         # clocks went forward at midnight, from 04:00 UTC on
         assert {each.occurred_at for each in crm.events()} == {1_788_667_200_000_000}
+
+
+STATES = """
+format = "csv"
+zone = "UTC"
+[customer]
+ref = "shop:{who}"
+occurred_at = "2026-01-01"
+[[command]]
+do = "OpenTicket"
+fields = { ticket_id = "{who}", occurred_at = "2026-01-01" }
+[[command]]
+do = "ChangePriority"
+only_changes = true
+fields = { ticket_id = "{who}", priority = "{priority}", occurred_at = "{at}" }
+[[command]]
+do = "AssignTicket"
+only_changes = true
+fields = { ticket_id = "{who}", agent = "{agent}", occurred_at = "{at}" }
+[[command]]
+do = "TagCustomer"
+only_changes = true
+fields = { label = "{tag}", occurred_at = "{at}" }
+"""
+state_rows = st.lists(
+    st.tuples(*map(st.sampled_from, ("ab", ("normal", "high"), ("Kim", "Lou"), ("vip", "b2b")))), min_size=1, max_size=8
+)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@settings(max_examples=15)
+@given(rows=state_rows, order=st.randoms(use_true_random=False))
+def test_of_rows_that_repeat_how_things_stand_only_the_changes_are_recorded(
+    kind: str, postgres_url: str, tmp_path_factory: Any, rows: list[tuple[str, ...]], order: random.Random
+) -> None:
+    folder = tmp_path_factory.mktemp("states")
+    (folder / "states.toml").write_text(STATES, encoding="utf-8")
+    lines = [f"{who},2026-01-{day:02},{','.join(rest)}" for day, (who, *rest) in enumerate(rows, start=2)]
+    order.shuffle(lines)
+    (folder / "states.csv").write_text("\n".join(["who,at,priority,agent,tag", *lines]), encoding="utf-8")
+
+    expected = 0
+    for each in {who for who, *_ in rows}:
+        priority, agent, tags = "normal", None, set()
+        expected += 2  # the customer and the ticket
+        for _, then, by, tag in (row for row in rows if row[0] == each):
+            expected += (then != priority) + (by != agent) + (tag not in tags)
+            priority, agent, tags = then, by, tags | {tag}
+
+    with fresh_store(kind, postgres_url) as url, regulars.open(url, clock=lambda: NOW) as crm:
+        report = crm.import_file(folder / "states.csv", folder / "states.toml")
+        assert (report.rejected, report.events) == (0, expected)
+        for each in {who for who, *_ in rows}:
+            last = [row for row in rows if row[0] == each][-1]
+            ticket = crm.ticket(each).ticket
+            assert (ticket.priority, ticket.agent) == last[1:3]
+        assert crm.import_file(folder / "states.csv", folder / "states.toml").events == 0
+
+
+def test_a_customer_who_is_matched_has_their_changes_too(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(
+        'match = ["email"]\n' + STATES.replace("occurred_at", 'email = "a@example.com"\noccurred_at', 1)
+    )
+    (tmp_path / "states.csv").write_text(
+        "who,at,priority,agent,tag\nb,2026-01-02,high,Kim,vip\nb,2026-01-03,high,Kim,vip\n"
+    )
+    with regulars.open(":memory:", clock=lambda: NOW) as crm:
+        crm.do(regulars.RegisterCustomer(ref="known", email="a@example.com"))
+        # The identity, its merge, the ticket, and a priority, an agent and a tag once each.
+        assert crm.import_file(tmp_path / "states.csv", tmp_path / "map.toml").events == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -42,20 +43,32 @@ class Chronology(Struct, frozen=True, kw_only=True):
             return -FOREVER, 0, b"", version
         if event_type in self.last:
             return FOREVER, 0, b"", version
-        return at, self.order.index(event_type), encode(event), 0
+        rank = _ranks(self.words)[1].get(event_type)
+        if rank is None:
+            raise ValueError(f"{event_type.__name__} has no place in the order of time")
+        return at, rank, encode(event), 0
 
     def begin_of(self, command: object, at: int) -> Place:
         """The first place that what a command leads to may have at an instant; of what stands outside time, the end of
         that instant.
         """
-        commands = [command_type for command_type, _ in self.words]
-        told_as = type(command)
-        return at, commands.index(told_as) if told_as in commands else len(commands), b"", 0
+        return at, _ranks(self.words)[0].get(type(command), len(self.words)), b"", 0
 
     def is_timed(self, event: Event) -> bool:
         """Whether an event stands in time: then the same one at the same instant is the same word."""
-        return type(event) in self.order
+        return type(event) in _ranks(self.words)[1]
 
     def in_order(self, recorded: Iterable[Recorded[E_co]]) -> list[Recorded[E_co]]:
         """The events of a stream in order of time."""
         return sorted(recorded, key=lambda each: self.place(each.event, each.occurred_at, each.version))
+
+
+@cache
+def _ranks(words: tuple[tuple[type[Any], type[Event]], ...]) -> tuple[dict[type[Any], int], dict[type[Event], int]]:
+    """The places of commands, and of the events that they lead to, as they follow one another at one instant."""
+    commands: dict[type[Any], int] = {}
+    events: dict[type[Event], int] = {}
+    for rank, (command_type, event_type) in enumerate(words):
+        commands.setdefault(command_type, rank)
+        events.setdefault(event_type, rank)
+    return commands, events

@@ -64,6 +64,7 @@ amount = { column = "pieces", money = "minor", currency = "EUR" }
 occurred_at = { column = "day", format = "%Y-%m", day = "last", time = "12:00", optional = true }
 [[command]]
 do = "TagCustomer"
+only_changes = true
 when = [{ column = "tags", matches = "*;*" }]
 fields = { label = { column = "tags", split = ";" }, occurred_at = { column = "stamp", format = "epoch_ms" } }
 [[command]]

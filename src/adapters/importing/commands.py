@@ -14,7 +14,7 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from regulars.adapters.importing.amounts import rounded
-from regulars.adapters.importing.cells import Cell, Condition, Value, columns_of
+from regulars.adapters.importing.cells import Cell, Value, columns_of
 from regulars.adapters.importing.conditions import Cells, Test, compile_conditions
 from regulars.adapters.importing.identity import RowIdentity
 from regulars.adapters.importing.mapping import CommandMapping, Mapping
@@ -61,6 +61,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     derived: str | None
     currency: str | None
     if_possible: bool
+    only_changes: bool
 
     def applies(self, cells: Cells) -> bool:
         """Whether all conditions of the command hold for a row."""
@@ -111,6 +112,17 @@ class Recipe(Struct, frozen=True, kw_only=True):
             raise Unusable(self.path + sentence(error)) from None
 
 
+class Commands(Struct, frozen=True):
+    """The commands of a row in the order to carry them out.
+
+    Of those at the places `if_possible` and `only_changes` the mapping says so.
+    """
+
+    commands: tuple[Command, ...] = ()
+    if_possible: frozenset[int] = frozenset()
+    only_changes: frozenset[int] = frozenset()
+
+
 class Recipes(Struct, frozen=True):
     """The compiled mapping: conditions on rows, the customer's registration, and the commands."""
 
@@ -118,26 +130,26 @@ class Recipes(Struct, frozen=True):
     customer: Recipe | None
     commands: tuple[Recipe, ...]
 
-    def commands_of(
-        self, cells: Cells, identity: RowIdentity, notices: list[str]
-    ) -> tuple[tuple[Command, ...], frozenset[int]]:
-        """The row's commands, its customer's registration first, and the places among them of those `if_possible`.
+    def commands_of(self, cells: Cells, identity: RowIdentity, notices: list[str]) -> Commands:
+        """The row's commands, its customer's registration first; none where no condition holds.
 
-        None where no condition holds. Adds a sentence to `notices` for what was left out. Raises Unusable.
+        Adds a sentence to `notices` for what was left out. Raises Unusable.
         """
         if not all(test(cells) for test in self.only):
-            return (), frozenset()
+            return Commands()
         applying = [recipe for recipe in self.commands if recipe.applies(cells)]
         commands: list[Command] = []
         if self.customer is not None:
             commands.append(self._registration(self.customer, cells, applying, notices))
-        if_possible = []
+        if_possible, only_changes = [], []
         for recipe in applying:
             for command in recipe.commands(cells, identity, notices):
                 if recipe.if_possible:
                     if_possible.append(len(commands))
+                if recipe.only_changes:
+                    only_changes.append(len(commands))
                 commands.append(command)
-        return tuple(commands), frozenset(if_possible)
+        return Commands(tuple(commands), frozenset(if_possible), frozenset(only_changes))
 
     @property
     def tells_times(self) -> bool:
@@ -145,13 +157,16 @@ class Recipes(Struct, frozen=True):
         recipes = (*self.commands, *([] if self.customer is None else [self.customer]))
         return any(name == "occurred_at" for recipe in recipes for name, _ in recipe.reads)
 
-    def first_time_of(self, cells: Cells) -> datetime | None:
-        """The earliest instant of the row's commands, None where they name none. Raises Unusable."""
+    def last_time_of(self, cells: Cells) -> datetime | None:
+        """The latest instant of the row's commands, by which all that it says has happened; None where they name none.
+
+        Raises Unusable.
+        """
         recipes = [recipe for recipe in self.commands if recipe.applies(cells)]
         if self.customer is not None:
             recipes.append(self.customer)
         told = [recipe.occurred_at(cells) for recipe in recipes]
-        return min((each for each in told if each is not None), default=None)
+        return max((each for each in told if each is not None), default=None)
 
     def whose(self, cells: Cells) -> str:
         """The customer whom the row's commands name, empty where they name none. Raises Unusable."""
@@ -187,7 +202,8 @@ def compile_mapping(mapping: Mapping, columns: tuple[str, ...], catalogue: Catal
     index = {column: number for number, column in enumerate(columns)}
     customer = None
     if mapping.customer is not None:
-        customer = _recipe(RegisterCustomer, 0, (), mapping.customer, mapping, index, if_possible=False)
+        registering = CommandMapping.model_construct(do=RegisterCustomer.__name__, fields=mapping.customer)
+        customer = _recipe(RegisterCustomer, 0, registering, mapping.customer, mapping, index)
     commands = tuple(
         _command(number, command, mapping, index, catalogue) for number, command in enumerate(mapping.command)
     )
@@ -206,18 +222,16 @@ def _command(
     if currency is not None and "currency" in model.model_fields:
         fields.setdefault("currency", currency)
     ids = _IDS.union(field for field in (way.customer, way.key) if field is not None)
-    return _recipe(model, number, command.when, fields, mapping, index, if_possible=command.if_possible, ids=ids)
+    return _recipe(model, number, command, fields, mapping, index, ids=ids)
 
 
 def _recipe(
     model: type[Command],
     number: int,
-    when: tuple[Condition, ...],
+    said: CommandMapping,
     fields: dict[str, Value],
     mapping: Mapping,
     index: dict[str, int],
-    *,
-    if_possible: bool,
     ids: frozenset[str] = _IDS,
 ) -> Recipe:
     registers = model is RegisterCustomer
@@ -234,7 +248,7 @@ def _recipe(
         model=model,
         path="customer." if registers else f"{model.__name__}.",
         number=number,
-        tests=compile_conditions(f"{model.__name__}.when", when, mapping, index),
+        tests=compile_conditions(f"{model.__name__}.when", said.when, mapping, index),
         reads=tuple(
             (name, value_reader(model, name, value, mapping, index, whole=name in _NEEDS_EVERY_CELL | ids))
             for name, value in fields.items()
@@ -244,7 +258,8 @@ def _recipe(
         split=next((name for name, value in fields.items() if isinstance(value, Cell) and value.split), None),
         derived=derived,
         currency=next(iter(currencies_of(fields)), mapping.currency),
-        if_possible=if_possible,
+        if_possible=said.if_possible,
+        only_changes=said.only_changes,
     )
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from regulars.adapters.importing.cells import Cell
+from msgspec import Struct
+
 from regulars.adapters.importing.unusable import Unusable, refused_cell
 from regulars.crm_domain.local_time import localised
 
 # Files are mostly sorted by customer or by date; a few years of days is plenty.
 CACHED_DATES = 4_096
+# Commands of a mapping mostly read the same column in the same way.
+_CACHED_READERS = 32
 _FEW_DIGITS = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Spreadsheets take 1900 for a leap year; from March 1900 on, their days count from this one.
@@ -29,17 +33,26 @@ _EXAMPLES = {
 }
 
 
-def moment_reader(cell: Cell, zone_name: str | None, where: str) -> Callable[[str], datetime]:
+class DateForm(Struct, frozen=True):
+    """How dates are written: their format, the time of day that they mean, and the day that a month means."""
+
+    format: str
+    time: time | None = None
+    day: Literal["first", "last"] | None = None
+
+
+@lru_cache(maxsize=_CACHED_READERS)
+def moment_reader(form: DateForm, zone_name: str | None, where: str) -> Callable[[str], datetime]:
     """The instant that a text is, in UTC. Raises Unusable, also for a local time that never was."""
     zone = None if zone_name is None else ZoneInfo(zone_name)
-    time_of_day = cell.time
+    time_of_day = form.time
 
     @lru_cache(maxsize=CACHED_DATES)
     def moment(text: str) -> datetime:
-        parsed = _parsed(cell, text, where)
+        parsed = _parsed(form, text, where)
         if not isinstance(parsed, datetime):
             parsed = parsed if time_of_day is None else datetime.combine(parsed, time_of_day)
-        elif time_of_day is not None and cell.format != "iso":
+        elif time_of_day is not None and form.format != "iso":
             parsed = datetime.combine(parsed, time_of_day, parsed.tzinfo)
         try:
             if isinstance(parsed, datetime) and parsed.tzinfo is not None:
@@ -53,11 +66,11 @@ def moment_reader(cell: Cell, zone_name: str | None, where: str) -> Callable[[st
     return moment
 
 
-def day_reader(cell: Cell, where: str) -> Callable[[str], date]:
+def day_reader(form: DateForm, where: str) -> Callable[[str], date]:
     """The calendar day that a text is. Raises Unusable."""
 
     def day(text: str) -> date:
-        parsed = _parsed(cell, text, where)
+        parsed = _parsed(form, text, where)
         return parsed.date() if isinstance(parsed, datetime) else parsed
 
     return day
@@ -72,10 +85,10 @@ def _in_zone(local: datetime | date, zone: ZoneInfo, where: str, text: str) -> d
         raise Unusable(refused_cell("expected a time that there was", where, text, remedy)) from None
 
 
-def _parsed(cell: Cell, text: str, where: str) -> datetime | date:
+def _parsed(form: DateForm, text: str, where: str) -> datetime | date:
     """A date where the text has no time of day, else a datetime, naive where there is no offset. Raises Unusable."""
     try:
-        match cell.format:
+        match form.format:
             case "iso":
                 return _iso(text)
             case "epoch":
@@ -85,20 +98,20 @@ def _parsed(cell: Cell, text: str, where: str) -> datetime | date:
             case "excel":
                 return _spreadsheet_day(text)
             case _:
-                parsed = datetime.strptime(text, str(cell.format))  # noqa: DTZ007 - a zone follows from the mapping
-                return parsed if cell.day is None else _day_of_month(parsed.date(), cell.day)
+                parsed = datetime.strptime(text, form.format)  # noqa: DTZ007 - a zone follows from the mapping
+                return parsed if form.day is None else _day_of_month(parsed.date(), form.day)
     except (ValueError, OverflowError):
-        expected = f"expected {_EXAMPLES.get(str(cell.format), cell.format)}"
-        raise Unusable(refused_cell(expected, where, text, _remedy(cell, text))) from None
+        expected = f"expected {_EXAMPLES.get(form.format, form.format)}"
+        raise Unusable(refused_cell(expected, where, text, _remedy(form, text))) from None
 
 
-def _remedy(cell: Cell, text: str) -> str:
+def _remedy(form: DateForm, text: str) -> str:
     """The format that a text looks like, where another was expected."""
     plain = text.removesuffix(".0")
     if not plain.isdecimal() or not plain.isascii():
         return ""
     for name, digits in (("excel", (5,)), ("epoch", (10,)), ("epoch_ms", (13,))):
-        if len(plain) in digits and cell.format != name:
+        if len(plain) in digits and form.format != name:
             return f'it looks like format = "{name}"'
     return ""
 

@@ -30,6 +30,7 @@
     do = "RecordPurchase"
     when = [{ column = "total", above = 0 }]    # or is, is_not, in, matches, below, at_least, at_most
     if_possible = false                  # true: where it is refused it is left out, and the row is taken without it
+    only_changes = false                 # true: left out where what it says held already at its time
     [command.fields]                     # `customer` is the ref of [customer] where it is left out
     occurred_at = { column = "day", format = "%d.%m.%Y", zone = "UTC", time = "12:00" }
     amount = { column = "total", money = "major", times = "pieces", rounding = "half_even" }
@@ -89,11 +90,14 @@ Details = Literal["newest", "fill", "never"]
 
 
 class CommandMapping(Table):
-    """One command per row: its class, conditions and fields; with `if_possible` it may be refused."""
+    """One command per row: its class, conditions and fields; with `if_possible` it may be refused, with `only_changes`
+    it is left out where what it says held already.
+    """
 
     do: Annotated[str, AfterValidator(_do)]
     when: tuple[Condition, ...] = ()
     if_possible: StrictBool = False
+    only_changes: StrictBool = False
     fields: dict[str, Value] = Field(default_factory=dict)
 
 

@@ -40,12 +40,12 @@ SEPARATORS = (",", ";", "\t", "|")
 class Row(Struct, frozen=True):
     """A row of the file: its commands in the order to carry them out, or one sentence on why there are none.
 
-    Commands at the places `if_possible` are left out where they are refused; any other refusal rejects the row. `line`
-    is the number of its first physical line, from 1. `text` is the raw line, or lines where a quoted field holds a line
-    break, without the last line ending and cut off at 131,072 characters. `notices` are sentences on what was left out.
-    `customer` is the registration of whom a row with a problem speaks of, where that much of it can be read. `match`
-    are the contacts by which its customer may be known under another reference. The encoding of one that
-    `is_guess` was guessed.
+    Commands at the places `if_possible` are left out where they are refused; any other refusal rejects the row. Those
+    at the places `only_changes` are left out where what they say held already. `line` is the number of its first
+    physical line, from 1. `text` is the raw line, or lines where a quoted field holds a line break, without the last
+    line ending and cut off at 131,072 characters. `notices` are sentences on what was left out. `customer` is the
+    registration of whom a row with a problem speaks of, where that much of it can be read. `match` are the contacts by
+    which its customer may be known under another reference. The encoding of one that `is_guess` was guessed.
     """
 
     line: int
@@ -53,6 +53,7 @@ class Row(Struct, frozen=True):
     commands: tuple[Command, ...]
     problem: str | None = None
     if_possible: frozenset[int] = frozenset()
+    only_changes: frozenset[int] = frozenset()
     notices: tuple[str, ...] = ()
     customer: Command | None = None
     match: tuple[str, ...] = ()
@@ -201,14 +202,14 @@ class _RowReader:
         return self._recipes.tells_times
 
     def place_of(self, record: Record) -> tuple[int, int | None]:
-        """Whose a record is, as a hash, and the earliest instant that it names; None for none, and where it can't be
+        """Whose a record is, as a hash, and the latest instant that it names; None for none, and where it can't be
         read.
         """
         if record.problem is not None:
             return 0, None
         try:
             cells = self._cells(record)
-            told = self._recipes.first_time_of(cells)
+            told = self._recipes.last_time_of(cells)
             whose = blake2b(self._recipes.whose(cells).encode(), digest_size=8).digest()
         except Unusable:
             return 0, None
@@ -225,15 +226,16 @@ class _RowReader:
         try:
             cells = self._cells(record)
             identity = RowIdentity(self._identifying(record), self._keyed, self._ordinals)
-            commands, if_possible = self._recipes.commands_of(cells, identity, notices)
-            for command in commands:
+            told = self._recipes.commands_of(cells, identity, notices)
+            for command in told.commands:
                 if isinstance(command, RecordPurchase) and command.source is not None:
                     self._require_one_word(command)
             return Row(
                 record.line,
                 record.text,
-                commands,
-                if_possible=if_possible,
+                told.commands,
+                if_possible=told.if_possible,
+                only_changes=told.only_changes,
                 notices=tuple(notices),
                 match=self._match,
             )

@@ -22,7 +22,7 @@ from regulars.adapters.importing.amounts import (
 )
 from regulars.adapters.importing.cells import Cell, Each, Value, columns_of
 from regulars.adapters.importing.conditions import Cells
-from regulars.adapters.importing.dates import day_reader, moment_reader
+from regulars.adapters.importing.dates import DateForm, day_reader, moment_reader
 from regulars.adapters.importing.documents import Dated
 from regulars.adapters.importing.grouping import Group
 from regulars.adapters.importing.jsonl import Nested, NotAnObject, Number, cells_of
@@ -121,12 +121,12 @@ def _where(cell: Cell) -> str:
 
 def _dated(model: type[BaseModel], name: str, cell: Cell, text: Callable[[Cells], str], mapping: Mapping) -> Read:
     where = _where(cell)
-    in_sheets = cell.model_copy(update={"format": "iso", "day": None})
+    form, in_sheets = DateForm(str(cell.format), cell.time, cell.day), DateForm("iso", cell.time)
     if is_day(model, name):
-        as_said, as_iso = day_reader(cell, where), day_reader(in_sheets, where)
+        as_said, as_iso = day_reader(form, where), day_reader(in_sheets, where)
     else:
         zone = cell.zone or mapping.zone
-        as_said, as_iso = moment_reader(cell, zone, where), moment_reader(in_sheets, zone, where)
+        as_said, as_iso = moment_reader(form, zone, where), moment_reader(in_sheets, zone, where)
 
     def read(cells: Cells) -> date | Dropped | None:
         found = text(cells)

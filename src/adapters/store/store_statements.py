@@ -54,11 +54,10 @@ class StoreStatements(LogStatements):
         )
 
     @cached_property
-    def outcome(self) -> Statement:
-        """Select the digest and outcome of a command id."""
+    def outcomes(self) -> Among:
+        """Those command ids, among some, that have an outcome, each with its digest and outcome."""
         commands = self.schema.commands
-        ours = commands.c.id == sa.bindparam("id")
-        return self._render(sa.select(commands.c.digest, commands.c.outcome).where(ours))
+        return Among(self._dialect, sa.select(commands.c.id, commands.c.digest, commands.c.outcome), commands.c.id)
 
     @cached_property
     def keep_outcome(self) -> Statement:

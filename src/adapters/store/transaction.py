@@ -254,12 +254,12 @@ class Transaction:
         country = self.country if kind == "phone" else None
         return self._keyring.keyed(kind, normalised(kind, value, country))
 
-    def outcome_of(self, command_id: str) -> tuple[str, bytes] | None:
-        """The digest and outcome kept for a command id, if there are any."""
-        row = self._statements.outcome.first(self.connection, id=command_id)
-        return None if row is None else (row[0], row[1])
+    def outcomes_of(self, command_ids: Iterable[str]) -> dict[str, tuple[str, bytes]]:
+        """The digest and outcome kept for each of some command ids that has them."""
+        rows = self._statements.outcomes.all(self.connection, command_ids)
+        return {command_id: (digest, outcome) for command_id, digest, outcome in rows}
 
-    def keep_outcome(self, command_id: str, digest: str, outcome: bytes) -> None:
-        """Keep the outcome of a command, so that a retry gets the same answer."""
-        row = {"id": command_id, "digest": digest, "outcome": outcome}
-        self._statements.keep_outcome.run(self.connection, **row)
+    def keep_outcomes(self, outcomes: Sequence[tuple[str, str, bytes]]) -> None:
+        """Keep the outcomes of commands, each as its id, digest and outcome, so that a retry gets the same answer."""
+        rows = [{"id": command_id, "digest": digest, "outcome": kept} for command_id, digest, kept in outcomes]
+        self._statements.keep_outcome.many(self.connection, rows)

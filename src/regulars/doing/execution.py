@@ -40,7 +40,7 @@ from regulars.doing.corrections import (
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
 from regulars.doing.late_membership import earn_late
 from regulars.doing.memberships import member_meant, membership_stream, of_all, shared
-from regulars.doing.outcomes import CarriedOut, Outcome, conclude, first_outcome
+from regulars.doing.outcomes import CarriedOut, FirstOutcomes, Outcome, conclude
 from regulars.doing.policies import follow_links, move_points, require_allowed
 from regulars.doing.stream import Stream, is_told, state_at
 from regulars.doing.unit_of_work import Pending, Target, UnitOfWork
@@ -58,6 +58,7 @@ class Execution:
     ) -> None:
         ids = {reference: customer_id for reference, customer_id in sought.items() if customer_id is not None}
         self._work = UnitOfWork(store, tx, issuer, Pending(context=context, ids=ids, sought=set(sought)))
+        self._first_outcomes = FirstOutcomes(store, tx)
         self.last_position = 0
         self.customer_ids: set[str] = set()
 
@@ -65,6 +66,7 @@ class Execution:
         """Load what commands will need in a few queries; each loads what is missing by itself."""
         work = self._work
         commands = list(commands)
+        self._first_outcomes.seek(commands)
         addressed = [(command, address(command, work.catalogue)) for command in commands]
         find(work, (where.customer for _, where in addressed if where.customer is not None))
         meant = [where.customer and id_of(work, where.customer) for _, where in addressed]
@@ -97,11 +99,13 @@ class Execution:
             streams |= {work.stream_of(where.decider, each) for each in family_of(work, customer_id)}
         return streams
 
-    def carry_out(self, command: Command) -> None:
-        """Decide one command. Raises Rejected or NotFound, and then nothing of it is kept."""
+    def carry_out(self, command: Command, *, only_changes: bool = False) -> None:
+        """Decide one command, with `only_changes` as if it were told at its own time, when what is so already changes
+        nothing. Raises Rejected or NotFound, and then nothing of it is kept.
+        """
         work = self._work
         self._require_new_id(command)
-        replayed = first_outcome(work.store, work.tx, command)
+        replayed = self._first_outcomes.of(command)
         if replayed is not None:
             self._note(CarriedOut(command=command, customer_id=replayed.customer_id, replayed=replayed))
             return
@@ -109,11 +113,15 @@ class Execution:
         where = address(meant, work.catalogue)
         target, stream = self._target(command, where)
         context = self._context_for(command, stream)
-        at = occurred_at(command, context.now)
+        now = context.now
+        at = occurred_at(command, now)
         meant = with_news_alone(meant, stream)
         events: tuple[Event, ...] = ()
         if not is_so_already(work, meant, stream):
-            events = where.decider.decide(meant, self._state_for(meant, where, target, stream, at), context)
+            state = self._state_for(meant, where, target, stream, at)
+            if only_changes:
+                meant, context = meant.model_copy(update={"occurred_at": None}), replace(context, now=at)
+            events = where.decider.decide(meant, state, context)
         if target is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
         first, customer_id = len(work.pending.drafts), target.customer_id
@@ -121,7 +129,7 @@ class Execution:
             if is_told(stream, where.decider, event, at):
                 continue
             before, cause = work.state(target), len(work.pending.drafts)
-            then = corrected_at(event, command, stream, at, context.now)
+            then = corrected_at(event, command, stream, at, now)
             require_allowed(work, event, customer_id)
             for of, part in self._shared(event, target):
                 work.keep(part, command, of, then)
@@ -215,7 +223,7 @@ class Execution:
         recorded = work.write()
         self.last_position = recorded[-1].position if recorded else 0
         self.customer_ids = {each.customer_id for each in work.pending.drafts} | work.pending.merged_here
-        return [conclude(work.store, work.tx, each, recorded) for each in work.pending.carried_out]
+        return conclude(work.store, work.tx, work.pending.carried_out, recorded)
 
     def expectations(self) -> dict[str, int]:
         """For each stream that was to be written, the version the decision was based on."""

@@ -302,7 +302,7 @@ def _refusal(row: Row, said: _Said, execution: Execution) -> str | None:
                         if changed is not None:
                             execution.carry_out(changed)
                     else:
-                        execution.carry_out(command)
+                        execution.carry_out(command, only_changes=place in row.only_changes)
     except (Rejected, NotFound) as refusal:
         return str(refusal)
     return None

@@ -33,7 +33,8 @@ class Matching:
         if into is None:
             return row
         commands = (new, MergeCustomers(customer=new.ref, into=into), *row.commands[1:])
-        return replace(row, commands=commands, if_possible=frozenset(place + 1 for place in row.if_possible))
+        later = {name: frozenset(place + 1 for place in getattr(row, name)) for name in ("if_possible", "only_changes")}
+        return replace(row, commands=commands, **later)
 
     def note(self, row: Row) -> None:
         """Remember whom a row that was taken registered."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -40,35 +40,65 @@ class CarriedOut(Struct, frozen=True, kw_only=True):
     replayed: Outcome | None = None
 
 
-def first_outcome(store: Store, tx: Transaction, command: Command) -> Outcome | None:
-    """The outcome of a command whose id was used before; None where it wasn't.
+class FirstOutcomes:
+    """The outcomes of commands whose ids were used before, in one transaction."""
 
-    Raises Rejected where that was for other content, Damaged where its outcome can't be read.
-    """
-    kept = None if command.command_id is None else tx.outcome_of(command.command_id)
-    if command.command_id is None or kept is None:
-        return None
-    digest, stored = kept
-    if digest != _digest(store, command):
-        sentence = f'command id "{command.command_id}" was used before for a command with other content'
-        raise Rejected("command_id_taken", sentence)
-    first = _read(command.command_id, stored)
-    return Outcome(
-        customer_id=CustomerId(first.customer_id),
-        events=tuple(tx.log.at(first.positions)),
-        position=first.positions[-1] if first.positions else None,
-        replayed=True,
-    )
+    def __init__(self, store: Store, tx: Transaction) -> None:
+        self._store = store
+        self._tx = tx
+        self._kept: dict[str, tuple[str, bytes] | None] = {}
+
+    def seek(self, commands: Iterable[Command]) -> None:
+        """Look up in a few queries what will be asked for."""
+        ids = [each.command_id for each in commands if each.command_id is not None]
+        unknown = [command_id for command_id in ids if command_id not in self._kept]
+        if unknown:
+            found = self._tx.outcomes_of(unknown)
+            self._kept.update((command_id, found.get(command_id)) for command_id in unknown)
+
+    def of(self, command: Command) -> Outcome | None:
+        """The outcome of a command whose id was used before; None where it wasn't.
+
+        Raises Rejected where that was for other content, Damaged where its outcome can't be read.
+        """
+        if command.command_id is None:
+            return None
+        self.seek([command])
+        kept = self._kept[command.command_id]
+        if kept is None:
+            return None
+        digest, stored = kept
+        if digest != _digest(self._store, command):
+            sentence = f'command id "{command.command_id}" was used before for a command with other content'
+            raise Rejected("command_id_taken", sentence)
+        first = _read(command.command_id, stored)
+        return Outcome(
+            customer_id=CustomerId(first.customer_id),
+            events=tuple(self._tx.log.at(first.positions)),
+            position=first.positions[-1] if first.positions else None,
+            replayed=True,
+        )
 
 
-def conclude(store: Store, tx: Transaction, carried: CarriedOut, recorded: Sequence[Recorded[Event]]) -> Outcome:
-    """The outcome of a command whose events were written; it is stored where the command has an id."""
-    if carried.replayed is not None:
-        return carried.replayed
+def conclude(
+    store: Store, tx: Transaction, carried_out: Iterable[CarriedOut], recorded: Sequence[Recorded[Event]]
+) -> list[Outcome]:
+    """The outcomes of commands whose events were written; those of commands with an id are stored."""
+    outcomes, kept = [], []
+    for each in carried_out:
+        outcome = each.replayed or _outcome(each, recorded)
+        outcomes.append(outcome)
+        if each.command.command_id is not None and each.replayed is None:
+            positions = tuple(event.position for event in outcome.events)
+            stored = msgspec.json.encode(KeptOutcome(each.customer_id, positions))
+            kept.append((each.command.command_id, _digest(store, each.command), stored))
+    if kept:
+        tx.keep_outcomes(kept)
+    return outcomes
+
+
+def _outcome(carried: CarriedOut, recorded: Sequence[Recorded[Event]]) -> Outcome:
     events = tuple(recorded[carried.first : carried.last])
-    if carried.command.command_id is not None:
-        kept = KeptOutcome(carried.customer_id, tuple(each.position for each in events))
-        tx.keep_outcome(carried.command.command_id, _digest(store, carried.command), msgspec.json.encode(kept))
     return Outcome(
         customer_id=CustomerId(carried.customer_id),
         events=events,
