@@ -281,7 +281,7 @@ def test_facts_of_their_own_are_folded_beside_the_shared_ones(history: list[Happ
 
 @given(histories(), st.data())
 def test_facts_of_their_own_are_stored_apart_and_gone_on_with(history: list[Happened], data: st.DataObject) -> None:
-    both, cut = (LOYALTY_TIER, COUNTING), data.draw(st.integers(0, len(history)))
+    both, cut = (LOYALTY_TIER, COUNTING), data.draw(cuts(history))
     folded = Folded()
     before = fold(folded, history[:cut], rules(), both)
     again = load_facts(dump_facts(folded))
