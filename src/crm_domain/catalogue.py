@@ -117,7 +117,8 @@ class Address(Struct, frozen=True):
 
 def address(command: Command, catalogue: Catalogue) -> Address:
     """The address of a command. Raises TypeError for a class that is not in the catalogue."""
-    found = next(filter(None, map(catalogue.addresses.get, type(command).__mro__)), None)
+    addresses = catalogue.addresses
+    found = addresses.get(type(command)) or next(filter(None, map(addresses.get, type(command).__mro__)), None)
     if found is None:
         raise TypeError(f"{type(command).__name__} is not a command of this store")
     aggregate, way = found

@@ -65,7 +65,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
 
     def applies(self, cells: Cells) -> bool:
         """Whether all conditions of the command hold for a row."""
-        return all(test(cells) for test in self.tests)
+        return not self.tests or all(test(cells) for test in self.tests)
 
     def occurred_at(self, cells: Cells) -> datetime | None:
         """The instant of the command's event, where the mapping has it. Raises Unusable."""
@@ -277,7 +277,7 @@ def _nothing_in(columns: tuple[str, ...]) -> str:
 
 def _settled(values: dict[str, Any], currency: str | None, path: str) -> dict[str, Any]:
     """The values with each amount in the command's currency, which an amount may name. Raises Unusable."""
-    told = dict(_amounts(values))
+    told = dict(_amounts(values)) if any(isinstance(value, Told | list) for value in values.values()) else {}
     if not told:
         return values
     said = values.get("currency", currency)

@@ -100,8 +100,9 @@ class Execution:
         return streams
 
     def carry_out(self, command: Command, *, only_changes: bool = False) -> None:
-        """Decide one command, with `only_changes` as if it were told at its own time, when what is so already changes
-        nothing. Raises Rejected or NotFound, and then nothing of it is kept.
+        """Decide one command. With `only_changes` it is decided as if it had been told at its own time, and left out,
+        also from the command log, where what it says held already then. Raises Rejected or NotFound; then nothing of
+        it is kept.
         """
         work = self._work
         self._require_new_id(command)
@@ -122,6 +123,8 @@ class Execution:
             if only_changes:
                 meant, context = meant.model_copy(update={"occurred_at": None}), replace(context, now=at)
             events = where.decider.decide(meant, state, context)
+            if only_changes and not events:
+                return
         if target is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
         first, customer_id = len(work.pending.drafts), target.customer_id
