@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import pytest
@@ -13,10 +14,15 @@ from regulars import (
     Command,
     EnrollMember,
     MergeCustomers,
+    PointsEarned,
+    PointsReversed,
     RecordPurchase,
     RecordReturn,
     RegisterCustomer,
     Regulars,
+    Rejected,
+    ResumeMembership,
+    SuspendMembership,
     VoidPurchase,
 )
 from shops import BEGIN, DAY, Clock, fresh_store, opened
@@ -98,3 +104,106 @@ def test_only_what_was_placed_since_it_went_on_earns(database_url: str) -> None:
         crm.do([CancelMembership(customer="ada", occurred_at=BEGIN + 10 * DAY), bought(12, 40), bought(20, 7)])
         crm.do(enrolled(15))
         assert balance(crm, clock) == 7
+
+
+# ------------------------------------------------------------------------------------------------ all kinds of moves
+
+MOVES: dict[str, type[Command]] = {
+    "enroll": EnrollMember,
+    "suspend": SuspendMembership,
+    "resume": ResumeMembership,
+    "cancel": CancelMembership,
+}
+#: What may follow in which status, and the status after it: as the documentation words it.
+FOLLOW = {
+    "none": {"enroll": "active"},
+    "active": {"suspend": "suspended", "cancel": "cancelled", "enroll": "active"},
+    "suspended": {"resume": "active", "cancel": "cancelled", "suspend": "suspended"},
+    "cancelled": {"enroll": "active", "cancel": "cancelled"},
+}
+
+
+@st.composite
+def courses(draw: st.DrawFn) -> list[tuple[int, str]]:
+    """Moves of a membership that are taken one after the other, each on a day of its own."""
+    status, moves = "none", []
+    for day in sorted(draw(st.sets(st.integers(0, 40), min_size=1, max_size=5))):
+        kind = draw(st.sampled_from(sorted(FOLLOW[status])))
+        status = FOLLOW[status][kind]
+        moves.append((day, kind))
+    return moves
+
+
+def status_on(moves: list[tuple[int, str]], day: int) -> str:
+    status = "none"
+    for when, kind in moves:
+        if when <= day:
+            status = FOLLOW[status][kind]
+    return status
+
+
+def told_until_taken(crm: Regulars, words: list[Command]) -> list[Command]:
+    """What is refused is told again, until nothing more is taken; what was refused to the end."""
+    left = words
+    while True:
+        refused = []
+        for word in left:
+            try:
+                crm.do(word)
+            except Rejected:
+                refused.append(word)
+        if len(refused) == len(left) or not refused:
+            return refused
+        left = refused
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@settings(max_examples=20)
+@given(
+    moves=courses(),
+    orders=st.dictionaries(st.integers(0, 40), st.integers(1, 100), min_size=1, max_size=4),
+    returns=st.sets(st.integers(0, 40), max_size=2),
+    random=st.randoms(use_true_random=False),
+)
+def test_moves_told_in_any_order_give_each_order_its_points(
+    kind: str,
+    postgres_url: str,
+    moves: list[tuple[int, str]],
+    orders: dict[int, int],
+    returns: set[int],
+    random: Random,
+) -> None:
+    words: list[Command] = [
+        MOVES[what](customer="ada", occurred_at=BEGIN + day * DAY)  # type: ignore[call-arg]
+        for day, what in moves
+    ]
+    words += [bought(day, amount) for day, amount in orders.items()]
+    back = sorted(returns & orders.keys())
+    words += [
+        RecordReturn(order_id=f"O-{day}", amount="1", return_id=f"R-{day}", occurred_at=BEGIN + (day + 50) * DAY)
+        for day in back
+    ]
+    random.shuffle(words)
+    clock = Clock(NOW)
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        crm.do(RegisterCustomer(ref="ada", occurred_at=BEGIN))
+        assert told_until_taken(crm, words) == []
+        points: Counter[str] = Counter()
+        for each in crm.events():
+            match each.event:
+                case PointsEarned(order_id=order_id, points=earned):
+                    points[order_id] += earned
+                case PointsReversed(order_id=order_id, points=lost):
+                    points[order_id] -= lost
+                case _:
+                    pass
+        expected = {
+            f"O-{day}": amount - (day in back) if status_on(moves, day) == "active" else 0
+            for day, amount in orders.items()
+        }
+        assert {order: points[order] for order in expected} == expected
+        assert balance(crm, clock) == sum(expected.values())
+        assert told_until_taken(crm, words) == []
+        assert balance(crm, clock) == sum(expected.values())
+        crm.catch_up()
+        assert crm.projections.verify().stored == crm.projections.verify().folded

@@ -58,6 +58,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     needed: dict[str, tuple[str, ...]]
     decisive: dict[str, tuple[str, ...]]
     split: str | None
+    tells_amounts: bool
     derived: str | None
     currency: str | None
     if_possible: bool
@@ -92,7 +93,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
         for name, columns in self.needed.items():
             if name not in values:
                 raise Unusable(f"{self.path}{name}: {_nothing_in(columns)}")
-        return _settled(values, self.currency, self.path)
+        return _settled(values, self.currency, self.path) if self.tells_amounts else values
 
     def commands(self, cells: Cells, identity: RowIdentity, notices: list[str]) -> Iterator[Command]:
         """The row's command, or one for each part of a field that is split. Raises Unusable."""
@@ -256,6 +257,7 @@ def _recipe(
         needed={name: columns_of(fields[name]) for name in sorted(needed)},
         decisive={name: columns for name, columns in decisive.items() if name not in needed},
         split=next((name for name, value in fields.items() if isinstance(value, Cell) and value.split), None),
+        tells_amounts=any(name == "lines" or is_amount(model, name) for name in fields),
         derived=derived,
         currency=next(iter(currencies_of(fields)), mapping.currency),
         if_possible=said.if_possible,
@@ -277,7 +279,7 @@ def _nothing_in(columns: tuple[str, ...]) -> str:
 
 def _settled(values: dict[str, Any], currency: str | None, path: str) -> dict[str, Any]:
     """The values with each amount in the command's currency, which an amount may name. Raises Unusable."""
-    told = dict(_amounts(values)) if any(isinstance(value, Told | list) for value in values.values()) else {}
+    told = dict(_amounts(values))
     if not told:
         return values
     said = values.get("currency", currency)

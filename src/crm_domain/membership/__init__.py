@@ -37,7 +37,15 @@ from regulars.crm_domain.membership.decider import (
     is_in_force,
     was_in_force,
 )
-from regulars.crm_domain.membership.earning import Terms, earn, follow_net, lot_earned, terms_by, terms_of
+from regulars.crm_domain.membership.earning import (
+    Terms,
+    earn,
+    follow_course,
+    follow_net,
+    lot_earned,
+    terms_by,
+    terms_of,
+)
 from regulars.crm_domain.membership.ledger import Balance, Lot, Taken
 from regulars.crm_domain.membership.together import has_part, parts_of, with_points_of
 
@@ -79,6 +87,7 @@ __all__ = [
     "decide",
     "earn",
     "evolve",
+    "follow_course",
     "follow_net",
     "has_part",
     "has_recorded",

@@ -2,7 +2,9 @@
 
 1. A customer has one membership for ever, which moves as ALLOWED says; enrolling again after a cancellation goes on
    with the same one.
-2. Its events stand in order of their instants: what would lie before the last one is refused (`out_of_order`).
+2. Its moves are words: each is decided on those up to its own instant, whenever it is told, and at one instant they go
+   by order of recording. Everything else stands in order of time: what would lie before the last event is refused
+   (`out_of_order`).
 3. A purchase earns points, once, where a membership was in force at the purchase's own instant.
 4. Points are redeemed of an active membership, from lots that are available at the redemption's instant: earliest
    expiry first, then earliest available, then by lot id. Never more than there are.
@@ -13,10 +15,11 @@
 8. Points are adjusted by hand for a reason that is given; no more is taken than there is.
 9. One tier override at a time; it ends at its own instant or when it is lifted.
 
-**Backdating.** A redemption told late is decided on what stood at its own instant, and invariant 2 lets nothing have
-been decided since; so it can't overdraw. That is the whole rule: one told late on a quiet membership is taken, one
-that lies before the last event is refused. A purchase or a return may arrive late all the same: its points then move
-at the last event's instant, while availability and expiry count from the purchase's own.
+**Backdating.** A move told late lets the orders earn that turn out to be placed while the membership was in force, and
+those lose their points that weren't. A redemption told late is decided on what stood at its own instant, and invariant
+2 lets nothing have been decided since; so it can't overdraw. That is the whole rule: one told late on a quiet
+membership is taken, one that lies before the last event is refused. A purchase or a return may arrive late all the
+same: its points then move at the last event's instant, while availability and expiry count from the purchase's own.
 
 A suspended membership neither earns nor redeems, and a cancelled one doesn't either. Neither forfeits anything: lots
 stay until they expire, a return still takes points back, a redemption can still be cancelled, an override still ends
@@ -25,9 +28,10 @@ when it said it would.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -56,6 +60,7 @@ from regulars.crm_domain.membership.ledger import (
     in_spending_order,
     lot_of_order,
     moved,
+    record_of_lot,
     settled,
     taken_from,
 )
@@ -129,7 +134,8 @@ class RedemptionCancelled(Event, frozen=True, kw_only=True, tag="RedemptionCance
 class PointsReversed(Event, frozen=True, kw_only=True, tag="PointsReversed"):
     """A return, or a correction, took back points that an order had earned, or made a debt of them.
 
-    `number` is that of the order's record, `correction` whether it is voided.
+    `number` is that of the order's record, `correction` whether it is voided, and `outside` whether it was placed while
+    no membership was in force, as was told later.
     """
 
     at: int
@@ -139,6 +145,7 @@ class PointsReversed(Event, frozen=True, kw_only=True, tag="PointsReversed"):
     rules_digest: str | None = None
     number: int = 1
     correction: bool = False
+    outside: bool = False
 
 
 class PointsAdjusted(Event, frozen=True, kw_only=True, tag="PointsAdjusted"):
@@ -194,12 +201,51 @@ class MembershipStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-ALLOWED: dict[MembershipStatus, frozenset[MembershipStatus]] = {
-    MembershipStatus.NONE: frozenset({MembershipStatus.ACTIVE}),
-    MembershipStatus.ACTIVE: frozenset({MembershipStatus.SUSPENDED, MembershipStatus.CANCELLED}),
-    MembershipStatus.SUSPENDED: frozenset({MembershipStatus.ACTIVE, MembershipStatus.CANCELLED}),
-    MembershipStatus.CANCELLED: frozenset({MembershipStatus.ACTIVE}),
+MoveKind = Literal["enrolled", "suspended", "resumed", "cancelled"]
+
+#: From which statuses each move leads, and to which.
+MOVES: dict[MoveKind, tuple[frozenset[MembershipStatus], MembershipStatus]] = {
+    "enrolled": (frozenset({MembershipStatus.NONE, MembershipStatus.CANCELLED}), MembershipStatus.ACTIVE),
+    "suspended": (frozenset({MembershipStatus.ACTIVE}), MembershipStatus.SUSPENDED),
+    "resumed": (frozenset({MembershipStatus.SUSPENDED}), MembershipStatus.ACTIVE),
+    "cancelled": (frozenset({MembershipStatus.ACTIVE, MembershipStatus.SUSPENDED}), MembershipStatus.CANCELLED),
 }
+ALLOWED: dict[MembershipStatus, frozenset[MembershipStatus]] = {
+    status: frozenset(to for whence, to in MOVES.values() if status in whence) for status in MembershipStatus
+}
+
+
+class Move(Struct, frozen=True, array_like=True):
+    """A word on whether a membership is in force."""
+
+    at: int
+    kind: MoveKind
+    program: str | None = None
+
+
+class Course(Struct, frozen=True, kw_only=True):
+    """What some moves lead to, one after the other; `in_force` are spans [from, to)."""
+
+    status: MembershipStatus = MembershipStatus.NONE
+    program: str | None = None
+    in_force: tuple[tuple[int, int], ...] = ()
+
+
+def course_of(moves: Iterable[Move]) -> Course:
+    """What moves lead to, in their order. Total: a move from a status that it doesn't lead from changes nothing."""
+    status, program, in_force = MembershipStatus.NONE, None, list[tuple[int, int]]()
+    for move in moves:
+        whence, to = MOVES[move.kind]
+        if status not in whence:
+            continue
+        if to is MembershipStatus.ACTIVE:
+            in_force.append((move.at, FOREVER))
+        elif status is MembershipStatus.ACTIVE:
+            in_force[-1] = (in_force[-1][0], move.at)
+        if move.kind == "enrolled":
+            program = move.program
+        status = to
+    return Course(status=status, program=program, in_force=tuple(in_force))
 
 
 class Redemption(Struct, frozen=True, kw_only=True):
@@ -214,18 +260,22 @@ class Redemption(Struct, frozen=True, kw_only=True):
 class Membership(Struct, frozen=True, kw_only=True):
     """What the next decision on a membership needs to know.
 
-    `in_force` are spans [from, to). `debts` are points owed, by the lot whose order was returned, oldest first.
+    `moves` are in order of time; `status`, `program` and the spans `in_force`, each [from, to), follow from them.
+    `debts` are points owed, by the lot whose order was returned, oldest first. `outside` are the lots of orders that
+    lost their points as no membership was in force.
     """
 
     status: MembershipStatus = MembershipStatus.NONE
     program: str | None = None
     last_at: int = EARLIEST
     in_force: tuple[tuple[int, int], ...] = ()
+    moves: tuple[Move, ...] = ()
     lots: dict[str, Lot] = {}
     debts: dict[str, int] = {}
     redemptions: dict[str, Redemption] = {}
     adjustments: dict[str, int] = {}
     override: TierOverrideGranted | None = None
+    outside: frozenset[str] = frozenset()
 
 
 def evolve(state: Membership, event: MembershipEvent) -> Membership:
@@ -236,15 +286,16 @@ def evolve(state: Membership, event: MembershipEvent) -> Membership:
 def _evolved(state: Membership, event: MembershipEvent) -> Membership:
     match event:
         case MembershipEnrolled(program=program):
-            return replace(_begun(state, event.at), program=program)
+            return _moved(state, Move(event.at, "enrolled", program))
         case MembershipResumed():
-            return _begun(state, event.at)
+            return _moved(state, Move(event.at, "resumed"))
         case MembershipSuspended():
-            return _ended(state, event.at, MembershipStatus.SUSPENDED)
+            return _moved(state, Move(event.at, "suspended"))
         case MembershipCancelled():
-            return _ended(state, event.at, MembershipStatus.CANCELLED)
+            return _moved(state, Move(event.at, "cancelled"))
         case PointsEarned():
-            return _with_lot(state, _earned_lot(event), event.at)
+            inside = replace(state, outside=state.outside - {record_of_lot(event.lot_id)})
+            return _with_lot(inside, _earned_lot(event), event.at)
         case PointsRedeemed(redemption_id=redemption_id, taken=taken):
             redemption = Redemption(points=event.points + event.elsewhere, taken=taken, part=event.part)
             redemptions = state.redemptions | {redemption_id: redemption}
@@ -254,7 +305,8 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
         case PointsReversed(order_id=order_id, points=points, number=number):
             lot_id = lot_of_order(order_id, number)
             debts = state.debts | {lot_id: state.debts.get(lot_id, 0) + points}
-            return _settled(replace(state, debts=debts), event.at)
+            outside = state.outside | {lot_id} if event.outside else state.outside
+            return _settled(replace(state, debts=debts, outside=outside), event.at)
         case PointsAdjusted():
             return _adjusted(state, event)
         case TierOverrideGranted():
@@ -263,13 +315,15 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
             return replace(state, override=None)
 
 
-def _begun(state: Membership, at: int) -> Membership:
-    return replace(state, status=MembershipStatus.ACTIVE, in_force=(*state.in_force, (at, FOREVER)))
+def _moved(state: Membership, move: Move) -> Membership:
+    place = bisect_right(state.moves, move.at, key=_instant)
+    moves = (*state.moves[:place], move, *state.moves[place:])
+    course = course_of(moves)
+    return replace(state, moves=moves, status=course.status, program=course.program, in_force=course.in_force)
 
 
-def _ended(state: Membership, at: int, status: MembershipStatus) -> Membership:
-    spans = tuple((start, min(end, at)) for start, end in state.in_force)
-    return replace(state, status=status, in_force=spans)
+def _instant(move: Move) -> int:
+    return move.at
 
 
 def _earned_lot(event: PointsEarned) -> Lot:
@@ -321,6 +375,11 @@ def is_in_force(state: Membership) -> bool:
 def was_in_force(state: Membership, at: int) -> bool:
     """Whether the membership was active at an instant."""
     return any(start <= at < end for start, end in state.in_force)
+
+
+def course_until(state: Membership, at: int) -> Course:
+    """What the moves up to an instant lead to."""
+    return course_of(state.moves[: bisect_right(state.moves, at, key=_instant)])
 
 
 def has_recorded(state: Membership, command: Command) -> bool:
@@ -411,34 +470,38 @@ class LiftTierOverride(MembershipCommand):
 
 def enroll(command: EnrollMember, state: Membership, context: Context) -> tuple[Event, ...]:
     """Invariants 1 and 2."""
-    if state.status is MembershipStatus.ACTIVE and state.program == command.program:
+    at = occurred_at(command, context.now)
+    if Move(at, "enrolled", command.program) in state.moves:
         return ()
-    if state.status in (MembershipStatus.ACTIVE, MembershipStatus.SUSPENDED):
-        raise _refusal(state, "it can't be enrolled again before it is cancelled")
-    return (MembershipEnrolled(at=_in_order(command, state, context), program=command.program),)
+    course = course_until(state, at)
+    if course.status is MembershipStatus.ACTIVE and course.program == command.program:
+        return () if command.occurred_at is None else (MembershipEnrolled(at=at, program=command.program),)
+    if course.status in (MembershipStatus.ACTIVE, MembershipStatus.SUSPENDED):
+        raise _refusal(course, "it can't be enrolled again before it is cancelled")
+    return (MembershipEnrolled(at=at, program=command.program),)
 
 
-def suspend(command: SuspendMembership, state: Membership, context: Context) -> tuple[Event, ...]:
-    """Invariants 1 and 2."""
-    if not _moves(state, MembershipStatus.SUSPENDED):
-        return ()
-    return (MembershipSuspended(at=_in_order(command, state, context)),)
-
-
-def resume(command: ResumeMembership, state: Membership, context: Context) -> tuple[Event, ...]:
+def move(command: MembershipCommand, kind: MoveKind, state: Membership, context: Context) -> tuple[Event, ...]:
     """Invariants 1 and 2; what was cancelled doesn't go on, it is enrolled again."""
-    if state.status is MembershipStatus.CANCELLED:
-        raise _refusal(state, "enroll the customer again")
-    if not _moves(state, MembershipStatus.ACTIVE):
+    at = occurred_at(command, context.now)
+    if Move(at, kind) in state.moves:
         return ()
-    return (MembershipResumed(at=_in_order(command, state, context)),)
+    course, (whence, to) = course_until(state, at), MOVES[kind]
+    if course.status is MembershipStatus.NONE:
+        raise _no_member(state)
+    if course.status is to and command.occurred_at is None:
+        return ()
+    if course.status is not to and course.status not in whence:
+        remedy = "enroll the customer again" if kind == "resumed" else f"it can't become {to}"
+        raise _refusal(course, remedy)
+    return (_MOVED[kind](at=at),)
 
 
-def cancel(command: CancelMembership, state: Membership, context: Context) -> tuple[Event, ...]:
-    """Invariants 1 and 2."""
-    if not _moves(state, MembershipStatus.CANCELLED):
-        return ()
-    return (MembershipCancelled(at=_in_order(command, state, context)),)
+_MOVED: dict[MoveKind, type[MembershipSuspended | MembershipResumed | MembershipCancelled]] = {
+    "suspended": MembershipSuspended,
+    "resumed": MembershipResumed,
+    "cancelled": MembershipCancelled,
+}
 
 
 def redeem(command: RedeemPoints, state: Membership, context: Context) -> tuple[Event, ...]:
@@ -534,14 +597,12 @@ def lift_tier_override(command: LiftTierOverride, state: Membership, context: Co
     return () if over else (TierOverrideLifted(at=at),)
 
 
-def _moves(state: Membership, target: MembershipStatus) -> bool:
-    """Whether there is anything to do to get there. Raises Rejected where there is no way."""
-    if state.status is not target and target not in ALLOWED[state.status]:
-        raise _refusal(state, f"it can't become {target}")
-    return state.status is not target
+def _no_member(state: Membership) -> Rejected:
+    then = " then" if state.moves else ""
+    return Rejected("not_a_member", f"this customer has no membership{then}")
 
 
-def _refusal(state: Membership, consequence: str) -> Rejected:
+def _refusal(state: Membership | Course, consequence: str) -> Rejected:
     return Rejected(f"membership_{state.status}", f"the membership is {state.status}; {consequence}")
 
 
@@ -568,13 +629,13 @@ def decide(command: Command, state: Membership, context: Context) -> tuple[Event
         case EnrollMember():
             return enroll(command, state, context)
         case MembershipCommand() if state.status is MembershipStatus.NONE:
-            raise Rejected("not_a_member", "this customer has no membership")
+            raise _no_member(state)
         case SuspendMembership():
-            return suspend(command, state, context)
+            return move(command, "suspended", state, context)
         case ResumeMembership():
-            return resume(command, state, context)
+            return move(command, "resumed", state, context)
         case CancelMembership():
-            return cancel(command, state, context)
+            return move(command, "cancelled", state, context)
         case RedeemPoints():
             return redeem(command, state, context)
         case CancelRedemption():

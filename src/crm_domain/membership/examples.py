@@ -61,6 +61,7 @@ def examples() -> Examples:
             RedemptionCancelled(at=_AT, redemption_id="V-1"),
             PointsReversed(at=_AT, order_id="A-1", points=20, return_id="R-1", rules_digest=_DIGEST),
             PointsReversed(at=_AT, order_id="A-1", points=5, number=2, correction=True),
+            PointsReversed(at=_AT, order_id="A-1", points=5, outside=True),
             PointsAdjusted(
                 at=_AT,
                 points=25,

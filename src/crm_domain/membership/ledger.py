@@ -55,6 +55,12 @@ def lot_of_order(order_id: str, number: int = 1, again: int = 0) -> str:
     return f"order{record}{f'+{again}' if again else ''}:{order_id}"
 
 
+def record_of_lot(lot_id: str) -> str:
+    """The id of the first lot of the order's record that a lot is of; that of any other lot is its own."""
+    head, colon, order_id = lot_id.partition(":")
+    return head.partition("+")[0].removesuffix("#1") + colon + order_id
+
+
 def in_spending_order(lots: dict[str, Lot]) -> list[Lot]:
     """Earliest expiry first, then earliest available, then by id."""
     return sorted(lots.values(), key=lambda lot: (lot.expires_at, lot.available_at, lot.lot_id))

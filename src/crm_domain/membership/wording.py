@@ -67,6 +67,8 @@ def deed(event: MembershipEvent, who: str, other: str) -> str:
             return f"redeemed {say_points(points)} of {who} as {redemption_id}"
         case RedemptionCancelled(redemption_id=redemption_id):
             return f"cancelled redemption {redemption_id} of {who}"
+        case PointsReversed(points=points, order_id=order_id, outside=True):
+            return f"took {say_points(points)} back from {who} for order {order_id}, placed while not a member"
         case PointsReversed(points=points, order_id=order_id, correction=correction):
             why = "a correction of" if correction else "a return on"
             return f"took {say_points(points)} back from {who} for {why} order {order_id}"

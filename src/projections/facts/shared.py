@@ -34,7 +34,7 @@ from regulars.projections.facts import tickets as ticket_facts
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.tickets import TicketFacts
 
-VERSION = 5
+VERSION = 6
 
 
 class Mark(Struct, frozen=True, array_like=True, gc=False):

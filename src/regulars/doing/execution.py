@@ -38,7 +38,7 @@ from regulars.doing.corrections import (
     with_news_alone,
 )
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
-from regulars.doing.late_membership import earn_late
+from regulars.doing.late_membership import follow_late_move
 from regulars.doing.memberships import member_meant, membership_stream, of_all, shared
 from regulars.doing.outcomes import CarriedOut, FirstOutcomes, Outcome, conclude
 from regulars.doing.policies import follow_links, move_points, require_allowed
@@ -138,7 +138,7 @@ class Execution:
                 work.keep(part, command, of, then)
             move_points(work, event, before, command, target, then)
             record_anew(work, event, stream.state, meant, target, then, cause)
-            earn_late(work, event, command, target, cause)
+            follow_late_move(work, event, command, target, cause)
             follow_links(work, event, command, customer_id, then)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
             work.pending.ids[command.ref] = customer_id

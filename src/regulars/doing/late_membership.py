@@ -1,4 +1,4 @@
-"""A membership that is told late: orders that were placed while it was in force earn what they would have."""
+"""Moves of a membership that are told late: orders placed while it was in force earn, and others lose what they had."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from regulars.adapters.log.event_log import Search
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.membership import (
+    MembershipCancelled,
     MembershipEnrolled,
     MembershipResumed,
+    MembershipSuspended,
     earn,
+    follow_course,
     follow_net,
     lot_earned,
     terms_by,
@@ -21,32 +24,53 @@ from regulars.doing.identities import family_of
 from regulars.doing.policies import ever_one_with, membership_that_earned
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
+MOVES = (MembershipEnrolled, MembershipSuspended, MembershipResumed, MembershipCancelled)
+
 #: When an order was placed, its id, and the number of its record.
 _Placed = tuple[int, str, int]
 
 
-def earn_late(work: UnitOfWork, event: Event, command: Command, target: Target, cause: int) -> None:
-    """After a membership began, or went on: what orders earn that were placed since and are known already.
+def follow_late_move(work: UnitOfWork, event: Event, command: Command, target: Target, cause: int) -> None:
+    """After a move of a membership: what orders earn or lose that were placed since and are known already.
 
     `cause` is the index of that event's draft.
     """
-    points, digest = work.pending.context.points, work.pending.context.rules_digest
-    if points is None or command.occurred_at is None or not isinstance(event, MembershipEnrolled | MembershipResumed):
+    if command.occurred_at is None or not isinstance(event, MOVES):
         return
     orders = _placed_since(work, family_of(work, target.customer_id), event.at)
     work.load({stream_of_record(work, order_id, number) for _, order_id, number in orders})
     ever = ever_one_with(work, target.customer_id)
     for placed_at, order_id, number in orders:
-        state: Purchase = work.stream(stream_of_record(work, order_id, number), PURCHASE).state
-        earned_in = membership_that_earned(work, target.customer_id, ever, order_id, number)
-        if state.recorded is None or state.net == 0 or lot_earned(work.state(earned_in), order_id, number):
+        order: Purchase = work.stream(stream_of_record(work, order_id, number), PURCHASE).state
+        if order.recorded is None or order.net == 0:
             continue
-        terms = terms_by(points, placed_at)
-        for earned in earn(work.state(target), state.recorded, placed_at, placed_at, terms, digest):
-            work.keep(earned, command, target, earned.at, caused_by=cause)
-        nets = (state.recorded.amount, state.net)
-        for taken in follow_net(work.state(target), state.recorded, nets, None, placed_at, digest):
-            work.keep(taken, command, target, taken.at, caused_by=cause)
+        holder = membership_that_earned(work, target.customer_id, ever, order_id, number)
+        if lot_earned(work.state(holder), order_id, number) is None:
+            _earn(work, order.recorded, order.net, placed_at, command, target, cause)
+        elif holder.stream_id == target.stream_id:
+            digest = work.pending.context.rules_digest
+            for each in follow_course(work.state(target), order.recorded, order.net, placed_at, digest):
+                work.keep(each, command, target, each.at, caused_by=cause)
+
+
+def _earn(
+    work: UnitOfWork,
+    order: PurchaseRecorded,
+    net: int,
+    placed_at: int,
+    command: Command,
+    target: Target,
+    cause: int,
+) -> None:
+    """What an order earns that earned nothing yet, less what came back of it."""
+    points, digest = work.pending.context.points, work.pending.context.rules_digest
+    if points is None:
+        return
+    terms = terms_by(points, placed_at)
+    for earned in earn(work.state(target), order, placed_at, placed_at, terms, digest):
+        work.keep(earned, command, target, earned.at, caused_by=cause)
+    for taken in follow_net(work.state(target), order, (order.amount, net), None, placed_at, digest):
+        work.keep(taken, command, target, taken.at, caused_by=cause)
 
 
 def _placed_since(work: UnitOfWork, family: Iterable[str], at: int) -> list[_Placed]:
