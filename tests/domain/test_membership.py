@@ -874,3 +874,25 @@ def test_an_adjustment_has_a_reason() -> None:
         AdjustPoints.model_validate({"customer": "shop:1", "points": 5})
     with pytest.raises(ValidationError, match="reason"):
         AdjustPoints.model_validate({"customer": "shop:1", "points": 5, "reason": None})
+
+
+# --------------------------------------------------------------------------------------------------- moves told late
+
+
+def at_day(command: MembershipCommand, on: int) -> MembershipCommand:
+    return command.model_copy(update={"occurred_at": to_datetime(day(on))})
+
+
+def test_a_move_is_decided_on_what_stood_at_its_own_instant() -> None:
+    history = member(MembershipSuspended(at=day(9)), earned("A", 10, on=10))
+    history.when(at_day(CANCEL, 5)).then(MembershipCancelled(at=day(5)))
+    history.when(at_day(SUSPEND, 5)).then(MembershipSuspended(at=day(5)))
+    history.when(at_day(RESUME, 5)).then(MembershipResumed(at=day(5)))
+    history.when(at_day(SUSPEND, 9)).then()
+    history.when(at_day(SUSPEND, -1)).then_rejected("not_a_member")
+
+
+def test_moves_lead_on_in_order_of_time() -> None:
+    told = [MembershipEnrolled(at=day(0)), MembershipCancelled(at=day(9)), MembershipSuspended(at=day(3))]
+    state: Membership = fold(MEMBERSHIP, *told, MembershipResumed(at=day(6)))
+    assert (state.status, state.in_force) == (MembershipStatus.CANCELLED, ((day(0), day(3)), (day(6), day(9))))
