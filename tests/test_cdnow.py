@@ -114,6 +114,27 @@ def test_in_whatever_order_the_rows_come_every_verdict_is_the_same(order: str, t
             assert seen == len({line.split()[0] for line in some if line.split()[1] <= f"{as_of:%Y%m%d}"})
 
 
+def test_without_the_newer_rules_every_verdict_is_as_it_was(tmp_path: Path) -> None:
+    older = tmp_path / "older.toml"
+    text = RULES.read_text(encoding="utf-8")
+    for newer in ("returns_take_back = true", "buying_days = true"):
+        assert text.count(newer) == 1
+        text = text.replace(newer, newer.replace("true", "false"))
+    older.write_text(text, encoding="utf-8")
+    with gzip.open(MASTER, "rt", encoding="ascii") as file:
+        header, *rows = file
+    some = [line for line in rows if int(line.split()[0]) % 20 == 1]
+    (tmp_path / "some.txt").write_text(header + "".join(some), encoding="ascii")
+    with regulars.open(tmp_path / "cdnow.db", rules=regulars.parse_rules(text), currency="USD", actor="import") as crm:
+        crm.import_file(tmp_path / "some.txt", ROOT / "examples" / "cdnow-master.toml")
+        expected, otherwise = cdnow.verdicts(MASTER, older, date(1998, 6, 30)), 0
+        for customer in everyone(crm, date(1998, 6, 30)):
+            wanted: dict[str, Any] = expected[str(customer.ref)]
+            assert _verdict(customer) == {name: wanted[name] for name in _verdict(customer)}
+            otherwise += wanted["risk"] != expected_on(date(1998, 6, 30))[str(customer.ref)]["risk"]
+        assert otherwise  # the rules make a difference for some
+
+
 @pytest.mark.parametrize("as_of", [date(1997, 9, 30), date(1998, 6, 30)])
 def test_the_parts_of_the_risk_are_what_the_script_works_out(crm: Regulars, as_of: date) -> None:
     expected = expected_on(as_of)
