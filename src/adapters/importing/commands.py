@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct
@@ -171,8 +172,8 @@ class Recipes(Struct, frozen=True):
 
     def whose(self, cells: Cells) -> str:
         """The customer whom the row's commands name, empty where they name none. Raises Unusable."""
-        recipes = [] if self.customer is None else [self.customer]
-        for recipe in (*recipes, *(each for each in self.commands if each.applies(cells))):
+        recipes = () if self.customer is None else (self.customer,)
+        for recipe in chain(recipes, (each for each in self.commands if each.applies(cells))):
             for name, read in recipe.reads:
                 if name in ("ref", "customer"):
                     return str(value_of(recipe.path + name, read, cells))
