@@ -8,6 +8,7 @@ histories; the weights of service, feedback and engagement are judgement.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, get_args
@@ -18,8 +19,8 @@ from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.projections.churn_risk.compiled import ORDERS_WINDOW, Feedback, Service, Steps
 from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.cadence import after_gaps
-from regulars.projections.facts.shared import Answer, Facts, orders_since
-from regulars.projections.facts.tickets import ClockName, breaches_at
+from regulars.projections.facts.shared import Answer, Facts, ServiceSpan, ServiceSpans, orders_since
+from regulars.projections.facts.tickets import ClockName, TicketFacts, TicketRules, breaches_at
 
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
@@ -169,30 +170,38 @@ def _service_points(rule: Service, counted: dict[str, int]) -> int:
     return min(100, sum(rule.points[name] for name, count in counted.items() if count))
 
 
-#: What went wrong, since when and until when it counts, and the position of the event behind it.
-Span = tuple[str, int, int, int]
-
-
-def service_spans(facts: Facts, rules: Rules, at: int) -> list[Span]:
+def service_spans(facts: Facts, rules: Rules, at: int) -> list[ServiceSpan]:
     """The spans in which something counts that went wrong, as far as they can count from an instant on."""
-    spans: list[Span] = []
-    for ticket in facts.tickets.values():
-        opened, settled = ticket.opened, ticket.settled
+    known = facts.service_spans
+    if known is None or known.by is not rules.tickets:
+        known = facts.service_spans = ServiceSpans(rules.tickets)
+    spans: list[ServiceSpan] = []
+    for ticket_id, ticket in facts.tickets.items():
         # Whatever went wrong with a settled ticket did so before it was settled.
-        if opened is None or (settled is not None and settled.at + SERVICE_WINDOW <= at):
+        if ticket.settled is not None and ticket.settled.at + SERVICE_WINDOW <= at:
             continue
-        if settled is None:
-            spans.append(("unresolved_over_7d", opened.at + UNRESOLVED_AFTER, FOREVER, opened.position))
-            if ticket.complaint:
-                spans.append(("open_complaint", opened.at, FOREVER, opened.position))
-        for clock in _CLOCKS:
-            breach = breaches_at(ticket, rules.tickets, clock)
-            if breach is not None:
-                spans.append(("sla_breach_90d", breach, breach + SERVICE_WINDOW, opened.position))
-        if ticket.reopened:
-            moment = ticket.reopened[-1]
-            spans.append(("reopened_90d", moment.at, moment.at + SERVICE_WINDOW, moment.position))
+        of_ticket = known.of_ticket.get(ticket_id)
+        if of_ticket is None:
+            of_ticket = known.of_ticket[ticket_id] = tuple(_spans_of(ticket, rules.tickets))
+        spans += of_ticket
     return spans
+
+
+def _spans_of(ticket: TicketFacts, rules: TicketRules) -> Iterator[ServiceSpan]:
+    opened = ticket.opened
+    if opened is None:
+        return
+    if ticket.settled is None:
+        yield "unresolved_over_7d", opened.at + UNRESOLVED_AFTER, FOREVER, opened.position
+        if ticket.complaint:
+            yield "open_complaint", opened.at, FOREVER, opened.position
+    for clock in _CLOCKS:
+        breach = breaches_at(ticket, rules, clock)
+        if breach is not None:
+            yield "sla_breach_90d", breach, breach + SERVICE_WINDOW, opened.position
+    if ticket.reopened:
+        moment = ticket.reopened[-1]
+        yield "reopened_90d", moment.at, moment.at + SERVICE_WINDOW, moment.position
 
 
 _CLOCKS: tuple[ClockName, ...] = get_args(ClockName)

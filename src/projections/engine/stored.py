@@ -66,7 +66,9 @@ def dump(folded: Folded) -> bytes:
 
 def _known(facts: Facts) -> Facts:
     """Facts without what is worked out of them by some rules."""
-    return facts if facts.buying_days is None else replace(facts, buying_days=None)
+    if facts.buying_days is None is facts.service_spans:
+        return facts
+    return replace(facts, buying_days=None, service_spans=None)
 
 
 def load(data: bytes, projectors: Sequence[Projector]) -> Folded:

@@ -32,7 +32,7 @@ from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded
 from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from regulars.projections.facts import tickets as ticket_facts
 from regulars.projections.facts.fact_set import FactSet
-from regulars.projections.facts.tickets import TicketFacts
+from regulars.projections.facts.tickets import TicketFacts, TicketRules
 
 VERSION = 6
 
@@ -88,6 +88,19 @@ class BuyingDays(Struct):
     last: int = 0
 
 
+#: What went wrong, since when and until when it counts, and the position of the event behind it.
+ServiceSpan = tuple[str, int, int, int]
+
+
+class ServiceSpans(Struct):
+    """What is worked out of tickets by some rules, as far as anybody asked: for each ticket that nothing happened to
+    since, the spans in which something counts that went wrong with it. Never stored.
+    """
+
+    by: TicketRules
+    of_ticket: dict[str, tuple[ServiceSpan, ...]] = field(default_factory=dict)
+
+
 class Facts(Struct, array_like=True):
     """One customer's facts. All lists are in order of time; the `order_*` lists run in parallel.
 
@@ -119,6 +132,7 @@ class Facts(Struct, array_like=True):
     closed: Mark | None = None
     source: Named | None = None
     buying_days: BuyingDays | None = None
+    service_spans: ServiceSpans | None = None
 
 
 HANDLES: frozenset[type[Event]] = frozenset(
@@ -241,6 +255,8 @@ def spend_by(facts: Facts, window: int | None, at: int, count: int) -> int:
 
 def _take_in_ticket(facts: Facts, event: TicketEvent, at: int, position: int) -> None:
     ticket_facts.evolve(facts.tickets.setdefault(event.ticket_id, TicketFacts()), event, position)
+    if facts.service_spans is not None:
+        facts.service_spans.of_ticket.pop(event.ticket_id, None)
     match event:
         case TicketOpened():
             _engage(facts, at, position)
