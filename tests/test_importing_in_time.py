@@ -156,6 +156,10 @@ def test_what_is_refused_to_the_end_is_reported_and_kept_by_its_line(tmp_path: P
         report = crm.import_file(path, tmp_path / "map.toml")
         assert (report.rows, report.rejected) == (3, 2)
         assert [each.line for each in report.rejects] == [2, 3]
+        assert [each.reason.partition(":")[0] for each in report.rejects] == [
+            "RecordReturn",
+            "RecordPurchase.occurred_at",
+        ]
         assert sorted(each.line for each in crm.rejects()) == [2, 3]
         written(tmp_path, [*rows, "1,2026-02-01,order,none,9.00,,"])
         assert [each.line for each in crm.import_file(path, tmp_path / "map.toml").rejects] == [3]

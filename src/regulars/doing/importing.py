@@ -293,6 +293,8 @@ def _named_in(commands: Iterable[Command], catalogue: Catalogue) -> set[str]:
 
 
 def _refusal(row: Row, said: _Said, execution: Execution) -> str | None:
+    """Which command of a row was refused, and why; None where the row was taken."""
+    command: Command | None = None
     try:
         with execution.all_or_nothing():
             for place, command in enumerate(row.commands):
@@ -304,5 +306,5 @@ def _refusal(row: Row, said: _Said, execution: Execution) -> str | None:
                     else:
                         execution.carry_out(command, only_changes=place in row.only_changes)
     except (Rejected, NotFound) as refusal:
-        return str(refusal)
+        return f"{type(command).__name__}: {refusal}"
     return None
