@@ -164,8 +164,11 @@ def _template(text: str, index: dict[str, int], whole: bool) -> Callable[[Cells]
         return lambda cells: constant
     if len(used) == 1:
         at = used[0]
-        if text == "{" + template_columns(text)[0] + "}":
+        before, _, after = text.partition("{" + template_columns(text)[0] + "}")
+        if not before and not after:
             return lambda cells: cells[at]
+        if not {*"{}"} & {*before, *after}:  # several times as quick as to format all cells of a wide file
+            return lambda cells: f"{before}{cells[at]}{after}" if cells[at] else ""
         return lambda cells: filled(*cells) if cells[at] else ""
     enough = all if whole else any
     return lambda cells: filled(*cells).strip() if enough(cells[at] for at in used) else ""
