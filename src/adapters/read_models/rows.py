@@ -7,11 +7,14 @@ alike, so "as of" any instant is one range query. The queries of lists are in `p
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.bookkeeping import Bookkeeping
+from regulars.adapters.read_models.build_statements import Part, checked
+from regulars.adapters.read_models.customer_numbers import BUSINESS
 from regulars.adapters.read_models.score_steps import delete_steps, save_packed, stored_steps
 from regulars.adapters.read_models.updates import Update
 from regulars.adapters.read_models.writing_rows import delete_rows, insert_rows
@@ -26,12 +29,11 @@ from regulars.adapters.schema.builds import (
     loaded_tracks,
 )
 from regulars.adapters.schema.tables import Schema
-from regulars.adapters.sql.chunks import chunks
 from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.rulebook import NOBODY
 from regulars.projections.engine.fold import Folded, FoldPlan, Timelines, by_key
 from regulars.projections.registry import Registry
 from regulars.projections.rules.compiled import Rules
-from regulars.projections.verdict import Interval
 
 
 class ReadModels(Bookkeeping):
@@ -50,10 +52,10 @@ class ReadModels(Bookkeeping):
         *,
         is_current: bool = True,
     ) -> None:
-        super().__init__(schema, number, builds)
+        self.tables = build_tables(builds, registry)
+        super().__init__(schema, number, builds, self.tables.parts)
         self.is_current = is_current
         self.projectors = tuple(each for each in registry.projectors if each.name in builds)
-        self.tables = build_tables(self.builds, registry)
         self.events = schema.events
         self.forgotten = schema.forgotten
         self._registry = registry
@@ -97,48 +99,37 @@ class ReadModels(Bookkeeping):
         there are none.
         """
         folds: dict[int, Folded | None] = {}
-        facts = self.tables.facts
-        for chunk in chunks(customers) if self.is_current and facts is not None else ():
-            assert facts is not None
-            rows = connection.execute(facts.folds_of, {"customers": chunk})
-            folds.update((customer, loaded_facts(folded)) for customer, folded in rows)
-            for own in self.tables.fact_sets:
-                if own is not facts:
-                    self._load_own(connection, own, chunk, folds)
-            for projection in self.tables.projections.values():
-                self._load_places(connection, projection, chunk, folds)
+        if not self.is_current or self.tables.facts is None:
+            return folds
+        beside: list[tuple[int, Part, bytes]] = []
+        for customer, place, stored in self.statements(connection).folds.all(connection, customers):
+            part, held = self._parts[place], checked(self._parts[place], stored)
+            if part is self.tables.facts:
+                folds[customer] = loaded_facts(held)
+            else:
+                beside.append((customer, part, held))
+        for customer, part, held in beside:
+            folded = folds.get(customer)
+            if folded is None or not _take(folded, part, held):
+                folds[customer] = None
         return folds
 
-    def _load_own(
-        self, connection: Connection, own: FactsTable, customers: Sequence[int], folds: dict[int, Folded | None]
-    ) -> None:
-        for customer, packed in connection.execute(own.folds_of, {"customers": customers}):
-            folded, known = folds.get(customer), loaded_own(own.fact_set, packed)
-            if folded is not None and known is not None:
-                folded.own[own.fact_set.name] = known
-            else:
-                folds[customer] = None
-
-    def _load_places(
-        self,
-        connection: Connection,
-        projection: ProjectionTables,
-        customers: Sequence[int],
-        folds: dict[int, Folded | None],
-    ) -> None:
-        for customer, packed in connection.execute(projection.places_of, {"customers": customers}):
-            folded, tracks = folds.get(customer), loaded_tracks(projection.projector, packed)
-            if folded is not None and tracks is not None:
-                folded.tracks[projection.name] = tracks
-            else:
-                folds[customer] = None
+    def numbers(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, int]:
+        """The numbers of some customers, by id; customers without events are left out."""
+        wanted = set(customer_ids)
+        found = {NOBODY: BUSINESS} if NOBODY in wanted else {}
+        statements = self.statements(connection)
+        for first in (statements.first_of_stream, statements.first_of_customer):
+            found |= dict(first.all(connection, wanted - found.keys()))
+        return found
 
     def intervals(self, connection: Connection, customer: int) -> Timelines:
         """All stored intervals of one customer, by projection, in order of time."""
-        return {name: self._intervals(connection, each, customer) for name, each in self.tables.projections.items()}
-
-    def _intervals(self, connection: Connection, projection: ProjectionTables, customer: int) -> list[Interval]:
-        return projection.read(connection.execute(projection.intervals_of, {"customer": customer}).all())
+        selects = self.statements(connection).intervals
+        return {
+            name: each.read(selects[name].all(connection, customer=customer))
+            for name, each in self.tables.projections.items()
+        }
 
     def drop(self, connection: Connection, customers: Iterable[int]) -> None:
         """Delete the rows of some customers."""
@@ -207,6 +198,17 @@ class ReadModels(Bookkeeping):
                 for each in updates:
                     steps += projection.step_rows(each.customer, each.timelines[name])
         return rows
+
+
+def _take(folded: Folded, part: Part, held: bytes) -> bool:
+    """Add what a part stores to a fold; False where it can't be decoded."""
+    known: Any
+    if isinstance(part, FactsTable):
+        known = folded.own[part.fact_set.name] = loaded_own(part.fact_set, held)
+    else:
+        known = loaded_tracks(part.projector, held)
+        folded.tracks[part.name] = known
+    return known is not None
 
 
 def _place_rows(projection: ProjectionTables, updates: Iterable[Update]) -> list[Row]:

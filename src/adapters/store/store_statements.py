@@ -12,7 +12,7 @@ from regulars.adapters.indexes.index import Index
 from regulars.adapters.indexes.links import link_columns
 from regulars.adapters.indexes.look_ups import is_present
 from regulars.adapters.log.codec import CODECS, tags_of
-from regulars.adapters.log.log_statements import LogStatements
+from regulars.adapters.log.log_statements import LogStatements, literals
 from regulars.adapters.schema.tables import CURRENCY, LIVE_GENERATION, Schema
 from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.statement import Among, Statement, insertion
@@ -83,9 +83,10 @@ class StoreStatements(LogStatements):
             return Among(self._dialect, sa.select(keys.c.customer_id), keys.c.customer_id)
         later = events.alias("later")
         is_erased = sa.exists().where(
-            later.c.customer_id == events.c.customer_id, later.c.type.in_(_literals(PersonalDataErased))
+            later.c.customer_id == events.c.customer_id,
+            later.c.type.in_(literals(tags_of((PersonalDataErased,), CODECS))),
         )
-        registered = events.c.type.in_(_literals(CustomerRegistered))
+        registered = events.c.type.in_(literals(tags_of((CustomerRegistered,), CODECS)))
         return Among(self._dialect, sa.select(events.c.customer_id).where(registered, ~is_erased), events.c.customer_id)
 
     @cached_property
@@ -117,7 +118,3 @@ class StoreStatements(LogStatements):
 
     def _render(self, construct: sa.ClauseElement) -> Statement:
         return Statement(construct, self._dialect)
-
-
-def _literals(event: type) -> list[sa.ColumnElement[str]]:
-    return [sa.literal_column(f"'{tag}'") for tag in tags_of((event,), CODECS)]

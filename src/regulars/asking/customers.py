@@ -97,8 +97,9 @@ def find_one(
 ) -> Customer:
     """One customer. Raises NotFound for an unknown one, or where nothing was known of them by then."""
     with session.store.reading() as tx:
+        customer_id = session.resolve(tx, who)
         viewpoint = session.viewpoint(tx, known_at, rules)
-        members = session.members(tx, who, viewpoint.until)
+        members = tx.families([customer_id], viewpoint.until).members(customer_id)
         history = history_of(session.store, tx, viewpoint, members)
         folded = history.folded
         at = max(session.now(), folded.last_at or 0) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
@@ -434,7 +435,7 @@ class _Views:
     def __init__(self, session: Session, tx: Transaction, viewpoint: Viewpoint) -> None:
         self._session = session
         self._viewpoint = viewpoint
-        self._currency = session.store.currency(tx.connection) or "EUR"
+        self._currency = tx.currency or "EUR"
 
     def of(
         self, listed: ListedCustomer, members: tuple[str, ...], contacts: Mapping[str, Contact], parked: str | None

@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from msgspec import Struct
 
-from regulars.adapters.read_models.customer_numbers import BUSINESS, numbers_of
+from regulars.adapters.read_models.customer_numbers import BUSINESS
 from regulars.adapters.read_models.histories import History, Poison, read_history, rows_of, take_in
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.sql.damage import DamagedReadModels
@@ -145,7 +145,7 @@ def history_of(store: Store, tx: Transaction, viewpoint: Viewpoint, members: tup
     if models is None:
         return read_history(store, connection, members, plan, viewpoint.until)
     checkpoint, customer_id = models.checkpoint(connection), members[0]
-    customer = numbers_of(connection, store.schema.events, [customer_id]).get(customer_id, BUSINESS)
+    customer = models.numbers(connection, [customer_id]).get(customer_id, BUSINESS)
     folded = models.load(connection, [customer]).get(customer)
     if (
         not models.has_all
