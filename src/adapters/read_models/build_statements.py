@@ -7,15 +7,21 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from regulars.adapters.schema.builds import FactsTable, ProjectionTables
+from regulars.adapters.read_models.writing_rows import insert_rows
+from regulars.adapters.schema.builds import FactsTable, ProjectionTables, Row
 from regulars.adapters.schema.tables import Schema
 from regulars.adapters.sql.columns import unchecked
-from regulars.adapters.sql.statement import Among, Statement
+from regulars.adapters.sql.statement import Among, Statement, run_many
 
 #: The tables of one projection, or of a set of facts.
 Part = FactsTable | ProjectionTables
 
+#: The parameters that name a step of a score.
+STEP = ("score", "id", "since")
+
+_FEW = 32  # rows, for which it isn't worth to join them, or to copy them
 _IN_USE = 16  # as each question of another day, or by other rules, may have builds of its own
 
 
@@ -47,6 +53,7 @@ class BuildStatements:
         self._generation = generation
         self._builds = builds
         self._parts = parts
+        self._inserts: dict[sa.Table, str] = {}
 
     # ------------------------------------------------------------------------------------------------ the bookkeeping
 
@@ -141,12 +148,83 @@ class BuildStatements:
     def intervals(self) -> Mapping[str, Statement]:
         """By projection, all rows of a `customer` in order of time."""
         found = {}
-        for each in self._parts:
-            if isinstance(each, ProjectionTables):
-                theirs = each.intervals.c.customer == sa.bindparam("customer")
-                ordered = sa.select(each.intervals).where(theirs).order_by(*each.intervals.primary_key)
-                found[each.name] = self._render(ordered)
+        for each in self._projections:
+            theirs = each.intervals.c.customer == sa.bindparam("customer")
+            ordered = sa.select(each.intervals).where(theirs).order_by(*each.intervals.primary_key)
+            found[each.name] = self._render(ordered)
         return found
+
+    # -------------------------------------------------------------------------------------------------- what is written
+
+    @cached_property
+    def gone(self) -> Mapping[sa.Table, Statement]:
+        """By table in which rows are found by their customer, the DELETE of those of a customer who is `gone`."""
+        tables = [_stored(each)[0] for each in self._parts]
+        tables += [each.intervals for each in self._projections]
+        return {each: self._render(each.delete().where(each.c.customer == sa.bindparam("gone"))) for each in tables}
+
+    @cached_property
+    def outdated(self) -> Mapping[str, Statement]:
+        """By projection, the DELETE of the rows of a customer `id` that begin at `since` or later; where there are
+        keys, of those of a `key`.
+        """
+        found = {}
+        for each in self._projections:
+            table, key = each.intervals, each.projector.key
+            theirs = [table.c.customer == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since")]
+            if key is not None:
+                theirs.append(table.c[key.name] == sa.bindparam("key"))
+            found[each.name] = self._render(table.delete().where(*theirs))
+        return found
+
+    @cached_property
+    def packed(self) -> Mapping[str, Among]:
+        """By projection that is listed by score, the rows of some customers that end at `earliest` or later, each
+        customer's in order of time.
+        """
+        found = {}
+        for each in self._projections:
+            if each.is_packed:
+                table = each.intervals
+                select = sa.select(table).where(table.c.valid_to >= sa.bindparam("earliest"))
+                found[each.name] = Among(self.dialect, select.order_by(*table.primary_key), table.c.customer)
+        return found
+
+    @cached_property
+    def steps_gone(self) -> Mapping[str, Statement]:
+        """By projection that is listed by score, the DELETE of a step by `score`, `id` and `since`."""
+        found = {}
+        for each in self._projections:
+            if each.steps is not None:
+                columns = zip(each.steps.primary_key, STEP, strict=True)
+                this = (column == sa.bindparam(name) for column, name in columns)
+                found[each.name] = self._render(each.steps.delete().where(*this))
+        return found
+
+    @cached_property
+    def earliest(self) -> Mapping[str, Among]:
+        """By projection that is listed by score, some scores, negated, each with the instant that is kept for it."""
+        return {
+            each.name: Among(self.dialect, sa.select(each.earliest), each.earliest.c.minus_score)
+            for each in self._projections
+            if each.earliest is not None
+        }
+
+    def insert(self, connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+        """Insert rows whose values are in the order of the table's columns."""
+        if len(rows) > _FEW:
+            insert_rows(connection, table, rows)
+        elif rows:
+            text = self._inserts.get(table)
+            if text is None:
+                mark = "%s" if self.dialect.name == "postgresql" else "?"
+                marks = ", ".join([mark] * len(table.c))
+                text = self._inserts[table] = f"INSERT INTO {table.name} VALUES ({marks})"  # noqa: S608 - our own table
+            run_many(connection, text, list(rows))
+
+    @property
+    def _projections(self) -> list[ProjectionTables]:
+        return [each for each in self._parts if isinstance(each, ProjectionTables)]
 
     def _render(self, construct: sa.ClauseElement) -> Statement:
         return Statement(construct, self.dialect)

@@ -41,7 +41,7 @@ from regulars.adapters.store.store import Collision, Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
 from regulars.crm_domain.errors import StoreBusy
-from regulars.projections.engine.fold import Folded
+from regulars.projections.engine.fold import Folded, Timelines
 from regulars.projections.rules.compiled import Rules
 
 BATCH = 2_000
@@ -557,8 +557,9 @@ class _CatchingUp:
             if folded is None or timelines is None:
                 refolded.add(root)
             else:
+                changed = _since(timelines, min(at for _, _, _, at, *_ in by_root[root]))
                 known = customer in stored
-                updates.append(Update(customer=customer, folded=folded, timelines=timelines, known=known))
+                updates.append(Update(customer=customer, folded=folded, timelines=changed, known=known))
         histories = [
             read_history(self._store, connection, families.members(root), plan, until) for root in sorted(refolded)
         ]
@@ -569,6 +570,13 @@ class _CatchingUp:
             outdated=self._models.numbers(connection, outdated),
             poisons=[history.poisons for history in histories if history.poisons],
         )
+
+
+def _since(timelines: Timelines, at: int) -> Timelines:
+    """The intervals that hold at an instant or later. Those before it are stored as they are: when they were stored
+    they were due.
+    """
+    return {name: [each for each in intervals if each.valid_to >= at] for name, intervals in timelines.items()}
 
 
 def _by_root(rows: Rows, families: Families) -> dict[str, list[Sequence[Any]]]:

@@ -17,7 +17,6 @@ from regulars.adapters.read_models.build_statements import Part, checked
 from regulars.adapters.read_models.customer_numbers import BUSINESS
 from regulars.adapters.read_models.score_steps import delete_steps, save_packed, stored_steps
 from regulars.adapters.read_models.updates import Update
-from regulars.adapters.read_models.writing_rows import delete_rows, insert_rows
 from regulars.adapters.schema.builds import (
     FACTS,
     FactsTable,
@@ -133,12 +132,12 @@ class ReadModels(Bookkeeping):
 
     def drop(self, connection: Connection, customers: Iterable[int]) -> None:
         """Delete the rows of some customers."""
-        gone = sorted(set(customers))
+        gone, statements = sorted(set(customers)), self.statements(connection)
         for projection in self.tables.projections.values() if gone else ():
             if projection.steps is not None:
-                delete_steps(connection, projection, stored_steps(connection, projection, gone))
+                delete_steps(connection, statements, projection, stored_steps(connection, statements, projection, gone))
         for table in self.by_customer:
-            delete_rows(connection, table, gone)
+            statements.gone[table].many(connection, [{"gone": each} for each in gone])
 
     @property
     def by_customer(self) -> Iterator[sa.Table]:
@@ -153,34 +152,32 @@ class ReadModels(Bookkeeping):
         """Store new folds and intervals, in place of earlier ones."""
         if not updates:
             return
-        known = [update.customer for update in updates if update.known]
+        known, statements = (
+            [{"gone": update.customer} for update in updates if update.known],
+            self.statements(connection),
+        )
         for facts in self.tables.fact_sets:
-            delete_rows(connection, facts.rows, known)
-            insert_rows(connection, facts.rows, [facts.row(each.customer, each.folded) for each in updates])
+            statements.gone[facts.rows].many(connection, known)
+            statements.insert(connection, facts.rows, [facts.row(each.customer, each.folded) for each in updates])
         for projection in self.tables.projections.values():
-            delete_rows(connection, projection.places, known)
-            insert_rows(connection, projection.places, _place_rows(projection, updates))
+            statements.gone[projection.places].many(connection, known)
+            statements.insert(connection, projection.places, _place_rows(projection, updates))
             if projection.steps is None:
                 self._save_intervals(connection, projection, updates)
             else:
-                save_packed(connection, projection, updates)
+                save_packed(connection, statements, projection, updates)
 
     def _save_intervals(self, connection: Connection, projection: ProjectionTables, updates: Sequence[Update]) -> None:
-        table, name, key = projection.intervals, projection.name, projection.projector.key
+        name, statements = projection.name, self.statements(connection)
         outdated = [
             {"id": update.customer, "key": of, "since": intervals[0].valid_from}
             for update in updates
             if update.known
             for of, intervals in by_key(update.timelines[name]).items()
         ]
-        if outdated:
-            theirs = sa.and_(table.c.customer == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since"))
-            if key is not None:
-                theirs = sa.and_(table.c[key.name] == sa.bindparam("key"), theirs)
-            connection.execute(table.delete().where(theirs), outdated)
-        insert_rows(
-            connection, table, [row for each in updates for row in projection.rows(each.customer, each.timelines[name])]
-        )
+        statements.outdated[name].many(connection, outdated)
+        rows = [row for each in updates for row in projection.rows(each.customer, each.timelines[name])]
+        statements.insert(connection, projection.intervals, rows)
 
     def customer_rows(self, updates: Sequence[Update]) -> dict[sa.Table, list[Row]]:
         """The rows of some customers' folds, by table; values are in the order of the table's columns."""

@@ -310,7 +310,7 @@ def _replace(
         wrong += replace_rows(connection, table, stored, folded.get(table, ()))
     for projection in models.tables.projections.values():
         if projection.steps is not None:
-            wrong += replace_steps(connection, projection, customers, folded.get(projection.steps, ()))
+            wrong += replace_steps(models, connection, projection, customers, folded.get(projection.steps, ()))
     return wrong
 
 

@@ -62,8 +62,8 @@ class Statement:
         """Execute it for each row of values, without a result."""
         if len(rows) == 1:
             run(connection, self.text, self._bound(rows[0]))
-            return
-        run_many(connection, self.text, [self._bound(values) for values in rows])
+        elif rows:
+            run_many(connection, self.text, [self._bound(values) for values in rows])
 
     def _check(self, row: Row) -> None:
         for place, check in self._checks:
