@@ -154,6 +154,17 @@ class BuildStatements:
             found[each.name] = self._render(ordered)
         return found
 
+    @cached_property
+    def holding(self) -> Mapping[str, Statement]:
+        """By projection, the rows of a `customer` that hold `at` an instant."""
+        found = {}
+        for each in self._projections:
+            columns = each.intervals.c
+            at: sa.BindParameter[int] = sa.bindparam("at")
+            holds = (columns.customer == sa.bindparam("customer"), columns.valid_from <= at, columns.valid_to > at)
+            found[each.name] = self._render(sa.select(each.intervals).where(*holds))
+        return found
+
     # -------------------------------------------------------------------------------------------------- what is written
 
     @cached_property

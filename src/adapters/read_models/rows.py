@@ -58,6 +58,7 @@ class ReadModels(Bookkeeping):
         self.events = schema.events
         self.forgotten = schema.forgotten
         self._registry = registry
+        self._plan: FoldPlan | None = None
 
     def only(self, names: Iterable[str]) -> ReadModels:
         """The read models of some of the builds, by name."""
@@ -66,7 +67,9 @@ class ReadModels(Bookkeeping):
 
     def plan(self, rules: Rules) -> FoldPlan:
         """The fold by the projectors of these builds."""
-        return FoldPlan(rules, self.projectors)
+        if self._plan is None or self._plan.rules is not rules:
+            self._plan = FoldPlan(rules, self.projectors)
+        return self._plan
 
     @property
     def has_all(self) -> bool:
@@ -128,6 +131,17 @@ class ReadModels(Bookkeeping):
         return {
             name: each.read(selects[name].all(connection, customer=customer))
             for name, each in self.tables.projections.items()
+        }
+
+    def holding(self, connection: Connection, customer: int, shown: Iterable[str], at: int) -> Timelines:
+        """The stored intervals of some projections that hold at an instant of one customer; one or none of each."""
+        selects = self.statements(connection).holding
+        return {
+            name: [
+                self.tables.projections[name].at(row, at)
+                for row in selects[name].all(connection, customer=customer, at=at)
+            ]
+            for name in shown
         }
 
     def drop(self, connection: Connection, customers: Iterable[int]) -> None:

@@ -17,6 +17,7 @@ from regulars.adapters.schema.tables import CURRENCY, LIVE_GENERATION, Schema
 from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.statement import Among, Statement, insertion
 from regulars.adapters.vault.access import Access
+from regulars.adapters.vault.keyring import CHECK
 from regulars.crm_domain.customer import CustomerRegistered, PersonalDataErased
 
 
@@ -63,6 +64,12 @@ class StoreStatements(LogStatements):
     def keep_outcome(self) -> Statement:
         """Insert the outcome of a command id."""
         return insertion(self.schema.commands, self._dialect)
+
+    @cached_property
+    def check_value(self) -> Statement:
+        """The setting that tells the master key from others, where there is one."""
+        settings = self.schema.settings
+        return self._render(sa.select(settings.c.value).where(settings.c.name == sa.literal_column(f"'{CHECK}'")))
 
     @cached_property
     def keep_key(self) -> Statement:

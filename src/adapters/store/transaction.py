@@ -203,7 +203,7 @@ class Transaction:
 
     def require_master_unchanged(self) -> None:
         """Raise MasterKeyChanged where the master key was changed since the store was opened."""
-        self._keyring.require_unchanged(self.connection, self._schema.settings)
+        self._keyring.require_unchanged(self.connection, self._statements.check_value)
 
     def _keep_keys(self, keys: Mapping[str, bytes]) -> None:
         self.require_master_unchanged()

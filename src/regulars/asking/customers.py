@@ -22,6 +22,7 @@ from regulars.adapters.store.transaction import Transaction
 from regulars.asking.listed import Question, foresee, held_at, listed_of
 from regulars.asking.one_customer import (
     Contact,
+    Holding,
     describe_poison,
     explain_customer,
     history_of,
@@ -100,9 +101,13 @@ def find_one(
         customer_id = session.resolve(tx, who)
         viewpoint = session.viewpoint(tx, known_at, rules)
         members = tx.families([customer_id], viewpoint.until).members(customer_id)
-        history = history_of(session.store, tx, viewpoint, members)
-        folded = history.folded
-        at = max(session.now(), folded.last_at or 0) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+        asked_at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+        holding = Holding(
+            shown=tuple(LANES.values()),
+            at=lambda folded: max(asked_at, folded.last_at or 0) if as_of is None else asked_at,
+        )
+        history = history_of(session.store, tx, viewpoint, members, holding)
+        folded, at = history.folded, holding.at(history.folded)
         held = held_at(history.timelines, LANES.values(), at)
         if held is None:
             known = "" if viewpoint.until is None else " that was known then"
