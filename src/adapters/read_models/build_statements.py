@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.writing_rows import insert_rows
-from regulars.adapters.schema.builds import FactsTable, ProjectionTables, Row
+from regulars.adapters.schema.builds import FACTS, FactsTable, ProjectionTables, Row
 from regulars.adapters.schema.tables import Schema
 from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.statement import Among, Statement, run_many
@@ -136,13 +136,20 @@ class BuildStatements:
     @cached_property
     def folds(self) -> Among:
         """What is stored of some customers to go on with: a customer, the place of a part, and what its row holds."""
-        return Among.of_each(
-            self.dialect,
-            [
-                (sa.select(rows.c.customer, sa.literal_column(str(place)), unchecked(column)), rows.c.customer)
-                for place, (rows, column) in enumerate(map(_stored, self._parts))
-            ],
-        )
+        return self._stored(self._parts)
+
+    @cached_property
+    def facts(self) -> Among:
+        """The same of the shared facts alone."""
+        return self._stored([each for each in self._parts if each.name == FACTS])
+
+    def _stored(self, parts: Sequence[Part]) -> Among:
+        selects = []
+        for each in parts:
+            rows, column = _stored(each)
+            place: sa.ColumnElement[int] = sa.literal_column(str(self._parts.index(each)))
+            selects.append((sa.select(rows.c.customer, place, unchecked(column)), rows.c.customer))
+        return Among.of_each(self.dialect, selects)
 
     @cached_property
     def intervals(self) -> Mapping[str, Statement]:

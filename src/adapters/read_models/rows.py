@@ -96,15 +96,18 @@ class ReadModels(Bookkeeping):
 
     # -------------------------------------------------------------------------------------------------- of one customer
 
-    def load(self, connection: Connection, customers: Iterable[int]) -> dict[int, Folded | None]:
+    def load(
+        self, connection: Connection, customers: Iterable[int], *, to_go_on: bool = True
+    ) -> dict[int, Folded | None]:
         """The stored folds of some customers, by number; None for one that can't be decoded. Without the facts' build
-        there are none.
+        there are none. Those that are not `to_go_on` have the shared facts alone.
         """
         folds: dict[int, Folded | None] = {}
         if not self.is_current or self.tables.facts is None:
             return folds
         beside: list[tuple[int, Part, bytes]] = []
-        for customer, place, stored in self.statements(connection).folds.all(connection, customers):
+        statements = self.statements(connection)
+        for customer, place, stored in (statements.folds if to_go_on else statements.facts).all(connection, customers):
             part, held = self._parts[place], checked(self._parts[place], stored)
             if part is self.tables.facts:
                 folds[customer] = loaded_facts(held)

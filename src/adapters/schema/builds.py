@@ -75,6 +75,7 @@ class FactsTable:
 
     def __init__(self, fact_set: FactSet, number: int) -> None:
         self.fact_set = fact_set
+        self.name = fact_set.name
         name = f"{fact_set.name}_{number}"
         self.rows = sa.Table(
             ours(name),

@@ -159,7 +159,8 @@ def history_of(
     plan = models.plan(viewpoint.rules) if models.has_all else store.registry.plan(viewpoint.rules)
     checkpoint, customer_id = models.checkpoint(connection), members[0]
     customer = models.numbers(connection, [customer_id]).get(customer_id, BUSINESS)
-    folded = models.load(connection, [customer]).get(customer)
+    pending = rows_of(store, connection, members, after=checkpoint)
+    folded = models.load(connection, [customer], to_go_on=bool(pending)).get(customer)
     if (
         not models.has_all
         or folded is None
@@ -167,7 +168,6 @@ def history_of(
         or models.parked(connection, [customer_id])
     ):
         return read_history(store, connection, members, plan)
-    pending = rows_of(store, connection, members, after=checkpoint)
     newer = take_in(store, folded, pending, members, plan) if pending else {}
     if newer is None:
         return read_history(store, connection, members, plan)
