@@ -136,14 +136,14 @@ class BuildStatements:
     @cached_property
     def folds(self) -> Among:
         """What is stored of some customers to go on with: a customer, the place of a part, and what its row holds."""
-        return self._stored(self._parts)
+        return self._going_on(self._parts)
 
     @cached_property
     def facts(self) -> Among:
         """The same of the shared facts alone."""
-        return self._stored([each for each in self._parts if each.name == FACTS])
+        return self._going_on([each for each in self._parts if each.name == FACTS])
 
-    def _stored(self, parts: Sequence[Part]) -> Among:
+    def _going_on(self, parts: Sequence[Part]) -> Among:
         selects = []
         for each in parts:
             rows, column = _stored(each)
