@@ -7,6 +7,7 @@ alike, so "as of" any instant is one range query. The queries of lists are in `p
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -169,6 +170,7 @@ class ReadModels(Bookkeeping):
         """Store new folds and intervals, in place of earlier ones."""
         if not updates:
             return
+        updates = sorted(updates, key=_by_number)  # as most tables are in that order
         known, statements = (
             [{"gone": update.customer} for update in updates if update.known],
             self.statements(connection),
@@ -212,6 +214,9 @@ class ReadModels(Bookkeeping):
                 for each in updates:
                     steps += projection.step_rows(each.customer, each.timelines[name])
         return rows
+
+
+_by_number = attrgetter("customer")
 
 
 def _take(folded: Folded, part: Part, held: bytes) -> bool:

@@ -57,12 +57,12 @@ def _replace_steps(
     old: Mapping[int, Sequence[Interval]],
     new: Mapping[int, Sequence[Interval]],
 ) -> None:
-    """Replace the steps of some customers by others; those that stay are left alone."""
+    """Replace the steps of some customers by others, in order of the table; those that stay are left alone."""
     assert projection.steps is not None
     gone, added = _rows_of(projection, old), _rows_of(projection, new)
     kept = gone.keys() & added.keys()
-    _delete(connection, statements, projection, [row for row in gone if row not in kept])
-    rows = [row for row in added if row not in kept]
+    _delete(connection, statements, projection, sorted(row for row in gone if row not in kept))
+    rows = sorted(row for row in added if row not in kept)
     statements.insert(connection, projection.steps, rows)
     note_earliest(connection, statements, projection, rows)
 
