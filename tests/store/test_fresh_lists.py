@@ -332,6 +332,7 @@ def test_who_is_far_behind_folds_everything_afresh_beside_what_answers(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "FAR_BEHIND", 1_000)
+    monkeypatch.setattr(catch_up, "BATCH", 500)
     monkeypatch.setattr(session, "SHARE_OF_FOLDING", 0.0)
     write_orders(tmp_path, 1_200)
     with opened(database_url, Clock()) as crm:
@@ -351,6 +352,7 @@ def test_progress_never_begins_again_however_much_others_write_meanwhile(
     database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(session, "FAR_BEHIND", 10)
+    monkeypatch.setattr(catch_up, "BATCH", 5)
     clock, told = Clock(), list[tuple[int, int]]()
     with opened(database_url, clock) as crm, opened(database_url, clock) as other:
         crm.do(RegisterCustomer(ref="shop:1"))

@@ -485,6 +485,8 @@ def test_whose_look_up_is_the_latest_is_found_among_their_own(sqlite_database_ur
         shop(crm, clock)
         with crm._store.reading() as tx:
             pool = tx.connection.engine.pool
+        for held in (*crm._store.database._held, *crm._store.database._held_readers):
+            held.connection.driver_connection.set_trace_callback(asked.append)
         sa.event.listen(pool, "checkout", lambda connection, *_: connection.set_trace_callback(asked.append))
         crm.find(ADA)
         crm.do(ChangeContactDetails(customer=ADA, email="1@example.com"))

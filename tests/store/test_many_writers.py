@@ -25,7 +25,6 @@ from regulars import (
     TagCustomer,
 )
 from regulars.adapters.read_models.comparing import stored_rows
-from regulars.adapters.read_models.customer_numbers import numbers_of
 from regulars.adapters.read_models.histories import read_history
 from regulars.adapters.read_models.updates import new_update
 from regulars.adapters.schema.positions import settled
@@ -152,7 +151,7 @@ def assert_stored_is_what_a_fresh_fold_gives(crm: Regulars) -> None:
     with crm._store.reading() as tx:
         ids = list(tx.connection.execute(sa.select(crm._store.schema.events.c.customer_id).distinct()).scalars())
         models = crm._session.models(tx)
-        numbers = numbers_of(tx.connection, crm._store.schema.events, ids)
+        numbers = models.numbers(tx.connection, ids)
         assert len(models.load(tx.connection, numbers.values())) == len(ids)
         for customer_id in ids:
             fresh = read_history(crm._store, tx.connection, (customer_id,), crm._store.registry.plan(rules))

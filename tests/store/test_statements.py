@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from regulars import (
     TagCustomer,
 )
 from regulars.adapters.log.appending import Appending
+from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.positions import create_positions, position_column, settled, transaction_column
 from regulars.adapters.sql.database import Database
 from regulars.adapters.sql.statement import Among, Statement, insertion, run, run_script
@@ -246,6 +248,82 @@ def test_a_command_takes_few_statements(tmp_path: Path, command: Command) -> Non
         driver.set_trace_callback(seen.append)
         crm.do(command)
         assert len(seen) <= 8, seen
+
+
+def test_a_customer_takes_few_statements_and_no_more_for_what_isn_t_folded_in(tmp_path: Path) -> None:
+    """One transaction: who it is, how far what is stored goes, what is stored, what came since, and the verdicts."""
+    with regulars.open(tmp_path / "shop.db", currency="EUR") as crm:
+        crm.do(RegisterCustomer(ref="shop:1", name="Ada"))
+        crm.do(RecordPurchase(customer="shop:1", order_id="A-1", amount="10.00"))
+        crm.catch_up()
+        folded = asked_by(crm, lambda: crm.customer("shop:1"))
+        crm.do(RecordPurchase(customer="shop:1", order_id="A-2", amount="10.00"))
+        told = asked_by(crm, lambda: crm.customer("shop:1"))
+    assert len(folded) <= 12, folded
+    assert len(told) <= 12, told
+
+
+def test_folding_in_a_purchase_reads_in_one_transaction_writes_in_another_and_reads_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    with regulars.open(tmp_path / "shop.db", currency="EUR") as crm:
+        crm.do(RegisterCustomer(ref="shop:1", name="Ada"))
+        crm.catch_up()
+        crm.do(RecordPurchase(customer="shop:1", order_id="A-1", amount="10.00"))
+        purchase = asked_by(crm, crm.catch_up)
+        nothing = asked_by(crm, crm.catch_up)
+    assert [each for each in purchase if each.startswith("BEGIN")] == ["BEGIN", "BEGIN IMMEDIATE"]
+    reading = purchase[1 : purchase.index("COMMIT")]
+    assert len(set(reading)) == len(reading) <= 7, reading
+    assert len(nothing) <= 5, nothing
+
+
+def test_of_intervals_only_those_are_written_that_changed(tmp_path: Path) -> None:
+    """What was due before a purchase came stays as it is stored, whatever there is of it."""
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    with regulars.open(tmp_path / "shop.db", currency="EUR", clock=lambda: now) as crm:
+        crm.do([RegisterCustomer(ref="shop:1"), RecordPurchase(customer="shop:1", order_id="A-1", amount="10.00")])
+        crm.catch_up()
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        crm.do(RecordPurchase(customer="shop:1", order_id="A-2", amount="10.00"))
+        with crm._store.reading() as tx:
+            models = crm._session.models(tx)
+            before = rows_in(tx.connection, models)
+        written = [each for each in asked_by(crm, crm.catch_up) if each.startswith(("INSERT", "DELETE"))]
+        with crm._store.reading() as tx:
+            after = rows_in(tx.connection, models)
+        assert not crm.projections.verify().differences
+    stayed = before & after
+    assert len(stayed) > 10
+    steps = models.tables.projections["churn_risk"].steps
+    assert steps is not None
+    touched = [each for each in written if f" {steps.name} " in each]
+    assert len(touched) == len({row for row in before ^ after if row[0] == steps.name})
+
+
+def rows_in(connection: sa.Connection, models: ReadModels) -> set[tuple[object, ...]]:
+    """All rows of the tables of intervals, and of steps, each after its table's name."""
+    return {
+        (table.name, *row)
+        for each in models.tables.projections.values()
+        for table in (each.intervals, each.steps)
+        if table is not None
+        for row in connection.execute(sa.select(table))
+    }
+
+
+def asked_by(crm: regulars.Regulars, ask: Callable[[], object]) -> list[str]:
+    """The statements that SQLite executes for a question or a command."""
+    database, seen = crm._store.database, list[str]()
+    drivers = [each.connection.driver_connection for each in (*database._held, *database._held_readers)]
+    for driver in drivers:
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_trace_callback(seen.append)
+    ask()
+    for driver in drivers:
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_trace_callback(None)
+    return seen
 
 
 def test_what_another_process_merged_or_published_counts_for_the_next_command(database_url: str) -> None:

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from regulars.adapters.checking.result import Findings
 from regulars.adapters.log.appending import Columns
 from regulars.adapters.log.codec import CODECS, tags_of
-from regulars.adapters.log.event_log import CONTACT_TYPES, EnvelopeMapper, read_rows
+from regulars.adapters.log.event_log import EnvelopeMapper, read_rows
+from regulars.adapters.log.log_statements import CONTACT_TYPES
 from regulars.adapters.sql.chunks import CHUNK, chunks, pages
 from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.store.store import Store

@@ -16,16 +16,16 @@ from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.log.appending import Columns
-from regulars.adapters.log.codec import CODECS, Codecs, codec_of, not_as_recorded, tags_of
+from regulars.adapters.log.codec import Codecs, codec_of, not_as_recorded, tags_of
 from regulars.adapters.log.log_statements import LogStatements
 from regulars.adapters.schema.positions import drawn, settled
 from regulars.adapters.schema.tables import EVENT_COLUMNS
 from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.damage import FROM_A_BACKUP
+from regulars.adapters.sql.statement import Row
 from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.vault.cipher import Cipher
 from regulars.adapters.vault.keyring import Keyring
-from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered
 from regulars.crm_domain.errors import Rejected, StoreUnusable
 from regulars.crm_domain.event import Event, Recorded, tag_of
 
@@ -196,9 +196,6 @@ def is_stored_as(connection: Connection, events: sa.Table, tags: Collection[str]
     return (events.c.type if len(tags) == 1 else without_index(connection.dialect, events.c.type)).in_(tags)
 
 
-CONTACT_TYPES = tags_of((CustomerRegistered, ContactDetailsChanged), CODECS)
-
-
 class EventLog:
     """The recorded events, within one transaction."""
 
@@ -219,7 +216,10 @@ class EventLog:
 
     def streams(self, stream_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """The events of some streams, each stream's in order of version."""
-        rows = self._statements.streams.all(self._connection, stream_ids)
+        return self._mapped(self._statements.streams.all(self._connection, stream_ids))
+
+    def _mapped(self, rows: Sequence[Row]) -> Iterator[Recorded[Event]]:
+        """The events of rows that have the customer's key last."""
         ciphers = self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]})
         mapper = EnvelopeMapper(self._statements.codecs, ciphers)
         for row in rows:
@@ -227,12 +227,7 @@ class EventLog:
 
     def contact_events(self, customer_ids: Iterable[str]) -> Iterator[Recorded[Event]]:
         """The events with some customers' names and contact data, each customer's in order."""
-        events = self._schema.events
-        for chunk in chunks(customer_ids):
-            of_contact = without_index(self._connection.dialect, events.c.type).in_(CONTACT_TYPES)
-            yield from self.select(
-                sa.and_(events.c.stream_id.in_(chunk), of_contact), events.c.stream_id, events.c.version
-            )
+        return self._mapped(self._statements.contact.all(self._connection, customer_ids))
 
     def search(self, search: Search, limit: int) -> list[Recorded[Event]]:
         """At most `limit` events that meet all conditions, in order of position, ascending or descending."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
-import sqlalchemy as sa
 from msgspec import Struct, to_builtins
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.read_models.build_statements import BuildStatements, Part, build_statements
 from regulars.adapters.read_models.histories import Poison
 from regulars.adapters.read_models.replay import Range
 from regulars.adapters.schema.tables import Schema
-from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.damage import DamagedReadModels
 from regulars.crm_domain.errors import StoreBusy
 
@@ -27,94 +25,71 @@ class Bulk(Struct, frozen=True):
     ranges: tuple[Range, ...]
 
 
-class _Selects(Struct, frozen=True):
-    """Statements that are made once, as each question asks them: of the `pairs` of some builds' names and numbers, of a
-    `generation`, of `customer_ids`.
-    """
+class Progress(NamedTuple):
+    """How far one build has folded; `folding_until` and `folded_through` are those of a first fold."""
 
-    progress: sa.Select[Any]
-    progress_to_change: sa.Select[Any]
-    parked: sa.Select[Any]
-    parked_among: sa.Select[Any]
-
-
-@lru_cache(maxsize=16)
-def _selects(schema: Schema) -> _Selects:
-    builds, parked = schema.builds, schema.parked
-    pairs: sa.BindParameter[Any] = sa.bindparam("pairs", expanding=True)
-    columns = (builds.c.name, builds.c.checkpoint, builds.c.folding_until, builds.c.folded_through)
-    ours = _are_members(schema, pairs, sa.bindparam("generation"))
-    progress = sa.select(*columns).where(ours).order_by(builds.c.name)
-    among_builds = sa.select(parked).where(sa.tuple_(parked.c.name, parked.c.build).in_(pairs))
-    all_parked = among_builds.order_by(parked.c.customer_id, parked.c.position.desc())
-    is_one_of = parked.c.customer_id.in_(sa.bindparam("customer_ids", expanding=True))
-    return _Selects(
-        progress=progress,
-        progress_to_change=progress.with_for_update(),  # concurrent writers lock them in the same order
-        parked=all_parked,
-        parked_among=all_parked.where(is_one_of),
-    )
-
-
-def _are_members(schema: Schema, pairs: Any, generation: Any) -> sa.ColumnElement[bool]:
-    """True for builds that are among pairs of a name and a number, and belong to a generation."""
-    builds, members = schema.builds, schema.generation_builds
-    is_member = sa.exists().where(
-        members.c.generation == generation, members.c.name == builds.c.name, members.c.number == builds.c.number
-    )
-    return sa.and_(sa.tuple_(builds.c.name, builds.c.number).in_(pairs), is_member)
+    name: str
+    checkpoint: int
+    folding_until: int | None
+    folded_through: str | None
 
 
 class Bookkeeping:
     """Checkpoints and parked customers of some builds of a generation, each build by its name with its number."""
 
-    def __init__(self, schema: Schema, generation: int, builds: Mapping[str, int]) -> None:
+    def __init__(self, schema: Schema, generation: int, builds: Mapping[str, int], parts: Sequence[Part]) -> None:
         self.number = generation
         self.builds = dict(builds)
         self._schema = schema
-        self._selects = _selects(schema)
-        self._pairs = list(self.builds.items())
+        self._parts = tuple(parts)
+        self._rendered: BuildStatements | None = None
 
-    @property
-    def _ours(self) -> sa.ColumnElement[bool]:
-        return _are_members(self._schema, self._pairs, self.number)
+    def statements(self, connection: Connection) -> BuildStatements:
+        """The statements of these builds, as a connection's database takes them."""
+        rendered = self._rendered
+        if rendered is None or rendered.dialect is not connection.dialect:
+            pairs = tuple(self.builds.items())
+            rendered = build_statements(self._schema, connection.dialect, self.number, pairs, self._parts)
+            self._rendered = rendered
+        return rendered
 
-    def _progress(self, connection: Connection, *, to_change: bool = False) -> Sequence[Any]:
-        """Each build's checkpoint and progress, by name. Raises StoreBusy where another process dropped the
-        generation.
-        """
-        statement = self._selects.progress_to_change if to_change else self._selects.progress
-        found = connection.execute(statement, {"pairs": self._pairs, "generation": self.number}).all()
+    def progress(self, connection: Connection, *, to_change: bool = False) -> list[Progress]:
+        """How far each build has folded, by name. Raises StoreBusy where another process dropped the generation."""
+        statements = self.statements(connection)
+        statement = statements.progress_to_change if to_change else statements.progress
+        found = statement.all(connection)
         if len(found) < len(self.builds):
             raise StoreBusy(f"generation {self.number} was dropped meanwhile, by `regulars prune`; ask again")
-        return found
+        return [Progress(*row) for row in found]
 
     def checkpoint(self, connection: Connection) -> int:
         """The position up to which all builds have folded. Raises StoreBusy where another process dropped the
         generation.
         """
-        return min(int(row.checkpoint) for row in self._progress(connection))
+        return min(row.checkpoint for row in self.progress(connection))
 
     def equally_far(self, connection: Connection) -> list[list[str]]:
         """The names of the builds, those with the same checkpoint together; those that are furthest behind come
         first.
         """
 
-        def place(row: Any) -> tuple[int, bool, int, str]:
+        def place(row: Progress) -> tuple[int, bool, int, str]:
             is_begun = row.folding_until is not None  # what is begun ends first: the others may begin level with it
             return row.checkpoint, not is_begun, row.folding_until or 0, row.folded_through or ""
 
-        rows = sorted(self._progress(connection), key=place)
+        rows = sorted(self.progress(connection), key=place)
         return [[row.name for row in group] for _, group in groupby(rows, key=place)]
 
     def bulk(self, connection: Connection) -> Bulk | None:
         """The progress of a first fold of everything; None where none is under way."""
-        row = next((row for row in self._progress(connection) if row.folding_until is not None), None)
-        return None if row is None else Bulk(row.folding_until, _ranges(row.folded_through))
+        for row in self.progress(connection):
+            if row.folding_until is not None:
+                return Bulk(row.folding_until, _ranges(row.folded_through))
+        return None
 
     def begin_bulk(self, connection: Connection, until: int, ranges: Sequence[Range]) -> bool:
         """Begin a first fold of everything up to a position; False where one is begun already."""
-        rows = self._progress(connection, to_change=True)
+        rows = self.progress(connection, to_change=True)
         if any(row.checkpoint or row.folding_until is not None for row in rows):
             return False
         self._change(connection, folding_until=until, folded_through=_ranges_text(ranges))
@@ -122,7 +97,7 @@ class Bookkeeping:
 
     def advance_bulk(self, connection: Connection, old: Sequence[Range], new: Sequence[Range]) -> bool:
         """Replace the ranges that are still to be folded; False where another process was quicker."""
-        rows, expected = self._progress(connection, to_change=True), _ranges_text(old)
+        rows, expected = self.progress(connection, to_change=True), _ranges_text(old)
         if any(row.folded_through != expected for row in rows):
             return False
         self._change(connection, folded_through=_ranges_text(new))
@@ -130,36 +105,35 @@ class Bookkeeping:
 
     def end_bulk(self, connection: Connection, until: int) -> None:
         """End the first fold of everything: from here on, events are folded in as they are appended."""
-        if all(row.folding_until == until for row in self._progress(connection, to_change=True)):
+        if all(row.folding_until == until for row in self.progress(connection, to_change=True)):
             self._change(connection, checkpoint=until, folding_until=None, folded_through=None)
 
     def advance(self, connection: Connection, old: int, new: int) -> bool:
         """Move the checkpoint from one position to another; False where another process was quicker."""
-        rows = self._progress(connection, to_change=True)
+        rows = self.progress(connection, to_change=True)
         # While everything is being folded, the end of that may lie beyond.
         if any(row.checkpoint != old or row.folding_until is not None for row in rows):
             return False
-        self._change(connection, checkpoint=new)
+        self.statements(connection).move.run(connection, checkpoint=new)
         return True
 
     def _change(self, connection: Connection, **values: Any) -> None:
-        connection.execute(self._schema.builds.update().where(self._ours).values(values))
+        ours = self.statements(connection).are_members
+        connection.execute(self._schema.builds.update().where(ours).values(values))
 
     # ---------------------------------------------------------------------------------------------------- who is parked
 
     def parked(self, connection: Connection, customer_ids: Iterable[str] | None = None) -> dict[str, Poison]:
         """The parked customers by id, each with the first event that can't be folded: all, or some."""
-        selects, ours = self._selects, {"pairs": self._pairs}
-        asked: list[tuple[sa.Select[Any], dict[str, Any]]] = [(selects.parked, ours)]
-        if customer_ids is not None:
-            asked = [(selects.parked_among, ours | {"customer_ids": chunk}) for chunk in chunks(customer_ids)]
-        found: dict[str, Poison] = {}
-        for statement, values in asked:
-            for row in connection.execute(statement, values):
-                found[row.customer_id] = Poison(
-                    customer_id=row.customer_id, position=row.position, type=row.type, reason=row.reason
-                )
-        return found
+        statements = self.statements(connection)
+        if customer_ids is None:
+            rows = statements.parked.all(connection)
+        else:
+            rows = statements.parked_among.all(connection, customer_ids)
+        return {
+            customer_id: Poison(customer_id=customer_id, position=position, type=tag, reason=reason)
+            for customer_id, position, tag, reason in rows
+        }
 
     def park(self, connection: Connection, poisons: Iterable[Mapping[str, Poison]]) -> None:
         """Park customers: for each of them the poison events, by the name of the build."""
@@ -175,11 +149,9 @@ class Bookkeeping:
 
     def unpark(self, connection: Connection, customer_ids: Iterable[str]) -> None:
         """Unpark some customers."""
-        parked = self._schema.parked
         gone = [{"id": customer_id} for customer_id in sorted(customer_ids)]
-        for name, number in self.builds.items() if gone else ():
-            ours = sa.and_(parked.c.name == name, parked.c.build == number, parked.c.customer_id == sa.bindparam("id"))
-            connection.execute(parked.delete().where(ours), gone)
+        if gone:
+            self.statements(connection).unpark.many(connection, gone)
 
 
 _RANGE = re.compile("([0-9a-f]*)-([0-9a-f]*)")

@@ -8,7 +8,7 @@ another process moved it first, this one's work is discarded: both would have wr
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from time import monotonic, sleep
 from typing import Any
 
@@ -17,17 +17,15 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.extensions.extension import reference_of
-from regulars.adapters.indexes.links import Families, links_changed, read_families
+from regulars.adapters.indexes.links import Families, links_changed
 from regulars.adapters.log.codec import not_as_recorded
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.bookkeeping import Bulk
-from regulars.adapters.read_models.customer_numbers import numbers_of
 from regulars.adapters.read_models.histories import (
     Poison,
     Rows,
     bear_on,
     read_history,
-    select_history,
     take_in,
 )
 from regulars.adapters.read_models.parallel_fold import FoldedChunk, Task, fold_in_chunks, fold_in_parallel
@@ -35,7 +33,7 @@ from regulars.adapters.read_models.replay import MOST_RANGES, Range, split_range
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.read_models.staging import begin_staging, end_staging, move, stage, staged
 from regulars.adapters.read_models.updates import Update, new_update
-from regulars.adapters.schema.positions import drawn, settled
+from regulars.adapters.schema.positions import LAST_POSITION, drawn, settled
 from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
 from regulars.adapters.sql.loading import loading
 from regulars.adapters.store.horizon import HORIZON_TIMEOUT, not_settled, pauses
@@ -43,7 +41,7 @@ from regulars.adapters.store.store import Collision, Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
 from regulars.crm_domain.errors import StoreBusy
-from regulars.projections.engine.fold import Folded
+from regulars.projections.engine.fold import Folded, Timelines
 from regulars.projections.rules.compiled import Rules
 
 BATCH = 2_000
@@ -120,6 +118,40 @@ def catch_up(
     if reached < at_least:
         raise _not_reached(store, at_least, reached)
     return reached
+
+
+def catch_up_at_once(
+    store: Store,
+    asked: Callable[[Transaction], tuple[ReadModels, Rules]],
+    *,
+    at_least: int = 0,
+    within: float | None = None,
+    on_progress: Progress | None = None,
+    on_poison: OnPoison | None = None,
+) -> int | None:
+    """Fold in everything that is settled by now where that is one batch, as mostly it is; the position it reached.
+
+    Which read models, and by which rules, is `asked` in the transaction that reads the events. None where it takes more
+    than that: nothing is folded in then, or not up to the position `at_least`. The rest is as of `catch_up`.
+    """
+    deadline = None if within is None else monotonic() + within
+    with ExitStack() as until_the_end:
+        with store.reading() as tx:
+            models, rules = asked(tx)
+            run = _CatchingUp(store, models, rules, None, 1, deadline, on_poison)
+            found = run.read_batch(tx.connection) if models.is_current else None
+            if found is None:
+                return None
+            old, rows = found
+            if not rows:
+                return old if old >= at_least else None
+            until_the_end.enter_context(span(store, "catch up"))
+            batch = run.folded(tx, rows, old)
+        if not run.write(batch, old):
+            return None
+    if on_progress:
+        on_progress(len(rows), len(rows))
+    return batch.until if batch.until >= at_least else None
 
 
 def _go_to(
@@ -208,8 +240,11 @@ def _waiting(events: sa.Table, after: int, until: int | None) -> sa.ColumnElemen
 
 
 class _Batch(Struct, frozen=True):
-    """What a batch of events changes: new folds, customers whose stored rows are outdated, parked customers."""
+    """What a batch of events up to a position changes: new folds, customers whose stored rows are outdated, parked
+    customers.
+    """
 
+    until: int
     updates: list[Update]
     outdated: dict[str, int]
     poisons: list[Mapping[str, Poison]]
@@ -285,6 +320,29 @@ class _CatchingUp:
                 if self._deadline is None and monotonic() > patience:
                     return
                 sleep(next(waiting))
+
+    # ------------------------------------------------------------------------------------------------ one batch alone
+
+    def read_batch(self, connection: Connection) -> tuple[int, Rows] | None:
+        """The checkpoint, and all settled events after it where one batch holds them; None where it takes more, or the
+        builds have to be brought level first.
+        """
+        progress = self._models.progress(connection)
+        old = progress[0].checkpoint if progress else 0
+        if not old or any(each.checkpoint != old or each.folding_until is not None for each in progress):
+            return None
+        limit = self._batch
+        rows = self._read(connection, old, limit)
+        return (old, rows) if len(rows) < limit else None
+
+    def write(self, batch: _Batch, old: int) -> bool:
+        """Write a batch; False where others were quicker, or write for longer than there is time."""
+        try:
+            return self._write_batch(batch, old)
+        except StoreBusy:
+            if self._deadline is None:
+                raise
+            return False
 
     # -------------------------------------------------------------------------------------------- from the beginning
 
@@ -423,32 +481,37 @@ class _CatchingUp:
         began = monotonic()
         with self._store.reading() as tx:
             old = self._models.checkpoint(tx.connection)
-            statement = select_history(self._store.schema.events, self._after(old)).limit(self._batch)
-            rows = tx.connection.execute(statement).all()
+            rows = self._read(tx.connection, old, self._batch)
             if not rows:
                 return old, 0
-            batch = self._fold(tx.connection, rows, old)
-        self._report(batch.poisons)
-        new = rows[-1].position
-        try:
-            return self._write_batch(batch, old, new, len(rows), began)
-        except Collision:
-            raise DamagedReadModels(
-                f"generation {self._models.number} holds rows that were not written to it; {BY_A_REBUILD}"
-            ) from None
+            batch = self.folded(tx, rows, old)
+        if self._write_batch(batch, old):
+            self._rate = len(rows) / max(monotonic() - began, 1e-6)
+            return batch.until, len(rows)
+        for _ in self._replay_first():  # another process was quicker, perhaps with everything at once
+            pass
+        return old, len(rows)
 
-    def _write_batch(self, batch: _Batch, old: int, new: int, read: int, began: float) -> tuple[int, int]:
-        with self._writing() as tx:
-            if self._models.advance(tx.connection, old, new):
+    def _read(self, connection: Connection, after: int, limit: int) -> Rows:
+        until = LAST_POSITION if self._until is None else self._until
+        return self._store.statements.waiting.all(connection, after=after, until=until, limit=limit)
+
+    def _write_batch(self, batch: _Batch, old: int) -> bool:
+        """Write a batch and move the checkpoint on; False where another process was quicker."""
+        self._report(batch.poisons)
+        try:
+            with self._writing() as tx:
+                if not self._models.advance(tx.connection, old, batch.until):
+                    return False
                 self._models.drop(tx.connection, batch.outdated.values())
                 self._models.unpark(tx.connection, batch.outdated)
                 self._models.save(tx.connection, batch.updates)
                 self._models.park(tx.connection, batch.poisons)
-                self._rate = read / max(monotonic() - began, 1e-6)
-                return new, read
-        for _ in self._replay_first():  # another process was quicker, perhaps with everything at once
-            pass
-        return old, read
+                return True
+        except Collision:
+            raise DamagedReadModels(
+                f"generation {self._models.number} holds rows that were not written to it; {BY_A_REBUILD}"
+            ) from None
 
     @property
     def _batch(self) -> int:
@@ -468,19 +531,20 @@ class _CatchingUp:
     def _after(self, position: int) -> sa.ColumnElement[bool]:
         return _waiting(self._store.schema.events, position, self._until)
 
-    def _fold(self, connection: Connection, rows: Rows, old: int) -> _Batch:
+    def folded(self, tx: Transaction, rows: Rows, old: int) -> _Batch:
         """Fold a batch. Customers who were merged or unmerged in it, or are parked, are folded from the beginning."""
-        for row in rows:
-            if type(row.customer_id) is not str:
-                raise not_as_recorded(row.position, "customer_id")
-        events, until, links = self._store.schema.events, rows[-1].position, self._store.statements.links
-        relinked = links_changed(connection, self._store.schema.links, old, until)
-        families = read_families(connection, links, {row.customer_id for row in rows} | relinked, until)
+        for position, _, customer_id, *_ in rows:
+            if type(customer_id) is not str:
+                raise not_as_recorded(position, "customer_id")
+        until: int = rows[-1][0]
+        connection = tx.connection
+        relinked = links_changed(connection, self._store.schema.links, old, until) if tx.has_links else set[str]()
+        families = tx.families({row[2] for row in rows} | relinked, until)
         by_root = _by_root(rows, families)
         refolded = {families.root(customer_id) for customer_id in relinked}
         refolded |= self._models.parked(connection, by_root).keys()
         waiting = sorted(by_root.keys() - refolded)
-        numbers = numbers_of(connection, events, waiting)
+        numbers = self._models.numbers(connection, waiting)
         goes_on = self._models.goes_on(self._rules)
         stored = self._models.load(connection, numbers.values()) if goes_on else {}
         plan, updates = self._models.plan(self._rules), list[Update]()
@@ -493,22 +557,31 @@ class _CatchingUp:
             if folded is None or timelines is None:
                 refolded.add(root)
             else:
+                changed = _since(timelines, min(at for _, _, _, at, *_ in by_root[root]))
                 known = customer in stored
-                updates.append(Update(customer=customer, folded=folded, timelines=timelines, known=known))
+                updates.append(Update(customer=customer, folded=folded, timelines=changed, known=known))
         histories = [
             read_history(self._store, connection, families.members(root), plan, until) for root in sorted(refolded)
         ]
         outdated = relinked.union(*(history.members for history in histories))
         return _Batch(
+            until=until,
             updates=[*updates, *(new_update(history) for history in histories if history.happened)],
-            outdated=numbers_of(connection, events, outdated),
+            outdated=self._models.numbers(connection, outdated),
             poisons=[history.poisons for history in histories if history.poisons],
         )
 
 
-def _by_root(rows: Rows, families: Families) -> dict[str, list[sa.Row[Any]]]:
+def _since(timelines: Timelines, at: int) -> Timelines:
+    """The intervals that hold at an instant or later. Those before it are stored as they are: when they were stored
+    they were due.
+    """
+    return {name: [each for each in intervals if each.valid_to >= at] for name, intervals in timelines.items()}
+
+
+def _by_root(rows: Rows, families: Families) -> dict[str, list[Sequence[Any]]]:
     """The events by the root of their customer."""
-    by_root: dict[str, list[sa.Row[Any]]] = {}
+    by_root: dict[str, list[Sequence[Any]]] = {}
     for row in rows:
-        by_root.setdefault(families.root(row.customer_id), []).append(row)
+        by_root.setdefault(families.root(row[2]), []).append(row)
     return by_root

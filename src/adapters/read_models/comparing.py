@@ -56,6 +56,7 @@ def replace_rows(connection: Connection, table: sa.Table, old: Sequence[Row], ne
 
 
 def replace_steps(
+    models: ReadModels,
     connection: Connection,
     projection: ProjectionTables,
     customers: Iterable[int],
@@ -65,7 +66,7 @@ def replace_steps(
     table = projection.steps
     assert table is not None
     wrong = replace_rows(connection, table, _rows_of(connection, table, customers), steps)
-    note_earliest(connection, projection, steps)
+    note_earliest(connection, models.statements(connection), projection, steps)
     return wrong
 
 

@@ -18,30 +18,12 @@ from regulars.crm_domain.rulebook import NOBODY
 BUSINESS = 0
 
 
-def number_in(rows: Sequence[sa.Row[Any]], customer_id: str) -> int:
+def number_in(rows: Sequence[Sequence[Any]], customer_id: str) -> int:
     """The number of a customer of whom these are all rows, which are of `history_columns`."""
     if customer_id == NOBODY:
         return BUSINESS
-    everything: Sequence[Sequence[Any]] = rows  # by place: by name takes several times as long
-    own = [position for position, stream_id, *_ in everything if stream_id == customer_id]
-    return min(own or [row[0] for row in everything if row[2] == customer_id], default=BUSINESS)
-
-
-def numbers_of(connection: Connection, events: sa.Table, customer_ids: Iterable[str]) -> dict[str, int]:
-    """The numbers of some customers, by id; customers without events are left out."""
-    wanted = set(customer_ids)
-    found = {NOBODY: BUSINESS} if NOBODY in wanted else {}
-    found |= _first(connection, events, events.c.stream_id, wanted - found.keys())
-    return found | _first(connection, events, events.c.customer_id, wanted - found.keys())
-
-
-def _first(connection: Connection, events: sa.Table, named: sa.Column[str], ids: Iterable[str]) -> dict[str, int]:
-    statement = sa.select(named, sa.func.min(events.c.position)).group_by(named)
-    return {
-        customer_id: position
-        for chunk in chunks(ids)
-        for customer_id, position in connection.execute(statement.where(named.in_(chunk), events.c.position > 0))
-    }
+    own = [position for position, stream_id, *_ in rows if stream_id == customer_id]
+    return min(own or [row[0] for row in rows if row[2] == customer_id], default=BUSINESS)
 
 
 def ids_of(connection: Connection, events: sa.Table, numbers: Iterable[int]) -> Mapping[int, str]:

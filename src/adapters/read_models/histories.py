@@ -8,10 +8,10 @@ the same whether events came one by one or all at once, and whichever projection
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
-import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.log.codec import Codecs, codec_of
 from regulars.adapters.read_models.customer_numbers import number_in
 from regulars.adapters.schema.builds import FACTS
-from regulars.adapters.schema.positions import drawn
+from regulars.adapters.schema.positions import LAST_POSITION
 from regulars.adapters.store.store import Store
 from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.errors import StoreUnusable
@@ -28,7 +28,8 @@ from regulars.projections.engine.corrections import CORRECTIONS, stands, voided_
 from regulars.projections.engine.fold import Folded, FoldPlan, Happened, Timelines, must_refold
 from regulars.projections.rules.compiled import Rules
 
-Rows = Sequence[sa.Row[Any]]
+#: Rows of `history_columns`.
+Rows = Sequence[Sequence[Any]]
 
 
 class Poison(Struct, frozen=True, kw_only=True):
@@ -60,17 +61,6 @@ class History(Struct, frozen=True, kw_only=True):
         return min(self.poisons.values(), key=lambda each: each.position, default=None)
 
 
-def select_history(events: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The select of a fold's rows, in order of position."""
-    return sa.select(*history_columns(events)).where(condition).order_by(events.c.position)
-
-
-def history_columns(events: sa.Table) -> tuple[sa.Column[Any], ...]:
-    """The columns of a fold's rows."""
-    wanted = (events.c.position, events.c.stream_id, events.c.customer_id, events.c.occurred_at, events.c.type)
-    return *wanted, events.c.payload
-
-
 def read_history(
     store: Store,
     connection: Connection,
@@ -93,11 +83,7 @@ def rows_of(
     store: Store, connection: Connection, members: tuple[str, ...], until: int | None = None, *, after: int = 0
 ) -> Rows:
     """A customer's rows at positions in (after, until]."""
-    events = store.schema.events
-    wanted = sa.and_(events.c.customer_id.in_(members), events.c.position > after, drawn(events))
-    if until is not None:
-        wanted = sa.and_(wanted, events.c.position <= until)
-    return connection.execute(select_history(events, wanted)).all()
+    return store.statements.told.all(connection, members, after=after, until=LAST_POSITION if until is None else until)
 
 
 def fold_rows(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
@@ -110,7 +96,7 @@ def fold_rows(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan
     except StoreUnusable:
         raise
     except Exception:  # whatever a projector fails with, only its customer is parked
-        return _park(store, sorted(rows, key=lambda row: row.position), members, plan)
+        return _park(store, sorted(rows, key=itemgetter(0)), members, plan)
 
 
 def take_in(store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> Timelines | None:
@@ -134,14 +120,14 @@ def bear_on(store: Store, folded: Folded, rows: Rows) -> bool:
 
     Raises StoreUnusable for an unknown type of event.
     """
-    handled = [codec_of(row.type, store.codecs).reads in store.handles for row in rows]
+    handled = [codec_of(tag, store.codecs).reads in store.handles for _, _, _, _, tag, _ in rows]
     return any(handled) or _is_known_since_earlier(folded, rows)
 
 
 def _is_known_since_earlier(folded: Folded, rows: Rows) -> bool:
     """Whether some rows may tell of something before what was known first: then a registration moves."""
     last_at = folded.last_at
-    return last_at is not None and any(row.occurred_at < last_at for row in rows)
+    return last_at is not None and any(at < last_at for _, _, _, at, *_ in rows)
 
 
 def _fold(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
@@ -158,7 +144,7 @@ def _park(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) ->
     poisons = (
         {} if facts.poison is None else dict.fromkeys([FACTS, *(each.name for each in plan.projectors)], facts.poison)
     )
-    rows = [row for row in rows if facts.poison is None or row.position < facts.poison.position]
+    rows = [row for row in rows if facts.poison is None or row[0] < facts.poison.position]
     for projector in plan.projectors:
         alone = _longest(store, rows, members, FoldPlan(plan.rules, (projector,)))
         facts.folded.tracks.update(alone.folded.tracks)
@@ -181,8 +167,9 @@ def _longest(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan)
     kept = replace(_fold(store, rows[:good], members, plan), customer=number_in(rows, members[0]))
     if error is None:
         return kept
-    first, reason = rows[good], f"{type(error).__name__}: {error}"
-    poison = Poison(customer_id=members[0], position=first.position, type=first.type, reason=reason)
+    position, _, _, _, tag, _ = rows[good]
+    reason = f"{type(error).__name__}: {error}"
+    poison = Poison(customer_id=members[0], position=position, type=tag, reason=reason)
     return replace(kept, poisons={FACTS: poison})
 
 
@@ -219,9 +206,8 @@ def _standing(happened: list[Happened], rows: Rows, members: tuple[str, ...]) ->
 
 def _first_instants(rows: Rows, passed: Collection[int]) -> dict[str, int]:
     """When the first of some rows happened, by the customer's id; without those at positions that are `passed` over."""
-    everything: Sequence[Sequence[Any]] = rows  # by place: by name takes several times as long
     first: dict[str, int] = {}
-    for position, _, customer_id, at, *_ in everything:
+    for position, _, customer_id, at, *_ in rows:
         if position not in passed and at < first.setdefault(customer_id, at):
             first[customer_id] = at
     return first

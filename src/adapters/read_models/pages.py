@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.read_models.customer_numbers import numbers_of
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE, ProjectionTables, loaded_facts
 from regulars.adapters.sql.chunks import chunks
@@ -327,7 +326,7 @@ def changed_after(models: ReadModels, connection: Connection, at: int, limit: in
 def changed_among(models: ReadModels, connection: Connection, customer_ids: Iterable[str], at: int) -> list[str]:
     """Those of some customers with an event after an instant."""
     assert models.tables.facts is not None
-    facts, numbers = models.tables.facts.rows, numbers_of(connection, models.events, customer_ids)
+    facts, numbers = models.tables.facts.rows, models.numbers(connection, customer_ids)
     whose = {number: customer_id for customer_id, number in numbers.items()}
     return [
         whose[number]

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.indexes.links import read_all_families
 from regulars.adapters.log.codec import not_as_recorded
-from regulars.adapters.read_models.histories import History, fold_rows, history_columns, read_history
+from regulars.adapters.log.log_statements import history_columns
+from regulars.adapters.read_models.histories import History, fold_rows, read_history
 from regulars.adapters.sql.loading import loading
 from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.store.store import Store

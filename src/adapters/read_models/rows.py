@@ -7,14 +7,17 @@ alike, so "as of" any instant is one range query. The queries of lists are in `p
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.bookkeeping import Bookkeeping
+from regulars.adapters.read_models.build_statements import Part, checked
+from regulars.adapters.read_models.customer_numbers import BUSINESS
 from regulars.adapters.read_models.score_steps import delete_steps, save_packed, stored_steps
 from regulars.adapters.read_models.updates import Update
-from regulars.adapters.read_models.writing_rows import delete_rows, insert_rows
 from regulars.adapters.schema.builds import (
     FACTS,
     FactsTable,
@@ -26,12 +29,11 @@ from regulars.adapters.schema.builds import (
     loaded_tracks,
 )
 from regulars.adapters.schema.tables import Schema
-from regulars.adapters.sql.chunks import chunks
 from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.rulebook import NOBODY
 from regulars.projections.engine.fold import Folded, FoldPlan, Timelines, by_key
 from regulars.projections.registry import Registry
 from regulars.projections.rules.compiled import Rules
-from regulars.projections.verdict import Interval
 
 
 class ReadModels(Bookkeeping):
@@ -50,13 +52,14 @@ class ReadModels(Bookkeeping):
         *,
         is_current: bool = True,
     ) -> None:
-        super().__init__(schema, number, builds)
+        self.tables = build_tables(builds, registry)
+        super().__init__(schema, number, builds, self.tables.parts)
         self.is_current = is_current
         self.projectors = tuple(each for each in registry.projectors if each.name in builds)
-        self.tables = build_tables(self.builds, registry)
         self.events = schema.events
         self.forgotten = schema.forgotten
         self._registry = registry
+        self._plan: FoldPlan | None = None
 
     def only(self, names: Iterable[str]) -> ReadModels:
         """The read models of some of the builds, by name."""
@@ -65,7 +68,9 @@ class ReadModels(Bookkeeping):
 
     def plan(self, rules: Rules) -> FoldPlan:
         """The fold by the projectors of these builds."""
-        return FoldPlan(rules, self.projectors)
+        if self._plan is None or self._plan.rules is not rules:
+            self._plan = FoldPlan(rules, self.projectors)
+        return self._plan
 
     @property
     def has_all(self) -> bool:
@@ -92,62 +97,65 @@ class ReadModels(Bookkeeping):
 
     # -------------------------------------------------------------------------------------------------- of one customer
 
-    def load(self, connection: Connection, customers: Iterable[int]) -> dict[int, Folded | None]:
+    def load(
+        self, connection: Connection, customers: Iterable[int], *, to_go_on: bool = True
+    ) -> dict[int, Folded | None]:
         """The stored folds of some customers, by number; None for one that can't be decoded. Without the facts' build
-        there are none.
+        there are none. Those that are not `to_go_on` have the shared facts alone.
         """
         folds: dict[int, Folded | None] = {}
-        facts = self.tables.facts
-        for chunk in chunks(customers) if self.is_current and facts is not None else ():
-            assert facts is not None
-            rows = connection.execute(facts.folds_of, {"customers": chunk})
-            folds.update((customer, loaded_facts(folded)) for customer, folded in rows)
-            for own in self.tables.fact_sets:
-                if own is not facts:
-                    self._load_own(connection, own, chunk, folds)
-            for projection in self.tables.projections.values():
-                self._load_places(connection, projection, chunk, folds)
+        if not self.is_current or self.tables.facts is None:
+            return folds
+        beside: list[tuple[int, Part, bytes]] = []
+        statements = self.statements(connection)
+        for customer, place, stored in (statements.folds if to_go_on else statements.facts).all(connection, customers):
+            part, held = self._parts[place], checked(self._parts[place], stored)
+            if part is self.tables.facts:
+                folds[customer] = loaded_facts(held)
+            else:
+                beside.append((customer, part, held))
+        for customer, part, held in beside:
+            folded = folds.get(customer)
+            if folded is None or not _take(folded, part, held):
+                folds[customer] = None
         return folds
 
-    def _load_own(
-        self, connection: Connection, own: FactsTable, customers: Sequence[int], folds: dict[int, Folded | None]
-    ) -> None:
-        for customer, packed in connection.execute(own.folds_of, {"customers": customers}):
-            folded, known = folds.get(customer), loaded_own(own.fact_set, packed)
-            if folded is not None and known is not None:
-                folded.own[own.fact_set.name] = known
-            else:
-                folds[customer] = None
-
-    def _load_places(
-        self,
-        connection: Connection,
-        projection: ProjectionTables,
-        customers: Sequence[int],
-        folds: dict[int, Folded | None],
-    ) -> None:
-        for customer, packed in connection.execute(projection.places_of, {"customers": customers}):
-            folded, tracks = folds.get(customer), loaded_tracks(projection.projector, packed)
-            if folded is not None and tracks is not None:
-                folded.tracks[projection.name] = tracks
-            else:
-                folds[customer] = None
+    def numbers(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, int]:
+        """The numbers of some customers, by id; customers without events are left out."""
+        wanted = set(customer_ids)
+        found = {NOBODY: BUSINESS} if NOBODY in wanted else {}
+        statements = self.statements(connection)
+        for first in (statements.first_of_stream, statements.first_of_customer):
+            found |= dict(first.all(connection, wanted - found.keys()))
+        return found
 
     def intervals(self, connection: Connection, customer: int) -> Timelines:
         """All stored intervals of one customer, by projection, in order of time."""
-        return {name: self._intervals(connection, each, customer) for name, each in self.tables.projections.items()}
+        selects = self.statements(connection).intervals
+        return {
+            name: each.read(selects[name].all(connection, customer=customer))
+            for name, each in self.tables.projections.items()
+        }
 
-    def _intervals(self, connection: Connection, projection: ProjectionTables, customer: int) -> list[Interval]:
-        return projection.read(connection.execute(projection.intervals_of, {"customer": customer}).all())
+    def holding(self, connection: Connection, customer: int, shown: Iterable[str], at: int) -> Timelines:
+        """The stored intervals of some projections that hold at an instant of one customer; one or none of each."""
+        selects = self.statements(connection).holding
+        return {
+            name: [
+                self.tables.projections[name].at(row, at)
+                for row in selects[name].all(connection, customer=customer, at=at)
+            ]
+            for name in shown
+        }
 
     def drop(self, connection: Connection, customers: Iterable[int]) -> None:
         """Delete the rows of some customers."""
-        gone = sorted(set(customers))
+        gone, statements = sorted(set(customers)), self.statements(connection)
         for projection in self.tables.projections.values() if gone else ():
             if projection.steps is not None:
-                delete_steps(connection, projection, stored_steps(connection, projection, gone))
+                delete_steps(connection, statements, projection, stored_steps(connection, statements, projection, gone))
         for table in self.by_customer:
-            delete_rows(connection, table, gone)
+            statements.gone[table].many(connection, [{"gone": each} for each in gone])
 
     @property
     def by_customer(self) -> Iterator[sa.Table]:
@@ -162,34 +170,33 @@ class ReadModels(Bookkeeping):
         """Store new folds and intervals, in place of earlier ones."""
         if not updates:
             return
-        known = [update.customer for update in updates if update.known]
+        updates = sorted(updates, key=_by_number)  # as most tables are in that order
+        known, statements = (
+            [{"gone": update.customer} for update in updates if update.known],
+            self.statements(connection),
+        )
         for facts in self.tables.fact_sets:
-            delete_rows(connection, facts.rows, known)
-            insert_rows(connection, facts.rows, [facts.row(each.customer, each.folded) for each in updates])
+            statements.gone[facts.rows].many(connection, known)
+            statements.insert(connection, facts.rows, [facts.row(each.customer, each.folded) for each in updates])
         for projection in self.tables.projections.values():
-            delete_rows(connection, projection.places, known)
-            insert_rows(connection, projection.places, _place_rows(projection, updates))
+            statements.gone[projection.places].many(connection, known)
+            statements.insert(connection, projection.places, _place_rows(projection, updates))
             if projection.steps is None:
                 self._save_intervals(connection, projection, updates)
             else:
-                save_packed(connection, projection, updates)
+                save_packed(connection, statements, projection, updates)
 
     def _save_intervals(self, connection: Connection, projection: ProjectionTables, updates: Sequence[Update]) -> None:
-        table, name, key = projection.intervals, projection.name, projection.projector.key
+        name, statements = projection.name, self.statements(connection)
         outdated = [
             {"id": update.customer, "key": of, "since": intervals[0].valid_from}
             for update in updates
             if update.known
             for of, intervals in by_key(update.timelines[name]).items()
         ]
-        if outdated:
-            theirs = sa.and_(table.c.customer == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since"))
-            if key is not None:
-                theirs = sa.and_(table.c[key.name] == sa.bindparam("key"), theirs)
-            connection.execute(table.delete().where(theirs), outdated)
-        insert_rows(
-            connection, table, [row for each in updates for row in projection.rows(each.customer, each.timelines[name])]
-        )
+        statements.outdated[name].many(connection, outdated)
+        rows = [row for each in updates for row in projection.rows(each.customer, each.timelines[name])]
+        statements.insert(connection, projection.intervals, rows)
 
     def customer_rows(self, updates: Sequence[Update]) -> dict[sa.Table, list[Row]]:
         """The rows of some customers' folds, by table; values are in the order of the table's columns."""
@@ -207,6 +214,20 @@ class ReadModels(Bookkeeping):
                 for each in updates:
                     steps += projection.step_rows(each.customer, each.timelines[name])
         return rows
+
+
+_by_number = attrgetter("customer")
+
+
+def _take(folded: Folded, part: Part, held: bytes) -> bool:
+    """Add what a part stores to a fold; False where it can't be decoded."""
+    known: Any
+    if isinstance(part, FactsTable):
+        known = folded.own[part.fact_set.name] = loaded_own(part.fact_set, held)
+    else:
+        known = loaded_tracks(part.projector, held)
+        folded.tracks[part.name] = known
+    return known is not None
 
 
 def _place_rows(projection: ProjectionTables, updates: Iterable[Update]) -> list[Row]:

@@ -6,80 +6,98 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.read_models.build_statements import STEP, BuildStatements
 from regulars.adapters.read_models.updates import Update
-from regulars.adapters.read_models.writing_rows import insert_rows
 from regulars.adapters.schema.builds import ProjectionTables, Row, joined_steps
-from regulars.adapters.sql.chunks import chunks
 from regulars.projections.verdict import Interval
 
 
-def save_packed(connection: Connection, projection: ProjectionTables, updates: Sequence[Update]) -> None:
+def save_packed(
+    connection: Connection, statements: BuildStatements, projection: ProjectionTables, updates: Sequence[Update]
+) -> None:
     """Store new intervals; a stored row that reaches the first of them is packed again together with them."""
-    table, name = projection.intervals, projection.name
+    name = projection.name
     newer = {each.customer: each.timelines[name] for each in updates}
     since = {
         each.customer: each.timelines[name][0].valid_from for each in updates if each.known and newer[each.customer]
     }
-    stored = stored_steps(connection, projection, since, since)
+    stored = stored_steps(connection, statements, projection, since, since)
     for customer, steps in stored.items():
         newer[customer] = joined_steps(steps, newer[customer])
     outdated = [{"id": customer, "since": steps[0].valid_from} for customer, steps in stored.items() if steps]
-    if outdated:
-        theirs = sa.and_(table.c.customer == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since"))
-        connection.execute(table.delete().where(theirs), outdated)
-        delete_steps(connection, projection, stored)
-    insert_rows(connection, table, [row for each, steps in newer.items() for row in projection.rows(each, steps)])
-    insert_steps(connection, projection, newer)
+    statements.outdated[name].many(connection, outdated)
+    rows = [row for each, steps in newer.items() for row in projection.rows(each, steps)]
+    statements.insert(connection, projection.intervals, rows)
+    _replace_steps(connection, statements, projection, stored, newer)
 
 
 def stored_steps(
     connection: Connection,
+    statements: BuildStatements,
     projection: ProjectionTables,
     customers: Iterable[int],
     since: Mapping[int, int] | None = None,
 ) -> dict[int, list[Interval]]:
     """The stored steps of some customers: all, or those of rows that end at an instant or later."""
-    table, since = projection.intervals, since or {}
-    found: dict[int, list[Interval]] = {}
-    for chunk in chunks(customers):
-        earliest = min((since.get(each, 0) for each in chunk), default=0)
-        theirs = sa.and_(table.c.customer.in_(chunk), table.c.valid_to >= earliest)
-        for row in connection.execute(sa.select(table).where(theirs).order_by(*table.primary_key)):
-            if row.valid_to >= since.get(row.customer, row.valid_to):
-                found.setdefault(row.customer, []).extend(projection.read([row]))
+    since, found = since or {}, dict[int, list[Interval]]()
+    earliest = min(since.values(), default=0)
+    for row in statements.packed[projection.name].all(connection, customers, earliest=earliest):
+        customer, _, valid_to, *_ = row
+        if valid_to >= since.get(customer, valid_to):
+            found.setdefault(customer, []).extend(projection.read([row]))
     return found
 
 
-def insert_steps(connection: Connection, projection: ProjectionTables, steps: Mapping[int, Sequence[Interval]]) -> None:
-    """Insert the steps of some customers' intervals."""
+def _replace_steps(
+    connection: Connection,
+    statements: BuildStatements,
+    projection: ProjectionTables,
+    old: Mapping[int, Sequence[Interval]],
+    new: Mapping[int, Sequence[Interval]],
+) -> None:
+    """Replace the steps of some customers by others, in order of the table; those that stay are left alone."""
     assert projection.steps is not None
-    rows = [row for customer, each in steps.items() for row in projection.step_rows(customer, each)]
-    insert_rows(connection, projection.steps, rows)
-    note_earliest(connection, projection, rows)
+    gone, added = _rows_of(projection, old), _rows_of(projection, new)
+    kept = gone.keys() & added.keys()
+    _delete(connection, statements, projection, sorted(row for row in gone if row not in kept))
+    rows = sorted(row for row in added if row not in kept)
+    statements.insert(connection, projection.steps, rows)
+    note_earliest(connection, statements, projection, rows)
 
 
-def delete_steps(connection: Connection, projection: ProjectionTables, steps: Mapping[int, Sequence[Interval]]) -> None:
+def delete_steps(
+    connection: Connection,
+    statements: BuildStatements,
+    projection: ProjectionTables,
+    steps: Mapping[int, Sequence[Interval]],
+) -> None:
     """Delete the steps of some customers' intervals."""
-    table = projection.steps
-    assert table is not None
-    rows = [row for customer, each in steps.items() for row in projection.step_rows(customer, each)]
-    names = ("score", "id", "since")
-    gone = [dict(zip(names, row, strict=False)) for row in rows]
-    if gone:
-        this = (column == sa.bindparam(name) for column, name in zip(table.primary_key, names, strict=True))
-        connection.execute(table.delete().where(*this), gone)
+    _delete(connection, statements, projection, _rows_of(projection, steps))
 
 
-def note_earliest(connection: Connection, projection: ProjectionTables, rows: Iterable[Row]) -> None:
+def _delete(
+    connection: Connection, statements: BuildStatements, projection: ProjectionTables, rows: Iterable[Row]
+) -> None:
+    gone = [dict(zip(STEP, row, strict=False)) for row in rows]
+    statements.steps_gone[projection.name].many(connection, gone)
+
+
+def _rows_of(projection: ProjectionTables, steps: Mapping[int, Sequence[Interval]]) -> dict[Row, None]:
+    """The rows of some customers' steps, in order."""
+    return dict.fromkeys(row for customer, each in steps.items() for row in projection.step_rows(customer, each))
+
+
+def note_earliest(
+    connection: Connection, statements: BuildStatements, projection: ProjectionTables, rows: Iterable[Row]
+) -> None:
     """Keep for every score the earliest instant at which any customer has it, as a lower bound for queries."""
     table, earliest = projection.earliest, dict[int, int]()
     assert table is not None
     for minus_score, _, valid_from, _ in rows:
         earliest[minus_score] = min(valid_from, earliest.get(minus_score, valid_from))
-    known = dict(map(tuple, connection.execute(sa.select(table)))) if earliest else {}
+    known: dict[int, int] = dict(statements.earliest[projection.name].all(connection, earliest))
     for minus_score, valid_from in sorted(earliest.items()):
         if minus_score not in known:
             connection.execute(table.insert(), {"minus_score": minus_score, "valid_from": valid_from})

@@ -27,7 +27,7 @@ from regulars.adapters.read_models.comparing import (
     stored_rows,
     unexpected_rows,
 )
-from regulars.adapters.read_models.customer_numbers import ids_of, numbers_of
+from regulars.adapters.read_models.customer_numbers import ids_of
 from regulars.adapters.read_models.histories import History, Poison, read_history
 from regulars.adapters.read_models.replay import CUSTOMERS_AT_ONCE, ROWS_AT_ONCE, in_chunks, replay
 from regulars.adapters.read_models.rows import ReadModels
@@ -310,7 +310,7 @@ def _replace(
         wrong += replace_rows(connection, table, stored, folded.get(table, ()))
     for projection in models.tables.projections.values():
         if projection.steps is not None:
-            wrong += replace_steps(connection, projection, customers, folded.get(projection.steps, ()))
+            wrong += replace_steps(models, connection, projection, customers, folded.get(projection.steps, ()))
     return wrong
 
 
@@ -331,7 +331,7 @@ def _repair(store: Store, models: ReadModels, rules: Rules, ids: Sequence[str]) 
             families = tx.families(ids, checkpoint)
             roots = [each for each in ids if families.root(each) == each]
             histories = [read_history(store, tx.connection, families.members(each), plan, checkpoint) for each in roots]
-            numbers = numbers_of(tx.connection, store.schema.events, {*ids, *families.roots})
+            numbers = models.numbers(tx.connection, {*ids, *families.roots})
         with store.writing() as tx:
             if models.advance(tx.connection, checkpoint, checkpoint):
                 return _repair_rows(models, tx.connection, histories, numbers)

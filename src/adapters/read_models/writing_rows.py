@@ -1,8 +1,8 @@
-"""Inserting and deleting many rows at once, past SQLAlchemy's work on each."""
+"""Inserting many rows at once, past SQLAlchemy's work on each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import chain
 
 import sqlalchemy as sa
@@ -37,10 +37,3 @@ def _execute_inserts(connection: Connection, table: sa.Table, at_once: int, valu
         row = f"({', '.join('?' * len(table.c))})"
         insert = f"INSERT INTO {table.name} VALUES {', '.join([row] * at_once)}"  # noqa: S608 - our own table
         connection.exec_driver_sql(insert, values)
-
-
-def delete_rows(connection: Connection, table: sa.Table, customers: Sequence[int]) -> None:
-    """Delete the rows of some customers."""
-    if customers:
-        of_one = table.delete().where(table.c.customer == sa.bindparam("gone"))
-        connection.execute(of_one, [{"gone": customer} for customer in customers])

@@ -64,10 +64,6 @@ _COLUMN_TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
 }
 
 
-def _is_one_of(table: sa.Table) -> sa.ColumnElement[bool]:
-    return table.c.customer.in_(sa.bindparam("customers", expanding=True))
-
-
 def _customer() -> sa.Column[int]:
     """The one key of a table; of this type it is SQLite's rowid."""
     kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -79,6 +75,7 @@ class FactsTable:
 
     def __init__(self, fact_set: FactSet, number: int) -> None:
         self.fact_set = fact_set
+        self.name = fact_set.name
         name = f"{fact_set.name}_{number}"
         self.rows = sa.Table(
             ours(name),
@@ -90,8 +87,6 @@ class FactsTable:
         )
         check(self.rows, of_read_models=True)
         self.tables = (self.rows,)
-        #: Select the folds of `customers`. It takes longer to make such a statement than to execute it.
-        self.folds_of = sa.select(self.rows.c.customer, self.rows.c.folded).where(_is_one_of(self.rows))
         self.staging = {self.rows: _staging(self.rows)}
 
     def row(self, customer: int, folded: Folded) -> Row:
@@ -146,10 +141,6 @@ class ProjectionTables:
         self._columns = tuple(each for each in self.fields if not (self.is_packed and each == SCORE))
         self._values = _getter(self._columns)
         self.tables = tuple(metadata.sorted_tables)
-        #: Select the rows of `customers`, and the intervals of a `customer` in order of time. Made once, as above.
-        self.places_of = sa.select(self.places).where(_is_one_of(self.places))
-        is_theirs = self.intervals.c.customer == sa.bindparam("customer")
-        self.intervals_of = sa.select(self.intervals).where(is_theirs).order_by(*self.intervals.primary_key)
         for table in self.tables:
             check(table, of_read_models=True)
         self.staging = {table: _staging(table) for table in self.tables if table is not self.earliest}
@@ -313,7 +304,8 @@ def joined_steps(stored: Sequence[Interval], newer: Sequence[Interval]) -> list[
 class BuildTables:
     """The tables of some builds, each by its name with its number.
 
-    `facts` are the shared ones, None where they are not among the builds; `fact_sets` are all.
+    `facts` are the shared ones, None where they are not among the builds; `fact_sets` are all. `parts` are these and
+    the projections'.
     """
 
     def __init__(
@@ -325,9 +317,9 @@ class BuildTables:
         self.projections = {
             each.name: _projection_tables(each, builds[each.name]) for each in projectors if each.name in builds
         }
-        parts: list[FactsTable | ProjectionTables] = [*self.fact_sets, *self.projections.values()]
-        self.tables = sorted((table for part in parts for table in part.tables), key=_name)
-        staging = {table: staged for part in parts for table, staged in part.staging.items()}
+        self.parts: list[FactsTable | ProjectionTables] = [*self.fact_sets, *self.projections.values()]
+        self.tables = sorted((table for part in self.parts for table in part.tables), key=_name)
+        staging = {table: staged for part in self.parts for table, staged in part.staging.items()}
         self.staging = {table: staging[table] for table in self.tables if table in staging}
 
     def tables_of(self, name: str) -> list[sa.Table]:

@@ -126,6 +126,7 @@ class Database:
         self._alone = self._beginning(_ALONE)
         self._write_lock = threading.RLock()
         self._held: list[Connection] = []
+        self._held_readers: list[Connection] = []
 
     @property
     def read_only(self) -> bool:
@@ -208,7 +209,13 @@ class Database:
         """
         self._require_open_here()
         lock = self._turn() if self.is_memory else nullcontext()
-        with translated_errors(self.url), lock, self._snapshots.begin() as connection, self._still(connection):
+        with (
+            translated_errors(self.url),
+            lock,
+            self._held_reader() as connection,
+            connection.begin(),
+            self._still(connection),
+        ):
             yield connection
 
     @contextmanager
@@ -281,8 +288,9 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._closed = True
-        while self._held:
-            self._held.pop().close()
+        for held in (self._held, self._held_readers):
+            while held:
+                held.pop().close()
         self._engine.dispose()
 
     @contextmanager
@@ -324,6 +332,24 @@ class Database:
                 connection.close()
             else:
                 self._held.append(connection)
+
+    @contextmanager
+    def _held_reader(self) -> Iterator[Connection]:
+        """A connection to read with; as of writers, one is kept for the next, unless how to connect may change."""
+        try:
+            connection = self._held_readers.pop()
+        except IndexError:
+            connection = self._snapshots.connect()
+        if not self.is_sqlite and _is_gone(connection.connection.driver_connection):
+            connection.invalidate()  # another one is made in its place
+        try:
+            yield connection
+        finally:
+            may_change = self.is_memory or not self._may_write
+            if may_change or self._held_readers or connection.invalidated or self._closed:
+                connection.close()
+            else:
+                self._held_readers.append(connection)
 
     def _let_wait(self, connection: Connection, seconds: float) -> None:
         """Set SQLite's busy timeout on a connection."""

@@ -21,7 +21,7 @@ def rotate(store: Store, new: MasterKey | None, on_progress: Progress | None = N
     Processes that have the store open must open it again; until then they refuse whatever needs a key.
     """
     with store.writing(alone=True) as tx:
-        store.keyring.require_unchanged(tx.connection, store.schema.settings)
+        store.keyring.require_unchanged(tx.connection, store.statements.check_value)
         count = _wrap_customers_keys(store, tx, new, on_progress)
         settings = _wrap_own_keys(store, tx, new)
         mark(tx.connection, store.schema)

@@ -210,9 +210,8 @@ class Store:
 
     def version_of(self, connection: Connection, stream_id: str) -> int:
         """A stream's version, 0 where there is no such stream."""
-        events = self.schema.events
-        statement = sa.select(sa.func.max(events.c.version)).where(events.c.stream_id == stream_id)
-        return connection.scalar(statement) or 0
+        row = self.statements.version_of.first(connection, id=stream_id)
+        return (row and row[0]) or 0
 
     def fix_currency(self, connection: Connection, currency: str) -> None:
         """Set the store's currency. Raises Rejected for an unknown one, IntegrityError where it is set already."""

@@ -12,11 +12,12 @@ from regulars.adapters.indexes.index import Index
 from regulars.adapters.indexes.links import link_columns
 from regulars.adapters.indexes.look_ups import is_present
 from regulars.adapters.log.codec import CODECS, tags_of
-from regulars.adapters.log.log_statements import LogStatements
+from regulars.adapters.log.log_statements import LogStatements, literals
 from regulars.adapters.schema.tables import CURRENCY, LIVE_GENERATION, Schema
 from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.statement import Among, Statement, insertion
 from regulars.adapters.vault.access import Access
+from regulars.adapters.vault.keyring import CHECK
 from regulars.crm_domain.customer import CustomerRegistered, PersonalDataErased
 
 
@@ -65,6 +66,12 @@ class StoreStatements(LogStatements):
         return insertion(self.schema.commands, self._dialect)
 
     @cached_property
+    def check_value(self) -> Statement:
+        """The setting that tells the master key from others, where there is one."""
+        settings = self.schema.settings
+        return self._render(sa.select(settings.c.value).where(settings.c.name == sa.literal_column(f"'{CHECK}'")))
+
+    @cached_property
     def keep_key(self) -> Statement:
         """Insert a customer's key."""
         return insertion(self.schema.keys, self._dialect)
@@ -83,9 +90,10 @@ class StoreStatements(LogStatements):
             return Among(self._dialect, sa.select(keys.c.customer_id), keys.c.customer_id)
         later = events.alias("later")
         is_erased = sa.exists().where(
-            later.c.customer_id == events.c.customer_id, later.c.type.in_(_literals(PersonalDataErased))
+            later.c.customer_id == events.c.customer_id,
+            later.c.type.in_(literals(tags_of((PersonalDataErased,), CODECS))),
         )
-        registered = events.c.type.in_(_literals(CustomerRegistered))
+        registered = events.c.type.in_(literals(tags_of((CustomerRegistered,), CODECS)))
         return Among(self._dialect, sa.select(events.c.customer_id).where(registered, ~is_erased), events.c.customer_id)
 
     @cached_property
@@ -117,7 +125,3 @@ class StoreStatements(LogStatements):
 
     def _render(self, construct: sa.ClauseElement) -> Statement:
         return Statement(construct, self._dialect)
-
-
-def _literals(event: type) -> list[sa.ColumnElement[str]]:
-    return [sa.literal_column(f"'{tag}'") for tag in tags_of((event,), CODECS)]

@@ -70,6 +70,7 @@ class Transaction:
         self._has_links: bool | None = None
         self._unlinked: set[str] = set()
         self._keyring = keyring
+        self._first_read: Premises | None = None
 
     def premises(self, reference: str | None = None) -> Premises:
         """What a decision depends on beside its streams, by one query.
@@ -85,12 +86,21 @@ class Transaction:
         self._has_links = bool(has_links)
         if customer_id is not None and not is_linked:
             self._unlinked.add(customer_id)
-        return Premises(live=live, stored_currency=currency, customer_id=customer_id)
+        found = Premises(live=live, stored_currency=currency, customer_id=customer_id)
+        self._first_read = self._first_read or found
+        return found
 
     @cached_property
     def live_generation(self) -> int | None:
         """The number of the live generation. It is read once: another goes live only at the end of a transaction."""
-        return self.premises().live_generation
+        return (self._first_read or self.premises()).live_generation
+
+    @property
+    def currency(self) -> str | None:
+        """The store's currency, None while no amount has been recorded. It is read once, for a transaction that only
+        reads.
+        """
+        return (self._first_read or self.premises()).currency
 
     def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
         """Customer ids by look-up value; unknown values are left out. `kind` is one of look_ups.LOOKUP_KINDS."""
@@ -193,7 +203,7 @@ class Transaction:
 
     def require_master_unchanged(self) -> None:
         """Raise MasterKeyChanged where the master key was changed since the store was opened."""
-        self._keyring.require_unchanged(self.connection, self._schema.settings)
+        self._keyring.require_unchanged(self.connection, self._statements.check_value)
 
     def _keep_keys(self, keys: Mapping[str, bytes]) -> None:
         self.require_master_unchanged()
@@ -227,9 +237,17 @@ class Transaction:
         maybe = self._maybe_linked(customer_ids)
         return read_links(self.connection, self._statements.links, maybe, until) if maybe else {}
 
+    @property
+    def has_links(self) -> bool:
+        """Whether any two customers were ever merged."""
+        if self._has_links is None:
+            self.premises()
+        return bool(self._has_links)
+
     def is_relinked(self, members: tuple[str, ...], *, after: int) -> bool:
         """Whether any of some customers was merged or unmerged after a position."""
-        return is_relinked(self.connection, self._schema.links, members, after)
+        maybe = self._maybe_linked(members)
+        return bool(maybe) and is_relinked(self.connection, self._schema.links, maybe, after)
 
     def ever_linked(self, customer_id: str) -> tuple[str, ...]:
         """All customers who are or were merged with one, that one first."""
@@ -238,9 +256,7 @@ class Transaction:
 
     def _maybe_linked(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who may have links."""
-        if self._has_links is None:
-            self.premises()
-        return set(customer_ids) - self._unlinked if self._has_links else set()
+        return set(customer_ids) - self._unlinked if self.has_links else set()
 
     @cached_property
     def country(self) -> str | None:

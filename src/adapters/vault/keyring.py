@@ -15,11 +15,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.schema.settings import required
-from regulars.adapters.sql.statement import Among
+from regulars.adapters.sql.statement import Among, Statement
 from regulars.adapters.vault.cipher import KEY_BYTES, Cipher, KeyedHash, new_key
 from regulars.crm_domain.errors import StoreUnusable
 
@@ -132,11 +131,12 @@ class Keyring:
         elif not self._master.fits(self._check):
             raise StoreUnusable(_WRONG)
 
-    def require_unchanged(self, connection: Connection, settings: sa.Table) -> None:
+    def require_unchanged(self, connection: Connection, check_value: Statement) -> None:
         """Raise StoreUnusable where the master key was changed since the store was opened: keys wrapped by the old one
-        are lost.
+        are lost. `check_value` selects the setting CHECK.
         """
-        check = connection.scalar(sa.select(settings.c.value).where(settings.c.name == CHECK))
+        row = check_value.first(connection)
+        check = None if row is None else row[0]
         if check != self._check:
             raise MasterKeyChanged(f"a key of this store {_ROTATED}")
 

@@ -22,6 +22,7 @@ from regulars.adapters.store.transaction import Transaction
 from regulars.asking.listed import Question, foresee, held_at, listed_of
 from regulars.asking.one_customer import (
     Contact,
+    Holding,
     describe_poison,
     explain_customer,
     history_of,
@@ -97,11 +98,16 @@ def find_one(
 ) -> Customer:
     """One customer. Raises NotFound for an unknown one, or where nothing was known of them by then."""
     with session.store.reading() as tx:
+        customer_id = session.resolve(tx, who)
         viewpoint = session.viewpoint(tx, known_at, rules)
-        members = session.members(tx, who, viewpoint.until)
-        history = history_of(session.store, tx, viewpoint, members)
-        folded = history.folded
-        at = max(session.now(), folded.last_at or 0) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+        members = tx.families([customer_id], viewpoint.until).members(customer_id)
+        asked_at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+        holding = Holding(
+            shown=tuple(LANES.values()),
+            at=lambda folded: max(asked_at, folded.last_at or 0) if as_of is None else asked_at,
+        )
+        history = history_of(session.store, tx, viewpoint, members, holding)
+        folded, at = history.folded, holding.at(history.folded)
         held = held_at(history.timelines, LANES.values(), at)
         if held is None:
             known = "" if viewpoint.until is None else " that was known then"
@@ -434,7 +440,7 @@ class _Views:
     def __init__(self, session: Session, tx: Transaction, viewpoint: Viewpoint) -> None:
         self._session = session
         self._viewpoint = viewpoint
-        self._currency = session.store.currency(tx.connection) or "EUR"
+        self._currency = tx.currency or "EUR"
 
     def of(
         self, listed: ListedCustomer, members: tuple[str, ...], contacts: Mapping[str, Contact], parked: str | None

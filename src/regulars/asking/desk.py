@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.adapters.read_models.catch_up import events_behind
-from regulars.adapters.read_models.customer_numbers import numbers_of
 from regulars.adapters.read_models.histories import read_facts
 from regulars.adapters.read_models.keyed_pages import ListedKey, Turning, keyed_page
 from regulars.adapters.read_models.pages import changed_among
@@ -152,7 +151,7 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
             known = {each for members in families for each in members}
             families = (*families, *families_changed(models, tx, at, known, "which tickets are late"))
         beside = [each for members in families for each in members]
-        numbers = numbers_of(connection, session.store.schema.events, [*beside, *(whose or ())])
+        numbers = models.numbers(connection, [*beside, *(whose or ())])
         found = keyed_page(
             models,
             connection,

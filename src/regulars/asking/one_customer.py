@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from itertools import groupby
@@ -10,8 +10,9 @@ from operator import attrgetter
 
 from msgspec import Struct
 
-from regulars.adapters.read_models.customer_numbers import BUSINESS, numbers_of
+from regulars.adapters.read_models.customer_numbers import BUSINESS
 from regulars.adapters.read_models.histories import History, Poison, read_history, rows_of, take_in
+from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.sql.damage import DamagedReadModels
 from regulars.adapters.store.store import Store
@@ -135,18 +136,31 @@ def business_timeline(session: Session) -> Timeline:
     return timeline_of(session.store.registry, NOBODY, history.folded, history.timelines)
 
 
-def history_of(store: Store, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...]) -> History:
+class Holding(Struct, frozen=True, kw_only=True):
+    """What is asked of a customer where not all intervals are: those of `shown` projections that hold `at` an instant,
+    which may depend on the fold.
+    """
+
+    shown: tuple[str, ...]
+    at: Callable[[Folded], int]
+
+
+def history_of(
+    store: Store, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...], holding: Holding | None = None
+) -> History:
     """One customer's whole fold: what is stored, and what has come since the checkpoint, without writing anything.
 
     `members` are the customer and those who were merged into them. The events themselves are in it only where nothing
-    stored was of use.
+    stored was of use. Of intervals there are at least those that are asked for by `holding`, by default all.
     """
-    connection, models, plan = tx.connection, viewpoint.models, store.registry.plan(viewpoint.rules)
+    connection, models = tx.connection, viewpoint.models
     if models is None:
-        return read_history(store, connection, members, plan, viewpoint.until)
+        return read_history(store, connection, members, store.registry.plan(viewpoint.rules), viewpoint.until)
+    plan = models.plan(viewpoint.rules) if models.has_all else store.registry.plan(viewpoint.rules)
     checkpoint, customer_id = models.checkpoint(connection), members[0]
-    customer = numbers_of(connection, store.schema.events, [customer_id]).get(customer_id, BUSINESS)
-    folded = models.load(connection, [customer]).get(customer)
+    customer = models.numbers(connection, [customer_id]).get(customer_id, BUSINESS)
+    pending = rows_of(store, connection, members, after=checkpoint)
+    folded = models.load(connection, [customer], to_go_on=bool(pending)).get(customer)
     if (
         not models.has_all
         or folded is None
@@ -154,18 +168,36 @@ def history_of(store: Store, tx: Transaction, viewpoint: Viewpoint, members: tup
         or models.parked(connection, [customer_id])
     ):
         return read_history(store, connection, members, plan)
-    try:
-        timelines = models.intervals(connection, customer)
-    except DamagedReadModels:  # the log says it all the same
-        return read_history(store, connection, members, plan)
-    pending = rows_of(store, connection, members, after=checkpoint)
-    newer = take_in(store, folded, pending, members, plan)
+    newer = take_in(store, folded, pending, members, plan) if pending else {}
     if newer is None:
         return read_history(store, connection, members, plan)
-    joined = {name: fold.joined(timelines[name], newer[name]) for name in timelines}
-    return History(
-        members=members, customer=customer, happened=[], folded=folded, timelines=joined if pending else timelines
-    )
+    try:
+        timelines = _joined(models, tx, customer, folded, newer, holding)
+    except DamagedReadModels:  # the log says it all the same
+        return read_history(store, connection, members, plan)
+    return History(members=members, customer=customer, happened=[], folded=folded, timelines=timelines)
+
+
+def _joined(
+    models: ReadModels,
+    tx: Transaction,
+    customer: int,
+    folded: Folded,
+    newer: Timelines,
+    holding: Holding | None,
+) -> Timelines:
+    """The stored intervals of a customer and newer ones: all, or at least those that are asked for.
+
+    Raises DamagedReadModels where a stored one can't be read.
+    """
+    if holding is not None:
+        at = holding.at(folded)
+        if not newer:
+            return models.holding(tx.connection, customer, holding.shown, at)
+        if all(fold.verdict_at(newer[name], at) for name in holding.shown):
+            return newer
+    timelines = models.intervals(tx.connection, customer)
+    return {name: fold.joined(timelines[name], newer[name]) for name in timelines} if newer else timelines
 
 
 def explain_customer(

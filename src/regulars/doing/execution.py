@@ -5,7 +5,7 @@ Several commands share one transaction: each sees what those before it decided.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -274,7 +274,14 @@ class Execution:
         return self._work.new_stream() if where.key is None else self._work.stream_of(where.decider, where.key)
 
 
-def only_reference(commands: Sequence[Command], catalogue: Catalogue) -> str | None:
-    """The reference in a command, if it is the only command of a transaction; else None."""
-    who = address(commands[0], catalogue).customer if len(commands) == 1 else None
-    return None if isinstance(who, CustomerId) else who
+def only_reference(commands: Iterable[Command], catalogue: Catalogue) -> str | None:
+    """The reference that commands speak of, or register, where it is one and the same; else None."""
+    found: str | None = None
+    for command in commands:
+        who = command.ref if isinstance(command, RegisterCustomer) else address(command, catalogue).customer
+        if who is None or isinstance(who, CustomerId):
+            continue
+        if found is not None and who != found:
+            return None
+        found = who
+    return found

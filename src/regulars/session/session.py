@@ -16,6 +16,7 @@ from regulars.adapters.read_models.building import build, build_beside, building
 from regulars.adapters.read_models.catch_up import (
     await_folded,
     catch_up,
+    catch_up_at_once,
     events_behind,
     is_behind,
     is_worth_waiting_for,
@@ -217,6 +218,8 @@ class Session:
 
         Where that is much beside what is folded in already, folding everything afresh beside it is quicker.
         """
+        if self._fold_in_at_once(at_least=self.last_written, within=None, on_progress=on_progress):
+            return
         with self.store.reading() as tx:
             live, ruleset = self.live(tx), self.ruleset(tx)
             is_far_behind = not self.store.database.read_only and _is_far_behind(self.store, self.models(tx), tx)
@@ -224,7 +227,7 @@ class Session:
             with suppress(StoreBusy):  # somebody builds already
                 self._fold_afresh(live, ruleset, on_progress)
                 on_progress = None  # it was told of everything; what came meanwhile would begin at nothing again
-        self._fold_in(at_least=self.last_written, within=None, on_progress=on_progress)
+        self._fold_in_steps(at_least=self.last_written, within=None, on_progress=on_progress)
 
     def _fold_afresh(self, live: Generation, ruleset: Ruleset, on_progress: Progress | None) -> None:
         with building_alone(self.store):
@@ -263,7 +266,29 @@ class Session:
             return freshness.seconds
         return max(freshness.seconds, self.store.database.lock_timeout)
 
-    def _fold_in(self, *, at_least: int, within: float | None, on_progress: Progress | None = None) -> None:
+    def _fold_in(self, *, at_least: int, within: float | None) -> None:
+        if not self._fold_in_at_once(at_least=at_least, within=within):
+            self._fold_in_steps(at_least=at_least, within=within)
+
+    def _fold_in_at_once(self, *, at_least: int, within: float | None, on_progress: Progress | None = None) -> bool:
+        """Fold in everything that is settled by now; False where that takes several steps, or isn't for this process
+        to do.
+        """
+        if self.store.database.read_only:
+            return False
+        reached = catch_up_at_once(
+            self.store,
+            lambda tx: (self.models(tx), self.rules(tx)),
+            at_least=at_least,
+            within=within,
+            on_progress=on_progress,
+            on_poison=tell_parked,
+        )
+        if reached is not None:
+            self._seal_when_due(reached, SEAL_AT_ONCE if within is None else SEAL_AFTER)
+        return reached is not None
+
+    def _fold_in_steps(self, *, at_least: int, within: float | None, on_progress: Progress | None = None) -> None:
         with self.store.reading() as tx:
             models, rules = self.models(tx), self.rules(tx)
         if self.store.database.read_only or not models.is_current:
@@ -387,9 +412,9 @@ class Session:
             if self.store.version_of(tx.connection, who):
                 return str(who)
         else:
-            found = tx.find("ref", [who])
-            if who in found:
-                return found[who][0]
+            found = tx.premises(who).customer_id
+            if found is not None:
+                return found
         raise NotFound(f'no customer has the {"id" if isinstance(who, CustomerId) else "reference"} "{who}"')
 
     def members(self, tx: Transaction, who: str | CustomerId, until: int | None = None) -> tuple[str, ...]:

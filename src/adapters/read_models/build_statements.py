@@ -1,0 +1,260 @@
+"""The statements of some builds of a generation, rendered once for as long as these builds are in use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from regulars.adapters.read_models.writing_rows import insert_rows
+from regulars.adapters.schema.builds import FACTS, FactsTable, ProjectionTables, Row
+from regulars.adapters.schema.tables import Schema
+from regulars.adapters.sql.columns import unchecked
+from regulars.adapters.sql.statement import Among, Statement, run_many
+
+#: The tables of one projection, or of a set of facts.
+Part = FactsTable | ProjectionTables
+
+#: The parameters that name a step of a score.
+STEP = ("score", "id", "since")
+
+_FEW = 32  # rows, for which it isn't worth to join them, or to copy them
+_IN_USE = 16  # as each question of another day, or by other rules, may have builds of its own
+
+
+@lru_cache(maxsize=_IN_USE)
+def build_statements(
+    schema: Schema,
+    dialect: sa.Dialect,
+    generation: int,
+    builds: tuple[tuple[str, int], ...],
+    parts: tuple[Part, ...],
+) -> BuildStatements:
+    """The statements of some builds of a generation."""
+    return BuildStatements(schema, dialect, generation, builds, parts)
+
+
+class BuildStatements:
+    """The statements of some builds, each with its name and number, of which these are the `parts` that are known."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        dialect: sa.Dialect,
+        generation: int,
+        builds: Sequence[tuple[str, int]],
+        parts: Sequence[Part],
+    ) -> None:
+        self._schema = schema
+        self.dialect = dialect
+        self._generation = generation
+        self._builds = builds
+        self._parts = parts
+        self._inserts: dict[sa.Table, str] = {}
+
+    # ------------------------------------------------------------------------------------------------ the bookkeeping
+
+    @cached_property
+    def progress(self) -> Statement:
+        """Each build that belongs to the generation: its name, `checkpoint`, `folding_until` and `folded_through`."""
+        return self._render(self._progress())
+
+    @cached_property
+    def progress_to_change(self) -> Statement:
+        """The same; until the transaction ends nobody else changes them."""
+        return self._render(self._progress().with_for_update())  # concurrent writers lock them in the same order
+
+    def _progress(self) -> sa.Select[Any]:
+        builds = self._schema.builds
+        columns = (builds.c.name, builds.c.checkpoint, builds.c.folding_until, builds.c.folded_through)
+        return sa.select(*columns).where(self.are_members).order_by(builds.c.name)
+
+    @cached_property
+    def move(self) -> Statement:
+        """Move the builds to a `checkpoint`."""
+        return self._render(
+            self._schema.builds.update().where(self.are_members).values(checkpoint=sa.bindparam("checkpoint"))
+        )
+
+    @cached_property
+    def are_members(self) -> sa.ColumnElement[bool]:
+        """True for rows of these builds, if they belong to the generation."""
+        builds, members = self._schema.builds, self._schema.generation_builds
+        is_member = sa.exists().where(
+            members.c.generation == self._generation,
+            members.c.name == builds.c.name,
+            members.c.number == builds.c.number,
+        )
+        return sa.and_(self._are_ours(builds.c.name, builds.c.number), is_member)
+
+    @cached_property
+    def parked(self) -> Statement:
+        """The rows of all customers who are parked, by customer; the first event of each comes last."""
+        return self._render(self._parked())
+
+    @cached_property
+    def parked_among(self) -> Among:
+        """The same of some customers."""
+        return Among(self.dialect, self._parked(), self._schema.parked.c.customer_id)
+
+    @cached_property
+    def unpark(self) -> Statement:
+        """Delete the rows of a customer `id` who is parked."""
+        parked = self._schema.parked
+        ours = sa.and_(self._are_ours(parked.c.name, parked.c.build), parked.c.customer_id == sa.bindparam("id"))
+        return self._render(parked.delete().where(ours))
+
+    def _parked(self) -> sa.Select[Any]:
+        parked = self._schema.parked
+        columns = (parked.c.customer_id, parked.c.position, parked.c.type, parked.c.reason)
+        ours = self._are_ours(parked.c.name, parked.c.build)
+        return sa.select(*columns).where(ours).order_by(parked.c.customer_id, parked.c.position.desc())
+
+    def _are_ours(self, name: sa.Column[str], number: sa.Column[int]) -> sa.ColumnElement[bool]:
+        return sa.or_(sa.false(), *(sa.and_(name == each, number == build) for each, build in self._builds))
+
+    # ------------------------------------------------------------------------------------------------ of one customer
+
+    @cached_property
+    def first_of_stream(self) -> Among:
+        """The ids of streams, among some, each with the position of its first event."""
+        return self._first(self._schema.events.c.stream_id)
+
+    @cached_property
+    def first_of_customer(self) -> Among:
+        """The ids of customers, among some, each with the position of the first event that names them."""
+        return self._first(self._schema.events.c.customer_id)
+
+    def _first(self, named: sa.ColumnElement[Any]) -> Among:
+        position = self._schema.events.c.position
+        select = sa.select(named, sa.func.min(position)).where(position > 0).group_by(named)
+        return Among(self.dialect, select, named)
+
+    @cached_property
+    def folds(self) -> Among:
+        """What is stored of some customers to go on with: a customer, the place of a part, and what its row holds."""
+        return self._going_on(self._parts)
+
+    @cached_property
+    def facts(self) -> Among:
+        """The same of the shared facts alone."""
+        return self._going_on([each for each in self._parts if each.name == FACTS])
+
+    def _going_on(self, parts: Sequence[Part]) -> Among:
+        selects = []
+        for each in parts:
+            rows, column = _stored(each)
+            place: sa.ColumnElement[int] = sa.literal_column(str(self._parts.index(each)))
+            selects.append((sa.select(rows.c.customer, place, unchecked(column)), rows.c.customer))
+        return Among.of_each(self.dialect, selects)
+
+    @cached_property
+    def intervals(self) -> Mapping[str, Statement]:
+        """By projection, all rows of a `customer` in order of time."""
+        found = {}
+        for each in self._projections:
+            theirs = each.intervals.c.customer == sa.bindparam("customer")
+            ordered = sa.select(each.intervals).where(theirs).order_by(*each.intervals.primary_key)
+            found[each.name] = self._render(ordered)
+        return found
+
+    @cached_property
+    def holding(self) -> Mapping[str, Statement]:
+        """By projection, the rows of a `customer` that hold `at` an instant."""
+        found = {}
+        for each in self._projections:
+            columns = each.intervals.c
+            at: sa.BindParameter[int] = sa.bindparam("at")
+            holds = (columns.customer == sa.bindparam("customer"), columns.valid_from <= at, columns.valid_to > at)
+            found[each.name] = self._render(sa.select(each.intervals).where(*holds))
+        return found
+
+    # -------------------------------------------------------------------------------------------------- what is written
+
+    @cached_property
+    def gone(self) -> Mapping[sa.Table, Statement]:
+        """By table in which rows are found by their customer, the DELETE of those of a customer who is `gone`."""
+        tables = [_stored(each)[0] for each in self._parts]
+        tables += [each.intervals for each in self._projections]
+        return {each: self._render(each.delete().where(each.c.customer == sa.bindparam("gone"))) for each in tables}
+
+    @cached_property
+    def outdated(self) -> Mapping[str, Statement]:
+        """By projection, the DELETE of the rows of a customer `id` that begin at `since` or later; where there are
+        keys, of those of a `key`.
+        """
+        found = {}
+        for each in self._projections:
+            table, key = each.intervals, each.projector.key
+            theirs = [table.c.customer == sa.bindparam("id"), table.c.valid_from >= sa.bindparam("since")]
+            if key is not None:
+                theirs.append(table.c[key.name] == sa.bindparam("key"))
+            found[each.name] = self._render(table.delete().where(*theirs))
+        return found
+
+    @cached_property
+    def packed(self) -> Mapping[str, Among]:
+        """By projection that is listed by score, the rows of some customers that end at `earliest` or later, each
+        customer's in order of time.
+        """
+        found = {}
+        for each in self._projections:
+            if each.is_packed:
+                table = each.intervals
+                select = sa.select(table).where(table.c.valid_to >= sa.bindparam("earliest"))
+                found[each.name] = Among(self.dialect, select.order_by(*table.primary_key), table.c.customer)
+        return found
+
+    @cached_property
+    def steps_gone(self) -> Mapping[str, Statement]:
+        """By projection that is listed by score, the DELETE of a step by `score`, `id` and `since`."""
+        found = {}
+        for each in self._projections:
+            if each.steps is not None:
+                columns = zip(each.steps.primary_key, STEP, strict=True)
+                this = (column == sa.bindparam(name) for column, name in columns)
+                found[each.name] = self._render(each.steps.delete().where(*this))
+        return found
+
+    @cached_property
+    def earliest(self) -> Mapping[str, Among]:
+        """By projection that is listed by score, some scores, negated, each with the instant that is kept for it."""
+        return {
+            each.name: Among(self.dialect, sa.select(each.earliest), each.earliest.c.minus_score)
+            for each in self._projections
+            if each.earliest is not None
+        }
+
+    def insert(self, connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+        """Insert rows whose values are in the order of the table's columns."""
+        if len(rows) > _FEW:
+            insert_rows(connection, table, rows)
+        elif rows:
+            text = self._inserts.get(table)
+            if text is None:
+                mark = "%s" if self.dialect.name == "postgresql" else "?"
+                marks = ", ".join([mark] * len(table.c))
+                text = self._inserts[table] = f"INSERT INTO {table.name} VALUES ({marks})"  # noqa: S608 - our own table
+            run_many(connection, text, list(rows))
+
+    @property
+    def _projections(self) -> list[ProjectionTables]:
+        return [each for each in self._parts if isinstance(each, ProjectionTables)]
+
+    def _render(self, construct: sa.ClauseElement) -> Statement:
+        return Statement(construct, self.dialect)
+
+
+def checked(part: Part, value: Any) -> Any:
+    """A value of what is stored of a customer. Raises DamagedReadModels where it is of a kind that we never write."""
+    _, column = _stored(part)
+    return column.type.checked(value)  # type: ignore[attr-defined]
+
+
+def _stored(part: Part) -> tuple[sa.Table, sa.Column[Any]]:
+    """The table in which a part keeps what it goes on with, and the column of that."""
+    rows = part.rows if isinstance(part, FactsTable) else part.places
+    return rows, rows.c.folded if isinstance(part, FactsTable) else rows.c.tracks
