@@ -43,6 +43,7 @@ _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _NO_TRANSACTION = ""
 _IMMEDIATE = "BEGIN IMMEDIATE"
 _PATIENCE = "regulars_patience"
+_OPENED_READ_ONLY = "regulars_opened_read_only"
 _TRY_AGAIN = 0.003
 
 # What statements mean must not depend on what somebody set for a role, a database or a server; and long work is not to
@@ -326,7 +327,7 @@ class Database:
         try:
             yield connection
         finally:
-            if self._held or connection.invalidated or self._closed:
+            if self._held or not self._may_be_kept(connection):
                 if not connection.invalidated:
                     self._let_wait(connection, self.lock_timeout)
                 connection.close()
@@ -346,10 +347,13 @@ class Database:
             yield connection
         finally:
             may_change = self.is_memory or not self._may_write
-            if may_change or self._held_readers or connection.invalidated or self._closed:
+            if may_change or self._held_readers or not self._may_be_kept(connection):
                 connection.close()
             else:
                 self._held_readers.append(connection)
+
+    def _may_be_kept(self, connection: Connection) -> bool:
+        return not (connection.invalidated or self._closed or connection.info.get(_OPENED_READ_ONLY))
 
     def _let_wait(self, connection: Connection, seconds: float) -> None:
         """Set SQLite's busy timeout on a connection."""
@@ -438,6 +442,7 @@ class Database:
         elif not self._asked_read_only:
             sa.event.listen(engine, "do_connect", self._make_file)
         sa.event.listen(engine, "connect", self._prepare_sqlite)
+        sa.event.listen(engine, "checkin", _let_go_of_read_only)
         sa.event.listen(engine, "begin", _begin)
         return engine
 
@@ -459,8 +464,10 @@ class Database:
         file.require(read_only=read_only)
         return file
 
-    def _prepare_sqlite(self, connection: Any, record: object) -> None:
+    def _prepare_sqlite(self, connection: Any, record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        if self._may_write and not self._asked_read_only and self._file is not None:
+            record.info[_OPENED_READ_ONLY] = not self._file.may_be_written()
         try:
             with closing(connection.cursor()) as cursor:
                 if not (self.is_memory or self.read_only):
@@ -512,6 +519,12 @@ def _take_write_lock(connection: Connection, deadline: float) -> None:
             if code & 0xFF != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
                 raise
             sleep(_TRY_AGAIN)
+
+
+def _let_go_of_read_only(connection: object, record: Any) -> None:
+    """Close a connection that SQLite opened read-only, for lack of a permission that may be had again."""
+    if record.info.get(_OPENED_READ_ONLY):
+        record.invalidate()
 
 
 def _require_alive(connection: Any, record: object, proxy: object) -> None:
