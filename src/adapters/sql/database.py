@@ -399,6 +399,7 @@ class Database:
             isolation_level="AUTOCOMMIT",
             connect_args={"client_encoding": "UTF8"},
             hide_parameters=True,
+            use_native_hstore=False,  # a type that no store has; else the server is asked for it with each store opened
         )
         # Before all else: SQLAlchemy looks at the settings of the first connection.
         sa.event.listen(engine, "connect", self._prepare_postgres, insert=True)
