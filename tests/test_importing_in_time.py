@@ -117,30 +117,38 @@ def test_a_file_s_order_decides_nothing(kind: str, postgres_url: str, tmp_path_f
         assert imported(url, written(folder, rows, "shuffled.csv")) == expected
 
 
-@pytest.mark.parametrize("window", [1, 4, len(IN_ORDER) - 1, len(IN_ORDER)])
+@pytest.mark.parametrize(
+    ("limit", "window"),
+    [
+        *(("WINDOW", window) for window in (1, 4, len(IN_ORDER) - 1, len(IN_ORDER))),
+        *(("WINDOW_CHARACTERS", characters) for characters in (0, 100)),
+    ],
+)
 @pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz"])
 def test_however_few_records_are_in_memory_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, window: int, name: str
 ) -> None:
     expected = imported(str(tmp_path / "in-order.db"), written(tmp_path, IN_ORDER))
-    monkeypatch.setattr(in_time, "WINDOW", window)
+    monkeypatch.setattr(in_time, limit, window)
     shuffled = IN_ORDER.copy()
     random.Random(window).shuffle(shuffled)
     assert imported(str(tmp_path / "shuffled.db"), written(tmp_path, shuffled, f"shuffled-{name}")) == expected
 
 
-@pytest.mark.parametrize("in_memory", [len(IN_ORDER), 3])
+@pytest.mark.parametrize(
+    ("limit", "in_memory"), [("IN_MEMORY", len(IN_ORDER)), ("IN_MEMORY", 3), ("IN_MEMORY_CHARACTERS", 99)]
+)
 def test_what_comes_through_a_pipe_is_put_in_order_or_told_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, in_memory: int
 ) -> None:
-    monkeypatch.setattr(in_time, "IN_MEMORY", in_memory)
+    monkeypatch.setattr(in_time, limit, in_memory)
     rows = [HEADER, *reversed(IN_ORDER)]
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO("\n".join(rows).encode())))
     written(tmp_path, IN_ORDER)
     with regulars.open(tmp_path / "piped.db", actor="import", clock=lambda: NOW) as crm:
         report = crm.import_file("-", tmp_path / "map.toml")
         assert (report.rows, report.rejects) == (len(IN_ORDER), ())
-        assert bool(report.notices) is (in_memory == 3)
+        assert bool(report.notices) is (in_memory != len(IN_ORDER))
         piped = record(crm)
     assert [each for each in piped if "ContactDetails" not in each[1] and "Registered" not in each[1]] == [
         each
