@@ -348,6 +348,30 @@ def test_who_is_far_behind_folds_everything_afresh_beside_what_answers(
         assert len(crm.customers(limit=1_000)) == 200
 
 
+def test_an_import_folds_nothing_in_that_will_be_folded_afresh(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "FOLDING_AT_ONCE", 0.0)
+    monkeypatch.setattr(session, "FAR_BEHIND", 1)
+    monkeypatch.setattr(catch_up, "BATCH", 500)
+    write_orders(tmp_path, 1_200)
+    clock = Clock()
+    with opened(database_url, clock) as crm, opened(database_url, clock) as other:
+        crm.do(RegisterCustomer(ref="shop:1"))
+        crm.catch_up()
+        known: list[int] = []
+        crm.import_file(
+            tmp_path / "orders.csv",
+            tmp_path / "map.toml",
+            on_progress=lambda done, total, rows: known.append(
+                sum(each.orders for each in other.customers(fresh=False))
+            ),
+        )
+        assert set(known) == {0}
+        assert sum(each.orders for each in other.customers(fresh=False, limit=1_000)) == 1_200
+        assert [each.number for each in crm.projections.generations()] == [2]
+
+
 def test_progress_never_begins_again_however_much_others_write_meanwhile(
     database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -240,12 +240,19 @@ class Session:
             tell_live(generation.number)
 
     def fold_beside(self, seconds: float) -> None:
-        """Fold in for a share of the time that was spent on recording, so that lists don't fall far behind."""
+        """Fold in for a share of the time that was spent on recording, so that lists don't fall far behind.
+
+        Once so much is recorded that everything will be folded afresh, nothing is folded in before that.
+        """
         self._unspent += seconds * SHARE_OF_FOLDING
-        if self._unspent >= FOLDING_AT_ONCE and not self.store.database.is_memory:
+        if self._unspent < FOLDING_AT_ONCE or self.store.database.is_memory:
+            return
+        with self.store.reading() as tx:
+            is_worth_it = not _is_far_behind(self.store, self.models(tx), tx)
+        if is_worth_it:
             with suppress(StoreBusy):  # others write all the time, and fold in as well
                 self._fold_in(at_least=0, within=self._unspent)
-            self._unspent = 0.0
+        self._unspent = 0.0
 
     def freshen(self, freshness: Freshness) -> None:
         """Fold in what is new, as far as a list asks for that.
