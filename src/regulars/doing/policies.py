@@ -69,11 +69,13 @@ def move_points(
     placed_at = at if placed_at is None else placed_at
     moved: tuple[PointsEarned | PointsReversed, ...] = ()
     if isinstance(event, PurchaseRecorded):
+        family = family_of(work, target.customer_id)
+        to = first_membership(work, target.customer_id, family, lambda state: was_in_force(state, placed_at))
+        if not was_in_force(work.state(to), placed_at):
+            return
         if terms is None and points is not None:
             terms = terms_by(points, placed_at)
         if terms is not None:
-            family = family_of(work, target.customer_id)
-            to = first_membership(work, target.customer_id, family, lambda state: was_in_force(state, placed_at))
             moved = earn(work.state(to), event, placed_at, at, terms, digest)
     else:
         family = ever_one_with(work, target.customer_id)
