@@ -356,3 +356,29 @@ def everything_of(crm: Regulars) -> Rows:
         return {
             name: sorted(map(tuple, tx.connection.exec_driver_sql(f"SELECT * FROM {name}")), key=repr) for name in names
         }
+
+
+# ------------------------------------------------------------------------------------------------------------ telling
+
+
+def accepted(crm: Regulars, words: list[Command]) -> list[Command]:
+    """Tell words one after the other; those that weren't refused."""
+    taken = []
+    for word in words:
+        try:
+            crm.do(word)
+            taken.append(word)
+        except Rejected:
+            pass
+    return taken
+
+
+def until_none_is_taken(crm: Regulars, words: list[Command]) -> list[Command]:
+    """Tell words again and again; those that are refused in the end."""
+    left = words
+    while left:
+        taken = accepted(crm, left)
+        if not taken:
+            break
+        left = [word for word in left if word not in taken]
+    return left

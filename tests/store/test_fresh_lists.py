@@ -310,19 +310,23 @@ def write_orders(folder: Path, count: int) -> None:
     (folder / "orders.csv").write_text("ref,id,date,amount\n" + "".join(rows), encoding="utf-8")
 
 
+def imported_beside(crm: Regulars, other: Regulars, folder: Path) -> list[int]:
+    """Import the orders; how many of them lists of another process know of meanwhile, from time to time."""
+    known: list[int] = []
+    crm.import_file(
+        folder / "orders.csv",
+        folder / "map.toml",
+        on_progress=lambda done, total, rows: known.append(sum(each.orders for each in other.customers(fresh=False))),
+    )
+    return known
+
+
 def test_an_import_folds_in_as_it_goes(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "FOLDING_AT_ONCE", 0.0)
     write_orders(tmp_path, 1_600)
     clock = Clock()
     with opened(database_url, clock) as crm, opened(database_url, clock) as other:
-        known: list[int] = []
-        crm.import_file(
-            tmp_path / "orders.csv",
-            tmp_path / "map.toml",
-            on_progress=lambda done, total, rows: known.append(
-                sum(each.orders for each in other.customers(fresh=False))
-            ),
-        )
+        known = imported_beside(crm, other, tmp_path)
         assert known[-1] > 0
         assert sum(each.orders for each in other.customers(fresh=False, limit=1_000)) == 1_600
         assert crm.projections.verify().holds
@@ -359,14 +363,7 @@ def test_an_import_folds_nothing_in_that_will_be_folded_afresh(
     with opened(database_url, clock) as crm, opened(database_url, clock) as other:
         crm.do(RegisterCustomer(ref="shop:1"))
         crm.catch_up()
-        known: list[int] = []
-        crm.import_file(
-            tmp_path / "orders.csv",
-            tmp_path / "map.toml",
-            on_progress=lambda done, total, rows: known.append(
-                sum(each.orders for each in other.customers(fresh=False))
-            ),
-        )
+        known = imported_beside(crm, other, tmp_path)
         assert set(known) == {0}
         assert sum(each.orders for each in other.customers(fresh=False, limit=1_000)) == 1_200
         assert [each.number for each in crm.projections.generations()] == [2]

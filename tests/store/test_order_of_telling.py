@@ -35,7 +35,6 @@ from regulars import (
     RecordSurveyAnswer,
     RegisterCustomer,
     Regulars,
-    Rejected,
     ReopenAccount,
     ReopenTicket,
     ReplyAsAgent,
@@ -49,7 +48,7 @@ from regulars import (
     WithdrawConsent,
 )
 from regulars.crm_domain.interaction import InteractionCommand
-from shops import Clock, fresh_store, opened
+from shops import Clock, accepted, fresh_store, opened, until_none_is_taken
 
 BEGIN = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 HOUR = timedelta(hours=1)
@@ -117,29 +116,6 @@ def counting_once(words: list[Command]) -> list[Command]:
     """Without the second and later ones of what has an id: that counts once, when it is told first."""
     once = (RecordPurchase, RecordReturn, OpenTicket)
     return [word for place, word in enumerate(words) if not isinstance(word, once) or words.index(word) == place]
-
-
-def accepted(crm: Regulars, words: list[Command]) -> list[Command]:
-    """Tell words one after the other; those that weren't refused."""
-    taken = []
-    for word in words:
-        try:
-            crm.do(word)
-            taken.append(word)
-        except Rejected:
-            pass
-    return taken
-
-
-def until_none_is_taken(crm: Regulars, words: list[Command]) -> list[Command]:
-    """Tell words again and again; those that are refused in the end."""
-    left = words
-    while left:
-        taken = accepted(crm, left)
-        if not taken:
-            break
-        left = [word for word in left if word not in taken]
-    return left
 
 
 def record_of(crm: Regulars) -> list[tuple[Any, ...]]:

@@ -171,10 +171,8 @@ class ReadModels(Bookkeeping):
         if not updates:
             return
         updates = sorted(updates, key=_by_number)  # as most tables are in that order
-        known, statements = (
-            [{"gone": update.customer} for update in updates if update.known],
-            self.statements(connection),
-        )
+        known = [{"gone": update.customer} for update in updates if update.known]
+        statements = self.statements(connection)
         for facts in self.tables.fact_sets:
             statements.gone[facts.rows].many(connection, known)
             statements.insert(connection, facts.rows, [facts.row(each.customer, each.folded) for each in updates])

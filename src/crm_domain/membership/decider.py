@@ -203,6 +203,13 @@ class MembershipStatus(StrEnum):
 
 MoveKind = Literal["enrolled", "suspended", "resumed", "cancelled"]
 
+#: The events that are moves.
+MOVE_KINDS: dict[type[Event], MoveKind] = {
+    MembershipEnrolled: "enrolled",
+    MembershipSuspended: "suspended",
+    MembershipResumed: "resumed",
+    MembershipCancelled: "cancelled",
+}
 #: From which statuses each move leads, and to which.
 MOVES: dict[MoveKind, tuple[frozenset[MembershipStatus], MembershipStatus]] = {
     "enrolled": (frozenset({MembershipStatus.NONE, MembershipStatus.CANCELLED}), MembershipStatus.ACTIVE),
@@ -287,12 +294,8 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
     match event:
         case MembershipEnrolled(program=program):
             return _moved(state, Move(event.at, "enrolled", program))
-        case MembershipResumed():
-            return _moved(state, Move(event.at, "resumed"))
-        case MembershipSuspended():
-            return _moved(state, Move(event.at, "suspended"))
-        case MembershipCancelled():
-            return _moved(state, Move(event.at, "cancelled"))
+        case MembershipResumed() | MembershipSuspended() | MembershipCancelled():
+            return _moved(state, Move(event.at, MOVE_KINDS[type(event)]))
         case PointsEarned():
             inside = replace(state, outside=state.outside - {record_of_lot(event.lot_id)})
             return _with_lot(inside, _earned_lot(event), event.at)
@@ -481,9 +484,14 @@ def enroll(command: EnrollMember, state: Membership, context: Context) -> tuple[
     return (MembershipEnrolled(at=at, program=command.program),)
 
 
-def move(command: MembershipCommand, kind: MoveKind, state: Membership, context: Context) -> tuple[Event, ...]:
+def move(
+    command: MembershipCommand,
+    moved: type[MembershipSuspended | MembershipResumed | MembershipCancelled],
+    state: Membership,
+    context: Context,
+) -> tuple[Event, ...]:
     """Invariants 1 and 2; what was cancelled doesn't go on, it is enrolled again."""
-    at = occurred_at(command, context.now)
+    at, kind = occurred_at(command, context.now), MOVE_KINDS[moved]
     if Move(at, kind) in state.moves:
         return ()
     course, (whence, to) = course_until(state, at), MOVES[kind]
@@ -494,14 +502,7 @@ def move(command: MembershipCommand, kind: MoveKind, state: Membership, context:
     if course.status is not to and course.status not in whence:
         remedy = "enroll the customer again" if kind == "resumed" else f"it can't become {to}"
         raise _refusal(course, remedy)
-    return (_MOVED[kind](at=at),)
-
-
-_MOVED: dict[MoveKind, type[MembershipSuspended | MembershipResumed | MembershipCancelled]] = {
-    "suspended": MembershipSuspended,
-    "resumed": MembershipResumed,
-    "cancelled": MembershipCancelled,
-}
+    return (moved(at=at),)
 
 
 def redeem(command: RedeemPoints, state: Membership, context: Context) -> tuple[Event, ...]:
@@ -631,11 +632,11 @@ def decide(command: Command, state: Membership, context: Context) -> tuple[Event
         case MembershipCommand() if state.status is MembershipStatus.NONE:
             raise _no_member(state)
         case SuspendMembership():
-            return move(command, "suspended", state, context)
+            return move(command, MembershipSuspended, state, context)
         case ResumeMembership():
-            return move(command, "resumed", state, context)
+            return move(command, MembershipResumed, state, context)
         case CancelMembership():
-            return move(command, "cancelled", state, context)
+            return move(command, MembershipCancelled, state, context)
         case RedeemPoints():
             return redeem(command, state, context)
         case CancelRedemption():

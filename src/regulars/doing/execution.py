@@ -138,7 +138,7 @@ class Execution:
                 work.keep(part, command, of, then)
             move_points(work, event, before, command, target, then)
             record_anew(work, event, stream.state, meant, target, then, cause)
-            follow_late_move(work, event, command, target, cause)
+            follow_late_move(work, event, command, target, then, cause)
             follow_links(work, event, command, customer_id, then)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
             work.pending.ids[command.ref] = customer_id

@@ -8,10 +8,7 @@ from regulars.adapters.log.event_log import Search
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.membership import (
-    MembershipCancelled,
-    MembershipEnrolled,
-    MembershipResumed,
-    MembershipSuspended,
+    MOVE_KINDS,
     earn,
     follow_course,
     follow_net,
@@ -24,20 +21,18 @@ from regulars.doing.identities import family_of
 from regulars.doing.policies import ever_one_with, membership_that_earned
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
-MOVES = (MembershipEnrolled, MembershipSuspended, MembershipResumed, MembershipCancelled)
-
 #: When an order was placed, its id, and the number of its record.
 _Placed = tuple[int, str, int]
 
 
-def follow_late_move(work: UnitOfWork, event: Event, command: Command, target: Target, cause: int) -> None:
-    """After a move of a membership: what orders earn or lose that were placed since and are known already.
+def follow_late_move(work: UnitOfWork, event: Event, command: Command, target: Target, at: int, cause: int) -> None:
+    """After a move of a membership at an instant: what known orders earn or lose that were placed since.
 
     `cause` is the index of that event's draft.
     """
-    if command.occurred_at is None or not isinstance(event, MOVES):
+    if command.occurred_at is None or type(event) not in MOVE_KINDS:
         return
-    orders = _placed_since(work, family_of(work, target.customer_id), event.at)
+    orders = _placed_since(work, family_of(work, target.customer_id), at)
     work.load({stream_of_record(work, order_id, number) for _, order_id, number in orders})
     ever = ever_one_with(work, target.customer_id)
     for placed_at, order_id, number in orders:

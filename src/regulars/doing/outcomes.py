@@ -92,8 +92,7 @@ def conclude(
             positions = tuple(event.position for event in outcome.events)
             stored = msgspec.json.encode(KeptOutcome(each.customer_id, positions))
             kept.append((each.command.command_id, _digest(store, each.command), stored))
-    if kept:
-        tx.keep_outcomes(kept)
+    tx.keep_outcomes(kept)
     return outcomes
 
 
