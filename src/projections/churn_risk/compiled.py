@@ -16,6 +16,8 @@ from regulars.projections.verdict import Verdict
 
 #: The window of the rules whose names or comments say 365 days.
 ORDERS_WINDOW = 365 * DAY
+#: An instant, and what time alone adds there to the weighted points, to the weights, and to the floor.
+Turn = tuple[int, int, int, int]
 
 
 class Steps(Struct, frozen=True, kw_only=True):

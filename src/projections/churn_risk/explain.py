@@ -12,8 +12,8 @@ from regulars.projections.churn_risk.judge import (
     floors_at,
     fresh_answers,
     score_of,
-    service_spans,
 )
+from regulars.projections.churn_risk.service import LASTS, spans_of
 from regulars.projections.facts.shared import Facts, orders_since
 from regulars.projections.verdict import Reason, days, plural
 
@@ -67,9 +67,10 @@ _SERVICE = {
 def _service_found(facts: Facts, rules: Rules, at: int) -> dict[str, list[int]]:
     """What counts at an instant, with the positions of the events behind it."""
     found: dict[str, list[int]] = {}
-    for name, since, end, position in service_spans(facts, rules, at):
-        if since <= at < end:
-            found.setdefault(name, []).append(position)
+    for ticket in facts.tickets.values():
+        for kind, since, position in spans_of(ticket, rules.tickets):
+            if since <= at < since + LASTS[kind]:
+                found.setdefault(kind, []).append(position)
     return found
 
 

@@ -8,25 +8,19 @@ histories; the weights of service, feedback and engagement are judgement.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from regulars.crm_domain.instant import DAY, FOREVER
-from regulars.projections.churn_risk.compiled import ORDERS_WINDOW, Feedback, Service, Steps
+from regulars.crm_domain.instant import FOREVER
+from regulars.projections.churn_risk.compiled import ORDERS_WINDOW, Feedback, Steps, Turn
+from regulars.projections.churn_risk.service import service_points
 from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.cadence import after_gaps
-from regulars.projections.facts.shared import Answer, Facts, ServiceSpan, ServiceSpans, orders_since
-from regulars.projections.facts.tickets import ClockName, TicketFacts, TicketRules, breaches_at
+from regulars.projections.facts.shared import Answer, Facts, orders_since
 
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
-
-SERVICE_WINDOW = 90 * DAY
-UNRESOLVED_AFTER = 7 * DAY
 
 
 class Standing(Struct, frozen=True, array_like=True):
@@ -35,8 +29,6 @@ class Standing(Struct, frozen=True, array_like=True):
 
 #: A component's id, its weight, and its points (0 to 100) at the instant that was asked for.
 Component = tuple[str, int, int]
-#: An instant, and what time alone adds there to the weighted points, to the weights, and to the floor.
-Turn = tuple[int, int, int, int]
 
 
 class Floor(Struct, frozen=True, kw_only=True):
@@ -93,7 +85,8 @@ def components_at(facts: Facts, rules: Rules, at: int, until: int, turns: list[T
         found.append(("cadence", risk.cadence.weight, _cadence(rules, facts, last, at, until, turns)))
         found.append(("frequency", risk.frequency.weight, _frequency(rules, facts, at, until, turns)))
     if facts.tickets:
-        found.append(("service", risk.service.weight, _service(facts, rules, at, until, turns)))
+        points = service_points(risk.service, facts, rules.tickets, at, until, turns)
+        found.append(("service", risk.service.weight, points))
     if facts.answers:
         fresh = fresh_answers(risk.feedback, facts, at)
         if fresh:
@@ -137,74 +130,6 @@ def _frequency(rules: Rules, facts: Facts, at: int, until: int, turns: list[Turn
             break
         turns.append((instant, -steps.rises[place], 0, 0))
     return steps.points[reached]
-
-
-def _service(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -> int:
-    rule, counted = rules.risk.service, dict[str, int]()
-    changes: list[tuple[int, str, int]] = []
-    for name, since, end, _ in service_spans(facts, rules, at):
-        if since <= at < end:
-            counted[name] = counted.get(name, 0) + 1
-        elif at < since < until:
-            changes.append((since, name, 1))
-        else:
-            continue
-        if end < until:
-            changes.append((end, name, -1))
-    first = before = _service_points(rule, counted)
-    for instant, together in groupby(sorted(changes), key=_instant):
-        for _, name, step in together:
-            counted[name] = counted.get(name, 0) + step
-        points = _service_points(rule, counted)
-        turns.append((instant, rule.weight * (points - before), 0, 0))
-        before = points
-    return first
-
-
-_instant = itemgetter(0)
-
-
-def _service_points(rule: Service, counted: dict[str, int]) -> int:
-    if not counted:
-        return 0
-    return min(100, sum(rule.points[name] for name, count in counted.items() if count))
-
-
-def service_spans(facts: Facts, rules: Rules, at: int) -> list[ServiceSpan]:
-    """The spans in which something counts that went wrong, as far as they can count from an instant on."""
-    known = facts.service_spans
-    if known is None or known.by is not rules.tickets:
-        known = facts.service_spans = ServiceSpans(rules.tickets)
-    spans: list[ServiceSpan] = []
-    for ticket_id, ticket in facts.tickets.items():
-        # Whatever went wrong with a settled ticket did so before it was settled.
-        if ticket.settled is not None and ticket.settled.at + SERVICE_WINDOW <= at:
-            continue
-        of_ticket = known.of_ticket.get(ticket_id)
-        if of_ticket is None:
-            of_ticket = known.of_ticket[ticket_id] = tuple(_spans_of(ticket, rules.tickets))
-        spans += of_ticket
-    return spans
-
-
-def _spans_of(ticket: TicketFacts, rules: TicketRules) -> Iterator[ServiceSpan]:
-    opened = ticket.opened
-    if opened is None:
-        return
-    if ticket.settled is None:
-        yield "unresolved_over_7d", opened.at + UNRESOLVED_AFTER, FOREVER, opened.position
-        if ticket.complaint:
-            yield "open_complaint", opened.at, FOREVER, opened.position
-    for clock in _CLOCKS:
-        breach = breaches_at(ticket, rules, clock)
-        if breach is not None:
-            yield "sla_breach_90d", breach, breach + SERVICE_WINDOW, opened.position
-    if ticket.reopened:
-        moment = ticket.reopened[-1]
-        yield "reopened_90d", moment.at, moment.at + SERVICE_WINDOW, moment.position
-
-
-_CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
 
 
 def _feedback(rule: Feedback, facts: Facts, fresh: dict[str, Answer], until: int, turns: list[Turn]) -> int:

@@ -88,17 +88,15 @@ class BuyingDays(Struct):
     last: int = 0
 
 
-#: What went wrong, since when and until when it counts, and the position of the event behind it.
-ServiceSpan = tuple[str, int, int, int]
-
-
 class ServiceSpans(Struct):
-    """What is worked out of tickets by some rules, as far as anybody asked: for each ticket that nothing happened to
-    since, the spans in which something counts that went wrong with it. Never stored.
+    """What is worked out of tickets by some rules, but for those that `changed` since: what went wrong with each ticket
+    and since when that counts, and for each kind of it these instants of all tickets, in order. Never stored.
     """
 
     by: TicketRules
-    of_ticket: dict[str, tuple[ServiceSpan, ...]] = field(default_factory=dict)
+    changed: set[str]
+    of_ticket: dict[str, tuple[tuple[str, int, int], ...]] = field(default_factory=dict)
+    since: dict[str, list[int]] = field(default_factory=dict)
 
 
 class Facts(Struct, array_like=True):
@@ -256,7 +254,7 @@ def spend_by(facts: Facts, window: int | None, at: int, count: int) -> int:
 def _take_in_ticket(facts: Facts, event: TicketEvent, at: int, position: int) -> None:
     ticket_facts.evolve(facts.tickets.setdefault(event.ticket_id, TicketFacts()), event, position)
     if facts.service_spans is not None:
-        facts.service_spans.of_ticket.pop(event.ticket_id, None)
+        facts.service_spans.changed.add(event.ticket_id)
     match event:
         case TicketOpened():
             _engage(facts, at, position)
