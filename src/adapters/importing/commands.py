@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from itertools import chain
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from pydantic import ValidationError
 
 from regulars.adapters.importing.amounts import rounded
+from regulars.adapters.importing.applying import Applying, applying_by
 from regulars.adapters.importing.cells import Cell, Value, columns_of
 from regulars.adapters.importing.conditions import Cells, Test, compile_conditions
 from regulars.adapters.importing.identity import RowIdentity
@@ -46,7 +46,8 @@ _NEEDS_EVERY_CELL = _IDS | {"email", "phone"}
 class Recipe(Struct, frozen=True, kw_only=True):
     """The compiled mapping of one command: its class, its place in the mapping, and a reader for each field.
 
-    `path` names it in sentences: `customer.`, or `RecordPurchase.`
+    `path` names it in sentences: `customer.`, or `RecordPurchase.` `comparisons` are those of its conditions that are
+    not on words. `moment` reads when it happened, and is one function for all commands that read it in the same way.
 
     `decisive` are the fields that must not be empty though the command could do without, each with its columns.
     """
@@ -54,8 +55,9 @@ class Recipe(Struct, frozen=True, kw_only=True):
     model: type[Command]
     path: str
     number: int
-    tests: tuple[Test, ...]
+    comparisons: tuple[Test, ...]
     reads: tuple[tuple[str, Read], ...]
+    moment: Read | None
     needed: dict[str, tuple[str, ...]]
     decisive: dict[str, tuple[str, ...]]
     split: str | None
@@ -65,17 +67,12 @@ class Recipe(Struct, frozen=True, kw_only=True):
     if_possible: bool
     only_changes: bool
 
-    def applies(self, cells: Cells) -> bool:
-        """Whether all conditions of the command hold for a row."""
-        return not self.tests or all(test(cells) for test in self.tests)
-
     def occurred_at(self, cells: Cells) -> datetime | None:
         """The instant of the command's event, where the mapping has it. Raises Unusable."""
-        for name, read in self.reads:
-            if name == "occurred_at":
-                moment: datetime | None = value_of(self.path + name, read, cells)
-                return moment
-        return None
+        if self.moment is None:
+            return None
+        moment: datetime | None = value_of(self.path + "occurred_at", self.moment, cells)
+        return moment
 
     def values(self, cells: Cells, notices: list[str]) -> dict[str, Any]:
         """The fields of the command that the row fills; what was dropped is added to the notices. Raises Unusable."""
@@ -131,15 +128,16 @@ class Recipes(Struct, frozen=True):
     only: tuple[Test, ...]
     customer: Recipe | None
     commands: tuple[Recipe, ...]
+    by_words: Applying
 
     def commands_of(self, cells: Cells, identity: RowIdentity, notices: list[str]) -> Commands:
         """The row's commands, its customer's registration first; none where no condition holds.
 
         Adds a sentence to `notices` for what was left out. Raises Unusable.
         """
-        if not all(test(cells) for test in self.only):
+        if not all(test.holds(cells) for test in self.only):
             return Commands()
-        applying = [recipe for recipe in self.commands if recipe.applies(cells)]
+        applying = self.applying(cells)
         commands: list[Command] = []
         if self.customer is not None:
             commands.append(self._registration(self.customer, cells, applying, notices))
@@ -153,27 +151,32 @@ class Recipes(Struct, frozen=True):
                 commands.append(command)
         return Commands(tuple(commands), frozenset(if_possible), frozenset(only_changes))
 
+    def applying(self, cells: Cells) -> list[Recipe]:
+        """The commands all of whose conditions hold for a row. Raises Unusable."""
+        recipes = (self.commands[place] for place in self.by_words.to(cells))
+        return [each for each in recipes if all(test.holds(cells) for test in each.comparisons)]
+
     @property
     def tells_times(self) -> bool:
         """Whether any row says when something happened."""
         recipes = (*self.commands, *([] if self.customer is None else [self.customer]))
-        return any(name == "occurred_at" for recipe in recipes for name, _ in recipe.reads)
+        return any(recipe.moment is not None for recipe in recipes)
 
     def last_time_of(self, cells: Cells) -> datetime | None:
         """The latest instant of the row's commands, by which all that it says has happened; None where they name none.
 
         Raises Unusable.
         """
-        recipes = [recipe for recipe in self.commands if recipe.applies(cells)]
+        recipes = self.applying(cells)
         if self.customer is not None:
             recipes.append(self.customer)
-        told = [recipe.occurred_at(cells) for recipe in recipes]
+        told = (read(cells) for read in {recipe.moment for recipe in recipes} if read is not None)
         return max((each for each in told if each is not None), default=None)
 
     def whose(self, cells: Cells) -> str:
         """The customer whom the row's commands name, empty where they name none. Raises Unusable."""
         recipes = () if self.customer is None else (self.customer,)
-        for recipe in chain(recipes, (each for each in self.commands if each.applies(cells))):
+        for recipe in recipes or self.applying(cells):
             for name, read in recipe.reads:
                 if name in ("ref", "customer"):
                     return str(value_of(recipe.path + name, read, cells))
@@ -201,21 +204,43 @@ def compile_mapping(mapping: Mapping, columns: tuple[str, ...], catalogue: Catal
     objections = [*unknown, *objections_to_columns(mapping, columns)]
     if objections:
         raise InvalidMapping("; ".join(objections))
-    index = {column: number for number, column in enumerate(columns)}
+    file = _File(mapping, {column: number for number, column in enumerate(columns)})
     customer = None
     if mapping.customer is not None:
         registering = CommandMapping.model_construct(do=RegisterCustomer.__name__, fields=mapping.customer)
-        customer = _recipe(RegisterCustomer, 0, registering, mapping.customer, mapping, index)
+        customer = _recipe(RegisterCustomer, 0, registering, mapping.customer, (), file)
+    tests = [compile_conditions(f"{said.do}.when", said.when, mapping, file.index) for said in mapping.command]
     commands = tuple(
-        _command(number, command, mapping, index, catalogue) for number, command in enumerate(mapping.command)
+        _command(number, said, its, file, catalogue)
+        for number, (said, its) in enumerate(zip(mapping.command, tests, strict=True))
     )
-    return Recipes(compile_conditions("only", mapping.only, mapping, index), customer, commands)
+    only = compile_conditions("only", mapping.only, mapping, file.index)
+    return Recipes(only, customer, commands, applying_by(tests))
+
+
+class _File(Struct):
+    """A mapping and the places of a file's columns; of the `moments` read so far, what the mapping says and how."""
+
+    mapping: Mapping
+    index: dict[str, int]
+    moments: list[tuple[Value, Read]] = field(default_factory=list)
+
+    def reader(self, model: type[Command], name: str, value: Value, *, whole: bool) -> Read:
+        """How a field is read; a moment that is said alike is read alike."""
+        if name != "occurred_at":
+            return value_reader(model, name, value, self.mapping, self.index, whole=whole)
+        for said, read in self.moments:
+            if said == value:
+                return read
+        read = value_reader(model, name, value, self.mapping, self.index, whole=whole)
+        self.moments.append((value, read))
+        return read
 
 
 def _command(
-    number: int, command: CommandMapping, mapping: Mapping, index: dict[str, int], catalogue: Catalogue
+    number: int, command: CommandMapping, tests: tuple[Test, ...], file: _File, catalogue: Catalogue
 ) -> Recipe:
-    model = catalogue.commands[command.do]
+    model, mapping = catalogue.commands[command.do], file.mapping
     _, way = catalogue.addresses[model]
     fields = dict(command.fields)
     if mapping.customer is not None and "customer" in model.model_fields:
@@ -224,7 +249,7 @@ def _command(
     if currency is not None and "currency" in model.model_fields:
         fields.setdefault("currency", currency)
     ids = _IDS.union(field for field in (way.customer, way.key) if field is not None)
-    return _recipe(model, number, command, fields, mapping, index, ids=ids)
+    return _recipe(model, number, command, fields, tests, file, ids=ids)
 
 
 def _recipe(
@@ -232,8 +257,8 @@ def _recipe(
     number: int,
     said: CommandMapping,
     fields: dict[str, Value],
-    mapping: Mapping,
-    index: dict[str, int],
+    tests: tuple[Test, ...],
+    file: _File,
     ids: frozenset[str] = _IDS,
 ) -> Recipe:
     registers = model is RegisterCustomer
@@ -246,21 +271,22 @@ def _recipe(
         for name, value in fields.items()
         if _decides(model, name, ids) and not (isinstance(value, Cell) and value.optional)
     }
+    reads = {
+        name: file.reader(model, name, value, whole=name in _NEEDS_EVERY_CELL | ids) for name, value in fields.items()
+    }
     return Recipe(
         model=model,
         path="customer." if registers else f"{model.__name__}.",
         number=number,
-        tests=compile_conditions(f"{model.__name__}.when", said.when, mapping, index),
-        reads=tuple(
-            (name, value_reader(model, name, value, mapping, index, whole=name in _NEEDS_EVERY_CELL | ids))
-            for name, value in fields.items()
-        ),
+        comparisons=tuple(test for test in tests if not test.of_words),
+        reads=tuple(reads.items()),
+        moment=reads.get("occurred_at"),
         needed={name: columns_of(fields[name]) for name in sorted(needed)},
         decisive={name: columns for name, columns in decisive.items() if name not in needed},
         split=next((name for name, value in fields.items() if isinstance(value, Cell) and value.split), None),
         tells_amounts=any(name == "lines" or is_amount(model, name) for name in fields),
         derived=derived,
-        currency=next(iter(currencies_of(fields)), mapping.currency),
+        currency=next(iter(currencies_of(fields)), file.mapping.currency),
         if_possible=said.if_possible,
         only_changes=said.only_changes,
     )

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fnmatch import translate
 
+from msgspec import Struct
+
 from regulars.adapters.importing.amounts import NotAnAmount, read_amount
 from regulars.adapters.importing.cells import Condition
 from regulars.adapters.importing.jsonl import Number
@@ -15,7 +17,18 @@ from regulars.adapters.importing.mapping import Mapping
 from regulars.adapters.importing.unusable import Unusable, refused_amount
 
 Cells = Sequence[str]
-Test = Callable[[Cells], bool]
+
+
+class Test(Struct, frozen=True):
+    """Whether the cell of one column holds what a condition says.
+
+    One that is `of_words` asks nothing but what the cell's text is; the others raise Unusable for what is no number.
+    """
+
+    at: int
+    holds: Callable[[Cells], bool]
+    of_words: bool
+
 
 _COMPARED: dict[str, Callable[[Decimal, Decimal], bool]] = {
     "below": operator.lt,
@@ -36,7 +49,12 @@ def compile_conditions(
 
 def _test(path: str, condition: Condition, mapping: Mapping, at: int) -> Test:
     if condition.comparison is not None:
-        return _comparison(path, condition, *condition.comparison, at, mapping.decimal_comma)
+        compared = _comparison(path, condition, *condition.comparison, at, mapping.decimal_comma)
+        return Test(at, compared, of_words=False)
+    return Test(at, _said(condition, mapping, at), of_words=True)
+
+
+def _said(condition: Condition, mapping: Mapping, at: int) -> Callable[[Cells], bool]:
     if condition.matches is not None:
         # A pattern of our own letters alone: what * and ? stand for takes no time that grows with more than the text.
         pattern = re.compile(translate(condition.matches.replace("[", "[[]").lower()))
@@ -51,10 +69,10 @@ def _test(path: str, condition: Condition, mapping: Mapping, at: int) -> Test:
 
 def _comparison(
     path: str, condition: Condition, key: str, wanted: Decimal, at: int, decimal_comma: bool | None
-) -> Test:
+) -> Callable[[Cells], bool]:
     compare, where = _COMPARED[key], f'column "{condition.column}"'
 
-    def test(cells: Cells) -> bool:
+    def holds(cells: Cells) -> bool:
         text = cells[at]
         if not text:
             return False
@@ -64,4 +82,4 @@ def _comparison(
         except NotAnAmount as problem:
             raise Unusable(f"{path}: {refused_amount(problem, where, text)}") from None
 
-    return test
+    return holds

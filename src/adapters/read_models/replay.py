@@ -5,9 +5,7 @@ The database sorts the log by customer, so it is read once, with one customer at
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
@@ -16,6 +14,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.garbage_collection import collecting_seldom
 from regulars.adapters.indexes.links import read_all_families
 from regulars.adapters.log.codec import not_as_recorded
 from regulars.adapters.log.log_statements import history_columns
@@ -71,7 +70,7 @@ def replay(
 
     Merged customers are folded together. Raises StoreUnusable for an unknown type of event.
     """
-    with _collecting_seldom(), loading(connection):
+    with collecting_seldom(), loading(connection):
         yield from _replay(store, connection, plan, until, wanted)
 
 
@@ -87,19 +86,6 @@ def in_chunks(replayed: Iterable[Replayed]) -> Iterator[list[Replayed]]:
             chunk, intervals = [], 0
     if chunk:
         yield chunk
-
-
-@contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """Raise the thresholds of the garbage collector: a fold makes millions of values and no cycles, and collecting as
-    often as usual takes a tenth of its time.
-    """
-    usual = gc.get_threshold()
-    gc.set_threshold(200 * usual[0], *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _replay(

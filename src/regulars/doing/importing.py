@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.extensions.registry import registry_of
+from regulars.adapters.garbage_collection import collecting_seldom
 from regulars.adapters.importing import Mapping, Row, rows, total_bytes
 from regulars.adapters.importing import load_mapping as read_mapping
 from regulars.adapters.importing.mapping import Details
@@ -125,6 +126,7 @@ def load_mapping(path: str | os.PathLike[str], *, extensions: tuple[Extension, .
     return read_mapping(Path(path), registry_of(extensions).catalogue)
 
 
+@collecting_seldom()
 def import_file(
     session: Session,
     transacting: Transacting,
