@@ -63,6 +63,7 @@ CUSTOMER_CARD = Projector(
     judges_by=(),
     judge=judge,
     verdict=Totals,
+    ranked_by=("net_spend", "last_order_at"),
     shows="latest",
 )
 

@@ -11,8 +11,9 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.rows import ReadModels
-from regulars.adapters.schema.builds import SCORE, ProjectionTables, loaded_facts
+from regulars.adapters.schema.builds import SCORE, ProjectionTables, is_last, loaded_facts
 from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.sql.highest_first import highest_first
 from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.fold import Folded
@@ -64,11 +65,12 @@ class Filters(Struct, frozen=True, kw_only=True):
 
 class Ranking(Struct, frozen=True, kw_only=True):
     """The descending order of a list: by a column of a shown projection, or for None by the customers' numbers.
-    Customers without a value come last.
+    Customers without a value come last. All who are wanted have one of the `scores`, from the lowest to the highest.
     """
 
     projection: str | None
     column: str = "number"
+    scores: tuple[int, int] | None = None
 
     @property
     def by_score(self) -> bool:
@@ -117,6 +119,9 @@ class _Page:
         self._facts = models.tables.facts.rows
         self._shown = {name: models.of(name) for name in filters.shown}
         self._scored = models.of(order.projection) if order and order.projection and order.by_score else None
+        self._ranked = None
+        if order is not None and order.projection is not None and not order.by_score:
+            self._ranked = models.of(order.projection).intervals
 
     def of(self, at: int, limit: int, after: tuple[int, int] | None, *, settled: bool = False) -> list[ListedCustomer]:
         """Customers as of one instant; where it is `settled`, only those without later events."""
@@ -149,26 +154,32 @@ class _Page:
 
     def _first(self, at: int, limit: int, after: tuple[int, int] | None, settled: bool) -> list[tuple[int, int]]:
         """The customers of a page with their sort keys, from a table that has them in order."""
-        leading = self._leading()
+        leading = self._leading(at)
         joined, conditions = self._joined(leading, at)
         if settled or self._filters.unchanged_since_asked:
             facts = self._facts.alias("settled")
             joined = joined.join(facts, sa.and_(facts.c.customer == leading.c.customer, facts.c.last_event_at <= at))
         if self._scored is not None:
-            conditions += self._score_bounds(self._scored, at, after)
+            conditions += self._score_bounds(self._scored, at)
         key, order = self._sorting(leading)
         if after is not None:
-            conditions.append(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after[-len(order) :])))
+            conditions += self._behind(leading, key, after)
         wanted = sa.select(leading.c.customer, key).select_from(joined).where(*conditions).order_by(*order).limit(limit)
         return [(customer, sort_key) for customer, sort_key in self._connection.execute(wanted)]
 
-    def _leading(self) -> sa.Table:
+    def _leading(self, at: int) -> sa.Table:
         """The table whose rows are read in order."""
         if self._scored is not None:
             assert self._scored.steps is not None
             return self._scored.steps
         first = next(iter(self._filters.values), None)
-        return self._facts if first is None else self._shown[first[0]].intervals
+        if first is not None:
+            return self._shown[first[0]].intervals
+        if self._ranked is None or newest_event_at(self._models, self._connection) > at:
+            return self._facts
+        return (
+            self._ranked
+        )  # after all that happened everybody's last verdict holds, and these are indexed in this order
 
     def _joined(self, leading: sa.Table, at: int) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]]]:
         """The leading table joined with the intervals that hold, and the conditions on its customers."""
@@ -178,7 +189,9 @@ class _Page:
         ]
         conditions += self._left_out(leading)
         for tables in self._shown.values():
-            if tables.intervals is leading:
+            if tables.intervals is leading is self._ranked:
+                conditions.append(is_last(leading))
+            elif tables.intervals is leading:
                 # An index by value has them in order; searched by the instant, it would have to be sorted.
                 conditions += [
                     without_index(self._connection.dialect, leading.c.valid_from) <= at,
@@ -188,35 +201,45 @@ class _Page:
                 joined = joined.join(tables.intervals, _holds(tables.intervals, leading, sa.literal(at)))
         return joined, conditions
 
-    def _score_bounds(
-        self, scored: ProjectionTables, at: int, after: tuple[int, int] | None
-    ) -> list[sa.ColumnElement[bool]]:
+    def _score_bounds(self, scored: ProjectionTables, at: int) -> list[sa.ColumnElement[bool]]:
         """Conditions that limit the search among steps of scores."""
         steps, earliest = scored.steps, scored.earliest
         assert steps is not None
         assert earliest is not None
+        assert self._order is not None
         later = sa.select(earliest.c.minus_score).where(earliest.c.valid_from <= at)
-        bounds: list[sa.ColumnElement[bool]] = [
+        if self._order.scores is not None:
+            lowest, highest = self._order.scores
+            later = later.where(earliest.c.minus_score.between(-highest, -lowest))
+        return [
             without_index(self._connection.dialect, steps.c.valid_from) <= at,
             steps.c.valid_to > at,
             steps.c.minus_score.in_(list(self._connection.execute(later).scalars())),
         ]
-        if after is not None:  # what the key can use of the order, beside the order itself
-            bounds.append(steps.c.minus_score >= after[0])
-        return bounds
 
     def _sorting(self, leading: sa.Table) -> tuple[sa.ColumnElement[int], tuple[sa.ColumnElement[Any], ...]]:
-        """The sort key of a customer, and the columns of the order."""
+        """The sort key of a customer, and the order."""
         if self._order is None:
             return sa.literal(0), (leading.c.customer,)
         if self._scored is not None:
             return leading.c.minus_score, (leading.c.minus_score, leading.c.customer)
-        projection = self._order.projection
-        column = (
-            leading.c.customer if projection is None else self._models.of(projection).intervals.c[self._order.column]
-        )
-        key = sa.func.coalesce(-column, FOREVER)
-        return key, (key, leading.c.customer)
+        if self._ranked is None:
+            return -leading.c.customer, (leading.c.customer.desc(),)
+        column = self._ranked.c[self._order.column]
+        return sa.func.coalesce(-column, FOREVER), (highest_first(column), leading.c.customer)
+
+    def _behind(
+        self, leading: sa.Table, key: sa.ColumnElement[int], after: tuple[int, int]
+    ) -> list[sa.ColumnElement[bool]]:
+        """Conditions on what follows a customer's place in the order."""
+        if self._order is None:
+            return [leading.c.customer > after[1]]
+        if self._order.projection is None:
+            return [leading.c.customer < after[1]]
+        follows = [sa.tuple_(key, leading.c.customer) > sa.tuple_(*map(sa.literal, after))]
+        if self._scored is not None:
+            follows.append(key >= after[0])  # what an index can use of it
+        return follows
 
     def _left_out(self, leading: sa.FromClause) -> list[sa.ColumnElement[bool]]:
         events, forgotten = self._models.events, self._models.forgotten

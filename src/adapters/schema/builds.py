@@ -29,6 +29,7 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.sql.columns import check
 from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
+from regulars.adapters.sql.highest_first import highest_first
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.column import columns_of
@@ -62,6 +63,12 @@ _COLUMN_TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
     "number": sa.BigInteger,
     "short number": sa.Integer,
 }
+
+
+def is_last(intervals: sa.Table) -> sa.ColumnElement[bool]:
+    """True for the last interval of everybody."""
+    # Written out, as a planner knows no value that is handed over with a statement; it is the condition of an index.
+    return intervals.c.valid_to == sa.literal_column(str(FOREVER), Instant)
 
 
 def _customer() -> sa.Column[int]:
@@ -153,7 +160,7 @@ class ProjectionTables:
         if key is not None:
             indexes.append(sa.Index(ours(f"{self._name}_customer"), "customer"))
         packed = [sa.Column("scores", sa.LargeBinary, nullable=False)] if self.is_packed else []
-        return sa.Table(
+        table = sa.Table(
             ours(self._name),
             metadata,
             *by_key,
@@ -165,6 +172,10 @@ class ProjectionTables:
             *indexes,
             sqlite_with_rowid=False,
         )
+        for column in self.projector.ranked_by:
+            name, lasts = ours(f"{self._name}_by_{column}"), is_last(table)
+            sa.Index(name, highest_first(table.c[column]), "customer", sqlite_where=lasts, postgresql_where=lasts)
+        return table
 
     def _steps(self, metadata: sa.MetaData) -> sa.Table:
         """The score is negated, so that the primary key has the highest first."""

@@ -57,8 +57,9 @@ class Projector(Struct, frozen=True, kw_only=True):
     that can change it, once it has begun, because these rules ask for what they tell. `standing` is what is carried
     from verdict to verdict; `judges_by` names the tables of the rules on which the answer depends. A customer has one
     timeline, or with a `key` one for each of what that names. `verdict` is the type of what is held; its fields are
-    columns, and `shows` says which of them others see. `lists_by` names the indexes that lists need. `explain` is None
-    where nobody asks for reasons yet. Raise `version` whenever the same events and rules may give other answers.
+    columns, and `shows` says which of them others see. `lists_by` names the indexes that lists need, and `ranked_by`
+    the numbers in whose order they put customers by their last verdicts. `explain` is None where nobody asks for
+    reasons yet. Raise `version` whenever the same events and rules may give other answers.
 
     `facts` are those it judges by. `may_read` are other projectors whose timelines it may ask, and `reads` gives the
     names of those that the rules in force ask: what changes their answers is heeded, and `judge` and `explain` are told
@@ -79,6 +80,7 @@ class Projector(Struct, frozen=True, kw_only=True):
     verdict: type[Struct] = Verdict
     key: Key | None = None
     lists_by: tuple[ListedBy, ...] = ()
+    ranked_by: tuple[str, ...] = ()
     shows: Shows = "timeline"
     facts: FactSet = SHARED
     may_read: tuple[Projector, ...] = ()

@@ -201,7 +201,7 @@ def _page(
         projectors=session.store.registry.projectors,
         at=at,
         not_before_last_event=query.as_of is None,
-        order=_ORDERS[query.order],
+        order=_ranking(query, viewpoint.ruleset),
     )
     histories = [_whole_history(session, tx, viewpoint, question, members) for members in families]
     folded = listed_of(histories, question)
@@ -389,6 +389,16 @@ def _filters(session: Session, query: CustomerQuery, ruleset: Ruleset, at: int) 
     order = _ORDERS[query.order]
     shown = dict.fromkeys([*LANES.values(), *query.having, *([order.projection] if order and order.projection else [])])
     return Filters(shown=tuple(shown), values=tuple(values), becoming=due)
+
+
+def _ranking(query: CustomerQuery, ruleset: Ruleset) -> Ranking | None:
+    """The order that is asked for; where it is by risk, with the scores that the band which is asked for has."""
+    order = _ORDERS[query.order]
+    if order is None or not order.by_score or query.risk_band is None:
+        return order
+    lowest = ruleset.churn_risk.bands[query.risk_band]
+    above = (start for start in ruleset.churn_risk.bands.values() if start > lowest)
+    return replace(order, scores=(lowest, min(above, default=101) - 1))
 
 
 def require_brought(lanes: Iterable[str], names: Iterable[str]) -> None:
