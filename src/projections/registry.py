@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.event import Event
+from regulars.projections.attribution import ATTRIBUTION
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.customer_card import CUSTOMER_CARD
 from regulars.projections.engine.corrections import CORRECTIONS
@@ -22,6 +23,7 @@ from regulars.projections.points.projector import POINTS
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section, ruleset_with
+from regulars.projections.tags import TAGS
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 
 
@@ -92,7 +94,16 @@ def _require_unique(what: str, names: Sequence[str]) -> None:
 
 
 #: The projections that Regulars brings itself, each after those that it may read.
-PROJECTORS: tuple[Projector, ...] = (CUSTOMER_CARD, TICKET_QUEUE, POINTS, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE)
+PROJECTORS: tuple[Projector, ...] = (
+    CUSTOMER_CARD,
+    ATTRIBUTION,
+    TAGS,
+    TICKET_QUEUE,
+    POINTS,
+    CHURN_RISK,
+    LOYALTY_TIER,
+    LIFECYCLE_STAGE,
+)
 
 #: All that Regulars brings itself.
 REGISTRY = Registry(catalogue=CATALOGUE, projectors=PROJECTORS)

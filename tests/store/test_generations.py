@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import regulars
 from outside import run
 from regulars import (
+    AssignOwner,
     Customer,
     NotFound,
     OpenTicket,
@@ -30,6 +31,7 @@ from regulars import (
     StoreBusy,
     StoreUnusable,
     TagCustomer,
+    UntagCustomer,
 )
 from regulars.adapters.read_models import catch_up
 from regulars.adapters.store.store import Store
@@ -263,30 +265,54 @@ def test_a_list_holds_whoever_is_so_when_asked_one_by_one(data: st.DataObject) -
         for number in range(data.draw(st.integers(1, 8))):
             day = NOW - timedelta(days=data.draw(st.integers(0, 300)))
             who = f"shop:{number}"
-            crm.do(RegisterCustomer(ref=who, occurred_at=day))
+            source = data.draw(st.sampled_from([None, "fair"]))
+            crm.do(RegisterCustomer(ref=who, source=source, occurred_at=day))
             for order in range(data.draw(st.integers(0, 3))):
                 bought = NOW - timedelta(days=data.draw(st.integers(0, 320)))
                 amount = str(data.draw(st.sampled_from([20, 200, 700])))
                 crm.do(RecordPurchase(customer=who, order_id=f"{number}-{order}", amount=amount, occurred_at=bought))
             if data.draw(st.booleans()):
                 crm.do(QualifyLead(customer=who, occurred_at=NOW - timedelta(days=data.draw(st.integers(0, 320)))))
+            for said in data.draw(st.lists(st.sampled_from([TagCustomer, UntagCustomer]), max_size=3)):
+                told = NOW - timedelta(days=data.draw(st.integers(0, 300)))
+                crm.do(said(customer=who, label="vip", occurred_at=told))
+            for owner in data.draw(st.lists(st.sampled_from(["li", "max"]), max_size=2)):
+                told = NOW - timedelta(days=data.draw(st.integers(0, 300)))
+                crm.do(AssignOwner(customer=who, owner=owner, occurred_at=told))
         as_of = NOW + timedelta(days=data.draw(st.integers(-330, 400)))
         wanted = {
             name: data.draw(st.sampled_from([None, *crm.values(lane)]))
             for name, lane in (("stage", "stage"), ("tier", "tier"), ("risk_band", "risk"))
             if data.draw(st.booleans())
         }
-        order = data.draw(st.sampled_from(["id", "risk"]))
+        facts = {"tag": "vip", "owner": "li", "source": "fair"}
+        narrowed = data.draw(st.sets(st.sampled_from(sorted(facts)), max_size=2))
+        order = data.draw(st.sampled_from(sorted(IN_ORDER)))
         alone = (one(crm, f"shop:{number}", as_of) for number in range(8))
         expected = [
             each
             for each in alone
-            if each is not None and all(value in (None, getattr(each, name)) for name, value in wanted.items())
+            if each is not None
+            and all(value in (None, getattr(each, name)) for name, value in wanted.items())
+            and ("tag" not in narrowed or "vip" in each.tags)
+            and all(facts[name] == getattr(each, name) for name in narrowed - {"tag"})
         ]
-        expected.sort(
-            key=lambda each: -each.risk if order == "risk" else 0
-        )  # those of equal risk as they were registered
-        assert in_pages(crm, as_of=as_of, order=order, limit=data.draw(st.integers(1, 4)), **wanted) == expected
+        if order == "known_since":
+            expected.reverse()
+        expected.sort(key=IN_ORDER[order])  # those of equal rank as they were registered
+        wanted |= {name: facts[name] for name in narrowed}
+        limit, fresh = data.draw(st.integers(1, 4)), data.draw(st.sampled_from([True, timedelta()]))
+        assert in_pages(crm, as_of=as_of, order=order, limit=limit, fresh=fresh, **wanted) == expected
+
+
+#: What is sorted by, the least first.
+IN_ORDER: dict[str, Callable[[Customer], Any]] = {
+    "id": lambda each: 0,
+    "known_since": lambda each: 0,
+    "risk": lambda each: -each.risk,
+    "spend": lambda each: -each.net_spend,
+    "last_order": lambda each: -each.last_order_at.timestamp() if each.last_order_at else 0,
+}
 
 
 def one(crm: Regulars, who: str, as_of: datetime) -> Customer | None:

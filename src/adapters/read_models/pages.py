@@ -17,6 +17,7 @@ from regulars.adapters.sql.highest_first import highest_first
 from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.fold import Folded
+from regulars.projections.tags import TAGS
 from regulars.projections.verdict import Interval
 
 
@@ -51,12 +52,15 @@ class Becoming(Struct, frozen=True, kw_only=True):
 class Filters(Struct, frozen=True, kw_only=True):
     """Which customers to list: those with a verdict of each projection in `shown`, and with some `values` among these.
 
-    With `unchanged_since_asked` only customers without events after the asked instant. `beside` are ids of customers
-    who are left out. With `remembered_only` no customer who is forgotten by now, whatever the instant.
+    `facts` are columns of one of them, each with its projection and the text that it has. With a `tag` only who carries
+    it. With `unchanged_since_asked` only customers without events after the asked instant. `beside` are ids of
+    customers who are left out. With `remembered_only` no customer who is forgotten by now, whatever the instant.
     """
 
     shown: tuple[str, ...]
     values: tuple[tuple[str, str], ...] = ()
+    facts: tuple[tuple[str, str, str], ...] = ()
+    tag: str | None = None
     becoming: Becoming | None = None
     unchanged_since_asked: bool = False
     beside: frozenset[str] = frozenset()
@@ -118,6 +122,7 @@ class _Page:
         self._order = order
         self._facts = models.tables.facts.rows
         self._shown = {name: models.of(name) for name in filters.shown}
+        self._tags = None if filters.tag is None else models.of(TAGS.name).intervals
         self._scored = models.of(order.projection) if order and order.projection and order.by_score else None
         self._ranked = None
         if order is not None and order.projection is not None and not order.by_score:
@@ -143,9 +148,7 @@ class _Page:
         if self._filters.becoming is not None:
             statement = self._becoming(instant, False, at, None, after).where(later)
             return self._all_listed(statement)
-        statement = self._statement(instant).where(later, *self._left_out(self._facts))
-        for name, value in self._filters.values:
-            statement = statement.where(self._shown[name].intervals.c.value == value)
+        statement = self._statement(instant).where(later, *self._narrowed(instant), *self._left_out(self._facts))
         if self._order is None:
             statement = statement.where(self._facts.c.customer > (after[1] if after else 0))
             statement = statement.order_by(self._facts.c.customer).limit(limit)
@@ -172,22 +175,23 @@ class _Page:
         if self._scored is not None:
             assert self._scored.steps is not None
             return self._scored.steps
+        if self._tags is not None:
+            return self._tags  # mostly few carry it, and they are in order
         first = next(iter(self._filters.values), None)
         if first is not None:
             return self._shown[first[0]].intervals
         if self._ranked is None or newest_event_at(self._models, self._connection) > at:
             return self._facts
-        return (
-            self._ranked
-        )  # after all that happened everybody's last verdict holds, and these are indexed in this order
+        return self._ranked  # after all that happened everybody's last verdict holds; these are indexed in this order
 
     def _joined(self, leading: sa.Table, at: int) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]]]:
         """The leading table joined with the intervals that hold, and the conditions on its customers."""
         joined: sa.FromClause = leading
-        conditions = [
-            self._shown[name].intervals.c.value == value for name, value in dict(self._filters.values).items()
-        ]
-        conditions += self._left_out(leading)
+        conditions = [*self._wanted(), *self._left_out(leading)]
+        if self._tags is not None:
+            conditions += self._carried(self._tags, sa.literal(at))
+            if self._tags is not leading:
+                joined = joined.join(self._tags, self._tags.c.customer == leading.c.customer)
         for tables in self._shown.values():
             if tables.intervals is leading is self._ranked:
                 conditions.append(is_last(leading))
@@ -241,6 +245,22 @@ class _Page:
             follows.append(key >= after[0])  # what an index can use of it
         return follows
 
+    def _wanted(self) -> list[sa.ColumnElement[bool]]:
+        """Conditions on the intervals that are shown."""
+        wanted = [self._shown[name].intervals.c.value == value for name, value in self._filters.values]
+        return wanted + [self._shown[name].intervals.c[column] == text for name, column, text in self._filters.facts]
+
+    def _carried(self, tags: sa.Table, instant: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
+        """Conditions on the interval of the tag."""
+        return [tags.c.tag == self._filters.tag, tags.c.valid_from <= instant, tags.c.valid_to > instant]
+
+    def _narrowed(self, instant: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
+        """Conditions on a customer of whom the facts and what is shown are joined."""
+        if self._tags is None:
+            return self._wanted()
+        theirs = self._tags.c.customer == self._facts.c.customer
+        return [*self._wanted(), sa.exists().where(theirs, *self._carried(self._tags, instant))]
+
     def _left_out(self, leading: sa.FromClause) -> list[sa.ColumnElement[bool]]:
         events, forgotten = self._models.events, self._models.forgotten
         left_out: list[sa.ColumnElement[bool]] = []
@@ -273,9 +293,8 @@ class _Page:
         )
         statement = self._statement(instant, becomes_at=table.c.valid_from)
         statement = statement.join(table, sa.and_(table.c.customer == self._facts.c.customer, due))
-        statement = statement.where(_begins(whole, table, instant), *self._left_out(self._facts))
-        for name, value in self._filters.values:
-            statement = statement.where(self._shown[name].intervals.c.value == value)
+        statement = statement.where(_begins(whole, table, instant), *self._narrowed(instant))
+        statement = statement.where(*self._left_out(self._facts))
         if settled or self._filters.unchanged_since_asked:
             statement = statement.where(self._facts.c.last_event_at <= at)
         order = (table.c.valid_from, self._facts.c.customer)

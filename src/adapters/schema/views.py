@@ -2,8 +2,8 @@
 
 1. Our names begin with `regulars_`, which keeps them apart from an application's own.
 2. Each view is replaced in place: on PostgreSQL its grants, and views that depend on it, are kept.
-3. Before version 6 the names had no prefix. For one more version the old names are views on the new ones, where a name
-   was free or ours.
+3. Before version 6 the names had no prefix. For one more version those that there were are views on the new ones, where
+   a name was free or ours.
 4. A view or table of an application is never replaced.
 """
 
@@ -21,6 +21,10 @@ from sqlalchemy.exc import DBAPIError
 from regulars.adapters.sql.grants import pass_on_grants
 from regulars.adapters.sql.table_names import PREFIX, ours
 from regulars.crm_domain.errors import StoreUnusable
+
+FORMER_NAMES = frozenset(
+    {"audit_trail", "churn_risk", "customer_card", "lifecycle_stage", "loyalty_tier", "points", "ticket_queue"}
+)
 
 
 class View(Struct, frozen=True, kw_only=True):
@@ -55,7 +59,7 @@ class View(Struct, frozen=True, kw_only=True):
         columns = (f"{each} AS {name}" for name, each in zip(self.columns, self.expressions, strict=True))
         query = f"SELECT {', '.join(columns)} FROM {self.table} {self.joined}".strip()  # noqa: S608 - ours
         _replace(connection, self.stable_name, query)
-        if has_former or (is_first and not _is_taken(connection, self.name)):
+        if has_former or (is_first and self.name in FORMER_NAMES and not _is_taken(connection, self.name)):
             _replace(connection, self.name, f"SELECT {', '.join(self.columns)} FROM {self.stable_name}")  # noqa: S608
         if has_former and is_first:
             pass_on_grants(connection, self.name, self.stable_name)

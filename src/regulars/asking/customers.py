@@ -35,6 +35,7 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound, StoreBusy
 from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from regulars.crm_domain.money import from_minor_units
+from regulars.projections.attribution import ATTRIBUTION
 from regulars.projections.customer_card import CUSTOMER_CARD, card
 from regulars.projections.engine.fold import fold_until
 from regulars.projections.facts.table import NO_TIER
@@ -246,7 +247,7 @@ def _whole_history(
 
 
 class _Scan:
-    """Goes through those whom read models hold and those who were folded beside them, in order; what no index knows, it
+    """Goes through those whom read models hold and those who were folded beside them, in order; names and addresses it
     looks at of everyone in turn, so many at once as fill a page.
     """
 
@@ -264,12 +265,11 @@ class _Scan:
         self._session, self._tx, self._viewpoint, self._query, self._question = session, tx, viewpoint, query, question
         self._models, self._folded, self._families = viewpoint.models, folded, families
         self._text = None if query.text is None else query.text.casefold()
-        facts = (query.tag, query.owner, query.source, query.text)
-        self._is_narrowed = any(each is not None for each in facts)
+        self._is_narrowed = any(each is not None for each in (query.tag, query.owner, query.source, query.text))
 
     def found(self, position: tuple[int, int] | None, limit: int) -> list[_Found]:
         """The first of them after a place in the order, each with everyone who is one with them."""
-        return list(islice(self._from(position, MAX_PAGE if self._is_narrowed else limit), limit))
+        return list(islice(self._from(position, limit if self._text is None else MAX_PAGE), limit))
 
     def by_name(self) -> list[_Found]:
         """All of them in order of their names, from A to Z whatever the case of letters; who has none comes last.
@@ -387,8 +387,12 @@ def _filters(session: Session, query: CustomerQuery, ruleset: Ruleset, at: int) 
     require_brought(lanes_in(session.store.registry), query.having)
     values += query.having.items()
     order = _ORDERS[query.order]
-    shown = dict.fromkeys([*LANES.values(), *query.having, *([order.projection] if order and order.projection else [])])
-    return Filters(shown=tuple(shown), values=tuple(values), becoming=due)
+    named = {"owner": query.owner, "source": query.source}
+    facts = tuple((ATTRIBUTION.name, column, text) for column, text in named.items() if text is not None)
+    shown = dict.fromkeys([*LANES.values(), *query.having, *(name for name, _, _ in facts)])
+    if order is not None and order.projection is not None:
+        shown[order.projection] = None
+    return Filters(shown=tuple(shown), values=tuple(values), facts=facts, tag=query.tag, becoming=due)
 
 
 def _ranking(query: CustomerQuery, ruleset: Ruleset) -> Ranking | None:
