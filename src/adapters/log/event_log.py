@@ -91,7 +91,21 @@ class EnvelopeMapper:
             event, reason = self._decode(columns)
         except DecodeError as error:
             raise StoreUnusable(f"event #{columns['position']} ({columns['type']}) can't be read: {error}") from None
-        return Recorded(event=event, reason=reason, **{name: columns[name] for name in _ENVELOPE})
+        return Recorded(  # written out, as it takes a third of the time
+            position=columns["position"],
+            stream_id=columns["stream_id"],
+            version=columns["version"],
+            category=columns["category"],
+            customer_id=columns["customer_id"],
+            occurred_at=columns["occurred_at"],
+            recorded_at=columns["recorded_at"],
+            actor=columns["actor"],
+            event=event,
+            reason=reason,
+            correlation_id=columns["correlation_id"],
+            causation_id=columns["causation_id"],
+            command_id=columns["command_id"],
+        )
 
     def _decode(self, columns: Mapping[str, Any]) -> tuple[Event, str | None]:
         try:
@@ -116,9 +130,6 @@ class EnvelopeMapper:
         return cipher.seal(plain, _context(draft.stream_id, draft.version))
 
 
-_ENVELOPE = tuple(name for name in Recorded.__struct_fields__ if name not in ("event", "reason"))
-
-
 def _context(stream_id: str, version: int) -> bytes:
     return f"{stream_id}:{version}".encode()
 
@@ -129,7 +140,9 @@ Append = Callable[[Connection, Sequence[Columns], int], tuple[int, int]]
 
 def read_rows(connection: Connection, statement: sa.Select[Any]) -> list[Columns]:
     """The checked rows of a query over whole rows of the log. Raises StoreUnusable as `checked` does."""
-    return [checked(dict(row)) for row in connection.execute(statement).mappings()]
+    found = connection.execute(statement)
+    names = tuple(found.keys())
+    return [checked(dict(zip(names, row, strict=True))) for row in found]
 
 
 _CUSTOMER = EVENT_COLUMNS.index("customer_id")

@@ -13,7 +13,9 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from msgspec.structs import asdict
 
+from regulars.adapters.garbage_collection import collecting_seldom
 from regulars.adapters.log.codec import Codecs, codec_of
 from regulars.adapters.log.event_log import EnvelopeMapper, read_rows
 from regulars.adapters.schema.positions import settled
@@ -32,6 +34,7 @@ Write = Callable[[bytes], object]
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
+@collecting_seldom()
 def export_events(store: Store, write: Write, *, personal: bool, at_least: int = 0) -> int:
     """Write a line for each settled event of one snapshot, in order of position; returns how many.
 
@@ -66,7 +69,9 @@ def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Reco
 def _line(recorded: Recorded[Event], known: Codecs, personal: bool) -> dict[str, Any]:
     event = recorded.event
     name = name_of(event)
-    hidden = () if personal else codec_of(name, known).personal
+    told = asdict(event)
+    for field in () if personal else codec_of(name, known).personal:
+        del told[field]
     line = {
         "position": recorded.position,
         "stream_id": recorded.stream_id,
@@ -80,9 +85,11 @@ def _line(recorded: Recorded[Event], known: Codecs, personal: bool) -> dict[str,
         "correlation_id": recorded.correlation_id,
         "causation_id": recorded.causation_id,
         "command_id": recorded.command_id,
-        "event": {field: getattr(event, field) for field in event.__struct_fields__ if field not in hidden},
+        "event": told,
     }
-    return line | {"reason": recorded.reason} if personal else line
+    if personal:
+        line["reason"] = recorded.reason
+    return line
 
 
 def _iso(instant: int) -> str:

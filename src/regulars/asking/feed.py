@@ -8,6 +8,7 @@ from typing import Union, get_args, get_origin
 
 from msgspec.structs import replace
 
+from regulars.adapters.garbage_collection import collecting_seldom
 from regulars.adapters.log.event_log import EVENTS_AT_ONCE, Search
 from regulars.adapters.schema.positions import last_settled
 from regulars.adapters.store.horizon import await_settled
@@ -79,7 +80,7 @@ def read_feed(store: Store, search: Search) -> Iterator[Recorded[Event]]:
 
 def _page(store: Store, search: Search, limit: int) -> list[Recorded[Event]]:
     try:
-        with span(store, "events"), store.reading() as tx:
+        with span(store, "events"), collecting_seldom(), store.reading() as tx:
             return tx.log.search(search, limit)
     except StoreUnusable:
         if limit == 1:
