@@ -209,6 +209,8 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
     """Customers of whom each table has something to say, two of them merged."""
     register(crm, clock)
     crm.do([EnrollMember(customer=who) for who in PEOPLE])
+    crm.do([regulars.AssignOwner(customer=who, owner="li") for who in PEOPLE])
+    crm.do([regulars.TagCustomer(customer=who, label="vip") for who in PEOPLE])
     for number, who in enumerate(PEOPLE):
         clock.now += DAY
         crm.do(RecordPurchase(customer=who, order_id=f"first-{number}", amount="200.00"))
@@ -268,7 +270,7 @@ def test_who_was_lost_altogether_is_found_again(database_url: str) -> None:
             for table in damageable(crm, 1):
                 connection.execute(table.delete().where(table.c.customer == number))
         found = {each.key for each in crm.projections.verify().differences}
-        assert found == {lost, "first-0", "the order of the scores"}
+        assert found == {lost, "first-0", "vip", "the order of the scores"}
         assert crm.projections.repair() > 5
         assert fingerprint(crm) == before
 
@@ -301,7 +303,7 @@ def test_a_generation_that_is_not_what_the_events_say_never_goes_live(
             original(store, models, rules)
 
         monkeypatch.setattr(building, "require_whole", damaged_first)
-        with pytest.raises(StoreUnusable, match="generation 2 was not made live, and was dropped: its churn_risk"):
+        with pytest.raises(StoreUnusable, match="generation 2 was not made live, and was dropped: its attribution"):
             crm.projections.rebuild()
         assert (live(crm), fingerprint(crm)) == (1, before)
 

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.extensions.extension import reference_of
 from regulars.adapters.indexes.links import Families, links_changed
-from regulars.adapters.log.codec import not_as_recorded
+from regulars.adapters.log.codec import codec_of, not_as_recorded
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.bookkeeping import Bulk
 from regulars.adapters.read_models.histories import (
@@ -557,9 +557,17 @@ class _CatchingUp:
             if folded is None or timelines is None:
                 refolded.add(root)
             else:
-                changed = _since(timelines, min(at for _, _, _, at, *_ in by_root[root]))
-                known = customer in stored
-                updates.append(Update(customer=customer, folded=folded, timelines=changed, known=known))
+                since = _since(timelines, min(at for _, _, _, at, *_ in by_root[root]))
+                types = {codec_of(tag, self._store.codecs).reads for _, _, _, _, tag, _ in by_root[root]}
+                updates.append(
+                    Update(
+                        customer=customer,
+                        folded=folded,
+                        timelines=since,
+                        known=customer in stored,
+                        changed=plan.minding(types),
+                    )
+                )
         histories = [
             read_history(self._store, connection, families.members(root), plan, until) for root in sorted(refolded)
         ]

@@ -230,7 +230,8 @@ class _Page:
         if self._ranked is None:
             return -leading.c.customer, (leading.c.customer.desc(),)
         column = self._ranked.c[self._order.column]
-        return sa.func.coalesce(-column, FOREVER), (highest_first(column), leading.c.customer)
+        key = sa.func.coalesce(-sa.type_coerce(column, sa.BigInteger), FOREVER)  # a rank, and no instant
+        return key, (highest_first(column), leading.c.customer)
 
     def _behind(
         self, leading: sa.Table, key: sa.ColumnElement[int], after: tuple[int, int]

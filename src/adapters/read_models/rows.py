@@ -177,12 +177,14 @@ class ReadModels(Bookkeeping):
             statements.gone[facts.rows].many(connection, known)
             statements.insert(connection, facts.rows, [facts.row(each.customer, each.folded) for each in updates])
         for projection in self.tables.projections.values():
+            changed = [each for each in updates if projection.name in each.changed]
+            known = [{"gone": update.customer} for update in changed if update.known]
             statements.gone[projection.places].many(connection, known)
-            statements.insert(connection, projection.places, _place_rows(projection, updates))
+            statements.insert(connection, projection.places, _place_rows(projection, changed))
             if projection.steps is None:
-                self._save_intervals(connection, projection, updates)
-            else:
-                save_packed(connection, statements, projection, updates)
+                self._save_intervals(connection, projection, changed)
+            elif changed:
+                save_packed(connection, statements, projection, changed)
 
     def _save_intervals(self, connection: Connection, projection: ProjectionTables, updates: Sequence[Update]) -> None:
         name, statements = projection.name, self.statements(connection)

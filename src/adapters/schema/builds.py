@@ -45,6 +45,7 @@ Instant = sa.BigInteger
 Row = tuple[Any, ...]
 
 SCORE = "score"
+_VERDICTS_KEPT = 1_000
 
 #: The build of the facts that are shared.
 FACTS = SHARED.name
@@ -147,6 +148,8 @@ class ProjectionTables:
         self.fields = tuple(each.name for each in fields(projector.verdict))
         self._columns = tuple(each for each in self.fields if not (self.is_packed and each == SCORE))
         self._values = _getter(self._columns)
+        # Of a score there are a hundred verdicts, and of a customer as many steps as there were in years.
+        self._scored = lru_cache(maxsize=_VERDICTS_KEPT, typed=True)(self._verdict_with)
         self.tables = tuple(metadata.sorted_tables)
         for table in self.tables:
             check(table, of_read_models=True)
@@ -266,13 +269,13 @@ class ProjectionTables:
         if not self.is_packed:
             yield Interval(valid_from, valid_to, self._verdict(dict(zip(self._columns, values, strict=True))), key)
             return
-        held = dict(zip(self._columns, values[:-1], strict=True))
-        first, *steps = self._scores(values[-1])
+        *held, packed = values
+        first, *steps = self._scores(packed)
         since, score = valid_from, first
         for offset, following in zip(steps[::2], steps[1::2], strict=True):
-            yield Interval(since, since + offset, self._verdict(held | {SCORE: score}), key)
+            yield Interval(since, since + offset, self._scored(score, *held), key)
             since, score = since + offset, following
-        yield Interval(since, valid_to, self._verdict(held | {SCORE: score}), key)
+        yield Interval(since, valid_to, self._scored(score, *held), key)
 
     def _scores(self, packed: bytes) -> list[int]:
         try:
@@ -288,6 +291,9 @@ class ProjectionTables:
             return convert(held, self.projector.verdict)
         except ValidationError as error:
             raise self._damaged(str(error)) from None
+
+    def _verdict_with(self, score: int, *held: Any) -> Any:
+        return self._verdict({**dict(zip(self._columns, held, strict=True)), SCORE: score})
 
     def _damaged(self, why: str) -> DamagedReadModels:
         return DamagedReadModels(f"a stored row of {self.name} can't be read: {why}; {BY_A_REBUILD}")

@@ -7,17 +7,18 @@ the remedy. The log doesn't use them: damage to an event is reported with its po
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from regulars.adapters.sql.damage import BY_A_REBUILD, FROM_A_BACKUP, Damaged, DamagedReadModels
-from regulars.crm_domain.instant import END_OF_TIME, FOREVER
+from regulars.crm_domain.instant import END_OF_TIME, FOREVER, to_instant
 
 #: What gives a value back, or raises Damaged.
 Check = Callable[[Any], Any]
 
-_BEGIN_OF_TIME = -END_OF_TIME  # no datetime reaches that far back
+_BEGIN_OF_TIME = to_instant(datetime.min.replace(tzinfo=UTC))
 _NAMED = {str: "text", bytes: "bytes", int: "a whole number"}
 
 
@@ -85,15 +86,25 @@ class BigNumber(_Checked):
 
 
 class Instant(BigNumber):
-    """Microseconds since 1970, or FOREVER."""
+    """Microseconds since 1970."""
 
     cache_ok = True
 
     def checked(self, value: Any) -> Any:
         """Check an instant. Raises Damaged for one that no datetime can hold."""
-        if super().checked(value) is None or value == FOREVER or _BEGIN_OF_TIME <= value <= END_OF_TIME:
+        if super().checked(value) is None or _BEGIN_OF_TIME <= value <= END_OF_TIME:
             return value
         raise self.damaged("lies outside the calendar")
+
+
+class End(Instant):
+    """Microseconds since 1970, or FOREVER."""
+
+    cache_ok = True
+
+    def checked(self, value: Any) -> Any:
+        """Check the end of an interval. Raises Damaged for one that no datetime can hold."""
+        return value if value == FOREVER and type(value) is int else super().checked(value)
 
 
 _CHECKED: tuple[tuple[type[sa.types.TypeEngine[Any]], type[_Checked]], ...] = (
@@ -111,13 +122,13 @@ def check(table: sa.Table, *, of_read_models: bool = False) -> sa.Table:
         made = next((ours for theirs, ours in _CHECKED if isinstance(column.type, theirs)), None)
         if made is None:
             continue
-        ours = Instant if _is_instant(column) else made
+        ours = End if column.name == "valid_to" else Instant if _is_instant(column) else made
         column.type = ours(name, of_read_models=of_read_models)
     return table
 
 
 def _is_instant(column: sa.Column[Any]) -> bool:
-    return column.name in ("valid_from", "valid_to") or (
+    return column.name == "valid_from" or (
         column.name.endswith("_at") and column.name not in ("merged_at", "undone_at")  # which are positions
     )
 

@@ -117,7 +117,8 @@ class FoldPlan:
         return self._places[projector.name]
 
     def fold(self, folded: Folded, events: Iterable[Happened]) -> Timelines:
-        """Take in events and return, for each projector by name, the intervals from its last settled one on.
+        """Take in events and return, for each projector by name, the intervals from its last settled one on: of each
+        timeline to which anything happened.
 
         `folded` is changed in place. Events at or below `folded.last_position` have been taken in before and are passed
         over. The tracks of what is read are in `folded` with the others, and are needed to go on. Raises ValueError for
@@ -153,6 +154,11 @@ class FoldPlan:
         folded.last_at, folded.last_position = last_at, newest
         found = {run.course.projector.name: run.finish() for run in reversed(running)}
         return {each.name: found[each.name] for each in self.projectors}
+
+    def minding(self, types: Iterable[type[Event]]) -> frozenset[str]:
+        """The projectors to which something happens with events of some types: of the others all stays as it is."""
+        happening = set(types)
+        return frozenset(each.projector.name for each in self._courses if not each.minded.isdisjoint(happening))
 
     def _place(self, happened: Happened) -> tuple[int, bytes, int]:
         """The place of an event among those of its instant."""
@@ -294,15 +300,10 @@ class _Running:
                 settled += ended
 
     def finish(self) -> list[Interval]:
-        """For each timeline all intervals from its last settled one on, with the future that is already due.
-
-        Where there are keys, of those to which something happened.
+        """For each timeline to which something happened, all intervals from its last settled one on, with the future
+        that is already due.
         """
         found: list[Interval] = []
-        if not self.tracks:
-            return found
-        if self.course.key_of is None and not self.intervals:  # nothing happened to it, and there is one all the same
-            self.intervals[WHOLE] = []
         for key, settled in sorted(self.intervals.items()) if len(self.intervals) > 1 else self.intervals.items():
             _, verdict, since, ended = self.ahead(key, END_OF_TIME + 1, self.tracks[key])
             found += settled

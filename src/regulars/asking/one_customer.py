@@ -194,8 +194,9 @@ def _joined(
         at = holding.at(folded)
         if not newer:
             return models.holding(tx.connection, customer, holding.shown, at)
-        if all(fold.verdict_at(newer[name], at) for name in holding.shown):
-            return newer
+        as_stored = [name for name in holding.shown if not newer[name]]
+        if all(name in as_stored or fold.verdict_at(newer[name], at) for name in holding.shown):
+            return newer | models.holding(tx.connection, customer, as_stored, at)
     timelines = models.intervals(tx.connection, customer)
     return {name: fold.joined(timelines[name], newer[name]) for name in timelines} if newer else timelines
 
