@@ -436,11 +436,14 @@ def test_a_pointer_that_nothing_depends_on_is_passed_over(crm: Regulars, name: s
 
 
 @pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 2**58, -(2**57)])
-def test_an_instant_that_no_calendar_has_is_a_sentence(crm: Regulars, database_url: str, value: int) -> None:
+def test_an_instant_that_no_calendar_has_is_a_sentence(database_url: str, clock: Clock, value: int) -> None:
+    with opened(database_url, clock) as crm:
+        fill(crm, clock)
     run(database_url, f"UPDATE regulars_generations SET made_at = {value}")
-    assert crm.projections.generations() == ()
-    with pytest.raises(StoreUnusable, match="made_at lies outside the calendar"):
-        crm.tickets()
+    with opened(database_url, clock) as crm:
+        assert crm.projections.generations() == ()
+        with pytest.raises(StoreUnusable, match="made_at lies outside the calendar"):
+            crm.tickets()
 
 
 @pytest.mark.parametrize("name", ["lookup_key", "quarantine_key"])
