@@ -15,6 +15,7 @@ from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.projections.engine import fold as folding
 from regulars.projections.engine.fold import (
     Folded,
+    FoldPlan,
     Happened,
     Timelines,
     by_key,
@@ -23,7 +24,9 @@ from regulars.projections.engine.fold import (
     fold_some,
     must_refold,
     verdict_at,
+    verdicts_of_facts,
 )
+from regulars.projections.engine.projector import Projector
 from regulars.projections.engine.stored import dump, dump_facts, dump_tracks, load, load_facts, load_tracks
 from regulars.projections.facts.shared import HANDLES
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
@@ -164,6 +167,36 @@ def test_a_projector_handles_every_event_that_can_change_its_verdict(history: li
 
 def _from(intervals: list[Interval], begin: int) -> list[Interval]:
     return [replace(each, valid_from=max(begin, each.valid_from)) for each in intervals if each.valid_to > begin]
+
+
+FREE = [each for each in PROJECTORS if not each.carries and not each.sources(rules())]
+
+
+def test_the_score_and_the_tickets_carry_nothing_and_the_stage_and_the_tier_do() -> None:
+    assert {"churn_risk", "ticket_queue", "tags"} <= {each.name for each in FREE}
+    assert not {"lifecycle_stage", "loyalty_tier"} & {each.name for each in FREE}
+
+
+@pytest.mark.parametrize("projector", FREE, ids=attrgetter("name"))
+@given(history=histories(), later=st.integers(0, 900), off=st.integers(0, 1))
+def test_what_carries_nothing_is_judged_by_all_facts_at_once(
+    projector: Projector, history: list[Happened], later: int, off: int
+) -> None:
+    folded = Folded()
+    intervals = fold(folded, history, rules(), PROJECTORS)[projector.name]
+    at = (history[-1].at if history else START) + later * DAY + off
+    asked = verdicts_of_facts(
+        projector, (each.event for each in history), folded.facts_of(projector.facts), rules(), at
+    )
+    assert asked == {each.key: each.verdict for each in intervals if each.valid_from <= at < each.valid_to}
+
+
+@pytest.mark.parametrize("projector", PROJECTORS, ids=attrgetter("name"))
+@given(history=histories())
+def test_what_a_projector_does_not_mind_need_not_be_read_for_it(projector: Projector, history: list[Happened]) -> None:
+    plan = FoldPlan(rules(), [projector])
+    minded = [each for each in history if type(each.event) in plan.minded]
+    assert plan.fold(Folded(), minded) == plan.fold(Folded(), history)
 
 
 @given(histories(), INSTANTS)

@@ -105,7 +105,7 @@ def take_in(store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], 
     None where an event came late or can't be folded: then the fold is spoiled, and the whole history has to be folded.
     """
     try:
-        happened = _happened(store, rows, members)
+        happened = _happened(store, rows, members, plan)
         if must_refold(folded, happened) or _is_known_since_earlier(folded, rows):
             return None
         return plan.fold(folded, _standing(happened, rows, members))
@@ -131,7 +131,7 @@ def _is_known_since_earlier(folded: Folded, rows: Rows) -> bool:
 
 
 def _fold(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
-    happened = _standing(_happened(store, rows, members), rows, members)
+    happened = _standing(_happened(store, rows, members, plan), rows, members)
     folded = Folded()
     timelines = plan.fold(folded, happened)
     customer = number_in(rows, members[0])
@@ -173,9 +173,9 @@ def _longest(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan)
     return replace(kept, poisons={FACTS: poison})
 
 
-def _happened(store: Store, rows: Rows, members: tuple[str, ...]) -> list[Happened]:
-    """What projections handle of some rows, and what corrects it, in order."""
-    known, handles = store.codecs, store.handles
+def _happened(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> list[Happened]:
+    """What projections handle of some rows, or a plan takes, and what corrects it, in order."""
+    known, handles = store.codecs, store.handles if plan.takes is None else plan.takes | CORRECTIONS
     decoded = (to_happened(row, members, known, handles) for row in rows)
     return sorted((each for each in decoded if each is not None), key=order_of)
 

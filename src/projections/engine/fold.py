@@ -89,14 +89,18 @@ def fold(folded: Folded, events: Iterable[Happened], rules: Rules, projectors: S
 class FoldPlan:
     """How events are folded by some projectors under some rules: worked out once, for any number of customers.
 
-    What the projectors read under these rules is judged as well.
+    What the projectors read under these rules is judged as well. Where the plan `takes` events of some types, others
+    need not be read for it.
     """
 
-    __slots__ = ("_by_type", "_courses", "_fact_sets", "_order", "_places", "projectors", "rules")
+    __slots__ = ("_by_type", "_courses", "_fact_sets", "_order", "_places", "projectors", "rules", "takes")
 
-    def __init__(self, rules: Rules, projectors: Sequence[Projector]) -> None:
+    def __init__(
+        self, rules: Rules, projectors: Sequence[Projector], *, takes: frozenset[type[Event]] | None = None
+    ) -> None:
         self.rules = rules
         self.projectors = tuple(projectors)
+        self.takes = takes
         self._courses: list[_Course] = []
         self._places: dict[str, int] = {}
         for projector in projectors:
@@ -154,6 +158,11 @@ class FoldPlan:
         folded.last_at, folded.last_position = last_at, newest
         found = {run.course.projector.name: run.finish() for run in reversed(running)}
         return {each.name: found[each.name] for each in self.projectors}
+
+    @property
+    def minded(self) -> frozenset[type[Event]]:
+        """The types of events that bear on any of the answers."""
+        return frozenset[type[Event]]().union(*(each.minded for each in self._courses))
 
     def minding(self, types: Iterable[type[Event]]) -> frozenset[str]:
         """The projectors to which something happens with events of some types: of the others all stays as it is."""
@@ -379,6 +388,26 @@ def joined(stored: list[Interval], newer: list[Interval]) -> list[Interval]:
     since = {key: intervals[0].valid_from for key, intervals in by_key(newer).items()}
     kept = (each for each in stored if each.key not in since or each.valid_from < since[each.key])
     return sorted([*kept, *newer], key=lambda each: (each.key, each.valid_from))
+
+
+_NOTHING_YET = (0, None, None)
+
+
+def verdicts_of_facts(
+    projector: Projector, history: Iterable[Event], facts: Any, rules: Rules, at: int
+) -> dict[str, Any]:
+    """By key, the verdicts at an instant of a projector that carries nothing, and reads no other under these rules.
+
+    `facts` are those of the whole `history`, of which nothing is later.
+    """
+    key, found = projector.key, dict[str, Any]()
+    begun = (each for each in history if type(each) in projector.handles)
+    for of in dict.fromkeys(WHOLE if key is None else key.of(event) for event in begun):
+        judged = facts if key is None else key.facts(facts, of)
+        _, _, verdict = next(iter(projector.judge(projector.standing(), judged, rules, at, at + 1)), _NOTHING_YET)
+        if verdict is not None:
+            found[of] = verdict
+    return found
 
 
 class Explanation(Struct, frozen=True, kw_only=True):

@@ -92,6 +92,11 @@ class Projector(Struct, frozen=True, kw_only=True):
         except ValueError as error:
             raise ValueError(f'the projection "{self.name}" can\'t be stored: {error}') from None
 
+    @property
+    def carries(self) -> bool:
+        """Whether a verdict depends on the one before it. Where it doesn't, it follows from the facts alone."""
+        return self.standing is not type(None) and getattr(self.standing, "__struct_fields__", None) != ()
+
     def sources(self, rules: Any) -> tuple[Projector, ...]:
         """The projectors that are read under some rules. Raises ValueError for one that may not be read."""
         if not self.may_read:

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.histories import History, read_facts
 from regulars.adapters.read_models.keyed_pages import keys_at, values_at
+from regulars.adapters.read_models.pages import newest_event_at
 from regulars.adapters.read_models.replay import Replayed, in_chunks, replay
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE
@@ -26,16 +27,20 @@ from regulars.asking.asking_again import AsksItsStore
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.views import LANES, TICKETS, Lane, lanes_in
 from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.errors import StoreUnusable
+from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, to_datetime, to_instant
 from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.projections.engine import fold
-from regulars.projections.engine.fold import FoldPlan, by_key, concerned, fold_until, verdict_at
+from regulars.projections.engine.fold import FoldPlan, concerned, fold_until, verdicts_of_facts
+from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.shared import Facts, spend_within
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.ticket_queue.judge import TicketVerdict
-from regulars.projections.verdict import Reason
+from regulars.projections.verdict import WHOLE, Reason
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -251,8 +256,9 @@ def compare_rules(
         )
         total = session.store.count_events(connection)
         # A verdict that doesn't depend on the changed rules stays the same, so it isn't judged again.
-        replayed = replay(session.store, connection, FoldPlan(rules, projectors), models.checkpoint(connection))
-        for chunk in in_chunks(replayed):
+        is_after_all = newest_event_at(models, connection) <= comparing.at
+        plan = comparing.plan(projectors, is_after_all=is_after_all)
+        for chunk in in_chunks(replay(session.store, connection, plan, models.checkpoint(connection))):
             comparing.take(tx, chunk)
             if on_progress:
                 on_progress(chunk[-1].events_read, total)
@@ -272,6 +278,12 @@ def compare_rules(
     )
 
 
+#: With what everybody begins who is compared, and what changes how much they are worth.
+_ALWAYS_READ: frozenset[type[Event]] = frozenset(
+    {CustomerRegistered, PurchaseRecorded, ReturnRecorded, ReturnedTotalRecorded}
+)
+
+
 class _Comparing:
     """Compares customers, some at a time, and collects those whose verdicts would change."""
 
@@ -283,10 +295,22 @@ class _Comparing:
         self._is_now = is_now
         self._lanes = lanes
         self._with_tickets = with_tickets
+        self._of_facts: dict[str, Projector] = {}
         self.at = at
         self.customers = 0
         self.moves: list[tuple[str, str, str, str, int, int]] = []
         self.tickets: list[TicketMove] = []
+
+    def plan(self, projectors: tuple[Projector, ...], *, is_after_all: bool) -> FoldPlan:
+        """How customers are folded to compare what some projectors say: with what bears on that, and on their worth.
+
+        After all that happened, what follows from the facts alone is judged once, and not after each event.
+        """
+        if is_after_all:
+            free = (each for each in projectors if not each.carries and not each.sources(self._rules))
+            self._of_facts = {each.name: each for each in free}
+        takes = FoldPlan(self._rules, projectors).minded | _ALWAYS_READ
+        return FoldPlan(self._rules, [each for each in projectors if each.name not in self._of_facts], takes=takes)
 
     def take(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         """Compare some more."""
@@ -299,10 +323,10 @@ class _Comparing:
         stored = keys_at(self._models, tx.connection, TICKETS, customers, self.at)
         for each in chunk:
             customer_id = CustomerId(each.history.members[0])
-            for ticket_id, intervals in by_key(each.history.timelines[TICKETS]).items():
-                old, new = stored.get(ticket_id), verdict_at(intervals, self.at)
-                if old is not None and new is not None:
-                    self._compare_ticket(ticket_id, customer_id, old, new.verdict)
+            for ticket_id, new in self._verdicts(each.history, TICKETS, self.at).items():
+                old = stored.get(ticket_id)
+                if old is not None:
+                    self._compare_ticket(ticket_id, customer_id, old, new)
 
     def _compare_ticket(self, ticket_id: str, customer_id: CustomerId, old: TicketVerdict, new: TicketVerdict) -> None:
         for shown in SHOWN:
@@ -324,10 +348,22 @@ class _Comparing:
             customer, customer_id = each.history.customer, each.history.members[0]
             at = instants[customer]
             for lane, name in self._lanes.items():
-                old, new = stored[lane].get(customer), verdict_at(each.history.timelines[name], at)
-                if old is not None and new is not None and new.verdict.value != old:
+                old, new = stored[lane].get(customer), self._verdicts(each.history, name, at).get(WHOLE)
+                if old is not None and new is not None and new.value != old:
                     worth = spend_within(self._facts(each.history, at), WORTH_OVER, at)
-                    self.moves.append((customer_id, lane, old, new.verdict.value, at, worth))
+                    self.moves.append((customer_id, lane, old, new.value, at, worth))
+
+    def _verdicts(self, history: History, name: str, at: int) -> dict[str, Any]:
+        """By key, what a projector says at an instant; nothing of a customer whom it parks."""
+        projector = self._of_facts.get(name)
+        if projector is None:
+            intervals = (each for each in history.timelines[name] if each.valid_from <= at < each.valid_to)
+            return {each.key: each.verdict for each in intervals}
+        events = (each.event for each in history.happened)
+        try:
+            return verdicts_of_facts(projector, events, history.folded.facts_of(projector.facts), self._rules, at)
+        except Exception:  # whatever it fails with, it parks this customer alone
+            return {}
 
     def _facts(self, history: History, at: int) -> Facts:
         """The facts as of an instant."""
