@@ -322,6 +322,14 @@ _add(
 )
 _add(
     app,
+    "archive",
+    "archiving.archive",
+    "Add what was recorded since the last run to an archive of Parquet files.",
+    "regulars archive /srv/archive",
+    "regulars archive /srv/archive --partitions 64",
+)
+_add(
+    app,
     "copy",
     "copying.copy",
     "Copy a store to another database: from SQLite to PostgreSQL, back, or to the same kind.",
