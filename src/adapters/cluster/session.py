@@ -1,0 +1,155 @@
+"""A session of Spark: begun for one piece of work, and ended with it.
+
+Java says a lot on stderr while it starts; that goes to a file, from which the reason is quoted where it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regulars.crm_domain.errors import StoreUnusable
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+#: For machines with few processors: less time to compile what runs once, and no threads that collect garbage.
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
+REACHED_WITHIN = 5.0  # seconds
+
+_SERVERS = re.compile(r"spark://(.+)")
+_REASON = re.compile(r"(?:Exception|Error)(?:: | )(.*)")
+
+
+@contextmanager
+def spark_session(master: str) -> Iterator[SparkSession]:
+    """A session on a master, such as `local[2]` or `spark://head:7077`; where this process has one on it, that one.
+
+    Raises StoreUnusable where PySpark or Java is missing, or where the master can't be reached.
+    """
+    session_class = _session_class()
+    active = session_class.getActiveSession()
+    if active is not None:
+        if active.sparkContext.master != master:
+            raise StoreUnusable(
+                f"this process has a session on {active.sparkContext.master} already, and Spark allows one; end it, or "
+                "name that master"
+            )
+        _use_this_python(active, master)
+        yield active
+        return
+    _require_java()
+    _require_server(master)
+    session = _begun(session_class, master)
+    try:
+        _use_this_python(session, master)
+        yield session
+    finally:
+        session.stop()
+
+
+def _session_class() -> type[SparkSession]:
+    try:
+        import pandas  # noqa: F401 - PySpark asks for it later, in words of its own
+        import pyarrow  # noqa: F401
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise StoreUnusable("Spark takes the extra: pip install 'regulars[cluster]'") from None
+    return SparkSession
+
+
+def _require_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java") if home is None else shutil.which("java", path=os.path.join(home, "bin"))
+    if found is None:
+        where = "on this machine's PATH" if home is None else f"in JAVA_HOME, {home}"
+        raise StoreUnusable(f"Spark runs on Java 17 or later, and there is none {where}")
+
+
+def _require_server(master: str) -> None:
+    """Raise StoreUnusable where no server of a `spark://` address answers: Spark itself tries for a minute."""
+    matched = _SERVERS.fullmatch(master)
+    if matched is None:
+        return
+    reasons = []
+    for address in matched[1].split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=REACHED_WITHIN).close()
+        except (OSError, ValueError) as error:
+            reasons.append(f"{address}: {getattr(error, 'strerror', None) or error}")
+        else:
+            return
+    raise StoreUnusable(f"the master {master} can't be reached: {'; '.join(reasons)}")
+
+
+def _begun(session_class: type[SparkSession], master: str) -> SparkSession:
+    builder: Any = session_class.builder
+    settings = {
+        "spark.app.name": "regulars",
+        "spark.driver.extraJavaOptions": JAVA,
+        "spark.executor.extraJavaOptions": JAVA,
+        "spark.executorEnv.PYTHONPATH": os.pathsep.join(_paths(master)),
+        "spark.log.level": "OFF",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "5000",
+        "spark.sql.unionOutputPartitioning": "false",  # or Spark takes the partitions of all files for one
+    }
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    with tempfile.TemporaryFile() as said:
+        try:
+            with _stderr_to(said.fileno()):
+                session: SparkSession = builder.master(master).getOrCreate()
+        except Exception as error:  # of Py4J, of Java or of PySpark, each with a text of its own
+            said.seek(0)
+            reason = _reason(said.read().decode(errors="replace")) or _reason(str(error)) or type(error).__name__
+            raise StoreUnusable(f"no session of Spark could be begun on {master}: {reason}") from None
+    return session
+
+
+def _paths(master: str) -> list[str]:
+    """Where workers on this machine find modules: where this process does."""
+    return [os.path.abspath(each) for each in sys.path if os.path.exists(each)] if _is_local(master) else []
+
+
+def _is_local(master: str) -> bool:
+    return master.startswith("local")
+
+
+def _use_this_python(session: SparkSession, master: str) -> None:
+    if _is_local(master) and "PYSPARK_PYTHON" not in os.environ:
+        session.sparkContext.pythonExec = sys.executable
+
+
+def _reason(said: str) -> str | None:
+    """What the last line that names an error says of it."""
+    found = [match[1].strip() for line in said.splitlines() if (match := _REASON.search(line)) and match[1].strip()]
+    return found[-1] if found else None
+
+
+@contextmanager
+def _stderr_to(descriptor: int) -> Iterator[None]:
+    """Let this process's stderr, and that of what it starts meanwhile, go somewhere else."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(descriptor, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def shared_folder(folder: Path) -> str:
+    """A folder as the URI that Spark reads on every machine."""
+    return folder.resolve().as_uri()
