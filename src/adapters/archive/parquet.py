@@ -51,7 +51,7 @@ def schema() -> Any:
 
 
 def batch_of(rows: Sequence[Sequence[Any]], wanted: Any) -> Any:
-    """A record batch of rows of COLUMNS. Raises StoreUnusable for a value that is never written, as SQLite stores any."""
+    """A record batch of rows of COLUMNS. Raises StoreUnusable for a value that we never write: SQLite has any."""
     columns = list(zip(*rows, strict=True))
     for name, values in zip(COLUMNS, columns, strict=True):
         if not set(map(type, values)) <= _KINDS[name]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -169,13 +169,13 @@ class _Run:
         """Write each partition's file; how many events each has."""
         wanted, total = schema(), self._count() if on_progress else 0
         at_once = max(LEAST_ROWS_OF_ONE, min(ROWS_AT_ONCE, ROWS_IN_MEMORY // self._partitions))
-        waiting: dict[int, list[sa.Row[Any]]] = {}
+        waiting: dict[int, list[Sequence[Any]]] = {}
         counts: dict[int, int] = {}
         done = 0
         with ExitStack() as until_the_end:
             writers: dict[int, Any] = {}
 
-            def hand_over(partition: int, rows: list[sa.Row[Any]]) -> None:
+            def hand_over(partition: int, rows: list[Sequence[Any]]) -> None:
                 if partition not in writers:
                     path, parquet = folder / _name_of(partition), arrow().parquet
                     made = parquet.ParquetWriter(os.fspath(path), wanted, compression="zstd")
@@ -206,9 +206,11 @@ class _Run:
 
     def _count(self) -> int:
         events = self._store.schema.events
-        return self._connection.execute(sa.select(sa.func.count()).select_from(events).where(self._is_new())).scalar_one()
+        return self._connection.execute(
+            sa.select(sa.func.count()).select_from(events).where(self._is_new())
+        ).scalar_one()
 
-    def _rows(self) -> Iterator[sa.Row[Any]]:
+    def _rows(self) -> Iterator[Sequence[Any]]:
         events, commands = self._store.schema.events, self._store.schema.commands
         kept = sa.select(commands.c.digest).where(commands.c.id == events.c.command_id).scalar_subquery()
         columns = [events.c[name] for name in EVENT_COLUMNS]

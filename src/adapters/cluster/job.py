@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 #: What a task of the cluster is given and gives back: the task, and the Arrow batches of some families.
 OnBatches = Callable[[bytes, Iterable[Any]], Iterator[Any]]
 
-_IN = (
-    "position long, stream_id string, version long, customer_id string, type string, occurred_at long, payload binary"
-)
+_IN = "position long, stream_id string, version long, customer_id string, type string, occurred_at long, payload binary"
 
 
 def job(
@@ -46,9 +44,7 @@ def job(
     return found.mapInArrow(partial(on_batches, packed), given_back)
 
 
-def _events(
-    session: SparkSession, archive: Archive, links: dict[str, str], until: int, wanted: Range
-) -> DataFrame:
+def _events(session: SparkSession, archive: Archive, links: dict[str, str], until: int, wanted: Range) -> DataFrame:
     from pyspark.sql.functions import broadcast, col
 
     by_partition: dict[int, list[str]] = {}
@@ -97,5 +93,3 @@ def carried_out(action: Callable[[], Any]) -> Any:
         lines = [each.strip() for each in str(error).splitlines() if each.strip()]
         said = next((each for each in lines if "Exception: " in each or "Error: " in each), lines[0] if lines else "")
         raise StoreUnusable(f"the cluster couldn't fold the archive: {said or type(error).__name__}") from error
-
-

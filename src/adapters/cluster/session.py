@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,12 +59,15 @@ def spark_session(master: str) -> Iterator[SparkSession]:
 
 def _session_class() -> type[SparkSession]:
     try:
-        import pandas  # noqa: F401 - PySpark asks for it later, in words of its own
-        import pyarrow  # noqa: F401
         from pyspark.sql import SparkSession
     except ImportError:
-        raise StoreUnusable("Spark takes the extra: pip install 'regulars[cluster]'") from None
-    return SparkSession
+        found = None
+    else:
+        found = SparkSession
+    # It asks for the others only when they are needed, and in words of its own.
+    if found is None or not all(map(find_spec, ("pandas", "pyarrow"))):
+        raise StoreUnusable("Spark takes the extra: pip install 'regulars[cluster]'")
+    return found
 
 
 def _require_java() -> None:

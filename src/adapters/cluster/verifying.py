@@ -1,4 +1,4 @@
-"""Verifying read models on a cluster: it folds an archive to fingerprints, which are compared with those of the rows."""
+"""Verifying read models on a cluster: it folds an archive to fingerprints, to compare with those of the stored rows."""
 
 from __future__ import annotations
 
@@ -90,5 +90,3 @@ def _difference(projection: str, stored: Fingerprint, folded: Fingerprint) -> Di
     if stored == folded:
         return None
     return Difference(projection, "all its rows", ("fingerprint",), (str(stored),), (str(folded),))
-
-

@@ -34,9 +34,9 @@ def archive(
     Events are there as they are stored, personal data encrypted and without any key. `regulars rebuild --spark` folds
     an archive on a cluster, `regulars restore --from-archive` completes a backup from it.
     """
-    with open_to_ask(ctx, db) as crm:
-        with waiting("archiving", if_stopped="Stopped. The archive is as it was.") as on_progress:
-            done = crm.archive(folder, partitions=partitions, on_progress=on_progress)
+    if_stopped = "Stopped. The archive is as it was."
+    with open_to_ask(ctx, db) as crm, waiting("archiving", if_stopped=if_stopped) as on_progress:
+        done = crm.archive(folder, partitions=partitions, on_progress=on_progress)
     if json:
         as_json.write_json(sys.stdout, as_json.archived(str(folder), done))
     elif done.added:

@@ -33,7 +33,9 @@ _INSTANTS = ("valid_from", "valid_to")
 SparkOption = Annotated[
     str | None,
     typer.Option(
-        "--spark", metavar="MASTER", help="Fold on a cluster, by its master: local[2], spark://head:7077. It takes Java."
+        "--spark",
+        metavar="MASTER",
+        help="Fold on a cluster, by its master: local[2], spark://head:7077. It takes Java.",
     ),
 ]
 ArchiveOption = Annotated[
