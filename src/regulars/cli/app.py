@@ -279,6 +279,7 @@ _add(
     "regulars rebuild",
     "regulars rebuild --customer shop:42",
     "regulars rebuild --projection loyalty_tier",
+    "regulars rebuild --spark spark://head:7077 --archive /srv/archive",
 )
 _add(
     app,
@@ -359,6 +360,7 @@ _add(
     "Restore a backup to a new file, check it, and forget again those who were forgotten since.",
     "regulars restore monday.db restored.db --erased-from forgotten.txt",
     "regulars --db shop.db restore monday.db restored.db",
+    "regulars restore monday.db restored.db --from-archive /srv/archive --erased-from forgotten.txt",
 )
 _add(
     app,

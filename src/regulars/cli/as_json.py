@@ -362,6 +362,8 @@ def restoration(target: str, each: Restoration) -> Object:
         "listed": each.listed,
         "records": record_check(each.records),
         "reasons_dropped": each.reasons_dropped,
+        "added": each.added,
+        "without_key": each.without_key,
     }
 
 
