@@ -189,8 +189,9 @@ def _tell_of_restoration(target: Path, done: regulars.Restoration) -> None:
     if done.without_key:
         render.draw(f"Registered after the backup, and not readable without a key: {done.without_key:,} customers.")
     if done.listed is None:
+        since = "archive's last event" if done.added else "backup"
         render.draw(
-            "No list of forgotten customers was given, so those who were forgotten after the backup are known again. "
+            f"No list of forgotten customers was given, so those who were forgotten after the {since} are known again. "
             "`regulars forget --erased-from` forgets them."
         )
     else:
