@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_the_manifest_says_what_there_is(database_url: str, folder: Path) -> Non
         crm.do(MergeCustomers(customer="shop:3", into="shop:1"))
         crm.archive(folder, partitions=3)
         merge = log_of(crm)[-1]
-        found = json.loads((folder / "run-000001" / "manifest.json").read_text())
+        found = json.loads((folder / "run-000001" / "_manifest.json").read_text())
         assert found["after"] == 0
         assert found["until"] == merge[0]
         assert found["events"] == len(log_of(crm))
@@ -275,11 +276,11 @@ def remove_a_run(folder: Path) -> None:
 
 
 def remove_a_manifest(folder: Path) -> None:
-    (folder / "run-000002" / "manifest.json").unlink()
+    (folder / "run-000002" / "_manifest.json").unlink()
 
 
 def empty_a_manifest(folder: Path) -> None:
-    (folder / "run-000001" / "manifest.json").write_text("{}")
+    (folder / "run-000001" / "_manifest.json").write_text("{}")
 
 
 def exchange_a_run(folder: Path) -> None:
@@ -294,8 +295,8 @@ def exchange_a_run(folder: Path) -> None:
         (remove_a_partition, r"run-000002/part-\d+.parquet is missing: partition \d+, with 1 events"),
         (change_a_byte, r"part-\d+.parquet isn't the file that was archived"),
         (remove_a_run, r"run-000001 is missing: the archive has events up to #0, and the next run it has"),
-        (remove_a_manifest, r"run-000002/manifest.json is missing"),
-        (empty_a_manifest, r"run-000001/manifest.json is no manifest of an archive: .*missing required field"),
+        (remove_a_manifest, r"run-000002/_manifest.json is missing"),
+        (empty_a_manifest, r"run-000001/_manifest.json is no manifest of an archive: .*missing required field"),
         (exchange_a_run, r"run-000002 doesn't follow the run before it: that one ends at event #12"),
     ],
 )
@@ -362,6 +363,12 @@ def test_without_the_extra_a_sentence_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with opened(sqlite_database_url, Clock()) as crm, pytest.raises(StoreUnusable, match=r"regulars\[archive\]"):
         crm.archive(folder)
+
+
+def test_nobody_who_archives_nothing_waits_for_the_libraries_of_archives() -> None:
+    late = {"pandas", "pyarrow", "pyspark"}
+    program = f"import sys, regulars.cli.rebuilding, regulars.cli.archiving; print(sorted({late} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
 
 
 # ------------------------------------------------------------------------------------------------------------ restoring

@@ -49,6 +49,7 @@ PEOPLE = tuple(f"shop:{number}" for number in range(1, 41))
 MEMBERS = PEOPLE[::3]
 
 on_local = pytest.mark.parametrize("spark", [LOCAL], indirect=True)
+on_one_try = pytest.mark.parametrize("spark", ["local[2]"], indirect=True)
 on_cluster = pytest.mark.parametrize("spark", [CLUSTER], indirect=True)
 
 
@@ -273,10 +274,10 @@ def misplace_a_row(run_folder: Path) -> None:
     keeps = [at != place for at in range(len(first))]
     pq.write_table(first.filter(pa.array(keeps)), paths[0])
     pq.write_table(pa.concat_tables([other, first.slice(place, 1)]), paths[1])
-    manifest = json.loads((run_folder / "manifest.json").read_text())
+    manifest = json.loads((run_folder / "_manifest.json").read_text())
     for each, path in zip(manifest["files"], paths, strict=True):
         each["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (run_folder / "manifest.json").write_text(json.dumps(manifest))
+    (run_folder / "_manifest.json").write_text(json.dumps(manifest))
 
 
 @on_local
@@ -330,6 +331,16 @@ def test_what_a_cluster_began_one_machine_ends(spark: SparkSession, shop: str, m
 @on_local
 def test_a_worker_that_is_killed_is_replaced(spark: SparkSession, shop: str, tmp_path: Path) -> None:
     assert "pyspark" in killed_once(spark, LOCAL, "worker", shop, tmp_path / "killed")
+
+
+@on_one_try
+def test_where_nothing_is_tried_again_a_killed_worker_ends_the_rebuild_in_a_sentence(
+    spark: SparkSession, shop: str, tmp_path: Path
+) -> None:
+    with pytest.raises(StoreUnusable, match="couldn't fold the archive: Python worker exited unexpectedly"):
+        killed_once(spark, "local[2]", "worker", shop, tmp_path / "killed")
+    with opened(shop, later()) as crm:
+        assert crm.projections.verify().holds
 
 
 @on_cluster

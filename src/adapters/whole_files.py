@@ -14,7 +14,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -88,6 +88,23 @@ def whole_folder(target: Path) -> Iterator[Path]:
         if error.errno == errno.ENOTEMPTY:
             raise FileExistsError(target) from None
         raise _unwritable(target, error) from error
+
+
+@contextmanager
+def scratch_folder(target: Path) -> Iterator[Path]:
+    """A folder beside a path, for what is needed during the block alone; it is deleted at its end.
+
+    One that a killed process left is deleted by whatever is written there next. Raises StoreUnusable where none can be
+    made.
+    """
+    with ExitStack() as until_the_end:
+        try:
+            _require_folder(target)
+            _take_away(target.parent)
+            folder = until_the_end.enter_context(_private_folder(target))
+        except OSError as error:
+            raise _unwritable(target, error) from error
+        yield folder
 
 
 def _unwritable(target: Path, error: OSError) -> StoreUnusable:

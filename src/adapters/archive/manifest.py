@@ -16,7 +16,8 @@ from msgspec import Meta, Struct
 
 from regulars.adapters.extensions.extended import Needed
 
-MANIFEST = "manifest.json"
+#: Whatever reads a folder of Parquet files passes over names that begin so.
+MANIFEST = "_manifest.json"
 FORMAT = 1
 MOST_PARTITIONS = 256
 

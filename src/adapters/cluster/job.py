@@ -14,7 +14,7 @@ import msgspec
 
 from regulars.adapters.archive.reading import Archive
 from regulars.adapters.cluster.folding import WANTED, ClusterTask
-from regulars.adapters.cluster.session import shared_folder
+from regulars.adapters.cluster.session import reasons_in, shared_folder
 from regulars.adapters.indexes.links import families_of
 from regulars.adapters.read_models.replay import EVERYONE, Range
 from regulars.crm_domain.errors import StoreUnusable
@@ -90,6 +90,5 @@ def carried_out(action: Callable[[], Any]) -> Any:
     try:
         return action()
     except Exception as error:  # of Py4J, of Java or of PySpark, each with a text of its own
-        lines = [each.strip() for each in str(error).splitlines() if each.strip()]
-        said = next((each for each in lines if "Exception: " in each or "Error: " in each), lines[0] if lines else "")
-        raise StoreUnusable(f"the cluster couldn't fold the archive: {said or type(error).__name__}") from error
+        reason = next(iter(reasons_in(str(error))), type(error).__name__)
+        raise StoreUnusable(f"the cluster couldn't fold the archive: {reason}") from error

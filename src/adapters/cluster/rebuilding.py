@@ -31,6 +31,7 @@ from regulars.adapters.read_models.parallel_fold import Elsewhere, FoldedChunk
 from regulars.adapters.read_models.replay import BEFORE_EVERYBODY, CUSTOMERS_AT_ONCE, Range
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.store.store import Store
+from regulars.adapters.whole_files import scratch_folder
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.projections.rules.compiled import Rules
 
@@ -101,8 +102,8 @@ def folding_on(store: Store, master: str, folder: str | os.PathLike[str] | None)
 
         def fold(models: ReadModels, rules: Rules, until: int, wanted: Range) -> Generator[FoldedChunk]:
             task = task_of(store, found, models, rules, until)
-            with tempfile.TemporaryDirectory(prefix="folded-", dir=found.folder) as temporary:
-                rows = Path(temporary) / "rows"
+            with scratch_folder(found.folder / "folded") as scratch:
+                rows = scratch / "rows"
                 folded = job(session, found, task, fold_batches, FOLDED, until=until, wanted=wanted)
                 carried_out(lambda: folded.write.parquet(shared_folder(rows)))
                 yield from _chunks(rows)
@@ -116,9 +117,13 @@ def _chunks(rows: Path) -> Generator[FoldedChunk]:
         read = [until_the_end.enter_context(closing(_records(each))) for each in sorted(rows.glob("*.parquet"))]
         some: list[_Record] = []
         size = 0
+        last: str | None = None
         for record in merge(*read, key=itemgetter(0)):
             if record[-1] is not None:
                 raise StoreUnusable(record[-1])
+            if last is not None and record[0] <= last:
+                raise StoreUnusable(f"the cluster folded id:{record[0]} twice, or not in order; nothing was made live")
+            last = record[0]
             some.append(record)
             size += len(record[2])
             if len(some) >= CUSTOMERS_AT_ONCE or size >= BYTES_AT_ONCE:

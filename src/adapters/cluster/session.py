@@ -22,12 +22,18 @@ from regulars.crm_domain.errors import StoreUnusable
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+#: Of our queries alone, also in a session of somebody else's.
+_QUERIES = {
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "5000",
+    "spark.sql.unionOutputPartitioning": "false",  # or Spark takes the partitions of all files for one
+}
+
 #: For machines with few processors: less time to compile what runs once, and no threads that collect garbage.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
 REACHED_WITHIN = 5.0  # seconds
 
 _SERVERS = re.compile(r"spark://(.+)")
-_REASON = re.compile(r"(?:Exception|Error)(?:: | )(.*)")
+_REASON = re.compile(r".*(?:Exception|Error)(?:: | )(.+)")
 
 
 @contextmanager
@@ -44,15 +50,15 @@ def spark_session(master: str) -> Iterator[SparkSession]:
                 f"this process has a session on {active.sparkContext.master} already, and Spark allows one; end it, or "
                 "name that master"
             )
-        _use_this_python(active, master)
-        yield active
+        yield _for_our_queries(active)
         return
     _require_java()
     _require_server(master)
     session = _begun(session_class, master)
     try:
-        _use_this_python(session, master)
-        yield session
+        if _is_local(master) and "PYSPARK_PYTHON" not in os.environ:
+            session.sparkContext.pythonExec = sys.executable
+        yield _for_our_queries(session)
     finally:
         session.stop()
 
@@ -101,13 +107,13 @@ def _begun(session_class: type[SparkSession], master: str) -> SparkSession:
         "spark.app.name": "regulars",
         "spark.driver.extraJavaOptions": JAVA,
         "spark.executor.extraJavaOptions": JAVA,
-        "spark.executorEnv.PYTHONPATH": os.pathsep.join(_paths(master)),
         "spark.log.level": "OFF",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "5000",
-        "spark.sql.unionOutputPartitioning": "false",  # or Spark takes the partitions of all files for one
     }
+    if _is_local(master):  # where workers find modules where this process does
+        paths = [os.path.abspath(each) for each in sys.path if os.path.exists(each)]
+        settings["spark.executorEnv.PYTHONPATH"] = os.pathsep.join(paths)
     for name, value in settings.items():
         builder = builder.config(name, value)
     with tempfile.TemporaryFile() as said:
@@ -116,29 +122,28 @@ def _begun(session_class: type[SparkSession], master: str) -> SparkSession:
                 session: SparkSession = builder.master(master).getOrCreate()
         except Exception as error:  # of Py4J, of Java or of PySpark, each with a text of its own
             said.seek(0)
-            reason = _reason(said.read().decode(errors="replace")) or _reason(str(error)) or type(error).__name__
+            reasons = reasons_in(said.read().decode(errors="replace")) or reasons_in(str(error))
+            reason = reasons[-1] if reasons else type(error).__name__
             raise StoreUnusable(f"no session of Spark could be begun on {master}: {reason}") from None
     return session
 
 
-def _paths(master: str) -> list[str]:
-    """Where workers on this machine find modules: where this process does."""
-    return [os.path.abspath(each) for each in sys.path if os.path.exists(each)] if _is_local(master) else []
+def _for_our_queries(session: SparkSession) -> SparkSession:
+    """The same session with settings of its own for what is asked."""
+    ours: SparkSession = session.newSession()
+    for name, value in _QUERIES.items():
+        ours.conf.set(name, value)
+    return ours
 
 
 def _is_local(master: str) -> bool:
     return master.startswith("local")
 
 
-def _use_this_python(session: SparkSession, master: str) -> None:
-    if _is_local(master) and "PYSPARK_PYTHON" not in os.environ:
-        session.sparkContext.pythonExec = sys.executable
-
-
-def _reason(said: str) -> str | None:
-    """What the last line that names an error says of it."""
-    found = [match[1].strip() for line in said.splitlines() if (match := _REASON.search(line)) and match[1].strip()]
-    return found[-1] if found else None
+def reasons_in(said: str) -> list[str]:
+    """What each line of Java's or Python's that names an error says of it."""
+    found = (match[1].strip() for line in said.splitlines() if (match := _REASON.match(line)))
+    return [each for each in found if each]
 
 
 @contextmanager
