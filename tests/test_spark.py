@@ -79,17 +79,26 @@ def test_without_java_a_sentence_says_so(
 
 def test_a_master_that_does_not_answer_is_told_in_a_sentence(say: Say) -> None:
     say("do", "RegisterCustomer", "ref=shop:1")
-    said = say("rebuild", "--spark", "spark://127.0.0.1:1")
+    say("archive", "far")
+    said = say("rebuild", "--spark", "spark://127.0.0.1:1", "--archive", "far")
     assert said.status == 1
     assert "the master spark://127.0.0.1:1 can't be reached: 127.0.0.1:1: Connection refused" in unwrapped(said.err)
 
 
 def test_a_master_that_spark_does_not_know_is_told_in_a_sentence(say: Say) -> None:
     say("do", "RegisterCustomer", "ref=shop:1")
-    said = say("rebuild", "--spark", "nonsense")
+    say("archive", "far")
+    said = say("rebuild", "--spark", "nonsense", "--archive", "far")
     assert said.status == 1
     assert "no session of Spark could be begun on nonsense: " in unwrapped(said.err)
     assert len(said.err.splitlines()) < 4
+
+
+def test_other_machines_need_an_archive_that_they_can_read(say: Say) -> None:
+    say("do", "RegisterCustomer", "ref=shop:1")
+    said = say("verify", "--spark", "spark://127.0.0.1:1")
+    assert said.status == 1
+    assert "folds an archive in a folder that all its machines have: name it (--archive)" in unwrapped(said.err)
 
 
 def unwrapped(text: str) -> str:
@@ -188,6 +197,26 @@ def test_a_store_on_postgresql_is_rebuilt_and_verified(spark: SparkSession, post
         assert found.holds
         assert (found.stored, found.folded) == (expected.stored, expected.folded)
         assert (found.customers, found.checkpoint) == (expected.customers, expected.checkpoint)
+
+
+@on_local
+def test_one_projection_is_rebuilt_beside_the_others(spark: SparkSession, shop: str) -> None:
+    with opened(shop, later()) as crm:
+        expected = read_models_of(crm, crm.projections.rebuild())
+        crm.do(RecordPurchase(customer="shop:1", order_id="B-1", amount="9.00"))
+        before = {each.name: each.number for each in crm.projections.generations()[-1].builds}
+        number = crm.projections.rebuild(projection="loyalty_tier", spark=LOCAL)
+        after = {each.name: each.number for each in crm.projections.generations()[-1].builds}
+        assert {name for name in after if after[name] != before[name]} == {"loyalty_tier"}
+        assert read_models_of(crm, number) != expected
+        assert crm.projections.verify().holds
+
+
+@on_local
+def test_an_empty_store_is_rebuilt_and_verified(spark: SparkSession, sqlite_database_url: str) -> None:
+    with opened(sqlite_database_url, later()) as crm:
+        crm.projections.rebuild(spark=LOCAL)
+        assert crm.projections.verify(spark=LOCAL).holds
 
 
 @on_local

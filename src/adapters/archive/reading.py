@@ -38,7 +38,7 @@ class Archive(Struct, frozen=True):
 
     def links(self, until: int) -> dict[str, str]:
         """The links of merged customers as of a position: who was merged, into whom."""
-        return {each.customer_id: each.into_id for each in self.last.links if each.holds(until)}
+        return {each.customer_id: each.into_id for run in self.runs[-1:] for each in run.links if each.holds(until)}
 
     def files(self, after: int = 0) -> Iterator[tuple[Manifest, RunFile, Path]]:
         """Every file of a run with events after a position, with its run and its path, in order of runs."""

@@ -19,11 +19,11 @@ import sqlalchemy as sa
 
 from regulars.adapters.archive.manifest import Manifest
 from regulars.adapters.archive.parquet import arrow
-from regulars.adapters.archive.reading import Archive, read_archive
+from regulars.adapters.archive.reading import Archive, read_archive, read_runs
 from regulars.adapters.archive.writing import archive, require_same_store
 from regulars.adapters.cluster.folding import FOLDED, ClusterTask, Rows, fold_batches
 from regulars.adapters.cluster.job import carried_out, job
-from regulars.adapters.cluster.session import shared_folder, spark_session
+from regulars.adapters.cluster.session import is_local, shared_folder, spark_session
 from regulars.adapters.extensions.extension import reference_of
 from regulars.adapters.indexes.links import link_columns
 from regulars.adapters.read_models.histories import Poison
@@ -46,17 +46,20 @@ _Record = tuple[str, int, bytes, bytes, str | None]
 
 
 @contextmanager
-def archived(store: Store, folder: str | os.PathLike[str] | None) -> Iterator[Archive]:
+def archived(store: Store, master: str, folder: str | os.PathLike[str] | None) -> Iterator[Archive]:
     """The archive in a folder, checked; or one of all that is settled by now, in a folder that is deleted afterwards.
 
-    Raises StoreUnusable where it is another store's, or isn't as it was written.
+    Raises StoreUnusable where it is another store's, or isn't as it was written, and where the cluster is on other
+    machines, which can't read a temporary folder of this one.
     """
     if folder is not None:
         yield _of_store(store, read_archive(folder))
         return
+    if not is_local(master):
+        raise StoreUnusable(f"{master} folds an archive in a folder that all its machines have: name it (--archive)")
     with tempfile.TemporaryDirectory(prefix="regulars-archive-") as temporary:
         archive(store, Path(temporary))
-        yield read_archive(temporary)
+        yield read_runs(Path(temporary))
 
 
 def _of_store(store: Store, found: Archive) -> Archive:
@@ -98,7 +101,7 @@ def folding_on(store: Store, master: str, folder: str | os.PathLike[str] | None)
 
     Raises StoreUnusable as `archived` and `spark_session` do, and where a job fails.
     """
-    with spark_session(master) as session, archived(store, folder) as found:
+    with archived(store, master, folder) as found, spark_session(master) as session:
 
         def fold(models: ReadModels, rules: Rules, until: int, wanted: Range) -> Generator[FoldedChunk]:
             task = task_of(store, found, models, rules, until)

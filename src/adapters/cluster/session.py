@@ -28,7 +28,7 @@ _QUERIES = {
     "spark.sql.unionOutputPartitioning": "false",  # or Spark takes the partitions of all files for one
 }
 
-#: For machines with few processors: less time to compile what runs once, and no threads that collect garbage.
+#: For one machine, with few processors: less time to compile what runs once, and no threads that collect garbage.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
 REACHED_WITHIN = 5.0  # seconds
 
@@ -56,7 +56,7 @@ def spark_session(master: str) -> Iterator[SparkSession]:
     _require_server(master)
     session = _begun(session_class, master)
     try:
-        if _is_local(master) and "PYSPARK_PYTHON" not in os.environ:
+        if is_local(master) and "PYSPARK_PYTHON" not in os.environ:
             session.sparkContext.pythonExec = sys.executable
         yield _for_our_queries(session)
     finally:
@@ -105,15 +105,18 @@ def _begun(session_class: type[SparkSession], master: str) -> SparkSession:
     builder: Any = session_class.builder
     settings = {
         "spark.app.name": "regulars",
-        "spark.driver.extraJavaOptions": JAVA,
-        "spark.executor.extraJavaOptions": JAVA,
         "spark.log.level": "OFF",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
-    if _is_local(master):  # where workers find modules where this process does
-        paths = [os.path.abspath(each) for each in sys.path if os.path.exists(each)]
-        settings["spark.executorEnv.PYTHONPATH"] = os.pathsep.join(paths)
+    if is_local(master):  # elsewhere it is the cluster's own configuration that says so
+        modules = os.pathsep.join(os.path.abspath(each) for each in sys.path if os.path.exists(each))
+        options = {
+            "driver.extraJavaOptions": JAVA,
+            "executor.extraJavaOptions": JAVA,
+            "executorEnv.PYTHONPATH": modules,
+        }
+        settings |= {f"spark.{name}": value for name, value in options.items()}
     for name, value in settings.items():
         builder = builder.config(name, value)
     with tempfile.TemporaryFile() as said:
@@ -136,7 +139,8 @@ def _for_our_queries(session: SparkSession) -> SparkSession:
     return ours
 
 
-def _is_local(master: str) -> bool:
+def is_local(master: str) -> bool:
+    """Whether a master and its workers are all on this machine."""
     return master.startswith("local")
 
 

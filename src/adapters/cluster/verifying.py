@@ -40,7 +40,7 @@ def verify_on(
     Raises StoreUnusable where the archive ends before the read models' checkpoint, where builds of theirs have come
     less far than others, and as `archived` and `spark_session` do.
     """
-    with spark_session(master) as session, archived(store, folder) as found, store.reading() as tx:
+    with archived(store, master, folder) as found, spark_session(master) as session, store.reading() as tx:
         checkpoint = models.checkpoint(tx.connection)
         if len(models.level(tx.connection)) > 1:
             raise StoreUnusable("some read models have come less far than others; `regulars rebuild` brings them level")
@@ -49,9 +49,11 @@ def verify_on(
                 f"the archive in {found.folder} ends at event #{found.until}, and the read models have folded up to "
                 f"#{checkpoint}; `regulars archive` adds what is new"
             )
-        task = task_of(store, found, models, rules, checkpoint)
-        prints = job(session, found, task, fingerprint_batches, FINGERPRINTS, until=checkpoint)
-        records = carried_out(prints.collect)
+        records = []
+        if checkpoint:
+            task = task_of(store, found, models, rules, checkpoint)
+            prints = job(session, found, task, fingerprint_batches, FINGERPRINTS, until=checkpoint)
+            records = carried_out(prints.collect)
         for each in records:
             if each.refused is not None:
                 raise StoreUnusable(each.refused)

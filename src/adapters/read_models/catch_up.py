@@ -380,7 +380,7 @@ class _CatchingUp:
         if self._models.checkpoint(connection):
             return 0
         if self._elsewhere is not None:
-            return self._elsewhere.until
+            return min(self._elsewhere.until, LAST_POSITION if self._until is None else self._until)
         if self._store.database.is_memory:
             return 0  # a store in memory has one connection, which can't read on while it writes
         events = self._store.schema.events

@@ -43,7 +43,7 @@ ArchiveOption = Annotated[
     typer.Option(
         "--archive",
         metavar="DIR",
-        help="What the cluster folds, in a folder that all its machines have. Without, an archive is made for it.",
+        help="What the cluster folds, in a folder that all its machines have. For local[N], one is made without it.",
     ),
 ]
 

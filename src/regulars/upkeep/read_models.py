@@ -116,8 +116,8 @@ class Projections:
         on. `on_progress` is called with (events folded so far, events there are to fold).
 
         With `spark`, the master of a cluster such as "local[2]" or "spark://head:7077", the cluster folds the `archive`
-        in a folder that all its machines have, and what was recorded since is folded here. Without an archive, one is
-        made for it and deleted afterwards. It takes the extra `cluster`, and Java.
+        in a folder that all its machines have, and what was recorded since is folded here. For a master on this
+        machine an archive is made, and deleted afterwards, where none is named. It takes the extra `cluster`, and Java.
 
         Raises ParkedCustomer, StoreBusy where another process is building, StoreUnusable where the cluster can't be
         reached or the archive isn't this store's, whole and as it was written, and ValueError for an unknown
