@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,9 @@ from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 
 PARTITIONS = 16
 ROWS_AT_ONCE = 5_000
-ROWS_IN_MEMORY = 80_000  # of all partitions together
-LEAST_ROWS_OF_ONE = 500
+ROWS_AS_READ = 10_000  # of all partitions together, in Python's form, which takes ten times as much memory as Arrow's
+ROWS_IN_MEMORY = 64_000  # of all partitions together, in Arrow's form
+MOST_ROWS_A_GROUP = 10_000
 
 _CUSTOMER = EVENT_COLUMNS.index("customer_id")
 
@@ -167,35 +168,31 @@ class _Run:
 
     def _write_files(self, folder: Path, on_progress: Progress | None) -> dict[int, int]:
         """Write each partition's file; how many events each has."""
-        wanted, total = schema(), self._count() if on_progress else 0
-        at_once = max(LEAST_ROWS_OF_ONE, min(ROWS_AT_ONCE, ROWS_IN_MEMORY // self._partitions))
+        total, done = self._count() if on_progress else 0, 0
+        at_once = max(1, ROWS_AS_READ // self._partitions)
         waiting: dict[int, list[Sequence[Any]]] = {}
-        counts: dict[int, int] = {}
-        done = 0
         with ExitStack() as until_the_end:
-            writers: dict[int, Any] = {}
+            files: dict[int, _File] = {}
 
-            def hand_over(partition: int, rows: list[Sequence[Any]]) -> None:
-                if partition not in writers:
-                    path, parquet = folder / _name_of(partition), arrow().parquet
-                    made = parquet.ParquetWriter(os.fspath(path), wanted, compression="zstd")
-                    writers[partition] = until_the_end.enter_context(made)
-                writers[partition].write_batch(batch_of(rows, wanted))
-                counts[partition] = counts.get(partition, 0) + len(rows)
+            def hand_over(partition: int) -> None:
+                if partition not in files:
+                    file = _File(folder / _name_of(partition), ROWS_IN_MEMORY // self._partitions)
+                    files[partition] = until_the_end.enter_context(closing(file))
+                files[partition].add(waiting.pop(partition))
 
             for row in self._rows():
                 if row[0] == self._until:
                     self._last_event = digest_of(row)
                 partition = partition_of(str(row[_CUSTOMER]), self._partitions)
-                rows = waiting.setdefault(partition, [])
-                rows.append(row)
-                if len(rows) == at_once:
-                    hand_over(partition, waiting.pop(partition))
+                waiting.setdefault(partition, []).append(row)
+                if len(waiting[partition]) == at_once:
+                    hand_over(partition)
                     done += at_once
                     if on_progress:
                         on_progress(done, total)
             for partition in sorted(waiting):
-                hand_over(partition, waiting[partition])
+                hand_over(partition)
+        counts = {partition: file.count for partition, file in files.items()}
         if on_progress:
             on_progress(sum(counts.values()), total)
         return counts
@@ -234,6 +231,38 @@ class _Run:
         ):
             ended = undone if undone is not None and undone <= self._until else None
             yield Link(customer_id=away, into_id=survivor, merged_at=made, undone_at=ended)
+
+
+class _File:
+    """One partition's file while it is written: rows are gathered in Arrow's form until they are worth a row group."""
+
+    def __init__(self, path: Path, rows_a_group: int) -> None:
+        self._schema = schema()
+        self._writer = arrow().parquet.ParquetWriter(os.fspath(path), self._schema, compression="zstd")
+        self._rows_a_group = min(MOST_ROWS_A_GROUP, rows_a_group)
+        self._batches: list[Any] = []
+        self._gathered = 0
+        self.count = 0
+
+    def add(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Add rows behind the others."""
+        self._batches.append(batch_of(rows, self._schema))
+        self._gathered += len(rows)
+        self.count += len(rows)
+        if self._gathered >= self._rows_a_group:
+            self._write()
+
+    def close(self) -> None:
+        """Write what is gathered, and end the file."""
+        try:
+            if self._batches:
+                self._write()
+        finally:
+            self._writer.close()
+
+    def _write(self) -> None:
+        self._writer.write_table(arrow().Table.from_batches(self._batches, self._schema))
+        self._batches, self._gathered = [], 0
 
 
 def _name_of(partition: int) -> str:
