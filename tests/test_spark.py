@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -111,8 +112,10 @@ def unwrapped(text: str) -> str:
 @pytest.fixture(scope="module")
 def spark(request: pytest.FixtureRequest) -> Iterator[SparkSession]:
     """A session on a master, which all tests on it share."""
+    interrupted = signal.getsignal(signal.SIGINT)
     with spark_session(request.param) as session:
         yield session
+    assert signal.getsignal(signal.SIGINT) is interrupted
 
 
 def make_shop(url: str) -> None:
@@ -163,11 +166,11 @@ def both(crm: Regulars, **cluster: Any) -> tuple[Any, Any]:
 @on_local
 def test_a_rebuild_on_a_cluster_is_that_of_one_machine(spark: SparkSession, shop: str, tmp_path: Path) -> None:
     with opened(shop, later()) as crm:
+        alone = read_models_of(crm, crm.projections.rebuild())
         for partitions in (1, 4, 7):
             folder = tmp_path / str(partitions)
             crm.archive(folder, partitions=partitions)
-            alone, together = both(crm, spark=LOCAL, archive=folder)
-            assert together == alone
+            assert read_models_of(crm, crm.projections.rebuild(spark=LOCAL, archive=folder)) == alone
             assert [path.name for path in folder.iterdir()] == ["run-000001"]
         assert crm.projections.verify().holds
         half = len(list(crm.events(customer="shop:1")))
@@ -188,24 +191,28 @@ def test_what_came_after_the_archive_is_folded_here(spark: SparkSession, shop: s
 
 
 @on_local
-def test_a_store_on_postgresql_is_rebuilt_and_verified(spark: SparkSession, postgres_database_url: str) -> None:
+def test_a_store_on_postgresql_is_rebuilt_and_verified(
+    spark: SparkSession, postgres_database_url: str, tmp_path: Path
+) -> None:
     make_shop(postgres_database_url)
     with opened(postgres_database_url, later()) as crm:
-        alone, together = both(crm, spark=LOCAL)
+        crm.archive(tmp_path, partitions=2)
+        alone, together = both(crm, spark=LOCAL, archive=tmp_path)
         assert together == alone
-        found, expected = crm.projections.verify(spark=LOCAL), crm.projections.verify()
+        found, expected = crm.projections.verify(spark=LOCAL, archive=tmp_path), crm.projections.verify()
         assert found.holds
         assert (found.stored, found.folded) == (expected.stored, expected.folded)
         assert (found.customers, found.checkpoint) == (expected.customers, expected.checkpoint)
 
 
 @on_local
-def test_one_projection_is_rebuilt_beside_the_others(spark: SparkSession, shop: str) -> None:
+def test_one_projection_is_rebuilt_beside_the_others(spark: SparkSession, shop: str, tmp_path: Path) -> None:
     with opened(shop, later()) as crm:
+        crm.archive(tmp_path, partitions=2)
         expected = read_models_of(crm, crm.projections.rebuild())
         crm.do(RecordPurchase(customer="shop:1", order_id="B-1", amount="9.00"))
         before = {each.name: each.number for each in crm.projections.generations()[-1].builds}
-        number = crm.projections.rebuild(projection="loyalty_tier", spark=LOCAL)
+        number = crm.projections.rebuild(projection="loyalty_tier", spark=LOCAL, archive=tmp_path)
         after = {each.name: each.number for each in crm.projections.generations()[-1].builds}
         assert {name for name in after if after[name] != before[name]} == {"loyalty_tier"}
         assert read_models_of(crm, number) != expected
@@ -310,15 +317,16 @@ def misplace_a_row(run_folder: Path) -> None:
 
 
 @on_local
-def test_who_cannot_be_folded_is_parked_as_on_one_machine(spark: SparkSession, shop: str) -> None:
+def test_who_cannot_be_folded_is_parked_as_on_one_machine(spark: SparkSession, shop: str, tmp_path: Path) -> None:
     with opened(shop, later()) as crm:
         who = str(crm.find("shop:7"))
         run(shop, f"UPDATE regulars_events SET payload = X'7B' WHERE stream_id = '{who}' AND version = 1")
+        crm.archive(tmp_path, partitions=2)
         with pytest.raises(ParkedCustomer, match=who):
-            crm.projections.rebuild(spark=LOCAL)
+            crm.projections.rebuild(spark=LOCAL, archive=tmp_path)
         alone = crm.projections.rebuild(park=True)
         parked = crm.status().parked
-        together = crm.projections.rebuild(park=True, spark=LOCAL)
+        together = crm.projections.rebuild(park=True, spark=LOCAL, archive=tmp_path)
         assert crm.status().parked == parked != ()
         assert read_models_of(crm, together) == read_models_of(crm, alone)
 
@@ -333,7 +341,9 @@ def test_another_master_than_that_of_the_process_is_refused(spark: SparkSession,
 
 
 @on_local
-def test_what_a_cluster_began_one_machine_ends(spark: SparkSession, shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_cluster_began_one_machine_ends(
+    spark: SparkSession, shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rebuilding, "CUSTOMERS_AT_ONCE", 3)
     chunks = 0
 
@@ -345,10 +355,11 @@ def test_what_a_cluster_began_one_machine_ends(spark: SparkSession, shop: str, m
         staging.stage(*given)
 
     with opened(shop, later()) as crm:
+        crm.archive(tmp_path, partitions=2)
         expected = read_models_of(crm, crm.projections.rebuild())
         monkeypatch.setattr(catch_up, "stage", stopping)
         with pytest.raises(KeyboardInterrupt):
-            crm.projections.rebuild(spark=LOCAL)
+            crm.projections.rebuild(spark=LOCAL, archive=tmp_path)
         begun = crm.projections.generations()[-1]
         assert not begun.is_whole
         monkeypatch.setattr(catch_up, "stage", staging.stage)

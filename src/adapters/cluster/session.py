@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -54,13 +56,25 @@ def spark_session(master: str) -> Iterator[SparkSession]:
         return
     _require_java()
     _require_server(master)
-    session = _begun(session_class, master)
+    with _keeping_interrupts():
+        session = _begun(session_class, master)
+        try:
+            if is_local(master) and "PYSPARK_PYTHON" not in os.environ:
+                session.sparkContext.pythonExec = sys.executable
+            yield _for_our_queries(session)
+        finally:
+            session.stop()
+
+
+@contextmanager
+def _keeping_interrupts() -> Iterator[None]:
+    """Give Ctrl-C back at the end: PySpark takes it to cancel its jobs, and keeps it when there are none any more."""
+    before = signal.getsignal(signal.SIGINT)
     try:
-        if is_local(master) and "PYSPARK_PYTHON" not in os.environ:
-            session.sparkContext.pythonExec = sys.executable
-        yield _for_our_queries(session)
+        yield
     finally:
-        session.stop()
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def _session_class() -> type[SparkSession]:
