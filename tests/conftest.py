@@ -38,6 +38,7 @@ LONGEST = (
     "test_tampering",
     "test_indexes",
     "test_demo",
+    "test_spark",
     "test_wheel",
 )
 

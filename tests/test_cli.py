@@ -27,7 +27,7 @@ COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
     *("tickets", "ticket", "points", "consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
-    *("status", "backup", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
+    *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
 IN_GROUPS = {
     "rules": ("show", "check", "diff", "publish", "history", "rollback"),

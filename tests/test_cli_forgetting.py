@@ -151,6 +151,8 @@ def test_a_reason_that_names_them_is_no_reason_to_know_them_again(say: Say, shop
         "events": 6,
         "forgotten": [each["id"] for each in sorted(named, key=lambda each: each["id"])],
         "listed": 2,
+        "added": 0,
+        "without_key": 0,
         "reasons_dropped": 2,
     }
 

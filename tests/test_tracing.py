@@ -104,6 +104,7 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
 #: What is neither a question nor a command of a customer: it writes, looks after the store, or reads what is open.
 OTHERS = {
     "acting",
+    "archive",
     "as_actor",
     "as_application_recorder",
     "backup",

@@ -1,5 +1,5 @@
-"""Files written atomically: they appear under their name once they are complete, are private to their owner, and
-replace no store.
+"""Files, and folders of files, written atomically: they appear under their name once they are complete, are private to
+their owner, and replace no store.
 
 Until then a file lies in a folder beside its place, `NAME.XXXXXXXX.regulars-unfinished`, which only its owner may enter
 and which is locked while its writer lives. One without a lock was left by a writer that was killed: `left_behind` lists
@@ -14,7 +14,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -59,8 +59,57 @@ def whole_file(
     except FileExistsError:
         raise _exists(target, if_it_exists) from None
     except OSError as error:
-        reason = "there is no room on the disk" if error.errno == errno.ENOSPC else error.strerror or error
-        raise StoreUnusable(f"{target} can't be written: {reason}") from error
+        raise _unwritable(target, error) from error
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A new, empty folder to write files to, which becomes `target` at the end of the block, and is deleted where the
+    block fails.
+
+    Raises FileExistsError where the target exists by then, StoreUnusable where it can't be written.
+    """
+    try:
+        _require_folder(target)
+        _take_away(target.parent)
+        with _private_folder(target) as around:
+            unfinished = around / target.name
+            unfinished.mkdir()
+            yield unfinished
+            for each in (*unfinished.iterdir(), unfinished):
+                flush(each)
+            if target.exists():  # renaming would replace an empty folder
+                raise FileExistsError(target)
+            unfinished.rename(target)
+            flush(target.parent)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno == errno.ENOTEMPTY:
+            raise FileExistsError(target) from None
+        raise _unwritable(target, error) from error
+
+
+@contextmanager
+def scratch_folder(target: Path) -> Iterator[Path]:
+    """A folder beside a path, for what is needed during the block alone; it is deleted at its end.
+
+    One that a killed process left is deleted by whatever is written there next. Raises StoreUnusable where none can be
+    made.
+    """
+    with ExitStack() as until_the_end:
+        try:
+            _require_folder(target)
+            _take_away(target.parent)
+            folder = until_the_end.enter_context(_private_folder(target))
+        except OSError as error:
+            raise _unwritable(target, error) from error
+        yield folder
+
+
+def _unwritable(target: Path, error: OSError) -> StoreUnusable:
+    reason = "there is no room on the disk" if error.errno == errno.ENOSPC else error.strerror or error
+    return StoreUnusable(f"{target} can't be written: {reason}")
 
 
 def require_no_store(path: Path, open_files: Iterable[Path]) -> None:

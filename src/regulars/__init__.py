@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from regulars.adapters.archive.writing import Archived
     from regulars.adapters.checking.result import Compared, Fault, NotCovered, RecordCheck
     from regulars.adapters.eventsourcing_library.log_recorder import LogApplication, LogMapper, LogRecorder
     from regulars.adapters.extensions.extended import MissingExtension
@@ -225,6 +226,7 @@ _HOMES = {
     "regulars.adapters.eventsourcing_library.log_recorder": "LogApplication LogMapper LogRecorder",
     "regulars.adapters.log.misplaced": "NeverDrawn RecordedAhead",
     "regulars.adapters.vault.quarantine": "Reject",
+    "regulars.adapters.archive.writing": "Archived",
     "regulars.adapters.checking.result": "Compared Fault NotCovered RecordCheck",
     "regulars.adapters.moving.restoring": "read_erased=read_list",
     "regulars.adapters.store.rules_text": "as_toml",
@@ -308,6 +310,7 @@ __all__ = [
     "AdjustPoints",
     "AgentReplied",
     "AnyRules",
+    "Archived",
     "AssignOwner",
     "AssignTicket",
     "AuditEntry",

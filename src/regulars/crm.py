@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType, UnionType
 from typing import TYPE_CHECKING, Self, TypeVar, overload
 
+from regulars.adapters.archive.writing import Archived, archive
 from regulars.adapters.checking.records import check_records, check_sample
 from regulars.adapters.checking.result import RecordCheck
 from regulars.adapters.extensions.extended import MissingExtension
@@ -697,6 +698,21 @@ class Regulars:
         if personal:
             self._store.access.require_keys()
         return export_events(self._store, write, personal=personal, at_least=self._session.last_written)
+
+    def archive(
+        self, folder: str | os.PathLike[str], *, partitions: int | None = None, on_progress: Progress | None = None
+    ) -> Archived:
+        """Write what was recorded since the last run to an archive: Parquet files in a folder, made if there is none.
+
+        It takes the extra `archive`. Events are there as they are stored, personal data encrypted and without any key,
+        in as many `partitions` as the archive was begun with: 16, unless given. The run appears in the folder once it
+        is complete. `on_progress` is called with (events written so far, events there are to write).
+
+        Raises StoreUnusable for the archive of another store, a damaged one, and another number of partitions;
+        StoreBusy where another process archived meanwhile.
+        """
+        at_least = self._session.last_written
+        return archive(self._store, Path(folder), partitions=partitions, at_least=at_least, on_progress=on_progress)
 
     def status(self) -> Status:
         """The store's health and counts, as of now and without catching up."""

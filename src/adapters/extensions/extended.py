@@ -83,13 +83,18 @@ def extended(catalogue: Catalogue, brought: tuple[Extension, ...], settings: Map
     """The extensions of a store with these settings."""
     known, named = codecs_of(catalogue), needed_by(settings)
     missing = tuple(named[name] for name in sorted(named.keys() - {each.name for each in brought}))
-    unexplained = {tag: UnexplainedCodec(each.name, tag) for each in missing for tag in each.events}
     return Extended(
         brought=brought,
         missing=missing,
-        codecs=MappingProxyType({**unexplained, **known}),
+        codecs=codecs_without(missing, known),
         needs=MappingProxyType({event: _needed(each, known) for each in brought for event in each.events}),
     )
+
+
+def codecs_without(missing: Iterable[Needed], known: Codecs) -> Codecs:
+    """The known codecs, and those by which the events of missing extensions are shown as they are stored."""
+    unexplained = {tag: UnexplainedCodec(each.name, tag) for each in missing for tag in each.events}
+    return MappingProxyType({**unexplained, **known})
 
 
 def needed_by(settings: Mapping[str, bytes]) -> dict[str, Needed]:

@@ -21,6 +21,7 @@ from regulars.adapters.read_models.generations import (
     own_builds,
     prepare_generation,
 )
+from regulars.adapters.read_models.parallel_fold import Elsewhere
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.read_models.verifying import repair, require_whole
 from regulars.adapters.sql.damage import DamagedReadModels
@@ -48,6 +49,7 @@ def build_beside(
     afresh: frozenset[str] = WHAT_DIFFERS,
     at_least: int = 0,
     workers: int = 1,
+    elsewhere: Elsewhere | None = None,
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
     on_afresh: OnAfresh | None = None,
@@ -70,6 +72,7 @@ def build_beside(
                     ruleset,
                     at_least=at_least,
                     workers=workers,
+                    elsewhere=elsewhere,
                     on_progress=on_progress,
                     on_poison=on_poison,
                 )
@@ -102,6 +105,7 @@ def build(
     at_least: int = 0,
     within: float | None = None,
     workers: int = 1,
+    elsewhere: Elsewhere | None = None,
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
 ) -> None:
@@ -124,6 +128,7 @@ def build(
         until=generation.known_until,
         within=within,
         workers=workers,
+        elsewhere=elsewhere,
         on_progress=on_progress,
         on_poison=on_poison,
     )

@@ -28,7 +28,7 @@ from regulars.adapters.read_models.histories import (
     read_history,
     take_in,
 )
-from regulars.adapters.read_models.parallel_fold import FoldedChunk, Task, fold_in_chunks, fold_in_parallel
+from regulars.adapters.read_models.parallel_fold import Elsewhere, FoldedChunk, Task, fold_in_chunks, fold_in_parallel
 from regulars.adapters.read_models.replay import MOST_RANGES, Range, split_range
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.read_models.staging import begin_staging, end_staging, move, stage, staged
@@ -84,13 +84,15 @@ def catch_up(
     until: int | None = None,
     within: float | None = None,
     workers: int = 1,
+    elsewhere: Elsewhere | None = None,
     on_progress: Progress | None = None,
     on_poison: OnPoison | None = None,
 ) -> int:
     """Fold in everything that is settled by now, up to the position `until` where one is given; the position it
     reached.
 
-    An empty generation is folded by so many `workers`, processes of their own if there are several. It waits for the
+    An empty generation is folded by so many `workers`, processes of their own if there are several, or `elsewhere`, as
+    far as that goes. It waits for the
     position `at_least` to be settled. With `within`, in seconds, it stops when that time is over, waiting for other
     writers included. `on_progress` is called with (events folded so far, events there were to fold), `on_poison` for
     each customer that is parked; an exception of it ends the catching up.
@@ -106,7 +108,7 @@ def catch_up(
         total = events_behind(store, models, tx.connection, until) if on_progress else 0
 
     def on_the_way(some: ReadModels, until: int | None) -> _CatchingUp:
-        return _CatchingUp(store, some, rules, until, workers, deadline, on_poison)
+        return _CatchingUp(store, some, rules, until, workers, deadline, on_poison, elsewhere)
 
     done = 0
     for folded_in in _go_to(store, models, on_the_way, goal, until):
@@ -262,6 +264,7 @@ class _CatchingUp:
         workers: int,
         deadline: float | None,
         on_poison: OnPoison | None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._store = store
         self._models = models
@@ -270,6 +273,7 @@ class _CatchingUp:
         self._workers = workers
         self._deadline = deadline
         self._on_poison = on_poison
+        self._elsewhere = elsewhere
         self._rate = FIRST_RATE
         self._replayed = 0
         self.position = 0
@@ -373,7 +377,11 @@ class _CatchingUp:
         Where time is limited, as for a list during an import, it is no more than is folded quickly, unless there are so
         many events that a list has to wait anyway.
         """
-        if self._models.checkpoint(connection) or self._store.database.is_memory:
+        if self._models.checkpoint(connection):
+            return 0
+        if self._elsewhere is not None:
+            return min(self._elsewhere.until, LAST_POSITION if self._until is None else self._until)
+        if self._store.database.is_memory:
             return 0  # a store in memory has one connection, which can't read on while it writes
         events = self._store.schema.events
         positions = sa.select(events.c.position).where(self._after(0))
@@ -443,7 +451,12 @@ class _CatchingUp:
 
     def _folded(self, ranges: Sequence[Range], until: int) -> Generator[tuple[int, FoldedChunk]]:
         """The chunks of some ranges, each with the range's index; in this process, or in one process for each range."""
-        if len(ranges) > 1:
+        if self._elsewhere is not None and until <= self._elsewhere.until:
+            for index, wanted in enumerate(ranges):
+                with closing(self._elsewhere.fold(self._models, self._rules, until, wanted)) as chunks:
+                    for chunk in chunks:
+                        yield index, chunk
+        elif len(ranges) > 1:
             url = self._store.database.url.render_as_string(hide_password=False)
             task = Task(
                 url=url,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,6 +30,20 @@ from regulars.projections.rules.compiled import Rules
 
 #: Rows of `history_columns`.
 Rows = Sequence[Sequence[Any]]
+
+
+class Decoding(Protocol):
+    """What a fold knows of events: their codecs, and the types that are folded. A store does; so does a worker without
+    one.
+    """
+
+    @property
+    def codecs(self) -> Codecs:
+        """The codecs of events."""
+
+    @property
+    def handles(self) -> Collection[type[Event]]:
+        """The types of events that any projection folds."""
 
 
 class Poison(Struct, frozen=True, kw_only=True):
@@ -86,26 +100,26 @@ def rows_of(
     return store.statements.told.all(connection, members, after=after, until=LAST_POSITION if until is None else until)
 
 
-def fold_rows(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
+def fold_rows(known: Decoding, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
     """Fold a customer's rows, in whatever order they come.
 
     Raises StoreUnusable for an unknown type of event.
     """
     try:
-        return _fold(store, rows, members, plan)
+        return _fold(known, rows, members, plan)
     except StoreUnusable:
         raise
     except Exception:  # whatever a projector fails with, only its customer is parked
-        return _park(store, sorted(rows, key=itemgetter(0)), members, plan)
+        return _park(known, sorted(rows, key=itemgetter(0)), members, plan)
 
 
-def take_in(store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> Timelines | None:
+def take_in(known: Decoding, folded: Folded, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> Timelines | None:
     """Fold further rows into a fold, which is changed in place; its intervals from the last settled one on.
 
     None where an event came late or can't be folded: then the fold is spoiled, and the whole history has to be folded.
     """
     try:
-        happened = _happened(store, rows, members, plan)
+        happened = _happened(known, rows, members, plan)
         if must_refold(folded, happened) or _is_known_since_earlier(folded, rows):
             return None
         return plan.fold(folded, _standing(happened, rows, members))
@@ -115,12 +129,12 @@ def take_in(store: Store, folded: Folded, rows: Rows, members: tuple[str, ...], 
         return None
 
 
-def bear_on(store: Store, folded: Folded, rows: Rows) -> bool:
+def bear_on(known: Decoding, folded: Folded, rows: Rows) -> bool:
     """Whether further rows may change a fold: a projection handles one, or somebody may be known since earlier.
 
     Raises StoreUnusable for an unknown type of event.
     """
-    handled = [codec_of(tag, store.codecs).reads in store.handles for _, _, _, _, tag, _ in rows]
+    handled = [codec_of(tag, known.codecs).reads in known.handles for _, _, _, _, tag, _ in rows]
     return any(handled) or _is_known_since_earlier(folded, rows)
 
 
@@ -130,23 +144,23 @@ def _is_known_since_earlier(folded: Folded, rows: Rows) -> bool:
     return last_at is not None and any(at < last_at for _, _, _, at, *_ in rows)
 
 
-def _fold(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
-    happened = _standing(_happened(store, rows, members, plan), rows, members)
+def _fold(known: Decoding, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
+    happened = _standing(_happened(known, rows, members, plan), rows, members)
     folded = Folded()
     timelines = plan.fold(folded, happened)
     customer = number_in(rows, members[0])
     return History(members=members, customer=customer, happened=happened, folded=folded, timelines=timelines)
 
 
-def _park(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
+def _park(known: Decoding, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
     """Fold the facts, and each projector by itself, as far as they can be."""
-    facts = _longest(store, rows, members, FoldPlan(plan.rules, ()))
+    facts = _longest(known, rows, members, FoldPlan(plan.rules, ()))
     poisons = (
         {} if facts.poison is None else dict.fromkeys([FACTS, *(each.name for each in plan.projectors)], facts.poison)
     )
     rows = [row for row in rows if facts.poison is None or row[0] < facts.poison.position]
     for projector in plan.projectors:
-        alone = _longest(store, rows, members, FoldPlan(plan.rules, (projector,)))
+        alone = _longest(known, rows, members, FoldPlan(plan.rules, (projector,)))
         facts.folded.tracks.update(alone.folded.tracks)
         facts.timelines.update(alone.timelines)
         if alone.poison is not None:
@@ -154,17 +168,17 @@ def _park(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) ->
     return replace(facts, poisons=poisons)
 
 
-def _longest(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
+def _longest(known: Decoding, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> History:
     """Fold the longest run of rows from the first position on that can be folded."""
     good, bad, error = 0, len(rows) + 1, None
     while bad - good > 1:
         middle = (good + bad) // 2
         try:
-            _fold(store, rows[:middle], members, plan)
+            _fold(known, rows[:middle], members, plan)
             good = middle
         except Exception as earlier:  # as in fold_rows
             bad, error = middle, earlier
-    kept = replace(_fold(store, rows[:good], members, plan), customer=number_in(rows, members[0]))
+    kept = replace(_fold(known, rows[:good], members, plan), customer=number_in(rows, members[0]))
     if error is None:
         return kept
     position, _, _, _, tag, _ = rows[good]
@@ -173,10 +187,10 @@ def _longest(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan)
     return replace(kept, poisons={FACTS: poison})
 
 
-def _happened(store: Store, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> list[Happened]:
+def _happened(known: Decoding, rows: Rows, members: tuple[str, ...], plan: FoldPlan) -> list[Happened]:
     """What projections handle of some rows, or a plan takes, and what corrects it, in order."""
-    known, handles = store.codecs, store.handles if plan.takes is None else plan.takes | CORRECTIONS
-    decoded = (to_happened(row, members, known, handles) for row in rows)
+    codecs, handles = known.codecs, known.handles if plan.takes is None else plan.takes | CORRECTIONS
+    decoded = (to_happened(row, members, codecs, handles) for row in rows)
     return sorted((each for each in decoded if each is not None), key=order_of)
 
 

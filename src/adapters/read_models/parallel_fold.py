@@ -6,7 +6,7 @@ Each worker reads the log itself and folds a range of customers; one process wri
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
@@ -33,6 +33,16 @@ class FoldedChunk(Struct, frozen=True):
     events: int
     rows: dict[str, list[tuple[Any, ...]]]
     poisons: list[dict[str, Poison]]
+
+
+class Elsewhere(Struct, frozen=True):
+    """Other machines that fold: everything up to the position `until`, by `fold`, a range of customers at a time.
+
+    `fold` takes the read models, the rules, the last position and the range, and gives its chunks in order of ids.
+    """
+
+    until: int
+    fold: Callable[[ReadModels, Rules, int, Range], Generator[FoldedChunk]]
 
 
 class Task(Struct, frozen=True, kw_only=True):

@@ -124,15 +124,16 @@ def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress
             checkpoint=checkpoint,
             builds=models.builds,
             customers=len(comparisons[-1].numbers),
-            stored=_sum(each.stored for each in comparisons),
-            folded=_sum(each.folded for each in comparisons),
+            stored=added_up(each.stored for each in comparisons),
+            folded=added_up(each.folded for each in comparisons),
             different=sum(each.different for each in comparisons),
             differences=tuple(each for some in comparisons for each in some.differences)[:MAX_DIFFERENCES],
             parked=tuple(models.parked(connection).values()),
         )
 
 
-def _sum(fingerprints: Iterable[Fingerprint]) -> Fingerprint:
+def added_up(fingerprints: Iterable[Fingerprint]) -> Fingerprint:
+    """The fingerprint of the rows of several together."""
     found = Fingerprint(0, 0)
     for each in fingerprints:
         found = Fingerprint(found.rows + each.rows, (found.total + each.total) % 2**128)
@@ -200,6 +201,11 @@ class _Comparison:
 
 def _place(table: sa.Table) -> int:
     return list(table.c.keys()).index("customer")
+
+
+def fingerprint_of(connection: Connection, table: sa.Table) -> Fingerprint:
+    """The fingerprint of all stored rows of a table."""
+    return Fingerprint(0, 0).with_rows(projection_of(table), _streamed(connection, table))
 
 
 def _streamed(connection: Connection, table: sa.Table) -> Iterator[Row]:

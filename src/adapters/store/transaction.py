@@ -189,7 +189,7 @@ class Transaction:
             self._keep_keys(keys)
         erased = [each.customer_id for each in drafts if isinstance(each.event, PersonalDataErased)]
         if erased:
-            self._forget(erased)
+            self.destroy_keys(erased)
         self._write_indexes(recorded)
         self._name_extensions(drafts)
         return recorded
@@ -210,7 +210,7 @@ class Transaction:
         rows = [{"customer_id": each, "key": self._keyring.wrap(key, each)} for each, key in keys.items()]
         self._statements.keep_key.many(self.connection, rows)
 
-    def _forget(self, customer_ids: Sequence[str]) -> None:
+    def destroy_keys(self, customer_ids: Sequence[str]) -> None:
         """Delete keys, and drop refused rows that may name these customers."""
         contacts = [each.event for each in self.log.contact_events(customer_ids)]  # while they can still be read
         keys = self._schema.keys

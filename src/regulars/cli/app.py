@@ -279,6 +279,7 @@ _add(
     "regulars rebuild",
     "regulars rebuild --customer shop:42",
     "regulars rebuild --projection loyalty_tier",
+    "regulars rebuild --spark spark://head:7077 --archive /srv/archive",
 )
 _add(
     app,
@@ -322,6 +323,14 @@ _add(
 )
 _add(
     app,
+    "archive",
+    "archiving.archive",
+    "Add what was recorded since the last run to an archive of Parquet files.",
+    "regulars archive /srv/archive",
+    "regulars archive /srv/archive --partitions 64",
+)
+_add(
+    app,
     "copy",
     "copying.copy",
     "Copy a store to another database: from SQLite to PostgreSQL, back, or to the same kind.",
@@ -351,6 +360,7 @@ _add(
     "Restore a backup to a new file, check it, and forget again those who were forgotten since.",
     "regulars restore monday.db restored.db --erased-from forgotten.txt",
     "regulars --db shop.db restore monday.db restored.db",
+    "regulars restore monday.db restored.db --from-archive /srv/archive --erased-from forgotten.txt",
 )
 _add(
     app,

@@ -10,6 +10,7 @@ from typing import Any, TextIO, cast
 
 import msgspec
 
+from regulars.adapters.archive.writing import Archived
 from regulars.adapters.checking.result import RecordCheck
 from regulars.adapters.importing import Proposal
 from regulars.adapters.importing import Row as ImportedRow
@@ -361,6 +362,19 @@ def restoration(target: str, each: Restoration) -> Object:
         "listed": each.listed,
         "records": record_check(each.records),
         "reasons_dropped": each.reasons_dropped,
+        "added": each.added,
+        "without_key": each.without_key,
+    }
+
+
+def archived(folder: str, each: Archived) -> Object:
+    """What an archive has after a run; `added` is 0 where nothing was new."""
+    return {
+        "archive": folder,
+        "added": each.added,
+        "until": each.until,
+        "partitions": each.partitions,
+        "runs": each.runs,
     }
 
 

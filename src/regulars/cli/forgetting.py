@@ -149,13 +149,19 @@ def restore(
     backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A file that `regulars backup` made.")],
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="A file that doesn't exist yet.")],
     erased_from: ListOption = None,
+    from_archive: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="An archive: the events that were recorded after the backup come from it."),
+    ] = None,
     actor: ActorOption = None,
     json: JsonOption = False,
 ) -> None:
     """Restore a backup to a new file, check it, and forget again those who were forgotten since.
 
     Without --erased-from, that is whoever the present store says, if there is one: the one --db names. A store on
-    PostgreSQL is restored by its own tools, and then `regulars forget --erased-from` forgets them again.
+    PostgreSQL is restored by its own tools, and then `regulars forget --erased-from` forgets them again. With
+    --from-archive, the backup's keys and the archive's events are put together: names of customers who were registered
+    after the backup can't be read, as their keys are in neither.
     """
     reasons = _erased_since(ctx, erased_from)
     done = regulars.restore(
@@ -166,6 +172,7 @@ def restore(
         on_stale="rebuild",
         master_key=master_key(ctx),
         extensions=extensions(ctx),
+        archive=from_archive,
     )
     if json:
         as_json.write_json(sys.stdout, as_json.restoration(str(target), done))
@@ -177,10 +184,14 @@ def restore(
 
 
 def _tell_of_restoration(target: Path, done: regulars.Restoration) -> None:
-    render.draw(f"Restored to {render.clean(str(target))}: {done.events:,} events.")
+    added = f", {done.added:,} of them from the archive" if done.added else ""
+    render.draw(f"Restored to {render.clean(str(target))}: {done.events:,} events{added}.")
+    if done.without_key:
+        render.draw(f"Registered after the backup, and not readable without a key: {done.without_key:,} customers.")
     if done.listed is None:
+        since = "archive's last event" if done.added else "backup"
         render.draw(
-            "No list of forgotten customers was given, so those who were forgotten after the backup are known again. "
+            f"No list of forgotten customers was given, so those who were forgotten after the {since} are known again. "
             "`regulars forget --erased-from` forgets them."
         )
     else:

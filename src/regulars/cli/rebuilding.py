@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, TypedDict
 
 import typer
@@ -29,6 +30,23 @@ from regulars.crm_domain.instant import FOREVER, to_datetime
 
 _INSTANTS = ("valid_from", "valid_to")
 
+SparkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--spark",
+        metavar="MASTER",
+        help="Fold on a cluster, by its master: local[2], spark://head:7077. It takes Java.",
+    ),
+]
+ArchiveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive",
+        metavar="DIR",
+        help="What the cluster folds, in a folder that all its machines have. For local[N], one is made without it.",
+    ),
+]
+
 
 def rebuild(
     ctx: typer.Context,
@@ -43,6 +61,8 @@ def rebuild(
     stale: Annotated[
         bool, typer.Option("--stale", help="Only what differs by this version's code or the rules in force.")
     ] = False,
+    spark: SparkOption = None,
+    archive: ArchiveOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -50,15 +70,19 @@ def rebuild(
 
     Before that, indexes that differ from the log are repaired: links of merges, consents, who was forgotten, and
     look-ups as far as keys can be read. With --projection or --stale, the other read models are kept. With --customer,
-    their rows are repaired in place, after the links of all merges.
+    their rows are repaired in place, after the links of all merges. With --spark, a cluster folds.
     """
+    _require_a_cluster(spark, archive)
     chosen = [
         name for name, given in (("--customer", customer), ("--projection", projection), ("--stale", stale)) if given
     ]
+    for option, given in (("--customer", customer), ("--stale", stale), ("--workers", workers)):
+        if spark is not None and given:
+            raise typer.BadParameter(f"it goes with no {option}", param_hint="--spark")
     if len(chosen) > 1:
         raise typer.BadParameter(f"it goes with no {chosen[1]}", param_hint=chosen[0])
     if customer is None:
-        _rebuild(ctx, projection, stale, park, workers, json, db)
+        _rebuild(ctx, projection, stale, park, workers, json, db, {"spark": spark, "archive": archive})
     elif park:
         raise typer.BadParameter("it goes with no --customer", param_hint="--park")
     else:
@@ -73,6 +97,7 @@ def _rebuild(
     workers: int | None,
     json: bool,
     db: str | None,
+    cluster: Cluster,
 ) -> None:
     with open_to_change(ctx, db) as crm:
         if projection is not None:
@@ -86,7 +111,7 @@ def _rebuild(
                 number = crm.projections.rebuild_stale(**told, on_afresh=afresh.append)
             else:
                 number = crm.projections.rebuild(
-                    **told, projection=projection, on_afresh=afresh.append, on_put_right=right.__setitem__
+                    **told, **cluster, projection=projection, on_afresh=afresh.append, on_put_right=right.__setitem__
                 )
         render.tell_what_began_afresh(afresh)
         if json:
@@ -99,6 +124,18 @@ def _rebuild(
             else:
                 render.draw(f"Rebuilt: generation {number} answers; the one before is kept as the previous one.")
         render.tell_who_is_parked(crm.status().parked)
+
+
+class Cluster(TypedDict):
+    """Where a cluster folds, and what."""
+
+    spark: str | None
+    archive: Path | None
+
+
+def _require_a_cluster(spark: str | None, archive: Path | None) -> None:
+    if archive is not None and spark is None:
+        raise typer.BadParameter("it is folded on a cluster, which --spark names", param_hint="--archive")
 
 
 class Told(TypedDict):
@@ -129,14 +166,23 @@ def _repair(ctx: typer.Context, customer: str, json: bool, db: str | None) -> No
         render.tell_who_is_parked(crm.status().parked)
 
 
-def verify(ctx: typer.Context, against: AgainstOption = None, json: JsonOption = False, db: StoreOption = None) -> None:
+def verify(
+    ctx: typer.Context,
+    against: AgainstOption = None,
+    spark: SparkOption = None,
+    archive: ArchiveOption = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
     """Compare the log with its seals, and everything derived from it with the log; nothing is changed.
 
     The exit status is 1 where an event or a seal isn't as it was, where no seal has the root that was noted, where a
     key, a look-up, a link of a merge, a word of consent, the currency, an outcome of a command, the rules or the
     database itself isn't as it should be, where a fold of the log differs from what is stored, or where a customer is
-    parked. Equal fingerprints mean equal rows. What isn't covered is named.
+    parked. Equal fingerprints mean equal rows. What isn't covered is named. With --spark, a cluster folds the archive,
+    and the fingerprints of each projection are compared.
     """
+    _require_a_cluster(spark, archive)
     records: RecordCheck | None = None
     with open_to_ask(ctx, db) as crm:
         with waiting("checking", if_stopped="Stopped.") as on_progress:
@@ -148,7 +194,7 @@ def verify(ctx: typer.Context, against: AgainstOption = None, json: JsonOption =
             if not json:
                 render.draw(*drawn_records(records))
             with waiting("comparing", if_stopped="Stopped.") as on_progress:
-                found = crm.projections.verify(on_progress=on_progress)
+                found = crm.projections.verify(spark=spark, archive=archive, on_progress=on_progress)
         except RegularsError:
             if json:
                 as_json.write_json(sys.stdout, as_json.verification(None, sealed, records))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from regulars.adapters.checking.repairing_indexes import find_wrong, repair_index
 from regulars.adapters.checking.result import Kind
+from regulars.adapters.cluster.rebuilding import folding_on
+from regulars.adapters.cluster.verifying import verify_on
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.announcing import tell_live, tell_parked
@@ -94,6 +97,8 @@ class Projections:
         projection: str | None = None,
         park: bool = False,
         workers: int = 1,
+        spark: str | None = None,
+        archive: str | os.PathLike[str] | None = None,
         on_progress: Progress | None = None,
         on_afresh: OnAfresh | None = None,
         on_put_right: OnPutRight | None = None,
@@ -108,14 +113,22 @@ class Projections:
         log, it is dropped and restarted, and `on_afresh` is called with a sentence that says why. An event that can't
         be folded stops it, unless `park` leaves its customer behind. Several `workers` are processes of their own: a
         script that asks for them needs the usual `if __name__ == "__main__":`, and they pay from some 100,000 events
-        on. `on_progress` is called with (events folded so far, events there are to fold). Raises ParkedCustomer,
-        StoreBusy where another process is building, and ValueError for an unknown projection.
+        on. `on_progress` is called with (events folded so far, events there are to fold).
+
+        With `spark`, the master of a cluster such as "local[2]" or "spark://head:7077", the cluster folds the `archive`
+        in a folder that all its machines have, and what was recorded since is folded here. For a master on this
+        machine an archive is made, and deleted afterwards, where none is named. It takes the extra `cluster`, and Java.
+
+        Raises ParkedCustomer, StoreBusy where another process is building, StoreUnusable where the cluster can't be
+        reached or the archive isn't this store's, whole and as it was written, and ValueError for an unknown
+        projection.
         """
         afresh = everything(self._session.store)
         if projection is not None:
             self.require(projection)
             afresh = frozenset({projection})
-        return self._build(afresh, park, workers, on_progress, on_afresh, on_put_right)
+        _require_a_cluster(spark, archive)
+        return self._build(afresh, park, workers, on_progress, on_afresh, on_put_right, (spark, archive))
 
     def rebuild_stale(
         self,
@@ -146,11 +159,15 @@ class Projections:
         on_progress: Progress | None,
         on_afresh: OnAfresh | None,
         on_put_right: OnPutRight | None,
+        cluster: tuple[str | None, str | os.PathLike[str] | None] = (None, None),
     ) -> int:
-        session = self._session
-        with building_alone(session.store):
+        session, (spark, archive) = self._session, cluster
+        with building_alone(session.store), ExitStack() as until_built:
             if afresh:
                 self._put_indexes_right(on_put_right)
+            elsewhere = None
+            if spark is not None:
+                elsewhere = until_built.enter_context(folding_on(session.store, spark, archive))
             with session.store.reading() as tx:
                 ruleset = session.ruleset(tx)
             generation = build_beside(
@@ -160,6 +177,7 @@ class Projections:
                 afresh=afresh,
                 at_least=session.last_written,
                 workers=workers,
+                elsewhere=elsewhere,
                 on_progress=on_progress,
                 on_poison=tell_parked if park else stop_at_poison,
                 on_afresh=on_afresh,
@@ -231,15 +249,26 @@ class Projections:
             store.exclude_others(tx.connection)
             prune(store, tx.connection)
 
-    def verify(self, *, on_progress: Progress | None = None) -> Verification:
+    def verify(
+        self,
+        *,
+        spark: str | None = None,
+        archive: str | os.PathLike[str] | None = None,
+        on_progress: Progress | None = None,
+    ) -> Verification:
         """Replay the log and compare it with the stored read models; nothing is changed.
 
-        `on_progress` is called with (events folded so far, events there are to fold).
+        `on_progress` is called with (events folded so far, events there are to fold). With `spark` and `archive`, as in
+        `rebuild`, a cluster folds the archive, and only the fingerprints of the projections are compared. Raises
+        StoreUnusable as `rebuild` does, and for an archive that ends before what the read models have folded.
         """
+        _require_a_cluster(spark, archive)
         session = self._session
         session.catch_up()
         with session.store.reading() as tx:
             live, rules = session.live(tx), session.rules(tx)
+        if spark is not None:
+            return verify_on(session.store, live.read_models(session.store), rules, spark, archive)
         return verify(session.store, live.read_models(session.store), rules, on_progress)
 
     def go_back(self) -> int:
@@ -271,6 +300,11 @@ class Projections:
         with building_alone(session.store), session.store.writing() as tx:
             session.store.exclude_others(tx.connection)
             return tuple(prune(session.store, tx.connection))
+
+
+def _require_a_cluster(spark: str | None, archive: str | os.PathLike[str] | None) -> None:
+    if archive is not None and spark is None:
+        raise ValueError("an archive is folded on a cluster: name its master with `spark`")
 
 
 def _view(each: Generation, live: int | None, previous: int | None) -> GenerationView:

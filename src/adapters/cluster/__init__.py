@@ -1,0 +1,1 @@
+"""Folding an archive on Spark, and loading or comparing what comes back."""
