@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from benchmarks.history import History, make, opened
 from benchmarks.rows import ROWS
+from benchmarks.scaling import enlarge
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,6 +35,17 @@ def test_the_history_has_all_that_happens_in_a_business(history: History) -> Non
             assert crm.audit(type=name).entries, name
         known = [entry.occurred_at for entry in crm.audit(type="PurchaseRecorded", oldest_first=True, limit=1_000)]
         assert known != sorted(known), "nothing came late"
+
+
+def test_a_history_is_several_times_as_large_with_other_customers_each_time(tmp_path: Path) -> None:
+    made = make(tmp_path / "store.db", 2_000, 200)
+    with opened(made.path, made.now) as crm:
+        once = len(list(crm.customers(forgotten=True)))
+    enlarge(made.path, 3)
+    with opened(made.path, made.now) as crm:
+        crm.projections.rebuild()
+        assert crm.projections.verify().holds
+        assert 2 * once < len(list(crm.customers(forgotten=True))) <= 3 * made.customers
 
 
 def test_a_quick_run_gives_every_row(tmp_path: Path) -> None:
