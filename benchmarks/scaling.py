@@ -27,7 +27,9 @@ from benchmarks.machine import peak_memory
 from benchmarks.rebuild import rebuild_once
 from benchmarks.timing import in_own_process, seconds
 from regulars import RecordPurchase, RegisterCustomer, Regulars
+from regulars.adapters.schema.positions import continue_positions, last_settled
 from regulars.adapters.sql.table_names import ours
+from regulars.adapters.store.store import Store
 
 #: A customer of a copy is another one: the first of 32 hexadecimal digits is moved on.
 _DIGITS = "0123456789abcdef"
@@ -65,23 +67,23 @@ class Hot(Struct, frozen=True, kw_only=True):
 def enlarge(path: Path, times: int) -> None:
     """Make a history so many times as large."""
     events, keys = ours("events"), ours("keys")
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA cache_size = -262144")
-        [last] = connection.execute(f"SELECT max(position) FROM {events}").fetchone()  # noqa: S608 - ours
-        alone = ", ".join(f"'{each}'" for each in _ALONE)
+    alone = ", ".join(f"'{each}'" for each in _ALONE)
+    with closing(Store(str(path))) as store:
+        with store.reading() as tx:
+            last = last_settled(tx.connection, store.schema.events) or 0
         for number in range(1, times):
-            connection.execute("BEGIN")
-            connection.execute(
-                f"INSERT INTO {events} SELECT position + {last * number}, {_other('stream_id', number)}, version, "  # noqa: S608 - ours
-                f"category, {_other('customer_id', number)}, type, occurred_at, recorded_at, actor, correlation_id, "
-                f"causation_id + {last * number}, NULL, payload, NULL FROM {events} "
-                f"WHERE position <= {last} AND customer_id <> '' AND type NOT IN ({alone}) ORDER BY position"
-            )
-            connection.execute(
-                f"INSERT INTO {keys} SELECT {_other('customer_id', number)}, key FROM {keys} WHERE customer_id IN "  # noqa: S608 - ours
-                f"(SELECT customer_id FROM {events} WHERE position <= {last})"
-            )
-            connection.execute("COMMIT")
+            with store.writing(alone=True) as tx:
+                tx.connection.exec_driver_sql(
+                    f"INSERT INTO {events} SELECT position + {last * number}, {_other('stream_id', number)}, version, "  # noqa: S608 - ours
+                    f"category, {_other('customer_id', number)}, type, occurred_at, recorded_at, actor, "
+                    f"correlation_id, causation_id + {last * number}, NULL, payload, NULL FROM {events} "
+                    f"WHERE position <= {last} AND customer_id <> '' AND type NOT IN ({alone}) ORDER BY position"
+                )
+                tx.connection.exec_driver_sql(
+                    f"INSERT INTO {keys} SELECT {_other('customer_id', number)}, key FROM {keys} WHERE customer_id IN "  # noqa: S608 - ours
+                    f"(SELECT customer_id FROM {events} WHERE position <= {last})"
+                )
+                continue_positions(tx.connection, store.schema.events, last * (number + 1), 0)
 
 
 def _other(column: str, number: int) -> str:
