@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from statistics import median
 from time import perf_counter
 
@@ -22,7 +23,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 import regulars
-from benchmarks.history import StandingClock, history, opened
+from benchmarks.history import SEED, StandingClock, history, opened
 from benchmarks.machine import peak_memory
 from benchmarks.rebuild import rebuild_once
 from benchmarks.timing import in_own_process, seconds
@@ -186,6 +187,45 @@ def hot(path: Path, orders: int, now: datetime) -> Hot:
     return Hot(orders=orders, **milliseconds)
 
 
+class Day(Struct, frozen=True, kw_only=True):
+    """How long it takes on a day until an event is recorded and folded in, in ms; the worst in seconds.
+
+    `busy` is the share of the day in which the one writer works.
+    """
+
+    events: int
+    median_ms: float
+    p99_ms: float
+    worst_s: float
+    busy: float
+
+
+def simulate(events: int, hot_hour: float, cost_ms: float, hot_cost_ms: float, hot_share: float) -> Day:
+    """A day of so many events on one writer, one of whose hours has so many times the events of the others.
+
+    A share of the events is of one customer, whose events cost more. Events arrive at random, by a fixed seed.
+    """
+    random = Random(SEED)  # noqa: S311 - a simulation
+    rate = events / 24
+    until = worked = 0.0
+    waits: list[float] = []
+    for hour in range(24):
+        at = float(hour * 3_600)
+        while (at := at + random.expovariate(rate * (hot_hour if hour == 12 else 1) / 3_600)) < (hour + 1) * 3_600:
+            cost = (hot_cost_ms if random.random() < hot_share else cost_ms) / 1e3
+            until = max(until, at) + cost
+            worked += cost
+            waits.append(until - at)
+    waits.sort()
+    return Day(
+        events=len(waits),
+        median_ms=waits[len(waits) // 2] * 1e3,
+        p99_ms=waits[len(waits) * 99 // 100] * 1e3,
+        worst_s=waits[-1],
+        busy=worked / 86_400,
+    )
+
+
 def main() -> None:
     """Measure each size, and print each as it is there."""
     parser = argparse.ArgumentParser(prog="benchmarks.scaling", description=__doc__)
@@ -198,7 +238,9 @@ def main() -> None:
         folder = Path(name)
         made = history(asked.events, asked.events // 20)
         for orders in asked.orders:
-            _show(in_own_process(hot, folder / f"hot-{orders}.db", orders, made.now))
+            one = in_own_process(hot, folder / f"hot-{orders}.db", orders, made.now)
+            _show(one)
+            _show(simulate(55_000, 50, 2.5, one.purchase_ms + one.fold_ms, 0.01))
         for times in asked.times:
             path = made.copy(folder, f"times-{times}")
             enlarge(path, times)
