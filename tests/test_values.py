@@ -88,6 +88,7 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (difference, *difference.explain(difference.moves), crm.business_timeline())
     yield crm.import_file(folder / "orders.csv", folder / "orders.toml", dry_run=True)
     yield from (crm.rules.publish(ruleset, reason="sooner"), *crm.rules.history())
+    yield crm.archive(folder / "archive")
     yield from (crm.forget("shop:3", reason="on request"), *crm.forgotten())
 
 
