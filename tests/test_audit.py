@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +32,7 @@ from regulars import (
     UntagCustomer,
 )
 from regulars.adapters.log.codec import CODECS, codec_of
+from regulars.adapters.log.event_log import Search
 from regulars.crm_domain.catalogue import CATALOGUE, EVENTS
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.membership import (
@@ -40,6 +43,7 @@ from regulars.crm_domain.membership import (
     PointsReversed,
     TierOverrideGranted,
 )
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.rulebook import RulebookEvent
 from regulars.crm_domain.ticket import (
     AgentReplied,
@@ -264,3 +268,24 @@ def test_old_and_new_values_chain_without_a_break(steps: list[regulars.Command])
         assert (now.get("name"), now.get("email")) == (ada.name, ada.email)
         assert now.get("tags") == (", ".join(ada.tags) or None)
         assert now.get("owner") == ada.owner
+
+
+@pytest.mark.parametrize("actor", [None, "li"])
+@pytest.mark.parametrize("types", [PurchaseRecorded, (PurchaseRecorded, ReturnRecorded), None])
+@pytest.mark.parametrize("members", [1, 3])
+def test_whatever_is_asked_of_some_customers_reads_their_events_alone(
+    sqlite_database_url: str, members: int, types: Any, actor: str | None
+) -> None:
+    asked: list[tuple[str, object]] = []
+    with regulars.open(sqlite_database_url, currency="EUR", actor="li") as crm:
+        crm.do([RegisterCustomer(ref=str(each)) for each in range(members)])
+        crm.do([MergeCustomers(customer=str(each), into="0") for each in range(1, members)])
+        wanted = None if types is None else frozenset(types if isinstance(types, tuple) else [types])
+        with crm._store.reading() as tx:
+            ids = tx.families([str(crm.customer("0").id)]).members(str(crm.customer("0").id))
+            sa.event.listen(tx.connection.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+            tx.log.search(Search(customer_ids=ids, types=wanted, actor=actor, since=1), 10)
+            statement, parameters = asked[0]
+            plan = str(tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+    assert len(ids) == members
+    assert "SEARCH regulars_events USING INDEX regulars_events_customer (customer_id=?" in plan
