@@ -44,8 +44,9 @@ def named(hint: object) -> Iterator[type]:
 
 
 def hints_of(documented: object) -> Iterator[type]:
-    # crm.py names this one for type checkers alone, as its library is only imported for those who ask for it.
-    for hint in typing.get_type_hints(documented, localns={"LogRecorder": regulars.LogRecorder}).values():
+    # crm.py names these for type checkers alone, as their rooms are only imported for those who ask for them.
+    apart = {"LogRecorder": regulars.LogRecorder, "Archived": regulars.Archived}
+    for hint in typing.get_type_hints(documented, localns=apart).values():
         yield from named(hint)
 
 

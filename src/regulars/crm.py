@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType, UnionType
 from typing import TYPE_CHECKING, Self, TypeVar, overload
 
-from regulars.adapters.archive.writing import Archived, archive
 from regulars.adapters.checking.records import check_records, check_sample
 from regulars.adapters.checking.result import RecordCheck
 from regulars.adapters.extensions.extended import MissingExtension
@@ -57,6 +56,7 @@ from regulars.upkeep.keys import Keys
 from regulars.upkeep.read_models import Projections
 
 if TYPE_CHECKING:
+    from regulars.adapters.archive.writing import Archived
     from regulars.adapters.eventsourcing_library.log_recorder import LogRecorder
 
 E = TypeVar("E", bound=Event)
@@ -712,6 +712,8 @@ class Regulars:
         StoreBusy where another process archived meanwhile.
         """
         at_least = self._session.last_written
+        from regulars.adapters.archive.writing import archive  # few programs need it
+
         return archive(self._store, Path(folder), partitions=partitions, at_least=at_least, on_progress=on_progress)
 
     def status(self) -> Status:

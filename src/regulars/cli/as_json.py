@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import msgspec
 
-from regulars.adapters.archive.writing import Archived
 from regulars.adapters.checking.result import RecordCheck
 from regulars.adapters.importing import Proposal
 from regulars.adapters.importing import Row as ImportedRow
@@ -34,12 +33,15 @@ from regulars.doing.forgetting import Forgetting, Forgotten
 from regulars.doing.importing import ImportReport
 from regulars.doing.outcomes import Outcome
 from regulars.projections.rules.grammar import Ruleset
-from regulars.restoring import Restoration
 from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference
 from regulars.rules_door.publishing import Publication, RulesVersion
 from regulars.upkeep.keys import Rotation
 from regulars.upkeep.read_models import GenerationView
 from regulars.wording.sentences import describe
+
+if TYPE_CHECKING:
+    from regulars.adapters.archive.writing import Archived
+    from regulars.restoring import Restoration
 
 Object = dict[str, Any]
 

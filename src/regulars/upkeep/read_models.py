@@ -10,8 +10,6 @@ from datetime import datetime
 
 from regulars.adapters.checking.repairing_indexes import find_wrong, repair_index
 from regulars.adapters.checking.result import Kind
-from regulars.adapters.cluster.rebuilding import folding_on
-from regulars.adapters.cluster.verifying import verify_on
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.announcing import tell_live, tell_parked
@@ -167,6 +165,8 @@ class Projections:
                 self._put_indexes_right(on_put_right)
             elsewhere = None
             if spark is not None:
+                from regulars.adapters.cluster.rebuilding import folding_on  # few programs need it
+
                 elsewhere = until_built.enter_context(folding_on(session.store, spark, archive))
             with session.store.reading() as tx:
                 ruleset = session.ruleset(tx)
@@ -268,6 +268,8 @@ class Projections:
         with session.store.reading() as tx:
             live, rules = session.live(tx), session.rules(tx)
         if spark is not None:
+            from regulars.adapters.cluster.verifying import verify_on
+
             return verify_on(session.store, live.read_models(session.store), rules, spark, archive)
         return verify(session.store, live.read_models(session.store), rules, on_progress)
 
