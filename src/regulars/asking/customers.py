@@ -211,7 +211,7 @@ def _page(
     if not query.forgotten:
         forgotten = tx.forgotten(each.customer_id for each in folded)
         folded = [each for each in folded if each.customer_id not in forgotten]
-    scan = _Scan(session, tx, viewpoint, query, question, folded, families)
+    scan = _Scan(session, tx, viewpoint, query.text, question, folded, families)
     by_name = scan.by_name() if query.order == "name" else None
     found = scan.found(position, query.limit) if by_name is None else _after(by_name, position)[: query.limit]
     shown = [each for each, _ in found]
@@ -256,16 +256,15 @@ class _Scan:
         session: Session,
         tx: Transaction,
         viewpoint: Viewpoint,
-        query: CustomerQuery,
+        text: str | None,
         question: Question,
         folded: list[ListedCustomer],
         families: tuple[tuple[str, ...], ...],
     ) -> None:
         assert viewpoint.models is not None
-        self._session, self._tx, self._viewpoint, self._query, self._question = session, tx, viewpoint, query, question
+        self._session, self._tx, self._viewpoint, self._question = session, tx, viewpoint, question
         self._models, self._folded, self._families = viewpoint.models, folded, families
-        self._text = None if query.text is None else query.text.casefold()
-        self._is_narrowed = any(each is not None for each in (query.tag, query.owner, query.source, query.text))
+        self._text = None if text is None else text.casefold()
 
     def found(self, position: tuple[int, int] | None, limit: int) -> list[_Found]:
         """The first of them after a place in the order, each with everyone who is one with them."""
@@ -296,7 +295,7 @@ class _Scan:
             contacts = {} if self._text is None else read_contacts(self._tx, {each.customer_id for each in some})
             for found in self._with_members(some):
                 listed, _ = found
-                if self._is_wanted(listed, contacts.get(listed.customer_id)):
+                if self._text is None or _mentions(contacts[listed.customer_id], self._text):
                     yield found
             if len(some) < at_once:
                 return
@@ -328,20 +327,10 @@ class _Scan:
                 each = _with_facts(self._session, self._tx, self._viewpoint, each, members)
             yield each, members
 
-    def _is_wanted(self, listed: ListedCustomer, contact: Contact | None) -> bool:
-        if not self._is_narrowed:
-            return True
-        assert listed.folded is not None
-        query, shown = self._query, card(listed.folded.facts, listed.as_of)
-        if self._text is not None:
-            assert contact is not None
-            if not any(self._text in each.casefold() for each in (contact.name, contact.email) if each):
-                return False
-        return (
-            (query.tag is None or query.tag in shown.tags)
-            and query.owner in (None, shown.owner)
-            and query.source in (None, shown.source)
-        )
+
+def _mentions(contact: Contact, text: str) -> bool:
+    """Whether a name or an address has a text in it, whatever the case of letters."""
+    return any(text in each.casefold() for each in (contact.name, contact.email) if each)
 
 
 def _alphabetic(name: str | None) -> tuple[bool, str, str]:

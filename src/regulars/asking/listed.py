@@ -19,6 +19,7 @@ from regulars.adapters.store.transaction import Transaction
 from regulars.projections.engine.fold import Timelines, fold_until, verdict_at
 from regulars.projections.engine.projector import Projector
 from regulars.projections.rules.compiled import Rules
+from regulars.projections.tags import TAGS
 from regulars.projections.verdict import Interval
 
 MAX_REFOLDED = 5_000
@@ -75,6 +76,10 @@ def _listed(history: History, question: Question) -> ListedCustomer | None:
     held = held_at(timelines, filters.shown, at)
     if held is None or any(held[name].verdict.value != value for name, value in filters.values):
         return None
+    if any(getattr(held[name].verdict, column) != text for name, column, text in filters.facts):
+        return None
+    if filters.tag is not None and not _carries(timelines, filters.tag, at):
+        return None
     sort_key, becomes_at = 0, None
     if question.order is not None:
         sort_key = question.order.key_of(history.customer, held)
@@ -92,6 +97,10 @@ def _listed(history: History, question: Question) -> ListedCustomer | None:
         becomes_at=becomes_at,
         sort_key=sort_key,
     )
+
+
+def _carries(timelines: Timelines, tag: str, at: int) -> bool:
+    return verdict_at((each for each in timelines[TAGS.name] if each.key == tag), at) is not None
 
 
 def held_at(timelines: Timelines, shown: Iterable[str], at: int) -> dict[str, Interval] | None:
