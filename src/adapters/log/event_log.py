@@ -253,17 +253,17 @@ class EventLog:
             (events.c.correlation_id, eq, search.correlation_id),
             (events.c.position, le, search.known_until),
         )
-        asked = [(column, holds, value) for column, holds, value in wanted if value is not None]
-        tags = None if search.types is None else tags_of(search.types, self._statements.codecs)
-        if search.customer_ids is None:
-            conditions = [holds(column, value) for column, holds, value in asked]
-            if tags is not None:
-                conditions.append(is_stored_as(self._connection, events, tags))
-        else:  # some customers have few events, and of an actor or a type there may be millions
-            dialect = self._connection.dialect
-            conditions = [holds(without_index(dialect, column), value) for column, holds, value in asked]
-            if tags is not None:
-                conditions.append(without_index(dialect, events.c.type).in_(tags))
+        dialect, of_all = self._connection.dialect, search.customer_ids is None
+        # Some customers have few events, and of an actor or a type there may be millions.
+        conditions = [
+            holds(column if of_all else without_index(dialect, column), value)
+            for column, holds, value in wanted
+            if value is not None
+        ]
+        if search.types is not None:
+            tags, by_type = tags_of(search.types, self._statements.codecs), without_index(dialect, events.c.type)
+            conditions.append(is_stored_as(self._connection, events, tags) if of_all else by_type.in_(tags))
+        if search.customer_ids is not None:
             conditions.append(events.c.customer_id.in_(search.customer_ids))
         conditions.append(settled(events) if search.settled_only else drawn(events))
         position = events.c.position
