@@ -69,10 +69,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
     Raises FileExistsError where the target exists by then, StoreUnusable where it can't be written.
     """
-    try:
-        _require_folder(target)
-        _take_away(target.parent)
-        with _private_folder(target) as around:
+    with scratch_folder(target) as around:
+        try:
             unfinished = around / target.name
             unfinished.mkdir()
             yield unfinished
@@ -82,12 +80,12 @@ def whole_folder(target: Path) -> Iterator[Path]:
                 raise FileExistsError(target)
             unfinished.rename(target)
             flush(target.parent)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        if error.errno == errno.ENOTEMPTY:
-            raise FileExistsError(target) from None
-        raise _unwritable(target, error) from error
+        except FileExistsError:
+            raise
+        except OSError as error:
+            if error.errno == errno.ENOTEMPTY:
+                raise FileExistsError(target) from None
+            raise _unwritable(target, error) from error
 
 
 @contextmanager
