@@ -246,18 +246,24 @@ def compare_rules(
         old = session.rules(tx)
         projectors = concerned(old, rules, session.store.registry.projectors)
         changed = {each.name for each in projectors}
+        asked_at = session.now() if at is None else at
+        # After all that happened, what follows from the facts alone is judged once, and not after each event.
+        is_after_all = newest_event_at(models, connection) <= asked_at
+        of_facts = [each for each in projectors if is_after_all and not each.carries and not each.sources(rules)]
         comparing = _Comparing(
             models,
             rules,
-            session.now() if at is None else at,
+            asked_at,
+            of_facts,
             is_now=at is None,
             lanes={lane: name for lane, name in lanes_in(session.store.registry).items() if name in changed},
             with_tickets=old.tickets != rules.tickets,
         )
         total = session.store.count_events(connection)
         # A verdict that doesn't depend on the changed rules stays the same, so it isn't judged again.
-        is_after_all = newest_event_at(models, connection) <= comparing.at
-        plan = comparing.plan(projectors, is_after_all=is_after_all)
+        # What bears neither on the others nor on what anybody is worth isn't read.
+        takes = FoldPlan(rules, projectors).minded | _ALWAYS_READ
+        plan = FoldPlan(rules, [each for each in projectors if each not in of_facts], takes=takes)
         for chunk in in_chunks(replay(session.store, connection, plan, models.checkpoint(connection))):
             comparing.take(tx, chunk)
             if on_progress:
@@ -285,32 +291,32 @@ _ALWAYS_READ: frozenset[type[Event]] = frozenset(
 
 
 class _Comparing:
-    """Compares customers, some at a time, and collects those whose verdicts would change."""
+    """Compares customers, some at a time, and collects those whose verdicts would change.
+
+    What the projectors `of_facts` say is judged by the facts of a customer, what others say was folded.
+    """
 
     def __init__(
-        self, models: ReadModels, rules: Rules, at: int, *, is_now: bool, lanes: Mapping[str, str], with_tickets: bool
+        self,
+        models: ReadModels,
+        rules: Rules,
+        at: int,
+        of_facts: Iterable[Projector],
+        *,
+        is_now: bool,
+        lanes: Mapping[str, str],
+        with_tickets: bool,
     ) -> None:
         self._models = models
         self._rules = rules
         self._is_now = is_now
         self._lanes = lanes
         self._with_tickets = with_tickets
-        self._of_facts: dict[str, Projector] = {}
+        self._of_facts = {each.name: each for each in of_facts}
         self.at = at
         self.customers = 0
         self.moves: list[tuple[str, str, str, str, int, int]] = []
         self.tickets: list[TicketMove] = []
-
-    def plan(self, projectors: tuple[Projector, ...], *, is_after_all: bool) -> FoldPlan:
-        """How customers are folded to compare what some projectors say: with what bears on that, and on their worth.
-
-        After all that happened, what follows from the facts alone is judged once, and not after each event.
-        """
-        if is_after_all:
-            free = (each for each in projectors if not each.carries and not each.sources(self._rules))
-            self._of_facts = {each.name: each for each in free}
-        takes = FoldPlan(self._rules, projectors).minded | _ALWAYS_READ
-        return FoldPlan(self._rules, [each for each in projectors if each.name not in self._of_facts], takes=takes)
 
     def take(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         """Compare some more."""
