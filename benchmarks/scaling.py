@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -24,7 +23,6 @@ from msgspec.structs import asdict
 
 import regulars
 from benchmarks.history import SEED, StandingClock, history, opened
-from benchmarks.machine import peak_memory
 from benchmarks.rebuild import rebuild_once
 from benchmarks.timing import in_own_process, seconds
 from regulars import RecordPurchase, RegisterCustomer, Regulars
@@ -96,8 +94,8 @@ def cost(path: Path, folder: Path, now: datetime) -> Cost:
     """Measure a store of which nothing is folded in yet. It is changed."""
     log = path.stat().st_size
     alone, shared = in_own_process(rebuild_once, path, now), in_own_process(rebuild_once, path, now, 2)
-    with sqlite3.connect(path) as connection:
-        [count] = connection.execute(f"SELECT count(*) FROM {ours('events')}").fetchone()  # noqa: S608 - ours
+    with opened(path, now) as crm:
+        count = crm.status().events
     asked = in_own_process(_ask, path, now)
     copied, archived = folder / "backup.db", folder / "archive"
     with opened(path, now) as crm:
@@ -247,7 +245,6 @@ def main() -> None:
             enlarge(path, times)
             _show(cost(path, folder, made.now))
             path.unlink()
-    print(f"peak of this process: {peak_memory():.0f} MiB")  # noqa: T201
 
 
 def _show(found: Struct) -> None:

@@ -78,20 +78,19 @@ def test_without_java_a_sentence_says_so(
             crm.projections.verify(spark="local[2]")
 
 
-def test_a_master_that_does_not_answer_is_told_in_a_sentence(say: Say) -> None:
+@pytest.mark.parametrize(
+    ("master", "sentence"),
+    [
+        ("spark://127.0.0.1:1", "the master spark://127.0.0.1:1 can't be reached: 127.0.0.1:1: Connection refused"),
+        ("nonsense", "no session of Spark could be begun on nonsense: "),
+    ],
+)
+def test_a_master_that_is_none_is_told_in_a_sentence(say: Say, master: str, sentence: str) -> None:
     say("do", "RegisterCustomer", "ref=shop:1")
     say("archive", "far")
-    said = say("rebuild", "--spark", "spark://127.0.0.1:1", "--archive", "far")
+    said = say("rebuild", "--spark", master, "--archive", "far")
     assert said.status == 1
-    assert "the master spark://127.0.0.1:1 can't be reached: 127.0.0.1:1: Connection refused" in unwrapped(said.err)
-
-
-def test_a_master_that_spark_does_not_know_is_told_in_a_sentence(say: Say) -> None:
-    say("do", "RegisterCustomer", "ref=shop:1")
-    say("archive", "far")
-    said = say("rebuild", "--spark", "nonsense", "--archive", "far")
-    assert said.status == 1
-    assert "no session of Spark could be begun on nonsense: " in unwrapped(said.err)
+    assert sentence in unwrapped(said.err)
     assert len(said.err.splitlines()) < 4
 
 

@@ -92,10 +92,9 @@ def catch_up(
     reached.
 
     An empty generation is folded by so many `workers`, processes of their own if there are several, or `elsewhere`, as
-    far as that goes. It waits for the
-    position `at_least` to be settled. With `within`, in seconds, it stops when that time is over, waiting for other
-    writers included. `on_progress` is called with (events folded so far, events there were to fold), `on_poison` for
-    each customer that is parked; an exception of it ends the catching up.
+    far as that goes. It waits for the position `at_least` to be settled. With `within`, in seconds, it stops when that
+    time is over, waiting for other writers included. `on_progress` is called with (events folded so far, events there
+    were to fold), `on_poison` for each customer that is parked; an exception of it ends the catching up.
 
     Raises StoreBusy where `at_least` isn't reached: as it isn't recorded, or not settled for too long.
     """
