@@ -1,0 +1,59 @@
+"""What a segment asks, and whether it holds: of those who are in, and of those who aren't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from regulars.crm_domain.instant import DAY
+from regulars.projections.facts.fact import NOTHING_TOLD, Condition, Subject
+from regulars.projections.facts.shared import Facts
+from regulars.projections.segments.compiled import Segment
+from regulars.projections.segments.judge import NAME, Standing, State, memberships
+from regulars.projections.verdict import Reason, Told, day_text, plural
+
+if TYPE_CHECKING:
+    from regulars.projections.rules.compiled import Rules
+
+#: What a clause is about: coming in, going out, or the time for which neither is possible.
+ENTER, LEAVE, STAY, PAUSE = "enter", "leave", "stay", "pause"
+
+
+def explain(
+    standing: Standing, facts: Facts, rules: Rules, at: int, told: Told = NOTHING_TOLD
+) -> Mapping[str, tuple[Reason, ...]]:
+    """By segment each of its conditions, with what it found and whether it holds; the order is that of the rules."""
+    both = list(zip(rules.segments.each, standing.states, strict=True))
+    held = [each for segment, state in both for each in memberships(segment.id, [state])]
+    subject = Subject(facts, rules, None, 0, at, {**told, NAME: held})
+    return {segment.id: tuple(_reasons(segment, state, subject)) for segment, state in both}
+
+
+def _reasons(segment: Segment, state: State, subject: Subject) -> Iterator[Reason]:
+    for condition in segment.enter.conditions:
+        yield _reason(ENTER, condition, subject)
+    for condition in segment.leave.conditions if segment.leave else ():
+        yield _reason(LEAVE, condition, subject)
+    if state.inside and segment.stay:
+        yield _waiting(STAY, "stays in", segment.stay, state, subject)
+    if state.inside is False and segment.pause:
+        yield _waiting(PAUSE, "stays out", segment.pause, state, subject)
+
+
+def _reason(clause: str, condition: Condition, subject: Subject) -> Reason:
+    fact, at = condition.fact, subject.at
+    found = fact.found(subject, condition.window, at)
+    words = f"{fact.name} is undefined {fact.undefined}" if found is None else fact.words(subject, found)
+    return Reason(
+        clause=clause,
+        sentence=words + condition.text,
+        positions=() if found is None else fact.positions(subject, condition.window, at),
+        holds=condition.demands(found),
+    )
+
+
+def _waiting(clause: str, what: str, span: int, state: State, subject: Subject) -> Reason:
+    """For how long nobody turns; it holds while that isn't over."""
+    over_at = state.since + span
+    sentence = f"{what} for {plural(span // DAY, 'day')} at least, until {day_text(over_at, subject.rules.zone)}"
+    return Reason(clause=clause, sentence=sentence, holds=subject.at < over_at)
