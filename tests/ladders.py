@@ -36,11 +36,11 @@ from regulars.crm_domain.ticket import (
     TicketStatus,
 )
 from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.conditions.rules import ConditionRule
 from regulars.projections.engine.fold import Happened, fold_some, verdict_at
 from regulars.projections.engine.projector import Projector
-from regulars.projections.conditions.rules import ConditionRule
-from regulars.projections.lifecycle_stage.rules import Lifecycle
 from regulars.projections.facts.table import FACTS
+from regulars.projections.lifecycle_stage.rules import Lifecycle
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset, parse_rules, validate_rules

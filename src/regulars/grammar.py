@@ -17,6 +17,7 @@ from regulars.projections.lifecycle_stage.rules import Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
 from regulars.projections.points.rules import Points
 from regulars.projections.rules.grammar import Business, Cadence
+from regulars.projections.segments.rules import SegmentRule
 from regulars.projections.ticket_queue.rules import HoursByPriority, Ticket
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Overrides",
     "Points",
     "Satisfaction",
+    "SegmentRule",
     "Service",
     "ServicePoints",
     "StageRule",

@@ -150,7 +150,7 @@ def holds(rule: ConditionRule, history: list[Happened], at: int, inside: dict[st
 
 
 def breakpoints(ruleset: Ruleset, history: list[Happened]) -> set[int]:
-    """All instants at which a condition may turn: events, what is so many days after one, and turns of other verdicts."""
+    """All instants at which a condition may turn: events, so many days after one, turns of other verdicts."""
     found = {each.at for each in history}
     for condition in (condition for segment in ruleset.segment for condition in segment.conditions):
         if condition.fact in ladders.READ or condition.fact == "stage":
@@ -312,7 +312,9 @@ def test_verdicts_of_others_are_judged_first_at_the_same_instant() -> None:
     worried = [each for each in stages if each.verdict.value in ("at_risk", "dormant", "churned")]
     found = members(orders(10, 400), rules)
     assert [since for since, _ in found["worried"]] == [
-        each.valid_from for before, each in pairwise([None, *worried]) if not (before and before.valid_to == each.valid_from)
+        each.valid_from
+        for before, each in pairwise([None, *worried])
+        if not (before and before.valid_to == each.valid_from)
     ]
     turns = [START, *(at for span in found["worried"] for at in span if at < FOREVER)]
     assert sorted(at for name in ("worried", "calm") for at, _ in found[name]) == turns
@@ -326,9 +328,7 @@ def test_fifty_segments_may_each_turn_as_often_as_any_verdict() -> None:
         for day in range(1, MAX_SEGMENTS + 1)
     ]
     found = members(orders(0), ready(with_segments(*segments)))
-    assert {name: spans for name, spans in found.items()} == {
-        f"s{day}": [(START + day * DAY, START + (day + 100) * DAY)] for day in range(1, MAX_SEGMENTS + 1)
-    }
+    assert found == {f"s{day}": [(START + day * DAY, START + (day + 100) * DAY)] for day in range(1, MAX_SEGMENTS + 1)}
 
 
 # --------------------------------------------------------------------------------------------------------- explaining

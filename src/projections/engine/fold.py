@@ -247,7 +247,18 @@ _Ahead = tuple[Any, Any, int, list[Interval]]
 class _Course:
     """How a projector is judged under some rules: what it reads by their places, and which event types bear on it."""
 
-    __slots__ = ("apart", "facts_of", "judge", "key_of", "minded", "names", "projector", "rules", "settled_by", "sources")
+    __slots__ = (
+        "apart",
+        "facts_of",
+        "judge",
+        "key_of",
+        "minded",
+        "names",
+        "projector",
+        "rules",
+        "settled_by",
+        "sources",
+    )
 
     def __init__(
         self, projector: Projector, rules: Rules, sources: list[int], minded_by_sources: frozenset[type[Event]]

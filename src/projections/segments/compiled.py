@@ -26,7 +26,7 @@ class When(Struct, frozen=True, kw_only=True):
 
 
 class Segment(Struct, frozen=True, kw_only=True):
-    """A segment. Without a `leave` somebody goes out where `enter` doesn't hold; `stay` and `pause` are microseconds."""
+    """A segment. Without a `leave` they go out where `enter` doesn't hold; `stay` and `pause` are in microseconds."""
 
     id: str
     enter: When

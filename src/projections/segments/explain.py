@@ -30,13 +30,14 @@ def explain(
 
 
 def _reasons(segment: Segment, state: State, subject: Subject) -> Iterator[Reason]:
+    at = subject.at
     for condition in segment.enter.conditions:
         yield _reason(ENTER, condition, subject)
     for condition in segment.leave.conditions if segment.leave else ():
         yield _reason(LEAVE, condition, subject)
-    if state.inside and segment.stay:
+    if state.inside and at < state.since + segment.stay:
         yield _waiting(STAY, "stays in", segment.stay, state, subject)
-    if state.inside is False and segment.pause:
+    if state.inside is False and at < state.since + segment.pause:
         yield _waiting(PAUSE, "stays out", segment.pause, state, subject)
 
 
@@ -52,8 +53,16 @@ def _reason(clause: str, condition: Condition, subject: Subject) -> Reason:
     )
 
 
+def named(condition: Condition) -> str:
+    """A condition in words, whoever it is asked of."""
+    if condition.fact.kind == "flag":
+        return f"{condition.fact.name} is {str(condition.bound).lower()}"
+    return condition.fact.name + condition.text
+
+
 def _waiting(clause: str, what: str, span: int, state: State, subject: Subject) -> Reason:
-    """For how long nobody turns; it holds while that isn't over."""
-    over_at = state.since + span
-    sentence = f"{what} for {plural(span // DAY, 'day')} at least, until {day_text(over_at, subject.rules.zone)}"
-    return Reason(clause=clause, sentence=sentence, holds=subject.at < over_at)
+    """What keeps somebody where they are until a span is over."""
+    until = day_text(state.since + span, subject.rules.zone)
+    return Reason(
+        clause=clause, sentence=f"{what} for {plural(span // DAY, 'day')} at least, until {until}", holds=True
+    )
