@@ -36,15 +36,19 @@ _QUICKEST_FIRST: tuple[Kind, ...] = ("flag", "elapsed", "score", "choice", "rati
 
 def stepped(conditions: Sequence[Condition], subject: Subject, at: int, until: int) -> Iterator[Span]:
     """The spans in [at, until) in which all of some conditions hold, by asking wherever one of them may flip."""
+    if at >= until:
+        return
     flips = {flip for condition in conditions for flip in condition.flips(subject, at, until)}
     since: int | None = None
-    for instant in sorted({at, *flips}) if at < until else ():
-        holds = all(condition.holds(subject, instant) for condition in conditions)
-        if holds and since is None:
-            since = instant
-        elif not holds and since is not None:
-            yield since, instant
-            since = None
+    for instant in sorted({at, *flips}) if flips else (at,):
+        for condition in conditions:
+            if not condition.holds(subject, instant):
+                if since is not None:
+                    yield since, instant
+                    since = None
+                break
+        else:
+            since = instant if since is None else since
     if since is not None:
         yield since, until
 

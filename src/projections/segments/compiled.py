@@ -26,13 +26,17 @@ class When(Struct, frozen=True, kw_only=True):
 
 
 class Segment(Struct, frozen=True, kw_only=True):
-    """A segment. Without a `leave` they go out where `enter` doesn't hold; `stay` and `pause` are in microseconds."""
+    """A segment. Without a `leave` they go out where `enter` doesn't hold; `stay` and `pause` are in microseconds.
+
+    `is_asked` is whether a later segment asks for it.
+    """
 
     id: str
     enter: When
     leave: When | None
     stay: int
     pause: int
+    is_asked: bool
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -57,7 +61,8 @@ class Segments(Struct, frozen=True, kw_only=True):
 
 def compile_segments(given: Sequence[rules.SegmentRule], exponent: int) -> Segments:
     """Make the segments ready, for a currency of so many digits."""
-    segments = tuple(_segment(each, exponent) for each in given)
+    asked = {word for each in given for word in rules.asked_by(each)}
+    segments = tuple(_segment(each, exponent, is_asked=each.id in asked) for each in given)
     facts = {condition.fact.name: condition.fact for each in segments for condition in each.conditions}
     read = {fact.reads for fact in facts.values() if fact.reads}
     places = sorted(range(len(segments)), key=lambda place: segments[place].id)
@@ -71,13 +76,14 @@ def compile_segments(given: Sequence[rules.SegmentRule], exponent: int) -> Segme
     )
 
 
-def _segment(rule: rules.SegmentRule, exponent: int) -> Segment:
+def _segment(rule: rules.SegmentRule, exponent: int, *, is_asked: bool) -> Segment:
     return Segment(
         id=rule.id,
         enter=_when(rule.enter, exponent),
         leave=None if rule.leave is None else _when(rule.leave, exponent),
         stay=rule.stay_days * DAY,
         pause=rule.pause_days * DAY,
+        is_asked=is_asked,
     )
 
 

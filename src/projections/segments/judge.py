@@ -54,27 +54,24 @@ def judge(
     standing: Standing, facts: Facts, rules: Rules, at: int, until: int, told: Told = NOTHING_TOLD
 ) -> Iterator[Judgement]:
     """The states from an instant on, and wherever one of them turns by itself."""
-    segments = rules.segments
-    earlier: list[Interval] = []
+    segments, earlier = rules.segments, list[Interval]()
     subject = Subject(facts, rules, None, 0, at, {**told, NAME: earlier} if segments.ask_each_other else told)
     states = standing.states or (State(None, at),) * len(segments.each)
-    turning: list[list[State]] = []
-    turns: set[int] = set()
-    for segment, state in zip(segments.each, states, strict=True):
-        following = _following(segment, state, subject, at, until)
-        turning.append(following)
-        if len(following) > 1:
-            turns.update(each.since for each in following[1:])
-        if segments.ask_each_other:
+    now: list[State] = []
+    turns: dict[int, list[tuple[int, State]]] = {}
+    for place, segment in enumerate(segments.each):
+        following = _following(segment, states[place], subject, at, until)
+        now.append(following[0])
+        for state in following[1:]:
+            turns.setdefault(state.since, []).append((place, state))
+        if segment.is_asked:
             earlier += memberships(segment.id, following)
-    now = tuple(following[0] for following in turning)
-    held = standing if now == standing.states else Standing(now)
+    held = Standing(tuple(now))
     yield at, held, held
     for instant in sorted(turns):
-        for following in turning:
-            if len(following) > 1 and following[1].since == instant:
-                del following[0]
-        held = Standing(tuple(following[0] for following in turning))
+        for place, state in turns[instant]:
+            now[place] = state
+        held = Standing(tuple(now))
         yield instant, held, held
 
 

@@ -50,8 +50,7 @@ def require_earlier(segments: Sequence[SegmentRule]) -> None:
     require_unique("id of a segment", [each.id for each in segments])
     for place, each in enumerate(segments):
         earlier = [before.id for before in segments[:place]]
-        asking = (condition for condition in each.conditions if condition.fact == SEGMENT.name)
-        for name in sorted({word for asked in asking for _, words in asked.bounds for word in _words(words)}):
+        for name in asked_by(each):
             if name not in earlier:
                 there = ", ".join(earlier) or "none"
                 raise ValueError(
@@ -60,5 +59,7 @@ def require_earlier(segments: Sequence[SegmentRule]) -> None:
                 )
 
 
-def _words(given: object) -> tuple[str, ...]:
-    return given if isinstance(given, tuple) else ()
+def asked_by(segment: SegmentRule) -> list[str]:
+    """The ids of the segments that one asks for, in alphabetical order."""
+    asking = (condition for condition in segment.conditions if condition.fact == SEGMENT.name)
+    return sorted({name for asked in asking for _, given in asked.bounds if isinstance(given, tuple) for name in given})
