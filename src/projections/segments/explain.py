@@ -10,7 +10,7 @@ from regulars.projections.facts.fact import NOTHING_TOLD, Condition, Subject
 from regulars.projections.facts.shared import Facts
 from regulars.projections.segments.compiled import Segment
 from regulars.projections.segments.judge import NAME, Standing, State, memberships
-from regulars.projections.verdict import Reason, Told, day_text, plural
+from regulars.projections.verdict import Interval, Reason, Told, day_text, plural
 
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
@@ -23,10 +23,12 @@ def explain(
     standing: Standing, facts: Facts, rules: Rules, at: int, told: Told = NOTHING_TOLD
 ) -> Mapping[str, tuple[Reason, ...]]:
     """By segment each of its conditions, with what it found and whether it holds; the order is that of the rules."""
-    both = list(zip(rules.segments.each, standing.states, strict=True))
-    held = [each for segment, state in both for each in memberships(segment.id, [state])]
-    subject = Subject(facts, rules, None, 0, at, {**told, NAME: held})
-    return {segment.id: tuple(_reasons(segment, state, subject)) for segment, state in both}
+    earlier, found = list[Interval](), dict[str, tuple[Reason, ...]]()
+    subject = Subject(facts, rules, None, 0, at, {**told, NAME: earlier})
+    for segment, state in zip(rules.segments.each, standing.states, strict=True):
+        found[segment.id] = tuple(_reasons(segment, state, subject))
+        earlier += memberships(segment.id, [state])
+    return found
 
 
 def _reasons(segment: Segment, state: State, subject: Subject) -> Iterator[Reason]:
