@@ -22,6 +22,7 @@ from regulars import (
     UndoMerge,
     VoidPurchase,
     parse_rules,
+    person_page,
 )
 from shops import (
     BEGIN,
@@ -254,6 +255,15 @@ def test_attrition_counts_condition_by_condition(crm: Regulars, clock: Clock) ->
     assert [each.customers for each in found.steps] == [3, 3]
     assert (found.members, found.kept_in, found.kept_out) == (2, 0, 1)
     assert crm.attrition("quiet", as_of=clock.now - 20 * DAY).steps[0].customers == 2
+
+
+def test_who_asks_what_is_held_of_them_is_told_their_segments(crm: Regulars) -> None:
+    person = crm.export_person("shop:1")
+    assert {each.id for each in person.segments if each.inside} == {"quiet", "buyers"}
+    page = person_page(person)
+    assert "Segment quiet: in since 2024-01-31." in page
+    assert "- 60 days since the last order (more than 30)" in page
+    assert "callable" not in page
 
 
 def test_other_rules_have_other_segments(crm: Regulars) -> None:
