@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,7 @@ from shops import (
     opened,
     read_models_of,
     register,
+    tables_of,
     trade,
 )
 
@@ -264,6 +266,28 @@ def test_who_asks_what_is_held_of_them_is_told_their_segments(crm: Regulars) -> 
     assert "Segment quiet: in since 2024-01-31." in page
     assert "- 60 days since the last order (more than 30)" in page
     assert "callable" not in page
+
+
+@pytest.mark.parametrize("harm", ["update", "delete", "insert"])
+def test_damage_is_found_and_put_right(crm: Regulars, harm: str) -> None:
+    crm.catch_up()
+    whole, table = read_models_of(crm, 2), tables_of(crm, 2)["segments"]
+    with crm._store.database.writing() as connection:
+        first = connection.execute(sa.select(table).order_by(*table.primary_key)).first()
+        assert first is not None
+        theirs = sa.and_(*(column == first._mapping[column.name] for column in table.primary_key))
+        match harm:
+            case "update":
+                connection.execute(table.update().where(theirs).values(valid_to=first.valid_to - 1))
+            case "delete":
+                connection.execute(table.delete().where(theirs))
+            case _:
+                connection.execute(table.insert(), {**first._mapping, "segment": "nobodys"})
+    found = crm.projections.verify()
+    assert [each.projection for each in found.differences] == ["segments"]
+    assert crm.projections.repair(projection="segments") == 1
+    assert read_models_of(crm, 2) == whole
+    assert crm.projections.verify().holds
 
 
 def test_other_rules_have_other_segments(crm: Regulars) -> None:
