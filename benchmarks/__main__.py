@@ -24,6 +24,7 @@ from benchmarks import (
     queries,
     rebuilding,
     report,
+    segments,
     server,
 )
 from benchmarks.bench import Bench, Settings
@@ -43,6 +44,7 @@ MEASUREMENTS: dict[str, tuple[int, Measure]] = {
     "busy": (6, busy.measure),
     "catch-up": (7, catching_up.measure),
     "preview": (8, preview.measure),
+    "segments": (9, segments.measure),
 }
 _QUICK_EVENTS = 20_000
 

@@ -55,6 +55,7 @@ PARTS = {
     6: "Queries",
     7: "Catch-up",
     8: "Preview of a rule change",
+    9: "Segments",
 }
 
 _PAGE = Reach(20, 3, less=True)
@@ -96,4 +97,11 @@ ROWS = (
     Row("catch_up.1", 7, "after 1 purchase, over the purchase itself"),
     Row("catch_up.1000", 7, "after 1,000, per event over a rebuild's"),
     Row("preview", 8, "time over a rebuild", reach=Reach(1, 0.2, less=True)),
+    Row(
+        "segments",
+        9,
+        "20 segments, the fold of stage, tier and risk with them over without",
+        reach=Reach(4, 3, less=True),
+    ),
+    Row("segments.memory", 9, "a rebuild with them, peak memory", "MiB", Reach(600, 300, less=True)),
 )

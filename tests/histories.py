@@ -48,14 +48,35 @@ from regulars.projections.facts.shared import SHARED
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
 
+#: Of each kind: by facts and by verdicts of others, with a stay and a pause, and asking for earlier ones.
+SEGMENTS = """
+[[segment]]
+id = "quiet"
+enter = [{ fact = "days_since_order", above = 30 }]
+[[segment]]
+id = "worth_a_call"
+enter = [{ fact = "stage", in = ["at_risk", "dormant"] }, { fact = "risk", from = 30 }]
+leave = [{ fact = "orders", within_days = 7, from = 1 }]
+stay_days = 14
+pause_days = 90
+[[segment]]
+id = "either"
+enter = [{ fact = "segment", any = ["quiet", "worth_a_call"] }, { fact = "tier", not_in = ["platinum"] }]
+pause_days = 1
+[[segment]]
+id = "around"
+enter = [{ fact = "segment", lacks = ["either"] }, { fact = "account_closed", is = false }]
+stay_days = 30
+"""
+
 START = to_instant(datetime(2024, 1, 1, tzinfo=UTC))
 
 
 @cache
 def rules() -> Rules:
-    """The default rules, ready to judge in euros."""
+    """The default rules with some segments, ready to judge in euros."""
     text = (Path(__file__).parents[1] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
-    return compile_rules(parse_rules(text), "EUR")
+    return compile_rules(parse_rules(text + SEGMENTS), "EUR")
 
 
 @cache

@@ -36,9 +36,11 @@ from regulars.crm_domain.ticket import (
     TicketStatus,
 )
 from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.conditions.rules import ConditionRule
 from regulars.projections.engine.fold import Happened, fold_some, verdict_at
 from regulars.projections.engine.projector import Projector
-from regulars.projections.lifecycle_stage.rules import ConditionRule, Lifecycle
+from regulars.projections.facts.table import FACTS
+from regulars.projections.lifecycle_stage.rules import Lifecycle
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset, parse_rules, validate_rules
@@ -81,10 +83,11 @@ def _several(words: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
 
 
 @cache
-def _ends(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    one = st.tuples(st.sampled_from(["from", "below"]), values).map(lambda pair: dict([pair]))
-    both = st.lists(values, min_size=2, max_size=2, unique_by=Decimal).map(
-        lambda pair: dict(zip(("from", "below"), sorted(pair, key=Decimal), strict=True))
+def _ends(fact: str) -> st.SearchStrategy[dict[str, Any]]:
+    values, least = BOUNDS[fact], st.sampled_from(["from", "above"] if FACTS[fact].kind == "elapsed" else ["from"])
+    one = st.tuples(least | st.just("below"), values).map(lambda pair: dict([pair]))
+    both = st.tuples(least, st.lists(values, min_size=2, max_size=2, unique_by=Decimal)).map(
+        lambda pair: dict(zip((pair[0], "below"), sorted(pair[1], key=Decimal), strict=True))
     )
     return one | both
 
@@ -101,9 +104,9 @@ def conditions(draw: st.DrawFn, fact: str) -> dict[str, Any]:
     if fact in CHOICES:
         return {"fact": fact, draw(st.sampled_from(["in", "not_in"])): draw(_several(CHOICES[fact]))}
     if fact == "tagged":
-        return {"fact": fact, draw(st.sampled_from(["has", "lacks"])): draw(_several(TAGS))}
+        return {"fact": fact, draw(st.sampled_from(["has", "any", "lacks"])): draw(_several(TAGS))}
     window = {"within_days": draw(DAYS)} if fact in WINDOWED and draw(st.booleans()) else {}
-    return {"fact": fact, **draw(_ends(BOUNDS[fact])), **window}
+    return {"fact": fact, **draw(_ends(fact)), **window}
 
 
 @st.composite
@@ -122,7 +125,7 @@ def rungs(draw: st.DrawFn, asking: str | None) -> list[dict[str, Any]]:
     for rung in ladder:
         if draw(st.integers(0, 3)) == 0:
             rung["spell"] = draw(_several(tuple(stages)))
-            rung["when"].append({"fact": "days_since_spell_ended", **draw(_ends(BOUNDS["days_since_spell_ended"]))})
+            rung["when"].append({"fact": "days_since_spell_ended", **draw(_ends("days_since_spell_ended"))})
     return [*ladder, {"id": "rest", "stage": "rest", "when": []}]
 
 
@@ -263,10 +266,12 @@ def holds(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
     return (
         (rule.is_ is None or found == rule.is_)
         and (rule.from_ is None or found >= Fraction(rule.from_))
+        and (rule.above is None or found > Fraction(rule.above))
         and (rule.below is None or found < Fraction(rule.below))
         and (rule.in_ is None or found in rule.in_)
         and (rule.not_in is None or found not in rule.not_in)
         and (rule.has is None or set(rule.has) <= found)
+        and (rule.any_ is None or set(rule.any_) & found)
         and (rule.lacks is None or not set(rule.lacks) & found)
     )
 

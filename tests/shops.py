@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import regulars
 from databases import fresh_postgres, fresh_sqlite, in_memory, prepared_postgres, prepared_sqlite
+from histories import SEGMENTS
 from regulars import (
     AdjustPoints,
     CancelMembership,
@@ -294,6 +295,7 @@ def with_edits(edits: Iterable[tuple[str, str]]) -> Ruleset:
 
 
 GOLD = '{ name = "gold",     from = "500.00" }'
+EXPIRE = 'expire_at = "end_of_month"'
 SILVER = '{ name = "silver",   from = "150.00" }'
 
 
@@ -312,6 +314,7 @@ def other_rules() -> st.SearchStrategy[Ruleset]:
         "returns_take_back = true": ["returns_take_back = true", "returns_take_back = false"],
         "normal = 24, low = 24": ["normal = 24, low = 24", "normal = 900, low = 24"],
         "auto_close_days = 7": ["auto_close_days = 7", "auto_close_days = 300"],
+        EXPIRE: [EXPIRE, EXPIRE + SEGMENTS],
     }
     return st.fixed_dictionaries({old: st.sampled_from(new) for old, new in places.items()}).map(
         lambda chosen: with_edits(chosen.items())

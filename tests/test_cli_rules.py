@@ -197,7 +197,7 @@ def test_rules_ask_what_was_spent_how_they_are_tagged_and_who_looks_after_them(a
             'from = "100.00"',
             'lifecycle.stage[0].when[0].from: found 100; expected an amount in quotes, such as "150.00"',
         ),
-        ('has = ["vip"]', "lifecycle.stage[0].when[1]: tagged is a set and takes `has`, `lacks`, or both"),
+        ('has = ["vip"]', "lifecycle.stage[0].when[1]: tagged is a set and takes any of `has`, `any` and `lacks`"),
         ('"owner"', 'lifecycle.stage[0].when[2].fact: found "owners", allowed: account_closed, '),
     ],
 )

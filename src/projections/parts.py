@@ -100,8 +100,8 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from models_in(argument)
 
 
-def canonical_json(data: dict[str, Any]) -> str:
-    """The one JSON text of a table: keys sorted, numbers in plain decimal, what isn't there left out."""
+def canonical_json(data: object) -> str:
+    """The one JSON text of a table, or of several: keys sorted, numbers in plain decimal, what isn't there left out."""
     return json.dumps(_plain(data), sort_keys=True, separators=(",", ":"))
 
 

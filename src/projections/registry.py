@@ -23,6 +23,7 @@ from regulars.projections.points.projector import POINTS
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section, ruleset_with
+from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.tags import TAGS
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 
@@ -103,6 +104,7 @@ PROJECTORS: tuple[Projector, ...] = (
     CHURN_RISK,
     LOYALTY_TIER,
     LIFECYCLE_STAGE,
+    SEGMENTS,
 )
 
 #: All that Regulars brings itself.

@@ -39,13 +39,15 @@ Told = Mapping[str, Sequence[Interval]]
 class Reason(Struct, frozen=True, kw_only=True):
     """One clause of a verdict: its id in the rules, a sentence, and the positions of the events behind it.
 
-    `contribution` is the clause's share of the score; the contributions of a verdict add up to its score.
+    `contribution` is the clause's share of the score; the contributions of a verdict add up to its score. `holds` is
+    whether the clause holds, where reasons tell of those that don't as well.
     """
 
     clause: str
     sentence: str
     positions: tuple[int, ...] = ()
     contribution: int | None = None
+    holds: bool | None = None
 
 
 def days(elapsed: int) -> str:

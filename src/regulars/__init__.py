@@ -44,15 +44,18 @@ if TYPE_CHECKING:
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
     from regulars.asking.one_ticket import TicketMessage, WholeTicket
+    from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
     from regulars.asking.suspects import Suspect
     from regulars.asking.views import (
         BuildView,
         Clause,
+        Counted,
         Customer,
         EventLine,
         Explanation,
         Lane,
         Page,
+        SegmentView,
         Span,
         Status,
         Timeline,
@@ -280,6 +283,7 @@ _HOMES = {
     "regulars.rules_door.difference": "ExplainedMove Move RulesDifference TicketMove",
     "regulars.asking.dismissals": "Dismissed",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
+    "regulars.asking.segments": "Attrition AttritionStep SegmentCount SegmentMember SegmentPage",
     "regulars.asking.suspects": "Suspect",
     "regulars.doing.outcomes": "Outcome",
     "regulars.doing.forgetting": "Forgetting Forgotten",
@@ -297,7 +301,7 @@ _HOMES = {
     "regulars.restoring": "Restoration restore",
     "regulars.asking.dicts": "to_dict",
     "regulars.asking.views": (
-        "BuildView Clause Customer EventLine Explanation Lane Page Span Status Timeline VerdictView"
+        "BuildView Clause Counted Customer EventLine Explanation Lane Page SegmentView Span Status Timeline VerdictView"
     ),
 }
 
@@ -313,6 +317,8 @@ __all__ = [
     "Archived",
     "AssignOwner",
     "AssignTicket",
+    "Attrition",
+    "AttritionStep",
     "AuditEntry",
     "AuditPage",
     "AwaitCustomer",
@@ -342,6 +348,7 @@ __all__ = [
     "Contactable",
     "ContactablePage",
     "CorrectPurchase",
+    "Counted",
     "Customer",
     "CustomerId",
     "CustomerMerged",
@@ -469,6 +476,10 @@ __all__ = [
     "SealCheck",
     "SealDamage",
     "Sealing",
+    "SegmentCount",
+    "SegmentMember",
+    "SegmentPage",
+    "SegmentView",
     "Span",
     "StaleProjections",
     "Status",

@@ -36,9 +36,18 @@ from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_ticket import WholeTicket, find_ticket
 from regulars.asking.paging import page_size
+from regulars.asking.segments import (
+    Attrition,
+    SegmentCount,
+    SegmentPage,
+    SegmentQuery,
+    count_attrition,
+    count_segments,
+    find_members,
+)
 from regulars.asking.status import read_status
 from regulars.asking.totals import count_as_of
-from regulars.asking.views import Customer, Lane, Page, Status, Timeline, lanes_in
+from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.event import Event, Recorded
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
@@ -62,6 +71,8 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=Event)
 F = TypeVar("F", bound=Event)
 G = TypeVar("G", bound=Event)
+
+FORTNIGHT = timedelta(days=14)
 
 
 class Regulars:
@@ -346,6 +357,7 @@ class Regulars:
         known_at: datetime | date | None = None,
         rules: AnyRules | None = None,
         tag: str | None = None,
+        segment: str | None = None,
         owner: str | None = None,
         source: str | None = None,
         text: str | None = None,
@@ -364,9 +376,9 @@ class Regulars:
         `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when: if nothing more had happened after
         that instant.
 
-        `tag`, `owner` and `source` are what is written of a customer as of that instant; `text` is a part of today's
-        name or e-mail address, case-insensitive. Those four, and `total`, the number of matches in all, scan every
-        customer who matches the other filters, 1,000 at once.
+        `segment` is one that they are in as of that instant. `tag`, `owner` and `source` are what is written of a
+        customer then; `text` is a part of today's name or e-mail address, case-insensitive. Those four, and `total`,
+        the number of matches in all, scan every customer who matches the other filters, 1,000 at once.
 
         Customers who are forgotten by now are left out, as of whatever day, unless `forgotten` includes them; `totals`
         and `status` always count them.
@@ -404,6 +416,7 @@ class Regulars:
             within=within,
             as_of=as_of,
             tag=tag,
+            segment=segment,
             owner=owner,
             source=source,
             text=text,
@@ -416,6 +429,83 @@ class Regulars:
             goes_on=limit is None,
         )
         return find_page(self._session, query, known_at, rules, on_progress)
+
+    def segments(
+        self,
+        *,
+        within: timedelta = FORTNIGHT,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> tuple[SegmentCount, ...]:
+        """How many customers are in each segment as of an instant, and come in or go out `within` a time by themselves.
+
+        The order is that of the rules. Forgotten customers are counted. Who comes in and goes out is what was due at
+        that instant, as if nothing had happened since. The other arguments, and what it raises, are those of
+        `customers`.
+        """
+        freshness = freshness_of(fresh, at_least)
+        return count_segments(self._session, as_of, within, known_at, rules, freshness, on_progress)
+
+    def segment(
+        self,
+        name: str,
+        *,
+        entering: bool = False,
+        leaving: bool = False,
+        within: timedelta = FORTNIGHT,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        forgotten: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> SegmentPage:
+        """A page of the members of a segment as of an instant, in the order in which they were first recorded.
+
+        `entering` are those instead who aren't in and come in `within` a time by themselves, `leaving` members who go
+        out, the soonest first: what was due at that instant, as if nothing had happened since. To count what became of
+        a mailing, ask `as_of` and `known_at` the instant at which it was sent: who bought since is still there.
+
+        The other arguments, and what it raises, are those of `customers`: without a limit, iterating goes through all.
+        Raises NotFound for a segment that the rules don't have, ValueError for entering and leaving at once.
+        """
+        if entering and leaving:
+            raise ValueError("ask for those entering or those leaving, one at a time")
+        query = SegmentQuery(
+            segment=name,
+            asked="entering" if entering else "leaving" if leaving else "in",
+            within=within,
+            as_of=as_of,
+            forgotten=forgotten,
+            limit=page_size(limit),
+            after=after,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
+        )
+        return find_members(self._session, query, known_at, rules, on_progress)
+
+    def attrition(
+        self,
+        segment: str,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Attrition:
+        """How a segment comes to its members as of an instant: how many customers are left after each condition.
+
+        All customers are folded for that, with forgotten ones; `on_progress` is called with (events read so far, events
+        there are). Raises NotFound for a segment that the rules don't have.
+        """
+        return count_attrition(self._session, segment, as_of, known_at, rules, on_progress)
 
     @property
     def grammar(self) -> type[Ruleset]:
@@ -435,8 +525,9 @@ class Regulars:
         """The business's own timeline: verdicts of extensions' projections on the events that belong to no customer."""
         return business_timeline(self._session)
 
-    def totals(self, lane: Lane, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
-        """How many customers have each verdict of a lane, as of each of some days or instants in ascending order.
+    def totals(self, lane: Counted, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
+        """How many customers have each verdict of a lane, as of each of some days or instants in ascending order; for
+        "segment", how many are in each.
 
         Forgotten customers are counted as before: totals of a past day don't change by forgetting.
 

@@ -27,12 +27,12 @@ from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.points import PointsPolicy
 from regulars.crm_domain.upcasts import Upcast
 from regulars.crm_domain.wording import Wording, listed, plain_fields, plain_value
-from regulars.projections.engine.projector import Key, Projector
+from regulars.projections.engine.projector import Key, Projector, RuledKey
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.parts import Part
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.section import Section
-from regulars.projections.verdict import Reason, Verdict
+from regulars.projections.verdict import Interval, Reason, Verdict
 
 __all__ = [
     "DAY",
@@ -52,6 +52,7 @@ __all__ = [
     "FactSet",
     "InTheClear",
     "Index",
+    "Interval",
     "Key",
     "Label",
     "Moment",
@@ -62,6 +63,7 @@ __all__ = [
     "Reason",
     "Reference",
     "Removed",
+    "RuledKey",
     "Rules",
     "Section",
     "Text",

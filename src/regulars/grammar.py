@@ -12,10 +12,12 @@ from regulars.projections.churn_risk.rules import (
     ServicePoints,
     SteppedComponent,
 )
-from regulars.projections.lifecycle_stage.rules import ConditionRule, Lifecycle, StageRule
+from regulars.projections.conditions.rules import ConditionRule
+from regulars.projections.lifecycle_stage.rules import Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
 from regulars.projections.points.rules import Points
 from regulars.projections.rules.grammar import Business, Cadence
+from regulars.projections.segments.rules import SegmentRule
 from regulars.projections.ticket_queue.rules import HoursByPriority, Ticket
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Overrides",
     "Points",
     "Satisfaction",
+    "SegmentRule",
     "Service",
     "ServicePoints",
     "StageRule",

@@ -53,6 +53,7 @@ from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
+from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.verdict import Interval, Reason
 from shops import EXAMPLES
 
@@ -95,7 +96,7 @@ def spell(ruleset: Ruleset, history: list[Happened], begin: int, at: int) -> tup
 
 
 def test_the_ladders_of_these_laws_ask_every_fact() -> None:
-    assert {*BOUNDS, *FLAGS, *CHOICES, "tagged", "stage"} == set(FACTS)  # which a ladder can't ask
+    assert {*BOUNDS, *FLAGS, *CHOICES, "tagged", "stage", "segment"} == set(FACTS)  # two of which a ladder can't ask
     assert set(WINDOWED) == {fact.name for fact in FACTS.values() if fact.windowed}
 
 
@@ -290,6 +291,8 @@ def test_a_ladder_with_a_rung_for_each_word_of_another_projection_tells_its_time
 def test_a_ladder_cannot_ask_for_the_stage_that_it_gives() -> None:
     with pytest.raises(InvalidRules, match='"asked" asks for the stage, which is what the ladder gives'):
         ladder_asking({"fact": "stage", "in": ["rest"]})
+    with pytest.raises(InvalidRules, match='"asked" asks for segments, which are judged after the ladder'):
+        ladder_asking({"fact": "segment", "has": ["vips"]})
 
 
 @pytest.mark.parametrize(
@@ -316,8 +319,9 @@ def test_a_ladder_reads_only_those_that_its_rules_ask() -> None:
 
 def test_each_verdict_in_the_table_is_one_that_is_told_and_the_ladder_may_read_all_but_its_own() -> None:
     read = {fact.reads for fact in FACTS.values() if fact.reads}
-    assert read == {"lifecycle_stage", "loyalty_tier", "churn_risk"}
-    assert {each.name for each in LIFECYCLE_STAGE.may_read} == read - {"lifecycle_stage"}
+    assert read == {"lifecycle_stage", "loyalty_tier", "churn_risk", "segments"}
+    assert {each.name for each in LIFECYCLE_STAGE.may_read} == read - {"lifecycle_stage", "segments"}
+    assert {each.name for each in SEGMENTS.may_read} == read - {"segments"}
 
 
 # ------------------------------------------------------------------------------------------------ a fact is one entry

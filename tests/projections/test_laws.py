@@ -26,7 +26,7 @@ from regulars.projections.engine.fold import (
     verdict_at,
     verdicts_of_facts,
 )
-from regulars.projections.engine.projector import Projector
+from regulars.projections.engine.projector import Key, Projector
 from regulars.projections.engine.stored import dump, dump_facts, dump_tracks, load, load_facts, load_tracks
 from regulars.projections.facts.shared import HANDLES
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
@@ -55,8 +55,8 @@ def stored_and_loaded(folded: Folded) -> Folded:
     return again
 
 
-#: Which projectors have a timeline for each key.
-KEYED = {projector.name: projector.key is not None for projector in PROJECTORS}
+#: Which projectors have a timeline for each of what events name.
+KEYED = {projector.name: isinstance(projector.key, Key) for projector in PROJECTORS}
 UNEXPLAINED = {projector.name for projector in PROJECTORS if projector.explain is None}  # nobody asks for reasons
 
 
@@ -126,13 +126,14 @@ def test_intervals_have_no_gap_and_no_overlap_and_no_end(history: list[Happened]
 def test_a_verdict_asked_at_any_instant_equals_the_intervals(history: list[Happened], at: int) -> None:
     timelines = whole(history)
     _, explained = explain(history, rules(), at, PROJECTORS)
-    asked = {each.projection: each for each in explained}
-    for name, intervals in timelines.items():
-        held = verdict_at(intervals, at)
-        if held is None or KEYED[name] or name in UNEXPLAINED:
-            assert name not in asked
-        else:
-            assert (asked[name].verdict, asked[name].since) == (held.verdict, held.valid_from)
+    asked = {(each.projection, each.key): each for each in explained}
+    for name, told in timelines.items():
+        for key, intervals in by_key(told).items():
+            held = verdict_at(intervals, at)
+            if held is None or KEYED[name] or name in UNEXPLAINED:
+                assert (name, key) not in asked
+            else:
+                assert (asked[name, key].verdict, asked[name, key].since) == (held.verdict, held.valid_from)
 
 
 @given(histories(), INSTANTS)
@@ -147,7 +148,7 @@ def test_judging_at_any_instant_agrees_with_the_interval_it_lies_in(history: lis
             held = verdict_at(told.get(key, []), at)
             if held is None:
                 continue
-            facts = projector.key.facts(folded.facts, key) if projector.key else folded.facts
+            facts = projector.key.facts(folded.facts, key) if isinstance(projector.key, Key) else folded.facts
             assert track.judged_at is not None
             *_, (_, standing, _) = projector.judge(track.standing, facts, rules(), track.judged_at, at + 1)
             (_, _, verdict), *_ = projector.judge(standing, facts, rules(), at, FOREVER)
@@ -203,7 +204,7 @@ def test_what_a_projector_does_not_mind_need_not_be_read_for_it(projector: Proje
 def test_contributions_add_up_to_the_score(history: list[Happened], at: int) -> None:
     _, explained = explain(history, rules(), at, PROJECTORS)
     for each in explained:
-        if each.verdict.score is not None:
+        if getattr(each.verdict, "score", None) is not None:
             assert sum(reason.contribution or 0 for reason in each.reasons) == each.verdict.score
 
 
@@ -217,13 +218,18 @@ def test_every_reason_points_at_events_that_had_happened(history: list[Happened]
             assert set(reason.positions) <= known
 
 
+def read_by(projector: Projector) -> list[Projector]:
+    """What a projector reads under these rules, and what that reads."""
+    return [each for source in projector.sources(rules()) for each in (source, *read_by(source))]
+
+
 @given(histories(), st.data())
 def test_projectors_judge_apart_as_they_do_together(history: list[Happened], data: st.DataObject) -> None:
     some = data.draw(st.lists(st.sampled_from(PROJECTORS), unique=True))
     together = whole(history)
     folded, apart = fold_some(history, rules(), some)
     assert apart == {projector.name: together[projector.name] for projector in some}
-    assert folded.tracks.keys() == apart.keys()
+    assert folded.tracks.keys() == {each.name for some_of in some for each in (some_of, *read_by(some_of))}
 
 
 @given(histories(), st.data())

@@ -173,7 +173,7 @@ def test_a_reader_explains_what_it_was_told_at_that_instant(history: list[Happen
     _, explained = explain(history, rules(), at, ALL)
     timelines = fold_some(history, rules(), ALL)[1]
     for each in explained:
-        held = verdict_at(timelines[each.projection], at)
+        held = verdict_at((told for told in timelines[each.projection] if told.key == each.key), at)
         assert held is not None
         assert (each.verdict, each.since) == (held.verdict, held.valid_from)
         if each.projection == "first":

@@ -465,7 +465,7 @@ def test_an_id_is_used_once_but_a_stage_may_have_several_rungs() -> None:
         (
             'fact = "gap", from = 5.0',
             'fact = "tagged", in = ["vip"]',
-            "tagged is a set and takes `has`, `lacks`, or both",
+            "tagged is a set and takes any of `has`, `any` and `lacks`",
         ),
         (
             'fact = "gap", from = 5.0',

@@ -283,8 +283,10 @@ def test_damage_is_built_away(database_url: str) -> None:
         for index in range(len(damageable(crm, 1))):
             damage(crm, 1, damageable(crm, 1), (index, "update", 0), 0)
             damage(crm, 1, damageable(crm, 1), (index, "delete", 1), 0)
-        assert changed_tables(whole, read_models_of(crm, 1)) == set(whole)
-        assert crm.projections.verify().different >= len(whole)
+        filled = {name for name, rows in whole.items() if rows}
+        assert set(whole) - filled == {"segments", "segments_places"}  # as the default rules have none
+        assert changed_tables(whole, read_models_of(crm, 1)) == filled
+        assert crm.projections.verify().different >= len(filled)
         assert crm.projections.rebuild() == 2
         assert (read_models_of(crm, 2), fingerprint(crm)) == (whole, before)
 

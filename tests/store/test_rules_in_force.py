@@ -59,6 +59,12 @@ def everyone(crm: Regulars) -> dict[CustomerId, dict[Lane, str]]:
     return {each.id: verdicts(crm.customer(each.id)) for each in crm.customers(limit=1000)}
 
 
+def segments(crm: Regulars) -> set[tuple[CustomerId, str]]:
+    """Who is in which segment now, asked in the same way."""
+    everybody = (crm.customer(each.id) for each in crm.customers(limit=1000))
+    return {(each.id, segment.id) for each in everybody for segment in each.explain().segments if segment.inside}
+
+
 def queue(crm: Regulars) -> dict[tuple[str, str], str]:
     """What every ticket shows now."""
     return {
@@ -97,19 +103,21 @@ def test_who_moves_in_the_preview_is_who_moves_and_a_rollback_takes_it_back(
         register(crm, clock)
         play(crm, clock, steps)
         crm.catch_up()
-        before, tickets, stored = everyone(crm), queue(crm), everything_of(crm)
+        before, tickets, stored, inside = everyone(crm), queue(crm), everything_of(crm), segments(crm)
         preview = crm.rules.diff(new)
         explained = preview.explain(preview)
         assert everything_of(crm) == stored
         assert everyone(crm) == before
         published = crm.rules.publish(new, reason="a try")
-        after = everyone(crm)
+        after, inside_then = everyone(crm), segments(crm)
         moved = {
             (who, lane, before[who][lane], after[who][lane])
             for who in before
             for lane in before[who]
             if before[who][lane] != after[who][lane]
         }
+        moved |= {(who, f"segment {name}", "in", "out") for who, name in inside - inside_then}
+        moved |= {(who, f"segment {name}", "out", "in") for who, name in inside_then - inside}
         assert {(each.customer_id, each.lane, each.old, each.new) for each in preview} == moved
         assert (len(preview), preview.customers) == (len(moved), len(before))
         assert [each.move for each in explained] == list(preview)
@@ -120,7 +128,7 @@ def test_who_moves_in_the_preview_is_who_moves_and_a_rollback_takes_it_back(
         if published.changed:
             back = crm.rules.rollback(reason="no good")
             assert (back.generation, back.digest) == (1, founding.digest())
-        assert (everyone(crm), queue(crm)) == (before, tickets)
+        assert (everyone(crm), queue(crm), segments(crm)) == (before, tickets, inside)
         assert crm.projections.verify().holds
 
 

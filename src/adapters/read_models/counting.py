@@ -21,15 +21,18 @@ def counts(models: ReadModels, connection: Connection, name: str, at: int) -> di
 
 
 def totals(models: ReadModels, connection: Connection, name: str, instants: Sequence[int]) -> list[dict[str, int]]:
-    """How many customers have each verdict of a projection, as of each of some instants in order.
+    """How many customers have each verdict of a projection, as of each of some instants in order; of one that the rules
+    name the timelines of, how many each of them holds.
 
     That is how many intervals began by then, less those that ended: each index by value is read once.
     """
-    table = models.of(name).intervals
+    tables = models.of(name)
+    table, key = tables.intervals, tables.projector.key
+    counted = table.c.value if key is None else table.c[key.name]
     found = [dict[str, int]() for _ in instants]
     spans = list(pairwise([-FOREVER, *instants]))
-    for value in _values(connection, table.c.value) if instants else ():
-        having = table.c.value == value
+    for value in _values(connection, counted) if instants else ():
+        having = counted == value
         began, ended = (_counts(connection, column, spans, having) for column in (table.c.valid_from, table.c.valid_to))
         for as_of, change in zip(found, accumulate(map(sub, began, ended)), strict=True):
             if change:

@@ -59,6 +59,24 @@ def keys_at(models: ReadModels, connection: Connection, name: str, customers: It
     }
 
 
+def held_keys(
+    models: ReadModels, connection: Connection, name: str, instants: Mapping[int, int]
+) -> dict[int, frozenset[str]]:
+    """The keys of which a projection holds anything of some customers, by number, each as of an instant of their own;
+    who has none is left out.
+    """
+    tables, found = models.of(name), dict[int, frozenset[str]]()
+    table, named = tables.intervals, tables.projector.key
+    assert named is not None
+    for chunk in chunks(instants):
+        near = sa.and_(table.c.valid_from <= max(instants.values()), table.c.valid_to > min(instants.values()))
+        columns = (table.c.customer, table.c.valid_from, table.c.valid_to, table.c[named.name].label("held"))
+        for row in connection.execute(sa.select(*columns).where(table.c.customer.in_(chunk), near)):
+            if row.valid_from <= instants[row.customer] < row.valid_to:
+                found[row.customer] = found.get(row.customer, frozenset()) | {row.held}
+    return found
+
+
 def keyed_page(
     models: ReadModels,
     connection: Connection,

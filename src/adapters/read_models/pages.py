@@ -17,7 +17,6 @@ from regulars.adapters.sql.highest_first import highest_first
 from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.fold import Folded
-from regulars.projections.tags import TAGS
 from regulars.projections.verdict import Interval
 
 
@@ -52,15 +51,16 @@ class Becoming(Struct, frozen=True, kw_only=True):
 class Filters(Struct, frozen=True, kw_only=True):
     """Which customers to list: those with a verdict of each projection in `shown`, and with some `values` among these.
 
-    `facts` are columns of one of them, each with its projection and the text that it has. With a `tag` only who carries
-    it. With `unchanged_since_asked` only customers without events after the asked instant. `beside` are ids of
-    customers who are left out. With `remembered_only` no customer who is forgotten by now, whatever the instant.
+    `facts` are columns of one of them, each with its projection and the text that it has. `carried` are keys of which
+    something must be held, such as a tag, each with its projection. With `unchanged_since_asked` only customers without
+    events after the asked instant. `beside` are ids of customers who are left out. With `remembered_only` no customer
+    who is forgotten by now, whatever the instant.
     """
 
     shown: tuple[str, ...]
     values: tuple[tuple[str, str], ...] = ()
     facts: tuple[tuple[str, str, str], ...] = ()
-    tag: str | None = None
+    carried: tuple[tuple[str, str], ...] = ()
     becoming: Becoming | None = None
     unchanged_since_asked: bool = False
     beside: frozenset[str] = frozenset()
@@ -122,7 +122,7 @@ class _Page:
         self._order = order
         self._facts = models.tables.facts.rows
         self._shown = {name: models.of(name) for name in filters.shown}
-        self._tags = None if filters.tag is None else models.of(TAGS.name).intervals
+        self._carried = [(models.of(name), key) for name, key in filters.carried]
         self._scored = models.of(order.projection) if order and order.projection and order.by_score else None
         self._ranked = None
         if order is not None and order.projection is not None and not order.by_score:
@@ -175,8 +175,8 @@ class _Page:
         if self._scored is not None:
             assert self._scored.steps is not None
             return self._scored.steps
-        if self._tags is not None:
-            return self._tags  # mostly few carry it, and they are in order
+        if self._carried:
+            return self._carried[0][0].intervals  # mostly few carry it, and they are in order
         first = next(iter(self._filters.values), None)
         if first is not None:
             return self._shown[first[0]].intervals
@@ -188,10 +188,10 @@ class _Page:
         """The leading table joined with the intervals that hold, and the conditions on its customers."""
         joined: sa.FromClause = leading
         conditions = [*self._wanted(), *self._left_out(leading)]
-        if self._tags is not None:
-            conditions += self._carried(self._tags, sa.literal(at))
-            if self._tags is not leading:
-                joined = joined.join(self._tags, self._tags.c.customer == leading.c.customer)
+        for tables, key in self._carried:
+            conditions += _carries(tables, key, sa.literal(at))
+            if tables.intervals is not leading:
+                joined = joined.join(tables.intervals, tables.intervals.c.customer == leading.c.customer)
         for tables in self._shown.values():
             if tables.intervals is leading is self._ranked:
                 conditions.append(is_last(leading))
@@ -251,16 +251,13 @@ class _Page:
         wanted = [self._shown[name].intervals.c.value == value for name, value in self._filters.values]
         return wanted + [self._shown[name].intervals.c[column] == text for name, column, text in self._filters.facts]
 
-    def _carried(self, tags: sa.Table, instant: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
-        """Conditions on the interval of the tag."""
-        return [tags.c.tag == self._filters.tag, tags.c.valid_from <= instant, tags.c.valid_to > instant]
-
     def _narrowed(self, instant: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
         """Conditions on a customer of whom the facts and what is shown are joined."""
-        if self._tags is None:
-            return self._wanted()
-        theirs = self._tags.c.customer == self._facts.c.customer
-        return [*self._wanted(), sa.exists().where(theirs, *self._carried(self._tags, instant))]
+        carried = (
+            sa.exists().where(tables.intervals.c.customer == self._facts.c.customer, *_carries(tables, key, instant))
+            for tables, key in self._carried
+        )
+        return [*self._wanted(), *carried]
 
     def _left_out(self, leading: sa.FromClause) -> list[sa.ColumnElement[bool]]:
         events, forgotten = self._models.events, self._models.forgotten
@@ -348,6 +345,13 @@ class _Page:
 
 def _holds(table: sa.Table, customers: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.customer == customers.c.customer, table.c.valid_from <= instant, table.c.valid_to > instant)
+
+
+def _carries(tables: ProjectionTables, key: str, instant: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
+    """Conditions on the interval of a key."""
+    table, named = tables.intervals, tables.projector.key
+    assert named is not None
+    return [table.c[named.name] == key, table.c.valid_from <= instant, table.c.valid_to > instant]
 
 
 def _begins(table: sa.Table, interval: sa.FromClause, instant: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

@@ -214,13 +214,17 @@ class ProjectionTables:
     # ------------------------------------------------------------------------------------------------------ to rows
 
     def rows(self, customer: int, intervals: Sequence[Interval]) -> list[Row]:
-        """The rows of a customer's intervals, in order of time."""
+        """The rows of a customer's intervals, in order of time; none of those in which nothing is held."""
         if self.is_packed:
             return self._packed(customer, intervals)
         values = self._values
         if self.projector.key is None:
             return [(customer, each.valid_from, each.valid_to, *values(each.verdict)) for each in intervals]
-        return [(each.key, customer, each.valid_from, each.valid_to, *values(each.verdict)) for each in intervals]
+        return [
+            (each.key, customer, each.valid_from, each.valid_to, *values(each.verdict))
+            for each in intervals
+            if each.verdict is not None
+        ]
 
     def _packed(self, customer: int, intervals: Sequence[Interval]) -> list[Row]:
         """One row for neighbouring intervals that differ in the score alone."""

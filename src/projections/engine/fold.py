@@ -10,7 +10,7 @@ come late: that customer is folded afresh.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -21,7 +21,7 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import END_OF_TIME, FOREVER
 from regulars.crm_domain.purchase import PurchaseRecorded
 from regulars.projections.engine.corrections import BEAR_ON_THE_PAST, bears_on_the_past
-from regulars.projections.engine.projector import Projector
+from regulars.projections.engine.projector import Key, Projector, RuledKey
 from regulars.projections.engine.rules_digest import rules_digest
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED, Facts
@@ -247,7 +247,18 @@ _Ahead = tuple[Any, Any, int, list[Interval]]
 class _Course:
     """How a projector is judged under some rules: what it reads by their places, and which event types bear on it."""
 
-    __slots__ = ("facts_of", "judge", "key_of", "minded", "projector", "rules", "settled_by", "sources")
+    __slots__ = (
+        "apart",
+        "facts_of",
+        "judge",
+        "key_of",
+        "minded",
+        "names",
+        "projector",
+        "rules",
+        "settled_by",
+        "sources",
+    )
 
     def __init__(
         self, projector: Projector, rules: Rules, sources: list[int], minded_by_sources: frozenset[type[Event]]
@@ -256,11 +267,14 @@ class _Course:
         self.rules = rules
         self.sources = sources
         self.judge = projector.judge
-        self.key_of = projector.key.of if projector.key else None
-        self.facts_of = projector.key.facts if projector.key else None
+        key = projector.key
+        self.key_of = key.of if isinstance(key, Key) else None
+        self.facts_of = key.facts if isinstance(key, Key) else None
+        self.apart = key.apart if isinstance(key, RuledKey) else None
+        self.names = key.names(rules) if isinstance(key, RuledKey) else (WHOLE,)
         # Those that bear on the answer by themselves; those that are only heeded don't begin it.
-        self.settled_by = projector.handles | projector.heeds(rules)
-        self.minded = self.settled_by | minded_by_sources
+        self.settled_by = projector.handles | projector.heeds(rules) if self.names else frozenset[type[Event]]()
+        self.minded = self.settled_by | minded_by_sources if self.names else self.settled_by
 
     def arrival(self, event_type: type[Event]) -> tuple[Callable[[Any], str] | None, Callable[..., None]]:
         """How events of a type arrive: at the timeline they are about, or at all where they bear on what is read."""
@@ -319,7 +333,12 @@ class _Running:
             found += ended
             if verdict is not None:
                 found.append(Interval(since, FOREVER, verdict, key))
-        return found
+        return self._apart(found)
+
+    def _apart(self, found: list[Interval]) -> list[Interval]:
+        """Intervals as others see them: of what the rules name, those of each name."""
+        apart = self.course.apart
+        return found if apart is None else apart(found, self.course.rules)
 
     def ahead(self, key: str, end: int, track: Track) -> _Ahead:
         """What follows for a timeline before `end`: judged at the last event and wherever time alone changes it."""
@@ -345,10 +364,11 @@ class _Running:
 
     def _require_end(self, changes: int, begin: int, end: int) -> None:
         """Raise InvalidRules after more changes than there may be: by how much there is of a customer, and by what is
-        read.
+        read; of timelines that are judged together, so many for each.
         """
         most = MAX_FUTURE_CHANGES + self.course.projector.facts.future_changes(self.facts)
-        if changes > most + sum(len(each) for told in self.told(begin, end) for each in told.values()):
+        most += sum(len(each) for told in self.told(begin, end) for each in told.values())
+        if changes > most * len(self.course.names):
             raise InvalidRules(f"{self.course.projector.name} changes again and again with no event in between")
 
     def told(self, begin: int, end: int) -> Sequence[Told]:
@@ -367,6 +387,8 @@ class _Running:
             found += (each for each in ended if each.valid_to > begin)
             if verdict is not None:
                 found.append(Interval(since, FOREVER, verdict, key))
+        if self.course.apart is not None:
+            return [each for each in self._apart(found) if each.verdict is not None]
         return found
 
 
@@ -400,6 +422,7 @@ def verdicts_of_facts(
 
     `facts` are those of the whole `history`, of which nothing is later.
     """
+    assert not isinstance(projector.key, RuledKey)  # which carries
     key, found = projector.key, dict[str, Any]()
     begun = (each for each in history if type(each) in projector.handles)
     for of in dict.fromkeys(WHOLE if key is None else key.of(event) for event in begun):
@@ -411,13 +434,17 @@ def verdicts_of_facts(
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """A verdict at an instant with its reasons, and what it turns into next if nothing more happens."""
+    """A verdict at an instant with its reasons, and what it turns into next if nothing more happens.
+
+    Of timelines that the rules name, `key` says which one; the verdict is None where nothing is held.
+    """
 
     projection: str
     verdict: Any
     since: int
     reasons: tuple[Reason, ...]
     next_change: Interval | None
+    key: str = WHOLE
 
 
 def fold_until(
@@ -430,25 +457,31 @@ def fold_until(
 def explain(
     events: Iterable[Happened], rules: Rules, at: int, projectors: Sequence[Projector]
 ) -> tuple[Folded, list[Explanation]]:
-    """Each projector's verdict of the whole customer as of an instant, explained; and the fold of all that had happened
-    by then.
+    """Each projector's verdict of the whole customer as of an instant, and of each timeline that the rules name,
+    explained; and the fold of all that had happened by then.
     """
     plan, folded, explanations = FoldPlan(rules, projectors), Folded(), list[Explanation]()
     timelines = plan.fold(folded, (happened for happened in events if happened.at <= at))
     running = {run.course.projector.name: run for run in plan.begin(folded)}
     for projector in projectors:
-        current = verdict_at(timelines[projector.name], at) if projector.key is None else None
-        if current is None or projector.explain is None:
+        if projector.explain is None or isinstance(projector.key, Key):
+            continue
+        told = by_key(timelines[projector.name])
+        current = {key: held for key, intervals in told.items() if (held := verdict_at(intervals, at)) is not None}
+        if not current:
             continue
         run = running[projector.name]
         standing, *_ = run.ahead(WHOLE, at + 1, run.tracks[WHOLE])
-        explanations.append(
-            Explanation(
-                projection=projector.name,
-                verdict=current.verdict,
-                since=current.valid_from,
-                reasons=projector.explain(standing, run.facts, rules, at, *run.told(at, at + 1)),
-                next_change=verdict_at(timelines[projector.name], current.valid_to),
+        reasons = projector.explain(standing, run.facts, rules, at, *run.told(at, at + 1))
+        for key, held in current.items():
+            explanations.append(
+                Explanation(
+                    projection=projector.name,
+                    verdict=held.verdict,
+                    since=held.valid_from,
+                    reasons=reasons[key] if isinstance(reasons, Mapping) else reasons,
+                    next_change=verdict_at(told[key], held.valid_to),
+                    key=key,
+                )
             )
-        )
     return folded, explanations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from regulars.crm_domain.event import Event
 from regulars.projections.engine.column import columns_of
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
-from regulars.projections.verdict import Reason, Verdict
+from regulars.projections.verdict import Interval, Reason, Verdict
 
 #: An instant, the standing from then on, and the verdict that goes with it.
 Judgement = tuple[int, Any, Any]
@@ -20,7 +20,8 @@ Judgement = tuple[int, Any, Any]
 #: others, `Told` comes last.
 Judge = Callable[..., Iterable[Judgement]]
 #: (standing, facts, rules, at), with the standing that `judge` gave for that instant; `Told` comes last as in `Judge`.
-Explain = Callable[..., tuple[Reason, ...]]
+#: Where the rules name the timelines, the reasons are by these names.
+Explain = Callable[..., tuple[Reason, ...] | Mapping[str, tuple[Reason, ...]]]
 
 
 #: What lists ask of a verdict: who has a value, in order of ids; who comes to have it, in order of time; whose score is
@@ -40,6 +41,20 @@ class Key(Struct, frozen=True, kw_only=True):
     name: str
     of: Callable[[Any], str]
     facts: Callable[[Any, str], Any]
+
+
+class RuledKey(Struct, frozen=True, kw_only=True):
+    """Timelines that the rules name: an event bears on all of them, so they are judged together.
+
+    `name` is what a timeline is of in tables, `names` gives those that the rules have; where they have none, nothing is
+    judged. The verdict of `judge` is the standing, which holds what is said of each; `apart` tells intervals of it
+    apart, (intervals, rules) -> for each name in alphabetical order its intervals without a gap: None is the verdict of
+    one in which nothing is held. Those are not stored, and say from when on what was stored before is outdated.
+    """
+
+    name: str
+    names: Callable[[Any], Sequence[str]]
+    apart: Callable[[Sequence[Interval], Any], list[Interval]]
 
 
 def _none_more(rules: Any) -> frozenset[type[Event]]:
@@ -78,7 +93,7 @@ class Projector(Struct, frozen=True, kw_only=True):
     judge: Judge
     explain: Explain | None = None
     verdict: type[Struct] = Verdict
-    key: Key | None = None
+    key: Key | RuledKey | None = None
     lists_by: tuple[ListedBy, ...] = ()
     ranked_by: tuple[str, ...] = ()
     shows: Shows = "timeline"

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.projections.engine.fold import Folded, Tracks
-from regulars.projections.engine.projector import Projector
+from regulars.projections.engine.projector import Projector, RuledKey
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import Facts
 
@@ -97,9 +97,10 @@ def _opened(data: bytes, kind: type[_T]) -> _T:
 
 
 def _typed(projector: Projector, tracks: Tracks) -> Tracks:
+    verdict = projector.standing if isinstance(projector.key, RuledKey) else projector.verdict
     for track in tracks.values():
         track.standing = _as(track.standing, projector.standing)
-        track.verdict = _as(track.verdict, projector.verdict | None)
+        track.verdict = _as(track.verdict, verdict | None)
     return tracks
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # which hold conditions, and these are asked under them
     from regulars.projections.rules.compiled import Rules
 
 Kind = Literal["flag", "count", "score", "amount", "elapsed", "ratio", "choice", "set"]
-Key = Literal["is", "from", "below", "in", "not_in", "has", "lacks"]
+Key = Literal["is", "from", "above", "below", "in", "not_in", "has", "any", "lacks"]
 
 #: The keys by which a condition on each kind of fact has its bounds.
 KEYS: Mapping[Kind, tuple[Key, ...]] = MappingProxyType(
@@ -36,16 +36,16 @@ KEYS: Mapping[Kind, tuple[Key, ...]] = MappingProxyType(
         "count": ("from", "below"),
         "score": ("from", "below"),
         "amount": ("from", "below"),
-        "elapsed": ("from", "below"),
+        "elapsed": ("from", "above", "below"),
         "ratio": ("from", "below"),
         "choice": ("in", "not_in"),
-        "set": ("has", "lacks"),
+        "set": ("has", "any", "lacks"),
     }
 )
 
 Bound = bool | int | Fraction | frozenset[str]
 
-#: Whether what was found is as a key's bound demands: (found, bound) -> bool.
+#: Whether what was found is as a key's bound demands: (found, bound) -> bool. More than a bound is compiled to `from`.
 _DEMANDS: Mapping[Key, Callable[[Any, Any], bool]] = MappingProxyType(
     {
         "is": operator.eq,
@@ -54,6 +54,7 @@ _DEMANDS: Mapping[Key, Callable[[Any, Any], bool]] = MappingProxyType(
         "in": lambda found, bound: found in bound,
         "not_in": lambda found, bound: found not in bound,
         "has": operator.ge,
+        "any": lambda found, bound: not found.isdisjoint(bound),
         "lacks": lambda found, bound: found.isdisjoint(bound),
     }
 )

@@ -8,7 +8,7 @@ another projection holds may flip wherever that begins to hold something else.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from operator import attrgetter
 from typing import get_args
@@ -33,6 +33,7 @@ from regulars.projections.facts.fact import (
     NEVER,
     Condition,
     Fact,
+    Often,
     Once,
     Span,
     Subject,
@@ -124,6 +125,17 @@ def _spend_positions(subject: Subject, window: int | None, at: int) -> tuple[int
     return tuple(sorted([*facts.order_positions[first:], *returns]))
 
 
+def _segments_found(subject: Subject, window: int | None, at: int) -> frozenset[str]:
+    told = subject.told.get("segments", ())
+    return frozenset(each.key for each in told if each.valid_from <= at < each.valid_to)
+
+
+def _segments_turn(subject: Subject, window: int | None, at: int, until: int) -> Iterator[int]:
+    for each in subject.told.get("segments", ()):
+        yield each.valid_from
+        yield each.valid_to
+
+
 # ------------------------------------------------------------------------------------------------------------ the table
 
 _ORDERS = frozenset({PurchaseRecorded})
@@ -150,6 +162,19 @@ GAP = Fact(
     words=_gap_words,
     meaning="The time since the last order as a multiple of the customer's expected gap, which [cadence] defines.",
     events=_ORDERS,
+)
+SEGMENT = Fact(
+    name="segment",
+    kind="set",
+    windowed=False,
+    undefined="never",
+    found=_segments_found,
+    flips=Often(_segments_turn),
+    positions=lambda subject, window, at: (),
+    words=lambda subject, found: f"in segment {', '.join(sorted(found))}" if found else "in no earlier segment",
+    meaning="The segments that the customer is in; a segment may ask for those that come before it in the rules.",
+    events=frozenset(),
+    reads="segments",
 )
 SPELL_ENDED = elapsed(
     "days_since_spell_ended",
@@ -314,4 +339,5 @@ FACTS: Mapping[str, Fact] = table(
         words="risk band",
         meaning="The band of that risk, as [churn_risk.bands] has it.",
     ),
+    SEGMENT,
 )

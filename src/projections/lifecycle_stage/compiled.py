@@ -8,33 +8,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
-from fractions import Fraction
-from math import ceil, prod
-from types import MappingProxyType
+from math import prod
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.crm_domain.event import Event
-from regulars.crm_domain.instant import DAY
-from regulars.projections.facts import table as fact_table
-from regulars.projections.facts.fact import (
-    Bound,
-    Condition,
-    Fact,
-    Found,
-    Key,
-    Kind,
-    Never,
-    Often,
-    Once,
-    Subject,
-    for_good,
-)
+from regulars.projections.conditions.compiled import compile_conditions, flipping_often, holding_in_one_span
+from regulars.projections.facts.fact import Condition, Fact, Found, Never, Once, Subject
 from regulars.projections.lifecycle_stage import rules
-from regulars.projections.verdict import Verdict, money_text
+from regulars.projections.verdict import Verdict
 
 # Rules may ask more counts than it takes memory to prepare for; those that come last are asked like anything else.
 _MOST_BRACKETS = 1_000
@@ -93,20 +77,15 @@ def compile_ladder(rule: rules.Lifecycle, exponent: int) -> Ladder:
 
 
 def _rung(rule: rules.StageRule, exponent: int) -> Rung:
-    conditions = tuple(condition for each in rule.when for condition in _conditions(each, exponent))
-    quickest_first = sorted(conditions, key=lambda each: _QUICKEST_FIRST.index(each.fact.kind))
+    conditions = compile_conditions(rule.when, exponent)
     return Rung(
         id=rule.id,
         verdict=Verdict(rule.stage),
         spell=frozenset(rule.spell),
         conditions=conditions,
-        once=tuple(each for each in quickest_first if not isinstance(each.fact.flips, Often)),
-        often=tuple(each for each in conditions if isinstance(each.fact.flips, Often)),
+        once=holding_in_one_span(conditions),
+        often=flipping_often(conditions),
     )
-
-
-# Where one condition fails, the rest of a rung isn't asked.
-_QUICKEST_FIRST: tuple[Kind, ...] = ("flag", "elapsed", "score", "choice", "ratio", "count", "amount", "set")
 
 
 _Bracketed = tuple[tuple[Fact, tuple[int, ...]], ...]
@@ -152,46 +131,3 @@ def _holds_for_good(condition: Condition, value: int) -> bool | None:
     if condition.window is not None and value >= condition.bound > 0:
         return None
     return condition.demands(value)  # no window ever holds more than there is
-
-
-def _conditions(rule: rules.ConditionRule, exponent: int) -> Iterator[Condition]:
-    fact = fact_table.FACTS[rule.fact]
-    within = f" within {rule.within_days} days" if rule.within_days else ""
-    for key, given in rule.bounds:
-        bound, text = _bound(key, given, fact.kind, exponent)
-        yield Condition(
-            fact=fact,
-            span=fact.flips.span if isinstance(fact.flips, Once) else for_good,
-            key=key,
-            bound=bound,
-            window=None if rule.within_days is None else rule.within_days * DAY,
-            text=f"{within} ({text})" if text else within,
-        )
-
-
-def _bound(key: Key, given: rules.Given, kind: Kind, exponent: int) -> tuple[Bound, str]:
-    """A bound in the unit of what is found, and in words. A bound between two units is reached with the next one."""
-    match given:
-        case bool():
-            return given, ""
-        case Decimal() if kind == "amount":
-            minor = ceil(Fraction(given) * 10**exponent)
-            return minor, f"{_SAID[key]} {money_text(minor, exponent)}"
-        case Decimal():
-            exact = Fraction(given)
-            bound = ceil(exact * DAY) if kind == "elapsed" else exact if kind == "ratio" else int(exact)
-            return bound, f"{_SAID[key]} {given.normalize():f}"
-        case _:
-            return frozenset(given), f"{_SAID[key]} {', '.join(given)}"
-
-
-_SAID: Mapping[Key, str] = MappingProxyType(
-    {
-        "from": "at least",
-        "below": "below",
-        "in": "one of",
-        "not_in": "none of",
-        "has": "each of",
-        "lacks": "none of",
-    }
-)

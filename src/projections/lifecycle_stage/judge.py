@@ -6,14 +6,15 @@ spell is a time in one of the stages that a rung names; the order that ends it i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from regulars.crm_domain.instant import FOREVER
+from regulars.projections.conditions.compiled import stepped
 from regulars.projections.engine.projector import Judgement
-from regulars.projections.facts.fact import ALWAYS, NOTHING_TOLD, Condition, Span, Subject
+from regulars.projections.facts.fact import ALWAYS, NOTHING_TOLD, Subject
 from regulars.projections.facts.shared import Facts
 from regulars.projections.lifecycle_stage.compiled import Rung
 from regulars.projections.verdict import Told
@@ -88,22 +89,7 @@ class RungSpans:
             if begins >= ends or begins >= last:
                 return
         if rung.often:
-            spans = _stepped(rung.often, subject, max(begins, subject.at), min(ends, last))
+            spans = stepped(rung.often, subject, max(begins, subject.at), min(ends, last))
             self._spans.extend((since, until, rung) for since, until in spans)
         else:
             self._spans.append((begins, ends, rung))
-
-
-def _stepped(conditions: Sequence[Condition], subject: Subject, at: int, until: int) -> Iterator[Span]:
-    """The spans in [at, until) in which all of some conditions hold, by asking wherever one of them may flip."""
-    flips = {flip for condition in conditions for flip in condition.flips(subject, at, until)}
-    since: int | None = None
-    for instant in sorted({at, *flips}) if at < until else ():
-        holds = all(condition.holds(subject, instant) for condition in conditions)
-        if holds and since is None:
-            since = instant
-        elif not holds and since is not None:
-            yield since, instant
-            since = None
-    if since is not None:
-        yield since, until

@@ -27,6 +27,7 @@ from regulars.projections.parts import Part, Positive, canonical_json, suggestio
 from regulars.projections.points.rules import Points
 from regulars.projections.rules.complaints import MAX_COMPLAINTS, complaints
 from regulars.projections.rules.toml import read_toml
+from regulars.projections.segments.rules import MAX_SEGMENTS, SegmentRule, require_earlier
 from regulars.projections.ticket_queue.rules import Ticket
 
 # Zones that are another one on each machine, or none.
@@ -94,19 +95,34 @@ class Ruleset(Part):
     ticket: Ticket = Field(description="Targets of the help desk, in clock hours.")
     satisfaction: Satisfaction = Field(description="Where an answer to a survey becomes good or bad news.")
     points: Points = Field(description="How points are earned, and when they can be spent and expire.")
+    segment: Annotated[tuple[SegmentRule, ...], Field(max_length=MAX_SEGMENTS)] = Field(
+        default=(), description="Segments: who belongs together."
+    )
 
     @model_validator(mode="after")
     def _asks_for_what_there_is(self) -> Ruleset:
-        given = {"tier": {NO_TIER, *(level.name for level in self.tier.levels)}, "risk_band": {*self.churn_risk.bands}}
-        for rung in self.lifecycle.stage:
-            for condition in rung.when:
+        given = {
+            "stage": {rung.stage for rung in self.lifecycle.stage},
+            "tier": {NO_TIER, *(level.name for level in self.tier.levels)},
+            "risk_band": {*self.churn_risk.bands},
+        }
+        for table, each, conditions in (
+            *(("lifecycle", rung.id, rung.when) for rung in self.lifecycle.stage),
+            *(("segment", segment.id, segment.conditions) for segment in self.segment),
+        ):
+            for condition in conditions:
                 for word in (*(condition.in_ or ()), *(condition.not_in or ())):
                     allowed = given.get(condition.fact, {word})
                     if word not in allowed:
                         meant = suggestion(word, sorted(allowed))
                         raise ValueError(
-                            f'lifecycle: "{rung.id}" asks for the {condition.fact} "{word}", which there isn\'t{meant}'
+                            f'{table}: "{each}" asks for the {condition.fact} "{word}", which there isn\'t{meant}'
                         )
+        return self
+
+    @model_validator(mode="after")
+    def _asks_for_earlier_segments(self) -> Ruleset:
+        require_earlier(self.segment)
         return self
 
     def canonical(self) -> str:
@@ -117,7 +133,8 @@ class Ruleset(Part):
 
     def canonical_tables(self) -> dict[str, str]:
         """The canonical form of each table, by its name."""
-        return {name: getattr(self, name).canonical() for name in type(self).model_fields}
+        tables = self.model_dump(by_alias=True)
+        return {name: canonical_json(tables[info.alias or name]) for name, info in type(self).model_fields.items()}
 
     def digest(self) -> str:
         """SHA-256 of the canonical form, in hexadecimal."""

@@ -39,7 +39,11 @@ from regulars.projections.attribution import ATTRIBUTION
 from regulars.projections.customer_card import CUSTOMER_CARD, card
 from regulars.projections.engine.fold import fold_until
 from regulars.projections.facts.table import NO_TIER
+from regulars.projections.parts import suggestion
 from regulars.projections.rules.grammar import Ruleset
+from regulars.projections.segments.projector import SEGMENTS
+from regulars.projections.segments.rules import SegmentRule
+from regulars.projections.tags import TAGS
 from regulars.session.freshness import Freshness
 from regulars.session.instants import instant_of
 from regulars.session.session import AnyRules, Session
@@ -77,6 +81,7 @@ class CustomerQuery(Struct, frozen=True, kw_only=True):
     as_of: datetime | date | None
     order: Order
     tag: str | None
+    segment: str | None
     owner: str | None
     source: str | None
     text: str | None
@@ -141,12 +146,12 @@ def find_page(
         session.freshen(query.freshness)
         with session.store.reading() as tx:
             return _page(session, tx, session.viewpoint(tx), query, following)
-    viewpoint = _folded_viewpoint(session, query.freshness, known_at, rules, on_progress)
+    viewpoint = folded_viewpoint(session, query.freshness, known_at, rules, on_progress)
     with session.store.reading() as tx:
         return _page(session, tx, viewpoint, query, following)
 
 
-def _folded_viewpoint(
+def folded_viewpoint(
     session: Session,
     freshness: Freshness,
     known_at: datetime | date | None,
@@ -188,7 +193,7 @@ def _page(
     at = query.at
     if at is None:
         at = session.now() if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone)
-    filters, position = _filters(session, query, viewpoint.ruleset, at), _parse_cursor(query.after)
+    filters, position = _filters(session, query, viewpoint.ruleset, at), parse_cursor(query.after)
     families = session.families_written(tx, viewpoint, query.freshness)
     filters = replace(
         filters,
@@ -381,7 +386,20 @@ def _filters(session: Session, query: CustomerQuery, ruleset: Ruleset, at: int) 
     shown = dict.fromkeys([*LANES.values(), *query.having, *(name for name, _, _ in facts)])
     if order is not None and order.projection is not None:
         shown[order.projection] = None
-    return Filters(shown=tuple(shown), values=tuple(values), facts=facts, tag=query.tag, becoming=due)
+    wanted_keys = {TAGS.name: query.tag, SEGMENTS.name: query.segment}
+    carried = tuple((name, key) for name, key in wanted_keys.items() if key is not None)
+    if query.segment is not None:
+        require_segment(ruleset, query.segment)
+    return Filters(shown=tuple(shown), values=tuple(values), facts=facts, carried=carried, becoming=due)
+
+
+def require_segment(ruleset: Ruleset, name: str) -> SegmentRule:
+    """The segment of that id. Raises NotFound where the rules have none."""
+    found = {each.id: each for each in ruleset.segment}
+    if name not in found:
+        there = ", ".join(found) or "none"
+        raise NotFound(f'no segment is called "{name}"; the rules have {there}{suggestion(name, found)}')
+    return found[name]
 
 
 def _ranking(query: CustomerQuery, ruleset: Ruleset) -> Ranking | None:
@@ -428,7 +446,8 @@ def _require_value(ruleset: Ruleset, lane: Lane, value: str | None) -> None:
 _CURSOR = re.compile("(-?[0-9]{1,19}):([0-9]{1,19})", re.ASCII)
 
 
-def _parse_cursor(after: str | None) -> tuple[int, int] | None:
+def parse_cursor(after: str | None) -> tuple[int, int] | None:
+    """The place in an order that the `after` of a page stands for. Raises ValueError for anything else."""
     if after is None:
         return None
     found = _CURSOR.fullmatch(after)

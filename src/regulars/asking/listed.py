@@ -19,7 +19,6 @@ from regulars.adapters.store.transaction import Transaction
 from regulars.projections.engine.fold import Timelines, fold_until, verdict_at
 from regulars.projections.engine.projector import Projector
 from regulars.projections.rules.compiled import Rules
-from regulars.projections.tags import TAGS
 from regulars.projections.verdict import Interval
 
 MAX_REFOLDED = 5_000
@@ -78,7 +77,7 @@ def _listed(history: History, question: Question) -> ListedCustomer | None:
         return None
     if any(getattr(held[name].verdict, column) != text for name, column, text in filters.facts):
         return None
-    if filters.tag is not None and not _carries(timelines, filters.tag, at):
+    if not all(_carries(timelines[name], key, at) for name, key in filters.carried):
         return None
     sort_key, becomes_at = 0, None
     if question.order is not None:
@@ -99,8 +98,9 @@ def _listed(history: History, question: Question) -> ListedCustomer | None:
     )
 
 
-def _carries(timelines: Timelines, tag: str, at: int) -> bool:
-    return verdict_at((each for each in timelines[TAGS.name] if each.key == tag), at) is not None
+def _carries(intervals: Iterable[Interval], key: str, at: int) -> bool:
+    held = verdict_at((each for each in intervals if each.key == key), at)
+    return held is not None and held.verdict is not None
 
 
 def held_at(timelines: Timelines, shown: Iterable[str], at: int) -> dict[str, Interval] | None:

@@ -18,7 +18,17 @@ from regulars.adapters.sql.damage import DamagedReadModels
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.keyring import MasterKeyChanged
-from regulars.asking.views import TICKETS, Clause, EventLine, Explanation, Span, Timeline, VerdictView, lanes_in
+from regulars.asking.views import (
+    TICKETS,
+    Clause,
+    EventLine,
+    Explanation,
+    SegmentView,
+    Span,
+    Timeline,
+    VerdictView,
+    lanes_in,
+)
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.contact import clean_phone
 from regulars.crm_domain.customer import CHRONOLOGY, ContactDetailsChanged, CustomerRegistered
@@ -30,6 +40,8 @@ from regulars.projections.engine import fold
 from regulars.projections.engine.fold import Folded, Timelines
 from regulars.projections.open_tickets import OpenTickets, combine
 from regulars.projections.registry import Registry
+from regulars.projections.segments.projector import SEGMENTS
+from regulars.projections.segments.rules import SegmentRule
 from regulars.projections.verdict import Interval
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -218,11 +230,15 @@ def explain_customer(
         for recorded in tx.log.at(positions)
     }
     verdicts = {each.projection: each for each in explained}
+    segments = {each.key: each for each in explained if each.projection == SEGMENTS.name}
     return Explanation(
         customer_id=CustomerId(members[0]),
         as_of=to_datetime(at),
         verdicts=tuple(_verdict(lane, verdicts[name], lines) for lane, name in lanes.items() if name in verdicts),
         parked=None if history.poison is None else describe_poison(history.poison),
+        segments=tuple(
+            _segment(each, segments[each.id], lines) for each in viewpoint.ruleset.segment if each.id in segments
+        ),
     )
 
 
@@ -247,16 +263,33 @@ def _verdict(lane: str, explained: fold.Explanation, lines: dict[int, EventLine]
         score=getattr(explained.verdict, SCORE, None),
         since=to_datetime(explained.since),
         until=None if following is None else following.since,
-        reasons=tuple(
-            Clause(
-                id=reason.clause,
-                sentence=reason.sentence,
-                contribution=reason.contribution,
-                events=tuple(lines[position] for position in reason.positions),
-            )
-            for reason in explained.reasons
-        ),
+        reasons=_clauses(explained, lines),
         next=following,
+    )
+
+
+def _clauses(explained: fold.Explanation, lines: dict[int, EventLine]) -> tuple[Clause, ...]:
+    return tuple(
+        Clause(
+            id=reason.clause,
+            sentence=reason.sentence,
+            contribution=reason.contribution,
+            events=tuple(lines[position] for position in reason.positions),
+            holds=reason.holds,
+        )
+        for reason in explained.reasons
+    )
+
+
+def _segment(rule: SegmentRule, explained: fold.Explanation, lines: dict[int, EventLine]) -> SegmentView:
+    following = explained.next_change
+    return SegmentView(
+        id=rule.id,
+        title=rule.title,
+        inside=explained.verdict is not None,
+        since=to_datetime(explained.since),
+        until=None if following is None else to_datetime(following.valid_from),
+        clauses=_clauses(explained, lines),
     )
 
 

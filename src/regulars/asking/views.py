@@ -20,6 +20,8 @@ from regulars.crm_domain.command import CustomerId
 from regulars.projections.registry import PROJECTORS, Registry
 
 Lane = Literal["stage", "tier", "risk"]
+#: What totals count customers by.
+Counted = Literal["stage", "tier", "risk", "segment"]
 LANES: dict[Lane, str] = {"stage": "lifecycle_stage", "tier": "loyalty_tier", "risk": "churn_risk"}
 
 
@@ -51,12 +53,16 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One reason of a verdict: the clause's id in the rules, a sentence, its share of the score, its events."""
+    """One reason of a verdict: the clause's id in the rules, a sentence, its share of the score, its events.
+
+    `holds` is whether the clause holds, where reasons tell of those that don't as well: those of a segment.
+    """
 
     id: str
     sentence: str
     contribution: int | None
     events: tuple[EventLine, ...]
+    holds: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +104,33 @@ class VerdictView:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentView:
+    """Whether one customer is in a segment, since when, and when that turns if nothing more happens.
+
+    `clauses` are its conditions to `enter` and to `leave`, with what each found and whether it holds, and for how long
+    a `stay` or a `pause` keeps the customer where they are.
+    """
+
+    id: str
+    title: str | None
+    inside: bool
+    since: datetime
+    until: datetime | None
+    clauses: tuple[Clause, ...]
+
+    def __str__(self) -> str:
+        """The segment as text."""
+        turns = "" if self.until is None else f", until {self.until:%Y-%m-%d} if nothing happens"
+        lines = [f"segment {self.id}: {'in' if self.inside else 'out'} since {self.since:%Y-%m-%d}{turns}"]
+        for clause in self.clauses:
+            lines.append(f"  {clause.id}, {'holds' if clause.holds else 'fails'}: {clause.sentence}")
+            lines += [f"      #{line.position} {line.occurred_at:%Y-%m-%d} {line.what}" for line in clause.events]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """Every verdict of one customer, explained event by event.
+    """Every verdict of one customer, explained event by event, and every segment, whether they are in it or not.
 
     `parked` says which event can't be folded, where there is one; the verdicts are those before it.
     """
@@ -108,11 +139,12 @@ class Explanation:
     as_of: datetime
     verdicts: tuple[VerdictView, ...]
     parked: str | None = None
+    segments: tuple[SegmentView, ...] = ()
 
     def __str__(self) -> str:
         """All verdicts as text."""
         parked = () if self.parked is None else (f"parked: {self.parked}",)
-        return "\n".join([*parked, *(str(verdict) for verdict in self.verdicts)])
+        return "\n".join([*parked, *map(str, self.verdicts), *map(str, self.segments)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,24 @@ _add(
 )
 _add(
     app,
+    "segments",
+    "segments.segments",
+    "List the segments: how many are in each, come in and go out soon.",
+    "regulars segments",
+    "regulars segments --as-of 2026-03-31 --within 30d",
+)
+_add(
+    app,
+    "segment",
+    "segments.segment",
+    "List who is in a segment, comes in or goes out soon.",
+    "regulars segment lapsed --csv",
+    "regulars segment lapsed --entering --within 7d",
+    "regulars segment lapsed --as-of 2026-03-01T09:00+01:00 --known-at 2026-03-01T09:00+01:00",
+    "regulars segment lapsed --attrition",
+)
+_add(
+    app,
     "show",
     "asking.show",
     "Show one customer: their verdicts, and their timeline.",

@@ -25,7 +25,8 @@ from regulars.asking.desk import Points, TicketView
 from regulars.asking.dismissals import Dismissed
 from regulars.asking.duplicates import Duplicates
 from regulars.asking.one_ticket import WholeTicket
-from regulars.asking.views import Clause, Customer, Explanation, Span, Status, Timeline, VerdictView
+from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
+from regulars.asking.views import Clause, Customer, Explanation, SegmentView, Span, Status, Timeline, VerdictView
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import to_datetime
@@ -237,6 +238,56 @@ def explanation(each: Explanation) -> Object:
         "as_of": each.as_of.isoformat(),
         "parked": each.parked,
         "verdicts": [_verdict(verdict) for verdict in each.verdicts],
+        "segments": [_segment(segment) for segment in each.segments],
+    }
+
+
+def segment_count(each: SegmentCount) -> Object:
+    """How many are in a segment."""
+    return {
+        "id": each.id,
+        "title": each.title,
+        "as_of": each.as_of.isoformat(),
+        "members": each.members,
+        "entering": each.entering,
+        "leaving": each.leaving,
+    }
+
+
+def segment_member(each: SegmentMember) -> Object:
+    """Who is in a segment, since when and until when."""
+    return {
+        "id": _id(each.customer_id),
+        "ref": each.ref,
+        "name": each.name,
+        "since": each.since.isoformat(),
+        "until": None if each.until is None else each.until.isoformat(),
+    }
+
+
+def attrition(each: Attrition) -> Object:
+    """How many customers are left after each condition of a segment."""
+    return {
+        "id": each.id,
+        "as_of": each.as_of.isoformat(),
+        "customers": each.customers,
+        "steps": [
+            {"clause": step.clause, "condition": step.condition, "customers": step.customers} for step in each.steps
+        ],
+        "kept_in": each.kept_in,
+        "kept_out": each.kept_out,
+        "members": each.members,
+    }
+
+
+def _segment(each: SegmentView) -> Object:
+    return {
+        "id": each.id,
+        "title": each.title,
+        "inside": each.inside,
+        "since": each.since.isoformat(),
+        "until": None if each.until is None else each.until.isoformat(),
+        "clauses": [_clause(clause) | {"holds": clause.holds} for clause in each.clauses],
     }
 
 

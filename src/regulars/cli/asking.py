@@ -71,6 +71,7 @@ def customers(
         ),
     ] = None,
     tag: Annotated[str | None, typer.Option(metavar="TAG", help="Only those with this tag.")] = None,
+    segment: Annotated[str | None, typer.Option(metavar="ID", help="Only those in this segment.")] = None,
     owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this owner.")] = None,
     source: Annotated[str | None, typer.Option(metavar="SOURCE", help="Only those of this source.")] = None,
     text: Annotated[
@@ -120,6 +121,7 @@ def customers(
             risk_band=risk_band,
             having=chosen,
             tag=tag,
+            segment=segment,
             owner=owner,
             source=source,
             text=text,

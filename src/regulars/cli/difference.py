@@ -33,6 +33,7 @@ WORDS: dict[Shown, str] = {
     "first_response": "Tickets' first response",
     "resolution": "Tickets' resolution",
 }
+_LANE = 20
 _MOVE = 28
 _WORTH = 14
 
@@ -61,9 +62,10 @@ def drawn(
     if explained:
         yield Text("\nThe most valuable first, with what makes the difference:\n")
         width = min(render.console().width, render.WIDE)
-        yield _line(width, Text("Customer"), "Lane", "From → to", "Worth", style="bold")
+        columns = _columns(width, explained)
+        yield _line(columns, Text("Customer"), "Lane", "From → to", "Worth", style="bold")
         for each in explained:
-            yield from _mover(each, width)
+            yield from _mover(each, columns)
     if len(explained) < len(found.moves):
         yield Text(f"{len(explained):,} of {len(found.moves):,} moves; --limit N explains N, --json lists all.")
     yield Text("\nNothing has changed. Bring them into force with")
@@ -127,10 +129,23 @@ def _list(counts: Counts, rows: Sequence[str], columns: Sequence[str]) -> Table:
     return table
 
 
-def _mover(each: ExplainedMove, width: int) -> Iterator[ConsoleRenderable]:
+def _columns(width: int, explained: Sequence[ExplainedMove]) -> tuple[int, int, int]:
+    """How wide who, lane and move are drawn; a long name of a lane takes room from the move as far as that has some."""
+    usual, lanes = max(map(len, LANES)), [each.move.lane for each in explained]
+    lane = min(max(usual, *map(len, lanes)), _LANE)
+    longest = max(len(_moved(each)) for each in explained)
+    move = max(_MOVE - (lane - usual), min(longest, _MOVE))
+    return width - lane - move - _WORTH - 6, lane, move
+
+
+def _moved(each: ExplainedMove) -> str:
+    return f"{each.move.old} → {each.move.new}"
+
+
+def _mover(each: ExplainedMove, columns: tuple[int, int, int]) -> Iterator[ConsoleRenderable]:
     move = each.move
     called = " · ".join(render.clean(part) for part in (each.ref or f"id:{move.customer_id}", each.name) if part)
-    yield _line(width, Text(called), move.lane, f"{move.old} → {move.new}", f"{move.worth:,}")
+    yield _line(columns, Text(called), move.lane, _moved(each), f"{move.worth:,}")
     clauses = Table.grid(padding=(0, 2, 0, 0))
     clauses.add_column(no_wrap=True)
     clauses.add_column(overflow="fold")
@@ -139,11 +154,10 @@ def _mover(each: ExplainedMove, width: int) -> Iterator[ConsoleRenderable]:
     yield Padding(clauses, (0, 0, 0, 2))
 
 
-def _line(width: int, who: Text, lane: str, move: str, worth: str, *, style: str = "") -> Table:
+def _line(columns: tuple[int, int, int], who: Text, lane: str, move: str, worth: str, *, style: str = "") -> Table:
     """One line of a table that leaves room for sentences between its lines."""
-    lanes = max(map(len, LANES))
     table = Table.grid(padding=(0, 2, 0, 0))
-    for wide in (width - lanes - _MOVE - _WORTH - 6, lanes, _MOVE):
+    for wide in columns:
         table.add_column(width=wide, no_wrap=True, overflow="ellipsis")
     table.add_column(width=_WORTH, no_wrap=True, justify="right")
     who.overflow = "ellipsis"

@@ -20,7 +20,18 @@ from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
 from regulars.adapters.vault.erasing import OwnerNeeded
 from regulars.adapters.vault.quarantine import Reject
 from regulars.asking.timeline_text import MIN_WIDTH, timeline_text
-from regulars.asking.views import Clause, Customer, EventLine, Explanation, Lane, Span, Status, Timeline, VerdictView
+from regulars.asking.views import (
+    Clause,
+    Customer,
+    EventLine,
+    Explanation,
+    Lane,
+    SegmentView,
+    Span,
+    Status,
+    Timeline,
+    VerdictView,
+)
 from regulars.cli.fields import fields_of, first_line
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
@@ -235,7 +246,25 @@ def explanation(each: Explanation, who: Customer, zone: ZoneInfo, viewpoint: str
     heading = Text.assemble((name, "bold"), f"   as of {minute(each.as_of, zone)}")
     notes = [Text(viewpoint)] if viewpoint else []
     notes += [] if each.parked is None else [_parked(each.parked)]
-    return Group(heading, *notes, *(part for verdict in each.verdicts for part in _verdict(verdict, zone)))
+    verdicts = (part for verdict in each.verdicts for part in _verdict(verdict, zone))
+    return Group(heading, *notes, *verdicts, *(part for segment in each.segments for part in _segment(segment, zone)))
+
+
+def _segment(each: SegmentView, zone: ZoneInfo) -> list[ConsoleRenderable]:
+    turns = "" if each.until is None else f", until {day(each.until, zone)} if nothing happens"
+    title = Text.assemble(
+        "\n",
+        (f"Segment {each.id}: {'in' if each.inside else 'out'}", "bold"),
+        f"   since {day(each.since, zone)}{turns}",
+    )
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for clause in each.clauses:
+        holds = "holds" if clause.holds else "fails"
+        table.add_row(Text(clause.id), Text(holds), Group(_text(clause.sentence), *_events(clause, zone)))
+    return [title, Padding(table, (0, 0, 0, 2))]
 
 
 def _verdict(each: VerdictView, zone: ZoneInfo) -> list[ConsoleRenderable]:

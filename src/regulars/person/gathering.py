@@ -97,6 +97,7 @@ def _gather(session: Session, tx: Transaction, who: str | CustomerId) -> PersonE
         identities=identities,
         rules_digest=viewpoint.ruleset.digest(),
         verdicts=explanation.verdicts,
+        segments=explanation.segments,
         timeline=timeline_of(store.registry, members[0], history.folded, history.timelines),
         parked=explanation.parked,
         consents=consents_of(members[0], identities[0].ref, events, now=at),

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from regulars.adapters.log.codec import personal_fields
 from regulars.asking.consents import Consent
-from regulars.asking.views import VerdictView
+from regulars.asking.views import SegmentView, VerdictView
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
@@ -132,6 +132,17 @@ class _Page:
         for verdict in self._person.verdicts:
             yield ""
             yield from self._verdict(verdict)
+        for segment in self._person.segments:
+            if segment.inside:
+                yield ""
+                yield from self._segment(segment)
+
+    def _segment(self, segment: SegmentView) -> Iterator[str]:
+        titled = "" if segment.title is None else f" ({segment.title})"
+        yield from _paragraph(f"Segment {segment.id}{titled}: in since {self._day(segment.since)}.")
+        for clause in segment.clauses:
+            if clause.holds:
+                yield from _paragraph(clause.sentence, "- ")
 
     def _verdict(self, verdict: VerdictView) -> Iterator[str]:
         score = "" if verdict.score is None else f", {verdict.score} of 100"

@@ -14,7 +14,7 @@ from msgspec import Struct
 from regulars.adapters.vault.quarantine import Reject
 from regulars.asking.consents import Consents
 from regulars.asking.desk import Points
-from regulars.asking.views import Timeline, VerdictView
+from regulars.asking.views import SegmentView, Timeline, VerdictView
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.event import Event, Recorded
@@ -170,9 +170,10 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     """Everything held about one person, and about everyone who was merged into them.
 
     `identities` begins with the survivor. `verdicts` are those as of `as_of`, with reasons, by the rules in force;
-    `timeline` has them over time. `referred_at` is when a referral named this person as the new customer. `rejects` are
-    refused rows of imports that name them, `command_ids` the ids of their commands in the command log. Days are those
-    of `zone`. The store's catalogue goes with it, to write events as sentences.
+    `timeline` has them over time. `segments` are all that the rules have, whether this person is in or not.
+    `referred_at` is when a referral named this person as the new customer. `rejects` are refused rows of imports that
+    name them, `command_ids` the ids of their commands in the command log. Days are those of `zone`. The store's
+    catalogue goes with it, to write events as sentences.
     """
 
     as_of: datetime
@@ -182,6 +183,7 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     identities: tuple[Identity, ...]
     rules_digest: str
     verdicts: tuple[VerdictView, ...]
+    segments: tuple[SegmentView, ...]
     timeline: Timeline
     parked: str | None
     consents: Consents

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.histories import History, read_facts
-from regulars.adapters.read_models.keyed_pages import keys_at, values_at
+from regulars.adapters.read_models.keyed_pages import held_keys, keys_at, values_at
 from regulars.adapters.read_models.pages import newest_event_at
 from regulars.adapters.read_models.replay import Replayed, in_chunks, replay
 from regulars.adapters.read_models.rows import ReadModels
@@ -39,6 +39,8 @@ from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.shared import Facts, spend_within
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset
+from regulars.projections.segments.explain import ENTER
+from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.ticket_queue.judge import TicketVerdict
 from regulars.projections.verdict import WHOLE, Reason
 from regulars.session.instants import instant_of
@@ -50,9 +52,17 @@ WORTH_OVER = 365 * DAY
 COUNTED: Lane = "stage"
 
 
+#: The lane of a move into a segment, or out of it, is this with the segment's id.
+SEGMENT = "segment "
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One customer whose verdict would change. `worth` is their net spend of the last 365 days."""
+    """One customer whose verdict would change. `worth` is their net spend of the last 365 days.
+
+    `lane` is "stage", "tier", "risk", or the name of an extension's projection; or "segment ID", and then `old` and
+    `new` are "in" and "out".
+    """
 
     customer_id: CustomerId
     lane: str
@@ -131,7 +141,7 @@ class RulesDifference(AsksItsStore[Compared]):
 
     @property
     def _lanes(self) -> tuple[str, ...]:
-        """Ours, and those of extensions in which a verdict would change."""
+        """Ours, and those of extensions and of segments in which a verdict would change."""
         return tuple(dict.fromkeys((*LANES, *sorted(move.lane for move in self.moves))))
 
     @property
@@ -168,7 +178,8 @@ class RulesDifference(AsksItsStore[Compared]):
             contacts = read_contacts(tx, {move.customer_id for move in wanted})
             explained = []
             for move in wanted:
-                before, after = _deciding(_explanation(session, tx, old, move), _explanation(session, tx, new, move))
+                both = (_explanation(session, tx, old, move), _explanation(session, tx, new, move))
+                before, after = _deciding_segment(*both) if move.lane.startswith(SEGMENT) else _deciding(*both)
                 contact = contacts[move.customer_id]
                 explained.append(
                     ExplainedMove(
@@ -193,7 +204,29 @@ def _explanation(session: Session, tx: Transaction, rules: Rules, move: Move) ->
     members = session.members(tx, move.customer_id)
     history = read_facts(session.store, tx.connection, members, rules)
     _, explanations = fold.explain(history.happened, rules, at, registry.projectors)
-    return next(each for each in explanations if each.projection == lanes_in(registry)[move.lane])
+    if not move.lane.startswith(SEGMENT):
+        return next(each for each in explanations if each.projection == lanes_in(registry)[move.lane])
+    name = move.lane.removeprefix(SEGMENT)
+    theirs = (each for each in explanations if (each.projection, each.key) == (SEGMENTS.name, name))
+    return next(theirs, _NO_SEGMENT)
+
+
+_NO_SEGMENT = fold.Explanation(
+    projection=SEGMENTS.name,
+    verdict=None,
+    since=0,
+    reasons=(Reason(clause="none", sentence="there is no such segment"),),
+    next_change=None,
+)
+
+
+def _deciding_segment(old: fold.Explanation, new: fold.Explanation) -> tuple[Reason, Reason]:
+    """The first condition that keeps somebody out on one side, and what stands there on the other."""
+    outside = old if old.verdict is None else new
+    failing = (place for place, each in enumerate(outside.reasons) if each.clause == ENTER and not each.holds)
+    place = next(failing, len(outside.reasons) - 1)
+    before, after = (each.reasons[min(place, len(each.reasons) - 1)] for each in (old, new))
+    return before, after
 
 
 def _deciding(old: fold.Explanation, new: fold.Explanation) -> tuple[Reason, Reason]:
@@ -258,6 +291,7 @@ def compare_rules(
             is_now=at is None,
             lanes={lane: name for lane, name in lanes_in(session.store.registry).items() if name in changed},
             with_tickets=old.tickets != rules.tickets,
+            segments=sorted({*old.segments.names, *rules.segments.names}) if SEGMENTS.name in changed else (),
         )
         total = session.store.count_events(connection)
         # A verdict that doesn't depend on the changed rules stays the same, so it isn't judged again.
@@ -306,12 +340,14 @@ class _Comparing:
         is_now: bool,
         lanes: Mapping[str, str],
         with_tickets: bool,
+        segments: Sequence[str],
     ) -> None:
         self._models = models
         self._rules = rules
         self._is_now = is_now
         self._lanes = lanes
         self._with_tickets = with_tickets
+        self._segments = segments
         self._of_facts = {each.name: each for each in of_facts}
         self.at = at
         self.customers = 0
@@ -350,6 +386,8 @@ class _Comparing:
             for lane, name in {COUNTED: LANES[COUNTED], **self._lanes}.items()
         }
         self.customers += len(stored[COUNTED])
+        if self._segments:
+            self._take_segments(tx, chunk, instants)
         for each in chunk:
             customer, customer_id = each.history.customer, each.history.members[0]
             at = instants[customer]
@@ -358,6 +396,21 @@ class _Comparing:
                 if old is not None and new is not None and new.value != old:
                     worth = spend_within(self._facts(each.history, at), WORTH_OVER, at)
                     self.moves.append((customer_id, lane, old, new.value, at, worth))
+
+    def _take_segments(self, tx: Transaction, chunk: Sequence[Replayed], instants: Mapping[int, int]) -> None:
+        stored = held_keys(self._models, tx.connection, SEGMENTS.name, instants)
+        for each in chunk:
+            customer, customer_id = each.history.customer, each.history.members[0]
+            if SEGMENTS.name in each.history.poisons:
+                continue
+            at, before = instants[customer], stored.get(customer, frozenset())
+            held = self._verdicts(each.history, SEGMENTS.name, at).items()
+            after = {name for name, verdict in held if verdict is not None}
+            for name in self._segments:
+                if (name in before) != (name in after):
+                    old, new = ("in", "out") if name in before else ("out", "in")
+                    worth = spend_within(self._facts(each.history, at), WORTH_OVER, at)
+                    self.moves.append((customer_id, f"{SEGMENT}{name}", old, new, at, worth))
 
     def _verdicts(self, history: History, name: str, at: int) -> dict[str, Any]:
         """By key, what a projector says at an instant; nothing of a customer whom it parks."""

@@ -1,0 +1,1 @@
+"""Segments: who belongs together, by conditions on facts that rules name."""
