@@ -43,6 +43,7 @@ COMPILED_BY = MappingProxyType(
         "lifecycle": "lifecycle_stage",
         "tier": "loyalty_tier",
         "ticket": "ticket_queue",
+        "due_again": "due_again",
         "cadence": "rules",
     }
 )

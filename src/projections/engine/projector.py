@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -35,11 +35,26 @@ Shows = Literal["timeline", "latest"]
 class Key(Struct, frozen=True, kw_only=True):
     """What a timeline is of within a customer: the name of that in tables, which one an event is about, and the facts
     of one, which are judged in place of the customer's.
+
+    Where an event may be about several, or about some only under some rules, `among` (event, rules) names them in place
+    of `of`; None stands for all that have begun. Raises ValueError unless just one of both is given.
     """
 
     name: str
-    of: Callable[[Any], str]
+    of: Callable[[Any], str] | None = None
+    among: Callable[[Any, Any], Collection[str] | None] | None = None
     facts: Callable[[Any, str], Any]
+
+    def __post_init__(self) -> None:
+        if (self.of is None) == (self.among is None):
+            raise ValueError(f'the key "{self.name}" is found either `of` an event or `among` several')
+
+    def begun_by(self, event: Event, rules: Any) -> Collection[str]:
+        """The keys that an event begins, where they haven't begun before."""
+        if self.of is not None:
+            return (self.of(event),)
+        assert self.among is not None
+        return self.among(event, rules) or ()
 
 
 def _none_more(rules: Any) -> frozenset[type[Event]]:

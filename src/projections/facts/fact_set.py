@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -23,6 +24,10 @@ class FactSet(Struct, frozen=True, kw_only=True):
     of one type by their content; types that stand there together, and those that don't, come by position.
     `future_changes` tells how often time alone may change an answer because of how much there is of a customer, beside
     what rules bound. Raise `version` whenever the same events may give other facts.
+
+    Facts are free of any rule, but for what the tables named in `folded_by` pick out of events that carry more than
+    anybody asks for, such as the items of an order: `evolve` is then given the compiled rules last, and other tables
+    make other facts, as another version does.
     """
 
     name: str
@@ -30,5 +35,10 @@ class FactSet(Struct, frozen=True, kw_only=True):
     beginning: type[Struct]
     handles: frozenset[type[Event]]
     order: tuple[type[Event] | frozenset[type[Event]], ...] = ()
-    evolve: Callable[[Any, Event, int, int, int], None]
+    evolve: Callable[..., None]
     future_changes: Callable[[Any], int] = _none
+    folded_by: tuple[str, ...] = ()
+
+    def taking(self, rules: Any) -> Callable[[Any, Event, int, int, int], None]:
+        """How these facts take in an event under some rules."""
+        return partial(self.evolve, rules=rules) if self.folded_by else self.evolve

@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.errors import InvalidRules
 from regulars.projections.churn_risk.rules import ChurnRisk, Satisfaction
+from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.facts.table import NO_TIER
 from regulars.projections.lifecycle_stage.rules import Lifecycle
 from regulars.projections.loyalty_tier.rules import Tier
@@ -94,6 +95,9 @@ class Ruleset(Part):
     ticket: Ticket = Field(description="Targets of the help desk, in clock hours.")
     satisfaction: Satisfaction = Field(description="Where an answer to a survey becomes good or bad news.")
     points: Points = Field(description="How points are earned, and when they can be spent and expire.")
+    due_again: DueAgain = Field(
+        default=DueAgain(), description="After how long customers buy an item again; of items that are named here."
+    )
 
     @model_validator(mode="after")
     def _asks_for_what_there_is(self) -> Ruleset:

@@ -36,7 +36,7 @@ from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded
 from regulars.projections.engine import fold
 from regulars.projections.engine.fold import FoldPlan, concerned, fold_until, verdicts_of_facts
 from regulars.projections.engine.projector import Projector
-from regulars.projections.facts.shared import Facts, spend_within
+from regulars.projections.facts.shared import SHARED, Facts, spend_within
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.ticket_queue.judge import TicketVerdict
@@ -249,7 +249,9 @@ def compare_rules(
         asked_at = session.now() if at is None else at
         # After all that happened, what follows from the facts alone is judged once, and not after each event.
         is_after_all = newest_event_at(models, connection) <= asked_at
-        of_facts = [each for each in projectors if is_after_all and not each.carries and not each.sources(rules)]
+        # Facts beside the shared ones are folded for those alone who judge by them.
+        free = (each for each in projectors if not each.carries and not each.sources(rules))
+        of_facts = [each for each in free if is_after_all and each.facts is SHARED]
         comparing = _Comparing(
             models,
             rules,
