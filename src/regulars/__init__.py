@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from regulars.asking.desk import Points, PointsLot, TicketPage, TicketView
     from regulars.asking.dicts import to_dict
     from regulars.asking.dismissals import Dismissed
+    from regulars.asking.due import DueExplanation, DueItem, DuePage, MostBought
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
     from regulars.asking.one_ticket import TicketMessage, WholeTicket
     from regulars.asking.suspects import Suspect
@@ -205,6 +206,7 @@ if TYPE_CHECKING:
     from regulars.projections.rules.grammar import Ruleset, parse_rules
     from regulars.restoring import Restoration, restore
     from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference, TicketMove
+    from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
     from regulars.rules_door.publishing import Publication, PublishedRules, RulesVersion
     from regulars.session.clock import Clock
     from regulars.session.freshness import Fresh
@@ -279,6 +281,7 @@ _HOMES = {
     "regulars.asking.desk": "Points PointsLot TicketPage TicketView",
     "regulars.rules_door.difference": "ExplainedMove Move RulesDifference TicketMove",
     "regulars.asking.dismissals": "Dismissed",
+    "regulars.asking.due": "DueExplanation DueItem DuePage MostBought",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
     "regulars.asking.suspects": "Suspect",
     "regulars.doing.outcomes": "Outcome",
@@ -292,6 +295,7 @@ _HOMES = {
     "regulars.asking.one_ticket": "TicketMessage WholeTicket",
     "regulars.person.values": "PersonExport",
     "regulars.opening": "OnStale default_rules open",
+    "regulars.rules_door.measuring": "MeasuredGap MeasuredGaps",
     "regulars.rules_door.publishing": "Publication PublishedRules RulesVersion",
     "regulars.upkeep.read_models": "GenerationView Projections",
     "regulars.restoring": "Restoration restore",
@@ -353,6 +357,9 @@ __all__ = [
     "DismissDuplicate",
     "DismissalUndone",
     "Dismissed",
+    "DueExplanation",
+    "DueItem",
+    "DuePage",
     "DuplicateDismissed",
     "Duplicates",
     "DuplicatesPage",
@@ -387,6 +394,8 @@ __all__ = [
     "LogMapper",
     "LogRecorder",
     "MakeReferral",
+    "MeasuredGap",
+    "MeasuredGaps",
     "MembershipCancelled",
     "MembershipEnrolled",
     "MembershipResumed",
@@ -394,6 +403,7 @@ __all__ = [
     "MergeCustomers",
     "MergeUndone",
     "MissingExtension",
+    "MostBought",
     "Move",
     "NeverDrawn",
     "NotCovered",

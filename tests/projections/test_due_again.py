@@ -36,7 +36,7 @@ def ruled(table: str = "") -> Rules:
     return compile_rules(parse_rules(f"{default_text()}\n{table}"), "EUR")
 
 
-COFFEE = ruled("[due_again]\ngaps = { coffee = 30, filters = 60 }")
+COFFEE = ruled("[due_again]\nprior_weight = 2\ngaps = { coffee = 30, filters = 60 }")
 
 
 def buy(day: Fraction | float, *items: str, order_id: str = "", cents: int = 2_000) -> tuple[int, Event]:
@@ -221,15 +221,13 @@ def explained(*events: tuple[int, Event], day: float, item: str = "coffee") -> t
 def test_reasons_name_the_purchases_and_the_arithmetic() -> None:
     bought, gap, due = explained(buy(0, "coffee"), buy(20, "coffee"), buy(42, "coffee"), day=50)
     assert (bought.sentence, bought.positions) == ("bought on 3 days, last on 2024-02-12", (1, 2, 3))
-    assert gap.sentence == (
-        "expected again after 25.5 days: 2 gaps of 21.0 of their own, and the item's gap of 30.0 as 2 more"
-    )
+    assert gap.sentence == ("expected after 25.5 days: 2 own gaps of 21.0, and the item's of 30.0 as 2 more")
     assert due.sentence == "due from 2024-03-08, lapsed from 2024-04-03"
 
 
 def test_what_was_bought_once_is_explained_by_the_items_gap() -> None:
     _, gap, _ = explained(buy(0, "coffee"), day=1)
-    assert gap.sentence == "expected again after 30.0 days: the item's gap of 30.0, as it was bought on one day"
+    assert gap.sentence == "expected after 30.0 days: the item's gap of 30.0, as there is none of their own"
 
 
 def test_what_came_back_is_explained_as_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Pages of keys, such as tickets, and what a projection says of some customers, each as of an instant."""
+"""Pages of keys, such as tickets and items, and what a projection says of some customers, each as of an instant."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ class ListedKey(Struct, frozen=True, kw_only=True):
     customer_id: str
     interval: Interval
     turns_at: int | None
+
+
+class HeldKey(Struct, frozen=True, kw_only=True):
+    """One key of a customer, by number and id, with an interval in which it has a value."""
+
+    customer: int
+    customer_id: str
+    interval: Interval
+
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """Where it stands in a list: by when it begins to have the value, then by the customer's number and the key."""
+        return self.interval.valid_from, self.customer, self.interval.key
 
 
 class Turning(Struct, frozen=True, kw_only=True):
@@ -103,6 +116,56 @@ def keyed_page(
     joined = table.join(events, events.c.position == table.c.customer)
     rows = connection.execute(statement.select_from(joined).where(*conditions).order_by(key).limit(limit))
     return list(_listed_keys(tables, rows))
+
+
+def held_page(
+    models: ReadModels,
+    connection: Connection,
+    name: str,
+    value: str | None,
+    *,
+    at: int,
+    begins_until: int | None,
+    keys: Collection[str] | None,
+    customers: Collection[int] | None,
+    limit: int,
+    after: tuple[int, int, str] | None,
+    beside: Collection[int] = (),
+) -> list[HeldKey]:
+    """A page of keys that have a value, or any for None, at an instant, in order of their `place`; with `begins_until`,
+    in its place of those that come to have it after that and no later than then.
+
+    Only some `keys` and those of some `customers` where these are given; those of customers who are forgotten, or
+    `beside`, are left out.
+    """
+    tables, events, forgotten = models.of(name), models.events, models.forgotten
+    table, named = tables.intervals, tables.projector.key
+    assert named is not None
+    key = table.c[named.name]
+    in_order = key if connection.dialect.name == "sqlite" else sa.collate(key, "C")
+    place = (table.c.valid_from, table.c.customer, in_order)
+    if begins_until is None:
+        conditions = [table.c.valid_from <= at, table.c.valid_to > at]
+    else:
+        conditions = [table.c.valid_from > at, table.c.valid_from <= begins_until]
+    if value is not None:
+        conditions.append(table.c.value == value)
+    conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
+    if keys is not None:
+        conditions.append(key.in_(sorted(keys)))
+    if customers is not None:
+        conditions.append(table.c.customer.in_(sorted(customers)))
+    if beside:
+        conditions.append(table.c.customer.not_in(sorted(beside)))
+    if after is not None:
+        conditions.append(sa.tuple_(*place) > sa.tuple_(*map(sa.literal, after)))
+    joined = table.join(events, events.c.position == table.c.customer)
+    statement = sa.select(events.c.customer_id.label("whose"), *table.c).select_from(joined).where(*conditions)
+    found = list[HeldKey]()
+    for customer_id, *row in map(tuple, connection.execute(statement.order_by(*place).limit(limit))):
+        (interval,) = tables.read([row])
+        found.append(HeldKey(customer=row[1], customer_id=customer_id, interval=interval))
+    return found
 
 
 def _listed_keys(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[ListedKey]:

@@ -25,7 +25,7 @@ def explain(standing: None, facts: OfItem, rules: Rules, at: int) -> tuple[Reaso
         sentence=f"bought on {plural(facts.days, 'day')}, last on {last}",
         positions=tuple(each.position for each in facts.bought),
     )
-    expected = f"expected again after {_days(*gap_of(facts, rules))} days: {_why(facts, rules, usual)}"
+    expected = f"expected after {_days(*gap_of(facts, rules))} days: {_why(facts, rules, usual)}"
     turns = f"due from {due}, lapsed from {lapsed}"
     return (bought, Reason(clause="gap", sentence=expected), Reason(clause="turns", sentence=turns))
 
@@ -38,10 +38,10 @@ def _ratio(rules: Rules, item: str) -> tuple[int, int]:
 def _why(facts: OfItem, rules: Rules, usual: str) -> str:
     repeats = facts.days - 1
     if not repeats:
-        return f"the item's gap of {usual}, as it was bought on one day"
+        return f"the item's gap of {usual}, as there is none of their own"
     own = _days(facts.bought[-1].at - facts.bought[0].at, repeats)
     weight = rules.ruleset.due_again.prior_weight
-    return f"{plural(repeats, 'gap')} of {own} of their own, and the item's gap of {usual} as {weight:f} more"
+    return f"{plural(repeats, 'own gap')} of {own}, and the item's of {usual} as {weight:f} more"
 
 
 def _days(numerator: int, denominator: int) -> str:

@@ -27,7 +27,7 @@ class DueAgain(Part):
         "`regulars rules measure due_again` drafts them.",
     )
     prior_weight: Positive = Field(
-        default=Decimal(2), description="The item's gap counts as much as so many gaps of a customer's own."
+        default=Decimal("0.5"), description="The item's gap counts as much as so many gaps of a customer's own."
     )
     min_gap_days: Positive = Field(default=Decimal(1), description="No expected gap is less than this.")
     due_from_gaps: Positive = Field(
