@@ -62,7 +62,7 @@ def test_one_customer_is_told_why_and_what_they_buy_most(shop: Say) -> None:
     assert said.splitlines() == [
         "coffee: due since 2024-03-03 until 2024-04-03",
         "  bought on 2 days, last on 2024-02-01",
-        "  expected after 31.0 days: 1 own gap of 31.0, and the item's of 31.0 as 2 more",
+        "  expected after 31.0 days: 1 own gap of 31.0, the item's of 31.0 weighs 2",
         "  due from 2024-03-03, lapsed from 2024-04-03",
         "",
         "Bought most:",

@@ -221,7 +221,7 @@ def explained(*events: tuple[int, Event], day: float, item: str = "coffee") -> t
 def test_reasons_name_the_purchases_and_the_arithmetic() -> None:
     bought, gap, due = explained(buy(0, "coffee"), buy(20, "coffee"), buy(42, "coffee"), day=50)
     assert (bought.sentence, bought.positions) == ("bought on 3 days, last on 2024-02-12", (1, 2, 3))
-    assert gap.sentence == ("expected after 25.5 days: 2 own gaps of 21.0, and the item's of 30.0 as 2 more")
+    assert gap.sentence == ("expected after 25.5 days: 2 own gaps of 21.0, the item's of 30.0 weighs 2")
     assert due.sentence == "due from 2024-03-08, lapsed from 2024-04-03"
 
 

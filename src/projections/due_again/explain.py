@@ -41,7 +41,7 @@ def _why(facts: OfItem, rules: Rules, usual: str) -> str:
         return f"the item's gap of {usual}, as there is none of their own"
     own = _days(facts.bought[-1].at - facts.bought[0].at, repeats)
     weight = rules.ruleset.due_again.prior_weight
-    return f"{plural(repeats, 'own gap')} of {own}, and the item's of {usual} as {weight:f} more"
+    return f"{plural(repeats, 'own gap')} of {own}, the item's of {usual} weighs {weight:f}"
 
 
 def _days(numerator: int, denominator: int) -> str:
