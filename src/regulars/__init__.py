@@ -205,7 +205,7 @@ if TYPE_CHECKING:
     from regulars.person.values import PersonExport
     from regulars.projections.rules.grammar import Ruleset, parse_rules
     from regulars.restoring import Restoration, restore
-    from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference, TicketMove
+    from regulars.rules_door.difference import DueMove, ExplainedMove, Move, RulesDifference, TicketMove
     from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
     from regulars.rules_door.publishing import Publication, PublishedRules, RulesVersion
     from regulars.session.clock import Clock
@@ -279,7 +279,7 @@ _HOMES = {
     "regulars.crm": "Regulars",
     "regulars.asking.customers": "Order",
     "regulars.asking.desk": "Points PointsLot TicketPage TicketView",
-    "regulars.rules_door.difference": "ExplainedMove Move RulesDifference TicketMove",
+    "regulars.rules_door.difference": "DueMove ExplainedMove Move RulesDifference TicketMove",
     "regulars.asking.dismissals": "Dismissed",
     "regulars.asking.due": "DueExplanation DueItem DuePage MostBought",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
@@ -359,6 +359,7 @@ __all__ = [
     "Dismissed",
     "DueExplanation",
     "DueItem",
+    "DueMove",
     "DuePage",
     "DuplicateDismissed",
     "Duplicates",

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import regulars
 from regulars import (
@@ -38,6 +39,7 @@ from shops import (
     fresh_store,
     number_of,
     opened,
+    other_rules,
     play,
     read_models_of,
     register,
@@ -124,6 +126,37 @@ def test_publishing_gaps_is_as_if_the_store_had_always_had_them(steps: list[Step
         play(other, always, steps)
         crm.rules.publish(ruled(), reason="coffee runs out")
         assert _dues(crm) == _dues(other)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@settings(max_examples=EXAMPLES // 6)
+@given(trade(), st.sampled_from([None, -30, 50]), other_rules())
+def test_a_difference_says_what_publishing_changes(
+    kind: str, postgres_url: str, steps: list[Step], days: int | None, new: Ruleset
+) -> None:
+    clock = Clock()
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        register(crm, clock)
+        crm.rules.publish(ruled(), reason="coffee runs out")
+        play(crm, clock, steps)
+        at = None if days is None else clock.now + days * DAY
+        before = _values(crm, at)
+        found = crm.rules.diff(new, as_of=at)
+        crm.rules.publish(new, reason="other gaps")
+        after = _values(crm, at)
+        changed = {
+            (key, before.get(key, "none"), after.get(key, "none"))
+            for key in before.keys() | after.keys()
+            if before.get(key) != after.get(key)
+        }
+        assert {((each.customer_id, each.item), each.old, each.new) for each in found.due} == changed
+        assert sum(found.moved_due.values()) == len(changed)
+        if changed:
+            assert found
+
+
+def _values(crm: Regulars, at: datetime | None) -> dict[tuple[object, str], str]:
+    return {(each.customer_id, each.item): each.value for each in crm.due(value=None, as_of=at, fresh=True)}
 
 
 def _dues(crm: Regulars) -> list[tuple[object, ...]]:

@@ -72,6 +72,21 @@ def keys_at(models: ReadModels, connection: Connection, name: str, customers: It
     }
 
 
+def values_of_keys(
+    models: ReadModels, connection: Connection, name: str, customers: Iterable[int], at: int
+) -> dict[tuple[int, str], str]:
+    """The values of a projection for some customers as of an instant, by the customer's number and the key."""
+    table, named = models.of(name).intervals, models.of(name).projector.key
+    assert named is not None
+    holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
+    columns = (table.c.customer, table.c[named.name], table.c.value)
+    return {
+        (customer, key): value
+        for chunk in chunks(customers)
+        for customer, key, value in connection.execute(sa.select(*columns).where(table.c.customer.in_(chunk), holds))
+    }
+
+
 def keyed_page(
     models: ReadModels,
     connection: Connection,

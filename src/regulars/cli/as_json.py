@@ -476,6 +476,10 @@ def difference(
             }
             for one in each.tickets
         ],
+        "due": [
+            {"item": one.item, "ref": refs[one.customer_id], "id": _id(one.customer_id), "from": one.old, "to": one.new}
+            for one in each.due
+        ],
         "moves": [
             {"ref": refs[one.customer_id]} | _move(one) | (_explained(why[one]) if one in why else {})
             for one in each.moves
