@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regulars.crm_domain.instant import DAY
 from regulars.projections.due_again.items import OfItem
-from regulars.projections.due_again.judge import gap_of, turns_of
+from regulars.projections.due_again.judge import gap_of, turns_after
 from regulars.projections.verdict import Reason, day_text, plural
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ def explain(standing: None, facts: OfItem, rules: Rules, at: int) -> tuple[Reaso
     """When the item was bought, what gap follows from that, and from when on it is due and has lapsed."""
     if not facts.bought:
         return (Reason(clause="none", sentence="nothing of it was bought, or all of it came back"),)
-    due_at, lapsed_at = turns_of(facts, rules)
-    last, due, lapsed = (day_text(each, rules.zone) for each in (facts.bought[-1].at, due_at, lapsed_at))
+    at_last = facts.bought[-1].at
+    due_at, lapsed_at = turns_after(at_last, gap_of(facts, rules), rules)
+    last, due, lapsed = (day_text(each, rules.zone) for each in (at_last, due_at, lapsed_at))
     usual = _days(*_ratio(rules, facts.item))
     bought = Reason(
         clause="bought",

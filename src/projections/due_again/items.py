@@ -6,6 +6,7 @@ until all that its order was worth has come back.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -13,7 +14,7 @@ from msgspec import Struct, field
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
-from regulars.projections.facts.fact_set import FactSet
+from regulars.projections.facts.fact_set import Evolve, FactSet
 
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
@@ -42,50 +43,59 @@ class Items(Struct, array_like=True):
     returned: dict[str, int] = field(default_factory=dict)
 
 
-class OfItem(Struct, frozen=True):
-    """One item of a customer: the purchases of it that count, in order of time."""
+class OfItem(Struct, frozen=True, gc=False):
+    """One item of a customer: the purchases of it that count, in order of time, and on how many days they were."""
 
     item: str
-    bought: tuple[Bought, ...]
-
-    @property
-    def days(self) -> int:
-        """On how many days it was bought."""
-        return len({each.day for each in self.bought})
+    bought: Sequence[Bought]
+    days: int
 
 
-def evolve(items: Items, event: Event, at: int, position: int, identity: int, rules: Rules) -> None:
-    """Take in an order or a return; of the items those that the rules name."""
-    match event:
-        case PurchaseRecorded():
-            found = named_in(event, rules)
-            if found:
-                day = to_datetime(at).astimezone(rules.due_again.zone).toordinal()
-                items.worth[event.order_id] = event.amount
-                for item in found:
-                    items.bought.setdefault(item, []).append(Bought(at, position, event.order_id, day))
-        case ReturnRecorded() if rules.due_again.cadences:
-            items.returned[event.order_id] = items.returned.get(event.order_id, 0) + event.amount
-        case ReturnedTotalRecorded() if rules.due_again.cadences:
-            items.returned[event.order_id] = event.returned_so_far
-        case _:
-            pass
-
-
-def named_in(event: Event, rules: Rules) -> tuple[str, ...] | None:
-    """The items of an order that the rules name, each once; None for an event that may bear on all of them."""
-    if not isinstance(event, PurchaseRecorded):
+def evolve_under(rules: Rules) -> Evolve | None:
+    """How an order or a return is taken in, of the items those that the rules name; None where they name none."""
+    named_in, zone = items_under(rules), rules.due_again.zone
+    if named_in is None:
         return None
+
+    def evolve(items: Items, event: Event, at: int, position: int, identity: int) -> None:
+        match event:
+            case PurchaseRecorded():
+                found = named_in(event)
+                if found:
+                    day = to_datetime(at).astimezone(zone).toordinal()
+                    items.worth[event.order_id] = event.amount
+                    for item in found:
+                        items.bought.setdefault(item, []).append(Bought(at, position, event.order_id, day))
+            case ReturnRecorded():
+                items.returned[event.order_id] = items.returned.get(event.order_id, 0) + event.amount
+            case ReturnedTotalRecorded():
+                items.returned[event.order_id] = event.returned_so_far
+            case _:
+                pass
+
+    return evolve
+
+
+def items_under(rules: Rules) -> Callable[[Event], tuple[str, ...] | None] | None:
+    """The items of an order that the rules name, each once, and None for a return, which bears on all; None where they
+    name none.
+    """
     cadences = rules.due_again.cadences
-    return tuple(dict.fromkeys(line.sku for line in event.lines if line.sku in cadences)) if cadences else ()
+
+    def named_in(event: Event) -> tuple[str, ...] | None:
+        if not isinstance(event, PurchaseRecorded):
+            return None
+        return tuple(dict.fromkeys(line.sku for line in event.lines if line.sku in cadences))
+
+    return named_in if cadences else None
 
 
 def of_item(items: Items, item: str) -> OfItem:
     """What counts of one item."""
-    bought = items.bought.get(item, ())
-    if not items.returned:
-        return OfItem(item, tuple(bought))
-    return OfItem(item, tuple(each for each in bought if not _came_back(items, each.order_id)))
+    bought: Sequence[Bought] = items.bought.get(item, ())
+    if items.returned:
+        bought = [each for each in bought if not _came_back(items, each.order_id)]
+    return OfItem(item, bought, len({each.day for each in bought}))
 
 
 def _came_back(items: Items, order_id: str) -> bool:
@@ -94,5 +104,10 @@ def _came_back(items: Items, order_id: str) -> bool:
 
 #: The facts of items. They are folded by the table that names these, so that a store keeps of no other.
 ITEMS = FactSet(
-    name="items", version=VERSION, beginning=Items, handles=HANDLES, evolve=evolve, folded_by=("due_again",)
+    name="items",
+    version=VERSION,
+    beginning=Items,
+    handles=HANDLES,
+    evolve_under=evolve_under,
+    folded_by=("due_again",),
 )

@@ -37,10 +37,9 @@ def judge(standing: None, facts: OfItem, rules: Rules, at: int, until: int) -> I
     if not facts.bought:
         yield at, None, None
         return
-    last, days = facts.bought[-1].at, facts.days
-    numerator, denominator = gap_of(facts, rules)
-    gap = numerator // denominator
-    due_at, lapsed_at = turns_of(facts, rules)
+    last, days, expected = facts.bought[-1].at, facts.days, gap_of(facts, rules)
+    gap = expected[0] // expected[1]
+    due_at, lapsed_at = turns_after(last, expected, rules)
     value: Due = "lapsed" if at >= lapsed_at else "due" if at >= due_at else "not_yet"
     yield at, None, DueVerdict(value, last, days, gap)
     if at < due_at < until:
@@ -55,8 +54,7 @@ def gap_of(facts: OfItem, rules: Rules) -> tuple[int, int]:
     return rules.due_again.cadences[facts.item].expected_of(span, facts.days - 1)
 
 
-def turns_of(facts: OfItem, rules: Rules) -> tuple[int, int]:
-    """When an item that was bought becomes due, and when it lapses."""
-    last, gap = facts.bought[-1].at, gap_of(facts, rules)
+def turns_after(last: int, gap: tuple[int, int], rules: Rules) -> tuple[int, int]:
+    """When an item becomes due that was bought last at an instant, and when it lapses."""
     due, lapsed = rules.due_again.due_from, rules.due_again.lapsed_from
     return last + after_gaps(*due, gap), last + after_gaps(*lapsed, gap)

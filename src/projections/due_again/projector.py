@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regulars.projections.due_again.explain import explain
-from regulars.projections.due_again.items import HANDLES, ITEMS, named_in, of_item
+from regulars.projections.due_again.items import HANDLES, ITEMS, items_under, of_item
 from regulars.projections.due_again.judge import DueVerdict, judge
 from regulars.projections.engine.projector import Key, Projector
 
@@ -20,6 +20,6 @@ DUE_AGAIN = Projector(
     judge=judge,
     explain=explain,
     verdict=DueVerdict,
-    key=Key(name="item", among=named_in, facts=of_item),
+    key=Key(name="item", among=items_under, facts=of_item),
     lists_by=("value", "due"),
 )

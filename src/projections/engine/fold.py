@@ -187,7 +187,7 @@ class FoldPlan:
         readers_first = reversed(list(enumerate(self._courses)))
         return (
             [(place, *course.arrival(event_type)) for place, course in readers_first if event_type in course.minded],
-            [(place, take_in) for place, (handles, take_in) in enumerate(self._taking) if event_type in handles],
+            [(place, take) for place, (handles, take) in enumerate(self._taking) if take and event_type in handles],
         )
 
 
@@ -258,11 +258,13 @@ class _Course:
         self.sources = sources
         self.judge = projector.judge
         self.key_of = projector.key.of if projector.key else None
-        self.among = projector.key.among if projector.key else None
+        self.among = projector.key.among(rules) if projector.key and projector.key.among else None
         self.facts_of = projector.key.facts if projector.key else None
         # Those that bear on the answer by themselves; those that are only heeded don't begin it.
         self.settled_by = projector.handles | projector.heeds(rules)
         self.minded = self.settled_by | minded_by_sources
+        if self.facts_of is not None and self.key_of is self.among is None:  # the rules name no timeline
+            self.settled_by = self.minded = frozenset()
 
     def arrival(self, event_type: type[Event]) -> tuple[Callable[[Any], str] | None, Callable[..., None]]:
         """How events of a type arrive: at the timeline they are about, or at all where they bear on what is read."""
@@ -293,7 +295,7 @@ class _Running:
     def arrive_at_some(self, _: str, event: Event, at: int) -> None:
         """Settle the timelines that an event is about before `at`."""
         assert self.course.among is not None
-        keys = self.course.among(event, self.course.rules)
+        keys = self.course.among(event)
         for key in list(self.tracks) if keys is None else keys:
             self.arrive(key, event, at)
 

@@ -32,17 +32,22 @@ ListedBy = Literal["value", "due", "score", "status"]
 Shows = Literal["timeline", "latest"]
 
 
+#: The keys that an event is about; None for all that have begun.
+Among = Callable[[Any], Collection[str] | None]
+
+
 class Key(Struct, frozen=True, kw_only=True):
     """What a timeline is of within a customer: the name of that in tables, which one an event is about, and the facts
     of one, which are judged in place of the customer's.
 
-    Where an event may be about several, or about some only under some rules, `among` (event, rules) names them in place
-    of `of`; None stands for all that have begun. Raises ValueError unless just one of both is given.
+    Where an event may be about several, or the rules say about which, `among` stands in place of `of`: for the rules it
+    gives how to find them, where None stands for all that have begun; or None where the rules name none, and nothing is
+    judged. Raises ValueError unless just one of both is given.
     """
 
     name: str
     of: Callable[[Any], str] | None = None
-    among: Callable[[Any, Any], Collection[str] | None] | None = None
+    among: Callable[[Any], Among | None] | None = None
     facts: Callable[[Any, str], Any]
 
     def __post_init__(self) -> None:
@@ -54,7 +59,8 @@ class Key(Struct, frozen=True, kw_only=True):
         if self.of is not None:
             return (self.of(event),)
         assert self.among is not None
-        return self.among(event, rules) or ()
+        among = self.among(rules)
+        return () if among is None else among(event) or ()
 
 
 def _none_more(rules: Any) -> frozenset[type[Event]]:

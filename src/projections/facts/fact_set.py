@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from regulars.crm_domain.event import Event
+
+#: Takes in an event: (facts, event, at, position, identity).
+Evolve = Callable[[Any, Any, int, int, int], None]
 
 
 def _none(facts: Any) -> int:
@@ -26,8 +28,9 @@ class FactSet(Struct, frozen=True, kw_only=True):
     what rules bound. Raise `version` whenever the same events may give other facts.
 
     Facts are free of any rule, but for what the tables named in `folded_by` pick out of events that carry more than
-    anybody asks for, such as the items of an order: `evolve` is then given the compiled rules last, and other tables
-    make other facts, as another version does.
+    anybody asks for, such as the items of an order: `evolve_under` then gives for the compiled rules what `evolve` is
+    for others, or None where these ask for nothing; and other tables make other facts, as another version does. Raises
+    ValueError unless just one of both is given.
     """
 
     name: str
@@ -35,10 +38,15 @@ class FactSet(Struct, frozen=True, kw_only=True):
     beginning: type[Struct]
     handles: frozenset[type[Event]]
     order: tuple[type[Event] | frozenset[type[Event]], ...] = ()
-    evolve: Callable[..., None]
-    future_changes: Callable[[Any], int] = _none
+    evolve: Evolve | None = None
+    evolve_under: Callable[[Any], Evolve | None] | None = None
     folded_by: tuple[str, ...] = ()
+    future_changes: Callable[[Any], int] = _none
 
-    def taking(self, rules: Any) -> Callable[[Any, Event, int, int, int], None]:
-        """How these facts take in an event under some rules."""
-        return partial(self.evolve, rules=rules) if self.folded_by else self.evolve
+    def __post_init__(self) -> None:
+        if (self.evolve is None) == (self.evolve_under is None) or bool(self.folded_by) != bool(self.evolve_under):
+            raise ValueError(f'the facts "{self.name}" are folded either by `evolve`, or by `evolve_under` some tables')
+
+    def taking(self, rules: Any) -> Evolve | None:
+        """How these facts take in an event under some rules; None where they take in nothing."""
+        return self.evolve if self.evolve_under is None else self.evolve_under(rules)
