@@ -274,7 +274,7 @@ def share(of: int, part: int) -> str:
     z, p = 1.96, part / of
     middle, half = p + z * z / (2 * of), z * sqrt(p * (1 - p) / of + z * z / (4 * of * of))
     low, high = ((middle + each) / (1 + z * z / of) for each in (-half, half))
-    return f"{100 * p:5.1f} %  ({100 * low:.1f} to {100 * high:.1f}), n = {of:,}"
+    return f"{100 * p:5.1f} %  ({100 * max(low, 0):.1f} to {100 * high:.1f}), n = {of:,}"
 
 
 def figures(name: str, history: History) -> Iterator[str]:

@@ -18,9 +18,10 @@ from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.projections.due_again.items import ITEMS, Items
 from regulars.projections.due_again.projector import DUE_AGAIN
-from regulars.projections.engine.fold import Folded, Happened, by_key, fold, fold_some, fold_until, verdict_at
+from regulars.projections.engine.fold import Folded, FoldPlan, Happened, by_key, fold, fold_some, fold_until, verdict_at
 from regulars.projections.engine.projector import Key
 from regulars.projections.engine.rules_digest import facts_digest, rules_digest
+from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import Rules, compile_rules
@@ -205,6 +206,18 @@ def test_what_the_table_can_not_say_is_refused_in_a_sentence(table: str, sentenc
 def test_a_key_is_found_of_an_event_or_among_several() -> None:
     with pytest.raises(ValueError, match='the key "item" is found either `of` an event or `among` several'):
         Key(name="item", facts=lambda facts, key: facts)
+
+
+def test_facts_are_folded_by_themselves_or_under_tables() -> None:
+    sentence = "are folded either by `evolve`, or by `evolve_under` some tables"
+    for given_ in ({}, {"evolve": print, "evolve_under": print}, {"evolve": print, "folded_by": ("tier",)}):
+        with pytest.raises(ValueError, match=sentence):
+            FactSet(name="odd", version=1, beginning=Items, handles=frozenset(), **given_)
+
+
+def test_where_the_rules_name_no_item_no_event_bears_on_it() -> None:
+    assert FoldPlan(ruled(), [DUE_AGAIN]).minded == frozenset()
+    assert FoldPlan(COFFEE, [DUE_AGAIN]).minded == DUE_AGAIN.handles
 
 
 # ----------------------------------------------------------------------------------------------------------- explained
