@@ -12,6 +12,7 @@ from regulars.projections.churn_risk.rules import (
     ServicePoints,
     SteppedComponent,
 )
+from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.lifecycle_stage.rules import ConditionRule, Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
 from regulars.projections.points.rules import Points
@@ -26,6 +27,7 @@ __all__ = [
     "CommandMapping",
     "Condition",
     "ConditionRule",
+    "DueAgain",
     "Each",
     "Feedback",
     "FeedbackPoints",
