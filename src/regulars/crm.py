@@ -655,14 +655,14 @@ class Regulars:
         at_least: int | None = None,
         on_progress: Progress | None = None,
     ) -> DuePage:
-        """A page of items that customers are due to buy again, by the rules' [due_again], in order of since when.
+        """A page of items that customers are due to buy again, by the rules' [due_again], in order of until when.
 
-        `value` is "not_yet", "due", "lapsed" or None for all of them; with `within`, what comes to be so within that
-        time if nothing happens, and isn't yet. With `as_of`, it is what was due then, as if nothing had happened since.
-        Forgotten customers are left out. `known_at`, `rules`, `limit` and `after`, `fresh`, `at_least` and
-        `on_progress` are those of `customers`. Raises NotFound for an unknown customer; ValueError for another value,
-        and where `within` is asked as of a day since which over 5,000 customers have changed; StoreBusy as `customers`
-        does.
+        `value` is "not_yet", "due", "lapsed" or None for all of them. With `within`, it is what comes to be so within
+        that time if nothing happens, and isn't yet, in order of since when; with `as_of` as well, what was ahead then,
+        as if nothing had happened since. Forgotten customers are left out. `known_at`, `rules`, `limit` and `after`,
+        `fresh`, `at_least` and `on_progress` are those of `customers`. Raises NotFound for an unknown customer;
+        ValueError for another value, and where `within` is asked as of a day since which over 5,000 customers have
+        changed; StoreBusy as `customers` does.
         """
         query = DueQuery(
             value=value,

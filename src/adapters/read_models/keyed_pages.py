@@ -24,6 +24,10 @@ class ListedKey(Struct, frozen=True, kw_only=True):
     turns_at: int | None
 
 
+#: Where a key of a customer stands in a list: an instant, the key, and the customer's number.
+Place = tuple[int, str, int]
+
+
 class HeldKey(Struct, frozen=True, kw_only=True):
     """One key of a customer, by number and id, with an interval in which it has a value."""
 
@@ -31,10 +35,10 @@ class HeldKey(Struct, frozen=True, kw_only=True):
     customer_id: str
     interval: Interval
 
-    @property
-    def place(self) -> tuple[int, int, str]:
-        """Where it stands in a list: by when it begins to have the value, then by the customer's number and the key."""
-        return self.interval.valid_from, self.customer, self.interval.key
+    def place(self, *, by_beginning: bool) -> Place:
+        """Where it stands in a list: by when the interval begins or ends, then by the key and the customer's number."""
+        instant = self.interval.valid_from if by_beginning else self.interval.valid_to
+        return instant, self.interval.key, self.customer
 
 
 class Turning(Struct, frozen=True, kw_only=True):
@@ -144,11 +148,11 @@ def held_page(
     keys: Collection[str] | None,
     customers: Collection[int] | None,
     limit: int,
-    after: tuple[int, int, str] | None,
+    after: Place | None,
     beside: Collection[int] = (),
 ) -> list[HeldKey]:
-    """A page of keys that have a value, or any for None, at an instant, in order of their `place`; with `begins_until`,
-    in its place of those that come to have it after that and no later than then.
+    """A page of keys that have a value, or any for None, at an instant, in order of until when; with `begins_until`, in
+    its place of those that come to have it after that and no later than then, in order of since when.
 
     Only some `keys` and those of some `customers` where these are given; those of customers who are forgotten, or
     `beside`, are left out.
@@ -158,11 +162,11 @@ def held_page(
     assert named is not None
     key = table.c[named.name]
     in_order = key if connection.dialect.name == "sqlite" else sa.collate(key, "C")
-    place = (table.c.valid_from, table.c.customer, in_order)
     if begins_until is None:
-        conditions = [table.c.valid_from <= at, table.c.valid_to > at]
+        instant, conditions = table.c.valid_to, [table.c.valid_from <= at, table.c.valid_to > at]
     else:
-        conditions = [table.c.valid_from > at, table.c.valid_from <= begins_until]
+        instant, conditions = table.c.valid_from, [table.c.valid_from > at, table.c.valid_from <= begins_until]
+    place = (instant, in_order, table.c.customer)
     if value is not None:
         conditions.append(table.c.value == value)
     conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))

@@ -19,8 +19,7 @@ from msgspec.structs import replace
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.histories import read_facts
-from regulars.adapters.read_models.keyed_pages import HeldKey, held_page
-from regulars.adapters.read_models.pages import changed_among
+from regulars.adapters.read_models.keyed_pages import HeldKey, Place, held_page
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.customers import folded_viewpoint
@@ -180,18 +179,16 @@ def _page(
         after=asked.after,
         beside=[numbers[each] for each in beside if each in numbers],
     )
-    if query.as_of is not None and query.within is None:
-        found = asked.as_known_then(found)
     told = [each for members in families for each in asked.of(members)]
     if told:
         gone = tx.forgotten(each.customer_id for each in told)
         among = (each for each in told if each.customer_id not in gone and (whose is None or each.customer_id in whose))
-        found = sorted([*found, *among], key=lambda each: each.place)[: query.limit]
+        found = sorted([*found, *among], key=asked.place)[: query.limit]
     contacts = read_contacts(tx, {each.customer_id for each in found})
     behind = events_behind(session.store, models, connection, viewpoint.until, beside=beside)
     return DuePage(
         items=tuple(_view(each.customer_id, contacts[each.customer_id].ref, each.interval) for each in found),
-        after=_cursor(found[-1]) if len(found) == query.limit else None,
+        after=_cursor(asked.place(found[-1])) if len(found) == query.limit else None,
         as_of=to_datetime(at),
         behind=behind,
         held_back_by=session.held_back_by(tx, models) if behind else None,
@@ -233,7 +230,7 @@ class _Asked:
         for each in intervals:
             wanted = self._query.value in (None, each.verdict.value) and self._query.item in (None, each.key)
             held = HeldKey(customer=customer, customer_id=members[0], interval=each)
-            if wanted and self._is_in_time(each) and (self.after is None or held.place > self.after):
+            if wanted and self._is_in_time(each) and (self.after is None or self.place(held) > self.after):
                 yield held
 
     def _is_in_time(self, each: Interval) -> bool:
@@ -241,23 +238,14 @@ class _Asked:
             return each.valid_from <= self._at < each.valid_to
         return self._at < each.valid_from <= self._begins_until
 
-    def as_known_then(self, found: list[HeldKey]) -> list[HeldKey]:
-        """Items with what was ahead of them then, as if nothing had happened since."""
-        models = self._viewpoint.models
-        assert models is not None
-        whose = sorted({each.customer_id for each in found})
-        families = self._tx.families(whose, models.checkpoint(self._tx.connection))
-        then: dict[tuple[str, str], Interval] = {}
-        for each in changed_among(models, self._tx.connection, whose, self._at):
-            _, intervals = self._intervals(families.members(families.root(each)))
-            then |= {(each, one.key): one for one in intervals if one.valid_from <= self._at < one.valid_to}
-        keys = [(each.customer_id, each.interval.key) for each in found]
-        return [replace(each, interval=then.get(key, each.interval)) for each, key in zip(found, keys, strict=True)]
+    def place(self, held: HeldKey) -> Place:
+        """Where something stands in the list."""
+        return held.place(by_beginning=self._begins_until is not None)
 
     def _intervals(self, members: tuple[str, ...]) -> tuple[int, list[Interval]]:
-        """A customer's number and items: of all that is recorded, or as if nothing had happened since an instant."""
+        """A customer's number and items; where it is asked what was ahead, as if nothing had happened since."""
         store, tx, viewpoint = self._session.store, self._tx, self._viewpoint
-        if self._query.as_of is None:
+        if self._query.as_of is None or self._begins_until is None:
             whole = history_of(store, tx, viewpoint, members)
             return whole.customer, whole.timelines[DUE_AGAIN.name]
         history = read_facts(store, tx.connection, members, viewpoint.rules, viewpoint.until)
@@ -268,15 +256,16 @@ class _Asked:
 _CURSOR = re.compile("([0-9]{1,19}):([0-9]{1,19}):(.+)", re.ASCII | re.DOTALL)
 
 
-def _cursor(last: HeldKey) -> str:
-    return "{}:{}:{}".format(*last.place)
+def _cursor(place: Place) -> str:
+    instant, key, customer = place
+    return f"{instant}:{customer}:{key}"
 
 
-def _place(after: str) -> tuple[int, int, str]:
+def _place(after: str) -> Place:
     found = _CURSOR.fullmatch(after)
     if found is None or max(int(found[1]), int(found[2])) > FOREVER:
         raise ValueError(f'"{after}" is not the `after` of a page')
-    return int(found[1]), int(found[2]), found[3]
+    return int(found[1]), found[3], int(found[2])
 
 
 def _view(customer_id: str, ref: str | None, interval: Interval) -> DueItem:

@@ -69,7 +69,7 @@ def due(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """List who is due to buy which item again, by the gaps in the rules, in order of since when.
+    """List who is due to buy which item again, by the gaps in the rules, who lapses first at the top.
 
     An item is due an expected gap after it was last bought, and has lapsed after two, unless the rules say otherwise.
     """
