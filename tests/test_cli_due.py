@@ -75,6 +75,22 @@ def test_one_customer_is_told_why_and_what_they_buy_most(shop: Say) -> None:
     assert [each["item"] for each in found["most_bought"]] == ["coffee", "mug"]
 
 
+def test_long_names_give_way_and_dates_never_do(shop: Say, tmp_path: Path) -> None:
+    ref, code = (
+        "customer-with-a-very-long-reference-of-a-shop:0123456789",
+        "beans of a very long name, 1000 g, in a tin",
+    )
+    shop("do", "RegisterCustomer", f"ref={ref}", "occurred_at=2024-01-01T11:00:00Z")
+    order = (f"customer={ref}", "order_id=long", "amount=5", "currency=EUR", "occurred_at=2024-01-01T12:00:00Z")
+    shop("do", "RecordPurchase", *order, f'lines=[{{"sku": "{code}"}}]')
+    rules = f'{default_text()}\n[due_again.gaps]\n"{code}" = 300\n'
+    (tmp_path / "long.toml").write_text(rules, encoding="utf-8")
+    said = shop("due", "--as-of", "2024-12-01", "--rules", "long.toml").out.splitlines()
+    assert said[2].split()[:2] == ["2024-10-27", "2025-08-23"]
+    assert said[2].split()[-3:] == ["2024-01-01", "300.0", "1"]
+    assert max(map(len, said)) <= 80
+
+
 def test_other_viewpoints_are_said(shop: Say) -> None:
     said = shop("due", "--as-of", "2024-03-05", "--rules", "1").out.splitlines()
     assert said[0].startswith("As of 2024-03-05, by rules ")

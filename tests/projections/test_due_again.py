@@ -240,7 +240,7 @@ def test_reasons_name_the_purchases_and_the_arithmetic() -> None:
 
 def test_what_was_bought_once_is_explained_by_the_items_gap() -> None:
     _, gap, _ = explained(buy(0, "coffee"), day=1)
-    assert gap.sentence == "expected after 30.0 days: the item's gap of 30.0, as there is none of their own"
+    assert gap.sentence == "expected after 30.0 days: the item's gap, as there is none of their own"
 
 
 def test_what_came_back_is_explained_as_nothing() -> None:

@@ -39,7 +39,7 @@ def _ratio(rules: Rules, item: str) -> tuple[int, int]:
 def _why(facts: OfItem, rules: Rules, usual: str) -> str:
     repeats = facts.days - 1
     if not repeats:
-        return f"the item's gap of {usual}, as there is none of their own"
+        return "the item's gap, as there is none of their own"
     own = _days(facts.bought[-1].at - facts.bought[0].at, repeats)
     weight = rules.ruleset.due_again.prior_weight
     return f"{plural(repeats, 'own gap')} of {own}, the item's of {usual} weighs {weight:f}"

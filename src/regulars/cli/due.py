@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from regulars.asking.due import DueExplanation, DueItem, MostBought
 from regulars.asking.paging import PAGE
@@ -37,6 +38,8 @@ from regulars.session.freshness import FRESH
 Value = Literal["not_yet", "due", "lapsed", "any"]
 
 _CSV = ("customer_id", "ref", "item", "value", "since", "until", "bought_at", "buying_days", "gap_days")
+_DAY = len("2026-03-01")
+_GAP = len("10.5")
 _NO_GAPS = (
     "The rules name no items under [due_again]; `regulars rules measure due_again` drafts their gaps from what was "
     "bought."
@@ -128,19 +131,20 @@ def _draw(crm: Regulars, seen: Viewpoint, found: Sequence[DueItem], as_of: date 
 
 
 def _due_table(found: Sequence[DueItem], zone: ZoneInfo) -> Table:
-    rows = (
-        (
-            render.day(each.since, zone),
-            render.day(each.until, zone),
-            each.ref or f"id:{each.customer_id}",
-            each.item,
-            render.day(each.bought_at, zone),
-            _days(each.gap),
-            str(each.buying_days),
-        )
-        for each in found
-    )
-    return render.table(("Since", "Until", "Customer", "Item", "Last bought", "Gap", "Days"), rows, fold=3)
+    """One row an item. Who and what give way where there is no room; the others never do."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for title in ("Since", "Until"):
+        table.add_column(title, no_wrap=True, min_width=_DAY)
+    table.add_column("Customer", overflow="fold", min_width=8)
+    table.add_column("Item", overflow="fold", min_width=8)
+    for title, width in (("Last bought", len("Last bought")), ("Gap", _GAP), ("Days", len("Days"))):
+        table.add_column(title, no_wrap=True, min_width=width)
+    for each in found:
+        until = render.day(each.until, zone)
+        who, last = each.ref or f"id:{each.customer_id}", render.day(each.bought_at, zone)
+        words = (render.day(each.since, zone), until, who, each.item, last, _days(each.gap), str(each.buying_days))
+        table.add_row(*(Text(render.clean(word)) for word in words))
+    return table
 
 
 def _tell_of_one(
