@@ -31,7 +31,7 @@ from regulars.crm_domain.membership import (
     TierOverrideGranted,
     TierOverrideLifted,
 )
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import (
     AgentReplied,
     CustomerReplied,
@@ -69,14 +69,18 @@ enter = [{ fact = "segment", lacks = ["either"] }, { fact = "account_closed", is
 stay_days = 30
 """
 
+GAPS = """
+[due_again]
+gaps = { coffee = 30, filters = 90.5 }
+"""
 START = to_instant(datetime(2024, 1, 1, tzinfo=UTC))
 
 
 @cache
 def rules() -> Rules:
-    """The default rules with some segments, ready to judge in euros."""
+    """The default rules with some segments and gaps of items, ready to judge in euros."""
     text = (Path(__file__).parents[1] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
-    return compile_rules(parse_rules(text + SEGMENTS), "EUR")
+    return compile_rules(parse_rules(text + SEGMENTS + GAPS), "EUR")
 
 
 @cache
@@ -86,6 +90,9 @@ def purchases() -> st.SearchStrategy[Event]:
         order_id=st.integers(1, 15).map(lambda number: f"A-{number}"),
         amount=st.sampled_from([0, 1, 2_000, 15_000, 60_000, 100_000]),
         currency=st.just("EUR"),
+        lines=st.lists(st.sampled_from([Line(sku=each) for each in ("coffee", "filters", "mug")]), max_size=3).map(
+            tuple
+        ),
     )
 
 

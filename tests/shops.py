@@ -31,6 +31,7 @@ from regulars import (
     MergeCustomers,
     NotFound,
     OpenTicket,
+    OrderLine,
     RateTicket,
     ReassignPurchase,
     RecordInteraction,
@@ -108,6 +109,8 @@ def room_for_a_store(kind: str, postgres_url: str) -> Iterator[str]:
 
 # ------------------------------------------------------------------------------------------------------ what happens
 
+#: What is on an order, in turn.
+LINES = ((OrderLine(sku="coffee"), OrderLine(sku="filters", quantity=2)), (OrderLine(sku="coffee"),), ())
 #: (whom, number, when) -> a command about a customer; the number makes ids unlike all others
 CommandTo = Callable[[str, int, datetime], Command]
 #: (number, now) -> a command about somebody who was drawn
@@ -127,7 +130,9 @@ def to(kind: Callable[..., Command], **fields: Any) -> CommandTo:
 
 
 def buy(amount: str) -> CommandTo:
-    return lambda who, number, at: RecordPurchase(customer=who, order_id=f"A-{number}", amount=amount, occurred_at=at)
+    return lambda who, number, at: RecordPurchase(
+        customer=who, order_id=f"A-{number}", amount=amount, lines=LINES[number % len(LINES)], occurred_at=at
+    )
 
 
 def give_back(steps: int) -> CommandTo:
@@ -295,7 +300,7 @@ def with_edits(edits: Iterable[tuple[str, str]]) -> Ruleset:
 
 
 GOLD = '{ name = "gold",     from = "500.00" }'
-EXPIRE = 'expire_at = "end_of_month"'
+END = \x27expire_at = "end_of_month"\x27
 SILVER = '{ name = "silver",   from = "150.00" }'
 
 
@@ -314,7 +319,12 @@ def other_rules() -> st.SearchStrategy[Ruleset]:
         "returns_take_back = true": ["returns_take_back = true", "returns_take_back = false"],
         "normal = 24, low = 24": ["normal = 24, low = 24", "normal = 900, low = 24"],
         "auto_close_days = 7": ["auto_close_days = 7", "auto_close_days = 300"],
-        EXPIRE: [EXPIRE, EXPIRE + SEGMENTS],
+        END: [
+            END,
+            END + SEGMENTS,
+            f"{END}\n[due_again]\ngaps = {{ coffee = 30 }}",
+            f"{END}\n[due_again]\ngaps = {{ filters = 50 }}",
+        ],
     }
     return st.fixed_dictionaries({old: st.sampled_from(new) for old, new in places.items()}).map(
         lambda chosen: with_edits(chosen.items())

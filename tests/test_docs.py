@@ -14,8 +14,9 @@ import regulars
 from documents import DOCS, ROOT, blocks, done, is_alike, page, write
 from saying import Say
 
-#: Pages with examples, each done in an empty folder.
-DONE = ["docs/tutorial.md", "docs/concepts.md", *sorted(f"docs/{each.name}" for each in DOCS.glob("howto-*.md"))]
+#: Pages with examples, each done in an empty folder; those of `DONE` are all.
+TOLD = ["docs/tutorial.md", "docs/concepts.md", "docs/due-again.md"]
+DONE = [*TOLD, *sorted(f"docs/{each.name}" for each in DOCS.glob("howto-*.md"))]
 TO_POSTGRES = "docs/howto-postgresql.md"
 PAGES = sorted(str(each.relative_to(ROOT)) for each in (*DOCS.rglob("*.md"), *ROOT.glob("*.md")))
 

@@ -12,6 +12,7 @@ from regulars.crm_domain.event import Event
 from regulars.projections.attribution import ATTRIBUTION
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.customer_card import CUSTOMER_CARD
+from regulars.projections.due_again.projector import DUE_AGAIN
 from regulars.projections.engine.corrections import CORRECTIONS
 from regulars.projections.engine.fold import FoldPlan
 from regulars.projections.engine.projector import Projector
@@ -48,7 +49,7 @@ class Registry(Struct, frozen=True, kw_only=True, dict=True):
         _require_unique("tables of the rules", [section.name for section in self.sections])
         self._require_sources()
         for projector in self.projectors:
-            for table in {*projector.judges_by} - {*self.grammar.model_fields}:
+            for table in {*projector.judges_by, *projector.facts.folded_by} - {*self.grammar.model_fields}:
                 judging = f'the projection "{projector.name}" judges by the table "{table}" of the rules'
                 raise ValueError(f"{judging}, which isn't there")
 
@@ -100,6 +101,7 @@ PROJECTORS: tuple[Projector, ...] = (
     ATTRIBUTION,
     TAGS,
     TICKET_QUEUE,
+    DUE_AGAIN,
     POINTS,
     CHURN_RISK,
     LOYALTY_TIER,

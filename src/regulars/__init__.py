@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from regulars.asking.desk import Points, PointsLot, TicketPage, TicketView
     from regulars.asking.dicts import to_dict
     from regulars.asking.dismissals import Dismissed
+    from regulars.asking.due import DueExplanation, DueItem, DuePage, MostBought
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
     from regulars.asking.one_ticket import TicketMessage, WholeTicket
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
@@ -207,7 +208,8 @@ if TYPE_CHECKING:
     from regulars.person.values import PersonExport
     from regulars.projections.rules.grammar import Ruleset, parse_rules
     from regulars.restoring import Restoration, restore
-    from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference, TicketMove
+    from regulars.rules_door.difference import DueMove, ExplainedMove, Move, RulesDifference, TicketMove
+    from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
     from regulars.rules_door.publishing import Publication, PublishedRules, RulesVersion
     from regulars.session.clock import Clock
     from regulars.session.freshness import Fresh
@@ -280,8 +282,9 @@ _HOMES = {
     "regulars.crm": "Regulars",
     "regulars.asking.customers": "Order",
     "regulars.asking.desk": "Points PointsLot TicketPage TicketView",
-    "regulars.rules_door.difference": "ExplainedMove Move RulesDifference TicketMove",
+    "regulars.rules_door.difference": "DueMove ExplainedMove Move RulesDifference TicketMove",
     "regulars.asking.dismissals": "Dismissed",
+    "regulars.asking.due": "DueExplanation DueItem DuePage MostBought",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
     "regulars.asking.segments": "Attrition AttritionStep SegmentCount SegmentMember SegmentPage",
     "regulars.asking.suspects": "Suspect",
@@ -296,6 +299,7 @@ _HOMES = {
     "regulars.asking.one_ticket": "TicketMessage WholeTicket",
     "regulars.person.values": "PersonExport",
     "regulars.opening": "OnStale default_rules open",
+    "regulars.rules_door.measuring": "MeasuredGap MeasuredGaps",
     "regulars.rules_door.publishing": "Publication PublishedRules RulesVersion",
     "regulars.upkeep.read_models": "GenerationView Projections",
     "regulars.restoring": "Restoration restore",
@@ -360,6 +364,10 @@ __all__ = [
     "DismissDuplicate",
     "DismissalUndone",
     "Dismissed",
+    "DueExplanation",
+    "DueItem",
+    "DueMove",
+    "DuePage",
     "DuplicateDismissed",
     "Duplicates",
     "DuplicatesPage",
@@ -394,6 +402,8 @@ __all__ = [
     "LogMapper",
     "LogRecorder",
     "MakeReferral",
+    "MeasuredGap",
+    "MeasuredGaps",
     "MembershipCancelled",
     "MembershipEnrolled",
     "MembershipResumed",
@@ -401,6 +411,7 @@ __all__ = [
     "MergeCustomers",
     "MergeUndone",
     "MissingExtension",
+    "MostBought",
     "Move",
     "NeverDrawn",
     "NotCovered",

@@ -30,6 +30,15 @@ from regulars.asking.consents import Consents, ContactablePage, ContactableQuery
 from regulars.asking.customers import CustomerQuery, Order, find_one, find_page, lane_values
 from regulars.asking.desk import Points, TicketPage, TicketQuery, find_points, find_tickets
 from regulars.asking.dismissals import Dismissed, find_dismissed
+from regulars.asking.due import (
+    DueExplanation,
+    DuePage,
+    DueQuery,
+    MostBought,
+    explain_due,
+    find_due,
+    find_most_bought,
+)
 from regulars.asking.duplicates import DuplicatesPage, find_duplicates
 from regulars.asking.feed import EventTypes, follow_log
 from regulars.asking.near_duplicates import find_near_duplicates
@@ -720,6 +729,69 @@ class Regulars:
         Raises NotFound for an id that no ticket has, or had by then; StoreUnusable where an event of it can't be read.
         """
         return find_ticket(self._session, ticket_id, as_of)
+
+    def due(
+        self,
+        *,
+        value: str | None = "due",
+        item: str | None = None,
+        customer: str | CustomerId | None = None,
+        within: timedelta | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> DuePage:
+        """A page of items that customers are due to buy again, by the rules' [due_again], in order of until when.
+
+        `value` is "not_yet", "due", "lapsed" or None for all of them. With `within`, it is what comes to be so within
+        that time if nothing happens, and isn't yet, in order of since when; with `as_of` as well, what was ahead then,
+        as if nothing had happened since. Forgotten customers are left out. `known_at`, `rules`, `limit` and `after`,
+        `fresh`, `at_least` and `on_progress` are those of `customers`. Raises NotFound for an unknown customer;
+        ValueError for another value, and where `within` is asked as of a day since which over 5,000 customers have
+        changed; StoreBusy as `customers` does.
+        """
+        query = DueQuery(
+            value=value,
+            item=item,
+            customer=customer,
+            within=within,
+            as_of=as_of,
+            limit=page_size(limit),
+            after=after,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
+        )
+        return find_due(self._session, query, known_at, rules, on_progress)
+
+    def explain_due(
+        self,
+        who: str | CustomerId,
+        item: str,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+    ) -> DueExplanation:
+        """Why a customer is due to buy an item or not: when they bought it, what gap is expected, from when on.
+
+        Raises NotFound for an unknown customer, for an item that the rules have no gap for, and where they hadn't
+        bought it.
+        """
+        return explain_due(self._session, who, item, as_of, known_at, rules)
+
+    def most_bought(
+        self, who: str | CustomerId, *, limit: int = 10, as_of: datetime | date | None = None
+    ) -> tuple[MostBought, ...]:
+        """What a customer bought on most days, the latest first where days are equal, whether or not the rules name it.
+
+        It is the better guess at what they buy next, as `due` is at when: see docs/due-again.md. Raises NotFound.
+        """
+        return find_most_bought(self._session, who, page_size(limit), as_of)
 
     def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""

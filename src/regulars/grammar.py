@@ -13,6 +13,7 @@ from regulars.projections.churn_risk.rules import (
     SteppedComponent,
 )
 from regulars.projections.conditions.rules import ConditionRule
+from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.lifecycle_stage.rules import Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
 from regulars.projections.points.rules import Points
@@ -28,6 +29,7 @@ __all__ = [
     "CommandMapping",
     "Condition",
     "ConditionRule",
+    "DueAgain",
     "Each",
     "Feedback",
     "FeedbackPoints",

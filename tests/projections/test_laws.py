@@ -27,10 +27,19 @@ from regulars.projections.engine.fold import (
     verdicts_of_facts,
 )
 from regulars.projections.engine.projector import Key, Projector
-from regulars.projections.engine.stored import dump, dump_facts, dump_tracks, load, load_facts, load_tracks
+from regulars.projections.engine.stored import (
+    dump,
+    dump_facts,
+    dump_own,
+    dump_tracks,
+    load,
+    load_facts,
+    load_own,
+    load_tracks,
+)
 from regulars.projections.facts.shared import HANDLES
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
-from regulars.projections.registry import PROJECTORS
+from regulars.projections.registry import PROJECTORS, REGISTRY
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 from regulars.projections.verdict import Interval
 
@@ -47,14 +56,17 @@ def joined(stored: Timelines, newer: Timelines) -> Timelines:
 
 
 def stored_and_loaded(folded: Folded) -> Folded:
-    """A fold that was stored in parts, its facts and each projector's tracks, and read again."""
+    """A fold that was stored in parts, its sets of facts and each projector's tracks, and read again."""
     again = load_facts(dump_facts(folded))
+    again.own = {each.name: load_own(each, dump_own(folded, each)) for each in FACT_SETS if each.name in folded.own}
     by_name = {projector.name: projector for projector in PROJECTORS}
     again.tracks = {name: load_tracks(by_name[name], dump_tracks(held)) for name, held in folded.tracks.items()}
     assert dump(again) == dump(folded) == dump(load(dump(folded), PROJECTORS))
     return again
 
 
+#: What is folded beside the facts that are shared.
+FACT_SETS = REGISTRY.fact_sets[1:]
 #: Which projectors have a timeline for each of what events name.
 KEYED = {projector.name: isinstance(projector.key, Key) for projector in PROJECTORS}
 UNEXPLAINED = {projector.name for projector in PROJECTORS if projector.explain is None}  # nobody asks for reasons
@@ -148,7 +160,8 @@ def test_judging_at_any_instant_agrees_with_the_interval_it_lies_in(history: lis
             held = verdict_at(told.get(key, []), at)
             if held is None:
                 continue
-            facts = projector.key.facts(folded.facts, key) if isinstance(projector.key, Key) else folded.facts
+            known = folded.facts_of(projector.facts)
+            facts = projector.key.facts(known, key) if isinstance(projector.key, Key) else known
             assert track.judged_at is not None
             *_, (_, standing, _) = projector.judge(track.standing, facts, rules(), track.judged_at, at + 1)
             (_, _, verdict), *_ = projector.judge(standing, facts, rules(), at, FOREVER)

@@ -45,7 +45,9 @@ from regulars.adapters.store.transaction import Transaction
 from shops import (
     BEGIN,
     DAY,
+    END,
     EXAMPLES,
+    LINES,
     PEOPLE,
     Clock,
     Rows,
@@ -213,7 +215,7 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
     crm.do([regulars.TagCustomer(customer=who, label="vip") for who in PEOPLE])
     for number, who in enumerate(PEOPLE):
         clock.now += DAY
-        crm.do(RecordPurchase(customer=who, order_id=f"first-{number}", amount="200.00"))
+        crm.do(RecordPurchase(customer=who, order_id=f"first-{number}", amount="200.00", lines=LINES[0]))
         crm.do(OpenTicket(customer=who, ticket_id=f"first-{number}"))
     crm.do(regulars.CancelMembership(customer=PEOPLE[3]))
     crm.do(MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2]))
@@ -275,9 +277,9 @@ def test_who_was_lost_altogether_is_found_again(database_url: str) -> None:
         assert fingerprint(crm) == before
 
 
-def test_damage_is_built_away(database_url: str) -> None:
-    clock = Clock()
-    with opened(database_url, clock) as crm:
+def test_damage_is_built_away(bare_url: str) -> None:
+    clock, rules = Clock(), with_edits([(END, f"{END}\n[due_again]\ngaps = {{ coffee = 30 }}")])
+    with opened(bare_url, clock, rules=rules) as crm:
         shop_with_everything(crm, clock)
         before, whole = fingerprint(crm), read_models_of(crm, 1)
         for index in range(len(damageable(crm, 1))):

@@ -1,4 +1,4 @@
-"""Pages of keys, such as tickets, and what a projection says of some customers, each as of an instant."""
+"""Pages of keys, such as tickets and items, and what a projection says of some customers, each as of an instant."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ class ListedKey(Struct, frozen=True, kw_only=True):
     customer_id: str
     interval: Interval
     turns_at: int | None
+
+
+#: Where a key of a customer stands in a list: an instant, the key, and the customer's number.
+Place = tuple[int, str, int]
+
+
+class HeldKey(Struct, frozen=True, kw_only=True):
+    """One key of a customer, by number and id, with an interval in which it has a value."""
+
+    customer: int
+    customer_id: str
+    interval: Interval
+
+    def place(self, *, by_beginning: bool) -> Place:
+        """Where it stands in a list: by when the interval begins or ends, then by the key and the customer's number."""
+        instant = self.interval.valid_from if by_beginning else self.interval.valid_to
+        return instant, self.interval.key, self.customer
 
 
 class Turning(Struct, frozen=True, kw_only=True):
@@ -77,6 +94,21 @@ def held_keys(
     return found
 
 
+def values_of_keys(
+    models: ReadModels, connection: Connection, name: str, customers: Iterable[int], at: int
+) -> dict[tuple[int, str], str]:
+    """The values of a projection for some customers as of an instant, by the customer's number and the key."""
+    table, named = models.of(name).intervals, models.of(name).projector.key
+    assert named is not None
+    holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
+    columns = (table.c.customer, table.c[named.name], table.c.value)
+    return {
+        (customer, key): value
+        for chunk in chunks(customers)
+        for customer, key, value in connection.execute(sa.select(*columns).where(table.c.customer.in_(chunk), holds))
+    }
+
+
 def keyed_page(
     models: ReadModels,
     connection: Connection,
@@ -121,6 +153,56 @@ def keyed_page(
     joined = table.join(events, events.c.position == table.c.customer)
     rows = connection.execute(statement.select_from(joined).where(*conditions).order_by(key).limit(limit))
     return list(_listed_keys(tables, rows))
+
+
+def held_page(
+    models: ReadModels,
+    connection: Connection,
+    name: str,
+    value: str | None,
+    *,
+    at: int,
+    begins_until: int | None,
+    keys: Collection[str] | None,
+    customers: Collection[int] | None,
+    limit: int,
+    after: Place | None,
+    beside: Collection[int] = (),
+) -> list[HeldKey]:
+    """A page of keys that have a value, or any for None, at an instant, in order of until when; with `begins_until`, in
+    its place of those that come to have it after that and no later than then, in order of since when.
+
+    Only some `keys` and those of some `customers` where these are given; those of customers who are forgotten, or
+    `beside`, are left out.
+    """
+    tables, events, forgotten = models.of(name), models.events, models.forgotten
+    table, named = tables.intervals, tables.projector.key
+    assert named is not None
+    key = table.c[named.name]
+    in_order = key if connection.dialect.name == "sqlite" else sa.collate(key, "C")
+    if begins_until is None:
+        instant, conditions = table.c.valid_to, [table.c.valid_from <= at, table.c.valid_to > at]
+    else:
+        instant, conditions = table.c.valid_from, [table.c.valid_from > at, table.c.valid_from <= begins_until]
+    place = (instant, in_order, table.c.customer)
+    if value is not None:
+        conditions.append(table.c.value == value)
+    conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
+    if keys is not None:
+        conditions.append(key.in_(sorted(keys)))
+    if customers is not None:
+        conditions.append(table.c.customer.in_(sorted(customers)))
+    if beside:
+        conditions.append(table.c.customer.not_in(sorted(beside)))
+    if after is not None:
+        conditions.append(sa.tuple_(*place) > sa.tuple_(*map(sa.literal, after)))
+    joined = table.join(events, events.c.position == table.c.customer)
+    statement = sa.select(events.c.customer_id.label("whose"), *table.c).select_from(joined).where(*conditions)
+    found = list[HeldKey]()
+    for customer_id, *row in map(tuple, connection.execute(statement.order_by(*place).limit(limit))):
+        (interval,) = tables.read([row])
+        found.append(HeldKey(customer=row[1], customer_id=customer_id, interval=interval))
+    return found
 
 
 def _listed_keys(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[ListedKey]:

@@ -175,7 +175,8 @@ class ReadModels(Bookkeeping):
         statements = self.statements(connection)
         for facts in self.tables.fact_sets:
             statements.gone[facts.rows].many(connection, known)
-            statements.insert(connection, facts.rows, [facts.row(each.customer, each.folded) for each in updates])
+            rows = [row for each in updates for row in facts.rows_of(each.customer, each.folded)]
+            statements.insert(connection, facts.rows, rows)
         for projection in self.tables.projections.values():
             changed = [each for each in updates if projection.name in each.changed]
             known = [{"gone": update.customer} for update in changed if update.known]
@@ -202,7 +203,7 @@ class ReadModels(Bookkeeping):
         """The rows of some customers' folds, by table; values are in the order of the table's columns."""
         rows: dict[sa.Table, list[Row]] = {}
         for facts in self.tables.fact_sets:
-            rows[facts.rows] = [facts.row(each.customer, each.folded) for each in updates]
+            rows[facts.rows] = [row for each in updates for row in facts.rows_of(each.customer, each.folded)]
         for name, projection in self.tables.projections.items():
             rows[projection.places] = _place_rows(projection, updates)
             intervals = rows[projection.intervals] = list[Row]()

@@ -97,10 +97,13 @@ class FactsTable:
         self.tables = (self.rows,)
         self.staging = {self.rows: _staging(self.rows)}
 
-    def row(self, customer: int, folded: Folded) -> Row:
-        """A customer's row."""
-        data = dump_facts(folded) if self.fact_set is SHARED else dump_own(folded, self.fact_set)
-        return customer, folded.last_at, data
+    def rows_of(self, customer: int, folded: Folded) -> list[Row]:
+        """A customer's row; of facts beside the shared ones none, where there are none."""
+        if self.fact_set is SHARED:
+            return [(customer, folded.last_at, dump_facts(folded))]
+        if folded.facts_of(self.fact_set) == self.fact_set.beginning():
+            return []
+        return [(customer, folded.last_at, dump_own(folded, self.fact_set))]
 
 
 def loaded_facts(data: bytes) -> Folded | None:

@@ -21,7 +21,7 @@ from regulars.adapters.sql.damage import BY_A_REBUILD, Damaged, DamagedReadModel
 from regulars.adapters.sql.loading import loading
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.event import tag_of
-from regulars.projections.engine.rules_digest import rules_digest
+from regulars.projections.engine.rules_digest import facts_digest, rules_digest
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.registry import Registry
 from regulars.projections.rules.compiled import compile_rules
@@ -64,9 +64,10 @@ def _versions_of_facts(fact_set: FactSet) -> Versions:
 def build_specs(registry: Registry, ruleset: Ruleset) -> list[BuildSpec]:
     """The builds that the running code would fold under a ruleset; sets of facts come first."""
     rules = compile_rules(ruleset, None, registry.sections)  # what is judged by doesn't depend on the currency
-    judged = {each.name: rules_digest(each, rules) for each in registry.projectors}
+    judged = {each.name: facts_digest(each, rules) for each in registry.fact_sets}
+    judged |= {each.name: rules_digest(each, rules) for each in registry.projectors}
     return [
-        BuildSpec(name=name, digest=_digest(versions, judged.get(name, "")), versions=versions)
+        BuildSpec(name=name, digest=_digest(versions, judged[name]), versions=versions)
         for name, versions in versions_of(registry).items()
     ]
 

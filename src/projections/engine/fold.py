@@ -93,7 +93,7 @@ class FoldPlan:
     need not be read for it.
     """
 
-    __slots__ = ("_by_type", "_courses", "_fact_sets", "_order", "_places", "projectors", "rules", "takes")
+    __slots__ = ("_by_type", "_courses", "_fact_sets", "_order", "_places", "_taking", "projectors", "rules", "takes")
 
     def __init__(
         self, rules: Rules, projectors: Sequence[Projector], *, takes: frozenset[type[Event]] | None = None
@@ -109,6 +109,7 @@ class FoldPlan:
         for course in self._courses:
             if course.projector.facts not in self._fact_sets:
                 self._fact_sets.append(course.projector.facts)
+        self._taking = [(each.handles, each.taking(rules)) for each in self._fact_sets]
         self._by_type: dict[type[Event], tuple[list[_Arrival], list[_TakeIn]]] = {}
         self._order = _order_of(self._fact_sets)
 
@@ -186,7 +187,7 @@ class FoldPlan:
         readers_first = reversed(list(enumerate(self._courses)))
         return (
             [(place, *course.arrival(event_type)) for place, course in readers_first if event_type in course.minded],
-            [(place, each.evolve) for place, each in enumerate(self._fact_sets) if event_type in each.handles],
+            [(place, take) for place, (handles, take) in enumerate(self._taking) if take and event_type in handles],
         )
 
 
@@ -248,6 +249,7 @@ class _Course:
     """How a projector is judged under some rules: what it reads by their places, and which event types bear on it."""
 
     __slots__ = (
+        "among",
         "apart",
         "facts_of",
         "judge",
@@ -269,20 +271,21 @@ class _Course:
         self.judge = projector.judge
         key = projector.key
         self.key_of = key.of if isinstance(key, Key) else None
+        self.among = key.among(rules) if isinstance(key, Key) and key.among else None
         self.facts_of = key.facts if isinstance(key, Key) else None
         self.apart = key.apart if isinstance(key, RuledKey) else None
         self.names = key.names(rules) if isinstance(key, RuledKey) else (WHOLE,)
-        # Those that bear on the answer by themselves; those that are only heeded don't begin it.
-        self.settled_by = projector.handles | projector.heeds(rules) if self.names else frozenset[type[Event]]()
-        self.minded = self.settled_by | minded_by_sources if self.names else self.settled_by
+        # Those that bear on the answer by themselves; those that are only heeded don\x27t begin it.
+        self.settled_by = projector.handles | projector.heeds(rules)
+        self.minded = self.settled_by | minded_by_sources
+        if not self.names or (self.facts_of is not None and self.key_of is self.among is None):
+            self.settled_by = self.minded = frozenset()  # the rules name no timeline
 
     def arrival(self, event_type: type[Event]) -> tuple[Callable[[Any], str] | None, Callable[..., None]]:
         """How events of a type arrive: at the timeline they are about, or at all where they bear on what is read."""
-        if self.key_of is None:
-            return None, _Running.arrive
         if event_type in self.settled_by:
-            return self.key_of, _Running.arrive
-        return None, _Running.arrive_at_all
+            return (self.key_of, _Running.arrive) if self.among is None else (None, _Running.arrive_at_some)
+        return None, _Running.arrive if self.facts_of is None else _Running.arrive_at_all
 
 
 class _Running:
@@ -302,6 +305,13 @@ class _Running:
     def arrive_at_all(self, _: str, event: Event, at: int) -> None:
         """Settle all timelines before `at`."""
         for key in list(self.tracks):
+            self.arrive(key, event, at)
+
+    def arrive_at_some(self, _: str, event: Event, at: int) -> None:
+        """Settle the timelines that an event is about before `at`."""
+        assert self.course.among is not None
+        keys = self.course.among(event)
+        for key in list(self.tracks) if keys is None else keys:
             self.arrive(key, event, at)
 
     def arrive(self, key: str, event: Event, at: int) -> None:
@@ -425,7 +435,8 @@ def verdicts_of_facts(
     assert not isinstance(projector.key, RuledKey)  # which carries
     key, found = projector.key, dict[str, Any]()
     begun = (each for each in history if type(each) in projector.handles)
-    for of in dict.fromkeys(WHOLE if key is None else key.of(event) for event in begun):
+    keys = ((WHOLE,) if key is None else key.begun_by(event, rules) for event in begun)
+    for of in dict.fromkeys(each for some in keys for each in some):
         judged = facts if key is None else key.facts(facts, of)
         _, _, verdict = next(iter(projector.judge(projector.standing(), judged, rules, at, at + 1)), _NOTHING_YET)
         if verdict is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -33,14 +33,35 @@ ListedBy = Literal["value", "due", "score", "status"]
 Shows = Literal["timeline", "latest"]
 
 
+#: The keys that an event is about; None for all that have begun.
+Among = Callable[[Any], Collection[str] | None]
+
+
 class Key(Struct, frozen=True, kw_only=True):
     """What a timeline is of within a customer: the name of that in tables, which one an event is about, and the facts
     of one, which are judged in place of the customer's.
+
+    Where an event may be about several, or the rules say about which, `among` stands in place of `of`: for the rules it
+    gives how to find them, where None stands for all that have begun; or None where the rules name none, and nothing is
+    judged. Raises ValueError unless just one of both is given.
     """
 
     name: str
-    of: Callable[[Any], str]
+    of: Callable[[Any], str] | None = None
+    among: Callable[[Any], Among | None] | None = None
     facts: Callable[[Any, str], Any]
+
+    def __post_init__(self) -> None:
+        if (self.of is None) == (self.among is None):
+            raise ValueError(f'the key "{self.name}" is found either `of` an event or `among` several')
+
+    def begun_by(self, event: Event, rules: Any) -> Collection[str]:
+        """The keys that an event begins, where they haven't begun before."""
+        if self.of is not None:
+            return (self.of(event),)
+        assert self.among is not None
+        among = self.among(rules)
+        return () if among is None else among(event) or ()
 
 
 class RuledKey(Struct, frozen=True, kw_only=True):

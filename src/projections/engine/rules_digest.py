@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from regulars.projections.engine.projector import Projector
+from regulars.projections.facts.fact_set import FactSet
 
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
@@ -23,7 +24,15 @@ def rules_digest(projector: Projector, rules: Rules) -> str:
         "name": projector.name,
         "version": projector.version,
         "facts": [projector.facts.name, projector.facts.version],
-        "rules": {name: rules.canonical[name] for name in sorted(projector.judges_by)},
+        "rules": {name: rules.canonical[name] for name in sorted({*projector.judges_by, *projector.facts.folded_by})},
         "reads": sorted(rules_digest(source, rules) for source in projector.sources(rules)),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def facts_digest(fact_set: FactSet, rules: Rules) -> str:
+    """SHA-256, in hexadecimal, of the tables of the rules by which facts are folded; "" for those free of any rule."""
+    if not fact_set.folded_by:
+        return ""
+    tables = {name: rules.canonical[name] for name in fact_set.folded_by}
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from decimal import Decimal
+from fractions import Fraction
+from math import lcm
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -43,8 +46,12 @@ class Cadence(Struct, frozen=True, kw_only=True):
     def expected(self, facts: Facts) -> tuple[int, int]:
         """The expected gap as a ratio N/D of integers, for a customer with at least one order."""
         instants = facts.order_instants
-        n = (instants[-1] - instants[0]) * self.scale + self.prior
-        d = (self.count_since(facts, 0) - 1) * self.scale + self.weight
+        return self.expected_of(instants[-1] - instants[0], self.count_since(facts, 0) - 1)
+
+    def expected_of(self, span: int, repeats: int) -> tuple[int, int]:
+        """The expected gap as a ratio N/D of integers, where so many gaps took so many microseconds together."""
+        n = span * self.scale + self.prior
+        d = repeats * self.scale + self.weight
         return (self.least, self.least_scale) if n * self.least_scale < self.least * d else (n, d)
 
     def gap_text(self, elapsed: int, facts: Facts) -> str:
@@ -58,6 +65,21 @@ class Cadence(Struct, frozen=True, kw_only=True):
         n, d = self.expected(facts)
         tenths = n * 10 // (d * DAY)
         return f"{tenths // 10}.{tenths % 10}"
+
+
+def cadence_of(prior_days: Decimal, weight: Decimal, least_days: Decimal, zone: ZoneInfo | None) -> Cadence:
+    """A cadence by its rules: a prior gap that counts as much as so many gaps of one's own, and the least one."""
+    of_prior, least = Fraction(weight), Fraction(least_days) * DAY
+    weighted = of_prior * Fraction(prior_days) * DAY
+    scale = lcm(of_prior.denominator, weighted.denominator)
+    return Cadence(
+        scale=scale,
+        prior=int(weighted * scale),
+        weight=int(of_prior * scale),
+        least=least.numerator,
+        least_scale=least.denominator,
+        zone=zone,
+    )
 
 
 def after_gaps(numerator: int, denominator: int, gap: tuple[int, int]) -> int:

@@ -7,17 +7,15 @@ would make a fold that never ends.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
-from math import lcm
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.money import exponent_of
 from regulars.projections.churn_risk.compiled import Risk, compile_risk
-from regulars.projections.facts.cadence import Cadence
+from regulars.projections.due_again.compiled import DueItems, compile_due_items
+from regulars.projections.facts.cadence import Cadence, cadence_of
 from regulars.projections.facts.tickets import TicketRules
 from regulars.projections.lifecycle_stage.compiled import Ladder, compile_ladder
 from regulars.projections.loyalty_tier.compiled import Tiers, compile_tiers
@@ -45,6 +43,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     risk: Risk
     tickets: TicketRules
     segments: Segments
+    due_again: DueItems
     exponent: int
     sections: dict[str, Any]
 
@@ -69,6 +68,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         risk=compile_risk(ruleset.churn_risk, ruleset.satisfaction, ruleset.cadence.prior_gap_days),
         tickets=compile_ticket_rules(ruleset.ticket),
         segments=compile_segments(ruleset.segment, exponent),
+        due_again=compile_due_items(ruleset.due_again, ruleset.zone),
         exponent=exponent,
         sections={section.name: section.compile(tables[section.name]) for section in sections},
     )
@@ -78,18 +78,11 @@ def _canonical(ruleset: grammar.Ruleset) -> dict[str, str]:
     tables = ruleset.canonical_tables()
     if ruleset.cadence.buying_days:
         tables["cadence"] += ruleset.business.timezone
+    if ruleset.due_again.gaps:
+        tables["due_again"] += ruleset.business.timezone
     return tables
 
 
 def _cadence(rule: grammar.Cadence, zone: ZoneInfo) -> Cadence:
-    weight, least = Fraction(rule.prior_weight), Fraction(rule.min_gap_days) * DAY
-    weighted = weight * Fraction(rule.prior_gap_days) * DAY
-    scale = lcm(weight.denominator, weighted.denominator)
-    return Cadence(
-        scale=scale,
-        prior=int(weighted * scale),
-        weight=int(weight * scale),
-        least=least.numerator,
-        least_scale=least.denominator,
-        zone=zone if rule.buying_days else None,
-    )
+    counted_in = zone if rule.buying_days else None
+    return cadence_of(rule.prior_gap_days, rule.prior_weight, rule.min_gap_days, counted_in)

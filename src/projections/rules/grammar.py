@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.errors import InvalidRules
 from regulars.projections.churn_risk.rules import ChurnRisk, Satisfaction
+from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.facts.table import NO_TIER
 from regulars.projections.lifecycle_stage.rules import Lifecycle
 from regulars.projections.loyalty_tier.rules import Tier
@@ -97,6 +98,9 @@ class Ruleset(Part):
     points: Points = Field(description="How points are earned, and when they can be spent and expire.")
     segment: Annotated[tuple[SegmentRule, ...], Field(max_length=MAX_SEGMENTS)] = Field(
         default=(), description="Segments: who belongs together."
+    )
+    due_again: DueAgain = Field(
+        default=DueAgain(), description="After how long customers buy an item again; of items that are named here."
     )
 
     @model_validator(mode="after")

@@ -182,6 +182,15 @@ _add(
 )
 _add(
     app,
+    "due",
+    "due.due",
+    "List who is due to buy which item again.",
+    "regulars due --within 7d",
+    "regulars due --item coffee-1kg --csv",
+    "regulars due shop:42",
+)
+_add(
+    app,
     "tickets",
     "desk.tickets",
     "List tickets with their clocks, at any moment.",
@@ -427,6 +436,14 @@ _add(
     "Preview other rules: who would move, from what to what, why, and what they are worth.",
     "regulars rules diff rules.toml",
     "regulars rules diff rules.toml --as-of 2026-03-01",
+)
+_add(
+    _rules,
+    "measure",
+    "due.measure",
+    "Draft a table of the rules from what happened, as TOML to be read, edited and added to the rules.",
+    "regulars rules measure due_again",
+    "regulars rules measure due_again --min-buyers 50 >> rules.toml",
 )
 _add(
     _rules,

@@ -23,6 +23,7 @@ from regulars.asking.audit import AuditEntry
 from regulars.asking.consents import Consents, Contactable
 from regulars.asking.desk import Points, TicketView
 from regulars.asking.dismissals import Dismissed
+from regulars.asking.due import DueExplanation, DueItem, MostBought
 from regulars.asking.duplicates import Duplicates
 from regulars.asking.one_ticket import WholeTicket
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
@@ -35,6 +36,7 @@ from regulars.doing.importing import ImportReport
 from regulars.doing.outcomes import Outcome
 from regulars.projections.rules.grammar import Ruleset
 from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference
+from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
 from regulars.rules_door.publishing import Publication, RulesVersion
 from regulars.upkeep.keys import Rotation
 from regulars.upkeep.read_models import GenerationView
@@ -228,6 +230,53 @@ def points(each: Points) -> Object:
             }
             for lot in each.lots
         ],
+    }
+
+
+def due_item(each: DueItem) -> Object:
+    """An item of a customer and whether it is due."""
+    return {
+        "customer_id": _id(each.customer_id),
+        "ref": each.ref,
+        "item": each.item,
+        "value": each.value,
+        "since": each.since.isoformat(),
+        "until": _moment(each.until),
+        "bought_at": each.bought_at.isoformat(),
+        "buying_days": each.buying_days,
+        "gap_days": round(each.gap.total_seconds() / 86_400, 3),
+    }
+
+
+def due_explanation(each: DueExplanation) -> Object:
+    """An item of a customer with the reasons why it is due or not."""
+    return due_item(each.item) | {"reasons": [_clause(clause) for clause in each.reasons]}
+
+
+def most_bought(each: MostBought) -> Object:
+    """An item that a customer bought on many days."""
+    return {"item": each.item, "buying_days": each.buying_days, "bought_at": each.bought_at.isoformat()}
+
+
+def measured_gaps(found: MeasuredGaps) -> Object:
+    """The gaps of items as they were measured."""
+    return {
+        "as_of": found.as_of.isoformat(),
+        "customers": found.customers,
+        "min_buyers": found.min_buyers,
+        "left_out": found.left_out,
+        "gaps": [_measured_gap(each) for each in found.gaps],
+    }
+
+
+def _measured_gap(each: MeasuredGap) -> Object:
+    return {
+        "item": each.item,
+        "days": str(each.days),
+        "low": str(each.low),
+        "high": str(each.high),
+        "buyers": each.buyers,
+        "gaps": each.gaps,
     }
 
 
@@ -477,6 +526,10 @@ def difference(
                 "to": one.new,
             }
             for one in each.tickets
+        ],
+        "due": [
+            {"item": one.item, "ref": refs[one.customer_id], "id": _id(one.customer_id), "from": one.old, "to": one.new}
+            for one in each.due
         ],
         "moves": [
             {"ref": refs[one.customer_id]} | _move(one) | (_explained(why[one]) if one in why else {})

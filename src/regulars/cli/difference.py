@@ -19,6 +19,7 @@ from regulars.asking.views import LANES
 from regulars.cli import render
 from regulars.crm_domain.rulebook import short
 from regulars.crm_domain.ticket import TicketStatus
+from regulars.projections.due_again.judge import Due
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.ticket_queue.judge import Timeliness
 from regulars.rules_door.difference import ExplainedMove, RulesDifference, Shown
@@ -28,6 +29,7 @@ CORNER = "from \\ to"
 NOBODY = "·"
 #: As they follow upon one another.
 TICKET_VALUES = (*map(str, TicketStatus), *get_args(Timeliness))
+DUE_VALUES = ("none", *get_args(Due))
 WORDS: dict[Shown, str] = {
     "status": "Tickets' status",
     "first_response": "Tickets' first response",
@@ -59,6 +61,10 @@ def drawn(
         if moved:
             yield _tickets_heading(shown, sum(moved.values()))
             yield Padding(_counted(moved, TICKET_VALUES, TICKET_VALUES), (0, 0, 0, 2))
+    if found.due:
+        items = "1 item" if len(found.due) == 1 else f"{len(found.due):,} items"
+        yield Text(f"\nDue again: {items} of customers would be something else", style="bold")
+        yield Padding(_counted(found.moved_due, DUE_VALUES, DUE_VALUES), (0, 0, 0, 2))
     if explained:
         yield Text("\nThe most valuable first, with what makes the difference:\n")
         width = min(render.console().width, render.WIDE)

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.histories import History, read_facts
-from regulars.adapters.read_models.keyed_pages import held_keys, keys_at, values_at
+from regulars.adapters.read_models.keyed_pages import held_keys, keys_at, values_at, values_of_keys
 from regulars.adapters.read_models.pages import newest_event_at
 from regulars.adapters.read_models.replay import Replayed, in_chunks, replay
 from regulars.adapters.read_models.rows import ReadModels
@@ -33,10 +33,11 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, to_datetime, to_instant
 from regulars.crm_domain.money import from_minor_units
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
+from regulars.projections.due_again.projector import DUE_AGAIN
 from regulars.projections.engine import fold
 from regulars.projections.engine.fold import FoldPlan, concerned, fold_until, verdicts_of_facts
 from regulars.projections.engine.projector import Projector
-from regulars.projections.facts.shared import Facts, spend_within
+from regulars.projections.facts.shared import SHARED, Facts, spend_within
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.segments.explain import ENTER
@@ -89,6 +90,18 @@ class TicketMove:
 
 
 @dataclass(frozen=True, slots=True)
+class DueMove:
+    """One item of a customer that would be "not_yet", "due" or "lapsed" where it was another one of them; "none" is one
+    that the rules on that side have no gap for.
+    """
+
+    customer_id: CustomerId
+    item: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedMove:
     """A move with the customer's reference and name, and for each side the clause that made the difference."""
 
@@ -114,8 +127,8 @@ class RulesDifference(AsksItsStore[Compared]):
     """The verdicts that would change, those of the customers who spent most first. `moved[lane][old, new]` counts them;
     `worth` adds up the spend by lane.
 
-    `tickets` are those that would change, by their ids. Points are earned for good by the rules in force at the time,
-    so no rules change them.
+    `tickets` are those that would change, by their ids, and `due` the items of customers. Points are earned for good by
+    the rules in force at the time, so no rules change them.
     """
 
     old_digest: str
@@ -124,6 +137,7 @@ class RulesDifference(AsksItsStore[Compared]):
     customers: int
     moves: tuple[Move, ...]
     tickets: tuple[TicketMove, ...]
+    due: tuple[DueMove, ...]
     currency: str | None
     compared: InitVar[Compared]
 
@@ -137,7 +151,7 @@ class RulesDifference(AsksItsStore[Compared]):
         return len(self.moves)
 
     def __bool__(self) -> bool:
-        return bool(self.moves or self.tickets)
+        return bool(self.moves or self.tickets or self.due)
 
     @property
     def _lanes(self) -> tuple[str, ...]:
@@ -155,6 +169,11 @@ class RulesDifference(AsksItsStore[Compared]):
         return {shown: _counted(move for move in self.tickets if move.shown == shown) for shown in SHOWN}
 
     @property
+    def moved_due(self) -> Mapping[tuple[str, str], int]:
+        """How many items of customers would move from which value to which."""
+        return _counted(self.due)
+
+    @property
     def worth(self) -> Mapping[str, Decimal]:
         """For each lane, the spend of the last 365 days of the customers who would move."""
         return {lane: sum((move.worth for move in self.moves if move.lane == lane), Decimal(0)) for lane in self._lanes}
@@ -162,6 +181,7 @@ class RulesDifference(AsksItsStore[Compared]):
     def refs(self) -> dict[CustomerId, str | None]:
         """The references of everyone in it, None once they are forgotten. Raises StoreUnusable where it was pickled."""
         concerned = {each.customer_id for each in self.moves} | {each.customer_id for each in self.tickets}
+        concerned |= {each.customer_id for each in self.due}
         with self._asked().session.store.reading() as tx:
             contacts = read_contacts(tx, concerned)
         return {each: contacts[each].ref for each in concerned}
@@ -195,7 +215,7 @@ class RulesDifference(AsksItsStore[Compared]):
         return tuple(explained)
 
 
-def _counted(moves: Iterable[Move | TicketMove]) -> dict[tuple[str, str], int]:
+def _counted(moves: Iterable[Move | TicketMove | DueMove]) -> dict[tuple[str, str], int]:
     return dict(Counter((move.old, move.new) for move in moves))
 
 
@@ -282,7 +302,9 @@ def compare_rules(
         asked_at = session.now() if at is None else at
         # After all that happened, what follows from the facts alone is judged once, and not after each event.
         is_after_all = newest_event_at(models, connection) <= asked_at
-        of_facts = [each for each in projectors if is_after_all and not each.carries and not each.sources(rules)]
+        # Facts beside the shared ones are folded for those alone who judge by them.
+        free = (each for each in projectors if not each.carries and not each.sources(rules))
+        of_facts = [each for each in free if is_after_all and each.facts is SHARED]
         comparing = _Comparing(
             models,
             rules,
@@ -292,6 +314,7 @@ def compare_rules(
             lanes={lane: name for lane, name in lanes_in(session.store.registry).items() if name in changed},
             with_tickets=old.tickets != rules.tickets,
             segments=sorted({*old.segments.names, *rules.segments.names}) if SEGMENTS.name in changed else (),
+            with_due=DUE_AGAIN.name in changed,
         )
         total = session.store.count_events(connection)
         # A verdict that doesn't depend on the changed rules stays the same, so it isn't judged again.
@@ -313,6 +336,7 @@ def compare_rules(
         customers=comparing.customers,
         moves=tuple(sorted(moves, key=lambda move: (-move.worth, move.customer_id, move.lane))),
         tickets=tuple(sorted(comparing.tickets, key=lambda move: (move.ticket_id, move.shown))),
+        due=tuple(sorted(comparing.due, key=lambda move: (move.item, move.customer_id))),
         currency=currency,
         compared=Compared(session, in_force.ruleset, new),
     )
@@ -341,6 +365,7 @@ class _Comparing:
         lanes: Mapping[str, str],
         with_tickets: bool,
         segments: Sequence[str],
+        with_due: bool,
     ) -> None:
         self._models = models
         self._rules = rules
@@ -348,17 +373,40 @@ class _Comparing:
         self._lanes = lanes
         self._with_tickets = with_tickets
         self._segments = segments
+        self._with_due = with_due
         self._of_facts = {each.name: each for each in of_facts}
         self.at = at
         self.customers = 0
         self.moves: list[tuple[str, str, str, str, int, int]] = []
         self.tickets: list[TicketMove] = []
+        self.due: list[DueMove] = []
 
     def take(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         """Compare some more."""
         self._take_verdicts(tx, chunk)
         if self._with_tickets:
             self._take_tickets(tx, chunk)
+        if self._with_due:
+            self._take_due(tx, chunk)
+
+    def _take_due(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
+        customers = [each.history.customer for each in chunk]
+        stored: dict[int, dict[str, str]] = {}
+        for (of, item), value in values_of_keys(
+            self._models, tx.connection, DUE_AGAIN.name, customers, self.at
+        ).items():
+            stored.setdefault(of, {})[item] = value
+        for each in chunk:
+            customer, customer_id = each.history.customer, CustomerId(each.history.members[0])
+            if DUE_AGAIN.name in each.history.poisons:
+                continue
+            held = self._verdicts(each.history, DUE_AGAIN.name, self.at).items()
+            before = stored.get(customer, {})
+            after = {key: verdict.value for key, verdict in held}
+            for item in before.keys() | after.keys():
+                old, new = before.get(item, "none"), after.get(item, "none")
+                if old != new:
+                    self.due.append(DueMove(customer_id, item, old, new))
 
     def _take_tickets(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         customers = [each.history.customer for each in chunk]

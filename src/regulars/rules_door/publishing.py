@@ -29,6 +29,7 @@ from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules, RollBackRules, RulesRolledBack
 from regulars.projections.rules.grammar import Ruleset, restore_rules
 from regulars.rules_door.difference import RulesDifference, compare_rules
+from regulars.rules_door.measuring import MIN_BUYERS, MeasuredGaps, measure_gaps
 from regulars.session.acting import Acting
 from regulars.session.session import AnyRules, Session
 from regulars.upkeep.read_models import stop_at_poison
@@ -114,6 +115,14 @@ class PublishedRules:
         """
         self._session.catch_up()
         return compare_rules(self._session, new, as_of, on_progress)
+
+    def measure_due_again(self, *, min_buyers: int = MIN_BUYERS, on_progress: Progress | None = None) -> MeasuredGaps:
+        """After how long each item is usually bought again, in this store's history, as a draft of [due_again].
+
+        It changes nothing. Items that fewer than `min_buyers` customers bought again are left out and counted. Raises
+        ValueError for a `min_buyers` below 6, of whom a median has no 95 % interval. `on_progress` is that of `diff`.
+        """
+        return measure_gaps(self._session, min_buyers, on_progress)
 
     def publish(
         self,

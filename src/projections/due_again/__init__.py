@@ -1,0 +1,1 @@
+"""Due again: when a customer is expected to buy an item again."""

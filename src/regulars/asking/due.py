@@ -1,0 +1,356 @@
+"""Who is due to buy what again: a list of items with their dates, the reasons for one, and what somebody buys most.
+
+A date is for an item that has a gap in the rules. What somebody will take next of all that there is, is guessed better
+by what they bought on most days; so that is another answer. See docs/due-again.md for how both were measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import InitVar, dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.catch_up import events_behind
+from regulars.adapters.read_models.histories import read_facts
+from regulars.adapters.read_models.keyed_pages import HeldKey, Place, held_page
+from regulars.adapters.store.horizon import OpenTransaction
+from regulars.adapters.store.transaction import Transaction
+from regulars.asking.customers import folded_viewpoint
+from regulars.asking.listed import families_changed
+from regulars.asking.one_customer import history_of, read_contacts
+from regulars.asking.paging import MAX_PAGE, Following, Paged
+from regulars.asking.views import Clause, EventLine
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.errors import NotFound
+from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
+from regulars.crm_domain.purchase import PurchaseRecorded
+from regulars.projections.due_again.explain import explain
+from regulars.projections.due_again.items import ITEMS, of_item
+from regulars.projections.due_again.judge import Due
+from regulars.projections.due_again.projector import DUE_AGAIN
+from regulars.projections.engine.fold import Happened, fold_until, verdict_at
+from regulars.projections.verdict import Interval
+from regulars.session.freshness import Freshness
+from regulars.session.instants import instant_of
+from regulars.session.session import AnyRules, Session
+from regulars.session.traced import traced
+from regulars.session.viewpoint import Viewpoint
+from regulars.wording.sentences import describe
+
+
+@dataclass(frozen=True, slots=True)
+class DueItem:
+    """An item of a customer, and whether it is "not_yet", "due" or "lapsed" from `since` to just before `until`, which
+    is None where that has no end, unless they buy it.
+
+    It was bought on `buying_days` days so far, last at `bought_at`, and is expected again a `gap` after that. `ref` is
+    None for who has none.
+    """
+
+    customer_id: CustomerId
+    ref: str | None
+    item: str
+    value: Due
+    since: datetime
+    until: datetime | None
+    bought_at: datetime
+    buying_days: int
+    gap: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage(Paged[DueItem]):
+    """Some items of customers, and where to go on: pass `after` to ask for the next page, None where this was the last.
+
+    Iterating a page that `goes_on`, because no `limit` was given, goes through all that follow as well; `len` and
+    indexes are about this page alone. `behind` and `held_back_by` are those of a page of customers.
+    """
+
+    items: tuple[DueItem, ...]
+    after: str | None
+    as_of: datetime
+    behind: int = 0
+    held_back_by: OpenTransaction | None = None
+    goes_on: bool = field(init=False)
+    following: InitVar[Following | None] = field(kw_only=True)
+
+    def _items(self) -> tuple[DueItem, ...]:
+        return self.items
+
+
+@dataclass(frozen=True, slots=True)
+class DueExplanation:
+    """An item of a customer as of an instant, and the clauses by which it is due or not, with the purchases behind."""
+
+    item: DueItem
+    as_of: datetime
+    reasons: tuple[Clause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MostBought:
+    """An item that a customer bought on so many days, last at `bought_at`."""
+
+    item: str
+    buying_days: int
+    bought_at: datetime
+
+
+class DueQuery(Struct, frozen=True, kw_only=True):
+    """What is asked of a list of items. See Regulars.due. `at` is the instant of the pages before."""
+
+    value: str | None
+    item: str | None
+    customer: str | CustomerId | None
+    within: timedelta | None
+    as_of: datetime | date | None
+    limit: int
+    after: str | None
+    freshness: Freshness
+    goes_on: bool
+    at: int | None = None
+
+
+@traced("due")
+def find_due(
+    session: Session,
+    query: DueQuery,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    on_progress: Progress | None,
+) -> DuePage:
+    """A page of items. Read models are built first where there are none that answer."""
+    if query.value not in (None, *get_args(Due)):
+        raise ValueError(f'value is one of {", ".join(get_args(Due))}, not "{query.value}"')
+    if query.within is not None and query.within < timedelta(0):
+        raise ValueError(f"within is a time from then on, not {query.within}")
+    following = partial(_following, session, query, known_at, rules)
+    if known_at is None and rules is None:
+        session.freshen(query.freshness)
+        with session.store.reading() as tx:
+            return _page(session, tx, session.viewpoint(tx), query, following)
+    viewpoint = folded_viewpoint(session, query.freshness, known_at, rules, on_progress)
+    with session.store.reading() as tx:
+        return _page(session, tx, viewpoint, query, following)
+
+
+def _following(
+    session: Session,
+    query: DueQuery,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    at: int,
+    after: str,
+) -> DuePage:
+    return find_due(session, replace(query, at=at, after=after, limit=MAX_PAGE), known_at, rules, None)
+
+
+def _page(
+    session: Session, tx: Transaction, viewpoint: Viewpoint, query: DueQuery, following: Callable[[int, str], DuePage]
+) -> DuePage:
+    models, connection = viewpoint.models, tx.connection
+    assert models is not None
+    at = query.at
+    if at is None:
+        at = session.now() if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone)
+    begins_until = None if query.within is None else min(at + query.within // MICROSECOND, FOREVER - 1)
+    asked = _Asked(session, tx, viewpoint, query, at, begins_until)
+    families = asked.apart()
+    beside = [each for members in families for each in members]
+    whose = None if query.customer is None else session.members(tx, query.customer, viewpoint.until)
+    numbers = models.numbers(connection, [*beside, *(whose or ())])
+    found = held_page(
+        models,
+        connection,
+        DUE_AGAIN.name,
+        query.value,
+        at=at,
+        begins_until=begins_until,
+        keys=None if query.item is None else (query.item,),
+        customers=None if whose is None else [numbers[each] for each in whose if each in numbers],
+        limit=query.limit,
+        after=asked.after,
+        beside=[numbers[each] for each in beside if each in numbers],
+    )
+    told = [each for members in families for each in asked.of(members)]
+    if told:
+        gone = tx.forgotten(each.customer_id for each in told)
+        among = (each for each in told if each.customer_id not in gone and (whose is None or each.customer_id in whose))
+        found = sorted([*found, *among], key=asked.place)[: query.limit]
+    contacts = read_contacts(tx, {each.customer_id for each in found})
+    behind = events_behind(session.store, models, connection, viewpoint.until, beside=beside)
+    return DuePage(
+        items=tuple(_view(each.customer_id, contacts[each.customer_id].ref, each.interval) for each in found),
+        after=_cursor(asked.place(found[-1])) if len(found) == query.limit else None,
+        as_of=to_datetime(at),
+        behind=behind,
+        held_back_by=session.held_back_by(tx, models) if behind else None,
+        following=partial(following, at) if query.goes_on else None,
+    )
+
+
+class _Asked:
+    """A list that is asked for, and the customers who have to be folded for it."""
+
+    def __init__(
+        self,
+        session: Session,
+        tx: Transaction,
+        viewpoint: Viewpoint,
+        query: DueQuery,
+        at: int,
+        begins_until: int | None,
+    ) -> None:
+        self._session, self._tx, self._viewpoint, self._query = session, tx, viewpoint, query
+        self._at, self._begins_until = at, begins_until
+        self.after = None if query.after is None else _place(query.after)
+
+    def apart(self) -> list[tuple[str, ...]]:
+        """The families whom the stored items don't tell of: this process wrote of them, or what was ahead of them as of
+        a day didn't come, as more happened.
+        """
+        query, models = self._query, self._viewpoint.models
+        assert models is not None
+        families = list(self._session.families_written(self._tx, self._viewpoint, query.freshness))
+        if query.as_of is not None and query.within is not None:
+            known = {each for members in families for each in members}
+            families += families_changed(models, self._tx, self._at, known, "what is due")
+        return families
+
+    def of(self, members: tuple[str, ...]) -> Iterator[HeldKey]:
+        """What is asked for of one family."""
+        customer, intervals = self._intervals(members)
+        for each in intervals:
+            wanted = self._query.value in (None, each.verdict.value) and self._query.item in (None, each.key)
+            held = HeldKey(customer=customer, customer_id=members[0], interval=each)
+            if wanted and self._is_in_time(each) and (self.after is None or self.place(held) > self.after):
+                yield held
+
+    def _is_in_time(self, each: Interval) -> bool:
+        if self._begins_until is None:
+            return each.valid_from <= self._at < each.valid_to
+        return self._at < each.valid_from <= self._begins_until
+
+    def place(self, held: HeldKey) -> Place:
+        """Where something stands in the list."""
+        return held.place(by_beginning=self._begins_until is not None)
+
+    def _intervals(self, members: tuple[str, ...]) -> tuple[int, list[Interval]]:
+        """A customer's number and items; where it is asked what was ahead, as if nothing had happened since."""
+        store, tx, viewpoint = self._session.store, self._tx, self._viewpoint
+        if self._query.as_of is None or self._begins_until is None:
+            whole = history_of(store, tx, viewpoint, members)
+            return whole.customer, whole.timelines[DUE_AGAIN.name]
+        history = read_facts(store, tx.connection, members, viewpoint.rules, viewpoint.until)
+        _, timelines = fold_until(history.happened, viewpoint.rules, self._at, (DUE_AGAIN,))
+        return history.customer, timelines[DUE_AGAIN.name]
+
+
+_CURSOR = re.compile("([0-9]{1,19}):([0-9]{1,19}):(.+)", re.ASCII | re.DOTALL)
+
+
+def _cursor(place: Place) -> str:
+    instant, key, customer = place
+    return f"{instant}:{customer}:{key}"
+
+
+def _place(after: str) -> Place:
+    found = _CURSOR.fullmatch(after)
+    if found is None or max(int(found[1]), int(found[2])) > FOREVER:
+        raise ValueError(f'"{after}" is not the `after` of a page')
+    return int(found[1]), found[3], int(found[2])
+
+
+def _view(customer_id: str, ref: str | None, interval: Interval) -> DueItem:
+    held = interval.verdict
+    return DueItem(
+        customer_id=CustomerId(customer_id),
+        ref=ref,
+        item=interval.key,
+        value=held.value,
+        since=to_datetime(interval.valid_from),
+        until=None if interval.valid_to == FOREVER else to_datetime(interval.valid_to),
+        bought_at=to_datetime(held.bought_at),
+        buying_days=held.buying_days,
+        gap=timedelta(microseconds=held.gap),
+    )
+
+
+@traced("explain due")
+def explain_due(
+    session: Session,
+    who: str | CustomerId,
+    item: str,
+    as_of: datetime | date | None,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+) -> DueExplanation:
+    """Why an item of a customer is due or not, from a fold of just what had happened by then.
+
+    Raises NotFound for an unknown customer, and for an item that the rules don't name or that they hadn't bought.
+    """
+    with session.store.reading() as tx:
+        viewpoint = session.viewpoint(tx, known_at, rules)
+        at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+        members = session.members(tx, who, viewpoint.until)
+        happened = read_facts(session.store, tx.connection, members, viewpoint.rules, viewpoint.until).happened
+        folded, timelines = fold_until(happened, viewpoint.rules, at, (DUE_AGAIN,))
+        held = verdict_at((each for each in timelines[DUE_AGAIN.name] if each.key == item), at)
+        if held is None:
+            raise NotFound(_nothing(item, named=item in viewpoint.rules.due_again.cadences))
+        reasons = explain(None, of_item(folded.facts_of(ITEMS), item), viewpoint.rules, at)
+        catalogue = session.store.registry.catalogue
+        lines = {
+            recorded.position: EventLine(
+                recorded.position, to_datetime(recorded.occurred_at), describe(recorded.event, catalogue)
+            )
+            for recorded in tx.log.at(sorted({each for reason in reasons for each in reason.positions}))
+        }
+        ref = read_contacts(tx, members[:1])[members[0]].ref
+    clauses = (
+        Clause(each.clause, each.sentence, each.contribution, tuple(lines[place] for place in each.positions))
+        for each in reasons
+    )
+    return DueExplanation(item=_view(members[0], ref, held), as_of=to_datetime(at), reasons=tuple(clauses))
+
+
+def _nothing(item: str, *, named: bool) -> str:
+    if not named:
+        return f'the rules have no gap for the item "{item}" under [due_again]'
+    return f'nothing of the item "{item}" had been bought, or all of it had come back'
+
+
+@traced("most bought")
+def find_most_bought(
+    session: Session, who: str | CustomerId, limit: int, as_of: datetime | date | None
+) -> tuple[MostBought, ...]:
+    """What a customer bought on most days, whether or not the rules name it. Raises NotFound."""
+    with session.store.reading() as tx:
+        viewpoint = session.viewpoint(tx)
+        at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+        members = session.members(tx, who)
+        happened = read_facts(session.store, tx.connection, members, viewpoint.rules).happened
+        folded, _ = fold_until(happened, viewpoint.rules, at, ())
+    facts = folded.facts
+    returned = {facts.order_ids[index] for index in facts.returned_orders}
+    days: dict[str, set[date]] = {}
+    last: dict[str, int] = {}
+    for instant, order in _bought(happened, at, returned):
+        for line in order.lines:
+            days.setdefault(line.sku, set()).add(to_datetime(instant).astimezone(viewpoint.rules.zone).date())
+            last[line.sku] = instant
+    ranked = sorted(days, key=lambda item: (-len(days[item]), -last[item], item))
+    return tuple(MostBought(item, len(days[item]), to_datetime(last[item])) for item in ranked[:limit])
+
+
+def _bought(happened: Iterable[Happened], at: int, returned: set[str]) -> Iterator[tuple[int, PurchaseRecorded]]:
+    for each in happened:
+        if isinstance(each.event, PurchaseRecorded) and each.at <= at and each.event.order_id not in returned:
+            yield each.at, each.event
