@@ -300,7 +300,7 @@ def with_edits(edits: Iterable[tuple[str, str]]) -> Ruleset:
 
 
 GOLD = '{ name = "gold",     from = "500.00" }'
-END = \x27expire_at = "end_of_month"\x27
+END = 'expire_at = "end_of_month"'
 SILVER = '{ name = "silver",   from = "150.00" }'
 
 

@@ -275,7 +275,7 @@ class _Course:
         self.facts_of = key.facts if isinstance(key, Key) else None
         self.apart = key.apart if isinstance(key, RuledKey) else None
         self.names = key.names(rules) if isinstance(key, RuledKey) else (WHOLE,)
-        # Those that bear on the answer by themselves; those that are only heeded don\x27t begin it.
+        # Those that bear on the answer by themselves; those that are only heeded don't begin it.
         self.settled_by = projector.handles | projector.heeds(rules)
         self.minded = self.settled_by | minded_by_sources
         if not self.names or (self.facts_of is not None and self.key_of is self.among is None):
