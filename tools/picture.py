@@ -21,7 +21,7 @@ from regulars import (
     ReplyAsAgent,
     ResolveTicket,
 )
-from regulars.asking.timeline_svg import timeline_svg
+from regulars.pictures.lanes import timeline_svg
 
 TARGET = Path(__file__).parents[1] / "docs" / "timeline.svg"
 ZONE = ZoneInfo("Europe/Berlin")
