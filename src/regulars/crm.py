@@ -47,6 +47,7 @@ from regulars.doing.outcomes import Outcome
 from regulars.doing.transacting import Transacting
 from regulars.measures.asked import Axes, dimensions
 from regulars.measures.cohorts import Cohorts, find_cohorts
+from regulars.measures.expiring import Expiring, find_expiring
 from regulars.measures.flow import Flow, Mover, find_flow, find_movers
 from regulars.measures.liability import Liability, find_liability
 from regulars.measures.periods import By
@@ -595,6 +596,21 @@ class Regulars:
         holds now, or at `known_at`; the rest is as `trend` has it.
         """
         return find_liability(self._session, by, since, until, where, Axes(known_at, rules, on_progress))
+
+    def expiring(
+        self,
+        within: timedelta,
+        *,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Expiring:
+        """Whose points expire within a time from now, or from `known_at`, if nobody earns or spends any more.
+
+        The rest is as `liability` has it. Raises ValueError for a time below zero.
+        """
+        return find_expiring(self._session, within, where, Axes(known_at, rules, on_progress))
 
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
         """Fold everything that was recorded into the read models, or as much as is possible `within` a time.

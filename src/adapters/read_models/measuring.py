@@ -16,6 +16,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.sql.chunks import chunks
 from regulars.projections.customer_card import CUSTOMER_CARD
 from regulars.projections.points.projector import POINTS
 
@@ -44,6 +45,7 @@ class Spending(Struct, frozen=True, array_like=True, gc=False):
 class Outstanding(Struct, frozen=True, array_like=True, gc=False):
     """A customer's points from an instant to another: how many can be spent (below zero are owed), and are pending."""
 
+    customer: int
     since: int
     until: int
     spendable: int
@@ -173,10 +175,10 @@ def outstanding(
 ) -> Iterator[Outstanding]:
     """All intervals of the points of the customers of whom conditions hold at an instant."""
     table = models.of(POINTS.name).intervals
-    statement = sa.select(table.c.valid_from, table.c.valid_to, table.c.score, table.c.value)
+    statement = sa.select(table.c.customer, table.c.valid_from, table.c.valid_to, table.c.score, table.c.value)
     statement = statement.where(*_of_whom(models, table.c.customer, conditions, at))
-    for since, until, spendable, pending in _streamed(connection, statement):
-        yield Outstanding(since, until, spendable or 0, int(pending))
+    for customer, since, until, spendable, pending in _streamed(connection, statement):
+        yield Outstanding(customer, since, until, spendable or 0, int(pending))
 
 
 def _holds(table: sa.FromClause, at: int) -> sa.ColumnElement[bool]:
@@ -196,3 +198,13 @@ def _of_whom(
 def _streamed(connection: Connection, statement: sa.Select[Any]) -> Iterator[Any]:
     """Rows as they come: memory doesn't grow with their number."""
     yield from connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
+
+
+def ids_of(models: ReadModels, connection: Connection, customers: Sequence[int]) -> dict[int, str]:
+    """The ids of some customers by their numbers."""
+    events = models.events
+    found: dict[int, str] = {}
+    for chunk in chunks(customers):
+        statement = sa.select(events.c.position, events.c.customer_id).where(events.c.position.in_(chunk))
+        found |= {position: customer_id for position, customer_id in connection.execute(statement)}
+    return found

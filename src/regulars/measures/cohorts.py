@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -17,24 +17,28 @@ from regulars.session.traced import traced
 from regulars.statistics.proportions import Interval, wilson
 
 
-class Cohort(Struct, frozen=True, kw_only=True):
-    """The customers whose first order falls into one month or week.
+class Retained(Struct, frozen=True, kw_only=True):
+    """How many of a cohort ordered so many months or weeks after the first one, and which share of it that is.
 
-    `ordered[k]` is how many of them ordered in the kth one after it; of the current one so far (`is_over` false).
+    `interval` is that of the share at 95 % (Wilson), with the cohort as a sample of all who might have come then. Both
+    are None of a cohort of nobody.
+    """
+
+    after: int
+    customers: int
+    share: float | None
+    interval: Interval | None
+
+
+class Cohort(Struct, frozen=True, kw_only=True):
+    """The customers whose first order falls into one month or week, and how many of them ordered in each one since,
+    from itself on. The last is so far, and so is the cohort unless it `is_over`.
     """
 
     period: str
     customers: int
-    ordered: tuple[int, ...]
     is_over: bool
-
-    def share(self, after: int) -> float | None:
-        """The share who ordered so many months or weeks later; None of an empty cohort. Raises IndexError for later."""
-        return self.ordered[after] / self.customers if self.customers else None
-
-    def interval(self, after: int) -> Interval | None:
-        """The 95 % interval of that share (Wilson), as of a sample of all who could have come."""
-        return wilson(self.ordered[after], self.customers)
+    retained: tuple[Retained, ...]
 
 
 class Cohorts(Struct, frozen=True, kw_only=True):
@@ -71,7 +75,17 @@ def find_cohorts(
             last = place
             ordered[cohort][place - cohort] += 1
         cohorts = tuple(
-            Cohort(period=each.name, customers=row[0], ordered=tuple(row), is_over=each.end(asked.zone) <= asked.now)
+            Cohort(
+                period=each.name, customers=row[0], is_over=each.end(asked.zone) <= asked.now, retained=_retained(row)
+            )
             for each, row in zip(begun, ordered, strict=True)
         )
         return Cohorts(by=by, as_of=to_datetime(asked.now), where=dict(where), cohorts=cohorts)
+
+
+def _retained(ordered: Sequence[int]) -> tuple[Retained, ...]:
+    size = ordered[0]
+    return tuple(
+        Retained(after=after, customers=count, share=count / size if size else None, interval=wilson(count, size))
+        for after, count in enumerate(ordered)
+    )

@@ -21,8 +21,16 @@ from regulars.session.traced import traced
 Moment = datetime | date
 
 
+class Move(Struct, frozen=True):
+    """How many customers had one verdict before and another, or the same, after; None is no verdict."""
+
+    before: str | None
+    after: str | None
+    customers: int
+
+
 class Flow(Struct, frozen=True, kw_only=True):
-    """How many customers were what `first`, and are what `second`: None is nobody yet, or nobody any more.
+    """How many customers were what `first`, and are what `second`: None is not known yet, or not any more.
 
     `values` are in the rules' order. Rows add up to the totals as of the first instant, columns to those as of the
     second. Where `second` lies in the future, it is what is due if nothing happens (`is_due`).
@@ -34,17 +42,17 @@ class Flow(Struct, frozen=True, kw_only=True):
     is_due: bool
     where: Mapping[str, str]
     values: tuple[str, ...]
-    counts: Mapping[tuple[str | None, str | None], int]
+    moves: tuple[Move, ...]
 
     @property
     def before(self) -> Mapping[str | None, int]:
         """How many were what as of the first instant."""
-        return _sums((before, count) for (before, _), count in self.counts.items())
+        return _sums((each.before, each.customers) for each in self.moves)
 
     @property
     def after(self) -> Mapping[str | None, int]:
         """How many are what as of the second instant."""
-        return _sums((after, count) for (_, after), count in self.counts.items())
+        return _sums((each.after, each.customers) for each in self.moves)
 
 
 class Mover(Struct, frozen=True, kw_only=True):
@@ -71,7 +79,10 @@ def find_flow(session: Session, lane: str, first: Moment, second: Moment, where:
         is_due=ends > asked.now,
         where=dict(where),
         values=values,
-        counts=dict(sorted(counts.items(), key=lambda each: tuple(_place(values, value) for value in each[0]))),
+        moves=tuple(
+            Move(before, after, counts[before, after])
+            for before, after in sorted(counts, key=lambda pair: tuple(_place(values, value) for value in pair))
+        ),
     )
 
 

@@ -1,11 +1,11 @@
-"""Which picture each measure is: bars where parts make a whole, lines where they don't, tables where there are pairs."""
+"""Which picture each measure is: bars where parts make a whole, lines where they don't, tables of pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from regulars.measures.cohorts import Cohort, Cohorts
+from regulars.measures.cohorts import Cohort, Cohorts, Retained
 from regulars.measures.flow import Flow
 from regulars.measures.liability import Liability, LiabilityPoint
 from regulars.measures.revenue import Revenue
@@ -45,12 +45,13 @@ def _trend(trend: Trend) -> Chart:
 
 
 def _flow(flow: Flow) -> Heat:
-    most = max(flow.counts.values(), default=1)
+    counts = {(each.before, each.after): each.customers for each in flow.moves}
+    most = max(counts.values(), default=1)
     rows = [each for each in (None, *flow.values) if flow.before.get(each)]
     columns = [each for each in (*flow.values, None) if flow.after.get(each)]
 
     def cell(before: str | None, after: str | None) -> Cell | None:
-        count = flow.counts.get((before, after))
+        count = counts.get((before, after))
         return None if count is None else Cell(f"{count:,}", count / most, f"{_of(before)} to {_of(after)}: {count:,}")
 
     return Heat(
@@ -70,18 +71,18 @@ def _cohorts(cohorts: Cohorts) -> Heat:
         told=f"Rows are cohorts with their sizes, columns {cohorts.by}s after the first order; the last is so far.",
         corner=f"{cohorts.by}s after",
         rows=[f"{each.period}  n = {each.customers}" for each in shown],
-        columns=[f"+{after}" for after in range(1, max((len(each.ordered) for each in shown), default=1))],
-        cells=[[_retained(each, after) for after in range(1, len(each.ordered))] for each in shown],
+        columns=[f"+{after}" for after in range(1, max((len(each.retained) for each in shown), default=1))],
+        cells=[[_retained(each, retained) for retained in each.retained[1:]] for each in shown],
     )
 
 
-def _retained(cohort: Cohort, after: int) -> Cell | None:
-    share, interval = cohort.share(after), cohort.interval(after)
-    if share is None or interval is None:
+def _retained(cohort: Cohort, retained: Retained) -> Cell | None:
+    if retained.share is None or retained.interval is None:
         return None
-    of = f"{cohort.ordered[after]} of {cohort.customers}"
-    told = f"{cohort.period} +{after}: {of}, {share:.0%} (95 %: {interval.low:.0%} to {interval.high:.0%})"
-    return Cell(f"{share * 100:.0f}", share, told)
+    low, high = retained.interval.low, retained.interval.high
+    of = f"{retained.customers} of {cohort.customers}"
+    told = f"{cohort.period} +{retained.after}: {of}, {retained.share:.0%} (95 %: {low:.0%} to {high:.0%})"
+    return Cell(f"{retained.share * 100:.0f}", retained.share, told)
 
 
 def _rfm(rfm: Rfm) -> Heat:
