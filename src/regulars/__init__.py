@@ -520,7 +520,7 @@ __all__ = [
     "to_dict",
 ]
 
-_MODULES = ("aio", "extending", "grammar", "measures", "person", "pictures")
+_MODULES = ("aio", "extending", "grammar", "measures", "person", "pictures", "report")
 
 if not TYPE_CHECKING:  # else every name would be taken for one of ours
     _PLACES = {

@@ -67,6 +67,7 @@ from regulars.upkeep.read_models import Projections
 if TYPE_CHECKING:
     from regulars.adapters.archive.writing import Archived
     from regulars.adapters.eventsourcing_library.log_recorder import LogRecorder
+    from regulars.report.values import Report
 
 E = TypeVar("E", bound=Event)
 F = TypeVar("F", bound=Event)
@@ -611,6 +612,27 @@ class Regulars:
         The rest is as `liability` has it. Raises ValueError for a time below zero.
         """
         return find_expiring(self._session, within, where, Axes(known_at, rules, on_progress))
+
+    def report(
+        self,
+        *,
+        month: date | None = None,
+        personal: bool = False,
+        watch: str = "at_risk",
+        business: str = "",
+    ) -> Report:
+        """A month in figures, against the month and the year before, with whom to call and what is due by now.
+
+        It is about the month of a day: the last one that is over, unless given. Whom to call is who is, or soon
+        becomes, the stage to `watch`; where the rules have no such stage, nobody. Customers are listed by their ids,
+        and with `personal` by reference and name: what was sent can't be forgotten. `business` is a name for the title.
+        `regulars.report.report_page` writes it as HTML.
+
+        Everything recorded is folded in first. Raises ValueError for a month that hasn't begun.
+        """
+        from regulars.report.gathering import gather_report  # its page draws pictures, which few programs need
+
+        return gather_report(self._session, month, watch, personal, business)
 
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
         """Fold everything that was recorded into the read models, or as much as is possible `within` a time.

@@ -206,5 +206,5 @@ def ids_of(models: ReadModels, connection: Connection, customers: Sequence[int])
     found: dict[int, str] = {}
     for chunk in chunks(customers):
         statement = sa.select(events.c.position, events.c.customer_id).where(events.c.position.in_(chunk))
-        found |= {position: customer_id for position, customer_id in connection.execute(statement)}
+        found |= dict(map(tuple, connection.execute(statement)))
     return found

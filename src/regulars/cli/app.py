@@ -238,6 +238,14 @@ _add(
 )
 _add(
     app,
+    "report",
+    "report.report",
+    "Write a month as one page: what happened, against the month and the year before; whom to call; what is due.",
+    "regulars report --out report.html",
+    """regulars report --month 2026-10 --business "Mara's Coffee" --personal --out october.html""",
+)
+_add(
+    app,
     "consents",
     "consents.consents",
     "Show one customer's consents, with every grant and withdrawal.",

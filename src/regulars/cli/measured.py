@@ -109,9 +109,7 @@ def cohorts(found: Cohorts) -> Drawn:
         table.add_row(Text(each.period, style="bold"), f"{each.customers:,}", *shares)
     yield table
     more = f" The first {columns}; --csv and --json have all." if columns < longest - 1 else ""
-    yield Text(
-        f"\nn first ordered then; so many of them ordered again {found.by}s later, the last so far.{more}", "dim"
-    )
+    yield Text(f"\nn first ordered then; so many ordered again {found.by}s later, the last so far.{more}", "dim")
     yield Text("--json and --csv have the 95 % interval of each.", "dim")
 
 

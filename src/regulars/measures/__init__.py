@@ -1,6 +1,7 @@
 """Measures over time: what the customers of a store did as a whole. Each module answers one question.
 
-`Regulars.trend`, `flow`, `movers`, `cohorts`, `rfm`, `revenue`, `liability` and `expiring` ask them; what they return is here.
+`Regulars.trend`, `flow`, `movers`, `cohorts`, `rfm`, `revenue`, `liability` and `expiring` ask them; what they return
+is here.
 """
 
 from regulars.measures.cohorts import Cohort, Cohorts, Retained
