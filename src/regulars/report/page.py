@@ -19,6 +19,7 @@ from regulars.report.values import Amount, Figure, Report, Somebody, ToDo
 from regulars.wording.plain_text import clean
 
 _POLICY = "default-src 'none'; style-src 'sha256-{}'"
+_MANY = 20  # a share of fewer says little
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
@@ -59,15 +60,16 @@ def report_page(report: Report) -> str:
 
 def _introduction(report: Report) -> Iterator[str]:
     if not report.is_over:
-        yield f'<p class="note">This month isn\'t over: its figures are those so far, up to {_moment(report)}.</p>'
+        yield f'<p class="note">This month isn\'t over. Revenue and orders are those up to {_moment(report)}; '
+        yield "what is said of its end holds if nothing more happens.</p>"
     revenue = report.figures[0]
-    said = [f"Revenue was {_number(revenue, revenue.value, report)}"]
+    said = [f"Revenue was {revenue.value:,} {report.currency or ''}".strip()]
     for before, of in ((revenue.month_before, "the month before"), (revenue.year_before, "a year before")):
         if before:
-            said.append(f"{_change(revenue.value, before)} on {of}")
+            said.append(f"{_change(revenue, before)} on {of}")
     orders, buyers, new = report.figures[2:5]
     yield f'<p class="lead">{", ".join(said)}. '
-    yield f"{buyers.value:,} customers placed {orders.value:,} orders, {new.value:,} of them for the first time.</p>"
+    yield f"{buyers.value:,} customers placed {orders.value:,} orders; {new.value:,} of these customers were new.</p>"
 
 
 def _happened(report: Report) -> Iterator[str]:
@@ -97,9 +99,9 @@ def _figures(title: str, figures: Iterable[Figure], report: Report) -> Iterator[
     yield '<thead><tr><th scope="col"></th><th scope="col">this month</th><th scope="col">month before</th>'
     yield '<th scope="col">year before</th></tr></thead><tbody>'
     for each in rows:
-        yield f'<tr><th scope="row">{_said(each.name)}</th><td><b>{_number(each, each.value, report)}</b></td>'
+        yield f'<tr><th scope="row">{_said(_named(each, report))}</th><td><b>{each.value:,}</b></td>'
         for before in (each.month_before, each.year_before):
-            yield f"<td>{_before(each, before, report)}</td>"
+            yield f"<td>{_before(each, before)}</td>"
         yield "</tr>"
     yield "</tbody></table></div>"
     for command in dict.fromkeys(each.counted_by for each in rows):
@@ -107,19 +109,23 @@ def _figures(title: str, figures: Iterable[Figure], report: Report) -> Iterator[
         yield _counted(command, names if len({each.counted_by for each in rows}) > 1 else "")
 
 
-def _before(figure: Figure, before: Amount | None, report: Report) -> str:
+def _named(figure: Figure, report: Report) -> str:
+    return f"{figure.name}, {report.currency}" if figure.is_money and report.currency else figure.name
+
+
+def _before(figure: Figure, before: Amount | None) -> str:
     if before is None:
         return '<span class="weak">nothing known yet</span>'
-    change = f' <span class="weak">{_change(figure.value, before)}</span>' if before else ""
-    return f"{_number(figure, before, report)}{change}"
+    change = f' <span class="weak">{_change(figure, before)}</span>' if before else ""
+    return f"{before:,}{change}"
 
 
-def _number(figure: Figure, value: Amount, report: Report) -> str:
-    return f"{value:,} {report.currency or ''}".strip() if figure.is_money else f"{value:,}"
-
-
-def _change(value: Amount, before: Amount) -> str:
-    return f"{float(value - before) * 100 / abs(float(before)):+.0f} %"
+def _change(figure: Figure, before: Amount) -> str:
+    """By how much it changed: in percent, but of a few by how many."""
+    more = figure.value - before
+    is_many = figure.is_money or before >= _MANY
+    said = f"{float(more) * 100 / abs(float(before)):+.0f}\u00a0%" if is_many else f"{more:+,}"
+    return said.replace("-", "−")
 
 
 def _lists(title: str, lists: Iterable[ToDo], report: Report) -> Iterator[str]:
@@ -155,8 +161,8 @@ def _about(report: Report) -> Iterator[str]:
 
 
 def _counted(command: str, about: str = "") -> str:
-    said = f"{about}: " if about else ""
-    return f'<p class="counted">{_said(said)}<code>{_said(command)}</code></p>'
+    said = f"{_said(about)}: " if about else ""
+    return f'<p class="counted">{said}<code>{_said(command)}</code></p>'
 
 
 def _picture(svg: str) -> str:
