@@ -144,6 +144,7 @@ _add(
     "Draw one customer's stage, tier, risk and tickets over time, and list what happened.",
     "regulars timeline shop:42",
     "regulars timeline shop:42 --limit 100",
+    "regulars timeline shop:42 --svg ada.svg",
 )
 _add(
     app,

@@ -18,8 +18,8 @@ from regulars.asking.paging import PAGE
 from regulars.cli import as_json, measured, render
 from regulars.cli.asking import AsOf, pairs
 from regulars.cli.csv_cells import CsvOption, RawOption, row_writer
-from regulars.cli.files import file_to_write
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
+from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
 from regulars.cli.viewpoint import ByRules, KnownAt, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
@@ -43,8 +43,6 @@ WhereOption = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=VALUE", help="Only those of whom this holds: tier=gold. May be repeated."),
 ]
-SvgOption = Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into this new file.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="With --svg: replace the file where there is one.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +56,7 @@ class _Wish:
     force: bool
 
     def __post_init__(self) -> None:
-        if sum((self.json, self.csv, self.svg is not None)) > 1:
-            raise typer.BadParameter("choose one of them", param_hint="--json, --csv and --svg")
-        if self.force and self.svg is None:
-            raise typer.BadParameter("it means something only together with --svg", param_hint="--force")
+        require_one_way(self.svg, self.force, json=self.json, csv=self.csv)
         row_writer(sys.stdout, as_csv=self.csv, raw=self.raw)
 
 
@@ -85,9 +80,7 @@ def _answer(
     crm: Regulars, wish: _Wish, found: Measure, drawn: Iterable[ConsoleRenderable | str], rows: Iterable[list[object]]
 ) -> None:
     if wish.svg is not None:
-        with file_to_write(wish.svg, crm, replace=wish.force) as file:
-            file.write(measure_svg(found).encode())
-        render.draw(f"Drawn into {render.clean(str(wish.svg))}.")
+        write_svg(crm, wish.svg, measure_svg(found), force=wish.force)
     elif wish.json:
         as_json.write_json(sys.stdout, to_dict(found))
     elif wish.csv:
