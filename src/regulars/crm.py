@@ -57,6 +57,8 @@ from regulars.measures.trend import Trend, find_trend
 from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
 from regulars.projections.rules.grammar import Ruleset
+from regulars.report.gathering import gather_report
+from regulars.report.values import Report
 from regulars.rules_door.publishing import PublishedRules
 from regulars.session.acting import Acting
 from regulars.session.freshness import USUAL, Fresh, freshness_of
@@ -67,7 +69,6 @@ from regulars.upkeep.read_models import Projections
 if TYPE_CHECKING:
     from regulars.adapters.archive.writing import Archived
     from regulars.adapters.eventsourcing_library.log_recorder import LogRecorder
-    from regulars.report.values import Report
 
 E = TypeVar("E", bound=Event)
 F = TypeVar("F", bound=Event)
@@ -626,12 +627,10 @@ class Regulars:
         It is about the month of a day: the last one that is over, unless given. Whom to call is who is, or soon
         becomes, the stage to `watch`; where the rules have no such stage, nobody. Customers are listed by their ids,
         and with `personal` by reference and name: what was sent can't be forgotten. `business` is a name for the title.
-        `regulars.report.report_page` writes it as HTML.
+        `report_page` writes it as HTML.
 
         Everything recorded is folded in first. Raises ValueError for a month that hasn't begun.
         """
-        from regulars.report.gathering import gather_report  # its page draws pictures, which few programs need
-
         return gather_report(self._session, month, watch, personal, business)
 
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:

@@ -27,7 +27,7 @@ from regulars.measures.expiring import Expiring
 from regulars.measures.flow import Flow, Mover
 from regulars.measures.periods import By
 from regulars.measures.rfm import FREQUENCY, RECENCY
-from regulars.pictures import Measure, measure_svg
+from regulars.pictures.measures import Measure, measure_svg
 
 NOBODY = "-"
 

@@ -15,7 +15,7 @@ from regulars.cli import as_json, render
 from regulars.cli.files import file_to_write, is_standard_output
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.viewpoint import fold_first
-from regulars.report import report_page
+from regulars.report.page import report_page
 
 _MONTH = re.compile(r"\d{4}-\d\d")
 
