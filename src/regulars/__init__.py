@@ -10,7 +10,8 @@
 
 This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
 are in `regulars.person`, those of measures over time and of a report in `regulars.measures` and `regulars.report`,
-those of rules and of an import's mapping in `regulars.grammar`, those of an extension in `regulars.extending`. `open` and `copy` are left out of `from regulars import *`, where they would hide Python's own.
+those of rules and of an import's mapping in `regulars.grammar`, those of an extension in `regulars.extending`. `open`
+and `copy` are left out of `from regulars import *`, where they would hide Python's own.
 """
 
 from __future__ import annotations

@@ -129,17 +129,20 @@ def rfm(found: Rfm) -> Drawn:
     table.add_column(no_wrap=True)
     for _ in found.frequencies:
         table.add_column(justify="right", no_wrap=True)
-    table.add_row(
-        Text("last order", style="dim"), *(Text(f"{each} orders", style="bold") for each in found.frequencies)
-    )
+    table.add_row(Text("last order", style="dim"), *(Text(_orders(each), style="bold") for each in found.frequencies))
     for recent in found.recencies:
         cells = [found.cell(recent, often) for often in found.frequencies]
         table.add_row(Text(recent, style="bold"), *(_count(each.customers) for each in cells))
-        table.add_row("", *(Text(f"{each.net_spend:,}" if each.customers else "", style="dim") for each in cells))
+        if any(each.customers for each in cells):
+            table.add_row("", *(Text(f"{each.net_spend:,}" if each.customers else "", style="dim") for each in cells))
     customers = sum(each.customers for each in found.cells)
     yield table
     spent = f"{sum(each.net_spend for each in found.cells):,} {found.currency or ''}".strip()
     yield Text(f"\n{customers:,} customers who ordered, with their net spend: {spent} in all.", style="dim")
+
+
+def _orders(often: str) -> str:
+    return f"{often} order" if often == "1" else f"{often} orders"
 
 
 def rfm_rows(found: Rfm) -> Rows:

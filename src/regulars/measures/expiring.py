@@ -27,7 +27,7 @@ class ExpiringPoints(Struct, frozen=True, kw_only=True):
 
 
 class Expiring(Struct, frozen=True, kw_only=True):
-    """The points that expire between two moments, the members with the most first."""
+    """The points that expire between two moments, those with the most first, then as they were first recorded."""
 
     since: datetime
     until: datetime
@@ -53,10 +53,10 @@ def find_expiring(session: Session, within: timedelta, where: Mapping[str, str],
             for instant, sign in ((now, 1), (then, -1)):
                 if each.since <= instant < each.until:
                     lost[each.customer] += sign * (each.spendable + each.pending)
-        losing = [customer for customer, points in lost.items() if points > 0]
+        losing = sorted((each for each in lost if lost[each] > 0), key=lambda each: (-lost[each], each))
         ids = ids_of(asked.models, asked.tx.connection, losing)
         contacts = read_contacts(asked.tx, ids.values())
-    members = (
+    members = tuple(
         ExpiringPoints(
             id=CustomerId(ids[each]),
             ref=contacts[ids[each]].ref,
@@ -68,5 +68,5 @@ def find_expiring(session: Session, within: timedelta, where: Mapping[str, str],
     return Expiring(
         since=to_datetime(now),
         until=to_datetime(then),
-        members=tuple(sorted(members, key=lambda each: (-each.points, each.id))),
+        members=members,
     )
