@@ -79,6 +79,12 @@ def test_figures_stand_beside_those_of_the_month_and_the_year_before(crm: Regula
     assert said["Customers known at the end"] == (2, 2, 1)
 
 
+def test_it_says_how_far_it_is(crm: Regulars) -> None:
+    told: list[tuple[int, int]] = []
+    crm.report(on_progress=lambda done, total: told.append((done, total)))
+    assert told == [(done, len(told)) for done in range(1, len(told) + 1)]
+
+
 def test_before_anything_was_known_there_is_nothing_to_compare_with(crm: Regulars) -> None:
     figures = crm.report(month=date(2022, 5, 1)).figures
     assert [(each.month_before, each.year_before) for each in figures] == [(None, None)] * len(figures)

@@ -621,6 +621,7 @@ class Regulars:
         personal: bool = False,
         watch: str = "at_risk",
         business: str = "",
+        on_progress: Progress | None = None,
     ) -> Report:
         """A month in figures, against the month and the year before, with whom to call and what is due by now.
 
@@ -629,9 +630,10 @@ class Regulars:
         and with `personal` by reference and name: what was sent can't be forgotten. `business` is a name for the title.
         `report_page` writes it as HTML.
 
-        Everything recorded is folded in first. Raises ValueError for a month that hasn't begun.
+        Everything recorded is folded in first; `on_progress` is called with (parts gathered so far, parts there are).
+        Raises ValueError for a month that hasn't begun.
         """
-        return gather_report(self._session, month, watch, personal, business)
+        return gather_report(self._session, month, watch, personal, business, on_progress)
 
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
         """Fold everything that was recorded into the read models, or as much as is possible `within` a time.

@@ -14,6 +14,7 @@ from regulars.asking.dicts import to_dict
 from regulars.cli import as_json, render
 from regulars.cli.files import file_to_write, is_standard_output
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
+from regulars.cli.progress import PATIENCE, Bar, shown_progress
 from regulars.cli.viewpoint import fold_first
 from regulars.report.page import report_page
 
@@ -50,10 +51,18 @@ def report(
     """
     with open_to_ask(ctx, db) as crm:
         fold_first(crm)
-        try:
-            found = crm.report(month=month, personal=personal, watch=watch, business=business)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
+        with shown_progress() as progress:
+            bar = Bar(progress, "gathering", "parts", patience=PATIENCE)
+            try:
+                found = crm.report(
+                    month=month,
+                    personal=personal,
+                    watch=watch,
+                    business=business,
+                    on_progress=lambda done, total: bar.move(done, total, done),
+                )
+            except ValueError as error:
+                raise typer.BadParameter(str(error)) from None
         tell_what_is_missing(crm)
         if json:
             as_json.write_json(sys.stdout, to_dict(found))

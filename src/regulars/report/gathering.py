@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import count
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from regulars.adapters.progress import Progress
 from regulars.asking.customers import CustomerQuery, find_page, lane_values
 from regulars.asking.desk import TicketQuery, find_tickets
 from regulars.asking.paging import MAX_PAGE
@@ -34,6 +37,11 @@ NAMED = 10
 MOVES = 8
 CALL_WITHIN, BREACH_WITHIN, EXPIRE_WITHIN = timedelta(days=14), timedelta(hours=48), timedelta(days=30)
 
+#: So many parts are gathered one after another.
+PARTS = 7
+
+T = TypeVar("T")
+
 _OPEN = ("new", "open", "awaiting_customer", "on_hold")
 _YEAR = 12
 
@@ -54,12 +62,25 @@ class _Month(Struct, frozen=True):
 
 
 @traced("report")
-def gather_report(session: Session, month: date | None, watch: str, personal: bool, business: str) -> Report:
-    """A month's report; the last one that is over, unless one is named.
+def gather_report(
+    session: Session,
+    month: date | None,
+    watch: str,
+    personal: bool,
+    business: str,
+    on_progress: Progress | None,
+) -> Report:
+    """A month's report; the last one that is over, unless one is named. `on_progress` is told of its parts.
 
-    Raises ValueError for a month that hasn't begun, and for a business's name that is not one line.
+    Raises ValueError for a month that hasn't begun.
     """
-    axes = Axes()
+    axes, done = Axes(), count(1)
+
+    def told(part: T) -> T:
+        if on_progress is not None:
+            on_progress(next(done), PARTS)
+        return part
+
     with asking(session, axes) as asked:
         today, zone, now, ruleset, currency = asked.today, asked.zone, asked.now, asked.ruleset, asked.currency
     wanted = today.date().replace(day=1) - timedelta(days=1) if month is None else month
@@ -70,11 +91,11 @@ def gather_report(session: Session, month: date | None, watch: str, personal: bo
             f"{chosen.last.name} hasn't begun yet; expected {period_of('month', today.date()).name} at most"
         )
     since, until = periods[0].first, chosen.last.last
-    revenue = find_revenue(session, "month", since, until, {}, axes)
-    stages = find_trend(session, "stage", "month", since, until, {}, axes)
+    revenue = told(find_revenue(session, "month", since, until, {}, axes))
+    stages = told(find_trend(session, "stage", "month", since, until, {}, axes))
     before = chosen.periods[-2].last
     end = min(chosen.last.end(zone), now)
-    flow = find_flow(session, "stage", before, to_datetime(end), {}, axes)
+    flow = told(find_flow(session, "stage", before, to_datetime(end), {}, axes))
     moved = sorted((each for each in flow.moves if each.before != each.after), key=lambda each: -each.customers)
     return Report(
         business=business,
@@ -87,15 +108,15 @@ def gather_report(session: Session, month: date | None, watch: str, personal: bo
         rules=short(ruleset.digest()),
         currency=currency,
         personal=personal,
-        figures=_figures(session, axes, chosen, revenue, stages),
+        figures=told(_figures(session, axes, chosen, revenue, stages)),
         stages=_stages(chosen, stages),
         moved=tuple(Moved(before=each.before, after=each.after, customers=each.customers) for each in moved[:MOVES]),
         moved_by=f"regulars flow {before} {min(until, today.date())} stage",
-        to_call=_to_call(session, watch, personal, zone) if watch in lane_values(ruleset, "stage") else (),
-        due=(_breaching(session, personal, zone), _expiring(session, axes, personal)),
+        to_call=told(_to_call(session, watch, personal, zone) if watch in lane_values(ruleset, "stage") else ()),
+        due=told((_breaching(session, personal, zone), _expiring(session, axes, personal))),
         revenue=revenue,
         trend=stages,
-        cohorts=find_cohorts(session, "month", since, until, {}, axes),
+        cohorts=told(find_cohorts(session, "month", since, until, {}, axes)),
     )
 
 
