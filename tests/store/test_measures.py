@@ -80,7 +80,7 @@ def of(instant: int) -> datetime:
 
 
 @KINDS
-@settings(max_examples=EXAMPLES // 7)
+@settings(max_examples=EXAMPLES // 10)
 @given(st.data())
 def test_a_trend_says_what_totals_and_the_customers_themselves_say_of_each_end(
     postgres_url: str, kind: str, data: st.DataObject
@@ -115,7 +115,7 @@ def test_where_counts_those_whom_a_list_of_that_day_finds(postgres_url: str, kin
 
 
 @KINDS
-@settings(max_examples=EXAMPLES // 7)
+@settings(max_examples=EXAMPLES // 10)
 @given(st.data())
 def test_a_flow_pairs_both_days_and_adds_up_to_the_totals_of_each(
     postgres_url: str, kind: str, data: st.DataObject
@@ -180,7 +180,7 @@ def test_rfm_and_points_are_those_of_the_customers_one_by_one(
 
 
 @KINDS
-@settings(max_examples=EXAMPLES // 7)
+@settings(max_examples=EXAMPLES // 10)
 @given(st.data())
 def test_cohorts_and_revenue_are_those_of_the_bare_events(postgres_url: str, kind: str, data: st.DataObject) -> None:
     steps = data.draw(trade())
@@ -249,7 +249,7 @@ def worth_at(order: Any, returns: list[Any], end: datetime) -> int:
 
 
 @KINDS
-@settings(max_examples=EXAMPLES // 12)
+@settings(max_examples=EXAMPLES // 16)
 @given(st.data())
 def test_known_at_says_what_was_said_then(postgres_url: str, kind: str, data: st.DataObject) -> None:
     before, after = data.draw(trade(max_size=10)), data.draw(trade(max_size=6))
@@ -293,7 +293,7 @@ def test_other_rules_say_what_they_say_once_they_are_in_force(
         assert everything(crm) == said
 
 
-@settings(max_examples=EXAMPLES // 12)
+@settings(max_examples=EXAMPLES // 16)
 @given(st.data())
 def test_both_databases_add_up_the_same(postgres_url: str, data: st.DataObject) -> None:
     steps = data.draw(trade())
@@ -312,6 +312,7 @@ def test_forgetting_and_rebuilding_change_no_number(postgres_url: str, kind: str
     with traded(kind, postgres_url, steps) as crm:
         said = everything(crm)
         members = said.pop("expiring").members
+        whose = crm.customer(PEOPLE[0]).id
         crm.forget(PEOPLE[0], reason="on request")
         crm.projections.rebuild()
         after = everything(crm)
@@ -319,6 +320,12 @@ def test_forgetting_and_rebuilding_change_no_number(postgres_url: str, kind: str
             (each.id, each.points) for each in members
         ]
         assert after == said
+        named = {
+            each.id: (each.ref, each.name)
+            for move in after["flow"].moves
+            for each in crm.movers("risk", BEGIN, BEGIN + 90 * DAY, (move.before, move.after))
+        }
+        assert named[whose] == (None, None)
 
 
 # ------------------------------------------------------------------------------------------------ one shop, by hand
@@ -384,6 +391,15 @@ def test_a_merge_moves_the_first_order_and_a_source_picks_its_customers(crm: Reg
     january, *others = crm.cohorts(since=date(2024, 1, 1)).cohorts
     assert [each.customers for each in january.retained] == [1, 1, 1, 0]
     assert [each.customers for each in others] == [0, 0, 0]
+
+
+def test_a_flow_of_some_is_of_those_of_whom_it_held_on_the_first_day(crm: Regulars) -> None:
+    crm.do(TagCustomer(customer="ada", label="vip", occurred_at=on(2, 1)))
+    crm.do(TagCustomer(customer="bo", label="vip", occurred_at=on(3, 20)))
+    for first, number in ((on(2, 15), 1), (on(3, 31), 2)):
+        found = crm.flow("stage", first, on(4, 9), where={"tag": "vip"})
+        assert sum(each.customers for each in found.moves) == number
+        assert {each.before for each in found.moves} <= {*crm.values("stage")}  # nobody who wasn't there
 
 
 def test_owners_tags_and_sources_are_counted_too(crm: Regulars) -> None:
