@@ -80,12 +80,12 @@ def asking(session: Session, axes: Axes) -> Iterator[Asked]:
     viewpoint = folded_viewpoint(session, freshness_of(True, None), axes.known_at, axes.rules, axes.on_progress)
     now = session.now()
     with session.store.reading() as tx:
+        if axes.known_at is None and axes.rules is None:  # others may have come into force meanwhile
+            viewpoint = session.viewpoint(tx)
         if axes.known_at is not None:
             now = min(now, instant_of(axes.known_at, viewpoint.rules.zone))
-        # Where other rules came into force meanwhile, what answers is what answered when it was folded.
-        models = session.models(tx) if viewpoint.is_live else viewpoint.models
-        assert models is not None
-        yield Asked(tx, models, viewpoint.ruleset, now, session.store.currency(tx.connection))
+        assert viewpoint.models is not None
+        yield Asked(tx, viewpoint.models, viewpoint.ruleset, now, session.store.currency(tx.connection))
 
 
 def dimensions(registry: Registry) -> dict[str, tuple[str, str]]:
