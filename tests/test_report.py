@@ -99,7 +99,9 @@ def test_a_month_that_goes_on_says_so(crm: Regulars) -> None:
 def test_a_page_has_no_script_and_allows_itself_nothing_but_its_own_style(crm: Regulars) -> None:
     page = report_page(crm.report(personal=True, business="Mara's"))
     found = Page(page)
-    names = {tag for tag, _ in found.tags}
+    names, ids = {tag for tag, _ in found.tags}, [attrs["id"] for _, attrs in found.tags if "id" in attrs]
+    assert len(ids) == len({*ids}) > 0
+    assert {*re.findall(r"url\(#(.*?)\)", page)} <= {*ids}
     assert names.isdisjoint({"script", "link", "img", "iframe", "object", "form"})
     assert not [attrs for _, attrs in found.tags if "style" in attrs or "href" in attrs or "src" in attrs]
     style = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)

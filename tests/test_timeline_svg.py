@@ -47,8 +47,9 @@ def spans(*values_and_days: tuple[str, int]) -> tuple[Span, ...]:
     return (*found[:-1], Span(found[-1].value, None, found[-1].since, None))
 
 
-def test_the_picture_in_the_docs_is_what_the_code_draws() -> None:
+def test_the_pictures_in_the_docs_are_what_the_code_draws() -> None:
     assert picture.TARGET.read_text(encoding="utf-8") == picture.picture(), "run make picture"
+    assert picture.TREND.read_text(encoding="utf-8") == picture.trend(), "run make picture"
 
 
 def test_the_picture_in_the_docs_loads_nothing_and_names_no_id() -> None:

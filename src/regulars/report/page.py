@@ -14,7 +14,7 @@ from html import escape
 from importlib import resources
 from zoneinfo import ZoneInfo
 
-from regulars.pictures import measure_svg
+from regulars.pictures.measures import Measure, measure_svg
 from regulars.report.values import Amount, Figure, Report, Somebody, ToDo
 from regulars.wording.plain_text import clean
 
@@ -75,9 +75,9 @@ def _introduction(report: Report) -> Iterator[str]:
 def _happened(report: Report) -> Iterator[str]:
     yield "<h2>What happened</h2>"
     yield from _figures("Figures", report.figures, report)
-    yield _picture(measure_svg(report.revenue))
+    yield _picture(report.revenue, "revenue")
     yield from _figures("Customers by stage at the end", report.stages, report)
-    yield _picture(measure_svg(report.trend))
+    yield _picture(report.trend, "trend")
     if report.moved:
         yield "<h3>Who moved</h3>"
         yield '<ul class="moves">'
@@ -89,7 +89,7 @@ def _happened(report: Report) -> Iterator[str]:
         yield _counted(report.moved_by)
     if any(each.customers for each in report.cohorts.cohorts):
         yield "<h3>Who came back</h3>"
-        yield _picture(measure_svg(report.cohorts))
+        yield _picture(report.cohorts, "cohorts")
         yield _counted("regulars cohorts", "orders that came back count; --json has the 95 % interval of each share")
 
 
@@ -165,7 +165,9 @@ def _counted(command: str, about: str = "") -> str:
     return f'<p class="counted">{said}<code>{_said(command)}</code></p>'
 
 
-def _picture(svg: str) -> str:
+def _picture(measure: Measure, name: str) -> str:
+    """A picture; its textures get names of their own, as each id is there once on a page."""
+    svg = measure_svg(measure).replace('id="regulars-', f'id="{name}-').replace("url(#regulars-", f"url(#{name}-")
     return f"<figure>{svg}</figure>"
 
 
