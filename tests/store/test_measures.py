@@ -421,6 +421,8 @@ def test_owners_tags_and_sources_are_counted_too(crm: Regulars) -> None:
         (lambda crm: crm.trend("stage", where={"tier": "x"}), 'there is no tier "x"; the rules have member, silver'),
         (lambda crm: crm.revenue(since=date(2024, 5, 1), until=date(2024, 4, 1)), "expected 2024-05 or later, found"),
         (lambda crm: crm.revenue(since=date(1950, 1, 1)), "at most 600 months are asked for at once; 1950-01 to"),
+        (lambda crm: crm.revenue(until=date(9999, 12, 31)), "9999-12-31 is out of reach; years run from 2 to 9998"),
+        (lambda crm: crm.cohorts(since="May"), "a moment is a datetime with a zone, or a date, not 'May'"),
         (lambda crm: crm.flow("mood", on(1, 1), on(2, 1)), '"mood" is not a verdict; there are stage, tier, risk'),
         (lambda crm: crm.flow("stage", on(2, 1), on(2, 1)), "second moment of a flow has to come after the first"),
         (lambda crm: crm.rfm(recency=[30, 30]), r"limits of recency are whole numbers that rise from 1 on, not \[30"),

@@ -197,7 +197,7 @@ def _of_whom(
 
 def _streamed(connection: Connection, statement: sa.Select[Any]) -> Iterator[Any]:
     """Rows as they come: memory doesn't grow with their number."""
-    yield from connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
+    yield from connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
 
 
 def ids_of(models: ReadModels, connection: Connection, customers: Sequence[int]) -> dict[int, str]:

@@ -20,7 +20,7 @@ from regulars.measures.trend import Trend, TrendPoint
 
 _BAR = 30
 _DUE = "░ due if nothing happens"
-_NOBODY = "(nobody)"
+_NOBODY, _ALL = "(nobody)", "all"
 
 Drawn = Iterator[ConsoleRenderable | str]
 Rows = Iterator[list[object]]
@@ -28,8 +28,7 @@ Rows = Iterator[list[object]]
 
 def trend(found: Trend) -> Drawn:
     """A row for each value, in as many tables as it takes for the months or weeks to fit."""
-    values = [*found.values, "all"]
-    label = max(map(len, values))
+    label = max(map(len, [*found.values, _ALL]))
     widest = max((len(f"{each.total:,}") for each in found.points), default=1)
     at_once = max((render.LEAST - label) // (max(widest, 5) + 1), 1)
     if not found.values:
@@ -38,12 +37,12 @@ def trend(found: Trend) -> Drawn:
     for start in range(0, len(found.points), at_once):
         if start:
             yield ""
-        yield _trend_table(values, found.points[start : start + at_once])
+        yield _trend_table(found, found.points[start : start + at_once])
     if any(each.is_due for each in found.points):
         yield Text(f"\n{_DUE}", style="dim")
 
 
-def _trend_table(values: Sequence[str], points: Sequence[TrendPoint]) -> Table:
+def _trend_table(found: Trend, points: Sequence[TrendPoint]) -> Table:
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True)
     for _ in points:
@@ -53,9 +52,10 @@ def _trend_table(values: Sequence[str], points: Sequence[TrendPoint]) -> Table:
     table.add_row("", *(Text(each, style="dim") for each in years))
     marks = [f"{'░' if each.is_due else ''}{name}" for each, (_, name) in zip(points, periods, strict=True)]
     table.add_row("", *(Text(each, style="bold") for each in marks))
-    for value in values[:-1]:
+    for value in found.values:
         table.add_row(Text(render.clean(value), style="bold"), *(_count(each.counts.get(value, 0)) for each in points))
-    table.add_row(Text(values[-1], style="dim"), *(_count(each.total) for each in points))
+    if found.adds_up:
+        table.add_row(Text(_ALL, style="dim"), *(_count(each.total) for each in points))
     return table
 
 

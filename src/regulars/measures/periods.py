@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from regulars.crm_domain.instant import end_of_day
+from regulars.session.instants import require_in_reach
 
 By = Literal["month", "week"]
 
@@ -48,8 +49,8 @@ def periods_between(
 ) -> tuple[Period, ...]:
     """The months or weeks from that of `since` to that of `until`; `before` and `after` that of `now`, unless given.
 
-    `now` is in the business's zone. Raises ValueError for another word than month or week, where `until` comes before
-    `since`, and for more than 600.
+    `now` is in the business's zone. Raises ValueError for another word than month or week, for what is no day or out of
+    reach, where `until` comes before `since`, and for more than 600.
     """
     if by not in get_args(By):
         raise ValueError(f'by is {" or ".join(get_args(By))}, not "{by}"')
@@ -78,4 +79,5 @@ def _counted(by: By, day: date, count: int) -> date:
 
 
 def _day(moment: date, now: datetime) -> date:
+    require_in_reach(moment)
     return moment.astimezone(now.tzinfo).date() if isinstance(moment, datetime) else moment

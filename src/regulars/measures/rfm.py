@@ -37,8 +37,8 @@ class RfmCell(Struct, frozen=True, kw_only=True):
 
     @property
     def each(self) -> Decimal | None:
-        """Their mean net spend, to the cent; None where there are none."""
-        return None if not self.customers else (self.net_spend / self.customers).quantize(Decimal("0.01"))
+        """Their mean net spend, with as many digits as the currency has; None where there are none."""
+        return None if not self.customers else (self.net_spend / self.customers).quantize(self.net_spend)
 
 
 class Rfm(Struct, frozen=True, kw_only=True):

@@ -33,10 +33,14 @@ class TrendPoint(Struct, frozen=True, kw_only=True):
         return sum(self.counts.values())
 
 
+#: What somebody may have several of at once, so that its counts don't add up to anything.
+SEVERAL = frozenset({"tag"})
+
+
 class Trend(Struct, frozen=True, kw_only=True):
     """Counts over time of what was `measured`, such as "stage", while `where` holds; `values` are in the rules' order.
 
-    It counts customers, the forgotten too, as `totals` does: one for each tag with "tag", and tickets with "tickets".
+    It counts customers, the forgotten too, as `totals` does: with "tag" each of their tags, and with "tickets" tickets.
     """
 
     measured: str
@@ -44,6 +48,11 @@ class Trend(Struct, frozen=True, kw_only=True):
     where: Mapping[str, str]
     values: tuple[str, ...]
     points: tuple[TrendPoint, ...]
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the counts of a point add up to all customers, or tickets, that have any value."""
+        return self.measured not in SEVERAL
 
 
 @traced("trend")

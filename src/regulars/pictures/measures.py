@@ -21,7 +21,7 @@ def measure_svg(measure: Measure) -> str:
     """A measure as a picture: SVG with its title, a description, and every number in words."""
     match measure:
         case Trend():
-            return stacked(_trend(measure))
+            return stacked(_trend(measure)) if measure.adds_up else lines(_trend(measure))
         case Flow():
             return heat(_flow(measure))
         case Cohorts():
