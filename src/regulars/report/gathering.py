@@ -112,6 +112,7 @@ def gather_report(
         stages=_stages(chosen, stages),
         moved=tuple(Moved(before=each.before, after=each.after, customers=each.customers) for each in moved[:MOVES]),
         moved_by=f"regulars flow {before} {min(until, today.date())} stage",
+        cohorts_by=f"regulars cohorts {chosen.span}",
         to_call=told(_to_call(session, watch, personal, zone) if watch in lane_values(ruleset, "stage") else ()),
         due=told((_breaching(session, personal, zone), _expiring(session, axes, personal))),
         revenue=revenue,

@@ -90,7 +90,7 @@ def _happened(report: Report) -> Iterator[str]:
     if any(each.customers for each in report.cohorts.cohorts):
         yield "<h3>Who came back</h3>"
         yield _picture(report.cohorts, "cohorts")
-        yield _counted("regulars cohorts", "orders that came back count; --json has the 95 % interval of each share")
+        yield _counted(report.cohorts_by, "orders that came back count; --json has the 95 % interval of each share")
 
 
 def _figures(title: str, figures: Iterable[Figure], report: Report) -> Iterator[str]:
@@ -132,7 +132,7 @@ def _lists(title: str, lists: Iterable[ToDo], report: Report) -> Iterator[str]:
     found = list(lists)
     if not found:
         return
-    yield f"<h2>{_said(title)}</h2>"
+    yield f'<h2>{_said(title)} <span class="weak">as of {_moment(report)}</span></h2>'
     for each in found:
         yield f"<h3>{_said(each.title)}</h3>"
         if each.shown:

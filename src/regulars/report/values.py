@@ -64,6 +64,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
     Figures are as of the end of the month; whom to call and what is due is as of `as_of`, when the report was made. The
     month `is_over`, or the figures are so far. `rules` is the short digest of those in force. `business` is a title.
+    `moved_by` and `cohorts_by` are the commands that list who moved, and who came back.
     """
 
     business: str
@@ -80,6 +81,7 @@ class Report(Struct, frozen=True, kw_only=True):
     stages: tuple[Figure, ...]
     moved: tuple[Moved, ...]
     moved_by: str
+    cohorts_by: str
     to_call: tuple[ToDo, ...]
     due: tuple[ToDo, ...]
     revenue: Revenue
