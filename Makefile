@@ -28,7 +28,7 @@ check: $(VENV)/installed-dev  ## format, lint, types, rooms
 reference: $(VENV)/installed-dev  ## write docs/reference*.md afresh
 	@$(BIN)/python tools/reference.py
 
-picture: $(VENV)/installed-dev  ## draw docs/timeline.svg afresh
+picture: $(VENV)/installed-dev  ## draw the pictures in docs/ afresh
 	@$(BIN)/python tools/picture.py
 
 docs: $(VENV)/installed-docs  ## build the site of docs/ into build/site; a broken link or a remote asset fails it

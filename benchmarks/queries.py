@@ -36,6 +36,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
         yield asked("query.explain", _OF_CUSTOMER, customers, lambda _: next(explain).explain())
         yield asked("query.audit", _OF_ACTOR, list(ACTORS), lambda each: crm.audit(actor=each))
         yield from _pages(crm, now, bench.few(25), bench.crowd.customers)
+        yield _trend(crm, now, bench.few(9), bench.crowd.customers)
         yield _large(crm, now, bench)
 
 
@@ -75,6 +76,22 @@ def _pages(crm: Regulars, now: datetime, repeats: int, customers: int) -> Iterat
             note=f"median of {repeats}, in turns",
             numbers={"ms": ms, "worst_ms": max(times) * 1e3},
         )
+
+
+def _trend(crm: Regulars, now: datetime, repeats: int, customers: int) -> Figure:
+    """Five years by month, which end with this one."""
+    until = now.date()
+    since = (until.replace(year=until.year - 5, day=28) + timedelta(days=4)).replace(day=1)  # the month after
+    months = len(crm.trend("stage", since=since, until=until).points)
+    times = [seconds(lambda: crm.trend("stage", since=since, until=until)) for _ in range(repeats)]
+    ms = median(times) * 1e3
+    return Figure(
+        row="query.trend",
+        value=ms,
+        absolute=f"{months} month ends of {customers:,} customers",
+        note=f"median of {repeats}",
+        numbers={"ms": ms, "worst_ms": max(times) * 1e3},
+    )
 
 
 def _large(crm: Regulars, now: datetime, bench: Bench) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -88,6 +89,33 @@ def test_importing_it_again_changes_nothing(crm: Regulars) -> None:
     report = crm.import_file(MASTER, ROOT / "examples" / "cdnow-master.toml")
     assert (report.rows, report.events, report.unchanged) == (69_659, 0, 69_659)
     assert crm.status().events == before.events == 69_659 + 23_570
+
+
+def test_cohorts_and_revenue_are_what_a_few_lines_over_the_file_add_up(crm: Regulars) -> None:
+    with gzip.open(MASTER, "rt", encoding="utf-8") as file:
+        rows = [line.split() for line in file.readlines()[1:]]
+    months: dict[str, set[str]] = {}
+    cents, new_cents = Counter[str](), Counter[str]()
+    for who, day, _, dollars in sorted(rows, key=lambda row: row[1]):
+        month = f"{day[:4]}-{day[4:6]}"
+        months.setdefault(who, set()).add(month)
+        cents[month] += int(Decimal(dollars) * 100)
+        new_cents[month] += int(Decimal(dollars) * 100) if min(months[who]) == month else 0
+    span = {"since": date(1997, 1, 1), "until": date(1998, 6, 30)}
+    names = sorted(cents)
+    assert len(names) == 18
+
+    cohorts = crm.cohorts(**span).cohorts
+    for place, cohort in enumerate(cohorts):
+        members = [theirs for theirs in months.values() if min(theirs) == names[place]]
+        said = [each.customers for each in cohort.retained][: len(names) - place]
+        assert (cohort.period, said) == (names[place], [sum(n in each for each in members) for n in names[place:]])
+    assert sum(each.customers for each in cohorts) == 23_570  # all of whom came in the first quarter of 1997
+    assert [each.customers for each in cohorts[3:]] == [0] * 15
+
+    revenue = crm.revenue(**span).periods
+    assert [(each.total * 100, each.new * 100) for each in revenue] == [(cents[n], new_cents[n]) for n in names]
+    assert sum(each.orders for each in revenue) == 69_659
 
 
 def test_the_sample_is_part_of_the_master(crm: Regulars) -> None:

@@ -25,7 +25,8 @@ from saying import NOW, Say
 
 COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
-    *("tickets", "ticket", "points", "consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
+    *("tickets", "ticket", "points", "trend", "flow", "cohorts", "rfm", "revenue", "liability", "report"),
+    *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )

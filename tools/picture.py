@@ -1,4 +1,6 @@
-"""Writes docs/timeline.svg: one customer's timeline, drawn by the code that draws anybody's. `--check` compares."""
+"""Writes the pictures in docs/, drawn by the code that draws anybody's: one customer's timeline, and the stages of the
+demo's customers over a year. `--check` compares.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,11 @@ from regulars import (
     ReplyAsAgent,
     ResolveTicket,
 )
-from regulars.asking.timeline_svg import timeline_svg
+from regulars.demo.simulation import SimulatedClock, record, simulate
+from regulars.pictures import timeline_svg
 
-TARGET = Path(__file__).parents[1] / "docs" / "timeline.svg"
+DOCS = Path(__file__).parents[1] / "docs"
+TARGET, TREND = DOCS / "timeline.svg", DOCS / "trend.svg"
 ZONE = ZoneInfo("Europe/Berlin")
 WHO = "shop:42"
 NOW = datetime(2026, 6, 1, 12, tzinfo=ZONE)
@@ -89,12 +93,21 @@ def notable(crm: regulars.Regulars) -> Sequence[EventLine]:
     ]
 
 
+def trend() -> str:
+    """The stages of the demo's customers, as docs/trend.svg has them."""
+    clock = SimulatedClock()
+    with regulars.open(":memory:", currency="EUR", actor="mara", clock=clock) as crm:
+        record(crm, clock, simulate(42))
+        return regulars.measure_svg(crm.trend("stage"))
+
+
 def main() -> int:
-    """Write the picture, or with --check say whether it is up to date."""
-    drawn = picture()
+    """Write the pictures, or with --check say whether they are up to date."""
+    drawn = {TARGET: picture(), TREND: trend()}
     if "--check" in sys.argv:
-        return 0 if TARGET.read_text(encoding="utf-8") == drawn else 1
-    TARGET.write_text(drawn, encoding="utf-8")
+        return 0 if all(path.read_text(encoding="utf-8") == svg for path, svg in drawn.items()) else 1
+    for path, svg in drawn.items():
+        path.write_text(svg, encoding="utf-8")
     return 0
 
 

@@ -9,8 +9,9 @@
         print(crm.customer("shop:42").explain())
 
 This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
-are in `regulars.person`, those of rules and of an import's mapping in `regulars.grammar`, those of an extension in
-`regulars.extending`. `open` and `copy` are left out of `from regulars import *`, where they would hide Python's own.
+are in `regulars.person`, those of measures over time and of a report in `regulars.measures` and `regulars.report`,
+those of rules and of an import's mapping in `regulars.grammar`, those of an extension in `regulars.extending`. `open`
+and `copy` are left out of `from regulars import *`, where they would hide Python's own.
 """
 
 from __future__ import annotations
@@ -206,7 +207,9 @@ if TYPE_CHECKING:
     from regulars.person.as_json import person_json
     from regulars.person.page import person_page
     from regulars.person.values import PersonExport
+    from regulars.pictures import measure_svg, timeline_svg
     from regulars.projections.rules.grammar import Ruleset, parse_rules
+    from regulars.report.page import report_page
     from regulars.restoring import Restoration, restore
     from regulars.rules_door.difference import DueMove, ExplainedMove, Move, RulesDifference, TicketMove
     from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
@@ -296,6 +299,8 @@ _HOMES = {
     "regulars.upkeep.keys": "Keys Rotation",
     "regulars.person.as_json": "person_json",
     "regulars.person.page": "person_page",
+    "regulars.pictures": "measure_svg timeline_svg",
+    "regulars.report.page": "report_page",
     "regulars.asking.one_ticket": "TicketMessage WholeTicket",
     "regulars.person.values": "PersonExport",
     "regulars.opening": "OnStale default_rules open",
@@ -534,15 +539,18 @@ __all__ = [
     "as_toml",
     "default_rules",
     "load_mapping",
+    "measure_svg",
     "parse_rules",
     "person_json",
     "person_page",
     "read_erased",
+    "report_page",
     "restore",
+    "timeline_svg",
     "to_dict",
 ]
 
-_MODULES = ("aio", "extending", "grammar", "person")
+_MODULES = ("aio", "extending", "grammar", "measures", "person", "report")
 
 if not TYPE_CHECKING:  # else every name would be taken for one of ours
     _PLACES = {

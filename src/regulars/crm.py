@@ -63,9 +63,20 @@ from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_agai
 from regulars.doing.importing import ImportProgress, ImportReport, import_file
 from regulars.doing.outcomes import Outcome
 from regulars.doing.transacting import Transacting
+from regulars.measures.asked import Axes, dimensions
+from regulars.measures.cohorts import Cohorts, find_cohorts
+from regulars.measures.expiring import Expiring, find_expiring
+from regulars.measures.flow import Flow, Mover, find_flow, find_movers
+from regulars.measures.liability import Liability, find_liability
+from regulars.measures.periods import By
+from regulars.measures.revenue import Revenue, find_revenue
+from regulars.measures.rfm import FREQUENCY, RECENCY, Rfm, find_rfm
+from regulars.measures.trend import Trend, find_trend
 from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
 from regulars.projections.rules.grammar import Ruleset
+from regulars.report.gathering import gather_report
+from regulars.report.values import Report
 from regulars.rules_door.publishing import PublishedRules
 from regulars.session.acting import Acting
 from regulars.session.freshness import USUAL, Fresh, freshness_of
@@ -543,6 +554,186 @@ class Regulars:
         It catches up first. Raises ValueError for an unknown lane, and for days that are not in ascending order.
         """
         return count_as_of(self._session, lane, days)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What `trend` counts by, and the measures' `where` picks customers by: lanes, "tag", "owner", "source".
+
+        And "tickets", which `trend` counts by their status.
+        """
+        return tuple(dimensions(self._store.registry))
+
+    def trend(
+        self,
+        dimension: str,
+        *,
+        by: By = "month",
+        since: date | None = None,
+        until: date | None = None,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Trend:
+        """How many had which value of a dimension at the end of each month or week (from Monday), in the business's
+        zone: 12 before the current one and 3 after it, unless given.
+
+        What is due by then counts, as if nothing more happened. `where` counts those of whom other dimensions have a
+        value at the same instant, such as {"tier": "gold"}. `known_at` leaves out what was recorded later, and takes
+        what comes after that moment as due; `rules` are as `customers` has them, with `on_progress`.
+
+        Forgotten customers are counted, and everything recorded is folded in first. Raises ValueError for what is no
+        dimension or value, and for more than 600 months or weeks.
+        """
+        return find_trend(self._session, dimension, by, since, until, where, Axes(known_at, rules, on_progress))
+
+    def flow(
+        self,
+        lane: str,
+        first: datetime | date,
+        second: datetime | date,
+        *,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Flow:
+        """How many customers went from which verdict of a lane to which between two moments; the second may be ahead.
+
+        `where` counts those of whom it holds at the first moment; the rest is as `trend` has it. Raises ValueError for
+        an unknown lane, and where the second moment doesn't come after the first.
+        """
+        return find_flow(self._session, lane, first, second, where, Axes(known_at, rules, on_progress))
+
+    def movers(
+        self,
+        lane: str,
+        first: datetime | date,
+        second: datetime | date,
+        move: tuple[str | None, str | None],
+        *,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        limit: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> tuple[Mover, ...]:
+        """The customers behind one number of `flow`, such as ("active", "at_risk"), as they were first recorded.
+
+        None in a move is no verdict: not known yet, or not any more. Who is forgotten is among them, without a name.
+        Raises ValueError as `flow` does.
+        """
+        return find_movers(self._session, lane, first, second, move, where, limit, Axes(known_at, rules, on_progress))
+
+    def cohorts(
+        self,
+        *,
+        by: By = "month",
+        since: date | None = None,
+        until: date | None = None,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Cohorts:
+        """Retention: of the customers who first ordered in a month or week, how many ordered in each one since.
+
+        The cohorts are those from `since` to `until`: of the last 12 and the current one, unless given. `where` picks
+        customers of whom it holds now, or at `known_at`. An order that came back counts. The rest is as `trend` has it.
+        """
+        return find_cohorts(self._session, by, since, until, where, Axes(known_at, rules, on_progress))
+
+    def rfm(
+        self,
+        *,
+        as_of: datetime | date | None = None,
+        recency: Sequence[int] = RECENCY,
+        frequency: Sequence[int] = FREQUENCY,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Rfm:
+        """Customers who ever ordered, by how recently (days since the last order) and how often (orders), with their
+        net spend: as of now, or of another moment.
+
+        `recency` and `frequency` are the limits of the bands, in ascending order: whoever ordered at most 30 days ago,
+        and with 1 or more orders, is in the first of each by default. The rest is as `cohorts` has it. Raises
+        ValueError for limits that don't rise.
+        """
+        return find_rfm(self._session, as_of, recency, frequency, where, Axes(known_at, rules, on_progress))
+
+    def revenue(
+        self,
+        *,
+        by: By = "month",
+        since: date | None = None,
+        until: date | None = None,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Revenue:
+        """Revenue by month or week, of new customers and of returning ones: by how much their net spend grew.
+
+        A return counts when it came back. A customer is new in the period of their first order. The rest is as
+        `cohorts` has it.
+        """
+        return find_revenue(self._session, by, since, until, where, Axes(known_at, rules, on_progress))
+
+    def liability(
+        self,
+        *,
+        by: By = "month",
+        since: date | None = None,
+        until: date | None = None,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Liability:
+        """The points of all members as of the end of each month or week: to spend, pending, and owed.
+
+        What expires by then counts as gone, as if nobody earned or spent any more. `where` picks customers of whom it
+        holds now, or at `known_at`; the rest is as `trend` has it.
+        """
+        return find_liability(self._session, by, since, until, where, Axes(known_at, rules, on_progress))
+
+    def expiring(
+        self,
+        within: timedelta,
+        *,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Expiring:
+        """Whose points expire within a time from now, or from `known_at`, if nobody earns or spends any more.
+
+        The rest is as `liability` has it. Raises ValueError for a time below zero.
+        """
+        return find_expiring(self._session, within, where, Axes(known_at, rules, on_progress))
+
+    def report(
+        self,
+        *,
+        month: date | None = None,
+        personal: bool = False,
+        watch: str = "at_risk",
+        business: str = "",
+        on_progress: Progress | None = None,
+    ) -> Report:
+        """A month in figures, against the month and the year before, with whom to call and what is due by now.
+
+        It is about the month of a day: the last one that is over, unless given. Whom to call is who is, or soon
+        becomes, the stage to `watch`; where the rules have no such stage, nobody. Customers are listed by their ids,
+        and with `personal` by reference and name: what was sent can't be forgotten. `business` is a name for the title.
+        `report_page` writes it as HTML.
+
+        Everything recorded is folded in first; `on_progress` is called with (parts gathered so far, parts there are).
+        Raises ValueError for a month that hasn't begun.
+        """
+        return gather_report(self._session, month, watch, personal, business, on_progress)
 
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
         """Fold everything that was recorded into the read models, or as much as is possible `within` a time.

@@ -162,6 +162,7 @@ _add(
     "Draw one customer's stage, tier, risk and tickets over time, and list what happened.",
     "regulars timeline shop:42",
     "regulars timeline shop:42 --limit 100",
+    "regulars timeline shop:42 --svg ada.svg",
 )
 _add(
     app,
@@ -212,6 +213,64 @@ _add(
     "Show a member's points: what can be spent, what is pending, and what expires when.",
     "regulars points shop:42",
     "regulars points shop:42 --as-of 2026-03-31",
+)
+_add(
+    app,
+    "trend",
+    "measures.trend",
+    "Show how many had which value at the end of each month, the future that is due included.",
+    "regulars trend stage",
+    "regulars trend tier --by week --where source=friend",
+    "regulars trend stage --since 2025-01-01 --until 2026-12-31 --svg stages.svg",
+)
+_add(
+    app,
+    "flow",
+    "measures.flow",
+    "Show how many customers went from which verdict to which between two days; with --list, who.",
+    "regulars flow 2026-01-31 2026-06-30 stage",
+    "regulars flow 2026-01-31 2026-06-30 stage --list active:at_risk",
+)
+_add(
+    app,
+    "cohorts",
+    "measures.cohorts",
+    "Show retention: of those who first ordered in a month, how many ordered in each month since.",
+    "regulars cohorts",
+    "regulars cohorts --where source=newsletter --csv",
+)
+_add(
+    app,
+    "rfm",
+    "measures.rfm",
+    "Show who bought how recently, how often and for how much: customers and net spend by bands.",
+    "regulars rfm",
+    "regulars rfm --as-of 2025-12-31 --recency 60,365 --frequency 1,2,10",
+)
+_add(
+    app,
+    "revenue",
+    "measures.revenue",
+    "Show revenue by month, of new customers and of returning ones: by how much their net spend grew.",
+    "regulars revenue",
+    "regulars revenue --by week --since 2026-09-01 --json",
+)
+_add(
+    app,
+    "liability",
+    "measures.liability",
+    "Show the points of all members at the end of each month, and what expires if nobody earns or spends.",
+    "regulars liability",
+    "regulars liability --until 2027-12-31 --svg points.svg",
+    "regulars liability --expiring 30d",
+)
+_add(
+    app,
+    "report",
+    "report.report",
+    "Write a month as one page: what happened, against the month and the year before; whom to call; what is due.",
+    "regulars report --out report.html",
+    """regulars report --month 2026-10 --business "Mara's Coffee" --personal --out october.html""",
 )
 _add(
     app,

@@ -105,7 +105,7 @@ def customers(
     if within is not None and becoming is None:
         raise typer.BadParameter("it means something only together with --becoming", param_hint="--within")
     write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
-    chosen = _pairs(having or [])
+    chosen = pairs(having or [], "--having")
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         _require_brought(crm, chosen)
@@ -230,16 +230,17 @@ def _draw(crm: Regulars, ask: Callable[..., Page], limit: int) -> None:
     render.draw(table, *([more] if len(found) > limit else []))
 
 
-def _pairs(having: Iterable[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for pair in having:
+def pairs(typed: Iterable[str], option: str) -> dict[str, str]:
+    """`{"tier": "gold"}` for tier=gold, of an option that may be repeated. Raises typer.BadParameter for no pair."""
+    found: dict[str, str] = {}
+    for pair in typed:
         name, is_pair, value = pair.partition("=")
         if not (name and is_pair and value):
-            raise typer.BadParameter(f'it takes NAME=VALUE, not "{pair}"', param_hint="--having")
-        if name in pairs:
-            raise typer.BadParameter(f'"{name}" is asked for twice', param_hint="--having")
-        pairs[name] = value
-    return pairs
+            raise typer.BadParameter(f'it takes NAME=VALUE, not "{pair}"', param_hint=option)
+        if name in found:
+            raise typer.BadParameter(f'"{name}" is asked for twice', param_hint=option)
+        found[name] = value
+    return found
 
 
 def _require_brought(crm: Regulars, having: Iterable[str]) -> None:

@@ -17,13 +17,19 @@ from rich.text import Text
 
 from regulars.asking.audit import AuditEntry
 from regulars.asking.paging import PAGE
+from regulars.asking.views import Customer, EventLine, Timeline
 from regulars.cli import as_json, render
 from regulars.cli.asking import WhoArgument, zone_of
 from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.paging import every
+from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
 from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
 from regulars.cli.words import parse_moment
+from regulars.pictures import timeline_svg
+
+#: What has a lane of its own in a picture.
+_IN_LANES = frozenset({"PurchaseRecorded", "PointsEarned", "PointsReversed"})
 
 Day = partial(typer.Option, metavar="WHEN", parser=parse_moment)
 
@@ -104,10 +110,13 @@ def timeline(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many events, the latest ones.")] = 20,
     known_at: KnownAt = None,
     rules: ByRules = None,
+    svg: SvgOption = None,
+    force: ForceOption = False,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """Draw one customer's stage, tier, risk and tickets over time, and list what happened."""
+    require_one_way(svg, force, json=json)
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         found = crm.customer(crm.find(who), known_at=seen.known_at, rules=seen.rules)
@@ -119,11 +128,22 @@ def timeline(
             told = as_json.timeline(lanes) | {"events": [as_json.audit_entry(each) for each in events]}
             as_json.write_json(sys.stdout, told | seen.as_json())
             return
+        if svg is not None:
+            write_svg(crm, svg, _lanes(found, lanes, events, zone), force=force)
+            return
         if seen.is_given:
             render.draw(seen.heading(None))
         width = render.console().width
         drawn = render.timeline_lanes(lanes, now=found.as_of, zone=zone, width=width, orders=lanes.orders)
         render.draw(drawn, "", *(_line(entry, zone) for entry in events))
+
+
+def _lanes(found: Customer, lanes: Timeline, events: list[AuditEntry], zone: ZoneInfo) -> str:
+    """A customer's lanes as a picture: what happened is numbered on it, but for orders and points."""
+    start, end = render.timeline_window(lanes, found.as_of)
+    noted = [EventLine(each.position, each.occurred_at, each.sentence) for each in events if each.type not in _IN_LANES]
+    called = " · ".join(part for part in (found.name, found.ref or f"id:{found.id}") if part)
+    return timeline_svg(lanes, title=called, now=found.as_of.astimezone(zone), start=start, end=end, noted=noted)
 
 
 def _drawn(entries: list[AuditEntry] | tuple[AuditEntry, ...], zone: ZoneInfo) -> list[ConsoleRenderable]:

@@ -56,11 +56,11 @@ def drawn(
     for lane, counts in found.moved.items():
         if counts:
             yield _lane_heading(found, lane, sum(counts.values()))
-            yield Padding(_counted(counts, lane_values(old, lane), lane_values(new, lane)), (0, 0, 0, 2))
+            yield Padding(counted(counts, lane_values(old, lane), lane_values(new, lane)), (0, 0, 0, 2))
     for shown, moved in found.moved_tickets.items():
         if moved:
             yield _tickets_heading(shown, sum(moved.values()))
-            yield Padding(_counted(moved, TICKET_VALUES, TICKET_VALUES), (0, 0, 0, 2))
+            yield Padding(counted(moved, TICKET_VALUES, TICKET_VALUES), (0, 0, 0, 2))
     if found.due:
         items = "1 item" if len(found.due) == 1 else f"{len(found.due):,} items"
         yield Text(f"\nDue again: {items} of customers would be something else", style="bold")
@@ -99,7 +99,8 @@ def _lane_heading(found: RulesDifference, lane: str, movers: int) -> Text:
     )
 
 
-def _counted(counts: Counts, old: Sequence[str], new: Sequence[str]) -> Table:
+def counted(counts: Counts, old: Sequence[str], new: Sequence[str]) -> Table:
+    """How many went from which value (rows) to which (columns), in the order of these: a matrix, or lines."""
     rows = _in_order({before for before, _ in counts}, old)
     columns = _in_order({after for _, after in counts}, new)
     width = max(map(len, [CORNER, *rows])) + sum(max(len(column), 6) + 2 for column in columns)

@@ -218,11 +218,7 @@ def timeline_lanes(
 
     The future shown is at most as long as the past, or a year where that is longer.
     """
-    start = min(spans[0].since for spans in timeline.spans.values())
-    due = max(spans[-1].since for spans in timeline.spans.values())
-    past = now - start
-    margin = max(past, timedelta(days=60)) / 20
-    end = max(min(due, now + max(past, timedelta(days=365))), now) + margin
+    start, end = timeline_window(timeline, now)
     drawn = timeline_text(
         timeline,
         now=now.astimezone(zone),
@@ -232,6 +228,15 @@ def timeline_lanes(
         width=max(MIN_WIDTH, min(width, WIDE)),
     )
     return Group(drawn, Text("        █ so far   ░ due if nothing happens   ▲ now", style="dim"))
+
+
+def timeline_window(timeline: Timeline, now: datetime) -> tuple[datetime, datetime]:
+    """What is drawn of a timeline: from its first event on, with as much of what is due as `timeline_lanes` says."""
+    start = min(spans[0].since for spans in timeline.spans.values())
+    due = max(spans[-1].since for spans in timeline.spans.values())
+    past = now - start
+    margin = max(past, timedelta(days=60)) / 20
+    return start, max(min(due, now + max(past, timedelta(days=365))), now) + margin
 
 
 # ---------------------------------------------------------------------------------------------------------- explain

@@ -35,6 +35,7 @@ _BAR = 17
 _SOON = timedelta(days=14)
 _AHEAD = timedelta(days=150)
 _MOST_ROWS = 12
+_MOVES = 3
 _A_DAY = timedelta(days=1)
 _POINTS_SOON = timedelta(days=30)
 
@@ -55,6 +56,7 @@ def run(console: Console, path: Path, seed: int = 42) -> None:
         _show(console, "Who they are", _counts(crm, customers))
         _show(console, "At risk, and worth a call", _worth_a_call(customers, crm.values("tier")))
         _show(console, "At risk within 14 days if nothing happens", _soon_at_risk(crm))
+        _show(console, "A month in the life of the shop", _month(crm))
         _show(console, "One customer over time", _life(crm, star, happened, _width(console)))
         _show(console, "The help desk", _help_desk(crm, customers))
         _show(console, "What happened last", _happened_last(crm))
@@ -199,6 +201,25 @@ def _soon_at_risk(crm: Regulars) -> RenderableType:
     return table
 
 
+# --------------------------------------------------------------------------------------------------------- one month
+
+
+def _month(crm: Regulars) -> RenderableType:
+    """The last month that is over, against the one before and the same one a year before; and who moved in it."""
+    report = crm.report()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("", no_wrap=True)
+    for heading in (report.month, "month before", "year before"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in report.figures:
+        before = (each.month_before, each.year_before)
+        table.add_row(each.name, f"{each.value:,}", *("" if number is None else f"{number:,}" for number in before))
+    moved = ", ".join(
+        f"{each.customers} {each.before or 'nobody'} → {each.after or 'nobody'}" for each in report.moved[:_MOVES]
+    )
+    return Group(table, Text(f"Moved: {moved}", style="dim"))
+
+
 # ----------------------------------------------------------------------------------------------------- one customer
 
 
@@ -325,7 +346,7 @@ def _next_commands(path: Path, star: Customer) -> tuple[str, ...]:
         f"  {regulars} explain {star.ref} --as-of {LAST_DAY}",
         f"  {regulars} customers --risk-band high --order risk --as-of {LAST_DAY}",
         f"  {regulars} tickets --breaching-within 24h --as-of {LAST_DAY}",
-        f"  {regulars} audit --customer {star.ref} --limit 5",
+        f"  {regulars} report --month {LAST_DAY:%Y-%m} --out report.html",
     )
 
 

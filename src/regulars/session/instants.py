@@ -15,7 +15,7 @@ def instant_of(as_of: datetime | date, zone: ZoneInfo) -> int:
 
     Raises ValueError for a datetime without a zone, and for a year that is out of reach.
     """
-    _require_in_reach(as_of)
+    require_in_reach(as_of)
     return to_instant(as_of) if isinstance(as_of, datetime) else end_of_day(as_of, zone)
 
 
@@ -24,12 +24,15 @@ def first_instant_of(since: datetime | date, zone: ZoneInfo) -> int:
 
     Raises ValueError as `instant_of` does.
     """
-    _require_in_reach(since)
+    require_in_reach(since)
     return to_instant(since) if isinstance(since, datetime) else end_of_day(since - timedelta(days=1), zone) + 1
 
 
-def _require_in_reach(moment: date) -> None:
-    """In the first and the last year there is, a zone's offset may lead out of the calendar."""
+def require_in_reach(moment: date) -> None:
+    """Raises ValueError for what is no moment, and for a year that is out of reach.
+
+    In the first and the last year there is, a zone's offset may lead out of the calendar.
+    """
     if not isinstance(moment, date):
         raise ValueError(f"a moment is a datetime with a zone, or a date, not {moment!r}")
     if moment.year not in _YEARS:

@@ -1,9 +1,8 @@
-"""A customer's timeline as an SVG picture: past, current and due values of each lane, orders, and events.
+"""A customer's timeline as a picture: past, current and due values of each lane, orders, and events.
 
 It is readable without colour: the past is filled, the due future is hatched and has a dashed edge, and each block bears
 its value, or a letter that the legend explains. Text is text, so it can be searched, copied and read aloud; `<title>`
-and `<desc>` have all of it in words (accessibility). The card is light, or dark where the reader prefers that; it never
-relies on the page behind it. The same arguments give the same bytes.
+and `<desc>` have all of it in words (accessibility).
 """
 
 from __future__ import annotations
@@ -11,35 +10,33 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from html import escape
 from itertools import chain, groupby, repeat
 
 from msgspec import Struct
 
 from regulars.asking.timeline_text import colours_of, months_to_write
 from regulars.asking.views import EventLine, Span, Timeline
-from regulars.wording.plain_text import clean
+from regulars.pictures.parts import CARD, COLOURS, INK, LINE, Number, element, picture, text, titled, width_of
 
 MIN_WIDTH = 480
 
-#: Fill and edge of each colour that a lane may have, on the light card and on the dark one.
-COLOURS = {
-    "cyan": (("#cff1f5", "#0e7490"), ("#12454f", "#67d6e6")),
-    "blue": (("#d6e4ff", "#1d4ed8"), ("#1b3566", "#8ab4ff")),
-    "green": (("#d3f3dc", "#15803d"), ("#16452a", "#74d99a")),
-    "magenta": (("#f3dcf9", "#86198f"), ("#4a1f52", "#e29bf0")),
-    "yellow": (("#fdeeb8", "#a16207"), ("#4d3a0a", "#f2c94c")),
-    "red": (("#fcd9d6", "#b91c1c"), ("#5a1f1c", "#ff9b94")),
-    "white": (("#f0f1f3", "#57606a"), ("#2a3038", "#a9b3be")),
-    "black": (("#dfe3e8", "#3d444d"), ("#3a424c", "#c3ccd6")),
-}
-#: Card, text, weaker text and lines, on the light card and on the dark one.
-CARD = (("#ffffff", "#1f2328", "#57606a", "#c8ced5"), ("#12161c", "#e8ecf1", "#a9b3be", "#3a424c"))
-
 _LEFT, _RIGHT, _TOP = 76, 20, 54
-_TEXT, _SMALL = 12, 11
-_ADVANCE = 0.62  # the width of a character in a sans-serif face, in its size; wider than most
 _BAR, _SCORES, _GAP, _ROW = 24, 34, 22, 18
+
+#: The hatching of what is due; what is named on it stands on a plate in the card's colour, which keeps it readable.
+_DUE = element(
+    "defs",
+    element(
+        "pattern",
+        element("rect", width=6, height=6, fill=CARD),
+        element("line", x1=0, y1=0, x2=0, y2=6, stroke=LINE, stroke_width=2),
+        id="regulars-due",
+        width=6,
+        height=6,
+        patternUnits="userSpaceOnUse",
+        patternTransform="rotate(45)",
+    ),
+)
 
 
 class _Scale(Struct, frozen=True):
@@ -63,8 +60,8 @@ class _Block(Struct, frozen=True):
     left: float
     right: float
 
-    def has_room_for(self, text: str) -> bool:
-        return self.right - self.left >= len(text) * _TEXT * _ADVANCE + 6
+    def has_room_for(self, said: str) -> bool:
+        return self.right - self.left >= width_of(said) + 6
 
 
 def timeline_svg(
@@ -116,62 +113,8 @@ def timeline_svg(
     axis = _axis(scale, now, y)
     legend = _legend(events, letters, y + 46, now)
     height = round(y + 46 + len(legend) * _ROW)
-    return "\n".join(
-        [
-            *_opening(title, _told(timeline, blocks, orders, events, now), width, height),
-            *axis,
-            *drawn,
-            *legend,
-            "</svg>",
-            "",
-        ]
-    )
-
-
-def _opening(title: str, told: str, width: int, height: int) -> Iterator[str]:
-    yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="regulars-timeline" role="img" width="{width}" '
-        f'height="{height}" viewBox="0 0 {width} {height}" font-size="{_TEXT}" '
-        "font-family=\"system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif\">"
-    )
-    yield f"<title>{_said(title)}</title>"
-    yield f"<desc>{_said(told)}</desc>"
-    yield "<style>"
-    yield from _style(0)
-    yield "@media (prefers-color-scheme: dark) {"
-    yield from _style(1)
-    yield "}"
-    yield "</style>"
-    yield (
-        '<defs><pattern id="regulars-due" width="6" height="6" patternUnits="userSpaceOnUse" '
-        'patternTransform="rotate(45)"><rect class="card" width="6" height="6"/>'
-        '<line class="hatch" x1="0" y1="0" x2="0" y2="6"/></pattern></defs>'
-    )
-    yield f'<rect class="card" width="{width}" height="{height}" rx="8"/>'
-    yield f'<text class="title" x="16" y="26">{_said(title)}</text>'
-
-
-def _style(dark: int) -> Iterator[str]:
-    card, text, weak, line = CARD[dark]
-    rules = {
-        ".card": f"fill: {card}",
-        "text": f"fill: {text}",
-        "text.title": "font-size: 15px; font-weight: 600",
-        "text.weak": f"fill: {weak}; font-size: {_SMALL}px",
-        ".hatch": f"stroke: {line}; stroke-width: 2",
-        ".grid": f"stroke: {line}; stroke-width: 1",
-        ".now": f"stroke: {text}; stroke-width: 1.5",
-        ".score": f"stroke: {text}; stroke-width: 1.5; fill: none",
-        ".mark": f"stroke: {text}; stroke-width: 1.5; fill: {card}",
-        ".order": f"stroke: {text}; stroke-width: 2",
-        ".due": "fill: url(#regulars-due); stroke-dasharray: 3 2",
-        # The name of what is due stands on hatching: a rim in the card's colour keeps it readable.
-        "text.halo": f"stroke: {card}; stroke-width: 4; paint-order: stroke; stroke-linejoin: round",
-    }
-    for name, colours in COLOURS.items():
-        fill, edge = colours[dark]
-        rules |= {f".{name}": f"stroke: {edge}", f".{name}.past": f"fill: {fill}"}
-    return (f".regulars-timeline {selector} {{ {rule} }}" for selector, rule in rules.items())
+    told = _told(timeline, blocks, orders, events, now)
+    return picture(title, told, width, height, [_DUE, *axis, *drawn, *legend])
 
 
 # ------------------------------------------------------------------------------------------------------------ lanes
@@ -203,38 +146,38 @@ def _lane(
     now: datetime,
     here: float,
 ) -> Iterator[str]:
-    yield f'<text x="16" y="{y + 16:g}">{_said(lane)}</text>'
+    yield text(16, y + 16, lane)
     written = 0.0  # how far letters above the row reach
     for each in blocks:
-        colour = colours[each.value].removeprefix("bright_")
-        yield f"<g><title>{_said(f'{lane}: {_held(each, now)}')}</title>"
-        for left, right, kind in (
-            (each.left, min(each.right, here), "past"),
-            (max(each.left, here), each.right, "due"),
-        ):
-            if right > left:
-                yield (
-                    f'<rect class="{colour} {kind}" x="{left:g}" y="{y:g}" width="{right - left:g}" height="{_BAR}"/>'
-                )
-        halo = ' class="halo"' if each.left + len(each.value) * _TEXT * _ADVANCE > here else ""
-        if each.has_room_for(each.value):
-            yield f'<text{halo} x="{each.left + 4:g}" y="{y + 16:g}">{_said(each.value)}</text>'
-        elif each.has_room_for("m"):
-            yield f'<text{halo} x="{each.left + 4:g}" y="{y + 16:g}">{letters[each.value]}</text>'
+        fill, edge = COLOURS[colours[each.value].removeprefix("bright_")]
+        inner = []
+        if (past := min(each.right, here)) > each.left:
+            inner.append(_bar(each.left, past, y, fill=fill, stroke=edge))
+        if (due := max(each.left, here)) < each.right:
+            inner.append(_bar(due, each.right, y, fill="url(#regulars-due)", stroke=edge, stroke_dasharray="3 2"))
+        named = each.value if each.has_room_for(each.value) else letters[each.value]
+        if each.has_room_for(named):
+            if each.left + width_of(named) > here:
+                inner.append(element("rect", x=each.left + 2, y=y + 4, width=width_of(named), height=16, fill=CARD))
+            inner.append(text(each.left + 4, y + 16, named))
         elif (middle := (each.left + each.right) / 2) - 4 >= written:
-            yield f'<text class="weak" text-anchor="middle" x="{middle:g}" y="{y - 4:g}">{letters[each.value]}</text>'
+            inner.append(text(middle, y - 4, named, weak=True, text_anchor="middle"))
             written = middle + 4
-        yield "</g>"
+        yield titled(f"{lane}: {_held(each, now)}", *inner)
+
+
+def _bar(left: float, right: float, y: float, **look: Number | str | None) -> str:
+    return element("rect", x=left, y=y, width=right - left, height=_BAR, **look)
 
 
 def _scores(lane: str, spans: Sequence[Span], scale: _Scale, now: datetime, y: float) -> Iterator[str]:
     """The score from 0 (bottom) to 100 (top) as a line, dashed where it is due."""
     shown = [each for each in spans if each.since < scale.end and (each.until is None or each.until > scale.start)]
-    yield f'<text class="weak" x="16" y="{y + _SCORES / 2 + 4:g}">{_said(lane)} 0–100</text>'
-    yield f'<line class="grid" x1="{scale.left:g}" y1="{y:g}" x2="{scale.right:g}" y2="{y:g}"/>'
-    yield f'<line class="grid" x1="{scale.left:g}" y1="{y + _SCORES:g}" x2="{scale.right:g}" y2="{y + _SCORES:g}"/>'
+    yield text(16, y + _SCORES / 2 + 4, f"{lane} 0–100", weak=True)
+    for edge in (y, y + _SCORES):
+        yield element("line", x1=scale.left, y1=edge, x2=scale.right, y2=edge, stroke=LINE)
     here = scale.x(now)
-    for first, last, dash in ((scale.left, here, ""), (here, scale.right, ' stroke-dasharray="3 2"')):
+    for first, last, dash in ((scale.left, here, None), (here, scale.right, "3 2")):
         points = []
         for each in shown:
             left, right = max(scale.x(each.since), first), min(scale.x(each.until or scale.end), last)
@@ -242,18 +185,19 @@ def _scores(lane: str, spans: Sequence[Span], scale: _Scale, now: datetime, y: f
                 height = y + _SCORES * (100 - each.score) / 100
                 points += [f"{left:g},{height:g}", f"{right:g},{height:g}"]
         if points:
-            yield f'<polyline class="score"{dash} points="{" ".join(points)}"/>'
+            shape = " ".join(points)
+            yield element("polyline", points=shape, fill="none", stroke=INK, stroke_width=1.5, stroke_dasharray=dash)
 
 
 # ------------------------------------------------------------------------------------------ orders, events and months
 
 
 def _orders(orders: Sequence[datetime], scale: _Scale, y: float, now: datetime) -> Iterator[str]:
-    yield f'<text x="16" y="{y + 4:g}">orders</text>'
+    yield text(16, y + 4, "orders")
     for each in orders:
         x = scale.x(each)
-        yield f'<g><title>order, {_day(each, now)}</title><line class="order" x1="{x:g}" y1="{y - 7:g}" x2="{x:g}" '
-        yield f'y2="{y + 5:g}"/></g>'
+        tick = element("line", x1=x, y1=y - 7, x2=x, y2=y + 5, stroke=INK, stroke_width=2)
+        yield titled(f"order, {_day(each, now)}", tick)
 
 
 def _in_rows(events: Sequence[EventLine], scale: _Scale) -> list[list[tuple[int, EventLine]]]:
@@ -269,13 +213,12 @@ def _in_rows(events: Sequence[EventLine], scale: _Scale) -> list[list[tuple[int,
 
 
 def _events(rows: list[list[tuple[int, EventLine]]], scale: _Scale, y: float, now: datetime) -> Iterator[str]:
-    yield f'<text x="16" y="{y + 4:g}">events</text>'
+    yield text(16, y + 4, "events")
     for index, row in enumerate(rows):
         for number, each in row:
             x, middle = scale.x(each.occurred_at), y + index * _ROW
-            yield f"<g><title>{_said(_noted(each, now))}</title>"
-            yield f'<circle class="mark" cx="{x:g}" cy="{middle:g}" r="8"/>'
-            yield f'<text class="weak" text-anchor="middle" x="{x:g}" y="{middle + 4:g}">{number}</text></g>'
+            mark = element("circle", cx=x, cy=middle, r=8, fill=CARD, stroke=INK, stroke_width=1.5)
+            yield titled(_noted(each, now), mark, text(x, middle + 4, str(number), weak=True, text_anchor="middle"))
 
 
 def _axis(scale: _Scale, now: datetime, y: float) -> Iterator[str]:
@@ -284,21 +227,18 @@ def _axis(scale: _Scale, now: datetime, y: float) -> Iterator[str]:
         scale.start, scale.end, at_most=(scale.right - scale.left) / 62, zone=now.tzinfo
     ):
         x = scale.x(begins)
-        yield f'<line class="grid" x1="{x:g}" y1="{_TOP - 8}" x2="{x:g}" y2="{y + 6:g}"/>'
-        yield f'<text class="weak" text-anchor="middle" x="{x:g}" y="{y + 20:g}">{label}</text>'
+        yield element("line", x1=x, y1=_TOP - 8, x2=x, y2=y + 6, stroke=LINE)
+        yield text(x, y + 20, label, weak=True, text_anchor="middle")
     if scale.start <= now <= scale.end:
-        yield f'<line class="now" x1="{here:g}" y1="{_TOP - 10}" x2="{here:g}" y2="{y + 6:g}"/>'
-        yield f'<text class="weak" text-anchor="middle" x="{here:g}" y="{_TOP - 14}">now, {_day(now, now)}</text>'
+        yield element("line", x1=here, y1=_TOP - 10, x2=here, y2=y + 6, stroke=INK, stroke_width=1.5)
+        yield text(here, _TOP - 14, f"now, {_day(now, now)}", weak=True, text_anchor="middle")
 
 
 def _legend(events: Sequence[EventLine], letters: dict[str, str], y: float, now: datetime) -> list[str]:
     lines = ["filled: so far · hatched: due, if nothing else happens"]
     lines += [" · ".join(f"{letter} {value}" for value, letter in letters.items())] if letters else []
     lines += [f"{number} · {_noted(each, now)}" for number, each in enumerate(events, start=1)]
-    return [
-        f'<text class="weak" x="{_LEFT}" y="{y + index * _ROW:g}">{_said(line)}</text>'
-        for index, line in enumerate(lines)
-    ]
+    return [text(_LEFT, y + index * _ROW, line, weak=True) for index, line in enumerate(lines)]
 
 
 # ------------------------------------------------------------------------------------------------------------ words
@@ -334,7 +274,3 @@ def _noted(event: EventLine, now: datetime) -> str:
 
 def _day(moment: datetime, now: datetime) -> str:
     return f"{moment.astimezone(now.tzinfo):%Y-%m-%d}"
-
-
-def _said(text: str) -> str:
-    return escape(clean(text), quote=False)
