@@ -64,7 +64,7 @@ def drawn(
     if found.due:
         items = "1 item" if len(found.due) == 1 else f"{len(found.due):,} items"
         yield Text(f"\nDue again: {items} of customers would be something else", style="bold")
-        yield Padding(_counted(found.moved_due, DUE_VALUES, DUE_VALUES), (0, 0, 0, 2))
+        yield Padding(counted(found.moved_due, DUE_VALUES, DUE_VALUES), (0, 0, 0, 2))
     if explained:
         yield Text("\nThe most valuable first, with what makes the difference:\n")
         width = min(render.console().width, render.WIDE)

@@ -1,7 +1,7 @@
 """What measures are asked with: whose they are (`where`), and the door at which they are all answered.
 
 A dimension is a name that people say, such as `tier` or `source`, and the column of the projection that holds it.
-Trends count by one; `where` picks customers by some. What a customer has several of at once, such as tags, is one, too.
+Trends count by one; `where` picks customers by some. What a customer has several of at once, such as tags or segments, is one, too.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.measuring import Held
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.customers import folded_viewpoint, lane_values
+from regulars.asking.customers import folded_viewpoint, lane_values, require_segment
 from regulars.asking.views import TICKETS, lanes_in
 from regulars.crm_domain.instant import to_datetime
 from regulars.projections.attribution import ATTRIBUTION
 from regulars.projections.registry import Registry
 from regulars.projections.rules.grammar import Ruleset
+from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.tags import TAGS
 from regulars.session.freshness import freshness_of
 from regulars.session.instants import instant_of
@@ -33,6 +34,7 @@ from regulars.session.session import AnyRules, Session
 _BESIDE_LANES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "tag": (TAGS.name, "tag"),
+        "segment": (SEGMENTS.name, "segment"),
         "owner": (ATTRIBUTION.name, "owner"),
         "source": (ATTRIBUTION.name, "source"),
         "tickets": (TICKETS, "status"),
@@ -102,11 +104,15 @@ def dimension(registry: Registry, name: str) -> tuple[str, str]:
 
 
 def conditions(asked: Asked, registry: Registry, where: Mapping[str, str]) -> list[Held]:
-    """The conditions that pick customers. Raises ValueError for a name of none, and for a value that the rules lack."""
+    """The conditions that pick customers. Raises ValueError for a name of none, and for a value that the rules lack;
+    NotFound for such a segment.
+    """
     known = [name for name in dimensions(registry) if name not in _NO_CONDITION]
     for name, text in where.items():
         if name not in known:
             raise ValueError(f'where takes {", ".join(known)}, not "{name}"')
+        if name == "segment":
+            require_segment(asked.ruleset, text)
         values = lane_values(asked.ruleset, name)
         if values and text not in values:
             raise ValueError(f'there is no {name} "{text}"; the rules have {", ".join(values)}')

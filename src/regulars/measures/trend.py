@@ -34,13 +34,13 @@ class TrendPoint(Struct, frozen=True, kw_only=True):
 
 
 #: What somebody may have several of at once, so that its counts don't add up to anything.
-SEVERAL = frozenset({"tag"})
+SEVERAL = frozenset({"segment", "tag"})
 
 
 class Trend(Struct, frozen=True, kw_only=True):
     """Counts over time of what was `measured`, such as "stage", while `where` holds; `values` are in the rules' order.
 
-    It counts customers, the forgotten too, as `totals` does: with "tag" each of their tags, and with "tickets" tickets.
+    It counts customers, the forgotten too, as `totals` does: with "tag" or "segment" each of theirs, and with "tickets" tickets.
     """
 
     measured: str

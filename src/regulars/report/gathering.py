@@ -210,6 +210,7 @@ _ANYBODY = CustomerQuery(
     as_of=None,
     order="id",
     tag=None,
+    segment=None,
     owner=None,
     source=None,
     text=None,
