@@ -24,6 +24,7 @@ from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section, ruleset_with
 from regulars.projections.tags import TAGS
+from regulars.projections.ticket_card import TICKET_CARD
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 
 
@@ -99,6 +100,7 @@ PROJECTORS: tuple[Projector, ...] = (
     ATTRIBUTION,
     TAGS,
     TICKET_QUEUE,
+    TICKET_CARD,
     POINTS,
     CHURN_RISK,
     LOYALTY_TIER,

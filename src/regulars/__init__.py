@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
     from regulars.asking.one_ticket import TicketMessage, WholeTicket
+    from regulars.asking.service import Attainment, Service, ServiceBy, ServiceLine
     from regulars.asking.suspects import Suspect
     from regulars.asking.views import (
         BuildView,
@@ -280,6 +281,7 @@ _HOMES = {
     "regulars.rules_door.difference": "ExplainedMove Move RulesDifference TicketMove",
     "regulars.asking.dismissals": "Dismissed",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
+    "regulars.asking.service": "Attainment Service ServiceBy ServiceLine",
     "regulars.asking.suspects": "Suspect",
     "regulars.doing.outcomes": "Outcome",
     "regulars.doing.forgetting": "Forgetting Forgotten",
@@ -313,6 +315,7 @@ __all__ = [
     "Archived",
     "AssignOwner",
     "AssignTicket",
+    "Attainment",
     "AuditEntry",
     "AuditPage",
     "AwaitCustomer",
@@ -469,6 +472,9 @@ __all__ = [
     "SealCheck",
     "SealDamage",
     "Sealing",
+    "Service",
+    "ServiceBy",
+    "ServiceLine",
     "Span",
     "StaleProjections",
     "Status",

@@ -84,7 +84,7 @@ def _find(session: Session, tx: Transaction, ticket_id: str, as_of: datetime | d
     happened = [each for each in events if each.occurred_at <= at]
     rated = state.rating
     return WholeTicket(
-        ticket=view_ticket(listed, read_contacts(tx, members[:1])[members[0]].ref, state),
+        ticket=view_ticket(listed, read_contacts(tx, members[:1])[members[0]].ref, state, viewpoint.rules, at),
         as_of=to_datetime(at),
         opened_at=to_datetime(state.opened.at),
         channel=state.opened.channel,

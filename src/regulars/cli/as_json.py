@@ -25,6 +25,7 @@ from regulars.asking.desk import Points, TicketView
 from regulars.asking.dismissals import Dismissed
 from regulars.asking.duplicates import Duplicates
 from regulars.asking.one_ticket import WholeTicket
+from regulars.asking.service import Attainment, Service, ServiceLine
 from regulars.asking.views import Clause, Customer, Explanation, Span, Status, Timeline, VerdictView
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
@@ -185,6 +186,44 @@ def ticket(each: TicketView) -> Object:
         "priority": each.priority,
         "agent": each.agent,
         "topic": each.topic,
+        "holidays_unknown": list(each.holidays_unknown),
+    }
+
+
+def service(each: Service) -> Object:
+    """Service as of an instant, by group and in all."""
+    return {
+        "as_of": each.as_of.isoformat(),
+        "since": _moment(each.since),
+        "until": each.until.isoformat(),
+        "by": each.by,
+        "lines": [{"group": line.group} | service_line(line) for line in each.lines],
+        "total": service_line(each.total),
+        "holidays_unknown": list(each.holidays_unknown),
+        "behind": each.behind,
+    }
+
+
+def service_line(each: ServiceLine) -> Object:
+    """Service for a group of tickets; shares and their 95 % intervals are from 0 to 1."""
+    return {
+        "opened": each.opened,
+        "first_response": _attainment(each.first_response),
+        "resolution": _attainment(each.resolution),
+        "backlog": each.backlog,
+        "breached": each.breached,
+    }
+
+
+def _attainment(each: Attainment) -> Object:
+    low, high = each.interval or (None, None)
+    return {
+        "kept": each.kept,
+        "n": each.n,
+        "share": each.share,
+        "low": low,
+        "high": high,
+        "undecided": each.undecided,
     }
 
 

@@ -30,6 +30,7 @@ from regulars.cli.opening import (
     tell_what_is_missing,
 )
 from regulars.cli.paging import every
+from regulars.cli.service import unknown_holidays
 from regulars.cli.viewpoint import fold_first
 from regulars.cli.words import parse_span
 from regulars.session.freshness import FRESH
@@ -81,6 +82,9 @@ def tickets(
         found = list(every(ask, limit or PAGE))
         table = _ticket_table(found, zone)
         render.draw(table if found else "No ticket is like that.")
+        unknown = sorted({year for each in found for year in each.holidays_unknown})
+        if unknown:
+            render.draw(unknown_holidays(tuple(unknown)))
         if limit is None and len(found) == PAGE:
             render.draw(f"The first {PAGE}; --limit N shows N, --json all.")
         tell_what_is_missing(crm)
@@ -146,6 +150,7 @@ def _heading(found: WholeTicket, zone: ZoneInfo) -> Table:
         "rated": rated,
         "opened": render.minute(found.opened_at, zone),
         "late from": None if each.breaches_at is None else render.minute(each.breaches_at, zone),
+        "holidays": unknown_holidays(each.holidays_unknown) if each.holidays_unknown else None,
     }
     table = Table.grid(padding=(0, 2))
     for name, fact in facts.items():
