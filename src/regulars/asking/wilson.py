@@ -13,4 +13,4 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     share, square = hits / n, _Z * _Z / n
     middle = (share + square / 2) / (1 + square)
     half = _Z / (1 + square) * sqrt(share * (1 - share) / n + square / (4 * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return middle - half if hits else 0.0, middle + half if hits < n else 1.0  # exact at both ends

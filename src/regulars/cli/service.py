@@ -19,6 +19,7 @@ from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, viewpoint
 from regulars.cli.words import parse_moment
+from regulars.projections.verdict import plural
 
 _GOES_ON = "Stopped. The same question goes on where it was."
 
@@ -83,13 +84,11 @@ def _drawn(found: Service, seen: Viewpoint, zone: ZoneInfo, as_of: date | None) 
     titles = ("" if found.by is None else found.by.capitalize(), "Opened", "Answered in time", "of")
     rows = [*(_cells(each, each.group or "none") for each in found.lines), _cells(found.total, "all")]
     yield render.table((*titles, "Resolved in time", "of", "Open", "Late"), rows)
-    undecided = found.total.first_response.undecided, found.total.resolution.undecided
-    if any(undecided):
+    answers, resolutions = found.total.first_response.undecided, found.total.resolution.undecided
+    if answers or resolutions:
+        counted = f"{plural(answers, 'first response')} and {plural(resolutions, 'resolution')}"
         yield ""
-        yield (
-            f"Still in time, and in no share: {undecided[0]:,} first responses, {undecided[1]:,} resolutions. Where "
-            "they are many, ask as of a later day."
-        )
+        yield f"Still in time, and in no share: {counted}. Where they are many, ask as of a later day."
     if found.holidays_unknown:
         yield unknown_holidays(found.holidays_unknown)
 
@@ -109,7 +108,7 @@ def _share(each: Attainment) -> str:
 def unknown_holidays(years: tuple[int, ...]) -> str:
     """What is said beside clocks that run where holidays aren't listed."""
     listed = ", ".join(map(str, years))
-    return f"Holidays are not listed for {listed}: there clocks ran on them as on other days."
+    return f"Holidays are not listed for {listed}: clocks run on them as on other days."
 
 
 _OF_A_CLOCK = ("kept", "n", "share", "low", "high", "undecided")
