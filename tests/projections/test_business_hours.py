@@ -11,10 +11,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Struct
 
+from histories import START, cuts, histories
 from regulars.crm_domain.errors import InvalidRules
-from regulars.crm_domain.instant import to_datetime, to_instant
+from regulars.crm_domain.instant import DAY, to_datetime, to_instant
 from regulars.crm_domain.ticket import (
     AgentReplied,
     Priority,
@@ -27,14 +30,16 @@ from regulars.crm_domain.ticket import (
     TicketStatus,
 )
 from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.engine.fold import Folded, Happened, fold, fold_some, joined, verdicts_of_facts
 from regulars.projections.engine.rules_digest import rules_digest
 from regulars.projections.facts.tickets import ClockName, TicketFacts, breaches_at, evolve
 from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset, parse_rules, restore_rules
+from regulars.projections.ticket_card import TICKET_CARD
 from regulars.projections.ticket_queue.judge import verdict_of
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
-from shops import default_text
+from shops import OFFICE_HOURS, default_text
 
 
 def hours(since: str, *days: str, spans: str = '"09:00-12:00", "13:00-17:00"', holidays: str = "") -> str:
@@ -243,6 +248,34 @@ def test_what_is_resolved_is_closed_after_days_of_the_calendar() -> None:
     _, closes = verdict_of(facts, rules, local("2026-11-27 17:00"))
     assert written(closes) == "2026-12-04 17:00"
     assert verdict_of(facts, rules, local("2026-12-04 17:00"))[0].status is TicketStatus.CLOSED
+
+
+# -------------------------------------------------------------------------------------------------------- for anybody
+
+IN_HOURS = compile_rules(parse_rules(default_text() + OFFICE_HOURS), "EUR")
+JUDGING = (TICKET_QUEUE, TICKET_CARD, CHURN_RISK)
+
+
+@given(histories(), st.data())
+def test_in_business_hours_a_fold_split_anywhere_equals_the_whole(history: list[Happened], data: st.DataObject) -> None:
+    cut, folded = data.draw(cuts(history)), Folded()
+    before = fold(folded, history[:cut], IN_HOURS, JUDGING)
+    after = fold(folded, history[cut:], IN_HOURS, JUDGING)
+    _, whole = fold_some(history, IN_HOURS, JUDGING)
+    assert {name: joined(before[name], after[name]) for name in before} == whole
+
+
+@given(histories(), st.integers(0, 2_000), st.integers(0, DAY))
+def test_in_business_hours_a_verdict_asked_at_any_instant_is_that_of_its_interval(
+    history: list[Happened], days: int, off: int
+) -> None:
+    at = START + days * DAY + off
+    known = [each for each in history if each.at <= at]
+    folded, timelines = fold_some(known, IN_HOURS, JUDGING)
+    for projector in JUDGING:
+        asked = verdicts_of_facts(projector, (each.event for each in known), folded.facts, IN_HOURS, at)
+        held = {each.key: each.verdict for each in timelines[projector.name] if each.valid_from <= at < each.valid_to}
+        assert asked == held
 
 
 # -------------------------------------------------------------------------------------------------------------- digests

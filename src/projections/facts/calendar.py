@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -49,11 +50,13 @@ class Week(Struct, frozen=True, kw_only=True):
 
 
 class _Stretch(Struct, frozen=True):
-    """The open spans of some days in order, with the open time before each, and of all."""
+    """The open spans of some days in order, what the meter shows where each begins, and the open time of all. The first
+    is an empty one, where the stretch begins.
+    """
 
     begins: tuple[int, ...]
     ends: tuple[int, ...]
-    before: tuple[int, ...]
+    shown: tuple[int, ...]
     total: int
 
 
@@ -70,24 +73,13 @@ class Calendar(Struct, frozen=True, kw_only=True, dict=True):
 
     def between(self, since: int, until: int) -> int:
         """Microseconds of open time in [since, until)."""
-        return self._read(until) - self._read(since)
+        return until - since if until <= self.begins else self._read(until) - self._read(since)
 
     def after(self, since: int, microseconds: int) -> int | None:
         """The first instant, not before `since`, at which so much open time is over; None beyond the end of time."""
-        if microseconds <= 0:
-            return since
-        shown = self._read(since) + microseconds
-        if shown <= 0:
-            return self.begins + shown if self.begins + shown <= END_OF_TIME else None
-        place = max(0, since - self.begins) // _STRETCH
-        while self._meter(place + 1) < shown:
-            place += 1
-            if self.begins + place * _STRETCH > END_OF_TIME:
-                return None
-        left = shown - self._meter(place)
-        stretch = self._stretch(place)
-        span = bisect_right(stretch.before, left - 1) - 1
-        found = stretch.begins[span] + left - stretch.before[span]
+        found = since + microseconds
+        if microseconds > 0 and found > self.begins:
+            found = self._shows(self._read(since) + microseconds, max(0, since - self.begins) // _STRETCH)
         return found if found <= END_OF_TIME else None
 
     def unlisted(self, since: int, until: int) -> tuple[int, ...]:
@@ -112,11 +104,20 @@ class Calendar(Struct, frozen=True, kw_only=True, dict=True):
         if at <= self.begins:
             return at - self.begins
         place = (at - self.begins) // _STRETCH
-        stretch = self._stretch(place)
+        stretch = self._stretches.get(place) or self._stretch(place)
         span = bisect_right(stretch.begins, at) - 1
-        if span < 0:
-            return self._meter(place)
-        return self._meter(place) + stretch.before[span] + min(at, stretch.ends[span]) - stretch.begins[span]
+        end = stretch.ends[span]
+        return stretch.shown[span] + (at if at < end else end) - stretch.begins[span]
+
+    def _shows(self, shown: int, place: int) -> int:
+        """The first instant at which the meter shows so much, from a stretch on in which it shows less."""
+        while self._meter(place + 1) < shown:
+            place += 1
+            if self.begins + place * _STRETCH > END_OF_TIME:
+                return FOREVER
+        stretch = self._stretch(place)
+        span = bisect_right(stretch.shown, shown - 1) - 1
+        return stretch.begins[span] + shown - stretch.shown[span]
 
     def _meter(self, place: int) -> int:
         """What the meter shows where a stretch begins."""
@@ -128,7 +129,7 @@ class Calendar(Struct, frozen=True, kw_only=True, dict=True):
     def _stretch(self, place: int) -> _Stretch:
         found = self._stretches.get(place)
         if found is None:
-            found = self._stretches[place] = self._draw(place)
+            found = self._stretches[place] = self._draw(place, self._meter(place))
         return found
 
     def _alike(self, place: int) -> int:
@@ -151,23 +152,20 @@ class Calendar(Struct, frozen=True, kw_only=True, dict=True):
         last = max([_BY_RULE, *named]) + timedelta(days=2)
         return (_first_at(last, 0, self.zone) - self.begins) // _STRETCH + 1
 
-    def _draw(self, place: int) -> _Stretch:
+    def _draw(self, place: int, shows: int) -> _Stretch:
         first = self.begins + place * _STRETCH
         end = first + _STRETCH
-        begins, ends = list[int](), list[int]()
+        begins, ends = [first], [first]
         for begin, stop in self._spans(to_datetime(first).date(), _STRETCH // DAY):
             begin, stop = max(begin, first), min(stop, end)
-            if begin >= stop:
-                continue
-            if ends and begin <= ends[-1]:
+            if begin <= ends[-1]:
                 ends[-1] = max(ends[-1], stop)
-            else:
+            elif begin < stop:
                 begins.append(begin)
                 ends.append(stop)
-        before = [0]
-        for begin, stop in zip(begins, ends, strict=True):
-            before.append(before[-1] + stop - begin)
-        return _Stretch(tuple(begins), tuple(ends), tuple(before[:-1]), before[-1])
+        lengths = (stop - begin for begin, stop in zip(begins, ends, strict=True))
+        shown = tuple(accumulate(lengths, initial=shows))
+        return _Stretch(tuple(begins), tuple(ends), shown[:-1], shown[-1] - shows)
 
     def _spans(self, first: date, days: int) -> Iterator[tuple[int, int]]:
         """The spans of some days as instants, in order of their beginnings, with those of the days beside."""
