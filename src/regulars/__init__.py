@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
     from regulars.asking.one_ticket import TicketMessage, WholeTicket
-    from regulars.asking.service import Attainment, Service, ServiceBy, ServiceLine
+    from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
     from regulars.asking.suspects import Suspect
     from regulars.asking.views import (
         BuildView,
@@ -281,7 +281,7 @@ _HOMES = {
     "regulars.rules_door.difference": "ExplainedMove Move RulesDifference TicketMove",
     "regulars.asking.dismissals": "Dismissed",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
-    "regulars.asking.service": "Attainment Service ServiceBy ServiceLine",
+    "regulars.asking.service": "Attainment ServiceReport ServiceBy ServiceLine",
     "regulars.asking.suspects": "Suspect",
     "regulars.doing.outcomes": "Outcome",
     "regulars.doing.forgetting": "Forgetting Forgotten",
@@ -472,9 +472,9 @@ __all__ = [
     "SealCheck",
     "SealDamage",
     "Sealing",
-    "Service",
     "ServiceBy",
     "ServiceLine",
+    "ServiceReport",
     "Span",
     "StaleProjections",
     "Status",

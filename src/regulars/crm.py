@@ -36,7 +36,7 @@ from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_ticket import WholeTicket, find_ticket
 from regulars.asking.paging import page_size
-from regulars.asking.service import Service, ServiceBy, ServiceQuery, report_service
+from regulars.asking.service import ServiceBy, ServiceQuery, ServiceReport, report_service
 from regulars.asking.status import read_status
 from regulars.asking.totals import count_as_of
 from regulars.asking.views import Customer, Lane, Page, Status, Timeline, lanes_in
@@ -455,7 +455,7 @@ class Regulars:
         known_at: datetime | date | None = None,
         rules: AnyRules | None = None,
         on_progress: Progress | None = None,
-    ) -> Service:
+    ) -> ServiceReport:
         """Whether tickets were answered and resolved in time, each share with n and its 95 % interval; and the backlog.
 
         It counts the tickets opened from `since` to `until`, all by default, as of an instant; a bare date is that

@@ -31,8 +31,8 @@ from regulars import (
     ReplyAsCustomer,
     ResolveTicket,
     Ruleset,
-    Service,
     ServiceBy,
+    ServiceReport,
     TicketView,
     UndoMerge,
     parse_rules,
@@ -93,7 +93,7 @@ def crm(database_url: str, clock: Clock) -> Iterator[Regulars]:
         yield crm
 
 
-def counted(found: Service) -> dict[str | None, tuple[Any, ...]]:
+def counted(found: ServiceReport) -> dict[str | None, tuple[Any, ...]]:
     lines = {each.group: each for each in found.lines} if found.by else {None: found.total}
     return {
         group: (each.opened, each.first_response, each.resolution, each.backlog, each.breached)

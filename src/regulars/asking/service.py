@@ -6,6 +6,7 @@ still in time is not decided, and is in no share.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +71,7 @@ class ServiceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceReport:
     """Service as of an instant, for tickets opened in [since, until]; `since` is None for all from the first on.
 
     `lines` are in order of their groups, `total` is all of them together.
@@ -100,7 +101,7 @@ class ServiceQuery(Struct, frozen=True, kw_only=True):
 
 
 @traced("service")
-def report_service(session: Session, query: ServiceQuery, on_progress: Progress | None) -> Service:
+def report_service(session: Session, query: ServiceQuery, on_progress: Progress | None) -> ServiceReport:
     """Service as of an instant. Raises ValueError for what nothing is grouped by, and for a span that ends before it
     begins.
     """
@@ -116,7 +117,7 @@ def report_service(session: Session, query: ServiceQuery, on_progress: Progress 
         return _report(session, tx, viewpoint, query)
 
 
-def _report(session: Session, tx: Transaction, viewpoint: Viewpoint, query: ServiceQuery) -> Service:
+def _report(session: Session, tx: Transaction, viewpoint: Viewpoint, query: ServiceQuery) -> ServiceReport:
     models, zone = viewpoint.models, viewpoint.rules.zone
     assert models is not None
     at = session.now() if query.as_of is None else instant_of(query.as_of, zone)
@@ -132,7 +133,7 @@ def _report(session: Session, tx: Transaction, viewpoint: Viewpoint, query: Serv
         ends = dict(_month_ends(first if since is None else since, until, at, zone))
         spans = open_spans(models, tx.connection, min(ends.values(), default=at), at)
         lines = dict(_at_their_ends(lines, ends, list(spans)))
-    return Service(
+    return ServiceReport(
         as_of=to_datetime(at),
         since=None if since is None else to_datetime(since),
         until=to_datetime(until),
@@ -227,7 +228,13 @@ def _at_their_ends(
     lines: Mapping[str | None, ServiceLine], ends: Mapping[str, int], spans: Sequence[tuple[int, int, bool]]
 ) -> Iterator[tuple[str | None, ServiceLine]]:
     """A line for each month, with what was open at its end."""
+    backlog, breached = _held(spans), _held([each for each in spans if each[2]])
     for month, at in ends.items():
-        holding = [breached for since, until, breached in spans if since <= at < until]
-        line = replace(lines.get(month, _NOTHING), group=month, backlog=len(holding), breached=sum(holding))
-        yield month, line
+        line = lines.get(month, _NOTHING)
+        yield month, replace(line, group=month, backlog=backlog(at), breached=breached(at))
+
+
+def _held(spans: Sequence[tuple[int, int, bool]]) -> Callable[[int], int]:
+    """How many spans hold an instant: those that have begun by then, less those that have ended."""
+    begun, ended = (sorted(each[end] for each in spans) for end in (0, 1))
+    return lambda at: bisect_right(begun, at) - bisect_right(ended, at)

@@ -25,7 +25,7 @@ from regulars.asking.desk import Points, TicketView
 from regulars.asking.dismissals import Dismissed
 from regulars.asking.duplicates import Duplicates
 from regulars.asking.one_ticket import WholeTicket
-from regulars.asking.service import Attainment, Service, ServiceLine
+from regulars.asking.service import Attainment, ServiceLine, ServiceReport
 from regulars.asking.views import Clause, Customer, Explanation, Span, Status, Timeline, VerdictView
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
@@ -190,7 +190,7 @@ def ticket(each: TicketView) -> Object:
     }
 
 
-def service(each: Service) -> Object:
+def service(each: ServiceReport) -> Object:
     """Service as of an instant, by group and in all."""
     return {
         "as_of": each.as_of.isoformat(),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import ConsoleRenderable
 
-from regulars.asking.service import Attainment, Service, ServiceBy, ServiceLine
+from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
 from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
@@ -77,7 +77,9 @@ def service(
         tell_what_is_missing(crm)
 
 
-def _drawn(found: Service, seen: Viewpoint, zone: ZoneInfo, as_of: date | None) -> Iterator[ConsoleRenderable | str]:
+def _drawn(
+    found: ServiceReport, seen: Viewpoint, zone: ZoneInfo, as_of: date | None
+) -> Iterator[ConsoleRenderable | str]:
     span = "" if found.since is None else f" from {render.minute(found.since, zone)}"
     yield f"{seen.heading(as_of)}: tickets opened{span} until {render.minute(found.until, zone)}"
     yield ""
@@ -114,7 +116,7 @@ def unknown_holidays(years: tuple[int, ...]) -> str:
 _OF_A_CLOCK = ("kept", "n", "share", "low", "high", "undecided")
 
 
-def _write_csv(write: WriteRow, found: Service) -> None:
+def _write_csv(write: WriteRow, found: ServiceReport) -> None:
     clocks = ("first_response", "resolution")
     write([found.by or "group", "opened", *(f"{clock}_{each}" for clock in clocks for each in _OF_A_CLOCK), *_BACKLOG])
     for line in (*found.lines, found.total):
