@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from regulars.crm_domain.instant import DAY, END_OF_TIME, SECOND, to_datetime, to_instant
 from regulars.projections.facts.calendar import Calendar, Span, Week, calendar_of
@@ -139,6 +140,11 @@ def test_years_without_data_repeat_as_the_gregorian_calendar_does() -> None:
         count = sum(1 for day in range(first, end) if date.fromordinal(day).weekday() == 2)
         midnight = local_midnight(date(year, 1, 1), calendar.zone)
         assert calendar.between(calendar.begins, midnight) == count * 8 * HOUR
+        # The night of each spring is an hour short and that of autumn as much longer, so in July one is missing.
+        sundays = calendar_of(calendar.zone, (replace(calendar.weeks[0], weekdays=((),) * 6 + (((60, 360),),)),))
+        count_of_sundays = sum(1 for day in range(first, end + 181) if date.fromordinal(day).weekday() == 6)
+        july = local_midnight(date.fromordinal(end + 181), calendar.zone)
+        assert sundays.between(sundays.begins, july) == (5 * count_of_sundays - 1) * HOUR
         assert calendar.after(calendar.begins, count * 8 * HOUR) == calendar.after(midnight - 7 * DAY, 8 * HOUR)
 
 

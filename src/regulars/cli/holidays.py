@@ -18,7 +18,7 @@ from regulars.projections.rules.grammar import Ruleset, parse_rules
 
 def holidays(
     region: Annotated[str, typer.Argument(metavar="REGION", help="A country or a part of it: DE, DE-BY, US-CA.")],
-    years: Annotated[list[int], typer.Argument(metavar="YEAR...", min=1900, max=2999, help="One or more years.")],
+    years: Annotated[list[int], typer.Argument(metavar="YEAR", min=1900, max=2999, help="One or more years.")],
     into: Annotated[
         Path | None, typer.Option("--into", metavar="FILE", help="Add them to a file of rules, in place of printing.")
     ] = None,
