@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from regulars.asking.dicts import to_dict
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
-    from regulars.asking.one_ticket import TicketMessage, WholeTicket
+    from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
     from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
     from regulars.asking.suspects import Suspect
     from regulars.asking.views import (
@@ -291,7 +291,7 @@ _HOMES = {
     "regulars.upkeep.keys": "Keys Rotation",
     "regulars.person.as_json": "person_json",
     "regulars.person.page": "person_page",
-    "regulars.asking.one_ticket": "TicketMessage WholeTicket",
+    "regulars.asking.one_ticket": "ClockTime TicketMessage WholeTicket",
     "regulars.person.values": "PersonExport",
     "regulars.opening": "OnStale default_rules open",
     "regulars.rules_door.publishing": "Publication PublishedRules RulesVersion",
@@ -331,6 +331,7 @@ __all__ = [
     "ClassifyTicket",
     "Clause",
     "Clock",
+    "ClockTime",
     "CloseAccount",
     "CloseTicket",
     "Command",

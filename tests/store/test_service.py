@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
-from math import isclose, sqrt
+from math import comb, isclose, sqrt
 from pathlib import Path
 from random import Random
 from typing import Any, get_args
@@ -247,6 +247,21 @@ def test_years_without_a_list_of_holidays_are_said_beside_the_clocks_that_run_th
         assert crm.tickets(as_of=next_year).tickets[0].holidays_unknown == ()
 
 
+def test_a_ticket_tells_how_much_open_time_its_clocks_took(database_url: str, clock: Clock) -> None:
+    with opened(database_url, clock) as crm:
+        crm.rules.publish(HOURS, reason="business hours")
+        crm.do(RegisterCustomer(ref="ada"))
+        # On Monday from 9:00 UTC, which is 10:00: 2 h, and 4 h in the afternoon; Tuesday's night adds 8 h by Wednesday.
+        crm.do(OpenTicket(customer="ada", ticket_id="T-1", priority="high", occurred_at=BEGIN))
+        clock.now = BEGIN + 2.5 * HOUR
+        crm.do(ReplyAsAgent(ticket_id="T-1"))
+        clock.now = END
+        times = crm.ticket("T-1", as_of=BEGIN + 46 * HOUR).times
+        assert (times["first_response"].ran, times["first_response"].target) == (2 * HOUR, 4 * HOUR)
+        assert (times["resolution"].ran, times["resolution"].target) == (14 * HOUR, 24 * HOUR)
+        assert crm.ticket("T-1", as_of=BEGIN).times["resolution"].ran == timedelta(0)
+
+
 # ----------------------------------------------------------------------------------------------------------- intervals
 
 
@@ -272,3 +287,15 @@ def test_a_bound_is_a_share_from_which_what_was_seen_is_just_not_rejected(seen: 
         if 1e-9 < bound < 1 - 1e-9:
             score = abs(hits / n - bound) / sqrt(bound * (1 - bound) / n)
             assert isclose(score, 1.959963984540054, rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("n", [2, 5, 10, 20, 50, 100])
+def test_the_interval_holds_the_true_share_as_often_as_it_says(n: int) -> None:
+    # Exactly, by the binomial distribution: how often, for each true share from 1 % to 99 %.
+    intervals, covered = [wilson(hits, n) for hits in range(n + 1)], list[float]()
+    for share in (percent / 100 for percent in range(1, 100)):
+        chances = (comb(n, hits) * share**hits * (1 - share) ** (n - hits) for hits in range(n + 1))
+        inside = (low <= share <= high for low, high in intervals)
+        covered.append(sum(chance for chance, holds in zip(chances, inside, strict=True) if holds))
+    assert 0.945 < sum(covered) / len(covered) < 0.96
+    assert min(covered) > 0.82

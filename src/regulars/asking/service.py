@@ -74,9 +74,8 @@ class ServiceLine:
 class ServiceReport:
     """Service as of an instant, for tickets opened in [since, until]; `since` is None for all from the first on.
 
-    `lines` are in order of their groups, `total` is all of them together.
-    `holidays_unknown` are years in which clocks ran whose holidays are to be kept and aren't listed. `behind` is how
-    many recorded events are not in it yet.
+    `lines` are in order of their groups, `total` is all of them together. `holidays_unknown` are years in which clocks
+    ran whose holidays are to be kept and aren't listed. `behind` is how many recorded events are not in it yet.
     """
 
     as_of: datetime

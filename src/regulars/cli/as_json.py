@@ -240,6 +240,10 @@ def whole_ticket(each: WholeTicket) -> Object:
         "comment": each.comment,
         "statuses": [_ticket_span(span) for span in each.statuses],
         "clocks": {name: [_ticket_span(span) for span in spans] for name, spans in each.clocks.items()},
+        "times": {
+            name: {"ran_seconds": time.ran.total_seconds(), "target_seconds": time.target.total_seconds()}
+            for name, time in each.times.items()
+        },
         "messages": [{"at": said.at.isoformat(), "by": said.by, "message": said.message} for said in each.messages],
         "events": [audit_entry(entry) for entry in each.events],
     }
