@@ -87,10 +87,6 @@ class Calendar(Struct, frozen=True, kw_only=True, dict=True):
         if until < self.begins:
             return ()
         first, last = (to_datetime(max(at, self.begins)).astimezone(self.zone).date() for at in (since, until))
-        return self.unlisted_days(first, last)
-
-    def unlisted_days(self, first: date, last: date) -> tuple[int, ...]:
-        """As `unlisted`, of days."""
         found: set[int] = set()
         for week, end in zip(self.weeks, [*(each.since for each in self.weeks[1:]), date.max], strict=True):
             if week.listed is not None and week.since <= last and end > first:

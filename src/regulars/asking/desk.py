@@ -16,6 +16,7 @@ from regulars.adapters.read_models.histories import read_facts
 from regulars.adapters.read_models.keyed_pages import ListedKey, Turning, keyed_page
 from regulars.adapters.read_models.pages import changed_among
 from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.read_models.service import BREACHED
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.listed import families_changed
@@ -40,8 +41,6 @@ from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
-
-BREACHED = "breached"
 
 _Recorded = Recorded[TicketEvent]
 
