@@ -304,6 +304,20 @@ END = 'expire_at = "end_of_month"'
 SILVER = '{ name = "silver",   from = "150.00" }'
 
 
+#: Hours of a business that rests at noon, and works one night a week, from a day on which shops here are open already.
+OFFICE_HOURS = """
+[[business.hours]]
+from = 2024-01-02
+monday = ["09:00-12:00", "13:00-17:00"]
+tuesday = ["22:00-06:00"]
+wednesday = ["09:00-12:00", "13:00-17:00"]
+thursday = ["09:00-12:00", "13:00-17:00"]
+[[business.holidays]]
+days = [{ day = 2024-01-04 }, { day = 2024-02-14, open = ["10:00-11:30"] }]
+
+"""
+
+
 def other_rules() -> st.SearchStrategy[Ruleset]:
     """Other thresholds, times and weights; sometimes the default ones."""
     places: dict[str, list[str]] = {
@@ -325,6 +339,7 @@ def other_rules() -> st.SearchStrategy[Ruleset]:
             f"{END}\n[due_again]\ngaps = {{ coffee = 30 }}",
             f"{END}\n[due_again]\ngaps = {{ filters = 50 }}",
         ],
+        "[satisfaction]": ["[satisfaction]", f"{OFFICE_HOURS}[satisfaction]"],
     }
     return st.fixed_dictionaries({old: st.sampled_from(new) for old, new in places.items()}).map(
         lambda chosen: with_edits(chosen.items())

@@ -110,7 +110,11 @@ def test_what_is_shown_is_a_file_of_the_same_rules(ask: Say, tmp_path: Path) -> 
     shown = ask("rules", "show")
     (tmp_path / "shown.toml").write_text(shown.out, encoding="utf-8")
     assert (shown.status, shown.err) == (0, "")
-    assert ask("rules", "check", "shown.toml", "--json").json == {"ok": True, "digest": DIGEST}
+    assert ask("rules", "check", "shown.toml", "--json").json == {
+        "ok": True,
+        "digest": DIGEST,
+        "holidays_listed": {},
+    }
     assert ask("rules", "show", "--version", "1").out == shown.out
     assert ask("rules", "show", "--version", "2").status == 1
 

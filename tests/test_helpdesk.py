@@ -156,6 +156,36 @@ def test_status_and_both_clocks_of_every_ticket_are_what_an_independent_script_w
     assert len(found) == (3_804 if as_of.year == 2014 else len(expected))
 
 
+HOURS = """
+[[business.hours]]
+from = 2009-01-01
+monday = ["08:30-12:30", "14:00-18:00"]
+tuesday = ["08:30-12:30", "14:00-18:00"]
+wednesday = ["08:30-12:30"]
+thursday = ["08:30-12:30", "14:00-18:00"]
+saturday = ["09:15-11:00"]
+"""
+
+
+def test_in_business_hours_they_are_what_the_script_works_out_that_walks_through_the_days(
+    crm: Regulars, tmp_path: Path
+) -> None:
+    text = RULES.read_text(encoding="utf-8").replace("auto_close_days = 7", "auto_close_days = 60") + HOURS
+    (tmp_path / "rules.toml").write_text(text, encoding="utf-8")
+    rules = helpdesk.read_rules(tmp_path / "rules.toml")
+    always = {each.ticket_id: (each.first_response, each.resolution) for each in everything(crm, date(2012, 3, 1))}
+    crm.rules.publish(parse_rules(text), reason="business hours")
+    for as_of in (date(2011, 6, 30), date(2012, 3, 1)):
+        expected = helpdesk.verdicts(LOG, rules, helpdesk.last_instant_of(as_of, crm.ruleset.zone))
+        found = {each.ticket_id: (each.status, each.first_response, each.resolution) for each in everything(crm, as_of)}
+        assert found == {
+            ticket: (each["status"], each["first_response"], each["resolution"]) for ticket, each in expected.items()
+        }
+    in_hours = {ticket: shown[1:] for ticket, shown in found.items()}
+    assert sum(in_hours[ticket] != always[ticket] for ticket in always) > 100
+    crm.rules.rollback(reason="round the clock again")
+
+
 def test_what_breaches_soon_is_an_ordinary_question(crm: Regulars) -> None:
     as_of = datetime(2012, 3, 1, 12, tzinfo=UTC)
     soon = crm.tickets(breaching_within=timedelta(hours=4), as_of=as_of, limit=1000)

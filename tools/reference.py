@@ -170,7 +170,8 @@ def _keys(schema: dict[str, Any]) -> Iterator[str]:
     definitions = schema["$defs"]
 
     def walk(table: dict[str, Any], path: str) -> Iterator[str]:
-        for name, node in table["properties"].items():
+        for name, found in table["properties"].items():
+            node = found | next((each for each in found.get("anyOf", ()) if "items" in each), {})  # tables, or none
             rows = "$ref" in node.get("items", {})
             key = f"{path}{name}{'[]' * rows}"
             inner = _named_in(node["items"] if rows else node, definitions)
@@ -376,6 +377,8 @@ def _cell(text: str) -> str:
 
 
 def _takes(node: dict[str, Any]) -> str:
+    if node.get("format") == "date":
+        return "day"
     if "anyOf" in node:
         return next((_takes(each) for each in node["anyOf"] if each.get("type") not in ("null", "string")), "text")
     if "enum" in node or "const" in node:

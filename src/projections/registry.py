@@ -26,6 +26,7 @@ from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section, ruleset_with
 from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.tags import TAGS
+from regulars.projections.ticket_card import TICKET_CARD
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 
 
@@ -101,6 +102,7 @@ PROJECTORS: tuple[Projector, ...] = (
     ATTRIBUTION,
     TAGS,
     TICKET_QUEUE,
+    TICKET_CARD,
     DUE_AGAIN,
     POINTS,
     CHURN_RISK,

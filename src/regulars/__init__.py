@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.due import DueExplanation, DueItem, DuePage, MostBought
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
-    from regulars.asking.one_ticket import TicketMessage, WholeTicket
+    from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
+    from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
     from regulars.asking.suspects import Suspect
     from regulars.asking.views import (
         BuildView,
@@ -290,6 +291,7 @@ _HOMES = {
     "regulars.asking.due": "DueExplanation DueItem DuePage MostBought",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
     "regulars.asking.segments": "Attrition AttritionStep SegmentCount SegmentMember SegmentPage",
+    "regulars.asking.service": "Attainment ServiceReport ServiceBy ServiceLine",
     "regulars.asking.suspects": "Suspect",
     "regulars.doing.outcomes": "Outcome",
     "regulars.doing.forgetting": "Forgetting Forgotten",
@@ -301,7 +303,7 @@ _HOMES = {
     "regulars.person.page": "person_page",
     "regulars.pictures": "measure_svg timeline_svg",
     "regulars.report.page": "report_page",
-    "regulars.asking.one_ticket": "TicketMessage WholeTicket",
+    "regulars.asking.one_ticket": "ClockTime TicketMessage WholeTicket",
     "regulars.person.values": "PersonExport",
     "regulars.opening": "OnStale default_rules open",
     "regulars.rules_door.measuring": "MeasuredGap MeasuredGaps",
@@ -326,6 +328,7 @@ __all__ = [
     "Archived",
     "AssignOwner",
     "AssignTicket",
+    "Attainment",
     "Attrition",
     "AttritionStep",
     "AuditEntry",
@@ -343,6 +346,7 @@ __all__ = [
     "ClassifyTicket",
     "Clause",
     "Clock",
+    "ClockTime",
     "CloseAccount",
     "CloseTicket",
     "Command",
@@ -496,6 +500,9 @@ __all__ = [
     "SegmentMember",
     "SegmentPage",
     "SegmentView",
+    "ServiceBy",
+    "ServiceLine",
+    "ServiceReport",
     "Span",
     "StaleProjections",
     "Status",

@@ -54,6 +54,7 @@ from regulars.asking.segments import (
     count_segments,
     find_members,
 )
+from regulars.asking.service import ServiceBy, ServiceQuery, ServiceReport, report_service
 from regulars.asking.status import read_status
 from regulars.asking.totals import count_as_of
 from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
@@ -734,6 +735,30 @@ class Regulars:
         Raises ValueError for a month that hasn't begun.
         """
         return gather_report(self._session, month, watch, personal, business, on_progress)
+
+    def service(
+        self,
+        *,
+        by: ServiceBy | None = None,
+        since: datetime | date | None = None,
+        until: datetime | date | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> ServiceReport:
+        """Whether tickets were answered and resolved in time, each share with n and its 95 % interval; and the backlog.
+
+        It counts the tickets opened from `since` to `until`, all by default, as of an instant; a bare date is that
+        whole day in the business's zone. `by` tells them apart by the "month" in which they were opened, their "agent"
+        as of then, the "priority" that a clock is held against, or their "channel". Clocks run in business hours where
+        the rules have any. A clock that is still in time is undecided, and in no share.
+
+        It catches up first. `known_at`, `rules` and `on_progress` are those of `customers`. Raises ValueError for what
+        nothing is told apart by, and for a span that ends before it begins.
+        """
+        query = ServiceQuery(by=by, since=since, until=until, as_of=as_of, known_at=known_at, rules=rules)
+        return report_service(self._session, query, on_progress)
 
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
         """Fold everything that was recorded into the read models, or as much as is possible `within` a time.

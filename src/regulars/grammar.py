@@ -2,6 +2,7 @@
 
 from regulars.adapters.importing.cells import Cell, Condition, Each
 from regulars.adapters.importing.mapping import CommandMapping
+from regulars.projections.business_hours.rules import Holiday, Holidays, Hours
 from regulars.projections.churn_risk.rules import (
     ChurnRisk,
     Feedback,
@@ -33,6 +34,9 @@ __all__ = [
     "Each",
     "Feedback",
     "FeedbackPoints",
+    "Holiday",
+    "Holidays",
+    "Hours",
     "HoursByPriority",
     "Level",
     "Lifecycle",

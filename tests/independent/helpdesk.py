@@ -20,6 +20,8 @@ an insert; it is of normal priority for good, as nothing says otherwise. What th
 
 A row that would reopen what counts as closed under the rules is refused, and has no effect.
 
+Where the rules have business hours, a clock runs in them: every day between two instants is looked at.
+
 Everything is exact: instants are integer microseconds since 1970, hours are Fractions.
 """
 
@@ -125,11 +127,29 @@ def first_response_at(rows: list[Row]) -> int | None:
     return next((at for at, activity in rows if activity in (IN_CHARGE, SETTLED)), None)
 
 
-def worked(rows: list[Row], at: int) -> int:
-    """Microseconds in which the ticket was neither waiting nor settled."""
+def open_between(since: int, until: int, rules: Rules) -> int:
+    """Microseconds in which the business was open: all there are without [[business.hours]], of which one is enough
+    here, with spans that end on their day and no holidays.
+    """
+    tables = rules["business"].get("hours")
+    if tables is None:
+        return until - since
+    (hours,) = tables
+    zone = ZoneInfo(rules["business"]["timezone"])
+    day, passed = (EPOCH + since * MICROSECOND).astimezone(zone).date(), 0
+    while instant(datetime.combine(day, time(), tzinfo=zone)) < until:
+        for span in hours.get(f"{day:%A}".lower(), ()):
+            begin, end = (instant(datetime.combine(day, time.fromisoformat(each), zone)) for each in span.split("-"))
+            passed += max(0, min(end, until) - max(begin, since))
+        day += timedelta(days=1)
+    return passed
+
+
+def worked(rows: list[Row], at: int, rules: Rules) -> int:
+    """Microseconds in which the ticket was neither waiting nor settled, and the business was open."""
     ends = [row[0] for row in rows[1:]] + [at]
     return sum(
-        end - rows[index][0]
+        open_between(rows[index][0], end, rules)
         for index, end in enumerate(ends)
         if state_after(rows[: index + 1]) not in ("on_hold", "resolved")
     )
@@ -154,7 +174,7 @@ def verdict(case: str, rows: list[Row], at: int, rules: Rules) -> dict[str, Any]
     auto_close = int(table["auto_close_days"]) * DAY
     known = taken(rows, auto_close)
     opened_at, answered_at, settled_at = known[0][0], first_response_at(known), settled_since(known)
-    ran = worked(known, at)
+    ran = worked(known, at, rules)
     counts_as_closed = settled_at is not None and at - settled_at >= auto_close
     return {
         "ticket": f"helpdesk:{case}",
@@ -164,7 +184,7 @@ def verdict(case: str, rows: list[Row], at: int, rules: Rules) -> dict[str, Any]
         "first_response_at": answered_at,
         "resolved_at": settled_at,
         "first_response": clock(
-            (at if answered_at is None else answered_at) - opened_at,
+            open_between(opened_at, at if answered_at is None else answered_at, rules),
             table["first_response_hours"][PRIORITY],
             table["due_soon_fraction"],
             ended=answered_at is not None,

@@ -4,15 +4,19 @@ resolution 8, 24, 72, 168; due soon from 0.8 of that; closed 7 days after it was
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from histories import START
 from regulars.crm_domain.command import Context, TicketPolicy
@@ -49,6 +53,7 @@ from regulars.crm_domain.ticket import (
     TicketResumed,
     TicketStatus,
 )
+from regulars.projections.facts.calendar import Week, calendar_of
 from regulars.projections.facts.tickets import (
     ClockName,
     Target,
@@ -58,6 +63,7 @@ from regulars.projections.facts.tickets import (
     evolve,
     running_time,
 )
+from regulars.projections.rules.compiled import compile_rules
 from regulars.projections.rules.grammar import parse_rules
 from regulars.projections.ticket_queue.compiled import compile_ticket_rules
 from regulars.projections.ticket_queue.judge import verdict_of
@@ -65,7 +71,7 @@ from regulars.projections.ticket_queue.rules import Ticket as TicketTable
 from strategies import events
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
-RULES = compile_ticket_rules(parse_rules(DEFAULT).ticket)
+RULES = compile_rules(parse_rules(DEFAULT), "EUR").tickets
 HOUR = 3_600 * SECOND
 
 
@@ -136,7 +142,7 @@ def test_a_target_between_two_microseconds_is_reached_at_the_later_one() -> None
     # 0.000000002 h = 7.2 microseconds, so 8; 0.8 of it is 5.76, so 6.
     hours = dict.fromkeys(("urgent", "high", "normal"), "0.000000001") | {"low": "0.000000002"}
     table = {"first_response_hours": hours, "resolution_hours": hours, "due_soon_fraction": "0.8", "auto_close_days": 0}
-    compiled = compile_ticket_rules(TicketTable.model_validate(table))
+    compiled = compile_ticket_rules(TicketTable.model_validate(table), RULES.calendar)
     assert (compiled.first_response["high"], compiled.resolution["low"]) == (Target(3, 4), Target(6, 8))
 
 
@@ -232,7 +238,7 @@ def test_pauses_add_up() -> None:
         then(TicketResumed, hour(6)),
     )
     assert clock("resolution", *waited)[-1] == (hour(27.5), "breached")  # 24 + 3 + 0.5 + 0
-    assert running_time(known(*waited).resolution, hour(6)) == int(2.5 * HOUR)
+    assert running_time(known(*waited).resolution, hour(6), RULES.calendar) == int(2.5 * HOUR)
 
 
 def test_what_waits_keeps_what_its_clock_said() -> None:
@@ -396,6 +402,19 @@ SMALL = TicketRules(
     first_response={"urgent": Target(2, 3), "high": Target(4, 6), "normal": Target(9, 12), "low": Target(12, 13)},
     resolution={"urgent": Target(4, 6), "high": Target(9, 11), "normal": Target(16, 24), "low": Target(33, 41)},
     auto_close=10,
+    calendar=calendar_of(ZoneInfo("UTC")),
+)
+# The same world ten minutes at a time, in a business that is open for some of them: which, by their number in a day.
+UNIT = 600 * SECOND
+OPEN = frozenset({*range(3), *range(6, 18), 20, *range(130, 144)})
+HOURLY = TicketRules(
+    first_response={name: Target(each.soon * UNIT, each.breach * UNIT) for name, each in SMALL.first_response.items()},
+    resolution={name: Target(each.soon * UNIT, each.breach * UNIT) for name, each in SMALL.resolution.items()},
+    auto_close=SMALL.auto_close * UNIT,
+    calendar=calendar_of(
+        ZoneInfo("UTC"),
+        (Week(since=date(2023, 12, 31), weekdays=(((60, 180), (200, 210), (1_300, 1_470)),) * 7, special={}),),
+    ),
 )
 ASKED: tuple[Any, ...] = (
     ReplyAsAgent,
@@ -433,14 +452,21 @@ def tickets(draw: st.DrawFn) -> list[TicketEvent]:
     return history
 
 
-def step_by_step(history: list[TicketEvent], until: int) -> tuple[str, str, str]:
+def always(number: int) -> bool:
+    return True
+
+
+def step_by_step(
+    history: list[TicketEvent], until: int, is_open: Callable[[int], bool] = always
+) -> tuple[str, str, str]:
     """What is shown of a ticket at an instant, found by living through every microsecond up to it."""
     status, priority, answer, settled_at = "unknown", "normal", "", START
     resolution, elapsed, worked = "", 0, 0
     for now in range(START, until + 1):
         if now > START:
-            elapsed += 1
-            worked += status in ("new", "open")
+            counts = is_open(now - 1 - START)
+            elapsed += counts
+            worked += counts and status in ("new", "open")
         for event in (event for event in history if event.at == now):
             match event:
                 case TicketOpened():
@@ -481,15 +507,33 @@ def _running(ran: int, target: Target) -> str:
     return "breached" if ran >= target.breach else "due_soon" if ran >= target.soon else "on_time"
 
 
-def at_instant(history: list[TicketEvent], at: int) -> tuple[str, str, str]:
+def at_instant(history: list[TicketEvent], at: int, by: TicketRules = SMALL) -> tuple[str, str, str]:
     """What is shown at an instant, judged there and then."""
-    verdict, _ = verdict_of(known(*(event for event in history if event.at <= at)), SMALL, at)
+    verdict, _ = verdict_of(known(*(event for event in history if event.at <= at)), by, at)
     return verdict.status.value, verdict.first_response, verdict.resolution
 
 
 @given(tickets(), st.integers(0, 250))
 def test_what_is_shown_is_what_living_through_it_shows(history: list[TicketEvent], later: int) -> None:
     assert at_instant(history, START + later) == step_by_step(history, START + later)
+
+
+def ten_minutes_at_a_time(history: list[TicketEvent]) -> list[TicketEvent]:
+    return [replace(event, at=START + (event.at - START) * UNIT) for event in history]
+
+
+@given(tickets(), st.integers(0, 400))
+def test_with_business_hours_what_is_shown_is_what_living_through_them_shows(
+    history: list[TicketEvent], later: int
+) -> None:
+    lived = step_by_step(history, START + later, lambda number: number % 144 in OPEN)
+    slower = ten_minutes_at_a_time(history)
+    assert at_instant(slower, START + later * UNIT, HOURLY) == lived
+    held = [step for step in steps(*slower, by=HOURLY) if step[0] <= START + later * UNIT][-1]
+    assert held[1:] == lived
+    for name, shown in zip(get_args(ClockName), lived[1:], strict=True):
+        instant = breaches_at(known(*(event for event in slower if event.at <= START + later * UNIT)), HOURLY, name)
+        assert (instant is not None and instant <= START + later * UNIT) == (shown in ("breached", "late"))
 
 
 @given(tickets(), st.integers(0, 250))
@@ -536,7 +580,7 @@ def test_what_ran_and_what_waited_make_up_the_whole_time(history: list[TicketEve
         span = (following.at if following else until) - event.at
         status = state.status.value
         waited += span if status in ("awaiting_customer", "on_hold", "resolved", "closed") else 0
-    assert running_time(known(*history).resolution, until) + waited == until - START
+    assert running_time(known(*history).resolution, until, SMALL.calendar) + waited == until - START
 
 
 @given(tickets(), st.data())

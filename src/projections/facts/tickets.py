@@ -3,8 +3,9 @@
 Two clocks run from the opening, and each is a step function of time. The first response ends with our first reply, or
 where the ticket is settled without one; nothing pauses it. The resolution ends when the ticket is resolved or closed
 and goes on when it is reopened; it stands still while the ticket awaits the customer or is on hold. What counts is the
-time a clock ran, against the target of the priority in force: a new priority's target counts from the opening, but
-nothing is breached before the change. A target is met before its instant; from that instant on it is breached.
+open time in which a clock ran, by the business's calendar, against the target of the priority in force: a new
+priority's target counts from the opening, but nothing is breached before the change. A target is met before its
+instant; from that instant on it is breached.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from regulars.crm_domain.instant import END_OF_TIME
 from regulars.crm_domain.ticket import (
     MOVES,
     AgentReplied,
@@ -28,6 +28,7 @@ from regulars.crm_domain.ticket import (
     TicketRated,
     TicketStatus,
 )
+from regulars.projections.facts.calendar import Calendar
 
 ClockName = Literal["first_response", "resolution"]
 
@@ -39,18 +40,21 @@ SETTLED = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED})
 
 
 class Target(Struct, frozen=True):
-    """Microseconds of a clock's running time: from `soon` on it is due soon, from `breach` on breached."""
+    """Microseconds of open time in which a clock ran: from `soon` on it is due soon, from `breach` on breached."""
 
     soon: int
     breach: int
 
 
 class TicketRules(Struct, frozen=True, kw_only=True):
-    """A compiled [ticket] table: targets by priority, and the microseconds after which what is resolved is closed."""
+    """A compiled [ticket] table: targets by priority in open time of the calendar, and the microseconds, closed or not,
+    after which what is resolved is closed.
+    """
 
     first_response: dict[Priority, Target]
     resolution: dict[Priority, Target]
     auto_close: int
+    calendar: Calendar
 
 
 # ----------------------------------------------------------------------------------------------------------- facts
@@ -184,9 +188,10 @@ def _end(clock: Clock, moment: Moment, urgency: Urgency) -> None:
 # ---------------------------------------------------------------------------------------------------------- clocks
 
 
-def running_time(clock: Clock, at: int) -> int:
-    """Microseconds that a clock ran until an instant."""
-    return sum(max(0, (at if run.until is None else min(at, run.until)) - run.since) for run in clock.runs)
+def running_time(clock: Clock, at: int, calendar: Calendar) -> int:
+    """Microseconds of open time in which a clock ran until an instant."""
+    ran = ((run.since, at if run.until is None else min(at, run.until)) for run in clock.runs)
+    return sum(calendar.between(since, until) for since, until in ran if since < until)
 
 
 def breaches_at(facts: TicketFacts, rules: TicketRules, clock: ClockName) -> int | None:
@@ -194,10 +199,11 @@ def breaches_at(facts: TicketFacts, rules: TicketRules, clock: ClockName) -> int
     timed, urgency = timed_by(facts, clock)
     left = target_of(rules, clock, urgency).breach
     for run in timed.runs:
-        if run.until is None or run.until - run.since >= left:
-            instant = max(run.since + left, urgency.since)
-            return instant if instant <= END_OF_TIME else None
-        left -= run.until - run.since
+        open_time = None if run.until is None else rules.calendar.between(run.since, run.until)
+        if open_time is None or open_time >= left:
+            over = rules.calendar.after(run.since, left)
+            return None if over is None else max(over, urgency.since)
+        left -= open_time
     return None
 
 

@@ -13,9 +13,12 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from regulars.crm_domain.money import exponent_of
+from regulars.projections.business_hours.compiled import compile_calendar
+from regulars.projections.business_hours.rules import canonical_opening
 from regulars.projections.churn_risk.compiled import Risk, compile_risk
 from regulars.projections.due_again.compiled import DueItems, compile_due_items
 from regulars.projections.facts.cadence import Cadence, cadence_of
+from regulars.projections.facts.calendar import Calendar
 from regulars.projections.facts.tickets import TicketRules
 from regulars.projections.lifecycle_stage.compiled import Ladder, compile_ladder
 from regulars.projections.loyalty_tier.compiled import Tiers, compile_tiers
@@ -66,12 +69,18 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         spell_stages=frozenset(stage for rung in ruleset.lifecycle.stage for stage in rung.spell),
         tiers=compile_tiers(ruleset.tier, exponent),
         risk=compile_risk(ruleset.churn_risk, ruleset.satisfaction, ruleset.cadence.prior_gap_days),
-        tickets=compile_ticket_rules(ruleset.ticket),
+        tickets=compile_ticket_rules(ruleset.ticket, calendar_in(ruleset)),
         segments=compile_segments(ruleset.segment, exponent),
         due_again=compile_due_items(ruleset.due_again, ruleset.zone),
         exponent=exponent,
         sections={section.name: section.compile(tables[section.name]) for section in sections},
     )
+
+
+def calendar_in(ruleset: grammar.Ruleset) -> Calendar:
+    """When the business is open."""
+    business = ruleset.business
+    return compile_calendar(business.hours or (), business.holidays or (), ruleset.zone)
 
 
 def _canonical(ruleset: grammar.Ruleset) -> dict[str, str]:
@@ -80,6 +89,9 @@ def _canonical(ruleset: grammar.Ruleset) -> dict[str, str]:
         tables["cadence"] += ruleset.business.timezone
     if ruleset.due_again.gaps:
         tables["due_again"] += ruleset.business.timezone
+    if ruleset.business.hours is not None:
+        opening = canonical_opening(ruleset.business.hours, ruleset.business.holidays or ())
+        tables["ticket"] += opening + ruleset.business.timezone
     return tables
 
 

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.errors import InvalidRules
+from regulars.projections.business_hours.rules import EveryHolidays, EveryHours, require_opening
 from regulars.projections.churn_risk.rules import ChurnRisk, Satisfaction
 from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.facts.table import NO_TIER
@@ -36,7 +37,9 @@ _NOWHERE = frozenset({"localtime", "Factory", "posixrules"})
 
 
 class Business(Part):
-    """The zone in which a bare date ends its day and months are counted, and the country of phone numbers."""
+    """The zone in which a bare date ends its day and months are counted, the country of phone numbers, and when the
+    business is open.
+    """
 
     timezone: str = Field(
         description='The zone in which a bare date ends its day and months are counted, such as "Europe/Berlin".'
@@ -46,6 +49,18 @@ class Business(Part):
         description='Where a phone number without a country\'s code is at home, such as "DE" (ISO 3166): then numbers '
         "are compared in international form, and as they were written otherwise.",
     )
+    hours: EveryHours | None = Field(
+        default=None, description="When the business is open, by which tickets' clocks run; without, round the clock."
+    )
+    holidays: EveryHolidays | None = Field(
+        default=None,
+        description="Days not as their weekday; `regulars rules holidays` writes those of a region.",
+    )
+
+    @model_validator(mode="after")
+    def _opens(self) -> Business:
+        require_opening(self.hours or (), self.holidays or ())
+        return self
 
     @model_validator(mode="after")
     def _is_a_country(self) -> Business:
@@ -93,7 +108,7 @@ class Ruleset(Part):
     lifecycle: Lifecycle = Field(description="The ladder of stages.")
     tier: Tier = Field(description="Loyalty by spend.")
     churn_risk: ChurnRisk = Field(description="The risk that a customer leaves, from 0 to 100.")
-    ticket: Ticket = Field(description="Targets of the help desk, in clock hours.")
+    ticket: Ticket = Field(description="Targets of the help desk, in hours in which the business is open.")
     satisfaction: Satisfaction = Field(description="Where an answer to a survey becomes good or bad news.")
     points: Points = Field(description="How points are earned, and when they can be spent and expire.")
     segment: Annotated[tuple[SegmentRule, ...], Field(max_length=MAX_SEGMENTS)] = Field(

@@ -8,18 +8,20 @@ from math import ceil
 
 from regulars.crm_domain.instant import DAY, SECOND
 from regulars.crm_domain.ticket import Priority
+from regulars.projections.facts.calendar import Calendar
 from regulars.projections.facts.tickets import Target, TicketRules
 from regulars.projections.ticket_queue import rules
 
 _HOUR = 3_600 * SECOND
 
 
-def compile_ticket_rules(rule: rules.Ticket) -> TicketRules:
+def compile_ticket_rules(rule: rules.Ticket, calendar: Calendar) -> TicketRules:
     """Make the [ticket] table ready: hours become whole microseconds, the first at which the target is reached."""
     return TicketRules(
         first_response=_targets(rule.first_response_hours, rule.due_soon_fraction),
         resolution=_targets(rule.resolution_hours, rule.due_soon_fraction),
         auto_close=rule.auto_close_days * DAY,
+        calendar=calendar,
     )
 
 

@@ -57,7 +57,7 @@ def _status(facts: TicketFacts, rules: TicketRules, at: int) -> tuple[TicketStat
 def _timeliness(facts: TicketFacts, rules: TicketRules, name: ClockName, at: int) -> tuple[Timeliness, int | None]:
     clock, urgency = timed_by(facts, name)
     target = target_of(rules, name, urgency)
-    ran = running_time(clock, at)
+    ran = running_time(clock, at, rules.calendar)
     if clock.ended is not None:
         return ("met" if ran < target.breach else "late"), None
     if ran >= target.breach:
@@ -66,4 +66,4 @@ def _timeliness(facts: TicketFacts, rules: TicketRules, name: ClockName, at: int
     if not clock.runs or clock.runs[-1].until is not None:
         return timeliness, None
     left = (target.breach if ran >= target.soon else target.soon) - ran
-    return timeliness, at + left
+    return timeliness, rules.calendar.after(at, left)

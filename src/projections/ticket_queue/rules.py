@@ -22,7 +22,7 @@ class HoursByPriority(Part):
 
 
 class Ticket(Part):
-    """Targets of the help desk, in clock hours."""
+    """Targets of the help desk, in hours in which the business is open."""
 
     first_response_hours: HoursByPriority = Field(description="The time within which a ticket gets its first reply.")
     resolution_hours: HoursByPriority = Field(

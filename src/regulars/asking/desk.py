@@ -16,6 +16,7 @@ from regulars.adapters.read_models.histories import read_facts
 from regulars.adapters.read_models.keyed_pages import ListedKey, Turning, keyed_page
 from regulars.adapters.read_models.pages import changed_among
 from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.read_models.service import BREACHED
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.listed import families_changed
@@ -30,6 +31,8 @@ from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from regulars.crm_domain.membership import Membership, balance
 from regulars.crm_domain.ticket import AgentReplied, CustomerReplied, TicketEvent
 from regulars.projections.engine.fold import by_key, fold_until, verdict_at
+from regulars.projections.facts.tickets import SETTLED
+from regulars.projections.rules.compiled import Rules
 from regulars.projections.ticket_queue.judge import TicketVerdict
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 from regulars.projections.verdict import Interval
@@ -39,8 +42,6 @@ from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
 
-BREACHED = "breached"
-
 _Recorded = Recorded[TicketEvent]
 
 
@@ -49,6 +50,7 @@ class TicketView:
     """One ticket as of an instant. Clocks are on_time, due_soon, breached, met or late.
 
     `until` is when this changes by itself, and `breaches_at` when the next clock is breached unless somebody acts.
+    `holidays_unknown` are years in which its clocks run whose holidays are to be kept and aren't listed.
     `subject` is None once the customer is forgotten; it, `priority`, `agent` and `topic` are those of the same instant,
     and None where they can't be read.
     """
@@ -66,6 +68,7 @@ class TicketView:
     priority: str | None
     agent: str | None
     topic: str | None
+    holidays_unknown: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,8 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
         behind = events_behind(session.store, models, connection, beside=beside)
         return TicketPage(
             tickets=tuple(
-                view_ticket(listed, contacts[listed.customer_id].ref, states[listed.key]) for listed in found
+                view_ticket(listed, contacts[listed.customer_id].ref, states[listed.key], viewpoint.rules, at)
+                for listed in found
             ),
             after=found[-1].key if len(found) == query.limit else None,
             behind=behind,
@@ -296,9 +300,12 @@ def _states(session: Session, tx: Transaction, ticket_ids: Sequence[str], at: in
         return {key: state for each in ticket_ids for key, state in _states(session, tx, [each], at).items()}
 
 
-def view_ticket(listed: ListedKey, ref: str | None, state: ticket.Ticket) -> TicketView:
+def view_ticket(listed: ListedKey, ref: str | None, state: ticket.Ticket, rules: Rules, at: int) -> TicketView:
     """A ticket as people read it."""
     interval = listed.interval
+    is_settled = interval.verdict.status in SETTLED
+    runs_until = state.resolved_at or interval.valid_from if is_settled else max(at, listed.turns_at or at)
+    opened_at = runs_until if state.opened is None else state.opened.at
     return TicketView(
         ticket_id=listed.key,
         customer_id=CustomerId(listed.customer_id),
@@ -313,6 +320,7 @@ def view_ticket(listed: ListedKey, ref: str | None, state: ticket.Ticket) -> Tic
         priority=state.priority,
         agent=state.agent,
         topic=state.topic,
+        holidays_unknown=rules.tickets.calendar.unlisted(opened_at, runs_until),
     )
 
 

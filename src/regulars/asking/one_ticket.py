@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Literal
+from datetime import date, datetime, timedelta
+from typing import Literal, get_args
 
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.audit import AuditEntry, entries_of
@@ -20,9 +20,21 @@ from regulars.asking.desk import (
 )
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.views import Span
+from regulars.crm_domain import ticket
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound
-from regulars.crm_domain.instant import FOREVER, to_datetime
+from regulars.crm_domain.event import Recorded
+from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
+from regulars.crm_domain.ticket import TicketEvent
+from regulars.projections.facts.tickets import (
+    ClockName,
+    TicketFacts,
+    TicketRules,
+    evolve,
+    running_time,
+    target_of,
+    timed_by,
+)
 from regulars.projections.verdict import Interval
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
@@ -39,11 +51,20 @@ class TicketMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockTime:
+    """How long a clock ran by then, and the target that it is held against; in business hours where there are any."""
+
+    ran: timedelta
+    target: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class WholeTicket:
     """One ticket as of an instant, with all that had happened to it by then, oldest first.
 
     `statuses` and the `clocks` "first_response" and "resolution" are over all of time, what is due by itself included,
-    as a customer's timeline is. `level` is how often it was escalated, or 0.
+    as a customer's timeline is; `times` say how long each clock ran by the instant. `level` is how often it was
+    escalated, or 0.
     """
 
     ticket: TicketView
@@ -58,6 +79,7 @@ class WholeTicket:
     messages: tuple[TicketMessage, ...]
     statuses: tuple[Span, ...]
     clocks: Mapping[str, tuple[Span, ...]]
+    times: Mapping[str, ClockTime]
     events: tuple[AuditEntry, ...]
 
 
@@ -84,7 +106,7 @@ def _find(session: Session, tx: Transaction, ticket_id: str, as_of: datetime | d
     happened = [each for each in events if each.occurred_at <= at]
     rated = state.rating
     return WholeTicket(
-        ticket=view_ticket(listed, read_contacts(tx, members[:1])[members[0]].ref, state),
+        ticket=view_ticket(listed, read_contacts(tx, members[:1])[members[0]].ref, state, viewpoint.rules, at),
         as_of=to_datetime(at),
         opened_at=to_datetime(state.opened.at),
         channel=state.opened.channel,
@@ -99,8 +121,22 @@ def _find(session: Session, tx: Transaction, ticket_id: str, as_of: datetime | d
             "first_response": _spans(intervals, lambda verdict: verdict.first_response),
             "resolution": _spans(intervals, lambda verdict: verdict.resolution),
         },
+        times=_times(happened, viewpoint.rules.tickets, at),
         events=entries_of(tx, session.store.registry.catalogue, happened),
     )
+
+
+def _times(happened: Iterable[Recorded[TicketEvent]], rules: TicketRules, at: int) -> dict[str, ClockTime]:
+    """How long each clock ran by an instant, and its target."""
+    facts = TicketFacts()
+    for each in ticket.CHRONOLOGY.in_order(happened):
+        evolve(facts, each.event, each.position)
+    found: dict[str, ClockTime] = {}
+    for name in get_args(ClockName):
+        clock, urgency = timed_by(facts, name)
+        ran, target = running_time(clock, at, rules.calendar), target_of(rules, name, urgency).breach
+        found[name] = ClockTime(ran=ran * MICROSECOND, target=target * MICROSECOND)
+    return found
 
 
 def _spans(intervals: Iterable[Interval], value_of: Callable[..., str]) -> tuple[Span, ...]:

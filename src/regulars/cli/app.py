@@ -208,6 +208,14 @@ _add(
 )
 _add(
     app,
+    "service",
+    "service.service",
+    "Show whether tickets were in time, and how many are open.",
+    "regulars service --by month --since 2026-01-01",
+    "regulars service --by agent --as-of 2026-03-31 --csv",
+)
+_add(
+    app,
     "points",
     "desk.points",
     "Show a member's points: what can be spent, what is pending, and what expires when.",
@@ -487,6 +495,14 @@ _add(
     "rules.check",
     "Check a file of rules, and name every key that is wrong.",
     "regulars rules check rules.toml",
+)
+_add(
+    _rules,
+    "holidays",
+    "holidays.holidays",
+    "Write the holidays of a region in some years as a part of the rules.",
+    "regulars rules holidays DE-BY 2027",
+    "regulars rules holidays DE-BY 2027 2028 --into rules.toml",
 )
 _add(
     _rules,

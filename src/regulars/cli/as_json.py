@@ -27,6 +27,7 @@ from regulars.asking.due import DueExplanation, DueItem, MostBought
 from regulars.asking.duplicates import Duplicates
 from regulars.asking.one_ticket import WholeTicket
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
+from regulars.asking.service import Attainment, ServiceLine, ServiceReport
 from regulars.asking.views import Clause, Customer, Explanation, SegmentView, Span, Status, Timeline, VerdictView
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
@@ -188,6 +189,44 @@ def ticket(each: TicketView) -> Object:
         "priority": each.priority,
         "agent": each.agent,
         "topic": each.topic,
+        "holidays_unknown": list(each.holidays_unknown),
+    }
+
+
+def service(each: ServiceReport) -> Object:
+    """Service as of an instant, by group and in all."""
+    return {
+        "as_of": each.as_of.isoformat(),
+        "since": _moment(each.since),
+        "until": each.until.isoformat(),
+        "by": each.by,
+        "lines": [{"group": line.group} | service_line(line) for line in each.lines],
+        "total": service_line(each.total),
+        "holidays_unknown": list(each.holidays_unknown),
+        "behind": each.behind,
+    }
+
+
+def service_line(each: ServiceLine) -> Object:
+    """Service for a group of tickets; shares and their 95 % intervals are from 0 to 1."""
+    return {
+        "opened": each.opened,
+        "first_response": _attainment(each.first_response),
+        "resolution": _attainment(each.resolution),
+        "backlog": each.backlog,
+        "breached": each.breached,
+    }
+
+
+def _attainment(each: Attainment) -> Object:
+    low, high = each.interval or (None, None)
+    return {
+        "kept": each.kept,
+        "n": each.n,
+        "share": each.share,
+        "low": low,
+        "high": high,
+        "undecided": each.undecided,
     }
 
 
@@ -204,6 +243,10 @@ def whole_ticket(each: WholeTicket) -> Object:
         "comment": each.comment,
         "statuses": [_ticket_span(span) for span in each.statuses],
         "clocks": {name: [_ticket_span(span) for span in spans] for name, spans in each.clocks.items()},
+        "times": {
+            name: {"ran_seconds": time.ran.total_seconds(), "target_seconds": time.target.total_seconds()}
+            for name, time in each.times.items()
+        },
         "messages": [{"at": said.at.isoformat(), "by": said.by, "message": said.message} for said in each.messages],
         "events": [audit_entry(entry) for entry in each.events],
     }

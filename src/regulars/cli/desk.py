@@ -17,7 +17,7 @@ from rich.text import Text
 
 from regulars.asking.audit import AuditEntry
 from regulars.asking.desk import Points, TicketView
-from regulars.asking.one_ticket import WholeTicket
+from regulars.asking.one_ticket import ClockTime, WholeTicket
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
@@ -30,6 +30,7 @@ from regulars.cli.opening import (
     tell_what_is_missing,
 )
 from regulars.cli.paging import every
+from regulars.cli.service import unknown_holidays
 from regulars.cli.viewpoint import fold_first
 from regulars.cli.words import parse_span
 from regulars.session.freshness import FRESH
@@ -81,6 +82,9 @@ def tickets(
         found = list(every(ask, limit or PAGE))
         table = _ticket_table(found, zone)
         render.draw(table if found else "No ticket is like that.")
+        unknown = sorted({year for each in found for year in each.holidays_unknown})
+        if unknown:
+            render.draw(unknown_holidays(tuple(unknown)))
         if limit is None and len(found) == PAGE:
             render.draw(f"The first {PAGE}; --limit N shows N, --json all.")
         tell_what_is_missing(crm)
@@ -145,13 +149,26 @@ def _heading(found: WholeTicket, zone: ZoneInfo) -> Table:
         "escalated": f"level {found.level}" if found.level else None,
         "rated": rated,
         "opened": render.minute(found.opened_at, zone),
+        "answer": _time(found.times["first_response"]),
+        "resolution": _time(found.times["resolution"]),
         "late from": None if each.breaches_at is None else render.minute(each.breaches_at, zone),
+        "holidays": unknown_holidays(each.holidays_unknown) if each.holidays_unknown else None,
     }
     table = Table.grid(padding=(0, 2))
     for name, fact in facts.items():
         if fact is not None:
             table.add_row(Text(name, style="dim"), Text(render.clean(fact), overflow="fold"))
     return table
+
+
+def _time(each: ClockTime) -> str:
+    return f"ran {_hours(each.ran)} of {_hours(each.target)} hours"
+
+
+def _hours(time: timedelta) -> str:
+    """Hours and whole minutes, such as 3:40."""
+    minutes = time // timedelta(minutes=1)
+    return f"{minutes // 60:,}:{minutes % 60:02}"
 
 
 def _over_time(found: WholeTicket, zone: ZoneInfo) -> Table:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from regulars.adapters.store.rules_text import as_toml
 from regulars.cli import as_json, difference, render
+from regulars.cli.holidays import said_of_holidays, years_listed
 from regulars.cli.opening import ActorOption, JsonOption, StoreOption, open_to_ask, open_to_change
 from regulars.cli.progress import waiting
 from regulars.cli.rules_file import RulesArgument, read_rules
@@ -54,7 +55,8 @@ def show(
 def check(file: RulesArgument, json: JsonOption = False) -> None:
     """Check a file of rules, and name every key that is wrong.
 
-    The exit status is 1 where it doesn't. No store is needed.
+    Where business hours keep holidays, it says for which years these are listed. The exit status is 1 where something
+    is wrong. No store is needed.
     """
     try:
         found = read_rules(file)
@@ -65,9 +67,10 @@ def check(file: RulesArgument, json: JsonOption = False) -> None:
         as_json.write_json(sys.stdout, {"ok": False, "objections": objections})
         raise typer.Exit(REFUSED) from None
     if json:
-        as_json.write_json(sys.stdout, {"ok": True, "digest": found.digest()})
+        listed = years_listed(found)
+        as_json.write_json(sys.stdout, {"ok": True, "digest": found.digest(), "holidays_listed": listed})
     else:
-        render.draw(f"ok {found.digest()}")
+        render.draw(f"ok {found.digest()}", *said_of_holidays(found))
 
 
 def diff(

@@ -1,0 +1,1 @@
+"""Business hours: when the business is open, as rules data."""
