@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
-from math import comb, isclose, sqrt
 from pathlib import Path
 from random import Random
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from regulars import (
     AssignTicket,
@@ -37,7 +34,6 @@ from regulars import (
     UndoMerge,
     parse_rules,
 )
-from regulars.asking.wilson import wilson
 from shops import OFFICE_HOURS, Clock, default_text, opened
 
 BEGIN = datetime(2026, 1, 5, 9, tzinfo=UTC)  # a Monday
@@ -260,42 +256,3 @@ def test_a_ticket_tells_how_much_open_time_its_clocks_took(database_url: str, cl
         assert (times["first_response"].ran, times["first_response"].target) == (2 * HOUR, 4 * HOUR)
         assert (times["resolution"].ran, times["resolution"].target) == (14 * HOUR, 24 * HOUR)
         assert crm.ticket("T-1", as_of=BEGIN).times["resolution"].ran == timedelta(0)
-
-
-# ----------------------------------------------------------------------------------------------------------- intervals
-
-
-@pytest.mark.parametrize(
-    ("hits", "n", "low", "high"),
-    [  # R. G. Newcombe, Statistics in Medicine 17 (1998), table I, method 3
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilsons_interval_is_the_published_one(hits: int, n: int, low: float, high: float) -> None:
-    assert [round(each, 4) for each in wilson(hits, n)] == [low, high]
-
-
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_a_bound_is_a_share_from_which_what_was_seen_is_just_not_rejected(seen: tuple[int, int]) -> None:
-    hits, n = seen
-    low, high = wilson(hits, n)
-    assert 0 <= low <= hits / n <= high <= 1
-    for bound in (low, high):
-        if 1e-9 < bound < 1 - 1e-9:
-            score = abs(hits / n - bound) / sqrt(bound * (1 - bound) / n)
-            assert isclose(score, 1.959963984540054, rel_tol=1e-6)
-
-
-@pytest.mark.parametrize("n", [2, 5, 10, 20, 50, 100])
-def test_the_interval_holds_the_true_share_as_often_as_it_says(n: int) -> None:
-    # Exactly, by the binomial distribution: how often, for each true share from 1 % to 99 %.
-    intervals, covered = [wilson(hits, n) for hits in range(n + 1)], list[float]()
-    for share in (percent / 100 for percent in range(1, 100)):
-        chances = (comb(n, hits) * share**hits * (1 - share) ** (n - hits) for hits in range(n + 1))
-        inside = (low <= share <= high for low, high in intervals)
-        covered.append(sum(chance for chance, holds in zip(chances, inside, strict=True) if holds))
-    assert 0.945 < sum(covered) / len(covered) < 0.96
-    assert min(covered) > 0.82

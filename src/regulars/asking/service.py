@@ -21,7 +21,6 @@ from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.service import BREACHED, ReportedTicket, open_spans, reported_tickets
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.customers import folded_viewpoint
-from regulars.asking.wilson import wilson
 from regulars.crm_domain.instant import end_of_day, to_datetime
 from regulars.crm_domain.ticket import Priority
 from regulars.projections.ticket_queue.judge import Timeliness
@@ -30,6 +29,7 @@ from regulars.session.instants import first_instant_of, instant_of
 from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
+from regulars.statistics.proportions import Interval, wilson
 
 ServiceBy = Literal["month", "agent", "priority", "channel"]
 
@@ -48,9 +48,9 @@ class Attainment:
         return self.kept / self.n if self.n else None
 
     @property
-    def interval(self) -> tuple[float, float] | None:
+    def interval(self) -> Interval | None:
         """The 95 % interval of the share (Wilson's); None where nothing is decided."""
-        return wilson(self.kept, self.n) if self.n else None
+        return wilson(self.kept, self.n)
 
 
 @dataclass(frozen=True, slots=True)

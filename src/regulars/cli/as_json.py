@@ -219,13 +219,12 @@ def service_line(each: ServiceLine) -> Object:
 
 
 def _attainment(each: Attainment) -> Object:
-    low, high = each.interval or (None, None)
     return {
         "kept": each.kept,
         "n": each.n,
         "share": each.share,
-        "low": low,
-        "high": high,
+        "low": None if each.interval is None else each.interval.low,
+        "high": None if each.interval is None else each.interval.high,
         "undecided": each.undecided,
     }
 

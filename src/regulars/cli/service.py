@@ -103,7 +103,7 @@ def _cells(line: ServiceLine, group: str) -> tuple[str, ...]:
 def _share(each: Attainment) -> str:
     if each.share is None or each.interval is None:
         return "can't tell"
-    low, high = each.interval
+    low, high = each.interval.low, each.interval.high
     return f"{100 * each.share:.0f} % ({100 * low:.0f}-{100 * high:.0f})"
 
 

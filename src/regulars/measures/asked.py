@@ -1,7 +1,8 @@
 """What measures are asked with: whose they are (`where`), and the door at which they are all answered.
 
 A dimension is a name that people say, such as `tier` or `source`, and the column of the projection that holds it.
-Trends count by one; `where` picks customers by some. What a customer has several of at once, such as tags or segments, is one, too.
+Trends count by one; `where` picks customers by some. What a customer has several of at once, such as tags or segments,
+is one, too.
 """
 
 from __future__ import annotations

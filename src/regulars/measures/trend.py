@@ -40,7 +40,8 @@ SEVERAL = frozenset({"segment", "tag"})
 class Trend(Struct, frozen=True, kw_only=True):
     """Counts over time of what was `measured`, such as "stage", while `where` holds; `values` are in the rules' order.
 
-    It counts customers, the forgotten too, as `totals` does: with "tag" or "segment" each of theirs, and with "tickets" tickets.
+    It counts customers, the forgotten too, as `totals` does: with "tag" or "segment" each of theirs, and with "tickets"
+    tickets.
     """
 
     measured: str
