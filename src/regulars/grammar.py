@@ -7,7 +7,6 @@ from regulars.projections.churn_risk.rules import (
     Feedback,
     FeedbackPoints,
     Overrides,
-    Satisfaction,
     Service,
     ServicePoints,
     SteppedComponent,
@@ -16,6 +15,7 @@ from regulars.projections.lifecycle_stage.rules import ConditionRule, Lifecycle,
 from regulars.projections.loyalty_tier.rules import Level, Tier
 from regulars.projections.points.rules import Points
 from regulars.projections.rules.grammar import Business, Cadence
+from regulars.projections.satisfaction.rules import Satisfaction
 from regulars.projections.ticket_queue.rules import HoursByPriority, Ticket
 
 __all__ = [

@@ -13,6 +13,7 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import get_args
 
+from regulars.crm_domain.assessment import AssessmentRecorded
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -122,6 +123,10 @@ def _spend_positions(subject: Subject, window: int | None, at: int) -> tuple[int
     first = 0 if window is None else orders_since(facts, at - window)
     returns = (back.position for back in facts.returns if back.order >= first)
     return tuple(sorted([*facts.order_positions[first:], *returns]))
+
+
+def _assessed(facts: Facts) -> list[str]:
+    return [f"{kind}:{each.value}" for kind, each in facts.assessed.items()]
 
 
 # ------------------------------------------------------------------------------------------------------------ the table
@@ -281,6 +286,16 @@ FACTS: Mapping[str, Fact] = table(
         positions=lambda facts: sorted(named.position for named in _tags(facts).values()),
         meaning="The tags that are on.",
         events=frozenset({CustomerTagged, CustomerUntagged}),
+    ),
+    steady(
+        "assessed",
+        kind="set",
+        found=lambda subject, window, at: frozenset(_assessed(subject.facts)),
+        words=lambda found: f"assessed as {', '.join(sorted(found))}" if found else "not assessed",
+        positions=lambda facts: sorted(each.position for each in facts.assessed.values()),
+        meaning='What was made of their latest text, by kind, such as "sentiment:negative": of each kind the last word '
+        "on the text that was said last, whichever model or person said it.",
+        events=frozenset({AssessmentRecorded}),
     ),
     verdict_of(
         "lifecycle_stage",

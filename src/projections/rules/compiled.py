@@ -23,6 +23,7 @@ from regulars.projections.lifecycle_stage.compiled import Ladder, compile_ladder
 from regulars.projections.loyalty_tier.compiled import Tiers, compile_tiers
 from regulars.projections.rules import grammar
 from regulars.projections.rules.section import Section
+from regulars.projections.satisfaction.compiled import SatisfactionRules, compile_satisfaction
 from regulars.projections.ticket_queue.compiled import compile_ticket_rules
 
 
@@ -43,6 +44,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     tiers: Tiers
     risk: Risk
     tickets: TicketRules
+    satisfaction: SatisfactionRules
     exponent: int
     sections: dict[str, Any]
 
@@ -66,6 +68,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         tiers=compile_tiers(ruleset.tier, exponent),
         risk=compile_risk(ruleset.churn_risk, ruleset.satisfaction, ruleset.cadence.prior_gap_days),
         tickets=compile_ticket_rules(ruleset.ticket),
+        satisfaction=compile_satisfaction(ruleset.satisfaction),
         exponent=exponent,
         sections={section.name: section.compile(tables[section.name]) for section in sections},
     )
