@@ -38,19 +38,21 @@ def judge(standing: None, asked: Asked | None, rules: Rules, at: int, until: int
 
 
 def _verdict(asked: Asked, sent_at: int) -> SurveyVerdict:
-    fate: Fate = "awaited"
-    if asked.answered is not None:
-        fate = "answered"
-    elif asked.bounced is not None:
-        fate = "bounced"
     return SurveyVerdict(
         survey=asked.survey,
         sent_at=sent_at,
         channel=asked.channel,
         ticket_id=asked.ticket_id,
-        fate=fate,
+        fate=fate_of(asked),
         score=asked.score,
     )
+
+
+def fate_of(asked: Asked) -> Fate:
+    """What became of a survey, as far as is known."""
+    if asked.answered is not None:
+        return "answered"
+    return "awaited" if asked.bounced is None else "bounced"
 
 
 def _survey_of(event: SurveyEvent | SurveyAnswered) -> str:

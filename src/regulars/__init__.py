@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
     from regulars.adapters.moving.copying import copy as copy
     from regulars.adapters.moving.restoring import read_list as read_erased
+    from regulars.adapters.read_models.feedback_counts import FeedbackCounts
     from regulars.adapters.read_models.histories import Poison
     from regulars.adapters.read_models.verifying import Difference, Fingerprint, Verification
     from regulars.adapters.sealing.checking import EventDamage, NotedSeal, SealCheck, SealDamage
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from regulars.adapters.store.rules_text import as_toml
     from regulars.adapters.vault.erasing import OwnerNeeded
     from regulars.adapters.vault.quarantine import Reject
+    from regulars.asking.assessments import AssessmentChange, AssessmentDifference
     from regulars.asking.audit import AuditEntry, AuditPage, Change
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
     from regulars.asking.customers import Order
@@ -43,7 +45,9 @@ if TYPE_CHECKING:
     from regulars.asking.dicts import to_dict
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
+    from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import TicketMessage, WholeTicket
+    from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
     from regulars.asking.suspects import Suspect
     from regulars.asking.views import (
         BuildView,
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
         VerdictView,
     )
     from regulars.crm import Regulars
+    from regulars.crm_domain.assessment import AssessmentRecorded, RecordAssessment
     from regulars.crm_domain.command import Command, CustomerId
     from regulars.crm_domain.customer import (
         AccountClosed,
@@ -163,6 +168,7 @@ if TYPE_CHECKING:
         VoidPurchase,
     )
     from regulars.crm_domain.rulebook import RulesPublished, RulesRolledBack
+    from regulars.crm_domain.survey import RecordSurveyBounced, RecordSurveySent, SurveyBounced, SurveySent
     from regulars.crm_domain.ticket import (
         AgentReplied,
         AssignTicket,
@@ -209,6 +215,7 @@ if TYPE_CHECKING:
     from regulars.session.clock import Clock
     from regulars.session.freshness import Fresh
     from regulars.session.session import AnyRules
+    from regulars.statistics.estimate import Estimate
     from regulars.upkeep.keys import Keys, Rotation
     from regulars.upkeep.read_models import GenerationView, Projections
 
@@ -296,6 +303,13 @@ _HOMES = {
     "regulars.upkeep.read_models": "GenerationView Projections",
     "regulars.restoring": "Restoration restore",
     "regulars.asking.dicts": "to_dict",
+    "regulars.asking.assessments": "AssessmentChange AssessmentDifference",
+    "regulars.asking.one_answered": "CustomerSatisfaction MayAsk SurveyView",
+    "regulars.asking.satisfaction": "Satisfaction SatisfactionReport",
+    "regulars.statistics.estimate": "Estimate",
+    "regulars.adapters.read_models.feedback_counts": "FeedbackCounts",
+    "regulars.crm_domain.assessment": "AssessmentRecorded RecordAssessment",
+    "regulars.crm_domain.survey": "RecordSurveyBounced RecordSurveySent SurveyBounced SurveySent",
     "regulars.asking.views": (
         "BuildView Clause Customer EventLine Explanation Lane Page Span Status Timeline VerdictView"
     ),
@@ -311,6 +325,9 @@ __all__ = [
     "AgentReplied",
     "AnyRules",
     "Archived",
+    "AssessmentChange",
+    "AssessmentDifference",
+    "AssessmentRecorded",
     "AssignOwner",
     "AssignTicket",
     "AuditEntry",
@@ -347,6 +364,7 @@ __all__ = [
     "CustomerMerged",
     "CustomerRegistered",
     "CustomerReplied",
+    "CustomerSatisfaction",
     "CustomerTagged",
     "CustomerUntagged",
     "Difference",
@@ -359,6 +377,7 @@ __all__ = [
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
+    "Estimate",
     "Event",
     "EventDamage",
     "EventLine",
@@ -366,6 +385,7 @@ __all__ = [
     "Explanation",
     "Extension",
     "Fault",
+    "FeedbackCounts",
     "Fingerprint",
     "Forgetting",
     "Forgotten",
@@ -387,6 +407,7 @@ __all__ = [
     "LogMapper",
     "LogRecorder",
     "MakeReferral",
+    "MayAsk",
     "MembershipCancelled",
     "MembershipEnrolled",
     "MembershipResumed",
@@ -431,6 +452,7 @@ __all__ = [
     "QualifyLead",
     "RateTicket",
     "ReassignPurchase",
+    "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",
     "RecordInteraction",
@@ -438,6 +460,8 @@ __all__ = [
     "RecordPurchase",
     "RecordReturn",
     "RecordSurveyAnswer",
+    "RecordSurveyBounced",
+    "RecordSurveySent",
     "Recorded",
     "RecordedAhead",
     "RedeemPoints",
@@ -466,6 +490,8 @@ __all__ = [
     "RulesRolledBack",
     "RulesVersion",
     "Ruleset",
+    "Satisfaction",
+    "SatisfactionReport",
     "SealCheck",
     "SealDamage",
     "Sealing",
@@ -475,6 +501,9 @@ __all__ = [
     "StoreBusy",
     "StoreUnusable",
     "SurveyAnswered",
+    "SurveyBounced",
+    "SurveySent",
+    "SurveyView",
     "Suspect",
     "SuspendMembership",
     "TagCustomer",

@@ -45,6 +45,13 @@ def test_what_bounced_already_is_written_down_again_only_with_its_time() -> None
     given(SENT, BOUNCED).when(BOUNCE.model_copy(update={"occurred_at": YESTERDAY})).then(BOUNCED)
 
 
+WRONG = (
+    *({"about": about} for about in ("0", "-7", "seven", True)),
+    *({"kind": kind} for kind in ("", "Very long sentence")),
+    *({"value": value} for value in ("", "Ada was cross", "-0.8")),
+)
+
+
 def with_a_text(*events: AssessmentRecorded) -> Given:
     return Given(events=events, context=Context(now=NOW, said_at=5), decider=ASSESSMENT)
 
@@ -70,19 +77,7 @@ def test_where_there_is_no_text_there_is_nothing_to_assess() -> None:
     given().when(ASSESS).then_rejected("unknown_text")
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"about": "0"},
-        {"about": "-7"},
-        {"about": "seven"},
-        {"about": True},
-        {"kind": "Very long sentence"},
-        {"value": ""},
-        {"value": "Ada was cross"},
-        {"value": "-0.8"},
-    ],
-)
+@pytest.mark.parametrize("wrong", WRONG)
 def test_kinds_and_values_are_words_and_what_is_assessed_a_position(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         RecordAssessment.model_validate({"about": 7, "kind": "sentiment", "value": "negative"} | wrong)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from itertools import groupby
@@ -30,7 +30,7 @@ from regulars.projections.engine import fold
 from regulars.projections.engine.fold import Folded, Timelines
 from regulars.projections.open_tickets import OpenTickets, combine
 from regulars.projections.registry import Registry
-from regulars.projections.verdict import Interval
+from regulars.projections.verdict import Interval, Reason
 from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
@@ -208,21 +208,40 @@ def explain_customer(
     history = read_history(store, tx.connection, members, store.registry.plan(viewpoint.rules), viewpoint.until)
     _, explained = fold.explain(history.happened, viewpoint.rules, at, store.registry.projectors)
     lanes = lanes_in(store.registry)
-    positions = sorted({p for each in explained for reason in each.reasons for p in reason.positions})
-    lines = {
-        recorded.position: EventLine(
-            position=recorded.position,
-            occurred_at=to_datetime(recorded.occurred_at),
-            what=describe(recorded.event, store.registry.catalogue),
-        )
-        for recorded in tx.log.at(positions)
-    }
+    lines = _lines(store, tx, (reason for each in explained for reason in each.reasons))
     verdicts = {each.projection: each for each in explained}
     return Explanation(
         customer_id=CustomerId(members[0]),
         as_of=to_datetime(at),
         verdicts=tuple(_verdict(lane, verdicts[name], lines) for lane, name in lanes.items() if name in verdicts),
         parked=None if history.poison is None else describe_poison(history.poison),
+    )
+
+
+def _lines(store: Store, tx: Transaction, reasons: Iterable[Reason]) -> dict[int, EventLine]:
+    """The events behind some reasons, by their positions."""
+    return {
+        recorded.position: EventLine(
+            position=recorded.position,
+            occurred_at=to_datetime(recorded.occurred_at),
+            what=describe(recorded.event, store.registry.catalogue),
+        )
+        for recorded in tx.log.at(sorted({position for reason in reasons for position in reason.positions}))
+    }
+
+
+def read_clauses(store: Store, tx: Transaction, reasons: Sequence[Reason]) -> tuple[Clause, ...]:
+    """Reasons as people read them, with the events behind each."""
+    lines = _lines(store, tx, reasons)
+    return tuple(_clause(reason, lines) for reason in reasons)
+
+
+def _clause(reason: Reason, lines: Mapping[int, EventLine]) -> Clause:
+    return Clause(
+        id=reason.clause,
+        sentence=reason.sentence,
+        contribution=reason.contribution,
+        events=tuple(lines[position] for position in reason.positions),
     )
 
 
@@ -247,15 +266,7 @@ def _verdict(lane: str, explained: fold.Explanation, lines: dict[int, EventLine]
         score=getattr(explained.verdict, SCORE, None),
         since=to_datetime(explained.since),
         until=None if following is None else following.since,
-        reasons=tuple(
-            Clause(
-                id=reason.clause,
-                sentence=reason.sentence,
-                contribution=reason.contribution,
-                events=tuple(lines[position] for position in reason.positions),
-            )
-            for reason in explained.reasons
-        ),
+        reasons=tuple(_clause(reason, lines) for reason in explained.reasons),
         next=following,
     )
 

@@ -41,6 +41,7 @@ from regulars.doing.corrections import (
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
 from regulars.doing.late_membership import follow_late_move
 from regulars.doing.memberships import member_meant, membership_stream, of_all, shared
+from regulars.doing.notices import notices_of
 from regulars.doing.outcomes import CarriedOut, FirstOutcomes, Outcome, conclude
 from regulars.doing.policies import follow_links, move_points, require_allowed
 from regulars.doing.stream import Stream, is_told, state_at
@@ -231,7 +232,7 @@ class Execution:
         recorded = work.write()
         self.last_position = recorded[-1].position if recorded else 0
         self.customer_ids = {each.customer_id for each in work.pending.drafts} | work.pending.merged_here
-        return conclude(work.store, work.tx, work.pending.carried_out, recorded)
+        return conclude(work.store, work.tx, work.pending.carried_out, recorded, notices_of(work, recorded))
 
     def expectations(self) -> dict[str, int]:
         """For each stream that was to be written, the version the decision was based on."""
