@@ -20,10 +20,10 @@ from regulars.asking.one_answered import CustomerSatisfaction, MayAsk
 from regulars.asking.satisfaction import GroupedBy, Satisfaction, SatisfactionReport
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
+from regulars.cli.consents import KnownAt
 from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.progress import waiting
-from regulars.cli.viewpoint import KnownAt
 from regulars.cli.words import parse_moment
 from regulars.statistics.estimate import Estimate
 
@@ -155,13 +155,14 @@ _TITLES = MappingProxyType(
         "complaining": "Complaining %",
     }
 )
-_OF = MappingProxyType(
+#: What each number is in words, and of what there are n.
+_WORDS = MappingProxyType(
     {
-        "nps": "customers",
-        "csat": "customers",
-        "response": "surveys",
-        "complaints": "orders, to 100 of them",
-        "complaining": "customers who ordered",
+        "nps": ("NPS", "customers"),
+        "csat": ("CSAT, % satisfied", "customers"),
+        "response": ("Response, % answered", "surveys"),
+        "complaints": ("Complaints to 100 orders", "orders"),
+        "complaining": ("Complaining, %", "customers who ordered"),
     }
 )
 
@@ -185,23 +186,32 @@ def _drawn(found: SatisfactionReport, zone: ZoneInfo) -> list[ConsoleRenderable 
 
 def _measures(each: Satisfaction) -> Table:
     rows = []
-    for name in _MEASURES:
+    for name, (words, of) in _WORDS.items():
         estimate: Estimate = getattr(each, name)
-        rows.append((_TITLES[name], _value(name, estimate), _interval(name, estimate), f"{estimate.n:,} {_OF[name]}"))
+        rows.append((words, _value(name, estimate), _interval(name, estimate), f"{estimate.n:,} {of}"))
     return render.table(("", "", "95 % interval", "of"), rows)
 
 
 def _groups(found: SatisfactionReport) -> Table:
+    """A group a row; of agents no total, which is of customers."""
     table = Table((found.by or "").capitalize(), *_TITLES.values(), box=None, pad_edge=False)
-    for each in (*found.groups, found.total):
-        name = "all" if each is found.total else each.group or "none"
-        table.add_row(Text(render.clean(name)), *(_two_lines(measure, getattr(each, measure)) for measure in _MEASURES))
+    for each in found.groups:
+        _add_group(table, each.group or "none", each)
+    if found.by != "agent":
+        _add_group(table, "all", found.total)
     return table
 
 
-def _two_lines(name: str, estimate: Estimate) -> Group:
+def _add_group(table: Table, name: str, each: Satisfaction) -> None:
+    cells = [_two_lines(measure, getattr(each, measure)) for measure in _MEASURES]
+    if not each.complaints.n and each.counts.complaints:
+        cells[_MEASURES.index("complaints")] = Text(f"{each.counts.complaints:,} in all")
+    table.add_row(Text(render.clean(name), overflow="ellipsis", no_wrap=True), *cells)
+
+
+def _two_lines(name: str, estimate: Estimate) -> ConsoleRenderable:
     if not estimate.n:
-        return Group(Text("-"))
+        return Text("-")
     return Group(
         Text(f"{_value(name, estimate)} of {estimate.n:,}", no_wrap=True), Text(_interval(name, estimate), style="dim")
     )
@@ -220,8 +230,8 @@ def _interval(name: str, estimate: Estimate) -> str:
 def _write_csv(write: WriteRow, found: SatisfactionReport) -> None:
     parts = ("value", "low", "high", "n")
     write(["group", *(f"{measure}_{part}" for measure in _MEASURES for part in parts)])
-    for each in (*found.groups, found.total):
-        name = "all" if each is found.total else each.group
+    rows = [(each.group, each) for each in found.groups]
+    for name, each in rows if found.by == "agent" else [*rows, ("all", found.total)]:
         write([name, *(getattr(getattr(each, measure), part) for measure in _MEASURES for part in parts)])
 
 
