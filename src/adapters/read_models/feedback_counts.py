@@ -42,8 +42,8 @@ class Counted(Struct, frozen=True, kw_only=True):
 class FeedbackCounts(Struct, frozen=True, kw_only=True):
     """Counts of one group. `promoters` to `dissatisfied` are customers, or by agent what was said of tickets.
 
-    `answered`, `unanswered` and `bounced` are surveys that were sent in the span, long enough ago; `pending` those that
-    were sent in it later, and are not answered yet. `active` are customers with an order in the span, `complaining`
+    `answered` and `unanswered` are surveys that were sent in the span, long enough ago; `pending` were sent in it later
+    and are not answered yet, and `bounced` came back. `active` are customers with an order in the span, `complaining`
     those of them with a complaint in it. By agent there are no orders, and so neither of both.
     """
 
@@ -113,7 +113,7 @@ def _fates(surveys: sa.FromClause, counted: Counted) -> list[sa.ColumnElement[in
         {
             "answered": sa.and_(settled, surveys.c.fate == "answered"),
             "unanswered": sa.and_(settled, surveys.c.fate == "awaited"),
-            "bounced": sa.and_(settled, surveys.c.fate == "bounced"),
+            "bounced": surveys.c.fate == "bounced",
             "pending": sa.and_(~settled, surveys.c.fate == "awaited"),
         }
     )

@@ -25,6 +25,7 @@ from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.progress import waiting
 from regulars.cli.words import parse_moment
+from regulars.projections.verdict import plural
 from regulars.statistics.estimate import Estimate
 
 _MEASURES = ("nps", "csat", "response", "complaints", "complaining")
@@ -155,14 +156,14 @@ _TITLES = MappingProxyType(
         "complaining": "Complaining %",
     }
 )
-#: What each number is in words, and of what there are n.
+#: What each number is in words, of what there are n, and of which.
 _WORDS = MappingProxyType(
     {
-        "nps": ("NPS", "customers"),
-        "csat": ("CSAT, % satisfied", "customers"),
-        "response": ("Response, % answered", "surveys"),
-        "complaints": ("Complaints to 100 orders", "orders"),
-        "complaining": ("Complaining, %", "customers who ordered"),
+        "nps": ("NPS", "customer", ""),
+        "csat": ("CSAT, % satisfied", "customer", ""),
+        "response": ("Response, % answered", "survey", ""),
+        "complaints": ("Complaints to 100 orders", "order", ""),
+        "complaining": ("Complaining, %", "customer", " who ordered"),
     }
 )
 
@@ -186,9 +187,9 @@ def _drawn(found: SatisfactionReport, zone: ZoneInfo) -> list[ConsoleRenderable 
 
 def _measures(each: Satisfaction) -> Table:
     rows = []
-    for name, (words, of) in _WORDS.items():
+    for name, (words, noun, which) in _WORDS.items():
         estimate: Estimate = getattr(each, name)
-        rows.append((words, _value(name, estimate), _interval(name, estimate), f"{estimate.n:,} {of}"))
+        rows.append((words, _value(name, estimate), _interval(name, estimate), f"{plural(estimate.n, noun)}{which}"))
     return render.table(("", "", "95 % interval", "of"), rows)
 
 
@@ -291,8 +292,8 @@ def _one_object(found: CustomerSatisfaction) -> as_json.Object:
 def _difference(found: AssessmentDifference, zone: ZoneInfo) -> Iterable[ConsoleRenderable | str]:
     agreement, old, new = found.agreement, render.clean(found.old_version), render.clean(found.new_version)
     yield (
-        f"{agreement.n:,} texts were assessed by both {old} and {new}; {found.only_old:,} by {old} alone, "
-        f"{found.only_new:,} by {new} alone."
+        f"Texts that both {old} and {new} assessed: {agreement.n:,}; that {old} alone did: {found.only_old:,}, "
+        f"{new} alone: {found.only_new:,}."
     )
     if agreement.value is None or agreement.low is None or agreement.high is None:
         yield "Nothing can be compared."

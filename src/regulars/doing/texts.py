@@ -29,6 +29,6 @@ def text_at(work: UnitOfWork, position: str) -> Recorded[Event]:
     if found is None:
         raise Rejected("unknown_text", f"there is no event #{position} yet whose text could be assessed")
     if not isinstance(found.event, TEXTS):
-        sentence = f"event #{position} is a {type(found.event).__name__}, and has no text that could be assessed"
+        sentence = f"event #{position} ({type(found.event).__name__}) has no text that could be assessed"
         raise Rejected("no_text", sentence)
     return found
