@@ -69,9 +69,12 @@ def satisfaction(
         with waiting("folding in", if_stopped="Stopped. The same question goes on where it was.") as on_progress:
             if known_at is None:
                 crm.catch_up(on_progress)
-            found = crm.satisfaction(
-                since=since, until=until, as_of=as_of, known_at=known_at, by=by, on_progress=on_progress
-            )
+            try:
+                found = crm.satisfaction(
+                    since=since, until=until, as_of=as_of, known_at=known_at, by=by, on_progress=on_progress
+                )
+            except ValueError as error:  # a span that ends before it begins
+                raise typer.BadParameter(str(error)) from None
         if json:
             as_json.write_json(sys.stdout, to_dict(found))
         elif as_csv:
