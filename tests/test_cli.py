@@ -25,12 +25,26 @@ from saying import NOW, Say
 
 COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
-    *("tickets", "ticket", "points", "consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
+    *(
+        "tickets",
+        "ticket",
+        "satisfaction",
+        "points",
+        "consents",
+        "contactable",
+        "duplicates",
+        "dismiss",
+        "merge",
+        "do",
+        "commands",
+    ),
     *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
 IN_GROUPS = {
     "rules": ("show", "check", "diff", "publish", "history", "rollback"),
+    "survey": ("may-ask", "show"),
+    "assessments": ("diff",),
     "keys": ("new", "rotate"),
     "generation": ("rollback",),
 }
