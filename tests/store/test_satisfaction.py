@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -341,6 +342,26 @@ def test_what_was_sent_too_soon_is_recorded_with_a_notice(database_url: str) -> 
         assert second.notices
         assert crm.satisfaction_of("ada").too_soon == 3
         assert crm.satisfaction().total.counts.too_soon == 3
+
+
+IMPORTED = """
+format = "csv"
+zone = "UTC"
+[customer]
+ref = "{ref}"
+[[command]]
+do = "RecordSurveySent"
+fields = { survey_id = "{id}", survey = "nps", channel = "email", occurred_at = { column = "on", format = "%Y-%m-%d" } }
+"""
+
+
+def test_an_import_tells_of_what_was_sent_too_soon_as_well(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "sent.csv").write_text("ref,id,on\nada,S-1,2024-03-01\nada,S-2,2024-03-11\nbo,S-3,2024-03-11\n")
+    (tmp_path / "sent.toml").write_text(IMPORTED)
+    with opened(database_url, Clock(day(300))) as crm:
+        report = crm.import_file(tmp_path / "sent.csv", tmp_path / "sent.toml")
+        assert '"S-2" is recorded, and was sent 10 days apart' in " ".join(report.notices)
+        assert crm.satisfaction(since=date(2024, 1, 1)).total.counts.too_soon == 1
 
 
 def test_the_rules_say_how_long_and_a_change_of_them_moves_what_was_too_soon(database_url: str) -> None:

@@ -116,7 +116,7 @@ def read_satisfaction(session: Session, query: SatisfactionQuery, on_progress: P
 
 
 def _counted(query: SatisfactionQuery, now: int, zone: ZoneInfo) -> Counted:
-    """The span and the instant that are meant: where one of both is given it ends the span, too."""
+    """The instant and the span that are meant: they end together, unless the end of each is given."""
     until = None if query.until is None else instant_of(query.until, zone)
     as_of = None if query.as_of is None else instant_of(query.as_of, zone)
     at = as_of if as_of is not None else until if until is not None else now

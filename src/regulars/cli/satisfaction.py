@@ -143,7 +143,7 @@ def _percent(value: float) -> str:
 
 _WRITTEN: Mapping[str, Callable[[float], str]] = MappingProxyType(
     {
-        "nps": lambda value: f"{value:+.0f}",
+        "nps": lambda value: f"{round(value):+}",  # and no -0
         "csat": _percent,
         "response": _percent,
         "complaints": lambda value: f"{value:.1f}",
