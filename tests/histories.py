@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.json import encode
 from msgspec.structs import replace
 
+from regulars.crm_domain.assessment import AssessmentRecorded
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -32,6 +33,7 @@ from regulars.crm_domain.membership import (
     TierOverrideLifted,
 )
 from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.survey import SurveyBounced, SurveySent
 from regulars.crm_domain.ticket import (
     AgentReplied,
     CustomerReplied,
@@ -73,6 +75,9 @@ GAPS = """
 [due_again]
 gaps = { coffee = 30, filters = 90.5 }
 """
+#: The ids of surveys.
+SURVEYS = ("S-1", "S-2", "S-3")
+
 START = to_instant(datetime(2024, 1, 1, tzinfo=UTC))
 
 
@@ -109,9 +114,34 @@ def returns() -> st.SearchStrategy[Event]:
 
 @cache
 def answers() -> st.SearchStrategy[Event]:
-    nps = st.builds(SurveyAnswered, survey=st.just("nps"), score=st.integers(0, 10))
-    csat = st.builds(SurveyAnswered, survey=st.just("csat"), score=st.integers(1, 5))
+    asked = st.sampled_from([None, *SURVEYS])
+    nps = st.builds(SurveyAnswered, survey=st.just("nps"), score=st.integers(0, 10), survey_id=asked)
+    csat = st.builds(SurveyAnswered, survey=st.just("csat"), score=st.integers(1, 5), survey_id=asked)
     return st.one_of(nps, csat)
+
+
+@cache
+def surveys() -> st.SearchStrategy[Event]:
+    """Each with the content that its id has, as another one is refused."""
+    sent = [
+        SurveySent(survey_id="S-1", survey="nps", channel="email"),
+        SurveySent(survey_id="S-2", survey="csat", channel="email", ticket_id="T-1"),
+        SurveySent(survey_id="S-3", survey="nps", channel="sms"),
+    ]
+    return st.sampled_from([*sent, *(SurveyBounced(survey_id=each) for each in SURVEYS)])
+
+
+@cache
+def assessments() -> st.SearchStrategy[Event]:
+    """Words on few texts, of few kinds, so that later words and earlier texts meet."""
+    return st.builds(
+        AssessmentRecorded,
+        about=st.integers(1, 3),
+        said_at=st.integers(0, 3).map(lambda day: START + day * DAY),
+        kind=st.sampled_from(["sentiment", "topic"]),
+        value=st.sampled_from(["good", "bad"]),
+        version=st.sampled_from([None, "1"]),
+    )
 
 
 @cache
@@ -203,12 +233,17 @@ def instants() -> st.SearchStrategy[int]:
 def _consistent(events: list[tuple[int, Event]]) -> list[Happened]:
     """Ordered, numbered, each order recorded once, and nothing returned of an order that would exceed it."""
     left: dict[str, int] = {}
+    sent: set[str] = set()
     kept: list[tuple[int, Event]] = []
     for at, event in sorted(events, key=_place):
         if isinstance(event, PurchaseRecorded):
             if event.order_id in left:
                 continue
             left[event.order_id] = event.amount
+        if isinstance(event, SurveySent):
+            if event.survey_id in sent:
+                continue
+            sent.add(event.survey_id)
         kept.append((at, _dated(at, event)))
     kept = [pair for pair in kept if not isinstance(pair[1], ReturnRecorded) or _fits(pair[1], left)]
     return [Happened(at, position, event) for position, (at, event) in enumerate(kept, start=1)]
@@ -239,7 +274,17 @@ def histories(
 
     Two of three events are of `mostly`, if there is such.
     """
-    events = st.one_of(purchases(), purchases(), returns(), answers(), others(), tickets(), memberships())
+    events = st.one_of(
+        purchases(),
+        purchases(),
+        returns(),
+        answers(),
+        surveys(),
+        others(),
+        tickets(),
+        memberships(),
+        assessments(),
+    )
     if mostly is not None:
         events = st.sampled_from([mostly, mostly, events]).flatmap(lambda chosen: chosen)
     pairs = st.tuples(instants(), events)

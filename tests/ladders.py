@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from histories import answers, histories, others
+from histories import answers, assessments, histories, others
+from regulars.crm_domain.assessment import AssessmentRecorded
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -73,7 +74,10 @@ CHOICES = {
 }
 #: What other projections hold, and which.
 READ = {"tier": LOYALTY_TIER, "risk": CHURN_RISK, "risk_band": CHURN_RISK}
-TAGS = ("vip", "press", "never")
+SETS = {
+    "tagged": ("vip", "press", "never"),
+    "assessed": ("sentiment:good", "sentiment:bad", "topic:good", "never:said"),
+}
 WINDOWED = ("orders", "returns", "tickets", "spend", "nps", "csat")
 
 
@@ -92,7 +96,7 @@ def _ends(fact: str) -> st.SearchStrategy[dict[str, Any]]:
     return one | both
 
 
-ASKED = (*FLAGS, *CHOICES, "tagged", *(fact for fact in BOUNDS if fact != "days_since_spell_ended"))
+ASKED = (*FLAGS, *CHOICES, *SETS, *(fact for fact in BOUNDS if fact != "days_since_spell_ended"))
 
 
 @cache
@@ -103,8 +107,8 @@ def conditions(draw: st.DrawFn, fact: str) -> dict[str, Any]:
         return {"fact": fact, "is": draw(st.booleans())}
     if fact in CHOICES:
         return {"fact": fact, draw(st.sampled_from(["in", "not_in"])): draw(_several(CHOICES[fact]))}
-    if fact == "tagged":
-        return {"fact": fact, draw(st.sampled_from(["has", "any", "lacks"])): draw(_several(TAGS))}
+    if fact in SETS:
+        return {"fact": fact, draw(st.sampled_from(["has", "any", "lacks"])): draw(_several(SETS[fact]))}
     window = {"within_days": draw(DAYS)} if fact in WINDOWED and draw(st.booleans()) else {}
     return {"fact": fact, **draw(_ends(fact)), **window}
 
@@ -171,6 +175,8 @@ def lives(asking: str) -> st.SearchStrategy[list[Happened]]:
             return histories(min_size=12, mostly=desk)
         case "nps" | "csat":
             return histories(min_size=12, mostly=answers() | desk)
+        case "assessed":
+            return histories(min_size=12, mostly=assessments())
         case (
             "tier" | "risk" | "risk_band" | "orders" | "returns" | "spend" | "gap" | "days_since_order" | "tenure_days"
         ):
@@ -239,6 +245,14 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
                 elif isinstance(each.event, CustomerUntagged):
                     on.discard(each.event.label)
             return on
+        case "assessed":
+            last: dict[str, tuple[int, str]] = {}
+            for each in happened:
+                if isinstance(each.event, AssessmentRecorded):
+                    said = (each.event.said_at, f"{each.event.kind}:{each.event.value}")
+                    if said[0] >= last.get(each.event.kind, said)[0]:
+                        last[each.event.kind] = said
+            return {word for _, word in last.values()}
         case "tier" | "risk" | "risk_band" as name:
             verdict = held_by(READ[name], tuple(history), at)
             return verdict and (verdict.score if name == "risk" else verdict.value)

@@ -34,10 +34,13 @@ from regulars import (
     OrderLine,
     RateTicket,
     ReassignPurchase,
+    RecordAssessment,
     RecordInteraction,
     RecordPurchase,
     RecordReturn,
     RecordSurveyAnswer,
+    RecordSurveyBounced,
+    RecordSurveySent,
     RedeemPoints,
     RegisterCustomer,
     Regulars,
@@ -231,6 +234,39 @@ def tickets() -> st.SearchStrategy[CommandAt]:
     )
 
 
+def send_survey(who: str, number: int, at: datetime) -> Command:
+    return RecordSurveySent(
+        customer=who, survey_id=f"S-{number}", survey="nps", channel="email", ticket_id=f"T-{number}", occurred_at=at
+    )
+
+
+def answer_survey(steps: int, score: int) -> CommandTo:
+    """An answer to the survey of so many steps before, which may be another's, or none."""
+    return lambda who, number, at: RecordSurveyAnswer(
+        customer=who, survey="nps", score=score, survey_id=f"S-{number - steps}", occurred_at=at
+    )
+
+
+def bounce_survey(steps: int) -> CommandTo:
+    return lambda who, number, at: RecordSurveyBounced(survey_id=f"S-{number - steps}", occurred_at=at)
+
+
+def assess_text(steps: int, value: str) -> CommandTo:
+    """A word on an event that may hold a text."""
+    return lambda who, number, at: RecordAssessment(
+        about=str(4 + max(1, number - steps)), kind="sentiment", value=value, version="1", occurred_at=at
+    )
+
+
+def surveys() -> st.SearchStrategy[CommandAt]:
+    return st.one_of(
+        to_somebody(send_survey),
+        to_somebody(st.builds(answer_survey, earlier, st.sampled_from([0, 8, 10]))),
+        to_somebody(earlier.map(bounce_survey), at_once),
+        to_somebody(st.builds(assess_text, earlier, st.sampled_from(["good", "bad"]))),
+    )
+
+
 def memberships() -> st.SearchStrategy[CommandAt]:
     return st.one_of(
         to_somebody(to(EnrollMember)),
@@ -253,7 +289,9 @@ def one_by_one(
 
 def trade(*, max_size: int = 16) -> st.SearchStrategy[list[Step]]:
     """What usually happens to the customers of a shop."""
-    commands = st.one_of(purchases(), purchases(), others(), corrections(), tickets(), memberships(), merges())
+    commands = st.one_of(
+        purchases(), purchases(), others(), corrections(), tickets(), surveys(), memberships(), merges()
+    )
     return one_by_one(commands, gaps=[timedelta(), HOUR, DAY, 20 * DAY, 70 * DAY], max_size=max_size)
 
 

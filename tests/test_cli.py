@@ -25,13 +25,15 @@ from saying import NOW, Say
 
 COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
-    *("tickets", "ticket", "service", "points", "trend", "flow", "cohorts", "rfm", "revenue", "liability", "report"),
-    *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
+    *("tickets", "ticket", "service", "satisfaction", "points", "trend", "flow", "cohorts", "rfm", "revenue"),
+    *("liability", "report", "consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
 IN_GROUPS = {
     "rules": ("show", "check", "holidays", "diff", "publish", "history", "rollback"),
+    "survey": ("may-ask", "show"),
+    "assessments": ("diff",),
     "keys": ("new", "rotate"),
     "generation": ("rollback",),
 }

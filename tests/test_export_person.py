@@ -68,9 +68,9 @@ BEGIN = NOW - 100 * DAY
 ADA, BOB = "shop:ada", "shop:bob"
 
 #: What the integers of events are: instants in microseconds, minor units of a currency, or plain counts.
-INSTANTS = frozenset({"at", "available_at", "expires_at", "until"})
+INSTANTS = frozenset({"at", "available_at", "expires_at", "said_at", "until"})
 AMOUNTS = frozenset({"amount", "returned_so_far"})
-COUNTS = frozenset({"points", "score", "quantity", "level", "number", "elsewhere"})
+COUNTS = frozenset({"points", "score", "quantity", "level", "number", "elsewhere", "about"})
 
 
 @pytest.fixture

@@ -71,6 +71,11 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
         for number in range(6):
             crm.do(RegisterCustomer(ref=f"tea:{number}", occurred_at=NOW - timedelta(days=30)))
             crm.do([tea(number, days) for days in (30, 20)])
+        crm.do(regulars.RecordSurveySent(customer="shop:0", survey_id="S-1", survey="nps", channel="email"))
+        text = crm.do(regulars.RecordSurveyAnswer(customer="shop:0", survey="nps", score=3, survey_id="S-1")).position
+        assert text is not None
+        for version, word in (("1", "negative"), ("2", "mixed")):
+            crm.assess(text, "sentiment", word, model="mood", version=version)
         yield crm
 
 
@@ -83,6 +88,7 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (crm.customer("shop:0"), crm.customer("shop:0").explain(), crm.customer("shop:0").timeline())
     yield from (crm.customers(), crm.status(), crm.audit(), crm.audit(limit=2), crm.tickets(), crm.points("shop:0"))
     yield crm.ticket("T-1")
+    yield from (crm.satisfaction(by="tier"), crm.satisfaction_of("shop:0"), crm.compare_assessments("1", "2"))
     yield from (crm.consents("shop:0"), crm.contactable(channel="email", purpose="news"), crm.duplicates())
     yield from crm.dismissed_duplicates()
     yield from (crm.export_person("shop:0"), crm.projections.verify(), *crm.projections.generations(), *crm.events())

@@ -39,7 +39,7 @@ Lock = dict[str, Locked]
 COMPILED_BY = MappingProxyType(
     {
         "churn_risk": "churn_risk",
-        "satisfaction": "churn_risk",
+        "satisfaction": "satisfaction",
         "lifecycle": "lifecycle_stage",
         "tier": "loyalty_tier",
         "ticket": "ticket_queue",

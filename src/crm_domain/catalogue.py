@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from regulars.crm_domain import customer, interaction, membership, purchase, rulebook, ticket
+from regulars.crm_domain import assessment, customer, interaction, membership, purchase, rulebook, survey, ticket
 from regulars.crm_domain.aggregate import Addressed, Aggregate
 from regulars.crm_domain.command import Command, CustomerId, Decider
 from regulars.crm_domain.event import Event, tag_of
@@ -24,6 +24,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
     interaction.AGGREGATE,
     membership.AGGREGATE,
     ticket.AGGREGATE,
+    survey.AGGREGATE,
+    assessment.AGGREGATE,
     rulebook.AGGREGATE,
 )
 

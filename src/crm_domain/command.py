@@ -196,7 +196,8 @@ class Context(Struct, frozen=True, kw_only=True):
     """What a decision may know beside its command and its stream.
 
     `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, and the
-    digest of them all.
+    digest of them all; and after how many microseconds a customer may be asked again. Where a command is about
+    another event, `said_at` is the instant of that.
     """
 
     now: int
@@ -204,6 +205,8 @@ class Context(Struct, frozen=True, kw_only=True):
     points: PointsPolicy | None = None
     rules_digest: str | None = None
     tickets: TicketPolicy | None = None
+    ask_again: int | None = None
+    said_at: int | None = None
 
 
 S = TypeVar("S")

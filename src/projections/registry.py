@@ -24,9 +24,12 @@ from regulars.projections.points.projector import POINTS
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section, ruleset_with
+from regulars.projections.satisfaction.projector import SATISFACTION
 from regulars.projections.segments.projector import SEGMENTS
+from regulars.projections.surveys import SURVEYS
 from regulars.projections.tags import TAGS
 from regulars.projections.ticket_card import TICKET_CARD
+from regulars.projections.ticket_feedback import TICKET_FEEDBACK
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 
 
@@ -104,6 +107,9 @@ PROJECTORS: tuple[Projector, ...] = (
     TICKET_QUEUE,
     TICKET_CARD,
     DUE_AGAIN,
+    TICKET_FEEDBACK,
+    SURVEYS,
+    SATISFACTION,
     POINTS,
     CHURN_RISK,
     LOYALTY_TIER,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
     from regulars.adapters.moving.copying import copy as copy
     from regulars.adapters.moving.restoring import read_list as read_erased
+    from regulars.adapters.read_models.feedback_counts import FeedbackCounts
     from regulars.adapters.read_models.histories import Poison
     from regulars.adapters.read_models.verifying import Difference, Fingerprint, Verification
     from regulars.adapters.sealing.checking import EventDamage, NotedSeal, SealCheck, SealDamage
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from regulars.adapters.store.rules_text import as_toml
     from regulars.adapters.vault.erasing import OwnerNeeded
     from regulars.adapters.vault.quarantine import Reject
+    from regulars.asking.assessments import AssessmentChange, AssessmentDifference
     from regulars.asking.audit import AuditEntry, AuditPage, Change
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
     from regulars.asking.customers import Order
@@ -45,7 +47,9 @@ if TYPE_CHECKING:
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.due import DueExplanation, DueItem, DuePage, MostBought
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
+    from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
+    from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
     from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
     from regulars.asking.suspects import Suspect
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
         VerdictView,
     )
     from regulars.crm import Regulars
+    from regulars.crm_domain.assessment import AssessmentRecorded, RecordAssessment
     from regulars.crm_domain.command import Command, CustomerId
     from regulars.crm_domain.customer import (
         AccountClosed,
@@ -169,6 +174,7 @@ if TYPE_CHECKING:
         VoidPurchase,
     )
     from regulars.crm_domain.rulebook import RulesPublished, RulesRolledBack
+    from regulars.crm_domain.survey import RecordSurveyBounced, RecordSurveySent, SurveyBounced, SurveySent
     from regulars.crm_domain.ticket import (
         AgentReplied,
         AssignTicket,
@@ -218,6 +224,7 @@ if TYPE_CHECKING:
     from regulars.session.clock import Clock
     from regulars.session.freshness import Fresh
     from regulars.session.session import AnyRules
+    from regulars.statistics.estimate import Estimate
     from regulars.upkeep.keys import Keys, Rotation
     from regulars.upkeep.read_models import GenerationView, Projections
 
@@ -311,6 +318,13 @@ _HOMES = {
     "regulars.upkeep.read_models": "GenerationView Projections",
     "regulars.restoring": "Restoration restore",
     "regulars.asking.dicts": "to_dict",
+    "regulars.asking.assessments": "AssessmentChange AssessmentDifference",
+    "regulars.asking.one_answered": "CustomerSatisfaction MayAsk SurveyView",
+    "regulars.asking.satisfaction": "Satisfaction SatisfactionReport",
+    "regulars.statistics.estimate": "Estimate",
+    "regulars.adapters.read_models.feedback_counts": "FeedbackCounts",
+    "regulars.crm_domain.assessment": "AssessmentRecorded RecordAssessment",
+    "regulars.crm_domain.survey": "RecordSurveyBounced RecordSurveySent SurveyBounced SurveySent",
     "regulars.asking.views": (
         "BuildView Clause Counted Customer EventLine Explanation Lane Page SegmentView Span Status Timeline VerdictView"
     ),
@@ -326,6 +340,9 @@ __all__ = [
     "AgentReplied",
     "AnyRules",
     "Archived",
+    "AssessmentChange",
+    "AssessmentDifference",
+    "AssessmentRecorded",
     "AssignOwner",
     "AssignTicket",
     "Attainment",
@@ -367,6 +384,7 @@ __all__ = [
     "CustomerMerged",
     "CustomerRegistered",
     "CustomerReplied",
+    "CustomerSatisfaction",
     "CustomerTagged",
     "CustomerUntagged",
     "Difference",
@@ -383,6 +401,7 @@ __all__ = [
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
+    "Estimate",
     "Event",
     "EventDamage",
     "EventLine",
@@ -390,6 +409,7 @@ __all__ = [
     "Explanation",
     "Extension",
     "Fault",
+    "FeedbackCounts",
     "Fingerprint",
     "Forgetting",
     "Forgotten",
@@ -411,6 +431,7 @@ __all__ = [
     "LogMapper",
     "LogRecorder",
     "MakeReferral",
+    "MayAsk",
     "MeasuredGap",
     "MeasuredGaps",
     "MembershipCancelled",
@@ -458,6 +479,7 @@ __all__ = [
     "QualifyLead",
     "RateTicket",
     "ReassignPurchase",
+    "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",
     "RecordInteraction",
@@ -465,6 +487,8 @@ __all__ = [
     "RecordPurchase",
     "RecordReturn",
     "RecordSurveyAnswer",
+    "RecordSurveyBounced",
+    "RecordSurveySent",
     "Recorded",
     "RecordedAhead",
     "RedeemPoints",
@@ -493,6 +517,8 @@ __all__ = [
     "RulesRolledBack",
     "RulesVersion",
     "Ruleset",
+    "Satisfaction",
+    "SatisfactionReport",
     "SealCheck",
     "SealDamage",
     "Sealing",
@@ -509,6 +535,9 @@ __all__ = [
     "StoreBusy",
     "StoreUnusable",
     "SurveyAnswered",
+    "SurveyBounced",
+    "SurveySent",
+    "SurveyView",
     "Suspect",
     "SuspendMembership",
     "TagCustomer",

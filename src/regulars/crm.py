@@ -25,6 +25,7 @@ from regulars.adapters.sealing.sealing import Sealing, seal
 from regulars.adapters.sql.driver_errors import name_of
 from regulars.adapters.sql.grants import grants_to_read
 from regulars.adapters.vault.quarantine import Reject
+from regulars.asking.assessments import AssessmentDifference, compare_versions
 from regulars.asking.audit import AuditEntry, AuditPage, AuditQuery, find_audit, read_history
 from regulars.asking.consents import Consents, ContactablePage, ContactableQuery, contactable, read_consents
 from regulars.asking.customers import CustomerQuery, Order, find_one, find_page, lane_values
@@ -42,9 +43,11 @@ from regulars.asking.due import (
 from regulars.asking.duplicates import DuplicatesPage, find_duplicates
 from regulars.asking.feed import EventTypes, follow_log
 from regulars.asking.near_duplicates import find_near_duplicates
+from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
 from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_ticket import WholeTicket, find_ticket
 from regulars.asking.paging import page_size
+from regulars.asking.satisfaction import GroupedBy, SatisfactionQuery, SatisfactionReport, read_satisfaction
 from regulars.asking.segments import (
     Attrition,
     SegmentCount,
@@ -58,6 +61,7 @@ from regulars.asking.service import ServiceBy, ServiceQuery, ServiceReport, repo
 from regulars.asking.status import read_status
 from regulars.asking.totals import count_as_of
 from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
+from regulars.crm_domain.assessment import RecordAssessment
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.event import Event, Recorded
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
@@ -1008,6 +1012,66 @@ class Regulars:
         It is the better guess at what they buy next, as `due` is at when: see docs/due-again.md. Raises NotFound.
         """
         return find_most_bought(self._session, who, page_size(limit), as_of)
+
+    def satisfaction(
+        self,
+        *,
+        since: datetime | date | None = None,
+        until: datetime | date | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        by: GroupedBy | None = None,
+        on_progress: Progress | None = None,
+    ) -> SatisfactionReport:
+        """How content the customers are: NPS, CSAT, response rate and complaints, each with n and a 95 % interval.
+
+        What they said last is as of `as_of`; surveys, orders and complaints are those from `since` to `until`. Where
+        one of `as_of` and `until` is given the other is the same, and else both are now; without `since` the span is of
+        365 days. `by` groups by "stage" or "tier", as of that instant, or by the "agent" who had the ticket: then NPS
+        and CSAT are of what was said of tickets. `known_at` leaves out what was recorded later, and judges by the rules
+        in force then; what answers it is built first, which `on_progress` is told of. Forgotten customers are counted
+        as before.
+
+        It catches up first. Raises ValueError for another grouping, and for a span that ends before it begins.
+        """
+        query = SatisfactionQuery(since=since, until=until, as_of=as_of, known_at=known_at, by=by)
+        return read_satisfaction(self._session, query, on_progress)
+
+    def satisfaction_of(
+        self,
+        who: str | CustomerId,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+    ) -> CustomerSatisfaction:
+        """What one customer said last and which surveys they got, with the events behind it. Raises NotFound."""
+        return read_satisfaction_of(self._session, who, as_of, known_at)
+
+    def may_ask(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> MayAsk:
+        """Whether a customer may be sent a survey: true once `ask_again_days` of the rules are over since the last one.
+
+        It says nothing of consent; `consents` does. A survey that was sent before that is recorded all the same, and
+        its outcome has a notice. Raises NotFound.
+        """
+        return may_ask(self._session, who, as_of)
+
+    def assess(
+        self, position: int, kind: str, value: str, *, model: str | None = None, version: str | None = None
+    ) -> Outcome:
+        """Record what a model or a person made of the text in an event: of a kind such as "sentiment", a word.
+
+        `position` is that of the event, as the feed and the audit have it. Without a `model` it is the word of whoever
+        acts. No model comes with Regulars. Raises Rejected where the event holds no text.
+        """
+        command = RecordAssessment(about=str(position), kind=kind, value=value, model=model, version=version)
+        return self.do(command)
+
+    def compare_assessments(self, old: str, new: str, *, kind: str | None = None) -> AssessmentDifference:
+        """What two versions of a model made of the same texts, of one kind or of all, and where they differ.
+
+        Raises NotFound for a version that no assessment is of.
+        """
+        return compare_versions(self._session, old, new, kind)
 
     def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""

@@ -8,7 +8,6 @@ from regulars.projections.churn_risk.rules import (
     Feedback,
     FeedbackPoints,
     Overrides,
-    Satisfaction,
     Service,
     ServicePoints,
     SteppedComponent,
@@ -19,6 +18,7 @@ from regulars.projections.lifecycle_stage.rules import Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
 from regulars.projections.points.rules import Points
 from regulars.projections.rules.grammar import Business, Cadence
+from regulars.projections.satisfaction.rules import Satisfaction
 from regulars.projections.segments.rules import SegmentRule
 from regulars.projections.ticket_queue.rules import HoursByPriority, Ticket
 

@@ -18,6 +18,7 @@ from ladders import (
     CHOICES,
     FLAGS,
     READ,
+    SETS,
     WINDOWED,
     ladders,
     lives,
@@ -96,7 +97,7 @@ def spell(ruleset: Ruleset, history: list[Happened], begin: int, at: int) -> tup
 
 
 def test_the_ladders_of_these_laws_ask_every_fact() -> None:
-    assert {*BOUNDS, *FLAGS, *CHOICES, "tagged", "stage", "segment"} == set(FACTS)  # two of which a ladder can't ask
+    assert {*BOUNDS, *FLAGS, *CHOICES, *SETS, "stage", "segment"} == set(FACTS)  # two of which a ladder can't ask
     assert set(WINDOWED) == {fact.name for fact in FACTS.values() if fact.windowed}
 
 

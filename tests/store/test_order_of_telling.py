@@ -33,6 +33,8 @@ from regulars import (
     RecordPurchase,
     RecordReturn,
     RecordSurveyAnswer,
+    RecordSurveyBounced,
+    RecordSurveySent,
     RegisterCustomer,
     Regulars,
     ReopenAccount,
@@ -78,6 +80,9 @@ ABOUT_A_CUSTOMER: list[Command] = [
     RecordChurnReason(customer=WHO, cause="moved"),
     RecordSurveyAnswer(customer=WHO, survey="nps", score=10),
     RecordSurveyAnswer(customer=WHO, survey="nps", score=2),
+    RecordSurveyAnswer(customer=WHO, survey="nps", score=8, survey_id="S"),
+    RecordSurveySent(customer=WHO, survey_id="S", survey="nps", channel="email"),
+    RecordSurveyBounced(survey_id="S"),
     RecordInteraction(customer=WHO, channel="phone", direction="inbound"),
     RecordPurchase(customer=WHO, order_id="O", amount="9", currency="EUR"),
     RecordReturn(order_id="O"),
@@ -114,7 +119,7 @@ ABOUT_A_TICKET: list[Command] = [
 
 def counting_once(words: list[Command]) -> list[Command]:
     """Without the second and later ones of what has an id: that counts once, when it is told first."""
-    once = (RecordPurchase, RecordReturn, OpenTicket)
+    once = (RecordPurchase, RecordReturn, OpenTicket, RecordSurveySent)
     return [word for place, word in enumerate(words) if not isinstance(word, once) or words.index(word) == place]
 
 
@@ -136,6 +141,9 @@ def answers_of(crm: Regulars, at: list[datetime]) -> list[Any]:
         (each.stage, each.tier, each.risk, each.tags, each.owner, each.email, each.phone, each.net_spend)
         for each in [crm.customer(WHO), *(crm.customer(WHO, as_of=moment) for moment in at)]
     ]
+    for content in [crm.satisfaction_of(WHO), *(crm.satisfaction_of(WHO, as_of=moment) for moment in at)]:
+        surveys = [(each.sent_at, each.fate, each.score) for each in content.surveys]
+        said.append((content.nps, content.unasked, content.too_soon, content.may_ask.again_at, surveys))
     said.append(crm.consents(WHO).allow(**NEWS))
     said.append([found_by(crm, each) for each in E_MAILS])
     said += [(each.ticket_id, each.status, each.priority, each.agent, each.topic, each.until) for each in crm.tickets()]

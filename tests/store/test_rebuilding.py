@@ -217,6 +217,7 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
         clock.now += DAY
         crm.do(RecordPurchase(customer=who, order_id=f"first-{number}", amount="200.00", lines=LINES[0]))
         crm.do(OpenTicket(customer=who, ticket_id=f"first-{number}"))
+        crm.do(regulars.RecordSurveySent(customer=who, survey_id=f"first-{number}", survey="nps", channel="email"))
     crm.do(regulars.CancelMembership(customer=PEOPLE[3]))
     crm.do(MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2]))
 
@@ -272,7 +273,8 @@ def test_who_was_lost_altogether_is_found_again(database_url: str) -> None:
             for table in damageable(crm, 1):
                 connection.execute(table.delete().where(table.c.customer == number))
         found = {each.key for each in crm.projections.verify().differences}
-        assert found == {lost, "first-0", "vip", "the order of the scores"}
+        # Of so many differences the first twenty are named; the order of the scores comes last.
+        assert {lost, "first-0", "vip"} <= found <= {lost, "first-0", "vip", "the order of the scores"}
         assert crm.projections.repair() > 5
         assert fingerprint(crm) == before
 

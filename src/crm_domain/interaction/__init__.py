@@ -13,6 +13,7 @@ from regulars.crm_domain.interaction.decider import (
     NoteAdded,
     RecordInteraction,
     RecordSurveyAnswer,
+    Survey,
     SurveyAnswered,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "NoteAdded",
     "RecordInteraction",
     "RecordSurveyAnswer",
+    "Survey",
     "SurveyAnswered",
 ]

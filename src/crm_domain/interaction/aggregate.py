@@ -12,6 +12,7 @@ from regulars.crm_domain.interaction.decider import (
     InteractionRecorded,
     RecordInteraction,
     RecordSurveyAnswer,
+    SurveyAnswered,
 )
 from regulars.crm_domain.interaction.examples import examples
 from regulars.crm_domain.interaction.wording import WORDING
@@ -29,5 +30,6 @@ AGGREGATE = Aggregate(
             events=get_args(InteractionEvent),
             why="the id that it has outside, by which it is found",
         ),
+        InTheClear(fields=("survey_id",), events=(SurveyAnswered,), why="the id of the survey that it answers"),
     ),
 )

@@ -2,7 +2,8 @@
 
 1. Each is a stream of its own. With an id, the same content twice changes nothing and other content is refused;
    without one it is new.
-2. An answer lies on the scale of its survey: NPS 0 to 10, CSAT 1 to 5, CES 1 to 7.
+2. An answer lies on the scale of its survey: NPS 0 to 10, CSAT 1 to 5, CES 1 to 7. It may name the survey that was
+   sent; whether that one was isn't held here.
 
 That nothing personal is taken of someone who was forgotten is held by the store, which has no key for it any more.
 """
@@ -45,12 +46,13 @@ class InteractionRecorded(Event, frozen=True, kw_only=True, tag="InteractionReco
 
 
 class SurveyAnswered(Event, frozen=True, kw_only=True, tag="SurveyAnswered"):
-    """An answer on the survey's own scale."""
+    """An answer on the survey's own scale. `survey_id` is that of the survey that was sent, where one was."""
 
     survey: Survey
     score: int
     interaction_id: str | None = None
     comment: Personal[str] = None
+    survey_id: str | None = None
 
 
 class NoteAdded(Event, frozen=True, kw_only=True, tag="NoteAdded"):
@@ -95,11 +97,12 @@ class RecordInteraction(InteractionCommand):
 
 
 class RecordSurveyAnswer(InteractionCommand):
-    """Write down an answer to a survey, e.g. customer=shop:42 survey=nps score=9"""
+    """Write down an answer to a survey, e.g. customer=shop:42 survey=nps score=9 survey_id=S-1"""
 
     survey: Survey
     score: Whole
     comment: Text | None = None
+    survey_id: Label | None = None
 
     @model_validator(mode="after")
     def _on_its_scale(self) -> RecordSurveyAnswer:
@@ -132,7 +135,11 @@ def record_interaction(command: RecordInteraction, state: Interaction, context: 
 def record_survey_answer(command: RecordSurveyAnswer, state: Interaction, context: Context) -> tuple[Event, ...]:
     """Invariant 1; the command itself holds invariant 2."""
     event = SurveyAnswered(
-        interaction_id=command.interaction_id, survey=command.survey, score=command.score, comment=command.comment
+        interaction_id=command.interaction_id,
+        survey=command.survey,
+        score=command.score,
+        comment=command.comment,
+        survey_id=command.survey_id,
     )
     return _once(event, state)
 

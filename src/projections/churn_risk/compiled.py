@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from regulars.crm_domain.instant import DAY
 from regulars.projections.churn_risk import rules
+from regulars.projections.satisfaction.rules import Satisfaction
 from regulars.projections.verdict import Verdict
 
 #: The window of the rules whose names or comments say 365 days.
@@ -74,7 +75,7 @@ class Risk(Struct, frozen=True, kw_only=True):
     returned_half: int
 
 
-def compile_risk(rule: rules.ChurnRisk, satisfaction: rules.Satisfaction, prior_gap_days: Decimal) -> Risk:
+def compile_risk(rule: rules.ChurnRisk, satisfaction: Satisfaction, prior_gap_days: Decimal) -> Risk:
     """Make the risk ready. `prior_gap_days` is the gap that is expected of somebody of whom nothing is known."""
     weights = _whole_weights(rule)
     prior = Fraction(prior_gap_days) * DAY

@@ -1,4 +1,4 @@
-"""The tables [churn_risk] and [satisfaction]: what counts as risk, and how much."""
+"""The table [churn_risk]: what counts as risk, and how much."""
 
 from __future__ import annotations
 
@@ -105,22 +105,4 @@ class ChurnRisk(Part):
         steps = sum(len(table.steps) for table in (self.recency, self.cadence, self.frequency, self.engagement))
         if steps > MAX_STEPS:
             raise ValueError(f"the step tables have {steps} steps in all; at most {MAX_STEPS} are allowed")
-        return self
-
-
-class Satisfaction(Part):
-    """Where an answer to a survey becomes good or bad news."""
-
-    nps_promoter_from: Annotated[int, Field(strict=True, ge=0, le=10)] = Field(
-        description="The NPS from which somebody is a promoter."
-    )
-    nps_detractor_to: Annotated[int, Field(strict=True, ge=0, le=10)] = Field(
-        description="The NPS up to which somebody is a detractor."
-    )
-    csat_low_to: Annotated[int, Field(strict=True, ge=1, le=5)] = Field(description="The CSAT up to which it is low.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Satisfaction:
-        if self.nps_detractor_to >= self.nps_promoter_from:
-            raise ValueError("nps_detractor_to must lie below nps_promoter_from")
         return self

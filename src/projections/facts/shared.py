@@ -13,7 +13,8 @@ from typing import get_args
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from regulars.crm_domain import customer, membership, purchase, ticket
+from regulars.crm_domain import customer, membership, purchase, survey, ticket
+from regulars.crm_domain.assessment import AssessmentRecorded
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -29,12 +30,13 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.interaction import InteractionEvent, InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.membership import Membership, MembershipEvent
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
+from regulars.crm_domain.survey import SurveyBounced, SurveyEvent, SurveySent
 from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from regulars.projections.facts import tickets as ticket_facts
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.tickets import TicketFacts, TicketRules
 
-VERSION = 6
+VERSION = 7
 
 
 class Mark(Struct, frozen=True, array_like=True, gc=False):
@@ -59,6 +61,31 @@ class Answer(Struct, frozen=True, array_like=True, gc=False):
     at: int
     position: int
     score: int
+
+
+class Asked(Struct, frozen=True, array_like=True, gc=False):
+    """A survey by its id: what was asked, and when it was sent, came back undelivered or was answered first.
+
+    It was not `sent` as far as is known where an answer alone names it; `answers` is how many do, and `score` the first
+    one's.
+    """
+
+    survey: str
+    channel: str | None = None
+    ticket_id: str | None = None
+    sent: Mark | None = None
+    bounced: Mark | None = None
+    answered: Mark | None = None
+    score: int | None = None
+    answers: int = 0
+
+
+class Assessed(Struct, frozen=True, array_like=True, gc=False):
+    """The latest word of one kind on the text that was said last: when that was said, and the word."""
+
+    said_at: int
+    position: int
+    value: str
 
 
 class Return(Struct, frozen=True, array_like=True, gc=False):
@@ -106,6 +133,8 @@ class Facts(Struct, array_like=True):
     units: so any window's spend is a difference of two of them. `returned_orders` holds the indexes, rising, of the
     orders of which everything came back.
 
+    `asked` are surveys by their ids, `unasked` counts the answers that name none, and `assessed` is by kind.
+
     A customer is one identity, number 0, and after merges several. `accounts` and `memberships` are by identity;
     `closed` and `cancelling` follow from all accounts: a customer has left when every one of them is closed.
     """
@@ -118,6 +147,9 @@ class Facts(Struct, array_like=True):
     returned_orders: list[int] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    unasked: int = 0
+    assessed: dict[str, Assessed] = field(default_factory=dict)
     engagements: list[int] = field(default_factory=list)
     tags: list[Named] = field(default_factory=list)
     owners: list[Named] = field(default_factory=list)
@@ -149,6 +181,8 @@ HANDLES: frozenset[type[Event]] = frozenset(
         ReturnedTotalRecorded,
         InteractionRecorded,
         SurveyAnswered,
+        AssessmentRecorded,
+        *get_args(SurveyEvent),
         *get_args(MembershipEvent),
         *get_args(TicketEvent),
     }
@@ -159,10 +193,13 @@ ORDER: tuple[type[Event] | frozenset[type[Event]], ...] = (
     CustomerRegistered,
     *customer.CHRONOLOGY.order,
     *purchase.CHRONOLOGY.order,
+    SurveySent,
+    *survey.CHRONOLOGY.order,
     *get_args(InteractionEvent),
     frozenset(get_args(MembershipEvent)),
     TicketOpened,
     *ticket.CHRONOLOGY.order,
+    AssessmentRecorded,
 )
 
 
@@ -180,9 +217,16 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
             _add_returned_total(facts, event, at, position)
         case InteractionRecorded(direction="inbound"):
             _engage(facts, at, position)
-        case SurveyAnswered(survey=survey, score=score):
+        case SurveyAnswered():
             _engage(facts, at, position)
-            facts.answers[survey] = Answer(at, position, score)
+            facts.answers[event.survey] = Answer(at, position, event.score)
+            _take_in_answer(facts, event, at, position)
+        case SurveySent() | SurveyBounced():
+            _take_in_survey(facts, event, at, position)
+        case AssessmentRecorded(kind=kind, said_at=said_at, value=value):
+            known = facts.assessed.get(kind)
+            if known is None or said_at >= known.said_at:
+                facts.assessed[kind] = Assessed(said_at, position, value)
         case CustomerRegistered(source=source):
             _engage(facts, at, position)
             _settle_account(facts, identity, _account(facts, identity))
@@ -249,6 +293,29 @@ def spend_by(facts: Facts, window: int | None, at: int, count: int) -> int:
         return 0
     before = facts.order_totals[first - 1] if first else 0
     return facts.order_totals[count - 1] - before
+
+
+def _take_in_survey(facts: Facts, event: SurveySent | SurveyBounced, at: int, position: int) -> None:
+    known = facts.asked.get(event.survey_id)
+    match event:
+        case SurveySent(survey=survey, channel=channel, ticket_id=ticket_id):
+            if known is None or known.sent is None:
+                facts.asked[event.survey_id] = replace(
+                    known or Asked(survey), survey=survey, channel=channel, ticket_id=ticket_id, sent=Mark(at, position)
+                )
+        case SurveyBounced():
+            known = known or Asked("")
+            facts.asked[event.survey_id] = replace(known, bounced=known.bounced or Mark(at, position))
+
+
+def _take_in_answer(facts: Facts, event: SurveyAnswered, at: int, position: int) -> None:
+    if event.survey_id is None:
+        facts.unasked += 1
+        return
+    known = facts.asked.get(event.survey_id) or Asked(event.survey)
+    if known.answered is None:
+        known = replace(known, answered=Mark(at, position), score=event.score)
+    facts.asked[event.survey_id] = replace(known, answers=known.answers + 1)
 
 
 def _take_in_ticket(facts: Facts, event: TicketEvent, at: int, position: int) -> None:

@@ -13,6 +13,7 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import get_args
 
+from regulars.crm_domain.assessment import AssessmentRecorded
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -134,6 +135,10 @@ def _segments_turn(subject: Subject, window: int | None, at: int, until: int) ->
     for each in subject.told.get("segments", ()):
         yield each.valid_from
         yield each.valid_to
+
+
+def _assessed(facts: Facts) -> list[str]:
+    return [f"{kind}:{each.value}" for kind, each in facts.assessed.items()]
 
 
 # ------------------------------------------------------------------------------------------------------------ the table
@@ -306,6 +311,16 @@ FACTS: Mapping[str, Fact] = table(
         positions=lambda facts: sorted(named.position for named in _tags(facts).values()),
         meaning="The tags that are on.",
         events=frozenset({CustomerTagged, CustomerUntagged}),
+    ),
+    steady(
+        "assessed",
+        kind="set",
+        found=lambda subject, window, at: frozenset(_assessed(subject.facts)),
+        words=lambda found: f"assessed as {', '.join(sorted(found))}" if found else "not assessed",
+        positions=lambda facts: sorted(each.position for each in facts.assessed.values()),
+        meaning='What was made of their latest text, by kind, such as "sentiment:negative": of each kind the last word '
+        "on the text that was said last, whichever model or person said it.",
+        events=frozenset({AssessmentRecorded}),
     ),
     verdict_of(
         "lifecycle_stage",

@@ -24,6 +24,7 @@ from regulars.projections.lifecycle_stage.compiled import Ladder, compile_ladder
 from regulars.projections.loyalty_tier.compiled import Tiers, compile_tiers
 from regulars.projections.rules import grammar
 from regulars.projections.rules.section import Section
+from regulars.projections.satisfaction.compiled import SatisfactionRules, compile_satisfaction
 from regulars.projections.segments.compiled import Segments, compile_segments
 from regulars.projections.ticket_queue.compiled import compile_ticket_rules
 
@@ -47,6 +48,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     tickets: TicketRules
     segments: Segments
     due_again: DueItems
+    satisfaction: SatisfactionRules
     exponent: int
     sections: dict[str, Any]
 
@@ -72,6 +74,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         tickets=compile_ticket_rules(ruleset.ticket, calendar_in(ruleset)),
         segments=compile_segments(ruleset.segment, exponent),
         due_again=compile_due_items(ruleset.due_again, ruleset.zone),
+        satisfaction=compile_satisfaction(ruleset.satisfaction),
         exponent=exponent,
         sections={section.name: section.compile(tables[section.name]) for section in sections},
     )

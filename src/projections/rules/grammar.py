@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.errors import InvalidRules
 from regulars.projections.business_hours.rules import EveryHolidays, EveryHours, require_opening
-from regulars.projections.churn_risk.rules import ChurnRisk, Satisfaction
+from regulars.projections.churn_risk.rules import ChurnRisk
 from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.facts.table import NO_TIER
 from regulars.projections.lifecycle_stage.rules import Lifecycle
@@ -29,6 +29,7 @@ from regulars.projections.parts import Part, Positive, canonical_json, suggestio
 from regulars.projections.points.rules import Points
 from regulars.projections.rules.complaints import MAX_COMPLAINTS, complaints
 from regulars.projections.rules.toml import read_toml
+from regulars.projections.satisfaction.rules import Satisfaction
 from regulars.projections.segments.rules import MAX_SEGMENTS, SegmentRule, require_earlier
 from regulars.projections.ticket_queue.rules import Ticket
 
@@ -109,7 +110,9 @@ class Ruleset(Part):
     tier: Tier = Field(description="Loyalty by spend.")
     churn_risk: ChurnRisk = Field(description="The risk that a customer leaves, from 0 to 100.")
     ticket: Ticket = Field(description="Targets of the help desk, in hours in which the business is open.")
-    satisfaction: Satisfaction = Field(description="Where an answer to a survey becomes good or bad news.")
+    satisfaction: Satisfaction = Field(
+        description="What an answer to a survey says, how long it counts, and when somebody may be asked again."
+    )
     points: Points = Field(description="How points are earned, and when they can be spent and expire.")
     segment: Annotated[tuple[SegmentRule, ...], Field(max_length=MAX_SEGMENTS)] = Field(
         default=(), description="Segments: who belongs together."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from itertools import groupby
@@ -42,7 +42,7 @@ from regulars.projections.open_tickets import OpenTickets, combine
 from regulars.projections.registry import Registry
 from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.segments.rules import SegmentRule
-from regulars.projections.verdict import Interval
+from regulars.projections.verdict import Interval, Reason
 from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
@@ -220,15 +220,7 @@ def explain_customer(
     history = read_history(store, tx.connection, members, store.registry.plan(viewpoint.rules), viewpoint.until)
     _, explained = fold.explain(history.happened, viewpoint.rules, at, store.registry.projectors)
     lanes = lanes_in(store.registry)
-    positions = sorted({p for each in explained for reason in each.reasons for p in reason.positions})
-    lines = {
-        recorded.position: EventLine(
-            position=recorded.position,
-            occurred_at=to_datetime(recorded.occurred_at),
-            what=describe(recorded.event, store.registry.catalogue),
-        )
-        for recorded in tx.log.at(positions)
-    }
+    lines = _lines(store, tx, (reason for each in explained for reason in each.reasons))
     verdicts = {each.projection: each for each in explained}
     segments = {each.key: each for each in explained if each.projection == SEGMENTS.name}
     return Explanation(
@@ -239,6 +231,34 @@ def explain_customer(
         segments=tuple(
             _segment(each, segments[each.id], lines) for each in viewpoint.ruleset.segment if each.id in segments
         ),
+    )
+
+
+def _lines(store: Store, tx: Transaction, reasons: Iterable[Reason]) -> dict[int, EventLine]:
+    """The events behind some reasons, by their positions."""
+    return {
+        recorded.position: EventLine(
+            position=recorded.position,
+            occurred_at=to_datetime(recorded.occurred_at),
+            what=describe(recorded.event, store.registry.catalogue),
+        )
+        for recorded in tx.log.at(sorted({position for reason in reasons for position in reason.positions}))
+    }
+
+
+def read_clauses(store: Store, tx: Transaction, reasons: Sequence[Reason]) -> tuple[Clause, ...]:
+    """Reasons as people read them, with the events behind each."""
+    lines = _lines(store, tx, reasons)
+    return tuple(_clause(reason, lines) for reason in reasons)
+
+
+def _clause(reason: Reason, lines: Mapping[int, EventLine]) -> Clause:
+    return Clause(
+        id=reason.clause,
+        sentence=reason.sentence,
+        contribution=reason.contribution,
+        events=tuple(lines[position] for position in reason.positions),
+        holds=reason.holds,
     )
 
 
@@ -268,20 +288,11 @@ def _verdict(lane: str, explained: fold.Explanation, lines: dict[int, EventLine]
     )
 
 
-def _clauses(explained: fold.Explanation, lines: dict[int, EventLine]) -> tuple[Clause, ...]:
-    return tuple(
-        Clause(
-            id=reason.clause,
-            sentence=reason.sentence,
-            contribution=reason.contribution,
-            events=tuple(lines[position] for position in reason.positions),
-            holds=reason.holds,
-        )
-        for reason in explained.reasons
-    )
+def _clauses(explained: fold.Explanation, lines: Mapping[int, EventLine]) -> tuple[Clause, ...]:
+    return tuple(_clause(reason, lines) for reason in explained.reasons)
 
 
-def _segment(rule: SegmentRule, explained: fold.Explanation, lines: dict[int, EventLine]) -> SegmentView:
+def _segment(rule: SegmentRule, explained: fold.Explanation, lines: Mapping[int, EventLine]) -> SegmentView:
     following = explained.next_change
     return SegmentView(
         id=rule.id,

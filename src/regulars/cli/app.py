@@ -216,6 +216,15 @@ _add(
 )
 _add(
     app,
+    "satisfaction",
+    "satisfaction.satisfaction",
+    "Show how content the customers are: NPS, CSAT, who answers and who complains.",
+    "regulars satisfaction",
+    "regulars satisfaction --since 2026-01-01 --until 2026-06-30 --by tier",
+    "regulars satisfaction --as-of 2026-03-31 --by agent --json",
+)
+_add(
+    app,
     "points",
     "desk.points",
     "Show a member's points: what can be spent, what is pending, and what expires when.",
@@ -540,6 +549,34 @@ _add(
     "rules.rollback",
     "Put the previous rules in force again. The history records it like any other change.",
     """regulars rules rollback --reason "too many complained" """.rstrip(),
+)
+
+_survey = _group("survey", "Ask whom to send a survey, and see what one customer answered.")
+_add(
+    _survey,
+    "may-ask",
+    "satisfaction.may_ask",
+    "Say whether a customer may be sent a survey by the rules; it ends with 1 where they may not.",
+    "regulars survey may-ask shop:42",
+    "regulars survey may-ask shop:42 --as-of 2026-03-31 --json",
+)
+_add(
+    _survey,
+    "show",
+    "satisfaction.show",
+    "Show what one customer said last, with the events behind it, and which surveys they got.",
+    "regulars survey show shop:42",
+    "regulars survey show shop:42 --as-of 2026-03-31",
+)
+
+_assessments = _group("assessments", "Compare what models made of the texts of customers.")
+_add(
+    _assessments,
+    "diff",
+    "satisfaction.diff",
+    "Compare what two versions of a model made of the same texts.",
+    "regulars assessments diff 3 4",
+    "regulars assessments diff 3 4 --kind sentiment --json",
 )
 
 _keys = _group("keys", "Wrap the keys of a store with a master key from outside.")

@@ -399,6 +399,7 @@ def outcome(each: Outcome, catalogue: Catalogue) -> Object:
             }
             for event in each.events
         ],
+        "notices": list(each.notices),
     }
 
 

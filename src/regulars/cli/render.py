@@ -335,7 +335,8 @@ def outcome(each: Outcome, catalogue: Catalogue, zone: ZoneInfo) -> Text:
     before = "Recorded before, under this command id: " if each.replayed else "Recorded: "
     said = before + ("\n  ".join(["", *lines]) if len(lines) > 1 else lines[0])
     is_new = any(isinstance(event.event, CustomerRegistered) for event in each.events)
-    return Text(said + (f"\nTheir id is id:{each.customer_id}" if is_new else ""))
+    theirs = f"\nTheir id is id:{each.customer_id}" if is_new else ""
+    return Text(said + theirs + "".join(f"\nNotice: {clean(notice)}" for notice in each.notices))
 
 
 def commands_overview(commands: Iterable[type[Command]]) -> ConsoleRenderable:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from regulars.adapters.importing.mapping import Details
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
+from regulars.crm_domain.assessment import RecordAssessment
 from regulars.crm_domain.catalogue import Address, Catalogue, address
 from regulars.crm_domain.command import Command, Context, CustomerId, Decider, occurred_at, strictly_after
 from regulars.crm_domain.customer import (
@@ -40,9 +41,11 @@ from regulars.doing.corrections import (
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
 from regulars.doing.late_membership import follow_late_move
 from regulars.doing.memberships import member_meant, membership_stream, of_all, shared
+from regulars.doing.notices import notices_of
 from regulars.doing.outcomes import CarriedOut, FirstOutcomes, Outcome, conclude
 from regulars.doing.policies import follow_links, move_points, require_allowed
 from regulars.doing.stream import Stream, is_told, state_at
+from regulars.doing.texts import seek_texts, text_at
 from regulars.doing.unit_of_work import Pending, Target, UnitOfWork
 from regulars.session.acting import Issuer
 
@@ -67,6 +70,7 @@ class Execution:
         work = self._work
         commands = list(commands)
         self._first_outcomes.seek(commands)
+        seek_texts(work, (each.about for each in commands if isinstance(each, RecordAssessment)))
         addressed = [(command, address(command, work.catalogue)) for command in commands]
         find(work, (where.customer for _, where in addressed if where.customer is not None))
         meant = [where.customer and id_of(work, where.customer) for _, where in addressed]
@@ -113,7 +117,7 @@ class Execution:
         meant = with_ids(work, command)
         where = address(meant, work.catalogue)
         target, stream = self._target(command, where)
-        context = self._context_for(command, stream)
+        context = self._context_for(meant, stream)
         now = context.now
         at = occurred_at(command, now)
         meant = with_news_alone(meant, stream)
@@ -182,6 +186,8 @@ class Execution:
     def _context_for(self, command: Command, stream: Stream) -> Context:
         """The context of a decision: a command without occurred_at is placed after the stream's last event."""
         context = self._work.pending.context
+        if isinstance(command, RecordAssessment):
+            context = replace(context, said_at=text_at(self._work, command.about).occurred_at)
         now = strictly_after(stream.last_at, context.now)
         return context if command.occurred_at is not None or now == context.now else replace(context, now=now)
 
@@ -226,7 +232,7 @@ class Execution:
         recorded = work.write()
         self.last_position = recorded[-1].position if recorded else 0
         self.customer_ids = {each.customer_id for each in work.pending.drafts} | work.pending.merged_here
-        return conclude(work.store, work.tx, work.pending.carried_out, recorded)
+        return conclude(work.store, work.tx, work.pending.carried_out, recorded, notices_of(work, recorded))
 
     def expectations(self) -> dict[str, int]:
         """For each stream that was to be written, the version the decision was based on."""
@@ -245,6 +251,8 @@ class Execution:
         if isinstance(command, RegisterCustomer):
             same = None if command.ref is None else known(self._work, command.ref)
             return same or self._new_customer()
+        if isinstance(command, RecordAssessment):
+            return text_at(self._work, command.about).customer_id
         return None if where.customer is None else resolve(self._work, where.customer)
 
     def _new_customer(self) -> str:

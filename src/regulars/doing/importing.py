@@ -239,7 +239,7 @@ def _take(transact: Transact, said: _Said, batch: list[Row], keep: int) -> _Batc
 
     def work(tx: Transaction, execution: Execution) -> None:
         taken = _carry_out(said, batch, execution, Matching(tx, execution), keep)
-        execution.finish()
+        taken.notices.extend(notice for each in execution.finish() for notice in each.notices)
         tx.quarantine.keep(said.file, taken.rejects)
         done.append(taken)
 

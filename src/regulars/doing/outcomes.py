@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -21,13 +21,15 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     `customer_id` is empty for events that belong to no customer. `events` is empty where nothing needed to happen;
     `position` is that of the last event, None where there is none. `replayed` says that the command id was known and
-    this is its first outcome again.
+    this is its first outcome again. `notices` are sentences on what was recorded although the rules ask for otherwise,
+    such as a survey that was sent too soon; they are given once.
     """
 
     customer_id: CustomerId
     events: tuple[Recorded[Event], ...]
     position: int | None
     replayed: bool
+    notices: tuple[str, ...] = ()
 
 
 class CarriedOut(Struct, frozen=True, kw_only=True):
@@ -81,12 +83,18 @@ class FirstOutcomes:
 
 
 def conclude(
-    store: Store, tx: Transaction, carried_out: Iterable[CarriedOut], recorded: Sequence[Recorded[Event]]
+    store: Store,
+    tx: Transaction,
+    carried_out: Iterable[CarriedOut],
+    recorded: Sequence[Recorded[Event]],
+    notices: Mapping[int, str],
 ) -> list[Outcome]:
-    """The outcomes of commands whose events were written; those of commands with an id are stored."""
+    """The outcomes of commands whose events were written, with the notices at their positions; those of commands with
+    an id are stored.
+    """
     outcomes, kept = [], []
     for each in carried_out:
-        outcome = each.replayed or _outcome(each, recorded)
+        outcome = each.replayed or _outcome(each, recorded, notices)
         outcomes.append(outcome)
         if each.command.command_id is not None and each.replayed is None:
             positions = tuple(event.position for event in outcome.events)
@@ -96,13 +104,14 @@ def conclude(
     return outcomes
 
 
-def _outcome(carried: CarriedOut, recorded: Sequence[Recorded[Event]]) -> Outcome:
+def _outcome(carried: CarriedOut, recorded: Sequence[Recorded[Event]], notices: Mapping[int, str]) -> Outcome:
     events = tuple(recorded[carried.first : carried.last])
     return Outcome(
         customer_id=CustomerId(carried.customer_id),
         events=events,
         position=events[-1].position if events else None,
         replayed=False,
+        notices=tuple(notices[each.position] for each in events if each.position in notices),
     )
 
 

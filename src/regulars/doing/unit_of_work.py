@@ -42,7 +42,8 @@ class Pending(Struct, kw_only=True):
 
     `ids` are those of references, of which `sought` were looked up. `into` are the links of customers who are one, as
     far as `linked` were asked for, and `families` what follows from them; `merged_here` took part in a merge of this
-    transaction. `streams` are those with events, of the `loaded` ones.
+    transaction. `streams` are those with events, of the `loaded` ones. `texts` are the events at positions that were
+    read, None where there is none.
     """
 
     context: Context
@@ -54,6 +55,7 @@ class Pending(Struct, kw_only=True):
     families: Families = field(default_factory=lambda: families_of({}))
     streams: dict[str, Stream] = field(default_factory=dict)
     loaded: set[str] = field(default_factory=set)
+    texts: dict[int, Recorded[Event] | None] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     carried_out: list[CarriedOut] = field(default_factory=list)
     command_ids: set[str] = field(default_factory=set)

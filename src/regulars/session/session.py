@@ -38,6 +38,7 @@ from regulars.crm_domain.points import PointsPolicy
 from regulars.crm_domain.rulebook import Edition, Rulebook, RulebookEvent, founded
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset, restore_rules
+from regulars.projections.satisfaction.compiled import compile_satisfaction
 from regulars.session.clock import Clock
 from regulars.session.freshness import Freshness
 from regulars.session.instants import instant_of
@@ -449,4 +450,5 @@ def policies_of(ruleset: Ruleset, digest: str) -> Context:
         ),
         rules_digest=digest,
         tickets=TicketPolicy(auto_close_days=ruleset.ticket.auto_close_days),
+        ask_again=compile_satisfaction(ruleset.satisfaction).ask_again,
     )

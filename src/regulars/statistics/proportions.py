@@ -1,7 +1,7 @@
-"""Intervals for shares and for what is a difference of two shares, such as a Net Promoter Score.
+"""Intervals for shares, for what is a difference of two shares, such as a Net Promoter Score, and for counts.
 
 The plain (Wald) interval, an estimate and 1.96 standard errors to each side, is far too narrow on a dozen answers, and
-has no width at all where all of them agree. Both intervals here pull a small sample toward the middle first.
+has no width at all where all of them agree. The intervals here pull a small sample toward the middle first.
 
 - `wilson`: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
   American Statistical Association 22 (1927), 209–212.
@@ -10,6 +10,8 @@ has no width at all where all of them agree. Both intervals here pull a small sa
   Educational and Behavioral Statistics 37 (2012), 479–488; for the Net Promoter Score with 3/2 added to the promoters
   and 3/2 to the detractors, B. Rocks, "Interval estimation for the Net Promoter Score", The American Statistician 70
   (2016), 365–372.
+- `poisson`: the score interval of a count, which inverts the same test as Wilson's does, for a count whose variance is
+  its mean. Where what is counted comes in bursts, it is too narrow.
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ class Interval(Struct, frozen=True):
 
     low: float
     high: float
+
+    def times(self, factor: float) -> Interval:
+        """The same in another unit."""
+        return Interval(low=self.low * factor, high=self.high * factor)
 
 
 def wilson(successes: int, n: int) -> Interval | None:
@@ -63,6 +69,13 @@ def net_promoter(promoters: int, detractors: int, n: int) -> Interval | None:
     middle = more - less
     half = Z * sqrt((more + less - middle * middle) / size)
     return Interval(low=max(-1.0, middle - half), high=min(1.0, middle + half))
+
+
+def poisson(count: int) -> Interval:
+    """The 95 % score interval for the mean of a count. Raises ValueError for one below 0."""
+    _require_parts(count, count)
+    middle, half = count + Z * Z / 2, Z * sqrt(count + Z * Z / 4)
+    return Interval(low=0.0 if count == 0 else middle - half, high=middle + half)
 
 
 def _require_parts(n: int, *parts: int) -> None:

@@ -1,0 +1,1 @@
+"""Satisfaction: what a customer said last, of which surveys, and whether they may be asked again."""
