@@ -51,8 +51,10 @@ def _is_label(text: str) -> bool:
 LABELS = st.lists(st.text(min_size=1, max_size=9).filter(_is_label), min_size=1, max_size=3)
 
 
-#: Not what needs a spell, nor the stage, which a ladder can't ask, nor bands, whose names are drawn elsewhere.
-ASKED = [fact for fact in FACTS.values() if fact is not SPELL_ENDED and fact.name not in ("stage", "risk_band")]
+#: Not what needs a spell, nor what a ladder can't ask, nor bands, whose names are drawn elsewhere.
+ASKED = [
+    fact for fact in FACTS.values() if fact is not SPELL_ENDED and fact.name not in ("stage", "segment", "risk_band")
+]
 
 
 @st.composite
@@ -69,7 +71,7 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
         case "choice":
             return asked | {draw(st.sampled_from(["in", "not_in"])): draw(LABELS)}
         case "set":
-            return asked | {draw(st.sampled_from(["has", "lacks"])): draw(LABELS)}
+            return asked | {draw(st.sampled_from(["has", "any", "lacks"])): draw(LABELS)}
         case "count" | "score":
             values = st.integers(0, 10**9).map(Decimal)
         case _:
@@ -79,6 +81,8 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
     )
     if draw(FLAG):
         del ends[draw(st.sampled_from(["from", "below"]))]
+    if fact.kind == "elapsed" and "from" in ends and draw(FLAG):
+        ends["above"] = ends.pop("from")
     return asked | {key: f"{end:f}" if fact.kind == "amount" else end for key, end in ends.items()}
 
 
@@ -94,6 +98,16 @@ def ladders(draw: st.DrawFn) -> list[dict[str, Any]]:
             rung["when"].append({"fact": "days_since_spell_ended", "below": 90})
             rung["spell"] = draw(st.lists(st.sampled_from([each["stage"] for each in rungs]), min_size=1, max_size=3))
     return rungs
+
+
+@st.composite
+def segments(draw: st.DrawFn) -> list[dict[str, Any]]:
+    some = st.lists(conditions(), min_size=1, max_size=2)
+    return [
+        {"id": each, "enter": draw(some), "stay_days": draw(st.integers(0, 36_500))}
+        | ({"leave": draw(some)} if draw(FLAG) else {})
+        for each in draw(st.lists(WORDS, max_size=2, unique=True))
+    ]
 
 
 @st.composite
@@ -118,6 +132,7 @@ def rulesets(draw: st.DrawFn) -> Ruleset:
     data["ticket"]["due_soon_fraction"] = draw(st.sampled_from([Decimal("0.8"), Decimal("8E-10"), Decimal("0.500")]))
     data["points"]["per_unit"] = draw(MONEY)
     data["due_again"]["gaps"] = {each: draw(POSITIVE) for each in draw(LABELS)} if draw(FLAG) else {}
+    data["segment"] = draw(segments())
     return validate_rules(data)
 
 
@@ -151,8 +166,10 @@ def test_the_default_rules_read_back_as_the_same() -> None:
 
 
 def test_tables_stand_in_the_order_of_the_grammar() -> None:
-    shown = re.findall(r"^\[+([a-z_]+)", as_toml(parse_rules(DEFAULT)), re.MULTILINE)
-    assert list(dict.fromkeys(shown)) == [name for name, info in Ruleset.model_fields.items() if info.is_required()]
+    segment = '[[segment]]\nid = "a"\nenter = [{ fact = "orders", from = 1 }]\n'
+    due_again = "[due_again]\ngaps = { coffee = 30 }\n"
+    shown = re.findall(r"^\[+([a-z_]+)", as_toml(parse_rules(f"{DEFAULT}\n{segment}{due_again}")), re.MULTILINE)
+    assert list(dict.fromkeys(shown)) == list(Ruleset.model_fields)
 
 
 @pytest.mark.parametrize(

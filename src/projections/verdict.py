@@ -32,7 +32,8 @@ class Interval(Struct, frozen=True, gc=False):
 
 
 #: By name, what the projectors that are read hold in [at, until) if nothing more happens: the intervals that reach into
-#: it, in order of time, of one key after the other. The last one is told without an end.
+#: it, in order of time, of one key after the other. The last one is told without an end. Where the rules name the keys,
+#: there is nothing between the intervals in which a key holds.
 Told = Mapping[str, Sequence[Interval]]
 
 

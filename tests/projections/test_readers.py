@@ -37,6 +37,7 @@ from regulars.projections.facts.shared import HANDLES, Facts
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.registry import PROJECTORS, REGISTRY, Registry
 from regulars.projections.rules.compiled import Rules
+from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 from regulars.projections.verdict import Interval, Reason, Told, Verdict
 
@@ -49,13 +50,14 @@ class Nothing(Struct, frozen=True):
 
 def held_at(told: Told, name: str, at: int) -> list[str]:
     """What each timeline of a projection holds at an instant, in words."""
-    return [f"{name}/{each.key}: {each.verdict}" for each in told[name] if each.valid_from <= at < each.valid_to]
+    held = (each for each in told[name] if each.valid_from <= at < each.valid_to and each.verdict is not None)
+    return [f"{name}/{each.key}: {each.verdict}" for each in held]
 
 
 def repeat(standing: Nothing, facts: Any, rules: Rules, at: int, until: int, told: Told) -> Iterator[Judgement]:
     """What the others hold, in words."""
-    turns = {each.valid_from for intervals in told.values() for each in intervals if at < each.valid_from < until}
-    for instant in sorted({at, *turns}):
+    turns = {turn for intervals in told.values() for each in intervals for turn in (each.valid_from, each.valid_to)}
+    for instant in sorted({at, *(turn for turn in turns if at < turn < until)}):
         words = [said for name in sorted(told) for said in held_at(told, name, instant)]
         yield instant, standing, Verdict("; ".join(words))
 
@@ -92,7 +94,9 @@ BY_LABEL = reader(
     key=Key(name="label", of=lambda event: event.label, facts=lambda facts, label: facts),
     explain=None,
 )
-READERS = (FIRST, SECOND, BY_LABEL)
+#: One that reads timelines which the rules name.
+OF_SEGMENTS = reader("of_segments", SEGMENTS)
+READERS = (FIRST, SECOND, BY_LABEL, OF_SEGMENTS)
 ALL = (*PROJECTORS, *READERS)
 
 
