@@ -44,6 +44,8 @@ COMPILED_BY = MappingProxyType(
         "tier": "loyalty_tier",
         "ticket": "ticket_queue",
         "cadence": "rules",
+        "business": "rules",
+        "value": "customer_value",
     }
 )
 

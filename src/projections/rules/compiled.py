@@ -17,6 +17,7 @@ from msgspec import Struct
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.money import exponent_of
 from regulars.projections.churn_risk.compiled import Risk, compile_risk
+from regulars.projections.customer_value.compiled import Bands, compile_bands
 from regulars.projections.facts.cadence import Cadence
 from regulars.projections.facts.tickets import TicketRules
 from regulars.projections.lifecycle_stage.compiled import Ladder, compile_ladder
@@ -43,6 +44,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     tiers: Tiers
     risk: Risk
     tickets: TicketRules
+    value: Bands | None
     exponent: int
     sections: dict[str, Any]
 
@@ -66,6 +68,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         tiers=compile_tiers(ruleset.tier, exponent),
         risk=compile_risk(ruleset.churn_risk, ruleset.satisfaction, ruleset.cadence.prior_gap_days),
         tickets=compile_ticket_rules(ruleset.ticket),
+        value=None if ruleset.value is None else compile_bands(ruleset.value, exponent, ruleset.zone),
         exponent=exponent,
         sections={section.name: section.compile(tables[section.name]) for section in sections},
     )
@@ -73,6 +76,8 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
 
 def _canonical(ruleset: grammar.Ruleset) -> dict[str, str]:
     tables = ruleset.canonical_tables()
+    if ruleset.value is not None:
+        tables["value"] += ruleset.business.timezone
     if ruleset.cadence.buying_days:
         tables["cadence"] += ruleset.business.timezone
     return tables

@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.errors import InvalidRules
 from regulars.projections.churn_risk.rules import ChurnRisk, Satisfaction
+from regulars.projections.customer_value.rules import Value
 from regulars.projections.facts.table import NO_TIER
 from regulars.projections.lifecycle_stage.rules import Lifecycle
 from regulars.projections.loyalty_tier.rules import Tier
@@ -94,6 +95,9 @@ class Ruleset(Part):
     ticket: Ticket = Field(description="Targets of the help desk, in clock hours.")
     satisfaction: Satisfaction = Field(description="Where an answer to a survey becomes good or bad news.")
     points: Points = Field(description="How points are earned, and when they can be spent and expire.")
+    value: Value | None = Field(
+        default=None, description="What a customer is worth by what they bought lately; without it, nobody has a value."
+    )
 
     @model_validator(mode="after")
     def _asks_for_what_there_is(self) -> Ruleset:
@@ -116,8 +120,9 @@ class Ruleset(Part):
         return canonical_json(self.model_dump(by_alias=True, exclude=unused))
 
     def canonical_tables(self) -> dict[str, str]:
-        """The canonical form of each table, by its name."""
-        return {name: getattr(self, name).canonical() for name in type(self).model_fields}
+        """The canonical form of each table, by its name; nothing for one that is left out."""
+        tables = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: "" if table is None else table.canonical() for name, table in tables.items()}
 
     def digest(self) -> str:
         """SHA-256 of the canonical form, in hexadecimal."""

@@ -373,12 +373,14 @@ def _filters(session: Session, query: CustomerQuery, ruleset: Ruleset, at: int) 
         until = min(at + query.within // MICROSECOND, FOREVER)
         due = Becoming(projection=LANES[lane], value=value, until=until)
     values = [(LANES[lane], value) for lane, value in wanted.items() if value is not None]
-    require_brought(lanes_in(session.store.registry), query.having)
-    values += query.having.items()
+    lanes = lanes_in(session.store.registry)
+    require_brought(lanes, query.having)
+    having = {lanes[name]: value for name, value in query.having.items()}
+    values += having.items()
     order = _ORDERS[query.order]
     named = {"owner": query.owner, "source": query.source}
     facts = tuple((ATTRIBUTION.name, column, text) for column, text in named.items() if text is not None)
-    shown = dict.fromkeys([*LANES.values(), *query.having, *(name for name, _, _ in facts)])
+    shown = dict.fromkeys([*LANES.values(), *having, *(name for name, _, _ in facts)])
     if order is not None and order.projection is not None:
         shown[order.projection] = None
     return Filters(shown=tuple(shown), values=tuple(values), facts=facts, tag=query.tag, becoming=due)
