@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from regulars.crm_domain import customer, interaction, membership, purchase, rulebook, ticket
+from regulars.crm_domain import customer, interaction, membership, purchase, rulebook, ticket, value_model
 from regulars.crm_domain.aggregate import Addressed, Aggregate
 from regulars.crm_domain.command import Command, CustomerId, Decider
 from regulars.crm_domain.event import Event, tag_of
@@ -25,6 +25,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     membership.AGGREGATE,
     ticket.AGGREGATE,
     rulebook.AGGREGATE,
+    value_model.AGGREGATE,
 )
 
 

@@ -194,6 +194,7 @@ if TYPE_CHECKING:
         TicketResumed,
     )
     from regulars.crm_domain.unexplained import Unexplained
+    from regulars.crm_domain.value_model import ModelFitted, RecordFittedModel
     from regulars.doing.forgetting import Forgetting, Forgotten
     from regulars.doing.importing import ImportReport, load_mapping
     from regulars.doing.outcomes import Outcome
@@ -270,6 +271,7 @@ _HOMES = {
         "TicketResolved TicketResumed"
     ),
     "regulars.crm_domain.unexplained": "Unexplained",
+    "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
     "regulars.asking.audit": "AuditEntry AuditPage Change",
     "regulars.session.clock": "Clock",
@@ -394,6 +396,7 @@ __all__ = [
     "MergeCustomers",
     "MergeUndone",
     "MissingExtension",
+    "ModelFitted",
     "Move",
     "NeverDrawn",
     "NotCovered",
@@ -433,6 +436,7 @@ __all__ = [
     "ReassignPurchase",
     "RecordCheck",
     "RecordChurnReason",
+    "RecordFittedModel",
     "RecordInteraction",
     "RecordPreference",
     "RecordPurchase",

@@ -360,7 +360,7 @@ class Regulars:
     ) -> Page:
         """A page of customers as of an instant, by what they are, or by what they become `within` a time by themselves.
 
-        `having` are values of projections that extensions bring, such as {"reliability": "poor"}.
+        `having` are values of other lanes: {"value": "high"}, or those that extensions bring.
         `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when: if nothing more had happened after
         that instant.
 

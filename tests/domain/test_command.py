@@ -397,8 +397,9 @@ def test_a_command_is_addressed_to_the_customer_that_it_names(command: Command) 
 
 
 @each_example
-def test_the_stream_of_an_order_an_interaction_or_a_ticket_goes_by_its_id(command: Command) -> None:
-    ids = [getattr(command, name) for name in ("order_id", "interaction_id", "ticket_id") if hasattr(command, name)]
+def test_the_stream_of_an_order_an_interaction_a_ticket_or_a_model_goes_by_its_id(command: Command) -> None:
+    named = ("order_id", "interaction_id", "ticket_id", "model")
+    ids = [getattr(command, name) for name in named if hasattr(command, name)]
     assert address(command, CATALOGUE).key == (ids[0] if ids else None)
 
 

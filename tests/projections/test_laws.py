@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from histories import START, cuts, histories, rules
+from histories import START, cuts, histories, rules, since_when
 from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.projections.engine import fold as folding
 from regulars.projections.engine.fold import (
@@ -132,7 +132,7 @@ def test_a_verdict_asked_at_any_instant_equals_the_intervals(history: list[Happe
         if held is None or KEYED[name] or name in UNEXPLAINED:
             assert name not in asked
         else:
-            assert (asked[name].verdict, asked[name].since) == (held.verdict, held.valid_from)
+            assert (asked[name].verdict, asked[name].since) == (held.verdict, since_when(intervals, held))
 
 
 @given(histories(), INSTANTS)

@@ -411,7 +411,10 @@ def verdicts_of_facts(
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """A verdict at an instant with its reasons, and what it turns into next if nothing more happens."""
+    """A verdict at an instant with its reasons, and what it turns into next if nothing more happens.
+
+    `since` and `next_change` are about its value and score; numbers beside them may have changed meanwhile.
+    """
 
     projection: str
     verdict: Any
@@ -446,9 +449,28 @@ def explain(
             Explanation(
                 projection=projector.name,
                 verdict=current.verdict,
-                since=current.valid_from,
+                since=_since(timelines[projector.name], current),
                 reasons=projector.explain(standing, run.facts, rules, at, *run.told(at, at + 1)),
-                next_change=verdict_at(timelines[projector.name], current.valid_to),
+                next_change=_next_change(timelines[projector.name], current),
             )
         )
     return folded, explanations
+
+
+def _since(intervals: Iterable[Interval], current: Interval) -> int:
+    """Since when a verdict has had its value and score."""
+    since = current.valid_from
+    for each in intervals:
+        if each.valid_to <= current.valid_from:
+            since = min(since, each.valid_from) if _looks(each) == _looks(current) else current.valid_from
+    return since
+
+
+def _next_change(intervals: Iterable[Interval], current: Interval) -> Interval | None:
+    """The next verdict of another value or score; None where there is none."""
+    later = (each for each in intervals if each.valid_from >= current.valid_to)
+    return next((each for each in later if _looks(each) != _looks(current)), None)
+
+
+def _looks(interval: Interval) -> tuple[object, object]:
+    return interval.verdict.value, getattr(interval.verdict, "score", None)

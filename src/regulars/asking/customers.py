@@ -374,7 +374,7 @@ def _filters(session: Session, query: CustomerQuery, ruleset: Ruleset, at: int) 
         due = Becoming(projection=LANES[lane], value=value, until=until)
     values = [(LANES[lane], value) for lane, value in wanted.items() if value is not None]
     lanes = lanes_in(session.store.registry)
-    require_brought(lanes, query.having)
+    require_other_lane(lanes, query.having)
     having = {lanes[name]: value for name, value in query.having.items()}
     values += having.items()
     order = _ORDERS[query.order]
@@ -396,13 +396,13 @@ def _ranking(query: CustomerQuery, ruleset: Ruleset) -> Ranking | None:
     return replace(order, scores=(lowest, min(above, default=101) - 1))
 
 
-def require_brought(lanes: Iterable[str], names: Iterable[str]) -> None:
-    """Raises ValueError for a name that is none of the lanes that extensions bring."""
+def require_other_lane(lanes: Iterable[str], names: Iterable[str]) -> None:
+    """Raises ValueError for a name that is none of the lanes beside stage, tier and risk."""
     others = sorted(set(lanes) - LANES.keys())
     for name in names:
         if name not in others:
-            there = ", ".join(others) or "none, as no extension brings one"
-            raise ValueError(f'"{name}" is not a verdict that an extension brings; there are {there}')
+            there = f"beside {', '.join(LANES)} there are {', '.join(others)}"
+            raise ValueError(f'"{name}" is not another verdict; {there}')
 
 
 def lane_values(ruleset: Ruleset, lane: str) -> tuple[str, ...]:
