@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from regulars.asking.dicts import to_dict
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
+    from regulars.asking.forecasts import Estimate, FittedModel, Forecast, ForecastPage
     from regulars.asking.one_ticket import TicketMessage, WholeTicket
     from regulars.asking.suspects import Suspect
+    from regulars.asking.value import BandTotal, Valued, ValuePage
     from regulars.asking.views import (
         BuildView,
         Clause,
@@ -197,7 +199,9 @@ if TYPE_CHECKING:
     from regulars.crm_domain.value_model import ModelFitted, RecordFittedModel
     from regulars.doing.forgetting import Forgetting, Forgotten
     from regulars.doing.importing import ImportReport, load_mapping
+    from regulars.doing.models import Models
     from regulars.doing.outcomes import Outcome
+    from regulars.modelling.cant_tell import CantTell
     from regulars.opening import OnStale, default_rules
     from regulars.opening import open as open
     from regulars.person.as_json import person_json
@@ -274,6 +278,10 @@ _HOMES = {
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
     "regulars.asking.audit": "AuditEntry AuditPage Change",
+    "regulars.asking.forecasts": "Estimate FittedModel Forecast ForecastPage",
+    "regulars.asking.value": "BandTotal Valued ValuePage",
+    "regulars.doing.models": "Models",
+    "regulars.modelling.cant_tell": "CantTell",
     "regulars.session.clock": "Clock",
     "regulars.asking.consents": "Consent Consents ConsentWord Contactable ContactablePage",
     "regulars.crm": "Regulars",
@@ -318,11 +326,13 @@ __all__ = [
     "AuditEntry",
     "AuditPage",
     "AwaitCustomer",
+    "BandTotal",
     "BuildView",
     "CancelMembership",
     "CancelRedemption",
     "CancellationRequested",
     "CancellationWithdrawn",
+    "CantTell",
     "Change",
     "ChangeContactDetails",
     "ChangePriority",
@@ -361,6 +371,7 @@ __all__ = [
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
+    "Estimate",
     "Event",
     "EventDamage",
     "EventLine",
@@ -369,6 +380,9 @@ __all__ = [
     "Extension",
     "Fault",
     "Fingerprint",
+    "FittedModel",
+    "Forecast",
+    "ForecastPage",
     "Forgetting",
     "Forgotten",
     "Fresh",
@@ -397,6 +411,7 @@ __all__ = [
     "MergeUndone",
     "MissingExtension",
     "ModelFitted",
+    "Models",
     "Move",
     "NeverDrawn",
     "NotCovered",
@@ -506,6 +521,8 @@ __all__ = [
     "UndoMerge",
     "Unexplained",
     "UntagCustomer",
+    "ValuePage",
+    "Valued",
     "VerdictView",
     "Verification",
     "VoidPurchase",

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import AfterValidator, Field, StringConstraints
 
 from regulars.crm_domain.command import Command, Context, Decider, Moment, Whole
@@ -23,7 +24,7 @@ from regulars.crm_domain.instant import to_instant
 
 CATEGORY = "value_model"
 #: The key of its one stream.
-KEY = "value"
+KEY: Literal["value"] = "value"
 
 # ---------------------------------------------------------------------------------------------------------- events
 
@@ -135,7 +136,13 @@ def record(command: RecordFittedModel, state: ValueModel, context: Context) -> t
     """Invariants 2 and 4."""
     fields = command.model_dump(exclude={"occurred_at", "reason", "command_id", "as_of"})
     event = ModelFitted(**fields, as_of=to_instant(command.as_of), rules_digest=context.rules_digest)
-    return () if event == state.last else (event,)
+    return () if state.last is not None and _says_the_same(event, state.last) else (event,)
+
+
+def _says_the_same(event: ModelFitted, last: ModelFitted) -> bool:
+    """Whether it is fitted to the same data, whatever was recorded beside them and whenever that day it was fitted."""
+    known = {"as_of": last.as_of, "data_position": last.data_position, "rules_digest": last.rules_digest}
+    return replace(event, **known) == last
 
 
 def decide(command: Command, state: ValueModel, context: Context) -> tuple[Event, ...]:

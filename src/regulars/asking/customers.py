@@ -141,12 +141,12 @@ def find_page(
         session.freshen(query.freshness)
         with session.store.reading() as tx:
             return _page(session, tx, session.viewpoint(tx), query, following)
-    viewpoint = _folded_viewpoint(session, query.freshness, known_at, rules, on_progress)
+    viewpoint = folded_viewpoint(session, query.freshness, known_at, rules, on_progress)
     with session.store.reading() as tx:
         return _page(session, tx, viewpoint, query, following)
 
 
-def _folded_viewpoint(
+def folded_viewpoint(
     session: Session,
     freshness: Freshness,
     known_at: datetime | date | None,
@@ -415,6 +415,8 @@ def lane_values(ruleset: Ruleset, lane: str) -> tuple[str, ...]:
             return (NO_TIER, *levels) if ruleset.tier.members_only else levels
         case "risk":
             return tuple(sorted(ruleset.churn_risk.bands, key=ruleset.churn_risk.bands.__getitem__))
+        case "value":
+            return () if ruleset.value is None else tuple(band.id for band in ruleset.value.bands)
         case _:
             return ()
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from regulars.modelling import gamma_gamma, mbg_nbd
 from regulars.modelling.buyers import Buyers, Floats
+from regulars.modelling.cant_tell import CantTell
 from regulars.modelling.gamma_gamma import GammaGamma
 from regulars.modelling.mbg_nbd import MbgNbd
 
@@ -66,13 +67,6 @@ class Fitted:
     orders: Range
 
 
-@dataclass(frozen=True, slots=True)
-class CantTell:
-    """Why the data carry no model, and what would be enough, in a sentence."""
-
-    why: str
-
-
 def written(number: float) -> str:
     """A number in decimal digits, eight of which count."""
     return format(Decimal(f"{number:.8g}"), "f")
@@ -86,18 +80,10 @@ def model_written(parameters: tuple[str, ...]) -> Model:
 
 def fit(buyers: Buyers, weeks: float, on_progress: Progress | None = None) -> Fitted | CantTell:
     """Fit a model to what customers bought, for a horizon of some weeks."""
-    few = _too_few(buyers)
-    if few is not None:
-        return few
-    model = _fit_both(buyers)
-    if model is None:
-        return CantTell("the search for parameters doesn't converge from any of three starts; more history may help")
-    replicates = tuple(_replicates(model, buyers, on_progress))
-    if len(replicates) < REPLICATES * 9 // 10:
-        return CantTell(
-            f"of {REPLICATES} samples drawn from the model only {len(replicates)} can be fitted again; it takes more "
-            "customers who bought again"
-        )
+    found = replicated(buyers, on_progress)
+    if isinstance(found, CantTell):
+        return found
+    model, replicates = found
     expected, drawn = _totals(model, buyers, weeks), np.array([_totals(each, buyers, weeks) for each in replicates])
     orders, value = (range_of(expected[place], drawn[:, place]) for place in (0, 1))
     for what, total in (("orders", orders), ("value", value)):
@@ -114,6 +100,23 @@ def fit(buyers: Buyers, weeks: float, on_progress: Progress | None = None) -> Fi
         spend_log_likelihood=gamma_gamma.log_likelihood(model.spend, buyers),
         orders=orders,
     )
+
+
+def replicated(buyers: Buyers, on_progress: Progress | None = None) -> tuple[Model, tuple[Model, ...]] | CantTell:
+    """The model of highest likelihood, and what is fitted to data that are drawn from it."""
+    few = _too_few(buyers)
+    if few is not None:
+        return few
+    model = _fit_both(buyers)
+    if model is None:
+        return CantTell("the search for parameters doesn't converge from any of three starts; more history may help")
+    replicates = tuple(_replicates(model, buyers, on_progress))
+    if len(replicates) < REPLICATES * 9 // 10:
+        return CantTell(
+            f"of {REPLICATES} samples drawn from the model only {len(replicates)} can be fitted again; it takes more "
+            "customers who bought again"
+        )
+    return model, replicates
 
 
 def _too_few(buyers: Buyers) -> CantTell | None:

@@ -13,7 +13,8 @@ import numpy as np
 
 from regulars.modelling import gamma_gamma, mbg_nbd
 from regulars.modelling.buyers import Buyers, Floats
-from regulars.modelling.fitting import SEED, Model, Range, range_of
+from regulars.modelling.cant_tell import CantTell
+from regulars.modelling.fitting import SEED, Model, Progress, Range, range_of, replicated
 
 WEEKS_A_YEAR = 365.2425 / 7
 #: So often all customers' luck is drawn for each replicate.
@@ -51,9 +52,7 @@ def expectation(model: Model, buyers: Buyers, weeks: float, annual_rate: float) 
     )
 
 
-def bounds(
-    model: Model, replicates: tuple[Model, ...], buyers: Buyers, weeks: float, annual_rate: float
-) -> Bounds:
+def bounds(model: Model, replicates: tuple[Model, ...], buyers: Buyers, weeks: float, annual_rate: float) -> Bounds:
     """The intervals of what is expected of each customer, by what replicates of the model differ by.
 
     By how much discounting lowers the value of a customer is worked out by the model alone, as it hardly differs.
@@ -90,6 +89,9 @@ def _drawn(model: Model, buyers: Buyers, weeks: float, random: np.random.Generat
     return float(np.sum(orders)), float(np.sum(gamma_gamma.draw_value(model.spend, buyers, orders, random)))
 
 
-def orders_of_all(model: Model, replicates: tuple[Model, ...], buyers: Buyers, weeks: float) -> Range:
-    """The orders of all customers together within some weeks, with their predictive interval."""
-    return totals(model, replicates, buyers, weeks, 0.0)[0]
+def predicted(buyers: Buyers, weeks: float, on_progress: Progress | None = None) -> Range | None:
+    """The orders of all customers together within some weeks, by a model that is fitted to them, with their predictive
+    interval; None where the data carry no model.
+    """
+    found = replicated(buyers, on_progress)
+    return None if isinstance(found, CantTell) else totals(*found, buyers, weeks, 0.0)[0]

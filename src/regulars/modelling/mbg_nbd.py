@@ -81,7 +81,7 @@ def _mean_log_likelihood(logarithms: Floats, known: _Counted) -> tuple[float, Fl
     either = np.logaddexp(alive, gone)
     p_alive = np.exp(alive - either)
     p_gone = 1 - p_alive
-    of_frequency = np.bincount(which, share)
+    of_frequency = np.bincount(which, share).astype(np.float64)
     value = mean(share, either) + mean(of_frequency, gammaln(r + x)) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
     of_both = digamma(a + b) - mean(of_frequency, digamma(a + b + x + 1))
     by_r = mean(of_frequency, digamma(r + x)) - digamma(r) + np.log(alpha)
@@ -107,7 +107,8 @@ def p_alive(model: MbgNbd, buyers: Buyers) -> Floats:
     """The probability that each customer hasn't left."""
     odds = np.log(model.a) - np.log(model.b + buyers.repeats)
     odds += (model.r + buyers.repeats) * (np.log(model.alpha + buyers.age) - np.log(model.alpha + buyers.recency))
-    return 1 / (1 + np.exp(np.minimum(odds, 700)))
+    found: Floats = 1 / (1 + np.exp(np.minimum(odds, 700)))
+    return found
 
 
 def p_none(model: MbgNbd, buyers: Buyers, weeks: float) -> Floats:
@@ -145,7 +146,7 @@ def _discounted(per_week: Floats, shape: float, weeks: float, rate: float) -> Fl
 
 
 def _beta_nodes(a: float, b: float) -> tuple[Floats, Floats]:
-    """Nodes and weights of the quadrature that is exact for polynomials under a beta distribution (Golub and Welsch)."""
+    """Nodes and weights of the Gauss quadrature under a beta distribution (Golub and Welsch 1969)."""
     # Jacobi's recurrence for the weight (1 - y)^(b - 1) * (1 + y)^(a - 1) on [-1, 1], where y = 2 p - 1.
     alpha, beta, n = b - 1, a - 1, np.arange(_NODES, dtype=np.float64)
     sums = 2 * n + alpha + beta
