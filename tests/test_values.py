@@ -33,6 +33,7 @@ from regulars import (
     StoreUnusable,
     to_dict,
 )
+from regulars.crm_domain import value_model
 
 NOW = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
 PURCHASES = b"ref,order_id,amount\nshop:9,C-1,wrong\n"
@@ -89,6 +90,9 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield crm.import_file(folder / "orders.csv", folder / "orders.toml", dry_run=True)
     yield from (crm.rules.publish(ruleset, reason="sooner"), *crm.rules.history())
     yield crm.archive(folder / "archive")
+    yield crm.models.fit()
+    crm.do(value_model.AGGREGATE.examples().commands[0])
+    yield from (crm.value(), crm.forecasts(), crm.forecast("shop:0"), *crm.models.history())
     yield from (crm.forget("shop:3", reason="on request"), *crm.forgotten())
 
 

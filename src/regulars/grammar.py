@@ -12,6 +12,7 @@ from regulars.projections.churn_risk.rules import (
     ServicePoints,
     SteppedComponent,
 )
+from regulars.projections.customer_value.rules import Band, Value
 from regulars.projections.lifecycle_stage.rules import ConditionRule, Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
 from regulars.projections.points.rules import Points
@@ -19,6 +20,7 @@ from regulars.projections.rules.grammar import Business, Cadence
 from regulars.projections.ticket_queue.rules import HoursByPriority, Ticket
 
 __all__ = [
+    "Band",
     "Business",
     "Cadence",
     "Cell",
@@ -41,4 +43,5 @@ __all__ = [
     "SteppedComponent",
     "Ticket",
     "Tier",
+    "Value",
 ]

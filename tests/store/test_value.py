@@ -5,19 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-import numpy as np
 import pytest
 
+from populations import BEGIN, buy, lives
 from regulars import (
     CantTell,
     FittedModel,
     InvalidRules,
     MergeCustomers,
     NotFound,
-    RecordPurchase,
     RecordReturn,
     RegisterCustomer,
     Regulars,
@@ -32,7 +31,6 @@ from regulars.crm_domain.value_model import RecordFittedModel
 from regulars.modelling import fitting
 from shops import Clock, default_text, opened
 
-BEGIN = datetime(2024, 1, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
@@ -48,10 +46,6 @@ def shop(url: str, until: datetime = BEGIN + 200 * DAY) -> Iterator[Regulars]:
         ):
             crm.do(buy(who, day, amount))
         yield crm
-
-
-def buy(who: str, day: float, amount: str) -> RecordPurchase:
-    return RecordPurchase(customer=who, order_id=f"{who}-{day}", amount=amount, occurred_at=BEGIN + day * DAY)
 
 
 def listed(crm: Regulars, **asked: object) -> list[tuple[str | None, str, str, int]]:
@@ -156,21 +150,6 @@ def test_rules_without_values_say_so_and_diff_is_what_publishing_does(database_u
 # ------------------------------------------------------------------------------------------------------------- models
 
 
-def lives(size: int, seed: int) -> list[tuple[str, float, str]]:
-    """Whom buys when and for how much, of customers who begin in the first half year: a rate and an end for each."""
-    random, told = np.random.default_rng(seed), []
-    for number in range(size):
-        day, mean = float(random.integers(0, 180)), random.gamma(4, 10)
-        every, ends = random.gamma(2, 15), random.exponential(200)
-        end = min(360.0, day + ends)
-        while True:
-            told.append((f"c{number}", round(day, 3), f"{random.gamma(8, mean / 8) + 1:.2f}"))
-            day += random.exponential(every) + 1
-            if day >= end:
-                break
-    return told
-
-
 @contextmanager
 def busy(url: str, size: int = 90, clock: Clock | None = None) -> Iterator[Regulars]:
     with opened(url, clock or Clock(BEGIN + 360 * DAY)) as crm:
@@ -182,8 +161,8 @@ def busy(url: str, size: int = 90, clock: Clock | None = None) -> Iterator[Regul
 
 @pytest.fixture
 def _few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "REPLICATES", 40)
-    monkeypatch.setattr("regulars.doing.fitting.REPLICATES", 40)
+    monkeypatch.setattr(fitting, "REPLICATES", 25)
+    monkeypatch.setattr("regulars.doing.fitting.REPLICATES", 25)
 
 
 def fitted(crm: Regulars, **asked: object) -> FittedModel:
