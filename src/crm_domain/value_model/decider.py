@@ -92,10 +92,21 @@ def _positive(text: str) -> str:
     return text
 
 
+def _above_one(text: str) -> str:
+    if not Decimal(text) > 1:
+        raise ValueError("q is above 1, else nobody's spend would have a mean")
+    return text
+
+
+def _with_a_mean(text: str) -> str:
+    _above_one(_positive(text).split(" ")[5])
+    return text
+
+
 Parameter = Annotated[Digits, AfterValidator(_positive)]
 _NUMBER = r"[0-9]{1,30}(\.[0-9]{1,30})?"
 #: All parameters in one text, in the order in which the event has them.
-Replicate = Annotated[str, StringConstraints(pattern=rf"^{_NUMBER}( {_NUMBER}){{6}}$"), AfterValidator(_positive)]
+Replicate = Annotated[str, StringConstraints(pattern=rf"^{_NUMBER}( {_NUMBER}){{6}}$"), AfterValidator(_with_a_mean)]
 Count = Annotated[Whole, Field(ge=0, lt=2**53)]
 
 
@@ -116,7 +127,7 @@ class RecordFittedModel(Command):
     b: Parameter
     log_likelihood: Digits
     p: Parameter
-    q: Parameter
+    q: Annotated[Digits, AfterValidator(_above_one)]
     v: Parameter
     spend_log_likelihood: Digits
     replicates: Annotated[tuple[Replicate, ...], Field(min_length=2, max_length=1_000)]

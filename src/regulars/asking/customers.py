@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -137,16 +138,30 @@ def find_page(
 ) -> Page:
     """A page of customers. Read models are built first where there are none that answer."""
     following = partial(_following, session, query, known_at, rules)
-    if known_at is None and rules is None:
-        session.freshen(query.freshness)
-        with session.store.reading() as tx:
-            return _page(session, tx, session.viewpoint(tx), query, following)
-    viewpoint = folded_viewpoint(session, query.freshness, known_at, rules, on_progress)
-    with session.store.reading() as tx:
+    with folded_in(session, query.freshness, known_at, rules, on_progress) as (tx, viewpoint):
         return _page(session, tx, viewpoint, query, following)
 
 
-def folded_viewpoint(
+@contextmanager
+def folded_in(
+    session: Session,
+    freshness: Freshness,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    on_progress: Progress | None,
+) -> Iterator[tuple[Transaction, Viewpoint]]:
+    """A snapshot, and a viewpoint whose read models are in it, folded as far as a list asks for."""
+    if known_at is None and rules is None:
+        session.freshen(freshness)
+        with session.store.reading() as tx:
+            yield tx, session.viewpoint(tx)
+        return
+    viewpoint = _folded_viewpoint(session, freshness, known_at, rules, on_progress)
+    with session.store.reading() as tx:
+        yield tx, viewpoint
+
+
+def _folded_viewpoint(
     session: Session,
     freshness: Freshness,
     known_at: datetime | date | None,

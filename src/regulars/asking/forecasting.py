@@ -13,7 +13,7 @@ from msgspec import Struct
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.everyone import Held, everyone_at
 from regulars.adapters.read_models.pages import newest_event_at
-from regulars.asking.customers import folded_viewpoint
+from regulars.asking.customers import folded_in
 from regulars.asking.forecasts import Estimate, FittedModel, Forecast, ForecastPage, model_meant
 from regulars.asking.one_customer import Holding, history_of, read_contacts
 from regulars.asking.paging import MAX_PAGE
@@ -110,10 +110,10 @@ def find_forecasts(
 ) -> ForecastPage:
     """A page of forecasts in order of value. Raises NotFound without a model."""
     _require_rate(query.annual_rate)
-    viewpoint = folded_viewpoint(session, freshness_of(True, None), query.known_at, None, on_progress)
-    models, zone = viewpoint.models, viewpoint.rules.zone
-    assert models is not None
-    with session.store.reading() as tx:
+    everything = freshness_of(True, None)
+    with folded_in(session, everything, query.known_at, None, on_progress) as (tx, viewpoint):
+        models, zone = viewpoint.models, viewpoint.rules.zone
+        assert models is not None
         fitted = model_meant(session, tx, query.model, viewpoint.until)
         currency = session.store.currency(tx.connection) or "EUR"
         at = max(session.now(), newest_event_at(models, tx.connection))

@@ -13,7 +13,7 @@ from msgspec import Struct
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.everyone import Held, everyone_at
 from regulars.adapters.read_models.pages import newest_event_at
-from regulars.asking.customers import folded_viewpoint, lane_values
+from regulars.asking.customers import folded_in, lane_values
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.asking.ranked import first_after, mark_of
@@ -84,11 +84,11 @@ class ValueQuery(Struct, frozen=True, kw_only=True):
 @traced("value")
 def find_valued(session: Session, query: ValueQuery, after: str | None, on_progress: Progress | None) -> ValuePage:
     """A page of customers by value. Raises InvalidRules for rules without values, ValueError for an unknown band."""
-    viewpoint = folded_viewpoint(session, freshness_of(True, None), query.known_at, query.rules, on_progress)
-    ids = _bands_of(viewpoint.ruleset, query.band)
-    models = viewpoint.models
-    assert models is not None
-    with session.store.reading() as tx:
+    everything = freshness_of(True, None)
+    with folded_in(session, everything, query.known_at, query.rules, on_progress) as (tx, viewpoint):
+        models = viewpoint.models
+        assert models is not None
+        ids = _bands_of(viewpoint.ruleset, query.band)
         currency = session.store.currency(tx.connection) or "EUR"
         at = max(session.now(), newest_event_at(models, tx.connection))
         at = at if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone)
