@@ -46,12 +46,15 @@ def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> tu
 
 def summary(facts: Facts, rules: Rules) -> RfmSummary | None:
     """The summary of all that is known; None where nothing was bought, or everything came back."""
-    counts, gone = buying_days(facts, rules.zone), frozenset(days_given_back(facts, rules.zone))
+    counts, gone = buying_days(facts, rules.zone), days_given_back(facts, rules.zone)
     days = counts[-1] - len(gone) if counts else 0
     if not days:
         return None
-    first = next(day for day in range(1, counts[-1] + 1) if day not in gone)
-    last = next(day for day in range(counts[-1], 0, -1) if day not in gone)
+    first, last = 1, counts[-1]
+    for day in gone:
+        first += day == first
+    for day in reversed(gone):
+        last -= day == last
     begin, end, totals = bisect_left(counts, first), bisect_right(counts, first), facts.order_totals
     return RfmSummary(
         first_day=_day(facts.order_instants[begin], rules),

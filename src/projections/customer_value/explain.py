@@ -17,7 +17,8 @@ def explain(standing: None, facts: Facts, rules: Rules, at: int) -> tuple[Reason
     """Net spend and buying days in the window, with the orders and returns that they are made of."""
     bands = rules.value
     assert bands is not None  # else there is no verdict to explain
-    found, first = worth(facts, bands, at), orders_since(facts, at - bands.window)
+    first = orders_since(facts, at - bands.window)
+    found = worth(facts, bands, first)
     spent, bought = money_text(found.net_spend, rules.exponent), plural(found.buying_days, "buying day")
     sentence = f"net spend of {spent} on {bought} in {days(bands.window)} is {found.value}"
     lacking = _lacking(found, bands, rules.exponent)

@@ -6,6 +6,7 @@ is over; what came back is taken off, and a day of which everything came back is
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from msgspec import Meta, Struct
 from regulars.projections.customer_value.compiled import Bands
 from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.buying_days import days_kept
-from regulars.projections.facts.shared import Facts, orders_since, spend_within
+from regulars.projections.facts.shared import Facts, orders_since
 
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
@@ -30,21 +31,20 @@ class Worth(Struct, frozen=True, kw_only=True, gc=False):
 
 def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
     """The worth from an instant on. It changes by itself whenever an order leaves the window."""
-    if rules.value is None:
+    bands, instants = rules.value, facts.order_instants
+    if bands is None:
         yield at, None, None
         return
-    yield at, None, worth(facts, rules.value, at)
-    due = at
-    for instant in facts.order_instants[orders_since(facts, at - rules.value.window) :]:
-        earlier, due = due, instant + rules.value.window
-        if due >= until:
-            return
-        if due > earlier:
-            yield due, None, worth(facts, rules.value, due)
+    first = orders_since(facts, at - bands.window)
+    yield at, None, worth(facts, bands, first)
+    while first < len(instants) and (due := instants[first] + bands.window) < until:
+        first = bisect_right(instants, instants[first], first)
+        yield due, None, worth(facts, bands, first)
 
 
-def worth(facts: Facts, bands: Bands, at: int) -> Worth:
-    """What a customer is worth at an instant."""
-    net_spend = spend_within(facts, bands.window, at)
-    buying_days = days_kept(facts, bands.zone, orders_since(facts, at - bands.window))
+def worth(facts: Facts, bands: Bands, first: int) -> Worth:
+    """What a customer is worth while the order with an index is the first one in the window."""
+    totals = facts.order_totals
+    net_spend = totals[-1] - (totals[first - 1] if first else 0) if first < len(totals) else 0
+    buying_days = days_kept(facts, bands.zone, first)
     return Worth(value=bands.ids[bands.of(net_spend, buying_days)], net_spend=net_spend, buying_days=buying_days)

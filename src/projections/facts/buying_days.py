@@ -30,8 +30,9 @@ def buying_days(facts: Facts, zone: ZoneInfo) -> list[int]:
 
 def days_given_back(facts: Facts, zone: ZoneInfo, first: int = 0) -> list[int]:
     """The buying days, by the numbers that `buying_days` gives them, of whose orders from an index on all came back."""
-    counts, returned = buying_days(facts, zone), facts.returned_orders
-    found: list[int] = []
+    counts, returned, found = buying_days(facts, zone), facts.returned_orders, list[int]()
+    if not returned:  # as with most customers
+        return found
     for day, together in groupby(returned[bisect_left(returned, first) :], key=counts.__getitem__):
         orders = bisect_right(counts, day) - max(bisect_left(counts, day), first)
         if sum(1 for _ in together) == orders:
