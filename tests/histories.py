@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -49,6 +50,7 @@ from regulars.projections.engine.fold import Happened
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
+from regulars.projections.verdict import Interval
 
 #: Of each kind: by facts and by verdicts of others, with a stay and a pause, and asking for earlier ones.
 SEGMENTS = """
@@ -296,3 +298,17 @@ def cuts(history: list[Happened]) -> st.SearchStrategy[int]:
     """Where a history may be split: before all, after all, or between two instants."""
     between = [place for place in range(1, len(history)) if history[place - 1].at < history[place].at]
     return st.sampled_from([0, *between, len(history)])
+
+
+# --------------------------------------------------------------------------------------------------- what is explained
+
+
+def since_when(intervals: list[Interval], held: Interval) -> int:
+    """Since when a verdict has had its value and score, whatever other numbers it has."""
+    before = [each for each in intervals if each.valid_from <= held.valid_from]
+    return [list(run) for _, run in groupby(before, key=looks)][-1][0].valid_from
+
+
+def looks(interval: Interval) -> tuple[object, object]:
+    """A verdict's value and score."""
+    return getattr(interval.verdict, "value", None), getattr(interval.verdict, "score", None)

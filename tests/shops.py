@@ -369,6 +369,8 @@ def other_rules() -> st.SearchStrategy[Ruleset]:
         "members_only = false": ["members_only = false", "members_only = true"],
         "buying_days = true": ["buying_days = true", "buying_days = false"],
         "returns_take_back = true": ["returns_take_back = true", "returns_take_back = false"],
+        'net_spend = "75.00"': ['net_spend = "75.00"', 'net_spend = "20.00"'],
+        "buying_days = 3 }": ["buying_days = 3 }", "buying_days = 1 }"],
         "normal = 24, low = 24": ["normal = 24, low = 24", "normal = 900, low = 24"],
         "auto_close_days = 7": ["auto_close_days = 7", "auto_close_days = 300"],
         END: [

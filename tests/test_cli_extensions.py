@@ -50,7 +50,7 @@ def test_what_is_no_verdict_of_an_extension_is_refused(shop: Say, words: str) ->
     assert f'it takes NAME=VALUE, not "{words}"' in " ".join(refused.err.replace("│", "").split())
     unknown = shop("customers", "--having", "mood=good")
     assert unknown.status == 2
-    assert "none, as no extension brings one" in " ".join(unknown.err.replace("│", "").split())
+    assert "beside stage, tier, risk there are value" in " ".join(unknown.err.replace("│", "").split())
     assert "asked for twice" in shop("customers", "--having", "mood=good", "--having", "mood=bad").err
 
 

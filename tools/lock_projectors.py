@@ -46,6 +46,8 @@ COMPILED_BY = MappingProxyType(
         "segment": "segments",
         "due_again": "due_again",
         "cadence": "rules",
+        "business": "rules",
+        "value": "customer_value",
     }
 )
 

@@ -8,7 +8,17 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from regulars.crm_domain import assessment, customer, interaction, membership, purchase, rulebook, survey, ticket
+from regulars.crm_domain import (
+    assessment,
+    customer,
+    interaction,
+    membership,
+    purchase,
+    rulebook,
+    survey,
+    ticket,
+    value_model,
+)
 from regulars.crm_domain.aggregate import Addressed, Aggregate
 from regulars.crm_domain.command import Command, CustomerId, Decider
 from regulars.crm_domain.event import Event, tag_of
@@ -27,6 +37,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     survey.AGGREGATE,
     assessment.AGGREGATE,
     rulebook.AGGREGATE,
+    value_model.AGGREGATE,
 )
 
 

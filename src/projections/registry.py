@@ -12,6 +12,7 @@ from regulars.crm_domain.event import Event
 from regulars.projections.attribution import ATTRIBUTION
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.customer_card import CUSTOMER_CARD
+from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.due_again.projector import DUE_AGAIN
 from regulars.projections.engine.corrections import CORRECTIONS
 from regulars.projections.engine.fold import FoldPlan
@@ -21,6 +22,7 @@ from regulars.projections.facts.shared import SHARED
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.points.projector import POINTS
+from regulars.projections.rfm_summary import RFM_SUMMARY
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section, ruleset_with
@@ -115,6 +117,8 @@ PROJECTORS: tuple[Projector, ...] = (
     LOYALTY_TIER,
     LIFECYCLE_STAGE,
     SEGMENTS,
+    CUSTOMER_VALUE,
+    RFM_SUMMARY,
 )
 
 #: All that Regulars brings itself.

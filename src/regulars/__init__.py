@@ -47,12 +47,14 @@ if TYPE_CHECKING:
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.due import DueExplanation, DueItem, DuePage, MostBought
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
+    from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
     from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
     from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
     from regulars.asking.suspects import Suspect
+    from regulars.asking.value import BandTotal, Valued, ValuePage
     from regulars.asking.views import (
         BuildView,
         Clause,
@@ -206,9 +208,12 @@ if TYPE_CHECKING:
         TicketResumed,
     )
     from regulars.crm_domain.unexplained import Unexplained
+    from regulars.crm_domain.value_model import ModelFitted, RecordFittedModel
     from regulars.doing.forgetting import Forgetting, Forgotten
     from regulars.doing.importing import ImportReport, load_mapping
+    from regulars.doing.models import Models
     from regulars.doing.outcomes import Outcome
+    from regulars.modelling.cant_tell import CantTell
     from regulars.opening import OnStale, default_rules
     from regulars.opening import open as open
     from regulars.person.as_json import person_json
@@ -286,8 +291,13 @@ _HOMES = {
         "TicketResolved TicketResumed"
     ),
     "regulars.crm_domain.unexplained": "Unexplained",
+    "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
     "regulars.asking.audit": "AuditEntry AuditPage Change",
+    "regulars.asking.forecasts": "Expected FittedModel Forecast ForecastPage",
+    "regulars.asking.value": "BandTotal Valued ValuePage",
+    "regulars.doing.models": "Models",
+    "regulars.modelling.cant_tell": "CantTell",
     "regulars.session.clock": "Clock",
     "regulars.asking.consents": "Consent Consents ConsentWord Contactable ContactablePage",
     "regulars.crm": "Regulars",
@@ -351,11 +361,13 @@ __all__ = [
     "AuditEntry",
     "AuditPage",
     "AwaitCustomer",
+    "BandTotal",
     "BuildView",
     "CancelMembership",
     "CancelRedemption",
     "CancellationRequested",
     "CancellationWithdrawn",
+    "CantTell",
     "Change",
     "ChangeContactDetails",
     "ChangePriority",
@@ -405,12 +417,16 @@ __all__ = [
     "Event",
     "EventDamage",
     "EventLine",
+    "Expected",
     "ExplainedMove",
     "Explanation",
     "Extension",
     "Fault",
     "FeedbackCounts",
     "Fingerprint",
+    "FittedModel",
+    "Forecast",
+    "ForecastPage",
     "Forgetting",
     "Forgotten",
     "Fresh",
@@ -441,6 +457,8 @@ __all__ = [
     "MergeCustomers",
     "MergeUndone",
     "MissingExtension",
+    "ModelFitted",
+    "Models",
     "MostBought",
     "Move",
     "NeverDrawn",
@@ -482,6 +500,7 @@ __all__ = [
     "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",
+    "RecordFittedModel",
     "RecordInteraction",
     "RecordPreference",
     "RecordPurchase",
@@ -565,6 +584,8 @@ __all__ = [
     "UndoMerge",
     "Unexplained",
     "UntagCustomer",
+    "ValuePage",
+    "Valued",
     "VerdictView",
     "Verification",
     "VoidPurchase",

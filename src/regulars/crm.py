@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType, TracebackType, UnionType
 from typing import TYPE_CHECKING, Self, TypeVar, overload
@@ -42,6 +43,7 @@ from regulars.asking.due import (
 )
 from regulars.asking.duplicates import DuplicatesPage, find_duplicates
 from regulars.asking.feed import EventTypes, follow_log
+from regulars.asking.forecasts import ANNUAL_RATE, Forecast, ForecastPage, require_extra
 from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
 from regulars.asking.one_customer import business_timeline, find_customer
@@ -60,12 +62,14 @@ from regulars.asking.segments import (
 from regulars.asking.service import ServiceBy, ServiceQuery, ServiceReport, report_service
 from regulars.asking.status import read_status
 from regulars.asking.totals import count_as_of
+from regulars.asking.value import ValuePage, ValueQuery, find_valued
 from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
 from regulars.crm_domain.assessment import RecordAssessment
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.event import Event, Recorded
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
 from regulars.doing.importing import ImportProgress, ImportReport, import_file
+from regulars.doing.models import Models
 from regulars.doing.outcomes import Outcome
 from regulars.doing.transacting import Transacting
 from regulars.measures.asked import Axes, dimensions
@@ -115,6 +119,7 @@ class Regulars:
         self.rules = PublishedRules(session, acting)
         self.projections = Projections(session)
         self.keys = Keys(session)
+        self.models = Models(session, self._transacting)
 
     def __enter__(self) -> Self:
         return self
@@ -397,7 +402,7 @@ class Regulars:
     ) -> Page:
         """A page of customers as of an instant, by what they are, or by what they become `within` a time by themselves.
 
-        `having` are values of projections that extensions bring, such as {"reliability": "poor"}.
+        `having` are values of other lanes: {"value": "high"}, or those that extensions bring.
         `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when: if nothing more had happened after
         that instant.
 
@@ -1076,6 +1081,79 @@ class Regulars:
     def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
         return find_points(self._session, who, as_of)
+
+    def value(
+        self,
+        *,
+        band: str | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> ValuePage:
+        """A page of customers by what they are worth, the highest net spend in the rules' window first.
+
+        With a `band` only its customers. The page has the totals of each band, which are those of the whole list.
+        Customers who never bought have no value. It catches up first. `limit`, `after` and `on_progress` are those of
+        `customers`: without a limit, iterating goes through all. Raises InvalidRules for rules without a table [value],
+        ValueError for an unknown band.
+        """
+        query = ValueQuery(
+            band=band, as_of=as_of, known_at=known_at, rules=rules, limit=page_size(limit), goes_on=limit is None
+        )
+        return find_valued(self._session, query, after, on_progress)
+
+    def forecast(
+        self,
+        who: str | CustomerId,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        model: int | None = None,
+        annual_rate: Decimal = ANNUAL_RATE,
+    ) -> Forecast:
+        """What is expected of one customer within a model's horizon: whether they still buy, how often, and its worth.
+
+        It takes the extra `models`, and a model that was fitted: `model` is its number, by default that of the last
+        one, as known at `known_at`. `annual_rate` is by how much later spend counts less (continuous discounting). The
+        intervals are of the expectation: 90 % for how well it is known. Raises NotFound without a model, for an
+        unknown customer, and for one who had bought nothing by then.
+        """
+        require_extra()
+        from regulars.asking.forecasting import forecast_one  # most programs have no model
+
+        return forecast_one(self._session, who, as_of, known_at, model, annual_rate)
+
+    def forecasts(
+        self,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        model: int | None = None,
+        annual_rate: Decimal = ANNUAL_RATE,
+        limit: int | None = None,
+        after: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> ForecastPage:
+        """A page of the forecasts of all customers who bought anything, the highest value first.
+
+        For 50 customers and more it has the sum of all pages, with a 90 % interval of what will happen. It catches up
+        first. The rest is as for `forecast`, and `limit`, `after` and `on_progress` as for `customers`.
+        """
+        require_extra()
+        from regulars.asking.forecasting import ForecastQuery, find_forecasts  # most programs have no model
+
+        query = ForecastQuery(
+            as_of=as_of,
+            known_at=known_at,
+            model=model,
+            annual_rate=annual_rate,
+            limit=page_size(limit),
+            goes_on=limit is None,
+        )
+        return find_forecasts(self._session, query, after, on_progress)
 
     def export_person(self, who: str | CustomerId) -> PersonExport:
         """All data held about one person (a subject access request), and about everyone who was merged into them.

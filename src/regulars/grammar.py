@@ -13,6 +13,7 @@ from regulars.projections.churn_risk.rules import (
     SteppedComponent,
 )
 from regulars.projections.conditions.rules import ConditionRule
+from regulars.projections.customer_value.rules import Band, Value
 from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.lifecycle_stage.rules import Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
@@ -23,6 +24,7 @@ from regulars.projections.segments.rules import SegmentRule
 from regulars.projections.ticket_queue.rules import HoursByPriority, Ticket
 
 __all__ = [
+    "Band",
     "Business",
     "Cadence",
     "Cell",
@@ -50,4 +52,5 @@ __all__ = [
     "SteppedComponent",
     "Ticket",
     "Tier",
+    "Value",
 ]

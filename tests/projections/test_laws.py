@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from histories import START, cuts, histories, rules
+from histories import START, cuts, histories, rules, since_when
 from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.projections.engine import fold as folding
 from regulars.projections.engine.fold import (
@@ -145,7 +145,7 @@ def test_a_verdict_asked_at_any_instant_equals_the_intervals(history: list[Happe
             if held is None or KEYED[name] or name in UNEXPLAINED:
                 assert (name, key) not in asked
             else:
-                assert (asked[name, key].verdict, asked[name, key].since) == (held.verdict, held.valid_from)
+                assert (asked[name, key].verdict, asked[name, key].since) == (held.verdict, since_when(intervals, held))
 
 
 @given(histories(), INSTANTS)
@@ -217,8 +217,9 @@ def test_what_a_projector_does_not_mind_need_not_be_read_for_it(projector: Proje
 def test_contributions_add_up_to_the_score(history: list[Happened], at: int) -> None:
     _, explained = explain(history, rules(), at, PROJECTORS)
     for each in explained:
-        if getattr(each.verdict, "score", None) is not None:
-            assert sum(reason.contribution or 0 for reason in each.reasons) == each.verdict.score
+        score = getattr(each.verdict, "score", None)
+        if score is not None:
+            assert sum(reason.contribution or 0 for reason in each.reasons) == score
 
 
 @given(histories(), INSTANTS)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from histories import START, cuts, histories, others, purchases, rules
+from histories import START, cuts, histories, others, purchases, rules, since_when
 from regulars.crm_domain.catalogue import CATALOGUE
 from regulars.crm_domain.customer import CustomerTagged
 from regulars.crm_domain.event import Event
@@ -179,7 +179,7 @@ def test_a_reader_explains_what_it_was_told_at_that_instant(history: list[Happen
     for each in explained:
         held = verdict_at((told for told in timelines[each.projection] if told.key == each.key), at)
         assert held is not None
-        assert (each.verdict, each.since) == (held.verdict, held.valid_from)
+        assert (each.verdict, each.since) == (held.verdict, since_when(timelines[each.projection], held))
         if each.projection == "first":
             assert each.reasons[0].sentence == " ".join(said(timelines["churn_risk"], "churn_risk", at))
 

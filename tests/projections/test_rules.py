@@ -22,11 +22,13 @@ from regulars.crm_domain.errors import InvalidRules
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.projections.customer_card import CUSTOMER_CARD
+from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.engine.fold import Folded, Happened, Timelines, fold, verdict_at
 from regulars.projections.facts.cadence import after_gaps
 from regulars.projections.facts.shared import Facts
 from regulars.projections.facts.table import FACTS
 from regulars.projections.registry import PROJECTORS
+from regulars.projections.rfm_summary import RFM_SUMMARY
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset, parse_rules, restore_rules, validate_rules
 
@@ -383,9 +385,10 @@ def test_a_flag_is_true_or_false_and_no_number() -> None:
 
 
 def test_what_a_condition_does_not_use_is_no_part_of_its_identity() -> None:
-    # worked out before there were choices, sets and amounts, and keys that have a default
+    # worked out before there were choices, sets and amounts, values, and keys that have a default
     newer = ("returns_take_back", "buying_days", "csat_satisfied_from", "answers_count_days", "ask_again_days")
-    as_they_were = "".join(line for line in DEFAULT.splitlines(keepends=True) if not line.startswith(newer))
+    before_values, _, _ = DEFAULT.partition("[value]")
+    as_they_were = "".join(line for line in before_values.splitlines(keepends=True) if not line.startswith(newer))
     assert parse_rules(as_they_were).digest() == "885cae3e0bc96b7fff76bc7050addef309387e7326d325aa4cac69072d24bc52"
 
 
@@ -533,7 +536,11 @@ def compiled(data: dict[str, Any]) -> Rules:
 
 # The amounts of `histories()`, read as whole units of money, meet these levels exactly.
 ROUND_LEVELS = parse_rules(
-    DEFAULT.replace('"150.00"', '"15000"').replace('"500.00"', '"60000"').replace('"1000.00"', '"100000"')
+    DEFAULT.replace('"150.00"', '"15000"')
+    .replace('"500.00"', '"60000"')
+    .replace('"1000.00"', '"100000"')
+    .replace('"75.00"', '"2000"')
+    .replace('"200.00"', '"15000"')
 )
 
 
@@ -545,8 +552,11 @@ def in_currency(history: list[Happened], currency: str, minor_units: int) -> Tim
         if isinstance(event, PurchaseRecorded | ReturnRecorded):
             event = replace(event, amount=event.amount * minor_units, currency=currency)
         told.append(replace(happened, event=event))
-    judging = [each for each in PROJECTORS if each is not CUSTOMER_CARD]  # which holds amounts, and judges nothing
-    return fold(Folded(), told, compile_rules(ROUND_LEVELS, currency), judging)
+    judging = [each for each in PROJECTORS if each not in (CUSTOMER_CARD, RFM_SUMMARY)]  # amounts, and no verdict
+    found = fold(Folded(), told, compile_rules(ROUND_LEVELS, currency), judging)
+    worth = found[CUSTOMER_VALUE.name]
+    found[CUSTOMER_VALUE.name] = [replace(each, verdict=each.verdict.value) for each in worth]
+    return found
 
 
 @given(histories())

@@ -23,7 +23,6 @@ from regulars import (
     StoreUnusable,
 )
 from regulars.adapters.read_models import catch_up
-from regulars.asking.views import Lane
 from shops import (
     BEGIN,
     DAY,
@@ -50,11 +49,13 @@ SHORTER = with_edits([("hold_days = 365", "hold_days = 30")])
 GENEROUS = with_edits([('per_unit = "1"', 'per_unit = "3"')])
 
 
-def verdicts(each: Customer) -> dict[Lane, str]:
-    return {"stage": each.stage, "tier": each.tier, "risk": each.risk_band}
+def verdicts(each: Customer) -> dict[str, str]:
+    """The three that everybody has, and what else is judged of who bought anything."""
+    worth = {verdict.lane: verdict.value for verdict in each.explain().verdicts if verdict.lane == "value"}
+    return {"stage": each.stage, "tier": each.tier, "risk": each.risk_band, **worth}
 
 
-def everyone(crm: Regulars) -> dict[CustomerId, dict[Lane, str]]:
+def everyone(crm: Regulars) -> dict[CustomerId, dict[str, str]]:
     """What everybody is now, asked one by one: it is folded for the question, not looked up in a list."""
     return {each.id: verdicts(crm.customer(each.id)) for each in crm.customers(limit=1000)}
 

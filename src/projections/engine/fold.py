@@ -447,7 +447,8 @@ def verdicts_of_facts(
 class Explanation(Struct, frozen=True, kw_only=True):
     """A verdict at an instant with its reasons, and what it turns into next if nothing more happens.
 
-    Of timelines that the rules name, `key` says which one; the verdict is None where nothing is held.
+    Of timelines that the rules name, `key` says which one; the verdict is None where nothing is held. `since` and
+    `next_change` are about its value and score; numbers beside them may have changed meanwhile.
     """
 
     projection: str
@@ -489,10 +490,29 @@ def explain(
                 Explanation(
                     projection=projector.name,
                     verdict=held.verdict,
-                    since=held.valid_from,
+                    since=_since(told[key], held),
                     reasons=reasons[key] if isinstance(reasons, Mapping) else reasons,
-                    next_change=verdict_at(told[key], held.valid_to),
+                    next_change=_next_change(told[key], held),
                     key=key,
                 )
             )
     return folded, explanations
+
+
+def _since(intervals: Iterable[Interval], current: Interval) -> int:
+    """Since when a verdict has had its value and score."""
+    since = current.valid_from
+    for each in intervals:
+        if each.valid_to <= current.valid_from:
+            since = min(since, each.valid_from) if _looks(each) == _looks(current) else current.valid_from
+    return since
+
+
+def _next_change(intervals: Iterable[Interval], current: Interval) -> Interval | None:
+    """The next verdict of another value or score; None where there is none."""
+    later = (each for each in intervals if each.valid_from >= current.valid_to)
+    return next((each for each in later if _looks(each) != _looks(current)), None)
+
+
+def _looks(interval: Interval) -> tuple[object, object]:
+    return getattr(interval.verdict, "value", None), getattr(interval.verdict, "score", None)

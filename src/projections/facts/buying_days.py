@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from regulars.crm_domain.instant import to_datetime
@@ -24,3 +26,23 @@ def buying_days(facts: Facts, zone: ZoneInfo) -> list[int]:
         last = day
     known.last = last
     return counts
+
+
+def days_given_back(facts: Facts, zone: ZoneInfo, first: int = 0) -> list[int]:
+    """The buying days, by the numbers that `buying_days` gives them, of whose orders from an index on all came back."""
+    counts, returned, found = buying_days(facts, zone), facts.returned_orders, list[int]()
+    if not returned:  # as with most customers
+        return found
+    for day, together in groupby(returned[bisect_left(returned, first) :], key=counts.__getitem__):
+        orders = bisect_right(counts, day) - max(bisect_left(counts, day), first)
+        if sum(1 for _ in together) == orders:
+            found.append(day)
+    return found
+
+
+def days_kept(facts: Facts, zone: ZoneInfo, first: int) -> int:
+    """On how many days there was an order, from that with an index on, of which not everything came back."""
+    counts = buying_days(facts, zone)
+    if first == len(counts):
+        return 0
+    return counts[-1] - counts[first] + 1 - len(days_given_back(facts, zone, first))

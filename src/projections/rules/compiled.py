@@ -16,6 +16,7 @@ from regulars.crm_domain.money import exponent_of
 from regulars.projections.business_hours.compiled import compile_calendar
 from regulars.projections.business_hours.rules import canonical_opening
 from regulars.projections.churn_risk.compiled import Risk, compile_risk
+from regulars.projections.customer_value.compiled import Bands, compile_bands
 from regulars.projections.due_again.compiled import DueItems, compile_due_items
 from regulars.projections.facts.cadence import Cadence, cadence_of
 from regulars.projections.facts.calendar import Calendar
@@ -49,6 +50,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     segments: Segments
     due_again: DueItems
     satisfaction: SatisfactionRules
+    value: Bands | None
     exponent: int
     sections: dict[str, Any]
 
@@ -75,6 +77,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         segments=compile_segments(ruleset.segment, exponent),
         due_again=compile_due_items(ruleset.due_again, ruleset.zone),
         satisfaction=compile_satisfaction(ruleset.satisfaction),
+        value=None if ruleset.value is None else compile_bands(ruleset.value, exponent, ruleset.zone),
         exponent=exponent,
         sections={section.name: section.compile(tables[section.name]) for section in sections},
     )
@@ -88,6 +91,8 @@ def calendar_in(ruleset: grammar.Ruleset) -> Calendar:
 
 def _canonical(ruleset: grammar.Ruleset) -> dict[str, str]:
     tables = ruleset.canonical_tables()
+    if ruleset.value is not None:
+        tables["value"] += ruleset.business.timezone
     if ruleset.cadence.buying_days:
         tables["cadence"] += ruleset.business.timezone
     if ruleset.due_again.gaps:

@@ -21,6 +21,7 @@ from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.errors import InvalidRules
 from regulars.projections.business_hours.rules import EveryHolidays, EveryHours, require_opening
 from regulars.projections.churn_risk.rules import ChurnRisk
+from regulars.projections.customer_value.rules import Value
 from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.facts.table import NO_TIER
 from regulars.projections.lifecycle_stage.rules import Lifecycle
@@ -120,6 +121,9 @@ class Ruleset(Part):
     due_again: DueAgain = Field(
         default=DueAgain(), description="After how long customers buy an item again; of items that are named here."
     )
+    value: Value | None = Field(
+        default=None, description="What a customer is worth by what they bought lately; without it, nobody has a value."
+    )
 
     @model_validator(mode="after")
     def _asks_for_what_there_is(self) -> Ruleset:
@@ -154,9 +158,10 @@ class Ruleset(Part):
         return canonical_json(self.model_dump(by_alias=True, exclude=unused))
 
     def canonical_tables(self) -> dict[str, str]:
-        """The canonical form of each table, by its name."""
+        """The canonical form of each table, by its name; nothing for one that is left out."""
         tables = self.model_dump(by_alias=True)
-        return {name: canonical_json(tables[info.alias or name]) for name, info in type(self).model_fields.items()}
+        named = {name: info.alias or name for name, info in type(self).model_fields.items()}
+        return {name: "" if tables[key] is None else canonical_json(tables[key]) for name, key in named.items()}
 
     def digest(self) -> str:
         """SHA-256 of the canonical form, in hexadecimal."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -142,13 +143,27 @@ def find_page(
 ) -> Page:
     """A page of customers. Read models are built first where there are none that answer."""
     following = partial(_following, session, query, known_at, rules)
-    if known_at is None and rules is None:
-        session.freshen(query.freshness)
-        with session.store.reading() as tx:
-            return _page(session, tx, session.viewpoint(tx), query, following)
-    viewpoint = folded_viewpoint(session, query.freshness, known_at, rules, on_progress)
-    with session.store.reading() as tx:
+    with folded_in(session, query.freshness, known_at, rules, on_progress) as (tx, viewpoint):
         return _page(session, tx, viewpoint, query, following)
+
+
+@contextmanager
+def folded_in(
+    session: Session,
+    freshness: Freshness,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    on_progress: Progress | None,
+) -> Iterator[tuple[Transaction, Viewpoint]]:
+    """A snapshot, and a viewpoint whose read models are in it, folded as far as a list asks for."""
+    if known_at is None and rules is None:
+        session.freshen(freshness)
+        with session.store.reading() as tx:
+            yield tx, session.viewpoint(tx)
+        return
+    viewpoint = folded_viewpoint(session, freshness, known_at, rules, on_progress)
+    with session.store.reading() as tx:
+        yield tx, viewpoint
 
 
 def folded_viewpoint(
@@ -378,12 +393,14 @@ def _filters(session: Session, query: CustomerQuery, ruleset: Ruleset, at: int) 
         until = min(at + query.within // MICROSECOND, FOREVER)
         due = Becoming(projection=LANES[lane], value=value, until=until)
     values = [(LANES[lane], value) for lane, value in wanted.items() if value is not None]
-    require_brought(lanes_in(session.store.registry), query.having)
-    values += query.having.items()
+    lanes = lanes_in(session.store.registry)
+    require_other_lane(lanes, query.having)
+    having = {lanes[name]: value for name, value in query.having.items()}
+    values += having.items()
     order = _ORDERS[query.order]
     named = {"owner": query.owner, "source": query.source}
     facts = tuple((ATTRIBUTION.name, column, text) for column, text in named.items() if text is not None)
-    shown = dict.fromkeys([*LANES.values(), *query.having, *(name for name, _, _ in facts)])
+    shown = dict.fromkeys([*LANES.values(), *having, *(name for name, _, _ in facts)])
     if order is not None and order.projection is not None:
         shown[order.projection] = None
     wanted_keys = {TAGS.name: query.tag, SEGMENTS.name: query.segment}
@@ -412,13 +429,13 @@ def _ranking(query: CustomerQuery, ruleset: Ruleset) -> Ranking | None:
     return replace(order, scores=(lowest, min(above, default=101) - 1))
 
 
-def require_brought(lanes: Iterable[str], names: Iterable[str]) -> None:
-    """Raises ValueError for a name that is none of the lanes that extensions bring."""
+def require_other_lane(lanes: Iterable[str], names: Iterable[str]) -> None:
+    """Raises ValueError for a name that is none of the lanes beside stage, tier and risk."""
     others = sorted(set(lanes) - LANES.keys())
     for name in names:
         if name not in others:
-            there = ", ".join(others) or "none, as no extension brings one"
-            raise ValueError(f'"{name}" is not a verdict that an extension brings; there are {there}')
+            there = f"beside {', '.join(LANES)} there are {', '.join(others)}"
+            raise ValueError(f'"{name}" is not another verdict; {there}')
 
 
 def lane_values(ruleset: Ruleset, lane: str) -> tuple[str, ...]:
@@ -431,6 +448,8 @@ def lane_values(ruleset: Ruleset, lane: str) -> tuple[str, ...]:
             return (NO_TIER, *levels) if ruleset.tier.members_only else levels
         case "risk":
             return tuple(sorted(ruleset.churn_risk.bands, key=ruleset.churn_risk.bands.__getitem__))
+        case "value":
+            return () if ruleset.value is None else tuple(band.id for band in ruleset.value.bands)
         case _:
             return ()
 

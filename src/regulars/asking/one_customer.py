@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from itertools import groupby
 from operator import attrgetter
@@ -19,6 +20,7 @@ from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.keyring import MasterKeyChanged
 from regulars.asking.views import (
+    OPTIONAL_LANES,
     TICKETS,
     Clause,
     EventLine,
@@ -306,8 +308,9 @@ def _segment(rule: SegmentRule, explained: fold.Explanation, lines: Mapping[int,
 
 def timeline_of(registry: Registry, customer_id: str, folded: Folded, timelines: Timelines) -> Timeline:
     """The lanes of one customer, from the verdicts' intervals and those of each ticket."""
-    shown = {lane: name for lane, name in lanes_in(registry).items() if name in timelines}
-    lanes = {lane: tuple(span(interval) for interval in timelines[name]) for lane, name in shown.items()}
+    there = {lane: name for lane, name in lanes_in(registry).items() if name in timelines}
+    shown = {lane: name for lane, name in there.items() if timelines[name] or lane not in OPTIONAL_LANES}
+    lanes = {lane: _spans(timelines[name]) for lane, name in shown.items()}
     orders = tuple(to_datetime(instant) for instant in folded.facts.order_instants)
     tickets = fold.by_key(timelines[TICKETS]).values()
     together = tuple(_tickets_span(each) for each in combine(tickets))
@@ -316,6 +319,18 @@ def timeline_of(registry: Registry, customer_id: str, folded: Folded, timelines:
 
 def _tickets_span(each: OpenTickets) -> Span:
     return _span(each.value, None, each.valid_from, each.valid_to)
+
+
+def _spans(intervals: Iterable[Interval]) -> tuple[Span, ...]:
+    """Intervals as people read them: neighbours of one value and score are one span, whatever else they have."""
+    found: list[Span] = []
+    for each in map(span, intervals):
+        last = found[-1] if found else None
+        if last is not None and (last.until, last.value, last.score) == (each.since, each.value, each.score):
+            found[-1] = replace(last, until=each.until)
+        else:
+            found.append(each)
+    return tuple(found)
 
 
 def span(interval: Interval) -> Span:

@@ -17,12 +17,17 @@ from regulars.adapters.vault.erasing import OwnerNeeded
 from regulars.asking.asking_again import AsksItsStore
 from regulars.asking.paging import Following, Paged
 from regulars.crm_domain.command import CustomerId
+from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.registry import PROJECTORS, Registry
 
 Lane = Literal["stage", "tier", "risk"]
 #: What totals count customers by.
 Counted = Literal["stage", "tier", "risk", "segment"]
 LANES: dict[Lane, str] = {"stage": "lifecycle_stage", "tier": "loyalty_tier", "risk": "churn_risk"}
+
+
+#: Lanes in which not everybody has a verdict.
+OPTIONAL_LANES: dict[str, str] = {"value": CUSTOMER_VALUE.name}
 
 
 def lanes_in(registry: Registry) -> dict[str, str]:
@@ -35,7 +40,7 @@ def lanes_in(registry: Registry) -> dict[str, str]:
         if each not in PROJECTORS and each.key is None and "value" in each.verdict.__struct_fields__
     )
     ours: dict[str, str] = dict(LANES.items())
-    return ours | {name: name for name in others}
+    return ours | OPTIONAL_LANES | {name: name for name in others}
 
 
 #: The projection that tickets are listed by.

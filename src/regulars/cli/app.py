@@ -467,6 +467,24 @@ _add(
 )
 _add(
     app,
+    "value",
+    "value.value",
+    "List customers by what they are worth, and what each band of value comes to.",
+    "regulars value",
+    "regulars value --band high --csv",
+    "regulars value --as-of 2026-06-30 --json",
+)
+_add(
+    app,
+    "forecast",
+    "value.forecast",
+    "Forecast who will buy, how often and for how much, by a model that was fitted.",
+    "regulars forecast --limit 20",
+    "regulars forecast shop:42",
+    "regulars forecast --model 1 --as-of 2026-06-30 --csv",
+)
+_add(
+    app,
     "grants",
     "store.grants",
     "Print the SQL that lets a PostgreSQL role read the views, and nothing personal.",
@@ -577,6 +595,30 @@ _add(
     "Compare what two versions of a model made of the same texts.",
     "regulars assessments diff 3 4",
     "regulars assessments diff 3 4 --kind sentiment --json",
+)
+_model = _group("model", "Fit models of value to what all customers bought, and show them.")
+_add(
+    _model,
+    "fit",
+    "models.fit",
+    "Fit a model to what all customers bought, and record it for forecasts.",
+    "regulars model fit",
+    "regulars model fit --horizon 26w --as-of 2026-06-30",
+)
+_add(
+    _model,
+    "show",
+    "models.show",
+    "Show a model that was fitted, and how it did on a held-out tail of the history.",
+    "regulars model show",
+    "regulars model show 1 --json",
+)
+_add(
+    _model,
+    "list",
+    "models.history",
+    "List all models that were fitted, the latest last.",
+    "regulars model list",
 )
 
 _keys = _group("keys", "Wrap the keys of a store with a master key from outside.")

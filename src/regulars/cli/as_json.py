@@ -22,12 +22,15 @@ from regulars.adapters.vault.quarantine import Reject
 from regulars.asking.audit import AuditEntry
 from regulars.asking.consents import Consents, Contactable
 from regulars.asking.desk import Points, TicketView
+from regulars.asking.dicts import to_dict
 from regulars.asking.dismissals import Dismissed
 from regulars.asking.due import DueExplanation, DueItem, MostBought
 from regulars.asking.duplicates import Duplicates
+from regulars.asking.forecasts import FittedModel, Forecast, ForecastPage
 from regulars.asking.one_ticket import WholeTicket
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
 from regulars.asking.service import Attainment, ServiceLine, ServiceReport
+from regulars.asking.value import Valued, ValuePage
 from regulars.asking.views import Clause, Customer, Explanation, SegmentView, Span, Status, Timeline, VerdictView
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
@@ -145,6 +148,56 @@ def contactable(each: Contactable) -> Object:
         "email": each.email,
         "phone": each.phone,
         "said_at": each.said_at.isoformat(),
+    }
+
+
+def valued(each: Valued) -> Object:
+    """A customer and what they are worth. Money is text."""
+    return to_dict(each) | {"id": _id(each.id)}
+
+
+def value_page(page: ValuePage, customers: Iterable[Valued], currency: str | None) -> Object:
+    """Customers by what they are worth, and what each band comes to."""
+    return {
+        "as_of": page.as_of.isoformat(),
+        "currency": currency,
+        "bands": [to_dict(each) for each in page.bands],
+        "customers": [valued(each) for each in customers],
+    }
+
+
+def forecast(each: Forecast) -> Object:
+    """What is expected of a customer. Orders and money are text."""
+    return to_dict(each) | {"id": _id(each.id)}
+
+
+def forecast_page(page: ForecastPage, customers: Iterable[Forecast], currency: str | None) -> Object:
+    """Forecasts in order of value, and what all of them will come to together."""
+    return {
+        "as_of": page.as_of.isoformat(),
+        "model": page.model.number,
+        "horizon_days": page.model.fit.horizon_days,
+        "annual_rate": str(page.annual_rate),
+        "currency": currency,
+        "total": page.total,
+        "orders": None if page.orders is None else to_dict(page.orders),
+        "value": None if page.value is None else to_dict(page.value),
+        "customers": [forecast(each) for each in customers],
+    }
+
+
+def fitted_model(each: FittedModel) -> Object:
+    """A model that was fitted, without its replicates."""
+    fit = to_dict(each.fit)
+    fit["as_of"] = to_datetime(each.fit.as_of).isoformat()
+    del fit["replicates"], fit["type"], fit["model"]
+    return {
+        "number": each.number,
+        "position": each.position,
+        "fitted_at": each.fitted_at.isoformat(),
+        "actor": each.actor,
+        **fit,
+        "held_out_is_outside": each.held_out_is_outside,
     }
 
 

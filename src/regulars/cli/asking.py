@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from regulars.asking.customers import Order, require_brought
+from regulars.asking.customers import Order, require_other_lane
 from regulars.asking.paging import PAGE
 from regulars.asking.views import LANES, Customer, Lane, Page
 from regulars.cli import as_json, render
@@ -53,9 +53,7 @@ def customers(
     risk_band: Annotated[str | None, typer.Option(metavar="BAND", help="Only those at this risk.")] = None,
     having: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE", help="Only those of whom an extension's projection says this: reliability=poor."
-        ),
+        typer.Option(metavar="NAME=VALUE", help="Only those with this other verdict: value=high, or an extension's."),
     ] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
@@ -108,7 +106,7 @@ def customers(
     chosen = pairs(having or [], "--having")
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
-        _require_brought(crm, chosen)
+        _require_other_lane(crm, chosen)
         _require_value(seen, "stage", "--stage", stage)
         _require_value(seen, "tier", "--tier", tier)
         _require_value(seen, "risk", "--risk-band", risk_band)
@@ -243,9 +241,9 @@ def pairs(typed: Iterable[str], option: str) -> dict[str, str]:
     return found
 
 
-def _require_brought(crm: Regulars, having: Iterable[str]) -> None:
+def _require_other_lane(crm: Regulars, having: Iterable[str]) -> None:
     try:
-        require_brought(crm.lanes, having)
+        require_other_lane(crm.lanes, having)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--having") from None
 

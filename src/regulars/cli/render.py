@@ -148,8 +148,10 @@ def customer_card(
     `nobody` is what somebody is called who has neither name nor reference.
     """
     verdicts = Table.grid(padding=(0, 2))
-    for lane in timeline.lanes:
-        held, following = _held(timeline.lanes[lane], each.as_of)
+    for lane, spans in timeline.lanes.items():
+        if not spans:
+            continue
+        held, following = _held(spans, each.as_of)
         value = f"{each.risk} {held.value}" if lane == "risk" else held.value
         verdicts.add_row(
             Text(lane, style="dim"),

@@ -1,0 +1,1 @@
+"""Customer value: what a customer is worth by what they bought lately."""

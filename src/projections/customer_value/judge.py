@@ -1,0 +1,50 @@
+"""What is this customer worth, by what they bought within the window?
+
+Their net spend on the orders of the window, and on how many days they placed them. An order leaves the window when that
+is over; what came back is taken off, and a day of which everything came back is no buying day.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Struct
+
+from regulars.projections.customer_value.compiled import Bands
+from regulars.projections.engine.projector import Judgement
+from regulars.projections.facts.buying_days import days_kept
+from regulars.projections.facts.shared import Facts, orders_since
+
+if TYPE_CHECKING:
+    from regulars.projections.rules.compiled import Rules
+
+
+class Worth(Struct, frozen=True, kw_only=True, gc=False):
+    """The band, and what it follows from: net spend in minor units, and buying days, both within the window."""
+
+    value: str
+    net_spend: int
+    buying_days: Annotated[int, Meta(ge=0, lt=2**31)]
+
+
+def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
+    """The worth from an instant on. It changes by itself whenever an order leaves the window."""
+    bands, instants = rules.value, facts.order_instants
+    if bands is None:
+        yield at, None, None
+        return
+    first = orders_since(facts, at - bands.window)
+    yield at, None, worth(facts, bands, first)
+    while first < len(instants) and (due := instants[first] + bands.window) < until:
+        first = bisect_right(instants, instants[first], first)
+        yield due, None, worth(facts, bands, first)
+
+
+def worth(facts: Facts, bands: Bands, first: int) -> Worth:
+    """What a customer is worth while the order with an index is the first one in the window."""
+    totals = facts.order_totals
+    net_spend = totals[-1] - (totals[first - 1] if first else 0) if first < len(totals) else 0
+    buying_days = days_kept(facts, bands.zone, first)
+    return Worth(value=bands.ids[bands.of(net_spend, buying_days)], net_spend=net_spend, buying_days=buying_days)

@@ -1,0 +1,100 @@
+"""`value`, `forecast` and `model` at the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+import regulars
+from populations import BEGIN, buy, lives
+from regulars import RegisterCustomer
+from saying import Say
+
+
+@pytest.fixture
+def shop(say: Say) -> Say:
+    """Ada is worth something, Bo less; they are too few for a model."""
+    for ref, name in (("ada", "Ada"), ("bo", "Bo")):
+        say("do", "RegisterCustomer", f"ref={ref}", f"name={name}", "--currency", "EUR")
+    for number, (ref, amount) in enumerate((("ada", "150"), ("ada", "90"), ("bo", "20"))):
+        say("do", "RecordPurchase", f"customer={ref}", f"order_id=A-{number}", f"amount={amount}")
+    return say
+
+
+def test_values_are_listed_and_summed_up(shop: Say) -> None:
+    said = shop("value").out
+    assert [line.split()[:4] for line in said.splitlines()][1:3] == [
+        ["ada", "Ada", "mid", "240.00"],
+        ["bo", "Bo", "low", "20.00"],
+    ]
+    assert ["in", "all", "2", "260.00", "2"] in [line.split() for line in said.splitlines()]
+    assert max(map(len, said.splitlines())) <= 80
+    found = shop("value", "--json").json
+    assert [each["ref"] for each in found["customers"]] == ["ada", "bo"]
+    assert [(each["band"], each["net_spend"]) for each in found["bands"]] == [
+        ("low", "20.00"),
+        ("mid", "240.00"),
+        ("high", "0.00"),
+    ]
+    assert "The first 1 of 2" in shop("value", "--limit", "1").out
+    rows = list(csv.DictReader(io.StringIO(shop("value", "--csv", "--band", "low").out)))
+    assert [(row["ref"], row["net_spend"], row["buying_days"]) for row in rows] == [("bo", "20.00", "1")]
+    assert shop("value", "--as-of", "2001-01-01").out == "Nobody had bought anything by then.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (("value", "--band", "top"), 2, 'no band is called "top"; the rules have low, mid, high'),
+        (("value", "--json", "--csv"), 2, "choose one of them"),
+        (("forecast", "--discount", "2"), 2, 'a share a year from 0 to 1, such as 0.10, not "2"'),
+        (("forecast", "ada", "--limit", "3"), 2, "they mean something only for a list"),
+        (("forecast",), 1, "no model was fitted; `regulars model fit` fits one"),
+        (("model", "show"), 1, "no model was fitted"),
+        (("model", "fit", "--horizon", "36h"), 2, "a horizon is a number of whole days from 1 to 3650"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(shop: Say, words: tuple[str, ...], status: int, sentence: str) -> None:
+    said = shop(*words)
+    assert said.status == status
+    assert sentence in " ".join(said.err.replace("│", "").split())
+
+
+def test_it_can_not_tell_of_two_customers(shop: Say) -> None:
+    said = shop("model", "fit")
+    assert said.status == 1
+    assert "Can't tell: a model takes at least 30 customers" in said.out
+    assert shop("model", "fit", "--json").json["model"] is None
+    assert shop("model", "list").out == "No model was fitted; `regulars model fit` fits one.\n"
+
+
+def test_a_model_is_fitted_shown_and_forecast_by(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regulars.modelling.fitting.REPLICATES", 20)
+    path = str(tmp_path / "busy.db")
+    with regulars.open(path, currency="EUR", actor="li") as crm:
+        told = lives(90, 3)
+        crm.do([RegisterCustomer(ref=each, occurred_at=BEGIN) for each in sorted({who for who, *_ in told})])
+        crm.do([buy(*each) for each in told])
+    at = ("--as-of", "2024-12-26", "--db", path)
+    said = say("model", "fit", *at).out
+    assert all(word in said for word in ("Model 1", "MBG/NBD", "Gamma-Gamma", "90 % interval", "held out"))
+    assert say("model", "show", "1", "--db", path).out == said
+    assert say("model", "show", "--json", "--db", path).json["number"] == 1
+    [fit] = say("model", "list", "--json", "--db", path).json
+    assert (fit["customers"], fit["horizon_days"], fit["as_of"][:10]) == (90, 365, "2024-12-26")
+    listed = say("forecast", "--limit", "3", *at).out
+    assert "The first 3 of 90" in listed
+    assert "All 90 together" in listed
+    found = say("forecast", "--json", *at).json
+    assert (len(found["customers"]), found["model"], found["annual_rate"]) == (90, 1, "0.10")
+    first = found["customers"][0]
+    one = say("forecast", first["ref"], *at)
+    assert "still buys" in one.out
+    assert say("forecast", first["ref"], "--json", *at).json["value"] == first["value"]
+    rows = list(csv.DictReader(io.StringIO(say("forecast", "--csv", "--limit", "2", *at).out)))
+    assert [row["value"] for row in rows] == [each["value"]["expected"] for each in found["customers"][:2]]
+    for text in (said, listed, one.out, say("model", "list", "--db", path).out):
+        assert max(map(len, text.splitlines())) <= 80
