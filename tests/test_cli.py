@@ -24,7 +24,7 @@ from regulars.crm_domain.catalogue import CATALOGUE
 from saying import NOW, Say
 
 COMMANDS = (
-    *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
+    *("demo", "import", "customers", "segments", "segment", "show", "explain", "timeline", "history", "audit"),
     *("tickets", "ticket", "points", "consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
