@@ -24,9 +24,10 @@ from regulars.crm_domain.catalogue import CATALOGUE
 from saying import NOW, Say
 
 COMMANDS = (
-    *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
-    *("tickets", "ticket", "service", "satisfaction", "points", "trend", "flow", "cohorts", "rfm", "revenue"),
-    *("liability", "report", "consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
+    *("demo", "import", "customers", "segments", "segment", "show", "explain", "timeline", "history", "audit"),
+    *("due", "value", "forecast", "tickets", "ticket", "service", "satisfaction", "points"),
+    *("trend", "flow", "cohorts", "rfm", "revenue", "liability", "report"),
+    *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )

@@ -15,8 +15,18 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from regulars import GiveConsent, NotFound, OpenTicket, RecordPurchase, RegisterCustomer, Regulars, Rejected
-from shops import Clock, opened
+from histories import SEGMENTS
+from regulars import (
+    GiveConsent,
+    NotFound,
+    OpenTicket,
+    RecordPurchase,
+    RegisterCustomer,
+    Regulars,
+    Rejected,
+    parse_rules,
+)
+from shops import Clock, default_text, opened
 
 PERSONAL = ("shop:77", "Zoëla", "zoela@example.com", "+49 30 7777", "A-777", "orders-of-zoela")
 MAPPING = """
@@ -82,6 +92,7 @@ def test_spans_tell_what_is_done_and_nothing_personal(
 
 #: What is asked of a store, by the name of its span.
 QUESTIONS: dict[str, Callable[[Regulars], object]] = {
+    "attrition": lambda crm: crm.attrition("quiet"),
     "audit": lambda crm: crm.audit(),
     "business timeline": lambda crm: crm.business_timeline(),
     "consents": lambda crm: crm.consents("shop:77"),
@@ -96,6 +107,8 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "find": lambda crm: crm.find("zoela@example.com"),
     "history": lambda crm: crm.history("shop:77", "name"),
     "points": lambda crm: crm.points("shop:77"),
+    "segment": lambda crm: crm.segment("quiet"),
+    "segments": lambda crm: crm.segments(),
     "status": lambda crm: crm.status(),
     "ticket": lambda crm: crm.ticket("T-1"),
     "tickets": lambda crm: crm.tickets(),
@@ -141,6 +154,7 @@ def test_every_question_has_a_span_and_nothing_personal(exporter: InMemorySpanEx
         crm.do(RegisterCustomer(ref="shop:77", name="Zoëla", email="zoela@example.com", phone="+49 30 7777"))
         crm.do(GiveConsent(customer="shop:77", channel="email", purpose="marketing"))
         crm.do(OpenTicket(customer="shop:77", ticket_id="T-1", subject="A-777"))
+        crm.rules.publish(parse_rules(default_text() + SEGMENTS), reason="segments")
         ada = crm.customer("shop:77")
         asked = QUESTIONS | {"explain": lambda _: ada.explain(), "timeline": lambda _: ada.timeline()}
         asked["compare rules"] = lambda crm: crm.rules.diff(crm.ruleset)

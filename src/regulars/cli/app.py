@@ -192,6 +192,24 @@ _add(
 )
 _add(
     app,
+    "value",
+    "value.value",
+    "List customers by what they are worth, and what each band of value comes to.",
+    "regulars value",
+    "regulars value --band high --csv",
+    "regulars value --as-of 2026-06-30 --json",
+)
+_add(
+    app,
+    "forecast",
+    "value.forecast",
+    "Forecast who will buy, how often and for how much, by a model that was fitted.",
+    "regulars forecast --limit 20",
+    "regulars forecast shop:42",
+    "regulars forecast --model 1 --as-of 2026-06-30 --csv",
+)
+_add(
+    app,
     "tickets",
     "desk.tickets",
     "List tickets with their clocks, at any moment.",
@@ -464,24 +482,6 @@ _add(
     "regulars restore monday.db restored.db --erased-from forgotten.txt",
     "regulars --db shop.db restore monday.db restored.db",
     "regulars restore monday.db restored.db --from-archive /srv/archive --erased-from forgotten.txt",
-)
-_add(
-    app,
-    "value",
-    "value.value",
-    "List customers by what they are worth, and what each band of value comes to.",
-    "regulars value",
-    "regulars value --band high --csv",
-    "regulars value --as-of 2026-06-30 --json",
-)
-_add(
-    app,
-    "forecast",
-    "value.forecast",
-    "Forecast who will buy, how often and for how much, by a model that was fitted.",
-    "regulars forecast --limit 20",
-    "regulars forecast shop:42",
-    "regulars forecast --model 1 --as-of 2026-06-30 --csv",
 )
 _add(
     app,

@@ -53,7 +53,10 @@ def segments(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """List the segments: how many are in each, and how many come in and go out soon if nothing happens."""
+    """List the segments: how many are in each, come in and go out soon.
+
+    Soon is what is due if nothing happens.
+    """
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         build_lists(crm, seen)
@@ -100,7 +103,10 @@ def segment(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """List who is in a segment, and since when; or who comes in or goes out soon if nothing happens."""
+    """List who is in a segment, comes in or goes out soon.
+
+    Soon is what is due if nothing happens. With --attrition, how the segment comes to its members.
+    """
     _require_one({"--entering": entering, "--leaving": leaving, "--attrition": attrition})
     _require_one({"--json": json, "--csv": as_csv})
     _require_one({"--csv": as_csv, "--attrition": attrition})
