@@ -32,9 +32,10 @@ COMMANDS = (
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
 IN_GROUPS = {
-    "rules": ("show", "check", "holidays", "diff", "publish", "history", "rollback"),
+    "rules": ("show", "check", "holidays", "diff", "measure", "publish", "history", "rollback"),
     "survey": ("may-ask", "show"),
     "assessments": ("diff",),
+    "model": ("fit", "show", "list"),
     "keys": ("new", "rotate"),
     "generation": ("rollback",),
 }

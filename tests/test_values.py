@@ -46,6 +46,12 @@ NEVER_SEEN_HERE = {
     *("Extension", "Restoration", "Rotation", "Taken", "TicketMove"),
 }
 
+SEGMENT = """
+[[segment]]
+id = "buyers"
+enter = [{ fact = "orders", from = 1 }]
+"""
+
 
 def tea(number: int, days: int) -> RecordPurchase:
     lines = (OrderLine(sku="tea", quantity=2, amount="5"),)
@@ -82,7 +88,7 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
 
 def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     rules = regulars.as_toml(crm.ruleset).replace("prior_gap_days = 30", "prior_gap_days = 7")
-    ruleset = regulars.parse_rules(rules + "\n[due_again]\ngaps = { tea = 10 }\n")
+    ruleset = regulars.parse_rules(f"{rules}\n{SEGMENT}[due_again]\ngaps = {{ tea = 10 }}\n")
     (folder / "orders.csv").write_bytes(PURCHASES)
     (folder / "orders.toml").write_text(MAPPING, encoding="utf-8")
     yield crm.do(AddNote(customer="shop:1", text="called"))
@@ -108,6 +114,8 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (crm.rules.publish(ruleset, reason="sooner"), *crm.rules.history())
     yield from (crm.rules.measure_due_again(min_buyers=6), crm.due(value=None))
     yield from (crm.explain_due("tea:0", "tea"), *crm.most_bought("tea:0"))
+    yield from (*crm.segments(), crm.segment("buyers"), crm.attrition("buyers"), crm.customer("shop:0").explain())
+    yield crm.service(by="month")
     yield crm.archive(folder / "archive")
     yield crm.models.fit()
     crm.do(value_model.AGGREGATE.examples().commands[0])

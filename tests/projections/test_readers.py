@@ -20,7 +20,17 @@ from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.purchase import PurchaseRecorded
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.engine.corrections import CORRECTIONS
-from regulars.projections.engine.fold import Folded, Happened, explain, fold, fold_some, joined, must_refold, verdict_at
+from regulars.projections.engine.fold import (
+    Folded,
+    Happened,
+    by_key,
+    explain,
+    fold,
+    fold_some,
+    joined,
+    must_refold,
+    verdict_at,
+)
 from regulars.projections.engine.projector import Judgement, Key, Projector
 from regulars.projections.engine.stored import (
     dump,
@@ -177,9 +187,10 @@ def test_a_reader_explains_what_it_was_told_at_that_instant(history: list[Happen
     _, explained = explain(history, rules(), at, ALL)
     timelines = fold_some(history, rules(), ALL)[1]
     for each in explained:
-        held = verdict_at((told for told in timelines[each.projection] if told.key == each.key), at)
+        told = by_key(timelines[each.projection])[each.key]
+        held = verdict_at(told, at)
         assert held is not None
-        assert (each.verdict, each.since) == (held.verdict, since_when(timelines[each.projection], held))
+        assert (each.verdict, each.since) == (held.verdict, since_when(told, held))
         if each.projection == "first":
             assert each.reasons[0].sentence == " ".join(said(timelines["churn_risk"], "churn_risk", at))
 

@@ -91,6 +91,7 @@ def calendar_in(ruleset: grammar.Ruleset) -> Calendar:
 
 def _canonical(ruleset: grammar.Ruleset) -> dict[str, str]:
     tables = ruleset.canonical_tables()
+    tables["business"] = ruleset.business.timezone  # its hours bear on tickets alone, its country on no verdict
     if ruleset.value is not None:
         tables["value"] += ruleset.business.timezone
     if ruleset.cadence.buying_days:

@@ -48,7 +48,9 @@ def value(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """List customers by what they are worth: their net spend and buying days in the window of the rules.
+    """List customers by what they are worth, and what each band of value comes to.
+
+    That is their net spend and their buying days in the window of the rules.
 
     The bands are those of the table [value] of the rules; each is summed up below the list.
     """
