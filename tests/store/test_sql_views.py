@@ -42,7 +42,7 @@ QUERIES = {name: _VERDICT.format(name) for name in ("lifecycle_stage", "loyalty_
     """,
 }
 #: The columns of each view but those that were added at its end since version 5: the ends of an interval as times.
-COLUMNS = {name: "customer_id, valid_from, valid_to, value, score" for name in ("lifecycle_stage", "loyalty_tier")} | {
+COLUMNS = dict.fromkeys(("lifecycle_stage", "loyalty_tier"), "customer_id, valid_from, valid_to, value, score") | {
     **dict.fromkeys(("points", "churn_risk"), "customer_id, valid_from, valid_to, value, score"),
     "ticket_queue": "ticket_id, valid_from, valid_to, customer_id, status, first_response, resolution",
 }
