@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
     from regulars.asking.one_ticket import TicketMessage, WholeTicket
+    from regulars.asking.reports import Reported
     from regulars.asking.suspects import Suspect
     from regulars.asking.views import (
         BuildView,
@@ -227,6 +228,7 @@ _HOMES = {
     "regulars.adapters.log.misplaced": "NeverDrawn RecordedAhead",
     "regulars.adapters.vault.quarantine": "Reject",
     "regulars.adapters.archive.writing": "Archived",
+    "regulars.asking.reports": "Reported",
     "regulars.adapters.checking.result": "Compared Fault NotCovered RecordCheck",
     "regulars.adapters.moving.restoring": "read_erased=read_list",
     "regulars.adapters.store.rules_text": "as_toml",
@@ -452,6 +454,7 @@ __all__ = [
     "ReopenTicket",
     "ReplyAsAgent",
     "ReplyAsCustomer",
+    "Reported",
     "RequestCancellation",
     "ResolveTicket",
     "Restoration",

@@ -28,7 +28,6 @@ FORMER_NAMES = frozenset(
     {"audit_trail", "churn_risk", "customer_card", "lifecycle_stage", "loyalty_tier", "points", "ticket_queue"}
 )
 
-
 #: What a query selects from: tables, and no queries in their place or functions that give rows.
 _ASKED = re.compile(r"\b(?:FROM|JOIN)\s+(?!\(*\s*(?:SELECT|WITH|LATERAL)\b)\(*(?:\w+\.)?\"?(\w+)\b(?!\s*\()")
 
@@ -50,6 +49,12 @@ class View(Struct, frozen=True, kw_only=True):
         return tuple(each.name for each in self.shown)
 
     @property
+    def query(self) -> str:
+        """What it selects."""
+        columns = (f"{each.expression} AS {each.name}" for each in self.shown)
+        return f"SELECT {', '.join(columns)} FROM {self.table} {self.joined}".strip()  # noqa: S608 - ours
+
+    @property
     def stable_name(self) -> str:
         """The name by which other tools read it."""
         return ours(self.name)
@@ -67,9 +72,7 @@ class View(Struct, frozen=True, kw_only=True):
             )
         former = _columns_of(connection, self.name) if self._asks_our_table(connection, self.name) else ()
         has_former = former != () and self.columns[: len(former)] == former  # what was added since stands at the end
-        columns = (f"{each.expression} AS {each.name}" for each in self.shown)
-        query = f"SELECT {', '.join(columns)} FROM {self.table} {self.joined}".strip()  # noqa: S608 - ours
-        _replace(connection, self.stable_name, query)
+        _replace(connection, self.stable_name, self.query)
         if has_former or (is_first and self.name in FORMER_NAMES and not _is_taken(connection, self.name)):
             _replace(connection, self.name, f"SELECT {', '.join(self.columns)} FROM {self.stable_name}")  # noqa: S608
         if has_former and is_first:
