@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,7 +79,7 @@ def a_year() -> Iterator[Command]:
     for channel, day in (("email", 1), ("sms", 1)):
         yield GiveConsent(customer="ada", channel=channel, purpose="news", occurred_at=at(day))
         yield WithdrawConsent(customer="ada", channel=channel, purpose="news", occurred_at=at(day + 3))
-    yield GiveConsent(customer="bob", channel="email", purpose="news", occurred_at=at(4))
+    yield GiveConsent(customer="bob", channel="email", purpose="news", occurred_at=at(5))
     yield OpenTicket(customer="ada", ticket_id="T-1", subject="broken", channel="email", occurred_at=at(3))
     yield OpenTicket(customer="bob", ticket_id="T-2", follows="T-1", complaint=True, priority="high", occurred_at=at(3))
     yield ReplyAsCustomer(ticket_id="T-1", occurred_at=at(3.1))
@@ -208,6 +210,26 @@ def test_views_and_library_agree_whatever_happens_on_sqlite(steps: list[Step]) -
 def test_views_and_library_agree_whatever_happens_on_postgresql(steps: list[Step], postgres_url: str) -> None:
     with fresh_store("postgres", postgres_url) as url:
         _agree(steps, url)
+
+
+QUERIES = re.findall(
+    r"```sql\n(.*?)```", (Path(__file__).parents[2] / "docs" / "howto-reports.md").read_text("utf-8"), re.DOTALL
+)
+
+
+def test_the_documented_queries_answer_as_reckoned_by_hand(crm: Regulars, database_url: str) -> None:
+    months, now, shares, consents, tickets, points = (rows for rows in run(database_url, *QUERIES))
+    # Ada, into whom Bob and Cleo are merged: 29.00 and 7.00 net in January. Dan: 20.00 in June a year later.
+    assert [tuple(map(str, row)) for row in months] == [
+        ("2024-01", "new", "1", "2900"),
+        ("2024-01", "returning", "1", "700"),
+        ("2025-06", "new", "1", "2000"),
+    ]
+    assert sum(row[2] for row in now) == 2
+    assert [(channel, int(back), int(sold)) for channel, back, sold, _ in shares if back] == [("web", 3090, 5990)]
+    assert consents == [("email", "news", 1)]
+    assert [row[:2] for row in tickets] == [("high", 1), ("urgent", 1)]
+    assert points[0][0] == 0
 
 
 # --------------------------------------------------------------------------------------------------------- as they stay
