@@ -26,10 +26,11 @@ from saying import NOW, Say
 COMMANDS = (
     *("demo", "import", "customers", "show", "explain", "timeline", "history", "audit"),
     *("tickets", "ticket", "points", "consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
-    *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
+    *("export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
 IN_GROUPS = {
+    "export": ("events", "reports"),
     "rules": ("show", "check", "diff", "publish", "history", "rollback"),
     "keys": ("new", "rotate"),
     "generation": ("rollback",),

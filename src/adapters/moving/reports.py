@@ -45,10 +45,12 @@ class Table(Struct, frozen=True):
         """The rows, some at once, in an order that is always the same."""
         names = [each.name for each in self.columns]
         order = ["position"] if "position" in names else [each for each in names if each in (names[0], *_WHOSE)]
-        asked = f"SELECT {', '.join(names)} FROM ({self.view.query}) AS every ORDER BY {', '.join(order)}"  # noqa: S608
-        options = {"yield_per": ROWS_AT_ONCE, "no_parameters": True}
-        with loading(tx.connection), tx.connection.exec_driver_sql(asked, execution_options=options) as found:
-            yield from found.partitions()
+        asked = sa.text(
+            f"SELECT {', '.join(names)} FROM ({self.view.query}) AS every ORDER BY {', '.join(order)}"  # noqa: S608
+        )
+        options = {"yield_per": ROWS_AT_ONCE}
+        with loading(tx.connection), tx.connection.execute(asked, execution_options=options) as found:
+            yield from found.partitions(ROWS_AT_ONCE)
 
 
 #: What orders the rows of a timeline, after its key if it has one.

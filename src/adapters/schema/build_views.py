@@ -100,10 +100,16 @@ def _standing_now(tables: BuildTables, schema: Schema) -> View:
         f"(SELECT customer, CASE WHEN last_event_at > {now} THEN last_event_at ELSE {now} END AS instant "
         f"FROM {tables.facts.rows.name}) AS n"
     )
+    # Steps have no index by customer. Grouped, SQLite makes one of the few that hold; crossed, it reads all steps once.
+    risk = (
+        f"(SELECT k.customer, MAX(k.minus_score) AS minus_score FROM {steps.name} AS k CROSS JOIN {facts} "
+        "WHERE n.customer = k.customer AND k.valid_from <= n.instant AND k.valid_to > n.instant "
+        "GROUP BY k.customer) AS risk"
+    )
     holds = "ON {0}.customer = n.customer AND {0}.valid_from <= n.instant AND {0}.valid_to > n.instant"
     joined = (
         *(f"JOIN {of[name]} AS {name} {holds.format(name)}" for name in _EVERYBODYS),
-        f"JOIN {steps.name} AS risk {holds.format('risk')}",
+        f"JOIN {risk} ON risk.customer = n.customer",
         *(f"LEFT JOIN {of[name]} AS {name} {holds.format(name)}" for name in _SOME),
     )
     currency = f"(SELECT {sql.bytes_as_text('value')} FROM {schema.settings.name} WHERE name = '{CURRENCY}')"
