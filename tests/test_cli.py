@@ -28,10 +28,11 @@ COMMANDS = (
     *("due", "value", "forecast", "tickets", "ticket", "service", "satisfaction", "points"),
     *("trend", "flow", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
-    *("export", "export-person", "generations", "rebuild", "seal", "verify", "prune"),
+    *("export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
 IN_GROUPS = {
+    "export": ("events", "reports"),
     "rules": ("show", "check", "holidays", "diff", "measure", "publish", "history", "rollback"),
     "survey": ("may-ask", "show"),
     "assessments": ("diff",),

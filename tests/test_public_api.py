@@ -45,7 +45,7 @@ def named(hint: object) -> Iterator[type]:
 
 def hints_of(documented: object) -> Iterator[type]:
     # crm.py names these for type checkers alone, as their rooms are only imported for those who ask for them.
-    apart = {"LogRecorder": regulars.LogRecorder, "Archived": regulars.Archived}
+    apart = {"LogRecorder": regulars.LogRecorder, "Archived": regulars.Archived, "Reported": regulars.Reported}
     for hint in typing.get_type_hints(documented, localns=apart).values():
         yield from named(hint)
 

@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +32,11 @@ SUFFIX = ".regulars-unfinished"
 _LONGEST_NAME_SHOWN = 40  # the longest name that a folder can have is 255 bytes, and a character is up to four
 
 
+def begins_otherwise(path: Path) -> bool:
+    """Whether a file is no SQLite database."""
+    return not begins_like_sqlite(path)
+
+
 @contextmanager
 def whole_file(
     target: Path,
@@ -39,15 +44,17 @@ def whole_file(
     replace: bool = False,
     open_files: Iterable[Path] = (),
     if_it_exists: str = "name a new file",
+    may_be: Callable[[Path], bool] = begins_otherwise,
 ) -> Iterator[Path]:
     """A new, empty file to write, which becomes `target` at the end of the block, and is deleted where the block fails.
 
-    With `replace`, an existing file stays until the new one is complete; a link is followed. `open_files` are those of
+    With `replace`, an existing file stays until the new one is complete; a link is followed. `may_be` says of an
+    existing file whether it may be replaced: by default, of any that is no SQLite database. `open_files` are those of
     the open store. Raises StoreUnusable where the target is one of them or another store's, where it exists and isn't
     to be replaced (the sentence ends with `if_it_exists`), and where it can't be written.
     """
     try:
-        place = _place(target, replace, open_files, if_it_exists)
+        place = _place(target, replace, open_files, if_it_exists, may_be)
         _take_away(place.parent)
         with _private_folder(place) as folder:
             unfinished = folder / place.name
@@ -63,11 +70,13 @@ def whole_file(
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
+def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """A new, empty folder to write files to, which becomes `target` at the end of the block, and is deleted where the
     block fails.
 
-    Raises FileExistsError where the target exists by then, StoreUnusable where it can't be written.
+    With `replace`, a folder that exists stays until the new one is complete, and is deleted then: whoever says so has
+    looked at what is in it. Raises FileExistsError where the target exists by then otherwise, StoreUnusable where it
+    can't be written.
     """
     with scratch_folder(target) as around:
         try:
@@ -76,6 +85,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
             yield unfinished
             for each in (*unfinished.iterdir(), unfinished):
                 flush(each)
+            if replace and target.is_dir() and not target.is_symlink():
+                target.rename(around / f"{target.name}.replaced")
             if target.exists():  # renaming would replace an empty folder
                 raise FileExistsError(target)
             unfinished.rename(target)
@@ -151,7 +162,9 @@ def left_behind(folders: Iterable[Path]) -> list[Path]:
 # ------------------------------------------------------------------------------------------------------- where it goes
 
 
-def _place(target: Path, replace: bool, open_files: Iterable[Path], if_it_exists: str) -> Path:
+def _place(
+    target: Path, replace: bool, open_files: Iterable[Path], if_it_exists: str, may_be: Callable[[Path], bool]
+) -> Path:
     """The path of the file itself, links resolved."""
     try:
         place, found = Path(os.path.realpath(target)), _stat(target)
@@ -168,7 +181,7 @@ def _place(target: Path, replace: bool, open_files: Iterable[Path], if_it_exists
         raise _exists(target, if_it_exists)
     elif not stat.S_ISREG(found.st_mode):
         raise StoreUnusable(f"{target} is no file that can be replaced; name another")
-    elif begins_like_sqlite(place):
+    elif not may_be(place):
         raise StoreUnusable(f"{target} is a store or another SQLite database, and never replaced; name another file")
     return place
 

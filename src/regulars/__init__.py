@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
+    from regulars.asking.reports import Reported
     from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
     from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
@@ -248,6 +249,7 @@ _HOMES = {
     "regulars.adapters.log.misplaced": "NeverDrawn RecordedAhead",
     "regulars.adapters.vault.quarantine": "Reject",
     "regulars.adapters.archive.writing": "Archived",
+    "regulars.asking.reports": "Reported",
     "regulars.adapters.checking.result": "Compared Fault NotCovered RecordCheck",
     "regulars.adapters.moving.restoring": "read_erased=read_list",
     "regulars.adapters.store.rules_text": "as_toml",
@@ -522,6 +524,7 @@ __all__ = [
     "ReopenTicket",
     "ReplyAsAgent",
     "ReplyAsCustomer",
+    "Reported",
     "RequestCancellation",
     "ResolveTicket",
     "Restoration",

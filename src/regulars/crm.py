@@ -96,6 +96,7 @@ from regulars.upkeep.read_models import Projections
 if TYPE_CHECKING:
     from regulars.adapters.archive.writing import Archived
     from regulars.adapters.eventsourcing_library.log_recorder import LogRecorder
+    from regulars.asking.reports import Reported
 
 E = TypeVar("E", bound=Event)
 F = TypeVar("F", bound=Event)
@@ -1219,6 +1220,39 @@ class Regulars:
         if personal:
             self._store.access.require_keys()
         return export_events(self._store, write, personal=personal, at_least=self._session.last_written)
+
+    def export_reports(
+        self,
+        *,
+        parquet: str | os.PathLike[str] | None = None,
+        sqlite: str | os.PathLike[str] | None = None,
+        personal: bool = False,
+        replace: bool = False,
+        on_progress: Progress | None = None,
+    ) -> Reported:
+        """Write the views as typed tables to a folder of Parquet files, to a SQLite database, or to both.
+
+        Orders, returns, answers, tickets, consents, customers, every timeline, and where everybody stands now: of one
+        snapshot, once everything recorded is folded in. There is no key in them, nothing encrypted, and no name;
+        `personal` adds a table `people` with reference, name, e-mail and phone of those who weren't forgotten.
+        docs/howto-reports.md lists the tables. Parquet takes the extra `archive`.
+
+        A target appears once it is complete. One that exists is left alone, unless it is an earlier report and
+        `replace`. `on_progress` is called with (rows written so far, rows there are to write).
+
+        Raises ValueError where no target is named; StoreUnusable for what is in the way, and for `personal` where this
+        role may not read keys.
+        """
+        from regulars.asking.reports import export_reports  # few programs need it
+
+        return export_reports(
+            self._session,
+            parquet=None if parquet is None else Path(parquet),
+            sqlite=None if sqlite is None else Path(sqlite),
+            personal=personal,
+            replace=replace,
+            on_progress=on_progress,
+        )
 
     def archive(
         self, folder: str | os.PathLike[str], *, partitions: int | None = None, on_progress: Progress | None = None

@@ -41,6 +41,11 @@ QUERIES = {name: _VERDICT.format(name) for name in ("lifecycle_stage", "loyalty_
         FROM {{customer_card}} AS t WHERE valid_to = 9223372036854775807
     """,
 }
+#: The columns of each view but those that were added at its end since version 5: the ends of an interval as times.
+COLUMNS = dict.fromkeys(("lifecycle_stage", "loyalty_tier"), "customer_id, valid_from, valid_to, value, score") | {
+    **dict.fromkeys(("points", "churn_risk"), "customer_id, valid_from, valid_to, value, score"),
+    "ticket_queue": "ticket_id, valid_from, valid_to, customer_id, status, first_response, resolution",
+}
 
 
 def opened(url: str, **options: Any) -> Regulars:
@@ -74,6 +79,11 @@ def run(url: str, *statements: str) -> list[list[tuple[Any, ...]]]:
 
 def shown(url: str, *names: str) -> list[list[tuple[Any, ...]]]:
     return [sorted(rows, key=repr) for rows in run(url, *(f"SELECT * FROM {name}" for name in names))]
+
+
+def as_ever(*names: str) -> list[str]:
+    """Views, by whichever of their names, with the columns that they always had."""
+    return [f"(SELECT {COLUMNS.get(name.removeprefix('regulars_'), '*')} FROM {name}) AS every" for name in names]
 
 
 def live(url: str) -> int:
@@ -111,12 +121,12 @@ def new_role(url: str) -> Iterator[tuple[str, str]]:
 def test_both_names_show_the_generation_that_answers_whatever_is_published_and_pruned(url: str) -> None:
     for days in (200, 300, 400):
         publish(url, days)
-        assert shown(url, *(f"regulars_{name}" for name in OF_GENERATIONS)) == stored(url)
+        assert shown(url, *as_ever(*(f"regulars_{name}" for name in OF_GENERATIONS))) == stored(url)
         assert shown(url, *FORMER) == shown(url, *(f"regulars_{name}" for name in FORMER))
     assert len(run(url, "SELECT * FROM regulars_audit_trail")[0]) == 6
     with opened(url) as crm:
         crm.rules.rollback(reason="back again")
-    assert shown(url, *OF_GENERATIONS) == stored(url)
+    assert shown(url, *as_ever(*OF_GENERATIONS)) == stored(url)
 
 
 def test_a_view_on_ours_is_in_nobodys_way_and_follows(url: str) -> None:
@@ -140,7 +150,7 @@ def test_what_others_called_so_before_us_is_left_alone(bare_url: str, kind: str)
     make_store(bare_url)
     publish(bare_url, 200)
     assert shown(bare_url, *FORMER) == before
-    assert shown(bare_url, *(f"regulars_{name}" for name in OF_GENERATIONS)) == stored(bare_url)
+    assert shown(bare_url, *as_ever(*(f"regulars_{name}" for name in OF_GENERATIONS))) == stored(bare_url)
 
 
 @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
@@ -176,14 +186,14 @@ def test_a_store_of_version_5_gets_names_of_ours_and_keeps_those_it_had(of_versi
     if "://" not in url:
         run(url, "DROP VIEW churn_risk")  # a view on a table that is gone is in the way of every change on SQLite
     bring_up_to_date(url)
-    assert shown(url, *(f"regulars_{name}" for name in kept)) == before
-    assert shown(url, *kept) == before
+    assert shown(url, *as_ever(*(f"regulars_{name}" for name in kept))) == before
+    assert shown(url, *as_ever(*kept)) == before
     if "://" in url:
         # What asks for a table itself keeps that table, as it was; all else is there under its new names.
         assert shown(url, "churn_risk") == theirs
     publish(url, 400)
     shown_now = dict(zip(OF_GENERATIONS, stored(url), strict=True))
-    assert shown(url, *(name for name in kept if name != "audit_trail")) == [
+    assert shown(url, *as_ever(*(name for name in kept if name != "audit_trail"))) == [
         rows for name, rows in shown_now.items() if name in kept
     ]
     assert len(shown(url, "mine")[0]) == len(shown_now["customer_card"])

@@ -8,7 +8,7 @@ from functools import cache
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.indexes.ours import INDEXES
-from regulars.adapters.schema.build_views import views_of
+from regulars.adapters.schema.build_views import all_views
 from regulars.adapters.schema.builds import FACTS, build_tables
 from regulars.adapters.schema.tables import common_schema
 from regulars.adapters.sql.table_names import PREFIX
@@ -61,7 +61,7 @@ _Claim = tuple[str, str]
 def _ours() -> frozenset[_Claim]:
     schema = common_schema(is_sqlite=True)
     built = build_tables({FACTS: 0} | {each.name: 0 for each in PROJECTORS}, REGISTRY)
-    views = (each.name for each in (schema.audit_trail, *views_of(built, schema.events)))
+    views = (each.name for each in all_views(built, schema))
     beside = (
         *(("event", tag_of(each.retired)) for each in UPCASTS),
         *(("table", name.removeprefix(PREFIX)) for name in (*schema.names, *views, FACTS)),

@@ -288,7 +288,7 @@ def go_live(store: Store, connection: Connection, number: int) -> None:
     tables = tables_of(schema, store.registry, connection, number)
     if before is not None:
         _pass_on_grants(connection, tables_of(schema, store.registry, connection, before), tables)
-    put_views(connection, views_of(tables, schema.events))
+    put_views(connection, views_of(tables, schema))
 
 
 def _pass_on_grants(connection: Connection, before: BuildTables, after: BuildTables) -> None:

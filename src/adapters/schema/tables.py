@@ -8,13 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.schema.log_views import log_views
 from regulars.adapters.schema.positions import create_positions, position_column, transaction_column
-from regulars.adapters.schema.views import View
+from regulars.adapters.schema.view_sql import Kind, Shown, Sql
+from regulars.adapters.schema.views import View, put_views
 from regulars.adapters.sql.columns import check
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.errors import StoreUnusable
 
-VERSION = 9
+VERSION = 10
 
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
@@ -40,6 +42,8 @@ class Schema:
         self.events = _events(self.metadata, is_sqlite)
         self.audit_indexes = _audit_indexes(self.events)
         self.audit_trail = _audit_trail(is_sqlite)
+        self.sql = Sql(is_sqlite)
+        self.log_views = log_views(self.sql)
         self.settings = sa.Table(
             ours("settings"),
             self.metadata,
@@ -121,7 +125,7 @@ class Schema:
         require_unicode(connection)
         self.metadata.create_all(connection)
         create_positions(connection, self.events)
-        self.audit_trail.put(connection)
+        put_views(connection, (self.audit_trail, *self.log_views))
         self.keep_secrets_to_their_tables(connection)
 
     def keep_secrets_to_their_tables(self, connection: Connection) -> None:
@@ -302,4 +306,12 @@ def _audit_trail(is_sqlite: bool) -> View:
     shown |= {name: name for name in ("stream_id", "version", "category", "correlation_id", "causation_id")}
     shown |= {name: time.format(name) for name in ("occurred_at", "recorded_at")}
     shown |= {"command_id": "command_id", "payload": text, "has_personal_data": "secret IS NOT NULL"}
-    return View(name="audit_trail", columns=tuple(shown), expressions=tuple(shown.values()), table=ours("events"))
+    columns = tuple(Shown(name, _AUDIT_KINDS.get(name, "text"), expression) for name, expression in shown.items())
+    return View(name="audit_trail", shown=columns, table=ours("events"))
+
+
+_AUDIT_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("position", "version", "causation_id"), "number"),
+    **dict.fromkeys(("occurred_at", "recorded_at"), "instant"),
+    "has_personal_data": "flag",
+}

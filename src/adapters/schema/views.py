@@ -18,7 +18,9 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
+from regulars.adapters.schema.view_sql import Shown
 from regulars.adapters.sql.grants import pass_on_grants
+from regulars.adapters.sql.statement import run
 from regulars.adapters.sql.table_names import PREFIX, ours
 from regulars.crm_domain.errors import StoreUnusable
 
@@ -26,18 +28,31 @@ FORMER_NAMES = frozenset(
     {"audit_trail", "churn_risk", "customer_card", "lifecycle_stage", "loyalty_tier", "points", "ticket_queue"}
 )
 
+#: What a query selects from: tables, and no queries in their place or functions that give rows.
+_ASKED = re.compile(r"\b(?:FROM|JOIN)\s+(?!\(*\s*(?:SELECT|WITH|LATERAL)\b)\(*(?:\w+\.)?\"?(\w+)\b(?!\s*\()")
+
 
 class View(Struct, frozen=True, kw_only=True):
-    """The definition of a view. `name` is without the prefix; `expressions` are those of the columns.
+    """The definition of a view. `name` is without the prefix; `shown` are its columns.
 
-    `table` is the first one of the FROM clause, and `joined` the rest of the query.
+    `table` is the first one of the FROM clause, or a query in its place, and `joined` the rest of the query.
     """
 
     name: str
-    columns: tuple[str, ...]
-    expressions: tuple[str, ...]
+    shown: tuple[Shown, ...]
     table: str
     joined: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        return tuple(each.name for each in self.shown)
+
+    @property
+    def query(self) -> str:
+        """What it selects."""
+        columns = (f"{each.expression} AS {each.name}" for each in self.shown)
+        return f"SELECT {', '.join(columns)} FROM {self.table} {self.joined}".strip()  # noqa: S608 - ours
 
     @property
     def stable_name(self) -> str:
@@ -55,10 +70,9 @@ class View(Struct, frozen=True, kw_only=True):
                 f'"{self.stable_name}" in this database is not ours, and was left alone; Regulars needs that name for '
                 "a view of its own, so rename yours"
             )
-        has_former = self._asks_our_table(connection, self.name) and _columns_of(connection, self.name) == self.columns
-        columns = (f"{each} AS {name}" for name, each in zip(self.columns, self.expressions, strict=True))
-        query = f"SELECT {', '.join(columns)} FROM {self.table} {self.joined}".strip()  # noqa: S608 - ours
-        _replace(connection, self.stable_name, query)
+        former = _columns_of(connection, self.name) if self._asks_our_table(connection, self.name) else ()
+        has_former = former != () and self.columns[: len(former)] == former  # what was added since stands at the end
+        _replace(connection, self.stable_name, self.query)
         if has_former or (is_first and self.name in FORMER_NAMES and not _is_taken(connection, self.name)):
             _replace(connection, self.name, f"SELECT {', '.join(self.columns)} FROM {self.stable_name}")  # noqa: S608
         if has_former and is_first:
@@ -71,9 +85,9 @@ class View(Struct, frozen=True, kw_only=True):
         query = _query_of(connection, name)
         if query is None:
             return False
-        asked = re.findall(r"(?:FROM|JOIN)\s+\(*(?:\w+\.)?\"?(\w+)", query)
+        asked = _ASKED.findall(query)
         first = self.table.partition(" ")[0].removeprefix(PREFIX)
-        stem = re.sub(r"_\d+(_\w+)?$", "", first)
+        stem = re.escape(re.sub(r"_\d+(_\w+)?$", "", first))
         return bool(asked) and all(re.fullmatch(rf"{PREFIX}\w+|{stem}(_\d+)?", each) for each in asked)
 
 
@@ -86,15 +100,13 @@ def put_views(connection: Connection, views: Sequence[View]) -> None:
 def _replace(connection: Connection, name: str, query: str) -> None:
     if connection.dialect.name == "sqlite":  # where a view is found by its name whenever one on it is asked
         connection.exec_driver_sql(f'DROP VIEW IF EXISTS "{name}"')
-        connection.exec_driver_sql(f'CREATE VIEW "{name}" AS {query}')
+        run(connection, f'CREATE VIEW "{name}" AS {query}')
         return
     options = connection.exec_driver_sql(
         "SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = to_regclass(%s)", (f'"{name}"',)
     ).scalar()
     with _said_in_a_sentence(name):
-        connection.exec_driver_sql(
-            f'CREATE OR REPLACE VIEW "{name}" {f"WITH ({options})" if options else ""} AS {query}'
-        )
+        run(connection, f'CREATE OR REPLACE VIEW "{name}" {f"WITH ({options})" if options else ""} AS {query}')
 
 
 @contextmanager

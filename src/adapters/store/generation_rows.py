@@ -77,7 +77,7 @@ def first_generation(schema: Schema, registry: Registry, connection: Connection,
     """Create a generation that is live from the start, with everything still to be folded; its number."""
     number = create_generation(schema, registry, connection, ruleset, now, None, frozenset(versions_of(registry)))
     point_at(schema, connection, {LIVE: number})
-    put_views(connection, views_of(tables_of(schema, registry, connection, number), schema.events))
+    put_views(connection, views_of(tables_of(schema, registry, connection, number), schema))
     return number
 
 

@@ -19,6 +19,7 @@ from regulars.adapters.indexes.look_ups import FROM_THE_BEGINNING
 from regulars.adapters.log.codec import CODECS
 from regulars.adapters.schema.positions import create_positions, guard_positions
 from regulars.adapters.schema.tables import LIVE_GENERATION, RECORDED, Schema
+from regulars.adapters.schema.views import put_views
 from regulars.adapters.sql.grants import pass_on_grants
 from regulars.adapters.sql.table_names import PREFIX, ours
 from regulars.adapters.store.generation_rows import first_generation, note_dropped
@@ -143,6 +144,11 @@ def date_look_ups(connection: Connection, schema: Schema) -> None:
     connection.exec_driver_sql(f"DROP TABLE {former}")
 
 
+def show_what_happened(connection: Connection, schema: Schema) -> None:
+    """Version 10: views of orders, returns, answers, tickets, consents and customers."""
+    put_views(connection, schema.log_views)
+
+
 _DEPENDED_ON = "2BP01"
 
 
@@ -203,6 +209,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     6: build_one_by_one,
     7: keep_forgotten,
     8: date_look_ups,
+    9: show_what_happened,
 }
 
 

@@ -369,14 +369,6 @@ _add(
 )
 _add(
     app,
-    "export",
-    "exporting.export",
-    "Print every event with its envelope, in the order they were recorded.",
-    "regulars export events --jsonl --out events.jsonl",
-    "regulars export events --jsonl --personal | gzip > everything.jsonl.gz",
-)
-_add(
-    app,
     "export-person",
     "person.export_person",
     "Print all data held about one person, decrypted, as a page for them to read.",
@@ -506,6 +498,24 @@ def _group(name: str, about: str) -> typer.Typer:
     app.add_typer(group, name=name, help=about)
     return group
 
+
+_export = _group("export", "Take events elsewhere, or reports that need no key.")
+_add(
+    _export,
+    "events",
+    "exporting.events",
+    "Print every event with its envelope, in the order they were recorded.",
+    "regulars export events --jsonl --out events.jsonl",
+    "regulars export events --jsonl --personal | gzip > everything.jsonl.gz",
+)
+_add(
+    _export,
+    "reports",
+    "exporting.reports",
+    "Write what happened and where everybody stands as tables, for other tools.",
+    "regulars export reports --sqlite reports.db",
+    "regulars export reports --parquet reports --personal --force",
+)
 
 _rules = _group("rules", "Show, compare and publish the rules by which customers are judged.")
 _add(

@@ -48,6 +48,7 @@ from regulars.wording.sentences import describe
 
 if TYPE_CHECKING:
     from regulars.adapters.archive.writing import Archived
+    from regulars.asking.reports import Reported
     from regulars.restoring import Restoration
 
 Object = dict[str, Any]
@@ -563,6 +564,11 @@ def restoration(target: str, each: Restoration) -> Object:
         "added": each.added,
         "without_key": each.without_key,
     }
+
+
+def reported(targets: list[str], each: Reported) -> Object:
+    """What a report has, and where."""
+    return {"written": targets, "up_to_position": each.up_to_position, "tables": dict(sorted(each.tables.items()))}
 
 
 def archived(folder: str, each: Archived) -> Object:

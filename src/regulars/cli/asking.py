@@ -15,7 +15,7 @@ from regulars.asking.customers import Order, require_other_lane
 from regulars.asking.paging import PAGE
 from regulars.asking.views import LANES, Customer, Lane, Page
 from regulars.cli import as_json, render
-from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import (
     AtLeastOption,
     FreshOption,
@@ -86,6 +86,8 @@ def customers(
     ] = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     total: Annotated[bool, typer.Option("--total", help="Print only how many there are.")] = False,
     fresh: FreshOption = FRESH,
     at_least: AtLeastOption = None,
@@ -96,13 +98,11 @@ def customers(
 
     With --becoming, those who will stand elsewhere soon if nothing happens, the soonest first.
     """
-    if json and as_csv:
-        raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
-    if total and as_csv:
-        raise typer.BadParameter("choose one of them", param_hint="--total and --csv")
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
+    if total and rows.are_asked:
+        raise typer.BadParameter("choose one of them", param_hint="--total and --csv, --excel or --xlsx")
     if within is not None and becoming is None:
         raise typer.BadParameter("it means something only together with --becoming", param_hint="--within")
-    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
     chosen = pairs(having or [], "--having")
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
@@ -142,8 +142,9 @@ def customers(
         elif json:
             currency = crm.currency
             as_json.write_array(sys.stdout, (as_json.customer(each, currency) for each in _all(ask, limit)))
-        elif as_csv:
-            _write_csv(write, _all(ask, limit))
+        elif rows.are_asked:
+            with rows.written(crm) as write:
+                _write_rows(write, _all(ask, limit))
         else:
             if seen.is_given:
                 render.draw(seen.heading(as_of))
@@ -274,10 +275,13 @@ _COLUMNS = (
     *("ref", "name", "email", "stage", "stage_since", "tier", "risk", "risk_band"),
     *("orders", "net_spend", "last_order_at", "as_of", "becomes_at", "id", "phone", "tags", "owner", "birthday"),
 )
+#: Those that are numbers or times, and no text.
+_TYPED = ("stage_since", "net_spend", "last_order_at", "as_of", "becomes_at", "birthday")
 
 
-def _write_csv(write: WriteRow, found: Iterable[Customer]) -> None:
+def _write_rows(write: WriteRow, found: Iterable[Customer]) -> None:
     write(_COLUMNS)
     for each in found:
         fields = as_json.customer(each, None) | {"tags": "; ".join(each.tags)}
+        fields |= {name: getattr(each, name) for name in _TYPED}
         write([fields[column] for column in _COLUMNS])

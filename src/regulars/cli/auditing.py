@@ -20,7 +20,7 @@ from regulars.asking.paging import PAGE
 from regulars.asking.views import Customer, EventLine, Timeline
 from regulars.cli import as_json, render
 from regulars.cli.asking import WhoArgument, zone_of
-from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.paging import every
 from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
@@ -52,10 +52,12 @@ def audit(
     json: JsonOption = False,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     db: StoreOption = None,
 ) -> None:
     """Show what happened: who did what, when and why, and what it changed."""
-    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
         ask = partial(
             crm.audit,
@@ -74,8 +76,9 @@ def audit(
             raise typer.BadParameter(str(error)) from None
         if json:
             as_json.write_array(sys.stdout, map(as_json.audit_entry, every(ask, limit)))
-        elif as_csv:
-            _write_csv(write, every(ask, limit))
+        elif rows.are_asked:
+            with rows.written(crm) as write:
+                _write_rows(write, every(ask, limit))
         else:
             found = list(every(ask, limit or PAGE))
             render.draw(*_drawn(found, zone_of(crm)))
@@ -175,15 +178,15 @@ def _entry(entry: AuditEntry, zone: ZoneInfo) -> ConsoleRenderable:
     return Group(*lines)
 
 
-def _write_csv(write: WriteRow, entries: Iterator[AuditEntry]) -> None:
+def _write_rows(write: WriteRow, entries: Iterator[AuditEntry]) -> None:
     """One line a change, and one for an entry without any."""
     names = ("position", "occurred_at", "recorded_at", "actor", "type", "customer", "sentence", "reason")
     write([*names, "correlation_id", "causation_id", "field", "old", "new"])
     for entry in entries:
         shared = (
             entry.position,
-            entry.occurred_at.isoformat(),
-            entry.recorded_at.isoformat(),
+            entry.occurred_at,
+            entry.recorded_at,
             entry.actor,
             entry.type,
             entry.ref or (None if entry.customer_id is None else f"id:{entry.customer_id}"),

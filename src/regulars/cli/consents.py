@@ -16,7 +16,7 @@ from regulars.asking.consents import Consents, Contactable
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
-from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.paging import every
 from regulars.cli.words import parse_moment
@@ -67,6 +67,8 @@ def contactable(
     ] = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -74,15 +76,14 @@ def contactable(
 
     That are those whose last word on it gives consent, and who have an open account. Names and addresses are today's.
     """
-    if json and as_csv:
-        raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
-    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
         ask = partial(crm.contactable, channel=channel, purpose=purpose, as_of=as_of, known_at=known_at)
         if json:
             as_json.write_array(sys.stdout, map(as_json.contactable, every(ask, limit)))
-        elif as_csv:
-            _write_csv(write, every(ask, limit))
+        elif rows.are_asked:
+            with rows.written(crm) as write:
+                _write_rows(write, every(ask, limit))
         else:
             shown = limit or PAGE
             found = list(every(ask, shown + 1))
@@ -128,8 +129,8 @@ def _listed(found: list[Contactable], channel: str, purpose: str, zone: ZoneInfo
     return [render.table(("Ref", "Name", address, "Agreed on"), rows)]
 
 
-def _write_csv(write: WriteRow, found: Iterable[Contactable]) -> None:
+def _write_rows(write: WriteRow, found: Iterable[Contactable]) -> None:
     write(_COLUMNS)
     for each in found:
-        fields = as_json.contactable(each)
+        fields = as_json.contactable(each) | {"said_at": each.said_at}
         write([fields[column] for column in _COLUMNS])

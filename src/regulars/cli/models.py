@@ -58,7 +58,10 @@ def show(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show a model that was fitted: its parameters, what they were fitted to, and how it did on a held-out tail."""
+    """Show a model that was fitted, and how it did on a held-out tail of the history.
+
+    That is its parameters, and what they were fitted to.
+    """
     with open_to_ask(ctx, db) as crm:
         _tell(crm.models.version(number), crm, json=json)
 

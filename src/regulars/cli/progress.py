@@ -60,10 +60,12 @@ class Bar:
 
 
 @contextmanager
-def waiting(description: str, *, if_stopped: str) -> Iterator[OnProgress]:
-    """A progress bar that takes (events done, events there are); Ctrl-C prints `if_stopped`."""
+def waiting(description: str, *, if_stopped: str, counted: str = "events") -> Iterator[OnProgress]:
+    """A progress bar that takes (events done, events there are), or of what else is `counted`; Ctrl-C prints
+    `if_stopped`.
+    """
     with shown_progress() as progress:
-        bar = Bar(progress, description, "events", patience=PATIENCE)
+        bar = Bar(progress, description, counted, patience=PATIENCE)
         try:
             yield lambda done, total: bar.move(done, total, done)
         except KeyboardInterrupt:
