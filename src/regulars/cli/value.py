@@ -52,9 +52,7 @@ def value(
 ) -> None:
     """List customers by what they are worth, and what each band of value comes to.
 
-    That is their net spend and their buying days in the window of the rules.
-
-    The bands are those of the table [value] of the rules; each is summed up below the list.
+    That is their net spend, on so many buying days, in the window of the table [value] of the rules.
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
@@ -100,7 +98,7 @@ def forecast(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Forecast who will buy, how often and for how much, by the last model that was fitted.
+    """Forecast who will buy, how often and for how much, by a model that was fitted.
 
     The intervals of a customer say how well the expectation is known, not what they will do; that of the sum says what
     all of them will come to. `regulars model fit` fits a model.
