@@ -98,7 +98,10 @@ def trend(
     ctx: typer.Context,
     dimension: Annotated[
         str,
-        typer.Argument(metavar="WHAT", help="stage, tier, risk, tag, owner, source, tickets, or an extension's lane."),
+        typer.Argument(
+            metavar="WHAT",
+            help="stage, tier, risk, value, tag, segment, owner, source, tickets, or an extension's lane.",
+        ),
     ],
     by: ByOption = "month",
     since: SinceOption = None,
@@ -129,7 +132,7 @@ def flow(
     ctx: typer.Context,
     first: Annotated[date, typer.Argument(metavar="FROM", parser=parse_moment, help="A day: its end counts.")],
     second: Annotated[date, typer.Argument(metavar="TO", parser=parse_moment, help="A later day, maybe ahead.")],
-    lane: Annotated[str, typer.Argument(metavar="LANE", help="stage, tier, risk, or an extension's lane.")],
+    lane: Annotated[str, typer.Argument(metavar="LANE", help="stage, tier, risk, value, or an extension's lane.")],
     who: Annotated[
         str | None,
         typer.Option("--list", metavar="VALUE:VALUE", help="List who went so: active:at_risk. - is nobody yet."),
