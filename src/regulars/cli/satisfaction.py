@@ -58,9 +58,9 @@ def satisfaction(
 ) -> None:
     """Show how content the customers are: NPS, CSAT, who answers and who complains, each with n and a 95 % interval.
 
-    NPS and CSAT are of what each customer said last, as of a day; by agent, of what was said of their tickets. A survey
-    counts once there were 14 days to answer it, unless it bounced. Complaints are those to 100 orders; complaining are
-    customers of those who ordered.
+    NPS and CSAT are of what each customer said last, as of a day; by agent, of what was said of their tickets. Who
+    is in two segments counts in both. A survey counts once there were 14 days to answer it, unless it bounced.
+    Complaints are those to 100 orders; complaining are customers of those who ordered.
     """
     if json and as_csv:
         raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
