@@ -73,7 +73,7 @@ def _alike(name: str, value: Any) -> Any:
         if isinstance(value, str):
             assert value.endswith("Z"), value
             return datetime.fromisoformat(value)
-        return None if value is None else value.astimezone(UTC)
+        return value.astimezone(UTC) if isinstance(value, datetime) else value
     return value
 
 

@@ -358,8 +358,9 @@ def _errors() -> Iterator[str]:
 
 
 def _named_in(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any] | None:
-    """The table that a node refers to, if it does."""
-    return definitions[node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else None
+    """The table that a node refers to, if it does; also where the table may be left out."""
+    named = next((each for each in (node, *node.get("anyOf", ())) if "$ref" in each), None)
+    return None if named is None else definitions[named["$ref"].rsplit("/", 1)[1]]
 
 
 def _facts() -> Iterator[str]:

@@ -48,6 +48,7 @@ from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.event import Event
 from regulars.projections.engine.fold import Happened
 from shops import EXAMPLES
+from shown import alike
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAYS = (date(2025, 11, 1), date(2025, 12, 31), date(2026, 2, 1), date(2026, 3, 1), date(2026, 9, 1))
@@ -135,7 +136,7 @@ def answers(url: str, who: list[str], days: tuple[date, ...] = DAYS) -> list[obj
             said += [found.timeline(), found.explain()]
         said += [list(crm.tickets(as_of=day)) for day in days]
         said += [list(crm.audit()), crm.ruleset, crm.currency, crm.rejects()]
-    return said + [sorted(map(tuple, rows_of(url, f"SELECT * FROM {view}")), key=repr) for view in VIEWS]
+    return said + [alike(row._mapping for row in rows_of(url, f"SELECT * FROM {view}")) for view in VIEWS]
 
 
 def rows_of(url: str, query: str) -> list[sa.Row[Any]]:

@@ -31,7 +31,7 @@ def fit(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Fit a model of value to what all customers bought, and record it for forecasts.
+    """Fit a model to what all customers bought, and record it for forecasts.
 
     MBG/NBD says how often they buy and whether they still do, Gamma-Gamma what they spend. It says so, and records
     nothing, where the data don't carry a model. It takes the extra `models`.
@@ -58,10 +58,7 @@ def show(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show a model that was fitted, and how it did on a held-out tail of the history.
-
-    That is its parameters, and what they were fitted to.
-    """
+    """Show a model that was fitted, and how it did on a held-out tail of the history."""
     with open_to_ask(ctx, db) as crm:
         _tell(crm.models.version(number), crm, json=json)
 

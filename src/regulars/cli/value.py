@@ -52,10 +52,8 @@ def value(
 ) -> None:
     """List customers by what they are worth, and what each band of value comes to.
 
-    That is their net spend and their buying days in the window of the rules.
-
-    The bands are those of the table [value] of the rules; each is summed up below the list. With --segment the sums
-    are what the segment is worth.
+    That is their net spend, on so many buying days, in the window of the table [value] of the rules. With --segment
+    the sums are what the segment is worth.
     """
     _require_one(json, as_csv)
     write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
@@ -108,7 +106,7 @@ def forecast(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Forecast who will buy, how often and for how much, by the last model that was fitted.
+    """Forecast who will buy, how often and for how much, by a model that was fitted.
 
     The intervals of a customer say how well the expectation is known, not what they will do; that of the sum says what
     all of them, or of a segment, will come to. `regulars model fit` fits a model.
