@@ -161,6 +161,25 @@ def test_a_member_is_shown_with_their_points(shop: tuple[Path, str]) -> None:
     assert f"Points: {points.balance} to spend, {points.pending} pending; {soon} expire within 30 days" in shown
 
 
+def test_the_month_says_what_the_questions_say(shop: tuple[Path, str]) -> None:
+    groups = section(shop[1], "Who belongs together, and what they are worth")
+    due = section(shop[1], "Due to be bought again")
+    content = section(shop[1], "Are they content, and were we in time")
+    with reopened(shop[0]) as crm:
+        segments, bands, report = crm.segments(), crm.value().bands, crm.satisfaction()
+        first, members = crm.due(limit=1)[0], crm.customers(segment="regulars", limit=1_000)
+    for each in segments:
+        assert re.search(
+            rf"^{each.title} +{each.members:,} +{each.entering:,} +{each.leaving:,} *$", groups, re.MULTILINE
+        )
+    assert len(members) == next(each.members for each in segments if each.id == "regulars") > 50
+    for band in bands:
+        assert re.search(rf"^{band.band} +{band.customers:,} +{band.net_spend:,} ", groups, re.MULTILINE)
+    assert f"{first.ref} " in due
+    assert re.search(rf"^Net promoter score .* {report.total.nps.n:,} *$", content, re.MULTILINE)
+    assert "can't tell" not in content
+
+
 def section(printed: str, title: str) -> str:
     """What the walk says under a title, up to the next one."""
     return re.split(r"\n\n[^\n]+\n─+\n", printed.partition(f"{title}\n{'─' * len(title)}\n")[2])[0]

@@ -76,7 +76,7 @@ def may_ask(session: Session, who: str | CustomerId, as_of: datetime | date | No
         return _may_ask(members[0], facts, rules, at)
 
 
-@traced("satisfaction of one")
+@traced("satisfaction of")
 def read_satisfaction_of(
     session: Session, who: str | CustomerId, as_of: datetime | date | None, known_at: datetime | date | None
 ) -> CustomerSatisfaction:

@@ -33,7 +33,7 @@ class Reported(Struct, frozen=True, kw_only=True):
     up_to_position: int
 
 
-@traced("export_reports")
+@traced("export reports")
 def export_reports(
     session: Session,
     *,

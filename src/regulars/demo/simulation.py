@@ -39,6 +39,7 @@ from regulars.crm_domain.ticket import OpenTicket, TicketCommand
 from regulars.demo.helpdesk import AGENT, run_desk
 from regulars.demo.members import take_part
 from regulars.demo.people import Person, invent_people, pause, season
+from regulars.demo.surveys import with_surveys
 from regulars.demo.timing import when
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -80,6 +81,7 @@ def simulate(seed: int) -> list[Command]:
     # Chance of their own: the orders stay the same, whatever the program and the help desk become.
     happened += _memberships(Random(f"{seed} membership"), happened)  # noqa: S311
     happened += _tickets(Random(f"{seed} tickets"), happened)  # noqa: S311
+    happened = list(with_surveys(Random(f"{seed} surveys"), happened))  # noqa: S311
     # A stable sort: what one customer does at the same instant keeps its order, and registrations precede referrals.
     happened = [command for command in happened if when(command) <= END]
     happened.sort(key=lambda command: (when(command), not isinstance(command, RegisterCustomer)))

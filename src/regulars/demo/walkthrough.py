@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -15,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regulars import opening
+from regulars.adapters.store.rules_text import as_toml
 from regulars.asking.audit import AuditEntry
 from regulars.asking.desk import TicketView
 from regulars.asking.timeline_text import MIN_WIDTH, timeline_text
@@ -24,9 +26,11 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.membership import EnrollMember
 from regulars.crm_domain.purchase import RecordPurchase
+from regulars.demo import month
 from regulars.demo.helpdesk import AGENT
 from regulars.demo.simulation import END, LAST_DAY, START, ZONE, SimulatedClock, record, simulate
 from regulars.demo.timing import when
+from regulars.projections.rules.grammar import Ruleset, parse_rules
 
 CURRENCY = "EUR"
 
@@ -35,7 +39,6 @@ _BAR = 17
 _SOON = timedelta(days=14)
 _AHEAD = timedelta(days=150)
 _MOST_ROWS = 12
-_MOVES = 3
 _A_DAY = timedelta(days=1)
 _POINTS_SOON = timedelta(days=30)
 
@@ -49,6 +52,7 @@ def run(console: Console, path: Path, seed: int = 42) -> None:
         raise StoreUnusable(f"{path} exists already; the demo needs a file of its own")
     clock = SimulatedClock()
     with opening.open(path, currency=CURRENCY, actor="mara", clock=clock) as crm:
+        crm.rules.publish(_rules_of_the_shop(), reason="the shop's own")
         happened = _record_with_progress(console, crm, clock, simulate(seed))
         customers = _everybody(crm)
         star = _star(customers, crm.values("tier"))
@@ -56,13 +60,22 @@ def run(console: Console, path: Path, seed: int = 42) -> None:
         _show(console, "Who they are", _counts(crm, customers))
         _show(console, "At risk, and worth a call", _worth_a_call(customers, crm.values("tier")))
         _show(console, "At risk within 14 days if nothing happens", _soon_at_risk(crm))
-        _show(console, "A month in the life of the shop", _month(crm))
+        _show(console, "A month in the life of the shop", month.figures(crm))
+        _show(console, "Who belongs together, and what they are worth", month.groups(crm))
+        _show(console, "Due to be bought again", month.due(crm))
+        _show(console, "Are they content, and were we in time", month.contentment(crm))
         _show(console, "One customer over time", _life(crm, star, happened, _width(console)))
         _show(console, "The help desk", _help_desk(crm, customers))
         _show(console, "What happened last", _happened_last(crm))
     _show(console, "What to try next", None)
     for command in _next_commands(path, star):
         console.print(command, soft_wrap=True, highlight=False, markup=False)
+
+
+def _rules_of_the_shop() -> Ruleset:
+    """The rules that every store begins with, and what this shop adds."""
+    added = resources.files("regulars.demo").joinpath("shop.toml").read_text(encoding="utf-8")
+    return parse_rules(f"{as_toml(opening.default_rules())}\n{added}")
 
 
 def _show(console: Console, title: str, body: RenderableType | None) -> None:
@@ -202,22 +215,6 @@ def _soon_at_risk(crm: Regulars) -> RenderableType:
 
 
 # --------------------------------------------------------------------------------------------------------- one month
-
-
-def _month(crm: Regulars) -> RenderableType:
-    """The last month that is over, against the one before and the same one a year before; and who moved in it."""
-    report = crm.report()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("", no_wrap=True)
-    for heading in (report.month, "month before", "year before"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for each in report.figures:
-        before = (each.month_before, each.year_before)
-        table.add_row(each.name, f"{each.value:,}", *("" if number is None else f"{number:,}" for number in before))
-    moved = ", ".join(
-        f"{each.customers} {each.before or 'nobody'} → {each.after or 'nobody'}" for each in report.moved[:_MOVES]
-    )
-    return Group(table, Text(f"Moved: {moved}", style="dim"))
 
 
 # ----------------------------------------------------------------------------------------------------- one customer
