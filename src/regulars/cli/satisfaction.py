@@ -185,7 +185,8 @@ def _drawn(found: SatisfactionReport, zone: ZoneInfo) -> list[ConsoleRenderable 
         return [heading, "", _measures(found.total), "", beside]
     if not found.groups:
         return [heading, "", "There is nothing to count in any group."]
-    return [heading, "", _groups(found), "", "Below each number is its 95 % interval.", beside]
+    twice = " Who is in two segments counts in both." if found.by == "segment" else ""
+    return [heading, "", _groups(found), "", f"Below each number is its 95 % interval.{twice}", beside]
 
 
 def _measures(each: Satisfaction) -> Table:
