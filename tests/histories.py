@@ -68,6 +68,10 @@ id = "either"
 enter = [{ fact = "segment", any = ["quiet", "worth_a_call"] }, { fact = "tier", not_in = ["platinum"] }]
 pause_days = 1
 [[segment]]
+id = "prized"
+enter = [{ fact = "value", not_in = ["low"] }, { fact = "csat_category", in = ["satisfied", "neutral"] }]
+leave = [{ fact = "nps_category", in = ["detractor"] }]
+[[segment]]
 id = "around"
 enter = [{ fact = "segment", lacks = ["either"] }, { fact = "account_closed", is = false }]
 stay_days = 30

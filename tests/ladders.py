@@ -38,6 +38,7 @@ from regulars.crm_domain.ticket import (
 )
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.conditions.rules import ConditionRule
+from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.engine.fold import Happened, fold_some, verdict_at
 from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.table import FACTS
@@ -45,6 +46,7 @@ from regulars.projections.lifecycle_stage.rules import Lifecycle
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset, parse_rules, validate_rules
+from regulars.projections.satisfaction.projector import SATISFACTION
 from regulars.projections.verdict import Interval
 
 # Few values, and those that histories have, so that bounds are met exactly.
@@ -71,9 +73,21 @@ CHOICES = {
     "owner": ("li", "max"),
     "tier": ("none", "member", "silver", "gold"),
     "risk_band": ("low", "medium", "high"),
+    "value": ("low", "mid", "high"),
+    "nps_category": ("promoter", "passive", "detractor"),
+    "csat_category": ("satisfied", "neutral", "dissatisfied"),
 }
 #: What other projections hold, and which.
-READ = {"tier": LOYALTY_TIER, "risk": CHURN_RISK, "risk_band": CHURN_RISK}
+READ = {
+    "tier": LOYALTY_TIER,
+    "risk": CHURN_RISK,
+    "risk_band": CHURN_RISK,
+    "value": CUSTOMER_VALUE,
+    "nps_category": SATISFACTION,
+    "csat_category": SATISFACTION,
+}
+#: Which of its columns a fact reads, where it isn't the verdict's value.
+COLUMNS = {"risk": "score", "nps_category": "nps", "csat_category": "csat"}
 SETS = {
     "tagged": ("vip", "press", "never"),
     "assessed": ("sentiment:good", "sentiment:bad", "topic:good", "never:said"),
@@ -173,12 +187,21 @@ def lives(asking: str) -> st.SearchStrategy[list[Happened]]:
     match asking:
         case "tickets" | "open_tickets":
             return histories(min_size=12, mostly=desk)
-        case "nps" | "csat":
+        case "nps" | "csat" | "nps_category" | "csat_category":
             return histories(min_size=12, mostly=answers() | desk)
         case "assessed":
             return histories(min_size=12, mostly=assessments())
         case (
-            "tier" | "risk" | "risk_band" | "orders" | "returns" | "spend" | "gap" | "days_since_order" | "tenure_days"
+            "tier"
+            | "risk"
+            | "risk_band"
+            | "value"
+            | "orders"
+            | "returns"
+            | "spend"
+            | "gap"
+            | "days_since_order"
+            | "tenure_days"
         ):
             return histories(min_size=12, mostly=shop)
         case _:
@@ -253,9 +276,9 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
                     if said[0] >= last.get(each.event.kind, said)[0]:
                         last[each.event.kind] = said
             return {word for _, word in last.values()}
-        case "tier" | "risk" | "risk_band" as name:
+        case name if name in READ:
             verdict = held_by(READ[name], tuple(history), at)
-            return verdict and (verdict.score if name == "risk" else verdict.value)
+            return verdict and getattr(verdict, COLUMNS.get(name, "value"))
         case other:
             raise AssertionError(f"nobody counts {other} here yet")
 
@@ -330,8 +353,8 @@ def status(ticket_id: str, happened: list[Happened]) -> TicketStatus:
     standing = TicketStatus.UNKNOWN
     for each in happened:
         event = each.event
-        if getattr(event, "ticket_id", None) == ticket_id and (
-            standing is not TicketStatus.UNKNOWN or isinstance(event, TicketOpened)
-        ):
+        if type(event) not in MOVES:
+            continue  # a survey about a ticket names it, too
+        if event.ticket_id == ticket_id and (standing is not TicketStatus.UNKNOWN or isinstance(event, TicketOpened)):
             standing = MOVES[type(event)].get(standing, standing)
     return standing

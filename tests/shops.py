@@ -371,6 +371,8 @@ def other_rules() -> st.SearchStrategy[Ruleset]:
         "returns_take_back = true": ["returns_take_back = true", "returns_take_back = false"],
         'net_spend = "75.00"': ['net_spend = "75.00"', 'net_spend = "20.00"'],
         "buying_days = 3 }": ["buying_days = 3 }", "buying_days = 1 }"],
+        "nps_detractor_to = 6": ["nps_detractor_to = 6", "nps_detractor_to = 2"],
+        "csat_low_to = 2": ["csat_low_to = 2", "csat_low_to = 3"],
         "normal = 24, low = 24": ["normal = 24, low = 24", "normal = 900, low = 24"],
         "auto_close_days = 7": ["auto_close_days = 7", "auto_close_days = 300"],
         END: [

@@ -45,7 +45,7 @@ def test_what_can_not_be_told_is_said_so(shop: Say) -> None:
     assert "1 order" in said.out
 
 
-@pytest.mark.parametrize("by", ["stage", "tier", "agent"])
+@pytest.mark.parametrize("by", ["stage", "tier", "segment", "agent"])
 def test_groups_fit_into_eighty_columns_and_are_the_same_for_machines(shop: Say, by: str) -> None:
     said = shop("satisfaction", "--by", by)
     assert (said.status, said.widest <= 80) == (0, True)

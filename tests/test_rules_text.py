@@ -56,6 +56,9 @@ ASKED = [
     fact for fact in FACTS.values() if fact is not SPELL_ENDED and fact.name not in ("stage", "segment", "risk_band")
 ]
 
+#: A word that each verdict may be, whatever else is drawn.
+A_VERDICT = {"tier": "none", "value": "high", "nps_category": "passive", "csat_category": "neutral"}
+
 
 @st.composite
 def conditions(draw: st.DrawFn) -> dict[str, Any]:
@@ -66,8 +69,8 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
     match fact.kind:
         case "flag":
             return asked | {"is": draw(FLAG)}
-        case "choice" if fact.name == "tier":
-            return asked | {draw(st.sampled_from(["in", "not_in"])): ["none"]}
+        case "choice" if fact.reads:
+            return asked | {draw(st.sampled_from(["in", "not_in"])): [A_VERDICT[fact.name]]}
         case "choice":
             return asked | {draw(st.sampled_from(["in", "not_in"])): draw(LABELS)}
         case "set":

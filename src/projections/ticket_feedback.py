@@ -12,7 +12,8 @@ from regulars.crm_domain.ticket import TicketAssigned, TicketClassified, TicketO
 from regulars.projections.engine.projector import Judgement, Key, Projector
 from regulars.projections.facts.tickets import TicketFacts
 from regulars.projections.rules.compiled import Rules
-from regulars.projections.satisfaction.judge import Csat, csat_of
+from regulars.projections.satisfaction.judge import csat_of
+from regulars.projections.satisfaction.rules import Csat
 
 VERSION = 1
 

@@ -1033,8 +1033,9 @@ class Regulars:
 
         What they said last is as of `as_of`; surveys, orders and complaints are those from `since` to `until`. Where
         one of `as_of` and `until` is given the other is the same, and else both are now; without `since` the span is of
-        365 days. `by` groups by "stage" or "tier", as of that instant, or by the "agent" who had the ticket: then NPS
-        and CSAT are of what was said of tickets. `known_at` leaves out what was recorded later, and judges by the rules
+        365 days. `by` groups by "stage", "tier" or "segment", as of that instant, where who is in two segments counts
+        in both and who is in none in the group ""; or by the "agent" who had the ticket: then NPS and CSAT are of what
+        was said of tickets. `known_at` leaves out what was recorded later, and judges by the rules
         in force then; what answers it is built first, which `on_progress` is told of. Forgotten customers are counted
         as before.
 
@@ -1087,6 +1088,7 @@ class Regulars:
         self,
         *,
         band: str | None = None,
+        segment: str | None = None,
         as_of: datetime | date | None = None,
         known_at: datetime | date | None = None,
         rules: AnyRules | None = None,
@@ -1096,13 +1098,20 @@ class Regulars:
     ) -> ValuePage:
         """A page of customers by what they are worth, the highest net spend in the rules' window first.
 
-        With a `band` only its customers. The page has the totals of each band, which are those of the whole list.
-        Customers who never bought have no value. It catches up first. `limit`, `after` and `on_progress` are those of
-        `customers`: without a limit, iterating goes through all. Raises InvalidRules for rules without a table [value],
-        ValueError for an unknown band.
+        With a `band` only its customers, with a `segment` those who are in it then. The page has the totals of each
+        band, which are those of the whole list: of a segment, what it is worth. Customers who never bought have no
+        value. It catches up first. `limit`, `after` and `on_progress` are those of `customers`: without a limit,
+        iterating goes through all. Raises InvalidRules for rules without a table [value], ValueError for an unknown
+        band, NotFound for an unknown segment.
         """
         query = ValueQuery(
-            band=band, as_of=as_of, known_at=known_at, rules=rules, limit=page_size(limit), goes_on=limit is None
+            band=band,
+            segment=segment,
+            as_of=as_of,
+            known_at=known_at,
+            rules=rules,
+            limit=page_size(limit),
+            goes_on=limit is None,
         )
         return find_valued(self._session, query, after, on_progress)
 
@@ -1130,6 +1139,7 @@ class Regulars:
     def forecasts(
         self,
         *,
+        segment: str | None = None,
         as_of: datetime | date | None = None,
         known_at: datetime | date | None = None,
         model: int | None = None,
@@ -1138,7 +1148,8 @@ class Regulars:
         after: str | None = None,
         on_progress: Progress | None = None,
     ) -> ForecastPage:
-        """A page of the forecasts of all customers who bought anything, the highest value first.
+        """A page of the forecasts of all customers who bought anything, the highest value first; with a `segment` of
+        those who are in it at that instant.
 
         For 50 customers and more it has the sum of all pages, with a 90 % interval of what will happen. It catches up
         first. The rest is as for `forecast`, and `limit`, `after` and `on_progress` as for `customers`.
@@ -1147,6 +1158,7 @@ class Regulars:
         from regulars.asking.forecasting import ForecastQuery, find_forecasts  # most programs have no model
 
         query = ForecastQuery(
+            segment=segment,
             as_of=as_of,
             known_at=known_at,
             model=model,

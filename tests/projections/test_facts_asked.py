@@ -266,7 +266,11 @@ def test_a_ladder_may_ask_what_other_projections_hold_and_says_what_it_found() -
 
 @pytest.mark.parametrize(
     ("fact", "words"),
-    [("tier", ["none", "member", "silver", "gold", "platinum"]), ("risk_band", ["low", "medium", "high", "critical"])],
+    [
+        ("tier", ["none", "member", "silver", "gold", "platinum"]),
+        ("risk_band", ["low", "medium", "high", "critical"]),
+        ("value", ["low", "mid", "high"]),
+    ],
 )
 @given(history=histories() | lives("tier"))
 def test_a_ladder_with_a_rung_for_each_word_of_another_projection_tells_its_timeline(
@@ -297,7 +301,15 @@ def test_a_ladder_cannot_ask_for_the_stage_that_it_gives() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fact", "word", "meant"), [("tier", "glod", "gold"), ("risk_band", "hihg", "high"), ("tier", "high", None)]
+    ("fact", "word", "meant"),
+    [
+        ("tier", "glod", "gold"),
+        ("risk_band", "hihg", "high"),
+        ("tier", "high", None),
+        ("value", "hihg", "high"),
+        ("nps_category", "passiv", "passive"),
+        ("csat_category", "promoter", None),
+    ],
 )
 @pytest.mark.parametrize("key", ["in", "not_in"])
 def test_a_ladder_cannot_ask_for_a_tier_or_a_band_that_there_is_not(
@@ -313,6 +325,8 @@ def test_a_ladder_reads_only_those_that_its_rules_ask() -> None:
         ({"fact": "orders", "from": 1}, set()),
         ({"fact": "tier", "in": ["gold"]}, {"loyalty_tier"}),
         ({"fact": "risk_band", "not_in": ["low"]}, {"churn_risk"}),
+        ({"fact": "value", "in": ["high"]}, {"customer_value"}),
+        ({"fact": "nps_category", "in": ["detractor"]}, {"satisfaction"}),
     ):
         assert LIFECYCLE_STAGE.reads(ready(ladder_asking(asked))) == read
         assert {each.name for each in LIFECYCLE_STAGE.sources(ready(ladder_asking(asked)))} == read
@@ -320,7 +334,7 @@ def test_a_ladder_reads_only_those_that_its_rules_ask() -> None:
 
 def test_each_verdict_in_the_table_is_one_that_is_told_and_the_ladder_may_read_all_but_its_own() -> None:
     read = {fact.reads for fact in FACTS.values() if fact.reads}
-    assert read == {"lifecycle_stage", "loyalty_tier", "churn_risk", "segments"}
+    assert read == {"satisfaction", "customer_value", "churn_risk", "loyalty_tier", "lifecycle_stage", "segments"}
     assert {each.name for each in LIFECYCLE_STAGE.may_read} == read - {"lifecycle_stage", "segments"}
     assert {each.name for each in SEGMENTS.may_read} == read - {"segments"}
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from histories import SEGMENTS
 from regulars import (
     AssignOwner,
     CustomerId,
@@ -28,6 +29,7 @@ from regulars import (
     ReturnRecorded,
     TagCustomer,
     VoidPurchase,
+    parse_rules,
     to_dict,
 )
 from regulars.measures import Interval
@@ -38,6 +40,7 @@ from shops import (
     PEOPLE,
     Clock,
     Step,
+    default_text,
     fresh_store,
     opened,
     other_rules,
@@ -112,6 +115,31 @@ def test_where_counts_those_whom_a_list_of_that_day_finds(postgres_url: str, kin
             for period in [*ends][-4:]:
                 listed: dict[str, Any] = {**wish, "as_of": ends[period], "forgotten": True}
                 assert Counter(found[period].counts) == Counter(each.stage for each in crm.customers(**listed))
+
+
+@KINDS
+@settings(max_examples=EXAMPLES // 10)
+@given(st.data())
+def test_a_trend_of_segments_says_what_the_segments_of_each_end_say(
+    postgres_url: str, kind: str, data: st.DataObject
+) -> None:
+    steps = data.draw(trade())
+    with traded(kind, postgres_url, steps) as crm:
+        crm.rules.publish(parse_rules(default_text() + SEGMENTS), reason="segments")
+        found, stages = crm.trend("segment"), crm.trend("stage")
+        then = crm.trend("stage", rules=parse_rules(default_text()))
+        names = [each.id for each in crm.segments()]
+        inside = {name: crm.trend("stage", where={"segment": name}).points for name in names}
+        for place, (point, stage) in enumerate(zip(found.points, stages.points, strict=True)):
+            counts = {each.id: each.members for each in crm.segments(as_of=point.at)}
+            assert {name: point.counts.get(name, 0) for name in names} == counts
+            assert point.counts.keys() <= counts.keys()
+            assert stage.counts == then.points[place].counts  # segments change nobody's stage
+            if place in (0, len(found.points) // 2, len(found.points) - 1):
+                for name in names:
+                    members = [each.customer_id for each in crm.segment(name, as_of=point.at)]
+                    said = Counter(crm.customer(each, as_of=point.at).stage for each in members)
+                    assert Counter(inside[name][place].counts) == said
 
 
 @KINDS

@@ -15,12 +15,14 @@ from regulars import (
     EnrollMember,
     NotFound,
     RecordPurchase,
+    RecordSurveyAnswer,
     RegisterCustomer,
     Regulars,
     Rejected,
     Ruleset,
     StoreBusy,
     StoreUnusable,
+    parse_rules,
 )
 from regulars.adapters.read_models import catch_up
 from shops import (
@@ -33,6 +35,7 @@ from shops import (
     SILVER,
     Clock,
     Step,
+    default_text,
     everything_of,
     opened,
     other_rules,
@@ -146,6 +149,43 @@ def test_a_preview_adds_up(crm: Regulars) -> None:
     assert (explained.ref, explained.name) == ("shop:2", "Shop:2")
     assert (explained.old_clause, explained.new_clause) == ("gold", "silver")
     assert explained.new_reason.endswith("30.00 more would reach gold")
+
+
+ASKING_WORDS = """
+[[segment]]
+id = "unhappy"
+enter = [{ fact = "nps_category", in = ["detractor"] }]
+[[segment]]
+id = "prized"
+enter = [{ fact = "value", in = ["mid", "high"] }]
+"""
+
+
+def test_a_preview_shows_who_moves_by_other_thresholds_of_answers_and_bands_of_value(crm: Regulars) -> None:
+    # They spent 600.00, 520.00, 160.00 and 10.00, each on one day: the first three are of middling value.
+    for who, score in zip(PEOPLE, (6, 4, 9, 2), strict=True):
+        crm.do(RecordSurveyAnswer(customer=who, survey="nps", score=score))
+    crm.rules.publish(parse_rules(default_text() + ASKING_WORDS), reason="segments")
+    assert [len(crm.segment(name).members) for name in ("unhappy", "prized")] == [3, 3]
+    stricter = parse_rules(
+        default_text().replace("nps_detractor_to = 6", "nps_detractor_to = 4").replace('"75.00"', '"170.00"')
+        + ASKING_WORDS
+    )
+    preview = crm.rules.diff(stricter)
+    refs = preview.refs()
+    assert {(refs[each.customer_id], each.lane, each.old, each.new) for each in preview if each.lane != "risk"} == {
+        (PEOPLE[0], "segment unhappy", "in", "out"),
+        (PEOPLE[2], "segment prized", "in", "out"),
+        (PEOPLE[2], "value", "mid", "low"),
+    }
+    said = {each.move.lane: (each.old_reason, each.new_reason) for each in preview.explain(preview)}
+    assert said["segment unhappy"] == (
+        "NPS category detractor (one of detractor)",
+        "NPS category passive (one of detractor)",
+    )
+    crm.rules.publish(stricter, reason="stricter")
+    assert [len(crm.segment(name).members) for name in ("unhappy", "prized")] == [2, 2]
+    assert crm.projections.verify().holds
 
 
 def test_the_most_valuable_come_first(crm: Regulars) -> None:

@@ -33,6 +33,7 @@ from regulars import (
     Satisfaction,
     UndoMerge,
     VoidPurchase,
+    parse_rules,
 )
 from regulars.crm_domain.instant import to_datetime
 from shops import (
@@ -41,6 +42,7 @@ from shops import (
     EXAMPLES,
     Clock,
     Step,
+    default_text,
     empty_file,
     fresh_store,
     merges,
@@ -146,6 +148,43 @@ def test_the_groups_of_customers_add_up_and_agents_are_those_of_tickets(database
         assert (by_agent["bo"].csat.value, by_agent["bo"].csat.n, by_agent["bo"].complaints.n) == (0, 1, 0)
 
 
+HAPPY_SEGMENTS = """
+[[segment]]
+id = "spent_much"
+enter = [{ fact = "spend", from = "100.00" }]
+[[segment]]
+id = "asked_for_help"
+enter = [{ fact = "tickets", from = 1 }]
+[[segment]]
+id = "talked"
+enter = [{ fact = "nps", from = 0 }]
+"""
+
+
+def test_who_is_in_two_segments_counts_in_both_and_who_is_in_none_apart(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        a_shop(crm, clock)
+        crm.rules.publish(parse_rules(default_text() + HAPPY_SEGMENTS), reason="segments")
+        found = crm.satisfaction(since=date(2024, 1, 1), by="segment")
+        groups = {each.group: each for each in found.groups}
+        # shop:0 to shop:3 spent much, and three of them answered; shop:5 answered too, and nobody asked for help.
+        assert [(each.group, each.nps.n, each.counts.orders) for each in found.groups] == [
+            ("", 0, 2),  # shop:4 and shop:6
+            ("asked_for_help", 0, 3),
+            ("spent_much", 3, 4),
+            ("talked", 4, 4),
+        ]
+        assert groups["spent_much"].nps.value == pytest.approx(100 / 3)
+        assert groups["talked"].nps == found.total.nps
+        assert (groups["asked_for_help"].csat, groups["asked_for_help"].counts.complaints) == (found.total.csat, 2)
+        assert (groups["asked_for_help"].complaining.value, groups["asked_for_help"].complaining.n) == (2 / 3, 3)
+        before = {each.group: each for each in crm.satisfaction(as_of=day(103), by="segment").groups}
+        assert (before["talked"].nps.n, "asked_for_help" in before) == (2, False)  # as of a day they hadn't yet
+        crm.forget("shop:1", reason="on request")
+        assert crm.satisfaction(since=date(2024, 1, 1), by="segment").groups == found.groups
+
+
 def test_a_survey_about_a_ticket_is_its_agents(database_url: str) -> None:
     clock = Clock()
     with opened(database_url, clock) as crm:
@@ -180,7 +219,7 @@ def test_a_span_that_ends_before_it_begins_and_a_grouping_that_there_is_not_are_
     with opened(database_url, Clock()) as crm:
         with pytest.raises(ValueError, match="after its end"):
             crm.satisfaction(since=date(2024, 6, 1), until=date(2024, 5, 1))
-        with pytest.raises(ValueError, match="there are stage, tier, agent"):
+        with pytest.raises(ValueError, match="there are stage, tier, segment, agent"):
             crm.satisfaction(by="owner")  # type: ignore[arg-type]
         nobody = crm.satisfaction().total
         assert numbers(nobody) == (None, None, None, None, None)
@@ -286,14 +325,20 @@ def test_totals_are_what_plain_counting_gives_at_any_instant(history: list[Step]
 def test_what_was_folded_bit_by_bit_is_what_a_rebuild_says(kind: str, postgres_url: str, history: list[Step]) -> None:
     clock = Clock()
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        crm.rules.publish(parse_rules(default_text() + HAPPY_SEGMENTS), reason="segments")
         register(crm, clock)
         for number, step in enumerate(history):
             play(crm, clock, [step], first=number)
             if number % 5 == 0:
                 crm.catch_up()
-        before = [crm.satisfaction(by=by) for by in (None, "stage", "tier", "agent")]
+        before = [crm.satisfaction(by=by) for by in (None, "stage", "tier", "segment", "agent")]
+        for each in before[3].groups:
+            if each.group:
+                said = [crm.satisfaction_of(member.customer_id) for member in crm.segment(each.group)]
+                assert each.counts.promoters == sum(one.nps == "promoter" for one in said)
+                assert each.counts.detractors == sum(one.nps == "detractor" for one in said)
         crm.projections.rebuild()
-        assert [crm.satisfaction(by=by) for by in (None, "stage", "tier", "agent")] == before
+        assert [crm.satisfaction(by=by) for by in (None, "stage", "tier", "segment", "agent")] == before
 
 
 # --------------------------------------------------------------------------------------------------------- asking again

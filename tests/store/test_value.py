@@ -112,6 +112,34 @@ def test_what_is_voided_merged_or_came_back_changes_it_as_if_it_had_been_so(data
         assert crm.projections.verify().stored == before.stored
 
 
+SEGMENT = """
+[[segment]]
+id = "came_back"
+enter = [{ fact = "orders", from = 2 }]
+[[segment]]
+id = "small"
+enter = [{ fact = "spend", below = "100.00" }]
+"""
+
+
+def test_a_segment_is_worth_what_its_members_are_worth(database_url: str) -> None:
+    with shop(database_url) as crm:
+        wish = parse_rules(default_text() + SEGMENT)
+        assert listed(crm, segment="small", rules=wish) == WHOLE[1:]  # also by rules that aren't in force
+        with pytest.raises(NotFound, match='no segment is called "small"; the rules have none'):
+            crm.value(segment="small")
+        crm.rules.publish(wish, reason="segments")
+        assert listed(crm, segment="small") == WHOLE[1:]  # and Di, who has no value
+        assert summed(crm, segment="small") == {"low": (1, "10.00"), "mid": (1, "90.00"), "high": (0, "0.00")}
+        assert summed(crm, segment="small", band="mid") == {"mid": (1, "90.00")}
+        assert listed(crm, segment="came_back") == WHOLE[:1]
+        assert listed(crm, segment="came_back", as_of=BEGIN + 9 * DAY) == []
+        assert listed(crm, segment="came_back", as_of=BEGIN + 10 * DAY) == [("ada", "mid", "200.00", 2)]
+        crm.forget("bo", reason="asked for it")
+        assert listed(crm, segment="small") == WHOLE[2:]
+        assert summed(crm, segment="small")["mid"] == (1, "90.00")
+
+
 def test_who_is_forgotten_is_counted_and_not_listed(database_url: str) -> None:
     with shop(database_url) as crm:
         crm.forget("ada", reason="asked for it")
@@ -242,6 +270,43 @@ def test_forecasts_are_listed_by_value_and_summed_up_from_fifty_on(database_url:
         # The forgotten are no list's business, and the model stays as it was fitted.
         crm.forget(everybody[0].id, reason="asked for it")
         assert crm.forecasts(limit=1).total == 89
+
+
+@pytest.mark.usefixtures("_few_replicates")
+def test_what_a_segment_will_come_to_is_told_of_its_members_from_fifty_on(database_url: str) -> None:
+    with busy(database_url) as crm:
+        crm.rules.publish(
+            parse_rules(
+                default_text()
+                + """
+                [[segment]]
+                id = "all"
+                enter = [{ fact = "orders", from = 1 }]
+                [[segment]]
+                id = "once"
+                enter = [{ fact = "orders", below = 2 }]
+                [[segment]]
+                id = "more"
+                enter = [{ fact = "segment", lacks = ["once"] }]
+                """
+            ),
+            reason="segments",
+        )
+        fitted(crm)
+        everybody = list(crm.forecasts())
+        assert list(crm.forecasts(segment="all")) == everybody
+        for name in ("once", "more"):
+            members = {each.customer_id for each in crm.segment(name)}
+            page = crm.forecasts(segment=name, limit=1)
+            assert list(crm.forecasts(segment=name)) == [each for each in everybody if each.id in members]
+            assert page.total == len(members) < 90
+            assert (page.value is None) == (len(members) < 50)
+            if page.value is not None:
+                theirs = sum(each.value.expected for each in everybody if each.id in members)
+                assert abs(page.value.expected - theirs) < Decimal("0.5")
+                assert page.value.low < page.value.expected < page.value.high
+        with pytest.raises(NotFound, match='no segment is called "on"'):
+            crm.forecasts(segment="on")
 
 
 def test_it_can_not_tell_of_few_and_records_nothing(database_url: str) -> None:

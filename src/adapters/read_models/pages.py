@@ -189,7 +189,7 @@ class _Page:
         joined: sa.FromClause = leading
         conditions = [*self._wanted(), *self._left_out(leading)]
         for tables, key in self._carried:
-            conditions += _carries(tables, key, sa.literal(at))
+            conditions += carries(tables, key, sa.literal(at))
             if tables.intervals is not leading:
                 joined = joined.join(tables.intervals, tables.intervals.c.customer == leading.c.customer)
         for tables in self._shown.values():
@@ -254,7 +254,7 @@ class _Page:
     def _narrowed(self, instant: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
         """Conditions on a customer of whom the facts and what is shown are joined."""
         carried = (
-            sa.exists().where(tables.intervals.c.customer == self._facts.c.customer, *_carries(tables, key, instant))
+            sa.exists().where(tables.intervals.c.customer == self._facts.c.customer, *carries(tables, key, instant))
             for tables, key in self._carried
         )
         return [*self._wanted(), *carried]
@@ -347,7 +347,7 @@ def _holds(table: sa.Table, customers: sa.FromClause, instant: sa.ColumnElement[
     return sa.and_(table.c.customer == customers.c.customer, table.c.valid_from <= instant, table.c.valid_to > instant)
 
 
-def _carries(tables: ProjectionTables, key: str, instant: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
+def carries(tables: ProjectionTables, key: str, instant: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
     """Conditions on the interval of a key."""
     table, named = tables.intervals, tables.projector.key
     assert named is not None

@@ -216,6 +216,7 @@ def verdict_of(
     of: Callable[[Any], Any],
     words: str,
     meaning: str,
+    undefined: str = "before there is one",
 ) -> Fact:
     """What another projection holds, which has one timeline. Its own reasons tell of the events behind it."""
 
@@ -231,7 +232,7 @@ def verdict_of(
         name=name,
         kind=kind,
         windowed=False,
-        undefined="before there is one",
+        undefined=undefined,
         found=found,
         flips=Often(turns),
         positions=lambda subject, window, at: (),

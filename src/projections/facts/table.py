@@ -55,6 +55,7 @@ from regulars.projections.facts.tickets import SETTLED, Moment, TicketFacts
 from regulars.projections.verdict import money_text, plural
 
 _NO_ORDER = "before the first order"
+_NO_ANSWER = "while no answer counts"
 #: The tier of those who have no membership in force where only members have one.
 NO_TIER = "none"
 
@@ -353,6 +354,35 @@ FACTS: Mapping[str, Fact] = table(
         of=_value,
         words="risk band",
         meaning="The band of that risk, as [churn_risk.bands] has it.",
+    ),
+    verdict_of(
+        "customer_value",
+        "value",
+        kind="choice",
+        of=_value,
+        words="value",
+        undefined=_NO_ORDER,
+        meaning="The band of what they bought lately, as [value] gives it.",
+    ),
+    verdict_of(
+        "satisfaction",
+        "nps_category",
+        kind="choice",
+        of=attrgetter("nps"),
+        words="NPS category",
+        undefined=_NO_ANSWER,
+        meaning="What the latest NPS answer makes of them, for as long as [satisfaction] counts it: promoter, passive "
+        "or detractor.",
+    ),
+    verdict_of(
+        "satisfaction",
+        "csat_category",
+        kind="choice",
+        of=attrgetter("csat"),
+        words="CSAT category",
+        undefined=_NO_ANSWER,
+        meaning="What the latest CSAT answer or rating of a ticket says, for as long as [satisfaction] counts it: "
+        "satisfied, neutral or dissatisfied.",
     ),
     SEGMENT,
 )

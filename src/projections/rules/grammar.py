@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationError, model_validator
@@ -30,7 +30,7 @@ from regulars.projections.parts import Part, Positive, canonical_json, suggestio
 from regulars.projections.points.rules import Points
 from regulars.projections.rules.complaints import MAX_COMPLAINTS, complaints
 from regulars.projections.rules.toml import read_toml
-from regulars.projections.satisfaction.rules import Satisfaction
+from regulars.projections.satisfaction.rules import Csat, Nps, Satisfaction
 from regulars.projections.segments.rules import MAX_SEGMENTS, SegmentRule, require_earlier
 from regulars.projections.ticket_queue.rules import Ticket
 
@@ -131,6 +131,9 @@ class Ruleset(Part):
             "stage": {rung.stage for rung in self.lifecycle.stage},
             "tier": {NO_TIER, *(level.name for level in self.tier.levels)},
             "risk_band": {*self.churn_risk.bands},
+            "value": set() if self.value is None else {band.id for band in self.value.bands},
+            "nps_category": {*get_args(Nps)},
+            "csat_category": {*get_args(Csat)},
         }
         for table, each, conditions in (
             *(("lifecycle", rung.id, rung.when) for rung in self.lifecycle.stage),

@@ -11,21 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
 from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.shared import Answer, Asked, Facts, Mark
 from regulars.projections.satisfaction.compiled import SatisfactionRules
+from regulars.projections.satisfaction.rules import Csat, Nps
 
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
 
 Count = Annotated[int, Meta(ge=0, lt=2**31)]
-
-Nps = Literal["promoter", "passive", "detractor"]
-Csat = Literal["satisfied", "neutral", "dissatisfied"]
 
 
 class SatisfactionVerdict(Struct, frozen=True, kw_only=True, gc=False):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from regulars.projections.parts import Days, Part, WindowDays
+
+#: What a score of each kind of survey makes of whoever gave it.
+Nps = Literal["promoter", "passive", "detractor"]
+Csat = Literal["satisfied", "neutral", "dissatisfied"]
 
 
 class Satisfaction(Part):

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.engine.projector import Projector, RuledKey
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.satisfaction.projector import SATISFACTION
 from regulars.projections.segments.explain import explain
 from regulars.projections.segments.judge import IN, NAME, SegmentVerdict, Standing, State, judge
 from regulars.projections.verdict import Interval
@@ -50,6 +52,6 @@ SEGMENTS = Projector(
     explain=explain,
     verdict=SegmentVerdict,
     key=RuledKey(name="segment", names=lambda rules: rules.segments.names, apart=_apart),
-    may_read=(CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE),
+    may_read=(SATISFACTION, CUSTOMER_VALUE, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE),
     reads=lambda rules: rules.segments.reads,
 )

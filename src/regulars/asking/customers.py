@@ -403,11 +403,17 @@ def _filters(session: Session, query: CustomerQuery, ruleset: Ruleset, at: int) 
     shown = dict.fromkeys([*LANES.values(), *having, *(name for name, _, _ in facts)])
     if order is not None and order.projection is not None:
         shown[order.projection] = None
-    wanted_keys = {TAGS.name: query.tag, SEGMENTS.name: query.segment}
-    carried = tuple((name, key) for name, key in wanted_keys.items() if key is not None)
-    if query.segment is not None:
-        require_segment(ruleset, query.segment)
+    tagged = () if query.tag is None else ((TAGS.name, query.tag),)
+    carried = (*tagged, *carried_by(ruleset, query.segment))
     return Filters(shown=tuple(shown), values=tuple(values), facts=facts, carried=carried, becoming=due)
+
+
+def carried_by(ruleset: Ruleset, segment: str | None) -> tuple[tuple[str, str], ...]:
+    """What members of a segment carry, as `Filters.carried` has it; nothing without one.
+
+    Raises NotFound where the rules have no segment of that id.
+    """
+    return () if segment is None else ((SEGMENTS.name, require_segment(ruleset, segment).id),)
 
 
 def require_segment(ruleset: Ruleset, name: str) -> SegmentRule:

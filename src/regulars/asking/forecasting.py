@@ -13,7 +13,7 @@ from msgspec import Struct
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.everyone import Held, everyone_at
 from regulars.adapters.read_models.pages import newest_event_at
-from regulars.asking.customers import folded_in
+from regulars.asking.customers import carried_by, folded_in
 from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage, model_meant
 from regulars.asking.one_customer import Holding, history_of, read_contacts
 from regulars.asking.paging import MAX_PAGE
@@ -40,6 +40,7 @@ LEAST_SUMMED = 50
 class ForecastQuery(Struct, frozen=True, kw_only=True):
     """What is asked of a list of forecasts. See Regulars.forecasts."""
 
+    segment: str | None
     as_of: datetime | date | None
     known_at: datetime | date | None
     model: int | None
@@ -108,7 +109,7 @@ def forecast_one(
 def find_forecasts(
     session: Session, query: ForecastQuery, after: str | None, on_progress: Progress | None
 ) -> ForecastPage:
-    """A page of forecasts in order of value. Raises NotFound without a model."""
+    """A page of forecasts in order of value. Raises NotFound without a model, and for an unknown segment."""
     _require_rate(query.annual_rate)
     everything = freshness_of(True, None)
     with folded_in(session, everything, query.known_at, None, on_progress) as (tx, viewpoint):
@@ -118,7 +119,7 @@ def find_forecasts(
         currency = session.store.currency(tx.connection) or "EUR"
         at = max(session.now(), newest_event_at(models, tx.connection))
         at = at if query.as_of is None else instant_of(query.as_of, zone)
-        held = everyone_at(models, tx.connection, RFM_SUMMARY.name, at)
+        held = everyone_at(models, tx.connection, RFM_SUMMARY.name, at, carried_by(viewpoint.ruleset, query.segment))
         gone = tx.forgotten(each.customer_id for each in held)
     asked = _Question(session=session, fitted=fitted, at=at, annual_rate=query.annual_rate, currency=currency)
     held = sorted((each for each in held if each.customer_id not in gone), key=lambda each: each.customer)

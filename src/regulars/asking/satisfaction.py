@@ -26,6 +26,7 @@ from regulars.asking.customers import folded_viewpoint
 from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.segments.projector import SEGMENTS
 from regulars.session.freshness import freshness_of
 from regulars.session.instants import first_instant_of, instant_of
 from regulars.session.session import Session
@@ -36,11 +37,13 @@ from regulars.statistics.estimate import Estimate, net_promoter_score, rate, sha
 TIME_TO_ANSWER = 14 * DAY
 SPAN = 365 * DAY
 
-GroupedBy = Literal["stage", "tier", "agent"]
+GroupedBy = Literal["stage", "tier", "segment", "agent"]
 GROUPINGS: tuple[GroupedBy, ...] = get_args(GroupedBy)
 
-#: What a customer's group is the value of.
-_OF_CUSTOMERS: Mapping[str, str] = MappingProxyType({"stage": LIFECYCLE_STAGE.name, "tier": LOYALTY_TIER.name})
+#: What a customer's group is the value of, or of segments the key: whoever is in two counts in both.
+_OF_CUSTOMERS: Mapping[str, str] = MappingProxyType(
+    {"stage": LIFECYCLE_STAGE.name, "tier": LOYALTY_TIER.name, "segment": SEGMENTS.name}
+)
 
 
 @dataclass(frozen=True, slots=True)

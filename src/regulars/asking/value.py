@@ -13,7 +13,7 @@ from msgspec import Struct
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.everyone import Held, everyone_at
 from regulars.adapters.read_models.pages import newest_event_at
-from regulars.asking.customers import folded_in, lane_values
+from regulars.asking.customers import carried_by, folded_in, lane_values
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.asking.ranked import first_after, mark_of
@@ -74,6 +74,7 @@ class ValueQuery(Struct, frozen=True, kw_only=True):
     """What is asked of a list by value. See Regulars.value."""
 
     band: str | None
+    segment: str | None
     as_of: datetime | date | None
     known_at: datetime | date | None
     rules: AnyRules | None
@@ -83,7 +84,9 @@ class ValueQuery(Struct, frozen=True, kw_only=True):
 
 @traced("value")
 def find_valued(session: Session, query: ValueQuery, after: str | None, on_progress: Progress | None) -> ValuePage:
-    """A page of customers by value. Raises InvalidRules for rules without values, ValueError for an unknown band."""
+    """A page of customers by value. Raises InvalidRules for rules without values, ValueError for an unknown band,
+    NotFound for an unknown segment.
+    """
     everything = freshness_of(True, None)
     with folded_in(session, everything, query.known_at, query.rules, on_progress) as (tx, viewpoint):
         models = viewpoint.models
@@ -92,7 +95,7 @@ def find_valued(session: Session, query: ValueQuery, after: str | None, on_progr
         currency = session.store.currency(tx.connection) or "EUR"
         at = max(session.now(), newest_event_at(models, tx.connection))
         at = at if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone)
-        held = everyone_at(models, tx.connection, CUSTOMER_VALUE.name, at)
+        held = everyone_at(models, tx.connection, CUSTOMER_VALUE.name, at, carried_by(viewpoint.ruleset, query.segment))
         held = [each for each in held if query.band in (None, each.verdict.value)]
         gone = tx.forgotten(each.customer_id for each in held)
     ranked = sorted((each for each in held if each.customer_id not in gone), key=_place)

@@ -60,9 +60,9 @@ def satisfaction(
 ) -> None:
     """Show how content the customers are: NPS, CSAT, who answers and who complains, each with n and a 95 % interval.
 
-    NPS and CSAT are of what each customer said last, as of a day; by agent, of what was said of their tickets. A survey
-    counts once there were 14 days to answer it, unless it bounced. Complaints are those to 100 orders; complaining are
-    customers of those who ordered.
+    NPS and CSAT are of what each customer said last, as of a day; by agent, of what was said of their tickets. Who
+    is in two segments counts in both. A survey counts once there were 14 days to answer it, unless it bounced.
+    Complaints are those to 100 orders; complaining are customers of those who ordered.
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
@@ -186,7 +186,8 @@ def _drawn(found: SatisfactionReport, zone: ZoneInfo) -> list[ConsoleRenderable 
         return [heading, "", _measures(found.total), "", beside]
     if not found.groups:
         return [heading, "", "There is nothing to count in any group."]
-    return [heading, "", _groups(found), "", "Below each number is its 95 % interval.", beside]
+    twice = " Who is in two segments counts in both." if found.by == "segment" else ""
+    return [heading, "", _groups(found), "", f"Below each number is its 95 % interval.{twice}", beside]
 
 
 def _measures(each: Satisfaction) -> Table:

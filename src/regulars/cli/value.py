@@ -28,6 +28,7 @@ LimitOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),
 ]
+InSegment = Annotated[str | None, typer.Option(metavar="ID", help="Only those in this segment then.")]
 _STOPPED = "Stopped. The same question goes on where it was."
 _VALUE_COLUMNS = ("ref", "name", "band", "net_spend", "buying_days", "id")
 _FORECAST_COLUMNS = (
@@ -39,6 +40,7 @@ _FORECAST_COLUMNS = (
 def value(
     ctx: typer.Context,
     band: Annotated[str | None, typer.Option(metavar="BAND", help="Only those in this band of the rules.")] = None,
+    segment: InSegment = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     rules: ByRules = None,
@@ -52,7 +54,8 @@ def value(
 ) -> None:
     """List customers by what they are worth, and what each band of value comes to.
 
-    That is their net spend, on so many buying days, in the window of the table [value] of the rules.
+    That is their net spend, on so many buying days, in the window of the table [value] of the rules. With --segment
+    the sums are what the segment is worth.
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
@@ -60,7 +63,12 @@ def value(
         with waiting("folding in", if_stopped=_STOPPED) as on_progress:
             try:
                 page = crm.value(
-                    band=band, as_of=as_of, known_at=seen.known_at, rules=seen.rules, on_progress=on_progress
+                    band=band,
+                    segment=segment,
+                    as_of=as_of,
+                    known_at=seen.known_at,
+                    rules=seen.rules,
+                    on_progress=on_progress,
                 )
             except ValueError as error:  # an unknown band
                 raise typer.BadParameter(str(error), param_hint="--band") from None
@@ -72,7 +80,7 @@ def value(
         else:
             if seen.is_given:
                 render.draw(seen.heading(as_of))
-            render.draw(*_values(page, list(islice(page, limit or PAGE)), crm.currency))
+            render.draw(*_values(page, list(islice(page, limit or PAGE)), crm.currency, segment))
         tell_what_is_missing(crm)
 
 
@@ -82,6 +90,7 @@ def forecast(
         str | None,
         typer.Argument(metavar="[WHO]", help="One customer: a reference, an e-mail address, or id:<32 hex digits>."),
     ] = None,
+    segment: InSegment = None,
     as_of: AsOf = None,
     known_at: KnownWhen = None,
     model: Annotated[
@@ -101,11 +110,12 @@ def forecast(
     """Forecast who will buy, how often and for how much, by a model that was fitted.
 
     The intervals of a customer say how well the expectation is known, not what they will do; that of the sum says what
-    all of them will come to. `regulars model fit` fits a model.
+    all of them, or of a segment, will come to. `regulars model fit` fits a model.
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
-    if who is not None and (limit is not None or rows.are_asked):
-        raise typer.BadParameter("they mean something only for a list", param_hint="--limit, --csv, --excel and --xlsx")
+    if who is not None and (limit is not None or rows.are_asked or segment is not None):
+        several = "--limit, --csv, --excel, --xlsx and --segment"
+        raise typer.BadParameter("they mean something only for a list", param_hint=several)
     rate = _rate(discount)
     with open_to_ask(ctx, db) as crm:
         if who is not None:
@@ -113,14 +123,21 @@ def forecast(
             _tell(found, crm, json=json)
             return
         with waiting("folding in", if_stopped=_STOPPED) as on_progress:
-            page = crm.forecasts(as_of=as_of, known_at=known_at, model=model, annual_rate=rate, on_progress=on_progress)
+            page = crm.forecasts(
+                segment=segment,
+                as_of=as_of,
+                known_at=known_at,
+                model=model,
+                annual_rate=rate,
+                on_progress=on_progress,
+            )
         if json:
             as_json.write_json(sys.stdout, as_json.forecast_page(page, islice(page, limit), crm.currency))
         elif rows.are_asked:
             with rows.written(crm) as write:
                 _write_forecasts(write, islice(page, limit))
         else:
-            render.draw(*_forecasts(page, list(islice(page, limit or PAGE)), crm))
+            render.draw(*_forecasts(page, list(islice(page, limit or PAGE)), crm, segment))
         tell_what_is_missing(crm)
 
 
@@ -134,12 +151,19 @@ def _rate(text: str) -> Decimal:
     return rate
 
 
+def _nobody(segment: str | None) -> str:
+    whose = "" if segment is None else f" in {segment}"
+    return f"Nobody{whose} had bought anything by then."
+
+
 # -------------------------------------------------------------------------------------------------------------- value
 
 
-def _values(page: ValuePage, shown: Sequence[Valued], currency: str | None) -> list[ConsoleRenderable | str]:
+def _values(
+    page: ValuePage, shown: Sequence[Valued], currency: str | None, segment: str | None
+) -> list[ConsoleRenderable | str]:
     if not any(band.customers for band in page.bands):
-        return ["Nobody had bought anything by then."]
+        return [_nobody(segment)]
     rows = [
         (each.ref or f"id:{each.id}", each.name or "", each.band, f"{each.net_spend:,}", f"{each.buying_days:,}")
         for each in shown
@@ -198,9 +222,11 @@ def _tell(found: Forecast, crm: Regulars, *, json: bool) -> None:
     )
 
 
-def _forecasts(page: ForecastPage, shown: Sequence[Forecast], crm: Regulars) -> list[ConsoleRenderable | str]:
+def _forecasts(
+    page: ForecastPage, shown: Sequence[Forecast], crm: Regulars, segment: str | None
+) -> list[ConsoleRenderable | str]:
     if not page.total:
-        return ["Nobody had bought anything by then."]
+        return [_nobody(segment)]
     rows = [
         (
             each.ref or f"id:{each.id}",

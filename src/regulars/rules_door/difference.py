@@ -61,8 +61,8 @@ SEGMENT = "segment "
 class Move:
     """One customer whose verdict would change. `worth` is their net spend of the last 365 days.
 
-    `lane` is "stage", "tier", "risk", or the name of an extension's projection; or "segment ID", and then `old` and
-    `new` are "in" and "out".
+    `lane` is "stage", "tier", "risk", "value", or the name of an extension's projection; or "segment ID", and then
+    `old` and `new` are "in" and "out".
     """
 
     customer_id: CustomerId
