@@ -185,8 +185,8 @@ def section(printed: str, title: str) -> str:
     return re.split(r"\n\n[^\n]+\n─+\n", printed.partition(f"{title}\n{'─' * len(title)}\n")[2])[0]
 
 
-def test_what_to_try_next_is_five_lines(shop: tuple[Path, str]) -> None:
-    assert len(section(shop[1], "What to try next").splitlines()) == 5
+def test_what_to_try_next_is_seven_lines(shop: tuple[Path, str]) -> None:
+    assert len(section(shop[1], "What to try next").splitlines()) == 7
 
 
 def test_the_last_day_asks_what_the_walk_asked(shop: tuple[Path, str]) -> None:

@@ -136,7 +136,7 @@ _add(
     "List who is in a segment, comes in or goes out soon.",
     "regulars segment lapsed --csv",
     "regulars segment lapsed --entering --within 7d",
-    "regulars segment lapsed --as-of 2026-03-01T09:00+01:00 --known-at 2026-03-01T09:00+01:00",
+    "regulars segment lapsed --as-of 2026-03-01 --known-at 2026-03-01",
     "regulars segment lapsed --attrition",
 )
 _add(
@@ -305,7 +305,7 @@ _add(
     "report.report",
     "Write a month as one page: what happened, against the month and the year before; whom to call; what is due.",
     "regulars report --out report.html",
-    """regulars report --month 2026-10 --business "Mara's Coffee" --personal --out october.html""",
+    """regulars report --month 2026-10 --personal --out october.html""",
 )
 _add(
     app,

@@ -341,7 +341,9 @@ def _next_commands(path: Path, star: Customer) -> tuple[str, ...]:
     return (
         f"The shop's last day is {LAST_DAY}; --as-of asks as of that day, or of any other.",
         f"  {regulars} explain {star.ref} --as-of {LAST_DAY}",
-        f"  {regulars} customers --risk-band high --order risk --as-of {LAST_DAY}",
+        f"  {regulars} customers --order risk --as-of {LAST_DAY}",
+        f"  {regulars} segment fading --as-of {LAST_DAY}",
+        f"  {regulars} trend stage --until {LAST_DAY} --svg stages.svg",
         f"  {regulars} tickets --breaching-within 24h --as-of {LAST_DAY}",
         f"  {regulars} report --month {LAST_DAY:%Y-%m} --out report.html",
     )
