@@ -126,6 +126,7 @@ def test_explain_tells_of_members_and_of_others(shop: Say) -> None:
         (["customers", "--segment", "quite"], 1, 'no segment is called "quite"'),
         (["segment", "quiet", "--entering", "--leaving"], 2, "--entering and --leaving: choose one of them"),
         (["segment", "quiet", "--csv", "--json"], 2, "choose one of them"),
+        (["segment", "quiet", "--attrition", "--excel", "comma"], 2, "--excel or --xlsx and --attrition: choose one"),
         (["segment", "quiet", "--within", "3d"], 2, "only together with --entering or"),
         (["segment", "quiet", "--raw"], 2, "only together with --csv"),
     ],

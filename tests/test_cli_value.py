@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
+import python_calamine
 
 import regulars
 from populations import BEGIN, buy, lives
@@ -52,6 +53,7 @@ def test_values_are_listed_and_summed_up(shop: Say) -> None:
         (("value", "--json", "--csv"), 2, "choose one of them"),
         (("forecast", "--discount", "2"), 2, 'a share a year from 0 to 1, such as 0.10, not "2"'),
         (("forecast", "ada", "--limit", "3"), 2, "they mean something only for a list"),
+        (("forecast", "ada", "--xlsx", "f.xlsx"), 2, "they mean something only for a list"),
         (("forecast",), 1, "no model was fitted; `regulars model fit` fits one"),
         (("model", "show"), 1, "no model was fitted"),
         (("model", "fit", "--horizon", "36h"), 2, "a horizon is a number of whole days from 1 to 3650"),
@@ -96,5 +98,11 @@ def test_a_model_is_fitted_shown_and_forecast_by(say: Say, tmp_path: Path, monke
     assert say("forecast", first["ref"], "--json", *at).json["value"] == first["value"]
     rows = list(csv.DictReader(io.StringIO(say("forecast", "--csv", "--limit", "2", *at).out)))
     assert [row["value"] for row in rows] == [each["value"]["expected"] for each in found["customers"][:2]]
+    assert say("forecast", "--xlsx", "f.xlsx", "--limit", "2", *at).out == "2 rows in f.xlsx\n"
+    header, *sheet = python_calamine.CalamineWorkbook.from_path("f.xlsx").get_sheet_by_index(0).to_python()
+    assert header == list(rows[0])
+    for told in (dict(zip(header, row, strict=True)) for row in sheet):
+        assert {type(told[name]) for name in ("p_alive", "orders", "value_high", "annual_rate", "model")} == {float}
+    assert [row[header.index("value")] for row in sheet] == [float(row["value"]) for row in rows]
     for text in (said, listed, one.out, say("model", "list", "--db", path).out):
         assert max(map(len, text.splitlines())) <= 80

@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from regulars.cli.csv_cells import harmless, row_writer
+from regulars.cli.csv_cells import csv_writer, harmless
 
 FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 cells = st.text(st.sampled_from("=+-@＝＋－＠;,\t|\"' \r\nab1"), max_size=12)
@@ -24,7 +24,7 @@ def runs(cell: str) -> bool:
 @hypothesis.given(rows=st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=3))
 def test_no_cell_begins_a_formula_at_whatever_sign_it_is_split(rows: list[list[str]]) -> None:
     written = io.StringIO(newline="")
-    write = row_writer(written, as_csv=True, raw=False)
+    write = csv_writer(written, raw=False)
     for row in rows:
         write(row)
     for sign in ",;\t|":

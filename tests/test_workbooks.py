@@ -55,12 +55,14 @@ def test_numbers_and_times_are_such_and_text_is_text(tmp_path: Path) -> None:
         (SUMMER, date(2024, 2, 29), True),
         ("=1+1", "0042", "12.05"),
         ("https://example.com", "+4930123", "{=A1}"),
+        (-0.25, 1e-7, float("nan")),
     )
     assert rows == [
         [59.9, 7.0, ""],
         [datetime.fromisoformat("2024-07-01T12:30:15"), date(2024, 2, 29), True],
         ["=1+1", "0042", "12.05"],
         ["https://example.com", "+4930123", "{=A1}"],
+        [-0.25, 1e-7, "nan"],
     ]
     content = xml(path)
     assert "<f>" not in content
@@ -132,13 +134,13 @@ def test_no_cell_begins_a_formula_at_whatever_sign_it_is_split(decimals: Decimal
 @pytest.mark.parametrize(
     ("decimals", "line"),
     [
-        ("comma", "A-1;-1059,90;2024-07-01 12:30:15;1815-12-10;7;;Ümläut"),
-        ("point", "A-1,-1059.90,2024-07-01 12:30:15,1815-12-10,7,,Ümläut"),
+        ("comma", "A-1;-1059,90;2024-07-01 12:30:15;1815-12-10;7;;Ümläut;-0,25;0,0000001"),
+        ("point", "A-1,-1059.90,2024-07-01 12:30:15,1815-12-10,7,,Ümläut,-0.25,0.0000001"),
     ],
 )
 def test_excel_reads_numbers_and_times_as_its_country_writes_them(decimals: Decimals, line: str) -> None:
     stream = io.StringIO(newline="")
-    row = ("A-1", Decimal("-1059.90"), SUMMER, date(1815, 12, 10), 7, None, "Ümläut")
+    row = ("A-1", Decimal("-1059.90"), SUMMER, date(1815, 12, 10), 7, None, "Ümläut", -0.25, 1e-7)
     excel_writer(stream, decimals, BERLIN)(row)
     assert stream.getvalue() == f"\ufeff{line}\n"
 
@@ -156,20 +158,6 @@ def shop(say: Say) -> Say:
     return say
 
 
-def test_every_list_with_csv_has_both(shop: Say) -> None:
-    for words in (["customers"], ["audit"], ["contactable", "--channel", "email", "--purpose", "news"]):
-        plain = list(csv.reader(io.StringIO(shop(*words, "--csv").out)))
-        for decimals, sign in (("comma", ";"), ("point", ",")):
-            out = shop(*words, "--excel", decimals).out
-            assert out.startswith("\ufeff")
-            assert [len(row) for row in csv.reader(io.StringIO(out), delimiter=sign)] == [len(row) for row in plain]
-        name = f"{words[0]}.xlsx"
-        assert shop(*words, "--xlsx", name).out == f"{len(plain) - 1} rows in {name}\n"
-        sheet = read(Path(name))
-        assert sheet[0] == plain[0]
-        assert len(sheet) == len(plain)
-
-
 def test_a_list_has_its_amounts_and_times_in_the_business_zone(shop: Say) -> None:
     shop("customers", "--xlsx", "c.xlsx")
     row = dict(zip(*read(Path("c.xlsx")), strict=True))
@@ -182,12 +170,3 @@ def test_a_list_has_its_amounts_and_times_in_the_business_zone(shop: Say) -> Non
     [header, line] = csv.reader(io.StringIO(out), delimiter=";")
     found = dict(zip(header, line, strict=True))
     assert (found["ref"], found["net_spend"], found["last_order_at"]) == ("'=1+1", "59,90", "2024-05-30 12:00:00")
-
-
-@pytest.mark.parametrize("words", [("--csv",), ("--json",), ("--xlsx", "x.xlsx")])
-def test_one_form_is_chosen(shop: Say, words: tuple[str, ...]) -> None:
-    found = shop("customers", "--excel", "comma", *words)
-    assert (found.status, found.out) == (2, "")
-    assert "choose one of them" in found.err
-    assert shop("customers", "--excel", "comma", "--raw").status == 2
-    assert not Path("x.xlsx").exists()

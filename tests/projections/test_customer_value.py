@@ -91,10 +91,15 @@ def test_what_came_back_is_taken_off_and_a_day_of_which_all_came_back_is_none() 
     assert worths(part)[2] == (5, "mid", 140_00, 2)
 
 
-def test_a_day_counts_while_any_order_of_it_that_was_kept_is_in_the_window() -> None:
-    # The kept order of the first day leaves the window two hours before the one that came back.
-    history = story((0, bought("A", 10_00)), (2 / 24, bought("B", 20_00)), (5, came_back("B", 20_00)))
-    assert worths(history)[-2:] == [(5, "low", 10_00, 1), (100, "low", 0, 0)]
+def test_orders_of_one_day_leave_the_window_together_with_the_last_of_them() -> None:
+    history = story((0, bought("A", 10_00)), (1 / 4, bought("B", 20_00)), (5, came_back("B", 20_00)))
+    assert worths(history)[-2:] == [(5, "low", 10_00, 1), (100.25, "low", 0, 0)]
+
+
+def test_a_future_has_a_step_for_each_buying_day_and_not_for_each_order() -> None:
+    many = story(*((day + place / 100, bought(f"{day}-{place}", 1_00)) for day in range(4) for place in range(40)))
+    leaving = [since for since, *_ in worths(many) if since >= 100]
+    assert leaving == pytest.approx([100.39, 101.39, 102.39, 103.39])
 
 
 def test_a_day_on_which_only_nothing_was_spent_is_a_buying_day() -> None:
@@ -148,7 +153,8 @@ def test_bands_that_do_not_rise_are_refused_in_a_sentence(bands: str, complaint:
 def counted(history: list[Happened], at: int, window: int | None) -> dict[int, list[int]]:
     """For each day in Berlin, what is left of its orders in a window that ends at an instant: counted from the events.
 
-    Orders of which everything came back are left out; None is all there ever was.
+    Orders of which everything came back are left out; None is all there ever was. A day is in the window while its last
+    order is.
     """
     known = [each for each in history if each.at <= at]
     orders = [each for each in known if isinstance(each.event, PurchaseRecorded)]
@@ -161,13 +167,18 @@ def counted(history: list[Happened], at: int, window: int | None) -> dict[int, l
                 amount = of[-1].event.amount
                 back[of[-1].position] = min(amount, back[of[-1].position] + each.event.amount)
     returned = {each.event.order_id for each in known if isinstance(each.event, ReturnRecorded)}
+    last = {day_of(each): each.at for each in orders}  # which come in order of time
     for order in orders:
-        if window is not None and order.at <= at - window:
+        if window is not None and last[day_of(order)] <= at - window:
             continue
         left = order.event.amount - back[order.position]
         if left or order.event.order_id not in returned:
-            found.setdefault(to_datetime(order.at).astimezone(BERLIN).toordinal(), []).append(left)
+            found.setdefault(day_of(order), []).append(left)
     return found
+
+
+def day_of(happened: Happened) -> int:
+    return to_datetime(happened.at).astimezone(BERLIN).toordinal()
 
 
 def only_trade(history: list[Happened]) -> list[Happened]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,9 +28,9 @@ _FIRST_DAY = date(1900, 3, 1)  # before it, Excel counts a day that never was
 def workbook(path: Path, open_files: Sequence[Path], *, zone: tzinfo) -> Iterator[Sheet]:
     """The one sheet of a new workbook, which is there once it is complete.
 
-    Text, whole numbers, Decimals, dates and aware datetimes are cells of their kind, None is an empty one. What Excel
-    would round is text, and text that is too long is cut off. Memory doesn't grow with the rows. Raises StoreUnusable
-    where the file exists, and for more rows than a sheet has room for.
+    Text, numbers, dates and aware datetimes are cells of their kind, None is an empty one. A whole number or a Decimal
+    that Excel would round is text, and text that is too long is cut off. Memory doesn't grow with the rows. Raises
+    StoreUnusable where the file exists, and for more rows than a sheet has room for.
     """
     library = _library()
     with whole_file(path, open_files=open_files) as unfinished:
@@ -81,6 +82,8 @@ class Sheet:
                 self._sheet.write_number(row, column, value)
             case Decimal() if value.is_finite() and len(value.as_tuple().digits) <= MOST_DIGITS:
                 self._sheet.write_number(row, column, float(value), self._format(_digits_of(value)))
+            case float() if isfinite(value):
+                self._sheet.write_number(row, column, value)
             case datetime() if (local := value.astimezone(self._zone).replace(tzinfo=None)).date() >= _FIRST_DAY:
                 self._sheet.write_datetime(row, column, local, self._format("yyyy-mm-dd hh:mm:ss"))
             case datetime():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regulars.projections.customer_value.compiled import Bands
-from regulars.projections.customer_value.judge import Worth, worth
-from regulars.projections.facts.shared import Facts, orders_since
+from regulars.projections.customer_value.judge import Worth, first_in_window, worth
+from regulars.projections.facts.shared import Facts
 from regulars.projections.verdict import Reason, days, money_text, plural
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def explain(standing: None, facts: Facts, rules: Rules, at: int) -> tuple[Reason
     """Net spend and buying days in the window, with the orders and returns that they are made of."""
     bands = rules.value
     assert bands is not None  # else there is no verdict to explain
-    first = orders_since(facts, at - bands.window)
+    first = first_in_window(facts, bands, at)
     found = worth(facts, bands, first)
     spent, bought = money_text(found.net_spend, rules.exponent), plural(found.buying_days, "buying day")
     sentence = f"net spend of {spent} on {bought} in {days(bands.window)} is {found.value}"

@@ -1,12 +1,13 @@
 """What is this customer worth, by what they bought within the window?
 
-Their net spend on the orders of the window, and on how many days they placed them. An order leaves the window when that
-is over; what came back is taken off, and a day of which everything came back is no buying day.
+Their net spend on the orders of the window, and on how many days they placed them. What came back is taken off, and a
+day of which everything came back is no buying day. Orders of one day leave the window together, with the last of them:
+a basket that was split is one, and nobody's future has more steps than they have buying days.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from msgspec import Meta, Struct
 
 from regulars.projections.customer_value.compiled import Bands
 from regulars.projections.engine.projector import Judgement
-from regulars.projections.facts.buying_days import days_kept
+from regulars.projections.facts.buying_days import buying_days, days_kept
 from regulars.projections.facts.shared import Facts, orders_since
 
 if TYPE_CHECKING:
@@ -30,21 +31,33 @@ class Worth(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
-    """The worth from an instant on. It changes by itself whenever an order leaves the window."""
+    """The worth from an instant on. It changes by itself whenever a day's orders leave the window."""
     bands, instants = rules.value, facts.order_instants
     if bands is None:
         yield at, None, None
         return
-    first = orders_since(facts, at - bands.window)
+    days, first = buying_days(facts, bands.zone), first_in_window(facts, bands, at)
     yield at, None, worth(facts, bands, first)
-    while first < len(instants) and (due := instants[first] + bands.window) < until:
-        first = bisect_right(instants, instants[first], first)
+    while first < len(instants):
+        first = bisect_right(days, days[first], first)
+        due = instants[first - 1] + bands.window
+        if due >= until:
+            return
         yield due, None, worth(facts, bands, first)
+
+
+def first_in_window(facts: Facts, bands: Bands, at: int) -> int:
+    """The index of the first order in the window that ends at an instant: it begins with a day's first order."""
+    first = orders_since(facts, at - bands.window)
+    if first == len(facts.order_instants):
+        return first
+    days = buying_days(facts, bands.zone)
+    return bisect_left(days, days[first])
 
 
 def worth(facts: Facts, bands: Bands, first: int) -> Worth:
     """What a customer is worth while the order with an index is the first one in the window."""
     totals = facts.order_totals
     net_spend = totals[-1] - (totals[first - 1] if first else 0) if first < len(totals) else 0
-    buying_days = days_kept(facts, bands.zone, first)
-    return Worth(value=bands.ids[bands.of(net_spend, buying_days)], net_spend=net_spend, buying_days=buying_days)
+    days = days_kept(facts, bands.zone, first)
+    return Worth(value=bands.ids[bands.of(net_spend, days)], net_spend=net_spend, buying_days=days)

@@ -26,7 +26,9 @@ class Band(Part):
 class Value(Part):
     """What a customer is worth: bands by net spend and buying days in a rolling window; without it, nobody has one."""
 
-    window_days: WindowDays = Field(description="The window of the measure: an order leaves it after so many days.")
+    window_days: WindowDays = Field(
+        description="The window of the measure: orders leave it so many days after the last one of their day."
+    )
     bands: Annotated[tuple[Band, ...], Field(min_length=1, max_length=32)] = Field(
         description="The bands, in rising order; a customer is in the highest that they reach."
     )

@@ -611,7 +611,7 @@ _add(
     _model,
     "fit",
     "models.fit",
-    "Fit a model of value to what all customers bought, and record it for forecasts.",
+    "Fit a model to what all customers bought, and record it for forecasts.",
     "regulars model fit",
     "regulars model fit --horizon 26w --as-of 2026-06-30",
 )

@@ -91,7 +91,7 @@ class Rows(Struct, frozen=True):
         elif self.excel is not None:
             yield excel_writer(sys.stdout, self.excel, zone)
         else:
-            yield row_writer(sys.stdout, as_csv=True, raw=self.raw)
+            yield csv_writer(sys.stdout, raw=self.raw)
 
 
 def rows_asked(*, as_csv: bool, raw: bool, excel: Decimals | None, xlsx: Path | None, json: bool) -> Rows:
@@ -132,10 +132,8 @@ def _is_number(text: str) -> bool:
     return is_phone(text) or is_plain_number(text)
 
 
-def row_writer(stream: TextIO, *, as_csv: bool, raw: bool) -> WriteRow:
-    """The function that writes a row of cells, harmless ones or as they are. Raises BadParameter for `raw` alone."""
-    if raw and not as_csv:
-        raise typer.BadParameter("it means something only together with --csv", param_hint="--raw")
+def csv_writer(stream: TextIO, *, raw: bool) -> WriteRow:
+    """The function that writes a row of CSV, of harmless cells or of cells as they are."""
     return _raw_writer(stream) if raw else _harmless_writer(stream)
 
 
@@ -182,8 +180,8 @@ def excel_writer(stream: TextIO, decimals: Decimals, zone: tzinfo) -> WriteRow:
                 return value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
             case date():
                 return value.isoformat()
-            case Decimal():
-                return format(value, "f").replace(".", point)
+            case Decimal() | float():
+                return format(Decimal(str(value)), "f").replace(".", point)
             case str():
                 return _FORMULA_AT_A_COMMA.sub("'", str(clean(value)))
             case _:

@@ -17,7 +17,7 @@ from regulars.asking.due import DueExplanation, DueItem, MostBought
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
-from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import (
     AtLeastOption,
     FreshOption,
@@ -37,7 +37,8 @@ from regulars.session.freshness import FRESH
 
 Value = Literal["not_yet", "due", "lapsed", "any"]
 
-_CSV = ("customer_id", "ref", "item", "value", "since", "until", "bought_at", "buying_days", "gap_days")
+_COLUMNS = ("customer_id", "ref", "item", "value", "since", "until", "bought_at", "buying_days", "gap_days")
+_TIMES = ("since", "until", "bought_at")
 _DAY = len("2026-03-01")
 _GAP = len("10.5")
 _NO_GAPS = (
@@ -67,6 +68,8 @@ def due(
     ] = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     fresh: FreshOption = FRESH,
     at_least: AtLeastOption = None,
     json: JsonOption = False,
@@ -76,9 +79,7 @@ def due(
 
     An item is due an expected gap after it was last bought, and has lapsed after two, unless the rules say otherwise.
     """
-    if json and as_csv:
-        raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
-    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         build_lists(crm, seen)
@@ -97,9 +98,9 @@ def due(
             known_at=seen.known_at,
             rules=seen.rules,
         )
-        if as_csv:
-            write(_CSV)
-            _write(write, every(ask, limit))
+        if rows.are_asked:
+            with rows.written(crm) as write:
+                _write_rows(write, every(ask, limit))
         elif customer is not None:
             found = [
                 crm.explain_due(customer, each.item, as_of=as_of, known_at=seen.known_at, rules=seen.rules)
@@ -113,10 +114,11 @@ def due(
         tell_what_is_missing(crm)
 
 
-def _write(write: WriteRow, found: Iterable[DueItem]) -> None:
+def _write_rows(write: WriteRow, found: Iterable[DueItem]) -> None:
+    write(_COLUMNS)
     for each in found:
-        row = as_json.due_item(each)
-        write([row[name] for name in _CSV])
+        fields = as_json.due_item(each) | {name: getattr(each, name) for name in _TIMES}
+        write([fields[column] for column in _COLUMNS])
 
 
 def _draw(crm: Regulars, seen: Viewpoint, found: Sequence[DueItem], as_of: date | None, limit: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Measures as people read them in 80 columns, and as rows of a CSV file."""
+"""Measures as people read them in 80 columns, and as rows."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def trend_rows(found: Trend) -> Rows:
     yield ["period", "at", found.measured, "count", "is_due"]
     for each in found.points:
         for value in found.values:
-            yield [each.period, each.at.isoformat(), value, each.counts.get(value, 0), int(each.is_due)]
+            yield [each.period, each.at, value, each.counts.get(value, 0), int(each.is_due)]
 
 
 def flow(found: Flow) -> Drawn:
@@ -118,9 +118,13 @@ def cohort_rows(found: Cohorts) -> Rows:
     yield ["cohort", "customers", "after", "ordered", "share", "low", "high"]
     for each in found.cohorts:
         for retained in each.retained:
-            bounds = [] if retained.interval is None else [retained.interval.low, retained.interval.high]
-            shares = [] if retained.share is None else [f"{share:.4f}" for share in (retained.share, *bounds)]
-            yield [each.period, each.customers, retained.after, retained.customers, *(shares or ["", "", ""])]
+            bounds = (None, None) if retained.interval is None else (retained.interval.low, retained.interval.high)
+            shares = map(_to_four_places, (retained.share, *bounds))
+            yield [each.period, each.customers, retained.after, retained.customers, *shares]
+
+
+def _to_four_places(share: float | None) -> Decimal | None:
+    return None if share is None else Decimal(f"{share:.4f}")
 
 
 def rfm(found: Rfm) -> Drawn:
@@ -149,7 +153,7 @@ def rfm_rows(found: Rfm) -> Rows:
     """A row for each pair of bands."""
     yield ["last_order", "orders", "customers", "net_spend"]
     for each in found.cells:
-        yield [each.recency, each.frequency, each.customers, str(each.net_spend)]
+        yield [each.recency, each.frequency, each.customers, each.net_spend]
 
 
 def revenue(found: Revenue) -> Drawn:
@@ -177,7 +181,7 @@ def revenue_rows(found: Revenue) -> Rows:
     """A row for each month or week."""
     yield ["period", "returning", "new", "total", "orders", "buyers", "new_buyers", "is_over"]
     for each in found.periods:
-        money = [str(part) for part in (each.returning, each.new, each.total)]
+        money = [each.returning, each.new, each.total]
         yield [each.period, *money, each.orders, each.buyers, each.new_buyers, int(each.is_over)]
 
 
@@ -198,7 +202,7 @@ def liability_rows(found: Liability) -> Rows:
     yield ["period", "at", "spendable", "pending", "owed", "members", "is_due"]
     for each in found.points:
         numbers = [each.spendable, each.pending, each.owed, each.members]
-        yield [each.period, each.at.isoformat(), *numbers, int(each.is_due)]
+        yield [each.period, each.at, *numbers, int(each.is_due)]
 
 
 def _table(titles: Sequence[str]) -> Table:

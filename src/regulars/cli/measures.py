@@ -17,7 +17,7 @@ from regulars.asking.dicts import to_dict
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, measured, render
 from regulars.cli.asking import AsOf, pairs
-from regulars.cli.csv_cells import CsvOption, RawOption, row_writer
+from regulars.cli.csv_cells import CsvOption, Decimals, ExcelOption, RawOption, Rows, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
 from regulars.cli.viewpoint import ByRules, KnownAt, build_lists, viewpoint
@@ -47,17 +47,20 @@ WhereOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """How an answer is wanted: drawn, as JSON, as CSV, or as a picture."""
+    """How an answer is wanted: drawn, as JSON, as rows, or as a picture."""
 
     json: bool
-    csv: bool
-    raw: bool
+    rows: Rows
     svg: Path | None
     force: bool
 
-    def __post_init__(self) -> None:
-        require_one_way(self.svg, self.force, json=self.json, csv=self.csv)
-        row_writer(sys.stdout, as_csv=self.csv, raw=self.raw)
+
+def _wish(
+    *, json: bool, as_csv: bool, raw: bool, excel: Decimals | None, xlsx: Path | None, svg: Path | None, force: bool
+) -> _Wish:
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
+    require_one_way(svg, force, json=json, csv=as_csv, excel=excel is not None, xlsx=xlsx is not None)
+    return _Wish(json, rows, svg, force)
 
 
 @contextmanager
@@ -83,10 +86,10 @@ def _answer(
         write_svg(crm, wish.svg, measure_svg(found), force=wish.force)
     elif wish.json:
         as_json.write_json(sys.stdout, to_dict(found))
-    elif wish.csv:
-        write = row_writer(sys.stdout, as_csv=True, raw=wish.raw)
-        for row in rows:
-            write(row)
+    elif wish.rows.are_asked:
+        with wish.rows.written(crm) as write:
+            for row in rows:
+                write(row)
     else:
         render.draw(*drawn)
 
@@ -95,7 +98,10 @@ def trend(
     ctx: typer.Context,
     dimension: Annotated[
         str,
-        typer.Argument(metavar="WHAT", help="stage, tier, risk, tag, owner, source, tickets, or an extension's lane."),
+        typer.Argument(
+            metavar="WHAT",
+            help="stage, tier, risk, value, tag, segment, owner, source, tickets, or an extension's lane.",
+        ),
     ],
     by: ByOption = "month",
     since: SinceOption = None,
@@ -107,6 +113,8 @@ def trend(
     force: ForceOption = False,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -114,7 +122,7 @@ def trend(
 
     It counts customers, those who are forgotten, too; of tickets it counts them by their status.
     """
-    wish = _Wish(json, as_csv, raw, svg, force)
+    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         found = crm.trend(dimension, by=by, since=since, until=until, **asked)
         _answer(crm, wish, found, measured.trend(found), measured.trend_rows(found))
@@ -124,7 +132,7 @@ def flow(
     ctx: typer.Context,
     first: Annotated[date, typer.Argument(metavar="FROM", parser=parse_moment, help="A day: its end counts.")],
     second: Annotated[date, typer.Argument(metavar="TO", parser=parse_moment, help="A later day, maybe ahead.")],
-    lane: Annotated[str, typer.Argument(metavar="LANE", help="stage, tier, risk, or an extension's lane.")],
+    lane: Annotated[str, typer.Argument(metavar="LANE", help="stage, tier, risk, value, or an extension's lane.")],
     who: Annotated[
         str | None,
         typer.Option("--list", metavar="VALUE:VALUE", help="List who went so: active:at_risk. - is nobody yet."),
@@ -139,6 +147,8 @@ def flow(
     force: ForceOption = False,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -146,7 +156,7 @@ def flow(
 
     --where is about the first day.
     """
-    wish = _Wish(json, as_csv, raw, svg, force)
+    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     if limit is not None and who is None:
         raise typer.BadParameter("it means something only together with --list", param_hint="--limit")
     if svg is not None and who is not None:
@@ -156,7 +166,7 @@ def flow(
             found = crm.flow(lane, first, second, **asked)
             _answer(crm, wish, found, measured.flow(found), measured.flow_rows(found))
             return
-        most = limit if limit is not None or json or as_csv else PAGE
+        most = limit if limit is not None or json or wish.rows.are_asked else PAGE
         _list(crm, wish, _move(crm.flow(lane, first, second, **asked), who), most, (lane, first, second), asked)
 
 
@@ -182,11 +192,11 @@ def _list(
     found: tuple[Mover, ...] = crm.movers(*between, move, limit=limit, **asked)
     if wish.json:
         as_json.write_array(sys.stdout, map(to_dict, found))
-    elif wish.csv:
-        write = row_writer(sys.stdout, as_csv=True, raw=wish.raw)
-        write(["id", "ref", "name"])
-        for each in found:
-            write([str(each.id), each.ref, each.name])
+    elif wish.rows.are_asked:
+        with wish.rows.written(crm) as write:
+            write(["id", "ref", "name"])
+            for each in found:
+                write([str(each.id), each.ref, each.name])
     else:
         rows = [(each.ref or f"id:{each.id}", each.name or "") for each in found]
         render.draw(render.table(("Ref", "Name"), rows, fold=1) if rows else "Nobody went so.")
@@ -206,6 +216,8 @@ def cohorts(
     force: ForceOption = False,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -213,7 +225,7 @@ def cohorts(
 
     Orders that came back count. --where is about now.
     """
-    wish = _Wish(json, as_csv, raw, svg, force)
+    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         found = crm.cohorts(by=by, since=since, until=until, **asked)
         _answer(crm, wish, found, measured.cohorts(found), measured.cohort_rows(found))
@@ -235,6 +247,8 @@ def rfm(
     force: ForceOption = False,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -242,7 +256,7 @@ def rfm(
 
     Bands are yours, and no quintiles: nobody's depends on what others bought.
     """
-    wish = _Wish(json, as_csv, raw, svg, force)
+    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     days, orders = _limits(recency, "--recency"), _limits(frequency, "--frequency")
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         found = crm.rfm(as_of=as_of, recency=days, frequency=orders, **asked)
@@ -270,6 +284,8 @@ def revenue(
     force: ForceOption = False,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -277,7 +293,7 @@ def revenue(
 
     A return counts when it came back. A customer is new in the month of their first order.
     """
-    wish = _Wish(json, as_csv, raw, svg, force)
+    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         found = crm.revenue(by=by, since=since, until=until, **asked)
         _answer(crm, wish, found, measured.revenue(found), measured.revenue_rows(found))
@@ -301,29 +317,31 @@ def liability(
     force: ForceOption = False,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """Show the points of all members at the end of each month, and what expires if nobody earns or spends."""
-    wish = _Wish(json, as_csv, raw, svg, force)
+    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     if expiring is not None and (svg, since, until) != (None, None, None):
         raise typer.BadParameter("it goes with none of --svg, --since and --until", param_hint="--expiring")
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         if expiring is not None:
-            _list_expiring(wish, crm.expiring(expiring, **asked))
+            _list_expiring(crm, wish, crm.expiring(expiring, **asked))
             return
         found = crm.liability(by=by, since=since, until=until, **asked)
         _answer(crm, wish, found, measured.liability(found), measured.liability_rows(found))
 
 
-def _list_expiring(wish: _Wish, found: Expiring) -> None:
+def _list_expiring(crm: Regulars, wish: _Wish, found: Expiring) -> None:
     if wish.json:
         as_json.write_json(sys.stdout, to_dict(found))
-    elif wish.csv:
-        write = row_writer(sys.stdout, as_csv=True, raw=wish.raw)
-        write(["id", "ref", "name", "points"])
-        for each in found.members:
-            write([str(each.id), each.ref, each.name, each.points])
+    elif wish.rows.are_asked:
+        with wish.rows.written(crm) as write:
+            write(["id", "ref", "name", "points"])
+            for each in found.members:
+                write([str(each.id), each.ref, each.name, each.points])
     else:
         rows = [(each.ref or f"id:{each.id}", each.name or "", f"{each.points:,}") for each in found.members[:PAGE]]
         if rows:

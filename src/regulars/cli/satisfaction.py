@@ -21,7 +21,7 @@ from regulars.asking.satisfaction import GroupedBy, Satisfaction, SatisfactionRe
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.consents import KnownAt
-from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.progress import waiting
 from regulars.cli.words import parse_moment
@@ -53,6 +53,8 @@ def satisfaction(
     ] = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -62,9 +64,7 @@ def satisfaction(
     is in two segments counts in both. A survey counts once there were 14 days to answer it, unless it bounced.
     Complaints are those to 100 orders; complaining are customers of those who ordered.
     """
-    if json and as_csv:
-        raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
-    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
         with waiting("folding in", if_stopped="Stopped. The same question goes on where it was.") as on_progress:
             if known_at is None:
@@ -77,8 +77,9 @@ def satisfaction(
                 raise typer.BadParameter(str(error)) from None
         if json:
             as_json.write_json(sys.stdout, to_dict(found))
-        elif as_csv:
-            _write_csv(write, found)
+        elif rows.are_asked:
+            with rows.written(crm) as write:
+                _write_rows(write, found)
         else:
             render.draw(*_drawn(found, zone_of(crm)))
 
@@ -232,7 +233,7 @@ def _interval(name: str, estimate: Estimate) -> str:
     return f"{_WRITTEN[name](estimate.low)} to {_WRITTEN[name](estimate.high)}"
 
 
-def _write_csv(write: WriteRow, found: SatisfactionReport) -> None:
+def _write_rows(write: WriteRow, found: SatisfactionReport) -> None:
     parts = ("value", "low", "high", "n")
     write(["group", *(f"{measure}_{part}" for measure in _MEASURES for part in parts)])
     rows = [(each.group, each) for each in found.groups]

@@ -17,7 +17,7 @@ from regulars.asking.paging import PAGE
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
 from regulars.cli import as_json, render
 from regulars.cli.asking import DEFAULT_WITHIN, AsOf, zone_of
-from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import (
     AtLeastOption,
     FreshOption,
@@ -98,6 +98,8 @@ def segment(
     ] = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     fresh: FreshOption = FRESH,
     at_least: AtLeastOption = None,
     json: JsonOption = False,
@@ -108,11 +110,10 @@ def segment(
     Soon is what is due if nothing happens. With --attrition, how the segment comes to its members.
     """
     _require_one({"--entering": entering, "--leaving": leaving, "--attrition": attrition})
-    _require_one({"--json": json, "--csv": as_csv})
-    _require_one({"--csv": as_csv, "--attrition": attrition})
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
+    _require_one({"--csv, --excel or --xlsx": rows.are_asked, "--attrition": attrition})
     if within is not None and not (entering or leaving):
         raise typer.BadParameter("it means something only together with --entering or --leaving", param_hint="--within")
-    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         if attrition:
@@ -132,8 +133,9 @@ def segment(
         )
         if json:
             as_json.write_array(sys.stdout, map(as_json.segment_member, every(ask, limit)))
-        elif as_csv:
-            _write_csv(write, every(ask, limit))
+        elif rows.are_asked:
+            with rows.written(crm) as write:
+                _write_rows(write, every(ask, limit))
         else:
             if seen.is_given:
                 render.draw(seen.heading(as_of))
@@ -191,10 +193,10 @@ def _draw_members(found: Sequence[SegmentMember], limit: int, zone: ZoneInfo) ->
 _COLUMNS = ("ref", "name", "since", "until", "id")
 
 
-def _write_csv(write: WriteRow, found: Iterable[SegmentMember]) -> None:
+def _write_rows(write: WriteRow, found: Iterable[SegmentMember]) -> None:
     write(_COLUMNS)
     for each in found:
-        fields = as_json.segment_member(each)
+        fields = as_json.segment_member(each) | {"since": each.since, "until": each.until}
         write([fields[column] for column in _COLUMNS])
 
 

@@ -14,7 +14,7 @@ from rich.console import ConsoleRenderable
 from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
-from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, row_writer
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, viewpoint
@@ -45,6 +45,8 @@ def service(
     rules: ByRules = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -53,9 +55,7 @@ def service(
     Each share has its 95 % interval and the number of clocks that are decided: what is still in time counts in neither.
     Clocks run in business hours where the rules have any. By month is by when a ticket was opened, and open at its end.
     """
-    if json and as_csv:
-        raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
-    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         with waiting("folding in", if_stopped=_GOES_ON) as on_progress:
@@ -70,8 +70,9 @@ def service(
             )
         if json:
             as_json.write_json(sys.stdout, as_json.service(found) | seen.as_json())
-        elif as_csv:
-            _write_csv(write, found)
+        elif rows.are_asked:
+            with rows.written(crm) as write:
+                _write_rows(write, found)
         else:
             render.draw(*_drawn(found, seen, zone_of(crm), as_of))
         tell_what_is_missing(crm)
@@ -116,7 +117,7 @@ def unknown_holidays(years: tuple[int, ...]) -> str:
 _OF_A_CLOCK = ("kept", "n", "share", "low", "high", "undecided")
 
 
-def _write_csv(write: WriteRow, found: ServiceReport) -> None:
+def _write_rows(write: WriteRow, found: ServiceReport) -> None:
     clocks = ("first_response", "resolution")
     write([found.by or "group", "opened", *(f"{clock}_{each}" for clock in clocks for each in _OF_A_CLOCK), *_BACKLOG])
     for line in (*found.lines, found.total):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Annotated
@@ -17,7 +17,7 @@ from regulars.asking.value import Valued, ValuePage
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
 from regulars.cli.consents import KnownAt as KnownWhen
-from regulars.cli.csv_cells import CsvOption, RawOption, row_writer
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
@@ -47,6 +47,8 @@ def value(
     limit: LimitOption = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -55,8 +57,7 @@ def value(
     That is their net spend, on so many buying days, in the window of the table [value] of the rules. With --segment
     the sums are what the segment is worth.
     """
-    _require_one(json, as_csv)
-    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         with waiting("folding in", if_stopped=_STOPPED) as on_progress:
@@ -73,11 +74,9 @@ def value(
                 raise typer.BadParameter(str(error), param_hint="--band") from None
         if json:
             as_json.write_json(sys.stdout, as_json.value_page(page, islice(page, limit), crm.currency))
-        elif as_csv:
-            write(_VALUE_COLUMNS)
-            for each in islice(page, limit):
-                fields = as_json.valued(each)
-                write([fields[column] for column in _VALUE_COLUMNS])
+        elif rows.are_asked:
+            with rows.written(crm) as write:
+                _write_values(write, islice(page, limit))
         else:
             if seen.is_given:
                 render.draw(seen.heading(as_of))
@@ -103,6 +102,8 @@ def forecast(
     limit: LimitOption = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -111,10 +112,10 @@ def forecast(
     The intervals of a customer say how well the expectation is known, not what they will do; that of the sum says what
     all of them, or of a segment, will come to. `regulars model fit` fits a model.
     """
-    _require_one(json, as_csv)
-    if who is not None and (limit is not None or as_csv or segment is not None):
-        raise typer.BadParameter("they mean something only for a list", param_hint="--limit, --csv and --segment")
-    write = row_writer(sys.stdout, as_csv=as_csv, raw=raw)
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
+    if who is not None and (limit is not None or rows.are_asked or segment is not None):
+        for_a_list = "--segment, --limit, --csv, --excel and --xlsx"
+        raise typer.BadParameter("they mean something only for a list", param_hint=for_a_list)
     rate = _rate(discount)
     with open_to_ask(ctx, db) as crm:
         if who is not None:
@@ -132,19 +133,12 @@ def forecast(
             )
         if json:
             as_json.write_json(sys.stdout, as_json.forecast_page(page, islice(page, limit), crm.currency))
-        elif as_csv:
-            write(_FORECAST_COLUMNS)
-            for each in islice(page, limit):
-                fields = _flat(each)
-                write([fields[column] for column in _FORECAST_COLUMNS])
+        elif rows.are_asked:
+            with rows.written(crm) as write:
+                _write_forecasts(write, islice(page, limit))
         else:
             render.draw(*_forecasts(page, list(islice(page, limit or PAGE)), crm, segment))
         tell_what_is_missing(crm)
-
-
-def _require_one(json: bool, as_csv: bool) -> None:
-    if json and as_csv:
-        raise typer.BadParameter("choose one of them", param_hint="--json and --csv")
 
 
 def _rate(text: str) -> Decimal:
@@ -194,6 +188,13 @@ def _totals(page: ValuePage, currency: str | None) -> ConsoleRenderable:
         counts = (sum(each.customers for each in page.bands), sum(each.buying_days for each in page.bands))
         rows.append(("in all", f"{counts[0]:,}", f"{spend:,}", f"{counts[1]:,}"))
     return render.table(("Band", "Customers", f"Net spend {currency or ''}".strip(), "Buying days"), rows)
+
+
+def _write_values(write: WriteRow, found: Iterable[Valued]) -> None:
+    write(_VALUE_COLUMNS)
+    for each in found:
+        fields = as_json.valued(each) | {"net_spend": each.net_spend}
+        write([fields[column] for column in _VALUE_COLUMNS])
 
 
 # ----------------------------------------------------------------------------------------------------------- forecast
@@ -268,9 +269,13 @@ def _between(found: Expected) -> str:
     return f"{found.low:,.{digits}f} to {found.high:,.{digits}f}"
 
 
-def _flat(each: Forecast) -> dict[str, object]:
-    fields = as_json.forecast(each)
-    for name in ("orders", "value"):
-        found: Expected = getattr(each, name)
-        fields |= {name: str(found.expected), f"{name}_low": str(found.low), f"{name}_high": str(found.high)}
-    return fields
+def _write_forecasts(write: WriteRow, found: Iterable[Forecast]) -> None:
+    write(_FORECAST_COLUMNS)
+    for each in found:
+        fields = as_json.forecast(each) | {"as_of": each.as_of, "annual_rate": each.annual_rate}
+        fields |= _flat("orders", each.orders) | _flat("value", each.value)
+        write([fields[column] for column in _FORECAST_COLUMNS])
+
+
+def _flat(name: str, found: Expected) -> dict[str, Decimal]:
+    return {name: found.expected, f"{name}_low": found.low, f"{name}_high": found.high}
