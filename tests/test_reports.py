@@ -33,6 +33,7 @@ from regulars import (
     StoreUnusable,
 )
 from regulars.adapters.moving import report_files, reports
+from regulars.projections.registry import PROJECTORS
 from saying import Say
 from shops import BEGIN, EXAMPLES, Clock, Step, empty_file, fresh_store, opened, play, register, trade
 from shown import BOTH_SAY, Row, alike, expected, rows_of, standing
@@ -41,8 +42,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAMES = ("Ada Lovelace", "ada@example.com", "+4930123456", "shop:secret")
 SECRETS = (*NAMES, "1815-12-10", "hates parcels", "she called", "a broken cup", "Bob Forgotten")
 LOG = ("consent_history", "customers", "order_lines", "orders", "returns", "survey_answers", "tickets")
-LANES = ("lifecycle_stage", "loyalty_tier", "churn_risk", "points", "tags", "attribution", "ticket_queue")
-TABLES = {*LOG, *LANES, "customer_card", "standing_now"}
+TABLES = {*LOG, *(each.name for each in PROJECTORS), "standing_now"}
 
 
 @pytest.fixture

@@ -114,13 +114,8 @@ def forecast(
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     if who is not None and (limit is not None or rows.are_asked or segment is not None):
-<<<<<<< HEAD
-        several = "--limit, --csv, --excel, --xlsx and --segment"
-        raise typer.BadParameter("they mean something only for a list", param_hint=several)
-=======
         for_a_list = "--segment, --limit, --csv, --excel and --xlsx"
         raise typer.BadParameter("they mean something only for a list", param_hint=for_a_list)
->>>>>>> cross
     rate = _rate(discount)
     with open_to_ask(ctx, db) as crm:
         if who is not None:
