@@ -42,6 +42,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAMES = ("Ada Lovelace", "ada@example.com", "+4930123456", "shop:secret")
 SECRETS = (*NAMES, "1815-12-10", "hates parcels", "she called", "a broken cup", "Bob Forgotten")
 LOG = ("consent_history", "customers", "order_lines", "orders", "returns", "survey_answers", "tickets")
+TIMELINES = tuple(each.name for each in PROJECTORS if each.shows == "timeline")
 TABLES = {*LOG, *(each.name for each in PROJECTORS), "standing_now"}
 
 
@@ -117,7 +118,7 @@ def agrees(crm: Regulars, url: str, folder: Path) -> None:
         assert found[name] == wanted[name] == rows_of(url, name), name
     now = [{name: row[name] for name in BOTH_SAY} for row in found["standing_now"]]
     assert alike(now) == standing(crm, datetime.now(UTC))
-    for name in LANES:
+    for name in TIMELINES:
         times = [(row["valid_from"], row["valid_to"]) for row in found[name]]
         assert sorted(times, key=str) == sorted(((row["since"], row["until"]) for row in rows_of(url, name)), key=str)
     for customer in crm.customers():
