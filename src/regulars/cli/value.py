@@ -33,7 +33,18 @@ _STOPPED = "Stopped. The same question goes on where it was."
 _VALUE_COLUMNS = ("ref", "name", "band", "net_spend", "buying_days", "id")
 _FORECAST_COLUMNS = (
     *("ref", "name", "p_alive", "p_none", "orders", "orders_low", "orders_high"),
-    *("value", "value_low", "value_high", "buying_days", "as_of", "model", "horizon_days", "annual_rate", "id"),
+    *(
+        "value",
+        "value_low",
+        "value_high",
+        "buying_days",
+        "as_of",
+        "model",
+        "looks_ahead",
+        "horizon_days",
+        "annual_rate",
+        "id",
+    ),
 )
 
 
@@ -94,7 +105,10 @@ def forecast(
     as_of: AsOf = None,
     known_at: KnownWhen = None,
     model: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="The number of a model; the last one, unless given.")
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="The number of a model; unless given, that with the latest data by then."
+        ),
     ] = None,
     discount: Annotated[
         str, typer.Option(metavar="RATE", help="By what share later spend counts less, a year.")
@@ -168,11 +182,10 @@ def _values(
         (each.ref or f"id:{each.id}", each.name or "", each.band, f"{each.net_spend:,}", f"{each.buying_days:,}")
         for each in shown
     ]
-    listed = sum(band.customers for band in page.bands)
-    more = [f"The first {len(shown)} of {listed:,}: --limit N shows N, --csv and --json all."]
+    more = [f"The first {len(shown)} of {page.total:,}: --limit N shows N, --csv and --json all."]
     return [
         render.table(("Ref", "Name", "Band", f"Net spend {currency or ''}".strip(), "Buying days"), rows),
-        *(more if len(shown) < listed else []),
+        *(more if len(shown) < page.total else []),
         "",
         _totals(page, currency),
     ]
@@ -219,13 +232,18 @@ def _tell(found: Forecast, crm: Regulars, *, json: bool) -> None:
         "",
         f"By model {found.model}, discounted at {found.annual_rate:.0%} a year. The intervals say how well the "
         "expectation is known, not what the customer will do.",
+        *_warning(found.model, day, looks_ahead=found.looks_ahead),
     )
+
+
+def _warning(model: int, day: str, *, looks_ahead: bool) -> tuple[str, ...]:
+    return (f"Looking ahead: model {model} was fitted to data from after {day}, too.",) if looks_ahead else ()
 
 
 def _forecasts(
     page: ForecastPage, shown: Sequence[Forecast], crm: Regulars, segment: str | None
 ) -> list[ConsoleRenderable | str]:
-    if not page.total:
+    if not page.summed:
         return [_nobody(segment)]
     rows = [
         (
@@ -240,16 +258,17 @@ def _forecasts(
     ]
     titles = ("Ref", "Name", "Buys", "Orders", f"Value {crm.currency or ''}".strip(), "90 % interval")
     more = [f"The first {len(shown)} of {page.total:,}: --limit N shows N, --csv and --json all."]
-    fit = page.model.fit
+    fit, day = page.model.fit, render.day(page.as_of, zone_of(crm))
     return [
         render.table(titles, rows),
         *(more if len(shown) < page.total else []),
         "",
         *_sum(page, crm.currency),
         (
-            f"Within {fit.horizon_days} days from {render.day(page.as_of, zone_of(crm))} on, by model "
-            f"{page.model.number}, discounted at {page.annual_rate:.0%} a year."
+            f"Within {fit.horizon_days} days from {day} on, by model {page.model.number}, discounted at "
+            f"{page.annual_rate:.0%} a year."
         ),
+        *_warning(page.model.number, day, looks_ahead=page.looks_ahead),
     ]
 
 
@@ -258,7 +277,7 @@ def _sum(page: ForecastPage, currency: str | None) -> list[str]:
         return ["What they come to together can't be told of fewer than 50: luck is most of it."]
     return [
         (
-            f"All {page.total:,} together: {page.orders.expected:,.0f} orders ({_between(page.orders)}) worth "
+            f"All {page.summed:,} together: {page.orders.expected:,.0f} orders ({_between(page.orders)}) worth "
             f"{page.value.expected:,.0f} {currency or ''} ({_between(page.value)}). Nine times in ten it lies in there."
         )
     ]
