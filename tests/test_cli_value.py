@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import timedelta
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import python_calamine
@@ -47,11 +48,23 @@ def test_values_are_listed_and_summed_up(shop: Say) -> None:
     assert shop("value", "--as-of", "2001-01-01").out == "Nobody had bought anything by then.\n"
 
 
+def test_the_bands_are_drawn(shop: Say) -> None:
+    assert shop("value", "--svg", "v.svg").out == "Drawn into v.svg.\n"
+    root = ElementTree.parse("v.svg").getroot()
+    told = "".join(root.find("{http://www.w3.org/2000/svg}desc").itertext())  # type: ignore[union-attr]
+    assert told.endswith("low, n = 1: net spend 20. mid, n = 1: net spend 240. high, n = 0: net spend 0.")
+    assert shop("value", "--svg", "v.svg").status == 1  # there is one
+    assert shop("value", "--svg", "v.svg", "--force", "--as-of", "2001-01-01").status == 0
+
+
 @pytest.mark.parametrize(
     ("words", "status", "sentence"),
     [
         (("value", "--band", "top"), 2, 'no band is called "top"; the rules have low, mid, high'),
         (("value", "--json", "--csv"), 2, "choose one of them"),
+        (("value", "--json", "--svg", "v.svg"), 2, "choose one of them"),
+        (("value", "--limit", "3", "--svg", "v.svg"), 2, "choose one of them"),
+        (("value", "--force"), 2, "it means something only together with --svg"),
         (("forecast", "--discount", "2"), 2, 'a share a year from 0 to 1, such as 0.10, not "2"'),
         (("forecast", "ada", "--limit", "3"), 2, "they mean something only for a list"),
         (("forecast", "ada", "--xlsx", "f.xlsx"), 2, "they mean something only for a list"),

@@ -19,10 +19,12 @@ from regulars.cli.asking import AsOf, zone_of
 from regulars.cli.consents import KnownAt as KnownWhen
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
+from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
 from regulars.crm import Regulars
 from regulars.crm_domain.money import is_plain_number
+from regulars.pictures.bands import value_svg
 
 LimitOption = Annotated[
     int | None,
@@ -60,15 +62,20 @@ def value(
     raw: RawOption = False,
     excel: ExcelOption = None,
     xlsx: XlsxOption = None,
+    svg: SvgOption = None,
+    force: ForceOption = False,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """List customers by what they are worth, and what each band of value comes to.
 
     That is their net spend, on so many buying days, in the window of the table [value] of the rules. With --segment
-    the sums are what the segment is worth.
+    the sums are what the segment is worth. --svg draws the bands.
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
+    require_one_way(svg, force, json=json, csv=as_csv, excel=excel is not None, xlsx=xlsx is not None)
+    if svg is not None and limit is not None:
+        raise typer.BadParameter("choose one of them", param_hint="--limit and --svg")
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         with waiting("folding in", if_stopped=_STOPPED) as on_progress:
@@ -83,7 +90,10 @@ def value(
                 )
             except ValueError as error:  # an unknown band
                 raise typer.BadParameter(str(error), param_hint="--band") from None
-        if json:
+        if svg is not None:
+            picture = value_svg(page, currency=crm.currency, segment=segment)
+            write_svg(crm, svg, picture, force=force)
+        elif json:
             as_json.write_json(sys.stdout, as_json.value_page(page, islice(page, limit), crm.currency))
         elif rows.are_asked:
             with rows.written(crm) as write:
