@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import python_calamine
@@ -46,17 +48,33 @@ def test_values_are_listed_and_summed_up(shop: Say) -> None:
     assert shop("value", "--as-of", "2001-01-01").out == "Nobody had bought anything by then.\n"
 
 
+def test_the_bands_are_drawn(shop: Say) -> None:
+    assert shop("value", "--svg", "v.svg").out == "Drawn into v.svg.\n"
+    root = ElementTree.parse("v.svg").getroot()
+    told = "".join(root.find("{http://www.w3.org/2000/svg}desc").itertext())  # type: ignore[union-attr]
+    assert told.endswith("low, n = 1: net spend 20. mid, n = 1: net spend 240. high, n = 0: net spend 0.")
+    assert shop("value", "--svg", "v.svg").status == 1  # there is one
+    assert shop("value", "--svg", "v.svg", "--force", "--as-of", "2001-01-01").status == 0
+
+
 @pytest.mark.parametrize(
     ("words", "status", "sentence"),
     [
         (("value", "--band", "top"), 2, 'no band is called "top"; the rules have low, mid, high'),
         (("value", "--json", "--csv"), 2, "choose one of them"),
+        (("value", "--json", "--svg", "v.svg"), 2, "choose one of them"),
+        (("value", "--limit", "3", "--svg", "v.svg"), 2, "choose one of them"),
+        (("value", "--force"), 2, "it means something only together with --svg"),
         (("forecast", "--discount", "2"), 2, 'a share a year from 0 to 1, such as 0.10, not "2"'),
         (("forecast", "ada", "--limit", "3"), 2, "they mean something only for a list"),
         (("forecast", "ada", "--xlsx", "f.xlsx"), 2, "they mean something only for a list"),
         (("forecast",), 1, "no model was fitted; `regulars model fit` fits one"),
         (("model", "show"), 1, "no model was fitted"),
-        (("model", "fit", "--horizon", "36h"), 2, "a horizon is a number of whole days from 1 to 3650"),
+        (("model", "show", "7"), 1, "no model was fitted"),
+        (("model", "fit", "--horizon", "36h"), 2, "a horizon is a number of whole days from 1 to 3650, not 1.50"),
+        (("model", "fit", "--horizon", "0d"), 2, "a horizon is a number of whole days from 1 to 3650, not 0"),
+        (("model", "fit", "--horizon", "5200w"), 2, "a horizon is a number of whole days from 1 to 3650, not 36400"),
+        (("model", "fit", "--as-of", "2027-06-01"), 2, "as_of is 2027-06-01, which is still to come"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(shop: Say, words: tuple[str, ...], status: int, sentence: str) -> None:
@@ -80,14 +98,28 @@ def test_a_model_is_fitted_shown_and_forecast_by(say: Say, tmp_path: Path, monke
         told = lives(90, 3)
         crm.do([RegisterCustomer(ref=each, occurred_at=BEGIN) for each in sorted({who for who, *_ in told})])
         crm.do([buy(*each) for each in told])
+    monkeypatch.setattr("regulars.cli.opening.system_clock", lambda: BEGIN + timedelta(days=400))
     at = ("--as-of", "2024-12-26", "--db", path)
     said = say("model", "fit", *at).out
     assert all(word in said for word in ("Model 1", "MBG/NBD", "Gamma-Gamma", "90 % interval", "held out"))
     assert say("model", "show", "1", "--db", path).out == said
+    again = say("model", "fit", *at).out
+    assert again == f"Nothing was recorded: model 1 was fitted to the same data.\n\n{said}"
+    assert say("model", "fit", "--json", *at).json["changed"] is False
+    assert say("model", "show", "7", "--db", path).err == "regulars: there is no model 7; the only one is 1\n"
     assert say("model", "show", "--json", "--db", path).json["number"] == 1
     [fit] = say("model", "list", "--json", "--db", path).json
     assert (fit["customers"], fit["horizon_days"], fit["as_of"][:10]) == (90, 365, "2024-12-26")
+    before = ("--as-of", "2024-10-01", "--db", path)
+    assert "no model was fitted to what was bought up to 2024-10-01;" in say("forecast", *before).err
+    for words in (("--limit", "1"), ("c1",)):
+        told_ahead = say("forecast", *words, "--model", "1", *before).out
+        assert "Looking ahead: model 1 was fitted to data from after 2024-10-01, too." in told_ahead
+    assert say("forecast", "--json", "--model", "1", *before).json["looks_ahead"] is True
+    assert say("model", "fit", *before).status == 0
+    assert say("forecast", "--json", *before).json["model"] == 2
     listed = say("forecast", "--limit", "3", *at).out
+    assert "Looking ahead" not in listed
     assert "The first 3 of 90" in listed
     assert "All 90 together" in listed
     found = say("forecast", "--json", *at).json

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import picture
 from regulars import EventLine, Span, Timeline
+from regulars.asking.timeline_text import colours_of
 from regulars.crm_domain.command import CustomerId
 from regulars.pictures import timeline_svg
 from regulars.pictures.parts import CARD, COLOURS, INK, WEAK
@@ -97,6 +98,19 @@ def test_text_from_outside_stays_text() -> None:
     found = drawn(*spans(("<b>", 99)), noted=(EventLine(1, NOW, name),), title=name)
     assert not list(found.iter(f"{SVG}script"))
     assert told(found, "title") == "</title><script>alert(1)</script> & co"
+
+
+def test_a_high_value_is_no_danger_as_a_high_risk_is() -> None:
+    found = {lane: colours_of(lane, ("low", "high")) for lane in ("risk", "value")}
+    assert found["risk"] == {"low": "green", "high": "bright_red"}
+    assert "red" not in "".join(found["value"].values())
+    red = COLOURS["red"][0]
+    timelines = {lane: Timeline(WHOM, {lane: spans(("low", 60), ("high", 60))}) for lane in found}
+    pictures = {
+        lane: timeline_svg(each, title="Ada", now=NOW, start=START, end=END) for lane, each in timelines.items()
+    }
+    assert red in pictures["risk"]
+    assert red not in pictures["value"]
 
 
 def luminance(colour: str) -> float:

@@ -1126,10 +1126,11 @@ class Regulars:
     ) -> Forecast:
         """What is expected of one customer within a model's horizon: whether they still buy, how often, and its worth.
 
-        It takes the extra `models`, and a model that was fitted: `model` is its number, by default that of the last
-        one, as known at `known_at`. `annual_rate` is by how much later spend counts less (continuous discounting). The
-        intervals are of the expectation: 90 % for how well it is known. Raises NotFound without a model, for an
-        unknown customer, and for one who had bought nothing by then.
+        It takes the extra `models`, and a model that was fitted: `model` is its number, by default that of the one,
+        of those known at `known_at`, with the latest data up to `as_of`: one with later data knows what was still to
+        come, so it has to be named, and `looks_ahead` says so. `annual_rate` is by how much later spend counts less
+        (continuous discounting). The intervals are of the expectation: 90 % for how well it is known. Raises NotFound
+        without a model, for an unknown customer, and for one who had bought nothing by then.
         """
         require_extra()
         from regulars.asking.forecasting import forecast_one  # most programs have no model

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -24,6 +25,7 @@ from regulars import (
     StoreUnusable,
     UndoMerge,
     VoidPurchase,
+    as_toml,
     parse_rules,
 )
 from regulars.asking.forecasts import Expected
@@ -167,8 +169,11 @@ def test_rules_without_values_say_so_and_diff_is_what_publishing_does(database_u
         crm.rules.publish(stricter, reason="dearer")
         assert [each for _, each, *_ in listed(crm)] == ["high", "low", "low"]
         without = parse_rules(default_text().partition("[value]")[0])
-        with pytest.raises(InvalidRules, match=r"these rules have no table \[value\]"):
+        with pytest.raises(InvalidRules, match=r"these rules have no table \[value\]") as refused:
             crm.value(rules=without)
+        # What the sentence says to add is the table of the default rules.
+        line = str(refused.value).partition("on top: ")[2]
+        assert parse_rules(f"{line}\n{as_toml(without)}") == parse_rules(default_text())
         with pytest.raises(ValueError, match='no band is called "top"; the rules have low, mid, high'):
             crm.value(band="top")
         with pytest.raises(ValueError, match="is not the `after` of a page"):
@@ -238,9 +243,11 @@ def test_a_model_is_recorded_told_and_asked_as_it_was_known_then(database_url: s
         page = crm.forecasts(as_of=then, known_at=then, limit=3)
         assert page.model.number == 1
         assert before in list(crm.forecasts(as_of=then, known_at=then))
-        with pytest.raises(NotFound, match="there is no model 2 that was known then; there are 1 to 1"):
+        with pytest.raises(NotFound, match="there is no model 2 by then; the only one by then is 1"):
             crm.forecast("c1", known_at=then, model=2)
-        with pytest.raises(NotFound, match="no model that was known then was fitted"):
+        with pytest.raises(NotFound, match="there is no model 3; those are numbered 1 to 2"):
+            crm.models.version(3)
+        with pytest.raises(NotFound, match="no model was fitted by then"):
             crm.forecast("c1", known_at=then - DAY)
         assert crm.check_records().holds
         assert crm.projections.verify().holds
@@ -267,9 +274,45 @@ def test_forecasts_are_listed_by_value_and_summed_up_from_fifty_on(database_url:
         assert abs(page.value.expected - sum(each.value.expected for each in everybody)) < Decimal("0.5")
         # What comes at once is worth more than what comes later.
         assert crm.forecast("c1", annual_rate=Decimal(0)).value.expected > crm.forecast("c1").value.expected
-        # The forgotten are no list's business, and the model stays as it was fitted.
+        # The forgotten are no list's business, but what all come to together stays, as the model does.
         crm.forget(everybody[0].id, reason="asked for it")
-        assert crm.forecasts(limit=1).total == 89
+        without = crm.forecasts()
+        assert [each.id for each in without] == [each.id for each in everybody[1:]]
+        assert (without.total, without.summed) == (89, 90)
+        assert (without.orders, without.value) == (page.orders, page.value)
+
+
+@pytest.mark.usefixtures("_few_replicates")
+def test_a_forecast_of_an_earlier_day_is_by_a_model_that_did_not_know_what_came_after(database_url: str) -> None:
+    early, late = BEGIN + 300 * DAY, BEGIN + 350 * DAY
+    with busy(database_url) as crm:
+        fitted(crm, as_of=late)
+        for ask in (crm.forecasts, partial(crm.forecast, "c1")):
+            with pytest.raises(NotFound, match="no model was fitted to what was bought up to 2024-10-27"):
+                ask(as_of=early)
+            named = ask(as_of=early, model=1)
+            assert named.looks_ahead
+        fitted(crm, as_of=early)
+        fitted(crm)
+        for ask in (crm.forecasts, partial(crm.forecast, "c1")):
+            assert not ask(as_of=early).looks_ahead
+            assert not ask(as_of=late).looks_ahead
+        fitted(crm, as_of=early + DAY)
+        # The last data count, not what was fitted last.
+        assert [crm.forecast("c1", as_of=when).model for when in (early, late, None)] == [2, 1, 3]
+
+
+@pytest.mark.usefixtures("_few_replicates")
+def test_no_model_is_fitted_to_days_that_have_not_come(database_url: str) -> None:
+    clock = Clock(BEGIN + 360 * DAY)
+    with busy(database_url, clock=clock) as crm:
+        before = crm.event_count
+        for when in (clock.now + timedelta(microseconds=1), clock.now.date() + DAY, date(2027, 6, 1)):
+            with pytest.raises(ValueError, match="still to come; a model is fitted to what was bought until now"):
+                crm.models.fit(as_of=when)
+        assert crm.event_count == before
+        # Today hasn't ended either, so it is as of now.
+        assert fitted(crm, as_of=clock.now.date()).fit.as_of == fitted(crm).fit.as_of
 
 
 @pytest.mark.usefixtures("_few_replicates")

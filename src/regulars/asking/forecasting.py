@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -14,7 +14,7 @@ from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.everyone import Held, everyone_at
 from regulars.adapters.read_models.pages import newest_event_at
 from regulars.asking.customers import carried_by, folded_in
-from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage, model_meant
+from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage, asked_of, model_to_forecast_by
 from regulars.asking.one_customer import Holding, history_of, read_contacts
 from regulars.asking.paging import MAX_PAGE
 from regulars.asking.ranked import Place, first_after, mark_of
@@ -29,7 +29,6 @@ from regulars.modelling.forecasting import bounds, expectation, totals
 from regulars.projections.engine.fold import verdict_at
 from regulars.projections.rfm_summary import RFM_SUMMARY
 from regulars.session.freshness import freshness_of
-from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 
@@ -85,10 +84,11 @@ def forecast_one(
     _require_rate(annual_rate)
     with session.store.reading() as tx:
         viewpoint = session.viewpoint(tx, known_at)
-        fitted = model_meant(session, tx, number, viewpoint.until)
+        asked_for = asked_of(as_of, viewpoint.rules.zone)
+        fitted = model_to_forecast_by(session, tx, number, viewpoint.until, asked_for)
         customer_id = session.resolve(tx, who)
         members = tx.families([customer_id], viewpoint.until).members(customer_id)
-        asked_at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+        asked_at = session.now() if asked_for is None else asked_for.at
         holding = Holding(
             shown=(RFM_SUMMARY.name,),
             at=lambda folded: max(asked_at, folded.last_at or 0) if as_of is None else asked_at,
@@ -115,16 +115,16 @@ def find_forecasts(
     with folded_in(session, everything, query.known_at, None, on_progress) as (tx, viewpoint):
         models, zone = viewpoint.models, viewpoint.rules.zone
         assert models is not None
-        fitted = model_meant(session, tx, query.model, viewpoint.until)
+        asked_for = asked_of(query.as_of, zone)
+        fitted = model_to_forecast_by(session, tx, query.model, viewpoint.until, asked_for)
         currency = session.store.currency(tx.connection) or "EUR"
         at = max(session.now(), newest_event_at(models, tx.connection))
-        at = at if query.as_of is None else instant_of(query.as_of, zone)
+        at = at if asked_for is None else asked_for.at
         held = everyone_at(models, tx.connection, RFM_SUMMARY.name, at, carried_by(viewpoint.ruleset, query.segment))
         gone = tx.forgotten(each.customer_id for each in held)
     asked = _Question(session=session, fitted=fitted, at=at, annual_rate=query.annual_rate, currency=currency)
-    held = sorted((each for each in held if each.customer_id not in gone), key=lambda each: each.customer)
-    buyers = buyers_of(held, at, zone, exponent_of(currency))
-    listed = _Listed(asked, held, buyers)
+    held = sorted(held, key=lambda each: each.customer)
+    listed = _Listed(asked, held, buyers_of(held, at, zone, exponent_of(currency)), gone)
     return listed.page(query.limit, query.goes_on, after)
 
 
@@ -134,14 +134,20 @@ def _require_rate(annual_rate: Decimal) -> None:
 
 
 class _Listed:
-    """All forecasts of a question in order of value, of which pages are worked out in full."""
+    """All forecasts of a question in order of value, of which pages are worked out in full; who is gone is in the sum
+    alone.
+    """
 
-    def __init__(self, asked: _Question, held: Sequence[Held], buyers: Buyers) -> None:
+    def __init__(self, asked: _Question, held: Sequence[Held], buyers: Buyers, gone: Container[str]) -> None:
         self._asked = asked
         self._held = held
         self._buyers = buyers
         value = expectation(asked.model, buyers, asked.weeks, float(asked.annual_rate)).value
-        ranked = sorted((-float(each), held[index].customer, index) for index, each in enumerate(value))
+        ranked = sorted(
+            (-float(each), held[index].customer, index)
+            for index, each in enumerate(value)
+            if held[index].customer_id not in gone
+        )
         self._places: list[Place] = [(key, customer) for key, customer, _ in ranked]
         self._order = np.array([index for _, _, index in ranked], dtype=np.intp)
         self._orders, self._value = self._totals()
@@ -160,7 +166,8 @@ class _Listed:
         last = first + len(which)
         return ForecastPage(
             customers=_forecasts(self._asked, [self._held[index] for index in which], self._buyers.some(which)),
-            total=len(self._held),
+            total=len(self._places),
+            summed=len(self._held),
             orders=self._orders,
             value=self._value,
             model=self._asked.fitted,
@@ -193,6 +200,7 @@ def _forecasts(asked: _Question, held: Sequence[Held], buyers: Buyers) -> tuple[
             p_none=round(float(expected.p_none[i]), 4),
             orders=_estimate(expected.orders[i], known.orders_low[i], known.orders_high[i], 2),
             value=_estimate(expected.value[i], known.value_low[i], known.value_high[i], exponent),
+            looks_ahead=asked.fitted.fit.as_of > asked.at,
         )
         for i, each in enumerate(held)
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import InitVar, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.paging import Following, Paged
@@ -12,6 +15,7 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound, StoreUnusable
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.value_model import CATEGORY, KEY, ModelFitted
+from regulars.session.instants import instant_of
 from regulars.session.session import Session
 
 #: By how much later spend counts less, a year, unless another rate is given.
@@ -50,7 +54,8 @@ class Forecast:
 
     `p_alive` is the probability that they haven't left, `p_none` that they don't order within the horizon. `orders`
     are buying days, `value` is discounted by `annual_rate`; their 90 % intervals are those of the expectation, which
-    is how well it is known, and not of what this customer will do.
+    is how well it is known, and not of what this customer will do. `looks_ahead` says that the model was fitted to data
+    from after `as_of`, so that it knew more than anybody did then.
     """
 
     id: CustomerId
@@ -65,19 +70,22 @@ class Forecast:
     p_none: float
     orders: Expected
     value: Expected
+    looks_ahead: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ForecastPage(Paged[Forecast]):
     """A page of forecasts, the highest value first: pass `after` to ask for the next page.
 
-    `total` counts the customers of all pages. `orders` and `value` are what they will come to together, with a 90 %
-    interval of what will happen; None for fewer than 50, of whom luck is most of it. Iterating a page that `goes_on`,
-    because no `limit` was given, reads all pages that follow as well.
+    `total` counts the customers of all pages. `orders` and `value` are what `summed` customers will come to together,
+    with a 90 % interval of what will happen; None for fewer than 50, of whom luck is most of it. Forgotten customers
+    are in these, and not in the list. Iterating a page that `goes_on`, because no `limit` was given, reads all pages
+    that follow as well.
     """
 
     customers: tuple[Forecast, ...]
     total: int
+    summed: int
     orders: Expected | None
     value: Expected | None
     model: FittedModel
@@ -87,8 +95,25 @@ class ForecastPage(Paged[Forecast]):
     goes_on: bool = field(init=False)
     following: InitVar[Following | None] = field(kw_only=True)
 
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the model was fitted to data from after `as_of`."""
+        return to_datetime(self.model.fit.as_of) > self.as_of
+
     def _items(self) -> tuple[Forecast, ...]:
         return self.customers
+
+
+class Asked(Struct, frozen=True):
+    """An instant that is asked for, and how that was said."""
+
+    at: int
+    said: str
+
+
+def asked_of(as_of: datetime | date | None, zone: ZoneInfo) -> Asked | None:
+    """The instant that is asked for; None for now. Raises ValueError as `instant_of` does."""
+    return None if as_of is None else Asked(instant_of(as_of, zone), as_of.isoformat())
 
 
 def read_models(session: Session, tx: Transaction, until: int | None = None) -> tuple[FittedModel, ...]:
@@ -103,15 +128,37 @@ def read_models(session: Session, tx: Transaction, until: int | None = None) -> 
 
 def model_meant(session: Session, tx: Transaction, number: int | None, until: int | None = None) -> FittedModel:
     """The model of a number, or else the last one that was fitted up to a position. Raises NotFound."""
-    models = read_models(session, tx, until)
-    known = "" if until is None else " that was known then"
+    models, then = read_models(session, tx, until), _then(until)
     if not models:
-        raise NotFound(f"no model{known} was fitted; `regulars model fit` fits one")
+        raise NotFound(f"no model was fitted{then}; `regulars model fit` fits one")
     if number is None:
         return models[-1]
     if not 1 <= number <= len(models):
-        raise NotFound(f"there is no model {number}{known}; there are 1 to {len(models)}")
+        there = f"the only one{then} is 1" if len(models) == 1 else f"those{then} are numbered 1 to {len(models)}"
+        raise NotFound(f"there is no model {number}{then}; {there}")
     return models[number - 1]
+
+
+def model_to_forecast_by(
+    session: Session, tx: Transaction, number: int | None, until: int | None, as_of: Asked | None
+) -> FittedModel:
+    """The model of a number, or else of those that know nothing of what came after `as_of` the one that knows most: of
+    several fitted to data up to the same instant the last. Raises NotFound.
+    """
+    last = model_meant(session, tx, number, until)
+    if number is not None:
+        return last
+    unaware = [each for each in read_models(session, tx, until) if as_of is None or each.fit.as_of <= as_of.at]
+    if as_of is not None and not unaware:
+        raise NotFound(
+            f"no model was fitted{_then(until)} to what was bought up to {as_of.said}; those there are know what came "
+            f"after, so one has to be named; `regulars model fit --as-of {as_of.said}` fits one that doesn't"
+        )
+    return max(unaware, key=lambda each: (each.fit.as_of, each.number))
+
+
+def _then(until: int | None) -> str:
+    return "" if until is None else " by then"
 
 
 def require_extra() -> None:

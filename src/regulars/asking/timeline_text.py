@@ -7,7 +7,7 @@ mark that the legend explains.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from itertools import groupby
@@ -26,28 +26,25 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 _LABEL_ROOM = 6
 
-# The names of the default rules, and of tickets; a value of other rules takes the next colour that is left.
-_COLOURS = {
-    "lead": "cyan",
-    "prospect": "bright_cyan",
-    "cold_lead": "blue",
-    "new": "bright_green",
-    "active": "green",
-    "loyal": "bright_magenta",
-    "reactivated": "bright_blue",
-    "at_risk": "yellow",
-    "dormant": "bright_red",
-    "churned": "red",
-    "member": "white",
-    "silver": "bright_black",
-    "gold": "yellow",
-    "platinum": "bright_cyan",
-    "low": "green",
-    "medium": "yellow",
-    "high": "bright_red",
-    "critical": "red",
-    "open": "cyan",
-    "breached": "red",
+# The names of the default rules by their lane, and of tickets; a value of other rules takes the next colour that is
+# left. A name means what its lane means: a high risk is a danger, a high value is none.
+_COLOURS: Mapping[str, Mapping[str, str]] = {
+    "stage": {
+        "lead": "cyan",
+        "prospect": "bright_cyan",
+        "cold_lead": "blue",
+        "new": "bright_green",
+        "active": "green",
+        "loyal": "bright_magenta",
+        "reactivated": "bright_blue",
+        "at_risk": "yellow",
+        "dormant": "bright_red",
+        "churned": "red",
+    },
+    "tier": {"member": "white", "silver": "bright_black", "gold": "yellow", "platinum": "bright_cyan"},
+    "risk": {"low": "green", "medium": "yellow", "high": "bright_red", "critical": "red"},
+    "value": {"low": "white", "mid": "cyan", "high": "green"},
+    "tickets": {"open": "cyan", "breached": "red"},
 }
 _OTHER_COLOURS = ("cyan", "magenta", "blue", "green", "yellow", "red")
 
@@ -134,7 +131,7 @@ def _row(lane: str, spans: Sequence[Span], scale: _Scale, now: int, legend: _Leg
     blocks = _blocks(visible, scale)
     shown = {block.value for block in blocks}
     legend.brief += [value for value in dict.fromkeys(span.value for span in visible) if value not in shown]
-    colours = colours_of(span.value for span in spans)
+    colours = colours_of(lane, (span.value for span in spans))
     return [_names(blocks, scale, legend), _bar(lane, blocks, now, colours)]
 
 
@@ -156,12 +153,12 @@ def _longest(spans: Sequence[Span], begin: datetime, end: datetime) -> str | Non
     return max(held, key=held.__getitem__) if held else None
 
 
-def colours_of(values: Iterable[str]) -> dict[str, str]:
-    """The terminal colour of each value."""
-    distinct = list(dict.fromkeys(values))
-    others = [value for value in distinct if value not in _COLOURS]
+def colours_of(lane: str, values: Iterable[str]) -> dict[str, str]:
+    """The terminal colour of each value of a lane."""
+    known, distinct = _COLOURS.get(lane, {}), list(dict.fromkeys(values))
+    others = [value for value in distinct if value not in known]
     spare = {value: _OTHER_COLOURS[index % len(_OTHER_COLOURS)] for index, value in enumerate(others)}
-    return {value: _COLOURS.get(value) or spare[value] for value in distinct}
+    return {value: known.get(value) or spare[value] for value in distinct}
 
 
 def _names(blocks: Sequence[_Block], scale: _Scale, legend: _Legend) -> Text:

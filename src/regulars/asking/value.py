@@ -28,6 +28,12 @@ from regulars.session.instants import instant_of
 from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
 
+#: The table of the default rules in a line, for who has none.
+_DEFAULT = (
+    'value = { window_days = 365, bands = [{ id = "low" }, { id = "mid", net_spend = "75.00" }, '
+    '{ id = "high", net_spend = "200.00", buying_days = 3 }] }'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Valued:
@@ -55,11 +61,13 @@ class BandTotal:
 class ValuePage(Paged[Valued]):
     """A page of customers by value, the highest net spend first: pass `after` to ask for the next page.
 
-    `bands` are the totals of all pages, in the order of the rules. Forgotten customers are in these, and not in the
-    list. Iterating a page that `goes_on`, because no `limit` was given, reads all pages that follow as well.
+    `total` counts the customers of all pages. `bands` are what they come to, in the order of the rules; forgotten
+    customers are in these, and not in the list. Iterating a page that `goes_on`, because no `limit` was given, reads
+    all pages that follow as well.
     """
 
     customers: tuple[Valued, ...]
+    total: int
     bands: tuple[BandTotal, ...]
     as_of: datetime
     after: str | None
@@ -107,7 +115,8 @@ def _bands_of(ruleset: Ruleset, band: str | None) -> tuple[str, ...]:
     ids = lane_values(ruleset, "value")
     if not ids:
         raise InvalidRules(
-            "these rules have no table [value], so nobody has a value; docs/models.md shows one to publish"
+            "these rules have no table [value], so nobody has a value; publish what `regulars rules show` prints with "
+            f"this line on top: {_DEFAULT}"
         )
     if band is None:
         return ids
@@ -153,6 +162,7 @@ def _page(
             )
             for each in some
         ),
+        total=len(ranked),
         bands=totals,
         as_of=as_of,
         after=mark_of(_place(some[-1])) if first + limit < len(ranked) else None,

@@ -36,18 +36,26 @@ def fit(
     MBG/NBD says how often they buy and whether they still do, Gamma-Gamma what they spend. It says so, and records
     nothing, where the data don't carry a model. It takes the extra `models`.
     """
-    with open_to_change(ctx, db) as crm, waiting("fitting", if_stopped="Stopped. Nothing was recorded.") as on_progress:
-        try:
-            found = crm.models.fit(horizon=horizon or YEAR, as_of=as_of, on_progress=on_progress)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--horizon") from None
+    reach = YEAR if horizon is None else horizon
+    with open_to_change(ctx, db) as crm:
+        known = crm.models.history()
+        with waiting("fitting", if_stopped="Stopped. Nothing was recorded.", counted="samples") as on_progress:
+            try:
+                found = crm.models.fit(horizon=reach, as_of=as_of, on_progress=on_progress)
+            except ValueError as error:  # a horizon out of bounds, a day that is still to come
+                raise typer.BadParameter(str(error)) from None
         if isinstance(found, CantTell):
             if json:
                 as_json.write_json(sys.stdout, {"model": None, "why": found.why})
             else:
                 render.draw(f"Can't tell: {found.why}.")
             raise typer.Exit(1)
-        _tell(found, crm, json=json)
+        is_new = found not in known
+        if json:
+            as_json.write_json(sys.stdout, as_json.fitted_model(found) | {"changed": is_new})
+            return
+        unchanged = () if is_new else (f"Nothing was recorded: model {found.number} was fitted to the same data.", "")
+        render.draw(*unchanged, *_drawn(found, crm))
 
 
 def show(

@@ -19,10 +19,12 @@ from regulars.cli.asking import AsOf, zone_of
 from regulars.cli.consents import KnownAt as KnownWhen
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
+from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
 from regulars.crm import Regulars
 from regulars.crm_domain.money import is_plain_number
+from regulars.pictures.bands import value_svg
 
 LimitOption = Annotated[
     int | None,
@@ -33,7 +35,18 @@ _STOPPED = "Stopped. The same question goes on where it was."
 _VALUE_COLUMNS = ("ref", "name", "band", "net_spend", "buying_days", "id")
 _FORECAST_COLUMNS = (
     *("ref", "name", "p_alive", "p_none", "orders", "orders_low", "orders_high"),
-    *("value", "value_low", "value_high", "buying_days", "as_of", "model", "horizon_days", "annual_rate", "id"),
+    *(
+        "value",
+        "value_low",
+        "value_high",
+        "buying_days",
+        "as_of",
+        "model",
+        "looks_ahead",
+        "horizon_days",
+        "annual_rate",
+        "id",
+    ),
 )
 
 
@@ -49,15 +62,20 @@ def value(
     raw: RawOption = False,
     excel: ExcelOption = None,
     xlsx: XlsxOption = None,
+    svg: SvgOption = None,
+    force: ForceOption = False,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """List customers by what they are worth, and what each band of value comes to.
 
     That is their net spend, on so many buying days, in the window of the table [value] of the rules. With --segment
-    the sums are what the segment is worth.
+    the sums are what the segment is worth. --svg draws the bands.
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
+    require_one_way(svg, force, json=json, csv=as_csv, excel=excel is not None, xlsx=xlsx is not None)
+    if svg is not None and limit is not None:
+        raise typer.BadParameter("choose one of them", param_hint="--limit and --svg")
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         with waiting("folding in", if_stopped=_STOPPED) as on_progress:
@@ -72,7 +90,10 @@ def value(
                 )
             except ValueError as error:  # an unknown band
                 raise typer.BadParameter(str(error), param_hint="--band") from None
-        if json:
+        if svg is not None:
+            picture = value_svg(page, currency=crm.currency, segment=segment)
+            write_svg(crm, svg, picture, force=force)
+        elif json:
             as_json.write_json(sys.stdout, as_json.value_page(page, islice(page, limit), crm.currency))
         elif rows.are_asked:
             with rows.written(crm) as write:
@@ -94,7 +115,10 @@ def forecast(
     as_of: AsOf = None,
     known_at: KnownWhen = None,
     model: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="The number of a model; the last one, unless given.")
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="The number of a model; unless given, that with the latest data by then."
+        ),
     ] = None,
     discount: Annotated[
         str, typer.Option(metavar="RATE", help="By what share later spend counts less, a year.")
@@ -168,11 +192,10 @@ def _values(
         (each.ref or f"id:{each.id}", each.name or "", each.band, f"{each.net_spend:,}", f"{each.buying_days:,}")
         for each in shown
     ]
-    listed = sum(band.customers for band in page.bands)
-    more = [f"The first {len(shown)} of {listed:,}: --limit N shows N, --csv and --json all."]
+    more = [f"The first {len(shown)} of {page.total:,}: --limit N shows N, --csv and --json all."]
     return [
         render.table(("Ref", "Name", "Band", f"Net spend {currency or ''}".strip(), "Buying days"), rows),
-        *(more if len(shown) < listed else []),
+        *(more if len(shown) < page.total else []),
         "",
         _totals(page, currency),
     ]
@@ -219,13 +242,18 @@ def _tell(found: Forecast, crm: Regulars, *, json: bool) -> None:
         "",
         f"By model {found.model}, discounted at {found.annual_rate:.0%} a year. The intervals say how well the "
         "expectation is known, not what the customer will do.",
+        *_warning(found.model, day, looks_ahead=found.looks_ahead),
     )
+
+
+def _warning(model: int, day: str, *, looks_ahead: bool) -> tuple[str, ...]:
+    return (f"Looking ahead: model {model} was fitted to data from after {day}, too.",) if looks_ahead else ()
 
 
 def _forecasts(
     page: ForecastPage, shown: Sequence[Forecast], crm: Regulars, segment: str | None
 ) -> list[ConsoleRenderable | str]:
-    if not page.total:
+    if not page.summed:
         return [_nobody(segment)]
     rows = [
         (
@@ -240,16 +268,17 @@ def _forecasts(
     ]
     titles = ("Ref", "Name", "Buys", "Orders", f"Value {crm.currency or ''}".strip(), "90 % interval")
     more = [f"The first {len(shown)} of {page.total:,}: --limit N shows N, --csv and --json all."]
-    fit = page.model.fit
+    fit, day = page.model.fit, render.day(page.as_of, zone_of(crm))
     return [
         render.table(titles, rows),
         *(more if len(shown) < page.total else []),
         "",
         *_sum(page, crm.currency),
         (
-            f"Within {fit.horizon_days} days from {render.day(page.as_of, zone_of(crm))} on, by model "
-            f"{page.model.number}, discounted at {page.annual_rate:.0%} a year."
+            f"Within {fit.horizon_days} days from {day} on, by model {page.model.number}, discounted at "
+            f"{page.annual_rate:.0%} a year."
         ),
+        *_warning(page.model.number, day, looks_ahead=page.looks_ahead),
     ]
 
 
@@ -258,7 +287,7 @@ def _sum(page: ForecastPage, currency: str | None) -> list[str]:
         return ["What they come to together can't be told of fewer than 50: luck is most of it."]
     return [
         (
-            f"All {page.total:,} together: {page.orders.expected:,.0f} orders ({_between(page.orders)}) worth "
+            f"All {page.summed:,} together: {page.orders.expected:,.0f} orders ({_between(page.orders)}) worth "
             f"{page.value.expected:,.0f} {currency or ''} ({_between(page.value)}). Nine times in ten it lies in there."
         )
     ]

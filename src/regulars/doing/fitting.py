@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from msgspec import Struct
@@ -21,7 +22,7 @@ from regulars.modelling.cant_tell import CantTell
 from regulars.modelling.fitting import REPLICATES, Fitted, Range, fit, written
 from regulars.modelling.forecasting import predicted
 from regulars.projections.rfm_summary import RFM_SUMMARY
-from regulars.session.instants import instant_of
+from regulars.session.instants import first_instant_of, instant_of
 from regulars.session.session import Session
 
 #: At most this part of the history is held out, to see how well what came before it predicts it, and at least 28 days.
@@ -47,10 +48,12 @@ def fit_model(
     as_of: datetime | date | None,
     on_progress: Progress | None,
 ) -> FittedModel | CantTell:
-    """Fit a model and record it, unless the data don't carry one. Raises ValueError for a horizon out of bounds."""
+    """Fit a model and record it, unless the data don't carry one. Raises ValueError for a horizon out of bounds, and
+    for a day that hasn't come yet.
+    """
     horizon_days = horizon // timedelta(days=1)
     if not 1 <= horizon_days <= 3_650 or horizon % timedelta(days=1):
-        raise ValueError(f"a horizon is a number of whole days from 1 to 3650, not {horizon}")
+        raise ValueError(f"a horizon is a number of whole days from 1 to 3650, not {_in_days(horizon)}")
     session.catch_up()
     data = _data(session, as_of, horizon_days)
     steps = REPLICATES * (2 if data.held_out_days else 1)
@@ -71,11 +74,28 @@ def fit_model(
         return read_models(session, tx)[-1]
 
 
+def _in_days(horizon: timedelta) -> str:
+    days = horizon / timedelta(days=1)
+    return f"{days:.0f}" if days.is_integer() else f"{days:.2f}"
+
+
+def _fitted_at(as_of: datetime | date | None, latest: int, zone: ZoneInfo) -> int:
+    """The instant up to which orders are taken: to take a time that hasn't come for one without orders would make
+    everybody look as if they had left.
+    """
+    if as_of is None:
+        return latest
+    begins = instant_of(as_of, zone) if isinstance(as_of, datetime) else first_instant_of(as_of, zone)
+    if begins > latest:
+        said = f"as_of is {as_of.isoformat()}, which is still to come"
+        raise ValueError(f"{said}; a model is fitted to what was bought until now or until an earlier day")
+    return min(instant_of(as_of, zone), latest)
+
+
 def _data(session: Session, as_of: datetime | date | None, horizon_days: int) -> _Data:
     with session.store.reading() as tx:
         models, rules = session.models(tx), session.rules(tx)
-        at = max(session.now(), newest_event_at(models, tx.connection))
-        at = at if as_of is None else instant_of(as_of, rules.zone)
+        at = _fitted_at(as_of, max(session.now(), newest_event_at(models, tx.connection)), rules.zone)
         held = everyone_at(models, tx.connection, RFM_SUMMARY.name, at)
         exponent = exponent_of(session.store.currency(tx.connection) or "EUR")
         known = buyers_of(held, at, rules.zone, exponent)

@@ -35,7 +35,8 @@ class Models:
         nothing is recorded. The same data and horizon as last time record nothing either, and return that model.
         `on_progress` is called with (samples fitted so far, samples there are to fit).
 
-        Raises ValueError for a horizon that is no number of whole days from 1 to 3650.
+        Raises ValueError for a horizon that is no number of whole days from 1 to 3650, and for an `as_of` that is
+        still to come; today is as of now.
         """
         require_extra()
         from regulars.doing.fitting import fit_model  # most programs fit none

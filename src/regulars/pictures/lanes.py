@@ -91,7 +91,9 @@ def timeline_svg(
     drawn: list[str] = []
     y = float(_TOP)
     for lane, spans in timeline.spans.items():
-        drawn += _lane(lane, blocks[lane], colours_of(span.value for span in spans), letters, y, now, scale.x(now))
+        drawn += _lane(
+            lane, blocks[lane], colours_of(lane, (span.value for span in spans)), letters, y, now, scale.x(now)
+        )
         y += _BAR
         if any(span.score is not None for span in spans):
             drawn += _scores(lane, spans, scale, now, y + 4)
