@@ -43,7 +43,7 @@ PURCHASES = b"ref,order_id,amount\nshop:9,C-1,wrong\n"
 NEVER_SEEN_HERE = {
     *("EventDamage", "SealDamage", "Fault", "Difference", "Poison", "MissingExtension"),
     *("NeverDrawn", "RecordedAhead", "OpenTransaction", "OwnerNeeded"),
-    *("Extension", "Restoration", "Rotation", "Taken", "TicketMove"),
+    *("Extension", "Reported", "Restoration", "Rotation", "Taken", "TicketMove"),
 }
 
 SEGMENT = """
