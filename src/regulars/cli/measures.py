@@ -132,7 +132,9 @@ def flow(
     ctx: typer.Context,
     first: Annotated[date, typer.Argument(metavar="FROM", parser=parse_moment, help="A day: its end counts.")],
     second: Annotated[date, typer.Argument(metavar="TO", parser=parse_moment, help="A later day, maybe ahead.")],
-    lane: Annotated[str, typer.Argument(metavar="LANE", help="stage, tier, risk, value, or an extension's lane.")],
+    lane: Annotated[
+        str, typer.Argument(metavar="LANE", help="stage, tier, risk, value, segment:ID, or an extension's lane.")
+    ],
     who: Annotated[
         str | None,
         typer.Option("--list", metavar="VALUE:VALUE", help="List who went so: active:at_risk. - is nobody yet."),
@@ -209,6 +211,7 @@ def cohorts(
     by: ByOption = "month",
     since: SinceOption = None,
     until: UntilOption = None,
+    as_of: AsOf = None,
     where: WhereOption = None,
     known_at: KnownAt = None,
     rules: ByRules = None,
@@ -223,11 +226,11 @@ def cohorts(
 ) -> None:
     """Show retention: of those who first ordered in a month, how many ordered in each month since.
 
-    Orders that came back count. --where is about now.
+    Orders that came back count. --as-of leaves out later orders; --where is about then, or now.
     """
     wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
-        found = crm.cohorts(by=by, since=since, until=until, **asked)
+        found = crm.cohorts(by=by, since=since, until=until, as_of=as_of, **asked)
         _answer(crm, wish, found, measured.cohorts(found), measured.cohort_rows(found))
 
 
