@@ -16,7 +16,7 @@ from rich.console import ConsoleRenderable
 from regulars.asking.dicts import to_dict
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, measured, render
-from regulars.cli.asking import AsOf, pairs
+from regulars.cli.asking import AsOf, pairs, zone_of
 from regulars.cli.csv_cells import CsvOption, Decimals, ExcelOption, RawOption, Rows, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
@@ -83,7 +83,7 @@ def _answer(
     crm: Regulars, wish: _Wish, found: Measure, drawn: Iterable[ConsoleRenderable | str], rows: Iterable[list[object]]
 ) -> None:
     if wish.svg is not None:
-        write_svg(crm, wish.svg, measure_svg(found), force=wish.force)
+        write_svg(crm, wish.svg, measure_svg(found, zone_of(crm)), force=wish.force)
     elif wish.json:
         as_json.write_json(sys.stdout, to_dict(found))
     elif wish.rows.are_asked:
@@ -137,7 +137,11 @@ def flow(
     ],
     who: Annotated[
         str | None,
-        typer.Option("--list", metavar="VALUE:VALUE", help="List who went so: active:at_risk. - is nobody yet."),
+        typer.Option(
+            "--list",
+            metavar="VALUE:VALUE",
+            help="List who went so: active:at_risk. - is nobody yet, or out of a segment.",
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="With --list: at most so many. 50; all with --json, --csv.")
@@ -325,7 +329,10 @@ def liability(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show the points of all members at the end of each month, and what expires if nobody earns or spends."""
+    """Show the points of all members at the end of each month, and what expires if nobody earns or spends.
+
+    Owed are points below zero: those spent before the order that earned them came back.
+    """
     wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     if expiring is not None and (svg, since, until) != (None, None, None):
         raise typer.BadParameter("it goes with none of --svg, --since and --until", param_hint="--expiring")

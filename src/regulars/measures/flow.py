@@ -51,6 +51,11 @@ class Flow(Struct, frozen=True, kw_only=True):
     moves: tuple[Move, ...]
 
     @property
+    def nothing(self) -> str:
+        """How None is written: nobody, as who isn't known has no verdict, or out of the segment."""
+        return "(out)" if self.lane.startswith(SEGMENT) else "(nobody)"
+
+    @property
     def before(self) -> Mapping[str | None, int]:
         """How many were what as of the first instant."""
         return _sums((each.before, each.customers) for each in self.moves)
