@@ -8,14 +8,16 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from regulars import RecordPurchase, RecordReturn, RegisterCustomer, Regulars, measure_svg, timeline_svg
-from regulars.measures import Liability, LiabilityPoint, Revenue, RevenuePeriod, Trend, TrendPoint
+from regulars.measures import Liability, LiabilityPoint, Revenue, RevenuePeriod, Rfm, Trend, TrendPoint
 from regulars.pictures.measures import Measure
+from regulars.pictures.parts import SMALL, width_of
 from shops import BEGIN, DAY, Clock, opened
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -157,6 +159,39 @@ def test_bars_below_zero_hang_from_the_line(parts: list[tuple[int, int]]) -> Non
             is_below = title.rpartition(": ")[2].startswith("-")
             assert high >= 0
             assert (top >= zero - 0.2) if is_below else (top + high <= zero + 0.2)
+
+
+def test_numbers_of_many_narrow_bars_do_not_run_into_each_other_nor_over_the_edge() -> None:
+    weeks = [f"{year}-W{week:02}" for year in (2025, 2026) for week in range(1, 53)]
+    points = tuple(
+        TrendPoint(period=week, at=AT, counts={"active": 350}, is_due=place > 100) for place, week in enumerate(weeks)
+    )
+    root = parsed(measure_svg(Trend(measured="stage", by="week", where={}, values=("active",), points=points)))
+    texts = [each for each in root.iter(f"{SVG}text") if each.text]
+    assert not [each for each in texts if each.text == "350"]  # there's no room; the words have them
+    for each in texts:
+        x, wide = float(each.get("x", "0")), width_of(each.text or "", SMALL)
+        before = {"end": wide, "middle": wide / 2}.get(each.get("text-anchor", ""), 0.0)
+        assert 0 <= x - before <= x - before + wide <= float(root.get("width", "0")), each.text
+    assert any(each.text == "due if nothing happens" and each.get("text-anchor") == "end" for each in texts)
+
+
+def test_a_word_of_wide_letters_is_taken_to_be_wide() -> None:
+    # In DejaVu Sans, among the widest: m 0.974, e 0.615, b 0.635, r 0.411 of the size.
+    assert width_of("member", 12) >= 12 * (2 * 0.974 + 2 * 0.615 + 0.635 + 0.411)
+
+
+def test_days_are_those_of_the_zone() -> None:
+    rfm = Rfm(
+        as_of=datetime(2026, 5, 31, 22, 30, tzinfo=UTC),
+        currency="EUR",
+        where={},
+        recencies=(),
+        frequencies=(),
+        cells=(),
+    )
+    assert "as of 2026-06-01" in measure_svg(rfm, ZoneInfo("Europe/Berlin"))
+    assert "as of 2026-05-31" in measure_svg(rfm)
 
 
 def test_lines_differ_in_their_dashes_and_what_is_due_has_hollow_marks() -> None:

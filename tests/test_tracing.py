@@ -136,7 +136,7 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "revenue": lambda crm: crm.revenue(),
     "liability": lambda crm: crm.liability(),
     "expiring": lambda crm: crm.expiring(timedelta(days=30)),
-    "report": lambda crm: crm.report(),
+    "report": lambda crm: crm.report(month=date(2024, 1, 1)),
 }
 #: What is neither a question nor a command of a customer: it writes, looks after the store, or reads what is open.
 OTHERS = {

@@ -84,7 +84,7 @@ from regulars.measures.trend import Trend, find_trend
 from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
 from regulars.projections.rules.grammar import Ruleset
-from regulars.report.gathering import gather_report
+from regulars.report.gathering import WATCHED, gather_report
 from regulars.report.values import Report
 from regulars.rules_door.publishing import PublishedRules
 from regulars.session.acting import Acting
@@ -611,8 +611,9 @@ class Regulars:
     ) -> Flow:
         """How many customers went from which verdict of a lane to which between two moments; the second may be ahead.
 
-        `where` counts those of whom it holds at the first moment; the rest is as `trend` has it. Raises ValueError for
-        an unknown lane, and where the second moment doesn't come after the first.
+        `where` counts those of whom it holds at the first moment; the rest is as `trend` has it. Of a segment the lane
+        is "segment:" and its id: who came in (None to "in"), and went out. Raises ValueError for an unknown lane, and
+        where the second moment doesn't come after the first.
         """
         return find_flow(self._session, lane, first, second, where, Axes(known_at, rules, on_progress))
 
@@ -642,6 +643,7 @@ class Regulars:
         by: By = "month",
         since: date | None = None,
         until: date | None = None,
+        as_of: datetime | date | None = None,
         where: Mapping[str, str] = MappingProxyType({}),
         known_at: datetime | date | None = None,
         rules: AnyRules | None = None,
@@ -649,10 +651,11 @@ class Regulars:
     ) -> Cohorts:
         """Retention: of the customers who first ordered in a month or week, how many ordered in each one since.
 
-        The cohorts are those from `since` to `until`: of the last 12 and the current one, unless given. `where` picks
-        customers of whom it holds now, or at `known_at`. An order that came back counts. The rest is as `trend` has it.
+        The cohorts are those from `since` to `until`: of the last 12 and the current one, unless given. `as_of` leaves
+        out orders after it; `where` picks customers of whom it holds then, or now, or at `known_at`. An order that came
+        back counts. The rest is as `trend` has it.
         """
-        return find_cohorts(self._session, by, since, until, where, Axes(known_at, rules, on_progress))
+        return find_cohorts(self._session, by, since, until, as_of, where, Axes(known_at, rules, on_progress))
 
     def rfm(
         self,
@@ -730,19 +733,20 @@ class Regulars:
         *,
         month: date | None = None,
         personal: bool = False,
-        watch: str = "at_risk",
+        watch: str = WATCHED,
         business: str = "",
         on_progress: Progress | None = None,
     ) -> Report:
         """A month in figures, against the month and the year before, with whom to call and what is due by now.
 
         It is about the month of a day: the last one that is over, unless given. Whom to call is who is, or soon
-        becomes, the stage to `watch`; where the rules have no such stage, nobody. Customers are listed by their ids,
-        and with `personal` by reference and name: what was sent can't be forgotten. `business` is a name for the title.
+        becomes, the stage to `watch`; nobody, where the rules lack the one that is watched by default. Customers are
+        listed by their ids, and with `personal` by reference and name: what was sent can't be forgotten. `business` is
+        a name for the title.
         `report_page` writes it as HTML.
 
         Everything recorded is folded in first; `on_progress` is called with (parts gathered so far, parts there are).
-        Raises ValueError for a month that hasn't begun.
+        Raises ValueError for a month that hasn't begun, or by whose end nobody was known, and for an unknown stage.
         """
         return gather_report(self._session, month, watch, personal, business, on_progress)
 

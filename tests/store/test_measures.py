@@ -475,7 +475,24 @@ def test_a_store_without_anything_has_measures_of_nothing(database_url: str) -> 
         assert sum(each.total for each in found["revenue"].periods) == 0
         assert not any(each.customers for each in found["cohorts"].cohorts)
         assert found["flow"].moves == ()
-        assert crm.report().figures[0].month_before is None
+        with pytest.raises(ValueError, match="nobody was known by the end of"):
+            crm.report()
+
+
+def test_what_is_ahead_has_no_revenue_and_what_was_given_is_named(database_url: str) -> None:
+    ahead, earlier = date(2200, 1, 1), date(1990, 1, 1)
+    with opened(database_url, Clock()) as crm:
+        now = crm.revenue().periods[-1]
+        assert crm.revenue(until=ahead.replace(year=now.first.year + 2)).periods[-1] == now
+        with pytest.raises(ValueError, match="2200-01 hasn't begun yet"):
+            crm.revenue(since=ahead, until=ahead)
+        for measure in (crm.revenue, crm.cohorts, crm.liability):
+            with pytest.raises(ValueError, match="unless until is given, and since is 2200-01"):
+                measure(since=ahead)
+            with pytest.raises(ValueError, match="unless since is given, and until is 1990-01"):
+                measure(until=earlier)
+            with pytest.raises(ValueError, match="until comes before since"):
+                measure(since=ahead, until=earlier)
 
 
 # -------------------------------------------------------------------------------------------------------------- trading

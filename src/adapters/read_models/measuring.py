@@ -31,6 +31,14 @@ class Held(Struct, frozen=True):
     text: str
 
 
+class Lane(Struct, frozen=True):
+    """What customers go through: the values of a projection, or of one that is keyed those of one key in its column."""
+
+    projection: str
+    column: str | None = None
+    key: str | None = None
+
+
 class Spending(Struct, frozen=True, array_like=True, gc=False):
     """What a customer had spent from an instant on, in minor units, by so many orders."""
 
@@ -94,13 +102,13 @@ def counts_while(
 
 
 def moves(
-    models: ReadModels, connection: Connection, name: str, first: int, second: int, conditions: Sequence[Held]
+    models: ReadModels, connection: Connection, lane: Lane, first: int, second: int, conditions: Sequence[Held]
 ) -> dict[tuple[str | None, str | None], int]:
     """How many customers had which value at an instant, and which at another; None is no value, as before they came.
 
     `conditions` hold at the first instant.
     """
-    pairs = _pairs(models, name, first, second, conditions).subquery()
+    pairs = _pairs(models, lane, first, second, conditions).subquery()
     statement = sa.select(pairs.c.before, pairs.c.after, sa.func.count()).group_by(pairs.c.before, pairs.c.after)
     return {(before, after): count for before, after, count in connection.execute(statement)}
 
@@ -108,7 +116,7 @@ def moves(
 def movers(
     models: ReadModels,
     connection: Connection,
-    name: str,
+    lane: Lane,
     first: int,
     second: int,
     conditions: Sequence[Held],
@@ -118,7 +126,7 @@ def movers(
     limit: int | None,
 ) -> list[str]:
     """The ids of the customers behind one number of `moves`, in the order in which they were first recorded."""
-    pairs = _pairs(models, name, first, second, conditions).subquery()
+    pairs = _pairs(models, lane, first, second, conditions).subquery()
     events = models.events
     statement = sa.select(events.c.customer_id).select_from(pairs.join(events, events.c.position == pairs.c.customer))
     statement = statement.where(pairs.c.before.is_not_distinct_from(before), pairs.c.after.is_not_distinct_from(after))
@@ -126,12 +134,13 @@ def movers(
 
 
 def _pairs(
-    models: ReadModels, name: str, first: int, second: int, conditions: Sequence[Held]
+    models: ReadModels, lane: Lane, first: int, second: int, conditions: Sequence[Held]
 ) -> sa.CompoundSelect[Any]:
     """Each customer with their values at two instants, of whom one at least is there."""
-    intervals = models.of(name).intervals
+    intervals = models.of(lane.projection).intervals
+    keyed = sa.true() if lane.column is None else intervals.c[lane.column] == lane.key
     before, after = (
-        sa.select(intervals.c.customer, intervals.c.value).where(_holds(intervals, at)).subquery(label)
+        sa.select(intervals.c.customer, intervals.c.value).where(keyed, _holds(intervals, at)).subquery(label)
         for at, label in ((first, "before"), (second, "after"))
     )
     same = before.c.customer == after.c.customer

@@ -20,7 +20,7 @@ from regulars.measures.trend import Trend, TrendPoint
 
 _BAR = 30
 _DUE = "░ due if nothing happens"
-_NOBODY, _ALL = "(nobody)", "all"
+_ALL = "all"
 
 Drawn = Iterator[ConsoleRenderable | str]
 Rows = Iterator[list[object]]
@@ -76,11 +76,11 @@ def flow(found: Flow) -> Drawn:
     if not found.moves:
         yield "Nobody was there on either day."
         return
-    counts = {(each.before or _NOBODY, each.after or _NOBODY): each.customers for each in found.moves}
+    counts = {(each.before or found.nothing, each.after or found.nothing): each.customers for each in found.moves}
     moved = sum(each.customers for each in found.moves if each.before != each.after)
     heading = f"{sum(counts.values()):,} customers, {moved:,} of them moved"
     yield Text(f"{heading}, if nothing else happens by then" if found.is_due else heading, style="bold")
-    yield counted(counts, [_NOBODY, *found.values], [*found.values, _NOBODY])
+    yield counted(counts, [found.nothing, *found.values], [*found.values, found.nothing])
 
 
 def flow_rows(found: Flow) -> Rows:

@@ -16,7 +16,7 @@ from rich.console import ConsoleRenderable
 from regulars.asking.dicts import to_dict
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, measured, render
-from regulars.cli.asking import AsOf, pairs
+from regulars.cli.asking import AsOf, pairs, zone_of
 from regulars.cli.csv_cells import CsvOption, Decimals, ExcelOption, RawOption, Rows, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
@@ -83,7 +83,7 @@ def _answer(
     crm: Regulars, wish: _Wish, found: Measure, drawn: Iterable[ConsoleRenderable | str], rows: Iterable[list[object]]
 ) -> None:
     if wish.svg is not None:
-        write_svg(crm, wish.svg, measure_svg(found), force=wish.force)
+        write_svg(crm, wish.svg, measure_svg(found, zone_of(crm)), force=wish.force)
     elif wish.json:
         as_json.write_json(sys.stdout, to_dict(found))
     elif wish.rows.are_asked:
@@ -132,10 +132,16 @@ def flow(
     ctx: typer.Context,
     first: Annotated[date, typer.Argument(metavar="FROM", parser=parse_moment, help="A day: its end counts.")],
     second: Annotated[date, typer.Argument(metavar="TO", parser=parse_moment, help="A later day, maybe ahead.")],
-    lane: Annotated[str, typer.Argument(metavar="LANE", help="stage, tier, risk, value, or an extension's lane.")],
+    lane: Annotated[
+        str, typer.Argument(metavar="LANE", help="stage, tier, risk, value, segment:ID, or an extension's lane.")
+    ],
     who: Annotated[
         str | None,
-        typer.Option("--list", metavar="VALUE:VALUE", help="List who went so: active:at_risk. - is nobody yet."),
+        typer.Option(
+            "--list",
+            metavar="VALUE:VALUE",
+            help="List who went so: active:at_risk. - is nobody yet, or out of a segment.",
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="With --list: at most so many. 50; all with --json, --csv.")
@@ -209,6 +215,7 @@ def cohorts(
     by: ByOption = "month",
     since: SinceOption = None,
     until: UntilOption = None,
+    as_of: AsOf = None,
     where: WhereOption = None,
     known_at: KnownAt = None,
     rules: ByRules = None,
@@ -223,11 +230,11 @@ def cohorts(
 ) -> None:
     """Show retention: of those who first ordered in a month, how many ordered in each month since.
 
-    Orders that came back count. --where is about now.
+    Orders that came back count. --as-of leaves out later orders; --where is about then, or now.
     """
     wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
-        found = crm.cohorts(by=by, since=since, until=until, **asked)
+        found = crm.cohorts(by=by, since=since, until=until, as_of=as_of, **asked)
         _answer(crm, wish, found, measured.cohorts(found), measured.cohort_rows(found))
 
 
@@ -322,7 +329,10 @@ def liability(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show the points of all members at the end of each month, and what expires if nobody earns or spends."""
+    """Show the points of all members at the end of each month, and what expires if nobody earns or spends.
+
+    Owed are points below zero: those spent before the order that earned them came back.
+    """
     wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     if expiring is not None and (svg, since, until) != (None, None, None):
         raise typer.BadParameter("it goes with none of --svg, --since and --until", param_hint="--expiring")

@@ -16,6 +16,7 @@ from regulars.cli.files import file_to_write, is_standard_output
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.progress import PATIENCE, Bar, shown_progress
 from regulars.cli.viewpoint import fold_first
+from regulars.report.gathering import WATCHED
 from regulars.report.page import report_page
 
 _MONTH = re.compile(r"\d{4}-\d\d")
@@ -40,7 +41,7 @@ def report(
     personal: Annotated[
         bool, typer.Option("--personal", help="With references and names; they can't be forgotten in a page once sent.")
     ] = False,
-    watch: Annotated[str, typer.Option(metavar="STAGE", help="Whom to call: who is, or becomes, this.")] = "at_risk",
+    watch: Annotated[str, typer.Option(metavar="STAGE", help="Whom to call: who is, or becomes, this.")] = WATCHED,
     business: Annotated[str, typer.Option(metavar="NAME", help="The name in the title.")] = "",
     json: JsonOption = False,
     db: StoreOption = None,

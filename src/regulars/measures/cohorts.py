@@ -12,6 +12,7 @@ from regulars.crm_domain.instant import to_datetime
 from regulars.measures.asked import Axes, asking, conditions
 from regulars.measures.periods import By, periods_between
 from regulars.measures.within import Within
+from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.statistics.proportions import Interval, wilson
@@ -52,19 +53,30 @@ class Cohorts(Struct, frozen=True, kw_only=True):
 
 @traced("cohorts")
 def find_cohorts(
-    session: Session, by: By, since: date | None, until: date | None, where: Mapping[str, str], axes: Axes
+    session: Session,
+    by: By,
+    since: date | None,
+    until: date | None,
+    as_of: datetime | date | None,
+    where: Mapping[str, str],
+    axes: Axes,
 ) -> Cohorts:
-    """Retention by cohort. Raises ValueError for periods that can't be, and for what `where` doesn't take."""
+    """Retention by cohort, from the orders up to an instant.
+
+    Raises ValueError for periods that can't be, and for what `where` doesn't take.
+    """
     with asking(session, axes) as asked:
         held = conditions(asked, session.store.registry, where)
-        begun = [each for each in periods_between(by, since, until, asked.today) if each.first <= asked.today.date()]
+        at = asked.now if as_of is None else min(asked.now, instant_of(as_of, asked.zone))
+        today = to_datetime(at).astimezone(asked.zone)
+        begun = [each for each in periods_between(by, since, until, today) if each.first <= today.date()]
         if not begun:
-            return Cohorts(by=by, as_of=to_datetime(asked.now), where=dict(where), cohorts=())
-        periods = periods_between(by, begun[0].first, asked.today, asked.today)
+            return Cohorts(by=by, as_of=to_datetime(at), where=dict(where), cohorts=())
+        periods = periods_between(by, begun[0].first, today, today)
         within = Within(periods, asked.zone)
         ordered = [[0] * (len(periods) - place) for place in range(len(begun))]
         customer, last = 0, -1
-        for step in spending(asked.models, asked.tx.connection, held, asked.now):
+        for step in spending(asked.models, asked.tx.connection, held, at):
             if step.customer != customer:
                 customer, last = step.customer, -1
             # An interval begins with an order where the last order is just then.
@@ -75,12 +87,10 @@ def find_cohorts(
             last = place
             ordered[cohort][place - cohort] += 1
         cohorts = tuple(
-            Cohort(
-                period=each.name, customers=row[0], is_over=each.end(asked.zone) <= asked.now, retained=_retained(row)
-            )
+            Cohort(period=each.name, customers=row[0], is_over=each.end(asked.zone) <= at, retained=_retained(row))
             for each, row in zip(begun, ordered, strict=True)
         )
-        return Cohorts(by=by, as_of=to_datetime(asked.now), where=dict(where), cohorts=cohorts)
+        return Cohorts(by=by, as_of=to_datetime(at), where=dict(where), cohorts=cohorts)
 
 
 def _retained(ordered: Sequence[int]) -> tuple[Retained, ...]:

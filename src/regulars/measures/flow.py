@@ -8,17 +8,22 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
-from regulars.adapters.read_models.measuring import movers, moves
+from regulars.adapters.read_models.measuring import Lane, movers, moves
+from regulars.asking.customers import require_segment
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.views import lanes_in
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import to_datetime
 from regulars.measures.asked import Asked, Axes, asking, conditions, in_order
+from regulars.projections.segments.projector import SEGMENTS
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 
 Moment = datetime | date
+
+#: Somebody goes into a segment and out of it; so a lane of one is named by its id: "segment:regulars".
+SEGMENT = "segment:"
 
 
 class Move(Struct, frozen=True):
@@ -33,7 +38,8 @@ class Flow(Struct, frozen=True, kw_only=True):
     """How many customers were what `first`, and are what `second`: None is not known yet, or not any more.
 
     `values` are in the rules' order. Rows add up to the totals as of the first instant, columns to those as of the
-    second. Where `second` lies in the future, it is what is due if nothing happens (`is_due`).
+    second; of one segment it is None or "in". Where `second` lies in the future, it is what is due if nothing happens
+    (`is_due`).
     """
 
     lane: str
@@ -43,6 +49,11 @@ class Flow(Struct, frozen=True, kw_only=True):
     where: Mapping[str, str]
     values: tuple[str, ...]
     moves: tuple[Move, ...]
+
+    @property
+    def nothing(self) -> str:
+        """How None is written: nobody, as who isn't known has no verdict, or out of the segment."""
+        return "(out)" if self.lane.startswith(SEGMENT) else "(nobody)"
 
     @property
     def before(self) -> Mapping[str | None, int]:
@@ -66,11 +77,11 @@ class Mover(Struct, frozen=True, kw_only=True):
 @traced("flow")
 def find_flow(session: Session, lane: str, first: Moment, second: Moment, where: Mapping[str, str], axes: Axes) -> Flow:
     """The moves between two moments. Raises ValueError for no lane, and for moments that don't rise."""
-    projection = _projection(session, lane)
     with asking(session, axes) as asked:
+        gone = _lane(asked, session, lane)
         begins, ends = _instants(asked, first, second)
         held = conditions(asked, session.store.registry, where)
-        counts = moves(asked.models, asked.tx.connection, projection, begins, ends, held)
+        counts = moves(asked.models, asked.tx.connection, gone, begins, ends, held)
         values = in_order(asked, lane, {value for pair in counts for value in pair if value is not None})
     return Flow(
         lane=lane,
@@ -98,15 +109,15 @@ def find_movers(
     axes: Axes,
 ) -> tuple[Mover, ...]:
     """The customers behind one number of a flow. Raises ValueError as `find_flow` does."""
-    projection = _projection(session, lane)
     with asking(session, axes) as asked:
+        gone = _lane(asked, session, lane)
         begins, ends = _instants(asked, first, second)
         held = conditions(asked, session.store.registry, where)
         before, after = move
         found = movers(
             asked.models,
             asked.tx.connection,
-            projection,
+            gone,
             begins,
             ends,
             held,
@@ -118,11 +129,19 @@ def find_movers(
     return tuple(Mover(id=CustomerId(each), ref=contacts[each].ref, name=contacts[each].name) for each in found)
 
 
-def _projection(session: Session, lane: str) -> str:
+def _lane(asked: Asked, session: Session, name: str) -> Lane:
+    """The lane of a name. Raises ValueError for none, and NotFound for a segment that the rules don't have."""
     lanes = lanes_in(session.store.registry)
-    if lane not in lanes:
-        raise ValueError(f'"{lane}" is not a verdict; there are {", ".join(lanes)}')
-    return lanes[lane]
+    known = f"{', '.join(lanes)}, and {SEGMENT}ID for one segment"
+    if not isinstance(name, str):
+        raise ValueError(f"a flow takes what changes, then two moments: expected one of {known}; found {name}")
+    if name.startswith(SEGMENT):
+        segment = name.removeprefix(SEGMENT)
+        require_segment(asked.ruleset, segment)
+        return Lane(SEGMENTS.name, "segment", segment)
+    if name not in lanes:
+        raise ValueError(f'"{name}" is not a verdict; there are {known}')
+    return Lane(lanes[name])
 
 
 def _instants(asked: Asked, first: Moment, second: Moment) -> tuple[int, int]:

@@ -56,6 +56,10 @@ def periods_between(
         raise ValueError(f'by is {" or ".join(get_args(By))}, not "{by}"')
     first = period_of(by, _counted(by, now.date(), -before)) if since is None else period_of(by, _day(since, now))
     last = period_of(by, _counted(by, now.date(), after)) if until is None else period_of(by, _day(until, now))
+    if last.first < first.first and until is None:
+        raise ValueError(f"it goes up to {last.name} unless until is given, and since is {first.name}, which is later")
+    if last.first < first.first and since is None:
+        raise ValueError(f"it begins at {first.name} unless since is given, and until is {last.name}, which is earlier")
     if last.first < first.first:
         raise ValueError(f"until comes before since: expected {first.name} or later, found {last.name}")
     found = tuple(takewhile(lambda each: each.first <= last.first, islice(_from(by, first), MAX_PERIODS + 1)))

@@ -66,9 +66,15 @@ class _Sums(Struct):
 def find_revenue(
     session: Session, by: By, since: date | None, until: date | None, where: Mapping[str, str], axes: Axes
 ) -> Revenue:
-    """Revenue by period. Raises ValueError for periods that can't be, and for what `where` doesn't take."""
+    """Revenue by period, up to the current one.
+
+    Raises ValueError for periods that can't be, or haven't begun, and for what `where` doesn't take.
+    """
     with asking(session, axes) as asked:
-        periods = periods_between(by, since, until, asked.today)
+        wanted = periods_between(by, since, until, asked.today)
+        periods = tuple(each for each in wanted if each.first <= asked.today.date())
+        if not periods:
+            raise ValueError(f"{wanted[0].name} hasn't begun yet, so it has no revenue")
         sums = _summed(asked, session, periods, where)
         return Revenue(
             by=by,

@@ -27,7 +27,8 @@ from regulars.pictures.parts import (
     width_of,
 )
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _HIGH = 760, 70, 20, 72, 240
+_WIDTH, _LEFT, _RIGHT, _TOP, _HIGH = 760, 70, 34, 72, 240
+_DUE = "due if nothing happens"
 _DASHES = (None, "6 3", "2 3", "8 3 2 3", "12 4", "4 4")
 
 
@@ -73,7 +74,8 @@ class _Frame:
         if chart.due is not None and chart.due < len(chart.columns):
             x = self.x(chart.due - 0.5)
             yield element("line", x1=x, y1=_TOP - 28, x2=x, y2=self.bottom + 4, stroke=INK, stroke_dasharray="3 2")
-            yield text(x + 4, _TOP - 20, "due if nothing happens", weak=True)
+            is_late = x + 4 + width_of(_DUE, SMALL) > _WIDTH
+            yield text(x - 4 if is_late else x + 4, _TOP - 20, _DUE, weak=True, text_anchor="end" if is_late else None)
 
 
 def stacked(chart: Chart) -> str:
@@ -84,6 +86,8 @@ def stacked(chart: Chart) -> str:
     downs = [sum(min(row[place], 0) for row in rows) for place in range(len(chart.columns))]
     frame, (found, patterns) = _Frame(chart, min(downs, default=0), max(ups, default=0)), looks([*chart.series])
     drawn = [patterns, *frame.drawn(chart)]
+    # The sum of every bar, or of every other; where bars are narrower still, they are in the words alone.
+    every = -(-max((width_of(f"{each:,}", SMALL) + 4 for each in sums), default=1) // frame.step)
     for place, column in enumerate(chart.columns):
         up: Number = 0
         down: Number = 0
@@ -94,8 +98,7 @@ def stacked(chart: Chart) -> str:
             if row[place]:
                 bar = _bar(frame, place, low, low + abs(row[place]), found[name], chart.due)
                 drawn.append(titled(f"{column}, {name}: {row[place]:,}", bar))
-        every = 1 if width_of(f"{sums[place]:,}", SMALL) < frame.step else 2
-        if (len(chart.columns) - 1 - place) % every == 0:
+        if every <= 2 and (len(chart.columns) - 1 - place) % every == 0:
             drawn.append(text(frame.x(place), frame.y(up) - 4, f"{sums[place]:,}", weak=True, text_anchor="middle"))
     swatches = [
         (element("rect", width=14, height=12, y=-1, fill=each.fill, stroke=each.edge), name)

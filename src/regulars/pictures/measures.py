@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
 from regulars.measures.cohorts import Cohort, Cohorts, Retained
@@ -17,17 +18,17 @@ from regulars.pictures.parts import Number
 Measure = Trend | Flow | Cohorts | Rfm | Revenue | Liability
 
 
-def measure_svg(measure: Measure) -> str:
-    """A measure as a picture: SVG with its title, a description, and every number in words."""
+def measure_svg(measure: Measure, zone: tzinfo = UTC) -> str:
+    """A measure as an SVG with its title, a description, and every number in words; days are those of `zone`."""
     match measure:
         case Trend():
             return stacked(_trend(measure)) if measure.adds_up else lines(_trend(measure))
         case Flow():
-            return heat(_flow(measure))
+            return heat(_flow(measure, zone))
         case Cohorts():
             return heat(_cohorts(measure))
         case Rfm():
-            return heat(_rfm(measure))
+            return heat(_rfm(measure, zone))
         case Revenue():
             return stacked(_revenue(measure))
         case Liability():
@@ -44,22 +45,29 @@ def _trend(trend: Trend) -> Chart:
     )
 
 
-def _flow(flow: Flow) -> Heat:
+def _flow(flow: Flow, zone: tzinfo) -> Heat:
     counts = {(each.before, each.after): each.customers for each in flow.moves}
     most = max(counts.values(), default=1)
+
+    def name(value: str | None) -> str:
+        return flow.nothing if value is None else value
+
     rows = [each for each in (None, *flow.values) if flow.before.get(each)]
     columns = [each for each in (*flow.values, None) if flow.after.get(each)]
 
     def cell(before: str | None, after: str | None) -> Cell | None:
         count = counts.get((before, after))
-        return None if count is None else Cell(f"{count:,}", count / most, f"{_of(before)} to {_of(after)}: {count:,}")
+        return (
+            None if count is None else Cell(f"{count:,}", count / most, f"{name(before)} to {name(after)}: {count:,}")
+        )
 
+    first, second = (_day(each, zone) for each in (flow.first, flow.second))
     return Heat(
-        title=f"{flow.lane.capitalize()} from {flow.first:%Y-%m-%d} to {flow.second:%Y-%m-%d}{_whose(flow.where)}",
+        title=f"{flow.lane.capitalize()} from {first} to {second}{_whose(flow.where)}",
         told="How many customers went from the value of the row to that of the column.",
         corner="from, to",
-        rows=[_of(each) for each in rows],
-        columns=[_of(each) for each in columns],
+        rows=[name(each) for each in rows],
+        columns=[name(each) for each in columns],
         cells=[[cell(before, after) for after in columns] for before in rows],
     )
 
@@ -85,7 +93,7 @@ def _retained(cohort: Cohort, retained: Retained) -> Cell | None:
     return Cell(f"{retained.share * 100:.0f}", retained.share, told)
 
 
-def _rfm(rfm: Rfm) -> Heat:
+def _rfm(rfm: Rfm, zone: tzinfo) -> Heat:
     most = max((each.net_spend for each in rfm.cells), default=Decimal(1)) or Decimal(1)
 
     def cell(found: RfmCell) -> Cell:
@@ -95,7 +103,7 @@ def _rfm(rfm: Rfm) -> Heat:
         return Cell(f"{found.customers:,} · {found.net_spend:,.0f}", share, told)
 
     return Heat(
-        title=f"Customers · net spend {rfm.currency or ''}, as of {rfm.as_of:%Y-%m-%d}{_whose(rfm.where)}",
+        title=f"Customers · net spend {rfm.currency or ''}, as of {_day(rfm.as_of, zone)}{_whose(rfm.where)}",
         told="How many customers, and their net spend so far, by which they are shaded.",
         corner="last order, orders",
         rows=rfm.recencies,
@@ -130,13 +138,13 @@ def _liability(liability: Liability) -> Chart:
     )
 
 
+def _day(moment: datetime, zone: tzinfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d}"
+
+
 def _first_due(points: Sequence[TrendPoint | LiabilityPoint]) -> int | None:
     return next((place for place, each in enumerate(points) if each.is_due), None)
 
 
 def _whose(where: Mapping[str, str]) -> str:
     return f", {' and '.join(f'{name} {value}' for name, value in where.items())}" if where else ""
-
-
-def _of(value: str | None) -> str:
-    return "(nobody)" if value is None else value

@@ -29,6 +29,7 @@ TEXT, SMALL = 12, 11
 FACES = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 _ADVANCE = 0.62  # the width of a character in a sans-serif face, in its size; wider than most
+_WIDE, _WIDEST = frozenset("mwMW@%"), 1.0  # and that of these
 
 #: The lines of each texture, within a square of 8; the first has none.
 _TEXTURES = (
@@ -77,7 +78,7 @@ def titled(said: str, *inner: str) -> str:
 
 def width_of(said: str, size: int = TEXT) -> float:
     """The width of a text at most."""
-    return len(said) * size * _ADVANCE
+    return sum(_WIDEST if each in _WIDE else _ADVANCE for each in said) * size
 
 
 def picture(title: str, told: str, width: Number, height: Number, inner: Iterable[str]) -> str:

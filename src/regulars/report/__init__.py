@@ -1,5 +1,5 @@
 """The monthly report: `gathering` collects it, `values` has its types, `page` writes it as HTML."""
 
-from regulars.report.values import Figure, Moved, Report, Somebody, ToDo
+from regulars.report.values import Figure, Moved, Rated, Report, SegmentMoved, Somebody, ToDo
 
-__all__ = ["Figure", "Moved", "Report", "Somebody", "ToDo"]
+__all__ = ["Figure", "Moved", "Rated", "Report", "SegmentMoved", "Somebody", "ToDo"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import TypeVar
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -15,30 +15,36 @@ from msgspec.structs import replace
 from regulars.adapters.progress import Progress
 from regulars.asking.customers import CustomerQuery, find_page, lane_values
 from regulars.asking.desk import TicketQuery, find_tickets
+from regulars.asking.due import DueQuery, find_due
 from regulars.asking.paging import MAX_PAGE
+from regulars.asking.satisfaction import SatisfactionQuery, read_satisfaction
+from regulars.asking.service import ServiceQuery, report_service
 from regulars.asking.views import Customer
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
 from regulars.measures.asked import Axes, asking
 from regulars.measures.cohorts import find_cohorts
 from regulars.measures.expiring import find_expiring
-from regulars.measures.flow import find_flow
+from regulars.measures.flow import SEGMENT, find_flow
 from regulars.measures.liability import find_liability
 from regulars.measures.periods import Period, period_of, periods_between
 from regulars.measures.revenue import Revenue, find_revenue
 from regulars.measures.trend import Trend, find_trend
-from regulars.report.values import Amount, Figure, Moved, Report, Somebody, ToDo
+from regulars.report.values import Amount, Figure, Moved, Rated, Report, SegmentMoved, Somebody, ToDo
 from regulars.session.freshness import freshness_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
+from regulars.statistics.estimate import Estimate, share
 
 #: So many are named in each list of a report.
 NAMED = 10
 MOVES = 8
+#: Whom to call, unless it is said otherwise.
+WATCHED = "at_risk"
 CALL_WITHIN, BREACH_WITHIN, EXPIRE_WITHIN = timedelta(days=14), timedelta(hours=48), timedelta(days=30)
 
 #: So many parts are gathered one after another.
-PARTS = 7
+PARTS = 11
 
 T = TypeVar("T")
 
@@ -54,6 +60,11 @@ class _Month(Struct, frozen=True):
     @property
     def last(self) -> Period:
         return self.periods[-1]
+
+    @property
+    def compared(self) -> tuple[Period, Period, Period]:
+        """The month, the one before, and the same one a year before."""
+        return self.periods[-1], self.periods[-2], self.periods[-1 - _YEAR]
 
     @property
     def span(self) -> str:
@@ -72,7 +83,8 @@ def gather_report(
 ) -> Report:
     """A month's report; the last one that is over, unless one is named. `on_progress` is told of its parts.
 
-    Raises ValueError for a month that hasn't begun.
+    Raises ValueError for a month that hasn't begun, for one by whose end nobody was known, and for a stage to watch
+    that the rules don't have; that of the default may be absent.
     """
     axes, done = Axes(), count(1)
 
@@ -83,6 +95,11 @@ def gather_report(
 
     with asking(session, axes) as asked:
         today, zone, now, ruleset, currency = asked.today, asked.zone, asked.now, asked.ruleset, asked.currency
+    if not isinstance(month, date | None):
+        raise ValueError(f"month is a day of it, such as date(2026, 10, 1), not {month!r}")
+    calls = lane_values(ruleset, "stage")
+    if watch not in (WATCHED, *calls):
+        raise ValueError(f'there is no stage "{watch}" to watch; the rules have {", ".join(calls)}')
     wanted = today.date().replace(day=1) - timedelta(days=1) if month is None else month
     periods = periods_between("month", date(wanted.year - 1, wanted.month, 1), wanted, today)
     chosen = _Month(periods)
@@ -93,6 +110,8 @@ def gather_report(
     since, until = periods[0].first, chosen.last.last
     revenue = told(find_revenue(session, "month", since, until, {}, axes))
     stages = told(find_trend(session, "stage", "month", since, until, {}, axes))
+    if not stages.points[-1].total:
+        raise ValueError(f"nobody was known by the end of {chosen.last.name}, so there is nothing to report of it")
     before = chosen.periods[-2].last
     end = min(chosen.last.end(zone), now)
     flow = told(find_flow(session, "stage", before, to_datetime(end), {}, axes))
@@ -109,15 +128,25 @@ def gather_report(
         currency=currency,
         personal=personal,
         figures=told(_figures(session, axes, chosen, revenue, stages)),
-        stages=_stages(chosen, stages),
+        stages=_counts(chosen, _known(stages), stages, stages.values),
+        values=told(_values(session, axes, chosen, _known(stages))) if lane_values(ruleset, "value") else told(()),
+        segments=told(_segments(session, axes, chosen, _known(stages), [each.id for each in ruleset.segment])),
+        satisfaction=told(_satisfaction(session, chosen, today.date())),
+        service=told(_service(session, chosen, today.date())),
         moved=tuple(Moved(before=each.before, after=each.after, customers=each.customers) for each in moved[:MOVES]),
         moved_by=f"regulars flow {before} {min(until, today.date())} stage",
-        cohorts_by=f"regulars cohorts {chosen.span}",
-        to_call=told(_to_call(session, watch, personal, zone) if watch in lane_values(ruleset, "stage") else ()),
-        due=told((_breaching(session, personal, zone), _expiring(session, axes, personal))),
+        cohorts_by=f"regulars cohorts {chosen.span} --as-of {min(until, today.date())}",
+        to_call=told(_to_call(session, watch, personal, zone) if watch in calls else ()),
+        due=told(
+            (
+                _breaching(session, personal, zone),
+                *((_due_again(session, personal, zone),) if ruleset.due_again.gaps else ()),
+                _expiring(session, axes, personal),
+            )
+        ),
         revenue=revenue,
         trend=stages,
-        cohorts=told(find_cohorts(session, "month", since, until, {}, axes)),
+        cohorts=told(find_cohorts(session, "month", since, until, until, {}, axes)),
     )
 
 
@@ -125,7 +154,7 @@ def _figures(session: Session, axes: Axes, month: _Month, revenue: Revenue, stag
     since, until = month.periods[0].first, month.last.last
     tickets = find_trend(session, "tickets", "month", since, until, {}, axes)
     points = find_liability(session, "month", since, until, {}, axes)
-    known = [each.total > 0 for each in stages.points]
+    known = _known(stages)
     asked = f"regulars revenue {month.span}"
     counted_by = {
         "tickets": f"regulars trend tickets {month.span}",
@@ -149,11 +178,97 @@ def _figures(session: Session, axes: Axes, month: _Month, revenue: Revenue, stag
     return tuple(found)
 
 
-def _stages(month: _Month, stages: Trend) -> tuple[Figure, ...]:
-    known = [each.total > 0 for each in stages.points]
-    asked = f"regulars trend stage {month.span}"
-    return tuple(
-        _figure(known, value, [each.counts.get(value, 0) for each in stages.points], asked) for value in stages.values
+def _known(stages: Trend) -> list[bool]:
+    """Of which months anything is known: whoever is known has a stage."""
+    return [each.total > 0 for each in stages.points]
+
+
+def _counts(month: _Month, known: Sequence[bool], trend: Trend, values: Iterable[str]) -> tuple[Figure, ...]:
+    asked = f"regulars trend {trend.measured} {month.span}"
+    return tuple(_figure(known, value, [each.counts.get(value, 0) for each in trend.points], asked) for value in values)
+
+
+def _values(session: Session, axes: Axes, month: _Month, known: Sequence[bool]) -> tuple[Figure, ...]:
+    found = find_trend(session, "value", "month", month.periods[0].first, month.last.last, {}, axes)
+    return _counts(month, known, found, found.values)
+
+
+def _segments(
+    session: Session, axes: Axes, month: _Month, known: Sequence[bool], ids: Sequence[str]
+) -> tuple[SegmentMoved, ...]:
+    if not ids:
+        return ()
+    found = find_trend(session, "segment", "month", month.periods[0].first, month.last.last, {}, axes)
+    before, after = month.periods[-2].last, month.last.last
+    segments = []
+    for each in _counts(month, known, found, ids):
+        flow = find_flow(session, f"{SEGMENT}{each.name}", before, after, {}, axes)
+        moved = {(one.before, one.after): one.customers for one in flow.moves}
+        segments.append(
+            SegmentMoved(
+                members=each,
+                entered=moved.get((None, "in"), 0),
+                left=moved.get(("in", None), 0),
+                moved_by=f"regulars flow {before} {after} {SEGMENT}{each.name}",
+            )
+        )
+    return tuple(segments)
+
+
+# ------------------------------------------------------------------------------------------- how content, and in time
+
+
+def _satisfaction(session: Session, month: _Month, today: date) -> tuple[Rated, ...]:
+    """What was said, and asked, in each of the three months, as of its end."""
+    ends = [min(each.last, today) for each in month.compared]
+    found = [
+        read_satisfaction(
+            session,
+            SatisfactionQuery(since=each.first, until=end, as_of=None, known_at=None, by=None),
+            None,
+        ).total
+        for each, end in zip(month.compared, ends, strict=True)
+    ]
+    asked = f"regulars satisfaction --since {month.last.first} --until {ends[0]}"
+    rated = [
+        _rated("NPS at the end", "score", "customers", [each.nps for each in found], asked),
+        _rated("CSAT at the end, satisfied", "share", "customers", [each.csat for each in found], asked),
+        _rated("Surveys answered", "share", "surveys", [each.response for each in found], asked),
+        _rated("Complaints to 100 orders", "rate", "orders", [each.complaints for each in found], asked),
+    ]
+    return tuple(rated) if any(each.value.n for each in rated) else ()
+
+
+def _service(session: Session, month: _Month, today: date) -> tuple[Rated, ...]:
+    """Whether the tickets opened in each of the three months were in time, as of the end of the last."""
+    end = min(month.last.last, today)
+    since = month.periods[0].first
+    query = ServiceQuery(by="month", since=since, until=end, as_of=end, known_at=None, rules=None)
+    report = report_service(session, query, None)
+    if not report.total.opened:
+        return ()
+    lines = {each.group: each for each in report.lines}
+    found = [lines[each.name] for each in month.compared]
+    asked = f"regulars service --by month --since {since} --until {end} --as-of {end}"
+    answered, resolved = [each.first_response for each in found], [each.resolution for each in found]
+    return (
+        _rated("First answers in time", "share", "tickets", [share(each.kept, each.n) for each in answered], asked),
+        _rated("Resolved in time", "share", "tickets", [share(each.kept, each.n) for each in resolved], asked),
+    )
+
+
+def _rated(
+    name: str, kind: Literal["share", "score", "rate"], of: str, found: Sequence[Estimate], counted_by: str
+) -> Rated:
+    value, month_before, year_before = found
+    return Rated(
+        name=name,
+        kind=kind,
+        of=of,
+        value=value,
+        month_before=month_before,
+        year_before=year_before,
+        counted_by=counted_by,
     )
 
 
@@ -273,6 +388,37 @@ def _breaching(session: Session, personal: bool, zone: ZoneInfo) -> ToDo:
         total=len(found),
         counted_by=f"regulars tickets --breaching-within {hours}h",
         nothing=f"No ticket becomes late within {hours} hours.",
+    )
+
+
+def _due_again(session: Session, personal: bool, zone: ZoneInfo) -> ToDo:
+    query = DueQuery(
+        value="due",
+        item=None,
+        customer=None,
+        within=None,
+        as_of=None,
+        limit=MAX_PAGE,
+        after=None,
+        freshness=freshness_of(True, None),
+        goes_on=True,
+    )
+    page = find_due(session, query, None, None, None)
+    shown = (
+        Somebody(
+            id=each.customer_id,
+            ref=each.ref if personal else None,
+            name=None,
+            about=f"{each.item}, due since {_day(each.since, zone)}, lapses {_day(each.until, zone)}",
+        )
+        for each in page.items[:NAMED]
+    )
+    return ToDo(
+        title="Items that are due to be bought again, those that lapse first at the top",
+        shown=tuple(shown),
+        total=sum(1 for _ in page),
+        counted_by="regulars due",
+        nothing="Nothing is due to be bought again.",
     )
 
 

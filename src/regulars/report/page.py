@@ -15,7 +15,8 @@ from importlib import resources
 from zoneinfo import ZoneInfo
 
 from regulars.pictures.measures import Measure, measure_svg
-from regulars.report.values import Amount, Figure, Report, Somebody, ToDo
+from regulars.report.values import Amount, Figure, Rated, Report, Somebody, ToDo
+from regulars.statistics.estimate import Estimate
 from regulars.wording.plain_text import clean
 
 _POLICY = "default-src 'none'; style-src 'sha256-{}'"
@@ -78,6 +79,11 @@ def _happened(report: Report) -> Iterator[str]:
     yield _picture(report.revenue, "revenue")
     yield from _figures("Customers by stage at the end", report.stages, report)
     yield _picture(report.trend, "trend")
+    if report.values:
+        yield from _figures("Customers by value at the end", report.values, report)
+    yield from _segments(report)
+    yield from _rated("How content they are", report.satisfaction)
+    yield from _rated("Tickets in time, by the month in which they were opened", report.service)
     if report.moved:
         yield "<h3>Who moved</h3>"
         yield '<ul class="moves">'
@@ -107,6 +113,56 @@ def _figures(title: str, figures: Iterable[Figure], report: Report) -> Iterator[
     for command in dict.fromkeys(each.counted_by for each in rows):
         names = ", ".join(each.name for each in rows if each.counted_by == command)
         yield _counted(command, names if len({each.counted_by for each in rows}) > 1 else "")
+
+
+def _segments(report: Report) -> Iterator[str]:
+    if not report.segments:
+        return
+    yield '<div class="wide"><table><caption>Members of segments at the end</caption><thead><tr><th scope="col"></th>'
+    for head in ("this month", "came in", "went out", "month before", "year before"):
+        yield f'<th scope="col">{head}</th>'
+    yield "</tr></thead><tbody>"
+    for each in report.segments:
+        members = each.members
+        yield f'<tr><th scope="row">{_said(members.name)}</th><td><b>{members.value:,}</b></td>'
+        yield f"<td>{f'+{each.entered:,}' if each.entered else 0}</td><td>{f'−{each.left:,}' if each.left else 0}</td>"
+        yield f"<td>{_before(members, members.month_before)}</td><td>{_before(members, members.year_before)}</td></tr>"
+    yield "</tbody></table></div>"
+    yield _counted(report.segments[0].members.counted_by)
+    yield from (_counted(each.moved_by) for each in report.segments)
+
+
+def _rated(title: str, rated: Iterable[Rated]) -> Iterator[str]:
+    """Numbers about many; those whose intervals overlap may be the same."""
+    rows = list(rated)
+    if not rows:
+        return
+    yield f'<div class="wide"><table><caption>{_said(title)}</caption>'
+    yield '<thead><tr><th scope="col"></th><th scope="col">this month</th><th scope="col">month before</th>'
+    yield '<th scope="col">year before</th></tr></thead><tbody>'
+    for each in rows:
+        yield f'<tr><th scope="row">{_said(each.name)}</th><td>{_estimated(each, each.value)}</td>'
+        yield f"<td>{_estimated(each, each.month_before)}</td><td>{_estimated(each, each.year_before)}</td></tr>"
+    yield "</tbody></table></div>"
+    yield _counted(rows[0].counted_by, "95 % interval, and of how many")
+
+
+def _estimated(rated: Rated, found: Estimate) -> str:
+    if found.value is None or found.low is None or found.high is None:
+        return '<span class="weak">can\'t tell</span>'
+    value, low, high = (_rate(rated, each) for each in (found.value, found.low, found.high))
+    unit = "\u00a0%" if rated.kind == "share" else ""
+    return f'<b>{value}{unit}</b> <span class="weak">{low} to {high}<br>of {found.n:,} {_said(rated.of)}</span>'
+
+
+def _rate(rated: Rated, number: float) -> str:
+    match rated.kind:
+        case "share":
+            return f"{number * 100:.0f}"
+        case "score":
+            return f"{number:+.0f}".replace("-", "−")
+        case "rate":
+            return f"{number:.1f}"
 
 
 def _named(figure: Figure, report: Report) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -11,6 +12,7 @@ from regulars.crm_domain.command import CustomerId
 from regulars.measures.cohorts import Cohorts
 from regulars.measures.revenue import Revenue
 from regulars.measures.trend import Trend
+from regulars.statistics.estimate import Estimate
 
 Amount = Decimal | int
 
@@ -27,6 +29,29 @@ class Figure(Struct, frozen=True, kw_only=True):
     year_before: Amount | None
     counted_by: str
     is_money: bool = False
+
+
+class Rated(Struct, frozen=True, kw_only=True):
+    """A number about many of the month, of the month before and of the same one a year before, each with n and its 95 %
+    interval: a "share" from 0 to 1, a "score" from -100 to 100, or a "rate" to a hundred. Of none it can't be told.
+    """
+
+    name: str
+    kind: Literal["share", "score", "rate"]
+    of: str
+    value: Estimate
+    month_before: Estimate
+    year_before: Estimate
+    counted_by: str
+
+
+class SegmentMoved(Struct, frozen=True, kw_only=True):
+    """The members of a segment, and how many came in and went out within the month; `moved_by` lists these."""
+
+    members: Figure
+    entered: int
+    left: int
+    moved_by: str
 
 
 class Moved(Struct, frozen=True, kw_only=True):
@@ -64,7 +89,9 @@ class Report(Struct, frozen=True, kw_only=True):
 
     Figures are as of the end of the month; whom to call and what is due is as of `as_of`, when the report was made. The
     month `is_over`, or the figures are so far. `rules` is the short digest of those in force. `business` is a title.
-    `moved_by` and `cohorts_by` are the commands that list who moved, and who came back.
+    `moved_by` and `cohorts_by` are the commands that list who moved, and who came back. `satisfaction` is empty where
+    nobody was asked, said anything or ordered, `service` where there were no tickets, and `values` and `segments` where
+    the rules have none.
     """
 
     business: str
@@ -79,6 +106,10 @@ class Report(Struct, frozen=True, kw_only=True):
     personal: bool
     figures: tuple[Figure, ...]
     stages: tuple[Figure, ...]
+    values: tuple[Figure, ...]
+    segments: tuple[SegmentMoved, ...]
+    satisfaction: tuple[Rated, ...]
+    service: tuple[Rated, ...]
     moved: tuple[Moved, ...]
     moved_by: str
     cohorts_by: str
