@@ -63,8 +63,11 @@ def test_groups_fit_into_eighty_columns_and_are_the_same_for_machines(shop: Say,
 def test_json_and_csv_at_once_and_a_span_that_ends_too_early_are_refused_in_a_sentence(shop: Say) -> None:
     assert "choose one of them" in shop("satisfaction", "--json", "--csv").err
     said = shop("satisfaction", "--since", "2024-05-01", "--until", "2024-04-01")
-    assert said.status != 0
-    assert "after its end" in said.err
+    assert said.status == 2
+    assert "the span begins at 2024-05-01, which is after its end at 2024-04-01" in said.err
+    said = shop("satisfaction", "--since", "2124-05-01")
+    assert said.status == 2
+    assert "the span begins at 2124-05-01, which is after its end now" in said.err
 
 
 def test_may_ask_ends_with_1_where_they_may_not(shop: Say) -> None:
@@ -77,6 +80,15 @@ def test_may_ask_ends_with_1_where_they_may_not(shop: Say) -> None:
     assert shop("survey", "may-ask", "shop:2").out == "They may be asked: they never were.\n"
     found = shop("survey", "may-ask", "shop:1", "--json").json
     assert (found["may_ask"], found["again_at"][:10]) == (False, "2024-07-29")
+
+
+def test_whoever_was_forgotten_may_not_be_asked(shop: Say) -> None:
+    forgotten = shop("survey", "may-ask", "shop:2", "--json").json["customer_id"]
+    assert shop("forget", "shop:2", "--reason", "asked for it", "--yes").status == 0
+    said = shop("survey", "may-ask", forgotten)
+    assert (said.status, said.out) == (1, "They may not be asked: they were forgotten.\n")
+    found = shop("survey", "may-ask", forgotten, "--json").json
+    assert (found["may_ask"], found["forgotten"]) == (False, True)
 
 
 def test_what_is_recorded_too_soon_comes_with_a_notice(shop: Say) -> None:

@@ -56,6 +56,15 @@ def test_before_anything_is_decided_it_says_that_it_cannot_tell(ask: Say) -> Non
     assert "Still in time, and in no share: 2 first responses and 3 resolutions" in said.out
 
 
+@pytest.mark.parametrize(
+    ("span", "end"), [(("2124-05-01",), "now"), (("2024-05-01", "--until", "2024-04-01"), "at 2024-04-01")]
+)
+def test_a_span_that_ends_before_it_begins_is_refused_in_a_sentence(ask: Say, span: tuple[str, ...], end: str) -> None:
+    said = ask("service", "--since", *span)
+    assert said.status == 2
+    assert f"the span begins at {span[0]}, which is after its end {end}" in " ".join(said.err.split())
+
+
 def test_machines_get_the_same_numbers(ask: Say) -> None:
     told = ask("service", "--by", "month", "--json").json
     assert (told["by"], [each["group"] for each in told["lines"]]) == ("month", ["2024-05", "2024-06"])

@@ -977,9 +977,9 @@ class Regulars:
         `value` is "not_yet", "due", "lapsed" or None for all of them. With `within`, it is what comes to be so within
         that time if nothing happens, and isn't yet, in order of since when; with `as_of` as well, what was ahead then,
         as if nothing had happened since. Forgotten customers are left out. `known_at`, `rules`, `limit` and `after`,
-        `fresh`, `at_least` and `on_progress` are those of `customers`. Raises NotFound for an unknown customer;
-        ValueError for another value, and where `within` is asked as of a day since which over 5,000 customers have
-        changed; StoreBusy as `customers` does.
+        `fresh`, `at_least` and `on_progress` are those of `customers`. Raises NotFound for an unknown customer, and for
+        an item that the rules have no gap for; ValueError for another value, and where `within` is asked as of a day
+        since which over 5,000 customers have changed; StoreBusy as `customers` does.
         """
         query = DueQuery(
             value=value,
@@ -1057,8 +1057,8 @@ class Regulars:
     def may_ask(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> MayAsk:
         """Whether a customer may be sent a survey: true once `ask_again_days` of the rules are over since the last one.
 
-        It says nothing of consent; `consents` does. A survey that was sent before that is recorded all the same, and
-        its outcome has a notice. Raises NotFound.
+        Whoever was forgotten may not be. It says nothing of consent; `consents` does. A survey that was sent before
+        that is recorded all the same, and its outcome has a notice. Raises NotFound.
         """
         return may_ask(self._session, who, as_of)
 

@@ -74,7 +74,7 @@ def satisfaction(
                     since=since, until=until, as_of=as_of, known_at=known_at, by=by, on_progress=on_progress
                 )
             except ValueError as error:  # a span that ends before it begins
-                raise typer.BadParameter(str(error)) from None
+                raise typer.BadParameter(str(error), param_hint="--since") from None
         if json:
             as_json.write_json(sys.stdout, to_dict(found))
         elif rows.are_asked:
@@ -245,6 +245,8 @@ def _write_rows(write: WriteRow, found: SatisfactionReport) -> None:
 
 
 def _may_ask_sentence(found: MayAsk, zone: ZoneInfo) -> str:
+    if found.forgotten:
+        return "They may not be asked: they were forgotten."
     if found.asked_at is None:
         return "They may be asked: they never were."
     asked = f"they were asked last on {render.day(found.asked_at, zone)}"

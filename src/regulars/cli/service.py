@@ -59,15 +59,18 @@ def service(
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         with waiting("folding in", if_stopped=_GOES_ON) as on_progress:
-            found = crm.service(
-                by=by,
-                since=since,
-                until=until,
-                as_of=as_of,
-                known_at=seen.known_at,
-                rules=seen.rules,
-                on_progress=on_progress,
-            )
+            try:
+                found = crm.service(
+                    by=by,
+                    since=since,
+                    until=until,
+                    as_of=as_of,
+                    known_at=seen.known_at,
+                    rules=seen.rules,
+                    on_progress=on_progress,
+                )
+            except ValueError as error:  # a span that ends before it begins
+                raise typer.BadParameter(str(error), param_hint="--since") from None
         if json:
             as_json.write_json(sys.stdout, as_json.service(found) | seen.as_json())
         elif rows.are_asked:
