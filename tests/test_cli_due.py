@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import regulars
 from saying import Say
 from shops import default_text
 
@@ -154,3 +156,9 @@ def test_a_draft_is_toml_that_the_rules_take(shop: Say, tmp_path: Path) -> None:
     found = shop("rules", "measure", "due_again", "--min-buyers", "6", "--json").json
     assert found["gaps"] == [{"item": "tea 1.5", "days": "14", "low": "14", "high": "14", "buyers": 6, "gaps": 6}]
     assert (found["left_out"], found["customers"]) == (2, 8)
+
+
+def test_a_draft_is_headed_by_the_day_of_the_business(tmp_path: Path) -> None:
+    evening = datetime(2026, 11, 27, 23, 30, tzinfo=UTC)  # half past midnight in Berlin
+    with regulars.open(tmp_path / "berlin.db", currency="EUR", clock=lambda: evening) as crm:
+        assert crm.rules.measure_due_again().toml.splitlines()[0].endswith(" up to 2026-11-28.")

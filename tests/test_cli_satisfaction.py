@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import pytest
 
@@ -122,3 +123,11 @@ def test_versions_are_compared_and_one_that_said_nothing_is_named(shop: Say) -> 
     said = shop("assessments", "diff", "1", "3")
     assert said.status != 0
     assert 'no assessment is of version "3"' in said.err
+
+
+def test_satisfaction_is_drawn(shop: Say, tmp_path: Path) -> None:
+    path = tmp_path / "satisfaction.svg"
+    assert shop("satisfaction", "--svg", str(path)).status == 0
+    assert path.read_text(encoding="utf-8").startswith("<svg")
+    assert shop("satisfaction", "--svg", str(path)).status == 1  # there is one
+    assert "choose one of them" in shop("satisfaction", "--svg", str(path), "--json").err

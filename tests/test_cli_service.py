@@ -144,3 +144,11 @@ def test_without_the_library_it_says_how_to_get_it(say: Say, monkeypatch: pytest
     said = say("rules", "holidays", "DE", "2027")
     assert said.status == 1
     assert "pip install 'regulars[holidays]'; or list them in the rules by hand" in said.err
+
+
+def test_service_is_drawn(ask: Say, tmp_path: Path) -> None:
+    path = tmp_path / "service.svg"
+    assert ask("service", "--svg", str(path)).status == 0
+    assert path.read_text(encoding="utf-8").startswith("<svg")
+    assert ask("service", "--svg", str(path)).status == 1  # there is one
+    assert "choose one of them" in ask("service", "--svg", str(path), "--json").err
