@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import regulars
+from regulars import Rejected
 from saying import Say
 
 SHOP = (
@@ -92,6 +94,19 @@ def test_whoever_was_forgotten_may_not_be_asked(shop: Say) -> None:
     assert (found["may_ask"], found["forgotten"]) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("position", "kind", "sentence"),
+    [(0, "sentiment", "about: expected the position of an event, a whole number from 1 on"), (1, "", "kind: expected")],
+)
+def test_what_can_not_be_assessed_is_refused_in_a_sentence(
+    tmp_path: Path, position: int, kind: str, sentence: str
+) -> None:
+    with regulars.open(tmp_path / "shop.db", currency="EUR") as crm, pytest.raises(Rejected) as refused:
+        crm.assess(position, kind, "good")
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 def test_what_is_recorded_too_soon_comes_with_a_notice(shop: Say) -> None:
     words = ["customer=shop:1", "survey_id=S-2", "survey=nps", "channel=email", "occurred_at=2024-05-20"]
     said = shop("do", "RecordSurveySent", *words)
@@ -103,7 +118,7 @@ def test_what_is_recorded_too_soon_comes_with_a_notice(shop: Say) -> None:
 def test_one_customer_is_shown_with_the_events_behind_it(shop: Say) -> None:
     said = shop("survey", "show", "shop:1")
     assert (said.status, said.widest <= 80) == (0, True)
-    assert "answered NPS with 10 30 days ago: promoter (#4)" in said.out
+    assert "answered NPS with 10, 30 days ago: promoter (#4)" in said.out
     assert "S-1" in said.out
     found = shop("survey", "show", "shop:1", "--json").json
     assert (found["nps"], found["surveys"][0]["fate"]) == ("promoter", "answered")

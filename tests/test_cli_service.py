@@ -12,6 +12,7 @@ import pytest
 
 import regulars
 from regulars import AssignTicket, OpenTicket, RegisterCustomer, ReplyAsAgent, ResolveTicket, as_toml, default_rules
+from regulars.cli.holidays import said_years
 from regulars.projections.rules.grammar import parse_rules
 from saying import NOW, Say
 
@@ -119,7 +120,7 @@ def test_they_are_added_to_a_file_and_what_it_said_stays(say: Say, tmp_path: Pat
     written = file.read_text(encoding="utf-8")
     again = say("rules", "holidays", "DE-BY", "2027", "--into", str(file))
     assert (again.status, file.read_text(encoding="utf-8")) == (1, written)
-    assert 'the list of holidays "DE-BY 2027" is used twice' in again.err
+    assert "rules.toml lists the holidays of DE-BY in 2027 already; nothing was added" in again.err
     other = say("rules", "holidays", "AT", "2027", "--into", str(file))
     assert 'no [[business.hours]] keeps them yet; say there: holidays = ["AT"]' in other.err
 
@@ -137,6 +138,14 @@ def test_what_is_not_known_is_said(say: Say, words: tuple[str, ...], sentence: s
     said = say("rules", "holidays", *words)
     assert said.status == 1
     assert sentence in said.err
+
+
+def test_a_region_is_taken_in_small_letters_and_written_as_it_is(say: Say) -> None:
+    assert say("rules", "holidays", "de-by", "2027").out == say("rules", "holidays", "DE-BY", "2027").out
+
+
+def test_years_in_a_row_are_said_as_a_range() -> None:
+    assert said_years((2024, 2026, 2027, 2028, 2030, 2031)) == "2024, 2026 to 2028, 2030, 2031"
 
 
 def test_without_the_library_it_says_how_to_get_it(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -277,6 +277,7 @@ def _one(found: CustomerSatisfaction, zone: ZoneInfo) -> Iterable[ConsoleRendera
     if found.too_soon:
         yield f"  surveys that were sent too soon after another: {found.too_soon:,}"
     if found.surveys:
+        about_tickets = any(each.ticket_id for each in found.surveys)
         rows = [
             (
                 each.survey_id,
@@ -284,12 +285,12 @@ def _one(found: CustomerSatisfaction, zone: ZoneInfo) -> Iterable[ConsoleRendera
                 each.channel or "",
                 render.day(each.sent_at, zone),
                 each.fate if each.score is None else f"answered with {each.score}",
-                each.ticket_id or "",
+                *([each.ticket_id or ""] if about_tickets else []),
             )
             for each in reversed(found.surveys)
         ]
         yield ""
-        yield render.table(("Survey", "Kind", "By", "Sent on", "", "About ticket"), rows)
+        yield render.table(("Survey", "Kind", "By", "Sent on", "", *["About ticket"] * about_tickets), rows)
 
 
 def _one_object(found: CustomerSatisfaction) -> as_json.Object:

@@ -15,6 +15,7 @@ from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceR
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
+from regulars.cli.holidays import said_years
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
 from regulars.cli.progress import waiting
@@ -120,8 +121,7 @@ def _share(each: Attainment) -> str:
 
 def unknown_holidays(years: tuple[int, ...]) -> str:
     """What is said beside clocks that run where holidays aren't listed."""
-    listed = ", ".join(map(str, years))
-    return f"Holidays are not listed for {listed}: clocks run on them as on other days."
+    return f"Holidays are not listed for {said_years(years)}: clocks run on them as on other days."
 
 
 _OF_A_CLOCK = ("kept", "n", "share", "low", "high", "undecided")
