@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import regulars
 from saying import Say
 from shops import default_text
 
@@ -36,7 +38,7 @@ def test_what_is_due_is_a_table_of_80_columns(shop: Say) -> None:
     assert title.split() == ["Since", "Until", "Customer", "Item", "Last", "bought", "Gap", "Days"]
     assert ada.split() == ["2024-03-03", "2024-04-03", "ada", "coffee", "2024-02-01", "31.0", "2"]
     assert max(map(len, said.splitlines())) <= 80
-    assert shop("due", "--as-of", "2024-03-05", "--item", "mug").out == "Nothing is like that.\n"
+    assert shop("due", "--as-of", "2024-03-01", "--item", "coffee").out == "Nothing is like that.\n"
 
 
 def test_what_becomes_due_within_a_week(shop: Say) -> None:
@@ -75,6 +77,18 @@ def test_one_customer_is_told_why_and_what_they_buy_most(shop: Say) -> None:
     assert [each["item"] for each in found["most_bought"]] == ["coffee", "mug"]
 
 
+def test_of_the_forgotten_nothing_is_shown_and_that_is_said(shop: Say) -> None:
+    forgotten = shop("due", "ada", "--json").json["items"][0]["customer_id"]
+    assert shop("forget", "ada", "--reason", "asked for it", "--yes").status == 0
+    said = shop("due", forgotten, "--as-of", "2024-03-05").out
+    assert said.splitlines()[0] == "They were forgotten, so it is not shown what they are due to buy."
+
+
+def test_a_list_that_goes_on_says_so(shop: Say) -> None:
+    assert "The first 1; there are more" in shop("due", "--as-of", "2024-03-20", "--limit", "1").out
+    assert "there are more" not in shop("due", "--as-of", "2024-03-20", "--limit", "2").out
+
+
 def test_long_names_give_way_and_dates_never_do(shop: Say, tmp_path: Path) -> None:
     ref, code = (
         "customer-with-a-very-long-reference-of-a-shop:0123456789",
@@ -104,6 +118,7 @@ def test_other_viewpoints_are_said(shop: Say) -> None:
     ("typed", "sentence"),
     [
         (("due", "nobody"), 'no customer has the reference, e-mail or phone number "nobody"'),
+        (("due", "--item", "coffe"), 'no gap for the item "coffe" under [due_again]; did you mean "coffee"?'),
         (("due", "--json", "--csv"), "choose one of them"),
         (("due", "--within", "soon"), "expected a number of hours, days or weeks"),
         (("rules", "measure", "tier"), "'tier' is not one of 'due_again'"),
@@ -141,3 +156,9 @@ def test_a_draft_is_toml_that_the_rules_take(shop: Say, tmp_path: Path) -> None:
     found = shop("rules", "measure", "due_again", "--min-buyers", "6", "--json").json
     assert found["gaps"] == [{"item": "tea 1.5", "days": "14", "low": "14", "high": "14", "buyers": 6, "gaps": 6}]
     assert (found["left_out"], found["customers"]) == (2, 8)
+
+
+def test_a_draft_is_headed_by_the_day_of_the_business(tmp_path: Path) -> None:
+    evening = datetime(2026, 11, 27, 23, 30, tzinfo=UTC)  # half past midnight in Berlin
+    with regulars.open(tmp_path / "berlin.db", currency="EUR", clock=lambda: evening) as crm:
+        assert crm.rules.measure_due_again().toml.splitlines()[0].endswith(" up to 2026-11-28.")

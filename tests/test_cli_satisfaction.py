@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import pytest
 
+import regulars
+from regulars import Rejected
 from saying import Say
 
 SHOP = (
@@ -63,8 +66,11 @@ def test_groups_fit_into_eighty_columns_and_are_the_same_for_machines(shop: Say,
 def test_json_and_csv_at_once_and_a_span_that_ends_too_early_are_refused_in_a_sentence(shop: Say) -> None:
     assert "choose one of them" in shop("satisfaction", "--json", "--csv").err
     said = shop("satisfaction", "--since", "2024-05-01", "--until", "2024-04-01")
-    assert said.status != 0
-    assert "after its end" in said.err
+    assert said.status == 2
+    assert "the span begins at 2024-05-01, which is after its end at 2024-04-01" in said.err
+    said = shop("satisfaction", "--since", "2124-05-01")
+    assert said.status == 2
+    assert "the span begins at 2124-05-01, which is after its end now" in said.err
 
 
 def test_may_ask_ends_with_1_where_they_may_not(shop: Say) -> None:
@@ -79,6 +85,28 @@ def test_may_ask_ends_with_1_where_they_may_not(shop: Say) -> None:
     assert (found["may_ask"], found["again_at"][:10]) == (False, "2024-07-29")
 
 
+def test_whoever_was_forgotten_may_not_be_asked(shop: Say) -> None:
+    forgotten = shop("survey", "may-ask", "shop:2", "--json").json["customer_id"]
+    assert shop("forget", "shop:2", "--reason", "asked for it", "--yes").status == 0
+    said = shop("survey", "may-ask", forgotten)
+    assert (said.status, said.out) == (1, "They may not be asked: they were forgotten.\n")
+    found = shop("survey", "may-ask", forgotten, "--json").json
+    assert (found["may_ask"], found["forgotten"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("position", "kind", "sentence"),
+    [(0, "sentiment", "about: expected the position of an event, a whole number from 1 on"), (1, "", "kind: expected")],
+)
+def test_what_can_not_be_assessed_is_refused_in_a_sentence(
+    tmp_path: Path, position: int, kind: str, sentence: str
+) -> None:
+    with regulars.open(tmp_path / "shop.db", currency="EUR") as crm, pytest.raises(Rejected) as refused:
+        crm.assess(position, kind, "good")
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 def test_what_is_recorded_too_soon_comes_with_a_notice(shop: Say) -> None:
     words = ["customer=shop:1", "survey_id=S-2", "survey=nps", "channel=email", "occurred_at=2024-05-20"]
     said = shop("do", "RecordSurveySent", *words)
@@ -90,7 +118,7 @@ def test_what_is_recorded_too_soon_comes_with_a_notice(shop: Say) -> None:
 def test_one_customer_is_shown_with_the_events_behind_it(shop: Say) -> None:
     said = shop("survey", "show", "shop:1")
     assert (said.status, said.widest <= 80) == (0, True)
-    assert "answered NPS with 10 30 days ago: promoter (#4)" in said.out
+    assert "answered NPS with 10, 30 days ago: promoter (#4)" in said.out
     assert "S-1" in said.out
     found = shop("survey", "show", "shop:1", "--json").json
     assert (found["nps"], found["surveys"][0]["fate"]) == ("promoter", "answered")
@@ -110,3 +138,11 @@ def test_versions_are_compared_and_one_that_said_nothing_is_named(shop: Say) -> 
     said = shop("assessments", "diff", "1", "3")
     assert said.status != 0
     assert 'no assessment is of version "3"' in said.err
+
+
+def test_satisfaction_is_drawn(shop: Say, tmp_path: Path) -> None:
+    path = tmp_path / "satisfaction.svg"
+    assert shop("satisfaction", "--svg", str(path)).status == 0
+    assert path.read_text(encoding="utf-8").startswith("<svg")
+    assert shop("satisfaction", "--svg", str(path)).status == 1  # there is one
+    assert "choose one of them" in shop("satisfaction", "--svg", str(path), "--json").err

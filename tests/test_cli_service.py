@@ -12,6 +12,7 @@ import pytest
 
 import regulars
 from regulars import AssignTicket, OpenTicket, RegisterCustomer, ReplyAsAgent, ResolveTicket, as_toml, default_rules
+from regulars.cli.holidays import said_years
 from regulars.projections.rules.grammar import parse_rules
 from saying import NOW, Say
 
@@ -54,6 +55,15 @@ def test_before_anything_is_decided_it_says_that_it_cannot_tell(ask: Say) -> Non
     said = ask("service", "--as-of", "2024-05-06T12:30:00+00:00")
     assert "can't tell" in said.out
     assert "Still in time, and in no share: 2 first responses and 3 resolutions" in said.out
+
+
+@pytest.mark.parametrize(
+    ("span", "end"), [(("2124-05-01",), "now"), (("2024-05-01", "--until", "2024-04-01"), "at 2024-04-01")]
+)
+def test_a_span_that_ends_before_it_begins_is_refused_in_a_sentence(ask: Say, span: tuple[str, ...], end: str) -> None:
+    said = ask("service", "--since", *span)
+    assert said.status == 2
+    assert f"the span begins at {span[0]}, which is after its end {end}" in " ".join(said.err.split())
 
 
 def test_machines_get_the_same_numbers(ask: Say) -> None:
@@ -110,7 +120,7 @@ def test_they_are_added_to_a_file_and_what_it_said_stays(say: Say, tmp_path: Pat
     written = file.read_text(encoding="utf-8")
     again = say("rules", "holidays", "DE-BY", "2027", "--into", str(file))
     assert (again.status, file.read_text(encoding="utf-8")) == (1, written)
-    assert 'the list of holidays "DE-BY 2027" is used twice' in again.err
+    assert "rules.toml lists the holidays of DE-BY in 2027 already; nothing was added" in again.err
     other = say("rules", "holidays", "AT", "2027", "--into", str(file))
     assert 'no [[business.hours]] keeps them yet; say there: holidays = ["AT"]' in other.err
 
@@ -130,8 +140,24 @@ def test_what_is_not_known_is_said(say: Say, words: tuple[str, ...], sentence: s
     assert sentence in said.err
 
 
+def test_a_region_is_taken_in_small_letters_and_written_as_it_is(say: Say) -> None:
+    assert say("rules", "holidays", "de-by", "2027").out == say("rules", "holidays", "DE-BY", "2027").out
+
+
+def test_years_in_a_row_are_said_as_a_range() -> None:
+    assert said_years((2024, 2026, 2027, 2028, 2030, 2031)) == "2024, 2026 to 2028, 2030, 2031"
+
+
 def test_without_the_library_it_says_how_to_get_it(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "holidays", None)
     said = say("rules", "holidays", "DE", "2027")
     assert said.status == 1
     assert "pip install 'regulars[holidays]'; or list them in the rules by hand" in said.err
+
+
+def test_service_is_drawn(ask: Say, tmp_path: Path) -> None:
+    path = tmp_path / "service.svg"
+    assert ask("service", "--svg", str(path)).status == 0
+    assert path.read_text(encoding="utf-8").startswith("<svg")
+    assert ask("service", "--svg", str(path)).status == 1  # there is one
+    assert "choose one of them" in ask("service", "--svg", str(path), "--json").err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from itertools import pairwise
@@ -57,6 +57,14 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def reopened(path: Path) -> regulars.Regulars:
     return regulars.open(path, clock=SimulatedClock(now=END))
+
+
+def test_nobody_is_asked_too_soon_after_another_survey(shop: tuple[Path, str]) -> None:
+    path, _ = shop
+    with reopened(path) as crm:
+        counts = crm.satisfaction(since=date(2024, 1, 1)).total.counts
+    assert counts.too_soon == 0
+    assert counts.answered > 100
 
 
 def test_the_same_seed_tells_the_same_story(shop: tuple[Path, str]) -> None:

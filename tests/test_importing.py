@@ -739,7 +739,7 @@ def test_a_sentence_names_each_field_what_was_found_and_what_was_expected() -> N
 
 def test_a_sentence_about_the_whole_command_does_not_repeat_it() -> None:
     told = explained(RecordSurveyAnswer, customer="a", survey="nps", score=12)
-    assert told == "a nps score is a whole number from 0 to 10, not 12"
+    assert told == "the score of nps is a whole number from 0 to 10, not 12"
 
 
 def test_a_sentence_shows_sixty_characters_of_what_was_found() -> None:

@@ -14,8 +14,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+<<<<<<< HEAD
 from regulars import RecordPurchase, RecordReturn, RegisterCustomer, Regulars, measure_svg, timeline_svg
 from regulars.measures import Liability, LiabilityPoint, Revenue, RevenuePeriod, Rfm, Trend, TrendPoint
+=======
+from regulars import (
+    OpenTicket,
+    RecordPurchase,
+    RecordReturn,
+    RecordSurveyAnswer,
+    RegisterCustomer,
+    Regulars,
+    ReplyAsAgent,
+    measure_svg,
+    timeline_svg,
+)
+from regulars.measures import Liability, LiabilityPoint, Revenue, RevenuePeriod, Trend, TrendPoint
+>>>>>>> fixservice
 from regulars.pictures.measures import Measure
 from regulars.pictures.parts import SMALL, width_of
 from shops import BEGIN, DAY, Clock, opened
@@ -37,6 +52,8 @@ def measures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Measure]:
             "rfm": crm.rfm(),
             "revenue": crm.revenue(),
             "liability": crm.liability(),
+            "service": crm.service(by="month"),
+            "satisfaction": crm.satisfaction(by="stage"),
         }
 
 
@@ -55,7 +72,7 @@ def parsed(svg: str) -> ElementTree.Element:
     return ElementTree.fromstring(svg)
 
 
-@pytest.mark.parametrize("name", ["trend", "flow", "cohorts", "rfm", "revenue", "liability"])
+@pytest.mark.parametrize("name", ["trend", "flow", "cohorts", "rfm", "revenue", "liability", "service", "satisfaction"])
 def test_a_picture_has_no_style_no_script_and_nothing_from_elsewhere(measures: dict[str, Measure], name: str) -> None:
     svg = measure_svg(measures[name])
     root = parsed(svg)
@@ -67,7 +84,7 @@ def test_a_picture_has_no_style_no_script_and_nothing_from_elsewhere(measures: d
     assert set(re.findall(r"url\((.*?)\)", svg)) <= {f"#{each.get('id')}" for each in root.iter(f"{SVG}pattern")}
 
 
-@pytest.mark.parametrize("name", ["trend", "flow", "cohorts", "rfm", "revenue", "liability"])
+@pytest.mark.parametrize("name", ["trend", "flow", "cohorts", "rfm", "revenue", "liability", "service", "satisfaction"])
 def test_a_picture_has_a_title_and_a_description_and_is_the_same_each_time(
     measures: dict[str, Measure], name: str
 ) -> None:
@@ -215,3 +232,36 @@ def test_words_from_outside_stay_words(measures: dict[str, Measure]) -> None:
         points=(TrendPoint(period="2026-01", at=AT, counts={hostile: 3}, is_due=False),),
     )
     assert not list(parsed(measure_svg(trend)).iter(f"{SVG}script"))
+
+
+def test_a_share_is_a_dot_on_the_line_of_its_interval(tmp_path: Path) -> None:
+    clock = Clock()
+    with opened(str(tmp_path / "shop.db"), clock) as crm:
+        crm.do(RegisterCustomer(ref="a"))
+        for number, score in enumerate((10, 10, 3)):
+            crm.do(RegisterCustomer(ref=f"s-{number}"))
+            crm.do(RecordSurveyAnswer(customer=f"s-{number}", survey="nps", score=score))
+        svg = measure_svg(crm.satisfaction())
+    # Two promoters and a detractor: 1 in 3. Adjusted, 1 in 6 with a variance of (6 / 6 - 1 / 36) / 6: ± 78.9 points.
+    assert "NPS, all: 33 (-62 to 96), n = 3." in svg
+    assert "CSAT, % satisfied, all: can't tell, n = 0." in svg.replace("&#x27;", "'")
+    group = next(each for each in parsed(svg).iter(f"{SVG}g") if each.find(f"{SVG}circle") is not None)
+    dot, line = group.find(f"{SVG}circle"), group.find(f"{SVG}line")
+    assert dot is not None
+    assert line is not None
+    left, right, middle = (float(each or "") for each in (line.get("x1"), line.get("x2"), dot.get("cx")))
+    assert (right - left) / 320 == pytest.approx(158 / 200, abs=0.01)  # the axis of 320 is 200 points
+    assert left < middle < right
+
+
+def test_service_has_its_shares_and_what_is_open(tmp_path: Path) -> None:
+    clock = Clock()
+    with opened(str(tmp_path / "shop.db"), clock) as crm:
+        crm.do(RegisterCustomer(ref="a"))
+        crm.do(OpenTicket(customer="a", ticket_id="T-1", occurred_at=clock.now))
+        clock.now += DAY / 24
+        crm.do(ReplyAsAgent(ticket_id="T-1"))
+        svg = measure_svg(crm.service())
+    # Wilson's interval of 1 in 1 is 20.7 % to 100 %.
+    assert "Answered in time, %, all: 100 (21 to 100), n = 1." in svg
+    assert "Open, all: 1 open, 0 late." in svg

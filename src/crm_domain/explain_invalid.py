@@ -25,6 +25,7 @@ _WORDS = {
 }
 # Patterns say nothing to whoever doesn't read them; a field that has one says by its name what it is.
 _BY_NAME = {
+    "about": "expected the position of an event, a whole number from 1 on",
     "currency": "expected a currency code such as EUR",
     "email": "expected an e-mail address such as ada@example.com",
     "phone": "expected a phone number such as +49 30 123456",

@@ -26,7 +26,7 @@ from regulars.adapters.sealing.sealing import Sealing, seal
 from regulars.adapters.sql.driver_errors import name_of
 from regulars.adapters.sql.grants import grants_to_read
 from regulars.adapters.vault.quarantine import Reject
-from regulars.asking.assessments import AssessmentDifference, compare_versions
+from regulars.asking.assessments import AssessmentDifference, assessment_of, compare_versions
 from regulars.asking.audit import AuditEntry, AuditPage, AuditQuery, find_audit, read_history
 from regulars.asking.consents import Consents, ContactablePage, ContactableQuery, contactable, read_consents
 from regulars.asking.customers import CustomerQuery, Order, find_one, find_page, lane_values
@@ -64,7 +64,6 @@ from regulars.asking.status import read_status
 from regulars.asking.totals import count_as_of
 from regulars.asking.value import ValuePage, ValueQuery, find_valued
 from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
-from regulars.crm_domain.assessment import RecordAssessment
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.event import Event, Recorded
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
@@ -981,9 +980,9 @@ class Regulars:
         `value` is "not_yet", "due", "lapsed" or None for all of them. With `within`, it is what comes to be so within
         that time if nothing happens, and isn't yet, in order of since when; with `as_of` as well, what was ahead then,
         as if nothing had happened since. Forgotten customers are left out. `known_at`, `rules`, `limit` and `after`,
-        `fresh`, `at_least` and `on_progress` are those of `customers`. Raises NotFound for an unknown customer;
-        ValueError for another value, and where `within` is asked as of a day since which over 5,000 customers have
-        changed; StoreBusy as `customers` does.
+        `fresh`, `at_least` and `on_progress` are those of `customers`. Raises NotFound for an unknown customer, and for
+        an item that the rules have no gap for; ValueError for another value, and where `within` is asked as of a day
+        since which over 5,000 customers have changed; StoreBusy as `customers` does.
         """
         query = DueQuery(
             value=value,
@@ -1061,8 +1060,8 @@ class Regulars:
     def may_ask(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> MayAsk:
         """Whether a customer may be sent a survey: true once `ask_again_days` of the rules are over since the last one.
 
-        It says nothing of consent; `consents` does. A survey that was sent before that is recorded all the same, and
-        its outcome has a notice. Raises NotFound.
+        Whoever was forgotten may not be. It says nothing of consent; `consents` does. A survey that was sent before
+        that is recorded all the same, and its outcome has a notice. Raises NotFound.
         """
         return may_ask(self._session, who, as_of)
 
@@ -1072,10 +1071,10 @@ class Regulars:
         """Record what a model or a person made of the text in an event: of a kind such as "sentiment", a word.
 
         `position` is that of the event, as the feed and the audit have it. Without a `model` it is the word of whoever
-        acts. No model comes with Regulars. Raises Rejected where the event holds no text.
+        acts. No model comes with Regulars. Raises Rejected where the event holds no text, and for what is no
+        position or no word.
         """
-        command = RecordAssessment(about=str(position), kind=kind, value=value, model=model, version=version)
-        return self.do(command)
+        return self.do(assessment_of(position, kind, value, model, version))
 
     def compare_assessments(self, old: str, new: str, *, kind: str | None = None) -> AssessmentDifference:
         """What two versions of a model made of the same texts, of one kind or of all, and where they differ.

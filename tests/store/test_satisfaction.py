@@ -428,7 +428,7 @@ def test_why_a_customer_counts_as_they_do_names_the_events(database_url: str) ->
         found = crm.satisfaction_of("ada")
         assert (found.nps, found.csat, bool(found.may_ask)) == ("detractor", None, False)
         said = {each.id: (each.sentence, [line.what for line in each.events]) for each in found.reasons}
-        assert said["nps"] == ("answered NPS with 3 5 days ago: detractor", ["NPS answer 3"])
+        assert said["nps"] == ("answered NPS with 3, 5 days ago: detractor", ["NPS answer 3"])
         assert said["ask_again"][1] == ["NPS survey S-1 sent by email"]
         assert crm.satisfaction_of("ada", as_of=day(101)).nps is None
 

@@ -22,12 +22,26 @@ def public_holidays(region: str, years: Sequence[int]) -> dict[int, HolidaysOfYe
         raise InvalidRules(
             "to copy holidays install the extra: pip install 'regulars[holidays]'; or list them in the rules by hand"
         ) from None
-    country, _, part = region.partition("-")
+    country, _, part = region_code(region).partition("-")
     try:
         known = holidays.country_holidays(country, subdiv=part or None)
         return {year: _of_year(known, country, part, year) for year in years}
     except NotImplementedError as error:
         raise InvalidRules(f'the holidays of "{region}" are not known: {error}; expected one such as DE-BY') from None
+
+
+def region_code(region: str) -> str:
+    """The code of a region as its country writes it, whatever the case: "DE-BY" for "de-by"; without the library, or
+    for an unknown one, what was given.
+    """
+    try:
+        import holidays
+    except ImportError:
+        return region
+    country, dash, part = region.partition("-")
+    country = country.upper()
+    parts = holidays.list_supported_countries(include_aliases=False).get(country, [])
+    return country + dash + next((each for each in parts if each.lower() == part.lower()), part)
 
 
 def _of_year(known: Any, country: str, part: str, year: int) -> HolidaysOfYear:

@@ -108,7 +108,9 @@ class RecordSurveyAnswer(InteractionCommand):
     def _on_its_scale(self) -> RecordSurveyAnswer:
         lowest, highest = SCALES[self.survey]
         if not lowest <= self.score <= highest:
-            raise ValueError(f"a {self.survey} score is a whole number from {lowest} to {highest}, not {self.score}")
+            raise ValueError(
+                f"the score of {self.survey} is a whole number from {lowest} to {highest}, not {self.score}"
+            )
         return self
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from regulars.crm_domain.instant import DAY
 from regulars.projections.facts.shared import Facts
 from regulars.projections.satisfaction.judge import answer_at, csat_of, nps_of, surveys_that_asked
 from regulars.projections.verdict import Reason, day_text, days
@@ -22,10 +23,10 @@ def _reasons(facts: Facts, rules: Rules, at: int) -> Iterator[Reason]:
     table = rules.satisfaction
     nps, csat = answer_at(facts, table, "nps", at), answer_at(facts, table, "csat", at)
     if nps is not None:
-        sentence = f"answered NPS with {nps.score} {days(at - nps.at)} ago: {nps_of(nps.score, table)}"
+        sentence = f"answered NPS with {nps.score}, {_ago(at - nps.at)}: {nps_of(nps.score, table)}"
         yield Reason(clause="nps", sentence=sentence, positions=(nps.position,))
     if csat is not None:
-        sentence = f"answered CSAT with {csat.score} {days(at - csat.at)} ago: {csat_of(csat.score, table)}"
+        sentence = f"answered CSAT with {csat.score}, {_ago(at - csat.at)}: {csat_of(csat.score, table)}"
         yield Reason(clause="csat", sentence=sentence, positions=(csat.position,))
     sent = surveys_that_asked(facts)
     if not sent:
@@ -33,5 +34,9 @@ def _reasons(facts: Facts, rules: Rules, at: int) -> Iterator[Reason]:
         return
     again_at = sent[-1].at + table.ask_again
     when = "" if again_at <= at else f" on {day_text(again_at, rules.zone)}"
-    sentence = f"was asked {days(at - sent[-1].at)} ago, so they may be asked again{when}"
+    sentence = f"was asked {_ago(at - sent[-1].at)}, so they may be asked again{when}"
     yield Reason(clause="ask_again", sentence=sentence, positions=(sent[-1].position,))
+
+
+def _ago(elapsed: int) -> str:
+    return f"{days(elapsed)} ago" if elapsed >= DAY else "less than a day ago"

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from pydantic import ValidationError
 
 from regulars.asking.feed import follow_log
-from regulars.crm_domain.assessment import AssessmentRecorded
+from regulars.crm_domain.assessment import AssessmentRecorded, RecordAssessment
 from regulars.crm_domain.command import CustomerId
-from regulars.crm_domain.errors import NotFound
+from regulars.crm_domain.errors import NotFound, Rejected
 from regulars.crm_domain.event import Recorded
+from regulars.crm_domain.explain_invalid import sentence
 from regulars.crm_domain.instant import to_datetime
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -55,6 +57,14 @@ class AssessmentDifference:
 
 #: The position of what is assessed, and the kind.
 _Text = tuple[int, str]
+
+
+def assessment_of(position: int, kind: str, value: str, model: str | None, version: str | None) -> RecordAssessment:
+    """An assessment as a command. Raises Rejected for what is no position or no word."""
+    try:
+        return RecordAssessment(about=str(position), kind=kind, value=value, model=model, version=version)
+    except ValidationError as error:
+        raise Rejected("invalid", f"RecordAssessment: {sentence(error)}") from None
 
 
 @traced("compare assessments")

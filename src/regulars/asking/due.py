@@ -36,6 +36,7 @@ from regulars.projections.due_again.items import ITEMS, of_item
 from regulars.projections.due_again.judge import Due
 from regulars.projections.due_again.projector import DUE_AGAIN
 from regulars.projections.engine.fold import Happened, fold_until, verdict_at
+from regulars.projections.parts import suggestion
 from regulars.projections.verdict import Interval
 from regulars.session.freshness import Freshness
 from regulars.session.instants import instant_of
@@ -126,7 +127,9 @@ def find_due(
     rules: AnyRules | None,
     on_progress: Progress | None,
 ) -> DuePage:
-    """A page of items. Read models are built first where there are none that answer."""
+    """A page of items. Read models are built first where there are none that answer. Raises NotFound for an item that
+    the rules don't name, and for an unknown customer.
+    """
     if query.value not in (None, *get_args(Due)):
         raise ValueError(f'value is one of {", ".join(get_args(Due))}, not "{query.value}"')
     if query.within is not None and query.within < timedelta(0):
@@ -157,6 +160,8 @@ def _page(
 ) -> DuePage:
     models, connection = viewpoint.models, tx.connection
     assert models is not None
+    if query.item is not None and query.item not in viewpoint.rules.due_again.cadences:
+        raise NotFound(_unnamed(query.item, viewpoint))
     at = query.at
     if at is None:
         at = session.now() if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone)
@@ -304,7 +309,8 @@ def explain_due(
         folded, timelines = fold_until(happened, viewpoint.rules, at, (DUE_AGAIN,))
         held = verdict_at((each for each in timelines[DUE_AGAIN.name] if each.key == item), at)
         if held is None:
-            raise NotFound(_nothing(item, named=item in viewpoint.rules.due_again.cadences))
+            named = item in viewpoint.rules.due_again.cadences
+            raise NotFound(_NOT_BOUGHT.format(item) if named else _unnamed(item, viewpoint))
         reasons = explain(None, of_item(folded.facts_of(ITEMS), item), viewpoint.rules, at)
         catalogue = session.store.registry.catalogue
         lines = {
@@ -321,10 +327,12 @@ def explain_due(
     return DueExplanation(item=_view(members[0], ref, held), as_of=to_datetime(at), reasons=tuple(clauses))
 
 
-def _nothing(item: str, *, named: bool) -> str:
-    if not named:
-        return f'the rules have no gap for the item "{item}" under [due_again]'
-    return f'nothing of the item "{item}" had been bought, or all of it had come back'
+_NOT_BOUGHT = 'nothing of the item "{}" had been bought, or all of it had come back'
+
+
+def _unnamed(item: str, viewpoint: Viewpoint) -> str:
+    near = suggestion(item, viewpoint.rules.due_again.cadences)
+    return f'the rules have no gap for the item "{item}" under [due_again]{near}'
 
 
 @traced("most bought")

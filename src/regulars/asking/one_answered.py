@@ -24,7 +24,7 @@ from regulars.session.traced import traced
 
 @dataclass(frozen=True, slots=True)
 class MayAsk:
-    """Whether a customer may be sent a survey: true where they may.
+    """Whether a customer may be sent a survey: true where they may; never where they were `forgotten`.
 
     That is what the rules say of how often, and nothing of whether they agreed to be contacted. `asked_at` is when they
     were asked last, None where they never were; `again_at` is from when on they may be asked again.
@@ -34,9 +34,10 @@ class MayAsk:
     as_of: datetime
     asked_at: datetime | None
     again_at: datetime | None
+    forgotten: bool
 
     def __bool__(self) -> bool:
-        return self.again_at is None or self.again_at <= self.as_of
+        return not self.forgotten and (self.again_at is None or self.again_at <= self.as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def may_ask(session: Session, who: str | CustomerId, as_of: datetime | date | No
     """Whether a customer may be sent a survey. Raises NotFound."""
     with session.store.reading() as tx:
         members, facts, rules, at = _folded(session, tx, who, as_of, None)
-        return _may_ask(members[0], facts, rules, at)
+        return _may_ask(tx, members[0], facts, rules, at)
 
 
 @traced("satisfaction of")
@@ -91,7 +92,7 @@ def read_satisfaction_of(
             as_of=to_datetime(at),
             nps=verdict.nps,
             csat=verdict.csat,
-            may_ask=_may_ask(members[0], facts, rules, at),
+            may_ask=_may_ask(tx, members[0], facts, rules, at),
             unasked=verdict.unasked,
             too_soon=verdict.too_soon,
             reasons=read_clauses(session.store, tx, explain(None, facts, rules, at)),
@@ -117,7 +118,7 @@ def _folded(
     return members, folded.facts, viewpoint.rules, until
 
 
-def _may_ask(customer_id: str, facts: Facts, rules: Rules, at: int) -> MayAsk:
+def _may_ask(tx: Transaction, customer_id: str, facts: Facts, rules: Rules, at: int) -> MayAsk:
     sent = surveys_that_asked(facts)
     asked_at = sent[-1].at if sent else None
     return MayAsk(
@@ -125,6 +126,7 @@ def _may_ask(customer_id: str, facts: Facts, rules: Rules, at: int) -> MayAsk:
         as_of=to_datetime(at),
         asked_at=None if asked_at is None else to_datetime(asked_at),
         again_at=None if asked_at is None else to_datetime(asked_at + rules.satisfaction.ask_again),
+        forgotten=customer_id in tx.forgotten([customer_id]),
     )
 
 

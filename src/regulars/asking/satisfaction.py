@@ -23,6 +23,7 @@ from regulars.adapters.read_models.feedback_counts import (
     count_by_customers,
 )
 from regulars.asking.customers import folded_viewpoint
+from regulars.asking.spans import ends_too_early
 from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
@@ -123,11 +124,11 @@ def _counted(query: SatisfactionQuery, now: int, zone: ZoneInfo) -> Counted:
     until = None if query.until is None else instant_of(query.until, zone)
     as_of = None if query.as_of is None else instant_of(query.as_of, zone)
     at = as_of if as_of is not None else until if until is not None else now
-    until = at if until is None else min(until, at)  # as of an instant nothing later has happened
+    ends = at if until is None else until
+    until = min(ends, at)  # as of an instant nothing later has happened
     since = until - SPAN + 1 if query.since is None else first_instant_of(query.since, zone)
-    if since > until:
-        begin, end = to_datetime(since).isoformat(), to_datetime(until).isoformat()
-        raise ValueError(f"the span is to begin at {begin}, after its end at {end}")
+    if query.since is not None and since > until:
+        raise ends_too_early(query.since, query.as_of if query.until is None or until < ends else query.until)
     return Counted(at=at, since=since, until=until, settled_by=at - TIME_TO_ANSWER)
 
 

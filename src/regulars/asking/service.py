@@ -21,6 +21,7 @@ from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.service import BREACHED, ReportedTicket, open_spans, reported_tickets
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.customers import folded_viewpoint
+from regulars.asking.spans import ends_too_early
 from regulars.crm_domain.instant import end_of_day, to_datetime
 from regulars.crm_domain.ticket import Priority
 from regulars.projections.ticket_queue.judge import Timeliness
@@ -122,8 +123,8 @@ def _report(session: Session, tx: Transaction, viewpoint: Viewpoint, query: Serv
     at = session.now() if query.as_of is None else instant_of(query.as_of, zone)
     since = None if query.since is None else first_instant_of(query.since, zone)
     until = at if query.until is None else min(at, instant_of(query.until, zone))
-    if since is not None and since > until:
-        raise ValueError("the span of `service` ends before it begins")
+    if query.since is not None and since is not None and since > until:
+        raise ends_too_early(query.since, query.as_of if query.until is None or until == at else query.until)
     known = list(reported_tickets(models, tx.connection, at))
     opened = [each for each in known if each.opened_at <= until and (since is None or since <= each.opened_at)]
     first = min((each.opened_at for each in opened), default=until)

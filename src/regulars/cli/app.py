@@ -231,6 +231,7 @@ _add(
     "Show whether tickets were in time, and how many are open.",
     "regulars service --by month --since 2026-01-01",
     "regulars service --by agent --as-of 2026-03-31 --csv",
+    "regulars service --by month --svg service.svg",
 )
 _add(
     app,
@@ -240,6 +241,7 @@ _add(
     "regulars satisfaction",
     "regulars satisfaction --since 2026-01-01 --until 2026-06-30 --by tier",
     "regulars satisfaction --as-of 2026-03-31 --by agent --json",
+    "regulars satisfaction --by tier --svg satisfaction.svg",
 )
 _add(
     app,

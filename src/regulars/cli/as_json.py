@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import msgspec
@@ -359,7 +359,7 @@ def most_bought(each: MostBought) -> Object:
 def measured_gaps(found: MeasuredGaps) -> Object:
     """The gaps of items as they were measured."""
     return {
-        "as_of": found.as_of.isoformat(),
+        "as_of": found.as_of.astimezone(UTC).isoformat(),
         "customers": found.customers,
         "min_buyers": found.min_buyers,
         "left_out": found.left_out,

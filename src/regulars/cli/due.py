@@ -31,6 +31,7 @@ from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_span
 from regulars.crm import Regulars
+from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import DAY, MICROSECOND
 from regulars.rules_door.measuring import MIN_BUYERS
 from regulars.session.freshness import FRESH
@@ -106,11 +107,13 @@ def due(
                 crm.explain_due(customer, each.item, as_of=as_of, known_at=seen.known_at, rules=seen.rules)
                 for each in every(ask, limit or PAGE)
             ]
-            _tell_of_one(crm, seen, found, crm.most_bought(customer, as_of=as_of), as_of, json=json)
+            _tell_of_one(crm, customer, seen, found, crm.most_bought(customer, as_of=as_of), as_of, json=json)
         elif json:
             as_json.write_array(sys.stdout, map(as_json.due_item, every(ask, limit)))
         else:
-            _draw(crm, seen, list(every(ask, limit or PAGE)), as_of, limit)
+            shown = limit or PAGE
+            found_due = list(every(ask, shown + 1))
+            _draw(crm, seen, found_due[:shown], as_of, has_more=len(found_due) > shown)
         tell_what_is_missing(crm)
 
 
@@ -121,15 +124,15 @@ def _write_rows(write: WriteRow, found: Iterable[DueItem]) -> None:
         write([fields[column] for column in _COLUMNS])
 
 
-def _draw(crm: Regulars, seen: Viewpoint, found: Sequence[DueItem], as_of: date | None, limit: int | None) -> None:
+def _draw(crm: Regulars, seen: Viewpoint, found: Sequence[DueItem], as_of: date | None, *, has_more: bool) -> None:
     if seen.is_given:
         render.draw(seen.heading(as_of))
     if not found:
         render.draw("Nothing is like that." if seen.ruleset.due_again.gaps else _NO_GAPS)
         return
     render.draw(_due_table(found, zone_of(crm)))
-    if limit is None and len(found) == PAGE:
-        render.draw(f"The first {PAGE}; --limit N shows N, --json all.")
+    if has_more:
+        render.draw(f"The first {len(found)}; there are more: --limit N shows N, --csv and --json all.")
 
 
 def _due_table(found: Sequence[DueItem], zone: ZoneInfo) -> Table:
@@ -151,6 +154,7 @@ def _due_table(found: Sequence[DueItem], zone: ZoneInfo) -> Table:
 
 def _tell_of_one(
     crm: Regulars,
+    customer: CustomerId,
     seen: Viewpoint,
     found: Sequence[DueExplanation],
     most: Sequence[MostBought],
@@ -169,7 +173,7 @@ def _tell_of_one(
     if seen.is_given:
         render.draw(seen.heading(as_of))
     if not found:
-        render.draw("None of the items that they bought has a gap in the rules." if most else "Nothing was bought.")
+        render.draw(_nothing_of(customer, crm, most))
     for each in found:
         until = "" if each.item.until is None else f" until {render.day(each.item.until, zone)}"
         render.draw(f"{each.item.item}: {each.item.value} since {render.day(each.item.since, zone)}{until}")
@@ -177,6 +181,12 @@ def _tell_of_one(
     if most:
         rows = ((one.item, str(one.buying_days), render.day(one.bought_at, zone)) for one in most)
         render.draw("", "Bought most:", render.table(("Item", "Days", "Last bought"), rows, fold=0))
+
+
+def _nothing_of(customer: CustomerId, crm: Regulars, most: Sequence[MostBought]) -> str:
+    if crm.consents(customer).barred == "forgotten":
+        return "They were forgotten, so it is not shown what they are due to buy."
+    return "None of the items that they bought has a gap in the rules." if most else "Nothing was bought."
 
 
 def _days(gap: timedelta) -> str:

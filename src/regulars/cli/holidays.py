@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json as to_json
 import sys
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from regulars.adapters.importing.public_holidays import HolidaysOfYear, public_holidays
+from regulars.adapters.importing.public_holidays import HolidaysOfYear, public_holidays, region_code
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption
 from regulars.crm_domain.errors import InvalidRules
@@ -29,10 +30,11 @@ def holidays(
     They count for business hours that keep them: holidays = ["DE-BY"]. Read them, and take out the days on which you
     are open. No store is needed.
     """
+    region = region_code(region)
     found = public_holidays(region, sorted(set(years)))
     text = "\n".join(_table(region, year, days) for year, days in found.items())
     if into is not None:
-        _add(text, into, region)
+        _add(text, into, region, found.keys())
     if json:
         as_json.write_json(sys.stdout, {"region": region, "years": [_year(*each) for each in found.items()]})
     elif into is None:
@@ -56,13 +58,16 @@ def _quoted(text: str) -> str:
     return to_json.dumps(text, ensure_ascii=False)
 
 
-def _add(text: str, into: Path, region: str) -> None:
+def _add(text: str, into: Path, region: str, years: Collection[int]) -> None:
     """Add a text to a file of rules. Raises InvalidRules where that would be none, and leaves it as it was."""
     try:
         before = into.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise InvalidRules(f"{into} can't be read: {getattr(error, 'strerror', None) or error}") from None
-    parse_rules(before, str(into))
+    lists = parse_rules(before, str(into)).business.holidays or ()
+    there = {each.year for each in lists if each.region == region}
+    if listed := [year for year in years if year in there]:
+        raise InvalidRules(f"{into} lists the holidays of {region} in {said_years(listed)} already; nothing was added")
     added = f"{'' if before.endswith(chr(10)) else chr(10)}\n{text}"
     found = parse_rules(before + added, f"{into} with the holidays of {region}")
     try:
@@ -76,12 +81,22 @@ def _add(text: str, into: Path, region: str) -> None:
         )
 
 
+def said_years(years: Iterable[int]) -> str:
+    """Years that rise, those in a row as a range: 2024, 2026 to 2030."""
+    runs: list[list[int]] = []
+    for year in years:
+        if runs and year == runs[-1][-1] + 1:
+            runs[-1].append(year)
+        else:
+            runs.append([year])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
 def said_of_holidays(ruleset: Ruleset) -> list[str]:
     """For each region whose holidays are kept, the years in which they are listed, in a sentence."""
     listed = years_listed(ruleset)
     return [
-        f"Holidays of {region} are listed for {', '.join(map(str, years))}; in other years clocks run on them as on "
-        "other days."
+        f"Holidays of {region} are listed for {said_years(years)}; in other years clocks run on them as on other days."
         if years
         else f"No holidays of {region} are listed, so clocks run on them as on other days."
         for region, years in listed.items()

@@ -23,8 +23,10 @@ from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.consents import KnownAt
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
+from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
 from regulars.cli.progress import waiting
 from regulars.cli.words import parse_moment
+from regulars.pictures import measure_svg
 from regulars.projections.verdict import plural
 from regulars.statistics.estimate import Estimate
 
@@ -51,6 +53,8 @@ def satisfaction(
     by: Annotated[
         GroupedBy | None, typer.Option(help="In groups: of customers, or of the agents who had their tickets.")
     ] = None,
+    svg: SvgOption = None,
+    force: ForceOption = False,
     as_csv: CsvOption = False,
     raw: RawOption = False,
     excel: ExcelOption = None,
@@ -65,6 +69,7 @@ def satisfaction(
     Complaints are those to 100 orders; complaining are customers of those who ordered.
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
+    require_one_way(svg, force, json=json, csv=as_csv, excel=excel is not None, xlsx=xlsx is not None)
     with open_to_ask(ctx, db) as crm:
         with waiting("folding in", if_stopped="Stopped. The same question goes on where it was.") as on_progress:
             if known_at is None:
@@ -74,8 +79,10 @@ def satisfaction(
                     since=since, until=until, as_of=as_of, known_at=known_at, by=by, on_progress=on_progress
                 )
             except ValueError as error:  # a span that ends before it begins
-                raise typer.BadParameter(str(error)) from None
-        if json:
+                raise typer.BadParameter(str(error), param_hint="--since") from None
+        if svg is not None:
+            write_svg(crm, svg, measure_svg(found), force=force)
+        elif json:
             as_json.write_json(sys.stdout, to_dict(found))
         elif rows.are_asked:
             with rows.written(crm) as write:
@@ -245,6 +252,8 @@ def _write_rows(write: WriteRow, found: SatisfactionReport) -> None:
 
 
 def _may_ask_sentence(found: MayAsk, zone: ZoneInfo) -> str:
+    if found.forgotten:
+        return "They may not be asked: they were forgotten."
     if found.asked_at is None:
         return "They may be asked: they never were."
     asked = f"they were asked last on {render.day(found.asked_at, zone)}"
@@ -268,6 +277,7 @@ def _one(found: CustomerSatisfaction, zone: ZoneInfo) -> Iterable[ConsoleRendera
     if found.too_soon:
         yield f"  surveys that were sent too soon after another: {found.too_soon:,}"
     if found.surveys:
+        about_tickets = any(each.ticket_id for each in found.surveys)
         rows = [
             (
                 each.survey_id,
@@ -275,12 +285,12 @@ def _one(found: CustomerSatisfaction, zone: ZoneInfo) -> Iterable[ConsoleRendera
                 each.channel or "",
                 render.day(each.sent_at, zone),
                 each.fate if each.score is None else f"answered with {each.score}",
-                each.ticket_id or "",
+                *([each.ticket_id or ""] if about_tickets else []),
             )
             for each in reversed(found.surveys)
         ]
         yield ""
-        yield render.table(("Survey", "Kind", "By", "Sent on", "", "About ticket"), rows)
+        yield render.table(("Survey", "Kind", "By", "Sent on", "", *["About ticket"] * about_tickets), rows)
 
 
 def _one_object(found: CustomerSatisfaction) -> as_json.Object:

@@ -15,10 +15,13 @@ from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceR
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
+from regulars.cli.holidays import said_years
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
+from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, viewpoint
 from regulars.cli.words import parse_moment
+from regulars.pictures import measure_svg
 from regulars.projections.verdict import plural
 
 _GOES_ON = "Stopped. The same question goes on where it was."
@@ -43,6 +46,8 @@ def service(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     rules: ByRules = None,
+    svg: SvgOption = None,
+    force: ForceOption = False,
     as_csv: CsvOption = False,
     raw: RawOption = False,
     excel: ExcelOption = None,
@@ -56,19 +61,25 @@ def service(
     Clocks run in business hours where the rules have any. By month is by when a ticket was opened, and open at its end.
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
+    require_one_way(svg, force, json=json, csv=as_csv, excel=excel is not None, xlsx=xlsx is not None)
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         with waiting("folding in", if_stopped=_GOES_ON) as on_progress:
-            found = crm.service(
-                by=by,
-                since=since,
-                until=until,
-                as_of=as_of,
-                known_at=seen.known_at,
-                rules=seen.rules,
-                on_progress=on_progress,
-            )
-        if json:
+            try:
+                found = crm.service(
+                    by=by,
+                    since=since,
+                    until=until,
+                    as_of=as_of,
+                    known_at=seen.known_at,
+                    rules=seen.rules,
+                    on_progress=on_progress,
+                )
+            except ValueError as error:  # a span that ends before it begins
+                raise typer.BadParameter(str(error), param_hint="--since") from None
+        if svg is not None:
+            write_svg(crm, svg, measure_svg(found), force=force)
+        elif json:
             as_json.write_json(sys.stdout, as_json.service(found) | seen.as_json())
         elif rows.are_asked:
             with rows.written(crm) as write:
@@ -110,8 +121,7 @@ def _share(each: Attainment) -> str:
 
 def unknown_holidays(years: tuple[int, ...]) -> str:
     """What is said beside clocks that run where holidays aren't listed."""
-    listed = ", ".join(map(str, years))
-    return f"Holidays are not listed for {listed}: clocks run on them as on other days."
+    return f"Holidays are not listed for {said_years(years)}: clocks run on them as on other days."
 
 
 _OF_A_CLOCK = ("kept", "n", "share", "low", "high", "undecided")

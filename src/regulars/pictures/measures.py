@@ -6,16 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
+from regulars.asking.satisfaction import SatisfactionReport
+from regulars.asking.service import ServiceReport
 from regulars.measures.cohorts import Cohort, Cohorts, Retained
 from regulars.measures.flow import Flow
 from regulars.measures.liability import Liability, LiabilityPoint
 from regulars.measures.revenue import Revenue
 from regulars.measures.rfm import Rfm, RfmCell
 from regulars.measures.trend import Trend, TrendPoint
+from regulars.pictures import attained
 from regulars.pictures.charts import Cell, Chart, Heat, heat, lines, stacked
+from regulars.pictures.estimates import estimates
 from regulars.pictures.parts import Number
 
-Measure = Trend | Flow | Cohorts | Rfm | Revenue | Liability
+Measure = Trend | Flow | Cohorts | Rfm | Revenue | Liability | ServiceReport | SatisfactionReport
 
 
 def measure_svg(measure: Measure, zone: tzinfo = UTC) -> str:
@@ -33,6 +37,10 @@ def measure_svg(measure: Measure, zone: tzinfo = UTC) -> str:
             return stacked(_revenue(measure))
         case Liability():
             return lines(_liability(measure))
+        case ServiceReport():
+            return estimates(attained.service(measure))
+        case SatisfactionReport():
+            return estimates(attained.satisfaction(measure))
 
 
 def _trend(trend: Trend) -> Chart:

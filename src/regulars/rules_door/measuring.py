@@ -48,7 +48,10 @@ class MeasuredGap:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredGaps:
-    """The gaps of a store's items, those with most buyers first; `left_out` items had fewer than `min_buyers`."""
+    """The gaps of a store's items, those with most buyers first; `left_out` items had fewer than `min_buyers`.
+
+    `as_of` is in the business's zone.
+    """
 
     as_of: datetime
     customers: int
@@ -93,7 +96,7 @@ def measure_gaps(session: Session, min_buyers: int, on_progress: Progress | None
                 if on_progress:
                     on_progress(each.events_read, total)
 
-        return gaps_of(bought(), min_buyers, as_of=to_datetime(at))
+        return gaps_of(bought(), min_buyers, as_of=to_datetime(at).astimezone(rules.zone))
 
 
 def gaps_of(customers: Iterable[Mapping[str, Sequence[int]]], min_buyers: int, *, as_of: datetime) -> MeasuredGaps:
