@@ -14,10 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-<<<<<<< HEAD
-from regulars import RecordPurchase, RecordReturn, RegisterCustomer, Regulars, measure_svg, timeline_svg
-from regulars.measures import Liability, LiabilityPoint, Revenue, RevenuePeriod, Rfm, Trend, TrendPoint
-=======
 from regulars import (
     OpenTicket,
     RecordPurchase,
@@ -29,8 +25,7 @@ from regulars import (
     measure_svg,
     timeline_svg,
 )
-from regulars.measures import Liability, LiabilityPoint, Revenue, RevenuePeriod, Trend, TrendPoint
->>>>>>> fixservice
+from regulars.measures import Liability, LiabilityPoint, Revenue, RevenuePeriod, Rfm, Trend, TrendPoint
 from regulars.pictures.measures import Measure
 from regulars.pictures.parts import SMALL, width_of
 from shops import BEGIN, DAY, Clock, opened
