@@ -117,7 +117,7 @@ def test_who_misses_visits_is_unreliable_for_a_while(crm: Regulars) -> None:
     assert said.next is not None
     assert (said.next.value, said.next.since) == ("good", NOW + 80 * DAY)
     lane = crm.customer("shop:1").timeline().lanes["reliability"]
-    assert [span.value for span in lane] == ["good", "good", "poor", "good", "good"]
+    assert [span.value for span in lane] == ["good", "poor", "good"]
     assert crm.customers(having={"reliability": "poor"}, as_of=NOW + timedelta(days=100)).customers == ()
 
 

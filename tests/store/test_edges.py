@@ -157,7 +157,7 @@ def test_a_members_verdicts_are_explained_and_their_points_told(database_url: st
         assert [event.causation_id for event in bought.events] == [None, bought.events[0].position]
         crm.do(GrantTierOverride(customer="shop:1", tier="gold"))
         ada = crm.customer("shop:1")
-        assert [verdict.lane for verdict in ada.explain().verdicts] == ["stage", "tier", "risk"]
+        assert [verdict.lane for verdict in ada.explain().verdicts] == ["stage", "tier", "risk", "value"]
         assert (ada.tier, ada.verdict("tier").reasons[0].id) == ("gold", "override")
         # A point for each whole euro, pending for 14 days; a return of everything leaves none.
         assert (crm.points("shop:1").balance, crm.points("shop:1").pending) == (0, 59)
