@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
@@ -98,10 +98,14 @@ def rows_asked(*, as_csv: bool, raw: bool, excel: Decimals | None, xlsx: Path | 
     """The form of rows that some options ask for. Raises BadParameter for options that exclude each other."""
     if raw and not as_csv:
         raise typer.BadParameter("it means something only together with --csv", param_hint="--raw")
-    given = {"--json": json, "--csv": as_csv, "--excel": excel is not None, "--xlsx": xlsx is not None}
+    require_one({"--json": json, "--csv": as_csv, "--excel": excel is not None, "--xlsx": xlsx is not None})
+    return Rows(as_csv, raw, excel, xlsx)
+
+
+def require_one(given: Mapping[str, bool]) -> None:
+    """Raise BadParameter where more than one of some options are given."""
     if len(chosen := [name for name, is_given in given.items() if is_given]) > 1:
         raise typer.BadParameter("choose one of them", param_hint=" and ".join(chosen))
-    return Rows(as_csv, raw, excel, xlsx)
 
 
 # Where cells are set apart by semicolons, nothing quotes a comma, at which another country's spreadsheet splits.

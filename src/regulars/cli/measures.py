@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,9 +15,9 @@ from regulars.asking.dicts import to_dict
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, measured, render
 from regulars.cli.asking import AsOf, pairs, zone_of
-from regulars.cli.csv_cells import CsvOption, Decimals, ExcelOption, RawOption, Rows, XlsxOption, rows_asked
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
-from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
+from regulars.cli.pictures import ForceOption, Form, SvgOption, form_asked
 from regulars.cli.viewpoint import ByRules, KnownAt, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
@@ -45,24 +43,6 @@ WhereOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """How an answer is wanted: drawn, as JSON, as rows, or as a picture."""
-
-    json: bool
-    rows: Rows
-    svg: Path | None
-    force: bool
-
-
-def _wish(
-    *, json: bool, as_csv: bool, raw: bool, excel: Decimals | None, xlsx: Path | None, svg: Path | None, force: bool
-) -> _Wish:
-    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
-    require_one_way(svg, force, json=json, csv=as_csv, excel=excel is not None, xlsx=xlsx is not None)
-    return _Wish(json, rows, svg, force)
-
-
 @contextmanager
 def _asking(
     ctx: typer.Context, db: str | None, where: list[str] | None, known_at: date | None, rules: str | None
@@ -80,18 +60,19 @@ def _asking(
 
 
 def _answer(
-    crm: Regulars, wish: _Wish, found: Measure, drawn: Iterable[ConsoleRenderable | str], rows: Iterable[list[object]]
+    crm: Regulars, form: Form, found: Measure, drawn: Iterable[ConsoleRenderable | str], rows: Iterable[list[object]]
 ) -> None:
-    if wish.svg is not None:
-        write_svg(crm, wish.svg, measure_svg(found, zone_of(crm)), force=wish.force)
-    elif wish.json:
-        as_json.write_json(sys.stdout, to_dict(found))
-    elif wish.rows.are_asked:
-        with wish.rows.written(crm) as write:
-            for row in rows:
-                write(row)
-    else:
-        render.draw(*drawn)
+    def write_rows(write: WriteRow) -> None:
+        for row in rows:
+            write(row)
+
+    form.answer(
+        crm,
+        picture=lambda: measure_svg(found, zone_of(crm)),
+        as_object=lambda: to_dict(found),
+        write_rows=write_rows,
+        drawn=drawn,
+    )
 
 
 def trend(
@@ -122,10 +103,10 @@ def trend(
 
     It counts customers, those who are forgotten, too; of tickets it counts them by their status.
     """
-    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
+    form = form_asked(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         found = crm.trend(dimension, by=by, since=since, until=until, **asked)
-        _answer(crm, wish, found, measured.trend(found), measured.trend_rows(found))
+        _answer(crm, form, found, measured.trend(found), measured.trend_rows(found))
 
 
 def flow(
@@ -162,7 +143,7 @@ def flow(
 
     --where is about the first day.
     """
-    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
+    form = form_asked(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     if limit is not None and who is None:
         raise typer.BadParameter("it means something only together with --list", param_hint="--limit")
     if svg is not None and who is not None:
@@ -170,10 +151,10 @@ def flow(
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         if who is None:
             found = crm.flow(lane, first, second, **asked)
-            _answer(crm, wish, found, measured.flow(found), measured.flow_rows(found))
+            _answer(crm, form, found, measured.flow(found), measured.flow_rows(found))
             return
-        most = limit if limit is not None or json or wish.rows.are_asked else PAGE
-        _list(crm, wish, _move(crm.flow(lane, first, second, **asked), who), most, (lane, first, second), asked)
+        most = limit if limit is not None or json or form.rows.are_asked else PAGE
+        _list(crm, form, _move(crm.flow(lane, first, second, **asked), who), most, (lane, first, second), asked)
 
 
 def _move(found: Flow, typed: str) -> tuple[str | None, str | None]:
@@ -189,17 +170,17 @@ def _move(found: Flow, typed: str) -> tuple[str | None, str | None]:
 
 def _list(
     crm: Regulars,
-    wish: _Wish,
+    form: Form,
     move: tuple[str | None, str | None],
     limit: int | None,
     between: tuple[str, date, date],
     asked: dict[str, Any],
 ) -> None:
     found: tuple[Mover, ...] = crm.movers(*between, move, limit=limit, **asked)
-    if wish.json:
+    if form.json:
         as_json.write_array(sys.stdout, map(to_dict, found))
-    elif wish.rows.are_asked:
-        with wish.rows.written(crm) as write:
+    elif form.rows.are_asked:
+        with form.rows.written(crm) as write:
             write(["id", "ref", "name"])
             for each in found:
                 write([str(each.id), each.ref, each.name])
@@ -232,10 +213,10 @@ def cohorts(
 
     Orders that came back count. --as-of leaves out later orders; --where is about then, or now.
     """
-    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
+    form = form_asked(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         found = crm.cohorts(by=by, since=since, until=until, as_of=as_of, **asked)
-        _answer(crm, wish, found, measured.cohorts(found), measured.cohort_rows(found))
+        _answer(crm, form, found, measured.cohorts(found), measured.cohort_rows(found))
 
 
 def rfm(
@@ -263,11 +244,11 @@ def rfm(
 
     Bands are yours, and no quintiles: nobody's depends on what others bought.
     """
-    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
+    form = form_asked(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     days, orders = _limits(recency, "--recency"), _limits(frequency, "--frequency")
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         found = crm.rfm(as_of=as_of, recency=days, frequency=orders, **asked)
-        _answer(crm, wish, found, measured.rfm(found), measured.rfm_rows(found))
+        _answer(crm, form, found, measured.rfm(found), measured.rfm_rows(found))
 
 
 def _limits(typed: str, option: str) -> tuple[int, ...]:
@@ -300,10 +281,10 @@ def revenue(
 
     A return counts when it came back. A customer is new in the month of their first order.
     """
-    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
+    form = form_asked(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         found = crm.revenue(by=by, since=since, until=until, **asked)
-        _answer(crm, wish, found, measured.revenue(found), measured.revenue_rows(found))
+        _answer(crm, form, found, measured.revenue(found), measured.revenue_rows(found))
 
 
 def liability(
@@ -333,22 +314,22 @@ def liability(
 
     Owed are points below zero: those spent before the order that earned them came back.
     """
-    wish = _wish(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
+    form = form_asked(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     if expiring is not None and (svg, since, until) != (None, None, None):
         raise typer.BadParameter("it goes with none of --svg, --since and --until", param_hint="--expiring")
     with _asking(ctx, db, where, known_at, rules) as (crm, asked):
         if expiring is not None:
-            _list_expiring(crm, wish, crm.expiring(expiring, **asked))
+            _list_expiring(crm, form, crm.expiring(expiring, **asked))
             return
         found = crm.liability(by=by, since=since, until=until, **asked)
-        _answer(crm, wish, found, measured.liability(found), measured.liability_rows(found))
+        _answer(crm, form, found, measured.liability(found), measured.liability_rows(found))
 
 
-def _list_expiring(crm: Regulars, wish: _Wish, found: Expiring) -> None:
-    if wish.json:
+def _list_expiring(crm: Regulars, form: Form, found: Expiring) -> None:
+    if form.json:
         as_json.write_json(sys.stdout, to_dict(found))
-    elif wish.rows.are_asked:
-        with wish.rows.written(crm) as write:
+    elif form.rows.are_asked:
+        with form.rows.written(crm) as write:
             write(["id", "ref", "name", "points"])
             for each in found.members:
                 write([str(each.id), each.ref, each.name, each.points])

@@ -21,9 +21,9 @@ from regulars.asking.satisfaction import GroupedBy, Satisfaction, SatisfactionRe
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.consents import KnownAt
-from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
-from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
+from regulars.cli.pictures import ForceOption, SvgOption, form_asked
 from regulars.cli.progress import waiting
 from regulars.cli.words import parse_moment
 from regulars.pictures import measure_svg
@@ -68,8 +68,7 @@ def satisfaction(
     is in two segments counts in both. A survey counts once there were 14 days to answer it, unless it bounced.
     Complaints are those to 100 orders; complaining are customers of those who ordered.
     """
-    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
-    require_one_way(svg, force, json=json, csv=as_csv, excel=excel is not None, xlsx=xlsx is not None)
+    form = form_asked(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     with open_to_ask(ctx, db) as crm:
         with waiting("folding in", if_stopped="Stopped. The same question goes on where it was.") as on_progress:
             if known_at is None:
@@ -80,15 +79,13 @@ def satisfaction(
                 )
             except ValueError as error:  # a span that ends before it begins
                 raise typer.BadParameter(str(error), param_hint="--since") from None
-        if svg is not None:
-            write_svg(crm, svg, measure_svg(found), force=force)
-        elif json:
-            as_json.write_json(sys.stdout, to_dict(found))
-        elif rows.are_asked:
-            with rows.written(crm) as write:
-                _write_rows(write, found)
-        else:
-            render.draw(*_drawn(found, zone_of(crm)))
+        form.answer(
+            crm,
+            picture=lambda: measure_svg(found),
+            as_object=lambda: to_dict(found),
+            write_rows=lambda write: _write_rows(write, found),
+            drawn=_drawn(found, zone_of(crm)),
+        )
 
 
 def may_ask(

@@ -17,7 +17,7 @@ from regulars.asking.paging import PAGE
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
 from regulars.cli import as_json, render
 from regulars.cli.asking import DEFAULT_WITHIN, AsOf, zone_of
-from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, require_one, rows_asked
 from regulars.cli.opening import (
     AtLeastOption,
     FreshOption,
@@ -109,9 +109,9 @@ def segment(
 
     Soon is what is due if nothing happens. With --attrition, how the segment comes to its members.
     """
-    _require_one({"--entering": entering, "--leaving": leaving, "--attrition": attrition})
+    require_one({"--entering": entering, "--leaving": leaving, "--attrition": attrition})
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
-    _require_one({"--csv, --excel or --xlsx": rows.are_asked, "--attrition": attrition})
+    require_one({"--csv, --excel or --xlsx": rows.are_asked, "--attrition": attrition})
     if within is not None and not (entering or leaving):
         raise typer.BadParameter("it means something only together with --entering or --leaving", param_hint="--within")
     with open_to_ask(ctx, db) as crm:
@@ -148,12 +148,6 @@ def _tried(ask: Any, **wish: Any) -> Any:
         return ask(**wish)
     except ValueError as error:  # more than can be folded for the question
         raise typer.BadParameter(str(error)) from None
-
-
-def _require_one(given: dict[str, bool]) -> None:
-    if sum(given.values()) > 1:
-        both = " and ".join(name for name, is_given in given.items() if is_given)
-        raise typer.BadParameter("choose one of them", param_hint=both)
 
 
 def _counts_table(found: Sequence[SegmentCount], within: timedelta) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated
@@ -14,10 +13,10 @@ from rich.console import ConsoleRenderable
 from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
-from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption
 from regulars.cli.holidays import said_years
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
-from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
+from regulars.cli.pictures import ForceOption, SvgOption, form_asked
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, viewpoint
 from regulars.cli.words import parse_moment
@@ -60,8 +59,7 @@ def service(
     Each share has its 95 % interval and the number of clocks that are decided: what is still in time counts in neither.
     Clocks run in business hours where the rules have any. By month is by when a ticket was opened, and open at its end.
     """
-    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
-    require_one_way(svg, force, json=json, csv=as_csv, excel=excel is not None, xlsx=xlsx is not None)
+    form = form_asked(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         with waiting("folding in", if_stopped=_GOES_ON) as on_progress:
@@ -77,15 +75,13 @@ def service(
                 )
             except ValueError as error:  # a span that ends before it begins
                 raise typer.BadParameter(str(error), param_hint="--since") from None
-        if svg is not None:
-            write_svg(crm, svg, measure_svg(found), force=force)
-        elif json:
-            as_json.write_json(sys.stdout, as_json.service(found) | seen.as_json())
-        elif rows.are_asked:
-            with rows.written(crm) as write:
-                _write_rows(write, found)
-        else:
-            render.draw(*_drawn(found, seen, zone_of(crm), as_of))
+        form.answer(
+            crm,
+            picture=lambda: measure_svg(found),
+            as_object=lambda: as_json.service(found) | seen.as_json(),
+            write_rows=lambda write: _write_rows(write, found),
+            drawn=_drawn(found, seen, zone_of(crm), as_of),
+        )
         tell_what_is_missing(crm)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Annotated
@@ -19,7 +19,7 @@ from regulars.cli.asking import AsOf, zone_of
 from regulars.cli.consents import KnownAt as KnownWhen
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
-from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
+from regulars.cli.pictures import ForceOption, SvgOption, form_asked
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
 from regulars.crm import Regulars
@@ -72,8 +72,7 @@ def value(
     That is their net spend, on so many buying days, in the window of the table [value] of the rules. With --segment
     the sums are what the segment is worth. --svg draws the bands.
     """
-    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
-    require_one_way(svg, force, json=json, csv=as_csv, excel=excel is not None, xlsx=xlsx is not None)
+    form = form_asked(json=json, as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, svg=svg, force=force)
     if svg is not None and limit is not None:
         raise typer.BadParameter("choose one of them", param_hint="--limit and --svg")
     with open_to_ask(ctx, db) as crm:
@@ -90,19 +89,22 @@ def value(
                 )
             except ValueError as error:  # an unknown band
                 raise typer.BadParameter(str(error), param_hint="--band") from None
-        if svg is not None:
-            picture = value_svg(page, currency=crm.currency, segment=segment)
-            write_svg(crm, svg, picture, force=force)
-        elif json:
-            as_json.write_json(sys.stdout, as_json.value_page(page, islice(page, limit), crm.currency))
-        elif rows.are_asked:
-            with rows.written(crm) as write:
-                _write_values(write, islice(page, limit))
-        else:
-            if seen.is_given:
-                render.draw(seen.heading(as_of))
-            render.draw(*_values(page, list(islice(page, limit or PAGE)), crm.currency, segment))
+        form.answer(
+            crm,
+            picture=lambda: value_svg(page, currency=crm.currency, segment=segment),
+            as_object=lambda: as_json.value_page(page, islice(page, limit), crm.currency),
+            write_rows=lambda write: _write_values(write, islice(page, limit)),
+            drawn=_shown_values(page, seen.heading(as_of) if seen.is_given else None, limit, crm.currency, segment),
+        )
         tell_what_is_missing(crm)
+
+
+def _shown_values(
+    page: ValuePage, heading: str | None, limit: int | None, currency: str | None, segment: str | None
+) -> Iterator[ConsoleRenderable | str]:
+    if heading is not None:
+        yield heading
+    yield from _values(page, list(islice(page, limit or PAGE)), currency, segment)
 
 
 def forecast(
