@@ -161,12 +161,12 @@ def folded_in(
         with session.store.reading() as tx:
             yield tx, session.viewpoint(tx)
         return
-    viewpoint = folded_viewpoint(session, freshness, known_at, rules, on_progress)
+    viewpoint = _folded_viewpoint(session, freshness, known_at, rules, on_progress)
     with session.store.reading() as tx:
         yield tx, viewpoint
 
 
-def folded_viewpoint(
+def _folded_viewpoint(
     session: Session,
     freshness: Freshness,
     known_at: datetime | date | None,

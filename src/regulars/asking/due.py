@@ -22,7 +22,7 @@ from regulars.adapters.read_models.histories import read_facts
 from regulars.adapters.read_models.keyed_pages import HeldKey, Place, held_page
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.customers import folded_viewpoint
+from regulars.asking.customers import folded_in
 from regulars.asking.listed import families_changed
 from regulars.asking.one_customer import history_of, read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
@@ -135,12 +135,7 @@ def find_due(
     if query.within is not None and query.within < timedelta(0):
         raise ValueError(f"within is a time from then on, not {query.within}")
     following = partial(_following, session, query, known_at, rules)
-    if known_at is None and rules is None:
-        session.freshen(query.freshness)
-        with session.store.reading() as tx:
-            return _page(session, tx, session.viewpoint(tx), query, following)
-    viewpoint = folded_viewpoint(session, query.freshness, known_at, rules, on_progress)
-    with session.store.reading() as tx:
+    with folded_in(session, query.freshness, known_at, rules, on_progress) as (tx, viewpoint):
         return _page(session, tx, viewpoint, query, following)
 
 

@@ -22,7 +22,7 @@ from regulars.adapters.read_models.feedback_counts import (
     count_by_agents,
     count_by_customers,
 )
-from regulars.asking.customers import folded_viewpoint
+from regulars.asking.customers import folded_in
 from regulars.asking.spans import ends_too_early
 from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
@@ -97,10 +97,10 @@ def read_satisfaction(session: Session, query: SatisfactionQuery, on_progress: P
     """
     if query.by is not None and query.by not in GROUPINGS:
         raise ValueError(f'"{query.by}" is not a grouping; there are {", ".join(GROUPINGS)}')
-    viewpoint = folded_viewpoint(session, freshness_of(True, None), query.known_at, None, on_progress)
-    models = viewpoint.models
-    assert models is not None
-    with session.store.reading() as tx:
+    everything = freshness_of(True, None)
+    with folded_in(session, everything, query.known_at, None, on_progress) as (tx, viewpoint):
+        models = viewpoint.models
+        assert models is not None
         counted = _counted(query, session.now(), viewpoint.rules.zone)
         everybody = count_by_customers(models, tx.connection, counted, None)
         if query.by == "agent":

@@ -20,7 +20,7 @@ from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.positions import LAST_POSITION
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.customers import folded_viewpoint, parse_cursor, require_segment
+from regulars.asking.customers import folded_in, parse_cursor, require_segment
 from regulars.asking.listed import families_changed
 from regulars.asking.one_customer import history_of, read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
@@ -142,9 +142,7 @@ def find_members(
 
     Raises NotFound for a segment that the rules don't have.
     """
-    viewpoint = _viewpoint(session, query.freshness, known_at, rules, on_progress)
-    with session.store.reading() as tx:
-        viewpoint = viewpoint or session.viewpoint(tx)
+    with folded_in(session, query.freshness, known_at, rules, on_progress) as (tx, viewpoint):
         require_segment(viewpoint.ruleset, query.segment)
         found = _Asking(session, tx, viewpoint, query.freshness, query.as_of, query.at, query.within)
         page = found.page(query)
@@ -191,9 +189,7 @@ def count_segments(
     on_progress: Progress | None,
 ) -> tuple[SegmentCount, ...]:
     """How many are in each segment, come in and go out, in the order of the rules."""
-    viewpoint = _viewpoint(session, freshness, known_at, rules, on_progress)
-    with session.store.reading() as tx:
-        viewpoint = viewpoint or session.viewpoint(tx)
+    with folded_in(session, freshness, known_at, rules, on_progress) as (tx, viewpoint):
         found = _Asking(session, tx, viewpoint, freshness, as_of, None, within)
         counts = (
             {asked: found.counts(asked) for asked in ("in", "entering", "leaving")} if viewpoint.ruleset.segment else {}
@@ -209,20 +205,6 @@ def count_segments(
             )
             for each in viewpoint.ruleset.segment
         )
-
-
-def _viewpoint(
-    session: Session,
-    freshness: Freshness,
-    known_at: datetime | date | None,
-    rules: AnyRules | None,
-    on_progress: Progress | None,
-) -> Viewpoint | None:
-    """A viewpoint with read models where one is asked for; None for everybody's, which is read with the answer."""
-    if known_at is None and rules is None:
-        session.freshen(freshness)
-        return None
-    return folded_viewpoint(session, freshness, known_at, rules, on_progress)
 
 
 class _Asking:

@@ -20,7 +20,7 @@ from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.service import BREACHED, ReportedTicket, open_spans, reported_tickets
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.customers import folded_viewpoint
+from regulars.asking.customers import folded_in
 from regulars.asking.spans import ends_too_early
 from regulars.crm_domain.instant import end_of_day, to_datetime
 from regulars.crm_domain.ticket import Priority
@@ -107,13 +107,8 @@ def report_service(session: Session, query: ServiceQuery, on_progress: Progress 
     """
     if query.by is not None and query.by not in get_args(ServiceBy):
         raise ValueError(f'service is reported by {", ".join(get_args(ServiceBy))}, not by "{query.by}"')
-    freshness = freshness_of(True, None)
-    if query.known_at is None and query.rules is None:
-        session.freshen(freshness)
-        with session.store.reading() as tx:
-            return _report(session, tx, session.viewpoint(tx), query)
-    viewpoint = folded_viewpoint(session, freshness, query.known_at, query.rules, on_progress)
-    with session.store.reading() as tx:
+    everything = freshness_of(True, None)
+    with folded_in(session, everything, query.known_at, query.rules, on_progress) as (tx, viewpoint):
         return _report(session, tx, viewpoint, query)
 
 

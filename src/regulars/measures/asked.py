@@ -19,7 +19,7 @@ from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.measuring import Held
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.customers import folded_viewpoint, lane_values, require_segment
+from regulars.asking.customers import folded_in, lane_values, require_segment
 from regulars.asking.views import TICKETS, lanes_in
 from regulars.crm_domain.instant import to_datetime
 from regulars.projections.attribution import ATTRIBUTION
@@ -80,11 +80,9 @@ class Asked(Struct, frozen=True):
 @contextmanager
 def asking(session: Session, axes: Axes) -> Iterator[Asked]:
     """A snapshot in which everything that was recorded is folded in, as far as this process may."""
-    viewpoint = folded_viewpoint(session, freshness_of(True, None), axes.known_at, axes.rules, axes.on_progress)
-    now = session.now()
-    with session.store.reading() as tx:
-        if axes.known_at is None and axes.rules is None:  # others may have come into force meanwhile
-            viewpoint = session.viewpoint(tx)
+    everything = freshness_of(True, None)
+    with folded_in(session, everything, axes.known_at, axes.rules, axes.on_progress) as (tx, viewpoint):
+        now = session.now()
         if axes.known_at is not None:
             now = min(now, instant_of(axes.known_at, viewpoint.rules.zone))
         assert viewpoint.models is not None
