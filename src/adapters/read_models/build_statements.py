@@ -54,6 +54,7 @@ class BuildStatements:
         self._builds = builds
         self._parts = parts
         self._inserts: dict[sa.Table, str] = {}
+        self._replacing: dict[sa.Table, str] = {}
 
     # ------------------------------------------------------------------------------------------------ the bookkeeping
 
@@ -146,7 +147,7 @@ class BuildStatements:
     def _going_on(self, parts: Sequence[Part]) -> Among:
         selects = []
         for each in parts:
-            rows, column = _stored(each)
+            rows, column = stored(each)
             place: sa.ColumnElement[int] = sa.literal_column(str(self._parts.index(each)))
             selects.append((sa.select(rows.c.customer, place, unchecked(column)), rows.c.customer))
         return Among.of_each(self.dialect, selects)
@@ -177,7 +178,7 @@ class BuildStatements:
     @cached_property
     def gone(self) -> Mapping[sa.Table, Statement]:
         """By table in which rows are found by their customer, the DELETE of those of a customer who is `gone`."""
-        tables = [_stored(each)[0] for each in self._parts]
+        tables = [stored(each)[0] for each in self._parts]
         tables += [each.intervals for each in self._projections]
         return {each: self._render(each.delete().where(each.c.customer == sa.bindparam("gone"))) for each in tables}
 
@@ -235,9 +236,21 @@ class BuildStatements:
         elif rows:
             text = self._inserts.get(table)
             if text is None:
-                mark = "%s" if self.dialect.name == "postgresql" else "?"
-                marks = ", ".join([mark] * len(table.c))
-                text = self._inserts[table] = f"INSERT INTO {table.name} VALUES ({marks})"  # noqa: S608 - our own table
+                text = self._inserts[table] = self._insert_of(table)
+            run_many(connection, text, list(rows))
+
+    def _insert_of(self, table: sa.Table) -> str:
+        mark = "%s" if self.dialect.name == "postgresql" else "?"
+        marks = ", ".join([mark] * len(table.c))
+        return f"INSERT INTO {table.name} VALUES ({marks})"  # noqa: S608 - our own table
+
+    def replace(self, connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+        """Put rows of a table that has one for each customer in the place of those that are stored of them."""
+        text = self._replacing.get(table)
+        if text is None:
+            others = ", ".join(f"{each.name} = excluded.{each.name}" for each in table.c if not each.primary_key)
+            text = self._replacing[table] = f"{self._insert_of(table)} ON CONFLICT (customer) DO UPDATE SET {others}"
+        if rows:
             run_many(connection, text, list(rows))
 
     @property
@@ -250,11 +263,11 @@ class BuildStatements:
 
 def checked(part: Part, value: Any) -> Any:
     """A value of what is stored of a customer. Raises DamagedReadModels where it is of a kind that we never write."""
-    _, column = _stored(part)
+    _, column = stored(part)
     return column.type.checked(value)  # type: ignore[attr-defined]
 
 
-def _stored(part: Part) -> tuple[sa.Table, sa.Column[Any]]:
+def stored(part: Part) -> tuple[sa.Table, sa.Column[Any]]:
     """The table in which a part keeps what it goes on with, and the column of that."""
     rows = part.rows if isinstance(part, FactsTable) else part.places
     return rows, rows.c.folded if isinstance(part, FactsTable) else rows.c.tracks

@@ -532,8 +532,9 @@ class _CatchingUp:
         return BATCH if left is None else min(BATCH, max(SMALLEST_BATCH, int(self._rate * left / 2)))
 
     def _writing(self) -> AbstractContextManager[Transaction]:
+        """What is written follows from the log, and is folded again where a power cut takes it away."""
         left = self._time_left
-        return self._store.writing(patience=None if left is None else max(left, 0))
+        return self._store.writing(patience=None if left is None else max(left, 0), durable=False)
 
     @contextmanager
     def _loading(self) -> Iterator[Transaction]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.bookkeeping import Bookkeeping
-from regulars.adapters.read_models.build_statements import Part, checked
+from regulars.adapters.read_models.build_statements import Part, checked, stored
 from regulars.adapters.read_models.customer_numbers import BUSINESS
 from regulars.adapters.read_models.score_steps import delete_steps, save_packed, stored_steps
 from regulars.adapters.read_models.updates import Update
@@ -108,8 +108,8 @@ class ReadModels(Bookkeeping):
             return folds
         beside: list[tuple[int, Part, bytes]] = []
         statements = self.statements(connection)
-        for customer, place, stored in (statements.folds if to_go_on else statements.facts).all(connection, customers):
-            part, held = self._parts[place], checked(self._parts[place], stored)
+        for customer, place, value in (statements.folds if to_go_on else statements.facts).all(connection, customers):
+            part, held = self._parts[place], checked(self._parts[place], value)
             if part is self.tables.facts:
                 folds[customer] = loaded_facts(held)
             else:
@@ -171,21 +171,32 @@ class ReadModels(Bookkeeping):
         if not updates:
             return
         updates = sorted(updates, key=_by_number)  # as most tables are in that order
-        known = [{"gone": update.customer} for update in updates if update.known]
         statements = self.statements(connection)
         for facts in self.tables.fact_sets:
-            statements.gone[facts.rows].many(connection, known)
-            rows = [row for each in updates for row in facts.rows_of(each.customer, each.folded)]
-            statements.insert(connection, facts.rows, rows)
-        for projection in self.tables.projections.values():
-            changed = [each for each in updates if projection.name in each.changed]
-            known = [{"gone": update.customer} for update in changed if update.known]
-            statements.gone[projection.places].many(connection, known)
-            statements.insert(connection, projection.places, _place_rows(projection, changed))
+            self._save_part(connection, facts, updates)
+        for name, projection in self.tables.projections.items():
+            changed = [each for each in updates if name in each.changed]
+            self._save_part(connection, projection, changed)
             if projection.steps is None:
                 self._save_intervals(connection, projection, changed)
             elif changed:
                 save_packed(connection, statements, projection, changed)
+
+    def _save_part(self, connection: Connection, part: Part, updates: Sequence[Update]) -> None:
+        """Store what a part goes on with."""
+        new, known, gone = list[Row](), list[Row](), list[int]()
+        for each in updates:
+            rows = part.rows_of(each.customer, each.folded)
+            if not each.known:
+                new += rows
+            elif rows:
+                known += rows
+            else:
+                gone.append(each.customer)
+        statements, (table, _) = self.statements(connection), stored(part)
+        statements.gone[table].many(connection, [{"gone": each} for each in gone])
+        statements.replace(connection, table, known)
+        statements.insert(connection, table, new)
 
     def _save_intervals(self, connection: Connection, projection: ProjectionTables, updates: Sequence[Update]) -> None:
         name, statements = projection.name, self.statements(connection)
@@ -205,7 +216,7 @@ class ReadModels(Bookkeeping):
         for facts in self.tables.fact_sets:
             rows[facts.rows] = [row for each in updates for row in facts.rows_of(each.customer, each.folded)]
         for name, projection in self.tables.projections.items():
-            rows[projection.places] = _place_rows(projection, updates)
+            rows[projection.places] = [row for each in updates for row in projection.rows_of(each.customer, each.folded)]
             intervals = rows[projection.intervals] = list[Row]()
             for each in updates:
                 if timeline := each.timelines[name]:
@@ -229,9 +240,3 @@ def _take(folded: Folded, part: Part, held: bytes) -> bool:
         known = loaded_tracks(part.projector, held)
         folded.tracks[part.name] = known
     return known is not None
-
-
-def _place_rows(projection: ProjectionTables, updates: Iterable[Update]) -> list[Row]:
-    return [
-        projection.place(each.customer, tracks) for each in updates if (tracks := each.folded.tracks[projection.name])
-    ]

@@ -305,9 +305,10 @@ class ProjectionTables:
     def _damaged(self, why: str) -> DamagedReadModels:
         return DamagedReadModels(f"a stored row of {self.name} can't be read: {why}; {BY_A_REBUILD}")
 
-    def place(self, customer: int, tracks: Tracks) -> Row:
-        """The row of a customer's tracks."""
-        return customer, dump_tracks(tracks)
+    def rows_of(self, customer: int, folded: Folded) -> list[Row]:
+        """The row of a customer's tracks; none where nothing has happened to any."""
+        tracks = folded.tracks[self.name]
+        return [(customer, dump_tracks(tracks))] if tracks else []
 
 
 def joined_steps(stored: Sequence[Interval], newer: Sequence[Interval]) -> list[Interval]:

@@ -1,6 +1,6 @@
 """A database as the store needs it: SQLite or PostgreSQL through one SQLAlchemy engine.
 
-SQLite runs in WAL mode with synchronous=FULL; a write takes the lock at its beginning and holds one connection.
+SQLite runs in WAL mode with synchronous=FULL, and NORMAL for what needn't be durable; a write takes the lock at its beginning and holds one connection.
 PostgreSQL writes in READ COMMITTED and reads in REPEATABLE READ. A read is one snapshot on both.
 
 Where this process may not write, the database is read-only by itself.
@@ -42,6 +42,7 @@ _ALONE = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({l
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _NO_TRANSACTION = ""
 _IMMEDIATE = "BEGIN IMMEDIATE"
+_FULL = "PRAGMA synchronous = FULL"
 _PATIENCE = "regulars_patience"
 _OPENED_READ_ONLY = "regulars_opened_read_only"
 _TRY_AGAIN = 0.003
@@ -178,11 +179,14 @@ class Database:
         return self._engine.dialect
 
     @contextmanager
-    def writing(self, *, alone: bool = False, patience: float | None = None) -> Iterator[Connection]:
+    def writing(
+        self, *, alone: bool = False, patience: float | None = None, durable: bool = True
+    ) -> Iterator[Connection]:
         """A write transaction: committed at the end, rolled back on any error.
 
         SQLite has one writer at a time. PostgreSQL has many, unless one asks to be `alone`: it waits for those that
-        run, and new ones wait for it.
+        run, and new ones wait for it. One that isn't `durable` doesn't wait for the disk: after a power cut it may be
+        gone as a whole, unless a durable one was committed after it.
 
         Raises StoreBusy where a lock isn't had within `patience` seconds, by default the lock timeout, and
         StoreUnusable for a read-only store.
@@ -191,7 +195,7 @@ class Database:
         self.require_writable()
         with translated_errors(self.url):
             if self.is_sqlite:
-                with self._turn(patience), self._held_writer() as connection:
+                with self._turn(patience), self._held_writer() as connection, _durability(connection, durable):
                     connection.info[_PATIENCE] = self.lock_timeout if patience is None else patience
                     with connection.begin():
                         yield connection
@@ -200,6 +204,8 @@ class Database:
                     yield connection
             else:
                 with self._held_writer() as connection, self._waiting(connection, patience), connection.begin():
+                    if not durable:
+                        run_script(connection, "SET LOCAL synchronous_commit = off")
                     yield connection
 
     @contextmanager
@@ -473,7 +479,7 @@ class Database:
             with closing(connection.cursor()) as cursor:
                 if not (self.is_memory or self.read_only):
                     _switch_to_wal(cursor, monotonic() + self.lock_timeout)
-                cursor.execute("PRAGMA synchronous = FULL")
+                cursor.execute(_FULL)
                 cursor.execute("PRAGMA secure_delete = ON")
                 cursor.execute("PRAGMA threads = 1")  # one more helps to sort, as for an index of a new generation
         except BaseException:
@@ -491,6 +497,20 @@ def _switch_to_wal(cursor: sqlite3.Cursor, deadline: float) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
                 raise
             sleep(0.005)
+
+
+@contextmanager
+def _durability(connection: Connection, durable: bool) -> Iterator[None]:
+    """Whether SQLite's transactions on a connection wait for the disk; it takes no change while one is under way."""
+    if durable:
+        yield
+        return
+    run_script(connection, "PRAGMA synchronous = NORMAL")
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            run_script(connection, _FULL)
 
 
 def _begin(connection: Connection) -> None:

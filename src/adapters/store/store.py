@@ -146,10 +146,12 @@ class Store:
             return owner_needed(connection, self.schema)
 
     @contextmanager
-    def writing(self, *, alone: bool = False, patience: float | None = None) -> Iterator[Transaction]:
+    def writing(
+        self, *, alone: bool = False, patience: float | None = None, durable: bool = True
+    ) -> Iterator[Transaction]:
         """A write transaction. Raises as Database.writing does, and Collision where another writer was quicker."""
         try:
-            with self.database.writing(alone=alone, patience=patience) as connection:
+            with self.database.writing(alone=alone, patience=patience, durable=durable) as connection:
                 yield Transaction(connection, self.statements, self.keyring)
         except IntegrityError as error:
             if _is_taken(error):

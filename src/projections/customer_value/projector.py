@@ -7,7 +7,7 @@ from regulars.projections.customer_value.explain import explain
 from regulars.projections.customer_value.judge import Worth, judge
 from regulars.projections.engine.projector import Projector
 
-VERSION = 1
+VERSION = 2
 
 CUSTOMER_VALUE = Projector(
     name="customer_value",
@@ -19,5 +19,4 @@ CUSTOMER_VALUE = Projector(
     judge=judge,
     explain=explain,
     verdict=Worth,
-    lists_by=("value",),
 )
