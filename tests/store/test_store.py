@@ -392,22 +392,21 @@ def test_a_store_in_memory_can_be_shared_by_threads(clock: Clock) -> None:
 
 
 def test_what_is_acknowledged_waits_for_the_disk_and_what_is_folded_does_not(database_url: str) -> None:
-    shown, waits, waits_not = (
-        ("PRAGMA synchronous", 2, 1)
-        if database_url.startswith("sqlite")
-        else ("SHOW synchronous_commit", "on", "off")
-    )
+    with closing(Store(database_url)) as store:
+        if store.database.is_sqlite:
+            shown, waits, waits_not = "PRAGMA synchronous", 2, 1
+        else:
+            shown, waits, waits_not = "SHOW synchronous_commit", "on", "off"
+            with store.database.outside_transactions(1) as connection:
+                name = connection.exec_driver_sql("SELECT current_database()").scalar()
+                connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET synchronous_commit = on')
+
     with closing(Store(database_url)) as store:
 
         def waiting(*, durable: bool) -> object:
             with store.writing(durable=durable) as tx:
                 return tx.connection.exec_driver_sql(shown).scalar()
 
-        if database_url.startswith("postgresql"):
-            with store.database.outside_transactions(1) as connection:
-                database = connection.exec_driver_sql("SELECT current_database()").scalar()
-                connection.exec_driver_sql(f'ALTER DATABASE "{database}" SET synchronous_commit = on')
-    with closing(Store(database_url)) as store:
         assert waiting(durable=True) == waits
         assert waiting(durable=False) == waits_not
         assert waiting(durable=True) == waits
