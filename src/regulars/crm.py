@@ -89,6 +89,8 @@ from regulars.rules_door.publishing import PublishedRules
 from regulars.session.acting import Acting
 from regulars.session.freshness import USUAL, Fresh, freshness_of
 from regulars.session.session import AnyRules, Session
+from regulars.today.gathering import DAYS, TodayQuery, find_today
+from regulars.today.values import Today
 from regulars.upkeep.keys import Keys
 from regulars.upkeep.read_models import Projections
 
@@ -748,6 +750,32 @@ class Regulars:
         Raises ValueError for a month that hasn't begun, or by whose end nobody was known, and for an unknown stage.
         """
         return gather_report(self._session, month, watch, personal, business, on_progress)
+
+    def today(
+        self,
+        *,
+        days: int = DAYS,
+        owner: str | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        names: bool = True,
+        on_progress: Progress | None = None,
+    ) -> Today:
+        """What is to be done: overdue first, then by day; within a day by the amount at stake, or else by what the
+        customer spent net in 365 days.
+
+        It goes up to the end of the day in so many `days`, in the business's zone; what has just begun, such as being
+        at risk, began in the last so many days. Of each kind there are ten lines at most, with how many there are in
+        all. `owner` picks lines that somebody looks after, and those of customers they look after. With `as_of` it is
+        what was to be done then, as if nothing had happened since; without `names` lines have no reference and no name.
+        Forgotten customers are left out.
+
+        Everything recorded is folded in first. `known_at` and `on_progress` are those of `customers`. Raises ValueError
+        for days out of bounds, and as of a day since which over 5,000 customers have changed, unless `known_at` leaves
+        that out.
+        """
+        query = TodayQuery(days=days, owner=owner, as_of=as_of, known_at=known_at, names=names)
+        return find_today(self._session, query, on_progress)
 
     def service(
         self,

@@ -183,6 +183,15 @@ _add(
 )
 _add(
     app,
+    "today",
+    "today.today",
+    "List what is to be done: overdue first, then by day, with why and how to settle it.",
+    "regulars today",
+    "regulars today --owner mara --days 14",
+    "regulars today --mail --mail-to li@example.com --mail-from shop@example.com | sendmail -t",
+)
+_add(
+    app,
     "due",
     "due.due",
     "List who is due to buy which item again.",

@@ -1,0 +1,50 @@
+"""Customers worth a call: about to become at risk, or just become so, in a better tier than the lowest."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from regulars.adapters.read_models.due_lines import DueRow, Lines, coming, line, running
+from regulars.projections.customer_card import CUSTOMER_CARD
+from regulars.projections.facts.table import NO_TIER
+from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
+from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.rules.grammar import Ruleset
+from regulars.today.kind import Kind, Saying
+
+AT_RISK, CHURNED = "at_risk", "churned"
+
+
+def _select(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
+    became = running(lines, LIFECYCLE_STAGE.name, ({"value": (AT_RISK,)},), since=lines.window.since)
+    becoming = coming(lines, LIFECYCLE_STAGE.name, ({"value": (AT_RISK,)},))
+    return sa.union_all(*(_worth_a_call(lines, found, ruleset) for found in (became, becoming)))
+
+
+def _worth_a_call(lines: Lines, found: sa.Subquery, ruleset: Ruleset) -> sa.Select[tuple[object, ...]]:
+    names = (LOYALTY_TIER.name, LIFECYCLE_STAGE.name, CUSTOMER_CARD.name)
+    tier, stage, card = (lines.table(name, alias) for name, alias in zip(names, ("tier", "stage", "card"), strict=True))
+    joined: sa.FromClause = found
+    for table in (tier, stage, card):
+        joined = joined.join(table, sa.and_(table.c.customer == found.c.customer, lines.now(table)))
+    told = line(found.c.customer, found.c.key, found.c.due, word=tier.c.value, number=card.c.last_order_at)
+    lowest = (NO_TIER, ruleset.tier.levels[0].name)
+    return sa.select(*told).select_from(joined).where(tier.c.value.not_in(lowest), stage.c.value != CHURNED)
+
+
+def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
+    is_so = row.due <= saying.at
+    begins = f"at risk since {saying.day(row.due)}" if is_so else f"at risk from {saying.day(row.due)}"
+    last = "" if row.number is None else f", last order on {saying.day(row.number)}"
+    settle = saying.do("RecordInteraction", customer=saying.who, channel="phone", direction="outbound")
+    return f"{row.word}, {begins}{last}", settle
+
+
+WORTH_A_CALL = Kind(
+    name="at_risk",
+    title="Customers about to become at risk, or just become so, worth a call",
+    listed_by="regulars customers --becoming at_risk --within {days}d",
+    reads=(LIFECYCLE_STAGE.name, LOYALTY_TIER.name, CUSTOMER_CARD.name),
+    select=_select,
+    say=_say,
+)
