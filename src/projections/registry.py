@@ -19,6 +19,7 @@ from regulars.projections.engine.fold import FoldPlan
 from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
+from regulars.projections.last_contact import LAST_CONTACT
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.points.projector import POINTS
@@ -119,6 +120,7 @@ PROJECTORS: tuple[Projector, ...] = (
     LIFECYCLE_STAGE,
     SEGMENTS,
     RFM_SUMMARY,
+    LAST_CONTACT,
 )
 
 #: All that Regulars brings itself.

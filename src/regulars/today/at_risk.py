@@ -1,4 +1,7 @@
-"""Customers worth a call: about to become at risk, or just become so, in a better tier than the lowest."""
+"""Customers worth a call: about to become at risk, or just become so, in a better tier than the lowest.
+
+Whoever was in touch with the business in the last so many days needs no call now, so to record one settles the line.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import sqlalchemy as sa
 from regulars.adapters.read_models.due_lines import DueRow, Lines, coming, line, running
 from regulars.projections.customer_card import CUSTOMER_CARD
 from regulars.projections.facts.table import NO_TIER
+from regulars.projections.last_contact import LAST_CONTACT
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.rules.grammar import Ruleset
@@ -28,8 +32,13 @@ def _worth_a_call(lines: Lines, found: sa.Subquery, ruleset: Ruleset) -> sa.Sele
     for table in (tier, stage, card):
         joined = joined.join(table, sa.and_(table.c.customer == found.c.customer, lines.now(table)))
     told = line(found.c.customer, found.c.key, found.c.due, word=tier.c.value, number=card.c.last_order_at)
+    contact = lines.table(LAST_CONTACT.name, "contact")
+    in_touch = sa.exists().where(
+        contact.c.customer == found.c.customer, contact.c.contacted_at > lines.window.since, lines.now(contact)
+    )
     lowest = (NO_TIER, ruleset.tier.levels[0].name)
-    return sa.select(*told).select_from(joined).where(tier.c.value.not_in(lowest), stage.c.value != CHURNED)
+    is_worth_it = (tier.c.value.not_in(lowest), stage.c.value != CHURNED, ~in_touch)
+    return sa.select(*told).select_from(joined).where(*is_worth_it)
 
 
 def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
@@ -44,7 +53,7 @@ WORTH_A_CALL = Kind(
     name="at_risk",
     title="Customers about to become at risk, or just become so, worth a call",
     listed_by="regulars customers --becoming at_risk --within {days}d",
-    reads=(LIFECYCLE_STAGE.name, LOYALTY_TIER.name, CUSTOMER_CARD.name),
+    reads=(LIFECYCLE_STAGE.name, LOYALTY_TIER.name, CUSTOMER_CARD.name, LAST_CONTACT.name),
     select=_select,
     say=_say,
 )
