@@ -1,0 +1,336 @@
+"""What is to be done today: the same as an independent script finds, in order, bounded, as of any day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from email import message_from_bytes
+from email.policy import default
+from random import Random
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from independent import today as independent
+from regulars import (
+    AssignOwner,
+    AssignTicket,
+    Command,
+    EnrollMember,
+    MergeCustomers,
+    OpenTicket,
+    RecordInteraction,
+    RecordPurchase,
+    RecordSurveySent,
+    RegisterCustomer,
+    Regulars,
+    ReplyAsAgent,
+    ResolveTicket,
+)
+from regulars.today.mail import mail_of
+from regulars.today.values import DueLine, Today
+from shops import BEGIN, DAY, EXAMPLES, HOUR, Clock, Step, fresh_store, opened, play, register, trade
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(BEGIN + 3 * HOUR)
+
+
+@pytest.fixture
+def crm(database_url: str, clock: Clock) -> Iterator[Regulars]:
+    with opened(database_url, clock) as crm:
+        yield crm
+
+
+# --------------------------------------------------------------------------------------------------- as somebody else
+
+
+def moment(at: int) -> datetime:
+    return EPOCH + timedelta(microseconds=at)
+
+
+def at_of(day: float) -> int:
+    return independent.instant(BEGIN + day * DAY)
+
+
+def a_year(random: Random, people: int) -> list[independent.Word]:
+    """What is said in a shop's year: who orders, calls, has tickets, is asked, earned points a year ago."""
+    words: list[independent.Word] = []
+    for person in range(people):
+        who = f"shop:{person}"
+        if random.random() < 0.3:
+            words.append((at_of(0.5), who, "owner", random.choice(("mara", "jonas"))))
+        if random.random() < 0.3:
+            words.append((at_of(0.25), who, "member"))
+            words += [(at_of(random.uniform(1, 40)), who, "order", random.randint(50, 20_00))]
+        day = random.uniform(200, 340)
+        while day < 395 and random.random() < 0.8:
+            words.append((at_of(day), who, "order", random.randint(10_00, 300_00)))
+            day += random.uniform(2, 40)
+        if random.random() < 0.2:
+            words.append((at_of(random.uniform(330, 395)), who, "call"))
+        for number in range(random.choice((0, 0, 1, 2))):
+            words += a_ticket(random, who, f"T-{person}-{number}")
+        if random.random() < 0.1:
+            words.append((at_of(random.uniform(250, 395)), who, "survey", None))
+    return [word for word in words if word[0] < at_of(395.9)]
+
+
+def a_ticket(random: Random, who: str, ticket: str) -> Iterator[independent.Word]:
+    day = random.uniform(360, 394)
+    yield at_of(day), who, "ticket", ticket, random.choice(tuple(independent.RESOLUTION))
+    for what, likely in (("answered", 0.7), ("resolved", 0.6)):
+        if random.random() < likely:
+            day += random.uniform(0.01, 3)
+            yield at_of(day), who, what, ticket
+
+
+def commands_of(words: list[independent.Word]) -> list[Command]:
+    people = sorted({word[1] for word in words})
+    known = [RegisterCustomer(ref=who, name=f"Name of {who}", occurred_at=BEGIN) for who in people]
+    return [*known, *(command_of(place, word) for place, word in enumerate(sorted(words)))]
+
+
+def command_of(place: int, word: independent.Word) -> Command:
+    at, who, what, *rest = word
+    when, first = moment(at), str(rest[0]) if rest else ""
+    match what:
+        case "order":
+            amount = Decimal(first).scaleb(-2)
+            return RecordPurchase(customer=who, order_id=f"A-{place}", amount=amount, occurred_at=when)
+        case "call":
+            return RecordInteraction(customer=who, channel="phone", direction="outbound", occurred_at=when)
+        case "ticket":
+            return OpenTicket(customer=who, ticket_id=first, priority=str(rest[1]), occurred_at=when)  # type: ignore[arg-type]
+        case "answered":
+            return ReplyAsAgent(ticket_id=first, occurred_at=when)
+        case "resolved":
+            return ResolveTicket(ticket_id=first, occurred_at=when)
+        case "survey":
+            survey = {"survey_id": f"S-{place}", "survey": "nps", "channel": "email"}
+            return RecordSurveySent(customer=who, occurred_at=when, **survey)  # type: ignore[arg-type]
+        case "member":
+            return EnrollMember(customer=who, occurred_at=when)
+        case _:
+            return AssignOwner(customer=who, owner=first, occurred_at=when)
+
+
+def shown(lines: list[independent.Line]) -> list[tuple[object, ...]]:
+    """The first ten of each kind, in the order of all."""
+    counts: dict[str, int] = {}
+    found = []
+    for each in lines:
+        counts[each.kind] = counts.get(each.kind, 0) + 1
+        if counts[each.kind] <= independent.SHOWN:
+            found.append((each.kind, each.key, each.who, each.overdue, Decimal(each.worth).scaleb(-2), each.owner))
+    return found
+
+
+def listed(found: Today) -> list[tuple[object, ...]]:
+    return [(each.kind, each.key, each.ref, each.overdue, each.net_spend, each.owner) for each in found.lines]
+
+
+def counted(lines: list[independent.Line]) -> dict[str, int]:
+    kinds = [each.kind for each in lines]
+    return {kind: kinds.count(kind) for kind in kinds}
+
+
+@KINDS
+@pytest.mark.parametrize(("seed", "people", "days"), [(1, 9, 1), (2, 60, 7), (3, 90, 30)])
+def test_an_independent_script_finds_the_same_lines_on_every_day_that_is_checked(
+    kind: str, postgres_url: str, seed: int, people: int, days: int
+) -> None:
+    words = a_year(Random(seed), people)
+    clock = Clock(BEGIN + 396 * DAY)
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        crm.do(commands_of(words))
+        for day in (396.0, 390.3, 371.0, 365.9):
+            expected = independent.today(words, at_of(day), days)
+            found = crm.today(days=days, as_of=None if day == 396 else BEGIN + day * DAY)
+            assert {each.kind: each.count for each in found.kinds} == counted(expected)
+            assert listed(found) == shown(expected)
+            mine = crm.today(days=days, as_of=BEGIN + day * DAY, owner="mara")
+            assert listed(mine) == shown([each for each in expected if each.owner == "mara"])
+
+
+# ---------------------------------------------------------------------------------------------------------------- laws
+
+
+@KINDS
+@settings(max_examples=EXAMPLES // 10)
+@given(trade(max_size=12), st.integers(0, 12), trade(max_size=4))
+def test_as_of_a_day_it_is_what_was_answered_on_that_day(
+    kind: str, postgres_url: str, steps: list[Step], stop: int, more: list[Step]
+) -> None:
+    clock = Clock()
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        register(crm, clock)
+        play(crm, clock, steps[:stop])
+        clock.now += HOUR
+        answered, at = crm.today(days=60), clock.now
+        clock.now += HOUR
+        play(crm, clock, [*steps[stop:], *more], stop)
+        asked = crm.today(days=60, as_of=at, known_at=at)
+        assert (asked.lines, asked.kinds) == (answered.lines, answered.kinds)
+
+
+@settings(max_examples=EXAMPLES // 10)
+@given(trade(max_size=14), st.integers(-100, 100))
+def test_lines_are_the_same_from_a_rebuild_and_from_what_was_folded_as_it_came(steps: list[Step], days: int) -> None:
+    clock = Clock()
+    with fresh_store("sqlite", "") as url, opened(url, clock) as crm:
+        register(crm, clock)
+        for number, step in enumerate(steps):
+            play(crm, clock, [step], number)
+            crm.catch_up()
+        as_of = clock.now + days * DAY
+        found = crm.today(as_of=as_of)
+        crm.projections.rebuild()
+        assert crm.today(as_of=as_of).lines == found.lines
+        assert list(found.lines) == sorted(found.lines, key=place)
+
+
+def place(each: DueLine) -> tuple[bool, date, Decimal]:
+    day = each.due.date() if isinstance(each.due, datetime) else each.due
+    worth = each.net_spend if each.stake is None else each.stake
+    return not each.overdue, day, -(worth or Decimal(0))
+
+
+# -------------------------------------------------------------------------------------------------------------- bounds
+
+
+def late_tickets(crm: Regulars, count: int, first: int = 1) -> None:
+    """So many customers, each with an order worth as many euros as their number, and a ticket due in one night."""
+    for number in range(first, first + count):
+        who = f"shop:{number}"
+        crm.do(
+            [
+                RegisterCustomer(ref=who, occurred_at=BEGIN),
+                RecordPurchase(customer=who, order_id=str(number), amount=Decimal(number), occurred_at=BEGIN + HOUR),
+                OpenTicket(customer=who, ticket_id=f"T-{number}", occurred_at=BEGIN + 2 * HOUR),
+            ]
+        )
+
+
+def test_ten_lines_of_a_kind_are_shown_those_worth_most_and_the_rest_is_counted(crm: Regulars, clock: Clock) -> None:
+    late_tickets(crm, 34)
+    found = crm.today()
+    assert [each.key for each in found.lines] == [f"T-{number}" for number in range(34, 24, -1)]
+    (tickets,) = found.kinds
+    assert (tickets.count, tickets.shown, tickets.more) == (34, 10, 24)
+    assert {each.due for each in found.lines} == {BEGIN + 26 * HOUR}
+
+
+def test_of_many_lines_no_more_is_read_than_of_few(sqlite_database_url: str, clock: Clock) -> None:
+    read = []
+    with opened(sqlite_database_url, clock) as crm:
+        for first, count in ((1, 12), (13, 120)):
+            late_tickets(crm, count, first)
+            crm.catch_up()
+            read.append(selected(crm))
+    few, many = read
+    assert many == few
+    assert few
+    assert all(each.startswith("SELECT count(*)") or " LIMIT " in each for each in few)
+
+
+def selected(crm: Regulars) -> list[str]:
+    """The statements that ask for what is to be done, without their parameters."""
+    asked: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *given: object) -> None:
+        if " AS line" in statement:
+            asked.append(" ".join(statement.split()))
+
+    with crm._store.reading() as tx:
+        engine = tx.connection.engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    crm.today()
+    sa.event.remove(engine, "before_cursor_execute", note)
+    return asked
+
+
+# ------------------------------------------------------------------------------------------------------------ the rest
+
+
+def test_nothing_is_to_be_done_in_an_empty_store(crm: Regulars) -> None:
+    found = crm.today()
+    assert (found.lines, found.kinds) == ((), ())
+
+
+@pytest.mark.parametrize("days", [0, 367])
+def test_days_out_of_bounds_are_refused(crm: Regulars, days: int) -> None:
+    with pytest.raises(ValueError, match=f"days is a number from 1 to 366, not {days}"):
+        crm.today(days=days)
+
+
+def test_a_call_that_was_recorded_settles_the_line_and_the_settling_command_is_that(
+    crm: Regulars, clock: Clock
+) -> None:
+    buys = [
+        RecordPurchase(customer="ada", order_id=str(day), amount=Decimal(100), occurred_at=BEGIN + day * DAY)
+        for day in (1, 11, 21)
+    ]
+    clock.now = BEGIN + 57 * DAY
+    crm.do([RegisterCustomer(ref="ada", name="Ada", occurred_at=BEGIN), *buys])
+    # The expected gap is (20 + 2 * 30) / (2 + 2) = 20 days, so at risk from 21 + 2 * 20 days on.
+    (line,) = crm.today().lines
+    assert line.settle == "regulars do RecordInteraction customer=ada channel=phone direction=outbound"
+    assert (line.kind, line.name, line.overdue) == ("at_risk", "Ada", False)
+    clock.now += HOUR
+    crm.do(RecordInteraction(customer="ada", channel="phone", direction="outbound"))
+    assert crm.today().lines == ()
+    assert crm.today(as_of=BEGIN + 57 * DAY).lines == (line,)
+
+
+def test_a_ticket_of_somebody_s_is_theirs_and_so_is_one_of_their_customer(crm: Regulars, clock: Clock) -> None:
+    late_tickets(crm, 3)
+    crm.do([AssignOwner(customer="shop:1", owner="mara"), AssignTicket(ticket_id="T-2", agent="mara")])
+    clock.now += HOUR
+    assert {each.key: each.owner for each in crm.today(owner="mara").lines} == {"T-2": "mara", "T-1": "mara"}
+    assert [each.key for each in crm.today(owner="jonas").lines] == []
+
+
+def test_of_a_forgotten_customer_there_is_nothing_and_merged_ones_are_one(crm: Regulars, clock: Clock) -> None:
+    late_tickets(crm, 4)
+    crm.do(MergeCustomers(customer="shop:2", into="shop:1"))
+    crm.forget("shop:4", reason="asked to be")
+    found = crm.today()
+    assert [(each.key, each.ref, each.net_spend) for each in found.lines] == [
+        ("T-1", "shop:1", Decimal("3.00")),
+        ("T-2", "shop:1", Decimal("3.00")),
+        ("T-3", "shop:3", Decimal("3.00")),
+    ]
+    assert crm.today(as_of=BEGIN + 3 * HOUR).lines == found.lines
+    assert {each.ref for each in crm.today(names=False).lines} == {None}
+
+
+def test_a_mail_is_the_same_each_time_and_can_be_read_by_others(crm: Regulars, clock: Clock) -> None:
+    late_tickets(crm, 12)
+    crm.do(RegisterCustomer(ref="ada", name="<Ada>"))
+    crm.do(OpenTicket(customer="ada", ticket_id="<b>&", occurred_at=BEGIN + 2 * HOUR))
+    found = crm.today()
+    written = mail_of(found, sender="shop@example.com", recipient="li@example.com", business="Beans")
+    assert written == mail_of(crm.today(), sender="shop@example.com", recipient="li@example.com", business="Beans")
+    message = message_from_bytes(written, policy=default)
+    assert message["Subject"] == "Beans: Monday, 2024-01-01: 13 to do"
+    assert message["Date"].datetime == found.as_of.replace(microsecond=0)
+    assert message["Bcc"] is None
+    assert all(len(each) <= 998 for each in written.split(b"\r\n"))
+    plain, html = message.iter_parts()
+    assert "and 3 more" in plain.get_content()
+    assert "ticket &lt;b&gt;&amp;, new" not in html.get_content()  # who spent nothing comes last, and isn't shown
+    assert "<b>" not in html.get_content()
+
+
+@pytest.mark.parametrize("address", ["nobody", "a@b\r\nBcc: c@d"])
+def test_what_is_no_address_is_refused(crm: Regulars, address: str) -> None:
+    with pytest.raises(ValueError, match="is no address to mail"):
+        mail_of(crm.today(), sender=address, recipient="li@example.com")
