@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from regulars.crm_domain import (
     assessment,
+    contract,
     customer,
     interaction,
     membership,
     purchase,
+    quote,
     rulebook,
     survey,
     ticket,
@@ -35,6 +37,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
     membership.AGGREGATE,
     ticket.AGGREGATE,
     survey.AGGREGATE,
+    quote.AGGREGATE,
+    contract.AGGREGATE,
     assessment.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,

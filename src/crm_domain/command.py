@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -142,6 +142,17 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_parse_moment)]
 Day = Annotated[date, BeforeValidator(_parse_day)]
 
 
+def _within_reach(day: date) -> date:
+    if not date(1900, 1, 1) <= day <= _LAST_DAY:
+        raise ValueError(f"a day of the business lies between 1900 and {_LAST_DAY.year}")
+    return day
+
+
+_LAST_DAY = date(2999, 12, 31)
+#: A day on which something begins or ends in the business, as its zone has it.
+BusinessDay = Annotated[Day, AfterValidator(_within_reach)]
+
+
 _labels: TypeAdapter[str] = TypeAdapter(Label)
 
 
@@ -197,7 +208,7 @@ class Context(Struct, frozen=True, kw_only=True):
 
     `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, and the
     digest of them all; and after how many microseconds a customer may be asked again. Where a command is about
-    another event, `said_at` is the instant of that.
+    another event, `said_at` is the instant of that. `zone` is the business's, in which days end.
     """
 
     now: int
@@ -207,6 +218,20 @@ class Context(Struct, frozen=True, kw_only=True):
     tickets: TicketPolicy | None = None
     ask_again: int | None = None
     said_at: int | None = None
+    zone: tzinfo | None = None
+
+
+def currency_of(stated: str | None, context: Context) -> str:
+    """The currency of an amount: the one that is stated, or else the store's.
+
+    Raises Rejected `no_currency` where there is neither, `other_currency` for another one than the store's.
+    """
+    currency = stated or context.currency
+    if currency is None:
+        raise Rejected("no_currency", "this store has no currency yet; give one with the amount or when opening it")
+    if context.currency not in (None, currency):
+        raise Rejected("other_currency", f"this store keeps its books in {context.currency}, not in {currency}")
+    return currency
 
 
 S = TypeVar("S")

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from regulars.asking.assessments import AssessmentChange, AssessmentDifference
     from regulars.asking.audit import AuditEntry, AuditPage, Change
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
+    from regulars.asking.contracts import ContractPage, ContractView
     from regulars.asking.customers import Order
     from regulars.asking.desk import Points, PointsLot, TicketPage, TicketView
     from regulars.asking.dicts import to_dict
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
+    from regulars.asking.quotes import QuoteLineView, QuotePage, QuoteRevision, QuoteTax, QuoteView, WholeQuote
     from regulars.asking.reports import Reported
     from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
@@ -74,6 +76,16 @@ if TYPE_CHECKING:
     from regulars.crm import Regulars
     from regulars.crm_domain.assessment import AssessmentRecorded, RecordAssessment
     from regulars.crm_domain.command import Command, CustomerId
+    from regulars.crm_domain.contract import (
+        AmendContract,
+        ContractAmended,
+        ContractEnded,
+        ContractRenewed,
+        ContractSigned,
+        EndContract,
+        RenewContract,
+        SignContract,
+    )
     from regulars.crm_domain.customer import (
         AccountClosed,
         AccountReopened,
@@ -176,6 +188,18 @@ if TYPE_CHECKING:
         ReturnRecorded,
         VoidPurchase,
     )
+    from regulars.crm_domain.quote import (
+        AcceptQuote,
+        DeclineQuote,
+        QuoteAccepted,
+        QuoteDeclined,
+        QuotedLine,
+        QuoteLine,
+        QuoteRevised,
+        QuoteSent,
+        ReviseQuote,
+        SendQuote,
+    )
     from regulars.crm_domain.rulebook import RulesPublished, RulesRolledBack
     from regulars.crm_domain.survey import RecordSurveyBounced, RecordSurveySent, SurveyBounced, SurveySent
     from regulars.crm_domain.ticket import (
@@ -222,6 +246,7 @@ if TYPE_CHECKING:
     from regulars.person.values import PersonExport
     from regulars.pictures import measure_svg, timeline_svg
     from regulars.projections.rules.grammar import Ruleset, parse_rules
+    from regulars.quote.page import quote_page
     from regulars.report.page import report_page
     from regulars.restoring import Restoration, restore
     from regulars.rules_door.difference import DueMove, ExplainedMove, Move, RulesDifference, TicketMove
@@ -337,6 +362,17 @@ _HOMES = {
     "regulars.adapters.read_models.feedback_counts": "FeedbackCounts",
     "regulars.crm_domain.assessment": "AssessmentRecorded RecordAssessment",
     "regulars.crm_domain.survey": "RecordSurveyBounced RecordSurveySent SurveyBounced SurveySent",
+    "regulars.asking.contracts": "ContractPage ContractView",
+    "regulars.asking.quotes": "QuoteLineView QuotePage QuoteRevision QuoteTax QuoteView WholeQuote",
+    "regulars.crm_domain.contract": (
+        "AmendContract ContractAmended ContractEnded ContractRenewed "
+        "ContractSigned EndContract RenewContract SignContract"
+    ),
+    "regulars.crm_domain.quote": (
+        "AcceptQuote DeclineQuote QuoteAccepted QuoteDeclined QuoteLine "
+        "QuoteRevised QuoteSent QuotedLine ReviseQuote SendQuote"
+    ),
+    "regulars.quote.page": "quote_page",
     "regulars.asking.views": (
         "BuildView Clause Counted Customer EventLine Explanation Lane Page SegmentView Span Status Timeline VerdictView"
     ),
@@ -345,11 +381,13 @@ _HOMES = {
 __version__ = "0.1.0"
 
 __all__ = [
+    "AcceptQuote",
     "AccountClosed",
     "AccountReopened",
     "AddNote",
     "AdjustPoints",
     "AgentReplied",
+    "AmendContract",
     "AnyRules",
     "Archived",
     "AssessmentChange",
@@ -391,6 +429,12 @@ __all__ = [
     "ContactDetailsChanged",
     "Contactable",
     "ContactablePage",
+    "ContractAmended",
+    "ContractEnded",
+    "ContractPage",
+    "ContractRenewed",
+    "ContractSigned",
+    "ContractView",
     "CorrectPurchase",
     "Counted",
     "Customer",
@@ -401,6 +445,7 @@ __all__ = [
     "CustomerSatisfaction",
     "CustomerTagged",
     "CustomerUntagged",
+    "DeclineQuote",
     "Difference",
     "DismissDuplicate",
     "DismissalUndone",
@@ -412,6 +457,7 @@ __all__ = [
     "DuplicateDismissed",
     "Duplicates",
     "DuplicatesPage",
+    "EndContract",
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
@@ -497,6 +543,17 @@ __all__ = [
     "PurchaseVoided",
     "PutOnHold",
     "QualifyLead",
+    "QuoteAccepted",
+    "QuoteDeclined",
+    "QuoteLine",
+    "QuoteLineView",
+    "QuotePage",
+    "QuoteRevised",
+    "QuoteRevision",
+    "QuoteSent",
+    "QuoteTax",
+    "QuoteView",
+    "QuotedLine",
     "RateTicket",
     "ReassignPurchase",
     "RecordAssessment",
@@ -520,6 +577,7 @@ __all__ = [
     "RegularsError",
     "Reject",
     "Rejected",
+    "RenewContract",
     "ReopenAccount",
     "ReopenTicket",
     "ReplyAsAgent",
@@ -533,6 +591,7 @@ __all__ = [
     "ResumeTicket",
     "ReturnRecorded",
     "ReturnedTotalRecorded",
+    "ReviseQuote",
     "Rotation",
     "RulesDifference",
     "RulesPublished",
@@ -548,9 +607,11 @@ __all__ = [
     "SegmentMember",
     "SegmentPage",
     "SegmentView",
+    "SendQuote",
     "ServiceBy",
     "ServiceLine",
     "ServiceReport",
+    "SignContract",
     "Span",
     "StaleProjections",
     "Status",
@@ -592,6 +653,7 @@ __all__ = [
     "VerdictView",
     "Verification",
     "VoidPurchase",
+    "WholeQuote",
     "WholeTicket",
     "WithdrawCancellation",
     "WithdrawConsent",
@@ -603,6 +665,7 @@ __all__ = [
     "parse_rules",
     "person_json",
     "person_page",
+    "quote_page",
     "read_erased",
     "report_page",
     "restore",

@@ -450,5 +450,6 @@ def policies_of(ruleset: Ruleset, digest: str) -> Context:
         ),
         rules_digest=digest,
         tickets=TicketPolicy(auto_close_days=ruleset.ticket.auto_close_days),
+        zone=ruleset.zone,
         ask_again=compile_satisfaction(ruleset.satisfaction).ask_again,
     )
