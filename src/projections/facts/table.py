@@ -52,7 +52,7 @@ from regulars.projections.facts.kinds import (
 )
 from regulars.projections.facts.shared import Facts, Named, orders_since, spend_within
 from regulars.projections.facts.tickets import SETTLED, Moment, TicketFacts
-from regulars.projections.verdict import money_text, plural
+from regulars.projections.verdict import days, money_text, plural
 
 _NO_ORDER = "before the first order"
 _NO_ANSWER = "while no answer counts"
@@ -132,10 +132,25 @@ def _segments_found(subject: Subject, window: int | None, at: int) -> frozenset[
     return frozenset(each.key for each in told if each.valid_from <= at < each.valid_to)
 
 
-def _segments_turn(subject: Subject, window: int | None, at: int, until: int) -> Iterator[int]:
+def _segments_turn(subject: Subject, condition: Condition, at: int, until: int) -> Iterator[int]:
     for each in subject.told.get("segments", ()):
         yield each.valid_from
         yield each.valid_to
+
+
+def _contract_end(subject: Subject, window: int | None, at: int) -> int | None:
+    told = subject.told.get("contracts", ())
+    held = (each.verdict for each in told if each.valid_from <= at < each.valid_to)
+    left = [each.ends_at - at for each in held if each.value == "active" and each.ends_at is not None]
+    return min(left, default=None)
+
+
+def _contract_turns(subject: Subject, condition: Condition, at: int, until: int) -> Iterator[int]:
+    """Where a contract begins to hold something else, and the first instant at which less than a bound is left."""
+    for each in subject.told.get("contracts", ()):
+        yield each.valid_from
+        if each.verdict.ends_at is not None:
+            yield each.verdict.ends_at - condition.bound + 1
 
 
 def _assessed(facts: Facts) -> list[str]:
@@ -181,6 +196,19 @@ SEGMENT = Fact(
     meaning="The segments that the customer is in; a segment may ask for those that come before it in the rules.",
     events=frozenset(),
     reads="segments",
+)
+CONTRACT_END = Fact(
+    name="days_to_contract_end",
+    kind="elapsed",
+    windowed=False,
+    undefined="while no contract is in force that has an end",
+    found=_contract_end,
+    flips=Often(_contract_turns),
+    positions=lambda subject, window, at: (),
+    words=lambda subject, found: f"{days(found)} until a contract of theirs ends",
+    meaning="Days until the first of the contracts that are in force ends; one that renews by itself has no end.",
+    events=frozenset(),
+    reads="contracts",
 )
 SPELL_ENDED = elapsed(
     "days_since_spell_ended",
@@ -268,6 +296,7 @@ FACTS: Mapping[str, Fact] = table(
         events=frozenset({CustomerRegistered, InteractionRecorded, SurveyAnswered, TicketOpened, TicketRated}),
     ),
     SPELL_ENDED,
+    CONTRACT_END,
     elapsed(
         "tenure_days",
         undefined=_NO_ORDER,

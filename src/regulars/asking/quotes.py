@@ -26,7 +26,7 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.event import Recorded
 from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
-from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.money import exponent_of, from_minor_units
 from regulars.crm_domain.quote import Offer, Prices, Quote, QuotedLine, QuoteEvent, number_of, totals_of
 from regulars.projections.engine.fold import Happened, by_key, fold_some, verdict_at
 from regulars.projections.quotes import QUOTES, QuoteStatus, QuoteVerdict
@@ -284,7 +284,7 @@ def _find(
         shown=_revision(offer, sent_at, money),
         prices=offer.prices,
         lines=tuple(
-            _line(line, description, money)
+            _line(line, description, currency)
             for line, description in zip(offer.lines, offer.descriptions or [None] * len(offer.lines), strict=True)
         ),
         taxes=tuple(
@@ -339,12 +339,18 @@ def _revision(offer: Offer, sent_at: dict[int, int], money: Callable[[int], Deci
     )
 
 
-def _line(line: QuotedLine, description: str | None, money: Callable[[int], Decimal]) -> QuoteLineView:
+def _line(line: QuotedLine, description: str | None, currency: str) -> QuoteLineView:
     return QuoteLineView(
         description=description,
         sku=line.sku,
         quantity=Decimal(line.quantity),
-        unit_price=Decimal(line.unit_price),
+        unit_price=_price(line.unit_price, exponent_of(currency)),
         tax_rate=Decimal(line.tax_rate),
-        amount=money(line.amount),
+        amount=from_minor_units(line.amount, currency),
     )
+
+
+def _price(text: str, digits: int) -> Decimal:
+    """An exact price with so many digits after the point at least."""
+    whole, _, part = text.partition(".")
+    return Decimal(f"{whole}.{part.ljust(digits, '0')}")

@@ -64,13 +64,17 @@ def _head(quote: WholeQuote, words: Words, business: str, title: str) -> Iterato
     if called:
         lines = "<br>".join(map(_said, called))
         yield f'<div class="to"><p class="label">{words.to}</p><p>{lines}</p></div>'
-    yield "<dl>"
-    yield f"<dt>{words.sent}</dt><dd>{_day(quote, words, quote.shown.sent_at)}</dd>"
+    yield '<table class="dates"><tbody>'
+    yield _dated(words.sent, _day(quote, words, quote.shown.sent_at))
     if len(quote.revisions) > 1:
-        yield f"<dt>{words.revision}</dt><dd>{quote.shown.revision}</dd>"
+        yield _dated(words.revision, str(quote.shown.revision))
     if quote.shown.valid_until is not None:
-        yield f"<dt>{words.valid_until}</dt><dd>{words.day_of(quote.shown.valid_until)}</dd>"
-    yield "</dl></div>"
+        yield _dated(words.valid_until, words.day_of(quote.shown.valid_until))
+    yield "</tbody></table></div>"
+
+
+def _dated(name: str, value: str) -> str:
+    return f'<tr><th scope="row">{name}</th><td class="number">{value}</td></tr>'
 
 
 def _state(quote: WholeQuote, words: Words) -> str:
