@@ -34,6 +34,14 @@ from regulars.crm_domain.membership import (
     TierOverrideGranted,
     TierOverrideLifted,
 )
+from regulars.crm_domain.opportunity import (
+    OpportunityChanged,
+    OpportunityLost,
+    OpportunityOpened,
+    OpportunityReopened,
+    OpportunityStageChanged,
+    OpportunityWon,
+)
 from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.quote import QuoteAccepted, QuoteDeclined, QuotedLine, QuoteRevised, QuoteSent
 from regulars.crm_domain.survey import SurveyBounced, SurveySent
@@ -244,6 +252,39 @@ def contracts() -> st.SearchStrategy[Event]:
 
 
 @cache
+def opportunities() -> st.SearchStrategy[Event]:
+    """Events of two opportunities, in stages of which the default rules know all but one."""
+    which, stage = st.sampled_from(["O-1", "O-2"]), st.sampled_from(["contacted", "proposal", "unheard of"])
+    amount = st.sampled_from([None, 0, 10_000, 250_000])
+    changes: list[dict[str, object]] = [
+        {"changed": ("amount",), "amount": 40_000, "currency": "EUR"},
+        {"changed": ("owner", "source"), "owner": "li", "source": None},
+        {"changed": ("expected_close", "title"), "expected_close": date(2026, 3, 29), "title": "Tea"},
+    ]
+    return st.one_of(
+        *2
+        * [
+            st.builds(
+                OpportunityOpened,
+                opportunity_id=which,
+                at=st.just(0),
+                pipeline=st.sampled_from(["sales", "unheard of"]),
+                stage=stage,
+                amount=amount,
+                source=st.sampled_from([None, "fair"]),
+            )
+        ],
+        st.builds(OpportunityStageChanged, opportunity_id=which, stage=stage),
+        st.builds(
+            lambda each, fields: OpportunityChanged(opportunity_id=each, **fields), which, st.sampled_from(changes)
+        ),
+        st.builds(OpportunityWon, opportunity_id=which, amount=amount),
+        st.builds(OpportunityLost, opportunity_id=which, reason=st.sampled_from(["price", "silence"])),
+        st.builds(OpportunityReopened, opportunity_id=which, stage=st.none() | stage),
+    )
+
+
+@cache
 def memberships() -> st.SearchStrategy[Event]:
     earned = st.builds(
         lambda number, points, days: (number, points, days), st.integers(1, 9), st.integers(1, 500), st.integers(0, 400)
@@ -349,6 +390,7 @@ def histories(
         others(),
         tickets(),
         memberships(),
+        opportunities(),
         assessments(),
         quotes(),
         contracts(),

@@ -14,6 +14,7 @@ from regulars.crm_domain import (
     customer,
     interaction,
     membership,
+    opportunity,
     purchase,
     quote,
     rulebook,
@@ -40,6 +41,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     quote.AGGREGATE,
     contract.AGGREGATE,
     assessment.AGGREGATE,
+    opportunity.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,
 )

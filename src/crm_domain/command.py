@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -203,12 +203,20 @@ class TicketPolicy(Struct, frozen=True, kw_only=True):
     auto_close_days: int
 
 
+class PipelinePolicy(Struct, frozen=True, kw_only=True):
+    """What the rules in force say that decides on opportunities: a pipeline, and its stages in order."""
+
+    id: str
+    stages: tuple[str, ...]
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """What a decision may know beside its command and its stream.
 
-    `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, and the
-    digest of them all; and after how many microseconds a customer may be asked again. Where a command is about
-    another event, `said_at` is the instant of that. `zone` is the business's, in which days end.
+    `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, on
+    opportunities (no pipelines where they have none), and the digest of them all; the zone that a bare day is meant in;
+    and after how many microseconds a customer may be asked again. Where a command is about another event, `said_at` is
+    the instant of that.
     """
 
     now: int
@@ -216,9 +224,10 @@ class Context(Struct, frozen=True, kw_only=True):
     points: PointsPolicy | None = None
     rules_digest: str | None = None
     tickets: TicketPolicy | None = None
+    pipelines: tuple[PipelinePolicy, ...] = ()
+    zone: str = "UTC"
     ask_again: int | None = None
     said_at: int | None = None
-    zone: tzinfo | None = None
 
 
 def currency_of(stated: str | None, context: Context) -> str:

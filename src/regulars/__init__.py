@@ -172,6 +172,20 @@ if TYPE_CHECKING:
         TierOverrideGranted,
         TierOverrideLifted,
     )
+    from regulars.crm_domain.opportunity import (
+        ChangeOpportunity,
+        LoseOpportunity,
+        MoveOpportunity,
+        OpenOpportunity,
+        OpportunityChanged,
+        OpportunityLost,
+        OpportunityOpened,
+        OpportunityReopened,
+        OpportunityStageChanged,
+        OpportunityWon,
+        ReopenOpportunity,
+        WinOpportunity,
+    )
     from regulars.crm_domain.purchase import (
         CorrectPurchase,
         Line,
@@ -305,6 +319,10 @@ _HOMES = {
         "PointsEarned PointsRedeemed PointsReversed RedeemPoints RedemptionCancelled ResumeMembership "
         "SuspendMembership Taken TierOverrideGranted TierOverrideLifted"
     ),
+    "regulars.crm_domain.opportunity": (
+        "ChangeOpportunity LoseOpportunity MoveOpportunity OpenOpportunity OpportunityChanged OpportunityLost "
+        "OpportunityOpened OpportunityReopened OpportunityStageChanged OpportunityWon ReopenOpportunity WinOpportunity"
+    ),
     "regulars.crm_domain.purchase": (
         "CorrectPurchase Line OrderLine PurchaseRecorded PurchaseReported PurchaseRestored PurchaseVoided "
         "ReassignPurchase RecordPurchase RecordReturn RestorePurchase ReturnRecorded ReturnedTotalRecorded VoidPurchase"
@@ -410,6 +428,7 @@ __all__ = [
     "CantTell",
     "Change",
     "ChangeContactDetails",
+    "ChangeOpportunity",
     "ChangePriority",
     "ChurnReasonRecorded",
     "ClassifyTicket",
@@ -494,6 +513,7 @@ __all__ = [
     "LogApplication",
     "LogMapper",
     "LogRecorder",
+    "LoseOpportunity",
     "MakeReferral",
     "MayAsk",
     "MeasuredGap",
@@ -509,14 +529,22 @@ __all__ = [
     "Models",
     "MostBought",
     "Move",
+    "MoveOpportunity",
     "NeverDrawn",
     "NotCovered",
     "NotFound",
     "NoteAdded",
     "NotedSeal",
     "OnStale",
+    "OpenOpportunity",
     "OpenTicket",
     "OpenTransaction",
+    "OpportunityChanged",
+    "OpportunityLost",
+    "OpportunityOpened",
+    "OpportunityReopened",
+    "OpportunityStageChanged",
+    "OpportunityWon",
     "Order",
     "OrderLine",
     "Outcome",
@@ -579,6 +607,7 @@ __all__ = [
     "Rejected",
     "RenewContract",
     "ReopenAccount",
+    "ReopenOpportunity",
     "ReopenTicket",
     "ReplyAsAgent",
     "ReplyAsCustomer",
@@ -655,6 +684,7 @@ __all__ = [
     "VoidPurchase",
     "WholeQuote",
     "WholeTicket",
+    "WinOpportunity",
     "WithdrawCancellation",
     "WithdrawConsent",
     "__version__",

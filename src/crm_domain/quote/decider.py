@@ -20,6 +20,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -418,10 +419,8 @@ def decline(command: DeclineQuote, state: Quote, context: Context) -> tuple[Even
 
 
 def is_expired(offer: Offer, context: Context, at: int) -> bool:
-    """Whether a revision has run out by an instant: invariant 4. Without a zone nothing runs out."""
-    if offer.valid_until is None or context.zone is None:
-        return False
-    return at >= after_day(offer.valid_until, context.zone)
+    """Whether a revision has run out by an instant: invariant 4."""
+    return offer.valid_until is not None and at >= after_day(offer.valid_until, ZoneInfo(context.zone))
 
 
 def _require_sent(command: QuoteCommand, state: Quote, at: int) -> None:

@@ -7,15 +7,17 @@ from regulars.crm_domain.contract import SignContract
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.opportunity import WinOpportunity
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase
 from regulars.crm_domain.quote import AcceptQuote, Quote, QuoteAccepted, QuotedLine, stated
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
 
 def commands_after(work: UnitOfWork, event: Event, command: Command, target: Target) -> tuple[Command, ...]:
-    """What follows from an event that a command led to: of an accepted quote the order and the contract.
+    """What follows from an event that a command led to: an accepted quote wins its opportunity, and is the order and
+    the contract that were asked for.
 
-    Both are worth what the quote comes to as its prices are stated, net or gross.
+    All of them are worth what the quote comes to as its prices are stated, net or gross.
     """
     if not (isinstance(event, QuoteAccepted) and isinstance(command, AcceptQuote)):
         return ()
@@ -27,6 +29,16 @@ def _after_acceptance(quote: Quote, event: QuoteAccepted, command: AcceptQuote, 
     offer, found = quote.known[event.revision], list[Command]()
     amount = from_minor_units(stated(offer), event.currency)
     at = to_datetime(event.at)
+    if quote.sent.opportunity_id is not None:
+        found.append(
+            WinOpportunity(
+                opportunity_id=quote.sent.opportunity_id,
+                amount=amount,
+                quote_id=event.quote_id,
+                occurred_at=at,
+                reason=command.reason,
+            )
+        )
     if command.order_id is not None:
         lines = tuple(_ordered(line, event.currency) for line in offer.lines if line.sku is not None)
         found.append(
