@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from heapq import nsmallest
 from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
@@ -29,6 +32,8 @@ from regulars.projections.engine.fold import Timelines
 
 #: The span of the net spend by which lines are put in order.
 SPENT_WITHIN = 365 * DAY
+
+ROWS_AT_ONCE = 1_000
 
 #: The projections that every line is put in order and told apart by.
 ASKED_OF_ALL = (CUSTOMER_CARD.name, ATTRIBUTION.name)
@@ -61,6 +66,10 @@ class DueRow(Struct, frozen=True, kw_only=True):
     owner: str | None
     word: str | None
     number: int | None
+
+
+#: When a line is due whose day no database works out; None where that isn't asked for.
+DueOf = Callable[[DueRow], int | None]
 
 
 class DueRows(Struct, frozen=True):
@@ -205,31 +214,49 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 def stored_lines(
-    lines: Lines, connection: Connection, kind: sa.SelectBase, asked: Asked, beside: Iterable[int]
+    lines: Lines,
+    connection: Connection,
+    kind: sa.SelectBase,
+    asked: Asked,
+    beside: Iterable[int],
+    due_of: DueOf | None = None,
 ) -> DueRows:
-    """The lines of a kind in a store, but for those of customers who are forgotten by now, or `beside`, by number."""
+    """The lines of a kind in a store, but for those of customers who are forgotten by now, or `beside`, by number.
+
+    With `due_of` all that the kind selects are gone through, and those are lines that are due at some instant.
+    """
     models, found = lines.models, kind.subquery("line")
     first, forgotten = models.events.alias("first"), models.forgotten
     gone = sa.select(first.c.position).where(first.c.customer_id == forgotten.c.customer_id)
     left_out: list[sa.ColumnElement[bool]] = [found.c.customer.not_in(gone)]
     if numbers := sorted(beside):
         left_out.append(found.c.customer.not_in(numbers))
-    return _read(lines, connection, found, left_out, asked)
+    return _read(lines, connection, found, left_out, asked, due_of)
 
 
-def laid_out_lines(lines: Lines, connection: Connection, kind: sa.SelectBase, asked: Asked) -> DueRows:
+def laid_out_lines(
+    lines: Lines, connection: Connection, kind: sa.SelectBase, asked: Asked, due_of: DueOf | None = None
+) -> DueRows:
     """The lines of a kind among those of customers who were laid out."""
-    return _read(lines, connection, kind.subquery("line"), [], asked)
+    return _read(lines, connection, kind.subquery("line"), [], asked, due_of)
 
 
 def _read(
-    lines: Lines, connection: Connection, found: sa.Subquery, conditions: list[sa.ColumnElement[bool]], asked: Asked
+    lines: Lines,
+    connection: Connection,
+    found: sa.Subquery,
+    conditions: list[sa.ColumnElement[bool]],
+    asked: Asked,
+    due_of: DueOf | None,
 ) -> DueRows:
     attributed = lines.table(ATTRIBUTION.name, "attributed")
     theirs = sa.and_(attributed.c.customer == found.c.customer, lines.now(attributed))
     joined = found.outerjoin(attributed, theirs)
     if asked.owner is not None:
         conditions = [*conditions, sa.or_(found.c.owner == asked.owner, attributed.c.owner == asked.owner)]
+    told = _told(lines, found, attributed).select_from(joined).where(*conditions)
+    if due_of is not None:
+        return _worked_out(connection, told, due_of, asked)
     count = connection.scalar(sa.select(sa.func.count()).select_from(joined).where(*conditions)) or 0
     if not count:
         return DueRows((), 0)
@@ -239,26 +266,50 @@ def _read(
     begins, ends = asked.day_of(last.due)
     is_before = sa.or_(found.c.overdue > last.overdue, found.c.due <= begins)
     up_to = sa.or_(found.c.overdue > last.overdue, sa.and_(found.c.overdue == last.overdue, found.c.due <= ends))
-    worth = _worth(lines, found)
     key = found.c.key if connection.dialect.name == "sqlite" else sa.collate(found.c.key, "C")
-    statement = sa.select(
+    is_last = sa.case((is_before, 0), else_=1)
+    told = told.where(up_to).order_by(is_last, sa.desc("worth"), found.c.due, found.c.customer, key)
+    return DueRows(in_order(map(_row, connection.execute(told.limit(asked.limit))), asked), count)
+
+
+def _told(lines: Lines, found: sa.Subquery, attributed: sa.Alias) -> sa.Select[Any]:
+    """Lines with what they are worth, and whoever looks after them."""
+    return sa.select(
         *(found.c[name] for name in ("customer", "key", "due", "overdue", "stake")),
-        worth.label("worth"),
+        _worth(lines, found).label("worth"),
         sa.func.coalesce(found.c.owner, attributed.c.owner).label("owner"),
         *(found.c[name] for name in ("word", "number")),
     )
-    statement = statement.select_from(joined).where(*conditions, up_to)
-    statement = statement.order_by(
-        sa.case((is_before, 0), else_=1), worth.desc(), found.c.due, found.c.customer, key
-    ).limit(asked.limit)
-    rows = (row._asdict() for row in connection.execute(statement))
-    first = (DueRow(**(row | {"overdue": bool(row["overdue"])})) for row in rows)
-    return DueRows(in_order(first, asked), count)
+
+
+def _row(row: sa.Row[Any]) -> DueRow:
+    told = row._asdict()
+    return DueRow(**(told | {"overdue": bool(told["overdue"])}))
+
+
+def _worked_out(connection: Connection, told: sa.Select[Any], due_of: DueOf, asked: Asked) -> DueRows:
+    """Lines whose days no database works out: all are gone through, and only the first ones kept."""
+    count = 0
+
+    def due() -> Iterator[DueRow]:
+        nonlocal count
+        for each in map(_row, connection.execute(told, execution_options={"yield_per": ROWS_AT_ONCE})):
+            instant = due_of(each)
+            if instant is not None:
+                count += 1
+                yield replace(each, due=instant)
+
+    first = tuple(nsmallest(asked.limit, due(), key=partial(_whole_place, asked=asked)))
+    return DueRows(first, count)
 
 
 def in_order(rows: Iterable[DueRow], asked: Asked) -> tuple[DueRow, ...]:
     """The first of some lines of one kind, in order."""
-    return tuple(sorted(rows, key=lambda row: (*place(row, asked), row.customer, row.key))[: asked.limit])
+    return tuple(nsmallest(asked.limit, rows, key=partial(_whole_place, asked=asked)))
+
+
+def _whole_place(row: DueRow, asked: Asked) -> tuple[bool, int, int, int, int, str]:
+    return (*place(row, asked), row.customer, row.key)
 
 
 def place(row: DueRow, asked: Asked) -> tuple[bool, int, int, int]:

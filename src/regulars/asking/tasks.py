@@ -254,12 +254,12 @@ def _place(after: str) -> Place:
 def _views(session: Session, tx: Transaction, found: Sequence[HeldKey]) -> Iterator[TaskView]:
     """Tasks as people read them; the texts of these alone are decrypted."""
     contacts = read_contacts(tx, {each.customer_id for each in found if each.customer_id != NOBODY})
-    texts = _texts(session, tx, [each.interval.key for each in found])
+    texts = read_texts(session, tx, [each.interval.key for each in found])
     for each in found:
         yield _view(each, contacts.get(each.customer_id, Contact()), texts.get(each.interval.key))
 
 
-def _texts(session: Session, tx: Transaction, task_ids: Sequence[str]) -> dict[str, str | None]:
+def read_texts(session: Session, tx: Transaction, task_ids: Sequence[str]) -> dict[str, str | None]:
     """What is to be done, by the ids of tasks; nothing of those that can't be read."""
     try:
         return {
@@ -271,7 +271,7 @@ def _texts(session: Session, tx: Transaction, task_ids: Sequence[str]) -> dict[s
     except StoreUnusable:  # one that can't be read is no reason to be silent about the others
         if len(task_ids) <= 1:
             return {}
-        return {key: text for each in task_ids for key, text in _texts(session, tx, [each]).items()}
+        return {key: text for each in task_ids for key, text in read_texts(session, tx, [each]).items()}
 
 
 def task_events(session: Session, tx: Transaction, task_ids: Iterable[str]) -> dict[str, list[Recorded[TaskEvent]]]:

@@ -107,10 +107,11 @@ class _Gathering:
 
     def _rows(self, kind: Kind, beside: Collection[int], apart: Connection | None) -> DueRows:
         select = kind.select(self._lines, self._viewpoint.ruleset)
-        stored = stored_lines(self._lines, self._tx.connection, select, self._asked, beside)
+        due_of = None if kind.due_of is None else kind.due_of(self._lines.window, self._zone)
+        stored = stored_lines(self._lines, self._tx.connection, select, self._asked, beside, due_of)
         if apart is None:
             return stored
-        others = laid_out_lines(self._lines, apart, select, self._asked)
+        others = laid_out_lines(self._lines, apart, select, self._asked, due_of)
         return DueRows(in_order((*stored.first, *others.first), self._asked), stored.count + others.count)
 
     @contextmanager
@@ -145,11 +146,12 @@ class _Gathering:
         currency = self._session.store.currency(connection)
         ids = ids_of(self._models, connection, sorted({row.customer for _, row in rows}))
         contacts: Mapping[str, Contact] = read_contacts(self._tx, ids.values()) if self._query.names else {}
+        texts = dict(self._texts(rows)) if self._query.names else {}
         for kind, row in rows:
             customer_id = ids.get(row.customer)
             contact = contacts.get(customer_id or "", Contact())
             who = None if customer_id is None else contact.ref or f"id:{customer_id}"
-            why, settle = kind.say(row, Saying(who, self._zone, self._at))
+            why, settle = kind.say(row, Saying(who, self._zone, self._at, texts.get((kind.name, row.key))))
             stakes = row.stake is not None and currency is not None
             yield DueLine(
                 kind=kind.name,
@@ -165,6 +167,14 @@ class _Gathering:
                 why=why,
                 settle=settle,
             )
+
+    def _texts(self, rows: Sequence[tuple[Kind, DueRow]]) -> Iterator[tuple[tuple[str, str], str | None]]:
+        """What lines are about, by their kinds and keys: of those that are shown, and no others."""
+        for kind in KINDS:
+            keys = [row.key for of, row in rows if of is kind]
+            if kind.texts is not None and keys:
+                for key, text in kind.texts(self._session, self._tx, keys).items():
+                    yield (kind.name, key), text
 
     def _counted(self, kind: Kind, rows: DueRows) -> KindOfLine:
         return KindOfLine(

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec import Struct
 
-from regulars.adapters.read_models.due_lines import DueRow, Lines
+from regulars.adapters.read_models.due_lines import DueOf, DueRow, Lines, Window
+from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.instant import SECOND, to_datetime, to_instant
 from regulars.projections.rules.grammar import Ruleset
+from regulars.session.session import Session
 
 
 class Saying(Struct, frozen=True):
-    """What a line is said with: how its customer is typed in a command, and the zone and instant in question."""
+    """What a line is said with: how its customer is typed in a command, the zone and instant in question, and the text
+    of what it is about, None where nobody asked for that or it has none.
+    """
 
     who: str | None
     zone: ZoneInfo
     at: int
+    text: str | None = None
 
     def day(self, instant: int) -> str:
         """The day on which something is due, or happened."""
@@ -44,6 +49,9 @@ Say = Callable[[DueRow, Saying], tuple[str, str]]
 class Kind(Struct, frozen=True, kw_only=True):
     """One kind of line. `reads` are the projections that it is selected from; `listed_by` is the command that lists
     them all, in which `{days}` is for how many days is asked.
+
+    Where no database works out when something is due, `due_of` does, for the window and the zone. `texts` reads what
+    the lines that are shown are about, by their keys; it may be personal.
     """
 
     name: str
@@ -52,6 +60,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     reads: tuple[str, ...]
     select: Callable[[Lines, Ruleset], sa.SelectBase]
     say: Say
+    due_of: Callable[[Window, ZoneInfo], DueOf] | None = None
+    texts: Callable[[Session, Transaction, Sequence[str]], Mapping[str, str | None]] | None = None
 
 
 def day_of(instant: int, zone: ZoneInfo) -> date:
