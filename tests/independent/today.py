@@ -4,7 +4,8 @@ Another way to the same lines, to hold the library's against. Where the library 
 script reads what was said up to an instant and asks each question directly: whose ticket is late when, who becomes at
 risk when, whose points expire. It knows the rules that a store is founded with, and as much of the words as the shop
 that the tests draw says: people with one identity each, orders of one day each, tickets that are opened, answered and
-resolved, calls, surveys, members who earn points and never spend any.
+resolved, calls, surveys, members who earn points and never spend any, tasks of customers and of nobody, quotes that are
+accepted or not, and contracts that end or renew.
 
 Everything is exact: instants are integer microseconds since 1970, gaps are Fractions.
 """
@@ -12,6 +13,7 @@ Everything is exact: instants are integer microseconds since 1970, gaps are Frac
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -28,8 +30,10 @@ SHOWN = 10
 
 #: What was said: its instant, of whom, what, and the rest: (at, who, "order", amount in minor units), (at, who,
 #: "call"), (at, who, "ticket", id, priority), (at, who, "answered", id), (at, who, "resolved", id), (at, who,
-#: "survey", ticket id or None), (at, who, "member"), (at, who, "owner", name).
-Word = tuple[int, str, str, *tuple[object, ...]]
+#: "survey", ticket id or None), (at, who, "member"), (at, who, "owner", name), (at, who or "", "task", id, last day,
+#: owner), (at, who or "", "done", task id), (at, who, "quote", id, last day, amount), (at, who, "accepted", quote id),
+#: (at, who, "contract", id, last day, months of renewal or 0, days of notice, amount).
+Word = tuple[int, str, str, *tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Line:
     overdue: bool
     worth: int
     owner: str | None
+    of_customer: str | None
 
 
 def instant(moment: datetime) -> int:
@@ -57,7 +62,7 @@ def midnight(day: date) -> int:
 
 def today(words: list[Word], at: int, days: int) -> list[Line]:
     """All lines in order; `SHOWN` of each kind are what is shown."""
-    said = sorted(word for word in words if word[0] <= at)
+    said = sorted((word for word in words if word[0] <= at), key=lambda word: word[:3])
     until = midnight(local(at - 1).date() + timedelta(days=days + 1))
     since = at - days * DAY
     surveys = any(word[2] == "survey" for word in said)
@@ -73,12 +78,18 @@ def today(words: list[Word], at: int, days: int) -> list[Line]:
             *points(theirs, orders, at, until),
             *(to_ask(theirs, at, since) if surveys else ()),
         ]:
-            found.append(Line(kind, key, who, due, overdue, worth, owner))
+            found.append(Line(kind, key, who, due, overdue, worth, owner, owner))
+        for kind, key, due, overdue, stake, whose in (
+            *tasks(theirs, at, until),
+            *quotes(theirs, at, since, until),
+            *contracts(theirs, at, until),
+        ):
+            found.append(Line(kind, key, who, due, overdue, worth if stake is None else stake, whose or owner, owner))
     return sorted(found, key=order)
 
 
-def order(line: Line) -> tuple[bool, date, int, int]:
-    return not line.overdue, local(line.due - 1).date(), -line.worth, line.due
+def order(line: Line) -> tuple[bool, date, int, int, str]:
+    return not line.overdue, local(line.due - 1).date(), -line.worth, line.due, line.key
 
 
 def tickets(theirs: list[Word], at: int, until: int) -> list[tuple[str, str, int, bool]]:
@@ -143,3 +154,51 @@ def to_ask(theirs: list[Word], at: int, since: int) -> list[tuple[str, str, int,
     if not solved or asked or solved[-1][1] in about:
         return []
     return [("survey", solved[-1][1], solved[-1][0], False)]
+
+
+Staked = tuple[str, str, int, bool, int | None, str | None]
+
+
+def tasks(theirs: list[Word], at: int, until: int) -> list[Staked]:
+    done = {word[3] for word in theirs if word[2] == "done"}
+    return [
+        ("task", word[3], over(word[4]), over(word[4]) <= at, None, word[5])
+        for word in theirs
+        if word[2] == "task" and word[3] not in done and over(word[4]) <= until
+    ]
+
+
+def quotes(theirs: list[Word], at: int, since: int, until: int) -> list[Staked]:
+    accepted = {word[3] for word in theirs if word[2] == "accepted"}
+    return [
+        ("quote", word[3], over(word[4]), over(word[4]) <= at, word[5], None)
+        for word in theirs
+        if word[2] == "quote" and word[3] not in accepted and since < over(word[4]) <= until
+    ]
+
+
+def contracts(theirs: list[Word], at: int, until: int) -> list[Staked]:
+    found: list[Staked] = []
+    for word in theirs:
+        if word[2] != "contract":
+            continue
+        _, _, _, contract, last, months, notice, amount = word
+        if not months and at < over(last) <= until:
+            found.append(("contract", contract, over(last), False, amount, None))
+        ends = [month_later(last, months * term) for term in range(40)] if months else []
+        for by in (end - timedelta(days=notice) for end in ends):
+            if at < over(by) <= until:
+                found.append(("notice", contract, over(by), False, amount, None))
+                break
+    return found
+
+
+def over(day: date) -> int:
+    """The instant at which a day is over."""
+    return midnight(day + timedelta(days=1))
+
+
+def month_later(last: date, months: int) -> date:
+    """The same day some months later; days up to the 27th are in every month."""
+    months += last.month - 1
+    return date(last.year + months // 12, months % 12 + 1, last.day)

@@ -152,7 +152,8 @@ class _Gathering:
             contact = contacts.get(customer_id or "", Contact())
             who = None if customer_id is None else contact.ref or f"id:{customer_id}"
             why, settle = kind.say(row, Saying(who, self._zone, self._at, texts.get((kind.name, row.key))))
-            stakes = row.stake is not None and currency is not None
+            stake = None if row.stake is None or currency is None else from_minor_units(row.stake, currency)
+            is_by_spend = row.stake is None and customer_id is not None and currency is not None
             yield DueLine(
                 kind=kind.name,
                 key=row.key,
@@ -161,8 +162,8 @@ class _Gathering:
                 name=contact.name,
                 due=due_of(row.due, self._zone),
                 overdue=row.overdue,
-                stake=from_minor_units(row.stake, currency) if row.stake is not None and currency is not None else None,
-                net_spend=None if stakes or currency is None else from_minor_units(row.worth, currency),
+                stake=stake,
+                net_spend=from_minor_units(row.worth, currency) if is_by_spend and currency else None,
                 owner=row.owner,
                 why=why,
                 settle=settle,
