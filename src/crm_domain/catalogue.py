@@ -14,6 +14,7 @@ from regulars.crm_domain import (
     interaction,
     membership,
     purchase,
+    reminder,
     rulebook,
     survey,
     ticket,
@@ -36,6 +37,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     ticket.AGGREGATE,
     survey.AGGREGATE,
     assessment.AGGREGATE,
+    reminder.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,
 )
