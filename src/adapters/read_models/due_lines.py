@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from heapq import nsmallest
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +35,7 @@ from regulars.projections.engine.fold import Timelines
 SPENT_WITHIN = 365 * DAY
 
 ROWS_AT_ONCE = 1_000
+LISTED_AT_ONCE = 100  # six values each, of which a statement has only so many
 
 #: The projections that every line is put in order and told apart by.
 ASKED_OF_ALL = (CUSTOMER_CARD.name, ATTRIBUTION.name)
@@ -249,19 +251,14 @@ def _read(
     asked: Asked,
     due_of: DueOf | None,
 ) -> DueRows:
-    attributed = lines.table(ATTRIBUTION.name, "attributed")
-    theirs = sa.and_(attributed.c.customer == found.c.customer, lines.now(attributed))
-    joined = found.outerjoin(attributed, theirs)
-    if asked.owner is not None:
-        conditions = [*conditions, sa.or_(found.c.owner == asked.owner, attributed.c.owner == asked.owner)]
-    told = _told(lines, found, attributed).select_from(joined).where(*conditions)
+    told, due = _asked_of(lines, found, conditions, asked)
     if due_of is not None:
         return _worked_out(connection, told, due_of, asked)
-    count = connection.scalar(sa.select(sa.func.count()).select_from(joined).where(*conditions)) or 0
+    count = connection.scalar(sa.select(sa.func.count()).select_from(due.subquery())) or 0
     if not count:
         return DueRows((), 0)
-    soonest = sa.select(found.c.overdue, found.c.due).select_from(joined).where(*conditions)
-    *_, last = connection.execute(soonest.order_by(found.c.overdue.desc(), found.c.due).limit(asked.limit))
+    soonest = due.order_by(found.c.overdue.desc(), found.c.due).limit(asked.limit)
+    *_, last = connection.execute(soonest)
     # All that comes before the last day is among the first lines; of that day it depends on what is at stake.
     begins, ends = asked.day_of(last.due)
     is_before = sa.or_(found.c.overdue > last.overdue, found.c.due <= begins)
@@ -272,14 +269,26 @@ def _read(
     return DueRows(in_order(map(_row, connection.execute(told.limit(asked.limit))), asked), count)
 
 
-def _told(lines: Lines, found: sa.Subquery, attributed: sa.Alias) -> sa.Select[Any]:
-    """Lines with what they are worth, and whoever looks after them."""
-    return sa.select(
+def _asked_of(
+    lines: Lines, found: sa.Subquery, conditions: Sequence[sa.ColumnElement[bool]], asked: Asked
+) -> tuple[sa.Select[Any], sa.Select[Any]]:
+    """Those of some lines that are asked for: with what they are worth and whoever looks after them; and only with when
+    they are due, which costs less.
+    """
+    attributed = lines.table(ATTRIBUTION.name, "attributed")
+    theirs = sa.and_(attributed.c.customer == found.c.customer, lines.now(attributed))
+    wanted = list(conditions)
+    if asked.owner is not None:
+        wanted.append(sa.or_(found.c.owner == asked.owner, attributed.c.owner == asked.owner))
+    told = sa.select(
         *(found.c[name] for name in ("customer", "key", "due", "overdue", "stake")),
         _worth(lines, found).label("worth"),
         sa.func.coalesce(found.c.owner, attributed.c.owner).label("owner"),
         *(found.c[name] for name in ("word", "number")),
     )
+    joined = found.outerjoin(attributed, theirs)
+    due = sa.select(found.c.overdue, found.c.due)
+    return told.select_from(joined).where(*wanted), due.select_from(joined).where(*wanted)
 
 
 def _row(row: sa.Row[Any]) -> DueRow:
@@ -301,6 +310,47 @@ def _worked_out(connection: Connection, told: sa.Select[Any], due_of: DueOf, ask
 
     first = tuple(nsmallest(asked.limit, due(), key=partial(_whole_place, asked=asked)))
     return DueRows(first, count)
+
+
+def listed_lines(lines: Lines, connection: Connection, rows: Iterable[DueRow], asked: Asked) -> DueRows:
+    """The lines of a kind that is worked out elsewhere, with what each is worth and whoever looks after them."""
+    count = 0
+
+    def told() -> Iterator[DueRow]:
+        nonlocal count
+        remaining = iter(rows)
+        while some := list(islice(remaining, LISTED_AT_ONCE)):
+            for each in _read_listed(lines, connection, some, asked):
+                count += 1
+                yield each
+
+    first = tuple(nsmallest(asked.limit, told(), key=partial(_whole_place, asked=asked)))
+    return DueRows(first, count)
+
+
+def _read_listed(lines: Lines, connection: Connection, rows: Sequence[DueRow], asked: Asked) -> list[DueRow]:
+    whole, text = sa.BigInteger, sa.Text
+    names: dict[str, type[sa.types.TypeEngine[Any]]] = {
+        "customer": whole,
+        "key": text,
+        "due": whole,
+        "overdue": whole,
+        "owner": text,
+        "word": text,
+    }
+    columns: list[sa.ColumnClause[Any]] = [sa.column(name, kind) for name, kind in names.items()]
+    given = [(each.customer, each.key, each.due, int(each.overdue), each.owner, each.word) for each in rows]
+    listed = sa.values(*columns, name="listed").data(given).cte("listed")
+    told = line(
+        listed.c.customer,
+        listed.c.key,
+        listed.c.due,
+        overdue=listed.c.overdue == 1,
+        owner=listed.c.owner,
+        word=listed.c.word,
+    )
+    statement, _ = _asked_of(lines, sa.select(*told).subquery("line"), [], asked)
+    return list(map(_row, connection.execute(statement)))
 
 
 def in_order(rows: Iterable[DueRow], asked: Asked) -> tuple[DueRow, ...]:

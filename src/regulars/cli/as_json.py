@@ -28,6 +28,7 @@ from regulars.asking.due import DueExplanation, DueItem, MostBought
 from regulars.asking.duplicates import Duplicates
 from regulars.asking.forecasts import FittedModel, Forecast, ForecastPage
 from regulars.asking.one_ticket import WholeTicket
+from regulars.asking.reminders import Reminder
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
 from regulars.asking.service import Attainment, ServiceLine, ServiceReport
 from regulars.asking.tasks import TaskView, WholeTask
@@ -77,7 +78,7 @@ def customer(each: Customer, currency: str | None) -> Object:
         "name": each.name,
         "email": each.email,
         "phone": each.phone,
-        "birthday": None if each.birthday is None else each.birthday.isoformat(),
+        "birthday": each.birthday,
         "stage": each.stage,
         "stage_since": each.stage_since.isoformat(),
         "tier": each.tier,
@@ -378,6 +379,25 @@ def due_item(each: DueItem) -> Object:
         "bought_at": each.bought_at.isoformat(),
         "buying_days": each.buying_days,
         "gap_days": round(each.gap.total_seconds() / 86_400, 3),
+    }
+
+
+def reminder(each: Reminder) -> Object:
+    """Somebody to be reminded of, with how to settle it."""
+    return {
+        "care": each.care,
+        "title": each.title,
+        "customer_id": _id(each.customer_id),
+        "ref": each.ref,
+        "name": each.name,
+        "day": each.day.isoformat(),
+        "due": each.due.isoformat(),
+        "named": each.named.isoformat(),
+        "is_overdue": each.is_overdue,
+        "since": each.since.isoformat(),
+        "why": each.why,
+        "owner": each.owner,
+        "settle": each.how_to_settle,
     }
 
 

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from regulars.adapters.read_models.due_lines import DueRow, Lines, coming, line, running
+from regulars.adapters.read_models.due_lines import DueRow, DueRows, Lines, coming, line, running
 from regulars.projections.customer_card import CUSTOMER_CARD
 from regulars.projections.facts.table import NO_TIER
 from regulars.projections.last_contact import LAST_CONTACT
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.rules.grammar import Ruleset
-from regulars.today.kind import Kind, Saying
+from regulars.today.kind import Kind, Saying, Snapshot
 
 AT_RISK, CHURNED = "at_risk", "churned"
+
+
+def _find(snapshot: Snapshot) -> DueRows:
+    return snapshot.selected(_select(snapshot.lines, snapshot.viewpoint.ruleset), None)
 
 
 def _select(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
@@ -54,6 +58,6 @@ WORTH_A_CALL = Kind(
     title="Customers about to become at risk, or just become so, worth a call",
     listed_by="regulars customers --becoming at_risk --within {days}d",
     reads=(LIFECYCLE_STAGE.name, LOYALTY_TIER.name, CUSTOMER_CARD.name, LAST_CONTACT.name),
-    select=_select,
+    find=_find,
     say=_say,
 )

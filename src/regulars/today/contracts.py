@@ -6,17 +6,20 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from regulars.adapters.read_models.due_lines import DueOf, DueRow, Lines, Window, coming, line
+from regulars.adapters.read_models.due_lines import DueOf, DueRow, DueRows, Lines, Window, coming, line
 from regulars.crm_domain.contract.renewal import notice_by
 from regulars.crm_domain.instant import after_day
 from regulars.projections.contracts import CONTRACTS
-from regulars.projections.rules.grammar import Ruleset
-from regulars.today.kind import Kind, Saying, day_of
+from regulars.today.kind import Kind, Saying, Snapshot, day_of
 
 _IN_FORCE, _ENDED = ({"value": ("active", "upcoming")},), ({"value": ("ended",)},)
 
 
-def _ending(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
+def _find_ending(snapshot: Snapshot) -> DueRows:
+    return snapshot.selected(_ending(snapshot.lines), None)
+
+
+def _ending(lines: Lines) -> sa.SelectBase:
     found = coming(lines, CONTRACTS.name, _ENDED, among=_IN_FORCE)
     contract = lines.table(CONTRACTS.name, "contract")
     same = sa.and_(contract.c.customer == found.c.customer, contract.c.contract_id == found.c.key, lines.now(contract))
@@ -24,7 +27,11 @@ def _ending(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
     return sa.select(*told).select_from(found.join(contract, same))
 
 
-def _renewing(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
+def _find_renewing(snapshot: Snapshot) -> DueRows:
+    return snapshot.selected(_renewing(snapshot.lines), _notice(snapshot.lines.window, snapshot.zone))
+
+
+def _renewing(lines: Lines) -> sa.SelectBase:
     """All that renew, with the end of the first term, the months of the others, and the days of notice."""
     contract = lines.table(CONTRACTS.name, "contract")
     told = line(
@@ -66,7 +73,7 @@ ENDING = Kind(
     title="Contracts that end",
     listed_by="regulars contracts --ending-within {days}d",
     reads=(CONTRACTS.name,),
-    select=_ending,
+    find=_find_ending,
     say=_say_ending,
 )
 
@@ -75,7 +82,6 @@ NOTICE = Kind(
     title="Contracts that renew unless notice is given",
     listed_by="regulars contracts --ending-within {days}d",
     reads=(CONTRACTS.name,),
-    select=_renewing,
-    due_of=_notice,
+    find=_find_renewing,
     say=_say_renewing,
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import partial
 
+import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
@@ -15,6 +16,7 @@ from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.due_lines import (
     ASKED_OF_ALL,
     Asked,
+    DueOf,
     DueRow,
     DueRows,
     Lines,
@@ -22,6 +24,7 @@ from regulars.adapters.read_models.due_lines import (
     in_order,
     laid_out,
     laid_out_lines,
+    listed_lines,
     place,
     stored_lines,
 )
@@ -40,7 +43,7 @@ from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
-from regulars.today.kind import Kind, Saying, bounds_of, day_of, due_of, midnight
+from regulars.today.kind import Kind, Saying, Snapshot, bounds_of, day_of, due_of, midnight
 from regulars.today.kinds import KINDS
 from regulars.today.values import DueLine, KindOfLine, Today
 
@@ -88,7 +91,8 @@ class _Gathering:
     def today(self) -> Today:
         connection, store = self._tx.connection, self._session.store
         with self._apart() as (beside, apart):
-            found = {kind: self._rows(kind, beside, apart) for kind in KINDS}
+            snapshot = self._snapshot(beside, apart)
+            found = {kind: kind.find(snapshot) for kind in KINDS}
         rows = [(kind, row) for kind, rows in found.items() for row in rows.first]
         rows.sort(key=lambda each: place(each[1], self._asked))
         return Today(
@@ -105,14 +109,25 @@ class _Gathering:
 
     # -------------------------------------------------------------------------------------------------------- finding
 
-    def _rows(self, kind: Kind, beside: Collection[int], apart: Connection | None) -> DueRows:
-        select = kind.select(self._lines, self._viewpoint.ruleset)
-        due_of = None if kind.due_of is None else kind.due_of(self._lines.window, self._zone)
-        stored = stored_lines(self._lines, self._tx.connection, select, self._asked, beside, due_of)
-        if apart is None:
-            return stored
-        others = laid_out_lines(self._lines, apart, select, self._asked, due_of)
-        return DueRows(in_order((*stored.first, *others.first), self._asked), stored.count + others.count)
+    def _snapshot(self, beside: Collection[int], apart: Connection | None) -> Snapshot:
+        """What kinds are found in: of the customers `beside` the stored rows, what was laid out apart."""
+        lines, asked, connection = self._lines, self._asked, self._tx.connection
+
+        def selected(select: sa.SelectBase, due_of: DueOf | None) -> DueRows:
+            stored = stored_lines(lines, connection, select, asked, beside, due_of)
+            return stored if apart is None else both(stored, laid_out_lines(lines, apart, select, asked, due_of))
+
+        def listed(rows: Iterable[DueRow]) -> DueRows:
+            among, others = list[DueRow](), list[DueRow]()
+            for row in rows:
+                (others if row.customer in beside else among).append(row)
+            stored = listed_lines(lines, connection, among, asked)
+            return stored if apart is None else both(stored, listed_lines(lines, apart, others, asked))
+
+        def both(stored: DueRows, others: DueRows) -> DueRows:
+            return DueRows(in_order((*stored.first, *others.first), asked), stored.count + others.count)
+
+        return Snapshot(self._session, self._tx, self._viewpoint, lines, selected, listed)
 
     @contextmanager
     def _apart(self) -> Iterator[tuple[Collection[int], Connection | None]]:
@@ -128,7 +143,7 @@ class _Gathering:
         forgotten = self._tx.forgotten(numbers)
         folded = ((numbers[members[0]], self._folded(members)) for members in families if members[0] not in forgotten)
         with laid_out(self._models, self._names(), folded) as apart:
-            yield numbers.values(), apart
+            yield frozenset(numbers.values()), apart
 
     def _folded(self, members: tuple[str, ...]) -> Timelines:
         store, rules, names = self._session.store, self._viewpoint.rules, self._names()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec import Struct
 
-from regulars.adapters.read_models.due_lines import DueOf, DueRow, Lines, Window
+from regulars.adapters.read_models.due_lines import DueOf, DueRow, DueRows, Lines
 from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.instant import SECOND, to_datetime, to_instant
-from regulars.projections.rules.grammar import Ruleset
 from regulars.session.session import Session
+from regulars.session.viewpoint import Viewpoint
 
 
 class Saying(Struct, frozen=True):
@@ -46,21 +46,38 @@ class Saying(Struct, frozen=True):
 Say = Callable[[DueRow, Saying], tuple[str, str]]
 
 
+class Snapshot(Struct, frozen=True):
+    """The one snapshot that all kinds are found in: by which rules, and what selects, puts in order and counts lines.
+
+    `selected` takes a select of the columns of a line, and where no database works out when one is due, what does.
+    `listed` takes lines that were worked out elsewhere, without what they are worth.
+    """
+
+    session: Session
+    tx: Transaction
+    viewpoint: Viewpoint
+    lines: Lines
+    selected: Callable[[sa.SelectBase, DueOf | None], DueRows]
+    listed: Callable[[Iterable[DueRow]], DueRows]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The business's zone."""
+        return self.viewpoint.rules.zone
+
+
 class Kind(Struct, frozen=True, kw_only=True):
     """One kind of line. `reads` are the projections that it is selected from; `listed_by` is the command that lists
-    them all, in which `{days}` is for how many days is asked.
-
-    Where no database works out when something is due, `due_of` does, for the window and the zone. `texts` reads what
-    the lines that are shown are about, by their keys; it may be personal.
+    them all, in which `{days}` is for how many days is asked. `texts` reads what the lines that are shown are about, by
+    their keys; it may be personal.
     """
 
     name: str
     title: str
     listed_by: str
     reads: tuple[str, ...]
-    select: Callable[[Lines, Ruleset], sa.SelectBase]
+    find: Callable[[Snapshot], DueRows]
     say: Say
-    due_of: Callable[[Window, ZoneInfo], DueOf] | None = None
     texts: Callable[[Session, Transaction, Sequence[str]], Mapping[str, str | None]] | None = None
 
 

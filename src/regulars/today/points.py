@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from regulars.adapters.read_models.due_lines import DueRow, Lines, holds_at, line
+from regulars.adapters.read_models.due_lines import DueRow, DueRows, Lines, holds_at, line
 from regulars.projections.points.projector import POINTS
-from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.verdict import plural
-from regulars.today.kind import Kind, Saying
+from regulars.today.kind import Kind, Saying, Snapshot
 
 
-def _select(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
+def _find(snapshot: Snapshot) -> DueRows:
+    return snapshot.selected(_select(snapshot.lines), None)
+
+
+def _select(lines: Lines) -> sa.SelectBase:
     """Without an event points pend and then can be spent, but the sum of both only falls, as they expire."""
     window = lines.window
     now, then, fewer, before = (lines.table(POINTS.name, name) for name in ("now", "points_then", "fewer", "before"))
@@ -50,6 +53,6 @@ EXPIRING = Kind(
     title="Points that expire soon",
     listed_by="regulars liability --expiring {days}d",
     reads=(POINTS.name,),
-    select=_select,
+    find=_find,
     say=_say,
 )

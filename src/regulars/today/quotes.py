@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from regulars.adapters.read_models.due_lines import DueRow, Lines, coming, line, running
+from regulars.adapters.read_models.due_lines import DueRow, DueRows, Lines, coming, line, running
 from regulars.projections.quotes import QUOTES
-from regulars.projections.rules.grammar import Ruleset
-from regulars.today.kind import Kind, Saying
+from regulars.today.kind import Kind, Saying, Snapshot
 
 _SENT, _EXPIRED = ({"value": ("sent",)},), ({"value": ("expired",)},)
 
 
-def _select(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
+def _find(snapshot: Snapshot) -> DueRows:
+    return snapshot.selected(_select(snapshot.lines), None)
+
+
+def _select(lines: Lines) -> sa.SelectBase:
     ran_out = running(lines, QUOTES.name, _EXPIRED, since=lines.window.since)
     runs_out = coming(lines, QUOTES.name, _EXPIRED, among=_SENT)
     return sa.union_all(_told(lines, ran_out, overdue=True), _told(lines, runs_out, overdue=False))
@@ -37,6 +40,6 @@ QUOTES_OUT = Kind(
     title="Quotes that run out, or just did",
     listed_by="regulars quotes --expiring-within {days}d",
     reads=(QUOTES.name,),
-    select=_select,
+    find=_find,
     say=_say,
 )

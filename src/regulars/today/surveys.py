@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from regulars.adapters.read_models.due_lines import DueRow, Lines, line, running
+from regulars.adapters.read_models.due_lines import DueRow, DueRows, Lines, line, running
 from regulars.projections.facts.tickets import SETTLED
-from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.satisfaction.projector import SATISFACTION
 from regulars.projections.surveys import SURVEYS
 from regulars.projections.ticket_card import TICKET_CARD
 from regulars.projections.ticket_feedback import TICKET_FEEDBACK
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
-from regulars.today.kind import Kind, Saying
+from regulars.today.kind import Kind, Saying, Snapshot
 
 _SOLVED = ({"status": tuple(sorted(str(each) for each in SETTLED))},)
 
 
-def _select(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
+def _find(snapshot: Snapshot) -> DueRows:
+    return snapshot.selected(_select(snapshot.lines), None)
+
+
+def _select(lines: Lines) -> sa.SelectBase:
     found = running(lines, TICKET_QUEUE.name, _SOLVED, since=lines.window.since)
     later = running(lines, TICKET_QUEUE.name, _SOLVED, since=lines.window.since).alias("later")
     sent, any_sent = lines.table(SURVEYS.name, "sent"), lines.table(SURVEYS.name, "any_sent")
@@ -67,6 +70,6 @@ TO_SEND = Kind(
     title="Surveys to send",
     listed_by="regulars tickets --status resolved",
     reads=(TICKET_QUEUE.name, TICKET_CARD.name, SURVEYS.name, SATISFACTION.name, TICKET_FEEDBACK.name),
-    select=_select,
+    find=_find,
     say=_say,
 )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from regulars.adapters.read_models.due_lines import DueRow, Lines, line
+from regulars.adapters.read_models.due_lines import DueRow, DueRows, Lines, line
 from regulars.asking.tasks import UNSETTLED, read_texts
 from regulars.projections.pipeline.projector import PIPELINE
-from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.tasks.projector import TASKS
-from regulars.today.kind import Kind, Saying
+from regulars.today.kind import Kind, Saying, Snapshot
 
 
-def _select(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
+def _find(snapshot: Snapshot) -> DueRows:
+    return snapshot.selected(_select(snapshot.lines), None)
+
+
+def _select(lines: Lines) -> sa.SelectBase:
     """What is at stake is the amount of the opportunity that it is about, if that has one."""
     task, about = lines.table(TASKS.name, "task"), lines.table(PIPELINE.name, "about")
     amount = sa.select(sa.func.max(sa.func.nullif(about.c.amount, 0))).where(
@@ -41,7 +44,7 @@ TASKS_DUE = Kind(
     title="Tasks that are due, or overdue",
     listed_by="regulars tasks",
     reads=(TASKS.name, PIPELINE.name),
-    select=_select,
+    find=_find,
     say=_say,
     texts=read_texts,
 )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from regulars.adapters.read_models.due_lines import Condition, DueRow, Lines, coming, line, running
+from regulars.adapters.read_models.due_lines import Condition, DueRow, DueRows, Lines, coming, line, running
 from regulars.adapters.read_models.service import BREACHED
 from regulars.crm_domain.ticket import TicketStatus
 from regulars.projections.facts.tickets import SETTLED
-from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.ticket_card import TICKET_CARD
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
-from regulars.today.kind import Kind, Saying
+from regulars.today.kind import Kind, Saying, Snapshot
 
 _OPEN = tuple(str(each) for each in TicketStatus if each not in SETTLED)
 
@@ -20,7 +19,11 @@ def _late(clock: str) -> Condition:
     return ({"status": _OPEN, clock: (BREACHED,)},)
 
 
-def _select(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
+def _find(snapshot: Snapshot) -> DueRows:
+    return snapshot.selected(_select(snapshot.lines), None)
+
+
+def _select(lines: Lines) -> sa.SelectBase:
     """A ticket is a line once, by the clock that is breached first; one that was met or ended late runs no more."""
     queue, card = lines.table(TICKET_QUEUE.name, "queue"), lines.table(TICKET_CARD.name, "card")
     late = _breaches(lines)
@@ -71,6 +74,6 @@ TICKETS = Kind(
     title="Tickets that are late, or about to be",
     listed_by="regulars tickets --breaching-within {days}d",
     reads=(TICKET_QUEUE.name, TICKET_CARD.name),
-    select=_select,
+    find=_find,
     say=_say,
 )
