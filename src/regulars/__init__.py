@@ -10,8 +10,9 @@
 
 This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
 are in `regulars.person`, those of measures over time and of a report in `regulars.measures` and `regulars.report`,
-those of rules and of an import's mapping in `regulars.grammar`, those of an extension in `regulars.extending`. `open`
-and `copy` are left out of `from regulars import *`, where they would hide Python's own.
+those of what is to be done in `regulars.today`, those of rules and of an import's mapping in `regulars.grammar`, those
+of an extension in `regulars.extending`. `open` and `copy` are left out of `from regulars import *`, where they would
+hide Python's own.
 """
 
 from __future__ import annotations
@@ -291,6 +292,7 @@ if TYPE_CHECKING:
     from regulars.session.freshness import Fresh
     from regulars.session.session import AnyRules
     from regulars.statistics.estimate import Estimate
+    from regulars.today.mail import today_mail
     from regulars.upkeep.keys import Keys, Rotation
     from regulars.upkeep.read_models import GenerationView, Projections
 
@@ -396,6 +398,7 @@ _HOMES = {
     "regulars.person.page": "person_page",
     "regulars.pictures": "measure_svg timeline_svg",
     "regulars.report.page": "report_page",
+    "regulars.today.mail": "today_mail",
     "regulars.asking.one_ticket": "ClockTime TicketMessage WholeTicket",
     "regulars.person.values": "PersonExport",
     "regulars.opening": "OnStale default_rules open",
@@ -758,6 +761,7 @@ __all__ = [
     "restore",
     "timeline_svg",
     "to_dict",
+    "today_mail",
 ]
 
 _MODULES = ("aio", "extending", "grammar", "measures", "person", "report")

@@ -37,7 +37,7 @@ from regulars import (
     SendQuote,
     SignContract,
 )
-from regulars.today.mail import mail_of
+from regulars.today.mail import today_mail
 from regulars.today.values import DueLine, Today
 from shops import BEGIN, DAY, END, EXAMPLES, HOUR, Clock, Step, fresh_store, opened, play, register, trade, with_edits
 
@@ -416,8 +416,8 @@ def test_a_mail_is_the_same_each_time_and_can_be_read_by_others(crm: Regulars, c
     crm.do(RegisterCustomer(ref="ada", name="<Ada>"))
     crm.do(OpenTicket(customer="ada", ticket_id="<b>&", occurred_at=BEGIN + 2 * HOUR))
     found = crm.today()
-    written = mail_of(found, sender="shop@example.com", recipient="li@example.com", business="Beans")
-    assert written == mail_of(crm.today(), sender="shop@example.com", recipient="li@example.com", business="Beans")
+    written = today_mail(found, sender="shop@example.com", recipient="li@example.com", business="Beans")
+    assert written == today_mail(crm.today(), sender="shop@example.com", recipient="li@example.com", business="Beans")
     message = message_from_bytes(written, policy=default)
     assert message["Subject"] == "Beans: Monday, 2024-01-01: 13 to do"
     assert message["Date"].datetime == found.as_of.replace(microsecond=0)
@@ -432,4 +432,4 @@ def test_a_mail_is_the_same_each_time_and_can_be_read_by_others(crm: Regulars, c
 @pytest.mark.parametrize("address", ["nobody", "a@b\r\nBcc: c@d"])
 def test_what_is_no_address_is_refused(crm: Regulars, address: str) -> None:
     with pytest.raises(ValueError, match="is no address to mail"):
-        mail_of(crm.today(), sender=address, recipient="li@example.com")
+        today_mail(crm.today(), sender=address, recipient="li@example.com")

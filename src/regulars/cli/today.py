@@ -19,7 +19,7 @@ from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import KnownAt, fold_first
 from regulars.today.gathering import DAYS, MOST_DAYS
-from regulars.today.mail import mail_of
+from regulars.today.mail import today_mail
 from regulars.today.page import Said, parts
 from regulars.today.values import Today
 
@@ -27,6 +27,7 @@ _COLUMNS = (
     *("kind", "key", "customer_id", "ref", "name", "due", "overdue"),
     *("stake", "net_spend", "owner", "why", "settle"),
 )
+_ROOM = 72  # of a line, without what leads in and what says that it goes on
 _GOES_ON = "Stopped. The same question goes on where it was."
 
 
@@ -94,7 +95,7 @@ def _addresses(mail: bool, sender: str | None, recipient: str | None, business: 
 
 def _print_mail(found: Today, sender: str, recipient: str, business: str) -> None:
     try:
-        message = mail_of(found, sender=sender, recipient=recipient, business=business)
+        message = today_mail(found, sender=sender, recipient=recipient, business=business)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--mail-from and --mail-to") from None
     sys.stdout.buffer.write(message)
@@ -121,4 +122,16 @@ def _lines(said: Said) -> Iterator[ConsoleRenderable]:
     yield Padding(Text(said.what, overflow="fold"), (0, 0, 0, 2))
     if said.who:
         yield Padding(Text(said.who, overflow="fold"), (0, 0, 0, 4))
-    yield Padding(Text(said.settle, style="dim", overflow="fold"), (0, 0, 0, 4))
+    yield Padding(Text("\n".join(_wrapped(said.settle)), style="dim"), (0, 0, 0, 4))
+
+
+def _wrapped(command: str) -> Iterator[str]:
+    """A command over several lines that a shell takes for one, each with as many words as there is room for."""
+    line, *words = command.split(" ")
+    for word in words:
+        if len(line) + len(word) > _ROOM:
+            yield f"{line} \\"
+            line = f"  {word}"
+        else:
+            line = f"{line} {word}"
+    yield line

@@ -16,7 +16,7 @@ from regulars.today.values import Today
 from regulars.wording.plain_text import clean
 
 
-def mail_of(today: Today, *, sender: str, recipient: str, business: str = "") -> bytes:
+def today_mail(today: Today, *, sender: str, recipient: str, business: str = "") -> bytes:
     """The message, with lines that end as RFC 5322 has it.
 
     Raises ValueError for an address that can't stand in a header.
