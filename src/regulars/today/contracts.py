@@ -4,46 +4,23 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
-
-from regulars.adapters.read_models.due_lines import DueOf, DueRow, DueRows, Lines, Window, coming, line
+from regulars.adapters.read_models.due.contracts import ending_contracts, renewing_contracts
+from regulars.adapters.read_models.due.lines import DueRow, Window
+from regulars.adapters.read_models.due.search import DueOf, DueRows
 from regulars.crm_domain.contract.renewal import notice_by
 from regulars.crm_domain.instant import after_day
 from regulars.projections.contracts import CONTRACTS
 from regulars.today.kind import Kind, Saying, Snapshot, day_of
 
-_IN_FORCE, _ENDED = ({"value": ("active", "upcoming")},), ({"value": ("ended",)},)
-
 
 def _find_ending(snapshot: Snapshot) -> DueRows:
-    return snapshot.selected(_ending(snapshot.lines), None)
-
-
-def _ending(lines: Lines) -> sa.SelectBase:
-    found = coming(lines, CONTRACTS.name, _ENDED, among=_IN_FORCE)
-    contract = lines.table(CONTRACTS.name, "contract")
-    same = sa.and_(contract.c.customer == found.c.customer, contract.c.contract_id == found.c.key, lines.now(contract))
-    told = line(found.c.customer, found.c.key, found.c.due, stake=contract.c.amount)
-    return sa.select(*told).select_from(found.join(contract, same))
+    return snapshot.search.selected(ending_contracts(snapshot.search.lines))
 
 
 def _find_renewing(snapshot: Snapshot) -> DueRows:
-    return snapshot.selected(_renewing(snapshot.lines), _notice(snapshot.lines.window, snapshot.zone))
-
-
-def _renewing(lines: Lines) -> sa.SelectBase:
-    """All that renew, with the end of the first term, the months of the others, and the days of notice."""
-    contract = lines.table(CONTRACTS.name, "contract")
-    told = line(
-        contract.c.customer,
-        contract.c.contract_id,
-        contract.c.first_term_ends_at,
-        stake=contract.c.amount,
-        word=sa.cast(sa.func.coalesce(contract.c.notice_days, 0), sa.Text),
-        number=contract.c.renewal_months,
+    return snapshot.search.selected(
+        renewing_contracts(snapshot.search.lines), _notice(snapshot.search.lines.window, snapshot.zone)
     )
-    renews = (contract.c.renewal_months.is_not(None), contract.c.value != "ended", lines.now(contract))
-    return sa.select(*told).where(*renews)
 
 
 def _notice(window: Window, zone: ZoneInfo) -> DueOf:
@@ -76,6 +53,7 @@ ENDING = Kind(
     find=_find_ending,
     say=_say_ending,
 )
+
 
 NOTICE = Kind(
     name="notice",

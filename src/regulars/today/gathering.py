@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import partial
 
-import sqlalchemy as sa
 from msgspec import Struct
-from sqlalchemy.engine import Connection
+from msgspec.structs import replace
 
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
-from regulars.adapters.read_models.due_lines import (
-    ASKED_OF_ALL,
-    Asked,
-    DueOf,
-    DueRow,
-    DueRows,
-    Lines,
-    Window,
-    in_order,
-    laid_out,
-    laid_out_lines,
-    listed_lines,
-    place,
-    stored_lines,
-)
+from regulars.adapters.read_models.due.lines import DueRow, Lines, Window
+from regulars.adapters.read_models.due.search import ASKED_OF_ALL, Asked, DueRows, Search, laid_out, place
 from regulars.adapters.read_models.histories import read_facts
 from regulars.adapters.read_models.measuring import ids_of
 from regulars.adapters.store.transaction import Transaction
@@ -90,8 +76,8 @@ class _Gathering:
 
     def today(self) -> Today:
         connection, store = self._tx.connection, self._session.store
-        with self._apart() as (beside, apart):
-            snapshot = self._snapshot(beside, apart)
+        with self._search() as search:
+            snapshot = Snapshot(self._session, self._tx, self._viewpoint, search)
             found = {kind: kind.find(snapshot) for kind in KINDS}
         rows = [(kind, row) for kind, rows in found.items() for row in rows.first]
         rows.sort(key=lambda each: place(each[1], self._asked))
@@ -109,41 +95,23 @@ class _Gathering:
 
     # -------------------------------------------------------------------------------------------------------- finding
 
-    def _snapshot(self, beside: Collection[int], apart: Connection | None) -> Snapshot:
-        """What kinds are found in: of the customers `beside` the stored rows, what was laid out apart."""
-        lines, asked, connection = self._lines, self._asked, self._tx.connection
-
-        def selected(select: sa.SelectBase, due_of: DueOf | None) -> DueRows:
-            stored = stored_lines(lines, connection, select, asked, beside, due_of)
-            return stored if apart is None else both(stored, laid_out_lines(lines, apart, select, asked, due_of))
-
-        def listed(rows: Iterable[DueRow]) -> DueRows:
-            among, others = list[DueRow](), list[DueRow]()
-            for row in rows:
-                (others if row.customer in beside else among).append(row)
-            stored = listed_lines(lines, connection, among, asked)
-            return stored if apart is None else both(stored, listed_lines(lines, apart, others, asked))
-
-        def both(stored: DueRows, others: DueRows) -> DueRows:
-            return DueRows(in_order((*stored.first, *others.first), asked), stored.count + others.count)
-
-        return Snapshot(self._session, self._tx, self._viewpoint, lines, selected, listed)
-
     @contextmanager
-    def _apart(self) -> Iterator[tuple[Collection[int], Connection | None]]:
-        """The customers whom the stored rows don't tell of, by number, and a connection to what does.
+    def _search(self) -> Iterator[Search]:
+        """Where to look: as of a day also in what is folded apart, of customers of whom stored rows don't tell.
 
-        What was ahead of them as of a day didn't come, as more happened: they are folded as if nothing had.
+        What was ahead of them as of that day didn't come, as more happened: they are folded as if nothing had.
         """
+        search = Search(self._lines, self._asked, self._tx.connection)
         if self._query.as_of is None:
-            yield (), None
+            yield search
             return
         families = families_changed(self._models, self._tx, self._at, (), "what is to be done")
         numbers = self._models.numbers(self._tx.connection, (members[0] for members in families))
         forgotten = self._tx.forgotten(numbers)
         folded = ((numbers[members[0]], self._folded(members)) for members in families if members[0] not in forgotten)
-        with laid_out(self._models, self._names(), folded) as apart:
-            yield frozenset(numbers.values()), apart
+        search = replace(search, beside=frozenset(numbers.values()))
+        with laid_out(search, self._names(), folded) as beside:
+            yield beside
 
     def _folded(self, members: tuple[str, ...]) -> Timelines:
         store, rules, names = self._session.store, self._viewpoint.rules, self._names()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 from msgspec import Struct
 
-from regulars.adapters.read_models.due_lines import DueOf, DueRow, DueRows, Lines
+from regulars.adapters.read_models.due.lines import DueRow
+from regulars.adapters.read_models.due.search import DueRows, Search
 from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.instant import SECOND, to_datetime, to_instant
 from regulars.session.session import Session
@@ -47,18 +47,12 @@ Say = Callable[[DueRow, Saying], tuple[str, str]]
 
 
 class Snapshot(Struct, frozen=True):
-    """The one snapshot that all kinds are found in: by which rules, and what selects, puts in order and counts lines.
-
-    `selected` takes a select of the columns of a line, and where no database works out when one is due, what does.
-    `listed` takes lines that were worked out elsewhere, without what they are worth.
-    """
+    """The one snapshot that all kinds are found in, by which rules, and where lines are looked for in it."""
 
     session: Session
     tx: Transaction
     viewpoint: Viewpoint
-    lines: Lines
-    selected: Callable[[sa.SelectBase, DueOf | None], DueRows]
-    listed: Callable[[Iterable[DueRow]], DueRows]
+    search: Search
 
     @property
     def zone(self) -> ZoneInfo:

@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
-from regulars.adapters.read_models.due_lines import DueRow, DueRows, Lines, holds_at, line
+from regulars.adapters.read_models.due.lines import DueRow
+from regulars.adapters.read_models.due.points import expiring_points
+from regulars.adapters.read_models.due.search import DueRows
 from regulars.projections.points.projector import POINTS
 from regulars.projections.verdict import plural
 from regulars.today.kind import Kind, Saying, Snapshot
 
 
 def _find(snapshot: Snapshot) -> DueRows:
-    return snapshot.selected(_select(snapshot.lines), None)
-
-
-def _select(lines: Lines) -> sa.SelectBase:
-    """Without an event points pend and then can be spent, but the sum of both only falls, as they expire."""
-    window = lines.window
-    now, then, fewer, before = (lines.table(POINTS.name, name) for name in ("now", "points_then", "fewer", "before"))
-    expires_at = (
-        sa.select(sa.func.min(fewer.c.valid_from))
-        .select_from(
-            fewer.join(before, sa.and_(before.c.customer == fewer.c.customer, before.c.valid_to == fewer.c.valid_from))
-        )
-        .where(
-            fewer.c.customer == now.c.customer,
-            fewer.c.valid_from > window.at,
-            fewer.c.valid_from <= window.until,
-            _sum(fewer) < _sum(before),
-        )
-        .scalar_subquery()
-    )
-    joined = now.join(then, sa.and_(then.c.customer == now.c.customer, holds_at(then, window.until)))
-    lost = _sum(now) - _sum(then)
-    told = line(now.c.customer, sa.literal("", sa.Text), expires_at, number=lost)
-    return sa.select(*told).select_from(joined).where(lines.now(now), now.c.valid_to <= window.until, lost > 0)
-
-
-def _sum(points: sa.Alias) -> sa.ColumnElement[int]:
-    """What can be spent, and what is pending; the value is the latter, as text."""
-    return sa.func.coalesce(points.c.score, 0) + sa.cast(points.c.value, sa.BigInteger)
+    return snapshot.search.selected(expiring_points(snapshot.search.lines))
 
 
 def _say(row: DueRow, saying: Saying) -> tuple[str, str]:

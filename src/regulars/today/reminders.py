@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from regulars.adapters.read_models.due_lines import DueRow, DueRows
+from regulars.adapters.read_models.due.lines import DueRow
+from regulars.adapters.read_models.due.search import DueRows
 from regulars.asking.one_customer import Contact
 from regulars.asking.reminders import OpenReminders, ReminderQuery
 from regulars.crm_domain.instant import after_day, to_datetime
@@ -13,12 +14,12 @@ from regulars.today.kind import Kind, Saying, Snapshot, day_of
 
 
 def _find(snapshot: Snapshot) -> DueRows:
-    return snapshot.listed(_due(snapshot)) if snapshot.viewpoint.ruleset.care else DueRows((), 0)
+    return snapshot.search.listed(_due(snapshot)) if snapshot.viewpoint.ruleset.care else DueRows((), 0)
 
 
 def _due(snapshot: Snapshot) -> Iterator[DueRow]:
     """What is open, with its why; that has nothing personal in it, as no contact is read for it."""
-    window, zone = snapshot.lines.window, snapshot.zone
+    window, zone = snapshot.search.lines.window, snapshot.zone
     query = ReminderQuery(
         since=None,
         until=day_of(window.until, zone),

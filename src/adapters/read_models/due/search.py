@@ -1,8 +1,4 @@
-"""What needs somebody, and by when: rows of read models, counted, and the first of them in order.
-
-A verdict is a step function of time, so "about to be breached" is an interval that begins within a time, and "breached"
-one that holds. Each kind of line is a select of the columns of `line` over such intervals. All kinds are counted, put
-in order and bounded here alike: no more rows are read than are shown, however many there are.
+"""Lines of whatever kind, counted, put in order and bounded: no more rows are read than are shown.
 
 1. Overdue comes first, then what is due earlier, day by day.
 2. Within a day it goes by the amount at stake, or else by what the customer spent net in 365 days. What has neither,
@@ -12,7 +8,7 @@ in order and bounded here alike: no more rows are read than are shown, however m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from heapq import nsmallest
@@ -25,7 +21,7 @@ from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
-from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.read_models.due.lines import DueRow, Lines, holds_at, line
 from regulars.crm_domain.instant import DAY
 from regulars.projections.attribution import ATTRIBUTION
 from regulars.projections.customer_card import CUSTOMER_CARD
@@ -40,36 +36,6 @@ LISTED_AT_ONCE = 100  # six values each, of which a statement has only so many
 #: The projections that every line is put in order and told apart by.
 ASKED_OF_ALL = (CUSTOMER_CARD.name, ATTRIBUTION.name)
 
-#: Any of these, each of which says which texts some columns may have.
-Condition = tuple[Mapping[str, tuple[str, ...]], ...]
-
-
-class Window(Struct, frozen=True):
-    """The instants in question: as of `at`, what began after `since`, and what is due up to and including `until`."""
-
-    at: int
-    since: int
-    until: int
-
-
-class DueRow(Struct, frozen=True, kw_only=True):
-    """One line: of which key of a customer, by number, it is, and when it is due, in microseconds.
-
-    `stake` is the amount that it is about, `worth` what it is put in order by, both in minor units; `owner` is that of
-    the line, or else of the customer. `word` and `number` are what its kind tells of it.
-    """
-
-    customer: int
-    key: str
-    due: int
-    overdue: bool
-    stake: int | None
-    worth: int
-    owner: str | None
-    word: str | None
-    number: int | None
-
-
 #: When a line is due whose day no database works out; None where that isn't asked for.
 DueOf = Callable[[DueRow], int | None]
 
@@ -79,129 +45,6 @@ class DueRows(Struct, frozen=True):
 
     first: tuple[DueRow, ...]
     count: int
-
-
-class Lines(Struct, frozen=True):
-    """The tables that kinds select lines from, as of the instants of a window."""
-
-    models: ReadModels
-    window: Window
-
-    def table(self, projection: str, name: str) -> Any:
-        """The intervals of a projection under a name of their own."""
-        return self.models.of(projection).intervals.alias(name)
-
-    def key(self, projection: str, table: Any) -> sa.ColumnElement[str]:
-        """What an interval is of within the customer; nothing for a projection without keys."""
-        named = self.models.of(projection).projector.key
-        return sa.literal("", sa.Text) if named is None else table.c[named.name]
-
-    def now(self, table: Any) -> sa.ColumnElement[bool]:
-        """That an interval holds as of the window's instant."""
-        return holds_at(table, self.window.at)
-
-
-def holds_at(table: Any, instant: Any) -> sa.ColumnElement[bool]:
-    """That an interval holds at an instant."""
-    return sa.and_(table.c.valid_from <= instant, table.c.valid_to > instant)
-
-
-def meets(table: Any, condition: Condition) -> sa.ColumnElement[bool]:
-    """That a verdict meets a condition."""
-    return sa.or_(
-        *(
-            sa.and_(sa.true(), *(sa.func.coalesce(table.c[name], "").in_(texts) for name, texts in each.items()))
-            if len(each) != 1
-            else next(table.c[name].in_(texts) for name, texts in each.items())
-            for each in condition
-        )
-    )
-
-
-def line(
-    customer: Any,
-    key: Any,
-    due: Any,
-    *,
-    overdue: bool | sa.ColumnElement[bool] = False,
-    stake: Any = None,
-    owner: Any = None,
-    word: Any = None,
-    number: Any = None,
-) -> tuple[sa.ColumnElement[Any], ...]:
-    """The columns of a line; those that its kind doesn't tell are NULL."""
-    is_overdue = sa.literal(int(overdue)) if isinstance(overdue, bool) else sa.case((overdue, 1), else_=0)
-    return (
-        customer.label("customer"),
-        key.label("key"),
-        due.label("due"),
-        is_overdue.label("overdue"),
-        (_no_number() if stake is None else stake).label("stake"),
-        (_no_text() if owner is None else owner).label("owner"),
-        (_no_text() if word is None else word).label("word"),
-        (_no_number() if number is None else number).label("number"),
-    )
-
-
-def _no_text() -> sa.ColumnElement[str]:
-    return sa.cast(sa.null(), sa.Text)
-
-
-def _no_number() -> sa.ColumnElement[int]:
-    return sa.cast(sa.null(), sa.BigInteger)
-
-
-# ----------------------------------------------------------------------------------------------- what begins, and when
-
-
-def running(lines: Lines, projection: str, to: Condition, *, since: int | None = None) -> sa.Subquery:
-    """Of which keys a condition is met as of the window's instant, and since when; only `since` an instant, if any."""
-    now, begun = lines.table(projection, "now"), lines.table(projection, "begun")
-    conditions = [lines.now(now), meets(now, to), *_begins(lines, projection, begun, to)]
-    conditions.append(begun.c.valid_from <= lines.window.at)
-    if since is not None:
-        conditions.append(begun.c.valid_from > since)
-    # It is met now, so the last time that it began is when it began to be.
-    return _by_key(lines, projection, now, begun, sa.func.max(begun.c.valid_from), conditions)
-
-
-def coming(lines: Lines, projection: str, to: Condition, *, among: Condition = ()) -> sa.Subquery:
-    """Of which keys a condition isn't met as of the window's instant and will be by its end, and from when on; only
-    `among` those that meet another one now, if any.
-    """
-    now, begun = lines.table(projection, "now"), lines.table(projection, "begun")
-    conditions = [lines.now(now), ~meets(now, to), *_begins(lines, projection, begun, to)]
-    conditions += [begun.c.valid_from > lines.window.at, begun.c.valid_from <= lines.window.until]
-    if among:
-        conditions.append(meets(now, among))
-    return _by_key(lines, projection, now, begun, sa.func.min(begun.c.valid_from), conditions)
-
-
-def _by_key(
-    lines: Lines, projection: str, now: Any, begun: Any, due: Any, conditions: Sequence[sa.ColumnElement[bool]]
-) -> sa.Subquery:
-    key = lines.key(projection, now)
-    same = sa.and_(now.c.customer == begun.c.customer, key == lines.key(projection, begun))
-    found = sa.select(now.c.customer.label("customer"), key.label("key"), due.label("due"))
-    found = found.select_from(now.join(begun, same)).where(*conditions)
-    named = lines.models.of(projection).projector.key
-    return found.group_by(now.c.customer, *(() if named is None else (key,))).subquery()
-
-
-def _begins(lines: Lines, projection: str, begun: Any, to: Condition) -> Iterator[sa.ColumnElement[bool]]:
-    """That a condition is met from the beginning of an interval on, and wasn't just before."""
-    before = lines.table(projection, "before")
-    yield meets(begun, to)
-    yield ~sa.exists().where(
-        before.c.customer == begun.c.customer,
-        lines.key(projection, before) == lines.key(projection, begun),
-        before.c.valid_from < begun.c.valid_from,
-        before.c.valid_to == begun.c.valid_from,
-        meets(before, to),
-    )
-
-
-# ------------------------------------------------------------------------------------------------------ in their order
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -381,16 +224,46 @@ def _spent(lines: Lines, found: sa.Subquery, at: int) -> sa.ColumnElement[int]:
     return sa.func.coalesce(net.scalar_subquery(), 0)
 
 
+class Search(Struct, frozen=True):
+    """Where lines are looked for: in a store, and of customers `beside`, by number, in what is laid out `apart`."""
+
+    lines: Lines
+    asked: Asked
+    connection: Connection
+    beside: frozenset[int] = frozenset()
+    apart: Connection | None = None
+
+    def selected(self, kind: sa.SelectBase, due_of: DueOf | None = None) -> DueRows:
+        """The lines that a select of the columns of one gives; with `due_of`, those that it says are due."""
+        stored = stored_lines(self.lines, self.connection, kind, self.asked, self.beside, due_of)
+        if self.apart is None:
+            return stored
+        return self._both(stored, laid_out_lines(self.lines, self.apart, kind, self.asked, due_of))
+
+    def listed(self, rows: Iterable[DueRow]) -> DueRows:
+        """Lines that were worked out elsewhere, with what each is worth."""
+        if self.apart is None:
+            return listed_lines(self.lines, self.connection, rows, self.asked)
+        among, others = list[DueRow](), list[DueRow]()
+        for row in rows:
+            (others if row.customer in self.beside else among).append(row)
+        stored = listed_lines(self.lines, self.connection, among, self.asked)
+        return self._both(stored, listed_lines(self.lines, self.apart, others, self.asked))
+
+    def _both(self, stored: DueRows, others: DueRows) -> DueRows:
+        return DueRows(in_order((*stored.first, *others.first), self.asked), stored.count + others.count)
+
+
 # ------------------------------------------------------------------------------------------- as if no more had happened
 
 
 @contextmanager
-def laid_out(models: ReadModels, names: Iterable[str], folded: Iterable[tuple[int, Timelines]]) -> Iterator[Connection]:
-    """The intervals of some customers, by number, as the tables of some projections in memory, to be asked as a store
-    is.
+def laid_out(search: Search, names: Iterable[str], folded: Iterable[tuple[int, Timelines]]) -> Iterator[Search]:
+    """The same search, with the intervals of the customers `beside` as the tables of some projections in memory, which
+    are asked as a store is.
     """
     engine = sa.create_engine("sqlite://", poolclass=StaticPool)
-    tables = [models.of(name) for name in names]
+    tables = [search.lines.models.of(name) for name in names]
     try:
         with engine.begin() as connection:
             for each in tables:
@@ -402,6 +275,6 @@ def laid_out(models: ReadModels, names: Iterable[str], folded: Iterable[tuple[in
                         columns = each.intervals.c.keys()
                         given = [dict(zip(columns, row, strict=True)) for row in rows]
                         connection.execute(sa.insert(each.intervals), given)
-            yield connection
+            yield replace(search, apart=connection)
     finally:
         engine.dispose()
