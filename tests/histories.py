@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +12,7 @@ from msgspec.json import encode
 from msgspec.structs import replace
 
 from regulars.crm_domain.assessment import AssessmentRecorded
+from regulars.crm_domain.contract import ContractAmended, ContractEnded, ContractRenewed, ContractSigned
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -33,8 +34,27 @@ from regulars.crm_domain.membership import (
     TierOverrideGranted,
     TierOverrideLifted,
 )
+from regulars.crm_domain.opportunity import (
+    OpportunityChanged,
+    OpportunityLost,
+    OpportunityOpened,
+    OpportunityReopened,
+    OpportunityStageChanged,
+    OpportunityWon,
+)
 from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.quote import QuoteAccepted, QuoteDeclined, QuotedLine, QuoteRevised, QuoteSent
+from regulars.crm_domain.reminder import ReminderSettled
 from regulars.crm_domain.survey import SurveyBounced, SurveySent
+from regulars.crm_domain.task import (
+    Recurrence,
+    TaskAdded,
+    TaskCompleted,
+    TaskDropped,
+    TaskReassigned,
+    TaskReopened,
+    TaskSnoozed,
+)
 from regulars.crm_domain.ticket import (
     AgentReplied,
     CustomerReplied,
@@ -47,7 +67,7 @@ from regulars.crm_domain.ticket import (
     TicketResolved,
 )
 from regulars.projections.engine.fold import Happened
-from regulars.projections.facts.shared import SHARED
+from regulars.projections.registry import REGISTRY
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
 from regulars.projections.verdict import Interval
@@ -81,6 +101,44 @@ GAPS = """
 [due_again]
 gaps = { coffee = 30, filters = 90.5 }
 """
+#: One of each kind, with and without conditions, by tiers, and of a verdict that is a set.
+CARE = """
+[[business.holidays]]
+days = [{ day = 2025-05-01, name = "Labour Day" }]
+[[care]]
+id = "years"
+on = "first_order"
+when = [{ fact = "stage", not_in = ["churned"] }]
+[[care]]
+id = "slipping"
+on = "verdict"
+verdict = "stage"
+becomes = ["at_risk", "dormant"]
+ahead_days = 14
+[[care]]
+id = "came_in"
+on = "verdict"
+verdict = "segment"
+becomes = ["quiet"]
+when = [{ fact = "tier", in = ["member", "gold"] }]
+[[care]]
+id = "silent"
+on = "no_contact"
+days = 90
+days_by_tier = { gold = 30, silver = 60 }
+[[care]]
+id = "all_silent"
+on = "no_contact"
+days = 7
+[[care]]
+id = "fair"
+on = "holiday"
+holidays = ["Labour Day"]
+when = [{ fact = "spend", within_days = 365, from = "100" }]
+[[care]]
+id = "born"
+on = "birthday"
+"""
 #: The ids of surveys.
 SURVEYS = ("S-1", "S-2", "S-3")
 
@@ -89,9 +147,9 @@ START = to_instant(datetime(2024, 1, 1, tzinfo=UTC))
 
 @cache
 def rules() -> Rules:
-    """The default rules with some segments and gaps of items, ready to judge in euros."""
+    """The default rules with some segments, care rules and gaps of items, ready to judge in euros."""
     text = (Path(__file__).parents[1] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
-    return compile_rules(parse_rules(text + SEGMENTS + GAPS), "EUR")
+    return compile_rules(parse_rules(text + SEGMENTS + GAPS + CARE), "EUR")
 
 
 @cache
@@ -135,6 +193,20 @@ def surveys() -> st.SearchStrategy[Event]:
         SurveySent(survey_id="S-3", survey="nps", channel="sms"),
     ]
     return st.sampled_from([*sent, *(SurveyBounced(survey_id=each) for each in SURVEYS)])
+
+
+@cache
+def settlements() -> st.SearchStrategy[Event]:
+    """Words on few reminders, so that later ones meet earlier ones."""
+    day, other = date(2024, 5, 1), date(2024, 5, 8)
+    return st.sampled_from(
+        [
+            ReminderSettled(care="years", day=day, how="done"),
+            ReminderSettled(care="years", day=day, how="moved", moved_to=other),
+            ReminderSettled(care="years", day=other, how="skipped"),
+            ReminderSettled(care="silent", day=day, how="skipped"),
+        ]
+    )
 
 
 @cache
@@ -184,6 +256,113 @@ def tickets() -> st.SearchStrategy[Event]:
         st.builds(TicketClassified, ticket_id=ticket_id, at=st.just(0), topic=st.just("x"), complaint=st.booleans()),
         st.builds(TicketRated, ticket_id=ticket_id, at=st.just(0), score=st.integers(1, 5)),
         *(st.builds(kind, ticket_id=ticket_id, at=st.just(0)) for kind in plain),
+    )
+
+
+SOME_DAY = st.integers(0, 1_500).map(lambda day: date(2024, 1, 1) + timedelta(days=day))
+DAYS = st.one_of(st.none(), SOME_DAY)
+
+
+@cache
+def quotes() -> st.SearchStrategy[Event]:
+    """Events of two quotes, of which some revisions were never sent, and some were told twice."""
+    line = st.builds(
+        QuotedLine,
+        quantity=st.just("1"),
+        unit_price=st.just("10"),
+        tax_rate=st.sampled_from(["0", "7", "19"]),
+        amount=st.sampled_from([0, 1, 999, 100_000]),
+    )
+    lines = st.lists(line, min_size=1, max_size=3).map(tuple)
+    shared = {"quote_id": st.sampled_from(["Q-1", "Q-2"]), "at": st.just(0)}
+    offered = shared | {"currency": st.just("EUR"), "lines": lines, "prices": st.sampled_from(["net", "gross"])}
+    return st.one_of(
+        st.builds(QuoteSent, valid_until=DAYS, **offered),
+        st.builds(QuoteRevised, valid_until=DAYS, revision=st.integers(2, 4), **offered),
+        st.builds(QuoteDeclined, **shared),
+        st.builds(
+            QuoteAccepted,
+            revision=st.integers(1, 4),
+            currency=st.just("EUR"),
+            net=st.just(100),
+            tax=st.just(19),
+            gross=st.just(119),
+            **shared,
+        ),
+    )
+
+
+@cache
+def contracts() -> st.SearchStrategy[Event]:
+    """Events of two contracts, some of which were never signed, or end before they begin."""
+    shared = {"contract_id": st.sampled_from(["C-1", "C-2"]), "at": st.just(0)}
+    months = st.sampled_from([None, None, 1, 12])
+    return st.one_of(
+        st.builds(
+            ContractSigned,
+            start=SOME_DAY,
+            end=DAYS,
+            renewal_months=months,
+            amount=st.just(1),
+            currency=st.just("EUR"),
+            **shared,
+        ),
+        st.builds(ContractAmended, end=DAYS, renewal_months=st.sampled_from([None, 0, 6]), **shared),
+        st.builds(ContractRenewed, until=SOME_DAY, **shared),
+        st.builds(ContractEnded, on=SOME_DAY, **shared),
+    )
+
+
+@cache
+def opportunities() -> st.SearchStrategy[Event]:
+    """Events of two opportunities, in stages of which the default rules know all but one."""
+    which, stage = st.sampled_from(["O-1", "O-2"]), st.sampled_from(["contacted", "proposal", "unheard of"])
+    amount = st.sampled_from([None, 0, 10_000, 250_000])
+    changes: list[dict[str, object]] = [
+        {"changed": ("amount",), "amount": 40_000, "currency": "EUR"},
+        {"changed": ("owner", "source"), "owner": "li", "source": None},
+        {"changed": ("expected_close", "title"), "expected_close": date(2026, 3, 29), "title": "Tea"},
+    ]
+    return st.one_of(
+        *2
+        * [
+            st.builds(
+                OpportunityOpened,
+                opportunity_id=which,
+                at=st.just(0),
+                pipeline=st.sampled_from(["sales", "unheard of"]),
+                stage=stage,
+                amount=amount,
+                source=st.sampled_from([None, "fair"]),
+            )
+        ],
+        st.builds(OpportunityStageChanged, opportunity_id=which, stage=stage),
+        st.builds(
+            lambda each, fields: OpportunityChanged(opportunity_id=each, **fields), which, st.sampled_from(changes)
+        ),
+        st.builds(OpportunityWon, opportunity_id=which, amount=amount),
+        st.builds(OpportunityLost, opportunity_id=which, reason=st.sampled_from(["price", "silence"])),
+        st.builds(OpportunityReopened, opportunity_id=which, stage=st.none() | stage),
+    )
+
+
+@cache
+def tasks() -> st.SearchStrategy[Event]:
+    """Events of a task that is done once and of one that repeats, each added with the content that its id has."""
+    weekly = Recurrence(every=1, unit="week", until=date(2025, 6, 30))
+    either = st.sampled_from(["K-1", "K-2"])
+    days = st.dates(date(2024, 1, 1), date(2026, 12, 31))
+    return st.one_of(
+        st.sampled_from(
+            [
+                TaskAdded(task_id="K-1", at=0, what="call", due_day=date(2024, 3, 1), owner="li"),
+                TaskAdded(task_id="K-2", at=0, title="count", due_day=date(2024, 2, 5), repeats=weekly),
+            ]
+        ),
+        st.builds(TaskSnoozed, task_id=either, at=st.just(0), due_day=days),
+        st.builds(TaskCompleted, task_id=either, at=st.just(0), day=days),
+        st.builds(TaskReassigned, task_id=either, at=st.just(0), owner=st.sampled_from(["max", None])),
+        *(st.builds(kind, task_id=either, at=st.just(0)) for kind in (TaskDropped, TaskReopened)),
     )
 
 
@@ -239,26 +418,31 @@ def instants() -> st.SearchStrategy[int]:
 def _consistent(events: list[tuple[int, Event]]) -> list[Happened]:
     """Ordered, numbered, each order recorded once, and nothing returned of an order that would exceed it."""
     left: dict[str, int] = {}
-    sent: set[str] = set()
+    once: set[str] = set()
     kept: list[tuple[int, Event]] = []
     for at, event in sorted(events, key=_place):
         if isinstance(event, PurchaseRecorded):
             if event.order_id in left:
                 continue
             left[event.order_id] = event.amount
-        if isinstance(event, SurveySent):
-            if event.survey_id in sent:
+        if isinstance(event, SurveySent | TaskAdded):
+            name = event.survey_id if isinstance(event, SurveySent) else event.task_id
+            if name in once:
                 continue
-            sent.add(event.survey_id)
+            once.add(name)
         kept.append((at, _dated(at, event)))
     kept = [pair for pair in kept if not isinstance(pair[1], ReturnRecorded) or _fits(pair[1], left)]
     return [Happened(at, position, event) for position, (at, event) in enumerate(kept, start=1)]
 
 
+#: How events follow one another at one instant, of all sets of facts.
+ORDER = [each for facts in REGISTRY.fact_sets for each in facts.order]
+
+
 def _place(pair: tuple[int, Event]) -> tuple[int, int, bytes]:
     """Where an event stands: by time, at one instant as it was declared, then by its content but for memberships."""
     at, event = pair
-    for rank, types in enumerate(SHARED.order):
+    for rank, types in enumerate(each for facts in REGISTRY.fact_sets for each in facts.order):
         if isinstance(types, frozenset) and type(event) in types:
             return at, rank, b""
         if types is type(event):
@@ -288,8 +472,13 @@ def histories(
         surveys(),
         others(),
         tickets(),
+        tasks(),
         memberships(),
+        opportunities(),
         assessments(),
+        quotes(),
+        contracts(),
+        settlements(),
     )
     if mostly is not None:
         events = st.sampled_from([mostly, mostly, events]).flatmap(lambda chosen: chosen)

@@ -193,6 +193,17 @@ def section(printed: str, title: str) -> str:
     return re.split(r"\n\n[^\n]+\n─+\n", printed.partition(f"{title}\n{'─' * len(title)}\n")[2])[0]
 
 
+def test_what_to_do_is_what_today_answers(shop: tuple[Path, str]) -> None:
+    shown = section(shop[1], "What to do today")
+    with reopened(shop[0]) as crm:
+        found = crm.today()
+    assert found.lines
+    assert f": {found.lines[0].why}" in shown
+    assert all(
+        f"{each.count:,} {each.title[:1].lower()}{each.title[1:]}" in " ".join(shown.split()) for each in found.kinds
+    )
+
+
 def test_what_to_try_next_is_seven_lines(shop: tuple[Path, str]) -> None:
     assert len(section(shop[1], "What to try next").splitlines()) == 7
 

@@ -10,12 +10,17 @@ from msgspec import Struct
 
 from regulars.crm_domain import (
     assessment,
+    contract,
     customer,
     interaction,
     membership,
+    opportunity,
     purchase,
+    quote,
+    reminder,
     rulebook,
     survey,
+    task,
     ticket,
     value_model,
 )
@@ -35,7 +40,12 @@ AGGREGATES: tuple[Aggregate, ...] = (
     membership.AGGREGATE,
     ticket.AGGREGATE,
     survey.AGGREGATE,
+    quote.AGGREGATE,
+    contract.AGGREGATE,
     assessment.AGGREGATE,
+    task.AGGREGATE,
+    opportunity.AGGREGATE,
+    reminder.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,
 )
@@ -118,7 +128,8 @@ class Address(Struct, frozen=True):
     """Where a command goes: the deciding aggregate, the customer spoken of, and the key of the stream.
 
     `customer` is None where the stream itself knows. `key` None means the customer's own stream for CUSTOMER; for the
-    rest the one stream of its category that belongs to the customer where `own`, and else a stream that is new.
+    rest the one stream of its category that belongs to the customer where `own`, and else a stream that is new. What
+    is `of_nobody` belongs to the business, unless its stream is a customer's already.
     """
 
     decider: Decider[Any]
@@ -137,4 +148,4 @@ def address(command: Command, catalogue: Catalogue) -> Address:
     aggregate, way = found
     who = None if way.customer is None else getattr(command, way.customer)
     key = None if way.key is None else getattr(command, way.key)
-    return Address(aggregate.decider, who, key, way.own, aggregate.of_nobody)
+    return Address(aggregate.decider, who, key, way.own, aggregate.of_nobody or (way.or_nobody and who is None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -38,6 +39,8 @@ EARLIEST = to_instant(datetime.fromisoformat("1900-01-01T00:00:00+00:00"))
 
 _MAX_AMOUNT_TEXT = 100
 _MAX_PHONE = 40
+_DAY_TEXT = len("2026-03-01")
+_YEARS = range(1900, 9_999)  # in the last one, a zone's offset may lead out of the calendar
 _ID_PREFIX = "id:"
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -121,6 +124,17 @@ def _parse_day(value: object) -> date:
     return value
 
 
+def _parse_when(value: object) -> object:
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = date.fromisoformat(value) if len(value) == _DAY_TEXT else datetime.fromisoformat(value)
+    if not isinstance(value, date) or (isinstance(value, datetime) and value.tzinfo is None):
+        raise ValueError("expected a day such as 2026-03-01, or a time with its zone such as 2026-03-01T12:00:00+01:00")
+    if value.year not in _YEARS:
+        raise ValueError(f"a day or a time lies in the years {_YEARS[0]} to {_YEARS[-1]}")
+    return value
+
+
 #: One line of text, for words that decide or group: at most 200 characters, no control characters.
 Label = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), _without(_UNPRINTED | {"Zl", "Zp"})
@@ -140,6 +154,19 @@ Amount = Annotated[Decimal | str, BeforeValidator(_exact_amount)]
 Whole = Annotated[int, BeforeValidator(_plain_whole)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_parse_moment)]
 Day = Annotated[date, BeforeValidator(_parse_day)]
+#: A day, as a date, or a time.
+When = Annotated[AwareDatetime | date, BeforeValidator(_parse_when)]
+
+
+def _within_reach(day: date) -> date:
+    if not date(1900, 1, 1) <= day <= _LAST_DAY:
+        raise ValueError(f"a day of the business lies between 1900 and {_LAST_DAY.year}")
+    return day
+
+
+_LAST_DAY = date(2999, 12, 31)
+#: A day on which something begins or ends in the business, as its zone has it.
+BusinessDay = Annotated[Day, AfterValidator(_within_reach)]
 
 
 _labels: TypeAdapter[str] = TypeAdapter(Label)
@@ -192,12 +219,20 @@ class TicketPolicy(Struct, frozen=True, kw_only=True):
     auto_close_days: int
 
 
+class PipelinePolicy(Struct, frozen=True, kw_only=True):
+    """What the rules in force say that decides on opportunities: a pipeline, and its stages in order."""
+
+    id: str
+    stages: tuple[str, ...]
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """What a decision may know beside its command and its stream.
 
-    `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, and the
-    digest of them all; and after how many microseconds a customer may be asked again. Where a command is about
-    another event, `said_at` is the instant of that.
+    `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, on
+    opportunities (no pipelines where they have none), and the digest of them all; the `zone` in which the business's
+    days begin; and after how many microseconds a customer may be asked again. Where a command is about another event,
+    `said_at` is the instant of that.
     """
 
     now: int
@@ -205,8 +240,23 @@ class Context(Struct, frozen=True, kw_only=True):
     points: PointsPolicy | None = None
     rules_digest: str | None = None
     tickets: TicketPolicy | None = None
+    pipelines: tuple[PipelinePolicy, ...] = ()
+    zone: str = "UTC"
     ask_again: int | None = None
     said_at: int | None = None
+
+
+def currency_of(stated: str | None, context: Context) -> str:
+    """The currency of an amount: the one that is stated, or else the store's.
+
+    Raises Rejected `no_currency` where there is neither, `other_currency` for another one than the store's.
+    """
+    currency = stated or context.currency
+    if currency is None:
+        raise Rejected("no_currency", "this store has no currency yet; give one with the amount or when opening it")
+    if context.currency not in (None, currency):
+        raise Rejected("other_currency", f"this store keeps its books in {context.currency}, not in {currency}")
+    return currency
 
 
 S = TypeVar("S")

@@ -10,7 +10,9 @@ from msgspec import Struct
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.event import Event
 from regulars.projections.attribution import ATTRIBUTION
+from regulars.projections.care.projector import CARE
 from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.contracts import CONTRACTS
 from regulars.projections.customer_card import CUSTOMER_CARD
 from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.due_again.projector import DUE_AGAIN
@@ -19,17 +21,22 @@ from regulars.projections.engine.fold import FoldPlan
 from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
+from regulars.projections.last_contact import LAST_CONTACT
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.pipeline.projector import PIPELINE
 from regulars.projections.points.projector import POINTS
+from regulars.projections.quotes import QUOTES
 from regulars.projections.rfm_summary import RFM_SUMMARY
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section, ruleset_with
 from regulars.projections.satisfaction.projector import SATISFACTION
 from regulars.projections.segments.projector import SEGMENTS
+from regulars.projections.settled_reminders import SETTLED_REMINDERS
 from regulars.projections.surveys import SURVEYS
 from regulars.projections.tags import TAGS
+from regulars.projections.tasks.projector import TASKS
 from regulars.projections.ticket_card import TICKET_CARD
 from regulars.projections.ticket_feedback import TICKET_FEEDBACK
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
@@ -108,9 +115,13 @@ PROJECTORS: tuple[Projector, ...] = (
     TAGS,
     TICKET_QUEUE,
     TICKET_CARD,
+    PIPELINE,
     DUE_AGAIN,
     TICKET_FEEDBACK,
     SURVEYS,
+    TASKS,
+    QUOTES,
+    CONTRACTS,
     SATISFACTION,
     CUSTOMER_VALUE,
     POINTS,
@@ -119,6 +130,9 @@ PROJECTORS: tuple[Projector, ...] = (
     LIFECYCLE_STAGE,
     SEGMENTS,
     RFM_SUMMARY,
+    LAST_CONTACT,
+    CARE,
+    SETTLED_REMINDERS,
 )
 
 #: All that Regulars brings itself.

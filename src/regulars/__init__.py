@@ -10,8 +10,9 @@
 
 This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
 are in `regulars.person`, those of measures over time and of a report in `regulars.measures` and `regulars.report`,
-those of rules and of an import's mapping in `regulars.grammar`, those of an extension in `regulars.extending`. `open`
-and `copy` are left out of `from regulars import *`, where they would hide Python's own.
+those of what is to be done in `regulars.today`, those of rules and of an import's mapping in `regulars.grammar`, those
+of an extension in `regulars.extending`. `open` and `copy` are left out of `from regulars import *`, where they would
+hide Python's own.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from regulars.adapters.vault.quarantine import Reject
     from regulars.asking.assessments import AssessmentChange, AssessmentDifference
     from regulars.asking.audit import AuditEntry, AuditPage, Change
+    from regulars.asking.birthdays import BirthdayOf, BirthdaysFound
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
+    from regulars.asking.contracts import ContractPage, ContractView
     from regulars.asking.customers import Order
     from regulars.asking.desk import Points, PointsLot, TicketPage, TicketView
     from regulars.asking.dicts import to_dict
@@ -50,11 +53,14 @@ if TYPE_CHECKING:
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
+    from regulars.asking.quotes import QuoteLineView, QuotePage, QuoteRevision, QuoteTax, QuoteView, WholeQuote
+    from regulars.asking.reminders import Reminder, Reminders
     from regulars.asking.reports import Reported
     from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
     from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
     from regulars.asking.suspects import Suspect
+    from regulars.asking.tasks import TaskDay, TaskPage, TaskView, WholeTask
     from regulars.asking.value import BandTotal, Valued, ValuePage
     from regulars.asking.views import (
         BuildView,
@@ -71,9 +77,21 @@ if TYPE_CHECKING:
         Timeline,
         VerdictView,
     )
+    from regulars.calendars.entries import CalendarEntries, CalendarEntry
+    from regulars.calendars.ics import calendar_ics
     from regulars.crm import Regulars
     from regulars.crm_domain.assessment import AssessmentRecorded, RecordAssessment
     from regulars.crm_domain.command import Command, CustomerId
+    from regulars.crm_domain.contract import (
+        AmendContract,
+        ContractAmended,
+        ContractEnded,
+        ContractRenewed,
+        ContractSigned,
+        EndContract,
+        RenewContract,
+        SignContract,
+    )
     from regulars.crm_domain.customer import (
         AccountClosed,
         AccountReopened,
@@ -160,6 +178,20 @@ if TYPE_CHECKING:
         TierOverrideGranted,
         TierOverrideLifted,
     )
+    from regulars.crm_domain.opportunity import (
+        ChangeOpportunity,
+        LoseOpportunity,
+        MoveOpportunity,
+        OpenOpportunity,
+        OpportunityChanged,
+        OpportunityLost,
+        OpportunityOpened,
+        OpportunityReopened,
+        OpportunityStageChanged,
+        OpportunityWon,
+        ReopenOpportunity,
+        WinOpportunity,
+    )
     from regulars.crm_domain.purchase import (
         CorrectPurchase,
         Line,
@@ -176,8 +208,36 @@ if TYPE_CHECKING:
         ReturnRecorded,
         VoidPurchase,
     )
+    from regulars.crm_domain.quote import (
+        AcceptQuote,
+        DeclineQuote,
+        QuoteAccepted,
+        QuoteDeclined,
+        QuotedLine,
+        QuoteLine,
+        QuoteRevised,
+        QuoteSent,
+        ReviseQuote,
+        SendQuote,
+    )
+    from regulars.crm_domain.reminder import ReminderSettled, SettleReminder
     from regulars.crm_domain.rulebook import RulesPublished, RulesRolledBack
     from regulars.crm_domain.survey import RecordSurveyBounced, RecordSurveySent, SurveyBounced, SurveySent
+    from regulars.crm_domain.task import (
+        AddTask,
+        CompleteTask,
+        DropTask,
+        ReassignTask,
+        Recurrence,
+        ReopenTask,
+        SnoozeTask,
+        TaskAdded,
+        TaskCompleted,
+        TaskDropped,
+        TaskReassigned,
+        TaskReopened,
+        TaskSnoozed,
+    )
     from regulars.crm_domain.ticket import (
         AgentReplied,
         AssignTicket,
@@ -222,6 +282,7 @@ if TYPE_CHECKING:
     from regulars.person.values import PersonExport
     from regulars.pictures import measure_svg, timeline_svg
     from regulars.projections.rules.grammar import Ruleset, parse_rules
+    from regulars.quote.page import quote_page
     from regulars.report.page import report_page
     from regulars.restoring import Restoration, restore
     from regulars.rules_door.difference import DueMove, ExplainedMove, Move, RulesDifference, TicketMove
@@ -231,6 +292,7 @@ if TYPE_CHECKING:
     from regulars.session.freshness import Fresh
     from regulars.session.session import AnyRules
     from regulars.statistics.estimate import Estimate
+    from regulars.today.mail import today_mail
     from regulars.upkeep.keys import Keys, Rotation
     from regulars.upkeep.read_models import GenerationView, Projections
 
@@ -280,11 +342,19 @@ _HOMES = {
         "PointsEarned PointsRedeemed PointsReversed RedeemPoints RedemptionCancelled ResumeMembership "
         "SuspendMembership Taken TierOverrideGranted TierOverrideLifted"
     ),
+    "regulars.crm_domain.opportunity": (
+        "ChangeOpportunity LoseOpportunity MoveOpportunity OpenOpportunity OpportunityChanged OpportunityLost "
+        "OpportunityOpened OpportunityReopened OpportunityStageChanged OpportunityWon ReopenOpportunity WinOpportunity"
+    ),
     "regulars.crm_domain.purchase": (
         "CorrectPurchase Line OrderLine PurchaseRecorded PurchaseReported PurchaseRestored PurchaseVoided "
         "ReassignPurchase RecordPurchase RecordReturn RestorePurchase ReturnRecorded ReturnedTotalRecorded VoidPurchase"
     ),
     "regulars.crm_domain.rulebook": "RulesPublished RulesRolledBack",
+    "regulars.crm_domain.task": (
+        "AddTask CompleteTask DropTask ReassignTask Recurrence ReopenTask SnoozeTask TaskAdded TaskCompleted "
+        "TaskDropped TaskReassigned TaskReopened TaskSnoozed"
+    ),
     "regulars.crm_domain.ticket": (
         "AgentReplied AssignTicket AwaitCustomer ChangePriority ClassifyTicket CloseTicket CustomerReplied "
         "EscalateTicket OpenTicket PutOnHold RateTicket ReopenTicket ReplyAsAgent ReplyAsCustomer "
@@ -301,6 +371,11 @@ _HOMES = {
     "regulars.doing.models": "Models",
     "regulars.modelling.cant_tell": "CantTell",
     "regulars.session.clock": "Clock",
+    "regulars.asking.birthdays": "BirthdayOf BirthdaysFound",
+    "regulars.asking.reminders": "Reminder Reminders",
+    "regulars.calendars.entries": "CalendarEntries CalendarEntry",
+    "regulars.calendars.ics": "calendar_ics",
+    "regulars.crm_domain.reminder": "ReminderSettled SettleReminder",
     "regulars.asking.consents": "Consent Consents ConsentWord Contactable ContactablePage",
     "regulars.crm": "Regulars",
     "regulars.asking.customers": "Order",
@@ -312,6 +387,7 @@ _HOMES = {
     "regulars.asking.segments": "Attrition AttritionStep SegmentCount SegmentMember SegmentPage",
     "regulars.asking.service": "Attainment ServiceReport ServiceBy ServiceLine",
     "regulars.asking.suspects": "Suspect",
+    "regulars.asking.tasks": "TaskDay TaskPage TaskView WholeTask",
     "regulars.doing.outcomes": "Outcome",
     "regulars.doing.forgetting": "Forgetting Forgotten",
     "regulars.session.freshness": "Fresh",
@@ -322,6 +398,7 @@ _HOMES = {
     "regulars.person.page": "person_page",
     "regulars.pictures": "measure_svg timeline_svg",
     "regulars.report.page": "report_page",
+    "regulars.today.mail": "today_mail",
     "regulars.asking.one_ticket": "ClockTime TicketMessage WholeTicket",
     "regulars.person.values": "PersonExport",
     "regulars.opening": "OnStale default_rules open",
@@ -337,6 +414,17 @@ _HOMES = {
     "regulars.adapters.read_models.feedback_counts": "FeedbackCounts",
     "regulars.crm_domain.assessment": "AssessmentRecorded RecordAssessment",
     "regulars.crm_domain.survey": "RecordSurveyBounced RecordSurveySent SurveyBounced SurveySent",
+    "regulars.asking.contracts": "ContractPage ContractView",
+    "regulars.asking.quotes": "QuoteLineView QuotePage QuoteRevision QuoteTax QuoteView WholeQuote",
+    "regulars.crm_domain.contract": (
+        "AmendContract ContractAmended ContractEnded ContractRenewed "
+        "ContractSigned EndContract RenewContract SignContract"
+    ),
+    "regulars.crm_domain.quote": (
+        "AcceptQuote DeclineQuote QuoteAccepted QuoteDeclined QuoteLine "
+        "QuoteRevised QuoteSent QuotedLine ReviseQuote SendQuote"
+    ),
+    "regulars.quote.page": "quote_page",
     "regulars.asking.views": (
         "BuildView Clause Counted Customer EventLine Explanation Lane Page SegmentView Span Status Timeline VerdictView"
     ),
@@ -345,11 +433,14 @@ _HOMES = {
 __version__ = "0.1.0"
 
 __all__ = [
+    "AcceptQuote",
     "AccountClosed",
     "AccountReopened",
     "AddNote",
+    "AddTask",
     "AdjustPoints",
     "AgentReplied",
+    "AmendContract",
     "AnyRules",
     "Archived",
     "AssessmentChange",
@@ -364,7 +455,11 @@ __all__ = [
     "AuditPage",
     "AwaitCustomer",
     "BandTotal",
+    "BirthdayOf",
+    "BirthdaysFound",
     "BuildView",
+    "CalendarEntries",
+    "CalendarEntry",
     "CancelMembership",
     "CancelRedemption",
     "CancellationRequested",
@@ -372,6 +467,7 @@ __all__ = [
     "CantTell",
     "Change",
     "ChangeContactDetails",
+    "ChangeOpportunity",
     "ChangePriority",
     "ChurnReasonRecorded",
     "ClassifyTicket",
@@ -382,6 +478,7 @@ __all__ = [
     "CloseTicket",
     "Command",
     "Compared",
+    "CompleteTask",
     "Conflict",
     "Consent",
     "ConsentGiven",
@@ -391,6 +488,12 @@ __all__ = [
     "ContactDetailsChanged",
     "Contactable",
     "ContactablePage",
+    "ContractAmended",
+    "ContractEnded",
+    "ContractPage",
+    "ContractRenewed",
+    "ContractSigned",
+    "ContractView",
     "CorrectPurchase",
     "Counted",
     "Customer",
@@ -401,10 +504,12 @@ __all__ = [
     "CustomerSatisfaction",
     "CustomerTagged",
     "CustomerUntagged",
+    "DeclineQuote",
     "Difference",
     "DismissDuplicate",
     "DismissalUndone",
     "Dismissed",
+    "DropTask",
     "DueExplanation",
     "DueItem",
     "DueMove",
@@ -412,6 +517,7 @@ __all__ = [
     "DuplicateDismissed",
     "Duplicates",
     "DuplicatesPage",
+    "EndContract",
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
@@ -448,6 +554,7 @@ __all__ = [
     "LogApplication",
     "LogMapper",
     "LogRecorder",
+    "LoseOpportunity",
     "MakeReferral",
     "MayAsk",
     "MeasuredGap",
@@ -463,14 +570,22 @@ __all__ = [
     "Models",
     "MostBought",
     "Move",
+    "MoveOpportunity",
     "NeverDrawn",
     "NotCovered",
     "NotFound",
     "NoteAdded",
     "NotedSeal",
     "OnStale",
+    "OpenOpportunity",
     "OpenTicket",
     "OpenTransaction",
+    "OpportunityChanged",
+    "OpportunityLost",
+    "OpportunityOpened",
+    "OpportunityReopened",
+    "OpportunityStageChanged",
+    "OpportunityWon",
     "Order",
     "OrderLine",
     "Outcome",
@@ -497,8 +612,20 @@ __all__ = [
     "PurchaseVoided",
     "PutOnHold",
     "QualifyLead",
+    "QuoteAccepted",
+    "QuoteDeclined",
+    "QuoteLine",
+    "QuoteLineView",
+    "QuotePage",
+    "QuoteRevised",
+    "QuoteRevision",
+    "QuoteSent",
+    "QuoteTax",
+    "QuoteView",
+    "QuotedLine",
     "RateTicket",
     "ReassignPurchase",
+    "ReassignTask",
     "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",
@@ -512,6 +639,7 @@ __all__ = [
     "RecordSurveySent",
     "Recorded",
     "RecordedAhead",
+    "Recurrence",
     "RedeemPoints",
     "RedemptionCancelled",
     "ReferralMade",
@@ -520,7 +648,13 @@ __all__ = [
     "RegularsError",
     "Reject",
     "Rejected",
+    "Reminder",
+    "ReminderSettled",
+    "Reminders",
+    "RenewContract",
     "ReopenAccount",
+    "ReopenOpportunity",
+    "ReopenTask",
     "ReopenTicket",
     "ReplyAsAgent",
     "ReplyAsCustomer",
@@ -533,6 +667,7 @@ __all__ = [
     "ResumeTicket",
     "ReturnRecorded",
     "ReturnedTotalRecorded",
+    "ReviseQuote",
     "Rotation",
     "RulesDifference",
     "RulesPublished",
@@ -548,9 +683,13 @@ __all__ = [
     "SegmentMember",
     "SegmentPage",
     "SegmentView",
+    "SendQuote",
     "ServiceBy",
     "ServiceLine",
     "ServiceReport",
+    "SettleReminder",
+    "SignContract",
+    "SnoozeTask",
     "Span",
     "StaleProjections",
     "Status",
@@ -564,6 +703,15 @@ __all__ = [
     "SuspendMembership",
     "TagCustomer",
     "Taken",
+    "TaskAdded",
+    "TaskCompleted",
+    "TaskDay",
+    "TaskDropped",
+    "TaskPage",
+    "TaskReassigned",
+    "TaskReopened",
+    "TaskSnoozed",
+    "TaskView",
     "TicketAssigned",
     "TicketAwaitingCustomer",
     "TicketClassified",
@@ -592,22 +740,28 @@ __all__ = [
     "VerdictView",
     "Verification",
     "VoidPurchase",
+    "WholeQuote",
+    "WholeTask",
     "WholeTicket",
+    "WinOpportunity",
     "WithdrawCancellation",
     "WithdrawConsent",
     "__version__",
     "as_toml",
+    "calendar_ics",
     "default_rules",
     "load_mapping",
     "measure_svg",
     "parse_rules",
     "person_json",
     "person_page",
+    "quote_page",
     "read_erased",
     "report_page",
     "restore",
     "timeline_svg",
     "to_dict",
+    "today_mail",
 ]
 
 _MODULES = ("aio", "extending", "grammar", "measures", "person", "report")

@@ -28,7 +28,9 @@ from regulars.adapters.sql.grants import grants_to_read
 from regulars.adapters.vault.quarantine import Reject
 from regulars.asking.assessments import AssessmentDifference, assessment_of, compare_versions
 from regulars.asking.audit import AuditEntry, AuditPage, AuditQuery, find_audit, read_history
+from regulars.asking.birthdays import BirthdaysFound, list_birthdays
 from regulars.asking.consents import Consents, ContactablePage, ContactableQuery, contactable, read_consents
+from regulars.asking.contracts import ContractPage, ContractQuery, find_contracts
 from regulars.asking.customers import CustomerQuery, Order, find_one, find_page, lane_values
 from regulars.asking.desk import Points, TicketPage, TicketQuery, find_points, find_tickets
 from regulars.asking.dismissals import Dismissed, find_dismissed
@@ -48,7 +50,9 @@ from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
 from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_ticket import WholeTicket, find_ticket
-from regulars.asking.paging import page_size
+from regulars.asking.paging import MAX_PAGE, page_size
+from regulars.asking.quotes import QuotePage, QuoteQuery, WholeQuote, find_quote, find_quotes
+from regulars.asking.reminders import ReminderQuery, Reminders, find_reminders
 from regulars.asking.satisfaction import GroupedBy, SatisfactionQuery, SatisfactionReport, read_satisfaction
 from regulars.asking.segments import (
     Attrition,
@@ -61,11 +65,15 @@ from regulars.asking.segments import (
 )
 from regulars.asking.service import ServiceBy, ServiceQuery, ServiceReport, report_service
 from regulars.asking.status import read_status
+from regulars.asking.tasks import TaskDay, TaskPage, TaskQuery, WholeTask, find_task, find_task_days, find_tasks
 from regulars.asking.totals import count_as_of
 from regulars.asking.value import ValuePage, ValueQuery, find_valued
 from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
+from regulars.calendars.entries import CalendarEntries
+from regulars.calendars.gathering import days_of, entries_of_birthdays, entries_of_reminders
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import to_datetime
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
 from regulars.doing.importing import ImportProgress, ImportReport, import_file
 from regulars.doing.models import Models
@@ -89,6 +97,8 @@ from regulars.rules_door.publishing import PublishedRules
 from regulars.session.acting import Acting
 from regulars.session.freshness import USUAL, Fresh, freshness_of
 from regulars.session.session import AnyRules, Session
+from regulars.today.gathering import DAYS, TodayQuery, find_today
+from regulars.today.values import Today
 from regulars.upkeep.keys import Keys
 from regulars.upkeep.read_models import Projections
 
@@ -749,6 +759,32 @@ class Regulars:
         """
         return gather_report(self._session, month, watch, personal, business, on_progress)
 
+    def today(
+        self,
+        *,
+        days: int = DAYS,
+        owner: str | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        names: bool = True,
+        on_progress: Progress | None = None,
+    ) -> Today:
+        """What is to be done: overdue first, then by day; within a day by the amount at stake, or else by what the
+        customer spent net in 365 days.
+
+        It goes up to the end of the day in so many `days`, in the business's zone; what has just begun, such as being
+        at risk, began in the last so many days. Of each kind there are ten lines at most, with how many there are in
+        all. `owner` picks lines that somebody looks after, and those of customers they look after. With `as_of` it is
+        what was to be done then, as if nothing had happened since; without `names` lines have no reference and no name.
+        Forgotten customers are left out.
+
+        Everything recorded is folded in first. `known_at` and `on_progress` are those of `customers`. Raises ValueError
+        for days out of bounds, and as of a day since which over 5,000 customers have changed, unless `known_at` leaves
+        that out.
+        """
+        query = TodayQuery(days=days, owner=owner, as_of=as_of, known_at=known_at, names=names)
+        return find_today(self._session, query, on_progress)
+
     def service(
         self,
         *,
@@ -959,6 +995,79 @@ class Regulars:
         """
         return find_ticket(self._session, ticket_id, as_of)
 
+    def tasks(
+        self,
+        *,
+        value: str | None = None,
+        owner: str | None = None,
+        customer: str | CustomerId | None = None,
+        until: datetime | date | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> TaskPage:
+        """A page of tasks, for customers and for nobody, as of an instant: those due first, then those due at no time.
+
+        `value` is "open", "snoozed", "overdue", "done" or "dropped"; unless given, all that aren't settled. `owner` is
+        who is to do them, `until` a time by which they are due, or a day by the end of which. Of what repeats the open
+        occurrence is listed. `known_at`, `rules`, `limit` and `after`, `fresh`, `at_least` and `on_progress` are those
+        of `customers`. Raises NotFound for an unknown customer, ValueError for another value, and StoreBusy as
+        `customers` does.
+        """
+        query = TaskQuery(
+            value=value,
+            owner=owner,
+            customer=customer,
+            until=until,
+            as_of=as_of,
+            limit=page_size(limit),
+            after=after,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
+        )
+        return find_tasks(self._session, query, known_at, rules, on_progress)
+
+    def task(self, task_id: str, *, as_of: datetime | date | None = None) -> WholeTask:
+        """One task in full: why it stands where it does, and what has happened to it.
+
+        Raises NotFound where there is none of that id, or it wasn't added by then.
+        """
+        return find_task(self._session, task_id, as_of)
+
+    def task_days(
+        self,
+        since: date,
+        before: date,
+        *,
+        owner: str | None = None,
+        customer: str | CustomerId | None = None,
+        as_of: datetime | date | None = None,
+        fresh: Fresh = USUAL,
+    ) -> tuple[TaskDay, ...]:
+        """The days in [since, before) on which tasks fall that aren't settled as of an instant, in order of time.
+
+        Of what repeats, the open occurrence and those that come after it if it is settled by then, `as_of` at the
+        earliest. Raises ValueError for a span without a day, and where tasks fall on more than 10,000 days; NotFound
+        for an unknown customer.
+        """
+        query = TaskQuery(
+            value=None,
+            owner=owner,
+            customer=customer,
+            until=None,
+            as_of=as_of,
+            limit=MAX_PAGE,
+            after=None,
+            freshness=freshness_of(fresh, None),
+            goes_on=True,
+        )
+        return find_task_days(self._session, query, since, before)
+
     def due(
         self,
         *,
@@ -996,6 +1105,152 @@ class Regulars:
             goes_on=limit is None,
         )
         return find_due(self._session, query, known_at, rules, on_progress)
+
+    def quotes(
+        self,
+        *,
+        customer: str | CustomerId | None = None,
+        status: str | None = None,
+        opportunity_id: str | None = None,
+        expiring_within: timedelta | None = None,
+        as_of: datetime | date | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+    ) -> QuotePage:
+        """A page of quotes as of an instant, what runs out first at the top: all, or those where every given value
+        holds.
+
+        `status` is "sent", "accepted", "declined" or "expired"; `expiring_within` are those that were sent and run out
+        within that time. Forgotten customers are left out. `limit` and `after`, `fresh` and `at_least` are those of
+        `customers`: without a limit, iterating goes through all. Raises NotFound for an unknown customer, ValueError
+        for another status, and StoreBusy as `customers` does.
+        """
+        query = QuoteQuery(
+            customer=customer,
+            status=status,
+            opportunity_id=opportunity_id,
+            expiring_within=expiring_within,
+            as_of=as_of,
+            limit=page_size(limit),
+            after=after,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
+        )
+        return find_quotes(self._session, query)
+
+    def quote(self, quote_id: str, *, revision: int | None = None, as_of: datetime | date | None = None) -> WholeQuote:
+        """One quote in full as of an instant, as if nothing had happened since: a revision's lines and tax by rate.
+
+        `revision` is by default the one in force, or the accepted one. `quote_page` makes a page of it. Raises NotFound
+        for an id or a revision that there isn't, or wasn't by then.
+        """
+        return find_quote(self._session, quote_id, revision, as_of)
+
+    def contracts(
+        self,
+        *,
+        customer: str | CustomerId | None = None,
+        status: str | None = None,
+        ending_within: timedelta | None = None,
+        as_of: datetime | date | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+    ) -> ContractPage:
+        """A page of contracts as of an instant, what ends first at the top, and then those without an end.
+
+        `status` is "upcoming", "active" or "ended"; `ending_within` are those in force that end within that time, or
+        renew unless notice is given within it. Forgotten customers are left out. `limit` and `after`, `fresh` and
+        `at_least` are those of `customers`. Raises NotFound for an unknown customer, ValueError for another status, and
+        StoreBusy as `customers` does.
+        """
+        query = ContractQuery(
+            customer=customer,
+            status=status,
+            ending_within=ending_within,
+            as_of=as_of,
+            limit=page_size(limit),
+            after=after,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
+        )
+        return find_contracts(self._session, query)
+
+    def reminders(
+        self,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        owner: str | None = None,
+        care: str | None = None,
+        customer: str | CustomerId | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        limit: int | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> Reminders:
+        """Whom to call and why, by the rules' [[care]]: what is overdue or has come up and isn't settled, by its day.
+
+        `since` and `until` are the first and the last day on which they are due; with `until`, those that come up by
+        then are there as well, as if nothing more happened. `owner` is the rule's, else whoever looks after the
+        customer; `care` is the id of one rule. Settle one by the command in its `settling`. Birthdays are looked up as
+        they are known today. Forgotten customers are left out. `known_at`, `rules`, `fresh`, `at_least` and
+        `on_progress` are those of `customers`; at most `limit` are shown, and all are counted. Raises NotFound for an
+        unknown customer or rule; ValueError for a span that ends before it begins or is longer than ten years, and
+        where it is asked as of a day since which over 5,000 customers have changed; StoreBusy as `customers` does.
+        """
+        query = ReminderQuery(
+            since=since,
+            until=until,
+            owner=owner,
+            care=care,
+            customer=customer,
+            as_of=as_of,
+            limit=limit,
+            freshness=freshness_of(fresh, at_least),
+        )
+        return find_reminders(self._session, query, known_at, rules, on_progress)
+
+    def birthdays(self, *, since: date | None = None, until: date | None = None) -> BirthdaysFound:
+        """Whose birthday it is on each day from one to another, today unless they are given, in order of the days.
+
+        They are looked up as they are known today, under the solar and the lunar date of each day; the latter needs the
+        extra `lunar`, and `missing` says so where anybody has such a one. Raises ValueError for a span that ends before
+        it begins or is longer than ten years, StoreUnusable where this process may not read look-ups.
+        """
+        return list_birthdays(self._session, since, until)
+
+    def calendar(
+        self,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        names: bool = True,
+        fresh: Fresh = USUAL,
+        on_progress: Progress | None = None,
+    ) -> CalendarEntries:
+        """What stands in a calendar: reminders and everybody's birthdays, from a day to another.
+
+        By default from what is overdue to a year ahead. Without `names`, nobody is called anything but their id, and it
+        isn't said why. `calendar_ics` writes it as a file. Raises as `reminders` does.
+        """
+        zone = self.ruleset.zone
+        first, last = days_of(since, until, to_datetime(self._session.now()).astimezone(zone).date())
+        reminders = self.reminders(since=since, until=last, fresh=fresh, on_progress=on_progress)
+        birthdays = self.birthdays(since=first, until=last)
+        looked_up = {each.id for each in self.ruleset.care if each.on == "birthday"}
+        entries = [
+            *entries_of_reminders((each for each in reminders if each.care not in looked_up), names=names),
+            *entries_of_birthdays(birthdays, zone, names=names),
+        ]
+        missing = tuple(dict.fromkeys([*reminders.missing, *birthdays.missing]))
+        return CalendarEntries(tuple(entries), zone.key, missing)
 
     def explain_due(
         self,

@@ -3,6 +3,7 @@
 from regulars.adapters.importing.cells import Cell, Condition, Each
 from regulars.adapters.importing.mapping import CommandMapping
 from regulars.projections.business_hours.rules import Holiday, Holidays, Hours
+from regulars.projections.care.rules import CareRule
 from regulars.projections.churn_risk.rules import (
     ChurnRisk,
     Feedback,
@@ -17,6 +18,7 @@ from regulars.projections.customer_value.rules import Band, Value
 from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.lifecycle_stage.rules import Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
+from regulars.projections.pipeline.rules import PipelineRule, PipelineStage
 from regulars.projections.points.rules import Points
 from regulars.projections.rules.grammar import Business, Cadence
 from regulars.projections.satisfaction.rules import Satisfaction
@@ -27,6 +29,7 @@ __all__ = [
     "Band",
     "Business",
     "Cadence",
+    "CareRule",
     "Cell",
     "ChurnRisk",
     "CommandMapping",
@@ -43,6 +46,8 @@ __all__ = [
     "Level",
     "Lifecycle",
     "Overrides",
+    "PipelineRule",
+    "PipelineStage",
     "Points",
     "Satisfaction",
     "SegmentRule",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -168,12 +169,14 @@ def held_page(
     limit: int,
     after: Place | None,
     beside: Collection[int] = (),
+    equal: Mapping[str, str] = MappingProxyType({}),
+    at_most: Mapping[str, int] = MappingProxyType({}),
 ) -> list[HeldKey]:
     """A page of keys that have a value, or any for None, at an instant, in order of until when; with `begins_until`, in
     its place of those that come to have it after that and no later than then, in order of since when.
 
     Only some `keys` and those of some `customers` where these are given; those of customers who are forgotten, or
-    `beside`, are left out.
+    `beside`, are left out. Columns of the verdict are `equal` to some texts, and hold `at_most` some numbers.
     """
     tables, events, forgotten = models.of(name), models.events, models.forgotten
     table, named = tables.intervals, tables.projector.key
@@ -188,6 +191,8 @@ def held_page(
     if value is not None:
         conditions.append(table.c.value == value)
     conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
+    conditions += [table.c[column] == text for column, text in equal.items()]
+    conditions += [table.c[column] <= most for column, most in at_most.items()]
     if keys is not None:
         conditions.append(key.in_(sorted(keys)))
     if customers is not None:
@@ -203,6 +208,49 @@ def held_page(
         (interval,) = tables.read([row])
         found.append(HeldKey(customer=row[1], customer_id=customer_id, interval=interval))
     return found
+
+
+def held_within(
+    models: ReadModels,
+    connection: Connection,
+    name: str,
+    *,
+    at: int,
+    until: int,
+    keys: Collection[str],
+    customers: Collection[int] | None,
+) -> Iterator[HeldKey]:
+    """What a projection holds of some keys at an instant, or comes to hold after it and no later than another; of some
+    customers where these are given. Those who are forgotten are left out.
+    """
+    tables, events, forgotten = models.of(name), models.events, models.forgotten
+    table, named = tables.intervals, tables.projector.key
+    assert named is not None
+    if not keys:
+        return
+    conditions = [table.c[named.name].in_(sorted(keys)), table.c.valid_from <= max(at, until), table.c.valid_to > at]
+    conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
+    joined = table.join(events, events.c.position == table.c.customer)
+    statement = sa.select(events.c.customer_id.label("whose"), *table.c).select_from(joined).where(*conditions)
+    parts = [sa.true()] if customers is None else [table.c.customer.in_(chunk) for chunk in chunks(customers)]
+    for part in parts:
+        for customer_id, *row in map(tuple, connection.execute(statement.where(part))):
+            (interval,) = tables.read([row])
+            yield HeldKey(customer=row[1], customer_id=customer_id, interval=interval)
+
+
+def verdicts_of(
+    models: ReadModels, connection: Connection, name: str, customers: Iterable[int], at: int
+) -> Iterator[tuple[int, Interval]]:
+    """What a projection holds of some customers at an instant, each interval with the customer's number."""
+    tables = models.of(name)
+    table = tables.intervals
+    holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
+    place = list(table.c.keys()).index("customer")
+    for chunk in chunks(customers):
+        for row in map(tuple, connection.execute(sa.select(table).where(table.c.customer.in_(chunk), holds))):
+            (interval,) = tables.read([row])
+            yield row[place], interval
 
 
 def _listed_keys(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[ListedKey]:

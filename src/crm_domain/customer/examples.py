@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from regulars.crm_domain.aggregate import Examples
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.customer.decider import (
@@ -61,7 +59,7 @@ def examples() -> Examples:
                 name="Ada",
                 email="ada@example.com",
                 phone="+49 30 123456",
-                birthday=date(1990, 12, 10),
+                birthday="1990-12-10",
                 source="fair",
                 locale="de-DE",
             ),
@@ -70,7 +68,7 @@ def examples() -> Examples:
                 name="Ada King",
                 email="ada@example.org",
                 phone="+49 30 654321",
-                birthday=date(1990, 12, 11),
+                birthday="1990-12-11",
                 locale="en",
             ),
             LeadQualified(),
@@ -98,7 +96,7 @@ def examples() -> Examples:
                 name="Ada",
                 email="ada@example.com",
                 phone="+49 (0)30 12/34-5.6",
-                birthday=date(1990, 12, 10),
+                birthday="1990-12-10",
                 source="fair",
                 locale="de-DE",
             ),

@@ -15,6 +15,7 @@ from msgspec import Struct
 from regulars.crm_domain.money import exponent_of
 from regulars.projections.business_hours.compiled import compile_calendar
 from regulars.projections.business_hours.rules import canonical_opening
+from regulars.projections.care.compiled import CareRules, compile_care
 from regulars.projections.churn_risk.compiled import Risk, compile_risk
 from regulars.projections.customer_value.compiled import Bands, compile_bands
 from regulars.projections.due_again.compiled import DueItems, compile_due_items
@@ -23,6 +24,7 @@ from regulars.projections.facts.calendar import Calendar
 from regulars.projections.facts.tickets import TicketRules
 from regulars.projections.lifecycle_stage.compiled import Ladder, compile_ladder
 from regulars.projections.loyalty_tier.compiled import Tiers, compile_tiers
+from regulars.projections.pipeline.compiled import Pipelines, compile_pipelines
 from regulars.projections.rules import grammar
 from regulars.projections.rules.section import Section
 from regulars.projections.satisfaction.compiled import SatisfactionRules, compile_satisfaction
@@ -48,9 +50,11 @@ class Rules(Struct, frozen=True, kw_only=True):
     risk: Risk
     tickets: TicketRules
     segments: Segments
+    care: CareRules
     due_again: DueItems
     satisfaction: SatisfactionRules
     value: Bands | None
+    pipelines: Pipelines
     exponent: int
     sections: dict[str, Any]
 
@@ -75,9 +79,11 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         risk=compile_risk(ruleset.churn_risk, ruleset.satisfaction, ruleset.cadence.prior_gap_days),
         tickets=compile_ticket_rules(ruleset.ticket, calendar_in(ruleset)),
         segments=compile_segments(ruleset.segment, exponent),
+        care=compile_care(ruleset.care, exponent),
         due_again=compile_due_items(ruleset.due_again, ruleset.zone),
         satisfaction=compile_satisfaction(ruleset.satisfaction),
         value=None if ruleset.value is None else compile_bands(ruleset.value, exponent, ruleset.zone),
+        pipelines=compile_pipelines(ruleset.pipeline),
         exponent=exponent,
         sections={section.name: section.compile(tables[section.name]) for section in sections},
     )
@@ -92,6 +98,7 @@ def calendar_in(ruleset: grammar.Ruleset) -> Calendar:
 def _canonical(ruleset: grammar.Ruleset) -> dict[str, str]:
     tables = ruleset.canonical_tables()
     tables["business"] = ruleset.business.timezone  # its hours bear on tickets alone, its country on no verdict
+    tables["pipeline"] += ruleset.business.timezone  # in which a day of closing ends, whatever the stages
     if ruleset.value is not None:
         tables["value"] += ruleset.business.timezone
     if ruleset.cadence.buying_days:

@@ -123,6 +123,23 @@ _add(
 )
 _add(
     app,
+    "tasks",
+    "tasks.tasks",
+    "List what is to be done, at any moment.",
+    "regulars tasks --owner li --until 2026-03-31",
+    "regulars tasks --overdue --for shop:42",
+    'regulars do AddTask task_id=K-1 what="Order paper" due=2026-03-31 repeats="every month"',
+)
+_add(
+    app,
+    "task",
+    "tasks.task",
+    "Show one task in full.",
+    "regulars task K-1",
+    "regulars task K-1 --as-of 2026-03-01",
+)
+_add(
+    app,
     "segments",
     "segments.segments",
     "List the segments: how many are in each, come in and go out soon.",
@@ -183,6 +200,15 @@ _add(
 )
 _add(
     app,
+    "today",
+    "today.today",
+    "List what is to be done: overdue first, then by day, with why and how to settle it.",
+    "regulars today",
+    "regulars today --owner mara --days 14",
+    "regulars today --mail --mail-to li@example.com --mail-from shop@example.com | sendmail -t",
+)
+_add(
+    app,
     "due",
     "due.due",
     "List who is due to buy which item again.",
@@ -223,6 +249,22 @@ _add(
     "Show one ticket in full: its subject, its status and clocks over time, and its events.",
     "regulars ticket T-1",
     "regulars ticket T-1 --as-of 2026-03-31 --json",
+)
+_add(
+    app,
+    "quotes",
+    "quotes.quotes",
+    "List quotes with what they come to, at any moment.",
+    "regulars quotes --expiring-within 14d",
+    "regulars quotes --status accepted --as-of 2026-03-31 --csv",
+)
+_add(
+    app,
+    "contracts",
+    "quotes.contracts",
+    "List contracts, until when they go and by when notice is given, at any moment.",
+    "regulars contracts --ending-within 90d",
+    "regulars contracts --customer shop:42 --json",
 )
 _add(
     app,
@@ -267,6 +309,23 @@ _add(
     "Show how many customers went from which verdict to which between two days; with --list, who.",
     "regulars flow 2026-01-31 2026-06-30 stage",
     "regulars flow 2026-01-31 2026-06-30 stage --list active:at_risk",
+)
+_add(
+    app,
+    "reminders",
+    "reminders.reminders",
+    "List whom to call and why, by the rules' [[care]]: what is overdue first, then by day.",
+    "regulars reminders",
+    "regulars reminders --to 2026-12-31 --owner li",
+    "regulars do SettleReminder customer=shop:42 care=anniversary day=2026-05-01 how=done",
+)
+_add(
+    app,
+    "calendar",
+    "reminders.calendar",
+    "Write reminders and birthdays as a calendar file that Google, Apple and Outlook read.",
+    "regulars calendar --out shop.ics",
+    "regulars calendar --out shop.ics --force --without-names --to 2026-12-31",
 )
 _add(
     app,
@@ -501,6 +560,16 @@ def _group(name: str, about: str) -> typer.Typer:
     return group
 
 
+_quote = _group("quote", "Show a quote, or write it as a page to send.")
+_add(
+    _quote,
+    "show",
+    "quotes.show",
+    "Show one quote in full: its lines, its tax by rate, its revisions and its events; or as a page to send.",
+    "regulars quote show Q-1",
+    "regulars quote show Q-1 --html --business 'Tea House' --out Q-1.html",
+    "regulars quote show Q-1 --revision 1 --json",
+)
 _export = _group("export", "Take events elsewhere, or reports that need no key.")
 _add(
     _export,

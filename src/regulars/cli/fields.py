@@ -12,9 +12,20 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from regulars.crm_domain.command import Amount, Command, Currency, Email, Label, Moment, Phone, Reference, Text, Who
+from regulars.crm_domain.command import (
+    Amount,
+    Command,
+    Currency,
+    Email,
+    Label,
+    Moment,
+    Phone,
+    Reference,
+    Text,
+    When,
+    Who,
+)
 from regulars.crm_domain.local_time import localised
-from regulars.crm_domain.purchase import OrderLine
 
 _WORDS: tuple[tuple[Any, str], ...] = (
     (Who, "a reference, or id:<32 hexadecimal digits>"),
@@ -26,6 +37,7 @@ _WORDS: tuple[tuple[Any, str], ...] = (
     (Currency, "a currency code such as EUR"),
     (Amount, "an amount such as 59.90"),
     (Moment, "a time such as 2026-03-01T12:00:00+01:00, or 2026-03-01"),
+    (When, "a day such as 2026-03-01, or a time such as 2026-03-01T12:00:00+01:00"),
     (date, "a day such as 1990-05-17"),
     (int, "a whole number"),
 )
@@ -65,12 +77,22 @@ def read_fields(model: type[Command], given: dict[str, str]) -> dict[str, Any]:
 
 
 def with_zone(model: type[Command], given: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
-    """The same values, with bare dates and times without an offset in a zone. Raises ValueError for a time that doesn't
-    exist there.
+    """The same values, with bare dates and times without an offset in a zone; where a day is taken as well as a time, a
+    bare date stays one. Raises ValueError for a time that doesn't exist there.
     """
-    hints = get_type_hints(model, include_extras=True)
-    timed = {name for name, hint in hints.items() if Moment in (hint, *get_args(hint))}
-    return {name: _in_zone(value, zone) if name in timed else value for name, value in given.items()}
+    taken = {name: (hint, *get_args(hint)) for name, hint in get_type_hints(model, include_extras=True).items()}
+    timed = {name for name, hints in taken.items() if Moment in hints or When in hints}
+    return {
+        name: _in_zone(value, zone) if name in timed and not (When in taken[name] and _is_day(value)) else value
+        for name, value in given.items()
+    }
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return bool(date.fromisoformat(value))
+    except (TypeError, ValueError):
+        return False
 
 
 def _in_zone(value: Any, zone: ZoneInfo) -> Any:
@@ -128,8 +150,8 @@ def _in_words(hint: Any) -> str:
         return f"a list of {_in_words(parts[0])}"
     if type(None) in parts:
         return _without_none(hint, parts)
-    if hint is OrderLine:
-        inner = (f"{field.name}{'' if field.required else '?'}" for field in fields_of(OrderLine))
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        inner = (f"{field.name}{'' if field.required else '?'}" for field in fields_of(hint))
         return f"{{{', '.join(inner)}}}"
     return getattr(hint, "__name__", "a value")
 

@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from regulars.crm import Regulars
+from regulars.today.page import parts
 
 _MOVES = 3
 _MOST_DUE = 5
+_MOST_TO_DO = 4
 _SOON = timedelta(days=14)
 
 
@@ -27,6 +29,21 @@ def figures(crm: Regulars) -> RenderableType:
         f"{each.customers} {each.before or 'nobody'} → {each.after or 'nobody'}" for each in report.moved[:_MOVES]
     )
     return Group(table, Text(f"Moved: {moved}", style="dim"))
+
+
+def to_do(crm: Regulars) -> RenderableType:
+    """The first of what is to be done now, with why and how to settle it; and how much there is of each kind."""
+    found = crm.today()
+    lines: list[RenderableType] = []
+    for part in parts(found)[1:]:
+        for said in part.said:
+            lines += [_line(f"{part.title}: {said.what}"), _line(f"    {said.who}"), _line(f"    {said.settle}")]
+    counted = ", ".join(f"{each.count:,} {each.title[:1].lower()}{each.title[1:]}" for each in found.kinds)
+    return Group(*lines[: 3 * _MOST_TO_DO], Text(counted, style="dim"))
+
+
+def _line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def groups(crm: Regulars) -> RenderableType:

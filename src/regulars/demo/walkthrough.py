@@ -60,6 +60,7 @@ def run(console: Console, path: Path, seed: int = 42) -> None:
         _show(console, "Who they are", _counts(crm, customers))
         _show(console, "At risk, and worth a call", _worth_a_call(customers, crm.values("tier")))
         _show(console, "At risk within 14 days if nothing happens", _soon_at_risk(crm))
+        _show(console, "What to do today", month.to_do(crm))
         _show(console, "A month in the life of the shop", month.figures(crm))
         _show(console, "Who belongs together, and what they are worth", month.groups(crm))
         _show(console, "Due to be bought again", month.due(crm))
@@ -344,7 +345,7 @@ def _next_commands(path: Path, star: Customer) -> tuple[str, ...]:
         f"  {regulars} customers --order risk --as-of {LAST_DAY}",
         f"  {regulars} segment fading --as-of {LAST_DAY}",
         f"  {regulars} trend stage --until {LAST_DAY} --svg stages.svg",
-        f"  {regulars} tickets --breaching-within 24h --as-of {LAST_DAY}",
+        f"  {regulars} today --as-of {LAST_DAY}",
         f"  {regulars} report --month {LAST_DAY:%Y-%m} --out report.html",
     )
 

@@ -19,6 +19,7 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.opportunity import OpportunityChanged, OpportunityOpened, OpportunityWon
 from regulars.crm_domain.purchase import (
     Line,
     PurchaseRecorded,
@@ -32,10 +33,11 @@ from regulars.person.values import PersonExport
 from regulars.wording.sentences import describe
 
 #: Fields of events that are instants in microseconds, and those that are amounts in minor units.
-INSTANTS = frozenset({"at", "available_at", "expires_at", "said_at", "until"})
+INSTANTS = frozenset({"at", "available_at", "due_at", "expires_at", "said_at", "until"})
 AMOUNTS = frozenset(
     {
         *((each, "amount") for each in (PurchaseRecorded, PurchaseReported, PurchaseVoided, Line, ReturnRecorded)),
+        *((each, "amount") for each in (OpportunityOpened, OpportunityChanged, OpportunityWon)),
         (ReturnedTotalRecorded, "returned_so_far"),
     }
 )

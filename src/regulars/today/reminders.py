@@ -1,0 +1,63 @@
+"""Care reminders that are due, or overdue: days are worked out from the rules' [[care]], and birthdays looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from regulars.adapters.read_models.due.lines import DueRow
+from regulars.adapters.read_models.due.search import DueRows
+from regulars.asking.one_customer import Contact
+from regulars.asking.reminders import OpenReminders, ReminderQuery
+from regulars.crm_domain.instant import after_day, to_datetime
+from regulars.session.freshness import freshness_of
+from regulars.today.kind import Kind, Saying, Snapshot, day_of
+
+
+def _find(snapshot: Snapshot) -> DueRows:
+    return snapshot.search.listed(_due(snapshot)) if snapshot.viewpoint.ruleset.care else DueRows((), 0)
+
+
+def _due(snapshot: Snapshot) -> Iterator[DueRow]:
+    """What is open, with its why; that has nothing personal in it, as no contact is read for it."""
+    window, zone = snapshot.search.lines.window, snapshot.zone
+    query = ReminderQuery(
+        since=None,
+        until=day_of(window.until, zone),
+        owner=None,
+        care=None,
+        customer=None,
+        as_of=to_datetime(window.at),
+        limit=None,
+        freshness=freshness_of(False, None),  # it is fresh already
+    )
+    asked = OpenReminders(snapshot.session, snapshot.tx, snapshot.viewpoint, query)
+    for found in asked.found():
+        told = asked.view(found, Contact())
+        due = after_day(found.open.due, zone)
+        yield DueRow(
+            customer=found.customer,
+            key=f"{found.open.named.isoformat()} {found.rule.id}",
+            due=due,
+            overdue=due <= window.at,
+            stake=None,
+            worth=0,
+            owner=found.owner,
+            word=f"{told.title or told.care}: {told.why}",
+            number=None,
+        )
+
+
+def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
+    day, _, care = row.key.partition(" ")
+    due = f"overdue since {saying.day(row.due)}" if row.overdue else f"on {saying.day(row.due)}"
+    return f"{row.word}, {due}", saying.do("SettleReminder", customer=saying.who, care=care, day=day, how="done")
+
+
+REMINDERS = Kind(
+    name="reminder",
+    title="Reminders that are due, or overdue",
+    listed_by="regulars reminders",
+    reads=(),
+    find=_find,
+    say=_say,
+)
