@@ -24,6 +24,7 @@ import regulars
 import regulars.extending
 import regulars.measures
 import regulars.person
+import regulars.profile
 import regulars.report
 from regulars import Keys, Projections, PublishedRules, Regulars, aio, grammar
 from regulars.adapters.importing import mapping
@@ -304,7 +305,10 @@ def _needed(info: Any) -> str:
 
 def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
-    for module in (regulars, regulars.person, grammar, regulars.extending, regulars.measures, regulars.report):
+    for module in (
+        *(regulars, regulars.person, regulars.profile, grammar),
+        *(regulars.extending, regulars.measures, regulars.report),
+    ):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
         for name in module.__all__:
             value = getattr(module, name)

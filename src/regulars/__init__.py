@@ -9,9 +9,10 @@
         print(crm.customer("shop:42").explain())
 
 This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
-are in `regulars.person`, those of measures over time and of a report in `regulars.measures` and `regulars.report`,
-those of rules and of an import's mapping in `regulars.grammar`, those of an extension in `regulars.extending`. `open`
-and `copy` are left out of `from regulars import *`, where they would hide Python's own.
+are in `regulars.person`, those of a customer's page in `regulars.profile`, those of measures over time and of a report
+in `regulars.measures` and `regulars.report`, those of rules and of an import's mapping in `regulars.grammar`, those of
+an extension in `regulars.extending`. `open` and `copy` are left out of `from regulars import *`, where they would hide
+Python's own.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
     from regulars.asking.reports import Reported
     from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
+    from regulars.asking.search import FoundText, SearchPage
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
     from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
     from regulars.asking.suspects import Suspect
@@ -212,6 +214,7 @@ if TYPE_CHECKING:
     from regulars.crm_domain.value_model import ModelFitted, RecordFittedModel
     from regulars.doing.forgetting import Forgetting, Forgotten
     from regulars.doing.importing import ImportReport, load_mapping
+    from regulars.doing.mail import MailReport
     from regulars.doing.models import Models
     from regulars.doing.outcomes import Outcome
     from regulars.modelling.cant_tell import CantTell
@@ -221,6 +224,7 @@ if TYPE_CHECKING:
     from regulars.person.page import person_page
     from regulars.person.values import PersonExport
     from regulars.pictures import measure_svg, timeline_svg
+    from regulars.profile.values import CustomerPage
     from regulars.projections.rules.grammar import Ruleset, parse_rules
     from regulars.report.page import report_page
     from regulars.restoring import Restoration, restore
@@ -310,6 +314,7 @@ _HOMES = {
     "regulars.asking.due": "DueExplanation DueItem DuePage MostBought",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
     "regulars.asking.segments": "Attrition AttritionStep SegmentCount SegmentMember SegmentPage",
+    "regulars.asking.search": "FoundText SearchPage",
     "regulars.asking.service": "Attainment ServiceReport ServiceBy ServiceLine",
     "regulars.asking.suspects": "Suspect",
     "regulars.doing.outcomes": "Outcome",
@@ -317,6 +322,8 @@ _HOMES = {
     "regulars.session.freshness": "Fresh",
     "regulars.session.session": "AnyRules",
     "regulars.doing.importing": "ImportReport load_mapping",
+    "regulars.doing.mail": "MailReport",
+    "regulars.profile.values": "CustomerPage",
     "regulars.upkeep.keys": "Keys Rotation",
     "regulars.person.as_json": "person_json",
     "regulars.person.page": "person_page",
@@ -396,6 +403,7 @@ __all__ = [
     "Customer",
     "CustomerId",
     "CustomerMerged",
+    "CustomerPage",
     "CustomerRegistered",
     "CustomerReplied",
     "CustomerSatisfaction",
@@ -431,6 +439,7 @@ __all__ = [
     "ForecastPage",
     "Forgetting",
     "Forgotten",
+    "FoundText",
     "Fresh",
     "GenerationView",
     "GiveConsent",
@@ -448,6 +457,7 @@ __all__ = [
     "LogApplication",
     "LogMapper",
     "LogRecorder",
+    "MailReport",
     "MakeReferral",
     "MayAsk",
     "MeasuredGap",
@@ -544,6 +554,7 @@ __all__ = [
     "SealCheck",
     "SealDamage",
     "Sealing",
+    "SearchPage",
     "SegmentCount",
     "SegmentMember",
     "SegmentPage",
@@ -610,7 +621,7 @@ __all__ = [
     "to_dict",
 ]
 
-_MODULES = ("aio", "extending", "grammar", "measures", "person", "report")
+_MODULES = ("aio", "extending", "grammar", "measures", "person", "profile", "report")
 
 if not TYPE_CHECKING:  # else every name would be taken for one of ours
     _PLACES = {

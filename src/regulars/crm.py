@@ -50,6 +50,7 @@ from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_ticket import WholeTicket, find_ticket
 from regulars.asking.paging import page_size
 from regulars.asking.satisfaction import GroupedBy, SatisfactionQuery, SatisfactionReport, read_satisfaction
+from regulars.asking.search import SearchPage, SearchQuery, search
 from regulars.asking.segments import (
     Attrition,
     SegmentCount,
@@ -68,6 +69,7 @@ from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.event import Event, Recorded
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
 from regulars.doing.importing import ImportProgress, ImportReport, import_file
+from regulars.doing.mail import MailReport, import_mail, our_own
 from regulars.doing.models import Models
 from regulars.doing.outcomes import Outcome
 from regulars.doing.transacting import Transacting
@@ -82,6 +84,8 @@ from regulars.measures.rfm import FREQUENCY, RECENCY, Rfm, find_rfm
 from regulars.measures.trend import Trend, find_trend
 from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
+from regulars.profile.gathering import gather_page
+from regulars.profile.values import CustomerPage
 from regulars.projections.rules.grammar import Ruleset
 from regulars.report.gathering import WATCHED, gather_report
 from regulars.report.values import Report
@@ -284,6 +288,30 @@ class Regulars:
             self.catch_up(on_catch_up)
         return report
 
+    def import_mail(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        mine: Sequence[str],
+        dry_run: bool = False,
+        on_progress: ImportProgress | None = None,
+        on_catch_up: Progress | None = None,
+    ) -> MailReport:
+        """Log the mail of a file, an mbox or a single mail, as interactions of the customers whose addresses are in it.
+
+        `mine` are our own addresses, or whole domains such as "@firm.example": what they wrote went out to its
+        recipients, anything else came in from its sender. Nobody is registered for it, and a mail that was logged
+        before changes nothing. A dry run rolls everything back at the end; it blocks other writers meanwhile. "-" is
+        standard input. What can't be read goes to quarantine. Raises NotFound for a missing file, StoreUnusable for one
+        that can't be read to its end, ValueError where `mine` has no address, or what is none.
+        """
+        report = import_mail(
+            self._session, self._transacting, Path(path), our_own(mine), dry_run=dry_run, on_progress=on_progress
+        )
+        if not dry_run:
+            self.catch_up(on_catch_up)
+        return report
+
     @property
     def files(self) -> tuple[Path, ...]:
         """The file of a store in SQLite, and the names of those kept beside it; none on PostgreSQL, or in memory."""
@@ -365,6 +393,54 @@ class Regulars:
         the same viewpoint. Always up to date, without writing to the read models. Raises NotFound.
         """
         return find_one(self._session, who, as_of, known_at, rules)
+
+    def page(
+        self,
+        who: str | CustomerId,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+    ) -> CustomerPage:
+        """All that is good to know of one customer before a call: details, verdicts, what was said, open tickets.
+
+        It is of one snapshot. `as_of`, `known_at` and `rules` are those of `customer`, and bear on every section: a
+        contact detail is the one that held then. Lists have the latest ten, and how many more there are. Of somebody
+        who was forgotten it has what is left. `regulars.profile` has its parts. Raises NotFound.
+        """
+        return gather_page(self._session, who, as_of, known_at, rules)
+
+    def search(
+        self,
+        text: str,
+        *,
+        customer: str | CustomerId | None = None,
+        since: datetime | date | None = None,
+        until: datetime | date | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> SearchPage:
+        """A page of the texts that have some words in them: notes, conversations, comments, messages, the latest first.
+
+        Case, width and white space make no difference. Texts are encrypted in the store and decrypted here, one by one:
+        at most 10,000 for a page, which says how far it got; `on_progress` is called with (texts looked through, texts
+        there are for this page). `since` and `until` are about when it was said, as for `audit`; `limit` and `after`
+        are those of `customers`: without a limit, iterating goes through all. Names and addresses are no texts: `find`
+        and `customers` look for them.
+
+        Raises NotFound for an unknown customer, ValueError for nothing to search for and an `after` that no page gave,
+        StoreUnusable where this role may not read keys.
+        """
+        query = SearchQuery(
+            text=text,
+            customer=customer,
+            since=since,
+            until=until,
+            limit=page_size(limit),
+            goes_on=limit is None,
+        )
+        return search(self._session, query, after, on_progress)
 
     def find(self, who: str) -> CustomerId:
         """The id of a customer, found by `id:<32 hexadecimal digits>`, by reference, by e-mail or by phone number, in

@@ -21,6 +21,7 @@ from regulars.adapters.log.codec import is_personal
 from regulars.adapters.log.event_log import Append, Draft, EventLog
 from regulars.adapters.schema.settings import currency_of, live_of
 from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.sql.statement import Among
 from regulars.adapters.store.rules_in_force import country_in_force
 from regulars.adapters.store.store_statements import StoreStatements
 from regulars.adapters.vault.cipher import Cipher, new_key, normalised
@@ -104,11 +105,18 @@ class Transaction:
 
     def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
         """Customer ids by look-up value; unknown values are left out. `kind` is one of look_ups.LOOKUP_KINDS."""
+        return self._found(self._statements.lookups, kind, values)
+
+    def find_ever(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
+        """The same of customers who have a value or had it once."""
+        return self._found(self._statements.former_lookups, kind, values)
+
+    def _found(self, lookups: Among, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
         by_digest: dict[str, set[str]] = {}
         for value in values:
             by_digest.setdefault(self.digest(kind, value), set()).add(value)
         found: dict[str, list[str]] = {}
-        for digest, customer_id in self._statements.lookups.all(self.connection, by_digest, kind=kind):
+        for digest, customer_id in lookups.all(self.connection, by_digest, kind=kind):
             for value in by_digest[digest]:
                 found.setdefault(value, []).append(customer_id)
         return found

@@ -105,32 +105,44 @@ def find_one(
 ) -> Customer:
     """One customer. Raises NotFound for an unknown one, or where nothing was known of them by then."""
     with session.store.reading() as tx:
-        customer_id = session.resolve(tx, who)
-        viewpoint = session.viewpoint(tx, known_at, rules)
-        members = tx.families([customer_id], viewpoint.until).members(customer_id)
-        asked_at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
-        holding = Holding(
-            shown=tuple(LANES.values()),
-            at=lambda folded: max(asked_at, folded.last_at or 0) if as_of is None else asked_at,
-        )
-        history = history_of(session.store, tx, viewpoint, members, holding)
-        folded, at = history.folded, holding.at(history.folded)
-        held = held_at(history.timelines, LANES.values(), at)
-        if held is None:
-            known = "" if viewpoint.until is None else " that was known then"
-            raise NotFound(f'nothing{known} had happened with "{who}" by {to_datetime(at).isoformat()}')
-        listed = ListedCustomer(
-            customer=history.customer,
-            customer_id=members[0],
-            as_of=at,
-            held=held,
-            folded=folded,
-            becomes_at=None,
-            sort_key=0,
-        )
-        parked = None if history.poison is None else describe_poison(history.poison)
-        view = _Views(session, tx, viewpoint)
-        return view.of(listed, members, read_contacts(tx, members), parked)
+        return one_in(session, tx, who, as_of, known_at, rules)
+
+
+def one_in(
+    session: Session,
+    tx: Transaction,
+    who: str | CustomerId,
+    as_of: datetime | date | None,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+) -> Customer:
+    """One customer in a snapshot, as `find_one` finds them."""
+    customer_id = session.resolve(tx, who)
+    viewpoint = session.viewpoint(tx, known_at, rules)
+    members = tx.families([customer_id], viewpoint.until).members(customer_id)
+    asked_at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+    holding = Holding(
+        shown=tuple(LANES.values()),
+        at=lambda folded: max(asked_at, folded.last_at or 0) if as_of is None else asked_at,
+    )
+    history = history_of(session.store, tx, viewpoint, members, holding)
+    folded, at = history.folded, holding.at(history.folded)
+    held = held_at(history.timelines, LANES.values(), at)
+    if held is None:
+        known = "" if viewpoint.until is None else " that was known then"
+        raise NotFound(f'nothing{known} had happened with "{who}" by {to_datetime(at).isoformat()}')
+    listed = ListedCustomer(
+        customer=history.customer,
+        customer_id=members[0],
+        as_of=at,
+        held=held,
+        folded=folded,
+        becomes_at=None,
+        sort_key=0,
+    )
+    parked = None if history.poison is None else describe_poison(history.poison)
+    view = _Views(session, tx, viewpoint)
+    return view.of(listed, members, read_contacts(tx, members), parked)
 
 
 @traced("customers")

@@ -113,6 +113,14 @@ _add(
 )
 _add(
     app,
+    "import-mail",
+    "mail.import_mail",
+    "Log mail as conversations of the customers whose addresses are in it.",
+    "regulars import-mail sent.mbox --mine me@firm.example --dry-run",
+    "regulars import-mail inbox.mbox *.eml --mine @firm.example",
+)
+_add(
+    app,
     "customers",
     "asking.customers",
     "List customers by their verdicts, as of any moment.",
@@ -143,9 +151,17 @@ _add(
     app,
     "show",
     "asking.show",
-    "Show one customer: their verdicts, and their timeline.",
+    "Show what is good to know of one customer before a call, as of any moment.",
     "regulars show shop:42",
-    "regulars show ada@example.com",
+    "regulars show ada@example.com --as-of 2026-03-31",
+)
+_add(
+    app,
+    "search",
+    "searching.search",
+    "Search notes, conversations, comments and messages for a text, the latest first.",
+    "regulars search invoice",
+    """regulars search "new address" --customer shop:42 --from 2026-01-01""",
 )
 _add(
     app,

@@ -28,6 +28,7 @@ from regulars.asking.due import DueExplanation, DueItem, MostBought
 from regulars.asking.duplicates import Duplicates
 from regulars.asking.forecasts import FittedModel, Forecast, ForecastPage
 from regulars.asking.one_ticket import WholeTicket
+from regulars.asking.search import SearchPage
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
 from regulars.asking.service import Attainment, ServiceLine, ServiceReport
 from regulars.asking.value import Valued, ValuePage
@@ -37,7 +38,9 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import to_datetime
 from regulars.doing.forgetting import Forgetting, Forgotten
 from regulars.doing.importing import ImportReport
+from regulars.doing.mail import MailReport
 from regulars.doing.outcomes import Outcome
+from regulars.profile.values import CustomerPage, Latest
 from regulars.projections.rules.grammar import Ruleset
 from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference
 from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
@@ -95,6 +98,95 @@ def customer(each: Customer, currency: str | None) -> Object:
         "as_of": each.as_of.isoformat(),
         "becomes_at": _moment(each.becomes_at),
         "parked": each.parked,
+    }
+
+
+def customer_page(page: CustomerPage) -> Object:
+    """The page of a customer: the customer with the contact details of that instant, and each section."""
+    told, standing = page.details, page.standing
+    return customer(page.customer, page.currency) | {
+        "ref": told.ref,
+        "name": told.name,
+        "email": told.email,
+        "phone": told.phone,
+        "birthday": None if told.birthday is None else told.birthday.isoformat(),
+        "locale": told.locale,
+        "account": told.status,
+        "preferences": dict(told.preferences),
+        "forgotten_at": _moment(page.forgotten_at),
+        "verdicts": [
+            {"verdict": one.lane, "value": one.value, "score": one.score, "since": one.since.isoformat()}
+            | {"next": None if one.next is None else _span(one.next)}
+            for one in standing.verdicts
+        ],
+        "segments": [
+            {"id": one.id, "title": one.title, "since": one.since.isoformat(), "until": _moment(one.until)}
+            for one in standing.segments
+        ],
+        "satisfaction": {
+            "nps": standing.nps,
+            "csat": standing.csat,
+            "ask_again_at": _moment(standing.ask_again_at),
+        },
+        "due": {"found": [due_item(one) for one in standing.due], "more": standing.due_more},
+        "consents": consents(page.consents),
+        "points": None if page.points is None else points(page.points),
+        "tickets": {"found": [ticket(one) for one in page.tickets.found], "more": page.tickets.more},
+        "conversations": _latest(page.conversations),
+        "notes": _latest(page.notes),
+        "timeline": timeline(page.timeline),
+    }
+
+
+def _latest(each: Latest) -> Object:
+    found = [
+        {"position": one.position, "at": one.at.isoformat(), "actor": one.actor, "what": one.what, "text": one.text}
+        for one in each.found
+    ]
+    return {"found": found, "more": each.more}
+
+
+def search_page(page: SearchPage) -> Object:
+    """The texts that a search found, and how far it got; `after` can be given to --after."""
+    found = [
+        {
+            "position": one.position,
+            "id": None if one.customer_id is None else _id(one.customer_id),
+            "ref": one.ref,
+            "name": one.name,
+            "at": one.at.isoformat(),
+            "event": one.event,
+            "what": one.what,
+            "excerpt": one.excerpt,
+            "text": one.text,
+        }
+        for one in page.found
+    ]
+    return {
+        "found": found,
+        "looked_through": page.looked_through,
+        "unreadable": page.unreadable,
+        "reached": _moment(page.reached),
+        "after": page.after,
+    }
+
+
+def mail_report(each: MailReport) -> Object:
+    """What an import of mail did."""
+    return {
+        "mails": each.mails,
+        "recorded": each.recorded,
+        "unchanged": each.unchanged,
+        "nobody": each.nobody,
+        "between_us": each.between_us,
+        "automatic": each.automatic,
+        "rejected": each.rejected,
+        "attachments": each.attachments,
+        "cut": each.cut,
+        "unknown": [{"address": address, "mails": mails} for address, mails in each.unknown],
+        "shared": [{"address": address, "mails": mails} for address, mails in each.shared],
+        "rejects": [reject(one) for one in each.rejects],
+        "dry_run": each.dry_run,
     }
 
 

@@ -24,6 +24,7 @@ from regulars.cli.opening import (
     open_to_ask,
     tell_what_is_missing,
 )
+from regulars.cli.page import customer_page
 from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
@@ -155,29 +156,27 @@ def customers(
 def show(
     ctx: typer.Context,
     who: WhoArgument,
+    as_of: AsOf = None,
     known_at: KnownAt = None,
     rules: ByRules = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show one customer: their verdicts, and their timeline."""
+    """Show what is good to know of one customer before a call, as of any moment.
+
+    How they are reached, where they stand, what they said last, their notes and open tickets, and their timeline. What
+    was said in their own words is decrypted for it.
+    """
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
-        found = crm.customer(crm.find(who), known_at=seen.known_at, rules=seen.rules)
-        timeline = found.timeline()
+        page = crm.page(crm.find(who), as_of=as_of, known_at=seen.known_at, rules=seen.rules)
         if json:
-            said = as_json.customer(found, crm.currency) | {"timeline": as_json.timeline(timeline)}
-            as_json.write_json(sys.stdout, said | seen.as_json())
+            as_json.write_json(sys.stdout, as_json.customer_page(page) | seen.as_json())
             return
-        zone, width = zone_of(crm), render.console().width
         nobody = "Somebody who was forgotten" if crm.names_readable else "Somebody, without a name for this role"
-        if seen.is_given:
-            render.draw(seen.heading(None))
-        render.draw(
-            render.customer_card(found, timeline, crm.currency, zone, nobody),
-            "",
-            render.timeline_lanes(timeline, now=found.as_of, zone=zone, width=width, orders=timeline.orders),
-        )
+        if seen.is_given or as_of is not None:
+            render.draw(seen.heading(as_of))
+        render.draw(customer_page(page, nobody, width=render.console().width))
 
 
 def explain(

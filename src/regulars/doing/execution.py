@@ -200,6 +200,14 @@ class Execution:
         """Whether a customer has this reference, one of this transaction included."""
         return reference is not None and known(self._work, reference) is not None
 
+    def load(self, decider: Decider[Any], keys: Iterable[str]) -> None:
+        """Load the streams of some keys in one query."""
+        self._work.load({self._work.stream_of(decider, each) for each in keys})
+
+    def is_begun(self, decider: Decider[Any], key: str) -> bool:
+        """Whether anything is recorded under a key, by this transaction included."""
+        return self._work.stream(self._work.stream_of(decider, key), decider).version > 0
+
     def newer_details(self, told: RegisterCustomer, wanted: Details | None) -> ChangeContactDetails | None:
         """The contact details that are told again of a customer who is known, and to be taken: by default the newest
         where it is said when they held, else those of which nothing was known.

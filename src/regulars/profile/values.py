@@ -1,0 +1,121 @@
+"""The page of one customer, as plain values: frozen, as of one instant. Times are UTC.
+
+Each section is a value of its own and holds a few of what there is; `more` says how many others there are.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from regulars.asking.consents import Consents
+from regulars.asking.desk import Points, TicketView
+from regulars.asking.due import DueItem
+from regulars.asking.views import Customer, Span, Timeline
+from regulars.crm_domain.command import CustomerId
+from regulars.projections.satisfaction.rules import Csat, Nps
+
+
+class Details(Struct, frozen=True, kw_only=True):
+    """How a customer is called and reached, and what they like, as it stood then.
+
+    All but the account's `status` is None or empty once they are forgotten. Of merged customers what the survivor has
+    comes first.
+    """
+
+    ref: str | None
+    name: str | None
+    email: str | None
+    phone: str | None
+    birthday: date | None
+    locale: str | None
+    status: str
+    preferences: tuple[tuple[str, str], ...]
+
+
+class HeldVerdict(Struct, frozen=True, kw_only=True):
+    """A verdict, since when it holds, and what follows if nothing happens; None where nothing is due."""
+
+    lane: str
+    value: str
+    score: int | None
+    since: datetime
+    next: Span | None
+
+
+class HeldSegment(Struct, frozen=True, kw_only=True):
+    """A segment that the customer is in, since when, and until when if nothing happens."""
+
+    id: str
+    title: str | None
+    since: datetime
+    until: datetime | None
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """Where a customer stands: verdicts, segments, what they said last, and what they are due to buy again.
+
+    `ask_again_at` is from when on they may be sent a survey, None where they never were. Of the items that are `due`
+    those that have been for longest come first.
+    """
+
+    verdicts: tuple[HeldVerdict, ...]
+    segments: tuple[HeldSegment, ...]
+    nps: Nps | None
+    csat: Csat | None
+    ask_again_at: datetime | None
+    due: tuple[DueItem, ...]
+    due_more: int
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """Something that was said or written down: when, what happened, and the words, decrypted for this page.
+
+    `text` is None where no words were kept, or once the customer is forgotten.
+    """
+
+    position: int
+    at: datetime
+    actor: str
+    what: str
+    text: str | None
+
+
+class Latest(Struct, frozen=True, kw_only=True):
+    """The latest of something, the latest first, and how many others there are."""
+
+    found: tuple[Said, ...]
+    more: int
+
+
+class OpenTickets(Struct, frozen=True, kw_only=True):
+    """The tickets that aren't settled, those first whose clock is breached next, and how many others there are."""
+
+    found: tuple[TicketView, ...]
+    more: int
+
+
+class CustomerPage(Struct, frozen=True, kw_only=True):
+    """All that is good to know of one customer before a call, as of an instant, in one snapshot.
+
+    `details` are those of that instant, and `customer` has today's. `forgotten_at` is when they were forgotten: then
+    what they said is gone on every day, and counts and verdicts stay. `rules_digest` names the rules that judged.
+    `points` are None where they are no member. Personal texts are decrypted for it.
+    """
+
+    customer_id: CustomerId
+    as_of: datetime
+    zone: str
+    currency: str | None
+    rules_digest: str
+    forgotten_at: datetime | None
+    customer: Customer
+    details: Details
+    standing: Standing
+    consents: Consents
+    points: Points | None
+    tickets: OpenTickets
+    conversations: Latest
+    notes: Latest
+    timeline: Timeline
