@@ -64,8 +64,8 @@ class SearchPage(Paged[FoundText]):
     """Some texts that have what was sought, the latest first, and where to go on: pass `after` to ask for the next
     page, None where all was looked through.
 
-    `looked_through` is how many texts were decrypted for it, and `reached` the time of the earliest of them.
-    `unreadable` are those of them that couldn't be decoded. Iterating a page that `goes_on`, because no `limit` was
+    `looked_through` is how many texts were decrypted for it, `reached` the time of the earliest event that was looked
+    at, and `unreadable` how many events couldn't be decoded. Iterating a page that `goes_on`, because no `limit` was
     given, goes through all that follow as well; `len` and indexes are about this page alone.
     """
 
@@ -128,16 +128,20 @@ def _search(
     places = tx.log.latest(wanted, MOST_TEXTS + 1, before)
     within = places[:MOST_TEXTS]
     found: list[tuple[Recorded[Event], str]] = []
-    looked = unreadable = 0
+    looked = decrypted = unreadable = 0
     for begin in range(0, len(within), AT_ONCE):
         some = [position for _, position in within[begin : begin + AT_ONCE]]
         events = {each.position: each for each in _readable(tx, some)}
         for position in some:
             looked += 1
             recorded = events.get(position)
-            unreadable += recorded is None
-            text = None if recorded is None else _text_with(sought, recorded.event, fields)
-            if recorded is not None and text is not None:
+            if recorded is None:
+                unreadable += 1
+                continue
+            texts = _texts_in(recorded.event, fields)
+            decrypted += bool(texts)
+            text = next((each for each in texts if sought in _in_normal_form(each)), None)
+            if text is not None:
                 found.append((recorded, text))
                 if len(found) == query.limit:
                     break
@@ -149,7 +153,7 @@ def _search(
     return SearchPage(
         found=tuple(_views(tx, catalogue, sought, found)),
         after=f"{last[0]}:{last[1]}" if last is not None and looked < len(places) else None,
-        looked_through=looked,
+        looked_through=decrypted,
         reached=None if last is None else to_datetime(last[0]),
         unreadable=unreadable,
         following=following,
@@ -167,10 +171,10 @@ def _readable(tx: Transaction, positions: list[int]) -> list[Recorded[Event]]:
         return [*_readable(tx, positions[:half]), *_readable(tx, positions[half:])]
 
 
-def _text_with(sought: str, event: Event, fields: Mapping[type[Event], tuple[str, ...]]) -> str | None:
-    """The first text of an event that has what is sought."""
+def _texts_in(event: Event, fields: Mapping[type[Event], tuple[str, ...]]) -> list[str]:
+    """The texts of an event; none where no words were kept, or they were forgotten."""
     texts = (getattr(event, name) for name in fields[type(event)])
-    return next((each for each in texts if isinstance(each, str) and sought in _in_normal_form(each)), None)
+    return [each for each in texts if isinstance(each, str)]
 
 
 def _in_normal_form(text: str) -> str:

@@ -88,6 +88,6 @@ def _told(page: SearchPage, zone: ZoneInfo) -> Iterator[str]:
     back = "" if page.after is None else f", back to {render.day(page.reached, zone)}"
     yield f"{texts} decrypted and looked through{back}."
     if page.unreadable:
-        yield f"{page.unreadable:,} of them can't be read; `regulars verify` says why."
+        yield f"{page.unreadable:,} more can't be read; `regulars verify` says why."
     if page.after is not None:
         yield f"There is more: --after {page.after} goes on."

@@ -196,16 +196,17 @@ def _import(
         read = done
 
     with closing(raw_mails(file.path, note)) as stream:
-        batch = list(islice(stream, MAILS_PER_TRANSACTION))  # a file that can't be read leaves no trace
+        mails = (read_mail(each, file.zone) for each in stream)  # one at a time, as each may be large
+        batch = list(islice(mails, MAILS_PER_TRANSACTION))  # a file that can't be read leaves no trace
         transact(lambda tx, _: tx.quarantine.clear(file.key))
         while batch:
             began = monotonic()
-            tally.add(_take(store, transact, file, [read_mail(each, file.zone) for each in batch]))
+            tally.add(_take(store, transact, file, batch))
             if on_progress:
                 on_progress(read, total, tally.counts["mails"])
             if on_recorded:
                 on_recorded(monotonic() - began)
-            batch = list(islice(stream, MAILS_PER_TRANSACTION))
+            batch = list(islice(mails, MAILS_PER_TRANSACTION))
     return tally
 
 
