@@ -105,21 +105,21 @@ def find_one(
 ) -> Customer:
     """One customer. Raises NotFound for an unknown one, or where nothing was known of them by then."""
     with session.store.reading() as tx:
-        return one_in(session, tx, who, as_of, known_at, rules)
+        customer_id = session.resolve(tx, who)
+        viewpoint = session.viewpoint(tx, known_at, rules)
+        members = tx.families([customer_id], viewpoint.until).members(customer_id)
+        return view_one(session, tx, viewpoint, members, who, as_of)
 
 
-def one_in(
+def view_one(
     session: Session,
     tx: Transaction,
+    viewpoint: Viewpoint,
+    members: tuple[str, ...],
     who: str | CustomerId,
     as_of: datetime | date | None,
-    known_at: datetime | date | None,
-    rules: AnyRules | None,
 ) -> Customer:
-    """One customer in a snapshot, as `find_one` finds them."""
-    customer_id = session.resolve(tx, who)
-    viewpoint = session.viewpoint(tx, known_at, rules)
-    members = tx.families([customer_id], viewpoint.until).members(customer_id)
+    """A customer with everyone who is one with them. Raises NotFound where nothing was known of them by then."""
     asked_at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
     holding = Holding(
         shown=tuple(LANES.values()),
@@ -141,8 +141,7 @@ def one_in(
         sort_key=0,
     )
     parked = None if history.poison is None else describe_poison(history.poison)
-    view = _Views(session, tx, viewpoint)
-    return view.of(listed, members, read_contacts(tx, members), parked)
+    return _Views(session, tx, viewpoint).of(listed, members, read_contacts(tx, members), parked)
 
 
 @traced("customers")

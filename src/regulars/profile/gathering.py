@@ -12,7 +12,7 @@ from regulars.adapters.read_models.histories import read_history
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.consents import Consents, consents_of
-from regulars.asking.customers import one_in
+from regulars.asking.customers import view_one
 from regulars.asking.desk import Points, listed_tickets, ticket_at, ticket_events, view_points, view_ticket
 from regulars.asking.due import view_item
 from regulars.asking.one_customer import span, timeline_of
@@ -105,9 +105,9 @@ def _gather(
     known_at: datetime | date | None,
     rules: AnyRules | None,
 ) -> CustomerPage:
-    customer = one_in(session, tx, who, as_of, known_at, rules)
     viewpoint = session.viewpoint(tx, known_at, rules)
-    members = tx.families([customer.id], viewpoint.until).members(customer.id)
+    members = session.members(tx, who, viewpoint.until)
+    customer = view_one(session, tx, viewpoint, members, who, as_of)
     at = None if as_of is None else instant_of(as_of, viewpoint.rules.zone)
     page = Gathering(session, tx, viewpoint, members, at)
     whole = page.history
