@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -35,6 +35,15 @@ from regulars.crm_domain.membership import (
 )
 from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.survey import SurveyBounced, SurveySent
+from regulars.crm_domain.task import (
+    Recurrence,
+    TaskAdded,
+    TaskCompleted,
+    TaskDropped,
+    TaskReassigned,
+    TaskReopened,
+    TaskSnoozed,
+)
 from regulars.crm_domain.ticket import (
     AgentReplied,
     CustomerReplied,
@@ -47,7 +56,7 @@ from regulars.crm_domain.ticket import (
     TicketResolved,
 )
 from regulars.projections.engine.fold import Happened
-from regulars.projections.facts.shared import SHARED
+from regulars.projections.registry import REGISTRY
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
 from regulars.projections.verdict import Interval
@@ -188,6 +197,26 @@ def tickets() -> st.SearchStrategy[Event]:
 
 
 @cache
+def tasks() -> st.SearchStrategy[Event]:
+    """Events of a task that is done once and of one that repeats, each added with the content that its id has."""
+    weekly = Recurrence(every=1, unit="week", until=date(2025, 6, 30))
+    either = st.sampled_from(["K-1", "K-2"])
+    days = st.dates(date(2024, 1, 1), date(2026, 12, 31))
+    return st.one_of(
+        st.sampled_from(
+            [
+                TaskAdded(task_id="K-1", at=0, what="call", due_day=date(2024, 3, 1), owner="li"),
+                TaskAdded(task_id="K-2", at=0, title="count", due_day=date(2024, 2, 5), repeats=weekly),
+            ]
+        ),
+        st.builds(TaskSnoozed, task_id=either, at=st.just(0), due_day=days),
+        st.builds(TaskCompleted, task_id=either, at=st.just(0), day=days),
+        st.builds(TaskReassigned, task_id=either, at=st.just(0), owner=st.sampled_from(["max", None])),
+        *(st.builds(kind, task_id=either, at=st.just(0)) for kind in (TaskDropped, TaskReopened)),
+    )
+
+
+@cache
 def memberships() -> st.SearchStrategy[Event]:
     earned = st.builds(
         lambda number, points, days: (number, points, days), st.integers(1, 9), st.integers(1, 500), st.integers(0, 400)
@@ -239,17 +268,18 @@ def instants() -> st.SearchStrategy[int]:
 def _consistent(events: list[tuple[int, Event]]) -> list[Happened]:
     """Ordered, numbered, each order recorded once, and nothing returned of an order that would exceed it."""
     left: dict[str, int] = {}
-    sent: set[str] = set()
+    once: set[str] = set()
     kept: list[tuple[int, Event]] = []
     for at, event in sorted(events, key=_place):
         if isinstance(event, PurchaseRecorded):
             if event.order_id in left:
                 continue
             left[event.order_id] = event.amount
-        if isinstance(event, SurveySent):
-            if event.survey_id in sent:
+        if isinstance(event, SurveySent | TaskAdded):
+            name = event.survey_id if isinstance(event, SurveySent) else event.task_id
+            if name in once:
                 continue
-            sent.add(event.survey_id)
+            once.add(name)
         kept.append((at, _dated(at, event)))
     kept = [pair for pair in kept if not isinstance(pair[1], ReturnRecorded) or _fits(pair[1], left)]
     return [Happened(at, position, event) for position, (at, event) in enumerate(kept, start=1)]
@@ -258,7 +288,7 @@ def _consistent(events: list[tuple[int, Event]]) -> list[Happened]:
 def _place(pair: tuple[int, Event]) -> tuple[int, int, bytes]:
     """Where an event stands: by time, at one instant as it was declared, then by its content but for memberships."""
     at, event = pair
-    for rank, types in enumerate(SHARED.order):
+    for rank, types in enumerate(each for facts in REGISTRY.fact_sets for each in facts.order):
         if isinstance(types, frozenset) and type(event) in types:
             return at, rank, b""
         if types is type(event):
@@ -288,6 +318,7 @@ def histories(
         surveys(),
         others(),
         tickets(),
+        tasks(),
         memberships(),
         assessments(),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -22,10 +22,12 @@ import regulars
 from databases import fresh_postgres, fresh_sqlite, in_memory, prepared_postgres, prepared_sqlite
 from histories import SEGMENTS
 from regulars import (
+    AddTask,
     AdjustPoints,
     CancelMembership,
     CloseAccount,
     Command,
+    CompleteTask,
     CorrectPurchase,
     EnrollMember,
     MergeCustomers,
@@ -46,11 +48,13 @@ from regulars import (
     Regulars,
     Rejected,
     ReopenAccount,
+    ReopenTask,
     ReplyAsAgent,
     RequestCancellation,
     ResolveTicket,
     RestorePurchase,
     Ruleset,
+    SnoozeTask,
     TagCustomer,
     UndoMerge,
     VoidPurchase,
@@ -234,6 +238,35 @@ def tickets() -> st.SearchStrategy[CommandAt]:
     )
 
 
+def add_task(**fields: Any) -> CommandTo:
+    """A task for somebody, every third for nobody."""
+    return lambda who, number, at: AddTask(
+        task_id=f"K-{number}", customer=who if number % 3 else None, what="call", occurred_at=at, **fields
+    )
+
+
+def on_task(kind: Callable[..., Command], steps: int, **fields: Any) -> CommandTo:
+    """A command about the task of so many steps before."""
+    return lambda who, number, at: kind(task_id=f"K-{number - steps}", occurred_at=at, **fields)
+
+
+def snooze_task(steps: int) -> CommandTo:
+    """Let the task of so many steps before rest for a fortnight."""
+    return lambda who, number, at: SnoozeTask(
+        task_id=f"K-{number - steps}", until=(at + 14 * DAY).date(), occurred_at=at
+    )
+
+
+def tasks() -> st.SearchStrategy[CommandAt]:
+    kinds: list[dict[str, Any]] = [{}, {"due": date(2024, 2, 1)}, {"due": date(2024, 1, 31), "repeats": "every month"}]
+    return st.one_of(
+        to_somebody(st.sampled_from(kinds).map(lambda fields: add_task(**fields))),
+        to_somebody(earlier.map(lambda steps: on_task(CompleteTask, steps)), at_once),
+        to_somebody(earlier.map(lambda steps: on_task(ReopenTask, steps)), at_once),
+        to_somebody(earlier.map(snooze_task), at_once),
+    )
+
+
 def send_survey(who: str, number: int, at: datetime) -> Command:
     return RecordSurveySent(
         customer=who, survey_id=f"S-{number}", survey="nps", channel="email", ticket_id=f"T-{number}", occurred_at=at
@@ -290,7 +323,7 @@ def one_by_one(
 def trade(*, max_size: int = 16) -> st.SearchStrategy[list[Step]]:
     """What usually happens to the customers of a shop."""
     commands = st.one_of(
-        purchases(), purchases(), others(), corrections(), tickets(), surveys(), memberships(), merges()
+        purchases(), purchases(), others(), corrections(), tickets(), tasks(), surveys(), memberships(), merges()
     )
     return one_by_one(commands, gaps=[timedelta(), HOUR, DAY, 20 * DAY, 70 * DAY], max_size=max_size)
 

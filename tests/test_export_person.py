@@ -24,6 +24,7 @@ import regulars
 from outside import run
 from regulars import (
     AddNote,
+    AddTask,
     AdjustPoints,
     CancelMembership,
     ChangeContactDetails,
@@ -68,9 +69,9 @@ BEGIN = NOW - 100 * DAY
 ADA, BOB = "shop:ada", "shop:bob"
 
 #: What the integers of events are: instants in microseconds, minor units of a currency, or plain counts.
-INSTANTS = frozenset({"at", "available_at", "expires_at", "said_at", "until"})
+INSTANTS = frozenset({"at", "available_at", "due_at", "expires_at", "said_at", "until"})
 AMOUNTS = frozenset({"amount", "returned_so_far"})
-COUNTS = frozenset({"points", "score", "quantity", "level", "number", "elsewhere", "about"})
+COUNTS = frozenset({"points", "score", "quantity", "level", "number", "elsewhere", "about", "every"})
 
 
 @pytest.fixture
@@ -115,6 +116,9 @@ def live(crm: Regulars, clock: Clock, who: str, tell: str) -> None:
             ReplyAsCustomer(ticket_id=f"{tell}-ticket", message=f"{tell} reply"),
             ResolveTicket(ticket_id=f"{tell}-ticket"),
             RateTicket(ticket_id=f"{tell}-ticket", score=4, comment=f"{tell} rating"),
+            AddTask(
+                task_id=f"{tell}-task", customer=who, what=f"{tell} call", due=date(2024, 5, 1), owner=f"{tell}-li"
+            ),
             WithdrawConsent(customer=who, channel="email", purpose=f"{tell}-purpose"),
             TagCustomer(customer=who, label=f"{tell}-tag", command_id=f"{tell}-nothing"),  # which changes nothing
         ]
@@ -186,7 +190,7 @@ def test_every_event_is_there_with_its_envelope_and_every_field(crm: Regulars, c
     live(crm, clock, BOB, "bob")
     said = exported(crm)
     require_all_of_the_log(crm, said)
-    assert len(said["events"]) == 22
+    assert len(said["events"]) == 23
 
 
 def test_every_whole_number_of_an_event_is_known_to_be_a_time_money_or_a_count() -> None:

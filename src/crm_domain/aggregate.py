@@ -19,12 +19,14 @@ class Addressed(Struct, frozen=True, kw_only=True):
     `customer` is the field that names the customer, None where the stream itself knows whose it is. `key` is the field
     that names the stream; without one it is the customer's own (of CUSTOMER, and where `own`, as each customer has one
     stream of the category), and else a new one. Customers who are one have one such stream: whose was begun first.
+    Where nobody is named and the stream is new, `or_nobody` makes it the business's own.
     """
 
     command: type[Command]
     customer: str | None = None
     key: str | None = None
     own: bool = False
+    or_nobody: bool = False
 
     def __post_init__(self) -> None:
         for field in (self.customer, self.key):
@@ -32,6 +34,8 @@ class Addressed(Struct, frozen=True, kw_only=True):
                 raise ValueError(f'{self.command.__name__} is addressed by "{field}", and has no such field')
         if self.own and (self.customer is None or self.key is not None):
             raise ValueError(f"{self.command.__name__} goes to a customer's own stream: by a customer, and by no key")
+        if self.or_nobody and (self.customer is None or self.key is None):
+            raise ValueError(f"{self.command.__name__} may be nobody's: it has to be addressed by a customer and a key")
 
 
 def addressed(

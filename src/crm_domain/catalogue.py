@@ -16,6 +16,7 @@ from regulars.crm_domain import (
     purchase,
     rulebook,
     survey,
+    task,
     ticket,
     value_model,
 )
@@ -36,6 +37,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     ticket.AGGREGATE,
     survey.AGGREGATE,
     assessment.AGGREGATE,
+    task.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,
 )
@@ -118,7 +120,8 @@ class Address(Struct, frozen=True):
     """Where a command goes: the deciding aggregate, the customer spoken of, and the key of the stream.
 
     `customer` is None where the stream itself knows. `key` None means the customer's own stream for CUSTOMER; for the
-    rest the one stream of its category that belongs to the customer where `own`, and else a stream that is new.
+    rest the one stream of its category that belongs to the customer where `own`, and else a stream that is new. What
+    is `of_nobody` belongs to the business, unless its stream is a customer's already.
     """
 
     decider: Decider[Any]
@@ -137,4 +140,4 @@ def address(command: Command, catalogue: Catalogue) -> Address:
     aggregate, way = found
     who = None if way.customer is None else getattr(command, way.customer)
     key = None if way.key is None else getattr(command, way.key)
-    return Address(aggregate.decider, who, key, way.own, aggregate.of_nobody)
+    return Address(aggregate.decider, who, key, way.own, aggregate.of_nobody or (way.or_nobody and who is None))

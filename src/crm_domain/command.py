@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -38,6 +39,8 @@ EARLIEST = to_instant(datetime.fromisoformat("1900-01-01T00:00:00+00:00"))
 
 _MAX_AMOUNT_TEXT = 100
 _MAX_PHONE = 40
+_DAY_TEXT = len("2026-03-01")
+_YEARS = range(1900, 9_999)  # in the last one, a zone's offset may lead out of the calendar
 _ID_PREFIX = "id:"
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -121,6 +124,17 @@ def _parse_day(value: object) -> date:
     return value
 
 
+def _parse_when(value: object) -> object:
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = date.fromisoformat(value) if len(value) == _DAY_TEXT else datetime.fromisoformat(value)
+    if not isinstance(value, date) or (isinstance(value, datetime) and value.tzinfo is None):
+        raise ValueError("expected a day such as 2026-03-01, or a time with its zone such as 2026-03-01T12:00:00+01:00")
+    if value.year not in _YEARS:
+        raise ValueError(f"a day or a time lies in the years {_YEARS[0]} to {_YEARS[-1]}")
+    return value
+
+
 #: One line of text, for words that decide or group: at most 200 characters, no control characters.
 Label = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), _without(_UNPRINTED | {"Zl", "Zp"})
@@ -140,6 +154,8 @@ Amount = Annotated[Decimal | str, BeforeValidator(_exact_amount)]
 Whole = Annotated[int, BeforeValidator(_plain_whole)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_parse_moment)]
 Day = Annotated[date, BeforeValidator(_parse_day)]
+#: A day, as a date, or a time.
+When = Annotated[AwareDatetime | date, BeforeValidator(_parse_when)]
 
 
 _labels: TypeAdapter[str] = TypeAdapter(Label)
@@ -196,8 +212,8 @@ class Context(Struct, frozen=True, kw_only=True):
     """What a decision may know beside its command and its stream.
 
     `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, and the
-    digest of them all; and after how many microseconds a customer may be asked again. Where a command is about
-    another event, `said_at` is the instant of that.
+    digest of them all; and after how many microseconds a customer may be asked again. `zone` is where the business's
+    days begin. Where a command is about another event, `said_at` is the instant of that.
     """
 
     now: int
@@ -207,6 +223,7 @@ class Context(Struct, frozen=True, kw_only=True):
     tickets: TicketPolicy | None = None
     ask_again: int | None = None
     said_at: int | None = None
+    zone: str = "UTC"
 
 
 S = TypeVar("S")

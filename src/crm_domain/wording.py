@@ -22,8 +22,9 @@ class Wording(Struct, frozen=True, kw_only=True):
     """How what happened to an aggregate is told.
 
     `what` says an event in a few words: "order A-1 of 59.90 EUR". `deed` says it as somebody's, after their name, of a
-    customer and a second one as they are called: "recorded order A-1 of 59.90 EUR for shop:42". Neither says anything
-    personal. `fields` are the names and values of a state that the audit compares, None where there is none.
+    customer and a second one as they are called: "recorded order A-1 of 59.90 EUR for shop:42"; who isn't there, as
+    something is nobody's, is called "". Neither says anything personal. `fields` are the names and values of a state
+    that the audit compares, None where there is none.
 
     `other_id` is the id of the second customer whom an event speaks of, `reason` the one that it has in the clear.
     """

@@ -30,6 +30,7 @@ from regulars.projections.satisfaction.projector import SATISFACTION
 from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.surveys import SURVEYS
 from regulars.projections.tags import TAGS
+from regulars.projections.tasks.projector import TASKS
 from regulars.projections.ticket_card import TICKET_CARD
 from regulars.projections.ticket_feedback import TICKET_FEEDBACK
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
@@ -111,6 +112,7 @@ PROJECTORS: tuple[Projector, ...] = (
     DUE_AGAIN,
     TICKET_FEEDBACK,
     SURVEYS,
+    TASKS,
     SATISFACTION,
     CUSTOMER_VALUE,
     POINTS,

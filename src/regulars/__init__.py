@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
     from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
     from regulars.asking.suspects import Suspect
+    from regulars.asking.tasks import TaskDay, TaskPage, TaskView, WholeTask
     from regulars.asking.value import BandTotal, Valued, ValuePage
     from regulars.asking.views import (
         BuildView,
@@ -180,6 +181,21 @@ if TYPE_CHECKING:
     )
     from regulars.crm_domain.rulebook import RulesPublished, RulesRolledBack
     from regulars.crm_domain.survey import RecordSurveyBounced, RecordSurveySent, SurveyBounced, SurveySent
+    from regulars.crm_domain.task import (
+        AddTask,
+        CompleteTask,
+        DropTask,
+        ReassignTask,
+        Recurrence,
+        ReopenTask,
+        SnoozeTask,
+        TaskAdded,
+        TaskCompleted,
+        TaskDropped,
+        TaskReassigned,
+        TaskReopened,
+        TaskSnoozed,
+    )
     from regulars.crm_domain.ticket import (
         AgentReplied,
         AssignTicket,
@@ -289,6 +305,10 @@ _HOMES = {
         "ReassignPurchase RecordPurchase RecordReturn RestorePurchase ReturnRecorded ReturnedTotalRecorded VoidPurchase"
     ),
     "regulars.crm_domain.rulebook": "RulesPublished RulesRolledBack",
+    "regulars.crm_domain.task": (
+        "AddTask CompleteTask DropTask ReassignTask Recurrence ReopenTask SnoozeTask TaskAdded TaskCompleted "
+        "TaskDropped TaskReassigned TaskReopened TaskSnoozed"
+    ),
     "regulars.crm_domain.ticket": (
         "AgentReplied AssignTicket AwaitCustomer ChangePriority ClassifyTicket CloseTicket CustomerReplied "
         "EscalateTicket OpenTicket PutOnHold RateTicket ReopenTicket ReplyAsAgent ReplyAsCustomer "
@@ -317,6 +337,7 @@ _HOMES = {
     "regulars.asking.search": "FoundText SearchPage",
     "regulars.asking.service": "Attainment ServiceReport ServiceBy ServiceLine",
     "regulars.asking.suspects": "Suspect",
+    "regulars.asking.tasks": "TaskDay TaskPage TaskView WholeTask",
     "regulars.doing.outcomes": "Outcome",
     "regulars.doing.forgetting": "Forgetting Forgotten",
     "regulars.session.freshness": "Fresh",
@@ -355,6 +376,7 @@ __all__ = [
     "AccountClosed",
     "AccountReopened",
     "AddNote",
+    "AddTask",
     "AdjustPoints",
     "AgentReplied",
     "AnyRules",
@@ -389,6 +411,7 @@ __all__ = [
     "CloseTicket",
     "Command",
     "Compared",
+    "CompleteTask",
     "Conflict",
     "Consent",
     "ConsentGiven",
@@ -413,6 +436,7 @@ __all__ = [
     "DismissDuplicate",
     "DismissalUndone",
     "Dismissed",
+    "DropTask",
     "DueExplanation",
     "DueItem",
     "DueMove",
@@ -509,6 +533,7 @@ __all__ = [
     "QualifyLead",
     "RateTicket",
     "ReassignPurchase",
+    "ReassignTask",
     "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",
@@ -522,6 +547,7 @@ __all__ = [
     "RecordSurveySent",
     "Recorded",
     "RecordedAhead",
+    "Recurrence",
     "RedeemPoints",
     "RedemptionCancelled",
     "ReferralMade",
@@ -531,6 +557,7 @@ __all__ = [
     "Reject",
     "Rejected",
     "ReopenAccount",
+    "ReopenTask",
     "ReopenTicket",
     "ReplyAsAgent",
     "ReplyAsCustomer",
@@ -562,6 +589,7 @@ __all__ = [
     "ServiceBy",
     "ServiceLine",
     "ServiceReport",
+    "SnoozeTask",
     "Span",
     "StaleProjections",
     "Status",
@@ -575,6 +603,15 @@ __all__ = [
     "SuspendMembership",
     "TagCustomer",
     "Taken",
+    "TaskAdded",
+    "TaskCompleted",
+    "TaskDay",
+    "TaskDropped",
+    "TaskPage",
+    "TaskReassigned",
+    "TaskReopened",
+    "TaskSnoozed",
+    "TaskView",
     "TicketAssigned",
     "TicketAwaitingCustomer",
     "TicketClassified",
@@ -603,6 +640,7 @@ __all__ = [
     "VerdictView",
     "Verification",
     "VoidPurchase",
+    "WholeTask",
     "WholeTicket",
     "WithdrawCancellation",
     "WithdrawConsent",

@@ -48,7 +48,7 @@ from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
 from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_ticket import WholeTicket, find_ticket
-from regulars.asking.paging import page_size
+from regulars.asking.paging import MAX_PAGE, page_size
 from regulars.asking.satisfaction import GroupedBy, SatisfactionQuery, SatisfactionReport, read_satisfaction
 from regulars.asking.search import SearchPage, SearchQuery, search
 from regulars.asking.segments import (
@@ -62,6 +62,7 @@ from regulars.asking.segments import (
 )
 from regulars.asking.service import ServiceBy, ServiceQuery, ServiceReport, report_service
 from regulars.asking.status import read_status
+from regulars.asking.tasks import TaskDay, TaskPage, TaskQuery, WholeTask, find_task, find_task_days, find_tasks
 from regulars.asking.totals import count_as_of
 from regulars.asking.value import ValuePage, ValueQuery, find_valued
 from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
@@ -1034,6 +1035,79 @@ class Regulars:
         Raises NotFound for an id that no ticket has, or had by then; StoreUnusable where an event of it can't be read.
         """
         return find_ticket(self._session, ticket_id, as_of)
+
+    def tasks(
+        self,
+        *,
+        value: str | None = None,
+        owner: str | None = None,
+        customer: str | CustomerId | None = None,
+        until: datetime | date | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> TaskPage:
+        """A page of tasks, for customers and for nobody, as of an instant: those due first, then those due at no time.
+
+        `value` is "open", "snoozed", "overdue", "done" or "dropped"; unless given, all that aren't settled. `owner` is
+        who is to do them, `until` a time by which they are due, or a day by the end of which. Of what repeats the open
+        occurrence is listed. `known_at`, `rules`, `limit` and `after`, `fresh`, `at_least` and `on_progress` are those
+        of `customers`. Raises NotFound for an unknown customer, ValueError for another value, and StoreBusy as
+        `customers` does.
+        """
+        query = TaskQuery(
+            value=value,
+            owner=owner,
+            customer=customer,
+            until=until,
+            as_of=as_of,
+            limit=page_size(limit),
+            after=after,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
+        )
+        return find_tasks(self._session, query, known_at, rules, on_progress)
+
+    def task(self, task_id: str, *, as_of: datetime | date | None = None) -> WholeTask:
+        """One task in full: why it stands where it does, and what has happened to it.
+
+        Raises NotFound where there is none of that id, or it wasn't added by then.
+        """
+        return find_task(self._session, task_id, as_of)
+
+    def task_days(
+        self,
+        since: date,
+        before: date,
+        *,
+        owner: str | None = None,
+        customer: str | CustomerId | None = None,
+        as_of: datetime | date | None = None,
+        fresh: Fresh = USUAL,
+    ) -> tuple[TaskDay, ...]:
+        """The days in [since, before) on which tasks fall that aren't settled as of an instant, in order of time.
+
+        Of what repeats, the open occurrence and those that come after it if it is settled by then, `as_of` at the
+        earliest. Raises ValueError for a span without a day, and where tasks fall on more than 10,000 days; NotFound
+        for an unknown customer.
+        """
+        query = TaskQuery(
+            value=None,
+            owner=owner,
+            customer=customer,
+            until=None,
+            as_of=as_of,
+            limit=MAX_PAGE,
+            after=None,
+            freshness=freshness_of(fresh, None),
+            goes_on=True,
+        )
+        return find_task_days(self._session, query, since, before)
 
     def due(
         self,

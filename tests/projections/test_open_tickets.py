@@ -23,11 +23,12 @@ from regulars.crm_domain.ticket import (
     TicketStatus,
 )
 from regulars.projections.engine.fold import Folded, Happened, fold
-from regulars.projections.open_tickets import OpenTickets, combine
+from regulars.projections.open_tickets import combine
 from regulars.projections.registry import PROJECTORS
 from regulars.projections.rules.compiled import compile_rules
 from regulars.projections.rules.grammar import parse_rules
 from regulars.projections.ticket_queue.judge import TicketVerdict, Timeliness
+from regulars.projections.together import Together
 from regulars.projections.verdict import Interval
 
 DEFAULT = (Path(__file__).parents[2] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
@@ -117,7 +118,7 @@ def said_by_each(tickets: list[list[Interval]], at: int) -> Said:
     return "open" if unsettled else None
 
 
-def said_together(combined: list[OpenTickets], at: int) -> Said:
+def said_together(combined: list[Together], at: int) -> Said:
     found: list[Said] = [each.value for each in combined if each.valid_from <= at < each.valid_to]
     assert len(found) <= 1
     return found[0] if found else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars import (
+    AddTask,
     AssignOwner,
     AssignTicket,
     AwaitCustomer,
@@ -20,6 +21,8 @@ from regulars import (
     CloseAccount,
     CloseTicket,
     Command,
+    CompleteTask,
+    DropTask,
     EscalateTicket,
     GiveConsent,
     NotFound,
@@ -27,6 +30,7 @@ from regulars import (
     PutOnHold,
     QualifyLead,
     RateTicket,
+    ReassignTask,
     RecordChurnReason,
     RecordInteraction,
     RecordPreference,
@@ -38,12 +42,14 @@ from regulars import (
     RegisterCustomer,
     Regulars,
     ReopenAccount,
+    ReopenTask,
     ReopenTicket,
     ReplyAsAgent,
     ReplyAsCustomer,
     RequestCancellation,
     ResolveTicket,
     ResumeTicket,
+    SnoozeTask,
     TagCustomer,
     UntagCustomer,
     WithdrawCancellation,
@@ -88,6 +94,23 @@ ABOUT_A_CUSTOMER: list[Command] = [
     RecordReturn(order_id="O"),
 ]
 
+ABOUT_A_TASK: list[Command] = [
+    AddTask(customer=WHO, task_id="K", what="call", due=date(2026, 1, 5), repeats="every 3 days"),
+    AddTask(task_id="N", what="count the till", due=date(2026, 1, 4)),
+    *(
+        command
+        for task_id in ("K", "N")
+        for command in (
+            CompleteTask(task_id=task_id),
+            CompleteTask(task_id=task_id),
+            DropTask(task_id=task_id),
+            ReopenTask(task_id=task_id),
+            ReassignTask(task_id=task_id, owner="max"),
+            SnoozeTask(task_id=task_id, until=date(2026, 1, 30)),
+        )
+    ),
+]
+
 WHAT_CAME_BACK: list[Command] = [
     RecordReturn(order_id="O", amount="4", return_id="R-1"),
     RecordReturn(order_id="O", amount="8", return_id="R-2"),
@@ -119,7 +142,7 @@ ABOUT_A_TICKET: list[Command] = [
 
 def counting_once(words: list[Command]) -> list[Command]:
     """Without the second and later ones of what has an id: that counts once, when it is told first."""
-    once = (RecordPurchase, RecordReturn, OpenTicket, RecordSurveySent)
+    once = (AddTask, RecordPurchase, RecordReturn, OpenTicket, RecordSurveySent)
     return [word for place, word in enumerate(words) if not isinstance(word, once) or words.index(word) == place]
 
 
@@ -147,13 +170,17 @@ def answers_of(crm: Regulars, at: list[datetime]) -> list[Any]:
     said.append(crm.consents(WHO).allow(**NEWS))
     said.append([found_by(crm, each) for each in E_MAILS])
     said += [(each.ticket_id, each.status, each.priority, each.agent, each.topic, each.until) for each in crm.tickets()]
+    for page in [crm.tasks(), crm.tasks(value="done"), *(crm.tasks(as_of=moment) for moment in at)]:
+        said.append([(each.task_id, each.value, each.since, each.due_day, each.owner) for each in page])
     return said
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 @settings(max_examples=25)
 @given(
-    words=st.lists(st.sampled_from([*ABOUT_A_CUSTOMER, *ABOUT_A_TICKET]), min_size=2, max_size=9).map(counting_once),
+    words=st.lists(st.sampled_from([*ABOUT_A_CUSTOMER, *ABOUT_A_TICKET, *ABOUT_A_TASK]), min_size=2, max_size=9).map(
+        counting_once
+    ),
     random=st.randoms(use_true_random=False),
 )
 def test_words_told_in_any_order_end_in_the_same_record_and_answers(

@@ -185,6 +185,8 @@ def _contacts_of(tx: Transaction, catalogue: Catalogue, events: Iterable[Recorde
 
 
 def _called(customer_id: str, contacts: Mapping[str, Contact]) -> str:
+    if customer_id == NOBODY:
+        return ""
     return contacts[customer_id].ref or f"id:{customer_id}"
 
 

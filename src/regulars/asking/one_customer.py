@@ -40,10 +40,13 @@ from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.projections.engine import fold
 from regulars.projections.engine.fold import Folded, Timelines
-from regulars.projections.open_tickets import OpenTickets, combine
+from regulars.projections.open_tickets import combine
 from regulars.projections.registry import Registry
 from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.segments.rules import SegmentRule
+from regulars.projections.tasks.lane import combine_tasks
+from regulars.projections.tasks.projector import TASKS
+from regulars.projections.together import Together
 from regulars.projections.verdict import Interval, Reason
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -313,11 +316,17 @@ def timeline_of(registry: Registry, customer_id: str, folded: Folded, timelines:
     lanes = {lane: _spans(timelines[name]) for lane, name in shown.items()}
     orders = tuple(to_datetime(instant) for instant in folded.facts.order_instants)
     tickets = fold.by_key(timelines[TICKETS]).values()
-    together = tuple(_tickets_span(each) for each in combine(tickets))
-    return Timeline(customer_id=CustomerId(customer_id), lanes=lanes, orders=orders, tickets=together)
+    tasks = fold.by_key(timelines[TASKS.name]).values()
+    return Timeline(
+        customer_id=CustomerId(customer_id),
+        lanes=lanes,
+        orders=orders,
+        tickets=tuple(map(_span_of, combine(tickets))),
+        tasks=tuple(map(_span_of, combine_tasks(tasks))),
+    )
 
 
-def _tickets_span(each: OpenTickets) -> Span:
+def _span_of(each: Together) -> Span:
     return _span(each.value, None, each.valid_from, each.valid_to)
 
 

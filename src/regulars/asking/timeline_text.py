@@ -45,6 +45,7 @@ _COLOURS: Mapping[str, Mapping[str, str]] = {
     "risk": {"low": "green", "medium": "yellow", "high": "bright_red", "critical": "red"},
     "value": {"low": "white", "mid": "cyan", "high": "green"},
     "tickets": {"open": "cyan", "breached": "red"},
+    "tasks": {"open": "cyan", "overdue": "red"},
 }
 _OTHER_COLOURS = ("cyan", "magenta", "blue", "green", "yellow", "red")
 

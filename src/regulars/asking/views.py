@@ -157,19 +157,21 @@ class Timeline:
     """One customer's verdicts over time, the future that is already due included, and when they ordered.
 
     `tickets` are the intervals in which a ticket of theirs was, is or will be "open", or "breached" where one of those
-    is; between the intervals none is open.
+    is; between the intervals none is open. `tasks` are those in which a task is "open", or "overdue" where one is; one
+    that is snoozed is neither.
     """
 
     customer_id: CustomerId
     lanes: Mapping[str, tuple[Span, ...]]
     orders: tuple[datetime, ...] = ()
     tickets: tuple[Span, ...] = ()
+    tasks: tuple[Span, ...] = ()
 
     @property
     def spans(self) -> Mapping[str, tuple[Span, ...]]:
-        """The intervals to draw by the name of their lane: the verdicts, and the tickets where there was any."""
+        """The intervals to draw by the name of their lane: the verdicts, and tickets and tasks where there was any."""
         verdicts: dict[str, tuple[Span, ...]] = dict(self.lanes.items())
-        return verdicts | ({"tickets": self.tickets} if self.tickets else {})
+        return verdicts | {name: spans for name, spans in (("tickets", self.tickets), ("tasks", self.tasks)) if spans}
 
 
 class AsksCustomer(Struct, frozen=True):

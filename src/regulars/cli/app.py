@@ -131,6 +131,23 @@ _add(
 )
 _add(
     app,
+    "tasks",
+    "tasks.tasks",
+    "List what is to be done, at any moment.",
+    "regulars tasks --owner li --until 2026-03-31",
+    "regulars tasks --overdue --for shop:42",
+    'regulars do AddTask task_id=K-1 what="Order paper" due=2026-03-31 repeats="every month"',
+)
+_add(
+    app,
+    "task",
+    "tasks.task",
+    "Show one task in full.",
+    "regulars task K-1",
+    "regulars task K-1 --as-of 2026-03-01",
+)
+_add(
+    app,
     "segments",
     "segments.segments",
     "List the segments: how many are in each, come in and go out soon.",

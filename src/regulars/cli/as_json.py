@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import msgspec
@@ -31,6 +31,7 @@ from regulars.asking.one_ticket import WholeTicket
 from regulars.asking.search import SearchPage
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
 from regulars.asking.service import Attainment, ServiceLine, ServiceReport
+from regulars.asking.tasks import TaskView, WholeTask
 from regulars.asking.value import Valued, ValuePage
 from regulars.asking.views import Clause, Customer, Explanation, SegmentView, Span, Status, Timeline, VerdictView
 from regulars.crm_domain.catalogue import Catalogue
@@ -297,9 +298,9 @@ def fitted_model(each: FittedModel) -> Object:
 
 
 def timeline(each: Timeline) -> Object:
-    """The spans of each lane, in order; "tickets" is there for everyone, and empty for who never had one."""
+    """The spans of each lane, in order; "tickets" and "tasks" are there for everyone, empty for who never had one."""
     verdicts = {lane: [_span(span) for span in spans] for lane, spans in each.lanes.items()}
-    return verdicts | {"tickets": [_span(span) for span in each.tickets]}
+    return verdicts | {"tickets": [_span(span) for span in each.tickets], "tasks": [_span(span) for span in each.tasks]}
 
 
 def audit_entry(each: AuditEntry) -> Object:
@@ -339,6 +340,40 @@ def ticket(each: TicketView) -> Object:
         "topic": each.topic,
         "holidays_unknown": list(each.holidays_unknown),
     }
+
+
+def task(each: TaskView) -> Object:
+    """A task as of an instant."""
+    return {
+        "task_id": each.task_id,
+        "customer_id": None if each.customer_id is None else _id(each.customer_id),
+        "ref": each.ref,
+        "what": each.what,
+        "value": each.value,
+        "since": each.since.isoformat(),
+        "due_at": _moment(each.due_at),
+        "due_day": _day(each.due_day),
+        "owner": each.owner,
+        "ticket_id": each.ticket_id,
+        "opportunity_id": each.opportunity_id,
+        "starts": _day(each.starts),
+        "repeats": each.repeats,
+        "falls_on": _day(each.falls_on),
+    }
+
+
+def whole_task(each: WholeTask) -> Object:
+    """One task with the reasons why it stands where it does, and all that happened to it."""
+    return task(each.task) | {
+        "as_of": each.as_of.isoformat(),
+        "reasons": [_clause(clause) for clause in each.reasons],
+        "values": [_ticket_span(span) for span in each.values],
+        "events": [audit_entry(entry) for entry in each.events],
+    }
+
+
+def _day(each: date | None) -> str | None:
+    return None if each is None else each.isoformat()
 
 
 def service(each: ServiceReport) -> Object:

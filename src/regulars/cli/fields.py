@@ -12,7 +12,19 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from regulars.crm_domain.command import Amount, Command, Currency, Email, Label, Moment, Phone, Reference, Text, Who
+from regulars.crm_domain.command import (
+    Amount,
+    Command,
+    Currency,
+    Email,
+    Label,
+    Moment,
+    Phone,
+    Reference,
+    Text,
+    When,
+    Who,
+)
 from regulars.crm_domain.local_time import localised
 from regulars.crm_domain.purchase import OrderLine
 
@@ -26,6 +38,7 @@ _WORDS: tuple[tuple[Any, str], ...] = (
     (Currency, "a currency code such as EUR"),
     (Amount, "an amount such as 59.90"),
     (Moment, "a time such as 2026-03-01T12:00:00+01:00, or 2026-03-01"),
+    (When, "a day such as 2026-03-01, or a time such as 2026-03-01T12:00:00+01:00"),
     (date, "a day such as 1990-05-17"),
     (int, "a whole number"),
 )
@@ -65,12 +78,22 @@ def read_fields(model: type[Command], given: dict[str, str]) -> dict[str, Any]:
 
 
 def with_zone(model: type[Command], given: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
-    """The same values, with bare dates and times without an offset in a zone. Raises ValueError for a time that doesn't
-    exist there.
+    """The same values, with bare dates and times without an offset in a zone; where a day is taken as well as a time, a
+    bare date stays one. Raises ValueError for a time that doesn't exist there.
     """
-    hints = get_type_hints(model, include_extras=True)
-    timed = {name for name, hint in hints.items() if Moment in (hint, *get_args(hint))}
-    return {name: _in_zone(value, zone) if name in timed else value for name, value in given.items()}
+    taken = {name: (hint, *get_args(hint)) for name, hint in get_type_hints(model, include_extras=True).items()}
+    timed = {name for name, hints in taken.items() if Moment in hints or When in hints}
+    return {
+        name: _in_zone(value, zone) if name in timed and not (When in taken[name] and _is_day(value)) else value
+        for name, value in given.items()
+    }
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return bool(date.fromisoformat(value))
+    except (TypeError, ValueError):
+        return False
 
 
 def _in_zone(value: Any, zone: ZoneInfo) -> Any:

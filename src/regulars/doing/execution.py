@@ -178,7 +178,9 @@ class Execution:
             if stream.customer_id not in family and not was_theirs(work, where, family):
                 raise Rejected(f"{where.decider.category}_of_another", f'"{where.key}" belongs to another customer')
             customer_id = stream.customer_id
-        owner = NOBODY if where.of_nobody else customer_id or stream.customer_id
+        owner = customer_id or stream.customer_id
+        if owner is None and where.of_nobody:
+            owner = NOBODY
         if owner is None:
             return None, stream
         return Target(stream_id=stream_id, decider=where.decider, customer_id=owner), stream

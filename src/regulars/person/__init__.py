@@ -17,6 +17,7 @@ from regulars.person.values import (
     PersonExport,
     Purchase,
     Return,
+    Task,
     Ticket,
 )
 
@@ -34,5 +35,6 @@ __all__ = [
     "PersonExport",
     "Purchase",
     "Return",
+    "Task",
     "Ticket",
 ]

@@ -32,7 +32,7 @@ from regulars.person.values import PersonExport
 from regulars.wording.sentences import describe
 
 #: Fields of events that are instants in microseconds, and those that are amounts in minor units.
-INSTANTS = frozenset({"at", "available_at", "expires_at", "said_at", "until"})
+INSTANTS = frozenset({"at", "available_at", "due_at", "expires_at", "said_at", "until"})
 AMOUNTS = frozenset(
     {
         *((each, "amount") for each in (PurchaseRecorded, PurchaseReported, PurchaseVoided, Line, ReturnRecorded)),

@@ -18,7 +18,7 @@ from regulars.adapters.vault.mentions import Names, details_of
 from regulars.asking.consents import consents_of
 from regulars.asking.desk import said_on, view_points
 from regulars.asking.one_customer import explain_customer, timeline_of
-from regulars.crm_domain import customer, membership, purchase, ticket
+from regulars.crm_domain import customer, membership, purchase, task, ticket
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId, TicketPolicy
 from regulars.crm_domain.customer import (
@@ -49,6 +49,7 @@ from regulars.person.values import (
     PersonExport,
     Purchase,
     Return,
+    Task,
     Ticket,
 )
 from regulars.session.session import Session
@@ -106,6 +107,7 @@ def _gather(session: Session, tx: Transaction, who: str | CustomerId) -> PersonE
         answers=tuple(map(_answer, _all(SurveyAnswered, events))),
         notes=tuple(map(_note, _all(NoteAdded, events))),
         tickets=tuple(_tickets(_of(ticket.CATEGORY, streams), session.context(tx).tickets, at)),
+        tasks=tuple(_tasks(_of(task.CATEGORY, streams))),
         memberships=tuple(map(_membership, memberships)),
         points=view_points(members[0], [each.state for each in memberships], at) if memberships else None,
         merges=tuple(
@@ -307,6 +309,25 @@ def _answer(recorded: Recorded[SurveyAnswered]) -> Answer:
 def _note(recorded: Recorded[NoteAdded]) -> Note:
     event = recorded.event
     return Note(at=to_datetime(recorded.occurred_at), text=event.text, interaction_id=event.interaction_id)
+
+
+def _tasks(streams: Iterable[_Stream]) -> Iterator[Task]:
+    for stream in streams:
+        added, schedule = stream.state.added, stream.state.schedule
+        if added is None:
+            continue
+        day, at = schedule.due
+        yield Task(
+            task_id=added.task_id,
+            added_at=to_datetime(added.at),
+            status=schedule.status,
+            what=added.what,
+            due=day if at is None else to_datetime(at),
+            repeats=None if schedule.repeats is None else task.repeats_in_words(schedule.repeats),
+            owner=schedule.owner,
+            ticket_id=schedule.ticket_id,
+            opportunity_id=schedule.opportunity_id,
+        )
 
 
 def _tickets(streams: Iterable[_Stream], policy: TicketPolicy | None, at: int) -> Iterator[Ticket]:

@@ -64,6 +64,7 @@ class _Page:
         yield "What they bought", self._purchases()
         yield "What was said", self._said()
         yield "Tickets", self._tickets()
+        yield "What is to be done for them", self._tasks()
         yield "Membership", self._membership()
         yield "Who they are one with, and who brought them", self._links()
         yield "Refused rows of imports that name them", self._rejects()
@@ -225,6 +226,20 @@ class _Page:
         if ticket.comment is not None:
             yield from _paragraph("said with the rating:", _BESIDE_DAYS)
             yield from _quoted(ticket.comment)
+
+    def _tasks(self) -> Iterator[str]:
+        for each in self._person.tasks:
+            words = (
+                f"task {each.task_id}",
+                each.status,
+                None if each.due is None else f"due {each.due:%Y-%m-%d}",
+                each.repeats,
+                None if each.owner is None else f"looked after by {each.owner}",
+                None if each.ticket_id is None else f"about ticket {each.ticket_id}",
+                None if each.opportunity_id is None else f"about opportunity {each.opportunity_id}",
+            )
+            yield from self._dated(each.added_at, ", ".join(word for word in words if word))
+            yield from _quoted(each.what)
 
     def _membership(self) -> Iterator[str]:
         for each in self._person.memberships:

@@ -145,6 +145,20 @@ class Ticket(Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
 
 
+class Task(Struct, frozen=True, kw_only=True):
+    """A task for the person as of now, in the business's zone; `due` is the day or the time of the open occurrence."""
+
+    task_id: str
+    added_at: datetime
+    status: str
+    what: str | None
+    due: date | datetime | None
+    repeats: str | None
+    owner: str | None
+    ticket_id: str | None
+    opportunity_id: str | None
+
+
 class Membership(Struct, frozen=True, kw_only=True):
     """A membership as of now. A tier that was granted by hand (override) holds up to `tier_until`; where that is None,
     until it is lifted.
@@ -192,6 +206,7 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     answers: tuple[Answer, ...]
     notes: tuple[Note, ...]
     tickets: tuple[Ticket, ...]
+    tasks: tuple[Task, ...]
     memberships: tuple[Membership, ...]
     points: Points | None
     merges: tuple[Merge, ...]

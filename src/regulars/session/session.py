@@ -451,4 +451,5 @@ def policies_of(ruleset: Ruleset, digest: str) -> Context:
         rules_digest=digest,
         tickets=TicketPolicy(auto_close_days=ruleset.ticket.auto_close_days),
         ask_again=compile_satisfaction(ruleset.satisfaction).ask_again,
+        zone=ruleset.business.timezone,
     )

@@ -1,0 +1,1 @@
+"""Tasks: whether each is open, snoozed, overdue, done or dropped, and when it is due."""
