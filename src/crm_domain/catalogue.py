@@ -10,10 +10,13 @@ from msgspec import Struct
 
 from regulars.crm_domain import (
     assessment,
+    contract,
     customer,
     interaction,
     membership,
+    opportunity,
     purchase,
+    quote,
     rulebook,
     survey,
     task,
@@ -36,8 +39,11 @@ AGGREGATES: tuple[Aggregate, ...] = (
     membership.AGGREGATE,
     ticket.AGGREGATE,
     survey.AGGREGATE,
+    quote.AGGREGATE,
+    contract.AGGREGATE,
     assessment.AGGREGATE,
     task.AGGREGATE,
+    opportunity.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,
 )
