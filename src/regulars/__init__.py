@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         CancellationRequested,
         CancellationWithdrawn,
         ChangeContactDetails,
+        ChangeKind,
         ChurnReasonRecorded,
         CloseAccount,
         ConsentGiven,
@@ -93,8 +94,13 @@ if TYPE_CHECKING:
         DismissalUndone,
         DismissDuplicate,
         DuplicateDismissed,
+        EmploymentEnded,
+        EmploymentRecorded,
+        EmploymentVoided,
+        EndEmployment,
         ErasePersonalData,
         GiveConsent,
+        KindChanged,
         LeadQualified,
         MakeReferral,
         MergeCustomers,
@@ -104,6 +110,7 @@ if TYPE_CHECKING:
         PreferenceRecorded,
         QualifyLead,
         RecordChurnReason,
+        RecordEmployment,
         RecordPreference,
         ReferralMade,
         RegisterCustomer,
@@ -113,6 +120,7 @@ if TYPE_CHECKING:
         UndoDismissal,
         UndoMerge,
         UntagCustomer,
+        VoidEmployment,
         WithdrawCancellation,
         WithdrawConsent,
     )
@@ -264,7 +272,9 @@ _HOMES = {
         "ErasePersonalData GiveConsent LeadQualified MakeReferral MergeCustomers MergeUndone OwnerAssigned "
         "PersonalDataErased PreferenceRecorded QualifyLead RecordChurnReason RecordPreference ReferralMade "
         "RegisterCustomer ReopenAccount RequestCancellation TagCustomer UndoDismissal UndoMerge UntagCustomer "
-        "WithdrawCancellation WithdrawConsent"
+        "WithdrawCancellation WithdrawConsent "
+        "ChangeKind EmploymentEnded EmploymentRecorded EmploymentVoided EndEmployment KindChanged "
+        "RecordEmployment VoidEmployment"
     ),
     "regulars.crm_domain.errors": (
         "Conflict InvalidMapping InvalidRules NotFound ParkedCustomer RegularsError Rejected StaleProjections "
@@ -372,6 +382,7 @@ __all__ = [
     "CantTell",
     "Change",
     "ChangeContactDetails",
+    "ChangeKind",
     "ChangePriority",
     "ChurnReasonRecorded",
     "ClassifyTicket",
@@ -412,6 +423,10 @@ __all__ = [
     "DuplicateDismissed",
     "Duplicates",
     "DuplicatesPage",
+    "EmploymentEnded",
+    "EmploymentRecorded",
+    "EmploymentVoided",
+    "EndEmployment",
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
@@ -441,6 +456,7 @@ __all__ = [
     "InvalidMapping",
     "InvalidRules",
     "Keys",
+    "KindChanged",
     "Lane",
     "LeadQualified",
     "LiftTierOverride",
@@ -502,6 +518,7 @@ __all__ = [
     "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",
+    "RecordEmployment",
     "RecordFittedModel",
     "RecordInteraction",
     "RecordPreference",
@@ -591,6 +608,7 @@ __all__ = [
     "Valued",
     "VerdictView",
     "Verification",
+    "VoidEmployment",
     "VoidPurchase",
     "WholeTicket",
     "WithdrawCancellation",
