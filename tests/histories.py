@@ -20,6 +20,7 @@ from regulars.crm_domain.customer import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    KindChanged,
     LeadQualified,
     OwnerAssigned,
 )
@@ -164,6 +165,9 @@ def others() -> st.SearchStrategy[Event]:
                 CancellationRequested(),
                 CancellationWithdrawn(),
                 CustomerRegistered(source="fair"),
+                CustomerRegistered(kind="firm"),
+                KindChanged(kind="firm"),
+                KindChanged(kind="person"),
                 CustomerTagged(label="vip"),
                 CustomerTagged(label="press"),
                 CustomerUntagged(label="vip"),

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.due import DueExplanation, DueItem, DuePage, MostBought
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
+    from regulars.asking.employments import Employment, Party
+    from regulars.asking.firms import Employee, Firm
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
@@ -311,6 +313,8 @@ _HOMES = {
     "regulars.doing.models": "Models",
     "regulars.modelling.cant_tell": "CantTell",
     "regulars.session.clock": "Clock",
+    "regulars.asking.employments": "Employment Party",
+    "regulars.asking.firms": "Employee Firm",
     "regulars.asking.consents": "Consent Consents ConsentWord Contactable ContactablePage",
     "regulars.crm": "Regulars",
     "regulars.asking.customers": "Order",
@@ -423,6 +427,8 @@ __all__ = [
     "DuplicateDismissed",
     "Duplicates",
     "DuplicatesPage",
+    "Employee",
+    "Employment",
     "EmploymentEnded",
     "EmploymentRecorded",
     "EmploymentVoided",
@@ -441,6 +447,7 @@ __all__ = [
     "Fault",
     "FeedbackCounts",
     "Fingerprint",
+    "Firm",
     "FittedModel",
     "Forecast",
     "ForecastPage",
@@ -494,6 +501,7 @@ __all__ = [
     "OwnerNeeded",
     "Page",
     "ParkedCustomer",
+    "Party",
     "PersonExport",
     "PersonalDataErased",
     "Points",

@@ -26,6 +26,8 @@ from regulars.asking.dicts import to_dict
 from regulars.asking.dismissals import Dismissed
 from regulars.asking.due import DueExplanation, DueItem, MostBought
 from regulars.asking.duplicates import Duplicates
+from regulars.asking.employments import Employment, Party
+from regulars.asking.firms import Firm
 from regulars.asking.forecasts import FittedModel, Forecast, ForecastPage
 from regulars.asking.one_ticket import WholeTicket
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
@@ -90,6 +92,7 @@ def customer(each: Customer, currency: str | None) -> Object:
         "last_heard_at": _moment(each.last_heard_at),
         "owner": each.owner,
         "source": each.source,
+        "kind": each.kind,
         "tags": list(each.tags),
         "merged": list(each.merged),
         "as_of": each.as_of.isoformat(),
@@ -246,6 +249,42 @@ def ticket(each: TicketView) -> Object:
         "agent": each.agent,
         "topic": each.topic,
         "holidays_unknown": list(each.holidays_unknown),
+        "firm_id": None if each.firm_id is None else _id(each.firm_id),
+        "firm_ref": each.firm_ref,
+    }
+
+
+def employment(each: Employment) -> Object:
+    """Who works for whom; `since` and `until` are the first and the last day."""
+    return {
+        "person": _party(each.person),
+        "firm": _party(each.firm),
+        "role": each.role,
+        "since": None if each.since is None else each.since.isoformat(),
+        "until": None if each.until is None else each.until.isoformat(),
+    }
+
+
+def _party(each: Party) -> Object:
+    return {"id": _id(each.id), "ref": each.ref, "name": each.name}
+
+
+def firm(each: Firm, currency: str | None) -> Object:
+    """A firm with its people; `orders` and `net_spend` are those of all of them together."""
+    return {
+        "firm": customer(each.customer, currency),
+        "orders": each.orders,
+        "net_spend": str(each.net_spend),
+        "currency": currency,
+        "people": [
+            employment(one.employment)
+            | {
+                "customer": None if one.customer is None else customer(one.customer, currency),
+                "tickets": list(map(ticket, one.tickets)),
+            }
+            for one in each.people
+        ],
+        "tickets": list(map(ticket, each.tickets)),
     }
 
 

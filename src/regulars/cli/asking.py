@@ -28,6 +28,7 @@ from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
+from regulars.crm_domain.customer import Kind
 from regulars.session.freshness import FRESH
 
 DEFAULT_WITHIN = timedelta(days=14)
@@ -72,6 +73,8 @@ def customers(
     segment: Annotated[str | None, typer.Option(metavar="ID", help="Only those in this segment.")] = None,
     owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this owner.")] = None,
     source: Annotated[str | None, typer.Option(metavar="SOURCE", help="Only those of this source.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only persons, or only firms.")] = None,
+    firm: Annotated[str | None, typer.Option(metavar="WHO", help="Only those who work for this firm then.")] = None,
     text: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Only those with this in their name or e-mail.")
     ] = None,
@@ -122,6 +125,8 @@ def customers(
             segment=segment,
             owner=owner,
             source=source,
+            kind=kind,
+            firm=None if firm is None else crm.find(firm),
             text=text,
             forgotten=forgotten,
             as_of=as_of,
@@ -164,9 +169,10 @@ def show(
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
         found = crm.customer(crm.find(who), known_at=seen.known_at, rules=seen.rules)
-        timeline = found.timeline()
+        timeline, firms = found.timeline(), crm.firms_of(found.id, known_at=seen.known_at)
         if json:
             said = as_json.customer(found, crm.currency) | {"timeline": as_json.timeline(timeline)}
+            said |= {"works_for": [as_json.employment(each) for each in firms]}
             as_json.write_json(sys.stdout, said | seen.as_json())
             return
         zone, width = zone_of(crm), render.console().width
@@ -175,6 +181,7 @@ def show(
             render.draw(seen.heading(None))
         render.draw(
             render.customer_card(found, timeline, crm.currency, zone, nobody),
+            *([render.employments(firms)] if firms else []),
             "",
             render.timeline_lanes(timeline, now=found.as_of, zone=zone, width=width, orders=timeline.orders),
         )
@@ -274,6 +281,7 @@ def _lane_of(seen: Viewpoint, wish: str) -> dict[Lane, str]:
 _COLUMNS = (
     *("ref", "name", "email", "stage", "stage_since", "tier", "risk", "risk_band"),
     *("orders", "net_spend", "last_order_at", "as_of", "becomes_at", "id", "phone", "tags", "owner", "birthday"),
+    "kind",
 )
 #: Those that are numbers or times, and no text.
 _TYPED = ("stage_since", "net_spend", "last_order_at", "as_of", "becomes_at", "birthday")
