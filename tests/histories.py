@@ -21,6 +21,7 @@ from regulars.crm_domain.customer import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    KindChanged,
     LeadQualified,
     OwnerAssigned,
 )
@@ -183,6 +184,9 @@ def others() -> st.SearchStrategy[Event]:
                 CancellationRequested(),
                 CancellationWithdrawn(),
                 CustomerRegistered(source="fair"),
+                CustomerRegistered(kind="firm"),
+                KindChanged(kind="firm"),
+                KindChanged(kind="person"),
                 CustomerTagged(label="vip"),
                 CustomerTagged(label="press"),
                 CustomerUntagged(label="vip"),

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.due import DueExplanation, DueItem, DuePage, MostBought
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
+    from regulars.asking.employments import Employment, Party
+    from regulars.asking.firms import Employee, Firm
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
         CancellationRequested,
         CancellationWithdrawn,
         ChangeContactDetails,
+        ChangeKind,
         ChurnReasonRecorded,
         CloseAccount,
         ConsentGiven,
@@ -108,8 +111,13 @@ if TYPE_CHECKING:
         DismissalUndone,
         DismissDuplicate,
         DuplicateDismissed,
+        EmploymentEnded,
+        EmploymentRecorded,
+        EmploymentVoided,
+        EndEmployment,
         ErasePersonalData,
         GiveConsent,
+        KindChanged,
         LeadQualified,
         MakeReferral,
         MergeCustomers,
@@ -119,6 +127,7 @@ if TYPE_CHECKING:
         PreferenceRecorded,
         QualifyLead,
         RecordChurnReason,
+        RecordEmployment,
         RecordPreference,
         ReferralMade,
         RegisterCustomer,
@@ -128,6 +137,7 @@ if TYPE_CHECKING:
         UndoDismissal,
         UndoMerge,
         UntagCustomer,
+        VoidEmployment,
         WithdrawCancellation,
         WithdrawConsent,
     )
@@ -323,7 +333,9 @@ _HOMES = {
         "ErasePersonalData GiveConsent LeadQualified MakeReferral MergeCustomers MergeUndone OwnerAssigned "
         "PersonalDataErased PreferenceRecorded QualifyLead RecordChurnReason RecordPreference ReferralMade "
         "RegisterCustomer ReopenAccount RequestCancellation TagCustomer UndoDismissal UndoMerge UntagCustomer "
-        "WithdrawCancellation WithdrawConsent"
+        "WithdrawCancellation WithdrawConsent "
+        "ChangeKind EmploymentEnded EmploymentRecorded EmploymentVoided EndEmployment KindChanged "
+        "RecordEmployment VoidEmployment"
     ),
     "regulars.crm_domain.errors": (
         "Conflict InvalidMapping InvalidRules NotFound ParkedCustomer RegularsError Rejected StaleProjections "
@@ -368,6 +380,8 @@ _HOMES = {
     "regulars.doing.models": "Models",
     "regulars.modelling.cant_tell": "CantTell",
     "regulars.session.clock": "Clock",
+    "regulars.asking.employments": "Employment Party",
+    "regulars.asking.firms": "Employee Firm",
     "regulars.asking.consents": "Consent Consents ConsentWord Contactable ContactablePage",
     "regulars.crm": "Regulars",
     "regulars.asking.customers": "Order",
@@ -457,6 +471,7 @@ __all__ = [
     "CantTell",
     "Change",
     "ChangeContactDetails",
+    "ChangeKind",
     "ChangeOpportunity",
     "ChangePriority",
     "ChurnReasonRecorded",
@@ -508,7 +523,13 @@ __all__ = [
     "DuplicateDismissed",
     "Duplicates",
     "DuplicatesPage",
+    "Employee",
+    "Employment",
+    "EmploymentEnded",
+    "EmploymentRecorded",
+    "EmploymentVoided",
     "EndContract",
+    "EndEmployment",
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
@@ -523,6 +544,7 @@ __all__ = [
     "Fault",
     "FeedbackCounts",
     "Fingerprint",
+    "Firm",
     "FittedModel",
     "Forecast",
     "ForecastPage",
@@ -539,6 +561,7 @@ __all__ = [
     "InvalidMapping",
     "InvalidRules",
     "Keys",
+    "KindChanged",
     "Lane",
     "LeadQualified",
     "LiftTierOverride",
@@ -586,6 +609,7 @@ __all__ = [
     "OwnerNeeded",
     "Page",
     "ParkedCustomer",
+    "Party",
     "PersonExport",
     "PersonalDataErased",
     "Points",
@@ -622,6 +646,7 @@ __all__ = [
     "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",
+    "RecordEmployment",
     "RecordFittedModel",
     "RecordInteraction",
     "RecordPreference",
@@ -729,6 +754,7 @@ __all__ = [
     "Valued",
     "VerdictView",
     "Verification",
+    "VoidEmployment",
     "VoidPurchase",
     "WholeQuote",
     "WholeTask",

@@ -43,7 +43,9 @@ from regulars.asking.due import (
     find_most_bought,
 )
 from regulars.asking.duplicates import DuplicatesPage, find_duplicates
+from regulars.asking.employments import Employment, find_firms_of, find_people
 from regulars.asking.feed import EventTypes, follow_log
+from regulars.asking.firms import Firm, find_firm
 from regulars.asking.forecasts import ANNUAL_RATE, Forecast, ForecastPage, require_extra
 from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
@@ -69,6 +71,7 @@ from regulars.asking.totals import count_as_of
 from regulars.asking.value import ValuePage, ValueQuery, find_valued
 from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
 from regulars.crm_domain.command import Command, CustomerId, require_label
+from regulars.crm_domain.customer import Kind
 from regulars.crm_domain.event import Event, Recorded
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
 from regulars.doing.importing import ImportProgress, ImportReport, import_file
@@ -469,6 +472,8 @@ class Regulars:
         segment: str | None = None,
         owner: str | None = None,
         source: str | None = None,
+        kind: Kind | None = None,
+        firm: str | CustomerId | None = None,
         text: str | None = None,
         forgotten: bool = False,
         order: Order = "id",
@@ -485,9 +490,10 @@ class Regulars:
         `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when: if nothing more had happened after
         that instant.
 
-        `segment` is one that they are in as of that instant. `tag`, `owner` and `source` are what is written of a
-        customer then; `text` is a part of today's name or e-mail address, case-insensitive. Those four, and `total`,
-        the number of matches in all, scan every customer who matches the other filters, 1,000 at once.
+        `segment` is one that they are in as of that instant. `tag`, `owner`, `source` and `kind`, "person" or "firm",
+        are what is written of a customer then; `firm` is one that they work for on that day; `text` is a part of
+        today's name or e-mail address, case-insensitive. Those, and `total`, the number of matches in all, scan every
+        customer who matches the other filters, 1,000 at once.
 
         Customers who are forgotten by now are left out, as of whatever day, unless `forgotten` includes them; `totals`
         and `status` always count them.
@@ -528,6 +534,8 @@ class Regulars:
             segment=segment,
             owner=owner,
             source=source,
+            kind=kind,
+            firm=firm,
             text=text,
             forgotten=forgotten,
             total=total,
@@ -998,6 +1006,7 @@ class Regulars:
         self,
         *,
         customer: str | CustomerId | None = None,
+        firm: str | CustomerId | None = None,
         status: str | None = None,
         first_response: str | None = None,
         resolution: str | None = None,
@@ -1010,6 +1019,7 @@ class Regulars:
     ) -> TicketPage:
         """A page of tickets as of an instant, in order of their ids: all, or those where every given value holds.
 
+        Of a `firm` these are its own, and those that were opened on its behalf; those of its people aren't.
         `breaching_within` filters by a clock that will be breached within that time unless somebody acts. With `as_of`,
         it is what was due then, as if nothing had happened since. `limit` and `after`, `fresh` and `at_least` are
         those of `customers`: without a limit, iterating goes through all. Raises NotFound for an unknown customer,
@@ -1019,6 +1029,7 @@ class Regulars:
         size = page_size(limit)
         query = TicketQuery(
             customer=customer,
+            firm=firm,
             status=status,
             first_response=first_response,
             resolution=resolution,
@@ -1110,6 +1121,32 @@ class Regulars:
             goes_on=True,
         )
         return find_task_days(self._session, query, since, before)
+
+    def firm(
+        self, who: str | CustomerId, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
+    ) -> Firm:
+        """A firm's page as of an instant: who works for it, what they and it bought, and what they want settled.
+
+        `as_of` and `known_at` are those of `customer`; it is always up to date. Raises NotFound for an unknown
+        customer, for a person, and where nothing was known of it by then.
+        """
+        return find_firm(self._session, who, as_of, known_at)
+
+    def people(
+        self, firm: str | CustomerId, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
+    ) -> tuple[Employment, ...]:
+        """Who works for a firm on a day, in which role and since when, from A to Z; today, unless `as_of` says.
+
+        The day is in the business's zone. `known_at` leaves out what was recorded later. Who is forgotten by now is
+        left out, whatever the day. Raises NotFound.
+        """
+        return find_people(self._session, firm, as_of, known_at)
+
+    def firms_of(
+        self, person: str | CustomerId, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
+    ) -> tuple[Employment, ...]:
+        """The firms that a person works for on a day, as `people` has them; forgotten ones too. Raises NotFound."""
+        return find_firms_of(self._session, person, as_of, known_at)
 
     def due(
         self,

@@ -173,8 +173,9 @@ def _readable(tx: Transaction, positions: list[int]) -> list[Recorded[Event]]:
 
 def _texts_in(event: Event, fields: Mapping[type[Event], tuple[str, ...]]) -> list[str]:
     """The texts of an event; none where no words were kept, or they were forgotten."""
-    texts = (getattr(event, name) for name in fields[type(event)])
-    return [each for each in texts if isinstance(each, str)]
+    kept = (getattr(event, name) for name in fields[type(event)])
+    several = (each if isinstance(each, tuple) else (each,) for each in kept)
+    return [text for each in several for text in each if isinstance(text, str)]
 
 
 def _in_normal_form(text: str) -> str:

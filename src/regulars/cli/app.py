@@ -148,6 +148,14 @@ _add(
 )
 _add(
     app,
+    "firm",
+    "firms.firm",
+    "Show a firm: its people, what they bought, and their open tickets.",
+    "regulars firm acme",
+    "regulars firm acme --as-of 2026-03-31 --known-at 2026-04-15",
+)
+_add(
+    app,
     "segments",
     "segments.segments",
     "List the segments: how many are in each, come in and go out soon.",

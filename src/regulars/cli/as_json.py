@@ -26,6 +26,8 @@ from regulars.asking.dicts import to_dict
 from regulars.asking.dismissals import Dismissed
 from regulars.asking.due import DueExplanation, DueItem, MostBought
 from regulars.asking.duplicates import Duplicates
+from regulars.asking.employments import Employment, Party
+from regulars.asking.firms import Firm
 from regulars.asking.forecasts import FittedModel, Forecast, ForecastPage
 from regulars.asking.one_ticket import WholeTicket
 from regulars.asking.search import SearchPage
@@ -41,7 +43,7 @@ from regulars.doing.forgetting import Forgetting, Forgotten
 from regulars.doing.importing import ImportReport
 from regulars.doing.mail import MailReport
 from regulars.doing.outcomes import Outcome
-from regulars.profile.values import CustomerPage, Latest
+from regulars.profile.values import CustomerPage, Few, OpenOpportunity, Said
 from regulars.projections.rules.grammar import Ruleset
 from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference
 from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
@@ -94,6 +96,7 @@ def customer(each: Customer, currency: str | None) -> Object:
         "last_heard_at": _moment(each.last_heard_at),
         "owner": each.owner,
         "source": each.source,
+        "kind": each.kind,
         "tags": list(each.tags),
         "merged": list(each.merged),
         "as_of": each.as_of.isoformat(),
@@ -132,14 +135,38 @@ def customer_page(page: CustomerPage) -> Object:
         "due": {"found": [due_item(one) for one in standing.due], "more": standing.due_more},
         "consents": consents(page.consents),
         "points": None if page.points is None else points(page.points),
+        "works_for": [employment(one) for one in page.works_for],
+        "people": {"found": [employment(one) for one in page.people.found], "more": page.people.more},
+        "tasks": {"found": [task(one) for one in page.tasks.found], "more": page.tasks.more},
         "tickets": {"found": [ticket(one) for one in page.tickets.found], "more": page.tickets.more},
+        "opportunities": {
+            "found": [_open_opportunity(one) for one in page.opportunities.found],
+            "more": page.opportunities.more,
+        },
+        "quotes": {"found": [to_dict(one) for one in page.quotes.found], "more": page.quotes.more},
+        "contracts": {"found": [to_dict(one) for one in page.contracts.found], "more": page.contracts.more},
         "conversations": _latest(page.conversations),
         "notes": _latest(page.notes),
         "timeline": timeline(page.timeline),
     }
 
 
-def _latest(each: Latest) -> Object:
+def _open_opportunity(each: OpenOpportunity) -> Object:
+    return {
+        "opportunity_id": each.opportunity_id,
+        "title": each.title,
+        "pipeline": each.pipeline,
+        "stage": each.stage,
+        "amount": str(each.amount),
+        "probability": str(each.probability),
+        "owner": each.owner,
+        "entered_at": each.entered_at.isoformat(),
+        "expected_close": None if each.expected_close is None else each.expected_close.isoformat(),
+        "is_stale": each.is_stale,
+    }
+
+
+def _latest(each: Few[Said]) -> Object:
     found = [
         {"position": one.position, "at": one.at.isoformat(), "actor": one.actor, "what": one.what, "text": one.text}
         for one in each.found
@@ -339,6 +366,42 @@ def ticket(each: TicketView) -> Object:
         "agent": each.agent,
         "topic": each.topic,
         "holidays_unknown": list(each.holidays_unknown),
+        "firm_id": None if each.firm_id is None else _id(each.firm_id),
+        "firm_ref": each.firm_ref,
+    }
+
+
+def employment(each: Employment) -> Object:
+    """Who works for whom; `since` and `until` are the first and the last day."""
+    return {
+        "person": _party(each.person),
+        "firm": _party(each.firm),
+        "role": each.role,
+        "since": None if each.since is None else each.since.isoformat(),
+        "until": None if each.until is None else each.until.isoformat(),
+    }
+
+
+def _party(each: Party) -> Object:
+    return {"id": _id(each.id), "ref": each.ref, "name": each.name}
+
+
+def firm(each: Firm, currency: str | None) -> Object:
+    """A firm with its people; `orders` and `net_spend` are those of all of them together."""
+    return {
+        "firm": customer(each.customer, currency),
+        "orders": each.orders,
+        "net_spend": str(each.net_spend),
+        "currency": currency,
+        "people": [
+            employment(one.employment)
+            | {
+                "customer": None if one.customer is None else customer(one.customer, currency),
+                "tickets": list(map(ticket, one.tickets)),
+            }
+            for one in each.people
+        ],
+        "tickets": list(map(ticket, each.tickets)),
     }
 
 

@@ -29,6 +29,7 @@ from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
+from regulars.crm_domain.customer import Kind
 from regulars.session.freshness import FRESH
 
 DEFAULT_WITHIN = timedelta(days=14)
@@ -73,6 +74,8 @@ def customers(
     segment: Annotated[str | None, typer.Option(metavar="ID", help="Only those in this segment.")] = None,
     owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this owner.")] = None,
     source: Annotated[str | None, typer.Option(metavar="SOURCE", help="Only those of this source.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only persons, or only firms.")] = None,
+    firm: Annotated[str | None, typer.Option(metavar="WHO", help="Only those who work for this firm then.")] = None,
     text: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Only those with this in their name or e-mail.")
     ] = None,
@@ -123,6 +126,8 @@ def customers(
             segment=segment,
             owner=owner,
             source=source,
+            kind=kind,
+            firm=None if firm is None else crm.find(firm),
             text=text,
             forgotten=forgotten,
             as_of=as_of,
@@ -273,6 +278,7 @@ def _lane_of(seen: Viewpoint, wish: str) -> dict[Lane, str]:
 _COLUMNS = (
     *("ref", "name", "email", "stage", "stage_since", "tier", "risk", "risk_band"),
     *("orders", "net_spend", "last_order_at", "as_of", "becomes_at", "id", "phone", "tags", "owner", "birthday"),
+    "kind",
 )
 #: Those that are numbers or times, and no text.
 _TYPED = ("stage_since", "net_spend", "last_order_at", "as_of", "becomes_at", "birthday")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from rich.console import ConsoleRenderable, Group
@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from regulars.asking.desk import Points, TicketView
+from regulars.asking.employments import Employment
 from regulars.cli.render import clean, day, minute, timeline_lanes
-from regulars.profile.values import CustomerPage, HeldVerdict, Latest, Said
+from regulars.crm_domain.customer import FIRM
+from regulars.profile.values import CustomerPage, Few, HeldVerdict, Said
 
 WORDS_SHOWN = 200
 
@@ -72,6 +74,8 @@ def _next(each: HeldVerdict, zone: ZoneInfo) -> str:
 def _facts(page: CustomerPage, zone: ZoneInfo) -> Table:
     customer, told, standing = page.customer, page.details, page.standing
     facts = {
+        "is": "a firm" if customer.kind == FIRM else "",
+        "works for": "; ".join(map(_employer, page.works_for)),
         "orders": _orders(page, zone),
         "net spend": f"{customer.net_spend:,} {page.currency or ''}".strip() if customer.orders else "",
         "heard of": day(customer.last_heard_at, zone),
@@ -93,6 +97,12 @@ def _facts(page: CustomerPage, zone: ZoneInfo) -> Table:
         if value:
             table.add_row(Text(name, style="dim"), Text(clean(value)))
     return table
+
+
+def _employer(each: Employment) -> str:
+    firm = each.firm.name or each.firm.ref or f"id:{each.firm.id}"
+    since = None if each.since is None else f"since {each.since}"
+    return ", ".join(filter(None, (firm, each.role, since)))
 
 
 def _orders(page: CustomerPage, zone: ZoneInfo) -> str:
@@ -135,26 +145,87 @@ def _agreed(page: CustomerPage) -> str:
 # --------------------------------------------------------------------------------------------------------- sections
 
 
-def _tickets(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
-    if not page.tickets.found:
+def _section(title: str, rows: Sequence[tuple[str, ...]], more: int) -> Iterator[ConsoleRenderable]:
+    """A title and a table, whose last column takes the room that there is."""
+    if not rows:
         return
-    yield Text("Open tickets", style="bold")
+    yield Text(title, style="bold")
     table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
+    for _ in rows[0][:-1]:
+        table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for each in page.tickets.found:
-        table.add_row(Text(clean(each.ticket_id)), Text(each.status), Text(_ticket(each, zone)))
+    for row in rows:
+        table.add_row(*(Text(clean(cell)) for cell in row))
     yield table
-    yield from _more(page.tickets.more)
+    yield from _more(more)
+
+
+def _told(*words: str | None) -> str:
+    return " · ".join(filter(None, words))
+
+
+def _people(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
+    rows = [
+        (each.person.name or each.person.ref or f"id:{each.person.id}", each.role or "") for each in page.people.found
+    ]
+    return _section("People", rows, page.people.more)
+
+
+def _tasks(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
+    rows = []
+    for each in page.tasks.found:
+        due = str(each.due_day) if each.due_day else "" if each.due_at is None else minute(each.due_at, zone)
+        rows.append(
+            (each.task_id, each.value, due, _told(each.what and _shortened(each.what), each.owner, each.repeats))
+        )
+    return _section("Tasks", rows, page.tasks.more)
+
+
+def _tickets(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
+    rows = [(each.ticket_id, each.status, _ticket(each, zone)) for each in page.tickets.found]
+    return _section("Open tickets", rows, page.tickets.more)
 
 
 def _ticket(each: TicketView, zone: ZoneInfo) -> str:
     clock = "breached" if "breached" in (each.first_response, each.resolution) else ""
     if each.breaches_at is not None:
         clock = f"to be breached {minute(each.breaches_at, zone)}"
-    told = [each.subject and _shortened(each.subject), each.priority, each.agent and clean(each.agent), clock]
-    return " · ".join(filter(None, told))
+    return _told(each.subject and _shortened(each.subject), each.priority, each.agent, clock)
+
+
+def _opportunities(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
+    rows = []
+    for each in page.opportunities.found:
+        amount = f"{each.amount:,} {page.currency}" if each.amount else ""
+        closes = "" if each.expected_close is None else f"to close by {each.expected_close}"
+        stage = f"{each.stage}, stale" if each.is_stale else each.stage
+        likely = f"{each.probability:.0%} by the rules"
+        rows.append((each.opportunity_id, stage, amount, _told(each.title, each.owner, likely, closes)))
+    return _section("Open opportunities", rows, page.opportunities.more)
+
+
+def _quotes(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
+    rows = []
+    for each in page.quotes.found:
+        valid = "" if each.valid_until is None else f"valid until {each.valid_until}"
+        rows.append((each.quote_id, f"{each.gross:,} {each.currency}", _told(f"sent {day(each.sent_at, zone)}", valid)))
+    return _section("Quotes without an answer", rows, page.quotes.more)
+
+
+def _contracts(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
+    rows = []
+    for each in page.contracts.found:
+        ends = f"until {each.end}" if each.end else "without an end"
+        notice = None if each.notice_by is None else f"notice by {each.notice_by}"
+        rows.append(
+            (
+                each.contract_id,
+                each.status,
+                f"{each.amount:,} {each.currency}",
+                _told(f"from {each.start}", ends, notice),
+            )
+        )
+    return _section("Contracts", rows, page.contracts.more)
 
 
 def _conversations(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
@@ -165,7 +236,7 @@ def _notes(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
     return _latest("Notes", page.notes, zone)
 
 
-def _latest(title: str, latest: Latest, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
+def _latest(title: str, latest: Few[Said], zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
     if not latest.found:
         return
     is_decrypted = any(each.text is not None for each in latest.found)
@@ -196,7 +267,12 @@ def _more(more: int) -> Iterable[Text]:
 
 #: In the order in which they are read; each draws nothing where there is nothing to say.
 SECTIONS: tuple[Callable[[CustomerPage, ZoneInfo], Iterable[ConsoleRenderable]], ...] = (
+    _people,
+    _tasks,
     _tickets,
+    _opportunities,
+    _quotes,
+    _contracts,
     _conversations,
     _notes,
 )

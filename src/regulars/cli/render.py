@@ -19,6 +19,7 @@ from rich.text import Text
 from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
 from regulars.adapters.vault.erasing import OwnerNeeded
 from regulars.adapters.vault.quarantine import Reject
+from regulars.asking.employments import Employment
 from regulars.asking.timeline_text import MIN_WIDTH, timeline_text
 from regulars.asking.views import (
     Clause,
@@ -34,7 +35,7 @@ from regulars.asking.views import (
 from regulars.cli.fields import fields_of, first_line
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
-from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.customer import FIRM, CustomerRegistered
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
 from regulars.doing.importing import ImportReport
@@ -137,6 +138,61 @@ def customer_table(found: Sequence[Customer], zone: ZoneInfo, *, width: int) -> 
 
 def _who(each: Customer) -> Text:
     return _cell(each.ref if each.ref is not None else f"id:{each.id}")
+
+
+def firm_card(each: Customer, currency: str | None, zone: ZoneInfo) -> ConsoleRenderable:
+    """What a firm is called, and what it bought itself."""
+    return Group(_heading(each, "A firm that was forgotten"), Padding(_facts(each, currency, zone), (1, 0, 0, 0)))
+
+
+def employments(found: Iterable[Employment]) -> ConsoleRenderable:
+    """Whom somebody works for, a line each."""
+    table = Table.grid(padding=(0, 2))
+    for each in found:
+        firm = each.firm.name or each.firm.ref or f"id:{each.firm.id}"
+        since = "" if each.since is None else f"since {each.since}"
+        until = "" if each.until is None else f"until {each.until}"
+        words = ", ".join(filter(None, (firm, each.role, " ".join(filter(None, (since, until))))))
+        table.add_row(Text("works for", style="dim"), _text(words))
+    return table
+
+
+def _heading(each: Customer, nobody: str) -> Text:
+    name = each.name or each.ref or nobody
+    details = [clean(detail) for detail in (each.ref, each.email, each.phone) if detail and detail != name]
+    lines = [Text(clean(name), style="bold"), Text(" · ".join([*details, f"id:{each.id}"]), style="dim")]
+    if each.merged:
+        lines.append(Text(f"also known as {', '.join(map(clean, each.merged))}", style="dim"))
+    if each.parked:
+        lines.append(_parked(each.parked))
+    return Text("\n").join(lines)
+
+
+def _parked(why: str) -> Text:
+    return Text(f"parked: {clean(why)}", style="bold")
+
+
+def _facts(each: Customer, currency: str | None, zone: ZoneInfo) -> Table:
+    facts = {
+        "is": "a firm" if each.kind == FIRM else "",
+        "orders": _orders(each, zone),
+        "net spend": f"{each.net_spend:,} {currency or ''}".strip() if each.orders else "",
+        "heard of": day(each.last_heard_at, zone),
+        "owner": each.owner,
+        "source": each.source,
+        "tags": ", ".join(each.tags),
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        if value:
+            table.add_row(Text(name, style="dim"), _text(value))
+    return table
+
+
+def _orders(each: Customer, zone: ZoneInfo) -> str:
+    if not each.orders:
+        return "none yet"
+    return f"{each.orders}, first {day(each.first_order_at, zone)}, last {day(each.last_order_at, zone)}"
 
 
 def timeline_lanes(

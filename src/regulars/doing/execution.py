@@ -38,6 +38,7 @@ from regulars.doing.corrections import (
     was_theirs,
     with_news_alone,
 )
+from regulars.doing.firms import require_firm
 from regulars.doing.following import commands_after
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
 from regulars.doing.late_membership import follow_late_move
@@ -149,6 +150,7 @@ class Execution:
             before, cause = work.state(target), len(work.pending.drafts)
             then = corrected_at(event, command, stream, at, now)
             require_allowed(work, event, customer_id)
+            require_firm(work, event, then)
             for of, part in self._shared(event, target):
                 work.keep(part, command, of, then, caused_by=follows)
             move_points(work, event, before, command, target, then)

@@ -3,12 +3,12 @@
 from regulars.profile.values import (
     CustomerPage,
     Details,
+    Few,
     HeldSegment,
     HeldVerdict,
-    Latest,
-    OpenTickets,
+    OpenOpportunity,
     Said,
     Standing,
 )
 
-__all__ = ["CustomerPage", "Details", "HeldSegment", "HeldVerdict", "Latest", "OpenTickets", "Said", "Standing"]
+__all__ = ["CustomerPage", "Details", "Few", "HeldSegment", "HeldVerdict", "OpenOpportunity", "Said", "Standing"]

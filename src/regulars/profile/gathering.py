@@ -4,47 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cached_property, reduce
-from typing import cast
+from typing import TypeVar, cast
 
 from regulars.adapters.log.event_log import Search
 from regulars.adapters.read_models.histories import read_history
+from regulars.adapters.read_models.keyed_pages import HeldKey
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.consents import Consents, consents_of
+from regulars.asking.contracts import ContractView, view_contract
 from regulars.asking.customers import view_one
-from regulars.asking.desk import Points, listed_tickets, ticket_at, ticket_events, view_points, view_ticket
+from regulars.asking.desk import Points, TicketView, listed_tickets, view_points, view_tickets
 from regulars.asking.due import view_item
+from regulars.asking.employments import Employment, day_of, employments, working_for, works_for
 from regulars.asking.one_customer import span, timeline_of
+from regulars.asking.quotes import QuoteView, last_day, view_quote
+from regulars.asking.tasks import UNSETTLED, TaskView, view_tasks
 from regulars.asking.texts import SAID, texts_of
 from regulars.asking.views import TICKETS, lanes_in
+from regulars.crm_domain import opportunity
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.customer import CHRONOLOGY, CUSTOMER, Customer, CustomerEvent, PersonalDataErased
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.interaction import NoteAdded
+from regulars.crm_domain.money import from_minor_units
 from regulars.profile.values import (
     CustomerPage,
     Details,
+    Few,
     HeldSegment,
     HeldVerdict,
-    Latest,
-    OpenTickets,
+    OpenOpportunity,
     Said,
     Standing,
 )
+from regulars.projections.contracts import CONTRACTS
 from regulars.projections.due_again.projector import DUE_AGAIN
 from regulars.projections.engine.fold import Folded, Timelines, by_key, fold_until, verdict_at
 from regulars.projections.facts.tickets import SETTLED
+from regulars.projections.pipeline.compiled import BASIS_POINTS
+from regulars.projections.pipeline.judge import PipelineVerdict
+from regulars.projections.pipeline.projector import PIPELINE
+from regulars.projections.quotes import QUOTES
 from regulars.projections.satisfaction.judge import SatisfactionVerdict
 from regulars.projections.satisfaction.projector import SATISFACTION
 from regulars.projections.segments.projector import SEGMENTS
+from regulars.projections.tasks.projector import TASKS
 from regulars.projections.verdict import Interval
 from regulars.session.instants import instant_of
 from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
 from regulars.wording.sentences import describe
+
+T = TypeVar("T")
 
 #: So many of each kind are on the page.
 SHOWN = 10
@@ -71,6 +87,11 @@ class Gathering:
     def until(self) -> int:
         """The last position that was known."""
         return FOREVER if self.viewpoint.until is None else self.viewpoint.until
+
+    @property
+    def currency(self) -> str:
+        """The store's currency; where it has none, there is no amount."""
+        return self.tx.currency or "EUR"
 
     @cached_property
     def own_events(self) -> list[Recorded[Event]]:
@@ -123,7 +144,13 @@ def _gather(
         standing=_standing(page),
         consents=_consents(page, customer.ref),
         points=_points(page),
-        tickets=_tickets(page, customer.ref),
+        works_for=tuple(_employments(page, of_firm=False)),
+        people=_few(_employments(page, of_firm=True)),
+        tasks=_tasks(page),
+        tickets=_tickets(page),
+        opportunities=_opportunities(page),
+        quotes=_quotes(page, customer.ref),
+        contracts=_contracts(page, customer.ref),
         conversations=_latest(page, SAID),
         notes=_latest(page, (NoteAdded,)),
         timeline=timeline_of(session.store.registry, members[0], whole.folded, whole.timelines),
@@ -239,23 +266,103 @@ def _points(page: Gathering) -> Points | None:
     return view_points(page.members[0], memberships, page.at) if memberships else None
 
 
-# ---------------------------------------------------------------------------------------------------- what was said
+# ------------------------------------------------------------------------------------------------------ what is open
 
 
-def _tickets(page: Gathering, ref: str | None) -> OpenTickets:
+def _few(found: Sequence[T]) -> Few[T]:
+    return Few(found=tuple(found[:SHOWN]), more=max(0, len(found) - SHOWN))
+
+
+def _tickets(page: Gathering) -> Few[TicketView]:
     listed = listed_tickets(by_key(page.timelines[TICKETS]), page.members[0], page.at)
     unsettled = [each for each in listed if each.interval.verdict.status not in SETTLED]
     unsettled.sort(key=lambda each: (FOREVER if each.turns_at is None else each.turns_at, each.key))
-    shown = unsettled[:SHOWN]
-    events = ticket_events(page.session, page.tx, [each.key for each in shown])
-    found = []
-    for each in shown:
-        known = [recorded for recorded in events[each.key] if recorded.position <= page.until]
-        found.append(view_ticket(each, ref, ticket_at(known, page.up_to), page.viewpoint.rules, page.at))
-    return OpenTickets(found=tuple(found), more=len(unsettled) - len(shown))
+    shown = view_tickets(page.session, page.tx, unsettled[:SHOWN], page.viewpoint.rules, page.up_to, page.until)
+    return Few(found=shown, more=len(unsettled) - len(shown))
 
 
-def _latest(page: Gathering, types: Sequence[type[Event]]) -> Latest:
+def _tasks(page: Gathering) -> Few[TaskView]:
+    unsettled = [each for each in page.held(TASKS.name).values() if each.verdict.value in UNSETTLED]
+    unsettled.sort(key=lambda each: (FOREVER if each.verdict.due_at is None else each.verdict.due_at, each.key))
+    shown = view_tasks(page.session, page.tx, _all(page, unsettled[:SHOWN]))
+    return Few(found=tuple(shown), more=max(0, len(unsettled) - SHOWN))
+
+
+# ---------------------------------------------------------------------------------------------- firms, and what is sold
+
+
+def _employments(page: Gathering, *, of_firm: bool) -> list[Employment]:
+    """The firms that a person works for, or who works for a firm, on the day of the page."""
+    day = day_of(page.at, page.viewpoint.rules.zone)
+    asked = working_for if of_firm else works_for
+    return list(employments(page.tx, asked(page.session, page.tx, page.viewpoint, page.members, day)))
+
+
+def _opportunities(page: Gathering) -> Few[OpenOpportunity]:
+    held = [each for each in page.held(PIPELINE.name).values() if each.verdict.value not in ("won", "lost")]
+    held.sort(key=lambda each: (-each.verdict.entered_at, each.key))
+    titles = _titles(page, [each.key for each in held[:SHOWN]])
+    shown = tuple(_opportunity(page, each, titles.get(each.key)) for each in held[:SHOWN])
+    return Few(found=shown, more=len(held) - len(shown))
+
+
+def _titles(page: Gathering, opportunity_ids: Sequence[str]) -> dict[str, str | None]:
+    """What opportunities were called then, by their ids."""
+    keyed = page.session.store.keyed
+    streams = {keyed(f"stream:{opportunity.CATEGORY}", each.encode()): each for each in opportunity_ids}
+    told: dict[str, list[Recorded[Event]]] = {}
+    for each in page.tx.log.streams(streams):
+        if each.position <= page.until and each.occurred_at <= page.up_to:
+            told.setdefault(streams[each.stream_id], []).append(each)
+    decider, in_order = opportunity.AGGREGATE.decider, opportunity.CHRONOLOGY.in_order
+    states = {
+        key: reduce(decider.evolve, (each.event for each in in_order(its)), decider.initial)
+        for key, its in told.items()
+    }
+    return {key: state.title for key, state in states.items()}
+
+
+def _opportunity(page: Gathering, held: Interval, title: str | None) -> OpenOpportunity:
+    verdict = cast("PipelineVerdict", held.verdict)
+    return OpenOpportunity(
+        opportunity_id=held.key,
+        title=title,
+        pipeline=verdict.pipeline,
+        stage=verdict.value,
+        amount=from_minor_units(verdict.amount, page.currency),
+        probability=Decimal(verdict.probability) / BASIS_POINTS,
+        owner=verdict.owner,
+        entered_at=to_datetime(verdict.entered_at),
+        expected_close=last_day(verdict.expected_close, page.viewpoint.rules.zone),
+        is_stale=bool(verdict.is_stale),
+    )
+
+
+def _quotes(page: Gathering, ref: str | None) -> Few[QuoteView]:
+    held = sorted((each for each in page.held(QUOTES.name).values() if each.verdict.value == "sent"), key=_runs_out)
+    zone = page.viewpoint.rules.zone
+    return _few([view_quote(each, ref, page.currency, zone) for each in _all(page, held)])
+
+
+def _contracts(page: Gathering, ref: str | None) -> Few[ContractView]:
+    held = sorted((each for each in page.held(CONTRACTS.name).values() if each.verdict.value != "ended"), key=_runs_out)
+    zone = page.viewpoint.rules.zone
+    return _few([view_contract(each, ref, page.currency, zone, page.at) for each in _all(page, held)])
+
+
+def _runs_out(held: Interval) -> tuple[int, str]:
+    return held.valid_to, held.key
+
+
+def _all(page: Gathering, held: Iterable[Interval]) -> list[HeldKey]:
+    """Intervals as lists have them."""
+    return [HeldKey(customer=page.history.customer, customer_id=page.members[0], interval=each) for each in held]
+
+
+# ---------------------------------------------------------------------------------------------------- what was said
+
+
+def _latest(page: Gathering, types: Sequence[type[Event]]) -> Few[Said]:
     """The latest events of some types, with the words in them."""
     wanted = Search(
         customer_ids=page.members, types=frozenset(types), until=page.up_to, known_until=page.viewpoint.until
@@ -264,7 +371,7 @@ def _latest(page: Gathering, types: Sequence[type[Event]]) -> Latest:
     events = {each.position: each for each in page.tx.log.at(position for _, position in places)}
     more = page.tx.log.count(wanted) - len(places)
     fields = texts_of(page.session.store.registry.catalogue)
-    return Latest(found=tuple(_said(page, events[position], fields) for _, position in places), more=more)
+    return Few(found=tuple(_said(page, events[position], fields) for _, position in places), more=more)
 
 
 def _said(page: Gathering, recorded: Recorded[Event], fields: Mapping[type[Event], tuple[str, ...]]) -> Said:

@@ -1,20 +1,28 @@
 """The page of one customer, as plain values: frozen, as of one instant. Times are UTC.
 
-Each section is a value of its own and holds a few of what there is; `more` says how many others there are.
+Each section holds a few of what there is; `more` says how many others there are.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
 from regulars.asking.consents import Consents
+from regulars.asking.contracts import ContractView
 from regulars.asking.desk import Points, TicketView
 from regulars.asking.due import DueItem
+from regulars.asking.employments import Employment
+from regulars.asking.quotes import QuoteView
+from regulars.asking.tasks import TaskView
 from regulars.asking.views import Customer, Span, Timeline
 from regulars.crm_domain.command import CustomerId
 from regulars.projections.satisfaction.rules import Csat, Nps
+
+T = TypeVar("T")
 
 
 class Details(Struct, frozen=True, kw_only=True):
@@ -82,17 +90,28 @@ class Said(Struct, frozen=True, kw_only=True):
     text: str | None
 
 
-class Latest(Struct, frozen=True, kw_only=True):
-    """The latest of something, the latest first, and how many others there are."""
+class OpenOpportunity(Struct, frozen=True, kw_only=True):
+    """An opportunity that is neither won nor lost. Its `probability` is that of the rules, from 0 to 1.
 
-    found: tuple[Said, ...]
-    more: int
+    `amount` is in the store's currency, `entered_at` when it came into its stage. `title` is decrypted.
+    """
+
+    opportunity_id: str
+    title: str | None
+    pipeline: str
+    stage: str
+    amount: Decimal
+    probability: Decimal
+    owner: str | None
+    entered_at: datetime
+    expected_close: date | None
+    is_stale: bool
 
 
-class OpenTickets(Struct, frozen=True, kw_only=True):
-    """The tickets that aren't settled, those first whose clock is breached next, and how many others there are."""
+class Few(Struct, Generic[T], frozen=True, kw_only=True):
+    """The first of something, and how many others there are."""
 
-    found: tuple[TicketView, ...]
+    found: tuple[T, ...]
     more: int
 
 
@@ -102,6 +121,11 @@ class CustomerPage(Struct, frozen=True, kw_only=True):
     `details` are those of that instant, and `customer` has today's. `forgotten_at` is when they were forgotten: then
     what they said is gone on every day, and counts and verdicts stay. `rules_digest` names the rules that judged.
     `points` are None where they are no member. Personal texts are decrypted for it.
+
+    `works_for` are a person's firms, `people` who works for a firm. Of tasks there are those that aren't settled, what
+    is due first; of tickets those that aren't, whose clock is breached next; of opportunities those that are open, the
+    latest in their stage first; of quotes those that wait for an answer, of contracts those that haven't ended, what
+    runs out first; of conversations and notes the latest.
     """
 
     customer_id: CustomerId
@@ -115,7 +139,13 @@ class CustomerPage(Struct, frozen=True, kw_only=True):
     standing: Standing
     consents: Consents
     points: Points | None
-    tickets: OpenTickets
-    conversations: Latest
-    notes: Latest
+    works_for: tuple[Employment, ...]
+    people: Few[Employment]
+    tasks: Few[TaskView]
+    tickets: Few[TicketView]
+    opportunities: Few[OpenOpportunity]
+    quotes: Few[QuoteView]
+    contracts: Few[ContractView]
+    conversations: Few[Said]
+    notes: Few[Said]
     timeline: Timeline
