@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -12,12 +13,20 @@ from hypothesis import strategies as st
 import regulars
 from regulars import (
     AddNote,
+    AddTask,
     ChangeContactDetails,
+    CompleteTask,
+    DeclineQuote,
+    EndContract,
     EnrollMember,
     GiveConsent,
+    LoseOpportunity,
     MergeCustomers,
     NotFound,
+    OpenOpportunity,
     OpenTicket,
+    QuoteLine,
+    RecordEmployment,
     RecordInteraction,
     RecordPreference,
     RecordPurchase,
@@ -25,6 +34,8 @@ from regulars import (
     RegisterCustomer,
     ReplyAsCustomer,
     ResolveTicket,
+    SendQuote,
+    SignContract,
     TagCustomer,
 )
 from regulars.profile import CustomerPage
@@ -41,10 +52,13 @@ from shops import (
     merges,
     one_by_one,
     opened,
+    opportunities,
     play,
     purchases,
     register,
+    selling,
     surveys,
+    tasks,
     tickets,
 )
 
@@ -172,7 +186,10 @@ def test_merged_customers_have_one_page(crm: regulars.Regulars) -> None:
     assert {each.text for each in page.notes.found} == {"the other one", "never on Mondays"}
 
 
-HAPPENS = st.one_of(purchases(), tickets(), surveys(), memberships(), merges())
+HAPPENS = st.one_of(
+    *(purchases(), tickets(), surveys(), memberships(), merges()),
+    *(tasks(), opportunities(), selling()),
+)
 
 
 @given(steps=one_by_one(HAPPENS, gaps=[timedelta(), DAY, 20 * DAY, 70 * DAY], max_size=14))
@@ -211,6 +228,54 @@ def _agrees(crm: regulars.Regulars, who: str, as_of: datetime | None) -> None:
         each.ticket_id for each in crm.tickets(customer=who, as_of=as_of) if each.status not in ("resolved", "closed")
     }
     assert {each.ticket_id for each in page.tickets.found} == open_now
+    if as_of is None:  # lists as of a past day know what became of what ran then
+        assert page.tasks.found == crm.tasks(customer=who).tasks
+        assert page.quotes.found == crm.quotes(customer=who, status="sent").quotes
+        in_force = {
+            each.contract_id: each
+            for status in ("upcoming", "active")
+            for each in crm.contracts(customer=who, status=status)
+        }
+        assert {each.contract_id: each for each in page.contracts.found} == in_force
+
+
+def test_work_and_sales_stand_on_it_with_their_words_and_leave_it_when_settled(database_url: str) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref="acme", name="Acme", kind="firm"), RegisterCustomer(ref="ada", name="Ada")])
+        line = QuoteLine(description="Tea", quantity="2", unit_price="50.00", tax_rate="19")
+        crm.do(
+            [
+                RecordEmployment(customer="ada", firm="acme", role="buyer", since=date(2023, 5, 1)),
+                AddTask(customer="ada", task_id="K-1", what="call back", due=date(2024, 1, 3), owner="li"),
+                OpenOpportunity(customer="ada", opportunity_id="O-1", title="Tea for all", amount="500.00"),
+                SendQuote(customer="ada", quote_id="Q-1", lines=(line,), valid_until=date(2024, 1, 31)),
+                SignContract(customer="ada", contract_id="C-1", start=date(2024, 1, 1), amount="99.00"),
+            ]
+        )
+        page = crm.page("ada")
+        [works_for] = page.works_for
+        assert (works_for.firm.name, works_for.role) == ("Acme", "buyer")
+        [task], [sold] = page.tasks.found, page.opportunities.found
+        assert (task.what, task.value, task.owner) == ("call back", "open", "li")
+        assert (sold.title, sold.amount, sold.is_stale) == ("Tea for all", Decimal("500.00"), False)
+        assert [(each.quote_id, each.gross) for each in page.quotes.found] == [("Q-1", Decimal("119.00"))]
+        assert [(each.contract_id, each.amount) for each in page.contracts.found] == [("C-1", Decimal("99.00"))]
+        assert [each.person.name for each in crm.page("acme").people.found] == ["Ada"]
+
+        clock.now += DAY
+        crm.do([CompleteTask(task_id="K-1"), LoseOpportunity(opportunity_id="O-1", reason="price")])
+        crm.do([DeclineQuote(quote_id="Q-1", cause="price"), EndContract(contract_id="C-1", on=date(2024, 1, 1))])
+        clock.now += DAY
+        settled = crm.page("ada")
+        assert not settled.tasks.found + settled.opportunities.found + settled.quotes.found + settled.contracts.found
+        then = crm.page("ada", as_of=BEGIN + DAY / 2)
+        assert (then.tasks, then.opportunities, then.quotes) == (page.tasks, page.opportunities, page.quotes)
+
+        crm.forget("ada", reason="asked for it")
+        gone = crm.page(page.customer_id, as_of=BEGIN + DAY / 2)
+        assert [each.what for each in gone.tasks.found] == [each.title for each in gone.opportunities.found] == [None]
+        assert crm.page("acme").people.found == ()
 
 
 def test_the_command_line_shows_it_in_80_columns(say: Say) -> None:

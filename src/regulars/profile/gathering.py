@@ -277,7 +277,7 @@ def _tickets(page: Gathering) -> Few[TicketView]:
     listed = listed_tickets(by_key(page.timelines[TICKETS]), page.members[0], page.at)
     unsettled = [each for each in listed if each.interval.verdict.status not in SETTLED]
     unsettled.sort(key=lambda each: (FOREVER if each.turns_at is None else each.turns_at, each.key))
-    shown = view_tickets(page.session, page.tx, unsettled[:SHOWN], page.viewpoint.rules, page.up_to, page.until)
+    shown = view_tickets(page.session, page.tx, unsettled[:SHOWN], page.viewpoint.rules, page.at, page.until)
     return Few(found=shown, more=len(unsettled) - len(shown))
 
 
