@@ -45,6 +45,7 @@ from regulars.crm_domain.opportunity import (
 )
 from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.quote import QuoteAccepted, QuoteDeclined, QuotedLine, QuoteRevised, QuoteSent
+from regulars.crm_domain.reminder import ReminderSettled
 from regulars.crm_domain.survey import SurveyBounced, SurveySent
 from regulars.crm_domain.task import (
     Recurrence,
@@ -101,6 +102,44 @@ GAPS = """
 [due_again]
 gaps = { coffee = 30, filters = 90.5 }
 """
+#: One of each kind, with and without conditions, by tiers, and of a verdict that is a set.
+CARE = """
+[[business.holidays]]
+days = [{ day = 2025-05-01, name = "Labour Day" }]
+[[care]]
+id = "years"
+on = "first_order"
+when = [{ fact = "stage", not_in = ["churned"] }]
+[[care]]
+id = "slipping"
+on = "verdict"
+verdict = "stage"
+becomes = ["at_risk", "dormant"]
+ahead_days = 14
+[[care]]
+id = "came_in"
+on = "verdict"
+verdict = "segment"
+becomes = ["quiet"]
+when = [{ fact = "tier", in = ["member", "gold"] }]
+[[care]]
+id = "silent"
+on = "no_contact"
+days = 90
+days_by_tier = { gold = 30, silver = 60 }
+[[care]]
+id = "all_silent"
+on = "no_contact"
+days = 7
+[[care]]
+id = "fair"
+on = "holiday"
+holidays = ["Labour Day"]
+when = [{ fact = "spend", within_days = 365, from = "100" }]
+[[care]]
+id = "born"
+on = "birthday"
+"""
 #: The ids of surveys.
 SURVEYS = ("S-1", "S-2", "S-3")
 
@@ -109,9 +148,9 @@ START = to_instant(datetime(2024, 1, 1, tzinfo=UTC))
 
 @cache
 def rules() -> Rules:
-    """The default rules with some segments and gaps of items, ready to judge in euros."""
+    """The default rules with some segments, care rules and gaps of items, ready to judge in euros."""
     text = (Path(__file__).parents[1] / "src" / "regulars" / "rules.toml").read_text(encoding="utf-8")
-    return compile_rules(parse_rules(text + SEGMENTS + GAPS), "EUR")
+    return compile_rules(parse_rules(text + SEGMENTS + GAPS + CARE), "EUR")
 
 
 @cache
@@ -155,6 +194,20 @@ def surveys() -> st.SearchStrategy[Event]:
         SurveySent(survey_id="S-3", survey="nps", channel="sms"),
     ]
     return st.sampled_from([*sent, *(SurveyBounced(survey_id=each) for each in SURVEYS)])
+
+
+@cache
+def settlements() -> st.SearchStrategy[Event]:
+    """Words on few reminders, so that later ones meet earlier ones."""
+    day, other = date(2024, 5, 1), date(2024, 5, 8)
+    return st.sampled_from(
+        [
+            ReminderSettled(care="years", day=day, how="done"),
+            ReminderSettled(care="years", day=day, how="moved", moved_to=other),
+            ReminderSettled(care="years", day=other, how="skipped"),
+            ReminderSettled(care="silent", day=day, how="skipped"),
+        ]
+    )
 
 
 @cache
@@ -429,6 +482,7 @@ def histories(
         assessments(),
         quotes(),
         contracts(),
+        settlements(),
     )
     if mostly is not None:
         events = st.sampled_from([mostly, mostly, events]).flatmap(lambda chosen: chosen)

@@ -75,6 +75,7 @@ BOUNDS: dict[str, st.SearchStrategy[Any]] = {
     "spend": st.sampled_from(["0", "0.01", "0.02", "20", "150.00", "150.005", "600", "1000.00"]),
     "days_since_order": st.sampled_from([0, 1, 30, Decimal("90.5"), 400]),
     "days_since_engagement": st.sampled_from([0, 1, 30, Decimal("90.5"), 400]),
+    "days_since_contact": st.sampled_from([0, 1, 30, Decimal("90.5"), 400]),
     "days_since_spell_ended": st.sampled_from([1, 30, 90, 400]),
     "days_to_contract_end": st.sampled_from([0, 1, 30, Decimal("90.5"), 400]),
     "tenure_days": st.sampled_from([0, 1, 180, 700]),
@@ -274,6 +275,9 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
         case "days_since_engagement":
             heard = [each.at for each in happened if is_engagement(each)]
             return Fraction(at - heard[-1], DAY) if heard else None
+        case "days_since_contact":
+            met = [each.at for each in happened if is_engagement(each) or isinstance(each.event, InteractionRecorded)]
+            return Fraction(at - met[-1], DAY) if met else None
         case "days_since_spell_ended":
             return None if ended is None else Fraction(at - ended, DAY)
         case "gap":

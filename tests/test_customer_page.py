@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
+from histories import CARE, SEGMENTS
 from regulars import (
     AddNote,
     AddTask,
@@ -34,9 +36,11 @@ from regulars import (
     RegisterCustomer,
     ReplyAsCustomer,
     ResolveTicket,
+    Ruleset,
     SendQuote,
     SignContract,
     TagCustomer,
+    parse_rules,
 )
 from regulars.profile import CustomerPage
 from saying import Say
@@ -47,6 +51,7 @@ from shops import (
     PEOPLE,
     Clock,
     Step,
+    default_text,
     empty_file,
     memberships,
     merges,
@@ -72,7 +77,7 @@ def a_shop(crm: regulars.Regulars, clock: Clock) -> None:
             name="Ada",
             email="ada@old.example",
             phone="+49301234567",
-            birthday=date(1990, 12, 10),
+            birthday="1990-12-10",
             locale="de",
         )
     )
@@ -114,7 +119,7 @@ def crm(database_url: str) -> Iterator[regulars.Regulars]:
 def test_it_says_what_is_good_to_know_before_a_call(crm: regulars.Regulars) -> None:
     page = crm.page("ada")
     told = page.details
-    assert (told.name, told.email, told.birthday, told.locale) == ("Ada", "ada@new.example", date(1990, 12, 10), "de")
+    assert (told.name, told.email, told.birthday, told.locale) == ("Ada", "ada@new.example", "1990-12-10", "de")
     assert told.preferences == (("tea", "sencha"),)
     assert page.customer.tags == ("press",)
     assert [each.lane for each in page.standing.verdicts][:3] == ["stage", "tier", "risk"]
@@ -173,7 +178,7 @@ def test_of_somebody_forgotten_what_is_left_stands_there(crm: regulars.Regulars)
 
 
 def test_merged_customers_have_one_page(crm: regulars.Regulars) -> None:
-    crm.do(RegisterCustomer(ref="double", name="Double", phone="+49309999999", birthday=date(1980, 1, 1)))
+    crm.do(RegisterCustomer(ref="double", name="Double", phone="+49309999999", birthday="1980-01-01"))
     crm.do(
         [AddNote(customer="double", text="the other one"), RecordPreference(customer="double", key="shoe", value="38")]
     )
@@ -192,12 +197,19 @@ HAPPENS = st.one_of(
 )
 
 
+@cache
+def with_care() -> Ruleset:
+    """The default rules with segments, and with reminders of every kind."""
+    return parse_rules(default_text() + SEGMENTS + CARE)
+
+
 @given(steps=one_by_one(HAPPENS, gaps=[timedelta(), DAY, 20 * DAY, 70 * DAY], max_size=14))
 @settings(max_examples=max(1, EXAMPLES // 5))
 def test_each_section_says_what_its_own_question_says(steps: list[Step]) -> None:
     with empty_file() as path:
         clock = Clock()
         with opened(path, clock) as crm:
+            crm.rules.publish(with_care(), reason="to be reminded")
             register(crm, clock)
             play(crm, clock, steps)
             for who in PEOPLE:
@@ -228,6 +240,7 @@ def _agrees(crm: regulars.Regulars, who: str, as_of: datetime | None) -> None:
         each.ticket_id for each in crm.tickets(customer=who, as_of=as_of) if each.status not in ("resolved", "closed")
     }
     assert {each.ticket_id for each in page.tickets.found} == open_now
+    assert page.reminders.found == crm.reminders(customer=who, as_of=as_of).reminders[:10]
     if as_of is None:  # lists as of a past day know what became of what ran then
         assert page.tasks.found == crm.tasks(customer=who).tasks
         assert page.quotes.found == crm.quotes(customer=who, status="sent").quotes

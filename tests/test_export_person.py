@@ -325,7 +325,7 @@ def test_what_is_put_together_is_what_the_other_questions_say(crm: Regulars, clo
     assert person.rules_digest == crm.ruleset.digest()
     (identity,) = person.identities
     assert (identity.ref, identity.name, identity.phone, identity.source) == (ADA, "ada other name", None, "ada-source")
-    assert identity.lookups == ("email", "ref")
+    assert identity.lookups == ("birthday", "email", "ref")
     assert [(each.field, each.value) for each in identity.details if each.field in ("name", "phone")] == [
         ("name", "ada name"),
         ("phone", "+49 30 294"),

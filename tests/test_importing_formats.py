@@ -204,12 +204,36 @@ def test_each_card_is_a_customer_with_the_preferred_address(crm: Regulars, tmp_p
     assert (jürgen.ref, jürgen.name) == ("card:43", "Jürgen")
 
 
-def test_a_birthday_without_a_year_is_left_out_with_a_notice(crm: Regulars, tmp_path: Path) -> None:
-    report = take(crm, tmp_path, CONTACTS, CARD.replace("18151210", "--1210"))
+@pytest.mark.parametrize(
+    ("written", "birthday"),
+    [
+        ("BDAY:--1210", "--12-10"),
+        ("BDAY:--12-10", "--12-10"),
+        ("BDAY:1815-12-10", "1815-12-10"),
+        ("BDAY:1815-12-10T00:00:00Z", "1815-12-10"),
+        ("BDAY;X-APPLE-OMIT-YEAR=1604;VALUE=date:1604-12-10", "--12-10"),
+        ("BDAY;CALSCALE=chinese:--0815", "lunar:--08-15"),
+    ],
+)
+def test_birthdays_are_taken_as_address_books_export_them(
+    crm: Regulars, tmp_path: Path, written: str, birthday: str
+) -> None:
+    assert take(crm, tmp_path, CONTACTS, CARD.replace("BDAY:18151210", written)).notices == ()
+    assert crm.customer("card:42").birthday == birthday
+
+
+def test_of_a_year_in_two_digits_the_birthday_lies_in_the_past(crm: Regulars, tmp_path: Path) -> None:
+    columns = '[customer]\nref = "{id}"\nbirthday = { column = "born", format = "%d.%m.%y" }\n'
+    take(crm, tmp_path, f'format = "csv"\n{columns}', "id,born\n1,10.12.60\n2,10.12.03\n3,29.02.00\n")
+    assert [crm.customer(who).birthday for who in "123"] == ["1960-12-10", "2003-12-10", "2000-02-29"]
+
+
+def test_what_is_no_birthday_is_left_out_with_a_notice(crm: Regulars, tmp_path: Path) -> None:
+    report = take(crm, tmp_path, CONTACTS, CARD.replace("18151210", "--1310"))
     assert report.rejected == 0
     [notice] = report.notices
     assert notice.startswith("line 1: customer.birthday: left out, expected a date such as 2026-03-01")
-    assert notice.endswith("in column \"BDAY\", found '--1210'")
+    assert notice.endswith("in column \"BDAY\", found '--1310'")
 
 
 def test_a_card_that_breaks_off_is_still_a_card(crm: Regulars, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ COMPILED_BY = MappingProxyType(
         "tier": "loyalty_tier",
         "ticket": "ticket_queue",
         "segment": "segments",
+        "care": "care",
         "due_again": "due_again",
         "cadence": "rules",
         "business": "rules",

@@ -17,6 +17,7 @@ from regulars.crm_domain import (
     opportunity,
     purchase,
     quote,
+    reminder,
     rulebook,
     survey,
     task,
@@ -44,6 +45,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     assessment.AGGREGATE,
     task.AGGREGATE,
     opportunity.AGGREGATE,
+    reminder.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,
 )

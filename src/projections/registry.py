@@ -10,6 +10,7 @@ from msgspec import Struct
 from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.event import Event
 from regulars.projections.attribution import ATTRIBUTION
+from regulars.projections.care.projector import CARE
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.contracts import CONTRACTS
 from regulars.projections.customer_card import CUSTOMER_CARD
@@ -31,6 +32,7 @@ from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.rules.section import Section, ruleset_with
 from regulars.projections.satisfaction.projector import SATISFACTION
 from regulars.projections.segments.projector import SEGMENTS
+from regulars.projections.settled_reminders import SETTLED_REMINDERS
 from regulars.projections.surveys import SURVEYS
 from regulars.projections.tags import TAGS
 from regulars.projections.tasks.projector import TASKS
@@ -127,6 +129,8 @@ PROJECTORS: tuple[Projector, ...] = (
     LIFECYCLE_STAGE,
     SEGMENTS,
     RFM_SUMMARY,
+    CARE,
+    SETTLED_REMINDERS,
 )
 
 #: All that Regulars brings itself.

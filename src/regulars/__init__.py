@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from regulars.adapters.vault.quarantine import Reject
     from regulars.asking.assessments import AssessmentChange, AssessmentDifference
     from regulars.asking.audit import AuditEntry, AuditPage, Change
+    from regulars.asking.birthdays import BirthdayOf, BirthdaysFound
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
     from regulars.asking.contracts import ContractPage, ContractView
     from regulars.asking.customers import Order
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
     from regulars.asking.quotes import QuoteLineView, QuotePage, QuoteRevision, QuoteTax, QuoteView, WholeQuote
+    from regulars.asking.reminders import Reminder, Reminders
     from regulars.asking.reports import Reported
     from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
     from regulars.asking.search import FoundText, SearchPage
@@ -78,6 +80,8 @@ if TYPE_CHECKING:
         Timeline,
         VerdictView,
     )
+    from regulars.calendars.entries import CalendarEntries, CalendarEntry
+    from regulars.calendars.ics import calendar_ics
     from regulars.crm import Regulars
     from regulars.crm_domain.assessment import AssessmentRecorded, RecordAssessment
     from regulars.crm_domain.command import Command, CustomerId
@@ -227,6 +231,7 @@ if TYPE_CHECKING:
         ReviseQuote,
         SendQuote,
     )
+    from regulars.crm_domain.reminder import ReminderSettled, SettleReminder
     from regulars.crm_domain.rulebook import RulesPublished, RulesRolledBack
     from regulars.crm_domain.survey import RecordSurveyBounced, RecordSurveySent, SurveyBounced, SurveySent
     from regulars.crm_domain.task import (
@@ -382,6 +387,11 @@ _HOMES = {
     "regulars.session.clock": "Clock",
     "regulars.asking.employments": "Employment Party",
     "regulars.asking.firms": "Employee Firm",
+    "regulars.asking.birthdays": "BirthdayOf BirthdaysFound",
+    "regulars.asking.reminders": "Reminder Reminders",
+    "regulars.calendars.entries": "CalendarEntries CalendarEntry",
+    "regulars.calendars.ics": "calendar_ics",
+    "regulars.crm_domain.reminder": "ReminderSettled SettleReminder",
     "regulars.asking.consents": "Consent Consents ConsentWord Contactable ContactablePage",
     "regulars.crm": "Regulars",
     "regulars.asking.customers": "Order",
@@ -463,7 +473,11 @@ __all__ = [
     "AuditPage",
     "AwaitCustomer",
     "BandTotal",
+    "BirthdayOf",
+    "BirthdaysFound",
     "BuildView",
+    "CalendarEntries",
+    "CalendarEntry",
     "CancelMembership",
     "CancelRedemption",
     "CancellationRequested",
@@ -666,6 +680,9 @@ __all__ = [
     "RegularsError",
     "Reject",
     "Rejected",
+    "Reminder",
+    "ReminderSettled",
+    "Reminders",
     "RenewContract",
     "ReopenAccount",
     "ReopenOpportunity",
@@ -703,6 +720,7 @@ __all__ = [
     "ServiceBy",
     "ServiceLine",
     "ServiceReport",
+    "SettleReminder",
     "SignContract",
     "SnoozeTask",
     "Span",
@@ -764,6 +782,7 @@ __all__ = [
     "WithdrawConsent",
     "__version__",
     "as_toml",
+    "calendar_ics",
     "default_rules",
     "load_mapping",
     "measure_svg",

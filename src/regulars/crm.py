@@ -28,6 +28,7 @@ from regulars.adapters.sql.grants import grants_to_read
 from regulars.adapters.vault.quarantine import Reject
 from regulars.asking.assessments import AssessmentDifference, assessment_of, compare_versions
 from regulars.asking.audit import AuditEntry, AuditPage, AuditQuery, find_audit, read_history
+from regulars.asking.birthdays import BirthdaysFound, list_birthdays
 from regulars.asking.consents import Consents, ContactablePage, ContactableQuery, contactable, read_consents
 from regulars.asking.contracts import ContractPage, ContractQuery, find_contracts
 from regulars.asking.customers import CustomerQuery, Order, find_one, find_page, lane_values
@@ -53,6 +54,7 @@ from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_ticket import WholeTicket, find_ticket
 from regulars.asking.paging import MAX_PAGE, page_size
 from regulars.asking.quotes import QuotePage, QuoteQuery, WholeQuote, find_quote, find_quotes
+from regulars.asking.reminders import ReminderQuery, Reminders, find_reminders
 from regulars.asking.satisfaction import GroupedBy, SatisfactionQuery, SatisfactionReport, read_satisfaction
 from regulars.asking.search import SearchPage, SearchQuery, search
 from regulars.asking.segments import (
@@ -70,9 +72,12 @@ from regulars.asking.tasks import TaskDay, TaskPage, TaskQuery, WholeTask, find_
 from regulars.asking.totals import count_as_of
 from regulars.asking.value import ValuePage, ValueQuery, find_valued
 from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
+from regulars.calendars.entries import CalendarEntries
+from regulars.calendars.gathering import days_of, entries_of_birthdays, entries_of_reminders
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.customer import Kind
 from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import to_datetime
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
 from regulars.doing.importing import ImportProgress, ImportReport, import_file
 from regulars.doing.mail import MailReport, import_mail, our_own
@@ -1258,6 +1263,79 @@ class Regulars:
             goes_on=limit is None,
         )
         return find_contracts(self._session, query)
+
+    def reminders(
+        self,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        owner: str | None = None,
+        care: str | None = None,
+        customer: str | CustomerId | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        limit: int | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> Reminders:
+        """Whom to call and why, by the rules' [[care]]: what is overdue or has come up and isn't settled, by its day.
+
+        `since` and `until` are the first and the last day on which they are due; with `until`, those that come up by
+        then are there as well, as if nothing more happened. `owner` is the rule's, else whoever looks after the
+        customer; `care` is the id of one rule. Settle one by the command in its `settling`. Birthdays are looked up as
+        they are known today. Forgotten customers are left out. `known_at`, `rules`, `fresh`, `at_least` and
+        `on_progress` are those of `customers`; at most `limit` are shown, and all are counted. Raises NotFound for an
+        unknown customer or rule; ValueError for a span that ends before it begins or is longer than ten years, and
+        where it is asked as of a day since which over 5,000 customers have changed; StoreBusy as `customers` does.
+        """
+        query = ReminderQuery(
+            since=since,
+            until=until,
+            owner=owner,
+            care=care,
+            customer=customer,
+            as_of=as_of,
+            limit=limit,
+            freshness=freshness_of(fresh, at_least),
+        )
+        return find_reminders(self._session, query, known_at, rules, on_progress)
+
+    def birthdays(self, *, since: date | None = None, until: date | None = None) -> BirthdaysFound:
+        """Whose birthday it is on each day from one to another, today unless they are given, in order of the days.
+
+        They are looked up as they are known today, under the solar and the lunar date of each day; the latter needs the
+        extra `lunar`, and `missing` says so where anybody has such a one. Raises ValueError for a span that ends before
+        it begins or is longer than ten years, StoreUnusable where this process may not read look-ups.
+        """
+        return list_birthdays(self._session, since, until)
+
+    def calendar(
+        self,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        names: bool = True,
+        fresh: Fresh = USUAL,
+        on_progress: Progress | None = None,
+    ) -> CalendarEntries:
+        """What stands in a calendar: reminders and everybody's birthdays, from a day to another.
+
+        By default from what is overdue to a year ahead. Without `names`, nobody is called anything but their id, and it
+        isn't said why. `calendar_ics` writes it as a file. Raises as `reminders` does.
+        """
+        zone = self.ruleset.zone
+        first, last = days_of(since, until, to_datetime(self._session.now()).astimezone(zone).date())
+        reminders = self.reminders(since=since, until=last, fresh=fresh, on_progress=on_progress)
+        birthdays = self.birthdays(since=first, until=last)
+        looked_up = {each.id for each in self.ruleset.care if each.on == "birthday"}
+        entries = [
+            *entries_of_reminders((each for each in reminders if each.care not in looked_up), names=names),
+            *entries_of_birthdays(birthdays, zone, names=names),
+        ]
+        missing = tuple(dict.fromkeys([*reminders.missing, *birthdays.missing]))
+        return CalendarEntries(tuple(entries), zone.key, missing)
 
     def explain_due(
         self,

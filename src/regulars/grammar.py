@@ -3,6 +3,7 @@
 from regulars.adapters.importing.cells import Cell, Condition, Each
 from regulars.adapters.importing.mapping import CommandMapping
 from regulars.projections.business_hours.rules import Holiday, Holidays, Hours
+from regulars.projections.care.rules import CareRule
 from regulars.projections.churn_risk.rules import (
     ChurnRisk,
     Feedback,
@@ -28,6 +29,7 @@ __all__ = [
     "Band",
     "Business",
     "Cadence",
+    "CareRule",
     "Cell",
     "ChurnRisk",
     "CommandMapping",

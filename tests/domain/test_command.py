@@ -40,6 +40,7 @@ from regulars.crm_domain.membership import (
     RedeemPoints,
 )
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase, RecordReturn
+from regulars.crm_domain.reminder import SettleReminder
 from regulars.crm_domain.ticket import (
     AssignTicket,
     ClassifyTicket,
@@ -166,8 +167,9 @@ def test_a_number_is_no_birthday(number: object) -> None:
         ChangeContactDetails.model_validate({"customer": "shop:1", "birthday": number})
 
 
-def test_a_birthday_is_a_date() -> None:
-    assert RegisterCustomer.model_validate({"birthday": "1990-12-10"}).birthday == date(1990, 12, 10)
+def test_a_birthday_is_a_date_or_is_written_as_one() -> None:
+    assert RegisterCustomer.model_validate({"birthday": "19901210"}).birthday == "1990-12-10"
+    assert RegisterCustomer.model_validate({"birthday": date(1990, 12, 10)}).birthday == "1990-12-10"
 
 
 def at(moment: datetime | None) -> int:
@@ -419,9 +421,9 @@ def test_a_ticket_is_found_by_its_id_alone() -> None:
     assert (opened.customer, settled.customer) == ("shop:1", None)
 
 
-def test_a_membership_is_the_one_of_its_customer() -> None:
+def test_a_membership_and_the_reminders_are_those_of_their_customer() -> None:
     for command in EXAMPLES:
-        assert address(command, CATALOGUE).own == isinstance(command, MembershipCommand)
+        assert address(command, CATALOGUE).own == isinstance(command, MembershipCommand | SettleReminder)
 
 
 @pytest.mark.parametrize(

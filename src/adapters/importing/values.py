@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from regulars.adapters.importing.amounts import (
@@ -30,6 +32,7 @@ from regulars.adapters.importing.mapping import Mapping
 from regulars.adapters.importing.objections import is_amount, is_day, is_moment
 from regulars.adapters.importing.unusable import Unusable, refused_amount, refused_cell
 from regulars.adapters.importing.words import positional, template_columns
+from regulars.crm_domain.birthday import Birthday, parse_birthday
 from regulars.crm_domain.contact import clean_email, clean_phone
 from regulars.crm_domain.explain_invalid import shown
 from regulars.crm_domain.money import exponent_of
@@ -122,22 +125,43 @@ def _where(cell: Cell) -> str:
 def _dated(model: type[BaseModel], name: str, cell: Cell, text: Callable[[Cells], str], mapping: Mapping) -> Read:
     where = _where(cell)
     form, in_sheets = DateForm(str(cell.format), cell.time, cell.day), DateForm("iso", cell.time)
+    if name == "birthday":
+        return _birthday(form, text, where)
     if is_day(model, name):
         as_said, as_iso = day_reader(form, where), day_reader(in_sheets, where)
     else:
         zone = cell.zone or mapping.zone
         as_said, as_iso = moment_reader(form, zone, where), moment_reader(in_sheets, zone, where)
 
-    def read(cells: Cells) -> date | Dropped | None:
+    def read(cells: Cells) -> date | None:
         found = text(cells)
         if not found:
             return None
+        return as_iso(found) if isinstance(found, Dated) else as_said(found)
+
+    return read
+
+
+def _birthday(form: DateForm, text: Callable[[Cells], str], where: str) -> Read:
+    """A birthday as commands take it; as ISO 8601 writes days, also without its year and of the lunar calendar."""
+    as_said, as_iso = day_reader(form, where), day_reader(DateForm("iso"), where)
+    is_short = form.format != "iso" and "%y" in form.format.replace("%%", "")
+
+    def read(cells: Cells) -> str | Dropped | None:
+        found = text(cells)
+        if not found:
+            return None
+        if form.format == "iso":
+            with suppress(ValueError):
+                return str(parse_birthday(found))
         try:
-            return as_iso(found) if isinstance(found, Dated) else as_said(found)
+            day = as_iso(found) if isinstance(found, Dated) else as_said(found)
         except Unusable as problem:
-            if name == "birthday":
-                return Dropped(f"left out, {problem}")
-            raise
+            return Dropped(f"left out, {problem}")
+        born = Birthday(day.month, day.day, day.year)
+        if is_short and not isinstance(found, Dated):
+            born = replace(born, year=day.year % 100)  # of which century, whoever takes the command knows
+        return str(born)
 
     return read
 

@@ -1,7 +1,8 @@
 """vCards, as address books export them: each card is a record, its properties are the columns.
 
 A column is a property's name, such as FN, EMAIL or TEL. Of several it is the preferred one, else the first. Pictures
-and sounds are passed over.
+and sounds are passed over. A birthday of which a program says that it left the year out has none, and one of the
+Chinese calendar says so.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from regulars.adapters.importing.lines import Lines
 
 _PASSED_OVER = frozenset({"PHOTO", "LOGO", "SOUND", "KEY"})
+_OMITTED_YEAR = re.compile(r"X-APPLE-OMIT-YEAR=\"?(\d{4})", re.ASCII)
 _BACKSLASHED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -74,4 +76,13 @@ def _property(text: str) -> tuple[str, str, str]:
     if "QUOTED-PRINTABLE" in parameters.upper():
         value = quopri.decodestring(value.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
     value = _BACKSLASHED.sub(lambda found: "\n" if found[1] in "nN" else found[1], value)
-    return _name(text), parameters, value.replace("\0", "").strip()
+    value = value.replace("\0", "").strip()
+    return _name(text), parameters, _birthday(parameters.upper(), value) if _name(text) == "BDAY" else value
+
+
+def _birthday(parameters: str, value: str) -> str:
+    """Apple writes a year that means none, and names it; a calendar other than the Gregorian one stands in CALSCALE."""
+    left_out = _OMITTED_YEAR.search(parameters)
+    if left_out is not None and value.startswith(left_out[1]):
+        value = "--" + value[len(left_out[1]) :].lstrip("-")
+    return f"lunar:{value}" if "CALSCALE=CHINESE" in parameters else value

@@ -1,6 +1,7 @@
-"""The index of look-ups: keyed hashes of customers' references, e-mails and phone numbers.
+"""The index of look-ups: keyed hashes of customers' references, e-mails, phone numbers, and days of the year on which
+their birthdays return.
 
-1. Several customers may share an e-mail or phone number; a reference is unique.
+1. Several customers may share an e-mail, a phone number or a birthday; a reference is unique.
 2. A value holds from `since` until the customer has another of its kind, or none, whose row has an empty digest; the
    latest is the one that counts. So the order of telling decides nothing.
 3. Former values stay until the customer is forgotten.
@@ -19,13 +20,13 @@ from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegister
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
 
-LOOKUP_KINDS = ("ref", "email", "phone")
+LOOKUP_KINDS = ("ref", "email", "phone", "birthday")
 
 #: What a customer is registered with counts until something else is told, whenever that was.
 FROM_THE_BEGINNING = -FOREVER
 CLEARED = ""
 
-_WORDS = {"ref": "reference", "email": "e-mail", "phone": "phone number"}
+_WORDS = {"ref": "reference", "email": "e-mail", "phone": "phone number", "birthday": "birthday"}
 
 
 def _changes(recorded: Recorded[Event], digest: Digest) -> Iterator[Change]:

@@ -221,6 +221,49 @@ def held_page(
     return found
 
 
+def held_within(
+    models: ReadModels,
+    connection: Connection,
+    name: str,
+    *,
+    at: int,
+    until: int,
+    keys: Collection[str],
+    customers: Collection[int] | None,
+) -> Iterator[HeldKey]:
+    """What a projection holds of some keys at an instant, or comes to hold after it and no later than another; of some
+    customers where these are given. Those who are forgotten are left out.
+    """
+    tables, events, forgotten = models.of(name), models.events, models.forgotten
+    table, named = tables.intervals, tables.projector.key
+    assert named is not None
+    if not keys:
+        return
+    conditions = [table.c[named.name].in_(sorted(keys)), table.c.valid_from <= max(at, until), table.c.valid_to > at]
+    conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
+    joined = table.join(events, events.c.position == table.c.customer)
+    statement = sa.select(events.c.customer_id.label("whose"), *table.c).select_from(joined).where(*conditions)
+    parts = [sa.true()] if customers is None else [table.c.customer.in_(chunk) for chunk in chunks(customers)]
+    for part in parts:
+        for customer_id, *row in map(tuple, connection.execute(statement.where(part))):
+            (interval,) = tables.read([row])
+            yield HeldKey(customer=row[1], customer_id=customer_id, interval=interval)
+
+
+def verdicts_of(
+    models: ReadModels, connection: Connection, name: str, customers: Iterable[int], at: int
+) -> Iterator[tuple[int, Interval]]:
+    """What a projection holds of some customers at an instant, each interval with the customer's number."""
+    tables = models.of(name)
+    table = tables.intervals
+    holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
+    place = list(table.c.keys()).index("customer")
+    for chunk in chunks(customers):
+        for row in map(tuple, connection.execute(sa.select(table).where(table.c.customer.in_(chunk), holds))):
+            (interval,) = tables.read([row])
+            yield row[place], interval
+
+
 def _listed_keys(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[ListedKey]:
     for turns_at, customer_id, *row in map(tuple, rows):
         (interval,) = tables.read([row])

@@ -15,6 +15,7 @@ from unicodedata import normalize
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from regulars.crm_domain.birthday import found_by
 from regulars.crm_domain.contact import clean_phone, visible
 from regulars.crm_domain.errors import StoreUnusable
 
@@ -71,7 +72,8 @@ class KeyedHash:
 
 
 def normalised(kind: str, value: str, country: str | None) -> bytes:
-    """The normal form of a value for look-ups: e-mail without case, phone as E.164, the rest unchanged.
+    """The normal form of a value for look-ups: e-mail without case, phone as E.164, of a birthday
+    the day of each year on which it returns, the rest unchanged.
 
     `country` is where a phone number without a country's code is at home (ISO 3166); where it is None, or the text is
     no one number, the digits count as they were written.
@@ -84,5 +86,7 @@ def normalised(kind: str, value: str, country: str | None) -> bytes:
                 with suppress(ValueError):
                     return clean_phone(value, country).encode()
             return "".join(character for character in value if character in "+0123456789").encode()
+        case "birthday":
+            return found_by(value).encode()
         case _:
             return value.encode()

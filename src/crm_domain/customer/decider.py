@@ -16,6 +16,7 @@
     what the survivor is.
 11. A person works for a firm, and for themselves nobody does. What is said speaks of days, and of each day the last
     word in time counts; what never began doesn't end.
+12. Nobody is born in the future; of a year in two digits the century is that of the latest such day which isn't.
 
 Why a customer was forgotten stays in the clear, so it must name nobody who is forgotten. That takes all that they were
 ever called by, everyone who is one with them included, so it is held by whoever carries the command out. So is that
@@ -32,6 +33,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from regulars.crm_domain.birthday import BirthdayText, known_by, parse_birthday
 from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
     Channel,
@@ -49,6 +51,7 @@ from regulars.crm_domain.command import (
 from regulars.crm_domain.customer.employment import EVER, STILL, Spells, ended, not_worked, worked
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event, Personal
+from regulars.crm_domain.instant import SECOND, to_datetime
 from regulars.crm_domain.persistent_map import PersistentMap
 
 CATEGORY = "customer"
@@ -71,7 +74,7 @@ class CustomerRegistered(Event, frozen=True, kw_only=True, tag="CustomerRegister
     name: Personal[str] = None
     email: Personal[str] = None
     phone: Personal[str] = None
-    birthday: Personal[date] = None
+    birthday: Personal[str] = None
     source: str | None = None
     locale: str | None = None
     kind: Kind = PERSON
@@ -84,7 +87,7 @@ class ContactDetailsChanged(Event, frozen=True, kw_only=True, tag="ContactDetail
     name: Personal[str] = None
     email: Personal[str] = None
     phone: Personal[str] = None
-    birthday: Personal[date] = None
+    birthday: Personal[str] = None
     locale: str | None = None
 
 
@@ -285,7 +288,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     name: str | None = None
     email: str | None = None
     phone: str | None = None
-    birthday: date | None = None
+    birthday: str | None = None
     locale: str | None = None
     kind: Kind | None = None
     employments: PersistentMap[str, Spells] = PersistentMap()
@@ -394,7 +397,7 @@ class RegisterCustomer(Command):
     name: Label | None = None
     email: Email | None = None
     phone: Phone | None = None
-    birthday: Day | None = None
+    birthday: BirthdayText | None = None
     source: Label | None = None
     locale: Label | None = None
     kind: Kind = PERSON
@@ -417,7 +420,7 @@ class ChangeContactDetails(CustomerCommand):
     name: Label | None = None
     email: Email | None = None
     phone: Phone | None = None
-    birthday: Day | None = None
+    birthday: BirthdayText | None = None
     locale: Label | None = None
 
     @model_serializer(mode="wrap")
@@ -594,7 +597,7 @@ def register(command: RegisterCustomer, state: Customer, context: Context) -> tu
         name=command.name,
         email=command.email,
         phone=command.phone,
-        birthday=command.birthday,
+        birthday=_birthday(command.birthday, context),
         source=command.source,
         locale=command.locale,
         kind=command.kind,
@@ -612,6 +615,8 @@ def change_contact_details(command: ChangeContactDetails, state: Customer, conte
     changes: dict[ContactField, Any] = {
         field: getattr(command, field) for field in CONTACT_FIELDS if field in command.model_fields_set
     }
+    if "birthday" in changes:
+        changes["birthday"] = _birthday(command.birthday, context)
     if command.occurred_at is None:
         changes = {field: value for field, value in changes.items() if value != getattr(state, field)}
     return (ContactDetailsChanged(changed=tuple(changes), **changes),) if changes else ()
@@ -770,6 +775,19 @@ def erase(command: ErasePersonalData, state: Customer, context: Context) -> tupl
     if state.status is AccountStatus.ERASED:
         return ()
     return _move(state, AccountStatus.ERASED, command, PersonalDataErased(cause=command.cause))
+
+
+def _birthday(given: date | str | None, context: Context) -> str | None:
+    """Invariant 10, by a day that has begun somewhere on Earth."""
+    if given is None:
+        return None
+    try:
+        return str(known_by(parse_birthday(str(given)), to_datetime(context.now + _EASTERNMOST).date()))
+    except ValueError as error:
+        raise Rejected("birthday_in_the_future", str(error)) from None
+
+
+_EASTERNMOST = 14 * 3_600 * SECOND  # where a day begins first
 
 
 def _move(state: Customer, target: AccountStatus, command: Command, event: Event) -> tuple[Event, ...]:

@@ -8,6 +8,8 @@ from fractions import Fraction
 from math import ceil, floor
 from types import MappingProxyType
 
+from msgspec import Struct
+
 from regulars.crm_domain.instant import DAY
 from regulars.projections.conditions import rules
 from regulars.projections.facts import table as fact_table
@@ -32,6 +34,36 @@ def flipping_often(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
 
 
 _QUICKEST_FIRST: tuple[Kind, ...] = ("flag", "elapsed", "score", "choice", "ratio", "count", "amount", "set")
+
+
+class When(Struct, frozen=True, kw_only=True):
+    """Conditions that must hold together, as they were written, and as they are asked: `once` are those that hold in
+    one span, what is quickest to work out first; `often` are the others.
+    """
+
+    conditions: tuple[Condition, ...]
+    once: tuple[Condition, ...]
+    often: tuple[Condition, ...]
+
+
+def compile_when(given: Iterable[rules.ConditionRule], exponent: int) -> When:
+    """Make conditions that must hold together ready, for a currency of so many digits."""
+    conditions = compile_conditions(given, exponent)
+    return When(conditions=conditions, once=holding_in_one_span(conditions), often=flipping_often(conditions))
+
+
+def spans(when: When, subject: Subject, at: int, until: int) -> list[Span]:
+    """The spans in [at, until) in which all conditions hold if nothing more happens, in order."""
+    begins, ends = at, until
+    for condition in when.once:
+        since, till = condition.span(subject, condition)
+        if since > begins:
+            begins = since
+        if till < ends:
+            ends = till
+        if begins >= ends:
+            return []
+    return list(stepped(when.often, subject, begins, ends)) if when.often else [(begins, ends)]
 
 
 def stepped(conditions: Sequence[Condition], subject: Subject, at: int, until: int) -> Iterator[Span]:

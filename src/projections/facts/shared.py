@@ -165,6 +165,7 @@ class Facts(Struct, array_like=True):
     accounts: dict[int, Account] = field(default_factory=dict)
     memberships: dict[int, Membership] = field(default_factory=dict)
     engaged: Mark | None = None
+    contacted: Mark | None = None
     qualified: Mark | None = None
     cancelling: Mark | None = None
     closed: Mark | None = None
@@ -231,6 +232,8 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
             _add_returned_total(facts, event, at, position)
         case InteractionRecorded(direction="inbound"):
             _engage(facts, at, position)
+        case InteractionRecorded():
+            facts.contacted = Mark(at, position)
         case SurveyAnswered():
             _engage(facts, at, position)
             facts.answers[event.survey] = Answer(at, position, event.score)
@@ -360,7 +363,7 @@ def _take_in_ticket(facts: Facts, event: TicketEvent, at: int, position: int) ->
 
 
 def _engage(facts: Facts, at: int, position: int) -> None:
-    facts.engaged = Mark(at, position)
+    facts.engaged = facts.contacted = Mark(at, position)
     facts.engagements.append(at)
 
 

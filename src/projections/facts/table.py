@@ -336,6 +336,15 @@ FACTS: Mapping[str, Fact] = table(
         "an answer to a survey, the registration.",
         events=frozenset({CustomerRegistered, InteractionRecorded, SurveyAnswered, TicketOpened, TicketRated}),
     ),
+    elapsed(
+        "days_since_contact",
+        undefined="while there was no contact",
+        since=lambda subject: subject.facts.contacted.at if subject.facts.contacted else None,
+        words=lambda subject: "since the last contact",
+        positions=lambda subject: position_of(subject.facts.contacted),
+        meaning="Days since the last contact: they were heard from, or the business called on them.",
+        events=frozenset({CustomerRegistered, InteractionRecorded, SurveyAnswered, TicketOpened, TicketRated}),
+    ),
     SPELL_ENDED,
     CONTRACT_END,
     elapsed(

@@ -15,6 +15,7 @@ from msgspec import Struct
 from regulars.crm_domain.money import exponent_of
 from regulars.projections.business_hours.compiled import compile_calendar
 from regulars.projections.business_hours.rules import canonical_opening
+from regulars.projections.care.compiled import CareRules, compile_care
 from regulars.projections.churn_risk.compiled import Risk, compile_risk
 from regulars.projections.customer_value.compiled import Bands, compile_bands
 from regulars.projections.due_again.compiled import DueItems, compile_due_items
@@ -49,6 +50,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     risk: Risk
     tickets: TicketRules
     segments: Segments
+    care: CareRules
     due_again: DueItems
     satisfaction: SatisfactionRules
     value: Bands | None
@@ -77,6 +79,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         risk=compile_risk(ruleset.churn_risk, ruleset.satisfaction, ruleset.cadence.prior_gap_days),
         tickets=compile_ticket_rules(ruleset.ticket, calendar_in(ruleset)),
         segments=compile_segments(ruleset.segment, exponent),
+        care=compile_care(ruleset.care, exponent),
         due_again=compile_due_items(ruleset.due_again, ruleset.zone),
         satisfaction=compile_satisfaction(ruleset.satisfaction),
         value=None if ruleset.value is None else compile_bands(ruleset.value, exponent, ruleset.zone),

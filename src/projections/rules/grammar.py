@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.errors import InvalidRules
 from regulars.projections.business_hours.rules import EveryHolidays, EveryHours, require_opening
+from regulars.projections.care.rules import EveryCare, require_known
 from regulars.projections.churn_risk.rules import ChurnRisk
 from regulars.projections.customer_value.rules import Value
 from regulars.projections.due_again.rules import DueAgain
@@ -119,6 +120,7 @@ class Ruleset(Part):
     segment: Annotated[tuple[SegmentRule, ...], Field(max_length=MAX_SEGMENTS)] = Field(
         default=(), description="Segments: who belongs together."
     )
+    care: EveryCare = Field(default=(), description="Occasions on which somebody is to be reminded of a customer.")
     due_again: DueAgain = Field(
         default=DueAgain(), description="After how long customers buy an item again; of items that are named here."
     )
@@ -142,6 +144,7 @@ class Ruleset(Part):
         for table, each, conditions in (
             *(("lifecycle", rung.id, rung.when) for rung in self.lifecycle.stage),
             *(("segment", segment.id, segment.conditions) for segment in self.segment),
+            *(("care", each.id, each.conditions) for each in self.care),
         ):
             for condition in conditions:
                 for word in (*(condition.in_ or ()), *(condition.not_in or ())):
@@ -161,6 +164,13 @@ class Ruleset(Part):
     @model_validator(mode="after")
     def _asks_for_earlier_segments(self) -> Ruleset:
         require_earlier(self.segment)
+        return self
+
+    @model_validator(mode="after")
+    def _cares_for_what_there_is(self) -> Ruleset:
+        named = [each.name for listed in self.business.holidays or () for each in listed.days if each.name is not None]
+        tiers = [NO_TIER, *(level.name for level in self.tier.levels)]
+        require_known(self.care, named, tiers, [each.id for each in self.segment])
         return self
 
     def canonical(self) -> str:

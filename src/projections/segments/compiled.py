@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY
-from regulars.projections.conditions.compiled import compile_conditions, flipping_often, holding_in_one_span
-from regulars.projections.conditions.rules import ConditionRule
+from regulars.projections.conditions.compiled import When, compile_when
 from regulars.projections.facts.fact import Condition
 from regulars.projections.facts.table import SEGMENT
 from regulars.projections.segments import rules
-
-
-class When(Struct, frozen=True, kw_only=True):
-    """Conditions that must hold together, as they were written, and as they are asked: `once` are those that hold in
-    one span, what is quickest to work out first; `often` are the others.
-    """
-
-    conditions: tuple[Condition, ...]
-    once: tuple[Condition, ...]
-    often: tuple[Condition, ...]
 
 
 class Segment(Struct, frozen=True, kw_only=True):
@@ -79,14 +68,9 @@ def compile_segments(given: Sequence[rules.SegmentRule], exponent: int) -> Segme
 def _segment(rule: rules.SegmentRule, exponent: int, *, is_asked: bool) -> Segment:
     return Segment(
         id=rule.id,
-        enter=_when(rule.enter, exponent),
-        leave=None if rule.leave is None else _when(rule.leave, exponent),
+        enter=compile_when(rule.enter, exponent),
+        leave=None if rule.leave is None else compile_when(rule.leave, exponent),
         stay=rule.stay_days * DAY,
         pause=rule.pause_days * DAY,
         is_asked=is_asked,
     )
-
-
-def _when(given: Iterable[ConditionRule], exponent: int) -> When:
-    conditions = compile_conditions(given, exponent)
-    return When(conditions=conditions, once=holding_in_one_span(conditions), often=flipping_often(conditions))

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from regulars.crm_domain.instant import FOREVER
-from regulars.projections.conditions.compiled import stepped
+from regulars.projections.conditions.compiled import spans
 from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.fact import NOTHING_TOLD, Span, Subject
 from regulars.projections.facts.shared import Facts
-from regulars.projections.segments.compiled import Segment, When
+from regulars.projections.segments.compiled import Segment
 from regulars.projections.verdict import Interval, Told
 
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ def memberships(name: str, states: Sequence[State]) -> Iterator[Interval]:
 
 def _following(segment: Segment, state: State, subject: Subject, at: int, until: int) -> list[State]:
     """The state of a segment at an instant, and those that follow before `until`."""
-    enter = _spans(segment.enter, subject, at, until)
+    enter = spans(segment.enter, subject, at, until)
     if not (enter or state.inside):
         return [state]
-    leave = _between(enter, at, until) if segment.leave is None else _spans(segment.leave, subject, at, until)
+    leave = _between(enter, at, until) if segment.leave is None else spans(segment.leave, subject, at, until)
     found = [state]
     while True:
         if state.inside:
@@ -102,20 +102,6 @@ def _following(segment: Segment, state: State, subject: Subject, at: int, until:
         if turns_at == at:
             found.clear()
         found.append(state)
-
-
-def _spans(when: When, subject: Subject, at: int, until: int) -> list[Span]:
-    """The spans in [at, until) in which all conditions hold if nothing more happens, in order."""
-    begins, ends = at, until
-    for condition in when.once:
-        since, till = condition.span(subject, condition)
-        if since > begins:
-            begins = since
-        if till < ends:
-            ends = till
-        if begins >= ends:
-            return []
-    return list(stepped(when.often, subject, begins, ends)) if when.often else [(begins, ends)]
 
 
 def _between(spans: Sequence[Span], at: int, until: int) -> list[Span]:

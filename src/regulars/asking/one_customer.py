@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
 from itertools import groupby
 from operator import attrgetter
 
@@ -61,7 +60,7 @@ class Contact(Struct, frozen=True, kw_only=True):
     name: str | None = None
     email: str | None = None
     phone: str | None = None
-    birthday: date | None = None
+    birthday: str | None = None
 
 
 def read_contacts(tx: Transaction, customer_ids: Iterable[str]) -> dict[str, Contact]:

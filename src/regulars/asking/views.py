@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import InitVar, dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -198,7 +198,7 @@ class Customer(AsksItsStore[AsksCustomer]):
     name: str | None
     email: str | None
     phone: str | None
-    birthday: date | None
+    birthday: str | None
     stage: str
     stage_since: datetime
     tier: str

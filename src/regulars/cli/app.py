@@ -327,6 +327,23 @@ _add(
 )
 _add(
     app,
+    "reminders",
+    "reminders.reminders",
+    "List whom to call and why, by the rules' [[care]]: what is overdue first, then by day.",
+    "regulars reminders",
+    "regulars reminders --to 2026-12-31 --owner li",
+    "regulars do SettleReminder customer=shop:42 care=anniversary day=2026-05-01 how=done",
+)
+_add(
+    app,
+    "calendar",
+    "reminders.calendar",
+    "Write reminders and birthdays as a calendar file that Google, Apple and Outlook read.",
+    "regulars calendar --out shop.ics",
+    "regulars calendar --out shop.ics --force --without-names --to 2026-12-31",
+)
+_add(
+    app,
     "cohorts",
     "measures.cohorts",
     "Show retention: of those who first ordered in a month, how many ordered in each month since.",

@@ -30,6 +30,7 @@ from regulars.asking.employments import Employment, Party
 from regulars.asking.firms import Firm
 from regulars.asking.forecasts import FittedModel, Forecast, ForecastPage
 from regulars.asking.one_ticket import WholeTicket
+from regulars.asking.reminders import Reminder
 from regulars.asking.search import SearchPage
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
 from regulars.asking.service import Attainment, ServiceLine, ServiceReport
@@ -82,7 +83,7 @@ def customer(each: Customer, currency: str | None) -> Object:
         "name": each.name,
         "email": each.email,
         "phone": each.phone,
-        "birthday": None if each.birthday is None else each.birthday.isoformat(),
+        "birthday": each.birthday,
         "stage": each.stage,
         "stage_since": each.stage_since.isoformat(),
         "tier": each.tier,
@@ -113,7 +114,7 @@ def customer_page(page: CustomerPage) -> Object:
         "name": told.name,
         "email": told.email,
         "phone": told.phone,
-        "birthday": None if told.birthday is None else told.birthday.isoformat(),
+        "birthday": told.birthday,
         "locale": told.locale,
         "account": told.status,
         "preferences": dict(told.preferences),
@@ -137,6 +138,7 @@ def customer_page(page: CustomerPage) -> Object:
         "points": None if page.points is None else points(page.points),
         "works_for": [employment(one) for one in page.works_for],
         "people": {"found": [employment(one) for one in page.people.found], "more": page.people.more},
+        "reminders": {"found": [reminder(one) for one in page.reminders.found], "more": page.reminders.more},
         "tasks": {"found": [task(one) for one in page.tasks.found], "more": page.tasks.more},
         "tickets": {"found": [ticket(one) for one in page.tickets.found], "more": page.tickets.more},
         "opportunities": {
@@ -533,6 +535,25 @@ def due_item(each: DueItem) -> Object:
         "bought_at": each.bought_at.isoformat(),
         "buying_days": each.buying_days,
         "gap_days": round(each.gap.total_seconds() / 86_400, 3),
+    }
+
+
+def reminder(each: Reminder) -> Object:
+    """Somebody to be reminded of, with how to settle it."""
+    return {
+        "care": each.care,
+        "title": each.title,
+        "customer_id": _id(each.customer_id),
+        "ref": each.ref,
+        "name": each.name,
+        "day": each.day.isoformat(),
+        "due": each.due.isoformat(),
+        "named": each.named.isoformat(),
+        "is_overdue": each.is_overdue,
+        "since": each.since.isoformat(),
+        "why": each.why,
+        "owner": each.owner,
+        "settle": each.how_to_settle,
     }
 
 

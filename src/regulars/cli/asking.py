@@ -281,7 +281,7 @@ _COLUMNS = (
     "kind",
 )
 #: Those that are numbers or times, and no text.
-_TYPED = ("stage_since", "net_spend", "last_order_at", "as_of", "becomes_at", "birthday")
+_TYPED = ("stage_since", "net_spend", "last_order_at", "as_of", "becomes_at")
 
 
 def _write_rows(write: WriteRow, found: Iterable[Customer]) -> None:

@@ -86,7 +86,7 @@ def _facts(page: CustomerPage, zone: ZoneInfo) -> Table:
         "owner": customer.owner or "",
         "source": customer.source or "",
         "tags": ", ".join(customer.tags),
-        "birthday": "" if told.birthday is None else told.birthday.isoformat(),
+        "birthday": told.birthday or "",
         "language": told.locale or "",
         "likes": "; ".join(f"{key}: {value}" for key, value in told.preferences),
         "agreed to": _agreed(page),
@@ -169,6 +169,14 @@ def _people(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
         (each.person.name or each.person.ref or f"id:{each.person.id}", each.role or "") for each in page.people.found
     ]
     return _section("People", rows, page.people.more)
+
+
+def _reminders(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
+    rows = []
+    for each in page.reminders.found:
+        overdue = "overdue" if each.is_overdue else None
+        rows.append((str(each.due), _told(each.title or each.care, overdue, each.why, each.owner)))
+    return _section("Reminders", rows, page.reminders.more)
 
 
 def _tasks(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
@@ -268,6 +276,7 @@ def _more(more: int) -> Iterable[Text]:
 #: In the order in which they are read; each draws nothing where there is nothing to say.
 SECTIONS: tuple[Callable[[CustomerPage, ZoneInfo], Iterable[ConsoleRenderable]], ...] = (
     _people,
+    _reminders,
     _tasks,
     _tickets,
     _opportunities,

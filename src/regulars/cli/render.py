@@ -84,6 +84,12 @@ def tell_who_is_parked(parked: Sequence[str]) -> None:
         console(stderr=True).print(Text(f"regulars: parked: {some(parked)}"), soft_wrap=True)
 
 
+def tell_what_may_be_missing(reasons: Sequence[str]) -> None:
+    """Say on stderr why some of an answer may be missing."""
+    for reason in reasons:
+        console(stderr=True).print(Text(f"regulars: {clean(reason)}"), soft_wrap=True)
+
+
 def tell_what_began_afresh(reasons: Sequence[str]) -> None:
     """Say on stderr why what was begun earlier was not gone on with."""
     for reason in reasons:

@@ -106,7 +106,7 @@ class _Page:
         yield "Name", identity.name
         yield "E-mail", identity.email
         yield "Phone number", identity.phone
-        yield "Birthday", None if identity.birthday is None else identity.birthday.isoformat()
+        yield "Birthday", identity.birthday
         yield "Language", identity.locale
         yield "Known since", f"{self._day(identity.registered_at)}{source}"
         yield "Account", identity.status

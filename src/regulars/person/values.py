@@ -40,7 +40,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     name: str | None
     email: str | None
     phone: str | None
-    birthday: date | None
+    birthday: str | None
     locale: str | None
     source: str | None
     registered_at: datetime

@@ -21,6 +21,7 @@ from regulars.asking.due import view_item
 from regulars.asking.employments import Employment, day_of, employments, working_for, works_for
 from regulars.asking.one_customer import span, timeline_of
 from regulars.asking.quotes import QuoteView, last_day, view_quote
+from regulars.asking.reminders import reminders_of
 from regulars.asking.tasks import UNSETTLED, TaskView, view_tasks
 from regulars.asking.texts import SAID, texts_of
 from regulars.asking.views import TICKETS, lanes_in
@@ -146,6 +147,7 @@ def _gather(
         points=_points(page),
         works_for=tuple(_employments(page, of_firm=False)),
         people=_few(_employments(page, of_firm=True)),
+        reminders=_few(reminders_of(session, tx, viewpoint, members, as_of)),
         tasks=_tasks(page),
         tickets=_tickets(page),
         opportunities=_opportunities(page),

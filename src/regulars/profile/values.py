@@ -17,6 +17,7 @@ from regulars.asking.desk import Points, TicketView
 from regulars.asking.due import DueItem
 from regulars.asking.employments import Employment
 from regulars.asking.quotes import QuoteView
+from regulars.asking.reminders import Reminder
 from regulars.asking.tasks import TaskView
 from regulars.asking.views import Customer, Span, Timeline
 from regulars.crm_domain.command import CustomerId
@@ -28,7 +29,9 @@ T = TypeVar("T")
 class Details(Struct, frozen=True, kw_only=True):
     """How a customer is called and reached, and what they like, as it stood then.
 
-    All but the account's `status` is None or empty once they are forgotten. Of merged customers what the survivor has
+    `birthday` is text as it was said: `1990-12-10`, or
+    `--12-10` without a year. All but the account's
+    `status` is None or empty once they are forgotten. Of merged customers what the survivor has
     comes first.
     """
 
@@ -36,7 +39,7 @@ class Details(Struct, frozen=True, kw_only=True):
     name: str | None
     email: str | None
     phone: str | None
-    birthday: date | None
+    birthday: str | None
     locale: str | None
     status: str
     preferences: tuple[tuple[str, str], ...]
@@ -122,7 +125,8 @@ class CustomerPage(Struct, frozen=True, kw_only=True):
     what they said is gone on every day, and counts and verdicts stay. `rules_digest` names the rules that judged.
     `points` are None where they are no member. Personal texts are decrypted for it.
 
-    `works_for` are a person's firms, `people` who works for a firm. Of tasks there are those that aren't settled, what
+    `works_for` are a person's firms, `people` who works for a firm. Of reminders
+    there are those that are overdue or have come up, of tasks those that aren't settled, what
     is due first; of tickets those that aren't, whose clock is breached next; of opportunities those that are open, the
     latest in their stage first; of quotes those that wait for an answer, of contracts those that haven't ended, what
     runs out first; of conversations and notes the latest.
@@ -141,6 +145,7 @@ class CustomerPage(Struct, frozen=True, kw_only=True):
     points: Points | None
     works_for: tuple[Employment, ...]
     people: Few[Employment]
+    reminders: Few[Reminder]
     tasks: Few[TaskView]
     tickets: Few[TicketView]
     opportunities: Few[OpenOpportunity]

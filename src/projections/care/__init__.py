@@ -1,0 +1,1 @@
+"""Care: whom to call and why, by rules that name occasions."""

@@ -1,0 +1,36 @@
+"""Days of the Chinese lunar calendar, converted by the library `borax`; no fold asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from regulars.crm_domain.birthday import lunar_days
+from regulars.crm_domain.errors import StoreUnusable
+
+
+def lunar_birthdays(day: date) -> tuple[str, ...]:
+    """The lunar birthdays that return on a day, such as `lunar:08-15`. A leap month counts as its month, and a 30th
+    that a month lacks falls on its 29th.
+
+    Raises StoreUnusable without the library, and for a day outside its table.
+    """
+    try:
+        from borax.calendars.lunardate import LunarDate
+    except ImportError:
+        raise StoreUnusable(
+            "birthdays of the lunar calendar are left out; to convert them install the extra: pip install "
+            "'regulars[lunar]'"
+        ) from None
+    try:
+        found, following = (LunarDate.from_solar(each) for each in (day, day + timedelta(days=1)))
+    except ValueError:
+        raise StoreUnusable(f"the lunar calendar of {day.isoformat()} isn't known; the table ends in 2100") from None
+    last = found.day if following.day == 1 else 0
+    return lunar_days(found.month, found.day, last=last)
+
+
+def days_between(first: date, last: date) -> Iterator[date]:
+    """Each day from the first to the last."""
+    for number in range((last - first).days + 1):
+        yield first + timedelta(days=number)
