@@ -21,6 +21,7 @@ from regulars.crm_domain.customer import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    KindChanged,
     LeadQualified,
     OwnerAssigned,
 )
@@ -236,6 +237,9 @@ def others() -> st.SearchStrategy[Event]:
                 CancellationRequested(),
                 CancellationWithdrawn(),
                 CustomerRegistered(source="fair"),
+                CustomerRegistered(kind="firm"),
+                KindChanged(kind="firm"),
+                KindChanged(kind="person"),
                 CustomerTagged(label="vip"),
                 CustomerTagged(label="press"),
                 CustomerUntagged(label="vip"),
@@ -442,7 +446,7 @@ ORDER = [each for facts in REGISTRY.fact_sets for each in facts.order]
 def _place(pair: tuple[int, Event]) -> tuple[int, int, bytes]:
     """Where an event stands: by time, at one instant as it was declared, then by its content but for memberships."""
     at, event = pair
-    for rank, types in enumerate(each for facts in REGISTRY.fact_sets for each in facts.order):
+    for rank, types in enumerate(ORDER):
         if isinstance(types, frozenset) and type(event) in types:
             return at, rank, b""
         if types is type(event):

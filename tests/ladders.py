@@ -24,6 +24,7 @@ from regulars.crm_domain.customer import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    KindChanged,
     LeadQualified,
     OwnerAssigned,
 )
@@ -83,6 +84,7 @@ BOUNDS: dict[str, st.SearchStrategy[Any]] = {
 }
 FLAGS = ("account_closed", "qualified")
 CHOICES = {
+    "kind": ("person", "firm"),
     "source": ("web", "fair", "friend"),
     "owner": ("li", "max"),
     "tier": ("none", "member", "silver", "gold"),
@@ -284,6 +286,10 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
             days = {to_datetime(each.at).astimezone(ZoneInfo("Europe/Berlin")).date() for each in bought}
             expected = Fraction(bought[-1].at - bought[0].at + 2 * 30 * DAY, len(days) - 1 + 2)
             return Fraction(at - bought[-1].at) / max(Fraction(7 * DAY), expected)
+        case "kind":
+            told = [e.event for e in happened if isinstance(e.event, CustomerRegistered | KindChanged)]
+            words = [e.kind for e in told if isinstance(e, KindChanged) or e.kind == "firm"]
+            return words[-1] if words else "person"
         case "source":
             named = [e.event.source for e in happened if isinstance(e.event, CustomerRegistered) and e.event.source]
             return named[-1] if named else None

@@ -24,14 +24,16 @@ from regulars.crm_domain.catalogue import CATALOGUE
 from saying import NOW, Say
 
 COMMANDS = (
-    *("demo", "import", "customers", "segments", "segment", "show", "explain", "timeline", "history", "audit"),
-    *("due", "value", "forecast", "tickets", "ticket", "service", "satisfaction", "points"),
-    *("trend", "flow", "cohorts", "rfm", "revenue", "liability", "report"),
+    *("demo", "import", "import-mail", "customers", "tasks", "task", "firm", "segments", "segment", "show", "search"),
+    *("explain", "timeline", "history", "audit"),
+    *("due", "value", "forecast", "tickets", "ticket", "quotes", "contracts", "service", "satisfaction", "points"),
+    *("trend", "flow", "reminders", "calendar", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
 IN_GROUPS = {
+    "quote": ("show",),
     "export": ("events", "reports"),
     "rules": ("show", "check", "holidays", "diff", "measure", "publish", "history", "rollback"),
     "survey": ("may-ask", "show"),

@@ -24,6 +24,7 @@ import regulars
 import regulars.extending
 import regulars.measures
 import regulars.person
+import regulars.profile
 import regulars.report
 import regulars.today
 from regulars import Keys, Projections, PublishedRules, Regulars, aio, grammar
@@ -306,13 +307,8 @@ def _needed(info: Any) -> str:
 def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
     for module in (
-        regulars,
-        regulars.person,
-        grammar,
-        regulars.extending,
-        regulars.measures,
-        regulars.report,
-        regulars.today,
+        *(regulars, regulars.person, regulars.profile, grammar),
+        *(regulars.extending, regulars.measures, regulars.report, regulars.today),
     ):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
         for name in module.__all__:

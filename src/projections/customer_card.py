@@ -12,7 +12,7 @@ from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import TicketOpened, TicketRated
 from regulars.projections.engine.projector import Judgement, Projector
-from regulars.projections.facts.shared import Facts
+from regulars.projections.facts.shared import Facts, kind_at
 from regulars.projections.rules.compiled import Rules
 
 VERSION = 1
@@ -79,6 +79,7 @@ class CustomerCard(Struct, frozen=True, kw_only=True):
     last_heard_at: int | None
     owner: str | None
     source: str | None
+    kind: str
     tags: tuple[str, ...]
 
     @property
@@ -102,6 +103,7 @@ def card(facts: Facts, at: int) -> CustomerCard:
         last_heard_at=facts.engagements[heard - 1] if heard else None,
         owner=owners[-1] if owners else None,
         source=None if facts.source is None else facts.source.name,
+        kind=kind_at(facts, at),
         tags=_tags(facts, at),
     )
 

@@ -9,10 +9,10 @@
         print(crm.customer("shop:42").explain())
 
 This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
-are in `regulars.person`, those of measures over time and of a report in `regulars.measures` and `regulars.report`,
-those of what is to be done in `regulars.today`, those of rules and of an import's mapping in `regulars.grammar`, those
-of an extension in `regulars.extending`. `open` and `copy` are left out of `from regulars import *`, where they would
-hide Python's own.
+are in `regulars.person`, those of a customer's page in `regulars.profile`, those of measures over time and of a report
+in `regulars.measures` and `regulars.report`, those of what is to be done in `regulars.today`, those of rules and of an
+import's mapping in `regulars.grammar`, those of an extension in `regulars.extending`. `open` and `copy` are left out of
+`from regulars import *`, where they would hide Python's own.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from regulars.asking.dismissals import Dismissed
     from regulars.asking.due import DueExplanation, DueItem, DuePage, MostBought
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
+    from regulars.asking.employments import Employment, Party
+    from regulars.asking.firms import Employee, Firm
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from regulars.asking.reminders import Reminder, Reminders
     from regulars.asking.reports import Reported
     from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
+    from regulars.asking.search import FoundText, SearchPage
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
     from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
     from regulars.asking.suspects import Suspect
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
         CancellationRequested,
         CancellationWithdrawn,
         ChangeContactDetails,
+        ChangeKind,
         ChurnReasonRecorded,
         CloseAccount,
         ConsentGiven,
@@ -111,8 +115,13 @@ if TYPE_CHECKING:
         DismissalUndone,
         DismissDuplicate,
         DuplicateDismissed,
+        EmploymentEnded,
+        EmploymentRecorded,
+        EmploymentVoided,
+        EndEmployment,
         ErasePersonalData,
         GiveConsent,
+        KindChanged,
         LeadQualified,
         MakeReferral,
         MergeCustomers,
@@ -122,6 +131,7 @@ if TYPE_CHECKING:
         PreferenceRecorded,
         QualifyLead,
         RecordChurnReason,
+        RecordEmployment,
         RecordPreference,
         ReferralMade,
         RegisterCustomer,
@@ -131,6 +141,7 @@ if TYPE_CHECKING:
         UndoDismissal,
         UndoMerge,
         UntagCustomer,
+        VoidEmployment,
         WithdrawCancellation,
         WithdrawConsent,
     )
@@ -272,6 +283,7 @@ if TYPE_CHECKING:
     from regulars.crm_domain.value_model import ModelFitted, RecordFittedModel
     from regulars.doing.forgetting import Forgetting, Forgotten
     from regulars.doing.importing import ImportReport, load_mapping
+    from regulars.doing.mail import MailReport
     from regulars.doing.models import Models
     from regulars.doing.outcomes import Outcome
     from regulars.modelling.cant_tell import CantTell
@@ -281,6 +293,7 @@ if TYPE_CHECKING:
     from regulars.person.page import person_page
     from regulars.person.values import PersonExport
     from regulars.pictures import measure_svg, timeline_svg
+    from regulars.profile.values import CustomerPage
     from regulars.projections.rules.grammar import Ruleset, parse_rules
     from regulars.quote.page import quote_page
     from regulars.report.page import report_page
@@ -326,7 +339,9 @@ _HOMES = {
         "ErasePersonalData GiveConsent LeadQualified MakeReferral MergeCustomers MergeUndone OwnerAssigned "
         "PersonalDataErased PreferenceRecorded QualifyLead RecordChurnReason RecordPreference ReferralMade "
         "RegisterCustomer ReopenAccount RequestCancellation TagCustomer UndoDismissal UndoMerge UntagCustomer "
-        "WithdrawCancellation WithdrawConsent"
+        "WithdrawCancellation WithdrawConsent "
+        "ChangeKind EmploymentEnded EmploymentRecorded EmploymentVoided EndEmployment KindChanged "
+        "RecordEmployment VoidEmployment"
     ),
     "regulars.crm_domain.errors": (
         "Conflict InvalidMapping InvalidRules NotFound ParkedCustomer RegularsError Rejected StaleProjections "
@@ -371,6 +386,8 @@ _HOMES = {
     "regulars.doing.models": "Models",
     "regulars.modelling.cant_tell": "CantTell",
     "regulars.session.clock": "Clock",
+    "regulars.asking.employments": "Employment Party",
+    "regulars.asking.firms": "Employee Firm",
     "regulars.asking.birthdays": "BirthdayOf BirthdaysFound",
     "regulars.asking.reminders": "Reminder Reminders",
     "regulars.calendars.entries": "CalendarEntries CalendarEntry",
@@ -385,6 +402,7 @@ _HOMES = {
     "regulars.asking.due": "DueExplanation DueItem DuePage MostBought",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
     "regulars.asking.segments": "Attrition AttritionStep SegmentCount SegmentMember SegmentPage",
+    "regulars.asking.search": "FoundText SearchPage",
     "regulars.asking.service": "Attainment ServiceReport ServiceBy ServiceLine",
     "regulars.asking.suspects": "Suspect",
     "regulars.asking.tasks": "TaskDay TaskPage TaskView WholeTask",
@@ -393,6 +411,8 @@ _HOMES = {
     "regulars.session.freshness": "Fresh",
     "regulars.session.session": "AnyRules",
     "regulars.doing.importing": "ImportReport load_mapping",
+    "regulars.doing.mail": "MailReport",
+    "regulars.profile.values": "CustomerPage",
     "regulars.upkeep.keys": "Keys Rotation",
     "regulars.person.as_json": "person_json",
     "regulars.person.page": "person_page",
@@ -467,6 +487,7 @@ __all__ = [
     "CantTell",
     "Change",
     "ChangeContactDetails",
+    "ChangeKind",
     "ChangeOpportunity",
     "ChangePriority",
     "ChurnReasonRecorded",
@@ -499,6 +520,7 @@ __all__ = [
     "Customer",
     "CustomerId",
     "CustomerMerged",
+    "CustomerPage",
     "CustomerRegistered",
     "CustomerReplied",
     "CustomerSatisfaction",
@@ -517,7 +539,13 @@ __all__ = [
     "DuplicateDismissed",
     "Duplicates",
     "DuplicatesPage",
+    "Employee",
+    "Employment",
+    "EmploymentEnded",
+    "EmploymentRecorded",
+    "EmploymentVoided",
     "EndContract",
+    "EndEmployment",
     "EnrollMember",
     "ErasePersonalData",
     "EscalateTicket",
@@ -532,11 +560,13 @@ __all__ = [
     "Fault",
     "FeedbackCounts",
     "Fingerprint",
+    "Firm",
     "FittedModel",
     "Forecast",
     "ForecastPage",
     "Forgetting",
     "Forgotten",
+    "FoundText",
     "Fresh",
     "GenerationView",
     "GiveConsent",
@@ -547,6 +577,7 @@ __all__ = [
     "InvalidMapping",
     "InvalidRules",
     "Keys",
+    "KindChanged",
     "Lane",
     "LeadQualified",
     "LiftTierOverride",
@@ -555,6 +586,7 @@ __all__ = [
     "LogMapper",
     "LogRecorder",
     "LoseOpportunity",
+    "MailReport",
     "MakeReferral",
     "MayAsk",
     "MeasuredGap",
@@ -593,6 +625,7 @@ __all__ = [
     "OwnerNeeded",
     "Page",
     "ParkedCustomer",
+    "Party",
     "PersonExport",
     "PersonalDataErased",
     "Points",
@@ -629,6 +662,7 @@ __all__ = [
     "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",
+    "RecordEmployment",
     "RecordFittedModel",
     "RecordInteraction",
     "RecordPreference",
@@ -679,6 +713,7 @@ __all__ = [
     "SealCheck",
     "SealDamage",
     "Sealing",
+    "SearchPage",
     "SegmentCount",
     "SegmentMember",
     "SegmentPage",
@@ -739,6 +774,7 @@ __all__ = [
     "Valued",
     "VerdictView",
     "Verification",
+    "VoidEmployment",
     "VoidPurchase",
     "WholeQuote",
     "WholeTask",
@@ -764,7 +800,7 @@ __all__ = [
     "today_mail",
 ]
 
-_MODULES = ("aio", "extending", "grammar", "measures", "person", "report")
+_MODULES = ("aio", "extending", "grammar", "measures", "person", "profile", "report")
 
 if not TYPE_CHECKING:  # else every name would be taken for one of ours
     _PLACES = {

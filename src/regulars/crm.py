@@ -44,7 +44,9 @@ from regulars.asking.due import (
     find_most_bought,
 )
 from regulars.asking.duplicates import DuplicatesPage, find_duplicates
+from regulars.asking.employments import Employment, find_firms_of, find_people
 from regulars.asking.feed import EventTypes, follow_log
+from regulars.asking.firms import Firm, find_firm
 from regulars.asking.forecasts import ANNUAL_RATE, Forecast, ForecastPage, require_extra
 from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
@@ -54,6 +56,7 @@ from regulars.asking.paging import MAX_PAGE, page_size
 from regulars.asking.quotes import QuotePage, QuoteQuery, WholeQuote, find_quote, find_quotes
 from regulars.asking.reminders import ReminderQuery, Reminders, find_reminders
 from regulars.asking.satisfaction import GroupedBy, SatisfactionQuery, SatisfactionReport, read_satisfaction
+from regulars.asking.search import SearchPage, SearchQuery, search
 from regulars.asking.segments import (
     Attrition,
     SegmentCount,
@@ -72,10 +75,12 @@ from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timelin
 from regulars.calendars.entries import CalendarEntries
 from regulars.calendars.gathering import days_of, entries_of_birthdays, entries_of_reminders
 from regulars.crm_domain.command import Command, CustomerId, require_label
+from regulars.crm_domain.customer import Kind
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
 from regulars.doing.importing import ImportProgress, ImportReport, import_file
+from regulars.doing.mail import MailReport, import_mail, our_own
 from regulars.doing.models import Models
 from regulars.doing.outcomes import Outcome
 from regulars.doing.transacting import Transacting
@@ -90,6 +95,8 @@ from regulars.measures.rfm import FREQUENCY, RECENCY, Rfm, find_rfm
 from regulars.measures.trend import Trend, find_trend
 from regulars.person.gathering import gather
 from regulars.person.values import PersonExport
+from regulars.profile.gathering import gather_page
+from regulars.profile.values import CustomerPage
 from regulars.projections.rules.grammar import Ruleset
 from regulars.report.gathering import WATCHED, gather_report
 from regulars.report.values import Report
@@ -294,6 +301,30 @@ class Regulars:
             self.catch_up(on_catch_up)
         return report
 
+    def import_mail(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        mine: Sequence[str],
+        dry_run: bool = False,
+        on_progress: ImportProgress | None = None,
+        on_catch_up: Progress | None = None,
+    ) -> MailReport:
+        """Log the mail of a file, an mbox or a single mail, as interactions of the customers whose addresses are in it.
+
+        `mine` are our own addresses, or whole domains such as "@firm.example": what they wrote went out to its
+        recipients, anything else came in from its sender. Nobody is registered for it, and a mail that was logged
+        before changes nothing. A dry run rolls everything back at the end; it blocks other writers meanwhile. "-" is
+        standard input. What can't be read goes to quarantine. Raises NotFound for a missing file, StoreUnusable for one
+        that can't be read to its end, ValueError where `mine` has no address, or what is none.
+        """
+        report = import_mail(
+            self._session, self._transacting, Path(path), our_own(mine), dry_run=dry_run, on_progress=on_progress
+        )
+        if not dry_run:
+            self.catch_up(on_catch_up)
+        return report
+
     @property
     def files(self) -> tuple[Path, ...]:
         """The file of a store in SQLite, and the names of those kept beside it; none on PostgreSQL, or in memory."""
@@ -376,6 +407,54 @@ class Regulars:
         """
         return find_one(self._session, who, as_of, known_at, rules)
 
+    def page(
+        self,
+        who: str | CustomerId,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+    ) -> CustomerPage:
+        """All that is good to know of one customer before a call: details, verdicts, what was said, open tickets.
+
+        It is of one snapshot. `as_of`, `known_at` and `rules` are those of `customer`, and bear on every section: a
+        contact detail is the one that held then. Lists have the latest ten, and how many more there are. Of somebody
+        who was forgotten it has what is left. `regulars.profile` has its parts. Raises NotFound.
+        """
+        return gather_page(self._session, who, as_of, known_at, rules)
+
+    def search(
+        self,
+        text: str,
+        *,
+        customer: str | CustomerId | None = None,
+        since: datetime | date | None = None,
+        until: datetime | date | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> SearchPage:
+        """A page of the texts that have some words in them: notes, conversations, comments, messages, the latest first.
+
+        Case, width and white space make no difference. Texts are encrypted in the store and decrypted here, one by one:
+        at most 10,000 for a page, which says how far it got; `on_progress` is called with (texts looked through, texts
+        there are for this page). `since` and `until` are about when it was said, as for `audit`; `limit` and `after`
+        are those of `customers`: without a limit, iterating goes through all. Names and addresses are no texts: `find`
+        and `customers` look for them.
+
+        Raises NotFound for an unknown customer, ValueError for nothing to search for and an `after` that no page gave,
+        StoreUnusable where this role may not read keys.
+        """
+        query = SearchQuery(
+            text=text,
+            customer=customer,
+            since=since,
+            until=until,
+            limit=page_size(limit),
+            goes_on=limit is None,
+        )
+        return search(self._session, query, after, on_progress)
+
     def find(self, who: str) -> CustomerId:
         """The id of a customer, found by `id:<32 hexadecimal digits>`, by reference, by e-mail or by phone number, in
         this order.
@@ -400,6 +479,8 @@ class Regulars:
         segment: str | None = None,
         owner: str | None = None,
         source: str | None = None,
+        kind: Kind | None = None,
+        firm: str | CustomerId | None = None,
         text: str | None = None,
         forgotten: bool = False,
         order: Order = "id",
@@ -416,9 +497,10 @@ class Regulars:
         `becoming` takes one lane, such as {"stage": "at_risk"}, and orders by when: if nothing more had happened after
         that instant.
 
-        `segment` is one that they are in as of that instant. `tag`, `owner` and `source` are what is written of a
-        customer then; `text` is a part of today's name or e-mail address, case-insensitive. Those four, and `total`,
-        the number of matches in all, scan every customer who matches the other filters, 1,000 at once.
+        `segment` is one that they are in as of that instant. `tag`, `owner`, `source` and `kind`, "person" or "firm",
+        are what is written of a customer then; `firm` is one that they work for on that day; `text` is a part of
+        today's name or e-mail address, case-insensitive. Those, and `total`, the number of matches in all, scan every
+        customer who matches the other filters, 1,000 at once.
 
         Customers who are forgotten by now are left out, as of whatever day, unless `forgotten` includes them; `totals`
         and `status` always count them.
@@ -459,6 +541,8 @@ class Regulars:
             segment=segment,
             owner=owner,
             source=source,
+            kind=kind,
+            firm=firm,
             text=text,
             forgotten=forgotten,
             total=total,
@@ -955,6 +1039,7 @@ class Regulars:
         self,
         *,
         customer: str | CustomerId | None = None,
+        firm: str | CustomerId | None = None,
         status: str | None = None,
         first_response: str | None = None,
         resolution: str | None = None,
@@ -967,6 +1052,7 @@ class Regulars:
     ) -> TicketPage:
         """A page of tickets as of an instant, in order of their ids: all, or those where every given value holds.
 
+        Of a `firm` these are its own, and those that were opened on its behalf; those of its people aren't.
         `breaching_within` filters by a clock that will be breached within that time unless somebody acts. With `as_of`,
         it is what was due then, as if nothing had happened since. `limit` and `after`, `fresh` and `at_least` are
         those of `customers`: without a limit, iterating goes through all. Raises NotFound for an unknown customer,
@@ -976,6 +1062,7 @@ class Regulars:
         size = page_size(limit)
         query = TicketQuery(
             customer=customer,
+            firm=firm,
             status=status,
             first_response=first_response,
             resolution=resolution,
@@ -1067,6 +1154,32 @@ class Regulars:
             goes_on=True,
         )
         return find_task_days(self._session, query, since, before)
+
+    def firm(
+        self, who: str | CustomerId, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
+    ) -> Firm:
+        """A firm's page as of an instant: who works for it, what they and it bought, and what they want settled.
+
+        `as_of` and `known_at` are those of `customer`; it is always up to date. Raises NotFound for an unknown
+        customer, for a person, and where nothing was known of it by then.
+        """
+        return find_firm(self._session, who, as_of, known_at)
+
+    def people(
+        self, firm: str | CustomerId, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
+    ) -> tuple[Employment, ...]:
+        """Who works for a firm on a day, in which role and since when, from A to Z; today, unless `as_of` says.
+
+        The day is in the business's zone. `known_at` leaves out what was recorded later. Who is forgotten by now is
+        left out, whatever the day. Raises NotFound.
+        """
+        return find_people(self._session, firm, as_of, known_at)
+
+    def firms_of(
+        self, person: str | CustomerId, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
+    ) -> tuple[Employment, ...]:
+        """The firms that a person works for on a day, as `people` has them; forgotten ones too. Raises NotFound."""
+        return find_firms_of(self._session, person, as_of, known_at)
 
     def due(
         self,

@@ -6,8 +6,8 @@ from msgspec import Struct
 
 MAX_NAMED = 20
 
-#: What is compared: "key", "look-up", "link", "consent", "forgotten", "currency", "outcome", "rules", "database", or
-#: the name of an index that an extension brings.
+#: What is compared: "key", "look-up", "link", "consent", "forgotten", "firm", "currency", "outcome", "rules",
+#: "database", or the name of an index that an extension brings.
 Kind = str
 
 

@@ -39,7 +39,7 @@ from regulars.crm_domain.money import EXPONENTS, exponent_of
 # What says whom or what a command is about: empty, it would make one customer, or one order, out of many.
 _IDS = frozenset(
     {"ref", "customer", "referred", "order_id", "return_id", "interaction_id", "command_id", "ticket_id", "message_id"}
-)
+).union({"firm"})
 _NEEDS_EVERY_CELL = _IDS | {"email", "phone"}
 
 

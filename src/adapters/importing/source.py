@@ -68,7 +68,7 @@ class CountedBytes(io.RawIOBase):
 
 def head_of(path: str | Path) -> str:
     """The first characters of a file, lone surrogates for what is no text. Raises NotFound where it can't be read."""
-    with _bytes_of(path) as (plain, _):
+    with bytes_of(path) as (plain, _):
         head = _peeked(plain)
     encoding = "ascii" if is_spreadsheet(head) else marked_encoding(head) or found_encoding([head])
     return head.decode(encoding, "surrogateescape" if encoding == "ascii" else "replace")
@@ -111,7 +111,7 @@ def reading(path: str | Path, mapping: Mapping) -> Iterator[Reading]:
     a terminal; InvalidMapping for a file of another format.
     """
     with ExitStack() as stack:
-        plain, counted = stack.enter_context(_bytes_of(path))
+        plain, counted = stack.enter_context(bytes_of(path))
         head = _peeked(plain)
         if mapping.format == "sheet":
             yield Reading(sheet_records(whole(plain), mapping), None, counted)
@@ -131,7 +131,11 @@ def reading(path: str | Path, mapping: Mapping) -> Iterator[Reading]:
 
 
 @contextmanager
-def _bytes_of(path: str | Path) -> Iterator[tuple[io.BufferedReader | gzip.GzipFile, CountedBytes]]:
+def bytes_of(path: str | Path) -> Iterator[tuple[io.BufferedReader | gzip.GzipFile, CountedBytes]]:
+    """The bytes of a file, decompressed where it is compressed by gzip, and how many of its own were read.
+
+    Raises NotFound where it can't be opened.
+    """
     with ExitStack() as stack:
         if str(path) == STANDARD_INPUT:
             binary, ahead = sys.stdin.buffer, b""
@@ -161,7 +165,7 @@ def _found(path: str | Path, head: bytes) -> str:
     """The encoding of a file without a mark: from all of it, or from its first bytes where it can be read only once."""
     if str(path) == STANDARD_INPUT or not Path(path).is_file():
         return found_encoding([head])
-    with _bytes_of(path) as (plain, _):
+    with bytes_of(path) as (plain, _):
         return found_encoding(_chunks(plain))
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.indexes.consents import CONSENTS
+from regulars.adapters.indexes.firms import FIRMS
 from regulars.adapters.indexes.forgotten import FORGOTTEN
 from regulars.adapters.indexes.index import OWNER, Added, Change, Changed, Digest, Index, Removed, Values
 from regulars.adapters.indexes.links import LINKS
@@ -16,7 +17,7 @@ from regulars.adapters.sql.statement import Statement
 from regulars.crm_domain.event import Event, Recorded
 
 #: Those that decide whose events are folded together come first: they are put right before anything is folded.
-INDEXES: tuple[Index, ...] = (LINKS, CONSENTS, FORGOTTEN, LOOK_UPS)
+INDEXES: tuple[Index, ...] = (LINKS, CONSENTS, FORGOTTEN, FIRMS, LOOK_UPS)
 
 
 class IndexWriter:

@@ -244,6 +244,28 @@ class EventLog:
 
     def search(self, search: Search, limit: int) -> list[Recorded[Event]]:
         """At most `limit` events that meet all conditions, in order of position, ascending or descending."""
+        position = self._schema.events.c.position
+        order = position if search.oldest_first else position.desc()
+        return self.select(self._meets(search), order, limit=limit)
+
+    def latest(self, search: Search, limit: int, before: tuple[int, int] | None = None) -> list[tuple[int, int]]:
+        """When the latest events happened that meet all conditions, and their positions: at most `limit`, the latest
+        first, from `before` on: what this gave of another event.
+        """
+        place = (self._schema.events.c.occurred_at, self._schema.events.c.position)
+        meets = self._meets(search, in_order_of_position=False)
+        if before is not None:
+            meets = sa.and_(meets, sa.tuple_(*place) < sa.tuple_(*map(sa.literal, before)))
+        statement = sa.select(*place).where(meets).order_by(*(each.desc() for each in place)).limit(limit)
+        return [(occurred_at, position) for occurred_at, position in self._connection.execute(statement)]
+
+    def count(self, search: Search) -> int:
+        """How many events meet all conditions."""
+        meets = self._meets(search, in_order_of_position=False)
+        return self._connection.execute(sa.select(sa.func.count()).where(meets)).scalar_one()
+
+    def _meets(self, search: Search, *, in_order_of_position: bool = True) -> sa.ColumnElement[bool]:
+        """The condition that an event meets a search."""
         events = self._schema.events
         wanted = (
             (events.c.actor, eq, search.actor),
@@ -262,15 +284,19 @@ class EventLog:
         ]
         if search.types is not None:
             tags, by_type = tags_of(search.types, self._statements.codecs), without_index(dialect, events.c.type)
-            conditions.append(is_stored_as(self._connection, events, tags) if of_all else by_type.in_(tags))
+            if not of_all:
+                conditions.append(by_type.in_(tags))
+            elif in_order_of_position:
+                conditions.append(is_stored_as(self._connection, events, tags))
+            else:
+                conditions.append(events.c.type.in_(tags))
         if search.customer_ids is not None:
             conditions.append(events.c.customer_id.in_(search.customer_ids))
         conditions.append(settled(events) if search.settled_only else drawn(events))
         position = events.c.position
         if search.after is not None:
             conditions.append(position > search.after if search.oldest_first else position < search.after)
-        order = position if search.oldest_first else position.desc()
-        return self.select(sa.and_(*conditions), order, limit=limit)
+        return sa.and_(*conditions)
 
     def every(self, search: Search) -> Iterator[Recorded[Event]]:
         """All events that meet all conditions, in the same order, read a page at a time."""

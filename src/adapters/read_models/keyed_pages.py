@@ -49,6 +49,13 @@ class Turning(Struct, frozen=True, kw_only=True):
     value: str
 
 
+class Either(Struct, frozen=True):
+    """Keys of some customers, by number, and some others by themselves."""
+
+    customers: Collection[int]
+    keys: Collection[str]
+
+
 def values_at(models: ReadModels, connection: Connection, name: str, instants: Mapping[int, int]) -> dict[int, str]:
     """The values of a projection for some customers, by number, each as of an instant of their own."""
     table, found = models.of(name).intervals, dict[int, str]()
@@ -123,12 +130,14 @@ def keyed_page(
     limit: int,
     after: str | None,
     beside: Collection[int] = (),
+    either: Either | None = None,
 ) -> list[ListedKey]:
     """A page of keys with their intervals as of an instant, in order of the keys; `wanted` are the values a column may
     have.
 
-    Only keys of some `customers` where these are given; keys of the customers `beside` are left out. With
-    `turning_until`, only keys of which a column turns after `at` and no later than that.
+    Only keys of some `customers` where these are given, and `either` some keys or those of others; keys of the
+    customers `beside` are left out. With `turning_until`, only keys of which a column turns after `at` and no later
+    than that.
     """
     tables, events = models.of(name), models.events
     table, named = tables.intervals, tables.projector.key
@@ -144,6 +153,8 @@ def keyed_page(
     conditions += [table.c[column].in_(values) for column, values in wanted.items()]
     if customers is not None:
         conditions.append(table.c.customer.in_(sorted(customers)))
+    if either is not None:
+        conditions.append(sa.or_(table.c.customer.in_(sorted(either.customers)), key.in_(sorted(either.keys))))
     if beside:
         conditions.append(table.c.customer.not_in(sorted(beside)))
     if turning_until is not None:

@@ -53,8 +53,9 @@ class Filters(Struct, frozen=True, kw_only=True):
 
     `facts` are columns of one of them, each with its projection and the text that it has. `carried` are keys of which
     something must be held, such as a tag, each with its projection. With `unchanged_since_asked` only customers without
-    events after the asked instant. `beside` are ids of customers who are left out. With `remembered_only` no customer
-    who is forgotten by now, whatever the instant.
+    events after the asked instant. `beside` are ids of customers who are left out, as are those
+    who aren't `among` some where these are given. With `remembered_only` no customer who is forgotten by now, whatever
+    the instant.
     """
 
     shown: tuple[str, ...]
@@ -64,6 +65,7 @@ class Filters(Struct, frozen=True, kw_only=True):
     becoming: Becoming | None = None
     unchanged_since_asked: bool = False
     beside: frozenset[str] = frozenset()
+    among: frozenset[str] | None = None
     remembered_only: bool = False
 
 
@@ -262,6 +264,9 @@ class _Page:
     def _left_out(self, leading: sa.FromClause) -> list[sa.ColumnElement[bool]]:
         events, forgotten = self._models.events, self._models.forgotten
         left_out: list[sa.ColumnElement[bool]] = []
+        if self._filters.among is not None:
+            among = sa.select(events.c.position).where(events.c.stream_id.in_(sorted(self._filters.among)))
+            left_out.append(leading.c.customer.in_(among))
         if self._filters.beside:
             beside = sa.select(events.c.position).where(events.c.stream_id.in_(sorted(self._filters.beside)))
             left_out.append(leading.c.customer.not_in(beside))

@@ -134,6 +134,7 @@ def _standing_now(tables: BuildTables, schema: Schema) -> View:
             Shown("first_order_at", "instant", sql.instant("customer_card.first_order_at")),
             Shown("last_order_at", "instant", sql.instant("customer_card.last_order_at")),
             Shown("last_heard_at", "instant", sql.instant("customer_card.last_heard_at")),
+            Shown("kind", "text", "attribution.kind"),
             Shown("owner", "text", "attribution.owner"),
             Shown("source", "text", "attribution.source"),
             Shown("is_forgotten", "flag", f"e.customer_id IN ({forgotten})"),

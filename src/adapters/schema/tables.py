@@ -16,7 +16,7 @@ from regulars.adapters.sql.columns import check
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.errors import StoreUnusable
 
-VERSION = 10
+VERSION = 11
 
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
@@ -60,6 +60,7 @@ class Schema:
         self.links = _links(self.metadata)
         self.consents = _consents(self.metadata)
         self.forgotten = _forgotten(self.metadata)
+        self.firms = _firms(self.metadata)
         self.seals = _seals(self.metadata)
         self.commands = sa.Table(
             ours("commands"),
@@ -177,6 +178,20 @@ def _forgotten(metadata: sa.MetaData) -> sa.Table:
         metadata,
         sa.Column("customer_id", sa.Text, primary_key=True),
         sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _firms(metadata: sa.MetaData) -> sa.Table:
+    """A row per event that names a firm: of which category its stream is, and whose."""
+    return sa.Table(
+        ours("firms"),
+        metadata,
+        sa.Column("firm_id", sa.Text, primary_key=True),
+        sa.Column("category", sa.Text, primary_key=True),
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Index(ours("firms_customer"), "customer_id"),
         sqlite_with_rowid=False,
     )
 

@@ -149,6 +149,11 @@ def show_what_happened(connection: Connection, schema: Schema) -> None:
     put_views(connection, schema.log_views)
 
 
+def keep_what_names_firms(connection: Connection, schema: Schema) -> None:
+    """Version 11: the index of what names a firm; nothing did before."""
+    schema.firms.create(connection, checkfirst=True)
+
+
 _DEPENDED_ON = "2BP01"
 
 
@@ -210,6 +215,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     7: keep_forgotten,
     8: date_look_ups,
     9: show_what_happened,
+    10: keep_what_names_firms,
 }
 
 

@@ -110,6 +110,14 @@ class StoreStatements(LogStatements):
         return Among(self._dialect, select.order_by(lookups.c.customer_id), lookups.c.digest)
 
     @cached_property
+    def former_lookups(self) -> Among:
+        """The same of customers who have them or had them once. Raises StoreUnusable as `lookups` does."""
+        self.access.require_lookups()
+        lookups = self.schema.lookups
+        select = sa.select(lookups.c.digest, lookups.c.customer_id).where(lookups.c.kind == sa.bindparam("kind"))
+        return Among(self._dialect, select.distinct().order_by(lookups.c.customer_id), lookups.c.digest)
+
+    @cached_property
     def links(self) -> Among:
         """The `link_columns` of every link that touches any of some customers, undone ones included."""
         links = self.schema.links

@@ -17,10 +17,12 @@ from regulars.adapters.extensions.extended import name_needed
 from regulars.adapters.indexes.links import Families, ever_linked, families_of, is_relinked, read_links
 from regulars.adapters.indexes.look_ups import is_present
 from regulars.adapters.indexes.ours import IndexWriter
-from regulars.adapters.log.codec import is_personal
+from regulars.adapters.log.codec import CODECS, codec_of, is_personal, tags_of
 from regulars.adapters.log.event_log import Append, Draft, EventLog
 from regulars.adapters.schema.settings import currency_of, live_of
 from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.sql.statement import Among
+from regulars.adapters.sql.without_index import without_index
 from regulars.adapters.store.rules_in_force import country_in_force
 from regulars.adapters.store.store_statements import StoreStatements
 from regulars.adapters.vault.cipher import Cipher, new_key, normalised
@@ -28,8 +30,11 @@ from regulars.adapters.vault.erasing import mark
 from regulars.adapters.vault.keyring import Keyring
 from regulars.adapters.vault.mentions import Details, Names, details_of
 from regulars.adapters.vault.quarantine import Quarantine
-from regulars.crm_domain.customer import CustomerMerged, CustomerRegistered, PersonalDataErased
+from regulars.crm_domain.customer import FIRM, CustomerMerged, CustomerRegistered, KindChanged, PersonalDataErased
 from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import FOREVER
+
+_KIND_TYPES = tags_of((CustomerRegistered, KindChanged), CODECS)
 
 
 class Premises(Struct, frozen=True, kw_only=True):
@@ -104,11 +109,18 @@ class Transaction:
 
     def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
         """Customer ids by look-up value; unknown values are left out. `kind` is one of look_ups.LOOKUP_KINDS."""
+        return self._found(self._statements.lookups, kind, values)
+
+    def find_ever(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
+        """The same of customers who have a value or had it once."""
+        return self._found(self._statements.former_lookups, kind, values)
+
+    def _found(self, lookups: Among, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
         by_digest: dict[str, set[str]] = {}
         for value in values:
             by_digest.setdefault(self.digest(kind, value), set()).add(value)
         found: dict[str, list[str]] = {}
-        for digest, customer_id in self._statements.lookups.all(self.connection, by_digest, kind=kind):
+        for digest, customer_id in lookups.all(self.connection, by_digest, kind=kind):
             for value in by_digest[digest]:
                 found.setdefault(value, []).append(customer_id)
         return found
@@ -157,6 +169,20 @@ class Transaction:
             for chunk in chunks(customer_ids)
             for customer_id in self.connection.execute(sa.select(column).where(column.in_(chunk))).scalars()
         }
+
+    def firms_among(self, customer_ids: Iterable[str]) -> set[str]:
+        """Those of some customers who are firms, by the last word in time."""
+        events, said = self._schema.events, dict[str, tuple[int, int, bool]]()
+        on_kind = without_index(self.connection.dialect, events.c.type).in_(_KIND_TYPES)
+        columns = (events.c.customer_id, events.c.occurred_at, events.c.position, events.c.type, events.c.payload)
+        for chunk in chunks(customer_ids):
+            for row in self.connection.execute(sa.select(*columns).where(events.c.stream_id.in_(chunk), on_kind)):
+                event = codec_of(row.type, CODECS).decode(row.payload)
+                if isinstance(event, CustomerRegistered | KindChanged):
+                    at = row.occurred_at if isinstance(event, KindChanged) else -FOREVER
+                    word = (at, row.position, event.kind == FIRM)
+                    said[row.customer_id] = max(word, said.get(row.customer_id, word))
+        return {customer_id for customer_id, (_, _, is_firm) in said.items() if is_firm}
 
     def details(self, customer_ids: Iterable[str]) -> dict[str, Details]:
         """The references, names and contact data that each of some customers has or had, as far as they can be

@@ -12,10 +12,15 @@
 7. Nobody refers themselves, and a referral counts once.
 8. A customer can be merged into one other at a time, and the merge undone; what is merged is forgotten as a whole.
 9. Nobody is told apart from themselves. That two were told apart keeps nobody from merging them.
-10. Nobody is born in the future; of a year in two digits the century is that of the latest such day which isn't.
+10. A customer is a person, unless they are said to be a firm. The last word in time counts; one who was merged away is
+    what the survivor is.
+11. A person works for a firm, and for themselves nobody does. What is said speaks of days, and of each day the last
+    word in time counts; what never began doesn't end.
+12. Nobody is born in the future; of a year in two digits the century is that of the latest such day which isn't.
 
 Why a customer was forgotten stays in the clear, so it must name nobody who is forgotten. That takes all that they were
-ever called by, everyone who is one with them included, so it is held by whoever carries the command out.
+ever called by, everyone who is one with them included, so it is held by whoever carries the command out. So is that
+whom somebody works for is a firm.
 """
 
 from __future__ import annotations
@@ -34,6 +39,7 @@ from regulars.crm_domain.command import (
     Channel,
     Command,
     Context,
+    Day,
     Decider,
     Email,
     Label,
@@ -42,6 +48,7 @@ from regulars.crm_domain.command import (
     Text,
     Who,
 )
+from regulars.crm_domain.customer.employment import EVER, STILL, Spells, ended, not_worked, worked
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event, Personal
 from regulars.crm_domain.instant import SECOND, to_datetime
@@ -51,6 +58,11 @@ CATEGORY = "customer"
 
 ContactField = Literal["name", "email", "phone", "birthday", "locale"]
 CONTACT_FIELDS: tuple[ContactField, ...] = get_args(ContactField)
+
+#: What a customer is.
+Kind = Literal["person", "firm"]
+PERSON: Kind = "person"
+FIRM: Kind = "firm"
 
 # ---------------------------------------------------------------------------------------------------------- events
 
@@ -65,6 +77,7 @@ class CustomerRegistered(Event, frozen=True, kw_only=True, tag="CustomerRegister
     birthday: Personal[str] = None
     source: str | None = None
     locale: str | None = None
+    kind: Kind = PERSON
 
 
 class ContactDetailsChanged(Event, frozen=True, kw_only=True, tag="ContactDetailsChanged"):
@@ -76,6 +89,41 @@ class ContactDetailsChanged(Event, frozen=True, kw_only=True, tag="ContactDetail
     phone: Personal[str] = None
     birthday: Personal[str] = None
     locale: str | None = None
+
+
+class KindChanged(Event, frozen=True, kw_only=True, tag="KindChanged"):
+    """The customer is a person, or a firm, from now on."""
+
+    kind: Kind
+
+
+class EmploymentRecorded(Event, frozen=True, kw_only=True, tag="EmploymentRecorded"):
+    """This person works for the firm with the id `firm_id`, in a role, from the day `since` to the day `until`.
+
+    Without `since` it isn't known from when on, without `until` there is no end yet.
+    """
+
+    firm_id: str
+    role: Personal[str] = None
+    since: date | None = None
+    until: date | None = None
+
+
+class EmploymentEnded(Event, frozen=True, kw_only=True, tag="EmploymentEnded"):
+    """`until` was this person's last day at the firm with the id `firm_id`."""
+
+    firm_id: str
+    until: date
+
+
+class EmploymentVoided(Event, frozen=True, kw_only=True, tag="EmploymentVoided"):
+    """This person never worked for the firm with the id `firm_id`, from the day `since` to the day `until`; without a
+    day, from the beginning, or for good.
+    """
+
+    firm_id: str
+    since: date | None = None
+    until: date | None = None
 
 
 class LeadQualified(Event, frozen=True, kw_only=True, tag="LeadQualified"):
@@ -186,6 +234,10 @@ class DismissalUndone(Event, frozen=True, kw_only=True, tag="DismissalUndone"):
 CustomerEvent = (
     CustomerRegistered
     | ContactDetailsChanged
+    | KindChanged
+    | EmploymentRecorded
+    | EmploymentEnded
+    | EmploymentVoided
     | LeadQualified
     | PreferenceRecorded
     | CustomerTagged
@@ -227,7 +279,9 @@ ALLOWED: dict[AccountStatus, frozenset[AccountStatus]] = {
 
 
 class Customer(Struct, frozen=True, kw_only=True):
-    """What the next decision on a customer needs to know."""
+    """What the next decision on a customer needs to know. `kind` is None where nobody said that they are a firm, or a
+    person after all; `employments` are by the ids of firms.
+    """
 
     status: AccountStatus = AccountStatus.UNKNOWN
     registration: CustomerRegistered | None = None
@@ -236,6 +290,8 @@ class Customer(Struct, frozen=True, kw_only=True):
     phone: str | None = None
     birthday: str | None = None
     locale: str | None = None
+    kind: Kind | None = None
+    employments: PersistentMap[str, Spells] = PersistentMap()
     qualified: bool = False
     cancelling: bool = False
     owner: str | None = None
@@ -253,9 +309,15 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
     match event:
         case CustomerRegistered():
             contact = {field: getattr(event, field) for field in CONTACT_FIELDS}
-            return replace(state, status=AccountStatus.OPEN, registration=event, **contact)
+            kind = FIRM if event.kind == FIRM else None
+            return replace(state, status=AccountStatus.OPEN, registration=event, kind=kind, **contact)
         case ContactDetailsChanged():
             return replace(state, **{field: getattr(event, field) for field in event.changed})
+        case KindChanged(kind=kind):
+            return replace(state, kind=kind)
+        case EmploymentRecorded() | EmploymentEnded() | EmploymentVoided():
+            spells = employed(state.employments.get(event.firm_id, ()), event)
+            return replace(state, employments=state.employments.put(event.firm_id, spells))
         case LeadQualified():
             return replace(state, qualified=True)
         case PreferenceRecorded(key=key, value=value):
@@ -299,13 +361,30 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
             return replace(state, told_apart=state.told_apart.drop(other_id))
 
 
+def employed(spells: Spells, event: EmploymentRecorded | EmploymentEnded | EmploymentVoided) -> Spells:
+    """The spells at a firm after one more word on them."""
+    match event:
+        case EmploymentRecorded(role=role, since=since, until=until):
+            return worked(spells, since or EVER, until or STILL, role)
+        case EmploymentEnded(until=until):
+            return ended(spells, until)
+        case EmploymentVoided(since=since, until=until):
+            return not_worked(spells, since or EVER, until or STILL)
+
+
 def _forgotten(state: Customer) -> Customer:
     contact = dict.fromkeys(CONTACT_FIELDS)
     reason = state.churn_reason and replace(state.churn_reason, detail=None)
     erased = replace(
         state, status=AccountStatus.ERASED, registration=None, preferences=PersistentMap(), churn_reason=reason
     )
-    return replace(erased, **contact)
+    return replace(erased, employments=_without_roles(state.employments), **contact)
+
+
+def _without_roles(employments: PersistentMap[str, Spells]) -> PersistentMap[str, Spells]:
+    for firm_id, spells in employments.items():
+        employments = employments.put(firm_id, tuple(replace(each, role=None) for each in spells))
+    return employments
 
 
 # -------------------------------------------------------------------------------------------------------- commands
@@ -321,6 +400,12 @@ class RegisterCustomer(Command):
     birthday: BirthdayText | None = None
     source: Label | None = None
     locale: Label | None = None
+    kind: Kind = PERSON
+
+    @model_serializer(mode="wrap")
+    def _write_firms_alone(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A person is written as before there were firms, so that a command id goes on standing for the same command.
+        return {name: value for name, value in write(self).items() if (name, value) != ("kind", PERSON)}
 
 
 class CustomerCommand(Command):
@@ -348,6 +433,51 @@ class ChangeContactDetails(CustomerCommand):
         if not self.model_fields_set & set(CONTACT_FIELDS):
             raise ValueError(f"expected at least one of {', '.join(CONTACT_FIELDS)}")
         return self
+
+
+class ChangeKind(CustomerCommand):
+    """Say that a customer is a person, or a firm: kind=firm; as of the time of the registration, they always were."""
+
+    kind: Kind
+
+
+class RecordEmployment(CustomerCommand):
+    """Write down that a person works for a firm, up to a last day if any: firm=acme role=buyer since=2024-03-01"""
+
+    firm: Who
+    role: Label | None = None
+    since: Day | None = None
+    until: Day | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> RecordEmployment:
+        _require_in_order(self.since, self.until)
+        return self
+
+
+class EndEmployment(CustomerCommand):
+    """Write down a person's last day at a firm: firm=acme until=2026-06-30"""
+
+    firm: Who
+    until: Day
+
+
+class VoidEmployment(CustomerCommand):
+    """Take back that a person works for a firm: they never did, or not from one day to another."""
+
+    firm: Who
+    since: Day | None = None
+    until: Day | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> VoidEmployment:
+        _require_in_order(self.since, self.until)
+        return self
+
+
+def _require_in_order(since: date | None, until: date | None) -> None:
+    if since is not None and until is not None and until < since:
+        raise ValueError(f"the last day, {until}, lies before the first, {since}")
 
 
 class QualifyLead(CustomerCommand):
@@ -470,6 +600,7 @@ def register(command: RegisterCustomer, state: Customer, context: Context) -> tu
         birthday=_birthday(command.birthday, context),
         source=command.source,
         locale=command.locale,
+        kind=command.kind,
     )
     if state.registration == event:
         return ()
@@ -489,6 +620,45 @@ def change_contact_details(command: ChangeContactDetails, state: Customer, conte
     if command.occurred_at is None:
         changes = {field: value for field, value in changes.items() if value != getattr(state, field)}
     return (ContactDetailsChanged(changed=tuple(changes), **changes),) if changes else ()
+
+
+def change_kind(command: ChangeKind, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 10."""
+    if state.merged_into is not None:
+        raise Rejected("merged_away", "this customer was merged into another, and is what that one is")
+    return _unless(command.kind == (state.kind or PERSON), command, KindChanged(kind=command.kind))
+
+
+def record_employment(command: RecordEmployment, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariants 4 and 11. Both references have been resolved to ids before."""
+    _require_remembered(state)
+    if command.firm == command.customer:
+        raise Rejected("self_employment", "nobody works for themselves; name a firm")
+    if state.kind == FIRM:
+        raise Rejected("firm_employed", "a firm works for no other; a person does")
+    event = EmploymentRecorded(firm_id=str(command.firm), role=command.role, since=command.since, until=command.until)
+    return _unless_so(event, command, state)
+
+
+def end_employment(command: EndEmployment, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Invariant 11. Both references have been resolved to ids before."""
+    spells = state.employments.get(str(command.firm), ())
+    if not any(each.first <= command.until for each in spells):
+        raise Rejected("not_employed", f"they didn't work for this firm by {command.until}, as far as is known")
+    return _unless_so(EmploymentEnded(firm_id=str(command.firm), until=command.until), command, state)
+
+
+def void_employment(command: VoidEmployment, state: Customer, context: Context) -> tuple[Event, ...]:
+    """Where nobody worked, nothing has to be taken back. Both references have been resolved to ids before."""
+    event = EmploymentVoided(firm_id=str(command.firm), since=command.since, until=command.until)
+    return _unless_so(event, command, state)
+
+
+def _unless_so(
+    event: EmploymentRecorded | EmploymentEnded | EmploymentVoided, command: Command, state: Customer
+) -> tuple[Event, ...]:
+    spells = state.employments.get(event.firm_id, ())
+    return _unless(employed(spells, event) == spells, command, event)
 
 
 def qualify(command: QualifyLead, state: Customer, context: Context) -> tuple[Event, ...]:
@@ -652,6 +822,14 @@ def _decided(command: Command, state: Customer, context: Context) -> tuple[Event
             return register(command, state, context)
         case ChangeContactDetails():
             return change_contact_details(command, state, context)
+        case ChangeKind():
+            return change_kind(command, state, context)
+        case RecordEmployment():
+            return record_employment(command, state, context)
+        case EndEmployment():
+            return end_employment(command, state, context)
+        case VoidEmployment():
+            return void_employment(command, state, context)
         case QualifyLead():
             return qualify(command, state, context)
         case RecordPreference():
@@ -697,6 +875,10 @@ CHRONOLOGY = Chronology(
     first=(CustomerRegistered,),
     words=(
         (ChangeContactDetails, ContactDetailsChanged),
+        (ChangeKind, KindChanged),
+        (VoidEmployment, EmploymentVoided),
+        (RecordEmployment, EmploymentRecorded),
+        (EndEmployment, EmploymentEnded),
         (QualifyLead, LeadQualified),
         (RecordPreference, PreferenceRecorded),
         (TagCustomer, CustomerTagged),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from regulars.crm_domain.aggregate import Examples
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.customer.decider import (
@@ -11,6 +13,7 @@ from regulars.crm_domain.customer.decider import (
     CancellationRequested,
     CancellationWithdrawn,
     ChangeContactDetails,
+    ChangeKind,
     ChurnReasonRecorded,
     CloseAccount,
     ConsentGiven,
@@ -23,8 +26,13 @@ from regulars.crm_domain.customer.decider import (
     DismissalUndone,
     DismissDuplicate,
     DuplicateDismissed,
+    EmploymentEnded,
+    EmploymentRecorded,
+    EmploymentVoided,
+    EndEmployment,
     ErasePersonalData,
     GiveConsent,
+    KindChanged,
     LeadQualified,
     MakeReferral,
     MergeCustomers,
@@ -34,6 +42,7 @@ from regulars.crm_domain.customer.decider import (
     PreferenceRecorded,
     QualifyLead,
     RecordChurnReason,
+    RecordEmployment,
     RecordPreference,
     ReferralMade,
     RegisterCustomer,
@@ -43,6 +52,7 @@ from regulars.crm_domain.customer.decider import (
     UndoDismissal,
     UndoMerge,
     UntagCustomer,
+    VoidEmployment,
     WithdrawCancellation,
     WithdrawConsent,
 )
@@ -71,6 +81,11 @@ def examples() -> Examples:
                 birthday="1990-12-11",
                 locale="en",
             ),
+            CustomerRegistered(ref="acme", name="Acme Ltd", kind="firm"),
+            KindChanged(kind="firm"),
+            EmploymentRecorded(firm_id=_ANOTHER, role="buyer", since=date(2024, 3, 1), until=date(2026, 6, 30)),
+            EmploymentEnded(firm_id=_ANOTHER, until=date(2025, 12, 31)),
+            EmploymentVoided(firm_id=_ANOTHER, since=date(2024, 3, 1), until=date(2024, 3, 31)),
             LeadQualified(),
             PreferenceRecorded(key="tea", value="oolong"),
             CustomerTagged(label="vip"),
@@ -102,6 +117,12 @@ def examples() -> Examples:
             ),
             RegisterCustomer(),
             ChangeContactDetails(customer="shop:1", name="Ada King", email=None),
+            RegisterCustomer(ref="acme", name="Acme Ltd", kind="firm"),
+            ChangeKind(customer="shop:1", kind="firm"),
+            RecordEmployment(customer="shop:1", firm="acme", role="buyer", since=date(2024, 3, 1)),
+            RecordEmployment(customer="shop:1", firm=CustomerId(_ANOTHER), until=date(2026, 6, 30)),
+            EndEmployment(customer="shop:1", firm="acme", until=date(2025, 12, 31)),
+            VoidEmployment(customer="shop:1", firm="acme", since=date(2024, 3, 1), until=date(2024, 3, 31)),
             QualifyLead(customer="shop:1"),
             RecordPreference(customer="shop:1", key="tea", value="oolong"),
             TagCustomer(customer="shop:1", label="vip"),

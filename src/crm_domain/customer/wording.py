@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from regulars.crm_domain.customer.decider import (
+    PERSON,
     AccountClosed,
     AccountReopened,
     AccountStatus,
@@ -22,6 +24,10 @@ from regulars.crm_domain.customer.decider import (
     CustomerUntagged,
     DismissalUndone,
     DuplicateDismissed,
+    EmploymentEnded,
+    EmploymentRecorded,
+    EmploymentVoided,
+    KindChanged,
     LeadQualified,
     MergeUndone,
     OwnerAssigned,
@@ -29,6 +35,7 @@ from regulars.crm_domain.customer.decider import (
     PreferenceRecorded,
     ReferralMade,
 )
+from regulars.crm_domain.customer.employment import EVER, STILL, Spell
 from regulars.crm_domain.wording import Field, Wording, listed, plain_fields
 
 _CALLED = {"email": "e-mail", "phone": "phone number", "name": "name", "birthday": "birthday", "locale": "language"}
@@ -38,9 +45,17 @@ def what(event: CustomerEvent) -> str:
     """What happened to a customer, in a few words."""
     match event:
         case CustomerRegistered():
-            return "registered"
+            return "registered" if event.kind == PERSON else "registered as a firm"
         case ContactDetailsChanged(changed=changed):
             return f"{', '.join(changed)} changed"
+        case KindChanged(kind=kind):
+            return f"now a {kind}"
+        case EmploymentRecorded(since=since, until=until):
+            return f"works for a firm{_days(since, until)}"
+        case EmploymentEnded(until=until):
+            return f"last day at a firm on {until}"
+        case EmploymentVoided(since=since, until=until):
+            return f"didn't work for a firm{_days(since, until)}"
         case LeadQualified():
             return "lead qualified"
         case PreferenceRecorded(key=key):
@@ -83,9 +98,17 @@ def deed(event: CustomerEvent, who: str, other: str) -> str:
     """What happened to a customer, as somebody did it."""
     match event:
         case CustomerRegistered():
-            return f"registered {who}"
+            return f"registered {who}" if event.kind == PERSON else f"registered {who} as a firm"
         case ContactDetailsChanged(changed=changed):
             return f"changed the {listed([_CALLED.get(field, field) for field in changed])} of {who}"
+        case KindChanged(kind=kind):
+            return f"recorded that {who} is a {kind}"
+        case EmploymentRecorded(since=since, until=until):
+            return f"recorded that {who} works for {other}{_days(since, until)}"
+        case EmploymentEnded(until=until):
+            return f"recorded that the last day of {who} at {other} was {until}"
+        case EmploymentVoided(since=since, until=until):
+            return f"recorded that {who} didn't work for {other}{_days(since, until)}"
         case LeadQualified():
             return f"qualified {who} as a lead"
         case PreferenceRecorded(key=key):
@@ -131,10 +154,18 @@ def other_id(event: CustomerEvent) -> str | None:
             return customer_id
         case ReferralMade(referred_id=customer_id):
             return customer_id
+        case EmploymentRecorded(firm_id=firm_id) | EmploymentEnded(firm_id=firm_id) | EmploymentVoided(firm_id=firm_id):
+            return firm_id
         case DuplicateDismissed(other_id=customer_id) | DismissalUndone(other_id=customer_id):
             return customer_id
         case _:
             return None
+
+
+def _days(since: date | None, until: date | None) -> str:
+    """From which day to which, as far as days are named."""
+    begin = "" if since is None else f" from {since} on" if until is None else f" from {since}"
+    return begin if until is None else f"{begin} to {until}" if begin else f" until {until}"
 
 
 def reason(event: CustomerEvent) -> str | None:
@@ -146,7 +177,14 @@ def fields(state: Customer) -> Iterator[Field]:
     """What the audit compares of a customer."""
     yield "status", None if state.status is AccountStatus.UNKNOWN else str(state.status)
     # What a customer was registered with stands in fields of its own.
-    yield from plain_fields(state, without=("status", "registration"))
+    yield from plain_fields(state, without=("status", "registration", "employments"))
+    for firm_id, spells in sorted(state.employments.items()):
+        yield f"works for id:{firm_id}", ", ".join(map(_spell, spells)) or None
+
+
+def _spell(spell: Spell) -> str:
+    since, until = (None if spell.first == EVER else spell.first), (None if spell.last == STILL else spell.last)
+    return f"{spell.role or 'in some role'}{_days(since, until)}"
 
 
 WORDING = Wording(what=what, deed=deed, fields=fields, other_id=other_id, reason=reason)

@@ -63,6 +63,7 @@ AGGREGATE = Aggregate(
         ),
         InTheClear(fields=("channel",), events=(TicketOpened,), why="a word to group by"),
         InTheClear(fields=("follows",), events=(TicketOpened,), why="the number of another ticket"),
+        InTheClear(fields=("firm_id",), events=(TicketOpened,), why="a random id, which says nothing"),
         InTheClear(fields=("topic",), events=(TicketClassified,), why="a word to group by"),
         InTheClear(fields=("agent",), events=(TicketAssigned,), why="who in the business looks after it, to group by"),
         InTheClear(

@@ -21,11 +21,11 @@ That the ticket which another one follows exists is not held here: it is a strea
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
@@ -55,7 +55,9 @@ Priority = Literal["urgent", "high", "normal", "low"]
 
 
 class TicketOpened(Event, frozen=True, kw_only=True, tag="TicketOpened"):
-    """A customer wants something settled. `follows` is the id of the ticket that this one takes up again."""
+    """A customer wants something settled. `follows` is the id of the ticket that this one takes up again, `firm_id` the
+    one of the firm on whose behalf they want it.
+    """
 
     ticket_id: str
     at: int
@@ -64,6 +66,7 @@ class TicketOpened(Event, frozen=True, kw_only=True, tag="TicketOpened"):
     subject: Personal[str] = None
     follows: str | None = None
     complaint: bool = False
+    firm_id: str | None = None
 
 
 class TicketClassified(Event, frozen=True, kw_only=True, tag="TicketClassified"):
@@ -303,6 +306,12 @@ class OpenTicket(Command):
     subject: Text | None = None
     follows: Label | None = None
     complaint: bool = False
+    firm: Who | None = None
+
+    @model_serializer(mode="wrap")
+    def _write_firms_alone(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Without a firm it is written as before there were any, so that a command id stands for the same command.
+        return {name: value for name, value in write(self).items() if (name, value) != ("firm", None)}
 
 
 class TicketCommand(Command):
@@ -385,7 +394,10 @@ class RateTicket(TicketCommand):
 
 
 def open_ticket(command: OpenTicket, state: Ticket, context: Context) -> tuple[Event, ...]:
-    """Invariant 1: when it was opened is not a part of its content, as a retry may come later."""
+    """Invariant 1: when it was opened is not a part of its content, as a retry may come later.
+
+    A firm has been resolved to its id before.
+    """
     event = TicketOpened(
         ticket_id=command.ticket_id,
         at=occurred_at(command, context.now),
@@ -394,6 +406,7 @@ def open_ticket(command: OpenTicket, state: Ticket, context: Context) -> tuple[E
         subject=command.subject,
         follows=command.follows,
         complaint=command.complaint,
+        firm_id=None if command.firm is None else str(command.firm),
     )
     if state.opened is not None and event == replace(state.opened, at=event.at):
         return ()

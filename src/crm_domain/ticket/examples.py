@@ -49,6 +49,7 @@ def examples() -> Examples:
                 subject="No tea",
                 follows="T-0",
                 complaint=True,
+                firm_id="fedcba9876543210" * 2,
             ),
             TicketClassified(ticket_id="T-1", at=_AT, topic="post", complaint=True),
             TicketPriorityChanged(ticket_id="T-1", at=_AT, priority="urgent"),

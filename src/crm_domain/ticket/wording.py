@@ -67,10 +67,11 @@ def deed(event: TicketEvent, who: str, other: str) -> str:
     """What happened to a ticket, as somebody did it."""
     ticket = f"ticket {event.ticket_id}"
     match event:
-        case TicketOpened(priority=priority, follows=follows, complaint=complaint):
+        case TicketOpened(priority=priority, follows=follows, complaint=complaint, firm_id=firm_id):
             nature = ", a complaint" if complaint else ""
             earlier = "" if follows is None else f", following {follows}"
-            return f"opened {ticket} for {who} as {priority}{nature}{earlier}"
+            whom = who if firm_id is None else f"{who} of {other}"
+            return f"opened {ticket} for {whom} as {priority}{nature}{earlier}"
         case TicketClassified(topic=topic, complaint=complaint):
             return f"classified {ticket} of {who} as {topic}{', a complaint' if complaint else ''}"
         case TicketPriorityChanged(priority=priority):
@@ -114,4 +115,9 @@ def fields(state: Ticket) -> Iterator[Field]:
         yield "comment", state.rating.comment
 
 
-WORDING = Wording(what=what, deed=deed, fields=fields)
+def other_id(event: TicketEvent) -> str | None:
+    """The id of the firm that an event names."""
+    return event.firm_id if isinstance(event, TicketOpened) else None
+
+
+WORDING = Wording(what=what, deed=deed, fields=fields, other_id=other_id)

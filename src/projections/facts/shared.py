@@ -16,6 +16,8 @@ from msgspec.structs import replace
 from regulars.crm_domain import customer, membership, opportunity, purchase, survey, ticket
 from regulars.crm_domain.assessment import AssessmentRecorded
 from regulars.crm_domain.customer import (
+    FIRM,
+    PERSON,
     AccountClosed,
     AccountReopened,
     CancellationRequested,
@@ -23,6 +25,7 @@ from regulars.crm_domain.customer import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    KindChanged,
     LeadQualified,
     OwnerAssigned,
 )
@@ -140,6 +143,8 @@ class Facts(Struct, array_like=True):
 
     A customer is one identity, number 0, and after merges several. `accounts` and `memberships` are by identity;
     `closed` and `cancelling` follow from all accounts: a customer has left when every one of them is closed.
+
+    `kinds` are the words on what the survivor is; without one, a person.
     """
 
     order_instants: list[int] = field(default_factory=list)
@@ -165,6 +170,7 @@ class Facts(Struct, array_like=True):
     cancelling: Mark | None = None
     closed: Mark | None = None
     source: Named | None = None
+    kinds: list[Named] = field(default_factory=list)
     buying_days: BuyingDays | None = None
     service_spans: ServiceSpans | None = None
     opportunities: dict[str, OpportunityFacts] = field(default_factory=dict)
@@ -173,6 +179,7 @@ class Facts(Struct, array_like=True):
 HANDLES: frozenset[type[Event]] = frozenset(
     {
         CustomerRegistered,
+        KindChanged,
         LeadQualified,
         CustomerTagged,
         CustomerUntagged,
@@ -237,11 +244,16 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
             known = facts.assessed.get(kind)
             if known is None or said_at >= known.said_at:
                 facts.assessed[kind] = Assessed(said_at, position, value)
-        case CustomerRegistered(source=source):
+        case CustomerRegistered(source=source, kind=kind):
+            if kind == FIRM and identity == 0:
+                facts.kinds.append(Named(at, position, kind))
             _engage(facts, at, position)
             _settle_account(facts, identity, _account(facts, identity))
             if source is not None and (identity == 0 or facts.source is None):
                 facts.source = Named(at, position, source)
+        case KindChanged(kind=kind):
+            if identity == 0:
+                facts.kinds.append(Named(at, position, kind))
         case LeadQualified():
             facts.qualified = facts.qualified or Mark(at, position)
         case AccountClosed():
@@ -287,6 +299,11 @@ def _settle_account(facts: Facts, identity: int, account: Account) -> None:
 def _latest(marks: Iterable[Mark | None]) -> Mark | None:
     known = [mark for mark in marks if mark is not None]
     return max(known, key=lambda mark: (mark.at, mark.position), default=None)
+
+
+def kind_at(facts: Facts, at: int) -> str:
+    """Whether a customer is a person or a firm at an instant; facts may reach beyond it."""
+    return next((named.name for named in reversed(facts.kinds) if named.at <= at), PERSON)
 
 
 def orders_since(facts: Facts, instant: int) -> int:

@@ -20,6 +20,7 @@ from regulars.crm_domain.customer import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    KindChanged,
     LeadQualified,
     OwnerAssigned,
 )
@@ -52,7 +53,7 @@ from regulars.projections.facts.kinds import (
     verdict_of,
 )
 from regulars.projections.facts.opportunities import OpportunityFacts
-from regulars.projections.facts.shared import Facts, Named, orders_since, spend_within
+from regulars.projections.facts.shared import Facts, Named, kind_at, orders_since, spend_within
 from regulars.projections.facts.tickets import SETTLED, Moment, TicketFacts
 from regulars.projections.verdict import days, money_text, plural
 
@@ -365,6 +366,15 @@ FACTS: Mapping[str, Fact] = table(
         "csat",
         meaning="The latest answer to a CSAT survey or rating of a ticket, 1 to 5.",
         events=frozenset({SurveyAnswered, TicketRated}),
+    ),
+    steady(
+        "kind",
+        kind="choice",
+        found=lambda subject, window, at: kind_at(subject.facts, at),
+        words=lambda found: f"a {found}",
+        positions=lambda facts: [named.position for named in facts.kinds[-1:]],
+        meaning="person, or firm where the registration or a later word says so.",
+        events=frozenset({CustomerRegistered, KindChanged}),
     ),
     choice(
         "source",

@@ -120,7 +120,9 @@ def find_contracts(session: Session, query: ContractQuery) -> ContractPage:
         contacts = read_contacts(tx, {each.customer_id for each in page.found})
         currency = session.store.currency(tx.connection) or ""
         return ContractPage(
-            contracts=tuple(_view(each, contacts[each.customer_id].ref, currency, zone, at) for each in page.found),
+            contracts=tuple(
+                view_contract(each, contacts[each.customer_id].ref, currency, zone, at) for each in page.found
+            ),
             after=page.after,
             as_of=to_datetime(at),
             behind=page.behind,
@@ -186,7 +188,8 @@ def _renewal(verdict: ContractVerdict, zone: ZoneInfo, at: int) -> tuple[date | 
     return term_end(first, verdict.renewal_months, day), notice
 
 
-def _view(held: HeldKey, ref: str | None, currency: str, zone: ZoneInfo, at: int) -> ContractView:
+def view_contract(held: HeldKey, ref: str | None, currency: str, zone: ZoneInfo, at: int) -> ContractView:
+    """A contract as people read it."""
     interval, verdict = held.interval, cast("ContractVerdict", held.interval.verdict)
     term, notice = _renewal(verdict, zone, at)
     start = last_day(verdict.starts_at, zone)

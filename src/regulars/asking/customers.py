@@ -20,6 +20,7 @@ from regulars.adapters.read_models.histories import History, read_facts, read_hi
 from regulars.adapters.read_models.pages import Becoming, Filters, ListedCustomer, Ranking, newest_event_at, page
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
+from regulars.asking.employments import day_of, working_for
 from regulars.asking.listed import Question, foresee, held_at, listed_of
 from regulars.asking.one_customer import (
     Contact,
@@ -33,6 +34,7 @@ from regulars.asking.one_customer import (
 from regulars.asking.paging import MAX_PAGE
 from regulars.asking.views import LANES, AsksCustomer, Customer, Explanation, Lane, Page, Timeline, lanes_in
 from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.customer import Kind
 from regulars.crm_domain.errors import NotFound, StoreBusy
 from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from regulars.crm_domain.money import from_minor_units
@@ -92,6 +94,8 @@ class CustomerQuery(Struct, frozen=True, kw_only=True):
     after: str | None
     freshness: Freshness
     goes_on: bool
+    kind: Kind | None = None
+    firm: str | CustomerId | None = None
     at: int | None = None
 
 
@@ -108,29 +112,40 @@ def find_one(
         customer_id = session.resolve(tx, who)
         viewpoint = session.viewpoint(tx, known_at, rules)
         members = tx.families([customer_id], viewpoint.until).members(customer_id)
-        asked_at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
-        holding = Holding(
-            shown=tuple(LANES.values()),
-            at=lambda folded: max(asked_at, folded.last_at or 0) if as_of is None else asked_at,
-        )
-        history = history_of(session.store, tx, viewpoint, members, holding)
-        folded, at = history.folded, holding.at(history.folded)
-        held = held_at(history.timelines, LANES.values(), at)
-        if held is None:
-            known = "" if viewpoint.until is None else " that was known then"
-            raise NotFound(f'nothing{known} had happened with "{who}" by {to_datetime(at).isoformat()}')
-        listed = ListedCustomer(
-            customer=history.customer,
-            customer_id=members[0],
-            as_of=at,
-            held=held,
-            folded=folded,
-            becomes_at=None,
-            sort_key=0,
-        )
-        parked = None if history.poison is None else describe_poison(history.poison)
-        view = _Views(session, tx, viewpoint)
-        return view.of(listed, members, read_contacts(tx, members), parked)
+        return view_one(session, tx, viewpoint, members, who, as_of)
+
+
+def view_one(
+    session: Session,
+    tx: Transaction,
+    viewpoint: Viewpoint,
+    members: tuple[str, ...],
+    who: str | CustomerId,
+    as_of: datetime | date | None,
+) -> Customer:
+    """A customer with everyone who is one with them. Raises NotFound where nothing was known of them by then."""
+    asked_at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
+    holding = Holding(
+        shown=tuple(LANES.values()),
+        at=lambda folded: max(asked_at, folded.last_at or 0) if as_of is None else asked_at,
+    )
+    history = history_of(session.store, tx, viewpoint, members, holding)
+    folded, at = history.folded, holding.at(history.folded)
+    held = held_at(history.timelines, LANES.values(), at)
+    if held is None:
+        known = "" if viewpoint.until is None else " that was known then"
+        raise NotFound(f'nothing{known} had happened with "{who}" by {to_datetime(at).isoformat()}')
+    listed = ListedCustomer(
+        customer=history.customer,
+        customer_id=members[0],
+        as_of=at,
+        held=held,
+        folded=folded,
+        becomes_at=None,
+        sort_key=0,
+    )
+    parked = None if history.poison is None else describe_poison(history.poison)
+    return _Views(session, tx, viewpoint).of(listed, members, read_contacts(tx, members), parked)
 
 
 @traced("customers")
@@ -213,6 +228,7 @@ def _page(
     filters = replace(
         filters,
         unchanged_since_asked=query.becoming is not None and query.as_of is not None,
+        among=None if query.firm is None else _people_of(session, tx, viewpoint, query.firm, at),
         beside=frozenset(each for members in families for each in members),
         remembered_only=not query.forgotten,
     )
@@ -253,6 +269,15 @@ def _page(
         total=None if not query.total else scan.count() if by_name is None else len(by_name),
         following=partial(following, at) if query.goes_on else None,
     )
+
+
+def _people_of(
+    session: Session, tx: Transaction, viewpoint: Viewpoint, firm: str | CustomerId, at: int
+) -> frozenset[str]:
+    """Who works for a firm on the day of an instant. Raises NotFound."""
+    members = session.members(tx, firm, viewpoint.until)
+    found = working_for(session, tx, viewpoint, members, day_of(at, viewpoint.rules.zone))
+    return frozenset(each.person_id for each in found)
 
 
 def _whole_history(
@@ -398,7 +423,9 @@ def _filters(session: Session, query: CustomerQuery, ruleset: Ruleset, at: int) 
     having = {lanes[name]: value for name, value in query.having.items()}
     values += having.items()
     order = _ORDERS[query.order]
-    named = {"owner": query.owner, "source": query.source}
+    if query.kind is not None and query.kind not in get_args(Kind):
+        raise ValueError(f'a customer is {" or ".join(get_args(Kind))}, not "{query.kind}"')
+    named = {"kind": query.kind, "owner": query.owner, "source": query.source}
     facts = tuple((ATTRIBUTION.name, column, text) for column, text in named.items() if text is not None)
     shown = dict.fromkeys([*LANES.values(), *having, *(name for name, _, _ in facts)])
     if order is not None and order.projection is not None:
@@ -519,6 +546,7 @@ class _Views:
             last_heard_at=_moment(shown.last_heard_at),
             owner=shown.owner,
             source=shown.source,
+            kind=shown.kind,
             tags=shown.tags,
             merged=tuple(contacts[each].ref or f"id:{each}" for each in members[1:]),
             parked=parked,

@@ -11,9 +11,10 @@ from typing import Literal, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from regulars.adapters.indexes.firms import naming
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.histories import read_facts
-from regulars.adapters.read_models.keyed_pages import ListedKey, Turning, keyed_page
+from regulars.adapters.read_models.keyed_pages import Either, ListedKey, Turning, keyed_page
 from regulars.adapters.read_models.pages import changed_among
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.read_models.service import BREACHED
@@ -29,7 +30,7 @@ from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
 from regulars.crm_domain.membership import Membership, balance
-from regulars.crm_domain.ticket import AgentReplied, CustomerReplied, TicketEvent
+from regulars.crm_domain.ticket import AgentReplied, CustomerReplied, TicketEvent, TicketOpened
 from regulars.projections.engine.fold import by_key, fold_until, verdict_at
 from regulars.projections.facts.tickets import SETTLED
 from regulars.projections.rules.compiled import Rules
@@ -52,7 +53,7 @@ class TicketView:
     `until` is when this changes by itself, and `breaches_at` when the next clock is breached unless somebody acts.
     `holidays_unknown` are years in which its clocks run whose holidays are to be kept and aren't listed.
     `subject` is None once the customer is forgotten; it, `priority`, `agent` and `topic` are those of the same instant,
-    and None where they can't be read.
+    and None where they can't be read. `firm_id` is the firm on whose behalf it was opened, if any.
     """
 
     ticket_id: str
@@ -69,6 +70,8 @@ class TicketView:
     agent: str | None
     topic: str | None
     holidays_unknown: tuple[int, ...] = ()
+    firm_id: CustomerId | None = None
+    firm_ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class TicketQuery(Struct, frozen=True, kw_only=True):
     after: str | None
     freshness: Freshness
     goes_on: bool
+    firm: str | CustomerId | None = None
     at: int | None = None
 
 
@@ -154,7 +158,9 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
             known = {each for members in families for each in members}
             families = (*families, *families_changed(models, tx, at, known, "which tickets are late"))
         beside = [each for members in families for each in members]
-        numbers = models.numbers(connection, [*beside, *(whose or ())])
+        firm = () if query.firm is None else session.members(tx, query.firm)
+        named = tickets_naming(session, tx, firm, None) if firm else {}
+        numbers = models.numbers(connection, [*beside, *(whose or ()), *firm])
         found = keyed_page(
             models,
             connection,
@@ -167,6 +173,7 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
             limit=query.limit,
             after=query.after,
             beside=[numbers[each] for each in beside],
+            either=Either([numbers[each] for each in firm], named) if firm else None,
         )
         as_of = None if query.as_of is None else at
         if beside:
@@ -176,20 +183,16 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
                 for each in listed_tickets(ticket_timelines(session, tx, viewpoint, members, as_of), members[0], at)
             )
             some = (each for each in told if whose is None or each.customer_id in whose)
+            some = (each for each in some if not firm or each.customer_id in firm or each.key in named)
             found += (each for each in some if _is_wanted(each, wanted, until, query.after))
             found = sorted(found, key=lambda each: each.key)[: query.limit]
         if query.as_of is not None and until is None:
             found = _as_of_then(session, tx, viewpoint, models, found, at)
         now = tx.families(listed.customer_id for listed in found)
         found = [replace(listed, customer_id=now.root(listed.customer_id)) for listed in found]
-        contacts = read_contacts(tx, {listed.customer_id for listed in found})
-        states = _states(session, tx, [listed.key for listed in found], at)
         behind = events_behind(session.store, models, connection, beside=beside)
         return TicketPage(
-            tickets=tuple(
-                view_ticket(listed, contacts[listed.customer_id].ref, states[listed.key], viewpoint.rules, at)
-                for listed in found
-            ),
+            tickets=view_tickets(session, tx, found, viewpoint.rules, at),
             after=found[-1].key if len(found) == query.limit else None,
             behind=behind,
             held_back_by=session.held_back_by(tx, models) if behind else None,
@@ -290,26 +293,62 @@ def ticket_at(events: Iterable[_Recorded], at: int) -> ticket.Ticket:
     return reduce(ticket.TICKET.evolve, (each.event for each in happened), ticket.Ticket())
 
 
-def _states(session: Session, tx: Transaction, ticket_ids: Sequence[str], at: int) -> dict[str, ticket.Ticket]:
+def tickets_naming(session: Session, tx: Transaction, firm: Sequence[str], until: int | None) -> dict[str, str]:
+    """The tickets that were opened on behalf of a firm, or of who is one with it, as far as they were known: by their
+    ids, each with its customer's.
+    """
+    positions = naming(tx.connection, session.store.schema, firm, ticket.CATEGORY, until)
+    opened = ((each.event, each.customer_id) for each in tx.log.at(positions))
+    return {event.ticket_id: customer_id for event, customer_id in opened if isinstance(event, TicketOpened)}
+
+
+def _states(
+    session: Session, tx: Transaction, ticket_ids: Sequence[str], at: int, until: int
+) -> dict[str, ticket.Ticket]:
     """What is known of some tickets as of an instant; nothing of those that can't be read."""
     try:
-        return {each: ticket_at(events, at) for each, events in ticket_events(session, tx, ticket_ids).items()}
+        told = ticket_events(session, tx, ticket_ids)
+        return {key: ticket_at((each for each in told[key] if each.position <= until), at) for key in told}
     except StoreUnusable:  # one that can't be read is no reason to be silent about the others
         if len(ticket_ids) <= 1:
             return dict.fromkeys(ticket_ids, ticket.Ticket())
-        return {key: state for each in ticket_ids for key, state in _states(session, tx, [each], at).items()}
+        return {key: state for each in ticket_ids for key, state in _states(session, tx, [each], at, until).items()}
 
 
-def view_ticket(listed: ListedKey, ref: str | None, state: ticket.Ticket, rules: Rules, at: int) -> TicketView:
+def view_tickets(
+    session: Session, tx: Transaction, found: Sequence[ListedKey], rules: Rules, at: int, until: int = FOREVER
+) -> tuple[TicketView, ...]:
+    """Tickets as people read them, by what was recorded up to a position."""
+    states = _states(session, tx, [each.key for each in found], at, until)
+    refs = read_refs(tx, {each.customer_id for each in found}, states.values())
+    return tuple(view_ticket(each, refs, states[each.key], rules, at) for each in found)
+
+
+#: The references of customers, by the ids of survivors and by those that tickets name.
+Refs = Mapping[str, tuple[str, str | None]]
+
+
+def read_refs(tx: Transaction, customer_ids: Iterable[str], states: Iterable[ticket.Ticket]) -> Refs:
+    """For some customers, and for firms that some tickets name, the survivor's id and reference."""
+    firm_ids = {each.opened.firm_id for each in states if each.opened is not None and each.opened.firm_id is not None}
+    families = tx.families(firm_ids)
+    roots = {each: each for each in customer_ids} | {each: families.root(each) for each in firm_ids}
+    contacts = read_contacts(tx, set(roots.values()))
+    return {each: (root, contacts[root].ref) for each, root in roots.items()}
+
+
+def view_ticket(listed: ListedKey, refs: Refs, state: ticket.Ticket, rules: Rules, at: int) -> TicketView:
     """A ticket as people read it."""
     interval = listed.interval
     is_settled = interval.verdict.status in SETTLED
     runs_until = state.resolved_at or interval.valid_from if is_settled else max(at, listed.turns_at or at)
     opened_at = runs_until if state.opened is None else state.opened.at
+    named = None if state.opened is None else state.opened.firm_id
+    firm = None if named is None else refs[named]
     return TicketView(
         ticket_id=listed.key,
         customer_id=CustomerId(listed.customer_id),
-        ref=ref,
+        ref=refs[listed.customer_id][1],
         status=str(interval.verdict.status),
         first_response=interval.verdict.first_response,
         resolution=interval.verdict.resolution,
@@ -321,6 +360,8 @@ def view_ticket(listed: ListedKey, ref: str | None, state: ticket.Ticket, rules:
         agent=state.agent,
         topic=state.topic,
         holidays_unknown=rules.tickets.calendar.unlisted(opened_at, runs_until),
+        firm_id=None if firm is None else CustomerId(firm[0]),
+        firm_ref=None if firm is None else firm[1],
     )
 
 

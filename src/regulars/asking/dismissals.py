@@ -5,7 +5,7 @@ What was said of one holds for everybody who is one with them, by merges; and it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -51,6 +51,15 @@ class ToldApart(Struct, frozen=True):
             else:
                 groups.append([each])
         return max(groups, key=len, default=[])
+
+
+def may_be_one(told_apart: ToldApart, firms: Collection[str], customer_ids: Iterable[str]) -> list[str]:
+    """Of some survivors the most who may all be the same, in order: nobody was told apart from another of them, and a
+    person and a firm never are. `firms` are those of them who are firms.
+    """
+    roots = sorted(set(customer_ids))
+    alike = ([each for each in roots if each not in firms], [each for each in roots if each in firms])
+    return max(map(told_apart.largest, alike), key=len)
 
 
 def read_told_apart(tx: Transaction) -> ToldApart:

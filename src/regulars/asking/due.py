@@ -187,7 +187,7 @@ def _page(
     contacts = read_contacts(tx, {each.customer_id for each in found})
     behind = events_behind(session.store, models, connection, viewpoint.until, beside=beside)
     return DuePage(
-        items=tuple(_view(each.customer_id, contacts[each.customer_id].ref, each.interval) for each in found),
+        items=tuple(view_item(each.customer_id, contacts[each.customer_id].ref, each.interval) for each in found),
         after=_cursor(asked.place(found[-1])) if len(found) == query.limit else None,
         as_of=to_datetime(at),
         behind=behind,
@@ -268,7 +268,8 @@ def _place(after: str) -> Place:
     return int(found[1]), found[3], int(found[2])
 
 
-def _view(customer_id: str, ref: str | None, interval: Interval) -> DueItem:
+def view_item(customer_id: str, ref: str | None, interval: Interval) -> DueItem:
+    """An item as people read it."""
     held = interval.verdict
     return DueItem(
         customer_id=CustomerId(customer_id),
@@ -319,7 +320,7 @@ def explain_due(
         Clause(each.clause, each.sentence, each.contribution, tuple(lines[place] for place in each.positions))
         for each in reasons
     )
-    return DueExplanation(item=_view(members[0], ref, held), as_of=to_datetime(at), reasons=tuple(clauses))
+    return DueExplanation(item=view_item(members[0], ref, held), as_of=to_datetime(at), reasons=tuple(clauses))
 
 
 _NOT_BOUGHT = 'nothing of the item "{}" had been bought, or all of it had come back'

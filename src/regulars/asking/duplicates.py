@@ -1,6 +1,7 @@
 """Who may be the same person: customers who share an e-mail or a phone number, and were neither merged nor told apart.
 
-Of those who share one value, and of whom some were told apart, the most who may all be the same are listed.
+Of those who share one value, and of whom some were told apart, the most who may all be the same are listed. A person
+and a firm may share one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from functools import partial
 from typing import Literal
 
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.dismissals import read_told_apart
+from regulars.asking.dismissals import may_be_one, read_told_apart
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.asking.suspects import Suspect
@@ -73,9 +74,10 @@ def _suspected(tx: Transaction, limit: int, after: str | None, following: Follow
     told_apart = read_told_apart(tx)
     while len(found) < limit:
         groups = tx.shared_lookups(limit, (kind, digest))
+        families = tx.families({each for *_, customer_ids in groups for each in customer_ids})
+        firms = tx.firms_among({families.root(each) for *_, customer_ids in groups for each in customer_ids})
         for kind, digest, customer_ids in groups:
-            families = tx.families(customer_ids)
-            roots = told_apart.largest(sorted({families.root(customer_id) for customer_id in customer_ids}))
+            roots = may_be_one(told_apart, firms, map(families.root, customer_ids))
             if len(roots) > 1 and len(found) < limit:
                 found.append((kind, digest, roots))
                 last = f"{kind}:{digest}"

@@ -77,6 +77,8 @@ def _listed(history: History, question: Question) -> ListedCustomer | None:
         return None
     if any(getattr(held[name].verdict, column) != text for name, column, text in filters.facts):
         return None
+    if filters.among is not None and history.members[0] not in filters.among:
+        return None
     if not all(_carries(timelines[name], key, at) for name, key in filters.carried):
         return None
     sort_key, becomes_at = 0, None

@@ -19,7 +19,7 @@ from msgspec import Struct
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.cipher import normalised
 from regulars.adapters.vault.normal_form import plain
-from regulars.asking.dismissals import read_told_apart
+from regulars.asking.dismissals import may_be_one, read_told_apart
 from regulars.asking.duplicates import Duplicates, DuplicatesPage, Shared, require_mark
 from regulars.asking.one_customer import Contact, read_contacts
 from regulars.asking.paging import MAX_PAGE
@@ -51,10 +51,11 @@ def find_near_duplicates(session: Session, limit: int, goes_on: bool, after: str
         contacts = dict(_contacts(tx))
         near = sorted(_nearly_same(session, contacts, tx.country), key=lambda each: (each.shared, each.digest))
         families = tx.families({each for group in near for each in group.customer_ids})
+        firms = tx.firms_among({families.root(each) for group in near for each in group.customer_ids})
         told_apart = read_told_apart(tx)
         found: list[tuple[_Near, list[str]]] = []
         for group in near:
-            roots = told_apart.largest(sorted({families.root(each) for each in group.customer_ids}))
+            roots = may_be_one(told_apart, firms, map(families.root, group.customer_ids))
             if (group.shared, group.digest) > mark and len(roots) > 1:
                 found.append((group, roots))
         page = found[:limit]

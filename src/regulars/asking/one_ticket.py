@@ -12,13 +12,13 @@ from regulars.asking.audit import AuditEntry, entries_of
 from regulars.asking.desk import (
     TicketView,
     listed_tickets,
+    read_refs,
     said_on,
     ticket_at,
     ticket_events,
     ticket_timelines,
     view_ticket,
 )
-from regulars.asking.one_customer import read_contacts
 from regulars.asking.views import Span
 from regulars.crm_domain import ticket
 from regulars.crm_domain.command import CustomerId
@@ -106,7 +106,7 @@ def _find(session: Session, tx: Transaction, ticket_id: str, as_of: datetime | d
     happened = [each for each in events if each.occurred_at <= at]
     rated = state.rating
     return WholeTicket(
-        ticket=view_ticket(listed, read_contacts(tx, members[:1])[members[0]].ref, state, viewpoint.rules, at),
+        ticket=view_ticket(listed, read_refs(tx, members[:1], [state]), state, viewpoint.rules, at),
         as_of=to_datetime(at),
         opened_at=to_datetime(state.opened.at),
         channel=state.opened.channel,

@@ -194,7 +194,7 @@ def find_quotes(session: Session, query: QuoteQuery) -> QuotePage:
         contacts = read_contacts(tx, {each.customer_id for each in page.found})
         currency = session.store.currency(tx.connection) or ""
         return QuotePage(
-            quotes=tuple(_view(each, contacts[each.customer_id].ref, currency, zone) for each in page.found),
+            quotes=tuple(view_quote(each, contacts[each.customer_id].ref, currency, zone) for each in page.found),
             after=page.after,
             as_of=to_datetime(at),
             behind=page.behind,
@@ -219,7 +219,8 @@ def _status_asked(query: QuoteQuery) -> str | None:
     return "sent"
 
 
-def _view(held: HeldKey, ref: str | None, currency: str, zone: ZoneInfo) -> QuoteView:
+def view_quote(held: HeldKey, ref: str | None, currency: str, zone: ZoneInfo) -> QuoteView:
+    """A quote as people read it."""
     interval, verdict = held.interval, cast("QuoteVerdict", held.interval.verdict)
     return QuoteView(
         quote_id=interval.key,
@@ -279,7 +280,7 @@ def _find(
     contacts = read_contacts(tx, [owner, *([] if firm_id is None else [firm_id])])
     accepted, declined, found = state.accepted, state.declined, totals_of(offer)
     return WholeQuote(
-        quote=_view(HeldKey(customer=0, customer_id=owner, interval=held), contacts[owner].ref, currency, zone),
+        quote=view_quote(HeldKey(customer=0, customer_id=owner, interval=held), contacts[owner].ref, currency, zone),
         as_of=to_datetime(at),
         shown=_revision(offer, sent_at, money),
         prices=offer.prices,

@@ -36,7 +36,7 @@ from regulars.projections.parts import suggestion
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.settled_reminders import SETTLED_REMINDERS
 from regulars.projections.verdict import Interval, plural
-from regulars.session.freshness import Freshness
+from regulars.session.freshness import Freshness, freshness_of
 from regulars.session.instants import instant_of
 from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
@@ -123,7 +123,7 @@ def find_reminders(
     """
     with folded_in(session, query.freshness, known_at, rules, on_progress) as (tx, viewpoint):
         asking = OpenReminders(session, tx, viewpoint, query)
-        found = sorted(asking.found(), key=lambda each: (each.open.due, each.customer, each.rule.id))
+        found = asking.in_order(asking.rows())
         wanted = [each for each in found if query.owner in (None, each.owner)]
         shown = wanted if query.limit is None else wanted[: query.limit]
         contacts = read_contacts(tx, {each.customer_id for each in shown})
@@ -133,6 +133,29 @@ def find_reminders(
             as_of=to_datetime(asking.at),
             missing=asking.missing,
         )
+
+
+def reminders_of(
+    session: Session, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...], as_of: datetime | date | None
+) -> tuple[Reminder, ...]:
+    """The reminders of one family that are overdue or have come up, in a snapshot, from all that is recorded; none of
+    whom was forgotten.
+    """
+    if tx.forgotten(members[:1]):
+        return ()
+    query = ReminderQuery(
+        since=None,
+        until=None,
+        owner=None,
+        care=None,
+        customer=CustomerId(members[0]),
+        as_of=as_of,
+        limit=None,
+        freshness=freshness_of(False, None),
+    )
+    asking = OpenReminders(session, tx, viewpoint, query)
+    contact = read_contacts(tx, members[:1])[members[0]]
+    return tuple(asking.view(each, contact) for each in asking.in_order(asking.of_family(members)))
 
 
 class _Row(Struct, frozen=True):
@@ -180,9 +203,13 @@ class OpenReminders:
 
     # ------------------------------------------------------------------------------------------------------ the days
 
-    def found(self) -> Iterator[FoundReminder]:
+    def in_order(self, rows: Iterable[_Row]) -> list[FoundReminder]:
+        """The days that are open, of each row, by when they are due."""
+        return sorted(self.found(rows), key=lambda each: (each.open.due, each.customer, each.rule.id))
+
+    def found(self, rows: Iterable[_Row]) -> Iterator[FoundReminder]:
         """The days that are open, of each row."""
-        for row in self._rows():
+        for row in rows:
             rule, held = self._rules[row.interval.key], row.interval.verdict
             begins, (first, last) = self._day(held.start), self._span(rule)
             listed = self._listed(rule, row.customer_id)
@@ -257,7 +284,8 @@ class OpenReminders:
             return end_of_day(self._query.until, self._zone)
         return self.at + max((each.ahead_days for each in self._rules.values()), default=0) * DAY
 
-    def _rows(self) -> Iterator[_Row]:
+    def rows(self) -> Iterator[_Row]:
+        """The rows of everybody who is asked for."""
         models, tx, connection = self._viewpoint.models, self._tx, self._tx.connection
         assert models is not None
         if not self._rules:
@@ -292,7 +320,7 @@ class OpenReminders:
         gone = tx.forgotten(members[0] for members in apart)
         for members in apart:
             if members[0] not in gone and (self._whose is None or members[0] in self._whose):
-                yield from self._of_family(members)
+                yield from self.of_family(members)
 
     def _apart(self) -> list[tuple[str, ...]]:
         """The families whom the stored rows don't tell of: this process wrote of them, or what was ahead of them as of
@@ -306,7 +334,7 @@ class OpenReminders:
             families += families_changed(models, self._tx, self.at, known, "what is ahead")
         return families
 
-    def _of_family(self, members: tuple[str, ...]) -> Iterator[_Row]:
+    def of_family(self, members: tuple[str, ...]) -> Iterator[_Row]:
         """The rows of one family; as of a day, as if nothing had happened since."""
         customer, timelines = self._timelines(members)
         attributed = verdict_at(timelines[ATTRIBUTION.name], self.at)

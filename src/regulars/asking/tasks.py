@@ -200,7 +200,7 @@ def _page(
         found = sorted([*found, *some], key=place_of)[: query.limit]
     behind = events_behind(session.store, models, connection, viewpoint.until, beside=beside)
     return TaskPage(
-        tasks=tuple(_views(session, tx, found)),
+        tasks=tuple(view_tasks(session, tx, found)),
         after=_cursor(place_of(found[-1])) if len(found) == query.limit else None,
         as_of=to_datetime(at),
         behind=behind,
@@ -251,7 +251,7 @@ def _place(after: str) -> Place:
 # ------------------------------------------------------------------------------------------------- as people read them
 
 
-def _views(session: Session, tx: Transaction, found: Sequence[HeldKey]) -> Iterator[TaskView]:
+def view_tasks(session: Session, tx: Transaction, found: Sequence[HeldKey]) -> Iterator[TaskView]:
     """Tasks as people read them; the texts of these alone are decrypted."""
     contacts = read_contacts(tx, {each.customer_id for each in found if each.customer_id != NOBODY})
     texts = read_texts(session, tx, [each.interval.key for each in found])
@@ -337,7 +337,7 @@ def find_task(session: Session, task_id: str, as_of: datetime | date | None) -> 
             raise NotFound(f'task "{task_id}" was not added yet by {to_datetime(at).isoformat()}')
         reasons = explain(None, folded.facts_of(TASKS_KNOWN).known[task_id], viewpoint.rules, at)
         found = HeldKey(customer=history.customer, customer_id=members[0], interval=held)
-        (view,) = _views(session, tx, [found])
+        (view,) = view_tasks(session, tx, [found])
         happened = [each for each in events if each.occurred_at <= at]
         return WholeTask(
             task=view,

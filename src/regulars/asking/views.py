@@ -186,7 +186,7 @@ class Customer(AsksItsStore[AsksCustomer]):
     """One customer as of an instant. Times are UTC; money is in the store's currency.
 
     `ref`, `name`, `email`, `phone` and `birthday` are the current ones whatever `as_of` is, and None once the customer
-    is forgotten.
+    is forgotten. `kind` is "person" or "firm".
     `parked` names the event that can't be folded, where there is one; all values are those before it. `merged` are the
     references of the customers who were merged into this one, or their ids where they are forgotten. A customer that
     was pickled is no longer connected to its store: `explain` and the like raise StoreUnusable.
@@ -211,6 +211,7 @@ class Customer(AsksItsStore[AsksCustomer]):
     last_heard_at: datetime | None
     owner: str | None
     source: str | None
+    kind: str
     tags: tuple[str, ...]
     merged: tuple[str, ...] = ()
     parked: str | None = None

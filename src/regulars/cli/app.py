@@ -113,6 +113,14 @@ _add(
 )
 _add(
     app,
+    "import-mail",
+    "mail.import_mail",
+    "Log mail as conversations of the customers whose addresses are in it.",
+    "regulars import-mail sent.mbox --mine me@firm.example --dry-run",
+    "regulars import-mail inbox.mbox *.eml --mine @firm.example",
+)
+_add(
+    app,
     "customers",
     "asking.customers",
     "List customers by their verdicts, as of any moment.",
@@ -140,6 +148,14 @@ _add(
 )
 _add(
     app,
+    "firm",
+    "firms.firm",
+    "Show a firm: its people, what they bought, and their open tickets.",
+    "regulars firm acme",
+    "regulars firm acme --as-of 2026-03-31 --known-at 2026-04-15",
+)
+_add(
+    app,
     "segments",
     "segments.segments",
     "List the segments: how many are in each, come in and go out soon.",
@@ -160,9 +176,17 @@ _add(
     app,
     "show",
     "asking.show",
-    "Show one customer: their verdicts, and their timeline.",
+    "Show what is good to know of one customer before a call, as of any moment.",
     "regulars show shop:42",
-    "regulars show ada@example.com",
+    "regulars show ada@example.com --as-of 2026-03-31",
+)
+_add(
+    app,
+    "search",
+    "searching.search",
+    "Search notes, conversations, comments and messages for a text, the latest first.",
+    "regulars search invoice",
+    """regulars search "new address" --customer shop:42 --from 2026-01-01""",
 )
 _add(
     app,

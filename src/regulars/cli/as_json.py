@@ -26,9 +26,12 @@ from regulars.asking.dicts import to_dict
 from regulars.asking.dismissals import Dismissed
 from regulars.asking.due import DueExplanation, DueItem, MostBought
 from regulars.asking.duplicates import Duplicates
+from regulars.asking.employments import Employment, Party
+from regulars.asking.firms import Firm
 from regulars.asking.forecasts import FittedModel, Forecast, ForecastPage
 from regulars.asking.one_ticket import WholeTicket
 from regulars.asking.reminders import Reminder
+from regulars.asking.search import SearchPage
 from regulars.asking.segments import Attrition, SegmentCount, SegmentMember
 from regulars.asking.service import Attainment, ServiceLine, ServiceReport
 from regulars.asking.tasks import TaskView, WholeTask
@@ -39,7 +42,9 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import to_datetime
 from regulars.doing.forgetting import Forgetting, Forgotten
 from regulars.doing.importing import ImportReport
+from regulars.doing.mail import MailReport
 from regulars.doing.outcomes import Outcome
+from regulars.profile.values import CustomerPage, Few, OpenOpportunity, Said
 from regulars.projections.rules.grammar import Ruleset
 from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference
 from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
@@ -92,11 +97,126 @@ def customer(each: Customer, currency: str | None) -> Object:
         "last_heard_at": _moment(each.last_heard_at),
         "owner": each.owner,
         "source": each.source,
+        "kind": each.kind,
         "tags": list(each.tags),
         "merged": list(each.merged),
         "as_of": each.as_of.isoformat(),
         "becomes_at": _moment(each.becomes_at),
         "parked": each.parked,
+    }
+
+
+def customer_page(page: CustomerPage) -> Object:
+    """The page of a customer: the customer with the contact details of that instant, and each section."""
+    told, standing = page.details, page.standing
+    return customer(page.customer, page.currency) | {
+        "ref": told.ref,
+        "name": told.name,
+        "email": told.email,
+        "phone": told.phone,
+        "birthday": told.birthday,
+        "locale": told.locale,
+        "account": told.status,
+        "preferences": dict(told.preferences),
+        "forgotten_at": _moment(page.forgotten_at),
+        "verdicts": [
+            {"verdict": one.lane, "value": one.value, "score": one.score, "since": one.since.isoformat()}
+            | {"next": None if one.next is None else _span(one.next)}
+            for one in standing.verdicts
+        ],
+        "segments": [
+            {"id": one.id, "title": one.title, "since": one.since.isoformat(), "until": _moment(one.until)}
+            for one in standing.segments
+        ],
+        "satisfaction": {
+            "nps": standing.nps,
+            "csat": standing.csat,
+            "ask_again_at": _moment(standing.ask_again_at),
+        },
+        "due": {"found": [due_item(one) for one in standing.due], "more": standing.due_more},
+        "consents": consents(page.consents),
+        "points": None if page.points is None else points(page.points),
+        "works_for": [employment(one) for one in page.works_for],
+        "people": {"found": [employment(one) for one in page.people.found], "more": page.people.more},
+        "reminders": {"found": [reminder(one) for one in page.reminders.found], "more": page.reminders.more},
+        "tasks": {"found": [task(one) for one in page.tasks.found], "more": page.tasks.more},
+        "tickets": {"found": [ticket(one) for one in page.tickets.found], "more": page.tickets.more},
+        "opportunities": {
+            "found": [_open_opportunity(one) for one in page.opportunities.found],
+            "more": page.opportunities.more,
+        },
+        "quotes": {"found": [to_dict(one) for one in page.quotes.found], "more": page.quotes.more},
+        "contracts": {"found": [to_dict(one) for one in page.contracts.found], "more": page.contracts.more},
+        "conversations": _latest(page.conversations),
+        "notes": _latest(page.notes),
+        "timeline": timeline(page.timeline),
+    }
+
+
+def _open_opportunity(each: OpenOpportunity) -> Object:
+    return {
+        "opportunity_id": each.opportunity_id,
+        "title": each.title,
+        "pipeline": each.pipeline,
+        "stage": each.stage,
+        "amount": str(each.amount),
+        "probability": str(each.probability),
+        "owner": each.owner,
+        "entered_at": each.entered_at.isoformat(),
+        "expected_close": None if each.expected_close is None else each.expected_close.isoformat(),
+        "is_stale": each.is_stale,
+    }
+
+
+def _latest(each: Few[Said]) -> Object:
+    found = [
+        {"position": one.position, "at": one.at.isoformat(), "actor": one.actor, "what": one.what, "text": one.text}
+        for one in each.found
+    ]
+    return {"found": found, "more": each.more}
+
+
+def search_page(page: SearchPage) -> Object:
+    """The texts that a search found, and how far it got; `after` can be given to --after."""
+    found = [
+        {
+            "position": one.position,
+            "id": None if one.customer_id is None else _id(one.customer_id),
+            "ref": one.ref,
+            "name": one.name,
+            "at": one.at.isoformat(),
+            "event": one.event,
+            "what": one.what,
+            "excerpt": one.excerpt,
+            "text": one.text,
+        }
+        for one in page.found
+    ]
+    return {
+        "found": found,
+        "looked_through": page.looked_through,
+        "unreadable": page.unreadable,
+        "reached": _moment(page.reached),
+        "after": page.after,
+    }
+
+
+def mail_report(each: MailReport) -> Object:
+    """What an import of mail did."""
+    return {
+        "mails": each.mails,
+        "recorded": each.recorded,
+        "unchanged": each.unchanged,
+        "nobody": each.nobody,
+        "between_us": each.between_us,
+        "automatic": each.automatic,
+        "rejected": each.rejected,
+        "attachments": each.attachments,
+        "cut": each.cut,
+        "unknown": [{"address": address, "mails": mails} for address, mails in each.unknown],
+        "shared": [{"address": address, "mails": mails} for address, mails in each.shared],
+        "rejects": [reject(one) for one in each.rejects],
+        "dry_run": each.dry_run,
     }
 
 
@@ -248,6 +368,42 @@ def ticket(each: TicketView) -> Object:
         "agent": each.agent,
         "topic": each.topic,
         "holidays_unknown": list(each.holidays_unknown),
+        "firm_id": None if each.firm_id is None else _id(each.firm_id),
+        "firm_ref": each.firm_ref,
+    }
+
+
+def employment(each: Employment) -> Object:
+    """Who works for whom; `since` and `until` are the first and the last day."""
+    return {
+        "person": _party(each.person),
+        "firm": _party(each.firm),
+        "role": each.role,
+        "since": None if each.since is None else each.since.isoformat(),
+        "until": None if each.until is None else each.until.isoformat(),
+    }
+
+
+def _party(each: Party) -> Object:
+    return {"id": _id(each.id), "ref": each.ref, "name": each.name}
+
+
+def firm(each: Firm, currency: str | None) -> Object:
+    """A firm with its people; `orders` and `net_spend` are those of all of them together."""
+    return {
+        "firm": customer(each.customer, currency),
+        "orders": each.orders,
+        "net_spend": str(each.net_spend),
+        "currency": currency,
+        "people": [
+            employment(one.employment)
+            | {
+                "customer": None if one.customer is None else customer(one.customer, currency),
+                "tickets": list(map(ticket, one.tickets)),
+            }
+            for one in each.people
+        ],
+        "tickets": list(map(ticket, each.tickets)),
     }
 
 

@@ -24,10 +24,12 @@ from regulars.cli.opening import (
     open_to_ask,
     tell_what_is_missing,
 )
+from regulars.cli.page import customer_page
 from regulars.cli.paging import every
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment, parse_span
 from regulars.crm import Regulars
+from regulars.crm_domain.customer import Kind
 from regulars.session.freshness import FRESH
 
 DEFAULT_WITHIN = timedelta(days=14)
@@ -72,6 +74,8 @@ def customers(
     segment: Annotated[str | None, typer.Option(metavar="ID", help="Only those in this segment.")] = None,
     owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this owner.")] = None,
     source: Annotated[str | None, typer.Option(metavar="SOURCE", help="Only those of this source.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only persons, or only firms.")] = None,
+    firm: Annotated[str | None, typer.Option(metavar="WHO", help="Only those who work for this firm then.")] = None,
     text: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Only those with this in their name or e-mail.")
     ] = None,
@@ -122,6 +126,8 @@ def customers(
             segment=segment,
             owner=owner,
             source=source,
+            kind=kind,
+            firm=None if firm is None else crm.find(firm),
             text=text,
             forgotten=forgotten,
             as_of=as_of,
@@ -155,29 +161,27 @@ def customers(
 def show(
     ctx: typer.Context,
     who: WhoArgument,
+    as_of: AsOf = None,
     known_at: KnownAt = None,
     rules: ByRules = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show one customer: their verdicts, and their timeline."""
+    """Show what is good to know of one customer before a call, as of any moment.
+
+    How they are reached, where they stand, what they said last, their notes and open tickets, and their timeline. What
+    was said in their own words is decrypted for it.
+    """
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)
-        found = crm.customer(crm.find(who), known_at=seen.known_at, rules=seen.rules)
-        timeline = found.timeline()
+        page = crm.page(crm.find(who), as_of=as_of, known_at=seen.known_at, rules=seen.rules)
         if json:
-            said = as_json.customer(found, crm.currency) | {"timeline": as_json.timeline(timeline)}
-            as_json.write_json(sys.stdout, said | seen.as_json())
+            as_json.write_json(sys.stdout, as_json.customer_page(page) | seen.as_json())
             return
-        zone, width = zone_of(crm), render.console().width
         nobody = "Somebody who was forgotten" if crm.names_readable else "Somebody, without a name for this role"
-        if seen.is_given:
-            render.draw(seen.heading(None))
-        render.draw(
-            render.customer_card(found, timeline, crm.currency, zone, nobody),
-            "",
-            render.timeline_lanes(timeline, now=found.as_of, zone=zone, width=width, orders=timeline.orders),
-        )
+        if seen.is_given or as_of is not None:
+            render.draw(seen.heading(as_of))
+        render.draw(customer_page(page, nobody, width=render.console().width))
 
 
 def explain(
@@ -274,6 +278,7 @@ def _lane_of(seen: Viewpoint, wish: str) -> dict[Lane, str]:
 _COLUMNS = (
     *("ref", "name", "email", "stage", "stage_since", "tier", "risk", "risk_band"),
     *("orders", "net_spend", "last_order_at", "as_of", "becomes_at", "id", "phone", "tags", "owner", "birthday"),
+    "kind",
 )
 #: Those that are numbers or times, and no text.
 _TYPED = ("stage_since", "net_spend", "last_order_at", "as_of", "becomes_at")

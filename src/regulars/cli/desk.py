@@ -43,6 +43,9 @@ Timeliness = Literal["on_time", "due_soon", "breached", "met", "late"]
 def tickets(
     ctx: typer.Context,
     customer: Annotated[str | None, typer.Option(metavar="WHO", help="Only those of this customer.")] = None,
+    firm: Annotated[
+        str | None, typer.Option(metavar="WHO", help="Only those of this firm, or opened on its behalf.")
+    ] = None,
     status: Annotated[ListedStatus | None, typer.Option(help="Only those with this status.")] = None,
     first_response: Annotated[Timeliness | None, typer.Option(help="Only those with this first response.")] = None,
     resolution: Annotated[Timeliness | None, typer.Option(help="Only those with this resolution.")] = None,
@@ -68,6 +71,7 @@ def tickets(
             fresh=False,
             at_least=at_least,
             customer=None if customer is None else crm.find(customer),
+            firm=None if firm is None else crm.find(firm),
             status=status,
             first_response=first_response,
             resolution=resolution,
@@ -139,6 +143,7 @@ def _heading(found: WholeTicket, zone: ZoneInfo) -> Table:
     facts = {
         "ticket": each.ticket_id,
         "customer": _customer(each),
+        "firm": None if each.firm_id is None else each.firm_ref or f"id:{each.firm_id}",
         "subject": each.subject,
         "priority": each.priority,
         "agent": each.agent,

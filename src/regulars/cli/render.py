@@ -19,6 +19,7 @@ from rich.text import Text
 from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
 from regulars.adapters.vault.erasing import OwnerNeeded
 from regulars.adapters.vault.quarantine import Reject
+from regulars.asking.employments import Employment
 from regulars.asking.timeline_text import MIN_WIDTH, timeline_text
 from regulars.asking.views import (
     Clause,
@@ -27,7 +28,6 @@ from regulars.asking.views import (
     Explanation,
     Lane,
     SegmentView,
-    Span,
     Status,
     Timeline,
     VerdictView,
@@ -35,7 +35,7 @@ from regulars.asking.views import (
 from regulars.cli.fields import fields_of, first_line
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
-from regulars.crm_domain.customer import CustomerRegistered
+from regulars.crm_domain.customer import FIRM, CustomerRegistered
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
 from regulars.doing.importing import ImportReport
@@ -146,30 +146,21 @@ def _who(each: Customer) -> Text:
     return _cell(each.ref if each.ref is not None else f"id:{each.id}")
 
 
-def customer_card(
-    each: Customer, timeline: Timeline, currency: str | None, zone: ZoneInfo, nobody: str
-) -> ConsoleRenderable:
-    """Who a customer is, the three verdicts and how long each holds, and what they bought.
+def firm_card(each: Customer, currency: str | None, zone: ZoneInfo) -> ConsoleRenderable:
+    """What a firm is called, and what it bought itself."""
+    return Group(_heading(each, "A firm that was forgotten"), Padding(_facts(each, currency, zone), (1, 0, 0, 0)))
 
-    `nobody` is what somebody is called who has neither name nor reference.
-    """
-    verdicts = Table.grid(padding=(0, 2))
-    for lane, spans in timeline.lanes.items():
-        if not spans:
-            continue
-        held, following = _held(spans, each.as_of)
-        value = f"{each.risk} {held.value}" if lane == "risk" else held.value
-        verdicts.add_row(
-            Text(lane, style="dim"),
-            Text(value, style="bold"),
-            Text(f"since {day(held.since, zone)}"),
-            Text("" if following is None else f"until {day(following.since, zone)}, then {following.value}"),
-        )
-    return Group(
-        _heading(each, nobody),
-        Padding(verdicts, (1, 0)),
-        _facts(each, currency, zone),
-    )
+
+def employments(found: Iterable[Employment]) -> ConsoleRenderable:
+    """Whom somebody works for, a line each."""
+    table = Table.grid(padding=(0, 2))
+    for each in found:
+        firm = each.firm.name or each.firm.ref or f"id:{each.firm.id}"
+        since = "" if each.since is None else f"since {each.since}"
+        until = "" if each.until is None else f"until {each.until}"
+        words = ", ".join(filter(None, (firm, each.role, " ".join(filter(None, (since, until))))))
+        table.add_row(Text("works for", style="dim"), _text(words))
+    return table
 
 
 def _heading(each: Customer, nobody: str) -> Text:
@@ -189,6 +180,7 @@ def _parked(why: str) -> Text:
 
 def _facts(each: Customer, currency: str | None, zone: ZoneInfo) -> Table:
     facts = {
+        "is": "a firm" if each.kind == FIRM else "",
         "orders": _orders(each, zone),
         "net spend": f"{each.net_spend:,} {currency or ''}".strip() if each.orders else "",
         "heard of": day(each.last_heard_at, zone),
@@ -207,16 +199,6 @@ def _orders(each: Customer, zone: ZoneInfo) -> str:
     if not each.orders:
         return "none yet"
     return f"{each.orders}, first {day(each.first_order_at, zone)}, last {day(each.last_order_at, zone)}"
-
-
-def _held(spans: Sequence[Span], at: datetime) -> tuple[Span, Span | None]:
-    """The value that holds at a moment, from its first span on, and what it becomes, if anything."""
-    now = max((index for index, span in enumerate(spans) if span.since <= at), default=0)
-    first = now
-    while first > 0 and spans[first - 1].value == spans[now].value:
-        first -= 1
-    following = next((span for span in spans[now:] if span.value != spans[now].value), None)
-    return spans[first], following
 
 
 def timeline_lanes(
@@ -258,7 +240,7 @@ def explanation(each: Explanation, who: Customer, zone: ZoneInfo, viewpoint: str
     name = " · ".join(clean(part) for part in (who.name, who.ref or f"id:{who.id}") if part)
     heading = Text.assemble((name, "bold"), f"   as of {minute(each.as_of, zone)}")
     notes = [Text(viewpoint)] if viewpoint else []
-    notes += [] if each.parked is None else [_parked(each.parked)]
+    notes += [] if each.parked is None else [Text(f"parked: {clean(each.parked)}", style="bold")]
     verdicts = (part for verdict in each.verdicts for part in _verdict(verdict, zone))
     return Group(heading, *notes, *verdicts, *(part for segment in each.segments for part in _segment(segment, zone)))
 
@@ -388,13 +370,14 @@ def import_report(each: ImportReport) -> ConsoleRenderable:
         parts += [Text("\nNoticed:"), *shown, *([Text(f"and {more:,} more", style="dim")] if more else [])]
     if each.rejected:
         few = each.rejected <= REJECTS_SHOWN
-        parts += [Text("\nRefused:"), _refused(each.rejects) if few else _reasons(each.reasons)]
+        parts += [Text("\nRefused:"), refused(each.rejects) if few else _reasons(each.reasons)]
         if not each.dry_run:
             parts.append(Text("`regulars import --rejects` lists them", style="dim"))
     return Group(*parts)
 
 
-def _refused(rejects: Sequence[Reject]) -> Table:
+def refused(rejects: Sequence[Reject]) -> Table:
+    """Where some refused rows stand, and why each was refused."""
     several = len({each.source for each in rejects}) > 1
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)

@@ -38,6 +38,7 @@ from regulars.doing.corrections import (
     was_theirs,
     with_news_alone,
 )
+from regulars.doing.firms import require_firm
 from regulars.doing.following import commands_after
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
 from regulars.doing.late_membership import follow_late_move
@@ -149,6 +150,7 @@ class Execution:
             before, cause = work.state(target), len(work.pending.drafts)
             then = corrected_at(event, command, stream, at, now)
             require_allowed(work, event, customer_id)
+            require_firm(work, event, then)
             for of, part in self._shared(event, target):
                 work.keep(part, command, of, then, caused_by=follows)
             move_points(work, event, before, command, target, then)
@@ -213,6 +215,14 @@ class Execution:
     def knows(self, reference: str | None) -> bool:
         """Whether a customer has this reference, one of this transaction included."""
         return reference is not None and known(self._work, reference) is not None
+
+    def load(self, decider: Decider[Any], keys: Iterable[str]) -> None:
+        """Load the streams of some keys in one query."""
+        self._work.load({self._work.stream_of(decider, each) for each in keys})
+
+    def is_begun(self, decider: Decider[Any], key: str) -> bool:
+        """Whether anything is recorded under a key, by this transaction included."""
+        return self._work.stream(self._work.stream_of(decider, key), decider).version > 0
 
     def newer_details(self, told: RegisterCustomer, wanted: Details | None) -> ChangeContactDetails | None:
         """The contact details that are told again of a customer who is known, and to be taken: by default the newest

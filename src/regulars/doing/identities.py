@@ -9,17 +9,22 @@ from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.contract import SignContract
 from regulars.crm_domain.customer import (
     CUSTOMER,
+    FIRM,
     AccountStatus,
     DismissDuplicate,
+    EndEmployment,
     MakeReferral,
     MergeCustomers,
+    RecordEmployment,
     UndoDismissal,
+    VoidEmployment,
 )
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.membership import is_in_force
 from regulars.crm_domain.merge import Family
 from regulars.crm_domain.opportunity import ChangeOpportunity, OpenOpportunity
 from regulars.crm_domain.quote import SendQuote
+from regulars.crm_domain.ticket import OpenTicket
 from regulars.doing.memberships import own_membership
 from regulars.doing.unit_of_work import UnitOfWork
 
@@ -57,7 +62,7 @@ def resolve(work: UnitOfWork, who: CustomerId | str) -> str:
 
 
 def with_ids(work: UnitOfWork, command: Command) -> Command:
-    """The command with ids in place of references, where it names two customers, or a customer and a firm.
+    """The command with ids in place of references, where it names two customers, or a firm beside its customer.
 
     What is said of two alike is said of the one whose id comes first, so that it is kept in one place.
     """
@@ -66,6 +71,10 @@ def with_ids(work: UnitOfWork, command: Command) -> Command:
             ids = {"customer": customer, "referred": other}
         case MergeCustomers(customer=customer, into=other):
             ids = {"customer": customer, "into": other}
+        case RecordEmployment() | EndEmployment() | VoidEmployment():
+            ids = {"customer": command.customer, "firm": command.firm}
+        case OpenTicket(firm=firm) if firm is not None:
+            ids = {"firm": firm}
         case DismissDuplicate(customer=customer, other=other) | UndoDismissal(customer=customer, other=other):
             first, second = sorted((resolve(work, customer), resolve(work, other)))
             ids = {"customer": CustomerId(first), "other": CustomerId(second)}
@@ -100,9 +109,10 @@ def merging(work: UnitOfWork, customer_id: str) -> Family:
     """The properties of a family that decide whether it may be merged."""
     members = family_of(work, customer_id)
     memberships = (work.state(own_membership(work, each)) for each in members)
-    accounts = (work.stream(each, CUSTOMER).state for each in members)
+    accounts = [work.stream(each, CUSTOMER).state for each in members]
     return Family(
         root_id=members[0],
         is_member=any(is_in_force(state) for state in memberships),
         is_erased=any(state.status is AccountStatus.ERASED for state in accounts),
+        is_firm=accounts[0].kind == FIRM,
     )

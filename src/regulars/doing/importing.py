@@ -289,7 +289,7 @@ def _carry_out(said: _Said, batch: Iterable[Row], execution: Execution, matching
 
 def _named_in(commands: Iterable[Command], catalogue: Catalogue) -> set[str]:
     """Whom some commands speak of, in whatever way the mapping made of their row."""
-    fields = ("referred", "into", *LOOKUP_KINDS, "name")
+    fields = ("referred", "into", "firm", *LOOKUP_KINDS, "name")
     named = {str(value) for command in commands for field in fields if (value := getattr(command, field, None))}
     return named | {str(who) for command in commands if (who := address(command, catalogue).customer)}
 

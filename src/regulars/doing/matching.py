@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from regulars.adapters.importing import Row
 from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.command import CustomerId
-from regulars.crm_domain.customer import MergeCustomers, RegisterCustomer
+from regulars.crm_domain.customer import FIRM, MergeCustomers, RegisterCustomer
 from regulars.doing.execution import Execution
 
 
@@ -20,7 +20,7 @@ class Matching:
     def __init__(self, tx: Transaction, execution: Execution) -> None:
         self._tx = tx
         self._execution = execution
-        self._met: dict[tuple[str, str], str] = {}
+        self._met: dict[tuple[str, str, str], str] = {}
 
     def matched(self, row: Row) -> Row:
         """The row, with a merge behind the registration of a new reference whose contact one known customer has."""
@@ -29,7 +29,7 @@ class Matching:
         new = row.commands[0]
         if not isinstance(new, RegisterCustomer) or new.ref is None or self._execution.knows(new.ref):
             return row
-        into = next(filter(None, (self._holder(*contact) for contact in _contacts(row, new))), None)
+        into = next(filter(None, (self._holder(new, *contact) for contact in _contacts(row, new))), None)
         if into is None:
             return row
         commands = (new, MergeCustomers(customer=new.ref, into=into), *row.commands[1:])
@@ -40,16 +40,18 @@ class Matching:
         """Remember whom a row that was taken registered."""
         if row.match and row.commands and isinstance(new := row.commands[0], RegisterCustomer) and new.ref is not None:
             for kind, value in _contacts(row, new):
-                self._met.setdefault((kind, self._tx.digest(kind, value)), new.ref)
+                self._met.setdefault((new.kind, kind, self._tx.digest(kind, value)), new.ref)
 
-    def _holder(self, kind: str, value: str) -> CustomerId | str | None:
-        """Who has this contact, if it is one customer."""
+    def _holder(self, new: RegisterCustomer, kind: str, value: str) -> CustomerId | str | None:
+        """Who has this contact, if it is one customer: one person of a person's, one firm of a firm's."""
         found = self._tx.find(kind, [value]).get(value, [])
         families = self._tx.families(found)
         roots = {families.root(customer_id) for customer_id in found}
+        firms = self._tx.firms_among(roots)
+        roots = roots & firms if new.kind == FIRM else roots - firms
         if len(roots) > 1:
             return None
-        return CustomerId(roots.pop()) if roots else self._met.get((kind, self._tx.digest(kind, value)))
+        return CustomerId(roots.pop()) if roots else self._met.get((new.kind, kind, self._tx.digest(kind, value)))
 
 
 def _contacts(row: Row, new: RegisterCustomer) -> list[tuple[str, str]]:

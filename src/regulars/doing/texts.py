@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from regulars.asking.texts import TEXTS
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event, Recorded
-from regulars.crm_domain.interaction import InteractionRecorded, NoteAdded, SurveyAnswered
-from regulars.crm_domain.ticket import AgentReplied, CustomerReplied, TicketOpened, TicketRated
 from regulars.doing.unit_of_work import UnitOfWork
-
-TEXTS = (InteractionRecorded, SurveyAnswered, NoteAdded, TicketOpened, CustomerReplied, AgentReplied, TicketRated)
 
 
 def seek_texts(work: UnitOfWork, positions: Iterable[str]) -> None:

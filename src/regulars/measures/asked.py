@@ -36,6 +36,7 @@ _BESIDE_LANES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "tag": (TAGS.name, "tag"),
         "segment": (SEGMENTS.name, "segment"),
+        "kind": (ATTRIBUTION.name, "kind"),
         "owner": (ATTRIBUTION.name, "owner"),
         "source": (ATTRIBUTION.name, "source"),
         "tickets": (TICKETS, "status"),

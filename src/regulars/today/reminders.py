@@ -31,7 +31,7 @@ def _due(snapshot: Snapshot) -> Iterator[DueRow]:
         freshness=freshness_of(False, None),  # it is fresh already
     )
     asked = OpenReminders(snapshot.session, snapshot.tx, snapshot.viewpoint, query)
-    for found in asked.found():
+    for found in asked.found(asked.rows()):
         told = asked.view(found, Contact())
         due = after_day(found.open.due, zone)
         yield DueRow(

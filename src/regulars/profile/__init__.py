@@ -1,0 +1,14 @@
+"""One customer as somebody wants them before a call: `gathering` collects the page, `values` has its types."""
+
+from regulars.profile.values import (
+    CustomerPage,
+    Details,
+    Few,
+    HeldSegment,
+    HeldVerdict,
+    OpenOpportunity,
+    Said,
+    Standing,
+)
+
+__all__ = ["CustomerPage", "Details", "Few", "HeldSegment", "HeldVerdict", "OpenOpportunity", "Said", "Standing"]
