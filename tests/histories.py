@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -32,6 +32,14 @@ from regulars.crm_domain.membership import (
     PointsEarned,
     TierOverrideGranted,
     TierOverrideLifted,
+)
+from regulars.crm_domain.opportunity import (
+    OpportunityChanged,
+    OpportunityLost,
+    OpportunityOpened,
+    OpportunityReopened,
+    OpportunityStageChanged,
+    OpportunityWon,
 )
 from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.survey import SurveyBounced, SurveySent
@@ -188,6 +196,39 @@ def tickets() -> st.SearchStrategy[Event]:
 
 
 @cache
+def opportunities() -> st.SearchStrategy[Event]:
+    """Events of two opportunities, in stages of which the default rules know all but one."""
+    which, stage = st.sampled_from(["O-1", "O-2"]), st.sampled_from(["contacted", "proposal", "unheard of"])
+    amount = st.sampled_from([None, 0, 10_000, 250_000])
+    changes: list[dict[str, object]] = [
+        {"changed": ("amount",), "amount": 40_000, "currency": "EUR"},
+        {"changed": ("owner", "source"), "owner": "li", "source": None},
+        {"changed": ("expected_close", "title"), "expected_close": date(2026, 3, 29), "title": "Tea"},
+    ]
+    return st.one_of(
+        *2
+        * [
+            st.builds(
+                OpportunityOpened,
+                opportunity_id=which,
+                at=st.just(0),
+                pipeline=st.sampled_from(["sales", "unheard of"]),
+                stage=stage,
+                amount=amount,
+                source=st.sampled_from([None, "fair"]),
+            )
+        ],
+        st.builds(OpportunityStageChanged, opportunity_id=which, stage=stage),
+        st.builds(
+            lambda each, fields: OpportunityChanged(opportunity_id=each, **fields), which, st.sampled_from(changes)
+        ),
+        st.builds(OpportunityWon, opportunity_id=which, amount=amount),
+        st.builds(OpportunityLost, opportunity_id=which, reason=st.sampled_from(["price", "silence"])),
+        st.builds(OpportunityReopened, opportunity_id=which, stage=st.none() | stage),
+    )
+
+
+@cache
 def memberships() -> st.SearchStrategy[Event]:
     earned = st.builds(
         lambda number, points, days: (number, points, days), st.integers(1, 9), st.integers(1, 500), st.integers(0, 400)
@@ -289,6 +330,7 @@ def histories(
         others(),
         tickets(),
         memberships(),
+        opportunities(),
         assessments(),
     )
     if mostly is not None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from histories import answers, assessments, histories, others
+from histories import answers, assessments, histories, opportunities, others
 from regulars.crm_domain.assessment import AssessmentRecorded
 from regulars.crm_domain.customer import (
     AccountClosed,
@@ -27,6 +27,13 @@ from regulars.crm_domain.customer import (
 )
 from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.opportunity import (
+    OpportunityEvent,
+    OpportunityLost,
+    OpportunityOpened,
+    OpportunityReopened,
+    OpportunityWon,
+)
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import (
     MOVES,
@@ -57,6 +64,8 @@ BOUNDS: dict[str, st.SearchStrategy[Any]] = {
     "returns": COUNTS,
     "tickets": COUNTS,
     "open_tickets": COUNTS,
+    "open_opportunities": COUNTS,
+    "won": COUNTS,
     "nps": st.integers(0, 10),
     "csat": st.integers(1, 5),
     "spend": st.sampled_from(["0", "0.01", "0.02", "20", "150.00", "150.005", "600", "1000.00"]),
@@ -92,7 +101,7 @@ SETS = {
     "tagged": ("vip", "press", "never"),
     "assessed": ("sentiment:good", "sentiment:bad", "topic:good", "never:said"),
 }
-WINDOWED = ("orders", "returns", "tickets", "spend", "nps", "csat")
+WINDOWED = ("orders", "returns", "tickets", "won", "spend", "nps", "csat")
 
 
 @cache
@@ -189,6 +198,8 @@ def lives(asking: str) -> st.SearchStrategy[list[Happened]]:
             return histories(min_size=12, mostly=desk)
         case "nps" | "csat" | "nps_category" | "csat_category":
             return histories(min_size=12, mostly=answers() | desk)
+        case "open_opportunities" | "won":
+            return histories(min_size=12, mostly=opportunities())
         case "assessed":
             return histories(min_size=12, mostly=assessments())
         case (
@@ -231,6 +242,11 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
         case "open_tickets":
             ids = {each.event.ticket_id for each in happened if isinstance(each.event, TicketOpened)}
             return sum(status(name, happened) not in (TicketStatus.RESOLVED, TicketStatus.CLOSED) for name in ids)
+        case "open_opportunities":
+            return sum(state == "open" for state, _ in opportunities_at(happened).values())
+        case "won":
+            won_at = [since for state, since in opportunities_at(happened).values() if state == "won"]
+            return sum(rule.within_days is None or each + rule.within_days * DAY > at for each in won_at)
         case "spend":
             counted = {each.event.order_id for each in recent if isinstance(each.event, PurchaseRecorded)}
             paid = sum(each.event.amount for each in bought if each.event.order_id in counted)
@@ -346,6 +362,27 @@ def is_opening(each: Happened, happened: list[Happened]) -> bool:
         return False
     same = (e for e in happened if isinstance(e.event, TicketOpened) and e.event.ticket_id == each.event.ticket_id)
     return next(same) is each
+
+
+def opportunities_at(happened: list[Happened]) -> dict[str, tuple[str, int]]:
+    """Of each opportunity that was opened, whether it is open, won or lost, and since when."""
+    found: dict[str, tuple[str, int]] = {}
+    for each in happened:
+        event = each.event
+        if not isinstance(event, OpportunityEvent):
+            continue
+        state = found.get(event.opportunity_id, ("none", 0))[0]
+        turns = {
+            ("none", OpportunityOpened): "open",
+            ("open", OpportunityWon): "won",
+            ("open", OpportunityLost): "lost",
+            ("won", OpportunityReopened): "open",
+            ("lost", OpportunityReopened): "open",
+        }
+        turned = turns.get((state, type(event)))
+        if turned is not None:
+            found[event.opportunity_id] = (turned, each.at)
+    return found
 
 
 def status(ticket_id: str, happened: list[Happened]) -> TicketStatus:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -24,12 +24,16 @@ from histories import SEGMENTS
 from regulars import (
     AdjustPoints,
     CancelMembership,
+    ChangeOpportunity,
     CloseAccount,
     Command,
     CorrectPurchase,
     EnrollMember,
+    LoseOpportunity,
     MergeCustomers,
+    MoveOpportunity,
     NotFound,
+    OpenOpportunity,
     OpenTicket,
     OrderLine,
     RateTicket,
@@ -46,6 +50,7 @@ from regulars import (
     Regulars,
     Rejected,
     ReopenAccount,
+    ReopenOpportunity,
     ReplyAsAgent,
     RequestCancellation,
     ResolveTicket,
@@ -54,6 +59,7 @@ from regulars import (
     TagCustomer,
     UndoMerge,
     VoidPurchase,
+    WinOpportunity,
     parse_rules,
 )
 from regulars.adapters.read_models.generations import read_generation
@@ -234,6 +240,30 @@ def tickets() -> st.SearchStrategy[CommandAt]:
     )
 
 
+def open_opportunity(**fields: Any) -> CommandTo:
+    return lambda who, number, at: OpenOpportunity(customer=who, opportunity_id=f"O-{number}", occurred_at=at, **fields)
+
+
+def on_opportunity(kind: Callable[..., Command], steps: int, **fields: Any) -> CommandTo:
+    """A command about the opportunity of so many steps before."""
+    return lambda who, number, at: kind(opportunity_id=f"O-{number - steps}", occurred_at=at, **fields)
+
+
+def opportunities() -> st.SearchStrategy[CommandAt]:
+    def later(kind: Callable[..., Command], **fields: Any) -> st.SearchStrategy[CommandAt]:
+        return to_somebody(earlier.map(lambda steps: on_opportunity(kind, steps, **fields)), at_once)
+
+    return st.one_of(
+        to_somebody(open_opportunity(amount="500.00", owner="li", source="fair")),
+        to_somebody(open_opportunity(stage="proposal", title="Tea", expected_close=date(2025, 3, 30))),
+        later(MoveOpportunity, stage="negotiation"),
+        later(ChangeOpportunity, amount="80.00", owner="max"),
+        later(WinOpportunity),
+        later(LoseOpportunity, reason="price"),
+        later(ReopenOpportunity),
+    )
+
+
 def send_survey(who: str, number: int, at: datetime) -> Command:
     return RecordSurveySent(
         customer=who, survey_id=f"S-{number}", survey="nps", channel="email", ticket_id=f"T-{number}", occurred_at=at
@@ -290,7 +320,15 @@ def one_by_one(
 def trade(*, max_size: int = 16) -> st.SearchStrategy[list[Step]]:
     """What usually happens to the customers of a shop."""
     commands = st.one_of(
-        purchases(), purchases(), others(), corrections(), tickets(), surveys(), memberships(), merges()
+        purchases(),
+        purchases(),
+        others(),
+        corrections(),
+        tickets(),
+        surveys(),
+        memberships(),
+        opportunities(),
+        merges(),
     )
     return one_by_one(commands, gaps=[timedelta(), HOUR, DAY, 20 * DAY, 70 * DAY], max_size=max_size)
 
@@ -380,6 +418,14 @@ def other_rules() -> st.SearchStrategy[Ruleset]:
             END + SEGMENTS,
             f"{END}\n[due_again]\ngaps = {{ coffee = 30 }}",
             f"{END}\n[due_again]\ngaps = {{ filters = 50 }}",
+        ],
+        "probability = 0.5, stale_days = 30": [
+            "probability = 0.5, stale_days = 30",
+            "probability = 0.25, stale_days = 7",
+        ],
+        '{ id = "contacted",   probability': [
+            '{ id = "contacted",   probability',
+            '{ id = "met",   probability',
         ],
         "[satisfaction]": ["[satisfaction]", f"{OFFICE_HOURS}[satisfaction]"],
     }

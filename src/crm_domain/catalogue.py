@@ -13,6 +13,7 @@ from regulars.crm_domain import (
     customer,
     interaction,
     membership,
+    opportunity,
     purchase,
     rulebook,
     survey,
@@ -36,6 +37,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     ticket.AGGREGATE,
     survey.AGGREGATE,
     assessment.AGGREGATE,
+    opportunity.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,
 )

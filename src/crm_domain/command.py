@@ -192,12 +192,20 @@ class TicketPolicy(Struct, frozen=True, kw_only=True):
     auto_close_days: int
 
 
+class PipelinePolicy(Struct, frozen=True, kw_only=True):
+    """What the rules in force say that decides on opportunities: a pipeline, and its stages in order."""
+
+    id: str
+    stages: tuple[str, ...]
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """What a decision may know beside its command and its stream.
 
-    `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, and the
-    digest of them all; and after how many microseconds a customer may be asked again. Where a command is about
-    another event, `said_at` is the instant of that.
+    `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, on
+    opportunities (no pipelines where they have none), and the digest of them all; the zone that a bare day is meant in;
+    and after how many microseconds a customer may be asked again. Where a command is about another event, `said_at` is
+    the instant of that.
     """
 
     now: int
@@ -205,6 +213,8 @@ class Context(Struct, frozen=True, kw_only=True):
     points: PointsPolicy | None = None
     rules_digest: str | None = None
     tickets: TicketPolicy | None = None
+    pipelines: tuple[PipelinePolicy, ...] = ()
+    zone: str = "UTC"
     ask_again: int | None = None
     said_at: int | None = None
 

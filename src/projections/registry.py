@@ -21,6 +21,7 @@ from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.pipeline.projector import PIPELINE
 from regulars.projections.points.projector import POINTS
 from regulars.projections.rfm_summary import RFM_SUMMARY
 from regulars.projections.rules.compiled import Rules
@@ -108,6 +109,7 @@ PROJECTORS: tuple[Projector, ...] = (
     TAGS,
     TICKET_QUEUE,
     TICKET_CARD,
+    PIPELINE,
     DUE_AGAIN,
     TICKET_FEEDBACK,
     SURVEYS,

@@ -160,6 +160,20 @@ if TYPE_CHECKING:
         TierOverrideGranted,
         TierOverrideLifted,
     )
+    from regulars.crm_domain.opportunity import (
+        ChangeOpportunity,
+        LoseOpportunity,
+        MoveOpportunity,
+        OpenOpportunity,
+        OpportunityChanged,
+        OpportunityLost,
+        OpportunityOpened,
+        OpportunityReopened,
+        OpportunityStageChanged,
+        OpportunityWon,
+        ReopenOpportunity,
+        WinOpportunity,
+    )
     from regulars.crm_domain.purchase import (
         CorrectPurchase,
         Line,
@@ -280,6 +294,10 @@ _HOMES = {
         "PointsEarned PointsRedeemed PointsReversed RedeemPoints RedemptionCancelled ResumeMembership "
         "SuspendMembership Taken TierOverrideGranted TierOverrideLifted"
     ),
+    "regulars.crm_domain.opportunity": (
+        "ChangeOpportunity LoseOpportunity MoveOpportunity OpenOpportunity OpportunityChanged OpportunityLost "
+        "OpportunityOpened OpportunityReopened OpportunityStageChanged OpportunityWon ReopenOpportunity WinOpportunity"
+    ),
     "regulars.crm_domain.purchase": (
         "CorrectPurchase Line OrderLine PurchaseRecorded PurchaseReported PurchaseRestored PurchaseVoided "
         "ReassignPurchase RecordPurchase RecordReturn RestorePurchase ReturnRecorded ReturnedTotalRecorded VoidPurchase"
@@ -372,6 +390,7 @@ __all__ = [
     "CantTell",
     "Change",
     "ChangeContactDetails",
+    "ChangeOpportunity",
     "ChangePriority",
     "ChurnReasonRecorded",
     "ClassifyTicket",
@@ -448,6 +467,7 @@ __all__ = [
     "LogApplication",
     "LogMapper",
     "LogRecorder",
+    "LoseOpportunity",
     "MakeReferral",
     "MayAsk",
     "MeasuredGap",
@@ -463,14 +483,22 @@ __all__ = [
     "Models",
     "MostBought",
     "Move",
+    "MoveOpportunity",
     "NeverDrawn",
     "NotCovered",
     "NotFound",
     "NoteAdded",
     "NotedSeal",
     "OnStale",
+    "OpenOpportunity",
     "OpenTicket",
     "OpenTransaction",
+    "OpportunityChanged",
+    "OpportunityLost",
+    "OpportunityOpened",
+    "OpportunityReopened",
+    "OpportunityStageChanged",
+    "OpportunityWon",
     "Order",
     "OrderLine",
     "Outcome",
@@ -521,6 +549,7 @@ __all__ = [
     "Reject",
     "Rejected",
     "ReopenAccount",
+    "ReopenOpportunity",
     "ReopenTicket",
     "ReplyAsAgent",
     "ReplyAsCustomer",
@@ -593,6 +622,7 @@ __all__ = [
     "Verification",
     "VoidPurchase",
     "WholeTicket",
+    "WinOpportunity",
     "WithdrawCancellation",
     "WithdrawConsent",
     "__version__",

@@ -26,6 +26,7 @@ from regulars.crm_domain.customer import (
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import FOREVER
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.opportunity import OpportunityEvent, OpportunityStatus
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from regulars.projections.facts.cadence import after_gaps
@@ -50,6 +51,7 @@ from regulars.projections.facts.kinds import (
     steady,
     verdict_of,
 )
+from regulars.projections.facts.opportunities import OpportunityFacts
 from regulars.projections.facts.shared import Facts, Named, orders_since, spend_within
 from regulars.projections.facts.tickets import SETTLED, Moment, TicketFacts
 from regulars.projections.verdict import money_text, plural
@@ -81,6 +83,25 @@ def _opened(facts: Facts) -> list[Moment]:
 
 def _open(facts: Facts) -> list[TicketFacts]:
     return [each for each in facts.tickets.values() if each.opened and each.status not in SETTLED]
+
+
+def _opportunities(facts: Facts, status: OpportunityStatus) -> list[OpportunityFacts]:
+    """Those that stand so, in the order in which they came to that."""
+    found = [each for each in facts.opportunities.values() if each.opened and each.status is status]
+    return sorted(found, key=_entered)
+
+
+def _entered(each: OpportunityFacts) -> tuple[int, int]:
+    assert each.entered is not None
+    return each.entered.at, each.entered.position
+
+
+def _won(facts: Facts) -> list[OpportunityFacts]:
+    return _opportunities(facts, OpportunityStatus.WON)
+
+
+def _still_open(facts: Facts) -> list[OpportunityFacts]:
+    return _opportunities(facts, OpportunityStatus.OPEN)
 
 
 def _tags(facts: Facts) -> dict[str, Named]:
@@ -147,6 +168,7 @@ def _assessed(facts: Facts) -> list[str]:
 _ORDERS = frozenset({PurchaseRecorded})
 _RETURNS: frozenset[type[Event]] = frozenset({ReturnRecorded, ReturnedTotalRecorded})
 _TICKETS: frozenset[type[Event]] = frozenset(get_args(TicketEvent))
+_OPPORTUNITIES: frozenset[type[Event]] = frozenset(get_args(OpportunityEvent))
 
 ORDERS = counted(
     "orders",
@@ -235,6 +257,24 @@ FACTS: Mapping[str, Fact] = table(
         positions=lambda facts: sorted(each.opened.position for each in _open(facts) if each.opened),
         meaning="Tickets that are neither resolved nor closed, whoever's turn it is.",
         events=_TICKETS,
+    ),
+    steady(
+        "open_opportunities",
+        kind="count",
+        found=lambda subject, window, at: len(_still_open(subject.facts)),
+        words=lambda found: f"{found} open {'opportunity' if found == 1 else 'opportunities'}",
+        positions=lambda facts: sorted(each.opened.position for each in _still_open(facts) if each.opened),
+        meaning="Opportunities that are neither won nor lost, in whatever stage.",
+        events=_OPPORTUNITIES,
+    ),
+    counted(
+        "won",
+        noun="win",
+        of=_won,
+        instant=lambda won: _entered(won)[0],
+        positions=lambda facts, first: sorted(_entered(each)[1] for each in _won(facts)[first:]),
+        meaning="Opportunities that are won, by the time at which they were; one that was reopened is no longer won.",
+        events=_OPPORTUNITIES,
     ),
     Fact(
         name="spend",

@@ -17,6 +17,7 @@ from regulars.crm_domain.customer import (
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.membership import is_in_force
 from regulars.crm_domain.merge import Family
+from regulars.crm_domain.opportunity import ChangeOpportunity, OpenOpportunity
 from regulars.doing.memberships import own_membership
 from regulars.doing.unit_of_work import UnitOfWork
 
@@ -54,7 +55,7 @@ def resolve(work: UnitOfWork, who: CustomerId | str) -> str:
 
 
 def with_ids(work: UnitOfWork, command: Command) -> Command:
-    """The command with ids in place of references, where it names two customers.
+    """The command with ids in place of references, where it names two customers, or a customer and a firm.
 
     What is said of two alike is said of the one whose id comes first, so that it is kept in one place.
     """
@@ -66,6 +67,8 @@ def with_ids(work: UnitOfWork, command: Command) -> Command:
         case DismissDuplicate(customer=customer, other=other) | UndoDismissal(customer=customer, other=other):
             first, second = sorted((resolve(work, customer), resolve(work, other)))
             ids = {"customer": CustomerId(first), "other": CustomerId(second)}
+        case OpenOpportunity(firm=firm) | ChangeOpportunity(firm=firm) if firm is not None:
+            ids = {"firm": firm}
         case _:
             return command
     return command.model_copy(update={name: CustomerId(resolve(work, who)) for name, who in ids.items()})

@@ -19,6 +19,7 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.opportunity import OpportunityChanged, OpportunityOpened, OpportunityWon
 from regulars.crm_domain.purchase import (
     Line,
     PurchaseRecorded,
@@ -36,6 +37,7 @@ INSTANTS = frozenset({"at", "available_at", "expires_at", "said_at", "until"})
 AMOUNTS = frozenset(
     {
         *((each, "amount") for each in (PurchaseRecorded, PurchaseReported, PurchaseVoided, Line, ReturnRecorded)),
+        *((each, "amount") for each in (OpportunityOpened, OpportunityChanged, OpportunityWon)),
         (ReturnedTotalRecorded, "returned_so_far"),
     }
 )
