@@ -640,7 +640,7 @@ __all__ = [
     "to_dict",
 ]
 
-_MODULES = ("aio", "extending", "grammar", "measures", "person", "report")
+_MODULES = ("aio", "extending", "grammar", "measures", "person", "report", "selling")
 
 if not TYPE_CHECKING:  # else every name would be taken for one of ours
     _PLACES = {

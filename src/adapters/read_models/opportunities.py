@@ -21,9 +21,9 @@ from regulars.projections.verdict import Interval
 class State(Struct, frozen=True, gc=False):
     """How an opportunity stood from an instant until another: its stage, or won or lost, as `value`.
 
-    `amount` is in minor units, 0 where none is known; `probability` in hundredths of a percent. `entered_at` is since
-    when it is in this stage, `expected_close` the end of the day on which it is expected to be closed. `is_stale` is 1 or 0. One
-    that was only folded has customer 0.
+    `amount` is in minor units, 0 where none is known; `probability` in hundredths of a percent; `is_stale` 1 or 0.
+    `entered_at` is since when it is in this stage, `expected_close` the end of the day on which it is expected to be
+    closed. One that was only folded has customer 0.
     """
 
     opportunity: str

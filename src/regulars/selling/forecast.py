@@ -40,6 +40,7 @@ ENOUGH = 30
 #: A probability is in hundredths of a percent.
 CERTAIN = 10_000
 
+
 class Won(Struct, frozen=True):
     """So many of `n` were won."""
 

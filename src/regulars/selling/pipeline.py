@@ -1,5 +1,4 @@
-"""What is open: how many opportunities, worth how much, of which so much is expected, and which have been still for long.
-"""
+"""What is open: how many opportunities, worth how much, what they are expected to bring, and which are stale."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from regulars.adapters.read_models.measuring import ids_of
-from regulars.adapters.read_models.opportunities import State, read_paths
+from regulars.adapters.read_models.opportunities import State
 from regulars.asking.one_customer import read_contacts
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import DAY, to_datetime
@@ -20,7 +19,7 @@ from regulars.measures.asked import Asked, Axes, asking
 from regulars.measures.revenue import money
 from regulars.selling.forecast import expected
 from regulars.selling.open_ones import open_at, shown, stages_of
-from regulars.selling.states import Stage, held_by
+from regulars.selling.states import held_by
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -32,8 +31,8 @@ class PipelineLine(Struct, frozen=True, kw_only=True):
     """The open opportunities of one stage, owner or source, None for those without; or all of them.
 
     `pipeline` is that of the stage, None for other lines. `expected` is the sum of the amounts, each times the
-    probability of its stage. Of `unpriced` ones no amount is known. `stale` ones have been in their stage for longer
-    than the rules allow.
+    probability of its stage. Of `unpriced` ones no amount is known. To `stale` ones nothing happened for as long as the
+    rules allow in their stage.
     """
 
     pipeline: str | None
@@ -60,7 +59,8 @@ class Pipeline(Struct, frozen=True, kw_only=True):
 
 
 class StaleOpportunity(Struct, frozen=True, kw_only=True):
-    """An opportunity that has been in its stage for longer than the rules allow, for so many whole `days`.
+    """An opportunity to which nothing happened for as long as the rules allow in its stage, in which it has been for so
+    many whole `days`.
 
     `ref` and `name` are the customer's of today, and None once they are forgotten.
     """

@@ -113,11 +113,7 @@ def find_times_in_stages(
     held = held_by(where)
     with asking(session, axes) as asked:
         moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
-        paths = (
-            path
-            for path in read_paths(asked.models, asked.tx.connection, 0, moment)
-            if held([*staged(path)][-1])
-        )
+        paths = (path for path in read_paths(asked.models, asked.tx.connection, 0, moment) if held([*staged(path)][-1]))
         found = stays_by_stage(paths, moment)
         known = stages_of(asked.ruleset)
         ordered = (*known, *sorted(found.keys() - {*known}))

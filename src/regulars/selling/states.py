@@ -65,8 +65,6 @@ def held_by(where: Mapping[str, str]) -> Held:
     wanted = tuple(where.items())
 
     def held(each: Staged) -> bool:
-        return all(
-            (each.stage if name == "stage" else getattr(each.state, name)) == value for name, value in wanted
-        )
+        return all((each.stage if name == "stage" else getattr(each.state, name)) == value for name, value in wanted)
 
     return held

@@ -1,6 +1,6 @@
 """From what was open on one day to what is open on another: what came, what grew and shrank, what was won and lost.
 
-Each opportunity is looked at by its states at both instants; where it is closed at the second, it depends on whether its
+Each opportunity is looked at by its states at both instants; where it is closed at the second, it matters whether its
 last close lies between them:
 
 | at the first | open at the second | closed in between |
@@ -35,8 +35,8 @@ from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 
-#: From where to where: the pipeline, the stage before and after, "won" or "lost"; None for what wasn't opened yet, or is
-#: outside the filter.
+#: From where to where: the pipeline, and before and after a stage, "won" or "lost"; None for what wasn't opened yet, or
+#: is outside the filter.
 Moved = tuple[str, str | None, str | None]
 
 #: The parts, in the order in which they are told. All but `won`, `lost`, `shrunk` and `moved_out` add.
@@ -250,25 +250,27 @@ def _open(found: Sum, currency: str | None) -> Open:
 def _moves(asked: Asked, moves: Mapping[Moved, Sum]) -> tuple[StageMove, ...]:
     """The moves in the order of the rules: what came first, what was won and lost last."""
     stages = stages_of(asked.ruleset)
+    pipelines = list(dict.fromkeys(pipeline for pipeline, _ in stages))
 
     def place(pipeline: str, stage: str | None) -> tuple[int, str]:
         if stage is None:
             return -1, ""
-        if stage in (WON, LOST):
-            return len(stages) + 1 + (stage == LOST), ""
-        return (stages.index((pipeline, stage)), "") if (pipeline, stage) in stages else (len(stages), stage)
+        if (pipeline, stage) in stages:
+            return stages.index((pipeline, stage)), ""
+        return len(stages) + (WON, LOST).index(stage) + 1 if stage in (WON, LOST) else len(stages), stage
 
-    pipelines = list(dict.fromkeys(pipeline for pipeline, _ in stages))
-    pipelines += sorted({pipeline for pipeline, _, _ in moves} - {*pipelines})
+    def in_order(moved: Moved) -> tuple[object, ...]:
+        pipeline, before, after = moved
+        known = pipelines.index(pipeline) if pipeline in pipelines else len(pipelines)
+        return known, pipeline, place(pipeline, before), place(pipeline, after)
+
     return tuple(
         StageMove(
-            pipeline=pipeline,
-            before=before,
-            after=after,
-            opportunities=found.opportunities,
-            amount=money(found.amount, asked.currency),
+            pipeline=moved[0],
+            before=moved[1],
+            after=moved[2],
+            opportunities=moves[moved].opportunities,
+            amount=money(moves[moved].amount, asked.currency),
         )
-        for (pipeline, before, after), found in sorted(
-            moves.items(), key=lambda each: (pipelines.index(each[0][0]), *(place(each[0][0], of) for of in each[0][1:]))
-        )
+        for moved in sorted(moves, key=in_order)
     )
