@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from functools import cache, partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import regulars
 from regulars.cli.given import DEFAULT_STORE, MASTER_KEY_VARIABLE, Given
@@ -499,6 +500,64 @@ def _group(name: str, about: str) -> typer.Typer:
     group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=app.info.context_settings)
     app.add_typer(group, name=name, help=about)
     return group
+
+
+class _Shows(TyperGroup):
+    """A group that does what its command `show` does where no other one is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        names_none = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        return super().parse_args(ctx, ["show", *args] if names_none else args)
+
+
+_pipeline = typer.Typer(cls=_Shows, rich_markup_mode=None, context_settings=app.info.context_settings)
+app.add_typer(_pipeline, name="pipeline", help="Show what is open, how that came about, and what it may bring.")
+_add(
+    _pipeline,
+    "show",
+    "pipeline.show",
+    "Show the open opportunities: how many, worth how much, and what they are expected to bring.",
+    "regulars pipeline",
+    "regulars pipeline --by owner --as-of 2026-03-31 --known-at 2026-03-31",
+)
+_add(
+    _pipeline,
+    "waterfall",
+    "pipeline.waterfall",
+    "Show how what was open on one day became what is open on another: new, grown, won, lost and the rest.",
+    "regulars pipeline waterfall 2026-01-31 2026-03-31",
+    "regulars pipeline waterfall 2026-01-31 2026-03-31 --where owner=li --svg quarter.svg",
+)
+_add(
+    _pipeline,
+    "stages",
+    "pipeline.stages",
+    "Show how long opportunities stay in each stage, and where they go from there.",
+    "regulars pipeline stages",
+)
+_add(
+    _pipeline,
+    "stale",
+    "pipeline.stale",
+    "List the opportunities to which nothing happened for too long, those that are worth most first.",
+    "regulars pipeline stale --where owner=li",
+)
+_add(
+    _pipeline,
+    "forecast",
+    "pipeline.forecast",
+    "Show what is open is expected to bring: by the probabilities of the rules, and by own history.",
+    "regulars pipeline forecast",
+    "regulars pipeline forecast --month --csv",
+)
+_add(
+    _pipeline,
+    "calibration",
+    "pipeline.calibration",
+    "Show whether forecasts came true: those of the eve of each month, as known on it, by the rules then in force.",
+    "regulars pipeline calibration",
+    "regulars pipeline calibration --since 2025-01-01 --until 2025-12-31 --svg calibration.svg",
+)
 
 
 _export = _group("export", "Take events elsewhere, or reports that need no key.")

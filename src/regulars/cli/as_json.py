@@ -635,6 +635,7 @@ def difference(
             {"item": one.item, "ref": refs[one.customer_id], "id": _id(one.customer_id), "from": one.old, "to": one.new}
             for one in each.due
         ],
+        "forecast": [to_dict(one) for one in each.forecast],
         "moves": [
             {"ref": refs[one.customer_id]} | _move(one) | (_explained(why[one]) if one in why else {})
             for one in each.moves

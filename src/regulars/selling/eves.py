@@ -33,8 +33,8 @@ from regulars.selling.calibration import (
     reliability,
 )
 from regulars.selling.forecast import CERTAIN, WINDOW
-from regulars.selling.open_ones import shown
-from regulars.selling.states import WON, Held, Staged, at, held_by, staged
+from regulars.selling.open_ones import filter_of, shown
+from regulars.selling.states import WON, Held, Staged, at, staged
 from regulars.selling.waterfall import entry_of
 from regulars.session.instants import first_instant_of, instant_of
 from regulars.session.session import Session
@@ -65,11 +65,11 @@ def find_calibration(
 ) -> PipelineCalibration:
     """The calibration over some months that are over, the last 24 unless given.
 
-    Raises ValueError for months that can't be, and for another filter.
+    Raises ValueError for months that can't be, and for a filter that can't be.
     """
-    held = held_by(where)
     with session.store.reading() as tx:
         seen = session.viewpoint(tx, known_at)
+        held = filter_of(seen.ruleset, where)
         zone, now = seen.rules.zone, session.now()
         if known_at is not None:
             now = min(now, instant_of(known_at, zone))

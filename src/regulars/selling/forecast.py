@@ -23,8 +23,8 @@ from regulars.adapters.read_models.opportunities import State, read_paths
 from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.measures.asked import Axes, asking
 from regulars.measures.revenue import money
-from regulars.selling.open_ones import open_at, probabilities_of, shown
-from regulars.selling.states import CLOSED, WON, Path, Stage, held_by
+from regulars.selling.open_ones import filter_of, open_at, probabilities_of, shown
+from regulars.selling.states import CLOSED, WON, Path, Stage
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -166,13 +166,17 @@ class MonthForecast(Struct, frozen=True, kw_only=True):
 
 
 class PipelineForecast(Struct, frozen=True, kw_only=True):
-    """What is open as of an instant is expected to bring: by stage in the order of the rules, by month, and in all."""
+    """What is open as of an instant is expected to bring: by stage in the order of the rules, by month, and in all.
+
+    `overdue` is the sum of the months, and of the part of one, that are.
+    """
 
     as_of: datetime
     currency: str | None
     where: Mapping[str, str]
     stages: tuple[StageForecast, ...]
     months: tuple[MonthForecast, ...]
+    overdue: Sums
     total: Sums
 
 
@@ -182,10 +186,10 @@ def find_forecast(
 ) -> PipelineForecast:
     """The forecast as of an instant. Own history is that of all opportunities, whatever the filter.
 
-    Raises ValueError for another filter.
+    Raises ValueError for a filter that can't be.
     """
-    held = held_by(where)
     with asking(session, axes) as asked:
+        held = filter_of(asked.ruleset, where)
         moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
         history = won_by_stage(read_paths(asked.models, asked.tx.connection, 0, moment), moment)
         found = list(open_at(asked, moment, held))
@@ -210,6 +214,7 @@ def find_forecast(
                 )
                 for (_, name, is_ahead), states in sorted(by_month.items())
             ),
+            overdue=_sums(expected((each for each in found if _is_overdue(each, moment)), history), asked.currency),
             total=_sums(expected(found, history), asked.currency),
         )
 
@@ -222,7 +227,11 @@ def _month(state: State, at: int, zone: ZoneInfo) -> _Month:
     if state.expected_close is None:
         return True, "", True
     last = to_datetime(state.expected_close - 1).astimezone(zone)  # the end of a day is the beginning of the next one
-    return False, f"{last:%Y-%m}", at < state.expected_close
+    return False, f"{last:%Y-%m}", not _is_overdue(state, at)
+
+
+def _is_overdue(state: State, at: int) -> bool:
+    return state.expected_close is not None and state.expected_close <= at
 
 
 def _stage(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
@@ -12,7 +12,7 @@ from regulars.measures.asked import Asked
 from regulars.measures.revenue import money
 from regulars.projections.pipeline.compiled import compile_pipelines
 from regulars.projections.rules.grammar import Ruleset
-from regulars.selling.states import Held, Stage, Staged
+from regulars.selling.states import Held, Stage, Staged, held_by
 
 
 def open_at(asked: Asked, instant: int, held: Held) -> Iterator[State]:
@@ -40,3 +40,16 @@ def probabilities_of(ruleset: Ruleset) -> dict[Stage, int]:
 def shown(exact: Fraction, currency: str | None) -> Decimal:
     """A sum in minor units, rounded half up, in the store's currency."""
     return money(floor(exact + Fraction(1, 2)), currency)
+
+
+def filter_of(ruleset: Ruleset, where: Mapping[str, str]) -> Held:
+    """The filter of some names and values. Raises ValueError for another name, and for a stage or a pipeline that the
+    rules don't have.
+    """
+    held, stages = held_by(where), stages_of(ruleset)
+    known = {"pipeline": [pipeline for pipeline, _ in stages], "stage": [stage for _, stage in stages]}
+    for name in sorted(known.keys() & where.keys()):
+        if where[name] not in known[name]:
+            found = ", ".join(dict.fromkeys(known[name])) or "none"
+            raise ValueError(f'there is no {name} "{where[name]}"; the rules have {found}')
+    return held

@@ -18,8 +18,7 @@ from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.measures.asked import Asked, Axes, asking
 from regulars.measures.revenue import money
 from regulars.selling.forecast import expected
-from regulars.selling.open_ones import open_at, shown, stages_of
-from regulars.selling.states import held_by
+from regulars.selling.open_ones import filter_of, open_at, shown, stages_of
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -80,11 +79,14 @@ class StaleOpportunity(Struct, frozen=True, kw_only=True):
 def find_pipeline(
     session: Session, by: PipelineBy, as_of: datetime | date | None, where: Mapping[str, str], axes: Axes
 ) -> Pipeline:
-    """What is open as of an instant. Raises ValueError for what nothing is told apart by, and for another filter."""
+    """What is open as of an instant.
+
+    Raises ValueError for what nothing is told apart by, and for a filter that can't be.
+    """
     if by not in get_args(PipelineBy):
         raise ValueError(f'a pipeline is told apart by {", ".join(get_args(PipelineBy))}, not by "{by}"')
-    held = held_by(where)
     with asking(session, axes) as asked:
+        held = filter_of(asked.ruleset, where)
         moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
         groups: defaultdict[Group, list[State]] = defaultdict(list)
         for state in open_at(asked, moment, held):
@@ -140,9 +142,12 @@ def _line(asked: Asked, group: Group, states: Sequence[State]) -> PipelineLine:
 def find_stale(
     session: Session, as_of: datetime | date | None, where: Mapping[str, str], limit: int | None, axes: Axes
 ) -> tuple[StaleOpportunity, ...]:
-    """The stale opportunities as of an instant, those worth most first. Raises ValueError for another filter."""
-    held = held_by(where)
+    """The stale opportunities as of an instant, those worth most first.
+
+    Raises ValueError for a filter that can't be.
+    """
     with asking(session, axes) as asked:
+        held = filter_of(asked.ruleset, where)
         moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
         stale = [each for each in open_at(asked, moment, held) if each.is_stale]
         stale.sort(key=lambda each: (-each.amount, each.entered_at, each.opportunity))

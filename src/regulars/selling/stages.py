@@ -16,8 +16,8 @@ from msgspec import Struct
 from regulars.adapters.read_models.opportunities import State, read_paths
 from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.measures.asked import Axes, asking
-from regulars.selling.open_ones import stages_of
-from regulars.selling.states import CLOSED, Path, Stage, held_by, staged
+from regulars.selling.open_ones import filter_of, stages_of
+from regulars.selling.states import CLOSED, Path, Stage, staged
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -107,11 +107,12 @@ class TimesInStages(Struct, frozen=True, kw_only=True):
 def find_times_in_stages(
     session: Session, as_of: datetime | date | None, where: Mapping[str, str], axes: Axes
 ) -> TimesInStages:
-    """The time in each stage, of the opportunities that are in a filter by their last state. Raises ValueError for
-    another filter.
+    """The time in each stage, of the opportunities that are in a filter by their last state.
+
+    Raises ValueError for a filter that can't be.
     """
-    held = held_by(where)
     with asking(session, axes) as asked:
+        held = filter_of(asked.ruleset, where)
         moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
         paths = (path for path in read_paths(asked.models, asked.tx.connection, 0, moment) if held([*staged(path)][-1]))
         found = stays_by_stage(paths, moment)

@@ -29,8 +29,8 @@ from regulars.adapters.read_models.opportunities import read_paths
 from regulars.crm_domain.instant import to_datetime
 from regulars.measures.asked import Asked, Axes, asking
 from regulars.measures.revenue import money
-from regulars.selling.open_ones import stages_of
-from regulars.selling.states import LOST, WON, Held, Path, Staged, at, held_by, staged
+from regulars.selling.open_ones import filter_of, stages_of
+from regulars.selling.states import LOST, WON, Held, Path, Staged, at, staged
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -214,9 +214,12 @@ Moment = datetime | date
 
 @traced("pipeline waterfall")
 def find_waterfall(session: Session, first: Moment, second: Moment, where: Mapping[str, str], axes: Axes) -> Waterfall:
-    """The waterfall between two moments. Raises ValueError where the second comes first, and for another filter."""
-    held = held_by(where)
+    """The waterfall between two moments.
+
+    Raises ValueError where the second comes first, and for a filter that can't be.
+    """
     with asking(session, axes) as asked:
+        held = filter_of(asked.ruleset, where)
         begins, ends = instant_of(first, asked.zone), instant_of(second, asked.zone)
         if begins > ends:
             raise ValueError(f"a waterfall goes from one day to a later one; expected {first} or later, found {second}")
