@@ -92,9 +92,11 @@ if TYPE_CHECKING:
         CustomerUntagged,
         DismissalUndone,
         DismissDuplicate,
+        DisqualifyLead,
         DuplicateDismissed,
         ErasePersonalData,
         GiveConsent,
+        LeadDisqualified,
         LeadQualified,
         MakeReferral,
         MergeCustomers,
@@ -274,7 +276,7 @@ _HOMES = {
         "AccountClosed AccountReopened AssignOwner CancellationRequested CancellationWithdrawn "
         "ChangeContactDetails ChurnReasonRecorded CloseAccount ConsentGiven ConsentWithdrawn "
         "ContactDetailsChanged CustomerMerged CustomerRegistered CustomerTagged CustomerUntagged "
-        "DismissDuplicate DismissalUndone DuplicateDismissed "
+        "DismissDuplicate DismissalUndone DisqualifyLead DuplicateDismissed LeadDisqualified "
         "ErasePersonalData GiveConsent LeadQualified MakeReferral MergeCustomers MergeUndone OwnerAssigned "
         "PersonalDataErased PreferenceRecorded QualifyLead RecordChurnReason RecordPreference ReferralMade "
         "RegisterCustomer ReopenAccount RequestCancellation TagCustomer UndoDismissal UndoMerge UntagCustomer "
@@ -424,6 +426,7 @@ __all__ = [
     "DismissDuplicate",
     "DismissalUndone",
     "Dismissed",
+    "DisqualifyLead",
     "DueExplanation",
     "DueItem",
     "DueMove",
@@ -461,6 +464,7 @@ __all__ = [
     "InvalidRules",
     "Keys",
     "Lane",
+    "LeadDisqualified",
     "LeadQualified",
     "LiftTierOverride",
     "Line",
