@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     from regulars.asking.due import DueExplanation, DueItem, DuePage, MostBought
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
+    from regulars.asking.leads import LeadGroup, LeadReport
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
+    from regulars.asking.one_opportunity import WholeOpportunity
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
     from regulars.asking.reports import Reported
     from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
@@ -315,6 +317,8 @@ _HOMES = {
     "regulars.crm_domain.unexplained": "Unexplained",
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
+    "regulars.asking.leads": "LeadGroup LeadReport",
+    "regulars.asking.one_opportunity": "WholeOpportunity",
     "regulars.asking.audit": "AuditEntry AuditPage Change",
     "regulars.asking.forecasts": "Expected FittedModel Forecast ForecastPage",
     "regulars.asking.value": "BandTotal Valued ValuePage",
@@ -465,7 +469,9 @@ __all__ = [
     "Keys",
     "Lane",
     "LeadDisqualified",
+    "LeadGroup",
     "LeadQualified",
+    "LeadReport",
     "LiftTierOverride",
     "Line",
     "LogApplication",
@@ -625,6 +631,7 @@ __all__ = [
     "VerdictView",
     "Verification",
     "VoidPurchase",
+    "WholeOpportunity",
     "WholeTicket",
     "WinOpportunity",
     "WithdrawCancellation",
