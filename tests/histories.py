@@ -20,6 +20,7 @@ from regulars.crm_domain.customer import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    LeadDisqualified,
     LeadQualified,
     OwnerAssigned,
 )
@@ -167,6 +168,7 @@ def others() -> st.SearchStrategy[Event]:
             [
                 CustomerRegistered(source="web"),
                 LeadQualified(),
+                LeadDisqualified(reason="no budget"),
                 AccountClosed(),
                 AccountReopened(),
                 CancellationRequested(),

@@ -19,6 +19,7 @@ from regulars.projections.engine.fold import FoldPlan
 from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
+from regulars.projections.leads import LEADS
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.pipeline.projector import PIPELINE
@@ -106,6 +107,7 @@ def _require_unique(what: str, names: Sequence[str]) -> None:
 PROJECTORS: tuple[Projector, ...] = (
     CUSTOMER_CARD,
     ATTRIBUTION,
+    LEADS,
     TAGS,
     TICKET_QUEUE,
     TICKET_CARD,

@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     from regulars.asking.due import DueExplanation, DueItem, DuePage, MostBought
     from regulars.asking.duplicates import Duplicates, DuplicatesPage
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
+    from regulars.asking.leads import LeadGroup, LeadReport
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
+    from regulars.asking.one_opportunity import WholeOpportunity
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
     from regulars.asking.reports import Reported
     from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
@@ -92,9 +94,11 @@ if TYPE_CHECKING:
         CustomerUntagged,
         DismissalUndone,
         DismissDuplicate,
+        DisqualifyLead,
         DuplicateDismissed,
         ErasePersonalData,
         GiveConsent,
+        LeadDisqualified,
         LeadQualified,
         MakeReferral,
         MergeCustomers,
@@ -275,7 +279,7 @@ _HOMES = {
         "AccountClosed AccountReopened AssignOwner CancellationRequested CancellationWithdrawn "
         "ChangeContactDetails ChurnReasonRecorded CloseAccount ConsentGiven ConsentWithdrawn "
         "ContactDetailsChanged CustomerMerged CustomerRegistered CustomerTagged CustomerUntagged "
-        "DismissDuplicate DismissalUndone DuplicateDismissed "
+        "DismissDuplicate DismissalUndone DisqualifyLead DuplicateDismissed LeadDisqualified "
         "ErasePersonalData GiveConsent LeadQualified MakeReferral MergeCustomers MergeUndone OwnerAssigned "
         "PersonalDataErased PreferenceRecorded QualifyLead RecordChurnReason RecordPreference ReferralMade "
         "RegisterCustomer ReopenAccount RequestCancellation TagCustomer UndoDismissal UndoMerge UntagCustomer "
@@ -314,6 +318,8 @@ _HOMES = {
     "regulars.crm_domain.unexplained": "Unexplained",
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
+    "regulars.asking.leads": "LeadGroup LeadReport",
+    "regulars.asking.one_opportunity": "WholeOpportunity",
     "regulars.asking.audit": "AuditEntry AuditPage Change",
     "regulars.asking.forecasts": "Expected FittedModel Forecast ForecastPage",
     "regulars.asking.value": "BandTotal Valued ValuePage",
@@ -426,6 +432,7 @@ __all__ = [
     "DismissDuplicate",
     "DismissalUndone",
     "Dismissed",
+    "DisqualifyLead",
     "DueExplanation",
     "DueItem",
     "DueMove",
@@ -464,7 +471,10 @@ __all__ = [
     "InvalidRules",
     "Keys",
     "Lane",
+    "LeadDisqualified",
+    "LeadGroup",
     "LeadQualified",
+    "LeadReport",
     "LiftTierOverride",
     "Line",
     "LogApplication",
@@ -624,6 +634,7 @@ __all__ = [
     "VerdictView",
     "Verification",
     "VoidPurchase",
+    "WholeOpportunity",
     "WholeTicket",
     "WinOpportunity",
     "WithdrawCancellation",

@@ -44,9 +44,11 @@ from regulars.asking.due import (
 from regulars.asking.duplicates import DuplicatesPage, find_duplicates
 from regulars.asking.feed import EventTypes, follow_log
 from regulars.asking.forecasts import ANNUAL_RATE, Forecast, ForecastPage, require_extra
+from regulars.asking.leads import LeadReport, LeadsBy, LeadsQuery, read_leads
 from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
 from regulars.asking.one_customer import business_timeline, find_customer
+from regulars.asking.one_opportunity import WholeOpportunity, find_opportunity
 from regulars.asking.one_ticket import WholeTicket, find_ticket
 from regulars.asking.paging import page_size
 from regulars.asking.satisfaction import GroupedBy, SatisfactionQuery, SatisfactionReport, read_satisfaction
@@ -1128,6 +1130,43 @@ class Regulars:
         It is the better guess at what they buy next, as `due` is at when: see docs/due-again.md. Raises NotFound.
         """
         return find_most_bought(self._session, who, page_size(limit), as_of)
+
+    def opportunity(
+        self,
+        opportunity_id: str,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+    ) -> WholeOpportunity:
+        """One opportunity in full as of an instant: where it stands and why, its stages over time, its events.
+
+        `known_at` leaves out what was recorded later, and judges by the rules in force then, unless others are given.
+        Raises NotFound for an id that no opportunity has, or had by then.
+        """
+        return find_opportunity(self._session, opportunity_id, as_of, known_at, rules)
+
+    def leads(
+        self,
+        *,
+        since: datetime | date | None = None,
+        until: datetime | date | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        by: LeadsBy | None = None,
+        on_progress: Progress | None = None,
+    ) -> LeadReport:
+        """What became by an instant of the leads registered from `since` to `until`: the shares that were at least
+        qualified, that had an opportunity opened, and that won one, each with n and a 95 % interval.
+
+        `by` groups them by "source", or by the "month" in which they were registered. `known_at` leaves out what was
+        recorded later; what answers it is built first, which `on_progress` is told of. Who was registered of late may
+        yet be won: compare months of the same age, with `as_of`.
+
+        It catches up first. Raises ValueError for another grouping, and for a span that ends before it begins.
+        """
+        query = LeadsQuery(since=since, until=until, as_of=as_of, known_at=known_at, by=by)
+        return read_leads(self._session, query, on_progress)
 
     def satisfaction(
         self,

@@ -21,9 +21,12 @@ from regulars.crm_domain.customer.decider import (
     CustomerUntagged,
     DismissalUndone,
     DismissDuplicate,
+    DisqualifyLead,
     DuplicateDismissed,
     ErasePersonalData,
     GiveConsent,
+    LeadDisqualified,
+    LeadQualified,
     MakeReferral,
     MergeCustomers,
     MergeUndone,
@@ -55,6 +58,7 @@ AGGREGATE = Aggregate(
         *addressed(
             ChangeContactDetails,
             QualifyLead,
+            DisqualifyLead,
             RecordPreference,
             TagCustomer,
             UntagCustomer,
@@ -86,6 +90,8 @@ AGGREGATE = Aggregate(
         InTheClear(
             fields=("locale",), events=(CustomerRegistered, ContactDetailsChanged), why="a language tag, to group by"
         ),
+        InTheClear(fields=("opportunity_id",), events=(LeadQualified,), why="the number of an opportunity"),
+        InTheClear(fields=("reason",), events=(LeadDisqualified,), why="a word to group by"),
         InTheClear(
             fields=("key",),
             events=(PreferenceRecorded,),

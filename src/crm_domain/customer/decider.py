@@ -29,6 +29,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
+    Amount,
     Channel,
     Command,
     Context,
@@ -77,7 +78,15 @@ class ContactDetailsChanged(Event, frozen=True, kw_only=True, tag="ContactDetail
 
 
 class LeadQualified(Event, frozen=True, kw_only=True, tag="LeadQualified"):
-    """Someone judged that this lead may well become a customer."""
+    """Someone judged that this lead may well become a customer. `opportunity_id` is what was opened with it."""
+
+    opportunity_id: str | None = None
+
+
+class LeadDisqualified(Event, frozen=True, kw_only=True, tag="LeadDisqualified"):
+    """Someone judged that this lead won't become a customer: a word to group by."""
+
+    reason: str
 
 
 class PreferenceRecorded(Event, frozen=True, kw_only=True, tag="PreferenceRecorded"):
@@ -185,6 +194,7 @@ CustomerEvent = (
     CustomerRegistered
     | ContactDetailsChanged
     | LeadQualified
+    | LeadDisqualified
     | PreferenceRecorded
     | CustomerTagged
     | CustomerUntagged
@@ -235,6 +245,8 @@ class Customer(Struct, frozen=True, kw_only=True):
     birthday: date | None = None
     locale: str | None = None
     qualified: bool = False
+    disqualified: str | None = None
+    qualified_for: PersistentMap[str, None] = PersistentMap()
     cancelling: bool = False
     owner: str | None = None
     churn_reason: ChurnReasonRecorded | None = None
@@ -254,8 +266,12 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
             return replace(state, status=AccountStatus.OPEN, registration=event, **contact)
         case ContactDetailsChanged():
             return replace(state, **{field: getattr(event, field) for field in event.changed})
-        case LeadQualified():
-            return replace(state, qualified=True)
+        case LeadQualified(opportunity_id=opportunity_id):
+            opened = state.qualified_for
+            opened = opened if opportunity_id is None else opened.put(opportunity_id, None)
+            return replace(state, qualified=True, disqualified=None, qualified_for=opened)
+        case LeadDisqualified(reason=reason):
+            return replace(state, qualified=False, disqualified=reason)
         case PreferenceRecorded(key=key, value=value):
             known = state.preferences
             return replace(state, preferences=known.drop(key) if value is None else known.put(key, value))
@@ -349,7 +365,33 @@ class ChangeContactDetails(CustomerCommand):
 
 
 class QualifyLead(CustomerCommand):
-    """Mark a lead as one that may well become a customer."""
+    """Mark a lead as one that may well become a customer; with an opportunity_id, one is opened for them as well.
+
+    It begins as OpenOpportunity says, in the first stage of its pipeline.
+    """
+
+    opportunity_id: Label | None = None
+    pipeline: Label | None = None
+    amount: Amount | None = None
+    title: Label | None = None
+    owner: Label | None = None
+    expected_close: Day | None = None
+
+    @model_validator(mode="after")
+    def _names_what_is_opened(self) -> QualifyLead:
+        named = [name for name in _OF_OPPORTUNITY if getattr(self, name) is not None]
+        if self.opportunity_id is None and named:
+            raise ValueError(f"{', '.join(named)} is said of an opportunity; give its opportunity_id, too")
+        return self
+
+
+_OF_OPPORTUNITY = ("pipeline", "amount", "title", "owner", "expected_close")
+
+
+class DisqualifyLead(CustomerCommand):
+    """Mark a lead as one that won't become a customer, and say why: a word to group by."""
+
+    reason: Label = Field(description="a word to group by, kept in the clear")
 
 
 class RecordPreference(CustomerCommand):
@@ -488,8 +530,15 @@ def change_contact_details(command: ChangeContactDetails, state: Customer, conte
 
 
 def qualify(command: QualifyLead, state: Customer, context: Context) -> tuple[Event, ...]:
-    """Once is enough, by whoever said it first."""
-    return _unless(state.qualified, command, LeadQualified())
+    """Once is enough, by whoever said it first; and once for each opportunity that is opened with it."""
+    opened = command.opportunity_id
+    is_so = state.qualified and (opened is None or opened in state.qualified_for)
+    return _unless(is_so, command, LeadQualified(opportunity_id=opened))
+
+
+def disqualify(command: DisqualifyLead, state: Customer, context: Context) -> tuple[Event, ...]:
+    """A lead may be qualified after all, and disqualified for another reason."""
+    return _unless(state.disqualified == command.reason, command, LeadDisqualified(reason=command.reason))
 
 
 def record_preference(command: RecordPreference, state: Customer, context: Context) -> tuple[Event, ...]:
@@ -624,7 +673,7 @@ def decide(command: Command, state: Customer, context: Context) -> tuple[Event, 
     if state.status is AccountStatus.UNKNOWN and not isinstance(command, RegisterCustomer):
         raise Rejected("unknown_customer", "this customer is not registered")  # invariant 2
     events = _decided(command, state, context)
-    if events and command.reason is not None:
+    if events and command.reason is not None and not isinstance(command, DisqualifyLead):
         _require_remembered(state)  # invariant 4: a reason is free text
     return events
 
@@ -637,6 +686,8 @@ def _decided(command: Command, state: Customer, context: Context) -> tuple[Event
             return change_contact_details(command, state, context)
         case QualifyLead():
             return qualify(command, state, context)
+        case DisqualifyLead():
+            return disqualify(command, state, context)
         case RecordPreference():
             return record_preference(command, state, context)
         case TagCustomer():
@@ -681,6 +732,7 @@ CHRONOLOGY = Chronology(
     words=(
         (ChangeContactDetails, ContactDetailsChanged),
         (QualifyLead, LeadQualified),
+        (DisqualifyLead, LeadDisqualified),
         (RecordPreference, PreferenceRecorded),
         (TagCustomer, CustomerTagged),
         (UntagCustomer, CustomerUntagged),

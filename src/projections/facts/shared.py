@@ -23,6 +23,7 @@ from regulars.crm_domain.customer import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    LeadDisqualified,
     LeadQualified,
     OwnerAssigned,
 )
@@ -166,6 +167,8 @@ class Facts(Struct, array_like=True):
     source: Named | None = None
     buying_days: BuyingDays | None = None
     service_spans: ServiceSpans | None = None
+    registered: Mark | None = None
+    disqualified: Named | None = None
     opportunities: dict[str, OpportunityFacts] = field(default_factory=dict)
 
 
@@ -173,6 +176,7 @@ HANDLES: frozenset[type[Event]] = frozenset(
     {
         CustomerRegistered,
         LeadQualified,
+        LeadDisqualified,
         CustomerTagged,
         CustomerUntagged,
         OwnerAssigned,
@@ -236,11 +240,14 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
                 facts.assessed[kind] = Assessed(said_at, position, value)
         case CustomerRegistered(source=source):
             _engage(facts, at, position)
+            facts.registered = facts.registered or Mark(at, position)
             _settle_account(facts, identity, _account(facts, identity))
             if source is not None and (identity == 0 or facts.source is None):
                 facts.source = Named(at, position, source)
         case LeadQualified():
-            facts.qualified = facts.qualified or Mark(at, position)
+            facts.qualified, facts.disqualified = facts.qualified or Mark(at, position), None
+        case LeadDisqualified(reason=reason):
+            facts.qualified, facts.disqualified = None, Named(at, position, reason)
         case AccountClosed():
             account = _account(facts, identity)
             _settle_account(facts, identity, replace(account, closed=account.closed or Mark(at, position)))

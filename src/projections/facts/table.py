@@ -20,6 +20,7 @@ from regulars.crm_domain.customer import (
     CustomerRegistered,
     CustomerTagged,
     CustomerUntagged,
+    LeadDisqualified,
     LeadQualified,
     OwnerAssigned,
 )
@@ -167,6 +168,7 @@ def _assessed(facts: Facts) -> list[str]:
 
 _ORDERS = frozenset({PurchaseRecorded})
 _RETURNS: frozenset[type[Event]] = frozenset({ReturnRecorded, ReturnedTotalRecorded})
+_LEADS: frozenset[type[Event]] = frozenset({LeadQualified, LeadDisqualified})
 _TICKETS: frozenset[type[Event]] = frozenset(get_args(TicketEvent))
 _OPPORTUNITIES: frozenset[type[Event]] = frozenset(get_args(OpportunityEvent))
 
@@ -227,8 +229,8 @@ FACTS: Mapping[str, Fact] = table(
         "qualified",
         mark=attrgetter("qualified"),
         words=("qualified as a lead", "not qualified as a lead"),
-        meaning="Whether somebody judged that this lead may well become a customer.",
-        events=frozenset({LeadQualified}),
+        meaning="Whether somebody judged that this lead may well become a customer, and nobody since that they won't.",
+        events=_LEADS,
     ),
     ORDERS,
     counted(

@@ -227,6 +227,22 @@ _add(
 )
 _add(
     app,
+    "opportunity",
+    "opportunities.opportunity",
+    "Show one opportunity in full: where it stands and why, its stages over time, and its events.",
+    "regulars opportunity O-1",
+    "regulars opportunity O-1 --as-of 2026-03-31 --json",
+)
+_add(
+    app,
+    "leads",
+    "opportunities.leads",
+    "Show what became of leads: how many were qualified, had an opportunity opened, and won one.",
+    "regulars leads --by source",
+    "regulars leads --by month --since 2026-01-01 --json",
+)
+_add(
+    app,
     "service",
     "service.service",
     "Show whether tickets were in time, and how many are open.",
