@@ -25,6 +25,7 @@ import regulars.extending
 import regulars.measures
 import regulars.person
 import regulars.report
+import regulars.selling
 from regulars import Keys, Projections, PublishedRules, Regulars, aio, grammar
 from regulars.adapters.importing import mapping
 from regulars.adapters.log.codec import EventCodec
@@ -304,7 +305,15 @@ def _needed(info: Any) -> str:
 
 def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
-    for module in (regulars, regulars.person, grammar, regulars.extending, regulars.measures, regulars.report):
+    for module in (
+        regulars,
+        regulars.person,
+        grammar,
+        regulars.extending,
+        regulars.measures,
+        regulars.report,
+        regulars.selling,
+    ):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
         for name in module.__all__:
             value = getattr(module, name)
@@ -315,7 +324,7 @@ def _values() -> Iterator[str]:
 def _aliases() -> Iterator[str]:
     """The names that are no classes: kinds of values, and constants."""
     yield from ("", "## Other names", "", "| name | is |", "| --- | --- |")
-    for module in (regulars, regulars.extending, regulars.measures):
+    for module in (regulars, regulars.extending, regulars.measures, regulars.selling):
         for name in module.__all__:
             value = getattr(module, name)
             if not (isinstance(value, type) or inspect.isfunction(value) or name.startswith("__")):

@@ -533,8 +533,8 @@ _add(
     "show",
     "pipeline.show",
     "Show the open opportunities: how many, worth how much, and what they are expected to bring.",
+    "regulars pipeline show --by owner --as-of 2026-03-31 --known-at 2026-03-31",
     "regulars pipeline",
-    "regulars pipeline --by owner --as-of 2026-03-31 --known-at 2026-03-31",
 )
 _add(
     _pipeline,

@@ -103,7 +103,7 @@ class TimesInStages(Struct, frozen=True, kw_only=True):
     stages: tuple[TimeInStage, ...]
 
 
-@traced("time in stages")
+@traced("pipeline stages")
 def find_times_in_stages(
     session: Session, as_of: datetime | date | None, where: Mapping[str, str], axes: Axes
 ) -> TimesInStages:
