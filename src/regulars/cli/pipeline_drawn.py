@@ -241,8 +241,8 @@ def forecast(found: PipelineForecast, heading: str) -> Drawn:
     total = (_ALL, *_sums(found.total)[:2], "", _money(found.total.by_rules), "", "", _money(found.total.by_history))
     yield _table(("Stage", "Open", "Worth", "Rules", "Expected", "History", "n", "Expected"), [*rows, total])
     yield _dim(
-        f"\nHistory: won within {WINDOW_DAYS} days of entering the stage, of n that entered it at least\n"
-        f"as long ago, open ones included (95 % interval). Fewer than {ENOUGH} are too few."
+        f"\nHistory: won within {WINDOW_DAYS} days of entering the stage, of n that entered it at\n"
+        f"least as long ago, open ones included (95 % interval). Fewer than {ENOUGH} are too few."
     )
     yield from _untold(found.total)
 
@@ -274,7 +274,7 @@ def months(found: PipelineForecast, heading: str) -> Drawn:
     yield _table(titles, [*([overdue] if found.overdue.opportunities else []), *rows, (_ALL, *_sums(found.total))])
     yield _dim("\nBy history: by the shares that `pipeline forecast` shows, with their n.")
     if found.overdue.opportunities:
-        yield _dim("Overdue ones were expected to be closed by now; --csv and --json have their months.")
+        yield _dim("Overdue ones were to be closed by now; --csv and --json have their months.")
     yield from _untold(found.total)
 
 
@@ -318,7 +318,7 @@ def calibration(found: PipelineCalibration) -> Drawn:
         yield f"and always forecasting the share that was won gives {brier.constant:.3f}."
     if found.bands:
         yield ""
-        titles = ("Forecast", "n", "Mean", "Won", "Share (95 %)", "")
+        titles = ("Probability", "n", "Mean", "Won", "Share (95 %)", "")
         yield _table(titles, [_band(each) for each in found.bands])
     shown = list(dropwhile(lambda each: not (each.expected or each.closed), found.months))
     if shown:
@@ -327,15 +327,15 @@ def calibration(found: PipelineCalibration) -> Drawn:
             ("Month", "Expected", f"Forecast {_in(found.currency)}", "Won", "Worth"), list(map(_sums_of, shown))
         )
     yield _dim(
-        "\nForecasts are those of the eve of each month, as known on it, by the rules then in\n"
-        f"force. Bands: won {WINDOW_DAYS} days later, each opportunity once a band. Months: what was\n"
-        "expected to be closed in it, against all that was won in it."
+        "\nForecasts are those of the eve of each month, as known on it, by the rules then\n"
+        f"in force. Above: won {WINDOW_DAYS} days later, each opportunity once for each tenth. Months:\n"
+        "what was expected to be closed in it, against all that was won in it."
     )
 
 
 def _band(each: Band) -> tuple[str, ...]:
     share = f"{100 * each.share:.0f} % ({_interval(each.interval)})"
-    mark = "" if each.fits else ("too high" if each.probability > each.share else "too low")
+    mark = "" if each.fits else ("forecast too high" if each.probability > each.share else "forecast too low")
     bounds = f"{100 * each.low:.0f}-{100 * each.high:.0f} %"
     return bounds, f"{each.n:,}", f"{100 * each.probability:.0f} %", f"{each.won:,}", share, mark
 
