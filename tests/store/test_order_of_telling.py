@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -15,14 +16,20 @@ from regulars import (
     AssignTicket,
     AwaitCustomer,
     ChangeContactDetails,
+    ChangeOpportunity,
     ChangePriority,
     ClassifyTicket,
     CloseAccount,
     CloseTicket,
     Command,
+    CustomerId,
+    DisqualifyLead,
     EscalateTicket,
     GiveConsent,
+    LoseOpportunity,
+    MoveOpportunity,
     NotFound,
+    OpenOpportunity,
     OpenTicket,
     PutOnHold,
     QualifyLead,
@@ -38,6 +45,7 @@ from regulars import (
     RegisterCustomer,
     Regulars,
     ReopenAccount,
+    ReopenOpportunity,
     ReopenTicket,
     ReplyAsAgent,
     ReplyAsCustomer,
@@ -46,6 +54,7 @@ from regulars import (
     ResumeTicket,
     TagCustomer,
     UntagCustomer,
+    WinOpportunity,
     WithdrawCancellation,
     WithdrawConsent,
 )
@@ -76,6 +85,7 @@ ABOUT_A_CUSTOMER: list[Command] = [
     GiveConsent(customer=WHO, **NEWS),
     WithdrawConsent(customer=WHO, **NEWS),
     QualifyLead(customer=WHO),
+    DisqualifyLead(customer=WHO, reason="no budget"),
     RecordChurnReason(customer=WHO, cause="price"),
     RecordChurnReason(customer=WHO, cause="moved"),
     RecordSurveyAnswer(customer=WHO, survey="nps", score=10),
@@ -117,9 +127,25 @@ ABOUT_A_TICKET: list[Command] = [
 ]
 
 
+ABOUT_AN_OPPORTUNITY: list[Command] = [
+    OpenOpportunity(customer=WHO, opportunity_id="N", amount="90", owner="li", title="Tea"),
+    MoveOpportunity(opportunity_id="N", stage="proposal"),
+    MoveOpportunity(opportunity_id="N", stage="negotiation"),
+    ChangeOpportunity(opportunity_id="N", amount="70"),
+    ChangeOpportunity(opportunity_id="N", amount=None, owner="max"),
+    ChangeOpportunity(opportunity_id="N", expected_close="2026-05-01", title="Cups"),
+    WinOpportunity(opportunity_id="N"),
+    WinOpportunity(opportunity_id="N", amount="80", quote_id="Q"),
+    LoseOpportunity(opportunity_id="N", reason="price", detail="too dear"),
+    LoseOpportunity(opportunity_id="N", reason="silence"),
+    ReopenOpportunity(opportunity_id="N"),
+    ReopenOpportunity(opportunity_id="N", stage="contacted"),
+]
+
+
 def counting_once(words: list[Command]) -> list[Command]:
     """Without the second and later ones of what has an id: that counts once, when it is told first."""
-    once = (RecordPurchase, RecordReturn, OpenTicket, RecordSurveySent)
+    once = (RecordPurchase, RecordReturn, OpenOpportunity, OpenTicket, RecordSurveySent)
     return [word for place, word in enumerate(words) if not isinstance(word, once) or words.index(word) == place]
 
 
@@ -147,7 +173,27 @@ def answers_of(crm: Regulars, at: list[datetime]) -> list[Any]:
     said.append(crm.consents(WHO).allow(**NEWS))
     said.append([found_by(crm, each) for each in E_MAILS])
     said += [(each.ticket_id, each.status, each.priority, each.agent, each.topic, each.until) for each in crm.tickets()]
+    for moment in [None, *at]:
+        try:
+            found = crm.opportunity("N", as_of=moment)
+        except NotFound:
+            continue
+        said.append(replace(found, as_of=BEGIN, customer_id=CustomerId(""), reasons=(), events=()))
+        said.append([each.sentence for each in found.reasons])
     return said
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@settings(max_examples=15)
+@given(
+    words=st.lists(st.sampled_from(ABOUT_AN_OPPORTUNITY), min_size=2, max_size=9).map(counting_once),
+    random=st.randoms(use_true_random=False),
+)
+def test_what_happened_to_an_opportunity_told_in_any_order_ends_in_the_same(
+    kind: str, postgres_url: str, words: list[Command], random: Random
+) -> None:
+    opened = OpenOpportunity(customer=WHO, opportunity_id="N", amount="90", owner="li", title="Tea")
+    require_the_same_in_any_order(kind, postgres_url, [opened, *(word for word in words if word != opened)], random)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

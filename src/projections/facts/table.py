@@ -168,7 +168,7 @@ def _assessed(facts: Facts) -> list[str]:
 
 _ORDERS = frozenset({PurchaseRecorded})
 _RETURNS: frozenset[type[Event]] = frozenset({ReturnRecorded, ReturnedTotalRecorded})
-_LEADS: frozenset[type[Event]] = frozenset({LeadQualified, LeadDisqualified})
+_LEADS = frozenset[type[Event]]((LeadQualified, LeadDisqualified))
 _TICKETS: frozenset[type[Event]] = frozenset(get_args(TicketEvent))
 _OPPORTUNITIES: frozenset[type[Event]] = frozenset(get_args(OpportunityEvent))
 

@@ -38,9 +38,12 @@ from regulars.crm_domain.errors import NotFound, StoreUnusable
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.rulebook import NOBODY
+from regulars.projections import open_opportunities
 from regulars.projections.engine import fold
 from regulars.projections.engine.fold import Folded, Timelines
+from regulars.projections.open_opportunities import OpenOpportunities
 from regulars.projections.open_tickets import OpenTickets, combine
+from regulars.projections.pipeline.projector import PIPELINE
 from regulars.projections.registry import Registry
 from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.segments.rules import SegmentRule
@@ -313,11 +316,17 @@ def timeline_of(registry: Registry, customer_id: str, folded: Folded, timelines:
     lanes = {lane: _spans(timelines[name]) for lane, name in shown.items()}
     orders = tuple(to_datetime(instant) for instant in folded.facts.order_instants)
     tickets = fold.by_key(timelines[TICKETS]).values()
-    together = tuple(_tickets_span(each) for each in combine(tickets))
-    return Timeline(customer_id=CustomerId(customer_id), lanes=lanes, orders=orders, tickets=together)
+    opportunities = fold.by_key(timelines[PIPELINE.name]).values()
+    return Timeline(
+        customer_id=CustomerId(customer_id),
+        lanes=lanes,
+        orders=orders,
+        tickets=tuple(map(_open_span, combine(tickets))),
+        opportunities=tuple(map(_open_span, open_opportunities.combine(opportunities))),
+    )
 
 
-def _tickets_span(each: OpenTickets) -> Span:
+def _open_span(each: OpenTickets | OpenOpportunities) -> Span:
     return _span(each.value, None, each.valid_from, each.valid_to)
 
 

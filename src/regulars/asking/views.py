@@ -157,19 +157,24 @@ class Timeline:
     """One customer's verdicts over time, the future that is already due included, and when they ordered.
 
     `tickets` are the intervals in which a ticket of theirs was, is or will be "open", or "breached" where one of those
-    is; between the intervals none is open.
+    is; between the intervals none is open. `opportunities` are those in which one is open, with its stage, or several
+    are, such as "2 open".
     """
 
     customer_id: CustomerId
     lanes: Mapping[str, tuple[Span, ...]]
     orders: tuple[datetime, ...] = ()
     tickets: tuple[Span, ...] = ()
+    opportunities: tuple[Span, ...] = ()
 
     @property
     def spans(self) -> Mapping[str, tuple[Span, ...]]:
-        """The intervals to draw by the name of their lane: the verdicts, and the tickets where there was any."""
+        """The intervals to draw by the name of their lane: the verdicts; tickets and opportunities, where there was
+        any, the latter as "selling".
+        """
         verdicts: dict[str, tuple[Span, ...]] = dict(self.lanes.items())
-        return verdicts | ({"tickets": self.tickets} if self.tickets else {})
+        beside = {"tickets": self.tickets, "selling": self.opportunities}
+        return verdicts | {lane: spans for lane, spans in beside.items() if spans}
 
 
 class AsksCustomer(Struct, frozen=True):

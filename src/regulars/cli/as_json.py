@@ -205,9 +205,12 @@ def fitted_model(each: FittedModel) -> Object:
 
 
 def timeline(each: Timeline) -> Object:
-    """The spans of each lane, in order; "tickets" is there for everyone, and empty for who never had one."""
+    """The spans of each lane, in order; "tickets" and "opportunities" are there for everyone, and empty for who never
+    had one.
+    """
     verdicts = {lane: [_span(span) for span in spans] for lane, spans in each.lanes.items()}
-    return verdicts | {"tickets": [_span(span) for span in each.tickets]}
+    beside = {"tickets": each.tickets, "opportunities": each.opportunities}
+    return verdicts | {name: [_span(span) for span in spans] for name, spans in beside.items()}
 
 
 def audit_entry(each: AuditEntry) -> Object:

@@ -47,8 +47,8 @@ def opportunity(
         zone = zone_of(crm)
         if seen.is_given:
             render.draw(seen.heading(as_of))
-        render.draw(_facts(found, zone), "", *_reasons(found), "", _stages(found, zone), "")
-        render.draw(*(_event(each.sentence, render.minute(each.occurred_at, zone)) for each in found.events))
+        render.draw(_facts(found, zone), "", *_reasons(found), "", _stages(found, zone))
+        render.draw("", *(_event(each.sentence, render.minute(each.occurred_at, zone)) for each in found.events))
 
 
 def leads(

@@ -145,6 +145,26 @@ class Ticket(Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
 
 
+class Opportunity(Struct, frozen=True, kw_only=True):
+    """An opportunity as of now: `status` is open, won or lost, for a `reason`; `amount` is in `currency`."""
+
+    opportunity_id: str
+    opened_at: datetime
+    status: str
+    pipeline: str
+    stage: str
+    title: str | None
+    amount: Decimal | None
+    currency: str | None
+    owner: str | None
+    source: str | None
+    expected_close: date | None
+    firm_id: CustomerId | None
+    quote_id: str | None
+    reason: str | None
+    detail: str | None
+
+
 class Membership(Struct, frozen=True, kw_only=True):
     """A membership as of now. A tier that was granted by hand (override) holds up to `tier_until`; where that is None,
     until it is lifted.
@@ -192,6 +212,7 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     answers: tuple[Answer, ...]
     notes: tuple[Note, ...]
     tickets: tuple[Ticket, ...]
+    opportunities: tuple[Opportunity, ...]
     memberships: tuple[Membership, ...]
     points: Points | None
     merges: tuple[Merge, ...]
