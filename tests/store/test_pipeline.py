@@ -159,6 +159,7 @@ def test_as_known_at_a_moment_is_what_was_said_at_that_moment(postgres_url: str,
             if number % 5 == 4:
                 forecast = crm.pipeline_forecast(as_of=clock.now)
                 said.append((clock.now, crm.pipeline(as_of=clock.now), forecast, crm.pipeline_stages(as_of=clock.now)))
+                clock.now += timedelta(seconds=1)  # what is recorded at that very moment was known at it
         clock.now += DAY
         for moment, whole, forecast, stages in said:
             asked: dict[str, Any] = {"as_of": moment, "known_at": moment}
