@@ -22,6 +22,7 @@ from regulars.crm_domain.customer import (
     CustomerTagged,
     CustomerUntagged,
     KindChanged,
+    LeadDisqualified,
     LeadQualified,
     OwnerAssigned,
 )
@@ -232,6 +233,7 @@ def others() -> st.SearchStrategy[Event]:
             [
                 CustomerRegistered(source="web"),
                 LeadQualified(),
+                LeadDisqualified(reason="no budget"),
                 AccountClosed(),
                 AccountReopened(),
                 CancellationRequested(),

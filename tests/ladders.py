@@ -25,6 +25,7 @@ from regulars.crm_domain.customer import (
     CustomerTagged,
     CustomerUntagged,
     KindChanged,
+    LeadDisqualified,
     LeadQualified,
     OwnerAssigned,
 )
@@ -242,7 +243,8 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
             turns = [e.event for e in happened if isinstance(e.event, AccountClosed | AccountReopened)]
             return bool(turns) and isinstance(turns[-1], AccountClosed)
         case "qualified":
-            return any(isinstance(each.event, LeadQualified) for each in happened)
+            said = [each.event for each in happened if isinstance(each.event, LeadQualified | LeadDisqualified)]
+            return bool(said) and isinstance(said[-1], LeadQualified)
         case "orders":
             return sum(isinstance(each.event, PurchaseRecorded) for each in recent)
         case "returns":

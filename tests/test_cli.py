@@ -35,6 +35,7 @@ COMMANDS = (
 IN_GROUPS = {
     "quote": ("show",),
     "export": ("events", "reports"),
+    "pipeline": ("show", "waterfall", "stages", "stale", "forecast", "calibration"),
     "rules": ("show", "check", "holidays", "diff", "measure", "publish", "history", "rollback"),
     "survey": ("may-ask", "show"),
     "assessments": ("diff",),

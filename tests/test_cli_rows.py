@@ -45,6 +45,7 @@ WORDS = (
     "OpenTicket customer=shop:b ticket_id=T-1 complaint=true occurred_at=2024-05-01",
     "ReplyAsAgent ticket_id=T-1 occurred_at=2024-05-01T12:00",
     "ResolveTicket ticket_id=T-1 occurred_at=2024-05-02",
+    "OpenOpportunity customer=shop:a opportunity_id=O-1 amount=100.00 occurred_at=2024-02-02",
 )
 
 #: Every command with --csv, as it has something to list; `forecast`, of which a model must be fitted, is elsewhere.
@@ -63,6 +64,12 @@ LISTS = {
     "revenue": "revenue",
     "liability": "liability",
     "contactable": "contactable --channel email --purpose news",
+    "pipeline show": "pipeline show",
+    "pipeline waterfall": "pipeline waterfall 2024-01-31 2024-05-31",
+    "pipeline stages": "pipeline stages",
+    "pipeline stale": "pipeline stale",
+    "pipeline forecast": "pipeline forecast",
+    "pipeline calibration": "pipeline calibration",
 }
 BESIDE = ("due shop:b", "flow 2024-01-01 2024-01-31 stage --list lead:new", "liability --expiring 9999d")
 

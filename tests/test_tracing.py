@@ -136,6 +136,12 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "revenue": lambda crm: crm.revenue(),
     "liability": lambda crm: crm.liability(),
     "expiring": lambda crm: crm.expiring(timedelta(days=30)),
+    "pipeline": lambda crm: crm.pipeline(),
+    "stale opportunities": lambda crm: crm.stale_opportunities(),
+    "pipeline stages": lambda crm: crm.pipeline_stages(),
+    "pipeline waterfall": lambda crm: crm.pipeline_waterfall(date(2024, 1, 1), date(2024, 6, 1)),
+    "pipeline forecast": lambda crm: crm.pipeline_forecast(),
+    "pipeline calibration": lambda crm: crm.pipeline_calibration(),
     "report": lambda crm: crm.report(month=date(2024, 1, 1)),
 }
 #: What is neither a question nor a command of a customer: it writes, looks after the store, or reads what is open.

@@ -26,6 +26,7 @@ import regulars.measures
 import regulars.person
 import regulars.profile
 import regulars.report
+import regulars.selling
 import regulars.today
 from regulars import Keys, Projections, PublishedRules, Regulars, aio, grammar
 from regulars.adapters.importing import mapping
@@ -308,7 +309,7 @@ def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
     for module in (
         *(regulars, regulars.person, regulars.profile, grammar),
-        *(regulars.extending, regulars.measures, regulars.report, regulars.today),
+        *(regulars.extending, regulars.measures, regulars.report, regulars.selling, regulars.today),
     ):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
         for name in module.__all__:
@@ -320,7 +321,7 @@ def _values() -> Iterator[str]:
 def _aliases() -> Iterator[str]:
     """The names that are no classes: kinds of values, and constants."""
     yield from ("", "## Other names", "", "| name | is |", "| --- | --- |")
-    for module in (regulars, regulars.extending, regulars.measures):
+    for module in (regulars, regulars.extending, regulars.measures, regulars.selling):
         for name in module.__all__:
             value = getattr(module, name)
             if not (isinstance(value, type) or inspect.isfunction(value) or name.startswith("__")):

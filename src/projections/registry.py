@@ -22,6 +22,7 @@ from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.last_contact import LAST_CONTACT
+from regulars.projections.leads import LEADS
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.pipeline.projector import PIPELINE
@@ -112,6 +113,7 @@ def _require_unique(what: str, names: Sequence[str]) -> None:
 PROJECTORS: tuple[Projector, ...] = (
     CUSTOMER_CARD,
     ATTRIBUTION,
+    LEADS,
     TAGS,
     TICKET_QUEUE,
     TICKET_CARD,

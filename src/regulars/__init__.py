@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     from regulars.asking.employments import Employment, Party
     from regulars.asking.firms import Employee, Firm
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
+    from regulars.asking.leads import LeadGroup, LeadReport
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
+    from regulars.asking.one_opportunity import WholeOpportunity
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
     from regulars.asking.quotes import QuoteLineView, QuotePage, QuoteRevision, QuoteTax, QuoteView, WholeQuote
     from regulars.asking.reminders import Reminder, Reminders
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
         CustomerUntagged,
         DismissalUndone,
         DismissDuplicate,
+        DisqualifyLead,
         DuplicateDismissed,
         EmploymentEnded,
         EmploymentRecorded,
@@ -122,6 +125,7 @@ if TYPE_CHECKING:
         ErasePersonalData,
         GiveConsent,
         KindChanged,
+        LeadDisqualified,
         LeadQualified,
         MakeReferral,
         MergeCustomers,
@@ -299,6 +303,7 @@ if TYPE_CHECKING:
     from regulars.report.page import report_page
     from regulars.restoring import Restoration, restore
     from regulars.rules_door.difference import DueMove, ExplainedMove, Move, RulesDifference, TicketMove
+    from regulars.rules_door.forecast_change import ForecastChange
     from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
     from regulars.rules_door.publishing import Publication, PublishedRules, RulesVersion
     from regulars.session.clock import Clock
@@ -335,7 +340,7 @@ _HOMES = {
         "AccountClosed AccountReopened AssignOwner CancellationRequested CancellationWithdrawn "
         "ChangeContactDetails ChurnReasonRecorded CloseAccount ConsentGiven ConsentWithdrawn "
         "ContactDetailsChanged CustomerMerged CustomerRegistered CustomerTagged CustomerUntagged "
-        "DismissDuplicate DismissalUndone DuplicateDismissed "
+        "DismissDuplicate DismissalUndone DisqualifyLead DuplicateDismissed LeadDisqualified "
         "ErasePersonalData GiveConsent LeadQualified MakeReferral MergeCustomers MergeUndone OwnerAssigned "
         "PersonalDataErased PreferenceRecorded QualifyLead RecordChurnReason RecordPreference ReferralMade "
         "RegisterCustomer ReopenAccount RequestCancellation TagCustomer UndoDismissal UndoMerge UntagCustomer "
@@ -380,6 +385,8 @@ _HOMES = {
     "regulars.crm_domain.unexplained": "Unexplained",
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
+    "regulars.asking.leads": "LeadGroup LeadReport",
+    "regulars.asking.one_opportunity": "WholeOpportunity",
     "regulars.asking.audit": "AuditEntry AuditPage Change",
     "regulars.asking.forecasts": "Expected FittedModel Forecast ForecastPage",
     "regulars.asking.value": "BandTotal Valued ValuePage",
@@ -398,6 +405,7 @@ _HOMES = {
     "regulars.asking.customers": "Order",
     "regulars.asking.desk": "Points PointsLot TicketPage TicketView",
     "regulars.rules_door.difference": "DueMove ExplainedMove Move RulesDifference TicketMove",
+    "regulars.rules_door.forecast_change": "ForecastChange",
     "regulars.asking.dismissals": "Dismissed",
     "regulars.asking.due": "DueExplanation DueItem DuePage MostBought",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
@@ -532,6 +540,7 @@ __all__ = [
     "DismissalUndone",
     "Dismissed",
     "DropTask",
+    "DisqualifyLead",
     "DueExplanation",
     "DueItem",
     "DueMove",
@@ -563,6 +572,7 @@ __all__ = [
     "Firm",
     "FittedModel",
     "Forecast",
+    "ForecastChange",
     "ForecastPage",
     "Forgetting",
     "Forgotten",
@@ -579,7 +589,10 @@ __all__ = [
     "Keys",
     "KindChanged",
     "Lane",
+    "LeadDisqualified",
+    "LeadGroup",
     "LeadQualified",
+    "LeadReport",
     "LiftTierOverride",
     "Line",
     "LogApplication",
@@ -778,6 +791,7 @@ __all__ = [
     "VoidPurchase",
     "WholeQuote",
     "WholeTask",
+    "WholeOpportunity",
     "WholeTicket",
     "WinOpportunity",
     "WithdrawCancellation",
@@ -800,7 +814,7 @@ __all__ = [
     "today_mail",
 ]
 
-_MODULES = ("aio", "extending", "grammar", "measures", "person", "profile", "report")
+_MODULES = ("aio", "extending", "grammar", "measures", "person", "profile", "report", "selling", "today")
 
 if not TYPE_CHECKING:  # else every name would be taken for one of ours
     _PLACES = {

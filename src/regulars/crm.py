@@ -48,9 +48,11 @@ from regulars.asking.employments import Employment, find_firms_of, find_people
 from regulars.asking.feed import EventTypes, follow_log
 from regulars.asking.firms import Firm, find_firm
 from regulars.asking.forecasts import ANNUAL_RATE, Forecast, ForecastPage, require_extra
+from regulars.asking.leads import LeadReport, LeadsBy, LeadsQuery, read_leads
 from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
 from regulars.asking.one_customer import business_timeline, find_customer
+from regulars.asking.one_opportunity import WholeOpportunity, find_opportunity
 from regulars.asking.one_ticket import WholeTicket, find_ticket
 from regulars.asking.paging import MAX_PAGE, page_size
 from regulars.asking.quotes import QuotePage, QuoteQuery, WholeQuote, find_quote, find_quotes
@@ -101,6 +103,12 @@ from regulars.projections.rules.grammar import Ruleset
 from regulars.report.gathering import WATCHED, gather_report
 from regulars.report.values import Report
 from regulars.rules_door.publishing import PublishedRules
+from regulars.selling.calibration import PipelineCalibration
+from regulars.selling.eves import find_calibration
+from regulars.selling.forecast import PipelineForecast, find_forecast
+from regulars.selling.pipeline import Pipeline, PipelineBy, StaleOpportunity, find_pipeline, find_stale
+from regulars.selling.stages import TimesInStages, find_times_in_stages
+from regulars.selling.waterfall import Waterfall, find_waterfall
 from regulars.session.acting import Acting
 from regulars.session.freshness import USUAL, Fresh, freshness_of
 from regulars.session.session import AnyRules, Session
@@ -893,6 +901,107 @@ class Regulars:
         query = ServiceQuery(by=by, since=since, until=until, as_of=as_of, known_at=known_at, rules=rules)
         return report_service(self._session, query, on_progress)
 
+    def pipeline(
+        self,
+        *,
+        by: PipelineBy = "stage",
+        as_of: datetime | date | None = None,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Pipeline:
+        """The open opportunities by "stage", "owner" or "source": how many, worth how much, and what they are expected
+        to bring by the probabilities of the rules; as of now, or of another moment.
+
+        `where` picks opportunities by what they are then: {"owner": "li"}, also by "source", "stage" and "pipeline".
+        It catches up first. `known_at`, `rules` and `on_progress` are those of `customers`. Raises ValueError for what
+        a pipeline isn't told apart by, and for what opportunities aren't picked by.
+        """
+        return find_pipeline(self._session, by, as_of, where, Axes(known_at, rules, on_progress))
+
+    def stale_opportunities(
+        self,
+        *,
+        as_of: datetime | date | None = None,
+        where: Mapping[str, str] = MappingProxyType({}),
+        limit: int | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> tuple[StaleOpportunity, ...]:
+        """The open opportunities to which nothing happened for as long as the rules allow in their stage, those that
+        are worth most first; at most `limit`. The rest is as `pipeline` has it.
+        """
+        return find_stale(self._session, as_of, where, limit, Axes(known_at, rules, on_progress))
+
+    def pipeline_stages(
+        self,
+        *,
+        as_of: datetime | date | None = None,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> TimesInStages:
+        """How long opportunities stay in each stage, those that are still in it included (Kaplan-Meier), and where they
+        go from there. `where` holds of their last state; the rest is as `pipeline` has it.
+        """
+        return find_times_in_stages(self._session, as_of, where, Axes(known_at, rules, on_progress))
+
+    def pipeline_waterfall(
+        self,
+        first: datetime | date,
+        second: datetime | date,
+        *,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> Waterfall:
+        """How what was open at one moment became what is open at a later one: what is new, reopened, grown, shrunk,
+        won and lost, and with `where` what moved into it and out of it. It adds up.
+
+        The rest is as `pipeline` has it. Raises ValueError where the second moment comes first.
+        """
+        return find_waterfall(self._session, first, second, where, Axes(known_at, rules, on_progress))
+
+    def pipeline_forecast(
+        self,
+        *,
+        as_of: datetime | date | None = None,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> PipelineForecast:
+        """What is open is expected to bring, by stage and by the month of the expected close: by the probabilities of
+        the rules, and by own history.
+
+        That is the share won within 180 days of entering a stage, of all opportunities that entered it at least 180
+        days before, whatever `where` says; of fewer than 30 it says nothing. The rest is as `pipeline` has it.
+        """
+        return find_forecast(self._session, as_of, where, Axes(known_at, rules, on_progress))
+
+    def pipeline_calibration(
+        self,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        where: Mapping[str, str] = MappingProxyType({}),
+        known_at: datetime | date | None = None,
+        on_progress: Progress | None = None,
+    ) -> PipelineCalibration:
+        """Whether forecasts came true: those of the eve of each month from that of `since` to that of `until`, the last
+        24 that are over by default; as known on that eve, by the rules then in force.
+
+        Probabilities are held against what was won 180 days later, each opportunity once for each tenth; the sum that
+        was forecast for a month against what was won in it. What was imported after an eve wasn't known on it. `where`
+        picks opportunities by what they were on that eve, and those won by what they were at the end of the month.
+        Raises ValueError for months that can't be, and for what opportunities aren't picked by.
+        """
+        return find_calibration(self._session, since, until, where, known_at, on_progress)
+
     def catch_up(self, on_progress: Progress | None = None, *, within: timedelta | None = None) -> None:
         """Fold everything that was recorded into the read models, or as much as is possible `within` a time.
 
@@ -1389,6 +1498,43 @@ class Regulars:
         It is the better guess at what they buy next, as `due` is at when: see docs/due-again.md. Raises NotFound.
         """
         return find_most_bought(self._session, who, page_size(limit), as_of)
+
+    def opportunity(
+        self,
+        opportunity_id: str,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+    ) -> WholeOpportunity:
+        """One opportunity in full as of an instant: where it stands and why, its stages over time, its events.
+
+        `known_at` leaves out what was recorded later, and judges by the rules in force then, unless others are given.
+        Raises NotFound for an id that no opportunity has, or had by then.
+        """
+        return find_opportunity(self._session, opportunity_id, as_of, known_at, rules)
+
+    def leads(
+        self,
+        *,
+        since: datetime | date | None = None,
+        until: datetime | date | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        by: LeadsBy | None = None,
+        on_progress: Progress | None = None,
+    ) -> LeadReport:
+        """What became by an instant of the leads registered from `since` to `until`: the shares that were at least
+        qualified, that had an opportunity opened, and that won one, each with n and a 95 % interval.
+
+        `by` groups them by "source", or by the "month" in which they were registered. `known_at` leaves out what was
+        recorded later; what answers it is built first, which `on_progress` is told of. Who was registered of late may
+        yet be won: compare months of the same age, with `as_of`.
+
+        It catches up first. Raises ValueError for another grouping, and for a span that ends before it begins.
+        """
+        query = LeadsQuery(since=since, until=until, as_of=as_of, known_at=known_at, by=by)
+        return read_leads(self._session, query, on_progress)
 
     def satisfaction(
         self,

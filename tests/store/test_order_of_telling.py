@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ from regulars import (
     AssignTicket,
     AwaitCustomer,
     ChangeContactDetails,
+    ChangeOpportunity,
     ChangePriority,
     ClassifyTicket,
     CloseAccount,
@@ -23,9 +25,14 @@ from regulars import (
     Command,
     CompleteTask,
     DropTask,
+    CustomerId,
+    DisqualifyLead,
     EscalateTicket,
     GiveConsent,
+    LoseOpportunity,
+    MoveOpportunity,
     NotFound,
+    OpenOpportunity,
     OpenTicket,
     PutOnHold,
     QualifyLead,
@@ -43,6 +50,7 @@ from regulars import (
     Regulars,
     ReopenAccount,
     ReopenTask,
+    ReopenOpportunity,
     ReopenTicket,
     ReplyAsAgent,
     ReplyAsCustomer,
@@ -52,6 +60,7 @@ from regulars import (
     SnoozeTask,
     TagCustomer,
     UntagCustomer,
+    WinOpportunity,
     WithdrawCancellation,
     WithdrawConsent,
 )
@@ -82,6 +91,7 @@ ABOUT_A_CUSTOMER: list[Command] = [
     GiveConsent(customer=WHO, **NEWS),
     WithdrawConsent(customer=WHO, **NEWS),
     QualifyLead(customer=WHO),
+    DisqualifyLead(customer=WHO, reason="no budget"),
     RecordChurnReason(customer=WHO, cause="price"),
     RecordChurnReason(customer=WHO, cause="moved"),
     RecordSurveyAnswer(customer=WHO, survey="nps", score=10),
@@ -140,9 +150,25 @@ ABOUT_A_TICKET: list[Command] = [
 ]
 
 
+ABOUT_AN_OPPORTUNITY: list[Command] = [
+    OpenOpportunity(customer=WHO, opportunity_id="N", amount="90", owner="li", title="Tea"),
+    MoveOpportunity(opportunity_id="N", stage="proposal"),
+    MoveOpportunity(opportunity_id="N", stage="negotiation"),
+    ChangeOpportunity(opportunity_id="N", amount="70"),
+    ChangeOpportunity(opportunity_id="N", amount=None, owner="max"),
+    ChangeOpportunity(opportunity_id="N", expected_close="2026-05-01", title="Cups"),
+    WinOpportunity(opportunity_id="N"),
+    WinOpportunity(opportunity_id="N", amount="80", quote_id="Q"),
+    LoseOpportunity(opportunity_id="N", reason="price", detail="too dear"),
+    LoseOpportunity(opportunity_id="N", reason="silence"),
+    ReopenOpportunity(opportunity_id="N"),
+    ReopenOpportunity(opportunity_id="N", stage="contacted"),
+]
+
+
 def counting_once(words: list[Command]) -> list[Command]:
     """Without the second and later ones of what has an id: that counts once, when it is told first."""
-    once = (AddTask, RecordPurchase, RecordReturn, OpenTicket, RecordSurveySent)
+    once = (AddTask, RecordPurchase, RecordReturn, OpenOpportunity, OpenTicket, RecordSurveySent)
     return [word for place, word in enumerate(words) if not isinstance(word, once) or words.index(word) == place]
 
 
@@ -172,7 +198,27 @@ def answers_of(crm: Regulars, at: list[datetime]) -> list[Any]:
     said += [(each.ticket_id, each.status, each.priority, each.agent, each.topic, each.until) for each in crm.tickets()]
     for page in [crm.tasks(), crm.tasks(value="done"), *(crm.tasks(as_of=moment) for moment in at)]:
         said.append([(each.task_id, each.value, each.since, each.due_day, each.owner) for each in page])
+    for moment in [None, *at]:
+        try:
+            found = crm.opportunity("N", as_of=moment)
+        except NotFound:
+            continue
+        said.append(replace(found, as_of=BEGIN, customer_id=CustomerId(""), reasons=(), events=()))
+        said.append([each.sentence for each in found.reasons])
     return said
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@settings(max_examples=15)
+@given(
+    words=st.lists(st.sampled_from(ABOUT_AN_OPPORTUNITY), min_size=2, max_size=9).map(counting_once),
+    random=st.randoms(use_true_random=False),
+)
+def test_what_happened_to_an_opportunity_told_in_any_order_ends_in_the_same(
+    kind: str, postgres_url: str, words: list[Command], random: Random
+) -> None:
+    opened = OpenOpportunity(customer=WHO, opportunity_id="N", amount="90", owner="li", title="Tea")
+    require_the_same_in_any_order(kind, postgres_url, [opened, *(word for word in words if word != opened)], random)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -22,6 +22,7 @@ from regulars.crm_domain.customer.decider import (
     CustomerUntagged,
     DismissalUndone,
     DismissDuplicate,
+    DisqualifyLead,
     DuplicateDismissed,
     EmploymentEnded,
     EmploymentRecorded,
@@ -29,6 +30,8 @@ from regulars.crm_domain.customer.decider import (
     EndEmployment,
     ErasePersonalData,
     GiveConsent,
+    LeadDisqualified,
+    LeadQualified,
     MakeReferral,
     MergeCustomers,
     MergeUndone,
@@ -66,6 +69,7 @@ AGGREGATE = Aggregate(
             EndEmployment,
             VoidEmployment,
             QualifyLead,
+            DisqualifyLead,
             RecordPreference,
             TagCustomer,
             UntagCustomer,
@@ -97,6 +101,8 @@ AGGREGATE = Aggregate(
         InTheClear(
             fields=("locale",), events=(CustomerRegistered, ContactDetailsChanged), why="a language tag, to group by"
         ),
+        InTheClear(fields=("opportunity_id",), events=(LeadQualified,), why="the number of an opportunity"),
+        InTheClear(fields=("reason",), events=(LeadDisqualified,), why="a word to group by"),
         InTheClear(
             fields=("key",),
             events=(PreferenceRecorded,),

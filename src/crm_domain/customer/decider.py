@@ -36,6 +36,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from regulars.crm_domain.birthday import BirthdayText, known_by, parse_birthday
 from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
+    Amount,
     Channel,
     Command,
     Context,
@@ -127,7 +128,15 @@ class EmploymentVoided(Event, frozen=True, kw_only=True, tag="EmploymentVoided")
 
 
 class LeadQualified(Event, frozen=True, kw_only=True, tag="LeadQualified"):
-    """Someone judged that this lead may well become a customer."""
+    """Someone judged that this lead may well become a customer. `opportunity_id` is what was opened with it."""
+
+    opportunity_id: str | None = None
+
+
+class LeadDisqualified(Event, frozen=True, kw_only=True, tag="LeadDisqualified"):
+    """Someone judged that this lead won't become a customer: a word to group by."""
+
+    reason: str
 
 
 class PreferenceRecorded(Event, frozen=True, kw_only=True, tag="PreferenceRecorded"):
@@ -239,6 +248,7 @@ CustomerEvent = (
     | EmploymentEnded
     | EmploymentVoided
     | LeadQualified
+    | LeadDisqualified
     | PreferenceRecorded
     | CustomerTagged
     | CustomerUntagged
@@ -293,6 +303,8 @@ class Customer(Struct, frozen=True, kw_only=True):
     kind: Kind | None = None
     employments: PersistentMap[str, Spells] = PersistentMap()
     qualified: bool = False
+    disqualified: str | None = None
+    qualified_for: PersistentMap[str, None] = PersistentMap()
     cancelling: bool = False
     owner: str | None = None
     churn_reason: ChurnReasonRecorded | None = None
@@ -318,8 +330,12 @@ def evolve(state: Customer, event: CustomerEvent) -> Customer:
         case EmploymentRecorded() | EmploymentEnded() | EmploymentVoided():
             spells = employed(state.employments.get(event.firm_id, ()), event)
             return replace(state, employments=state.employments.put(event.firm_id, spells))
-        case LeadQualified():
-            return replace(state, qualified=True)
+        case LeadQualified(opportunity_id=opportunity_id):
+            opened = state.qualified_for
+            opened = opened if opportunity_id is None else opened.put(opportunity_id, None)
+            return replace(state, qualified=True, disqualified=None, qualified_for=opened)
+        case LeadDisqualified(reason=reason):
+            return replace(state, qualified=False, disqualified=reason)
         case PreferenceRecorded(key=key, value=value):
             known = state.preferences
             return replace(state, preferences=known.drop(key) if value is None else known.put(key, value))
@@ -481,7 +497,33 @@ def _require_in_order(since: date | None, until: date | None) -> None:
 
 
 class QualifyLead(CustomerCommand):
-    """Mark a lead as one that may well become a customer."""
+    """Mark a lead as one that may well become a customer; with an opportunity_id, one is opened for them as well.
+
+    It begins as OpenOpportunity says, in the first stage of its pipeline.
+    """
+
+    opportunity_id: Label | None = None
+    pipeline: Label | None = None
+    amount: Amount | None = None
+    title: Label | None = None
+    owner: Label | None = None
+    expected_close: Day | None = None
+
+    @model_validator(mode="after")
+    def _names_what_is_opened(self) -> QualifyLead:
+        named = [name for name in _OF_OPPORTUNITY if getattr(self, name) is not None]
+        if self.opportunity_id is None and named:
+            raise ValueError(f"{', '.join(named)} is said of an opportunity; give its opportunity_id, too")
+        return self
+
+
+_OF_OPPORTUNITY = ("pipeline", "amount", "title", "owner", "expected_close")
+
+
+class DisqualifyLead(CustomerCommand):
+    """Mark a lead as one that won't become a customer, and say why: a word to group by."""
+
+    reason: Label = Field(description="a word to group by, kept in the clear")
 
 
 class RecordPreference(CustomerCommand):
@@ -662,8 +704,15 @@ def _unless_so(
 
 
 def qualify(command: QualifyLead, state: Customer, context: Context) -> tuple[Event, ...]:
-    """Once is enough, by whoever said it first."""
-    return _unless(state.qualified, command, LeadQualified())
+    """Once is enough, by whoever said it first; and once for each opportunity that is opened with it."""
+    opened = command.opportunity_id
+    is_so = state.qualified and (opened is None or opened in state.qualified_for)
+    return _unless(is_so, command, LeadQualified(opportunity_id=opened))
+
+
+def disqualify(command: DisqualifyLead, state: Customer, context: Context) -> tuple[Event, ...]:
+    """A lead may be qualified after all, and disqualified for another reason."""
+    return _unless(state.disqualified == command.reason, command, LeadDisqualified(reason=command.reason))
 
 
 def record_preference(command: RecordPreference, state: Customer, context: Context) -> tuple[Event, ...]:
@@ -811,7 +860,7 @@ def decide(command: Command, state: Customer, context: Context) -> tuple[Event, 
     if state.status is AccountStatus.UNKNOWN and not isinstance(command, RegisterCustomer):
         raise Rejected("unknown_customer", "this customer is not registered")  # invariant 2
     events = _decided(command, state, context)
-    if events and command.reason is not None:
+    if events and command.reason is not None and not isinstance(command, DisqualifyLead):
         _require_remembered(state)  # invariant 4: a reason is free text
     return events
 
@@ -832,6 +881,8 @@ def _decided(command: Command, state: Customer, context: Context) -> tuple[Event
             return void_employment(command, state, context)
         case QualifyLead():
             return qualify(command, state, context)
+        case DisqualifyLead():
+            return disqualify(command, state, context)
         case RecordPreference():
             return record_preference(command, state, context)
         case TagCustomer():
@@ -880,6 +931,7 @@ CHRONOLOGY = Chronology(
         (RecordEmployment, EmploymentRecorded),
         (EndEmployment, EmploymentEnded),
         (QualifyLead, LeadQualified),
+        (DisqualifyLead, LeadDisqualified),
         (RecordPreference, PreferenceRecorded),
         (TagCustomer, CustomerTagged),
         (UntagCustomer, CustomerUntagged),

@@ -28,6 +28,7 @@ from regulars.crm_domain.customer.decider import (
     EmploymentRecorded,
     EmploymentVoided,
     KindChanged,
+    LeadDisqualified,
     LeadQualified,
     MergeUndone,
     OwnerAssigned,
@@ -56,8 +57,10 @@ def what(event: CustomerEvent) -> str:
             return f"last day at a firm on {until}"
         case EmploymentVoided(since=since, until=until):
             return f"didn't work for a firm{_days(since, until)}"
-        case LeadQualified():
-            return "lead qualified"
+        case LeadQualified(opportunity_id=opportunity_id):
+            return f"lead qualified{_for(opportunity_id)}"
+        case LeadDisqualified(reason=reason):
+            return f"lead disqualified: {reason}"
         case PreferenceRecorded(key=key):
             return f"preference {key}"
         case CustomerTagged(label=label):
@@ -94,6 +97,10 @@ def what(event: CustomerEvent) -> str:
             return "maybe the same as another customer after all"
 
 
+def _for(opportunity_id: str | None) -> str:
+    return "" if opportunity_id is None else f" for opportunity {opportunity_id}"
+
+
 def deed(event: CustomerEvent, who: str, other: str) -> str:
     """What happened to a customer, as somebody did it."""
     match event:
@@ -109,8 +116,10 @@ def deed(event: CustomerEvent, who: str, other: str) -> str:
             return f"recorded that the last day of {who} at {other} was {until}"
         case EmploymentVoided(since=since, until=until):
             return f"recorded that {who} didn't work for {other}{_days(since, until)}"
-        case LeadQualified():
-            return f"qualified {who} as a lead"
+        case LeadQualified(opportunity_id=opportunity_id):
+            return f"qualified {who} as a lead{_for(opportunity_id)}"
+        case LeadDisqualified(reason=reason):
+            return f"disqualified {who} as a lead: {reason}"
         case PreferenceRecorded(key=key):
             return f"recorded what {who} prefers for {key}"
         case CustomerTagged(label=label):
@@ -169,8 +178,14 @@ def _days(since: date | None, until: date | None) -> str:
 
 
 def reason(event: CustomerEvent) -> str | None:
-    """Why somebody was forgotten, which is in the clear, as there is no key left that it could be under."""
-    return event.cause if isinstance(event, PersonalDataErased) else None
+    """Why somebody was forgotten or disqualified, which is in the clear: for the one there is no key left that it could
+    be under, and the other is a word to group by.
+    """
+    match event:
+        case PersonalDataErased(cause=why) | LeadDisqualified(reason=why):
+            return why
+        case _:
+            return None
 
 
 def fields(state: Customer) -> Iterator[Field]:

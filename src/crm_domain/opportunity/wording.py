@@ -68,7 +68,7 @@ def deed(event: OpportunityEvent, who: str, other: str) -> str:
         case OpportunityStageChanged(stage=stage):
             return f"moved {opportunity} of {who} to {stage}"
         case OpportunityChanged(amount=amount, currency=currency):
-            worth = "" if amount is None else f", which is now{_worth(amount, currency)}"
+            worth = "" if amount is None else f", now {_money(amount, currency)}"
             return f"changed the {listed(_fields_of(event))} of {opportunity} of {who}{worth}"
         case OpportunityWon():
             return f"won {opportunity} of {who}{_won_for(event)}"

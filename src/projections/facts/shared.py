@@ -26,6 +26,7 @@ from regulars.crm_domain.customer import (
     CustomerTagged,
     CustomerUntagged,
     KindChanged,
+    LeadDisqualified,
     LeadQualified,
     OwnerAssigned,
 )
@@ -173,6 +174,8 @@ class Facts(Struct, array_like=True):
     kinds: list[Named] = field(default_factory=list)
     buying_days: BuyingDays | None = None
     service_spans: ServiceSpans | None = None
+    registered: Mark | None = None
+    disqualified: Named | None = None
     opportunities: dict[str, OpportunityFacts] = field(default_factory=dict)
 
 
@@ -181,6 +184,7 @@ HANDLES: frozenset[type[Event]] = frozenset(
         CustomerRegistered,
         KindChanged,
         LeadQualified,
+        LeadDisqualified,
         CustomerTagged,
         CustomerUntagged,
         OwnerAssigned,
@@ -248,6 +252,7 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
             if kind == FIRM and identity == 0:
                 facts.kinds.append(Named(at, position, kind))
             _engage(facts, at, position)
+            facts.registered = facts.registered or Mark(at, position)
             _settle_account(facts, identity, _account(facts, identity))
             if source is not None and (identity == 0 or facts.source is None):
                 facts.source = Named(at, position, source)
@@ -255,7 +260,9 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
             if identity == 0:
                 facts.kinds.append(Named(at, position, kind))
         case LeadQualified():
-            facts.qualified = facts.qualified or Mark(at, position)
+            facts.qualified, facts.disqualified = facts.qualified or Mark(at, position), None
+        case LeadDisqualified(reason=reason):
+            facts.qualified, facts.disqualified = None, Named(at, position, reason)
         case AccountClosed():
             account = _account(facts, identity)
             _settle_account(facts, identity, replace(account, closed=account.closed or Mark(at, position)))

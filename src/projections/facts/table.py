@@ -21,6 +21,7 @@ from regulars.crm_domain.customer import (
     CustomerTagged,
     CustomerUntagged,
     KindChanged,
+    LeadDisqualified,
     LeadQualified,
     OwnerAssigned,
 )
@@ -183,6 +184,7 @@ def _assessed(facts: Facts) -> list[str]:
 
 _ORDERS = frozenset({PurchaseRecorded})
 _RETURNS: frozenset[type[Event]] = frozenset({ReturnRecorded, ReturnedTotalRecorded})
+_LEADS = frozenset[type[Event]]((LeadQualified, LeadDisqualified))
 _TICKETS: frozenset[type[Event]] = frozenset(get_args(TicketEvent))
 _OPPORTUNITIES: frozenset[type[Event]] = frozenset(get_args(OpportunityEvent))
 
@@ -256,8 +258,8 @@ FACTS: Mapping[str, Fact] = table(
         "qualified",
         mark=attrgetter("qualified"),
         words=("qualified as a lead", "not qualified as a lead"),
-        meaning="Whether somebody judged that this lead may well become a customer.",
-        events=frozenset({LeadQualified}),
+        meaning="Whether somebody judged that this lead may well become a customer, and nobody since that they won't.",
+        events=_LEADS,
     ),
     ORDERS,
     counted(

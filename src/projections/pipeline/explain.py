@@ -27,12 +27,14 @@ def _reasons(facts: OpportunityFacts, rules: Rules, at: int) -> Iterator[Reason]
     assert facts.touched is not None
     opened, entered = (day_text(moment.at, rules.zone) for moment in (facts.opened, facts.entered))
     yield Reason(clause="opened", sentence=f"opened on {opened}", positions=(facts.opened.position,))
-    where, positions = f"{days(at - facts.entered.at)}, since {entered}", (facts.entered.position,)
+    ago, positions = days(at - facts.entered.at), (facts.entered.position,)
     if facts.status is not OpportunityStatus.OPEN:
         why = f": {facts.reason}" if facts.reason else ""
-        yield Reason(clause=str(facts.status), sentence=f"{facts.status} for {where}{why}", positions=positions)
+        sentence = f"{facts.status} on {entered}, {ago} ago{why}"
+        yield Reason(clause=str(facts.status), sentence=sentence, positions=positions)
         return
-    yield Reason(clause="stage", sentence=f"in {facts.stage} of {facts.pipeline} for {where}", positions=positions)
+    sentence = f"in {facts.stage} of {facts.pipeline} for {ago}, since {entered}"
+    yield Reason(clause="stage", sentence=sentence, positions=positions)
     yield Reason(clause="probability", sentence=_counts(facts, rules))
     stale_at = stale_from(facts, rules)
     if stale_at is not None:

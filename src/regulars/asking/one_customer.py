@@ -37,9 +37,11 @@ from regulars.crm_domain.errors import NotFound, StoreUnusable
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.rulebook import NOBODY
+from regulars.projections import open_opportunities
 from regulars.projections.engine import fold
 from regulars.projections.engine.fold import Folded, Timelines
 from regulars.projections.open_tickets import combine
+from regulars.projections.pipeline.projector import PIPELINE
 from regulars.projections.registry import Registry
 from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.segments.rules import SegmentRule
@@ -316,12 +318,14 @@ def timeline_of(registry: Registry, customer_id: str, folded: Folded, timelines:
     orders = tuple(to_datetime(instant) for instant in folded.facts.order_instants)
     tickets = fold.by_key(timelines[TICKETS]).values()
     tasks = fold.by_key(timelines[TASKS.name]).values()
+    opportunities = fold.by_key(timelines[PIPELINE.name]).values()
     return Timeline(
         customer_id=CustomerId(customer_id),
         lanes=lanes,
         orders=orders,
         tickets=tuple(map(_span_of, combine(tickets))),
         tasks=tuple(map(_span_of, combine_tasks(tasks))),
+        opportunities=tuple(map(_span_of, open_opportunities.combine(opportunities))),
     )
 
 

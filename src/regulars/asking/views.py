@@ -158,7 +158,8 @@ class Timeline:
 
     `tickets` are the intervals in which a ticket of theirs was, is or will be "open", or "breached" where one of those
     is; between the intervals none is open. `tasks` are those in which a task is "open", or "overdue" where one is; one
-    that is snoozed is neither.
+    that is snoozed is neither. `opportunities` are those in which one is open, with its stage, or several are, such as
+    "2 open".
     """
 
     customer_id: CustomerId
@@ -166,12 +167,16 @@ class Timeline:
     orders: tuple[datetime, ...] = ()
     tickets: tuple[Span, ...] = ()
     tasks: tuple[Span, ...] = ()
+    opportunities: tuple[Span, ...] = ()
 
     @property
     def spans(self) -> Mapping[str, tuple[Span, ...]]:
-        """The intervals to draw by the name of their lane: the verdicts, and tickets and tasks where there was any."""
+        """The intervals to draw by the name of their lane: the verdicts; tickets, tasks and opportunities, where there
+        was any, the last as "selling".
+        """
         verdicts: dict[str, tuple[Span, ...]] = dict(self.lanes.items())
-        return verdicts | {name: spans for name, spans in (("tickets", self.tickets), ("tasks", self.tasks)) if spans}
+        beside = {"tickets": self.tickets, "tasks": self.tasks, "selling": self.opportunities}
+        return verdicts | {lane: spans for lane, spans in beside.items() if spans}
 
 
 class AsksCustomer(Struct, frozen=True):

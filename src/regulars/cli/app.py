@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from functools import cache, partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import regulars
 from regulars.cli.given import DEFAULT_STORE, MASTER_KEY_VARIABLE, Given
@@ -289,6 +290,19 @@ _add(
     "List contracts, until when they go and by when notice is given, at any moment.",
     "regulars contracts --ending-within 90d",
     "regulars contracts --customer shop:42 --json",
+    "opportunity",
+    "opportunities.opportunity",
+    "Show one opportunity in full: where it stands and why, its stages over time, and its events.",
+    "regulars opportunity O-1",
+    "regulars opportunity O-1 --as-of 2026-03-31 --json",
+)
+_add(
+    app,
+    "leads",
+    "opportunities.leads",
+    "Show what became of leads: how many were qualified, had an opportunity opened, and won one.",
+    "regulars leads --by source",
+    "regulars leads --by month --since 2026-01-01 --json",
 )
 _add(
     app,
@@ -594,6 +608,64 @@ _add(
     "regulars quote show Q-1 --html --business 'Tea House' --out Q-1.html",
     "regulars quote show Q-1 --revision 1 --json",
 )
+class _Shows(TyperGroup):
+    """A group that does what its command `show` does where no other one is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        names_none = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        return super().parse_args(ctx, ["show", *args] if names_none else args)
+
+
+_pipeline = typer.Typer(cls=_Shows, rich_markup_mode=None, context_settings=app.info.context_settings)
+app.add_typer(_pipeline, name="pipeline", help="Show what is open, how that came about, and what it may bring.")
+_add(
+    _pipeline,
+    "show",
+    "pipeline.show",
+    "Show the open opportunities: how many, worth how much, and what they are expected to bring.",
+    "regulars pipeline show --by owner --as-of 2026-03-31 --known-at 2026-03-31",
+    "regulars pipeline",
+)
+_add(
+    _pipeline,
+    "waterfall",
+    "pipeline.waterfall",
+    "Show how what was open on one day became what is open on another: new, grown, won, lost and the rest.",
+    "regulars pipeline waterfall 2026-01-31 2026-03-31",
+    "regulars pipeline waterfall 2026-01-31 2026-03-31 --where owner=li --svg quarter.svg",
+)
+_add(
+    _pipeline,
+    "stages",
+    "pipeline.stages",
+    "Show how long opportunities stay in each stage, and where they go from there.",
+    "regulars pipeline stages",
+)
+_add(
+    _pipeline,
+    "stale",
+    "pipeline.stale",
+    "List the opportunities to which nothing happened for too long, those that are worth most first.",
+    "regulars pipeline stale --where owner=li",
+)
+_add(
+    _pipeline,
+    "forecast",
+    "pipeline.forecast",
+    "Show what is open is expected to bring: by the probabilities of the rules, and by own history.",
+    "regulars pipeline forecast",
+    "regulars pipeline forecast --month --csv",
+)
+_add(
+    _pipeline,
+    "calibration",
+    "pipeline.calibration",
+    "Show whether forecasts came true: those of the eve of each month, as known on it, by the rules then in force.",
+    "regulars pipeline calibration",
+    "regulars pipeline calibration --since 2025-01-01 --until 2025-12-31 --svg calibration.svg",
+)
+
+
 _export = _group("export", "Take events elsewhere, or reports that need no key.")
 _add(
     _export,

@@ -327,9 +327,12 @@ def fitted_model(each: FittedModel) -> Object:
 
 
 def timeline(each: Timeline) -> Object:
-    """The spans of each lane, in order; "tickets" and "tasks" are there for everyone, empty for who never had one."""
+    """The spans of each lane, in order; "tickets", "tasks" and "opportunities" are there for everyone, empty for who
+    never had one.
+    """
     verdicts = {lane: [_span(span) for span in spans] for lane, spans in each.lanes.items()}
-    return verdicts | {"tickets": [_span(span) for span in each.tickets], "tasks": [_span(span) for span in each.tasks]}
+    beside = {"tickets": each.tickets, "tasks": each.tasks, "opportunities": each.opportunities}
+    return verdicts | {name: [_span(span) for span in spans] for name, spans in beside.items()}
 
 
 def audit_entry(each: AuditEntry) -> Object:
@@ -846,6 +849,7 @@ def difference(
             {"item": one.item, "ref": refs[one.customer_id], "id": _id(one.customer_id), "from": one.old, "to": one.new}
             for one in each.due
         ],
+        "forecast": [to_dict(one) for one in each.forecast],
         "moves": [
             {"ref": refs[one.customer_id]} | _move(one) | (_explained(why[one]) if one in why else {})
             for one in each.moves

@@ -23,6 +23,7 @@ from regulars.projections.due_again.judge import Due
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.ticket_queue.judge import Timeliness
 from regulars.rules_door.difference import ExplainedMove, RulesDifference, Shown
+from regulars.rules_door.forecast_change import ForecastChange
 
 MATRIX_VALUES = 6
 CORNER = "from \\ to"
@@ -65,6 +66,7 @@ def drawn(
         items = "1 item" if len(found.due) == 1 else f"{len(found.due):,} items"
         yield Text(f"\nDue again: {items} of customers would be something else", style="bold")
         yield Padding(counted(found.moved_due, DUE_VALUES, DUE_VALUES), (0, 0, 0, 2))
+    yield from _forecasts(found)
     if explained:
         yield Text("\nThe most valuable first, with what makes the difference:\n")
         width = min(render.console().width, render.WIDE)
@@ -75,6 +77,30 @@ def drawn(
     if len(explained) < len(found.moves):
         yield Text(f"{len(explained):,} of {len(found.moves):,} moves; --limit N explains N, --json lists all.")
     yield Text("\nNothing has changed. Bring them into force with")
+
+
+def _forecasts(found: RulesDifference) -> Iterator[ConsoleRenderable]:
+    """What pipelines would be expected to bring."""
+    if not found.forecast:
+        return
+    yield Text(f"\nPipeline: open opportunities would be expected to bring, in {found.currency}", style="bold")
+    rows = [
+        (
+            each.pipeline,
+            f"{each.opportunities:,}",
+            f"{each.old:,}",
+            f"{each.new:,}",
+            f"{each.new - each.old:+,}",
+            _stale(each),
+        )
+        for each in found.forecast
+    ]
+    titles = ("", "Open", "Now", "Then", "Change", "Stale")
+    yield Padding(render.table(titles, rows, fold=0), (0, 0, 0, 2))
+
+
+def _stale(each: ForecastChange) -> str:
+    return f"{each.old_stale:,}" if each.old_stale == each.new_stale else f"{each.old_stale:,} → {each.new_stale:,}"
 
 
 def _heading(found: RulesDifference, zone: ZoneInfo) -> Text:

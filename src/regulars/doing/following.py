@@ -4,27 +4,46 @@ from __future__ import annotations
 
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.contract import SignContract
+from regulars.crm_domain.customer import Customer, LeadQualified, QualifyLead
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.money import from_minor_units
-from regulars.crm_domain.opportunity import WinOpportunity
+from regulars.crm_domain.opportunity import OpenOpportunity, WinOpportunity
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase
 from regulars.crm_domain.quote import AcceptQuote, Quote, QuoteAccepted, QuotedLine, stated
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
 
 def commands_after(work: UnitOfWork, event: Event, command: Command, target: Target) -> tuple[Command, ...]:
-    """What follows from an event that a command led to: an accepted quote wins its opportunity, and is the order and
-    the contract that were asked for.
-
-    All of them are worth what the quote comes to as its prices are stated, net or gross.
+    """What follows from an event that a command led to: of a qualified lead, the opportunity that was asked for; an
+    accepted quote wins its opportunity, and is the order and the contract that were asked for.
     """
-    if not (isinstance(event, QuoteAccepted) and isinstance(command, AcceptQuote)):
-        return ()
-    return tuple(_after_acceptance(work.state(target), event, command, target))
+    match event, command:
+        case LeadQualified(opportunity_id=str(opportunity_id)), QualifyLead():
+            return (_opened_by(work.state(target), opportunity_id, command, target),)
+        case QuoteAccepted(), AcceptQuote():
+            return tuple(_after_acceptance(work.state(target), event, command, target))
+        case _:
+            return ()
+
+
+def _opened_by(lead: Customer, opportunity_id: str, command: QualifyLead, target: Target) -> OpenOpportunity:
+    return OpenOpportunity(
+        customer=CustomerId(target.customer_id),
+        opportunity_id=opportunity_id,
+        pipeline=command.pipeline,
+        amount=command.amount,
+        title=command.title,
+        owner=command.owner,
+        source=None if lead.registration is None else lead.registration.source,
+        expected_close=command.expected_close,
+        occurred_at=command.occurred_at,
+        reason=command.reason,
+    )
 
 
 def _after_acceptance(quote: Quote, event: QuoteAccepted, command: AcceptQuote, target: Target) -> list[Command]:
+    """All that follows is worth what the quote comes to as its prices are stated, net or gross."""
     assert quote.sent is not None
     offer, found = quote.known[event.revision], list[Command]()
     amount = from_minor_units(stated(offer), event.currency)

@@ -19,7 +19,7 @@ from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.cipher import new_id
 from regulars.crm_domain.command import Command, Context, Decider
-from regulars.crm_domain.customer import CUSTOMER, AccountStatus, PersonalDataErased
+from regulars.crm_domain.customer import CUSTOMER, AccountStatus, LeadDisqualified, PersonalDataErased
 from regulars.crm_domain.errors import NotFound, Rejected
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.opportunity import OpportunityLost
@@ -147,7 +147,7 @@ class UnitOfWork:
             pending.context = replace(pending.context, currency=getattr(event, "currency", None))
         stream = self.stream(target.stream_id, target.decider)
         # What is said of a forgetting would be forgotten with it, and what says itself why says it in the clear.
-        says_why = isinstance(event, PersonalDataErased | OpportunityLost)
+        says_why = isinstance(event, PersonalDataErased | LeadDisqualified | OpportunityLost)
         reason = None if says_why else command.reason or self.issuer.reason
         if is_personal(event, reason, self.store.codecs):
             self._require_key(target.customer_id)

@@ -18,7 +18,7 @@ from regulars.adapters.vault.mentions import Names, details_of
 from regulars.asking.consents import consents_of
 from regulars.asking.desk import said_on, view_points
 from regulars.asking.one_customer import explain_customer, timeline_of
-from regulars.crm_domain import customer, membership, purchase, task, ticket
+from regulars.crm_domain import customer, membership, opportunity, purchase, task, ticket
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId, TicketPolicy
 from regulars.crm_domain.customer import (
@@ -46,6 +46,7 @@ from regulars.person.values import (
     Merge,
     Message,
     Note,
+    Opportunity,
     PersonExport,
     Purchase,
     Return,
@@ -108,6 +109,7 @@ def _gather(session: Session, tx: Transaction, who: str | CustomerId) -> PersonE
         notes=tuple(map(_note, _all(NoteAdded, events))),
         tickets=tuple(_tickets(_of(ticket.CATEGORY, streams), session.context(tx).tickets, at)),
         tasks=tuple(_tasks(_of(task.CATEGORY, streams))),
+        opportunities=tuple(_opportunities(_of(opportunity.CATEGORY, streams))),
         memberships=tuple(map(_membership, memberships)),
         points=view_points(members[0], [each.state for each in memberships], at) if memberships else None,
         merges=tuple(
@@ -355,6 +357,34 @@ def _ticket(
         rating=None if rated is None else rated.score,
         comment=None if rated is None else rated.comment,
         messages=tuple(Message(at=said_at, by=by, message=message) for said_at, by, message in said_on(events)),
+    )
+
+
+def _opportunities(streams: Iterable[_Stream]) -> Iterator[Opportunity]:
+    for stream in streams:
+        state: opportunity.Opportunity = stream.state
+        if state.opened is not None:
+            yield _opportunity(state, state.opened)
+
+
+def _opportunity(state: opportunity.Opportunity, opened: opportunity.OpportunityOpened) -> Opportunity:
+    amount, currency = state.amount, state.currency
+    return Opportunity(
+        opportunity_id=opened.opportunity_id,
+        opened_at=to_datetime(opened.at),
+        status=str(state.status),
+        pipeline=opened.pipeline,
+        stage=state.stage or opened.stage,
+        title=state.title,
+        amount=None if amount is None or currency is None else from_minor_units(amount, currency),
+        currency=None if amount is None else currency,
+        owner=state.owner,
+        source=state.source,
+        expected_close=state.expected_close,
+        firm_id=None if state.firm_id is None else CustomerId(state.firm_id),
+        quote_id=state.accepted_quote,
+        reason=None if state.lost is None else state.lost.reason,
+        detail=None if state.lost is None else state.lost.detail,
     )
 
 

@@ -17,7 +17,7 @@ from regulars.asking.views import SegmentView, VerdictView
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
-from regulars.person.values import Identity, PersonExport, Purchase, Ticket
+from regulars.person.values import Identity, Opportunity, PersonExport, Purchase, Ticket
 from regulars.wording.plain_text import clean
 from regulars.wording.sentences import narrate, other_id
 
@@ -65,6 +65,7 @@ class _Page:
         yield "What was said", self._said()
         yield "Tickets", self._tickets()
         yield "What is to be done for them", self._tasks()
+        yield "Opportunities", self._opportunities()
         yield "Membership", self._membership()
         yield "Who they are one with, and who brought them", self._links()
         yield "Refused rows of imports that name them", self._rejects()
@@ -201,6 +202,27 @@ class _Page:
         for at, what, text in sorted(said, key=lambda each: each[0]):
             yield from self._dated(at, what)
             yield from _quoted(text)
+
+    def _opportunities(self) -> Iterator[str]:
+        for each in self._person.opportunities:
+            yield from self._opportunity(each)
+
+    def _opportunity(self, opportunity: Opportunity) -> Iterator[str]:
+        closing = opportunity.expected_close
+        words = [
+            f"opportunity {opportunity.opportunity_id}",
+            None if opportunity.amount is None else f"{opportunity.amount} {opportunity.currency}",
+            opportunity.status if opportunity.reason is None else f"{opportunity.status}: {opportunity.reason}",
+            f"in {opportunity.pipeline}, {opportunity.stage}",
+            None if opportunity.owner is None else f"looked after by {opportunity.owner}",
+            None if opportunity.source is None else f"through {opportunity.source}",
+            None if closing is None else f"expected to close by {closing.isoformat()}",
+            None if opportunity.firm_id is None else f"for the firm id:{opportunity.firm_id}",
+            None if opportunity.quote_id is None else f"by quote {opportunity.quote_id}",
+        ]
+        yield from self._dated(opportunity.opened_at, ", ".join(word for word in words if word))
+        yield from _quoted(opportunity.title)
+        yield from _quoted(opportunity.detail)
 
     def _tickets(self) -> Iterator[str]:
         for each in self._person.tickets:

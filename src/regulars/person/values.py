@@ -157,6 +157,24 @@ class Task(Struct, frozen=True, kw_only=True):
     owner: str | None
     ticket_id: str | None
     opportunity_id: str | None
+class Opportunity(Struct, frozen=True, kw_only=True):
+    """An opportunity as of now: `status` is open, won or lost, for a `reason`; `amount` is in `currency`."""
+
+    opportunity_id: str
+    opened_at: datetime
+    status: str
+    pipeline: str
+    stage: str
+    title: str | None
+    amount: Decimal | None
+    currency: str | None
+    owner: str | None
+    source: str | None
+    expected_close: date | None
+    firm_id: CustomerId | None
+    quote_id: str | None
+    reason: str | None
+    detail: str | None
 
 
 class Membership(Struct, frozen=True, kw_only=True):
@@ -207,6 +225,7 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...]
     tickets: tuple[Ticket, ...]
     tasks: tuple[Task, ...]
+    opportunities: tuple[Opportunity, ...]
     memberships: tuple[Membership, ...]
     points: Points | None
     merges: tuple[Merge, ...]

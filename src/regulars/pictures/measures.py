@@ -14,12 +14,25 @@ from regulars.measures.liability import Liability, LiabilityPoint
 from regulars.measures.revenue import Revenue
 from regulars.measures.rfm import Rfm, RfmCell
 from regulars.measures.trend import Trend, TrendPoint
-from regulars.pictures import attained
+from regulars.pictures import attained, selling
 from regulars.pictures.charts import Cell, Chart, Heat, heat, lines, stacked
 from regulars.pictures.estimates import estimates
 from regulars.pictures.parts import Number
+from regulars.selling.calibration import PipelineCalibration
+from regulars.selling.waterfall import Waterfall
 
-Measure = Trend | Flow | Cohorts | Rfm | Revenue | Liability | ServiceReport | SatisfactionReport
+Measure = (
+    Trend
+    | Flow
+    | Cohorts
+    | Rfm
+    | Revenue
+    | Liability
+    | ServiceReport
+    | SatisfactionReport
+    | Waterfall
+    | PipelineCalibration
+)
 
 
 def measure_svg(measure: Measure, zone: tzinfo = UTC) -> str:
@@ -41,6 +54,10 @@ def measure_svg(measure: Measure, zone: tzinfo = UTC) -> str:
             return estimates(attained.service(measure))
         case SatisfactionReport():
             return estimates(attained.satisfaction(measure))
+        case Waterfall():
+            return selling.waterfall(measure, zone)
+        case PipelineCalibration():
+            return estimates(selling.calibration(measure))
 
 
 def _trend(trend: Trend) -> Chart:

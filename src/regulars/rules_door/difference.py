@@ -38,12 +38,14 @@ from regulars.projections.engine import fold
 from regulars.projections.engine.fold import FoldPlan, concerned, fold_until, verdicts_of_facts
 from regulars.projections.engine.projector import Projector
 from regulars.projections.facts.shared import SHARED, Facts, spend_within
+from regulars.projections.pipeline.projector import PIPELINE
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.segments.explain import ENTER
 from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.ticket_queue.judge import TicketVerdict
 from regulars.projections.verdict import WHOLE, Reason
+from regulars.rules_door.forecast_change import ForecastChange, ForecastSums, forecast_changes
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -127,8 +129,9 @@ class RulesDifference(AsksItsStore[Compared]):
     """The verdicts that would change, those of the customers who spent most first. `moved[lane][old, new]` counts them;
     `worth` adds up the spend by lane.
 
-    `tickets` are those that would change, by their ids, and `due` the items of customers. Points are earned for good by
-    the rules in force at the time, so no rules change them.
+    `tickets` are those that would change, by their ids, and `due` the items of customers; `forecast` are the pipelines
+    that would be expected to bring another sum, or have other opportunities stale. Points are earned for good by the
+    rules in force at the time, so no rules change them.
     """
 
     old_digest: str
@@ -138,6 +141,7 @@ class RulesDifference(AsksItsStore[Compared]):
     moves: tuple[Move, ...]
     tickets: tuple[TicketMove, ...]
     due: tuple[DueMove, ...]
+    forecast: tuple[ForecastChange, ...]
     currency: str | None
     compared: InitVar[Compared]
 
@@ -151,7 +155,7 @@ class RulesDifference(AsksItsStore[Compared]):
         return len(self.moves)
 
     def __bool__(self) -> bool:
-        return bool(self.moves or self.tickets or self.due)
+        return bool(self.moves or self.tickets or self.due or self.forecast)
 
     @property
     def _lanes(self) -> tuple[str, ...]:
@@ -315,6 +319,7 @@ def compare_rules(
             with_tickets=old.tickets != rules.tickets,
             segments=sorted({*old.segments.names, *rules.segments.names}) if SEGMENTS.name in changed else (),
             with_due=DUE_AGAIN.name in changed,
+            with_pipeline=PIPELINE.name in changed,
         )
         total = session.store.count_events(connection)
         # A verdict that doesn't depend on the changed rules stays the same, so it isn't judged again.
@@ -337,6 +342,7 @@ def compare_rules(
         moves=tuple(sorted(moves, key=lambda move: (-move.worth, move.customer_id, move.lane))),
         tickets=tuple(sorted(comparing.tickets, key=lambda move: (move.ticket_id, move.shown))),
         due=tuple(sorted(comparing.due, key=lambda move: (move.item, move.customer_id))),
+        forecast=forecast_changes(comparing.forecasts, currency or "EUR"),
         currency=currency,
         compared=Compared(session, in_force.ruleset, new),
     )
@@ -366,6 +372,7 @@ class _Comparing:
         with_tickets: bool,
         segments: Sequence[str],
         with_due: bool,
+        with_pipeline: bool,
     ) -> None:
         self._models = models
         self._rules = rules
@@ -374,12 +381,14 @@ class _Comparing:
         self._with_tickets = with_tickets
         self._segments = segments
         self._with_due = with_due
+        self._with_pipeline = with_pipeline
         self._of_facts = {each.name: each for each in of_facts}
         self.at = at
         self.customers = 0
         self.moves: list[tuple[str, str, str, str, int, int]] = []
         self.tickets: list[TicketMove] = []
         self.due: list[DueMove] = []
+        self.forecasts: dict[str, ForecastSums] = {}
 
     def take(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         """Compare some more."""
@@ -388,6 +397,8 @@ class _Comparing:
             self._take_tickets(tx, chunk)
         if self._with_due:
             self._take_due(tx, chunk)
+        if self._with_pipeline:
+            self._take_pipeline(tx, chunk)
 
     def _take_due(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         customers = [each.history.customer for each in chunk]
@@ -407,6 +418,15 @@ class _Comparing:
                 old, new = before.get(item, "none"), after.get(item, "none")
                 if old != new:
                     self.due.append(DueMove(customer_id, item, old, new))
+
+    def _take_pipeline(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
+        whole = [each.history for each in chunk if PIPELINE.name not in each.history.poisons]
+        stored = keys_at(self._models, tx.connection, PIPELINE.name, [each.customer for each in whole], self.at)
+        for history in whole:
+            for key, new in self._verdicts(history, PIPELINE.name, self.at).items():
+                old = stored.get(key)
+                if old is not None:
+                    self.forecasts.setdefault(old.pipeline, ForecastSums()).add(old, new)
 
     def _take_tickets(self, tx: Transaction, chunk: Sequence[Replayed]) -> None:
         customers = [each.history.customer for each in chunk]

@@ -1,0 +1,170 @@
+"""What is open: how many opportunities, worth how much, what they are expected to bring, and which are stale."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+from regulars.adapters.read_models.measuring import ids_of
+from regulars.adapters.read_models.opportunities import State
+from regulars.asking.one_customer import read_contacts
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.instant import DAY, to_datetime
+from regulars.measures.asked import Asked, Axes, asking
+from regulars.measures.revenue import money
+from regulars.selling.forecast import expected
+from regulars.selling.open_ones import filter_of, open_at, shown, stages_of
+from regulars.session.instants import instant_of
+from regulars.session.session import Session
+from regulars.session.traced import traced
+
+PipelineBy = Literal["stage", "owner", "source"]
+
+
+class PipelineLine(Struct, frozen=True, kw_only=True):
+    """The open opportunities of one stage, owner or source, None for those without; or all of them.
+
+    `pipeline` is that of the stage, None for other lines. `expected` is the sum of the amounts, each times the
+    probability of its stage. Of `unpriced` ones no amount is known. To `stale` ones nothing happened for as long as the
+    rules allow in their stage.
+    """
+
+    pipeline: str | None
+    group: str | None
+    opportunities: int
+    amount: Decimal
+    expected: Decimal
+    unpriced: int
+    stale: int
+    stale_amount: Decimal
+
+
+class Pipeline(Struct, frozen=True, kw_only=True):
+    """What is open as of an instant: a line for each stage in the order of the rules, or for each owner or source from
+    A to Z, and the `total`. Where `as_of` lies in the future, it is what is due if nothing happens.
+    """
+
+    by: PipelineBy
+    as_of: datetime
+    currency: str | None
+    where: Mapping[str, str]
+    lines: tuple[PipelineLine, ...]
+    total: PipelineLine
+
+
+class StaleOpportunity(Struct, frozen=True, kw_only=True):
+    """An opportunity to which nothing happened for as long as the rules allow in its stage, in which it has been for so
+    many whole `days`.
+
+    `ref` and `name` are the customer's of today, and None once they are forgotten.
+    """
+
+    opportunity_id: str
+    customer_id: CustomerId
+    ref: str | None
+    name: str | None
+    pipeline: str
+    stage: str
+    days: int
+    amount: Decimal
+    owner: str | None
+
+
+@traced("pipeline")
+def find_pipeline(
+    session: Session, by: PipelineBy, as_of: datetime | date | None, where: Mapping[str, str], axes: Axes
+) -> Pipeline:
+    """What is open as of an instant.
+
+    Raises ValueError for what nothing is told apart by, and for a filter that can't be.
+    """
+    if by not in get_args(PipelineBy):
+        raise ValueError(f'a pipeline is told apart by {", ".join(get_args(PipelineBy))}, not by "{by}"')
+    with asking(session, axes) as asked:
+        held = filter_of(asked.ruleset, where)
+        moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
+        groups: defaultdict[Group, list[State]] = defaultdict(list)
+        for state in open_at(asked, moment, held):
+            groups[_group(by, state)].append(state)
+        known = stages_of(asked.ruleset) if by == "stage" else ()
+        ordered = (*known, *sorted(groups.keys() - {*known}, key=_from_a_to_z))
+        lines = tuple(_line(asked, of, groups.get(of, ())) for of in ordered)
+        everything = [each for group in groups.values() for each in group]
+        return Pipeline(
+            by=by,
+            as_of=to_datetime(moment),
+            currency=asked.currency,
+            where=dict(where),
+            lines=lines,
+            total=_line(asked, (None, None), everything),
+        )
+
+
+#: A pipeline, or None, and what its opportunities are told apart by.
+Group = tuple[str | None, str | None]
+
+
+def _group(by: PipelineBy, state: State) -> Group:
+    match by:
+        case "stage":
+            return state.pipeline, state.value
+        case "owner":
+            return None, state.owner
+        case "source":
+            return None, state.source
+
+
+def _from_a_to_z(group: Group) -> tuple[tuple[bool, str], ...]:
+    return tuple((each is None, each or "") for each in group)
+
+
+def _line(asked: Asked, group: Group, states: Sequence[State]) -> PipelineLine:
+    sums = expected(states, {})
+    stale = [each.amount for each in states if each.is_stale]
+    return PipelineLine(
+        pipeline=group[0],
+        group=group[1],
+        opportunities=sums.opportunities,
+        amount=money(sums.amount, asked.currency),
+        expected=shown(sums.by_rules, asked.currency),
+        unpriced=sums.unpriced,
+        stale=len(stale),
+        stale_amount=money(sum(stale), asked.currency),
+    )
+
+
+@traced("stale opportunities")
+def find_stale(
+    session: Session, as_of: datetime | date | None, where: Mapping[str, str], limit: int | None, axes: Axes
+) -> tuple[StaleOpportunity, ...]:
+    """The stale opportunities as of an instant, those worth most first.
+
+    Raises ValueError for a filter that can't be.
+    """
+    with asking(session, axes) as asked:
+        held = filter_of(asked.ruleset, where)
+        moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
+        stale = [each for each in open_at(asked, moment, held) if each.is_stale]
+        stale.sort(key=lambda each: (-each.amount, each.entered_at, each.opportunity))
+        shown_ones = stale[:limit]
+        ids = ids_of(asked.models, asked.tx.connection, sorted({each.customer for each in shown_ones}))
+        contacts = read_contacts(asked.tx, ids.values())
+    return tuple(
+        StaleOpportunity(
+            opportunity_id=each.opportunity,
+            customer_id=CustomerId(ids[each.customer]),
+            ref=contacts[ids[each.customer]].ref,
+            name=contacts[ids[each.customer]].name,
+            pipeline=each.pipeline,
+            stage=each.value,
+            days=(moment - each.entered_at) // DAY,
+            amount=money(each.amount, asked.currency),
+            owner=each.owner,
+        )
+        for each in shown_ones
+    )
