@@ -25,7 +25,7 @@ from saying import NOW, Say
 
 COMMANDS = (
     *("demo", "import", "import-mail", "customers", "tasks", "task", "firm", "segments", "segment", "show", "search"),
-    *("explain", "timeline", "history", "audit"),
+    *("explain", "timeline", "history", "audit", "opportunity", "leads"),
     *("due", "value", "forecast", "tickets", "ticket", "quotes", "contracts", "service", "satisfaction", "points"),
     *("trend", "flow", "reminders", "calendar", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),

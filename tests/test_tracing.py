@@ -20,6 +20,7 @@ from regulars import (
     AddNote,
     GiveConsent,
     NotFound,
+    OpenOpportunity,
     OpenTicket,
     OrderLine,
     RecordPurchase,
@@ -126,6 +127,8 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "segments": lambda crm: crm.segments(),
     "status": lambda crm: crm.status(),
     "ticket": lambda crm: crm.ticket("T-1"),
+    "opportunity": lambda crm: crm.opportunity("O-1"),
+    "leads": lambda crm: crm.leads(),
     "tickets": lambda crm: crm.tickets(),
     "totals": lambda crm: crm.totals("stage", [date(2024, 6, 1)]),
     "trend": lambda crm: crm.trend("stage"),
@@ -177,6 +180,7 @@ def test_every_question_has_a_span_and_nothing_personal(exporter: InMemorySpanEx
         crm.do(RegisterCustomer(ref="shop:77", name="Zoëla", email="zoela@example.com", phone="+49 30 7777"))
         crm.do(GiveConsent(customer="shop:77", channel="email", purpose="marketing"))
         crm.do(OpenTicket(customer="shop:77", ticket_id="T-1", subject="A-777"))
+        crm.do(OpenOpportunity(customer="shop:77", opportunity_id="O-1", title="A-777"))
         crm.rules.publish(parse_rules(default_text() + SEGMENTS + GAPS), reason="segments, and when tea is due")
         crm.do(RecordPurchase(customer="shop:77", order_id="A-777", amount="5", lines=(OrderLine(sku="tea"),)))
         said = crm.do(AddNote(customer="shop:77", text="Zoëla likes it")).position or 0

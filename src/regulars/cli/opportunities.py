@@ -18,6 +18,7 @@ from regulars.asking.leads import LeadGroup, LeadReport, LeadsBy
 from regulars.asking.one_opportunity import WholeOpportunity
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
+from regulars.cli.consents import KnownAt as KnownThen
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.progress import waiting
@@ -60,7 +61,7 @@ def leads(
         date | None, typer.Option(metavar="WHEN", parser=parse_moment, help="Leads registered up to then.")
     ] = None,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     by: Annotated[
         LeadsBy | None, typer.Option(help="In groups: by where they came from, or by the month of registration.")
     ] = None,
