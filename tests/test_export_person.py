@@ -510,7 +510,7 @@ def test_of_who_was_forgotten_it_says_so_and_what_remains(crm: Regulars, clock: 
     assert said["forgotten"] == {"at": clock.now.isoformat(), "cause": "on request"}
     assert written.startswith("Everything held about somebody who was forgotten")
     assert "forgotten on 2024-02-25 (on request)" in written
-    assert f"23 events are kept under id:{ada}" in written
+    assert f"27 events are kept under id:{ada}" in written
     personal = [
         *("shop:ada", "ada name", "ada other name", "ada@example.com", "+49 30 294", "1990-12-10", "ada reason"),
         *("ada because", "ada value", "ada detail", "ada summary", "ada comment", "ada first line", "ada second line"),
