@@ -25,13 +25,14 @@ from saying import NOW, Say
 
 COMMANDS = (
     *("demo", "import", "customers", "segments", "segment", "show", "explain", "timeline", "history", "audit"),
-    *("due", "value", "forecast", "tickets", "ticket", "service", "satisfaction", "points"),
+    *("due", "value", "forecast", "tickets", "ticket", "quotes", "contracts", "service", "satisfaction", "points"),
     *("trend", "flow", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
 IN_GROUPS = {
+    "quote": ("show",),
     "export": ("events", "reports"),
     "rules": ("show", "check", "holidays", "diff", "measure", "publish", "history", "rollback"),
     "survey": ("may-ask", "show"),
