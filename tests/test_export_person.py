@@ -28,6 +28,8 @@ from regulars import (
     AdjustPoints,
     CancelMembership,
     ChangeContactDetails,
+    DeclineQuote,
+    EndContract,
     EnrollMember,
     ErasePersonalData,
     GiveConsent,
@@ -49,6 +51,8 @@ from regulars import (
     ReplyAsAgent,
     ReplyAsCustomer,
     ResolveTicket,
+    SendQuote,
+    SignContract,
     StoreUnusable,
     TagCustomer,
     UndoMerge,
@@ -118,6 +122,27 @@ def live(crm: Regulars, clock: Clock, who: str, tell: str) -> None:
             RateTicket(ticket_id=f"{tell}-ticket", score=4, comment=f"{tell} rating"),
             AddTask(
                 task_id=f"{tell}-task", customer=who, what=f"{tell} call", due=date(2024, 5, 1), owner=f"{tell}-li"
+            ),
+            SendQuote(
+                customer=who,
+                quote_id=f"{tell}-quote",
+                lines=[
+                    {"sku": f"{tell}-tea", "unit_price": "9.50", "tax_rate": "7"},
+                    {"description": f"{tell} tasting", "unit_price": "80", "tax_rate": "0"},
+                ],
+                exemption=f"{tell} exemption",
+                note=f"{tell} quote note",
+            ),
+            DeclineQuote(quote_id=f"{tell}-quote", cause=f"{tell}-decline", detail=f"{tell} decline detail"),
+            SignContract(
+                customer=who,
+                contract_id=f"{tell}-contract",
+                start="2026-01-01",
+                amount="120.00",
+                subject=f"{tell} contract subject",
+            ),
+            EndContract(
+                contract_id=f"{tell}-contract", on="2026-12-31", cause=f"{tell}-end", detail=f"{tell} end detail"
             ),
             WithdrawConsent(customer=who, channel="email", purpose=f"{tell}-purpose"),
             TagCustomer(customer=who, label=f"{tell}-tag", command_id=f"{tell}-nothing"),  # which changes nothing
@@ -190,7 +215,7 @@ def test_every_event_is_there_with_its_envelope_and_every_field(crm: Regulars, c
     live(crm, clock, BOB, "bob")
     said = exported(crm)
     require_all_of_the_log(crm, said)
-    assert len(said["events"]) == 23
+    assert len(said["events"]) == 27
 
 
 def test_every_whole_number_of_an_event_is_known_to_be_a_time_money_or_a_count() -> None:
@@ -341,6 +366,19 @@ def test_what_is_put_together_is_what_the_other_questions_say(crm: Regulars, clo
         ("agent", "ada question"),
         ("customer", "ada reply"),
     ]
+    (quote,) = person.quotes
+    assert (quote.status, quote.revisions[0].gross, quote.detail) == (
+        "declined",
+        Decimal("90.17"),
+        "ada decline detail",
+    )
+    assert [line.description for line in quote.revisions[0].lines] == [None, "ada tasting"]
+    (contract,) = person.contracts
+    assert (contract.end, contract.amount, contract.subject) == (
+        date(2026, 12, 31),
+        Decimal("120.00"),
+        "ada contract subject",
+    )
     (member,) = person.memberships
     assert (member.status, member.program, member.tier) == ("active", "ada-club", "gold")
 
@@ -476,7 +514,7 @@ def test_of_who_was_forgotten_it_says_so_and_what_remains(crm: Regulars, clock: 
     assert said["forgotten"] == {"at": clock.now.isoformat(), "cause": "on request"}
     assert written.startswith("Everything held about somebody who was forgotten")
     assert "forgotten on 2024-02-25 (on request)" in written
-    assert f"23 events are kept under id:{ada}" in written
+    assert f"27 events are kept under id:{ada}" in written
     personal = [
         *("shop:ada", "ada name", "ada other name", "ada@example.com", "+49 30 294", "1990-12-10", "ada reason"),
         *("ada because", "ada value", "ada detail", "ada summary", "ada comment", "ada first line", "ada second line"),

@@ -219,6 +219,9 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
         crm.do(OpenTicket(customer=who, ticket_id=f"first-{number}"))
         crm.do(regulars.RecordSurveySent(customer=who, survey_id=f"first-{number}", survey="nps", channel="email"))
         crm.do(regulars.OpenOpportunity(customer=who, opportunity_id=f"first-{number}", amount="80", owner="li"))
+        line = regulars.QuoteLine(sku="coffee", unit_price="80", tax_rate="7")
+        crm.do(regulars.SendQuote(customer=who, quote_id=f"first-{number}", lines=[line]))
+        crm.do(regulars.SignContract(customer=who, contract_id=f"first-{number}", start="2024-01-01", amount="80"))
     crm.do(regulars.CancelMembership(customer=PEOPLE[3]))
     crm.do(MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2]))
 

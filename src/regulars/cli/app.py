@@ -279,7 +279,7 @@ _add(
     app,
     "quotes",
     "quotes.quotes",
-    "List quotes with what they come to, at any moment.",
+    "List quotes with what they come to, as of any moment.",
     "regulars quotes --expiring-within 14d",
     "regulars quotes --status accepted --as-of 2026-03-31 --csv",
 )
@@ -287,7 +287,7 @@ _add(
     app,
     "contracts",
     "quotes.contracts",
-    "List contracts, until when they go and by when notice is given, at any moment.",
+    "List contracts as of any moment: until when each goes, and by when notice is given.",
     "regulars contracts --ending-within 90d",
     "regulars contracts --customer shop:42 --json",
     "opportunity",

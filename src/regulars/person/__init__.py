@@ -5,6 +5,7 @@
 
 from regulars.person.values import (
     Answer,
+    Contract,
     Detail,
     Forgotten,
     Identity,
@@ -17,6 +18,9 @@ from regulars.person.values import (
     Opportunity,
     PersonExport,
     Purchase,
+    Quote,
+    QuotedLine,
+    QuoteRevision,
     Return,
     Task,
     Ticket,
@@ -24,6 +28,7 @@ from regulars.person.values import (
 
 __all__ = [
     "Answer",
+    "Contract",
     "Detail",
     "Forgotten",
     "Identity",
@@ -36,6 +41,9 @@ __all__ = [
     "Opportunity",
     "PersonExport",
     "Purchase",
+    "Quote",
+    "QuoteRevision",
+    "QuotedLine",
     "Return",
     "Task",
     "Ticket",

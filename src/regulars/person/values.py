@@ -157,6 +157,8 @@ class Task(Struct, frozen=True, kw_only=True):
     owner: str | None
     ticket_id: str | None
     opportunity_id: str | None
+
+
 class Opportunity(Struct, frozen=True, kw_only=True):
     """An opportunity as of now: `status` is open, won or lost, for a `reason`; `amount` is in `currency`."""
 
@@ -174,6 +176,59 @@ class Opportunity(Struct, frozen=True, kw_only=True):
     firm_id: CustomerId | None
     quote_id: str | None
     reason: str | None
+    detail: str | None
+
+
+class QuotedLine(Struct, frozen=True, kw_only=True):
+    """A line of a quote: its tax rate is in percent."""
+
+    description: str | None
+    sku: str | None
+    quantity: Decimal
+    unit_price: Decimal
+    tax_rate: Decimal
+    amount: Decimal
+
+
+class QuoteRevision(Struct, frozen=True, kw_only=True):
+    """A revision of a quote as it was sent; `prices` says whether those of its lines are net or gross."""
+
+    revision: int
+    at: datetime
+    gross: Decimal
+    currency: str
+    prices: str
+    valid_until: date | None
+    exemption: str | None
+    note: str | None
+    lines: tuple[QuotedLine, ...]
+
+
+class Quote(Struct, frozen=True, kw_only=True):
+    """A quote as of now, with all its revisions; `accepted` is the number of the accepted one."""
+
+    quote_id: str
+    status: str
+    revisions: tuple[QuoteRevision, ...]
+    accepted: int | None
+    cause: str | None
+    detail: str | None
+
+
+class Contract(Struct, frozen=True, kw_only=True):
+    """A contract as of now. `end` is its last day, or that of its first term where it renews by itself."""
+
+    contract_id: str
+    signed_at: datetime
+    status: str
+    start: date
+    end: date | None
+    renewal_months: int | None
+    notice_days: int | None
+    amount: Decimal
+    currency: str
+    subject: str | None
+    cause: str | None
     detail: str | None
 
 
@@ -226,6 +281,8 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     tickets: tuple[Ticket, ...]
     tasks: tuple[Task, ...]
     opportunities: tuple[Opportunity, ...]
+    quotes: tuple[Quote, ...]
+    contracts: tuple[Contract, ...]
     memberships: tuple[Membership, ...]
     points: Points | None
     merges: tuple[Merge, ...]
