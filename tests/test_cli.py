@@ -26,7 +26,7 @@ from saying import NOW, Say
 COMMANDS = (
     *("demo", "import", "customers", "segments", "segment", "show", "explain", "timeline", "history", "audit"),
     *("due", "value", "forecast", "tickets", "ticket", "service", "satisfaction", "points"),
-    *("trend", "flow", "cohorts", "rfm", "revenue", "liability", "report"),
+    *("trend", "flow", "reminders", "calendar", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
