@@ -222,6 +222,7 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
         line = regulars.QuoteLine(sku="coffee", unit_price="80", tax_rate="7")
         crm.do(regulars.SendQuote(customer=who, quote_id=f"first-{number}", lines=[line]))
         crm.do(regulars.SignContract(customer=who, contract_id=f"first-{number}", start="2024-01-01", amount="80"))
+        crm.do(regulars.SettleReminder(customer=who, care="years", day="2025-01-01", how="done"))
     crm.do(regulars.CancelMembership(customer=PEOPLE[3]))
     crm.do(MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2]))
 
@@ -284,7 +285,8 @@ def test_who_was_lost_altogether_is_found_again(database_url: str) -> None:
 
 
 def test_damage_is_built_away(bare_url: str) -> None:
-    clock, rules = Clock(), with_edits([(END, f"{END}\n[due_again]\ngaps = {{ coffee = 30 }}")])
+    care = '[[care]]\nid = "years"\non = "first_order"'
+    clock, rules = Clock(), with_edits([(END, f"{END}\n[due_again]\ngaps = {{ coffee = 30 }}\n{care}")])
     with opened(bare_url, clock, rules=rules) as crm:
         shop_with_everything(crm, clock)
         before, whole = fingerprint(crm), read_models_of(crm, 1)
