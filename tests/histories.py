@@ -199,7 +199,7 @@ def tickets() -> st.SearchStrategy[Event]:
 @cache
 def tasks() -> st.SearchStrategy[Event]:
     """Events of a task that is done once and of one that repeats, each added with the content that its id has."""
-    weekly = Recurrence(every=1, unit="week", until=date(2025, 6, 30))
+    weekly = Recurrence(every=1, unit="week", ends=date(2025, 6, 30))
     either = st.sampled_from(["K-1", "K-2"])
     days = st.dates(date(2024, 1, 1), date(2026, 12, 31))
     return st.one_of(

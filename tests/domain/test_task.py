@@ -88,7 +88,7 @@ REPEATS = {
 def test_how_a_task_repeats_is_said_in_words(words: str) -> None:
     last = date(2026, 3, 31)
     command = AddTask(task_id="K-2", what="Count the till", due=last, repeats=words, until=date(2027, 1, 1))
-    step = replace(REPEATS[words], until=date(2027, 1, 1))
+    step = replace(REPEATS[words], ends=date(2027, 1, 1))
     given().when(command).then(TaskAdded(task_id="K-2", at=NOW, title="Count the till", due_day=last, repeats=step))
 
 
@@ -198,7 +198,7 @@ def test_reopening_what_repeats_takes_back_what_was_settled_last_and_nothing_bef
 
 
 def test_what_repeats_is_done_when_no_day_is_left() -> None:
-    ending = replace(WEEKLY, repeats=Recurrence(every=1, unit="week", until=date(2026, 3, 1)))
+    ending = replace(WEEKLY, repeats=Recurrence(every=1, unit="week", ends=date(2026, 3, 1)))
     given(ending, COMPLETED).when(SnoozeTask(task_id="K-1", until=date(2026, 3, 9))).then_rejected("task_done")
 
 

@@ -105,7 +105,7 @@ def test_snoozing_moves_the_open_one_alone() -> None:
 
 
 def test_it_is_done_when_no_day_is_left_and_reopened_the_last_one_is_open() -> None:
-    weekly = Recurrence(every=1, unit="week", until=date(2026, 2, 7))
+    weekly = Recurrence(every=1, unit="week", ends=date(2026, 2, 7))
     done = [added(weekly), completed(local(2026, 1, 31, 9)), completed(local(2026, 2, 7, 9))]
     assert said(done)[-1] == ("done", "2026-02-07")
     reopened = TaskReopened(task_id="K", at=local(2026, 2, 7, 10))
@@ -143,7 +143,7 @@ def all_days(first: date, step: Recurrence) -> list[date]:
             "month": months % step.every == 0 and day.day == min(first.day, last),
             "month_end": months % step.every == 0 and day.day == last,
         }
-        if falls[step.unit] and (step.until is None or day <= step.until):
+        if falls[step.unit] and (step.ends is None or day <= step.ends):
             found.append(day)
     return found
 
@@ -194,7 +194,7 @@ steps = st.builds(
     Recurrence,
     every=st.integers(1, 5),
     unit=st.sampled_from(["day", "week", "month", "month_end"]),
-    until=st.sampled_from([None, None, date(2026, 3, 15), date(2026, 6, 30)]),
+    ends=st.sampled_from([None, None, date(2026, 3, 15), date(2026, 6, 30)]),
 )
 instants = st.builds(lambda hours: BEGIN + hours * DAY // 24, st.integers(1, 24 * 160))
 

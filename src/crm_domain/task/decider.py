@@ -269,7 +269,7 @@ def _step(command: AddTask, first: date | None) -> Recurrence | None:
         raise Rejected("ends_too_early", f"a task that begins on {first} can't repeat until {command.until}")
     if unit == "month_end" and not _ends_month(first):
         raise Rejected("not_a_last_day", f"what repeats on the last day of the month begins on one, not on {first}")
-    return Recurrence(every=every, unit=unit, until=command.until)
+    return Recurrence(every=every, unit=unit, ends=command.until)
 
 
 def _ends_month(day: date) -> bool:

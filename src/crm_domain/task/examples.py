@@ -34,7 +34,7 @@ def examples() -> Examples:
                 at=_AT,
                 what="Call back about the tea",
                 due_day=date(2026, 3, 2),
-                repeats=Recurrence(every=2, unit="week", until=date(2026, 12, 31)),
+                repeats=Recurrence(every=2, unit="week", ends=date(2026, 12, 31)),
                 owner="li",
                 ticket_id="T-1",
                 opportunity_id="O-1",

@@ -74,7 +74,7 @@ def _when(day: date | None, at: int | None) -> str:
 
 def repeats_in_words(step: Recurrence) -> str:
     """How a task repeats, as it is typed: "every 2 weeks until 2026-12-31"."""
-    end = "" if step.until is None else f" until {step.until}"
+    end = "" if step.ends is None else f" until {step.ends}"
     if step.unit == "month_end":
         months = "the month" if step.every == 1 else f"every {step.every} months"
         return f"last day of {months}{end}"

@@ -289,7 +289,7 @@ def _view(held: HeldKey, contact: Contact, what: str | None) -> TaskView:
     verdict: TaskVerdict = interval.verdict
     recurrence = None
     if verdict.every is not None and verdict.unit is not None:
-        recurrence = Recurrence(every=verdict.every, unit=verdict.unit, until=_day(verdict.ends))
+        recurrence = Recurrence(every=verdict.every, unit=verdict.unit, ends=_day(verdict.ends))
     return TaskView(
         task_id=interval.key,
         customer_id=None if held.customer_id == NOBODY else CustomerId(held.customer_id),
