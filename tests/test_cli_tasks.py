@@ -12,7 +12,7 @@ from saying import Say
 
 @pytest.fixture
 def shop(say: Say) -> Say:
-    """Ada is to be called, ribbon to be ordered each month; the clock of the store stands at noon of 1 June 2024."""
+    """Ada is to be called, ribbon to be ordered each month; it is asked at noon of 1 June 2024."""
     then = "occurred_at=2024-05-20T09:00:00Z"
     say("do", "RegisterCustomer", "ref=ada", "occurred_at=2024-01-01T11:00:00Z")
     tasks = (
@@ -63,8 +63,9 @@ def test_what_is_to_be_done_as_csv(shop: Say) -> None:
 
 
 def test_a_task_is_settled_and_shown_in_full(shop: Say) -> None:
-    assert shop("do", "CompleteTask", "task_id=K-2").out.startswith("Recorded: task K-2 completed")
-    assert "Nothing changed" in shop("do", "CompleteTask", "task_id=K-2").out
+    complete = ("CompleteTask", "task_id=K-2", "occurred_at=2024-06-01T09:00:00Z")
+    assert shop("do", *complete).out.startswith("Recorded: task K-2 completed")
+    assert "Nothing changed" in shop("do", *complete).out
     said = shop("task", "K-2")
     assert "last day of the month" in said.out
     assert "it is due on 2024-07-31" in said.out
