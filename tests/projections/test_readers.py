@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -18,6 +18,7 @@ from regulars.crm_domain.customer import CustomerTagged
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.purchase import PurchaseRecorded
+from regulars.crm_domain.task import TaskEvent
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.engine.corrections import CORRECTIONS
 from regulars.projections.engine.fold import (
@@ -313,6 +314,6 @@ def test_an_event_bears_on_something_if_any_facts_take_it_in() -> None:
         """Something of others."""
 
     booked = replace(LABELS, handles=frozenset({Booked}))
-    assert REGISTRY.handles == HANDLES | CORRECTIONS
+    assert REGISTRY.handles == HANDLES | CORRECTIONS | {*get_args(TaskEvent)}
     assert registry(LOYALTY_TIER, replace(COUNTING, facts=booked)).handles == HANDLES | CORRECTIONS | {Booked}
     assert [each.beginning for each in registry(LOYALTY_TIER, COUNTING).fact_sets] == [Facts, Labels]

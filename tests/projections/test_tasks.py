@@ -10,6 +10,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from histories import rules
 from regulars.crm_domain import task
@@ -49,7 +50,8 @@ def local(year: int, month: int, day: int, hour: int = 0) -> int:
 
 
 def added(step: Recurrence | None = None, due: date | None = FIRST) -> TaskAdded:
-    return TaskAdded(task_id="K", at=BEGIN, due_day=due, repeats=step)
+    once = TaskAdded(task_id="K", at=BEGIN, due_day=due)
+    return once if step is None else replace(once, every=step.every, unit=step.unit, ends=step.ends)
 
 
 def completed(at: int) -> TaskCompleted:
@@ -153,7 +155,7 @@ def walk(events: Sequence[TaskEvent], at: int) -> tuple[str, str | None, str | N
     first, *later = [each for each in events if each.at <= at]
     assert isinstance(first, TaskAdded)
     plain = Plain(open_day=first.due_day, owner=first.owner)
-    days = [] if first.due_day is None or first.repeats is None else all_days(first.due_day, first.repeats)
+    days = [] if first.due_day is None or first.recurrence is None else all_days(first.due_day, first.recurrence)
     for event in later:
         match event:
             case TaskReopened():
@@ -242,7 +244,7 @@ def test_a_task_that_was_settled_never_comes_back_unless_it_repeats_or_is_reopen
         settled = value if value in ("done", "dropped") else None
     first = events[0]
     assert isinstance(first, TaskAdded)
-    if first.repeats is None and {TaskCompleted} == {type(each) for each in events[1:]}:
+    if first.recurrence is None and {TaskCompleted} == {type(each) for each in events[1:]}:
         assert told(events)[-1].verdict.value == "done"
 
 

@@ -21,7 +21,7 @@ LAST_DAY = date(9998, 12, 31)
 _DAYS = {"day": 1, "week": 7}
 
 
-class Recurrence(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Recurrence(Struct, frozen=True, kw_only=True, gc=False):
     """Again every so many days, weeks or months, on no day after `ends`; by "month_end", on the last day of a month.
 
     In a month that lacks the day of the first, it falls on the last.

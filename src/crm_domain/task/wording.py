@@ -62,7 +62,7 @@ def deed(event: TaskEvent, who: str, other: str) -> str:
 def _due(added: TaskAdded) -> str:
     if added.due_day is None and added.due_at is None:
         return ""
-    repeats = "" if added.repeats is None else f", {repeats_in_words(added.repeats)}"
+    repeats = "" if added.recurrence is None else f", {repeats_in_words(added.recurrence)}"
     return f", due {_when(added.due_day, added.due_at)}{repeats}"
 
 
