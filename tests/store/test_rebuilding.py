@@ -218,6 +218,7 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
         crm.do(RecordPurchase(customer=who, order_id=f"first-{number}", amount="200.00", lines=LINES[0]))
         crm.do(OpenTicket(customer=who, ticket_id=f"first-{number}"))
         crm.do(regulars.RecordSurveySent(customer=who, survey_id=f"first-{number}", survey="nps", channel="email"))
+        crm.do(regulars.AddTask(task_id=f"first-{number}", customer=who, what="call", due=clock.now.date()))
     crm.do(regulars.CancelMembership(customer=PEOPLE[3]))
     crm.do(MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2]))
 
