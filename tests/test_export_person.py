@@ -121,7 +121,11 @@ def live(crm: Regulars, clock: Clock, who: str, tell: str) -> None:
             ResolveTicket(ticket_id=f"{tell}-ticket"),
             RateTicket(ticket_id=f"{tell}-ticket", score=4, comment=f"{tell} rating"),
             AddTask(
-                task_id=f"{tell}-task", customer=who, what=f"{tell} call", due=date(2024, 5, 1), owner=f"{tell}-li"
+                task_id=f"{tell}-task",
+                customer=who,
+                what=f"the parcel of {tell}",
+                due=date(2024, 5, 1),
+                owner=f"{tell}-li",
             ),
             SendQuote(
                 customer=who,
@@ -514,11 +518,11 @@ def test_of_who_was_forgotten_it_says_so_and_what_remains(crm: Regulars, clock: 
     assert said["forgotten"] == {"at": clock.now.isoformat(), "cause": "on request"}
     assert written.startswith("Everything held about somebody who was forgotten")
     assert "forgotten on 2024-02-25 (on request)" in written
-    assert f"27 events are kept under id:{ada}" in written
+    assert f"28 events are kept under id:{ada}" in written
     personal = [
         *("shop:ada", "ada name", "ada other name", "ada@example.com", "+49 30 294", "1990-12-10", "ada reason"),
         *("ada because", "ada value", "ada detail", "ada summary", "ada comment", "ada first line", "ada second line"),
-        *("ada subject", "ada question", "ada reply", "ada rating"),
+        *("ada subject", "ada question", "ada reply", "ada rating", "the parcel of ada"),
     ]
     assert [each for each in personal if each in written or each in json.dumps(said)] == []
     (identity,) = said["identities"]

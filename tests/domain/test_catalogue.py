@@ -15,11 +15,12 @@ import reference
 from given import given
 from regulars.adapters.log.codec import codecs
 from regulars.adapters.log.text_in_the_clear import text_of
-from regulars.crm_domain import interaction, purchase, rulebook
+from regulars.crm_domain import interaction, purchase, rulebook, task
 from regulars.crm_domain.aggregate import Addressed, Aggregate, addressed
 from regulars.crm_domain.catalogue import AGGREGATES, CATALOGUE, EVENTS, Address, address, catalogue_of
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.event import Event
+from regulars.crm_domain.task import AddTask
 from regulars.crm_domain.upcasts import UPCASTS
 from regulars.wording.sentences import describe, narrate, other_id
 
@@ -174,6 +175,14 @@ def test_an_aggregate_to_which_nothing_can_happen_is_refused() -> None:
 def test_a_command_is_addressed_by_a_field_that_it_has(fields: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=f'SendParcel is addressed by "{next(iter(fields.values()))}"'):
         Addressed(command=parcel.SendParcel, **fields)
+
+
+def test_what_may_be_nobodys_is_addressed_by_a_customer_and_a_key() -> None:
+    with pytest.raises(ValueError, match="SendParcel may be nobody's: it has to be addressed by a customer and a key"):
+        Addressed(command=parcel.SendParcel, key="parcel_id", or_nobody=True)
+    ours, theirs = AddTask(task_id="K-1", what="Call"), AddTask(task_id="K-1", what="Call", customer="shop:1")
+    assert address(ours, CATALOGUE) == Address(task.TASK, None, "K-1", of_nobody=True)
+    assert address(theirs, CATALOGUE) == Address(task.TASK, "shop:1", "K-1")
 
 
 def test_what_is_of_another_list_has_no_aggregate_and_no_address() -> None:
