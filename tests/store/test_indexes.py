@@ -25,6 +25,8 @@ from regulars import (
     GiveConsent,
     MergeCustomers,
     NotFound,
+    OpenTicket,
+    RecordEmployment,
     RecordPurchase,
     RegisterCustomer,
     Regulars,
@@ -73,6 +75,8 @@ def shop(crm: Regulars, clock: Clock) -> None:
         crm.do(RegisterCustomer(ref=who, name=who.title(), email=f"{number}@example.com", phone=f"+49 30 {number}"))
         clock.now += HOUR
         crm.do([GiveConsent(customer=who, **NEWS), RecordPurchase(customer=who, order_id=f"of-{who}", amount="90")])
+    crm.do(RegisterCustomer(ref="acme", kind="firm"))
+    crm.do([RecordEmployment(customer=BOB, firm="acme"), OpenTicket(customer=ADA, ticket_id="T", firm="acme")])
     crm.do(ChangeContactDetails(customer=ADA, email="ada@example.com", phone=None))
     crm.do(WithdrawConsent(customer=BOB, **NEWS))
     crm.do(MergeCustomers(customer=BOB, into=ADA))
@@ -201,6 +205,9 @@ def test_what_was_folded_while_links_were_wrong_is_not_gone_on_with(
         ("UPDATE regulars_consents SET channel = 'sms'", "consent", "has a consent that differs from event #"),
         ("UPDATE regulars_consents SET position = -position", "consent", "has a consent of #-"),
         ("DELETE FROM regulars_consents WHERE given = 0", "consent", "lacks the consent of event #"),
+        ("DELETE FROM regulars_firms WHERE category = 'ticket'", "firm", "lacks event #"),
+        ("UPDATE regulars_firms SET position = -position", "firm", "among what names a firm, and it names none"),
+        ("UPDATE regulars_firms SET firm_id = customer_id", "firm", "among what names a firm, under another one"),
     ],
 )
 def test_each_difference_is_told_by_event_and_put_right(
@@ -342,6 +349,7 @@ def tamper(crm: Regulars, harm: Harm, stranger: str) -> None:
                 "regulars_links": ("into_id", stranger),
                 "regulars_consents": ("purpose", stranger),
                 "regulars_forgotten": ("position", -one.get("position", 0)),
+                "regulars_firms": ("firm_id", stranger),
                 "regulars_lookups": ("digest", stranger),
             }[name]
             connection.execute(table.delete().where(same(table, one)))

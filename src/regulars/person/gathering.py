@@ -23,11 +23,13 @@ from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId, TicketPolicy
 from regulars.crm_domain.customer import (
     CONTACT_FIELDS,
+    PERSON,
     ContactDetailsChanged,
     Customer,
     CustomerRegistered,
     PersonalDataErased,
 )
+from regulars.crm_domain.customer.employment import EVER, STILL
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
@@ -50,6 +52,7 @@ from regulars.person.values import (
     Purchase,
     Return,
     Ticket,
+    WorksFor,
 )
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -201,6 +204,8 @@ def _identity(stream: _Stream, lookups: tuple[str, ...]) -> Identity:
         birthday=state.birthday,
         locale=state.locale,
         source=registration.source,
+        kind=state.kind or PERSON,
+        works_for=tuple(_works_for(state)),
         registered_at=to_datetime(registered.occurred_at),
         status=str(state.status),
         qualified=state.qualified,
@@ -213,6 +218,17 @@ def _identity(stream: _Stream, lookups: tuple[str, ...]) -> Identity:
         details=tuple(_details(stream.events)),
         lookups=lookups,
     )
+
+
+def _works_for(state: Customer) -> Iterator[WorksFor]:
+    for firm_id, spells in sorted(state.employments.items()):
+        for each in spells:
+            yield WorksFor(
+                firm_id=CustomerId(firm_id),
+                role=each.role,
+                since=None if each.first == EVER else each.first,
+                until=None if each.last == STILL else each.last,
+            )
 
 
 def _details(events: Iterable[Recorded[Event]]) -> Iterator[Detail]:
