@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +12,7 @@ from msgspec.json import encode
 from msgspec.structs import replace
 
 from regulars.crm_domain.assessment import AssessmentRecorded
+from regulars.crm_domain.contract import ContractAmended, ContractEnded, ContractRenewed, ContractSigned
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -34,7 +35,16 @@ from regulars.crm_domain.membership import (
     TierOverrideGranted,
     TierOverrideLifted,
 )
+from regulars.crm_domain.opportunity import (
+    OpportunityChanged,
+    OpportunityLost,
+    OpportunityOpened,
+    OpportunityReopened,
+    OpportunityStageChanged,
+    OpportunityWon,
+)
 from regulars.crm_domain.purchase import Line, PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.quote import QuoteAccepted, QuoteDeclined, QuotedLine, QuoteRevised, QuoteSent
 from regulars.crm_domain.survey import SurveyBounced, SurveySent
 from regulars.crm_domain.ticket import (
     AgentReplied,
@@ -48,7 +58,7 @@ from regulars.crm_domain.ticket import (
     TicketResolved,
 )
 from regulars.projections.engine.fold import Happened
-from regulars.projections.facts.shared import SHARED
+from regulars.projections.registry import REGISTRY
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
 from regulars.projections.verdict import Interval
@@ -191,6 +201,93 @@ def tickets() -> st.SearchStrategy[Event]:
     )
 
 
+SOME_DAY = st.integers(0, 1_500).map(lambda day: date(2024, 1, 1) + timedelta(days=day))
+DAYS = st.one_of(st.none(), SOME_DAY)
+
+
+@cache
+def quotes() -> st.SearchStrategy[Event]:
+    """Events of two quotes, of which some revisions were never sent, and some were told twice."""
+    line = st.builds(
+        QuotedLine,
+        quantity=st.just("1"),
+        unit_price=st.just("10"),
+        tax_rate=st.sampled_from(["0", "7", "19"]),
+        amount=st.sampled_from([0, 1, 999, 100_000]),
+    )
+    lines = st.lists(line, min_size=1, max_size=3).map(tuple)
+    shared = {"quote_id": st.sampled_from(["Q-1", "Q-2"]), "at": st.just(0)}
+    offered = shared | {"currency": st.just("EUR"), "lines": lines, "prices": st.sampled_from(["net", "gross"])}
+    return st.one_of(
+        st.builds(QuoteSent, valid_until=DAYS, **offered),
+        st.builds(QuoteRevised, valid_until=DAYS, revision=st.integers(2, 4), **offered),
+        st.builds(QuoteDeclined, **shared),
+        st.builds(
+            QuoteAccepted,
+            revision=st.integers(1, 4),
+            currency=st.just("EUR"),
+            net=st.just(100),
+            tax=st.just(19),
+            gross=st.just(119),
+            **shared,
+        ),
+    )
+
+
+@cache
+def contracts() -> st.SearchStrategy[Event]:
+    """Events of two contracts, some of which were never signed, or end before they begin."""
+    shared = {"contract_id": st.sampled_from(["C-1", "C-2"]), "at": st.just(0)}
+    months = st.sampled_from([None, None, 1, 12])
+    return st.one_of(
+        st.builds(
+            ContractSigned,
+            start=SOME_DAY,
+            end=DAYS,
+            renewal_months=months,
+            amount=st.just(1),
+            currency=st.just("EUR"),
+            **shared,
+        ),
+        st.builds(ContractAmended, end=DAYS, renewal_months=st.sampled_from([None, 0, 6]), **shared),
+        st.builds(ContractRenewed, until=SOME_DAY, **shared),
+        st.builds(ContractEnded, on=SOME_DAY, **shared),
+    )
+
+
+@cache
+def opportunities() -> st.SearchStrategy[Event]:
+    """Events of two opportunities, in stages of which the default rules know all but one."""
+    which, stage = st.sampled_from(["O-1", "O-2"]), st.sampled_from(["contacted", "proposal", "unheard of"])
+    amount = st.sampled_from([None, 0, 10_000, 250_000])
+    changes: list[dict[str, object]] = [
+        {"changed": ("amount",), "amount": 40_000, "currency": "EUR"},
+        {"changed": ("owner", "source"), "owner": "li", "source": None},
+        {"changed": ("expected_close", "title"), "expected_close": date(2026, 3, 29), "title": "Tea"},
+    ]
+    return st.one_of(
+        *2
+        * [
+            st.builds(
+                OpportunityOpened,
+                opportunity_id=which,
+                at=st.just(0),
+                pipeline=st.sampled_from(["sales", "unheard of"]),
+                stage=stage,
+                amount=amount,
+                source=st.sampled_from([None, "fair"]),
+            )
+        ],
+        st.builds(OpportunityStageChanged, opportunity_id=which, stage=stage),
+        st.builds(
+            lambda each, fields: OpportunityChanged(opportunity_id=each, **fields), which, st.sampled_from(changes)
+        ),
+        st.builds(OpportunityWon, opportunity_id=which, amount=amount),
+        st.builds(OpportunityLost, opportunity_id=which, reason=st.sampled_from(["price", "silence"])),
+        st.builds(OpportunityReopened, opportunity_id=which, stage=st.none() | stage),
+    )
+
+
 @cache
 def memberships() -> st.SearchStrategy[Event]:
     earned = st.builds(
@@ -259,10 +356,14 @@ def _consistent(events: list[tuple[int, Event]]) -> list[Happened]:
     return [Happened(at, position, event) for position, (at, event) in enumerate(kept, start=1)]
 
 
+#: How events follow one another at one instant, of all sets of facts.
+ORDER = [each for facts in REGISTRY.fact_sets for each in facts.order]
+
+
 def _place(pair: tuple[int, Event]) -> tuple[int, int, bytes]:
     """Where an event stands: by time, at one instant as it was declared, then by its content but for memberships."""
     at, event = pair
-    for rank, types in enumerate(SHARED.order):
+    for rank, types in enumerate(ORDER):
         if isinstance(types, frozenset) and type(event) in types:
             return at, rank, b""
         if types is type(event):
@@ -293,7 +394,10 @@ def histories(
         others(),
         tickets(),
         memberships(),
+        opportunities(),
         assessments(),
+        quotes(),
+        contracts(),
     )
     if mostly is not None:
         events = st.sampled_from([mostly, mostly, events]).flatmap(lambda chosen: chosen)

@@ -5,6 +5,7 @@ The counting shares no code with what judges: it looks at a list of events, all 
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -14,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from histories import answers, assessments, histories, others
+from histories import answers, assessments, contracts, histories, opportunities, others
 from regulars.crm_domain.assessment import AssessmentRecorded
+from regulars.crm_domain.contract import ContractAmended, ContractEnded, ContractRenewed, ContractSigned
 from regulars.crm_domain.customer import (
     AccountClosed,
     AccountReopened,
@@ -28,6 +30,13 @@ from regulars.crm_domain.customer import (
 )
 from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.opportunity import (
+    OpportunityEvent,
+    OpportunityLost,
+    OpportunityOpened,
+    OpportunityReopened,
+    OpportunityWon,
+)
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import (
     MOVES,
@@ -39,6 +48,7 @@ from regulars.crm_domain.ticket import (
 )
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.conditions.rules import ConditionRule
+from regulars.projections.contracts import CONTRACTS
 from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.engine.fold import Happened, fold_some, verdict_at
 from regulars.projections.engine.projector import Projector
@@ -58,12 +68,15 @@ BOUNDS: dict[str, st.SearchStrategy[Any]] = {
     "returns": COUNTS,
     "tickets": COUNTS,
     "open_tickets": COUNTS,
+    "open_opportunities": COUNTS,
+    "won": COUNTS,
     "nps": st.integers(0, 10),
     "csat": st.integers(1, 5),
     "spend": st.sampled_from(["0", "0.01", "0.02", "20", "150.00", "150.005", "600", "1000.00"]),
     "days_since_order": st.sampled_from([0, 1, 30, Decimal("90.5"), 400]),
     "days_since_engagement": st.sampled_from([0, 1, 30, Decimal("90.5"), 400]),
     "days_since_spell_ended": st.sampled_from([1, 30, 90, 400]),
+    "days_to_contract_end": st.sampled_from([0, 1, 30, Decimal("90.5"), 400]),
     "tenure_days": st.sampled_from([0, 1, 180, 700]),
     "gap": st.sampled_from([Decimal("0.5"), 1, Decimal("1.5"), 2, 3, 5]),
     "risk": st.sampled_from([0, 1, 10, 25, 30, 40, 50, 60, 75, 90, 100]),
@@ -81,6 +94,7 @@ CHOICES = {
 }
 #: What other projections hold, and which.
 READ = {
+    "days_to_contract_end": CONTRACTS,
     "tier": LOYALTY_TIER,
     "risk": CHURN_RISK,
     "risk_band": CHURN_RISK,
@@ -94,7 +108,7 @@ SETS = {
     "tagged": ("vip", "press", "never"),
     "assessed": ("sentiment:good", "sentiment:bad", "topic:good", "never:said"),
 }
-WINDOWED = ("orders", "returns", "tickets", "spend", "nps", "csat")
+WINDOWED = ("orders", "returns", "tickets", "won", "spend", "nps", "csat")
 
 
 @cache
@@ -191,6 +205,10 @@ def lives(asking: str) -> st.SearchStrategy[list[Happened]]:
             return histories(min_size=12, mostly=desk)
         case "nps" | "csat" | "nps_category" | "csat_category":
             return histories(min_size=12, mostly=answers() | desk)
+        case "days_to_contract_end":
+            return histories(min_size=12, mostly=contracts())
+        case "open_opportunities" | "won":
+            return histories(min_size=12, mostly=opportunities())
         case "assessed":
             return histories(min_size=12, mostly=assessments())
         case (
@@ -233,6 +251,11 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
         case "open_tickets":
             ids = {each.event.ticket_id for each in happened if isinstance(each.event, TicketOpened)}
             return sum(status(name, happened) not in (TicketStatus.RESOLVED, TicketStatus.CLOSED) for name in ids)
+        case "open_opportunities":
+            return sum(state == "open" for state, _ in opportunities_at(happened).values())
+        case "won":
+            won_at = [since for state, since in opportunities_at(happened).values() if state == "won"]
+            return sum(rule.within_days is None or each + rule.within_days * DAY > at for each in won_at)
         case "spend":
             counted = {each.event.order_id for each in recent if isinstance(each.event, PurchaseRecorded)}
             paid = sum(each.event.amount for each in bought if each.event.order_id in counted)
@@ -245,6 +268,9 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
             return Fraction(at - bought[-1].at, DAY) if bought else None
         case "tenure_days":
             return Fraction(at - bought[0].at, DAY) if bought else None
+        case "days_to_contract_end":
+            left = [over - at for begin, over in terms_at(happened) if over is not None and begin <= at < over]
+            return Fraction(min(left), DAY) if left else None
         case "days_since_engagement":
             heard = [each.at for each in happened if is_engagement(each)]
             return Fraction(at - heard[-1], DAY) if heard else None
@@ -287,6 +313,32 @@ def value(rule: ConditionRule, history: list[Happened], at: int, ended: int | No
             return verdict and getattr(verdict, COLUMNS.get(name, "value"))
         case other:
             raise AssertionError(f"nobody counts {other} here yet")
+
+
+def terms_at(happened: list[Happened]) -> list[tuple[int, int | None]]:
+    """From when to when each contract goes, by what had happened: the last word on each of its terms."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in happened:
+        event = each.event
+        match event:
+            case ContractSigned(contract_id=name, start=start, end=end, renewal_months=months):
+                found.setdefault(name, {"start": start, "end": end, "months": months})
+            case ContractAmended(contract_id=name, end=end, renewal_months=months) if name in found:
+                found[name]["end"] = end or found[name]["end"]
+                found[name]["months"] = found[name]["months"] if months is None else months
+            case ContractRenewed(contract_id=name, until=until) if name in found:
+                found[name]["end"] = until
+            case ContractEnded(contract_id=name, on=on) if name in found:
+                found[name] |= {"end": on, "months": 0}
+    return [
+        (midnight(each["start"]), None if each["months"] or not each["end"] else midnight(each["end"] + timedelta(1)))
+        for each in found.values()
+    ]
+
+
+def midnight(day: date) -> int:
+    """When a day begins in Berlin, in microseconds."""
+    return int(datetime.combine(day, time(), ZoneInfo("Europe/Berlin")).timestamp()) * 1_000_000
 
 
 def held_by(projector: Projector, history: tuple[Happened, ...], at: int) -> Any:
@@ -352,6 +404,27 @@ def is_opening(each: Happened, happened: list[Happened]) -> bool:
         return False
     same = (e for e in happened if isinstance(e.event, TicketOpened) and e.event.ticket_id == each.event.ticket_id)
     return next(same) is each
+
+
+def opportunities_at(happened: list[Happened]) -> dict[str, tuple[str, int]]:
+    """Of each opportunity that was opened, whether it is open, won or lost, and since when."""
+    found: dict[str, tuple[str, int]] = {}
+    for each in happened:
+        event = each.event
+        if not isinstance(event, OpportunityEvent):
+            continue
+        state = found.get(event.opportunity_id, ("none", 0))[0]
+        turns = {
+            ("none", OpportunityOpened): "open",
+            ("open", OpportunityWon): "won",
+            ("open", OpportunityLost): "lost",
+            ("won", OpportunityReopened): "open",
+            ("lost", OpportunityReopened): "open",
+        }
+        turned = turns.get((state, type(event)))
+        if turned is not None:
+            found[event.opportunity_id] = (turned, each.at)
+    return found
 
 
 def status(ticket_id: str, happened: list[Happened]) -> TicketStatus:

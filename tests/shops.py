@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -22,16 +22,24 @@ import regulars
 from databases import fresh_postgres, fresh_sqlite, in_memory, prepared_postgres, prepared_sqlite
 from histories import SEGMENTS
 from regulars import (
+    AcceptQuote,
     AdjustPoints,
     CancelMembership,
+    ChangeOpportunity,
     CloseAccount,
     Command,
     CorrectPurchase,
+    DeclineQuote,
+    EndContract,
     EnrollMember,
+    LoseOpportunity,
     MergeCustomers,
+    MoveOpportunity,
     NotFound,
+    OpenOpportunity,
     OpenTicket,
     OrderLine,
+    QuoteLine,
     RateTicket,
     ReassignPurchase,
     RecordAssessment,
@@ -45,15 +53,21 @@ from regulars import (
     RegisterCustomer,
     Regulars,
     Rejected,
+    RenewContract,
     ReopenAccount,
+    ReopenOpportunity,
     ReplyAsAgent,
     RequestCancellation,
     ResolveTicket,
     RestorePurchase,
+    ReviseQuote,
     Ruleset,
+    SendQuote,
+    SignContract,
     TagCustomer,
     UndoMerge,
     VoidPurchase,
+    WinOpportunity,
     parse_rules,
 )
 from regulars.adapters.read_models.generations import read_generation
@@ -234,6 +248,30 @@ def tickets() -> st.SearchStrategy[CommandAt]:
     )
 
 
+def open_opportunity(**fields: Any) -> CommandTo:
+    return lambda who, number, at: OpenOpportunity(customer=who, opportunity_id=f"O-{number}", occurred_at=at, **fields)
+
+
+def on_opportunity(kind: Callable[..., Command], steps: int, **fields: Any) -> CommandTo:
+    """A command about the opportunity of so many steps before."""
+    return lambda who, number, at: kind(opportunity_id=f"O-{number - steps}", occurred_at=at, **fields)
+
+
+def opportunities() -> st.SearchStrategy[CommandAt]:
+    def later(kind: Callable[..., Command], **fields: Any) -> st.SearchStrategy[CommandAt]:
+        return to_somebody(earlier.map(lambda steps: on_opportunity(kind, steps, **fields)), at_once)
+
+    return st.one_of(
+        to_somebody(open_opportunity(amount="500.00", owner="li", source="fair")),
+        to_somebody(open_opportunity(stage="proposal", title="Tea", expected_close=date(2025, 3, 30))),
+        later(MoveOpportunity, stage="negotiation"),
+        later(ChangeOpportunity, amount="80.00", owner="max"),
+        later(WinOpportunity),
+        later(LoseOpportunity, reason="price"),
+        later(ReopenOpportunity),
+    )
+
+
 def send_survey(who: str, number: int, at: datetime) -> Command:
     return RecordSurveySent(
         customer=who, survey_id=f"S-{number}", survey="nps", channel="email", ticket_id=f"T-{number}", occurred_at=at
@@ -267,6 +305,71 @@ def surveys() -> st.SearchStrategy[CommandAt]:
     )
 
 
+def day_of(at: datetime, days: int) -> date:
+    return at.date() + timedelta(days=days)
+
+
+def send_quote(days: int) -> CommandTo:
+    lines = (QuoteLine(sku="coffee", description="Beans", quantity="3", unit_price="12.345", tax_rate="7"),)
+    return lambda who, number, at: SendQuote(
+        customer=who, quote_id=f"Q-{number}", lines=lines, valid_until=day_of(at, days), occurred_at=at
+    )
+
+
+def revise_quote(steps: int) -> CommandTo:
+    lines = (QuoteLine(description="Beans", quantity="2.5", unit_price="99.99", tax_rate="19"),)
+    return lambda who, number, at: ReviseQuote(
+        quote_id=f"Q-{number - steps}", revision=2, lines=lines, prices="gross", occurred_at=at
+    )
+
+
+def answer_quote(steps: int, *, accepted: bool) -> CommandTo:
+    """A quote of so many steps before is declined, or accepted with an order and a contract."""
+    if not accepted:
+        return lambda who, number, at: DeclineQuote(quote_id=f"Q-{number - steps}", cause="price", occurred_at=at)
+    return lambda who, number, at: AcceptQuote(
+        quote_id=f"Q-{number - steps}",
+        order_id=f"A-{number}",
+        contract_id=f"C-{number}",
+        start=day_of(at, 10),
+        end=day_of(at, 60),
+        occurred_at=at,
+    )
+
+
+def sign_contract(days: int, months: int | None) -> CommandTo:
+    return lambda who, number, at: SignContract(
+        customer=who,
+        contract_id=f"C-{number}",
+        start=day_of(at, 5),
+        end=day_of(at, days),
+        renewal_months=months,
+        notice_days=30,
+        amount="90.00",
+        occurred_at=at,
+    )
+
+
+def change_contract(kind: str, steps: int, days: int) -> CommandTo:
+    """A contract of so many steps before goes on, or ends, on a day."""
+    if kind == "renew":
+        return lambda who, number, at: RenewContract(
+            contract_id=f"C-{number - steps}", until=day_of(at, days), occurred_at=at
+        )
+    return lambda who, number, at: EndContract(contract_id=f"C-{number - steps}", on=day_of(at, days), occurred_at=at)
+
+
+def selling() -> st.SearchStrategy[CommandAt]:
+    days = st.sampled_from([7, 30, 200])
+    return st.one_of(
+        to_somebody(days.map(send_quote)),
+        to_somebody(earlier.map(revise_quote)),
+        to_somebody(st.builds(lambda steps, yes: answer_quote(steps, accepted=yes), earlier, st.booleans()), at_once),
+        to_somebody(st.builds(sign_contract, days, st.sampled_from([None, 1]))),
+        to_somebody(st.builds(change_contract, st.sampled_from(["renew", "end"]), earlier, days)),
+    )
+
+
 def memberships() -> st.SearchStrategy[CommandAt]:
     return st.one_of(
         to_somebody(to(EnrollMember)),
@@ -290,7 +393,16 @@ def one_by_one(
 def trade(*, max_size: int = 16) -> st.SearchStrategy[list[Step]]:
     """What usually happens to the customers of a shop."""
     commands = st.one_of(
-        purchases(), purchases(), others(), corrections(), tickets(), surveys(), memberships(), merges()
+        purchases(),
+        purchases(),
+        others(),
+        corrections(),
+        tickets(),
+        surveys(),
+        selling(),
+        memberships(),
+        opportunities(),
+        merges(),
     )
     return one_by_one(commands, gaps=[timedelta(), HOUR, DAY, 20 * DAY, 70 * DAY], max_size=max_size)
 
@@ -380,6 +492,14 @@ def other_rules() -> st.SearchStrategy[Ruleset]:
             END + SEGMENTS,
             f"{END}\n[due_again]\ngaps = {{ coffee = 30 }}",
             f"{END}\n[due_again]\ngaps = {{ filters = 50 }}",
+        ],
+        "probability = 0.5, stale_days = 30": [
+            "probability = 0.5, stale_days = 30",
+            "probability = 0.25, stale_days = 7",
+        ],
+        '{ id = "contacted",   probability': [
+            '{ id = "contacted",   probability',
+            '{ id = "met",   probability',
         ],
         "[satisfaction]": ["[satisfaction]", f"{OFFICE_HOURS}[satisfaction]"],
     }

@@ -48,6 +48,7 @@ COMPILED_BY = MappingProxyType(
         "cadence": "rules",
         "business": "rules",
         "value": "customer_value",
+        "pipeline": "pipeline",
     }
 )
 

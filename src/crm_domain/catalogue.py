@@ -10,10 +10,13 @@ from msgspec import Struct
 
 from regulars.crm_domain import (
     assessment,
+    contract,
     customer,
     interaction,
     membership,
+    opportunity,
     purchase,
+    quote,
     rulebook,
     survey,
     ticket,
@@ -35,7 +38,10 @@ AGGREGATES: tuple[Aggregate, ...] = (
     membership.AGGREGATE,
     ticket.AGGREGATE,
     survey.AGGREGATE,
+    quote.AGGREGATE,
+    contract.AGGREGATE,
     assessment.AGGREGATE,
+    opportunity.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,
 )

@@ -142,6 +142,17 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_parse_moment)]
 Day = Annotated[date, BeforeValidator(_parse_day)]
 
 
+def _within_reach(day: date) -> date:
+    if not date(1900, 1, 1) <= day <= _LAST_DAY:
+        raise ValueError(f"a day of the business lies between 1900 and {_LAST_DAY.year}")
+    return day
+
+
+_LAST_DAY = date(2999, 12, 31)
+#: A day on which something begins or ends in the business, as its zone has it.
+BusinessDay = Annotated[Day, AfterValidator(_within_reach)]
+
+
 _labels: TypeAdapter[str] = TypeAdapter(Label)
 
 
@@ -192,12 +203,20 @@ class TicketPolicy(Struct, frozen=True, kw_only=True):
     auto_close_days: int
 
 
+class PipelinePolicy(Struct, frozen=True, kw_only=True):
+    """What the rules in force say that decides on opportunities: a pipeline, and its stages in order."""
+
+    id: str
+    stages: tuple[str, ...]
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """What a decision may know beside its command and its stream.
 
-    `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, and the
-    digest of them all; and after how many microseconds a customer may be asked again. Where a command is about
-    another event, `said_at` is the instant of that.
+    `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, on
+    opportunities (no pipelines where they have none), and the digest of them all; the zone that a bare day is meant in;
+    and after how many microseconds a customer may be asked again. Where a command is about another event, `said_at` is
+    the instant of that.
     """
 
     now: int
@@ -205,8 +224,23 @@ class Context(Struct, frozen=True, kw_only=True):
     points: PointsPolicy | None = None
     rules_digest: str | None = None
     tickets: TicketPolicy | None = None
+    pipelines: tuple[PipelinePolicy, ...] = ()
+    zone: str = "UTC"
     ask_again: int | None = None
     said_at: int | None = None
+
+
+def currency_of(stated: str | None, context: Context) -> str:
+    """The currency of an amount: the one that is stated, or else the store's.
+
+    Raises Rejected `no_currency` where there is neither, `other_currency` for another one than the store's.
+    """
+    currency = stated or context.currency
+    if currency is None:
+        raise Rejected("no_currency", "this store has no currency yet; give one with the amount or when opening it")
+    if context.currency not in (None, currency):
+        raise Rejected("other_currency", f"this store keeps its books in {context.currency}, not in {currency}")
+    return currency
 
 
 S = TypeVar("S")

@@ -34,3 +34,12 @@ def end_of_day(day: date, zone: tzinfo) -> int:
     """The last microsecond of a calendar day in a zone."""
     midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
     return to_instant(midnight) - 1
+
+
+def after_day(day: date, zone: tzinfo) -> int:
+    """The instant at which a calendar day is over in a zone, and the next one begins; FOREVER at the end of time."""
+    return FOREVER if day >= _LAST_DAY else end_of_day(day, zone) + 1
+
+
+#: Of a later day no zone has the end within what a datetime can hold.
+_LAST_DAY = date.max - timedelta(days=1)

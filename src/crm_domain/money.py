@@ -59,6 +59,12 @@ def plain_decimal(text: str) -> Decimal:
     return Decimal(text)
 
 
+def plain_number(value: Decimal) -> str:
+    """A number without exponent or needless zeros; exactly, whatever precision the caller's decimal context has."""
+    text = format(value, "f") if value else "0"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def to_minor_units(amount: Decimal | str, currency: str) -> int:
     """Integer minor units of an amount, exactly.
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
 from regulars.crm_domain.money import plain_decimal
+from regulars.crm_domain.money import plain_number as plain_number
 
 MAX_DAYS = 36_500
 # After the last event a verdict may change 64 times by itself, so the rules must not ask for more.
@@ -40,12 +41,6 @@ def amount_text(value: object) -> object:
     if not isinstance(value, str | Decimal):
         raise ValueError('expected an amount in quotes, such as "150.00"')
     return plain_decimal(value) if isinstance(value, str) else value
-
-
-def plain_number(value: Decimal) -> str:
-    """A number without exponent or needless zeros; exactly, whatever precision the caller's decimal context has."""
-    text = format(value, "f") if value else "0"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 # Without a limit on digits, a tiny exponent would be written out as a text that fills the memory.

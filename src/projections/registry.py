@@ -11,6 +11,7 @@ from regulars.crm_domain.catalogue import CATALOGUE, Catalogue
 from regulars.crm_domain.event import Event
 from regulars.projections.attribution import ATTRIBUTION
 from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.contracts import CONTRACTS
 from regulars.projections.customer_card import CUSTOMER_CARD
 from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.due_again.projector import DUE_AGAIN
@@ -21,7 +22,9 @@ from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.pipeline.projector import PIPELINE
 from regulars.projections.points.projector import POINTS
+from regulars.projections.quotes import QUOTES
 from regulars.projections.rfm_summary import RFM_SUMMARY
 from regulars.projections.rules.compiled import Rules
 from regulars.projections.rules.grammar import Ruleset
@@ -108,9 +111,12 @@ PROJECTORS: tuple[Projector, ...] = (
     TAGS,
     TICKET_QUEUE,
     TICKET_CARD,
+    PIPELINE,
     DUE_AGAIN,
     TICKET_FEEDBACK,
     SURVEYS,
+    QUOTES,
+    CONTRACTS,
     SATISFACTION,
     CUSTOMER_VALUE,
     POINTS,

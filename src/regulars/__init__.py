@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from regulars.asking.assessments import AssessmentChange, AssessmentDifference
     from regulars.asking.audit import AuditEntry, AuditPage, Change
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
+    from regulars.asking.contracts import ContractPage, ContractView
     from regulars.asking.customers import Order
     from regulars.asking.desk import Points, PointsLot, TicketPage, TicketView
     from regulars.asking.dicts import to_dict
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
+    from regulars.asking.quotes import QuoteLineView, QuotePage, QuoteRevision, QuoteTax, QuoteView, WholeQuote
     from regulars.asking.reports import Reported
     from regulars.asking.satisfaction import Satisfaction, SatisfactionReport
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
@@ -76,6 +78,16 @@ if TYPE_CHECKING:
     from regulars.crm import Regulars
     from regulars.crm_domain.assessment import AssessmentRecorded, RecordAssessment
     from regulars.crm_domain.command import Command, CustomerId
+    from regulars.crm_domain.contract import (
+        AmendContract,
+        ContractAmended,
+        ContractEnded,
+        ContractRenewed,
+        ContractSigned,
+        EndContract,
+        RenewContract,
+        SignContract,
+    )
     from regulars.crm_domain.customer import (
         AccountClosed,
         AccountReopened,
@@ -170,6 +182,20 @@ if TYPE_CHECKING:
         TierOverrideGranted,
         TierOverrideLifted,
     )
+    from regulars.crm_domain.opportunity import (
+        ChangeOpportunity,
+        LoseOpportunity,
+        MoveOpportunity,
+        OpenOpportunity,
+        OpportunityChanged,
+        OpportunityLost,
+        OpportunityOpened,
+        OpportunityReopened,
+        OpportunityStageChanged,
+        OpportunityWon,
+        ReopenOpportunity,
+        WinOpportunity,
+    )
     from regulars.crm_domain.purchase import (
         CorrectPurchase,
         Line,
@@ -185,6 +211,18 @@ if TYPE_CHECKING:
         ReturnedTotalRecorded,
         ReturnRecorded,
         VoidPurchase,
+    )
+    from regulars.crm_domain.quote import (
+        AcceptQuote,
+        DeclineQuote,
+        QuoteAccepted,
+        QuoteDeclined,
+        QuotedLine,
+        QuoteLine,
+        QuoteRevised,
+        QuoteSent,
+        ReviseQuote,
+        SendQuote,
     )
     from regulars.crm_domain.rulebook import RulesPublished, RulesRolledBack
     from regulars.crm_domain.survey import RecordSurveyBounced, RecordSurveySent, SurveyBounced, SurveySent
@@ -232,6 +270,7 @@ if TYPE_CHECKING:
     from regulars.person.values import PersonExport
     from regulars.pictures import measure_svg, timeline_svg
     from regulars.projections.rules.grammar import Ruleset, parse_rules
+    from regulars.quote.page import quote_page
     from regulars.report.page import report_page
     from regulars.restoring import Restoration, restore
     from regulars.rules_door.difference import DueMove, ExplainedMove, Move, RulesDifference, TicketMove
@@ -292,6 +331,10 @@ _HOMES = {
         "PointsEarned PointsRedeemed PointsReversed RedeemPoints RedemptionCancelled ResumeMembership "
         "SuspendMembership Taken TierOverrideGranted TierOverrideLifted"
     ),
+    "regulars.crm_domain.opportunity": (
+        "ChangeOpportunity LoseOpportunity MoveOpportunity OpenOpportunity OpportunityChanged OpportunityLost "
+        "OpportunityOpened OpportunityReopened OpportunityStageChanged OpportunityWon ReopenOpportunity WinOpportunity"
+    ),
     "regulars.crm_domain.purchase": (
         "CorrectPurchase Line OrderLine PurchaseRecorded PurchaseReported PurchaseRestored PurchaseVoided "
         "ReassignPurchase RecordPurchase RecordReturn RestorePurchase ReturnRecorded ReturnedTotalRecorded VoidPurchase"
@@ -351,6 +394,17 @@ _HOMES = {
     "regulars.adapters.read_models.feedback_counts": "FeedbackCounts",
     "regulars.crm_domain.assessment": "AssessmentRecorded RecordAssessment",
     "regulars.crm_domain.survey": "RecordSurveyBounced RecordSurveySent SurveyBounced SurveySent",
+    "regulars.asking.contracts": "ContractPage ContractView",
+    "regulars.asking.quotes": "QuoteLineView QuotePage QuoteRevision QuoteTax QuoteView WholeQuote",
+    "regulars.crm_domain.contract": (
+        "AmendContract ContractAmended ContractEnded ContractRenewed "
+        "ContractSigned EndContract RenewContract SignContract"
+    ),
+    "regulars.crm_domain.quote": (
+        "AcceptQuote DeclineQuote QuoteAccepted QuoteDeclined QuoteLine "
+        "QuoteRevised QuoteSent QuotedLine ReviseQuote SendQuote"
+    ),
+    "regulars.quote.page": "quote_page",
     "regulars.asking.views": (
         "BuildView Clause Counted Customer EventLine Explanation Lane Page SegmentView Span Status Timeline VerdictView"
     ),
@@ -359,11 +413,13 @@ _HOMES = {
 __version__ = "0.1.0"
 
 __all__ = [
+    "AcceptQuote",
     "AccountClosed",
     "AccountReopened",
     "AddNote",
     "AdjustPoints",
     "AgentReplied",
+    "AmendContract",
     "AnyRules",
     "Archived",
     "AssessmentChange",
@@ -387,6 +443,7 @@ __all__ = [
     "Change",
     "ChangeContactDetails",
     "ChangeKind",
+    "ChangeOpportunity",
     "ChangePriority",
     "ChurnReasonRecorded",
     "ClassifyTicket",
@@ -406,6 +463,12 @@ __all__ = [
     "ContactDetailsChanged",
     "Contactable",
     "ContactablePage",
+    "ContractAmended",
+    "ContractEnded",
+    "ContractPage",
+    "ContractRenewed",
+    "ContractSigned",
+    "ContractView",
     "CorrectPurchase",
     "Counted",
     "Customer",
@@ -416,6 +479,7 @@ __all__ = [
     "CustomerSatisfaction",
     "CustomerTagged",
     "CustomerUntagged",
+    "DeclineQuote",
     "Difference",
     "DismissDuplicate",
     "DismissalUndone",
@@ -432,6 +496,7 @@ __all__ = [
     "EmploymentEnded",
     "EmploymentRecorded",
     "EmploymentVoided",
+    "EndContract",
     "EndEmployment",
     "EnrollMember",
     "ErasePersonalData",
@@ -471,6 +536,7 @@ __all__ = [
     "LogApplication",
     "LogMapper",
     "LogRecorder",
+    "LoseOpportunity",
     "MakeReferral",
     "MayAsk",
     "MeasuredGap",
@@ -486,14 +552,22 @@ __all__ = [
     "Models",
     "MostBought",
     "Move",
+    "MoveOpportunity",
     "NeverDrawn",
     "NotCovered",
     "NotFound",
     "NoteAdded",
     "NotedSeal",
     "OnStale",
+    "OpenOpportunity",
     "OpenTicket",
     "OpenTransaction",
+    "OpportunityChanged",
+    "OpportunityLost",
+    "OpportunityOpened",
+    "OpportunityReopened",
+    "OpportunityStageChanged",
+    "OpportunityWon",
     "Order",
     "OrderLine",
     "Outcome",
@@ -521,6 +595,17 @@ __all__ = [
     "PurchaseVoided",
     "PutOnHold",
     "QualifyLead",
+    "QuoteAccepted",
+    "QuoteDeclined",
+    "QuoteLine",
+    "QuoteLineView",
+    "QuotePage",
+    "QuoteRevised",
+    "QuoteRevision",
+    "QuoteSent",
+    "QuoteTax",
+    "QuoteView",
+    "QuotedLine",
     "RateTicket",
     "ReassignPurchase",
     "RecordAssessment",
@@ -545,7 +630,9 @@ __all__ = [
     "RegularsError",
     "Reject",
     "Rejected",
+    "RenewContract",
     "ReopenAccount",
+    "ReopenOpportunity",
     "ReopenTicket",
     "ReplyAsAgent",
     "ReplyAsCustomer",
@@ -558,6 +645,7 @@ __all__ = [
     "ResumeTicket",
     "ReturnRecorded",
     "ReturnedTotalRecorded",
+    "ReviseQuote",
     "Rotation",
     "RulesDifference",
     "RulesPublished",
@@ -573,9 +661,11 @@ __all__ = [
     "SegmentMember",
     "SegmentPage",
     "SegmentView",
+    "SendQuote",
     "ServiceBy",
     "ServiceLine",
     "ServiceReport",
+    "SignContract",
     "Span",
     "StaleProjections",
     "Status",
@@ -618,7 +708,9 @@ __all__ = [
     "Verification",
     "VoidEmployment",
     "VoidPurchase",
+    "WholeQuote",
     "WholeTicket",
+    "WinOpportunity",
     "WithdrawCancellation",
     "WithdrawConsent",
     "__version__",
@@ -629,6 +721,7 @@ __all__ = [
     "parse_rules",
     "person_json",
     "person_page",
+    "quote_page",
     "read_erased",
     "report_page",
     "restore",

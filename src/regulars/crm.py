@@ -29,6 +29,7 @@ from regulars.adapters.vault.quarantine import Reject
 from regulars.asking.assessments import AssessmentDifference, assessment_of, compare_versions
 from regulars.asking.audit import AuditEntry, AuditPage, AuditQuery, find_audit, read_history
 from regulars.asking.consents import Consents, ContactablePage, ContactableQuery, contactable, read_consents
+from regulars.asking.contracts import ContractPage, ContractQuery, find_contracts
 from regulars.asking.customers import CustomerQuery, Order, find_one, find_page, lane_values
 from regulars.asking.desk import Points, TicketPage, TicketQuery, find_points, find_tickets
 from regulars.asking.dismissals import Dismissed, find_dismissed
@@ -51,6 +52,7 @@ from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, 
 from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_ticket import WholeTicket, find_ticket
 from regulars.asking.paging import page_size
+from regulars.asking.quotes import QuotePage, QuoteQuery, WholeQuote, find_quote, find_quotes
 from regulars.asking.satisfaction import GroupedBy, SatisfactionQuery, SatisfactionReport, read_satisfaction
 from regulars.asking.segments import (
     Attrition,
@@ -1033,6 +1035,79 @@ class Regulars:
             goes_on=limit is None,
         )
         return find_due(self._session, query, known_at, rules, on_progress)
+
+    def quotes(
+        self,
+        *,
+        customer: str | CustomerId | None = None,
+        status: str | None = None,
+        opportunity_id: str | None = None,
+        expiring_within: timedelta | None = None,
+        as_of: datetime | date | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+    ) -> QuotePage:
+        """A page of quotes as of an instant, what runs out first at the top: all, or those where every given value
+        holds.
+
+        `status` is "sent", "accepted", "declined" or "expired"; `expiring_within` are those that were sent and run out
+        within that time. Forgotten customers are left out. `limit` and `after`, `fresh` and `at_least` are those of
+        `customers`: without a limit, iterating goes through all. Raises NotFound for an unknown customer, ValueError
+        for another status, and StoreBusy as `customers` does.
+        """
+        query = QuoteQuery(
+            customer=customer,
+            status=status,
+            opportunity_id=opportunity_id,
+            expiring_within=expiring_within,
+            as_of=as_of,
+            limit=page_size(limit),
+            after=after,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
+        )
+        return find_quotes(self._session, query)
+
+    def quote(self, quote_id: str, *, revision: int | None = None, as_of: datetime | date | None = None) -> WholeQuote:
+        """One quote in full as of an instant, as if nothing had happened since: a revision's lines and tax by rate.
+
+        `revision` is by default the one in force, or the accepted one. `quote_page` makes a page of it. Raises NotFound
+        for an id or a revision that there isn't, or wasn't by then.
+        """
+        return find_quote(self._session, quote_id, revision, as_of)
+
+    def contracts(
+        self,
+        *,
+        customer: str | CustomerId | None = None,
+        status: str | None = None,
+        ending_within: timedelta | None = None,
+        as_of: datetime | date | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+    ) -> ContractPage:
+        """A page of contracts as of an instant, what ends first at the top, and then those without an end.
+
+        `status` is "upcoming", "active" or "ended"; `ending_within` are those in force that end within that time, or
+        renew unless notice is given within it. Forgotten customers are left out. `limit` and `after`, `fresh` and
+        `at_least` are those of `customers`. Raises NotFound for an unknown customer, ValueError for another status, and
+        StoreBusy as `customers` does.
+        """
+        query = ContractQuery(
+            customer=customer,
+            status=status,
+            ending_within=ending_within,
+            as_of=as_of,
+            limit=page_size(limit),
+            after=after,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
+        )
+        return find_contracts(self._session, query)
 
     def explain_due(
         self,

@@ -17,6 +17,7 @@ from regulars.projections.customer_value.rules import Band, Value
 from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.lifecycle_stage.rules import Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
+from regulars.projections.pipeline.rules import PipelineRule, PipelineStage
 from regulars.projections.points.rules import Points
 from regulars.projections.rules.grammar import Business, Cadence
 from regulars.projections.satisfaction.rules import Satisfaction
@@ -43,6 +44,8 @@ __all__ = [
     "Level",
     "Lifecycle",
     "Overrides",
+    "PipelineRule",
+    "PipelineStage",
     "Points",
     "Satisfaction",
     "SegmentRule",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from ladders import (
     lives,
     ready,
     rung_of,
+    terms_at,
     timeline_of,
     with_ladder,
 )
@@ -46,7 +48,7 @@ from regulars.projections.engine.fold import (
     verdict_at,
 )
 from regulars.projections.facts import table as fact_table
-from regulars.projections.facts.fact import Fact, Never, Often, Subject, table
+from regulars.projections.facts.fact import Condition, Fact, Never, Often, Subject, table
 from regulars.projections.facts.kinds import counted, steady
 from regulars.projections.facts.shared import HANDLES
 from regulars.projections.facts.table import FACTS, ORDERS
@@ -75,6 +77,15 @@ def instants(ruleset: Ruleset, history: list[Happened], intervals: list[Interval
     boundaries = {each.valid_from for each in intervals}
     for projector in {READ[condition.fact] for condition in asked if condition.fact in READ}:
         boundaries |= {each.valid_from for each in timeline_of(projector, tuple(history))}
+    for condition in asked:
+        if condition.fact == "days_to_contract_end":  # flips so long before one ends
+            bounds = {int(bound * DAY) for _, bound in condition.bounds if isinstance(bound, Decimal)}
+            ends = {
+                end for known in range(len(history)) for _, end in terms_at(history[: known + 1]) if end is not None
+            }
+            boundaries |= {end - bound for end in ends for bound in bounds} | {
+                end - bound + 1 for end in ends for bound in bounds
+            }
     wanted = {at + off for at in boundaries | leaving for off in (-1, 0)} | {START + off for off in drawn}
     return sorted(at for at in wanted if at >= intervals[0].valid_from)
 
@@ -334,7 +345,8 @@ def test_a_ladder_reads_only_those_that_its_rules_ask() -> None:
 
 def test_each_verdict_in_the_table_is_one_that_is_told_and_the_ladder_may_read_all_but_its_own() -> None:
     read = {fact.reads for fact in FACTS.values() if fact.reads}
-    assert read == {"satisfaction", "customer_value", "churn_risk", "loyalty_tier", "lifecycle_stage", "segments"}
+    told = {"satisfaction", "customer_value", "churn_risk", "loyalty_tier", "lifecycle_stage", "segments"}
+    assert read == {*told, "contracts"}
     assert {each.name for each in LIFECYCLE_STAGE.may_read} == read - {"lifecycle_stage", "segments"}
     assert {each.name for each in SEGMENTS.may_read} == read - {"segments"}
 
@@ -393,7 +405,7 @@ HEARINGS = counted(
 )
 
 
-def _quarters(subject: Subject, window: int | None, at: int, until: int) -> Iterable[int]:
+def _quarters(subject: Subject, condition: Condition, at: int, until: int) -> Iterable[int]:
     first = START + ((at - START) // (90 * DAY) + 1) * 90 * DAY
     return range(first, min(until, START + 900 * DAY + 1), 90 * DAY)
 

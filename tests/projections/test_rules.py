@@ -454,7 +454,7 @@ def test_an_id_is_used_once_but_a_stage_may_have_several_rungs() -> None:
         (
             "from = 5.0",
             "from = 5.0, within_days = 9",
-            "orders, returns, tickets, spend, nps, csat can be asked `within_days`, not gap",
+            "orders, returns, tickets, won, spend, nps, csat can be asked `within_days`, not gap",
         ),
         ('"orders", below = 2', '"orders", below = 1.5', "orders is counted in whole numbers"),
         ('fact = "gap", from = 5.0', 'fact = "nps", from = 8.5', "nps is counted in whole numbers"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, cast, get_args
+from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
 from msgspec import DecodeError
@@ -14,7 +14,7 @@ from regulars.adapters.log.codec import CODECS, codec_of, tags_of
 from regulars.adapters.sql.chunks import pages
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
-from regulars.crm_domain.purchase import PurchaseEvent
+from regulars.crm_domain.catalogue import EVENTS
 
 _AT_ONCE = 2_000
 
@@ -27,11 +27,11 @@ class _Amount(Protocol):
 
 
 #: The tags of events with an amount of money.
-_TAGS = tags_of((each for each in get_args(PurchaseEvent) if "currency" in each.__struct_fields__), CODECS)
+_TAGS = tags_of((each for each in EVENTS.values() if "currency" in each.__struct_fields__), CODECS)
 
 
 def check_currency(store: Store, tx: Transaction, amounts: Iterable[sa.Row[Any]] | None = None) -> Findings:
-    """Compare the currency of all orders and returns, or of some, with the store's."""
+    """Compare the currency of all amounts, or of some, with the store's."""
     findings, ours = Findings("currency"), store.currency(tx.connection)
     foreign: Counter[str] = Counter()
     first: dict[str, int] = {}
@@ -49,7 +49,7 @@ def check_currency(store: Store, tx: Transaction, amounts: Iterable[sa.Row[Any]]
 
 
 def select_amounts(events: sa.Table, tags: Iterable[str] = _TAGS) -> sa.Select[Any]:
-    """The orders and returns."""
+    """The events with an amount."""
     return sa.select(events.c.position, events.c.type, events.c.payload).where(events.c.type.in_(list(tags)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -179,12 +180,14 @@ def held_page(
     limit: int,
     after: Place | None,
     beside: Collection[int] = (),
+    equal: Mapping[str, str] = MappingProxyType({}),
+    at_most: Mapping[str, int] = MappingProxyType({}),
 ) -> list[HeldKey]:
     """A page of keys that have a value, or any for None, at an instant, in order of until when; with `begins_until`, in
     its place of those that come to have it after that and no later than then, in order of since when.
 
     Only some `keys` and those of some `customers` where these are given; those of customers who are forgotten, or
-    `beside`, are left out.
+    `beside`, are left out. Columns of the verdict are `equal` to some texts, and hold `at_most` some numbers.
     """
     tables, events, forgotten = models.of(name), models.events, models.forgotten
     table, named = tables.intervals, tables.projector.key
@@ -199,6 +202,8 @@ def held_page(
     if value is not None:
         conditions.append(table.c.value == value)
     conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
+    conditions += [table.c[column] == text for column, text in equal.items()]
+    conditions += [table.c[column] <= most for column, most in at_most.items()]
     if keys is not None:
         conditions.append(key.in_(sorted(keys)))
     if customers is not None:

@@ -34,6 +34,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
+    BusinessDay,
     Channel,
     Command,
     Context,
@@ -443,8 +444,8 @@ class RecordEmployment(CustomerCommand):
 
     firm: Who
     role: Label | None = None
-    since: Day | None = None
-    until: Day | None = None
+    since: BusinessDay | None = None
+    until: BusinessDay | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> RecordEmployment:
@@ -456,15 +457,15 @@ class EndEmployment(CustomerCommand):
     """Write down a person's last day at a firm: firm=acme until=2026-06-30"""
 
     firm: Who
-    until: Day
+    until: BusinessDay
 
 
 class VoidEmployment(CustomerCommand):
     """Take back that a person works for a firm: they never did, or not from one day to another."""
 
     firm: Who
-    since: Day | None = None
-    until: Day | None = None
+    since: BusinessDay | None = None
+    until: BusinessDay | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> VoidEmployment:

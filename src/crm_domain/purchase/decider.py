@@ -31,6 +31,7 @@ from regulars.crm_domain.command import (
     Moment,
     Who,
     Whole,
+    currency_of,
 )
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
@@ -291,7 +292,7 @@ class ReassignPurchase(Command):
 
 def record_purchase(command: RecordPurchase, state: Purchase, context: Context) -> tuple[Event, ...]:
     """Invariants 1 and 2."""
-    currency = _currency(command.currency, context)
+    currency = currency_of(command.currency, context)
     said = _told(command, currency)
     event = PurchaseRecorded(
         order_id=command.order_id,
@@ -496,15 +497,6 @@ def _lines(lines: tuple[OrderLine, ...], currency: str) -> tuple[Line, ...]:
         )
         for line in lines
     )
-
-
-def _currency(stated: str | None, context: Context) -> str:
-    currency = stated or context.currency
-    if currency is None:
-        raise Rejected("no_currency", "this store has no currency yet; give one with the amount or when opening it")
-    if context.currency not in (None, currency):
-        raise Rejected("other_currency", f"this store keeps its books in {context.currency}, not in {currency}")
-    return currency
 
 
 def decide(command: Command, state: Purchase, context: Context) -> tuple[Event, ...]:

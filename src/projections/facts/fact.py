@@ -116,10 +116,10 @@ class Once(Struct, frozen=True):
 class Often(Struct, frozen=True):
     """Time alone may change a condition on the fact at any of these instants in (at, until), and at no other.
 
-    `instants` are asked with (subject, window, at, until).
+    `instants` are asked with (subject, condition, at, until).
     """
 
-    instants: Callable[[Subject, int | None, int, int], Iterable[int]]
+    instants: Callable[[Subject, Condition, int, int], Iterable[int]]
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -196,7 +196,7 @@ class Condition(Struct, frozen=True, kw_only=True):
             case Once(span=span):
                 instants = span(subject, self)
             case Often(instants=of):
-                instants = of(subject, self.window, at, until)
+                instants = of(subject, self, at, until)
         return (instant for instant in instants if at < instant < until)
 
 

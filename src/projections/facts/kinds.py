@@ -225,7 +225,7 @@ def verdict_of(
         place = bisect_right(told, at, key=_begins) - 1
         return of(told[place].verdict) if place >= 0 else None
 
-    def turns(subject: Subject, window: int | None, at: int, until: int) -> list[int]:
+    def turns(subject: Subject, condition: Condition, at: int, until: int) -> list[int]:
         return [each.valid_from for each in subject.told.get(projection, ()) if at < each.valid_from < until]
 
     return Fact(

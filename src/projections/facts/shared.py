@@ -13,7 +13,7 @@ from typing import get_args
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from regulars.crm_domain import customer, membership, purchase, survey, ticket
+from regulars.crm_domain import customer, membership, opportunity, purchase, survey, ticket
 from regulars.crm_domain.assessment import AssessmentRecorded
 from regulars.crm_domain.customer import (
     FIRM,
@@ -32,11 +32,14 @@ from regulars.crm_domain.customer import (
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.interaction import InteractionEvent, InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.membership import Membership, MembershipEvent
+from regulars.crm_domain.opportunity import OpportunityEvent, OpportunityOpened
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.survey import SurveyBounced, SurveyEvent, SurveySent
 from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
+from regulars.projections.facts import opportunities as opportunity_facts
 from regulars.projections.facts import tickets as ticket_facts
 from regulars.projections.facts.fact_set import FactSet
+from regulars.projections.facts.opportunities import OpportunityFacts
 from regulars.projections.facts.tickets import TicketFacts, TicketRules
 
 VERSION = 8
@@ -169,6 +172,7 @@ class Facts(Struct, array_like=True):
     kinds: list[Named] = field(default_factory=list)
     buying_days: BuyingDays | None = None
     service_spans: ServiceSpans | None = None
+    opportunities: dict[str, OpportunityFacts] = field(default_factory=dict)
 
 
 HANDLES: frozenset[type[Event]] = frozenset(
@@ -192,6 +196,7 @@ HANDLES: frozenset[type[Event]] = frozenset(
         *get_args(SurveyEvent),
         *get_args(MembershipEvent),
         *get_args(TicketEvent),
+        *get_args(OpportunityEvent),
     }
 )
 
@@ -207,6 +212,8 @@ ORDER: tuple[type[Event] | frozenset[type[Event]], ...] = (
     TicketOpened,
     *ticket.CHRONOLOGY.order,
     AssessmentRecorded,
+    OpportunityOpened,
+    *opportunity.CHRONOLOGY.order,
 )
 
 
@@ -267,6 +274,9 @@ def evolve(facts: Facts, event: Event, at: int, position: int, identity: int = 0
             facts.memberships[identity] = membership.evolve(facts.memberships.get(identity, Membership()), event)
         case _ if isinstance(event, TicketEvent):
             _take_in_ticket(facts, event, at, position)
+        case _ if isinstance(event, OpportunityEvent):
+            its = facts.opportunities.setdefault(event.opportunity_id, OpportunityFacts())
+            opportunity_facts.evolve(its, event, at, position)
         case _:
             pass  # the rest bears on no verdict and on nothing that a card shows
 
@@ -430,9 +440,11 @@ def _last_index(ids: list[str], order_id: str) -> int:
 
 
 def _future_changes(facts: Facts) -> int:
-    """Orders leave a window one by one, lots begin and expire, clocks of tickets breach and are forgotten."""
+    """Orders leave a window one by one, lots begin and expire, clocks of tickets breach and are forgotten, wins leave a
+    window.
+    """
     lots = sum(len(each.lots) for each in facts.memberships.values())
-    return len(facts.order_instants) + 2 * lots + 8 * len(facts.tickets)
+    return len(facts.order_instants) + 2 * lots + 8 * len(facts.tickets) + len(facts.opportunities)
 
 
 #: The facts that most projectors share, so that an event is folded once however many verdicts it bears on.

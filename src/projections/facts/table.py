@@ -27,6 +27,7 @@ from regulars.crm_domain.customer import (
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import FOREVER
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
+from regulars.crm_domain.opportunity import OpportunityEvent, OpportunityStatus
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import TicketEvent, TicketOpened, TicketRated
 from regulars.projections.facts.cadence import after_gaps
@@ -51,9 +52,10 @@ from regulars.projections.facts.kinds import (
     steady,
     verdict_of,
 )
+from regulars.projections.facts.opportunities import OpportunityFacts
 from regulars.projections.facts.shared import Facts, Named, kind_at, orders_since, spend_within
 from regulars.projections.facts.tickets import SETTLED, Moment, TicketFacts
-from regulars.projections.verdict import money_text, plural
+from regulars.projections.verdict import days, money_text, plural
 
 _NO_ORDER = "before the first order"
 _NO_ANSWER = "while no answer counts"
@@ -82,6 +84,25 @@ def _opened(facts: Facts) -> list[Moment]:
 
 def _open(facts: Facts) -> list[TicketFacts]:
     return [each for each in facts.tickets.values() if each.opened and each.status not in SETTLED]
+
+
+def _opportunities(facts: Facts, status: OpportunityStatus) -> list[OpportunityFacts]:
+    """Those that stand so, in the order in which they came to that."""
+    found = [each for each in facts.opportunities.values() if each.opened and each.status is status]
+    return sorted(found, key=_entered)
+
+
+def _entered(each: OpportunityFacts) -> tuple[int, int]:
+    assert each.entered is not None
+    return each.entered.at, each.entered.position
+
+
+def _won(facts: Facts) -> list[OpportunityFacts]:
+    return _opportunities(facts, OpportunityStatus.WON)
+
+
+def _still_open(facts: Facts) -> list[OpportunityFacts]:
+    return _opportunities(facts, OpportunityStatus.OPEN)
 
 
 def _tags(facts: Facts) -> dict[str, Named]:
@@ -133,10 +154,25 @@ def _segments_found(subject: Subject, window: int | None, at: int) -> frozenset[
     return frozenset(each.key for each in told if each.valid_from <= at < each.valid_to)
 
 
-def _segments_turn(subject: Subject, window: int | None, at: int, until: int) -> Iterator[int]:
+def _segments_turn(subject: Subject, condition: Condition, at: int, until: int) -> Iterator[int]:
     for each in subject.told.get("segments", ()):
         yield each.valid_from
         yield each.valid_to
+
+
+def _contract_end(subject: Subject, window: int | None, at: int) -> int | None:
+    told = subject.told.get("contracts", ())
+    held = (each.verdict for each in told if each.valid_from <= at < each.valid_to)
+    left = [each.ends_at - at for each in held if each.value == "active" and each.ends_at is not None]
+    return min(left, default=None)
+
+
+def _contract_turns(subject: Subject, condition: Condition, at: int, until: int) -> Iterator[int]:
+    """Where a contract begins to hold something else, and the first instant at which less than a bound is left."""
+    for each in subject.told.get("contracts", ()):
+        yield each.valid_from
+        if each.verdict.ends_at is not None:
+            yield each.verdict.ends_at - condition.bound + 1
 
 
 def _assessed(facts: Facts) -> list[str]:
@@ -148,6 +184,7 @@ def _assessed(facts: Facts) -> list[str]:
 _ORDERS = frozenset({PurchaseRecorded})
 _RETURNS: frozenset[type[Event]] = frozenset({ReturnRecorded, ReturnedTotalRecorded})
 _TICKETS: frozenset[type[Event]] = frozenset(get_args(TicketEvent))
+_OPPORTUNITIES: frozenset[type[Event]] = frozenset(get_args(OpportunityEvent))
 
 ORDERS = counted(
     "orders",
@@ -182,6 +219,19 @@ SEGMENT = Fact(
     meaning="The segments that the customer is in; a segment may ask for those that come before it in the rules.",
     events=frozenset(),
     reads="segments",
+)
+CONTRACT_END = Fact(
+    name="days_to_contract_end",
+    kind="elapsed",
+    windowed=False,
+    undefined="while no contract is in force that has an end",
+    found=_contract_end,
+    flips=Often(_contract_turns),
+    positions=lambda subject, window, at: (),
+    words=lambda subject, found: f"{days(found)} until a contract of theirs ends",
+    meaning="Days until the first of the contracts that are in force ends; one that renews by itself has no end.",
+    events=frozenset(),
+    reads="contracts",
 )
 SPELL_ENDED = elapsed(
     "days_since_spell_ended",
@@ -237,6 +287,24 @@ FACTS: Mapping[str, Fact] = table(
         meaning="Tickets that are neither resolved nor closed, whoever's turn it is.",
         events=_TICKETS,
     ),
+    steady(
+        "open_opportunities",
+        kind="count",
+        found=lambda subject, window, at: len(_still_open(subject.facts)),
+        words=lambda found: f"{found} open {'opportunity' if found == 1 else 'opportunities'}",
+        positions=lambda facts: sorted(each.opened.position for each in _still_open(facts) if each.opened),
+        meaning="Opportunities that are neither won nor lost, in whatever stage.",
+        events=_OPPORTUNITIES,
+    ),
+    counted(
+        "won",
+        noun="win",
+        of=_won,
+        instant=lambda won: _entered(won)[0],
+        positions=lambda facts, first: sorted(_entered(each)[1] for each in _won(facts)[first:]),
+        meaning="Opportunities that are won, by the time at which they were; one that was reopened is no longer won.",
+        events=_OPPORTUNITIES,
+    ),
     Fact(
         name="spend",
         kind="amount",
@@ -269,6 +337,7 @@ FACTS: Mapping[str, Fact] = table(
         events=frozenset({CustomerRegistered, InteractionRecorded, SurveyAnswered, TicketOpened, TicketRated}),
     ),
     SPELL_ENDED,
+    CONTRACT_END,
     elapsed(
         "tenure_days",
         undefined=_NO_ORDER,

@@ -7,6 +7,7 @@ from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.purchase import PurchaseRecorded
 from regulars.crm_domain.ticket import TicketOpened, TicketRated
 from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.contracts import CONTRACTS
 from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.engine.projector import Projector
 from regulars.projections.lifecycle_stage.explain import explain
@@ -39,6 +40,6 @@ LIFECYCLE_STAGE = Projector(
     judge=judge,
     explain=explain,
     lists_by=("value", "due"),
-    may_read=(SATISFACTION, CUSTOMER_VALUE, CHURN_RISK, LOYALTY_TIER),
+    may_read=(CONTRACTS, SATISFACTION, CUSTOMER_VALUE, CHURN_RISK, LOYALTY_TIER),
     reads=lambda rules: rules.ladder.reads,
 )

@@ -23,6 +23,7 @@ from regulars.projections.facts.calendar import Calendar
 from regulars.projections.facts.tickets import TicketRules
 from regulars.projections.lifecycle_stage.compiled import Ladder, compile_ladder
 from regulars.projections.loyalty_tier.compiled import Tiers, compile_tiers
+from regulars.projections.pipeline.compiled import Pipelines, compile_pipelines
 from regulars.projections.rules import grammar
 from regulars.projections.rules.section import Section
 from regulars.projections.satisfaction.compiled import SatisfactionRules, compile_satisfaction
@@ -51,6 +52,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     due_again: DueItems
     satisfaction: SatisfactionRules
     value: Bands | None
+    pipelines: Pipelines
     exponent: int
     sections: dict[str, Any]
 
@@ -78,6 +80,7 @@ def compile_rules(ruleset: grammar.Ruleset, currency: str | None, sections: Sequ
         due_again=compile_due_items(ruleset.due_again, ruleset.zone),
         satisfaction=compile_satisfaction(ruleset.satisfaction),
         value=None if ruleset.value is None else compile_bands(ruleset.value, exponent, ruleset.zone),
+        pipelines=compile_pipelines(ruleset.pipeline),
         exponent=exponent,
         sections={section.name: section.compile(tables[section.name]) for section in sections},
     )
@@ -92,6 +95,7 @@ def calendar_in(ruleset: grammar.Ruleset) -> Calendar:
 def _canonical(ruleset: grammar.Ruleset) -> dict[str, str]:
     tables = ruleset.canonical_tables()
     tables["business"] = ruleset.business.timezone  # its hours bear on tickets alone, its country on no verdict
+    tables["pipeline"] += ruleset.business.timezone  # in which a day of closing ends, whatever the stages
     if ruleset.value is not None:
         tables["value"] += ruleset.business.timezone
     if ruleset.cadence.buying_days:

@@ -27,6 +27,7 @@ from regulars.projections.facts.table import NO_TIER
 from regulars.projections.lifecycle_stage.rules import Lifecycle
 from regulars.projections.loyalty_tier.rules import Tier
 from regulars.projections.parts import Part, Positive, canonical_json, suggestion
+from regulars.projections.pipeline.rules import MAX_PIPELINES, PipelineRule, require_named_once
 from regulars.projections.points.rules import Points
 from regulars.projections.rules.complaints import MAX_COMPLAINTS, complaints
 from regulars.projections.rules.toml import read_toml
@@ -124,6 +125,9 @@ class Ruleset(Part):
     value: Value | None = Field(
         default=None, description="What a customer is worth by what they bought lately; without it, nobody has a value."
     )
+    pipeline: Annotated[tuple[PipelineRule, ...], Field(max_length=MAX_PIPELINES)] = Field(
+        default=(), description="Pipelines: the stages of opportunities; without one, none can be opened."
+    )
 
     @model_validator(mode="after")
     def _asks_for_what_there_is(self) -> Ruleset:
@@ -147,6 +151,11 @@ class Ruleset(Part):
                         raise ValueError(
                             f'{table}: "{each}" asks for the {condition.fact} "{word}", which there isn\'t{meant}'
                         )
+        return self
+
+    @model_validator(mode="after")
+    def _names_each_pipeline_once(self) -> Ruleset:
+        require_named_once(self.pipeline)
         return self
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.contracts import CONTRACTS
 from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.engine.projector import Projector, RuledKey
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
@@ -52,6 +53,6 @@ SEGMENTS = Projector(
     explain=explain,
     verdict=SegmentVerdict,
     key=RuledKey(name="segment", names=lambda rules: rules.segments.names, apart=_apart),
-    may_read=(SATISFACTION, CUSTOMER_VALUE, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE),
+    may_read=(CONTRACTS, SATISFACTION, CUSTOMER_VALUE, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE),
     reads=lambda rules: rules.segments.reads,
 )

@@ -234,6 +234,22 @@ _add(
 )
 _add(
     app,
+    "quotes",
+    "quotes.quotes",
+    "List quotes with what they come to, at any moment.",
+    "regulars quotes --expiring-within 14d",
+    "regulars quotes --status accepted --as-of 2026-03-31 --csv",
+)
+_add(
+    app,
+    "contracts",
+    "quotes.contracts",
+    "List contracts, until when they go and by when notice is given, at any moment.",
+    "regulars contracts --ending-within 90d",
+    "regulars contracts --customer shop:42 --json",
+)
+_add(
+    app,
     "service",
     "service.service",
     "Show whether tickets were in time, and how many are open.",
@@ -509,6 +525,16 @@ def _group(name: str, about: str) -> typer.Typer:
     return group
 
 
+_quote = _group("quote", "Show a quote, or write it as a page to send.")
+_add(
+    _quote,
+    "show",
+    "quotes.show",
+    "Show one quote in full: its lines, its tax by rate, its revisions and its events; or as a page to send.",
+    "regulars quote show Q-1",
+    "regulars quote show Q-1 --html --business 'Tea House' --out Q-1.html",
+    "regulars quote show Q-1 --revision 1 --json",
+)
 _export = _group("export", "Take events elsewhere, or reports that need no key.")
 _add(
     _export,

@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from regulars.crm_domain.command import Amount, Command, Currency, Email, Label, Moment, Phone, Reference, Text, Who
 from regulars.crm_domain.local_time import localised
-from regulars.crm_domain.purchase import OrderLine
 
 _WORDS: tuple[tuple[Any, str], ...] = (
     (Who, "a reference, or id:<32 hexadecimal digits>"),
@@ -128,8 +127,8 @@ def _in_words(hint: Any) -> str:
         return f"a list of {_in_words(parts[0])}"
     if type(None) in parts:
         return _without_none(hint, parts)
-    if hint is OrderLine:
-        inner = (f"{field.name}{'' if field.required else '?'}" for field in fields_of(OrderLine))
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        inner = (f"{field.name}{'' if field.required else '?'}" for field in fields_of(hint))
         return f"{{{', '.join(inner)}}}"
     return getattr(hint, "__name__", "a value")
 

@@ -41,6 +41,7 @@ from regulars.doing.corrections import (
     with_news_alone,
 )
 from regulars.doing.firms import require_firm
+from regulars.doing.following import commands_after
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
 from regulars.doing.late_membership import follow_late_move
 from regulars.doing.memberships import member_meant, membership_stream, of_all, shared
@@ -111,12 +112,22 @@ class Execution:
         also from the command log, where what it says held already then. Raises Rejected or NotFound; then nothing of
         it is kept.
         """
-        work = self._work
         self._require_new_id(command)
         replayed = self._first_outcomes.of(command)
         if replayed is not None:
             self._note(CarriedOut(command=command, customer_id=replayed.customer_id, replayed=replayed))
             return
+        first = self.decided
+        customer_id = self._decide(command, only_changes=only_changes)
+        if customer_id is not None:
+            self._note(CarriedOut(command=command, customer_id=customer_id, first=first, last=self.decided))
+
+    def _decide(self, command: Command, *, only_changes: bool = False, follows: int | None = None) -> str | None:
+        """Decide a command, and what follows from its events: whose stream it went to, None where it is left out.
+
+        What itself `follows` was caused by the draft with that index.
+        """
+        work = self._work
         meant = with_ids(work, command)
         where = address(meant, work.catalogue)
         target, stream = self._target(command, where)
@@ -131,10 +142,10 @@ class Execution:
                 meant, context = meant.model_copy(update={"occurred_at": None}), replace(context, now=at)
             events = where.decider.decide(meant, state, context)
             if only_changes and not events:
-                return
+                return None
         if target is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
-        first, customer_id = len(work.pending.drafts), target.customer_id
+        customer_id = target.customer_id
         for event in events:
             if is_told(stream, where.decider, event, at):
                 continue
@@ -143,15 +154,16 @@ class Execution:
             require_allowed(work, event, customer_id)
             require_firm(work, event, then)
             for of, part in self._shared(event, target):
-                work.keep(part, command, of, then)
+                work.keep(part, command, of, then, caused_by=follows)
             move_points(work, event, before, command, target, then)
             record_anew(work, event, stream.state, meant, target, then, cause)
             follow_late_move(work, event, command, target, then, cause)
             follow_links(work, event, command, customer_id, then)
+            for following in commands_after(work, event, command, target):
+                self._decide(following, follows=cause)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
             work.pending.ids[command.ref] = customer_id
-        last = len(work.pending.drafts)
-        self._note(CarriedOut(command=command, customer_id=customer_id, first=first, last=last))
+        return customer_id
 
     def _shared(self, event: Event, target: Target) -> list[tuple[Target, Event]]:
         """What follows from a decision in each stream it concerns, the target's first."""

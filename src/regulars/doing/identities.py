@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from regulars.adapters.indexes.links import families_of
 from regulars.crm_domain.command import Command, CustomerId
+from regulars.crm_domain.contract import SignContract
 from regulars.crm_domain.customer import (
     CUSTOMER,
     FIRM,
@@ -21,6 +22,8 @@ from regulars.crm_domain.customer import (
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.membership import is_in_force
 from regulars.crm_domain.merge import Family
+from regulars.crm_domain.opportunity import ChangeOpportunity, OpenOpportunity
+from regulars.crm_domain.quote import SendQuote
 from regulars.crm_domain.ticket import OpenTicket
 from regulars.doing.memberships import own_membership
 from regulars.doing.unit_of_work import UnitOfWork
@@ -70,11 +73,17 @@ def with_ids(work: UnitOfWork, command: Command) -> Command:
             ids = {"customer": customer, "into": other}
         case RecordEmployment() | EndEmployment() | VoidEmployment():
             ids = {"customer": command.customer, "firm": command.firm}
-        case OpenTicket(firm=firm) if firm is not None:
-            ids = {"firm": firm}
         case DismissDuplicate(customer=customer, other=other) | UndoDismissal(customer=customer, other=other):
             first, second = sorted((resolve(work, customer), resolve(work, other)))
             ids = {"customer": CustomerId(first), "other": CustomerId(second)}
+        case (
+            OpenTicket(firm=firm)
+            | OpenOpportunity(firm=firm)
+            | ChangeOpportunity(firm=firm)
+            | SendQuote(firm=firm)
+            | SignContract(firm=firm)
+        ) if firm is not None:
+            ids = {"firm": firm}
         case _:
             return command
     return command.model_copy(update={name: CustomerId(resolve(work, who)) for name, who in ids.items()})

@@ -22,7 +22,7 @@ from regulars.crm_domain.command import Command, Context, Decider
 from regulars.crm_domain.customer import CUSTOMER, AccountStatus, PersonalDataErased
 from regulars.crm_domain.errors import NotFound, Rejected
 from regulars.crm_domain.event import Event, Recorded
-from regulars.crm_domain.purchase import PurchaseRecorded
+from regulars.crm_domain.opportunity import OpportunityLost
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.doing.outcomes import CarriedOut
 from regulars.doing.stream import Stream, append, load_stream
@@ -143,11 +143,12 @@ class UnitOfWork:
         Raises Rejected for personal data of no customer, or of one who was forgotten.
         """
         pending = self.pending
-        if isinstance(event, PurchaseRecorded) and pending.context.currency is None:
-            pending.context = replace(pending.context, currency=event.currency)
+        if pending.context.currency is None:  # then the first amount brings it
+            pending.context = replace(pending.context, currency=getattr(event, "currency", None))
         stream = self.stream(target.stream_id, target.decider)
-        # What is said of a forgetting would be forgotten with it.
-        reason = None if isinstance(event, PersonalDataErased) else command.reason or self.issuer.reason
+        # What is said of a forgetting would be forgotten with it, and what says itself why says it in the clear.
+        says_why = isinstance(event, PersonalDataErased | OpportunityLost)
+        reason = None if says_why else command.reason or self.issuer.reason
         if is_personal(event, reason, self.store.codecs):
             self._require_key(target.customer_id)
         draft = Draft(

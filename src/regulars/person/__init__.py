@@ -5,6 +5,7 @@
 
 from regulars.person.values import (
     Answer,
+    Contract,
     Detail,
     Forgotten,
     Identity,
@@ -16,12 +17,16 @@ from regulars.person.values import (
     Note,
     PersonExport,
     Purchase,
+    Quote,
+    QuotedLine,
+    QuoteRevision,
     Return,
     Ticket,
 )
 
 __all__ = [
     "Answer",
+    "Contract",
     "Detail",
     "Forgotten",
     "Identity",
@@ -33,6 +38,9 @@ __all__ = [
     "Note",
     "PersonExport",
     "Purchase",
+    "Quote",
+    "QuoteRevision",
+    "QuotedLine",
     "Return",
     "Ticket",
 ]

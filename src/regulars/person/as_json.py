@@ -16,9 +16,11 @@ from msgspec import Struct
 
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.contract import ContractAmended, ContractSigned
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.opportunity import OpportunityChanged, OpportunityOpened, OpportunityWon
 from regulars.crm_domain.purchase import (
     Line,
     PurchaseRecorded,
@@ -27,6 +29,7 @@ from regulars.crm_domain.purchase import (
     ReturnedTotalRecorded,
     ReturnRecorded,
 )
+from regulars.crm_domain.quote import QuoteAccepted, QuotedLine
 from regulars.crm_domain.unexplained import name_of
 from regulars.person.values import PersonExport
 from regulars.wording.sentences import describe
@@ -36,6 +39,9 @@ INSTANTS = frozenset({"at", "available_at", "expires_at", "said_at", "until"})
 AMOUNTS = frozenset(
     {
         *((each, "amount") for each in (PurchaseRecorded, PurchaseReported, PurchaseVoided, Line, ReturnRecorded)),
+        *((each, "amount") for each in (OpportunityOpened, OpportunityChanged, OpportunityWon)),
+        *((each, "amount") for each in (QuotedLine, ContractSigned, ContractAmended)),
+        *((QuoteAccepted, name) for name in ("net", "tax", "gross")),
         (ReturnedTotalRecorded, "returned_so_far"),
     }
 )

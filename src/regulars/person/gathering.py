@@ -18,7 +18,7 @@ from regulars.adapters.vault.mentions import Names, details_of
 from regulars.asking.consents import consents_of
 from regulars.asking.desk import said_on, view_points
 from regulars.asking.one_customer import explain_customer, timeline_of
-from regulars.crm_domain import customer, membership, purchase, ticket
+from regulars.crm_domain import contract, customer, membership, purchase, quote, ticket
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId, TicketPolicy
 from regulars.crm_domain.customer import (
@@ -37,6 +37,7 @@ from regulars.crm_domain.interaction import InteractionRecorded, NoteAdded, Surv
 from regulars.crm_domain.money import from_minor_units
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import status_at
+from regulars.person.selling import contracts_of, quotes_of, statuses_at
 from regulars.person.values import (
     Answer,
     Detail,
@@ -54,6 +55,8 @@ from regulars.person.values import (
     Ticket,
     WorksFor,
 )
+from regulars.projections.contracts import CONTRACTS
+from regulars.projections.quotes import QUOTES
 from regulars.session.session import Session
 from regulars.session.traced import traced
 
@@ -109,6 +112,18 @@ def _gather(session: Session, tx: Transaction, who: str | CustomerId) -> PersonE
         answers=tuple(map(_answer, _all(SurveyAnswered, events))),
         notes=tuple(map(_note, _all(NoteAdded, events))),
         tickets=tuple(_tickets(_of(ticket.CATEGORY, streams), session.context(tx).tickets, at)),
+        quotes=tuple(
+            quotes_of(
+                ((each.events, each.state) for each in _of(quote.CATEGORY, streams)),
+                statuses_at(history.timelines[QUOTES.name], at),
+            )
+        ),
+        contracts=tuple(
+            contracts_of(
+                (each.state for each in _of(contract.CATEGORY, streams)),
+                statuses_at(history.timelines[CONTRACTS.name], at),
+            )
+        ),
         memberships=tuple(map(_membership, memberships)),
         points=view_points(members[0], [each.state for each in memberships], at) if memberships else None,
         merges=tuple(

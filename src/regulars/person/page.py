@@ -65,6 +65,7 @@ class _Page:
         yield "What they bought", self._purchases()
         yield "What was said", self._said()
         yield "Tickets", self._tickets()
+        yield "Quotes and contracts", self._selling()
         yield "Membership", self._membership()
         yield "Who they are one with, and who brought them", self._links()
         yield "Refused rows of imports that name them", self._rejects()
@@ -230,6 +231,29 @@ class _Page:
         if ticket.comment is not None:
             yield from _paragraph("said with the rating:", _BESIDE_DAYS)
             yield from _quoted(ticket.comment)
+
+    def _selling(self) -> Iterator[str]:
+        for quote in self._person.quotes:
+            for each in quote.revisions:
+                until = "" if each.valid_until is None else f", valid until {each.valid_until}"
+                said = f"quote {quote.quote_id}, revision {each.revision}, of {each.gross} {each.currency}{until}"
+                yield from self._dated(each.at, f"{said}; the quote is {quote.status} now")
+                for line in each.lines:
+                    what = ": ".join(filter(None, (line.sku, line.description)))
+                    price = f"{line.quantity} at {line.unit_price}, tax {line.tax_rate} %"
+                    yield from _quoted(f"{what}, {price}: {line.amount}")
+                for text in (each.exemption, each.note):
+                    yield from _quoted(text)
+            if quote.cause or quote.detail:
+                yield from _paragraph(f"declined: {quote.cause or 'without a cause'}", _BESIDE_DAYS)
+                yield from _quoted(quote.detail)
+        for contract in self._person.contracts:
+            until = "without an end" if contract.end is None else f"until {contract.end}"
+            renews = "" if contract.renewal_months is None else f", then by {contract.renewal_months} months each"
+            said = f"contract {contract.contract_id} of {contract.amount} {contract.currency}, {contract.status}"
+            yield from self._dated(contract.signed_at, f"{said}, from {contract.start} {until}{renews}")
+            for text in (contract.subject, contract.cause, contract.detail):
+                yield from _quoted(text)
 
     def _membership(self) -> Iterator[str]:
         for each in self._person.memberships:

@@ -157,6 +157,59 @@ class Ticket(Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
 
 
+class QuotedLine(Struct, frozen=True, kw_only=True):
+    """A line of a quote: its tax rate is in percent."""
+
+    description: str | None
+    sku: str | None
+    quantity: Decimal
+    unit_price: Decimal
+    tax_rate: Decimal
+    amount: Decimal
+
+
+class QuoteRevision(Struct, frozen=True, kw_only=True):
+    """A revision of a quote as it was sent; `prices` says whether those of its lines are net or gross."""
+
+    revision: int
+    at: datetime
+    gross: Decimal
+    currency: str
+    prices: str
+    valid_until: date | None
+    exemption: str | None
+    note: str | None
+    lines: tuple[QuotedLine, ...]
+
+
+class Quote(Struct, frozen=True, kw_only=True):
+    """A quote as of now, with all its revisions; `accepted` is the number of the accepted one."""
+
+    quote_id: str
+    status: str
+    revisions: tuple[QuoteRevision, ...]
+    accepted: int | None
+    cause: str | None
+    detail: str | None
+
+
+class Contract(Struct, frozen=True, kw_only=True):
+    """A contract as of now. `end` is its last day, or that of its first term where it renews by itself."""
+
+    contract_id: str
+    signed_at: datetime
+    status: str
+    start: date
+    end: date | None
+    renewal_months: int | None
+    notice_days: int | None
+    amount: Decimal
+    currency: str
+    subject: str | None
+    cause: str | None
+    detail: str | None
+
+
 class Membership(Struct, frozen=True, kw_only=True):
     """A membership as of now. A tier that was granted by hand (override) holds up to `tier_until`; where that is None,
     until it is lifted.
@@ -204,6 +257,8 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     answers: tuple[Answer, ...]
     notes: tuple[Note, ...]
     tickets: tuple[Ticket, ...]
+    quotes: tuple[Quote, ...]
+    contracts: tuple[Contract, ...]
     memberships: tuple[Membership, ...]
     points: Points | None
     merges: tuple[Merge, ...]

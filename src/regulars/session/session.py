@@ -31,7 +31,7 @@ from regulars.adapters.store.rules_in_force import InForce, read_founding, read_
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Premises, Transaction
 from regulars.crm_domain import rulebook
-from regulars.crm_domain.command import Context, CustomerId, TicketPolicy
+from regulars.crm_domain.command import Context, CustomerId, PipelinePolicy, TicketPolicy
 from regulars.crm_domain.errors import NotFound, StoreBusy, StoreUnusable
 from regulars.crm_domain.instant import to_instant
 from regulars.crm_domain.points import PointsPolicy
@@ -450,5 +450,9 @@ def policies_of(ruleset: Ruleset, digest: str) -> Context:
         ),
         rules_digest=digest,
         tickets=TicketPolicy(auto_close_days=ruleset.ticket.auto_close_days),
+        pipelines=tuple(
+            PipelinePolicy(id=each.id, stages=tuple(stage.id for stage in each.stages)) for each in ruleset.pipeline
+        ),
+        zone=ruleset.business.timezone,
         ask_again=compile_satisfaction(ruleset.satisfaction).ask_again,
     )

@@ -1,0 +1,52 @@
+"""A quote: what a customer is offered, revision by revision, until they accept or decline it. One stream a quote."""
+
+from regulars.crm_domain.quote.aggregate import AGGREGATE
+from regulars.crm_domain.quote.decider import (
+    CATEGORY,
+    CHRONOLOGY,
+    QUOTE,
+    AcceptQuote,
+    DeclineQuote,
+    Offer,
+    Quote,
+    QuoteAccepted,
+    QuoteDeclined,
+    QuotedLine,
+    QuoteEvent,
+    QuoteLine,
+    QuoteRevised,
+    QuoteSent,
+    ReviseQuote,
+    SendQuote,
+    number_of,
+    stated,
+    totals_of,
+)
+from regulars.crm_domain.quote.tax import Prices, RateTotal, Totals, totals
+
+__all__ = [
+    "AGGREGATE",
+    "CATEGORY",
+    "CHRONOLOGY",
+    "QUOTE",
+    "AcceptQuote",
+    "DeclineQuote",
+    "Offer",
+    "Prices",
+    "Quote",
+    "QuoteAccepted",
+    "QuoteDeclined",
+    "QuoteEvent",
+    "QuoteLine",
+    "QuoteRevised",
+    "QuoteSent",
+    "QuotedLine",
+    "RateTotal",
+    "ReviseQuote",
+    "SendQuote",
+    "Totals",
+    "number_of",
+    "stated",
+    "totals",
+    "totals_of",
+]

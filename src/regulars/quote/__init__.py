@@ -1,0 +1,1 @@
+"""A quote as a page to send or to print."""
