@@ -118,7 +118,7 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (crm.explain_due("tea:0", "tea"), *crm.most_bought("tea:0"))
     yield from (*crm.segments(), crm.segment("buyers"), crm.attrition("buyers"), crm.customer("shop:0").explain())
     yield crm.service(by="month")
-    yield from (crm.firm("acme"), crm.people("acme"), crm.firms_of("shop:0"))
+    yield from (crm.firm("acme"), *crm.people("acme"), *crm.firms_of("shop:0"))
     yield crm.archive(folder / "archive")
     yield crm.models.fit()
     crm.do(value_model.AGGREGATE.examples().commands[0])
