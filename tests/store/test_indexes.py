@@ -70,13 +70,16 @@ NEWS = {"channel": "email", "purpose": "newsletter"}
 
 
 def shop(crm: Regulars, clock: Clock) -> None:
-    """Everybody has a name, an e-mail and consents; one was merged, one was told apart again, one was forgotten."""
+    """Everybody has a name, an e-mail and consents; one was merged, one was told apart again, one was forgotten.
+
+    Two of them name a firm.
+    """
     for number, who in enumerate(PEOPLE):
         crm.do(RegisterCustomer(ref=who, name=who.title(), email=f"{number}@example.com", phone=f"+49 30 {number}"))
         clock.now += HOUR
         crm.do([GiveConsent(customer=who, **NEWS), RecordPurchase(customer=who, order_id=f"of-{who}", amount="90")])
-    crm.do(RegisterCustomer(ref="acme", kind="firm"))
-    crm.do([RecordEmployment(customer=BOB, firm="acme"), OpenTicket(customer=ADA, ticket_id="T", firm="acme")])
+    firm = crm.do(RegisterCustomer(kind="firm")).customer_id
+    crm.do([RecordEmployment(customer=BOB, firm=firm), OpenTicket(customer=ADA, ticket_id="T", firm=firm)])
     crm.do(ChangeContactDetails(customer=ADA, email="ada@example.com", phone=None))
     crm.do(WithdrawConsent(customer=BOB, **NEWS))
     crm.do(MergeCustomers(customer=BOB, into=ADA))
@@ -206,8 +209,8 @@ def test_what_was_folded_while_links_were_wrong_is_not_gone_on_with(
         ("UPDATE regulars_consents SET position = -position", "consent", "has a consent of #-"),
         ("DELETE FROM regulars_consents WHERE given = 0", "consent", "lacks the consent of event #"),
         ("DELETE FROM regulars_firms WHERE category = 'ticket'", "firm", "lacks event #"),
-        ("UPDATE regulars_firms SET position = -position", "firm", "among what names a firm, and it names none"),
-        ("UPDATE regulars_firms SET firm_id = customer_id", "firm", "among what names a firm, under another one"),
+        ("UPDATE regulars_firms SET position = -position", "firm", "has #-"),
+        ("UPDATE regulars_firms SET firm_id = customer_id", "firm", "has event #"),
     ],
 )
 def test_each_difference_is_told_by_event_and_put_right(
