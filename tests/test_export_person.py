@@ -195,7 +195,7 @@ def is_said(name: str, raw: Any, said: Any) -> bool:
         return raw.keys() <= said.keys() and all(
             is_said(each, raw[each], said[each]) if each in raw else said[each] in (None, 1, []) for each in said
         )
-    if raw is not None and name in INSTANTS:
+    if isinstance(raw, int) and name in INSTANTS:
         return bool(datetime.fromisoformat(said) == EPOCH + timedelta(microseconds=raw))
     if raw is not None and name in AMOUNTS:
         return bool(said == str(Decimal(raw) / 100) or Decimal(said) * 100 == raw)

@@ -76,6 +76,18 @@ def test_vcards_are_recognised(tmp_path: Path) -> None:
     assert taken(tmp_path, CARD.encode("utf-16")).events == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [("", "person"), ("KIND:individual", "person"), ("KIND:org", "firm"), ("X-ABShowAs:COMPANY", "firm")],
+)
+def test_a_card_says_whether_it_is_of_a_firm(tmp_path: Path, line: str, kind: str) -> None:
+    file = tmp_path / "contacts.vcf"
+    file.write_text(f"BEGIN:VCARD\nVERSION:3.0\nFN:Acme\nEMAIL:office@acme.example\n{line}\nEND:VCARD\n")
+    with regulars.open(":memory:", currency="EUR", clock=lambda: NOW) as crm:
+        crm.import_file(file, propose(file).mapping)
+        assert crm.customer("mail:office@acme.example").kind == kind
+
+
 def test_an_order_of_several_rows_has_their_lines_and_what_came_back(tmp_path: Path) -> None:
     for name in ("shopify-orders", "woocommerce-orders"):
         [export] = [each for each in EXPORTS if each.preset == name]

@@ -77,6 +77,8 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
         crm.do(regulars.SendQuote(customer="shop:0", quote_id="Q-1", lines=[line]))
         crm.do(regulars.SignContract(customer="shop:0", contract_id="C-1", start="2026-01-01", amount="90"))
         crm.do(GiveConsent(customer="shop:0", channel="email", purpose="news"))
+        crm.do(RegisterCustomer(ref="acme", kind="firm"))
+        crm.do(regulars.RecordEmployment(customer="shop:0", firm="acme"))
         crm.do(MergeCustomers(customer="shop:2", into="shop:1"))
         crm.do(DismissDuplicate(customer="shop:1", other="shop:0"))
         for number in range(6):
@@ -123,6 +125,7 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (crm.explain_due("tea:0", "tea"), *crm.most_bought("tea:0"))
     yield from (*crm.segments(), crm.segment("buyers"), crm.attrition("buyers"), crm.customer("shop:0").explain())
     yield crm.service(by="month")
+    yield from (crm.firm("acme"), *crm.people("acme"), *crm.firms_of("shop:0"))
     yield crm.archive(folder / "archive")
     yield crm.models.fit()
     crm.do(value_model.AGGREGATE.examples().commands[0])

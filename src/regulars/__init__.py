@@ -295,7 +295,7 @@ if TYPE_CHECKING:
     from regulars.opening import open as open
     from regulars.person.as_json import person_json
     from regulars.person.page import person_page
-    from regulars.person.values import PersonExport
+    from regulars.person.values import PersonExport, WorksFor
     from regulars.pictures import measure_svg, timeline_svg
     from regulars.profile.values import CustomerPage
     from regulars.projections.rules.grammar import Ruleset, parse_rules
@@ -428,7 +428,7 @@ _HOMES = {
     "regulars.report.page": "report_page",
     "regulars.today.mail": "today_mail",
     "regulars.asking.one_ticket": "ClockTime TicketMessage WholeTicket",
-    "regulars.person.values": "PersonExport",
+    "regulars.person.values": "WorksFor PersonExport",
     "regulars.opening": "OnStale default_rules open",
     "regulars.rules_door.measuring": "MeasuredGap MeasuredGaps",
     "regulars.rules_door.publishing": "Publication PublishedRules RulesVersion",
@@ -796,6 +796,7 @@ __all__ = [
     "WinOpportunity",
     "WithdrawCancellation",
     "WithdrawConsent",
+    "WorksFor",
     "__version__",
     "as_toml",
     "calendar_ics",

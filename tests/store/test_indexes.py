@@ -25,6 +25,8 @@ from regulars import (
     GiveConsent,
     MergeCustomers,
     NotFound,
+    OpenTicket,
+    RecordEmployment,
     RecordPurchase,
     RegisterCustomer,
     Regulars,
@@ -68,11 +70,16 @@ NEWS = {"channel": "email", "purpose": "newsletter"}
 
 
 def shop(crm: Regulars, clock: Clock) -> None:
-    """Everybody has a name, an e-mail and consents; one was merged, one was told apart again, one was forgotten."""
+    """Everybody has a name, an e-mail and consents; one was merged, one was told apart again, one was forgotten.
+
+    Two of them name a firm.
+    """
     for number, who in enumerate(PEOPLE):
         crm.do(RegisterCustomer(ref=who, name=who.title(), email=f"{number}@example.com", phone=f"+49 30 {number}"))
         clock.now += HOUR
         crm.do([GiveConsent(customer=who, **NEWS), RecordPurchase(customer=who, order_id=f"of-{who}", amount="90")])
+    firm = crm.do(RegisterCustomer(kind="firm")).customer_id
+    crm.do([RecordEmployment(customer=BOB, firm=firm), OpenTicket(customer=ADA, ticket_id="T", firm=firm)])
     crm.do(ChangeContactDetails(customer=ADA, email="ada@example.com", phone=None))
     crm.do(WithdrawConsent(customer=BOB, **NEWS))
     crm.do(MergeCustomers(customer=BOB, into=ADA))
@@ -201,6 +208,9 @@ def test_what_was_folded_while_links_were_wrong_is_not_gone_on_with(
         ("UPDATE regulars_consents SET channel = 'sms'", "consent", "has a consent that differs from event #"),
         ("UPDATE regulars_consents SET position = -position", "consent", "has a consent of #-"),
         ("DELETE FROM regulars_consents WHERE given = 0", "consent", "lacks the consent of event #"),
+        ("DELETE FROM regulars_firms WHERE category = 'ticket'", "firm", "lacks event #"),
+        ("UPDATE regulars_firms SET position = -position", "firm", "has #-"),
+        ("UPDATE regulars_firms SET firm_id = customer_id", "firm", "has event #"),
     ],
 )
 def test_each_difference_is_told_by_event_and_put_right(
@@ -342,6 +352,7 @@ def tamper(crm: Regulars, harm: Harm, stranger: str) -> None:
                 "regulars_links": ("into_id", stranger),
                 "regulars_consents": ("purpose", stranger),
                 "regulars_forgotten": ("position", -one.get("position", 0)),
+                "regulars_firms": ("firm_id", stranger),
                 "regulars_lookups": ("digest", stranger),
             }[name]
             connection.execute(table.delete().where(same(table, one)))

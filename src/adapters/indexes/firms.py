@@ -14,9 +14,12 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.indexes.index import Added, Change, Digest, Entries, Index, side_by_side
 from regulars.adapters.schema.tables import Schema
 from regulars.adapters.sql.table_names import ours
+from regulars.crm_domain.contract import ContractSigned
 from regulars.crm_domain.customer import EmploymentEnded, EmploymentRecorded, EmploymentVoided
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
+from regulars.crm_domain.opportunity import OpportunityChanged, OpportunityOpened
+from regulars.crm_domain.quote import QuoteSent
 from regulars.crm_domain.ticket import TicketOpened
 
 _POSITION = 3  # the place of a row's column
@@ -29,6 +32,10 @@ def _changes(recorded: Recorded[Event], _digest: Digest) -> Iterator[Change]:
             | EmploymentEnded(firm_id=firm_id)
             | EmploymentVoided(firm_id=firm_id)
             | TicketOpened(firm_id=firm_id)
+            | OpportunityOpened(firm_id=firm_id)
+            | OpportunityChanged(firm_id=firm_id)
+            | QuoteSent(firm_id=firm_id)
+            | ContractSigned(firm_id=firm_id)
         ) if firm_id is not None:
             yield Added({"firm_id": firm_id, "category": recorded.category, "position": recorded.position})
         case _:
@@ -49,7 +56,18 @@ def _faults(entries: Entries) -> Iterator[str]:
 FIRMS = Index(
     name="firm",
     table=ours("firms"),
-    handles=frozenset({EmploymentRecorded, EmploymentEnded, EmploymentVoided, TicketOpened}),
+    handles=frozenset(
+        {
+            EmploymentRecorded,
+            EmploymentEnded,
+            EmploymentVoided,
+            TicketOpened,
+            OpportunityOpened,
+            OpportunityChanged,
+            QuoteSent,
+            ContractSigned,
+        }
+    ),
     changes=_changes,
     faults=_faults,
 )

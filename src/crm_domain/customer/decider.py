@@ -37,6 +37,7 @@ from regulars.crm_domain.birthday import BirthdayText, known_by, parse_birthday
 from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
     Amount,
+    BusinessDay,
     Channel,
     Command,
     Context,
@@ -462,8 +463,8 @@ class RecordEmployment(CustomerCommand):
 
     firm: Who
     role: Label | None = None
-    since: Day | None = None
-    until: Day | None = None
+    since: BusinessDay | None = None
+    until: BusinessDay | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> RecordEmployment:
@@ -475,15 +476,15 @@ class EndEmployment(CustomerCommand):
     """Write down a person's last day at a firm: firm=acme until=2026-06-30"""
 
     firm: Who
-    until: Day
+    until: BusinessDay
 
 
 class VoidEmployment(CustomerCommand):
     """Take back that a person works for a firm: they never did, or not from one day to another."""
 
     firm: Who
-    since: Day | None = None
-    until: Day | None = None
+    since: BusinessDay | None = None
+    until: BusinessDay | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> VoidEmployment:

@@ -20,8 +20,10 @@ from regulars.crm_domain.command import Command, Context, CustomerId, Decider, o
 from regulars.crm_domain.customer import (
     CONTACT_FIELDS,
     CUSTOMER,
+    PERSON,
     AccountStatus,
     ChangeContactDetails,
+    ChangeKind,
     MergeCustomers,
     RegisterCustomer,
 )
@@ -245,6 +247,21 @@ class Execution:
         if not changed or stream.state.status is AccountStatus.ERASED:
             return None
         return ChangeContactDetails(customer=CustomerId(customer_id), occurred_at=told.occurred_at, **changed)
+
+    def newer_kind(self, told: RegisterCustomer, wanted: Details | None) -> ChangeKind | None:
+        """What a customer who is known is told to be again, where that is another thing and is to be taken, as
+        `newer_details` has it; without a time only a firm of whom nobody said yet what it is.
+        """
+        work = self._work
+        customer_id = None if told.ref is None else known(work, told.ref)
+        wanted = wanted or ("fill" if told.occurred_at is None else "newest")
+        if customer_id is None or wanted == "never" or "kind" not in told.model_fields_set:
+            return None
+        command = ChangeKind(customer=CustomerId(customer_id), occurred_at=told.occurred_at, kind=told.kind)
+        stream = work.stream(customer_id, CUSTOMER)
+        then = state_at(stream, CUSTOMER, command, occurred_at(command, work.pending.context.now))
+        is_so = (then.kind or PERSON) == told.kind or (wanted == "fill" and stream.state.kind is not None)
+        return None if is_so or stream.state.status is AccountStatus.ERASED else command
 
     def all_or_nothing(self) -> AbstractContextManager[None]:
         """Discard what all commands inside have decided where one of them is refused."""

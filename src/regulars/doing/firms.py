@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regulars.crm_domain.contract import ContractSigned
 from regulars.crm_domain.customer import (
     CUSTOMER,
     FIRM,
@@ -12,6 +13,8 @@ from regulars.crm_domain.customer import (
 )
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
+from regulars.crm_domain.opportunity import OpportunityChanged, OpportunityOpened
+from regulars.crm_domain.quote import QuoteSent
 from regulars.crm_domain.ticket import TicketOpened
 from regulars.doing.identities import family_of
 from regulars.doing.stream import Stream
@@ -23,7 +26,14 @@ def require_firm(work: UnitOfWork, event: Event, at: int) -> None:
     `firm_erased` for one who was forgotten.
     """
     match event:
-        case EmploymentRecorded(firm_id=firm_id) | TicketOpened(firm_id=str(firm_id)):
+        case (
+            EmploymentRecorded(firm_id=str(firm_id))
+            | TicketOpened(firm_id=str(firm_id))
+            | OpportunityOpened(firm_id=str(firm_id))
+            | OpportunityChanged(firm_id=str(firm_id))
+            | QuoteSent(firm_id=str(firm_id))
+            | ContractSigned(firm_id=str(firm_id))
+        ):
             _require(work.stream(family_of(work, firm_id)[0], CUSTOMER), at)
         case _:
             pass

@@ -73,13 +73,15 @@ def with_ids(work: UnitOfWork, command: Command) -> Command:
             ids = {"customer": customer, "into": other}
         case RecordEmployment() | EndEmployment() | VoidEmployment():
             ids = {"customer": command.customer, "firm": command.firm}
-        case OpenTicket(firm=firm) if firm is not None:
-            ids = {"firm": firm}
         case DismissDuplicate(customer=customer, other=other) | UndoDismissal(customer=customer, other=other):
             first, second = sorted((resolve(work, customer), resolve(work, other)))
             ids = {"customer": CustomerId(first), "other": CustomerId(second)}
         case (
-            OpenOpportunity(firm=firm) | ChangeOpportunity(firm=firm) | SendQuote(firm=firm) | SignContract(firm=firm)
+            OpenTicket(firm=firm)
+            | OpenOpportunity(firm=firm)
+            | ChangeOpportunity(firm=firm)
+            | SendQuote(firm=firm)
+            | SignContract(firm=firm)
         ) if firm is not None:
             ids = {"firm": firm}
         case _:

@@ -302,9 +302,10 @@ def _refusal(row: Row, said: _Said, execution: Execution) -> str | None:
             for place, command in enumerate(row.commands):
                 with suppress(*((Rejected,) if place in row.if_possible else ())):
                     if isinstance(command, RegisterCustomer) and execution.knows(command.ref):
-                        changed = execution.newer_details(command, said.details)
-                        if changed is not None:
-                            execution.carry_out(changed)
+                        for newer in (execution.newer_details, execution.newer_kind):
+                            changed = newer(command, said.details)
+                            if changed is not None:
+                                execution.carry_out(changed)
                     else:
                         execution.carry_out(command, only_changes=place in row.only_changes)
     except (Rejected, NotFound) as refusal:

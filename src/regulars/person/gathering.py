@@ -23,11 +23,13 @@ from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId, TicketPolicy
 from regulars.crm_domain.customer import (
     CONTACT_FIELDS,
+    PERSON,
     ContactDetailsChanged,
     Customer,
     CustomerRegistered,
     PersonalDataErased,
 )
+from regulars.crm_domain.customer.employment import EVER, STILL
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
@@ -53,6 +55,7 @@ from regulars.person.values import (
     Return,
     Task,
     Ticket,
+    WorksFor,
 )
 from regulars.projections.contracts import CONTRACTS
 from regulars.projections.quotes import QUOTES
@@ -220,6 +223,8 @@ def _identity(stream: _Stream, lookups: tuple[str, ...]) -> Identity:
         birthday=state.birthday,
         locale=state.locale,
         source=registration.source,
+        kind=state.kind or PERSON,
+        works_for=tuple(_works_for(state)),
         registered_at=to_datetime(registered.occurred_at),
         status=str(state.status),
         qualified=state.qualified,
@@ -232,6 +237,17 @@ def _identity(stream: _Stream, lookups: tuple[str, ...]) -> Identity:
         details=tuple(_details(stream.events)),
         lookups=lookups,
     )
+
+
+def _works_for(state: Customer) -> Iterator[WorksFor]:
+    for firm_id, spells in sorted(state.employments.items()):
+        for each in spells:
+            yield WorksFor(
+                firm_id=CustomerId(firm_id),
+                role=each.role,
+                since=None if each.first == EVER else each.first,
+                until=None if each.last == STILL else each.last,
+            )
 
 
 def _details(events: Iterable[Recorded[Event]]) -> Iterator[Detail]:

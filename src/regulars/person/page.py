@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from regulars.adapters.log.codec import personal_fields
 from regulars.asking.consents import Consent
 from regulars.asking.views import SegmentView, VerdictView
+from regulars.crm_domain.customer import FIRM
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
@@ -111,6 +112,10 @@ class _Page:
         yield "Birthday", identity.birthday
         yield "Language", identity.locale
         yield "Known since", f"{self._day(identity.registered_at)}{source}"
+        yield "Is", "a firm" if identity.kind == FIRM else None
+        for each in identity.works_for:
+            days = (f"since {each.since}" if each.since else None, f"until {each.until}" if each.until else None)
+            yield "Works for", ", ".join(filter(None, (f"id:{each.firm_id}", each.role, *days)))
         yield "Account", identity.status
         yield "Qualified", "as a lead" if identity.qualified else None
         yield "Looked after by", identity.owner

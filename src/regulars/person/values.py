@@ -29,10 +29,20 @@ class Detail(Struct, frozen=True, kw_only=True):
     position: int
 
 
+class WorksFor(Struct, frozen=True, kw_only=True):
+    """Days in a row on which a person works for a firm; None is a first day that isn't known, or no last one yet."""
+
+    firm_id: CustomerId
+    role: str | None
+    since: date | None
+    until: date | None
+
+
 class Identity(Struct, frozen=True, kw_only=True):
     """A person's current details under one id, and each detail over time.
 
-    `lookups` are the kinds of keyed hashes by which they are found.
+    `kind` is "person" or "firm". `works_for` has all days that are known, also those that are over. `lookups` are the
+    kinds of keyed hashes by which they are found.
     """
 
     id: CustomerId
@@ -43,6 +53,8 @@ class Identity(Struct, frozen=True, kw_only=True):
     birthday: str | None
     locale: str | None
     source: str | None
+    kind: str
+    works_for: tuple[WorksFor, ...]
     registered_at: datetime
     status: str
     qualified: bool
