@@ -47,7 +47,6 @@ from regulars.crm_domain.quote import QuoteAccepted, QuoteDeclined, QuotedLine, 
 from regulars.crm_domain.reminder import ReminderSettled
 from regulars.crm_domain.survey import SurveyBounced, SurveySent
 from regulars.crm_domain.task import (
-    Recurrence,
     TaskAdded,
     TaskCompleted,
     TaskDropped,
@@ -349,14 +348,21 @@ def opportunities() -> st.SearchStrategy[Event]:
 @cache
 def tasks() -> st.SearchStrategy[Event]:
     """Events of a task that is done once and of one that repeats, each added with the content that its id has."""
-    weekly = Recurrence(every=1, unit="week", until=date(2025, 6, 30))
     either = st.sampled_from(["K-1", "K-2"])
     days = st.dates(date(2024, 1, 1), date(2026, 12, 31))
     return st.one_of(
         st.sampled_from(
             [
                 TaskAdded(task_id="K-1", at=0, what="call", due_day=date(2024, 3, 1), owner="li"),
-                TaskAdded(task_id="K-2", at=0, title="count", due_day=date(2024, 2, 5), repeats=weekly),
+                TaskAdded(
+                    task_id="K-2",
+                    at=0,
+                    title="count",
+                    due_day=date(2024, 2, 5),
+                    every=1,
+                    unit="week",
+                    ends=date(2025, 6, 30),
+                ),
             ]
         ),
         st.builds(TaskSnoozed, task_id=either, at=st.just(0), due_day=days),

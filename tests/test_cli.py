@@ -24,7 +24,20 @@ from regulars.crm_domain.catalogue import CATALOGUE
 from saying import NOW, Say
 
 COMMANDS = (
-    *("demo", "import", "customers", "segments", "segment", "show", "explain", "timeline", "history", "audit"),
+    *(
+        "demo",
+        "import",
+        "customers",
+        "tasks",
+        "task",
+        "segments",
+        "segment",
+        "show",
+        "explain",
+        "timeline",
+        "history",
+        "audit",
+    ),
     *("due", "value", "forecast", "tickets", "ticket", "service", "satisfaction", "points"),
     *("trend", "flow", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),

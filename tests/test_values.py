@@ -95,6 +95,8 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (crm.customer("shop:0"), crm.customer("shop:0").explain(), crm.customer("shop:0").timeline())
     yield from (crm.customers(), crm.status(), crm.audit(), crm.audit(limit=2), crm.tickets(), crm.points("shop:0"))
     yield crm.ticket("T-1")
+    crm.do(regulars.AddTask(task_id="K-1", customer="shop:0", what="call", due=NOW.date(), repeats="every week"))
+    yield from (crm.tasks(), crm.task("K-1"), *crm.task_days(NOW.date(), NOW.date() + timedelta(days=30)))
     yield from (crm.satisfaction(by="tier"), crm.satisfaction_of("shop:0"), crm.compare_assessments("1", "2"))
     yield from (crm.consents("shop:0"), crm.contactable(channel="email", purpose="news"), crm.duplicates())
     yield from crm.dismissed_duplicates()

@@ -10,6 +10,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from histories import rules
 from regulars.crm_domain import task
@@ -49,7 +50,8 @@ def local(year: int, month: int, day: int, hour: int = 0) -> int:
 
 
 def added(step: Recurrence | None = None, due: date | None = FIRST) -> TaskAdded:
-    return TaskAdded(task_id="K", at=BEGIN, due_day=due, repeats=step)
+    once = TaskAdded(task_id="K", at=BEGIN, due_day=due)
+    return once if step is None else replace(once, every=step.every, unit=step.unit, ends=step.ends)
 
 
 def completed(at: int) -> TaskCompleted:
@@ -105,7 +107,7 @@ def test_snoozing_moves_the_open_one_alone() -> None:
 
 
 def test_it_is_done_when_no_day_is_left_and_reopened_the_last_one_is_open() -> None:
-    weekly = Recurrence(every=1, unit="week", until=date(2026, 2, 7))
+    weekly = Recurrence(every=1, unit="week", ends=date(2026, 2, 7))
     done = [added(weekly), completed(local(2026, 1, 31, 9)), completed(local(2026, 2, 7, 9))]
     assert said(done)[-1] == ("done", "2026-02-07")
     reopened = TaskReopened(task_id="K", at=local(2026, 2, 7, 10))
@@ -143,7 +145,7 @@ def all_days(first: date, step: Recurrence) -> list[date]:
             "month": months % step.every == 0 and day.day == min(first.day, last),
             "month_end": months % step.every == 0 and day.day == last,
         }
-        if falls[step.unit] and (step.until is None or day <= step.until):
+        if falls[step.unit] and (step.ends is None or day <= step.ends):
             found.append(day)
     return found
 
@@ -153,7 +155,7 @@ def walk(events: Sequence[TaskEvent], at: int) -> tuple[str, str | None, str | N
     first, *later = [each for each in events if each.at <= at]
     assert isinstance(first, TaskAdded)
     plain = Plain(open_day=first.due_day, owner=first.owner)
-    days = [] if first.due_day is None or first.repeats is None else all_days(first.due_day, first.repeats)
+    days = [] if first.due_day is None or first.recurrence is None else all_days(first.due_day, first.recurrence)
     for event in later:
         match event:
             case TaskReopened():
@@ -194,7 +196,7 @@ steps = st.builds(
     Recurrence,
     every=st.integers(1, 5),
     unit=st.sampled_from(["day", "week", "month", "month_end"]),
-    until=st.sampled_from([None, None, date(2026, 3, 15), date(2026, 6, 30)]),
+    ends=st.sampled_from([None, None, date(2026, 3, 15), date(2026, 6, 30)]),
 )
 instants = st.builds(lambda hours: BEGIN + hours * DAY // 24, st.integers(1, 24 * 160))
 
@@ -242,7 +244,7 @@ def test_a_task_that_was_settled_never_comes_back_unless_it_repeats_or_is_reopen
         settled = value if value in ("done", "dropped") else None
     first = events[0]
     assert isinstance(first, TaskAdded)
-    if first.repeats is None and {TaskCompleted} == {type(each) for each in events[1:]}:
+    if first.recurrence is None and {TaskCompleted} == {type(each) for each in events[1:]}:
         assert told(events)[-1].verdict.value == "done"
 
 

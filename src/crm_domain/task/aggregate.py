@@ -42,9 +42,7 @@ AGGREGATE = Aggregate(
             events=(TaskAdded,),
             why="the number of the ticket or opportunity that it is about",
         ),
-        InTheClear(
-            fields=("due_day", "repeats.until"), events=(TaskAdded,), why="days of work, by which verdicts are made"
-        ),
+        InTheClear(fields=("due_day", "ends"), events=(TaskAdded,), why="days of work, by which verdicts are made"),
         InTheClear(fields=("due_day",), events=(TaskSnoozed,), why="a day of work, by which verdicts are made"),
         InTheClear(fields=("day",), events=(TaskCompleted,), why="a day of work, by which verdicts are made"),
     ),

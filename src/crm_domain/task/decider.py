@@ -48,7 +48,7 @@ CATEGORY = "task"
 
 class TaskAdded(Event, frozen=True, kw_only=True, tag="TaskAdded"):
     """Something is to be done: `what` for a customer, `title` for nobody. It is due on a day or at an instant, if at
-    all; what repeats is due on its first day. `owner` is who is to do it.
+    all; what repeats is due on its first day, and then `every` so many units. `owner` is who is to do it.
     """
 
     task_id: str
@@ -57,10 +57,19 @@ class TaskAdded(Event, frozen=True, kw_only=True, tag="TaskAdded"):
     title: str | None = None
     due_day: date | None = None
     due_at: int | None = None
-    repeats: Recurrence | None = None
+    every: int | None = None
+    unit: Unit | None = None
+    ends: date | None = None
     owner: str | None = None
     ticket_id: str | None = None
     opportunity_id: str | None = None
+
+    @property
+    def recurrence(self) -> Recurrence | None:
+        """How it repeats; None for what is done once."""
+        if self.every is None or self.unit is None:
+            return None
+        return Recurrence(every=self.every, unit=self.unit, ends=self.ends)
 
 
 class TaskSnoozed(Event, frozen=True, kw_only=True, tag="TaskSnoozed"):
@@ -145,7 +154,7 @@ def _begun(added: TaskAdded) -> Schedule:
     return Schedule(
         day=added.due_day,
         due_at=added.due_at,
-        repeats=added.repeats,
+        repeats=added.recurrence,
         owner=added.owner,
         ticket_id=added.ticket_id,
         opportunity_id=added.opportunity_id,
@@ -237,6 +246,7 @@ class ReassignTask(TaskCommand):
 def add(command: AddTask, state: Task, context: Context) -> tuple[Event, ...]:
     """Invariants 1, 4 and 8."""
     day, due_at = _parts(command.due)
+    every, unit = _repeats(command, day)
     event = TaskAdded(
         task_id=command.task_id,
         at=occurred_at(command, context.now),
@@ -244,7 +254,9 @@ def add(command: AddTask, state: Task, context: Context) -> tuple[Event, ...]:
         title=command.what if command.customer is None else None,
         due_day=day,
         due_at=due_at,
-        repeats=_step(command, day),
+        every=every,
+        unit=unit,
+        ends=command.until,
         owner=command.owner,
         ticket_id=command.ticket_id,
         opportunity_id=command.opportunity_id,
@@ -256,12 +268,12 @@ def add(command: AddTask, state: Task, context: Context) -> tuple[Event, ...]:
     raise Rejected("task_id_taken", f'task "{command.task_id}" is known already with other content')
 
 
-def _step(command: AddTask, first: date | None) -> Recurrence | None:
-    """How a task repeats. Raises Rejected where it can't."""
+def _repeats(command: AddTask, first: date | None) -> tuple[int | None, Unit | None]:
+    """How often and by what a task repeats, if it does. Raises Rejected where it can't."""
     if command.repeats is None:
         if command.until is not None:
             raise Rejected("no_repeat", "until says when a task that repeats ends; this one doesn't repeat")
-        return None
+        return None, None
     if first is None:
         raise Rejected("repeat_without_day", "a task that repeats begins on a day; give a day as due")
     every, unit = _read(command.repeats)
@@ -269,7 +281,7 @@ def _step(command: AddTask, first: date | None) -> Recurrence | None:
         raise Rejected("ends_too_early", f"a task that begins on {first} can't repeat until {command.until}")
     if unit == "month_end" and not _ends_month(first):
         raise Rejected("not_a_last_day", f"what repeats on the last day of the month begins on one, not on {first}")
-    return Recurrence(every=every, unit=unit, until=command.until)
+    return every, unit
 
 
 def _ends_month(day: date) -> bool:

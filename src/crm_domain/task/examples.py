@@ -20,7 +20,6 @@ from regulars.crm_domain.task.decider import (
     TaskReopened,
     TaskSnoozed,
 )
-from regulars.crm_domain.task.schedule import Recurrence
 
 _AT = 1_772_366_400_000_000  # 2026-03-01, noon
 
@@ -34,7 +33,9 @@ def examples() -> Examples:
                 at=_AT,
                 what="Call back about the tea",
                 due_day=date(2026, 3, 2),
-                repeats=Recurrence(every=2, unit="week", until=date(2026, 12, 31)),
+                every=2,
+                unit="week",
+                ends=date(2026, 12, 31),
                 owner="li",
                 ticket_id="T-1",
                 opportunity_id="O-1",

@@ -21,15 +21,15 @@ LAST_DAY = date(9998, 12, 31)
 _DAYS = {"day": 1, "week": 7}
 
 
-class Recurrence(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Again every so many days, weeks or months, on no day after `until`; by "month_end", on the last day of a month.
+class Recurrence(Struct, frozen=True, kw_only=True, gc=False):
+    """Again every so many days, weeks or months, on no day after `ends`; by "month_end", on the last day of a month.
 
     In a month that lacks the day of the first, it falls on the last.
     """
 
     every: int
     unit: Unit
-    until: date | None = None
+    ends: date | None = None
 
 
 class Schedule(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -69,7 +69,7 @@ class Schedule(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
 def day_at(first: date, step: Recurrence, place: int) -> date | None:
     """The day with a place among those of what repeats, from 0; None beyond the last one."""
     found = first if place <= 0 else _stepped(first, step, place)
-    is_beyond = found is None or (place > 0 and step.until is not None and found > step.until)
+    is_beyond = found is None or (place > 0 and step.ends is not None and found > step.ends)
     return None if is_beyond else found
 
 

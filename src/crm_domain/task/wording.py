@@ -62,7 +62,7 @@ def deed(event: TaskEvent, who: str, other: str) -> str:
 def _due(added: TaskAdded) -> str:
     if added.due_day is None and added.due_at is None:
         return ""
-    repeats = "" if added.repeats is None else f", {repeats_in_words(added.repeats)}"
+    repeats = "" if added.recurrence is None else f", {repeats_in_words(added.recurrence)}"
     return f", due {_when(added.due_day, added.due_at)}{repeats}"
 
 
@@ -74,7 +74,7 @@ def _when(day: date | None, at: int | None) -> str:
 
 def repeats_in_words(step: Recurrence) -> str:
     """How a task repeats, as it is typed: "every 2 weeks until 2026-12-31"."""
-    end = "" if step.until is None else f" until {step.until}"
+    end = "" if step.ends is None else f" until {step.ends}"
     if step.unit == "month_end":
         months = "the month" if step.every == 1 else f"every {step.every} months"
         return f"last day of {months}{end}"

@@ -71,7 +71,7 @@ def verdict_of(schedule: Schedule, zone: ZoneInfo, at: int) -> tuple[TaskVerdict
         starts=None if step is None else _text(schedule.day),
         every=None if step is None else step.every,
         unit=None if step is None else step.unit,
-        ends=None if step is None else _text(step.until),
+        ends=None if step is None else _text(step.ends),
     )
     return verdict, change
 

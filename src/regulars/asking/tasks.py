@@ -289,7 +289,7 @@ def _view(held: HeldKey, contact: Contact, what: str | None) -> TaskView:
     verdict: TaskVerdict = interval.verdict
     recurrence = None
     if verdict.every is not None and verdict.unit is not None:
-        recurrence = Recurrence(every=verdict.every, unit=verdict.unit, until=_day(verdict.ends))
+        recurrence = Recurrence(every=verdict.every, unit=verdict.unit, ends=_day(verdict.ends))
     return TaskView(
         task_id=interval.key,
         customer_id=None if held.customer_id == NOBODY else CustomerId(held.customer_id),
@@ -367,7 +367,13 @@ def find_task_days(session: Session, query: TaskQuery, since: date, before: date
         found += _days_of(each, since, before, today, zone)
         if len(found) > MAX_DAYS:
             raise ValueError(f"tasks fall on more than {MAX_DAYS:,} days from {since} to {before}; ask for fewer days")
-    return tuple(sorted(found, key=lambda each: (each.day, each.task.due_at or page.as_of, each.task.task_id)))
+    return tuple(sorted(found, key=_in_order))
+
+
+def _in_order(each: TaskDay) -> tuple[date, bool, str, str]:
+    """By day, and within one first what is due at a time."""
+    at = each.task.due_at if each.task.due_day is None else None
+    return each.day, at is None, "" if at is None else at.isoformat(), each.task.task_id
 
 
 def _days_of(each: TaskView, since: date, before: date, today: date, zone: ZoneInfo) -> Iterator[TaskDay]:

@@ -26,10 +26,12 @@ from regulars.crm_domain.command import (
     Who,
 )
 from regulars.crm_domain.local_time import localised
+from regulars.crm_domain.task import Repeat
 
 _WORDS: tuple[tuple[Any, str], ...] = (
     (Who, "a reference, or id:<32 hexadecimal digits>"),
     (Reference, "a reference: your own key for this customer"),
+    (Repeat, 'words such as "every 2 weeks" or "last day of the month"'),
     (Label, "a line of text, at most 200 characters"),
     (Text, "text, at most 10,000 characters"),
     (Email, "an e-mail address"),
