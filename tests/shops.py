@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import regulars
 from databases import fresh_postgres, fresh_sqlite, in_memory, prepared_postgres, prepared_sqlite
-from histories import SEGMENTS
+from histories import CARE, SEGMENTS
 from regulars import (
     AcceptQuote,
     AddTask,
@@ -66,6 +66,7 @@ from regulars import (
     ReviseQuote,
     Ruleset,
     SendQuote,
+    SettleReminder,
     SignContract,
     SnoozeTask,
     TagCustomer,
@@ -222,6 +223,7 @@ def others() -> st.SearchStrategy[CommandAt]:
         to_somebody(to(CloseAccount)),
         to_somebody(to(ReopenAccount)),
         to_somebody(to(RequestCancellation)),
+        to_somebody(to(SettleReminder, care="years", day="2025-01-01", how="done")),
     )
 
 
@@ -523,7 +525,7 @@ def other_rules() -> st.SearchStrategy[Ruleset]:
         "auto_close_days = 7": ["auto_close_days = 7", "auto_close_days = 300"],
         END: [
             END,
-            END + SEGMENTS,
+            END + SEGMENTS + CARE,
             f"{END}\n[due_again]\ngaps = {{ coffee = 30 }}",
             f"{END}\n[due_again]\ngaps = {{ filters = 50 }}",
         ],

@@ -39,7 +39,7 @@ COMMANDS = (
         "audit",
     ),
     *("due", "value", "forecast", "tickets", "ticket", "service", "satisfaction", "points"),
-    *("trend", "flow", "cohorts", "rfm", "revenue", "liability", "report"),
+    *("trend", "flow", "reminders", "calendar", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),

@@ -218,6 +218,7 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
         crm.do(RecordPurchase(customer=who, order_id=f"first-{number}", amount="200.00", lines=LINES[0]))
         crm.do(OpenTicket(customer=who, ticket_id=f"first-{number}"))
         crm.do(regulars.RecordSurveySent(customer=who, survey_id=f"first-{number}", survey="nps", channel="email"))
+        crm.do(regulars.SettleReminder(customer=who, care="years", day="2025-01-01", how="done"))
     crm.do(regulars.CancelMembership(customer=PEOPLE[3]))
     crm.do(MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2]))
 
@@ -280,7 +281,8 @@ def test_who_was_lost_altogether_is_found_again(database_url: str) -> None:
 
 
 def test_damage_is_built_away(bare_url: str) -> None:
-    clock, rules = Clock(), with_edits([(END, f"{END}\n[due_again]\ngaps = {{ coffee = 30 }}")])
+    care = '[[care]]\nid = "years"\non = "first_order"'
+    clock, rules = Clock(), with_edits([(END, f"{END}\n[due_again]\ngaps = {{ coffee = 30 }}\n{care}")])
     with opened(bare_url, clock, rules=rules) as crm:
         shop_with_everything(crm, clock)
         before, whole = fingerprint(crm), read_models_of(crm, 1)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from regulars.crm_domain.birthday import BirthdayText
 from regulars.crm_domain.command import (
     Amount,
     Command,
@@ -40,6 +41,7 @@ _WORDS: tuple[tuple[Any, str], ...] = (
     (Amount, "an amount such as 59.90"),
     (Moment, "a time such as 2026-03-01T12:00:00+01:00, or 2026-03-01"),
     (When, "a day such as 2026-03-01, or a time such as 2026-03-01T12:00:00+01:00"),
+    (BirthdayText, "a day such as 1990-05-17, --05-17 or lunar:1990-04-23"),
     (date, "a day such as 1990-05-17"),
     (int, "a whole number"),
 )

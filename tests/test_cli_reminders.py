@@ -1,0 +1,54 @@
+"""`reminders` and `calendar` at the command line."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from icalendar import Calendar
+
+from saying import Say
+from shops import default_text
+
+CARE = '\n[[care]]\nid = "years"\ntitle = "Thank them"\non = "first_order"\nahead_days = 7\nlate_days = 365\n'
+
+
+@pytest.fixture
+def shop(say: Say, tmp_path: Path) -> Say:
+    say("do", "RegisterCustomer", "ref=a", "name=Ada", "birthday=--02-29", "occurred_at=2024-01-01T12:00:00Z")
+    say(
+        "do",
+        "RecordPurchase",
+        "customer=a",
+        "order_id=1",
+        "amount=20.00",
+        "currency=EUR",
+        "occurred_at=2024-03-01T12:00:00Z",
+    )
+    rules = tmp_path / "rules.toml"
+    rules.write_text(default_text() + CARE, encoding="utf-8")
+    say("rules", "publish", str(rules), "--reason", "calls")
+    return say
+
+
+def test_a_list_says_whom_to_call_why_and_how_to_settle_it(shop: Say) -> None:
+    shown = shop("reminders", "--as-of", "2025-03-02").out
+    assert "2025-03-01!" in shown
+    assert "first order on 2024-03-01" in " ".join(shown.split())
+    assert "regulars do SettleReminder customer=a care=years day=2025-03-01 how=done" in shown
+    assert max(map(len, shown.splitlines()[:-1])) <= 80
+    [line] = shop("reminders", "--as-of", "2025-03-02", "--json").json
+    assert (line["due"], line["is_overdue"], line["name"]) == ("2025-03-01", True, "Ada")
+    assert shop("reminders", "--as-of", "2025-03-02", "--csv").out.startswith("due,care,title,customer_id,ref,name,why")
+    assert shop("reminders", "--as-of", "2024-06-01").out.strip() == "Nobody is to be called."
+
+
+def test_a_calendar_is_written_for_its_owner_alone(shop: Say, tmp_path: Path) -> None:
+    out = tmp_path / "shop.ics"
+    shop("calendar", "--out", str(out), "--from", "2025-01-01", "--to", "2028-12-31")
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    birthdays = [each for each in Calendar.from_ical(out.read_bytes()).walk("VEVENT") if "Birthday" in each["SUMMARY"]]
+    assert [str(each["DTSTART"].dt) for each in birthdays] == ["2025-02-28", "2026-02-28", "2027-02-28", "2028-02-29"]
+    shop("calendar", "--out", str(out), "--force", "--without-names")
+    assert b"Ada" not in out.read_bytes()
