@@ -98,7 +98,8 @@ def _print_mail(found: Today, sender: str, recipient: str, business: str) -> Non
         message = today_mail(found, sender=sender, recipient=recipient, business=business)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--mail-from and --mail-to") from None
-    sys.stdout.buffer.write(message)
+    # Local mail programs take lines as files have them, and end them as the protocol asks.
+    sys.stdout.buffer.write(message.replace(b"\r\n", b"\n"))
 
 
 def _write_rows(write: WriteRow, found: Today) -> None:

@@ -37,7 +37,7 @@ def to_do(crm: Regulars) -> RenderableType:
     lines: list[RenderableType] = []
     for part in parts(found)[1:]:
         for said in part.said:
-            lines += [_line(f"{part.title}: {said.what}"), _line(f"    {said.who}"), _line(f"    {said.settle}")]
+            lines += [_line(f"{part.title}: {said.what}"), _line(f"    {said.who}"), Text(f"    {said.settle}")]
     counted = ", ".join(f"{each.count:,} {each.title[:1].lower()}{each.title[1:]}" for each in found.kinds)
     return Group(*lines[: 3 * _MOST_TO_DO], Text(counted, style="dim"))
 
