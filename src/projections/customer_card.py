@@ -15,7 +15,7 @@ from regulars.projections.engine.projector import Judgement, Projector
 from regulars.projections.facts.shared import Facts, kind_at
 from regulars.projections.rules.compiled import Rules
 
-VERSION = 1
+VERSION = 2
 
 Count = Annotated[int, Meta(ge=0, lt=2**31)]
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from regulars.projections.facts.tickets import SETTLED
 from regulars.projections.ticket_queue.judge import TicketVerdict
-from regulars.projections.together import Together, together
+from regulars.projections.together import Together, together, worst
 from regulars.projections.verdict import Interval
 
 #: How an open ticket is: with its clocks kept, or with one of them breached.
@@ -16,7 +16,7 @@ OpenState = Literal["open", "breached"]
 
 def combine(tickets: Iterable[Iterable[Interval]]) -> list[Together]:
     """What the tickets say together, in order of time: a gap where none is open, and neighbours always differ."""
-    return together(tickets, open_state_of, ("breached", "open"))
+    return together(tickets, open_state_of, worst("breached", "open"))
 
 
 def open_state_of(verdict: TicketVerdict) -> OpenState | None:

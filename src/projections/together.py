@@ -1,4 +1,4 @@
-"""What several timelines of a customer say together: the worst that holds on any of them.
+"""What several timelines of a customer say together, such as the worst that holds on any of them.
 
 It follows from their own intervals alone, so it is a step function of time as they are, what is due included.
 """
@@ -6,7 +6,7 @@ It follows from their own intervals alone, so it is a step function of time as t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any
 
@@ -18,19 +18,28 @@ from regulars.projections.verdict import Interval
 
 
 class Together(Struct, frozen=True):
-    """The worst that holds on any timeline in [valid_from, valid_to); FOREVER is no end."""
+    """What holds on all timelines together in [valid_from, valid_to); FOREVER is no end."""
 
     valid_from: int
     valid_to: int
     value: str
 
 
-def together(
-    timelines: Iterable[Iterable[Interval]], state_of: Callable[[Any], str | None], worst_first: Sequence[str]
-) -> list[Together]:
-    """What some timelines say together, in order of time: a gap where none says anything, and neighbours always differ.
+#: What is said of how many timelines are in each state; None for nothing.
+Said = Callable[[Counter[str]], str | None]
 
-    `state_of` a verdict is one of `worst_first`, or None for what says nothing.
+
+def worst(*worst_first: str) -> Said:
+    """Says the worst of the states that any timeline is in."""
+    return lambda holding: next((each for each in worst_first if holding[each]), None)
+
+
+def together(
+    timelines: Iterable[Iterable[Interval]], state_of: Callable[[Any], str | None], said: Said
+) -> list[Together]:
+    """What some timelines say together, in order of time: a gap where nothing is said, and neighbours always differ.
+
+    `state_of` a verdict is None for one that counts for nothing.
     """
     changes = sorted(change for intervals in timelines for each in intervals for change in _changes(each, state_of))
     holding: Counter[str] = Counter()
@@ -38,7 +47,7 @@ def together(
     for at, at_once in groupby(changes, key=lambda change: change[0]):
         for _, state, step in at_once:
             holding[state] += step
-        _turn(combined, at, next((each for each in worst_first if holding[each]), None))
+        _turn(combined, at, said(holding))
     return combined
 
 

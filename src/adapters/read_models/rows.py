@@ -214,9 +214,11 @@ class ReadModels(Bookkeeping):
         """The rows of some customers' folds, by table; values are in the order of the table's columns."""
         rows: dict[sa.Table, list[Row]] = {}
         for facts in self.tables.fact_sets:
-            rows[facts.rows] = [row for each in updates for row in facts.rows_of(each.customer, each.folded)]
+            rows[facts.rows] = _rows_of(facts, updates)
         for name, projection in self.tables.projections.items():
-            rows[projection.places] = [row for each in updates for row in projection.rows_of(each.customer, each.folded)]
+            rows[projection.places] = [
+                row for each in updates for row in projection.rows_of(each.customer, each.folded)
+            ]
             intervals = rows[projection.intervals] = list[Row]()
             for each in updates:
                 if timeline := each.timelines[name]:
@@ -240,3 +242,7 @@ def _take(folded: Folded, part: Part, held: bytes) -> bool:
         known = loaded_tracks(part.projector, held)
         folded.tracks[part.name] = known
     return known is not None
+
+
+def _rows_of(part: Part, updates: Iterable[Update]) -> list[Row]:
+    return [row for each in updates for row in part.rows_of(each.customer, each.folded)]

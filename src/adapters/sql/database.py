@@ -1,7 +1,8 @@
 """A database as the store needs it: SQLite or PostgreSQL through one SQLAlchemy engine.
 
-SQLite runs in WAL mode with synchronous=FULL, and NORMAL for what needn't be durable; a write takes the lock at its beginning and holds one connection.
-PostgreSQL writes in READ COMMITTED and reads in REPEATABLE READ. A read is one snapshot on both.
+SQLite runs in WAL mode with synchronous=FULL, and NORMAL for what needn't be durable; a write takes the lock at its
+beginning and holds one connection. PostgreSQL writes in READ COMMITTED and reads in REPEATABLE READ. A read is one
+snapshot on both.
 
 Where this process may not write, the database is read-only by itself.
 """

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import Literal
 
 from regulars.projections.tasks.judge import TaskVerdict
-from regulars.projections.together import Together, together
+from regulars.projections.together import Together, together, worst
 from regulars.projections.verdict import Interval
 
 
 def combine_tasks(tasks: Iterable[Iterable[Interval]]) -> list[Together]:
     """What the tasks say together, in order of time: a gap where none is open, and neighbours always differ."""
-    return together(tasks, _state_of, ("overdue", "open"))
+    return together(tasks, _state_of, worst("overdue", "open"))
 
 
 def _state_of(verdict: TaskVerdict) -> Literal["open", "overdue"] | None:

@@ -608,6 +608,8 @@ _add(
     "regulars quote show Q-1 --html --business 'Tea House' --out Q-1.html",
     "regulars quote show Q-1 --revision 1 --json",
 )
+
+
 class _Shows(TyperGroup):
     """A group that does what its command `show` does where no other one is named."""
 
