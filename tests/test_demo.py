@@ -371,3 +371,24 @@ def test_lanes_refuse_a_window_that_ends_before_it_starts() -> None:
 def test_lanes_refuse_to_be_narrower_than_anybody_can_read() -> None:
     with pytest.raises(ValueError, match="at least 40"):
         timeline_text(timeline(), now=DAY_ONE, start=DAY_ONE, end=DAY_ONE + timedelta(days=1), width=39)
+
+
+# ------------------------------------------------------------------------------------------------------- selling
+
+
+@pytest.mark.parametrize("of_seed", ["shop", "other_shop"])
+def test_what_is_sold_to_offices_adds_up(of_seed: str, request: pytest.FixtureRequest) -> None:
+    path, printed = request.getfixturevalue(of_seed)
+    said = " ".join(
+        printed.partition("What is being sold to offices")[2].partition("Due to be bought again")[0].split()
+    )
+    numbers = re.search(r"In 90 days: (.*) = ([\d,.]+) Within", said)
+    assert numbers is not None
+    parts = re.findall(r"([+−]?) ?([\d,]+\.\d\d)", numbers[1])
+    signed = (Decimal(amount.replace(",", "")) * (-1 if sign == "−" else 1) for sign, amount in parts)
+    assert sum(signed) == Decimal(numbers[2].replace(",", ""))
+    with reopened(path) as crm:
+        assert crm.pipeline().total.amount == Decimal(numbers[2].replace(",", ""))
+        assert [each for each in crm.quotes(status="accepted")]
+        assert len(list(crm.contracts())) == len(list(crm.quotes(status="accepted")))
+        assert all(list(crm.people(firm.id)) for firm in crm.customers(kind="firm"))

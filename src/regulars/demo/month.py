@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -16,6 +16,7 @@ _MOVES = 3
 _MOST_DUE = 5
 _MOST_TO_DO = 4
 _SOON = timedelta(days=14)
+_QUARTER = timedelta(days=90)
 
 
 def figures(crm: Regulars) -> RenderableType:
@@ -38,12 +39,27 @@ def to_do(crm: Regulars) -> RenderableType:
     for part in parts(found)[1:]:
         for said in part.said:
             lines += [_line(f"{part.title}: {said.what}"), _line(f"    {said.who}"), Text(f"    {said.settle}")]
-    counted = ", ".join(f"{each.count:,} {each.title[:1].lower()}{each.title[1:]}" for each in found.kinds)
+    counted = "; ".join(f"{each.title}: {each.count:,}" for each in found.kinds)
     return Group(*lines[: 3 * _MOST_TO_DO], Text(counted, style="dim"))
 
 
 def _line(text: str) -> Text:
     return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def selling(crm: Regulars, today: date) -> RenderableType:
+    """What is being sold, how that became of what was three months ago, and what ends or runs out soon."""
+    found = crm.pipeline()
+    table = _table("Stage", ("open", f"amount, {crm.currency}", "expected", "stale"))
+    for each in (*found.lines, found.total):
+        amounts = (f"{each.amount:,}", f"{each.expected:,.2f}", f"{each.stale:,}")
+        table.add_row(each.group or "all", f"{each.opportunities:,}", *amounts)
+    flow = crm.pipeline_waterfall(today - _QUARTER, today)
+    parts_of_it = (f"{'−' if each.takes else '+'} {each.amount:,} {each.part}" for each in flow.parts if each.amount)
+    sums = " ".join((f"{flow.before.amount:,}", *parts_of_it, f"= {flow.after.amount:,}"))
+    offers, ending = len([*crm.quotes(expiring_within=_QUARTER)]), len([*crm.contracts(ending_within=_QUARTER)])
+    due = f"Within 90 days: quotes that run out: {offers}; contracts that end, or renew: {ending}"
+    return Group(table, Text(f"In 90 days: {sums}", style="dim"), Text(due, style="dim"))
 
 
 def groups(crm: Regulars) -> RenderableType:

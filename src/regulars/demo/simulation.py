@@ -39,6 +39,7 @@ from regulars.crm_domain.ticket import OpenTicket, TicketCommand
 from regulars.demo.helpdesk import AGENT, run_desk
 from regulars.demo.members import take_part
 from regulars.demo.people import Person, invent_people, pause, season
+from regulars.demo.selling import sell
 from regulars.demo.surveys import with_surveys
 from regulars.demo.timing import when
 
@@ -82,6 +83,8 @@ def simulate(seed: int) -> list[Command]:
     happened += _memberships(Random(f"{seed} membership"), happened)  # noqa: S311
     happened += _tickets(Random(f"{seed} tickets"), happened)  # noqa: S311
     happened = list(with_surveys(Random(f"{seed} surveys"), happened))  # noqa: S311
+    offices = [person for person in people if person.kind == "office"]
+    happened += sell(Random(f"{seed} selling"), offices, END)  # noqa: S311
     # A stable sort: what one customer does at the same instant keeps its order, and registrations precede referrals.
     happened = [command for command in happened if when(command) <= END]
     happened.sort(key=lambda command: (when(command), not isinstance(command, RegisterCustomer)))

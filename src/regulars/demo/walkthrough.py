@@ -63,6 +63,7 @@ def run(console: Console, path: Path, seed: int = 42) -> None:
         _show(console, "What to do today", month.to_do(crm))
         _show(console, "A month in the life of the shop", month.figures(crm))
         _show(console, "Who belongs together, and what they are worth", month.groups(crm))
+        _show(console, "What is being sold to offices", month.selling(crm, LAST_DAY))
         _show(console, "Due to be bought again", month.due(crm))
         _show(console, "Are they content, and were we in time", month.contentment(crm))
         _show(console, "One customer over time", _life(crm, star, happened, _width(console)))
@@ -346,6 +347,7 @@ def _next_commands(path: Path, star: Customer) -> tuple[str, ...]:
         f"  {regulars} segment fading --as-of {LAST_DAY}",
         f"  {regulars} trend stage --until {LAST_DAY} --svg stages.svg",
         f"  {regulars} today --as-of {LAST_DAY}",
+        f"  {regulars} pipeline forecast --as-of {LAST_DAY}",
         f"  {regulars} report --month {LAST_DAY:%Y-%m} --out report.html",
     )
 
