@@ -389,6 +389,5 @@ def test_what_is_sold_to_offices_adds_up(of_seed: str, request: pytest.FixtureRe
     assert sum(signed) == Decimal(numbers[2].replace(",", ""))
     with reopened(path) as crm:
         assert crm.pipeline().total.amount == Decimal(numbers[2].replace(",", ""))
-        assert [each for each in crm.quotes(status="accepted")]
-        assert len(list(crm.contracts())) == len(list(crm.quotes(status="accepted")))
+        assert len(list(crm.contracts())) == len(list(crm.quotes(status="accepted"))) > 5
         assert all(list(crm.people(firm.id)) for firm in crm.customers(kind="firm"))

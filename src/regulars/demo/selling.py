@@ -87,7 +87,7 @@ def _offer(random: Random, who: str, firm: str | None, number: int, at: datetime
             yield ReviseQuote(
                 quote_id=quote,
                 revision=2,
-                lines=_lines(kilos, "18.50"),
+                lines=_lines(kilos, Decimal("18.50")),
                 valid_until=_days_later(at, 30),
                 occurred_at=at,
             )
@@ -102,7 +102,7 @@ def _quote(who: str, firm: str | None, quote_id: str, opportunity_id: str, kilos
     return SendQuote(
         customer=who,
         quote_id=quote_id,
-        lines=_lines(kilos, "20.00"),
+        lines=_lines(kilos, Decimal(20)),
         valid_until=_days_later(at, 90),
         opportunity_id=opportunity_id,
         firm=firm,
@@ -110,11 +110,15 @@ def _quote(who: str, firm: str | None, quote_id: str, opportunity_id: str, kilos
     )
 
 
-def _lines(kilos: int, price: str) -> tuple[QuoteLine, ...]:
+def _lines(kilos: int, price: Decimal) -> tuple[QuoteLine, ...]:
     coffee = QuoteLine(
-        sku="house-1000", description="House blend, for a year", quantity=kilos * 12, unit_price=price, tax_rate="7"
+        sku="house-1000",
+        description="House blend, for a year",
+        quantity=Decimal(kilos * 12),
+        unit_price=price,
+        tax_rate=Decimal(7),
     )
-    return (coffee, QuoteLine(description="Care of the machine", unit_price="180.00", tax_rate="19"))
+    return (coffee, QuoteLine(description="Care of the machine", unit_price=Decimal(180), tax_rate=Decimal(19)))
 
 
 def _agreed(random: Random, number: int, at: datetime, end: datetime) -> Iterator[Command]:
