@@ -14,12 +14,16 @@ from icalendar import Calendar
 import regulars
 from databases import fresh_sqlite
 from regulars import (
+    AddTask,
     CalendarEntries,
     CalendarEntry,
+    QuoteLine,
     RecordPurchase,
     RegisterCustomer,
     Regulars,
+    SendQuote,
     SettleReminder,
+    SignContract,
     calendar_ics,
 )
 from shops import BEGIN, DAY, END, Clock, opened, with_edits
@@ -64,6 +68,28 @@ def test_written_again_it_is_the_same_and_what_moved_keeps_its_id(crm: Regulars)
     assert after.keys() == events(before).keys()
     changed = [uid for uid, each in after.items() if each != events(before)[uid]]
     assert [after[uid]["DTSTART"].dt for uid in changed] == [date(2025, 1, 7)]
+
+
+def test_tasks_quotes_and_contracts_stand_on_their_days(crm: Regulars) -> None:
+    today = (BEGIN + 60 * DAY).date()
+    crm.do(AddTask(task_id="K-1", customer="shop:1", what="Call about the lease", due=today + timedelta(days=1)))
+    crm.do(AddTask(task_id="K-2", what="Order bags", due=today + timedelta(days=3), repeats="every week"))
+    line = QuoteLine.model_validate({"sku": "tea", "unit_price": "9.50", "tax_rate": "7"})
+    crm.do(SendQuote(customer="shop:1", quote_id="Q-1", lines=(line,), valid_until=today + timedelta(days=5)))
+    ends = {"customer": "shop:1", "contract_id": "C-1", "start": today - timedelta(days=9), "amount": "90.00"}
+    crm.do(SignContract.model_validate(ends | {"end": today + timedelta(days=6)}))
+    found = crm.calendar(since=today, until=today + timedelta(days=12))
+    assert sorted((each.at - today, each.title) for each in found if isinstance(each.at, date)) == [
+        (timedelta(days=1), "Call about the lease: shop:1"),
+        (timedelta(days=3), "Birthday: Ada"),
+        (timedelta(days=3), "Order bags"),
+        (timedelta(days=5), "Quote Q-1 runs out: shop:1"),
+        (timedelta(days=6), "Contract C-1 ends: shop:1"),
+        (timedelta(days=10), "Order bags"),
+    ]
+    assert len({each.uid for each in found}) == 6
+    nameless = crm.calendar(since=today, until=today + timedelta(days=12), names=False)
+    assert not any("lease" in each.title or "shop:1" in each.title for each in nameless)
 
 
 def test_without_names_nobody_is_named_and_nothing_is_said_of_them(crm: Regulars) -> None:

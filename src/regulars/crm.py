@@ -75,7 +75,14 @@ from regulars.asking.totals import count_as_of
 from regulars.asking.value import ValuePage, ValueQuery, find_valued
 from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
 from regulars.calendars.entries import CalendarEntries
-from regulars.calendars.gathering import days_of, entries_of_birthdays, entries_of_reminders
+from regulars.calendars.gathering import (
+    days_of,
+    entries_of_birthdays,
+    entries_of_contracts,
+    entries_of_quotes,
+    entries_of_reminders,
+    entries_of_tasks,
+)
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.customer import Kind
 from regulars.crm_domain.event import Event, Recorded
@@ -1457,10 +1464,11 @@ class Regulars:
         fresh: Fresh = USUAL,
         on_progress: Progress | None = None,
     ) -> CalendarEntries:
-        """What stands in a calendar: reminders and everybody's birthdays, from a day to another.
+        """What stands in a calendar, from a day to another: reminders, everybody's birthdays, tasks, the last days of
+        quotes, and days by which something is to be done about contracts.
 
         By default from what is overdue to a year ahead. Without `names`, nobody is called anything but their id, and it
-        isn't said why. `calendar_ics` writes it as a file. Raises as `reminders` does.
+        isn't said why or what. `calendar_ics` writes it as a file. Raises as `reminders` does.
         """
         zone = self.ruleset.zone
         first, last = days_of(since, until, to_datetime(self._session.now()).astimezone(zone).date())
@@ -1470,6 +1478,9 @@ class Regulars:
         entries = [
             *entries_of_reminders((each for each in reminders if each.care not in looked_up), names=names),
             *entries_of_birthdays(birthdays, zone, names=names),
+            *entries_of_tasks(self.task_days(first, last + timedelta(days=1), fresh=fresh), names=names),
+            *entries_of_quotes(self.quotes(status="sent", fresh=fresh), last, names=names),
+            *entries_of_contracts(self.contracts(status="active", fresh=fresh), last, names=names),
         ]
         missing = tuple(dict.fromkeys([*reminders.missing, *birthdays.missing]))
         return CalendarEntries(tuple(entries), zone.key, missing)

@@ -178,11 +178,6 @@ def calendar_of(zone: ZoneInfo, weeks: tuple[Week, ...] = ()) -> Calendar:
     return Calendar(zone=zone, weeks=weeks, begins=_first_at(weeks[0].since, 0, zone) if weeks else FOREVER)
 
 
-def end_of(day: date, zone: ZoneInfo) -> int:
-    """The end of a day in a zone, which is the beginning of the next one."""
-    return _first_at(day + timedelta(days=1), 0, zone) if day.toordinal() < _LAST_DAY else END_OF_TIME
-
-
 def _first_at(day: date, minutes: int, zone: ZoneInfo) -> int:
     """The first instant at which the clock on the wall shows so many minutes after midnight of a day, or later."""
     local = datetime.combine(day, time()) + timedelta(minutes=minutes)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
+from regulars.crm_domain.instant import after_day
 from regulars.crm_domain.opportunity import OpportunityStatus
 from regulars.projections.engine.projector import Judgement
-from regulars.projections.facts.calendar import end_of
 from regulars.projections.facts.opportunities import OpportunityFacts
 from regulars.projections.pipeline.compiled import BASIS_POINTS, UNKNOWN, Stage
 
@@ -78,7 +78,7 @@ def _verdict(facts: OpportunityFacts, rules: Rules, *, is_stale: bool) -> Pipeli
         is_stale=int(is_stale),
         entered_at=facts.entered.at,
         opened_at=facts.opened.at,
-        expected_close=None if facts.expected_close is None else end_of(facts.expected_close, rules.zone),
+        expected_close=None if facts.expected_close is None else after_day(facts.expected_close, rules.zone),
         firm_id=facts.firm_id,
     )
 

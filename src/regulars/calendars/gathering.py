@@ -1,4 +1,4 @@
-"""What stands in the calendar of a store: its reminders, and everybody's birthdays."""
+"""What stands in the calendar of a store: reminders, birthdays, tasks, quotes that run out, contracts that end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from regulars.asking.birthdays import BirthdayOf
+from regulars.asking.contracts import ContractView
+from regulars.asking.quotes import QuoteView
 from regulars.asking.reminders import Reminder
+from regulars.asking.tasks import TaskDay
 from regulars.calendars.entries import CalendarEntry
 
 #: How far ahead a calendar goes unless somebody says otherwise.
@@ -36,6 +39,45 @@ def entries_of_birthdays(birthdays: Iterable[BirthdayOf], zone: ZoneInfo, *, nam
             title=f"Birthday: {_who(each.name, each.ref, each.customer_id, names=names)}",
             said_at=datetime.combine(each.day, time(), zone),  # when it was told is personal, and changes nothing
         )
+
+
+def entries_of_tasks(days: Iterable[TaskDay], *, names: bool) -> Iterator[CalendarEntry]:
+    """An entry for each day on which a task falls, at its time where it has one. Without `names`, a task is its id."""
+    for each in days:
+        task = each.task
+        what = task.what if names and task.what is not None else f"task {task.task_id}"
+        who = "" if task.customer_id is None else f": {_who(None, task.ref, task.customer_id, names=names)}"
+        yield CalendarEntry(
+            uid=f"task-{task.task_id}-{(task.falls_on if each.is_open else None) or each.day}@regulars",
+            at=task.due_at if each.is_open and task.due_day is None and task.due_at is not None else each.day,
+            title=f"{what}{who}",
+            said_at=task.since,
+        )
+
+
+def entries_of_quotes(quotes: Iterable[QuoteView], last: date, *, names: bool) -> Iterator[CalendarEntry]:
+    """An entry for the last day of each quote, up to a day."""
+    for each in quotes:
+        if each.valid_until is not None and each.valid_until <= last:
+            yield CalendarEntry(
+                uid=f"quote-{each.quote_id}@regulars",
+                at=each.valid_until,
+                title=f"Quote {each.quote_id} runs out: {_who(None, each.ref, each.customer_id, names=names)}",
+                said_at=each.sent_at,
+            )
+
+
+def entries_of_contracts(contracts: Iterable[ContractView], last: date, *, names: bool) -> Iterator[CalendarEntry]:
+    """An entry for the day by which something is to be done about each contract, up to a day."""
+    for each in contracts:
+        if each.due is not None and each.due <= last:
+            what = "ends" if each.renewal_months is None else "renews unless notice is given"
+            yield CalendarEntry(
+                uid=f"contract-{each.contract_id}-{each.term_end or each.end}@regulars",
+                at=each.due,
+                title=f"Contract {each.contract_id} {what}: {_who(None, each.ref, each.customer_id, names=names)}",
+                said_at=each.since,
+            )
 
 
 def days_of(since: date | None, until: date | None, today: date) -> tuple[date, date]:
