@@ -218,6 +218,7 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
         crm.do(RecordPurchase(customer=who, order_id=f"first-{number}", amount="200.00", lines=LINES[0]))
         crm.do(OpenTicket(customer=who, ticket_id=f"first-{number}"))
         crm.do(regulars.RecordSurveySent(customer=who, survey_id=f"first-{number}", survey="nps", channel="email"))
+        crm.do(regulars.RecordInteraction(customer=who, channel="phone", direction="outbound"))
         crm.do(regulars.OpenOpportunity(customer=who, opportunity_id=f"first-{number}", amount="80", owner="li"))
         line = regulars.QuoteLine(sku="coffee", unit_price="80", tax_rate="7")
         crm.do(regulars.SendQuote(customer=who, quote_id=f"first-{number}", lines=[line]))

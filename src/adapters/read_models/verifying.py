@@ -39,6 +39,7 @@ from regulars.adapters.sql.table_names import PREFIX
 from regulars.adapters.store.store import Store
 from regulars.crm_domain.errors import StoreBusy
 from regulars.crm_domain.rulebook import NOBODY
+from regulars.projections.facts.shared import SHARED
 from regulars.projections.rules.compiled import Rules
 
 MAX_DIFFERENCES = 20
@@ -285,7 +286,7 @@ def repair(
 
     Raises StoreBusy where other processes advanced the generation again and again meanwhile.
     """
-    models = models if projection is None else models.only([projection])
+    models = models if projection is None else models.only([projection, *_folding(models, projection)])
     repaired = _drop_strangers(store, models) if customer_ids is None else 0
     ids = _ids(store, models) if customer_ids is None else sorted(customer_ids)
     for done, start in enumerate(range(0, len(ids), CUSTOMERS_AT_ONCE), 1):
@@ -294,6 +295,11 @@ def repair(
         if on_progress:
             on_progress(min(done * CUSTOMERS_AT_ONCE, len(ids)), len(ids))
     return repaired
+
+
+def _folding(models: ReadModels, facts: str) -> list[str]:
+    """The projections that have a set of facts of their own, which is folded with them alone."""
+    return [each.name for each in models.projectors if each.facts is not SHARED and each.facts.name == facts]
 
 
 def _drop_strangers(store: Store, models: ReadModels) -> int:

@@ -290,6 +290,9 @@ _add(
     "List contracts as of any moment: until when each goes, and by when notice is given.",
     "regulars contracts --ending-within 90d",
     "regulars contracts --customer shop:42 --json",
+)
+_add(
+    app,
     "opportunity",
     "opportunities.opportunity",
     "Show one opportunity in full: where it stands and why, its stages over time, and its events.",

@@ -25,7 +25,6 @@ from regulars.adapters.read_models.generations import (
 )
 from regulars.adapters.read_models.histories import Poison
 from regulars.adapters.read_models.verifying import Verification, repair, verify
-from regulars.adapters.schema.builds import FACTS
 from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.damage import DamagedReadModels
 from regulars.adapters.store.generation_rows import live_number, previous_number
@@ -144,8 +143,9 @@ class Projections:
         return self._build(WHAT_DIFFERS, park, workers, on_progress, on_afresh, None)
 
     def require(self, projection: str) -> None:
-        """Raises ValueError for a name that is neither a projection nor the facts that they fold."""
-        known = [*(each.name for each in self._session.store.registry.projectors), FACTS]
+        """Raises ValueError for a name that is neither a projection nor a set of facts that they fold."""
+        registry = self._session.store.registry
+        known = [each.name for each in (*registry.projectors, *registry.fact_sets)]
         if projection not in known:
             raise ValueError(f'no projection is called "{projection}"; there are {", ".join(known)}')
 
