@@ -25,8 +25,8 @@ from saying import NOW, Say
 
 COMMANDS = (
     *("demo", "import", "import-mail", "customers", "tasks", "task", "firm", "segments", "segment", "show", "search"),
-    *("explain", "timeline", "history", "audit", "opportunity", "leads"),
-    *("due", "value", "forecast", "tickets", "ticket", "quotes", "contracts", "service", "satisfaction", "points"),
+    *("explain", "timeline", "history", "audit", "today", "due", "value", "forecast", "tickets", "ticket"),
+    *("quotes", "contracts", "opportunity", "leads", "service", "satisfaction", "points"),
     *("trend", "flow", "reminders", "calendar", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export-person", "generations", "rebuild", "seal", "verify", "prune"),

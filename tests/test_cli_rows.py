@@ -29,6 +29,10 @@ gaps = { coffee = 31 }
 [[segment]]
 id = "quiet"
 enter = [{ fact = "days_since_order", above = 30 }]
+[[care]]
+id = "years"
+on = "first_order"
+ahead_days = 300
 """
 
 WORDS = (
@@ -46,10 +50,19 @@ WORDS = (
     "ReplyAsAgent ticket_id=T-1 occurred_at=2024-05-01T12:00",
     "ResolveTicket ticket_id=T-1 occurred_at=2024-05-02",
     "OpenOpportunity customer=shop:a opportunity_id=O-1 amount=100.00 occurred_at=2024-02-02",
+    'SendQuote customer=shop:a quote_id=Q-1 lines=[{"sku":"coffee","unit_price":"9.50","tax_rate":"7"}] occurred_at=2024-05-03',
+    "SignContract customer=shop:b contract_id=C-1 start=2024-02-01 amount=120.00 occurred_at=2024-05-03",
+    "AddTask task_id=K-1 customer=shop:a what==1+1 due=2024-06-02 occurred_at=2024-05-03",
 )
 
 #: Every command with --csv, as it has something to list; `forecast`, of which a model must be fitted, is elsewhere.
 LISTS = {
+    "tasks": "tasks",
+    "today": "today",
+    "reminders": "reminders",
+    "quotes": "quotes",
+    "contracts": "contracts",
+    "leads": "leads",
     "customers": "customers",
     "segment": "segment quiet",
     "audit": "audit",

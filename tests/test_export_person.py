@@ -74,8 +74,11 @@ ADA, BOB = "shop:ada", "shop:bob"
 
 #: What the integers of events are: instants in microseconds, minor units of a currency, or plain counts.
 INSTANTS = frozenset({"at", "available_at", "due_at", "expires_at", "said_at", "until"})
-AMOUNTS = frozenset({"amount", "returned_so_far"})
-COUNTS = frozenset({"points", "score", "quantity", "level", "number", "elsewhere", "about", "every"})
+AMOUNTS = frozenset({"amount", "returned_so_far", "net", "tax", "gross"})
+COUNTS = frozenset(
+    {"points", "score", "quantity", "level", "number", "elsewhere", "about", "every", "revision", "renewal_months"}
+    | {"notice_days"}
+)
 
 
 @pytest.fixture

@@ -66,7 +66,8 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
         for number, name in enumerate(("Ada", "Bo", "Cy", "Ada")):
             ref = f"shop:{number}"
             at = NOW - timedelta(days=200 - number)
-            crm.do(RegisterCustomer(ref=ref, name=name, email=f"{name}@example.com", occurred_at=at))
+            contact = {"ref": ref, "name": name, "email": f"{name}@example.com", "birthday": "--05-17"}
+            crm.do(RegisterCustomer(**contact, occurred_at=at))
             crm.do(RecordPurchase(customer=ref, order_id=f"A-{number}", amount="59.90", occurred_at=at))
         crm.do([EnrollMember(customer="shop:0"), AddNote(customer="shop:0", text="likes tea")])
         crm.do(RecordPurchase(customer="shop:0", order_id="B-1", amount="500.00"))
@@ -94,6 +95,7 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
 
 def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     rules = regulars.as_toml(crm.ruleset).replace("prior_gap_days = 30", "prior_gap_days = 7")
+    rules = rules.replace("probability = 0.1", "probability = 0.15")
     ruleset = regulars.parse_rules(f"{rules}\n{SEGMENT}[due_again]\ngaps = {{ tea = 10 }}\n")
     (folder / "orders.csv").write_bytes(PURCHASES)
     (folder / "orders.toml").write_text(MAPPING, encoding="utf-8")
@@ -126,6 +128,12 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (*crm.segments(), crm.segment("buyers"), crm.attrition("buyers"), crm.customer("shop:0").explain())
     yield crm.service(by="month")
     yield from (crm.firm("acme"), *crm.people("acme"), *crm.firms_of("shop:0"))
+    with_care = regulars.parse_rules(f'{regulars.as_toml(crm.ruleset)}\n[[care]]\nid = "years"\non = "first_order"\n')
+    crm.rules.publish(with_care, reason="thank them")
+    span = {"since": NOW.date(), "until": NOW.date() + timedelta(days=300)}
+    yield from (crm.reminders(**span), crm.birthdays(**span), crm.calendar(**span), crm.search("likes"))
+    (folder / "sent.eml").write_text(MAIL, encoding="utf-8")
+    yield from (crm.page("shop:0"), crm.today(), crm.import_mail(folder / "sent.eml", mine=["me@example.org"]))
     yield crm.archive(folder / "archive")
     yield crm.models.fit()
     crm.do(value_model.AGGREGATE.examples().commands[0])
@@ -133,6 +141,14 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (crm.forget("shop:3", reason="on request"), *crm.forgotten())
 
 
+MAIL = """From: me@example.org
+To: Ada@example.com
+Subject: Tea
+Message-ID: <1@example.org>
+Date: Sun, 1 Mar 2026 10:00:00 +0000
+
+It is on its way.
+"""
 MAPPING = """
 format = "csv"
 zone = "UTC"

@@ -78,7 +78,7 @@ def find_people(
         return employments(tx, working_for(session, tx, viewpoint, members, day_asked(session, viewpoint, as_of)))
 
 
-@traced("firms of a person")
+@traced("firms of")
 def find_firms_of(
     session: Session, person: str | CustomerId, as_of: datetime | date | None, known_at: datetime | date | None
 ) -> tuple[Employment, ...]:

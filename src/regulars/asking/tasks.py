@@ -351,6 +351,7 @@ def find_task(session: Session, task_id: str, as_of: datetime | date | None) -> 
 # ------------------------------------------------------------------------------------------------------- a span of days
 
 
+@traced("task days")
 def find_task_days(session: Session, query: TaskQuery, since: date, before: date) -> tuple[TaskDay, ...]:
     """The days in [since, before) on which tasks fall that aren't settled as of an instant, in order of time.
 
