@@ -5,6 +5,7 @@ microsecond.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -155,7 +156,12 @@ def breakpoints(ruleset: Ruleset, history: list[Happened]) -> set[int]:
     for condition in (condition for segment in ruleset.segment for condition in segment.conditions):
         if condition.fact in ladders.READ or condition.fact == "stage":
             projector = LIFECYCLE_STAGE if condition.fact == "stage" else ladders.READ[condition.fact]
-            found |= {each.valid_from for each in timeline_of(projector, tuple(history))}
+            told = timeline_of(projector, tuple(history))
+            found |= {each.valid_from for each in told}
+            if condition.fact == "days_to_contract_end":
+                bounds = {floor(Fraction(each) * DAY) for _, each in condition.bounds if isinstance(each, Decimal)}
+                ending = {each.verdict.ends_at for each in told if each.verdict.ends_at is not None}
+                found |= {end - bound + off for end in ending for bound in bounds for off in (-1, 0, 1)}
         ends = {Fraction(end) * DAY for end in (condition.from_, condition.above, condition.below) if end is not None}
         if condition.fact not in ladders.BOUNDS or "days" not in condition.fact:
             ends = set()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from regulars.projections.care.judge import NAME, CareVerdict, Standing, State, judge
 from regulars.projections.churn_risk.projector import CHURN_RISK
+from regulars.projections.contracts import CONTRACTS
 from regulars.projections.customer_value.projector import CUSTOMER_VALUE
 from regulars.projections.engine.projector import Projector, RuledKey
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
@@ -48,6 +49,6 @@ CARE = Projector(
     verdict=CareVerdict,
     key=RuledKey(name="care", names=lambda rules: rules.care.names, apart=_apart),
     lists_by=("value", "due"),
-    may_read=(SATISFACTION, CUSTOMER_VALUE, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE, SEGMENTS),
+    may_read=(CONTRACTS, SATISFACTION, CUSTOMER_VALUE, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE, SEGMENTS),
     reads=lambda rules: rules.care.reads,
 )
