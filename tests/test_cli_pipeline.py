@@ -173,3 +173,36 @@ def test_a_store_without_opportunities_says_so(say: Say) -> None:
     for command in ("forecast", "stages", "calibration"):
         assert say("pipeline", command).status == 0
     assert say("pipeline", "waterfall", "2024-01-01", "2024-02-01").status == 0
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_long_names_give_way_and_no_number_is_cut(say: Say, name: str) -> None:
+    long = "a-rather-long-name-of-somebody-or-something-" + "x" * 20
+    stages = f'stages = [{{ id = "{long[:60]}", probability = 0.75, stale_days = 1 }}]'
+    text = default_text()
+    Path("long.toml").write_text(text[: text.index("[[pipeline]]")] + f'[[pipeline]]\nid = "{long[:50]}"\n{stages}\n')
+    clock = Clock(on(1))
+    with opened(DEFAULT_STORE, clock) as crm:
+        crm.publish(Path("long.toml").read_text())
+        crm.do(RegisterCustomer(ref=f"crm:{long[:40]}", name="Ada"))
+        for number in range(40):
+            opened_one = OpenOpportunity(
+                customer=f"crm:{long[:40]}",
+                opportunity_id=f"{long[:40]}-{number}",
+                amount="123456.78",
+                owner=long[:50],
+                source=long[:50],
+            )
+            crm.do(opened_one)
+        clock.now = NOW
+        crm.catch_up()
+    asked = [each.replace("owner=li", f"owner={long[:50]}") for each in ALL[name]]
+    drawn = say(*asked)
+    assert drawn.status == 0, drawn.err
+    assert drawn.widest <= 80
+    for line in drawn.out.splitlines():
+        for word in line.split()[1:]:
+            assert "…" not in word or word.startswith(("a-", "crm:")), line
+    if name in ("pipeline", "by owner", "show", "forecast", "by month"):
+        assert "4,938,271.20" in drawn.out
+        assert "3,703,703.40" in drawn.out

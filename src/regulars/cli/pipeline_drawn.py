@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import dropwhile
 from zoneinfo import ZoneInfo
 
+from rich.cells import cell_len
 from rich.console import ConsoleRenderable
 from rich.table import Table
 from rich.text import Text
@@ -31,20 +32,31 @@ _ALL = "all"
 _SAID: Mapping[str, str] = {"moved_in": "moved in", "moved_out": "moved out"}
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> Table:
-    """The first columns to the left, numbers to the right; the first one gives way where there is no room."""
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    for place, title in enumerate(titles):
-        is_word = place < words
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1, wrapped: int = 0) -> Table:
+    """The first columns to the left, numbers to the right, and last those that wrap. Where there is no room the first
+    ones give way, and at last the gaps; numbers and titles never do.
+    """
+    written = [[render.clean(cell) for cell in row] for row in rows]
+    numbers = range(words, len(titles) - wrapped)
+    least = [
+        max(map(cell_len, (title, *(row[place] for row in written)))) if place in numbers else max(8, cell_len(title))
+        for place, title in enumerate(titles)
+    ]
+    gap = 2 if sum(least) + 2 * len(least) <= render.LEAST else 1
+    made = Table(box=None, padding=(0, gap, 0, 0), header_style="bold", pad_edge=False)
+    for place, (title, width) in enumerate(zip(titles, least, strict=True)):
         made.add_column(
-            title,
-            justify="left" if is_word else "right",
-            no_wrap=True,
+            Text(title, no_wrap=True),
+            justify="right" if place in numbers else "left",
+            no_wrap=place in numbers,
             overflow="ellipsis",
-            min_width=8 if place == 0 else None,
+            min_width=width,
         )
-    for row in rows:
-        made.add_row(*(Text(render.clean(cell), overflow="ellipsis") for cell in row))
+    for row in written:
+        may_wrap = (place >= numbers.stop for place in range(len(row)))
+        made.add_row(
+            *(Text(cell, overflow="ellipsis", no_wrap=not each) for cell, each in zip(row, may_wrap, strict=True))
+        )
     return made
 
 
@@ -149,9 +161,7 @@ def stages(found: TimesInStages, heading: str) -> Drawn:
         (_stage(each.pipeline, each.stage, is_one), f"{each.stays:,}", f"{each.over:,}", _days(each), _went(each))
         for each in found.stages
     ]
-    made = _table(("Stage", "Stays", "Over", "Days (95 %)", "Went on to"), rows)
-    made.columns[-1].justify, made.columns[-1].no_wrap = "left", False
-    yield made
+    yield _table(("Stage", "Stays", "Over", "Days (95 %)", "Went on to"), rows, wrapped=1)
     yield _dim("\nBy then half of the stays are over; those that last count as far as they go.")
 
 
