@@ -241,7 +241,7 @@ def test_stages_that_cannot_be_are_refused_in_one_sentence(stages: str, sentence
     text = default_text()
     with pytest.raises(InvalidRules) as refused:
         parse_rules(f'{text[: text.index("[[pipeline]]")]}[[pipeline]]\nid = "w"\nstages = {stages}\n')
-    assert refused.value.complaints == (sentence,)
+    assert [line.strip(" -") for line in str(refused.value).splitlines() if "pipeline[0]" in line] == [sentence]
 
 
 def test_two_pipelines_of_one_id_are_refused() -> None:
