@@ -204,6 +204,14 @@ def test_what_to_do_is_what_today_answers(shop: tuple[Path, str]) -> None:
     )
 
 
+def test_each_command_of_what_to_do_is_whole_on_its_line(shop: tuple[Path, str]) -> None:
+    with reopened(shop[0]) as crm:
+        settling = {each.settle for each in crm.today().lines}
+    commands = [line.strip() for line in section(shop[1], "What to do today").splitlines() if "regulars do" in line]
+    assert len(commands) == 4
+    assert settling.issuperset(commands)
+
+
 def test_what_to_try_next_is_seven_lines(shop: tuple[Path, str]) -> None:
     assert len(section(shop[1], "What to try next").splitlines()) == 7
 

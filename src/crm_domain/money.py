@@ -112,3 +112,10 @@ def from_minor_units(minor: int, currency: str) -> Decimal:
     """The Decimal of an amount in minor units, with the currency's number of digits."""
     digits = tuple(map(int, str(abs(minor))))
     return Decimal((int(minor < 0), digits, -exponent_of(currency)))
+
+
+def exact_price(text: str, currency: str) -> Decimal:
+    """An exact price, given as plain decimal text, with all of its digits, and those of the currency at least."""
+    whole, _, part = text.partition(".")
+    digits = part.ljust(exponent_of(currency), "0")
+    return Decimal(f"{whole}.{digits}" if digits else whole)

@@ -66,11 +66,11 @@ Step = tuple[Number, Score]
 Steps = Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
 
 
-def require_unique(what: str, values: list[str]) -> None:
-    """Raise ValueError for a value that comes twice."""
+def require_unique(what: str, values: list[str], *, where: str = "") -> None:
+    """Raise ValueError for a value that comes twice; `where` ends the sentence."""
     for value in values:
         if values.count(value) > 1:
-            raise ValueError(f'the {what} "{value}" is used twice')
+            raise ValueError(f'the {what} "{value}" is used twice{where}')
 
 
 def require_rising(what: str, values: list[Decimal]) -> None:

@@ -211,7 +211,7 @@ def test_together_they_are_a_stage_or_a_number_or_nothing(history: list[Happened
         (
             '{ id = "qualified",   p',
             '{ id = "contacted",   p',
-            '"sales" "contacted" is used twice',
+            'pipeline[0]: the stage "contacted" is used twice in the pipeline "sales"',
         ),
         ('{ id = "qualified",   p', '{ id = "won",   p', 'can\'t be called "won": that is no stage'),
         ("probability = 0.8", "probability = 1.1", "probability"),
@@ -227,6 +227,21 @@ def test_a_pipeline_that_makes_no_sense_is_refused_in_a_sentence(old: str, new: 
     with pytest.raises(InvalidRules) as refused:
         parse_rules(text.replace(old, new))
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("stages", "sentence"),
+    [
+        ("[]", "pipeline[0].stages: found []; expected a list of at least 1 item"),
+        ('[{ id = "a" }]', "pipeline[0].stages[0].probability: is missing"),
+        ("[1]", "pipeline[0].stages[0]: found 1; expected a table"),
+    ],
+)
+def test_stages_that_cannot_be_are_refused_in_one_sentence(stages: str, sentence: str) -> None:
+    text = default_text()
+    with pytest.raises(InvalidRules) as refused:
+        parse_rules(f'{text[: text.index("[[pipeline]]")]}[[pipeline]]\nid = "w"\nstages = {stages}\n')
+    assert [line.strip(" -") for line in str(refused.value).splitlines() if "pipeline[0]" in line] == [sentence]
 
 
 def test_two_pipelines_of_one_id_are_refused() -> None:

@@ -379,7 +379,7 @@ def test_a_member_and_somebody_who_is_not_are_told_which_conditions_hold_with_th
             'may ask for those that come before it: lapsed; did you mean "lapsed"?',
         ),
         ([{"id": "a", "enter": [{"fact": "segment", "any": ["a"]}]}], '"a" asks for the segment "a"'),
-        ([{"id": "a", "enter": []}], "segment[0].enter: found []; tuple should have at least 1 item"),
+        ([{"id": "a", "enter": []}], "segment[0].enter: found []; expected a list of at least 1 item"),
         (
             [{"id": "a", "enter": [{"fact": "days_since_spell_ended", "from": 1}]}],
             '"a" asks for days_since_spell_ended, which only a rung with a `spell` can ask',

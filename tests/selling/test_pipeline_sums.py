@@ -95,14 +95,14 @@ def test_a_waterfall_of_one_of_each_kind_worked_out_by_hand() -> None:
     assert found.second.amount == 1_000 + 160 + 77 + 50 - 30 - 360 - 412
     moves = {each: sums.opportunities for each, sums in found.moves.items()}
     assert moves == {
-        ("sales", "lead", "lead"): 1,
-        ("sales", "lead", "offer"): 1,
-        ("sales", "lead", WON): 1,
-        ("sales", "lead", LOST): 1,
-        ("sales", None, "lead"): 1,
-        ("sales", None, WON): 1,
-        ("sales", LOST, "offer"): 1,
-        ("sales", LOST, LOST): 1,
+        ("sales", "lead", "lead", None): 1,
+        ("sales", "lead", "offer", None): 1,
+        ("sales", "lead", WON, None): 1,
+        ("sales", "lead", LOST, None): 1,
+        ("sales", None, "lead", "new"): 1,
+        ("sales", None, WON, "new"): 1,
+        ("sales", LOST, "offer", None): 1,
+        ("sales", LOST, LOST, None): 1,
     }
 
 
@@ -168,9 +168,9 @@ def test_a_waterfall_adds_up_for_any_two_days_and_any_filter(
     assert found.second.opportunities == found.first.opportunities + sum(
         -count if part in TAKES else count for part, count in changing.items()
     )
-    came = sum(each.opportunities for (_, before, _), each in found.moves.items() if before not in (None, WON, LOST))
+    came = sum(each.opportunities for (_, before, _, _), each in found.moves.items() if before not in (None, WON, LOST))
     assert came == found.first.opportunities
-    left = sum(each.opportunities for (_, _, after), each in found.moves.items() if after not in (None, WON, LOST))
+    left = sum(each.opportunities for (_, _, after, _), each in found.moves.items() if after not in (None, WON, LOST))
     assert left == found.second.opportunities
 
 

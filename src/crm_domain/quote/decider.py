@@ -301,7 +301,8 @@ class AcceptQuote(QuoteCommand):
     def _has_its_terms(self) -> AcceptQuote:
         given = [name for name in ("start", "end", "renewal_months", "notice_days") if getattr(self, name) is not None]
         if self.contract_id is None and given:
-            raise ValueError(f"{' and '.join(given)} say what a contract is, so a contract_id goes with them")
+            say, them = ("says", "it") if len(given) == 1 else ("say", "them")
+            raise ValueError(f"{' and '.join(given)} {say} what a contract is, so a contract_id goes with {them}")
         if self.contract_id is not None and self.start is None:
             raise ValueError("a contract begins on a day: give its start beside contract_id")
         return self

@@ -44,7 +44,7 @@ class PipelineRule(Part):
     @model_validator(mode="after")
     def _names_each_stage_once(self) -> PipelineRule:
         ids = [stage.id for stage in self.stages]
-        require_unique(f'stage of the pipeline "{self.id}"', ids)
+        require_unique("stage", ids, where=f' in the pipeline "{self.id}"')
         for word in CLOSED:
             if word in ids:
                 raise ValueError(f'a stage of the pipeline "{self.id}" can\'t be called "{word}": that is no stage')

@@ -16,10 +16,20 @@ MAX_COMPLAINTS = 50
 def complaints(error: ValidationError, grammar: type[BaseModel]) -> Iterator[str]:
     """A sentence for each key that is wrong."""
     for detail in error.errors():
+        if _is_false(detail):
+            continue
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
         key = key.lstrip(".").removesuffix(".[key]")
         complaint = _complaint(detail, grammar)
         yield f"{key}: {complaint}" if key else complaint
+
+
+def _is_false(detail: ErrorDetails) -> bool:
+    """Whether it only follows from others: what is wrong in a list was taken for missing from it."""
+    given = detail["input"]
+    return (
+        detail["type"] == "too_short" and isinstance(given, list | tuple) and len(given) >= detail["ctx"]["min_length"]
+    )
 
 
 def _complaint(detail: ErrorDetails, grammar: type[BaseModel]) -> str:
@@ -38,6 +48,9 @@ def _complaint(detail: ErrorDetails, grammar: type[BaseModel]) -> str:
             return said if isinstance(detail["input"], dict) else f"found {found}; {said}"
         case "string_pattern_mismatch":
             return f"found {found}; expected lower-case letters, digits, - and _, beginning with a letter (a-z)"
+        case "too_short":
+            least = detail["ctx"]["min_length"]
+            return f"found {found}; expected a list of at least {least} item{'' if least == 1 else 's'}"
         case "tuple_type" | "list_type":
             return f"found {found}; expected a list"
         case "model_type" | "dict_type":

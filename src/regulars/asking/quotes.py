@@ -26,7 +26,7 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.event import Recorded
 from regulars.crm_domain.instant import FOREVER, MICROSECOND, to_datetime
-from regulars.crm_domain.money import exponent_of, from_minor_units
+from regulars.crm_domain.money import exact_price, from_minor_units
 from regulars.crm_domain.quote import Offer, Prices, Quote, QuotedLine, QuoteEvent, number_of, totals_of
 from regulars.projections.engine.fold import Happened, by_key, fold_some, verdict_at
 from regulars.projections.quotes import QUOTES, QuoteStatus, QuoteVerdict
@@ -345,13 +345,7 @@ def _line(line: QuotedLine, description: str | None, currency: str) -> QuoteLine
         description=description,
         sku=line.sku,
         quantity=Decimal(line.quantity),
-        unit_price=_price(line.unit_price, exponent_of(currency)),
+        unit_price=exact_price(line.unit_price, currency),
         tax_rate=Decimal(line.tax_rate),
         amount=from_minor_units(line.amount, currency),
     )
-
-
-def _price(text: str, digits: int) -> Decimal:
-    """An exact price with so many digits after the point at least."""
-    whole, _, part = text.partition(".")
-    return Decimal(f"{whole}.{part.ljust(digits, '0')}")

@@ -201,7 +201,7 @@ _add(
     app,
     "timeline",
     "auditing.timeline",
-    "Draw one customer's stage, tier, risk and tickets over time, and list what happened.",
+    "Draw one customer's stage, tier, risk, tickets, tasks and selling over time, and list what happened.",
     "regulars timeline shop:42",
     "regulars timeline shop:42 --limit 100",
     "regulars timeline shop:42 --svg ada.svg",
@@ -622,7 +622,15 @@ class _Shows(TyperGroup):
 
 
 _pipeline = typer.Typer(cls=_Shows, rich_markup_mode=None, context_settings=app.info.context_settings)
-app.add_typer(_pipeline, name="pipeline", help="Show what is open, how that came about, and what it may bring.")
+app.add_typer(
+    _pipeline,
+    name="pipeline",
+    help="Show what is open, how that came about, and what it may bring. Without a command it is `pipeline show`, and "
+    "takes its options.",
+    epilog=_examples(
+        "regulars pipeline", "regulars pipeline --by owner", "regulars pipeline waterfall 2026-01-31 2026-03-31"
+    ),
+)
 _add(
     _pipeline,
     "show",

@@ -118,7 +118,7 @@ def timeline(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Draw one customer's stage, tier, risk and tickets over time, and list what happened."""
+    """Draw one customer's stage, tier, risk, tickets, tasks and selling over time, and list what happened."""
     require_one_way(svg, force, json=json)
     with open_to_ask(ctx, db) as crm:
         seen = viewpoint(crm, known_at, rules)

@@ -159,8 +159,10 @@ def _drawn(found: LeadReport, zone: ZoneInfo) -> Iterable[ConsoleRenderable | st
     if not found.total.registered:
         yield "Nobody was registered in that time."
         return
-    table = Table((found.by or "").capitalize(), "Leads", "Qualified", "Opened", "Won", "Not fit", box=None)
-    table.pad_edge = False
+    table = Table(box=None, pad_edge=False)
+    table.add_column((found.by or "").capitalize(), min_width=8)
+    for title in ("Leads", "Qualified", "Opened", "Won", "Not fit"):
+        table.add_column(title, no_wrap=True)  # only the name gives way where there is no room
     for each in found.groups:
         _add(table, each.group or "none", each)
     _add(table, "all", found.total)

@@ -221,7 +221,7 @@ def forecast(
     """Show what is open is expected to bring: by the probabilities of the rules, and by own history.
 
     That is which share was won within 180 days of entering a stage, of all that entered it at least 180 days ago, open
-    ones included. Of fewer than 30 there are too few to say.
+    ones included. Of fewer than 30 there are too few to say. Own history is that of the whole store, whatever --where.
     """
     table = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with _asking(ctx, db, where, known_at, rules) as asked:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import dropwhile
 from zoneinfo import ZoneInfo
 
+from rich.cells import cell_len
 from rich.console import ConsoleRenderable
 from rich.table import Table
 from rich.text import Text
@@ -27,24 +28,39 @@ TOO_FEW = "too few"
 CANT_TELL = "can't tell"
 OVERDUE = "overdue"
 _ALL = "all"
+#: A name is never cut to less than the one; columns stand closer for it to have the other.
+_LEAST, _READABLE = 8, 24
 #: What is drawn for a part of a waterfall.
 _SAID: Mapping[str, str] = {"moved_in": "moved in", "moved_out": "moved out"}
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> Table:
-    """The first columns to the left, numbers to the right; the first one gives way where there is no room."""
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    for place, title in enumerate(titles):
-        is_word = place < words
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1, wrapped: int = 0) -> Table:
+    """The first columns to the left, numbers to the right, and last those that wrap. Where there is no room the gaps
+    give way, and the first ones; numbers and titles never do.
+    """
+    written = [[render.clean(cell) for cell in row] for row in rows]
+    numbers = range(words, len(titles) - wrapped)
+    widths = [max(map(cell_len, column)) for column in zip(titles, *written, strict=True)]
+    least = [
+        width if place in numbers else max(_LEAST, cell_len(title))
+        for place, (title, width) in enumerate(zip(titles, widths, strict=True))
+    ]
+    wanted = sum(max(each, min(width, _READABLE)) for each, width in zip(least, widths, strict=True))
+    gap = 2 if wanted + 2 * len(titles) <= render.LEAST else 1
+    made = Table(box=None, padding=(0, gap, 0, 0), header_style="bold", pad_edge=False)
+    for place, (title, width) in enumerate(zip(titles, least, strict=True)):
         made.add_column(
-            title,
-            justify="left" if is_word else "right",
-            no_wrap=True,
+            Text(title, no_wrap=True),
+            justify="right" if place in numbers else "left",
+            no_wrap=place in numbers,
             overflow="ellipsis",
-            min_width=8 if place == 0 else None,
+            min_width=width,
         )
-    for row in rows:
-        made.add_row(*(Text(render.clean(cell), overflow="ellipsis") for cell in row))
+    for row in written:
+        may_wrap = (place >= numbers.stop for place in range(len(row)))
+        made.add_row(
+            *(Text(cell, overflow="ellipsis", no_wrap=not each) for cell, each in zip(row, may_wrap, strict=True))
+        )
     return made
 
 
@@ -149,9 +165,7 @@ def stages(found: TimesInStages, heading: str) -> Drawn:
         (_stage(each.pipeline, each.stage, is_one), f"{each.stays:,}", f"{each.over:,}", _days(each), _went(each))
         for each in found.stages
     ]
-    made = _table(("Stage", "Stays", "Over", "Days (95 %)", "Went on to"), rows)
-    made.columns[-1].justify, made.columns[-1].no_wrap = "left", False
-    yield made
+    yield _table(("Stage", "Stays", "Over", "Days (95 %)", "Went on to"), rows, wrapped=1)
     yield _dim("\nBy then half of the stays are over; those that last count as far as they go.")
 
 
@@ -191,25 +205,26 @@ def waterfall(found: Waterfall, subheading: str, zone: ZoneInfo) -> Drawn:
             sign = ("−" if part.takes else "+") if part.opportunities else ""
             rows.append((_SAID.get(part.part, part.part), f"{part.opportunities:,}", f"{sign}{part.amount:,}"))
     yield _table(("", "Opportunities", "Worth"), [*rows, _end(f"open {second}", found.after)])
-    if found.moves:
+    moves = [each for each in found.moves if each.before != each.after]
+    if moves:
         yield ""
-        yield _moves(found.moves, "outside" if found.where else "not yet")
+        yield _moves(moves)
 
 
 def _end(name: str, found: Open) -> tuple[str, ...]:
     return name, f"{found.opportunities:,}", f"{found.amount:,}"
 
 
-def _moves(moves: Sequence[StageMove], nothing: str) -> Table:
+def _moves(moves: Sequence[StageMove]) -> Table:
     is_one = _is_one([each.pipeline for each in moves])
 
-    def name(pipeline: str, stage: str | None) -> str:
-        return nothing if stage is None else _stage(pipeline, stage, is_one)
+    def name(move: StageMove, stage: str | None) -> str:
+        return (move.elsewhere or NOBODY) if stage is None else _stage(move.pipeline, stage, is_one)
 
     rows = [
         (
-            name(each.pipeline, each.before),
-            name(each.pipeline, each.after),
+            name(each, each.before),
+            name(each, each.after),
             f"{each.opportunities:,}",
             f"{each.amount:,}",
         )
@@ -220,13 +235,13 @@ def _moves(moves: Sequence[StageMove], nothing: str) -> Table:
 
 def waterfall_rows(found: Waterfall) -> Rows:
     """A row for each end, part and move; what is taken is below zero, so that parts add up to the second end."""
-    yield ["row", "pipeline", "before", "after", "opportunities", "amount"]
-    yield ["first", None, None, None, found.before.opportunities, found.before.amount]
+    yield ["row", "pipeline", "before", "after", "elsewhere", "opportunities", "amount"]
+    yield ["first", None, None, None, None, found.before.opportunities, found.before.amount]
     for part in found.parts:
-        yield [part.part, None, None, None, part.opportunities, -part.amount if part.takes else part.amount]
-    yield ["second", None, None, None, found.after.opportunities, found.after.amount]
+        yield [part.part, None, None, None, None, part.opportunities, -part.amount if part.takes else part.amount]
+    yield ["second", None, None, None, None, found.after.opportunities, found.after.amount]
     for each in found.moves:
-        yield ["move", each.pipeline, each.before, each.after, each.opportunities, each.amount]
+        yield ["move", each.pipeline, each.before, each.after, each.elsewhere, each.opportunities, each.amount]
 
 
 # --------------------------------------------------------------------------------------------------------- forecast
@@ -242,7 +257,8 @@ def forecast(found: PipelineForecast, heading: str) -> Drawn:
     yield _table(("Stage", "Open", "Worth", "Rules", "Expected", "History", "n", "Expected"), [*rows, total])
     yield _dim(
         f"\nHistory: won within {WINDOW_DAYS} days of entering the stage, of n that entered it at\n"
-        f"least as long ago, open ones included (95 % interval). Fewer than {ENOUGH} are too few."
+        "least as long ago, open ones included (95 % interval), in the whole store,\n"
+        f"whatever --where. Fewer than {ENOUGH} are too few."
     )
     yield from _untold(found.total)
 

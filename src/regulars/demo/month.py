@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -32,13 +33,18 @@ def figures(crm: Regulars) -> RenderableType:
     return Group(table, Text(f"Moved: {moved}", style="dim"))
 
 
-def to_do(crm: Regulars) -> RenderableType:
-    """The first of what is to be done now, with why and how to settle it; and how much there is of each kind."""
+def to_do(crm: Regulars, width: int) -> RenderableType:
+    """The first of what is to be done now, with why and how to settle it; and how much there is of each kind.
+
+    Of those only whose command fits into a line, so that it can be copied from there.
+    """
     found = crm.today()
     lines: list[RenderableType] = []
     for part in parts(found)[1:]:
         for said in part.said:
-            lines += [_line(f"{part.title}: {said.what}"), _line(f"    {said.who}"), Text(f"    {said.settle}")]
+            written = (f"{part.title}: {said.what}", f"    {said.who}", f"    {said.settle}")
+            if cell_len(written[-1]) <= width:
+                lines += map(_line, written)
     counted = "; ".join(f"{each.title}: {each.count:,}" for each in found.kinds)
     return Group(*lines[: 3 * _MOST_TO_DO], Text(counted, style="dim"))
 

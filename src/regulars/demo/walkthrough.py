@@ -60,7 +60,7 @@ def run(console: Console, path: Path, seed: int = 42) -> None:
         _show(console, "Who they are", _counts(crm, customers))
         _show(console, "At risk, and worth a call", _worth_a_call(customers, crm.values("tier")))
         _show(console, "At risk within 14 days if nothing happens", _soon_at_risk(crm))
-        _show(console, "What to do today", month.to_do(crm))
+        _show(console, "What to do today", month.to_do(crm, _width(console)))
         _show(console, "A month in the life of the shop", month.figures(crm))
         _show(console, "Who belongs together, and what they are worth", month.groups(crm))
         _show(console, "What is being sold to offices", month.selling(crm, LAST_DAY))

@@ -276,11 +276,12 @@ class _Page:
                 said = f"quote {quote.quote_id}, revision {each.revision}, of {each.gross} {each.currency}{until}"
                 yield from self._dated(each.at, f"{said}; the quote is {quote.status} now")
                 for line in each.lines:
-                    what = ": ".join(filter(None, (line.sku, line.description)))
-                    price = f"{line.quantity} at {line.unit_price}, tax {line.tax_rate} %"
-                    yield from _quoted(f"{what}, {price}: {line.amount}")
-                for text in (each.exemption, each.note):
-                    yield from _quoted(text)
+                    what = ": ".join(filter(None, (line.sku, line.description))) or None
+                    price = f"{line.quantity} at {line.unit_price}"
+                    said = ", ".join(filter(None, (what, price, f"tax {line.tax_rate} %")))
+                    yield from _quoted(f"{said}: {line.amount}")
+                yield from _quoted(each.exemption, before="exempt from tax: ")
+                yield from _quoted(each.note, before="note: ")
             if quote.cause or quote.detail:
                 yield from _paragraph(f"declined: {quote.cause or 'without a cause'}", _BESIDE_DAYS)
                 yield from _quoted(quote.detail)
@@ -289,8 +290,9 @@ class _Page:
             renews = "" if contract.renewal_months is None else f", then by {contract.renewal_months} months each"
             said = f"contract {contract.contract_id} of {contract.amount} {contract.currency}, {contract.status}"
             yield from self._dated(contract.signed_at, f"{said}, from {contract.start} {until}{renews}")
-            for text in (contract.subject, contract.cause, contract.detail):
-                yield from _quoted(text)
+            yield from _quoted(contract.subject, before="about: ")
+            yield from _quoted(contract.cause, before="ended: ")
+            yield from _quoted(contract.detail, before="in words: ")
 
     def _membership(self) -> Iterator[str]:
         for each in self._person.memberships:
@@ -341,9 +343,7 @@ class _Page:
         late = f" (recorded on {self._day(recorded_at)})" if recorded_at - occurred_at >= timedelta(days=1) else ""
         yield from self._dated(occurred_at, f"{sentence}{late}")
         for field in personal_fields(type(event)):
-            value: str | date | None = getattr(event, field)
-            if value is not None:
-                yield from _quoted(str(value), before=f"{_FIELDS.get(field, field)}: ")
+            yield from _quoted(_in_words(getattr(event, field)), before=f"{_FIELDS.get(field, field)}: ")
         if recorded.reason is not None:
             yield from _quoted(recorded.reason, before="because: ")
 
@@ -378,6 +378,17 @@ def _paragraph(text: str, column: str = "") -> Iterator[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def _in_words(value: str | date | tuple[str | None, ...] | None) -> str | None:
+    """What a field of an event says; of several texts, those that there are."""
+    match value:
+        case None:
+            return None
+        case tuple():
+            return "; ".join(filter(None, value)) or None
+        case _:
+            return str(value)
 
 
 def _quoted(text: str | None, before: str = "") -> Iterator[str]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from regulars.crm_domain.contract import Contract as ContractState
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
-from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.money import exact_price, from_minor_units
 from regulars.crm_domain.quote import Offer, QuoteRevised, QuoteSent, number_of, totals_of
 from regulars.crm_domain.quote import Quote as QuoteState
 from regulars.person.values import Contract, Quote, QuotedLine, QuoteRevision
@@ -57,7 +57,7 @@ def _revision(at: int, offer: Offer) -> QuoteRevision:
                 description=description,
                 sku=line.sku,
                 quantity=Decimal(line.quantity),
-                unit_price=Decimal(line.unit_price),
+                unit_price=exact_price(line.unit_price, offer.currency),
                 tax_rate=Decimal(line.tax_rate),
                 amount=from_minor_units(line.amount, offer.currency),
             )

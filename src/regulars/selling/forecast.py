@@ -23,7 +23,7 @@ from regulars.adapters.read_models.opportunities import State, read_paths
 from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.measures.asked import Axes, asking
 from regulars.measures.revenue import money
-from regulars.selling.open_ones import filter_of, open_at, probabilities_of, shown
+from regulars.selling.open_ones import filter_of, open_at, probabilities_of, shown, stages_told
 from regulars.selling.states import CLOSED, WON, Path, Stage
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
@@ -198,7 +198,7 @@ def find_forecast(
             by_stage[state.pipeline, state.value].append(state)
             by_month[_month(state, moment, asked.zone)].append(state)
         probabilities = probabilities_of(asked.ruleset)
-        ordered = (*probabilities, *sorted(by_stage.keys() - probabilities.keys()))
+        ordered = stages_told(asked.ruleset, where, by_stage)
         return PipelineForecast(
             as_of=to_datetime(moment),
             currency=asked.currency,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
@@ -27,6 +27,16 @@ def open_at(asked: Asked, instant: int, held: Held) -> Iterator[State]:
 def stages_of(ruleset: Ruleset) -> tuple[Stage, ...]:
     """The stages that the rules have, in their order."""
     return tuple(probabilities_of(ruleset))
+
+
+def stages_told(ruleset: Ruleset, where: Mapping[str, str], found: Collection[Stage]) -> tuple[Stage, ...]:
+    """The stages to tell of: those that the rules have in their order, then others in which something was found.
+
+    Of another pipeline than the filter's, only those in which something was found.
+    """
+    known, asked = stages_of(ruleset), where.get("pipeline")
+    told = (each for each in known if asked in (None, each[0]) or each in found)
+    return (*told, *sorted({*found} - {*known}))
 
 
 def probabilities_of(ruleset: Ruleset) -> dict[Stage, int]:

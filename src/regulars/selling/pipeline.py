@@ -18,7 +18,7 @@ from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.measures.asked import Asked, Axes, asking
 from regulars.measures.revenue import money
 from regulars.selling.forecast import expected
-from regulars.selling.open_ones import filter_of, open_at, shown, stages_of
+from regulars.selling.open_ones import filter_of, open_at, shown, stages_told
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -91,10 +91,13 @@ def find_pipeline(
         groups: defaultdict[Group, list[State]] = defaultdict(list)
         for state in open_at(asked, moment, held):
             groups[_group(by, state)].append(state)
-        known = stages_of(asked.ruleset) if by == "stage" else ()
-        ordered = (*known, *sorted(groups.keys() - {*known}, key=_from_a_to_z))
-        lines = tuple(_line(asked, of, groups.get(of, ())) for of in ordered)
         everything = [each for group in groups.values() for each in group]
+        ordered: Sequence[Group] = (
+            stages_told(asked.ruleset, where, {(each.pipeline, each.value) for each in everything})
+            if by == "stage"
+            else sorted(groups, key=_from_a_to_z)
+        )
+        lines = tuple(_line(asked, of, groups.get(of, ())) for of in ordered)
         return Pipeline(
             by=by,
             as_of=to_datetime(moment),

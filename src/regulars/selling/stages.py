@@ -16,7 +16,7 @@ from msgspec import Struct
 from regulars.adapters.read_models.opportunities import State, read_paths
 from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.measures.asked import Axes, asking
-from regulars.selling.open_ones import filter_of, stages_of
+from regulars.selling.open_ones import filter_of, stages_told
 from regulars.selling.states import CLOSED, Path, Stage, staged
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
@@ -116,8 +116,7 @@ def find_times_in_stages(
         moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
         paths = (path for path in read_paths(asked.models, asked.tx.connection, 0, moment) if held([*staged(path)][-1]))
         found = stays_by_stage(paths, moment)
-        known = stages_of(asked.ruleset)
-        ordered = (*known, *sorted(found.keys() - {*known}))
+        ordered = stages_told(asked.ruleset, where, found)
     return TimesInStages(
         as_of=to_datetime(moment),
         where=dict(where),

@@ -35,9 +35,12 @@ from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 
-#: From where to where: the pipeline, and before and after a stage, "won" or "lost"; None for what wasn't opened yet, or
-#: is outside the filter.
-Moved = tuple[str, str | None, str | None]
+#: Where an opportunity stood that was in no stage told of: not opened yet, or outside the filter.
+Elsewhere = Literal["new", "outside"]
+
+#: From where to where: the pipeline, and before and after a stage, "won" or "lost", or None; and what None stands for.
+#: (A stage may be called as what it stands for is.)
+Moved = tuple[str, str | None, str | None, Elsewhere | None]
 
 #: The parts, in the order in which they are told. All but `won`, `lost`, `shrunk` and `moved_out` add.
 Part = Literal["new", "reopened", "grown", "shrunk", "won", "lost", "moved_in", "moved_out"]
@@ -116,7 +119,7 @@ def entry_of(path: Sequence[Staged], first: int, second: int, held: Held) -> Ent
         first=None if was is None else was.state.amount,
         parts=_parts(before, was, now),
         second=now.state.amount if now is not None and now.is_open else None,
-        move=(after.state.pipeline, _stood(before, was), None if now is None else now.state.value),
+        move=_move(before, was, after, now),
         worth=found.state.amount,
     )
 
@@ -152,6 +155,12 @@ def _closed_at(path: Sequence[Staged], after: Staged) -> int:
     return since
 
 
+def _move(before: Staged | None, was: Staged | None, after: Staged, now: Staged | None) -> Moved:
+    stood, stands = _stood(before, was), None if now is None else now.state.value
+    elsewhere: Elsewhere = "new" if before is None else "outside"
+    return after.state.pipeline, stood, stands, elsewhere if None in (stood, stands) else None
+
+
 def _stood(before: Staged | None, was: Staged | None) -> str | None:
     """Where an opportunity stood before."""
     if before is not None and not before.is_open:
@@ -181,12 +190,14 @@ class WaterfallPart(Struct, frozen=True, kw_only=True):
 class StageMove(Struct, frozen=True, kw_only=True):
     """How many opportunities of a pipeline went from one stage to another, or stayed, and what they are worth after it.
 
-    A stage is also "won" or "lost"; None is not opened yet, or outside the filter.
+    A stage is also "won" or "lost". Where either is None, `elsewhere` says what that is: not opened yet ("new"), or
+    "outside" the filter.
     """
 
     pipeline: str
     before: str | None
     after: str | None
+    elsewhere: Elsewhere | None
     opportunities: int
     amount: Decimal
 
@@ -263,15 +274,16 @@ def _moves(asked: Asked, moves: Mapping[Moved, Sum]) -> tuple[StageMove, ...]:
         return len(stages) + (WON, LOST).index(stage) + 1 if stage in (WON, LOST) else len(stages), stage
 
     def in_order(moved: Moved) -> tuple[object, ...]:
-        pipeline, before, after = moved
+        pipeline, before, after, elsewhere = moved
         known = pipelines.index(pipeline) if pipeline in pipelines else len(pipelines)
-        return known, pipeline, place(pipeline, before), place(pipeline, after)
+        return known, pipeline, place(pipeline, before), place(pipeline, after), elsewhere or ""
 
     return tuple(
         StageMove(
             pipeline=moved[0],
             before=moved[1],
             after=moved[2],
+            elsewhere=moved[3],
             opportunities=moves[moved].opportunities,
             amount=money(moves[moved].amount, asked.currency),
         )
