@@ -24,7 +24,9 @@ from regulars import (
     Command,
     CompleteTask,
     EnrollMember,
+    LoseOpportunity,
     MergeCustomers,
+    OpenOpportunity,
     OpenTicket,
     QuoteLine,
     RecordInteraction,
@@ -36,6 +38,7 @@ from regulars import (
     ResolveTicket,
     SendQuote,
     SignContract,
+    WinOpportunity,
 )
 from regulars.today.mail import today_mail
 from regulars.today.values import DueLine, Today
@@ -395,6 +398,19 @@ def test_a_ticket_of_somebody_s_is_theirs_and_so_is_one_of_their_customer(crm: R
     clock.now += HOUR
     assert {each.key: each.owner for each in crm.today(owner="mara").lines} == {"T-2": "mara", "T-1": "mara"}
     assert [each.key for each in crm.today(owner="jonas").lines] == []
+
+
+def test_an_opportunity_that_is_won_or_lost_is_no_longer_at_stake(crm: Regulars, clock: Clock) -> None:
+    crm.do(RegisterCustomer(ref="ada", occurred_at=BEGIN))
+    for name in ("O-1", "O-2", "O-3"):
+        crm.do(OpenOpportunity(customer="ada", opportunity_id=name, amount="120.00"))
+        crm.do(AddTask(task_id=f"K-{name}", what="Call", customer="ada", due=BEGIN.date(), opportunity_id=name))
+    clock.now += HOUR
+    crm.do([WinOpportunity(opportunity_id="O-1"), LoseOpportunity(opportunity_id="O-2", reason="price")])
+    clock.now += HOUR
+    stakes = {each.key: each.stake for each in crm.today().lines}
+    assert stakes == {"K-O-1": None, "K-O-2": None, "K-O-3": Decimal("120.00")}
+    assert [each.stake for each in crm.today(as_of=BEGIN + 3.5 * HOUR).lines] == [Decimal("120.00")] * 3
 
 
 def test_of_a_forgotten_customer_there_is_nothing_and_merged_ones_are_one(crm: Regulars, clock: Clock) -> None:
