@@ -41,6 +41,7 @@ from regulars.session.instants import instant_of
 from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
+from regulars.wording.command_line import do_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Reminder:
     def how_to_settle(self) -> str:
         """The same at the command line."""
         who = self.ref or f"id:{self.customer_id}"
-        return f"regulars do SettleReminder customer={who} care={self.care} day={self.named.isoformat()} how=done"
+        return do_line("SettleReminder", customer=who, care=self.care, day=self.named.isoformat(), how="done")
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def _draw(found: Reminders, seen: Viewpoint, as_of: date | None) -> None:
     render.draw(_table(list(found)))
     if found.total > len(found):
         render.draw(f"and {found.total - len(found):,} more: --limit N shows N, --csv and --json all.")
-    render.draw("", "Settle the first:", f"  {next(iter(found)).how_to_settle}")
+    render.draw("", "Settle the first:", *render.command_lines(next(iter(found)).how_to_settle, indent=2))
 
 
 def _table(found: list[Reminder]) -> Table:

@@ -27,7 +27,6 @@ _COLUMNS = (
     *("kind", "key", "customer_id", "ref", "name", "due", "overdue"),
     *("stake", "net_spend", "owner", "why", "settle"),
 )
-_ROOM = 72  # of a line, without what leads in and what says that it goes on
 _GOES_ON = "Stopped. The same question goes on where it was."
 
 
@@ -123,16 +122,4 @@ def _lines(said: Said) -> Iterator[ConsoleRenderable]:
     yield Padding(Text(said.what, overflow="fold"), (0, 0, 0, 2))
     if said.who:
         yield Padding(Text(said.who, overflow="fold"), (0, 0, 0, 4))
-    yield Padding(Text("\n".join(_wrapped(said.settle)), style="dim"), (0, 0, 0, 4))
-
-
-def _wrapped(command: str) -> Iterator[str]:
-    """A command over several lines that a shell takes for one, each with as many words as there is room for."""
-    line, *words = command.split(" ")
-    for word in words:
-        if len(line) + len(word) > _ROOM:
-            yield f"{line} \\"
-            line = f"  {word}"
-        else:
-            line = f"{line} {word}"
-    yield line
+    yield Text("\n".join(render.command_lines(said.settle, indent=4)), style="dim")

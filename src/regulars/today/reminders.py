@@ -11,6 +11,7 @@ from regulars.asking.reminders import OpenReminders, ReminderQuery
 from regulars.crm_domain.instant import after_day, to_datetime
 from regulars.session.freshness import freshness_of
 from regulars.today.kind import Kind, Saying, Snapshot, day_of
+from regulars.wording.command_line import do_line
 
 
 def _find(snapshot: Snapshot) -> DueRows:
@@ -50,7 +51,7 @@ def _due(snapshot: Snapshot) -> Iterator[DueRow]:
 def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
     day, _, care = row.key.partition(" ")
     due = f"overdue since {saying.day(row.due)}" if row.overdue else f"on {saying.day(row.due)}"
-    return f"{row.word}, {due}", saying.do("SettleReminder", customer=saying.who, care=care, day=day, how="done")
+    return f"{row.word}, {due}", do_line("SettleReminder", customer=saying.who, care=care, day=day, how="done")
 
 
 REMINDERS = Kind(
