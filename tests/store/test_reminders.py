@@ -31,6 +31,7 @@ from regulars import (
     UndoMerge,
     VoidPurchase,
 )
+from regulars.crm_domain.reminder import ReminderSettled
 from shops import (
     BEGIN,
     DAY,
@@ -410,6 +411,19 @@ def test_a_birthday_is_settled_by_its_year_so_the_day_stays_out_of_the_clear(crm
     crm.do(line.settling.model_copy(update={"occurred_at": noon(date(2025, 7, 3))}))
     assert on(crm, date(2025, 7, 4), care="birthday") == []
     assert on(crm, date(2026, 7, 4), care="birthday") == [(ADA, "birthday", date(2026, 7, 4))]
+
+
+def test_a_birthday_that_is_settled_by_its_real_day_keeps_the_year_alone(crm: Regulars) -> None:
+    crm.do(ChangeContactDetails(customer=ADA, birthday="--07-04"))
+    outcome = crm.do(settle(ADA, "birthday", date(2025, 7, 4), occurred_at=noon(date(2025, 7, 3))))
+    assert [each.event for each in outcome.events] == [
+        ReminderSettled(care="birthday", day=date(2025, 1, 1), how="done")
+    ]
+    assert on(crm, date(2025, 7, 4), care="birthday") == []
+    other = crm.do(settle(ADA, "anniversary", date(2025, 7, 4)))
+    assert [each.event for each in other.events] == [
+        ReminderSettled(care="anniversary", day=date(2025, 7, 4), how="done")
+    ]
 
 
 @pytest.mark.parametrize("is_folded", [True, False])
