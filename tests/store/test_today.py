@@ -400,6 +400,37 @@ def test_a_ticket_of_somebody_s_is_theirs_and_so_is_one_of_their_customer(crm: R
     assert [each.key for each in crm.today(owner="jonas").lines] == []
 
 
+def test_birthdays_are_told_where_no_rule_makes_reminders_of_them(crm: Regulars, clock: Clock) -> None:
+    mei = RegisterCustomer(ref="mei", birthday="lunar:--08-15", occurred_at=BEGIN)
+    late = RegisterCustomer(ref="late", birthday="--01-03", occurred_at=BEGIN + 2 * HOUR)
+    crm.do([RegisterCustomer(ref="ada", name="Ada", birthday="1990-01-04", occurred_at=BEGIN), mei, late])
+    found = crm.today()
+    lines = [(each.kind, each.ref, each.due, each.overdue, each.why, each.settle) for each in found.lines]
+    assert lines == [
+        ("birthday", "late", date(2024, 1, 3), False, "birthday on 2024-01-03", ""),
+        ("birthday", "ada", date(2024, 1, 4), False, "birthday on 2024-01-04", ""),
+    ]
+    assert [each.ref for each in crm.today(as_of=BEGIN + HOUR).lines] == ["ada"]
+    assert crm.today(days=1).lines == ()
+    assert "$" not in today_mail(found, sender="s@example.com", recipient="l@example.com").decode().split("Ada")[1]
+    care = '\n[[care]]\nid = "born"\non = "birthday"\n'
+    crm.rules.publish(with_edits([(END, f"{END}{care}")]), reason="to call them")
+    assert [each.kind for each in crm.today().lines] == ["reminder", "reminder"]
+
+
+def test_it_says_what_may_be_missing(crm: Regulars, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    care = '[[care]]\nid = "fair"\non = "holiday"\nholidays = ["Fair"]\n'
+    listed = '\n[[business.holidays]]\ndays = [{ day = 2023-05-01, name = "Fair" }]\n'
+    crm.rules.publish(with_edits([(END, f"{END}{listed}{care}")]), reason="to call them")
+    assert any('no holiday "Fair" in 2024' in each for each in crm.today().missing)
+    crm.do(RegisterCustomer(ref="mei", birthday="lunar:--08-15"))
+    monkeypatch.setitem(__import__("sys").modules, "borax.calendars.lunardate", None)
+    found = crm.today(days=30)
+    (lunar,) = [each for each in found.missing if "lunar" in each]
+    mail = message_from_bytes(today_mail(found, sender="s@example.com", recipient="l@example.com"), policy=default)
+    assert all(lunar in " ".join(part.get_content().replace("&#x27;", "'").split()) for part in mail.iter_parts())
+
+
 def test_an_opportunity_that_is_won_or_lost_is_no_longer_at_stake(crm: Regulars, clock: Clock) -> None:
     crm.do(RegisterCustomer(ref="ada", occurred_at=BEGIN))
     for name in ("O-1", "O-2", "O-3"):

@@ -11,7 +11,6 @@ from rich.console import ConsoleRenderable
 from rich.padding import Padding
 from rich.text import Text
 
-from regulars.asking.dicts import to_dict
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf
 from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, require_one, rows_asked
@@ -73,11 +72,13 @@ def today(
             with rows.written(crm) as write:
                 _write_rows(write, found)
         elif json:
-            as_json.write_json(sys.stdout, to_dict(found))
+            as_json.write_json(sys.stdout, as_json.today(found))
         elif mail:
             _print_mail(found, sender, recipient, business)
         else:
             render.draw(*_drawn(found))
+        if rows.are_asked or json:
+            render.tell_what_may_be_missing(found.missing)
         tell_what_is_missing(crm)
 
 
@@ -104,7 +105,8 @@ def _print_mail(found: Today, sender: str, recipient: str, business: str) -> Non
 def _write_rows(write: WriteRow, found: Today) -> None:
     write(_COLUMNS)
     for each in found.lines:
-        write([getattr(each, column) for column in _COLUMNS])
+        told = {column: getattr(each, column) for column in _COLUMNS} | as_json.whose(each)
+        write([told[column] for column in _COLUMNS])
 
 
 def _drawn(found: Today) -> Iterator[ConsoleRenderable | str]:
@@ -122,4 +124,5 @@ def _lines(said: Said) -> Iterator[ConsoleRenderable]:
     yield Padding(Text(said.what, overflow="fold"), (0, 0, 0, 2))
     if said.who:
         yield Padding(Text(said.who, overflow="fold"), (0, 0, 0, 4))
-    yield Text("\n".join(render.command_lines(said.settle, indent=4)), style="dim")
+    if said.settle:
+        yield Text("\n".join(render.command_lines(said.settle, indent=4)), style="dim")
