@@ -72,3 +72,5 @@ def test_a_calendar_is_written_for_its_owner_alone(shop: Say, tmp_path: Path) ->
     assert [str(each["DTSTART"].dt) for each in birthdays] == ["2025-02-28", "2026-02-28", "2027-02-28", "2028-02-29"]
     shop("calendar", "--out", str(out), "--force", "--without-names")
     assert b"Ada" not in out.read_bytes()
+    said = shop("calendar", "--out", str(out), "--force", "--from", "2025-02-28", "--to", "2025-02-28").out
+    assert said.split()[:3] == ["1", "entry", "in"]

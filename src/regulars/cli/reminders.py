@@ -164,10 +164,11 @@ def calendar(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Write reminders and birthdays as a calendar file that Google, Apple and Outlook read.
+    """Write what is due as a calendar file that Google, Apple and Outlook read.
 
-    It goes from what is overdue to a year ahead. Written again, it changes the entries that a calendar has of it. What
-    was handed on can't be forgotten: with --without-names nobody is named.
+    Reminders, birthdays, tasks, quotes that run out, and contracts that end or renew are in it, from what is overdue to
+    a year ahead. Written again, it changes the entries that a calendar has of it. What was handed on can't be
+    forgotten: with --without-names nobody is named.
     """
     with open_to_ask(ctx, db) as crm:
         fold_first(crm)
@@ -187,4 +188,5 @@ def calendar(
             return
         with file_to_write(out, crm, replace=force) as file:
             file.write(written)
-    render.draw(f"{len(found):,} entries in {render.clean(str(out))}.")
+    entries = "1 entry" if len(found) == 1 else f"{len(found):,} entries"
+    render.draw(f"{entries} in {render.clean(str(out))}.")
