@@ -361,7 +361,7 @@ _add(
     app,
     "calendar",
     "reminders.calendar",
-    "Write what is due as a calendar file that Google, Apple and Outlook read: reminders, tasks, quotes, contracts.",
+    "Write what is due as a calendar file that Google, Apple and Outlook read.",
     "regulars calendar --out shop.ics",
     "regulars calendar --out shop.ics --force --without-names --to 2026-12-31",
 )
