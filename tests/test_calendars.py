@@ -24,6 +24,7 @@ from regulars import (
     SendQuote,
     SettleReminder,
     SignContract,
+    SnoozeTask,
     calendar_ics,
 )
 from shops import BEGIN, DAY, END, Clock, opened, with_edits
@@ -90,6 +91,20 @@ def test_tasks_quotes_and_contracts_stand_on_their_days(crm: Regulars) -> None:
     assert len({each.uid for each in found}) == 6
     nameless = crm.calendar(since=today, until=today + timedelta(days=12), names=False)
     assert not any("lease" in each.title or "shop:1" in each.title for each in nameless)
+
+
+def test_a_task_that_moves_keeps_its_id_and_an_overdue_one_is_there_until_its_customer_is_forgotten(
+    crm: Regulars,
+) -> None:
+    today = (BEGIN + 60 * DAY).date()
+    crm.do(AddTask(task_id="K-1", customer="shop:1", what="Call", due=today - timedelta(days=9), occurred_at=BEGIN))
+    [before] = [each for each in crm.calendar() if each.uid.startswith("task-")]
+    crm.do(SnoozeTask(task_id="K-1", until=today + timedelta(days=2)))
+    [after] = [each for each in crm.calendar() if each.uid.startswith("task-")]
+    assert (before.uid, before.at, after.uid) == ("task-K-1@regulars", today - timedelta(days=9), before.uid)
+    assert after.at == today + timedelta(days=2)
+    crm.forget("shop:1", reason="asked to be")
+    assert [each for each in crm.calendar() if each.uid.startswith("task-")] == []
 
 
 def test_without_names_nobody_is_named_and_nothing_is_said_of_them(crm: Regulars) -> None:

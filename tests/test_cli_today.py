@@ -60,6 +60,12 @@ def test_rows_for_a_spreadsheet(shop: Say) -> None:
     assert "Ada" not in shop("today", "--csv", "--no-names").out
 
 
+def test_ids_are_those_that_other_commands_take(shop: Say) -> None:
+    rows = list(csv.DictReader(io.StringIO(shop("today", "--csv").out)))
+    for each in (*rows, *shop("today", "--json").json["lines"]):
+        assert shop("show", each["customer_id"], "--json").json["ref"] == each["ref"]
+
+
 def test_a_mail_to_be_piped_to_sendmail(shop: Say) -> None:
     said = shop("today", *MAIL).out
     message = message_from_string(said, policy=default)

@@ -169,3 +169,8 @@ def test_bounds_are_days_of_the_business(say: Say) -> None:
     say("do", "AddNote", "customer=ada", "text=tea", "occurred_at=2024-01-02")
     assert len(say("search", "tea", "--from", "2024-01-02", "--to", "2024-01-02", "--json").json["found"]) == 1
     assert not say("search", "tea", "--from", "2024-01-03", "--json").json["found"]
+    refused = say("search", "tea", "--from", "2024-01-03", "--to", "2024-01-02")
+    assert refused.status == 2
+    assert "begins at 2024-01-03, which is after its end at 2024-01-02" in " ".join(
+        refused.err.replace("│", "").split()
+    )

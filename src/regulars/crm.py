@@ -76,6 +76,7 @@ from regulars.asking.value import ValuePage, ValueQuery, find_valued
 from regulars.asking.views import Counted, Customer, Lane, Page, Status, Timeline, lanes_in
 from regulars.calendars.entries import CalendarEntries
 from regulars.calendars.gathering import (
+    LONG_AGO,
     days_of,
     entries_of_birthdays,
     entries_of_contracts,
@@ -1478,7 +1479,7 @@ class Regulars:
         entries = [
             *entries_of_reminders((each for each in reminders if each.care not in looked_up), names=names),
             *entries_of_birthdays(birthdays, zone, names=names),
-            *entries_of_tasks(self.task_days(first, last + timedelta(days=1), fresh=fresh), names=names),
+            *entries_of_tasks(self.task_days(since or LONG_AGO, last + timedelta(days=1), fresh=fresh), names=names),
             *entries_of_quotes(self.quotes(status="sent", fresh=fresh), last, names=names),
             *entries_of_contracts(self.contracts(status="active", fresh=fresh), last, names=names),
         ]

@@ -31,6 +31,7 @@ from regulars import (
     UndoMerge,
     VoidPurchase,
 )
+from regulars.crm_domain.reminder import ReminderSettled
 from shops import (
     BEGIN,
     DAY,
@@ -400,6 +401,7 @@ def test_a_day_that_the_table_of_the_lunar_calendar_lacks_is_said_where_it_matte
     crm.do(RegisterCustomer(ref="mei", birthday="lunar:--08-15"))
     assert crm.birthdays(**beyond).missing != ()
     assert "the table ends in 2100" in crm.birthdays(**beyond).missing[0]
+    assert len(crm.birthdays(since=date(2101, 1, 1), until=date(2101, 3, 1)).missing) == 1
 
 
 def test_a_birthday_is_settled_by_its_year_so_the_day_stays_out_of_the_clear(crm: Regulars, clock: Clock) -> None:
@@ -409,6 +411,45 @@ def test_a_birthday_is_settled_by_its_year_so_the_day_stays_out_of_the_clear(crm
     crm.do(line.settling.model_copy(update={"occurred_at": noon(date(2025, 7, 3))}))
     assert on(crm, date(2025, 7, 4), care="birthday") == []
     assert on(crm, date(2026, 7, 4), care="birthday") == [(ADA, "birthday", date(2026, 7, 4))]
+
+
+def test_a_birthday_that_is_settled_by_its_real_day_keeps_the_year_alone(crm: Regulars) -> None:
+    crm.do(ChangeContactDetails(customer=ADA, birthday="--07-04"))
+    outcome = crm.do(settle(ADA, "birthday", date(2025, 7, 4), occurred_at=noon(date(2025, 7, 3))))
+    assert [each.event for each in outcome.events] == [
+        ReminderSettled(care="birthday", day=date(2025, 1, 1), how="done")
+    ]
+    assert on(crm, date(2025, 7, 4), care="birthday") == []
+    other = crm.do(settle(ADA, "anniversary", date(2025, 7, 4)))
+    assert [each.event for each in other.events] == [
+        ReminderSettled(care="anniversary", day=date(2025, 7, 4), how="done")
+    ]
+
+
+@pytest.mark.parametrize("is_folded", [True, False])
+def test_a_birthday_that_is_moved_far_away_comes_back_on_its_day(crm: Regulars, clock: Clock, is_folded: bool) -> None:
+    clock.now = noon(date(2026, 6, 2))
+    crm.do(ChangeContactDetails(customer=ADA, birthday="--12-20"))
+    moved = {"moved_to": date(2026, 11, 30), "occurred_at": noon(date(2026, 6, 1))}
+    crm.do(settle(ADA, "birthday", date(2026, 1, 1), "moved", **moved))
+    if is_folded:
+        crm.catch_up()
+    asked = [crm.reminders(as_of=date(2026, 11, 30), care="birthday", **whose) for whose in ({}, {"customer": ADA})]
+    for [line] in asked:
+        assert (line.ref, line.day, line.due) == (ADA, date(2026, 12, 20), date(2026, 11, 30))
+    assert on(crm, date(2026, 12, 20), care="birthday") == []
+
+
+def test_merged_they_have_one_birthday_the_survivor_s_if_that_is_known(crm: Regulars) -> None:
+    crm.do([ChangeContactDetails(customer=who, birthday=day) for who, day in ((BOB, "--12-20"), (CY, "--12-21"))])
+    crm.do([MergeCustomers(customer=each, into=ADA) for each in (BOB, CY)])
+    year = {"since": date(2026, 1, 1), "until": date(2026, 12, 31)}
+    [one] = crm.birthdays(**year)
+    assert (one.ref, one.birthday) in ((ADA, "--12-20"), (ADA, "--12-21"))
+    crm.do(ChangeContactDetails(customer=ADA, birthday="1990-12-10"))
+    [own] = crm.birthdays(**year)
+    assert (own.ref, own.day, own.birthday) == (ADA, date(2026, 12, 10), "1990-12-10")
+    assert on(crm, date(2026, 12, 20), care="birthday") == []
 
 
 def test_the_latest_birthday_counts_and_a_cleared_one_is_none(crm: Regulars) -> None:

@@ -24,7 +24,9 @@ from regulars import (
     Command,
     CompleteTask,
     EnrollMember,
+    LoseOpportunity,
     MergeCustomers,
+    OpenOpportunity,
     OpenTicket,
     QuoteLine,
     RecordInteraction,
@@ -36,6 +38,7 @@ from regulars import (
     ResolveTicket,
     SendQuote,
     SignContract,
+    WinOpportunity,
 )
 from regulars.today.mail import today_mail
 from regulars.today.values import DueLine, Today
@@ -395,6 +398,50 @@ def test_a_ticket_of_somebody_s_is_theirs_and_so_is_one_of_their_customer(crm: R
     clock.now += HOUR
     assert {each.key: each.owner for each in crm.today(owner="mara").lines} == {"T-2": "mara", "T-1": "mara"}
     assert [each.key for each in crm.today(owner="jonas").lines] == []
+
+
+def test_birthdays_are_told_where_no_rule_makes_reminders_of_them(crm: Regulars, clock: Clock) -> None:
+    mei = RegisterCustomer(ref="mei", birthday="lunar:--08-15", occurred_at=BEGIN)
+    late = RegisterCustomer(ref="late", birthday="--01-03", occurred_at=BEGIN + 2 * HOUR)
+    crm.do([RegisterCustomer(ref="ada", name="Ada", birthday="1990-01-04", occurred_at=BEGIN), mei, late])
+    found = crm.today()
+    lines = [(each.kind, each.ref, each.due, each.overdue, each.why, each.settle) for each in found.lines]
+    assert lines == [
+        ("birthday", "late", date(2024, 1, 3), False, "birthday on 2024-01-03", ""),
+        ("birthday", "ada", date(2024, 1, 4), False, "birthday on 2024-01-04", ""),
+    ]
+    assert [each.ref for each in crm.today(as_of=BEGIN + HOUR).lines] == ["ada"]
+    assert crm.today(days=1).lines == ()
+    assert "$" not in today_mail(found, sender="s@example.com", recipient="l@example.com").decode().split("Ada")[1]
+    care = '\n[[care]]\nid = "born"\non = "birthday"\n'
+    crm.rules.publish(with_edits([(END, f"{END}{care}")]), reason="to call them")
+    assert [each.kind for each in crm.today().lines] == ["reminder", "reminder"]
+
+
+def test_it_says_what_may_be_missing(crm: Regulars, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    care = '[[care]]\nid = "fair"\non = "holiday"\nholidays = ["Fair"]\n'
+    listed = '\n[[business.holidays]]\ndays = [{ day = 2023-05-01, name = "Fair" }]\n'
+    crm.rules.publish(with_edits([(END, f"{END}{listed}{care}")]), reason="to call them")
+    assert any('no holiday "Fair" in 2024' in each for each in crm.today().missing)
+    crm.do(RegisterCustomer(ref="mei", birthday="lunar:--08-15"))
+    monkeypatch.setitem(__import__("sys").modules, "borax.calendars.lunardate", None)
+    found = crm.today(days=30)
+    (lunar,) = [each for each in found.missing if "lunar" in each]
+    mail = message_from_bytes(today_mail(found, sender="s@example.com", recipient="l@example.com"), policy=default)
+    assert all(lunar in " ".join(part.get_content().replace("&#x27;", "'").split()) for part in mail.iter_parts())
+
+
+def test_an_opportunity_that_is_won_or_lost_is_no_longer_at_stake(crm: Regulars, clock: Clock) -> None:
+    crm.do(RegisterCustomer(ref="ada", occurred_at=BEGIN))
+    for name in ("O-1", "O-2", "O-3"):
+        crm.do(OpenOpportunity(customer="ada", opportunity_id=name, amount="120.00"))
+        crm.do(AddTask(task_id=f"K-{name}", what="Call", customer="ada", due=BEGIN.date(), opportunity_id=name))
+    clock.now += HOUR
+    crm.do([WinOpportunity(opportunity_id="O-1"), LoseOpportunity(opportunity_id="O-2", reason="price")])
+    clock.now += HOUR
+    stakes = {each.key: each.stake for each in crm.today().lines}
+    assert stakes == {"K-O-1": None, "K-O-2": None, "K-O-3": Decimal("120.00")}
+    assert [each.stake for each in crm.today(as_of=BEGIN + 3.5 * HOUR).lines] == [Decimal("120.00")] * 3
 
 
 def test_of_a_forgotten_customer_there_is_nothing_and_merged_ones_are_one(crm: Regulars, clock: Clock) -> None:

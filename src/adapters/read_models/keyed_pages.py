@@ -250,6 +250,23 @@ def held_within(
             yield HeldKey(customer=row[1], customer_id=customer_id, interval=interval)
 
 
+def held_between(
+    models: ReadModels, connection: Connection, name: str, column: str, first: str, last: str, at: int
+) -> Iterator[HeldKey]:
+    """What a projection holds at an instant with a column from one text to another, in whatever order they come. Those
+    who are forgotten are left out.
+    """
+    tables, events, forgotten = models.of(name), models.events, models.forgotten
+    table = tables.intervals
+    conditions = [table.c[column].between(first, last), table.c.valid_from <= at, table.c.valid_to > at]
+    conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
+    joined = table.join(events, events.c.position == table.c.customer)
+    statement = sa.select(events.c.customer_id.label("whose"), *table.c).select_from(joined).where(*conditions)
+    for customer_id, *row in map(tuple, connection.execute(statement)):
+        (interval,) = tables.read([row])
+        yield HeldKey(customer=row[1], customer_id=customer_id, interval=interval)
+
+
 def verdicts_of(
     models: ReadModels, connection: Connection, name: str, customers: Iterable[int], at: int
 ) -> Iterator[tuple[int, Interval]]:

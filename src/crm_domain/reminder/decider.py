@@ -6,6 +6,7 @@ That somebody is to be reminded of something follows from the rules; that it was
    change, and what was done stays done.
 2. One that is moved has another day to be moved to; no other has one.
 3. A day stands in the clear, so the reminder of a birthday is named by the first day of its year: each year has one.
+   Whatever day of it is said, that one is kept.
 4. The last word in time on a reminder counts. Told without a time, what is so already changes nothing.
 """
 
@@ -81,9 +82,10 @@ class SettleReminder(Command):
 
 
 def settle(command: SettleReminder, state: Reminders, context: Context) -> tuple[Event, ...]:
-    """Invariants 1 and 4."""
-    event = ReminderSettled(care=command.care, day=command.day, how=command.how, moved_to=command.moved_to)
-    if state.settled.get((command.care, command.day)) == event and command.occurred_at is None:
+    """Invariants 1, 3 and 4."""
+    day = command.day.replace(month=1, day=1) if command.care in context.birthdays else command.day
+    event = ReminderSettled(care=command.care, day=day, how=command.how, moved_to=command.moved_to)
+    if state.settled.get((command.care, day)) == event and command.occurred_at is None:
         return ()
     return (event,)
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from regulars.adapters.indexes.links import Families
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.lunar import days_between, lunar_birthdays
 from regulars.asking.one_customer import read_contacts
-from regulars.crm_domain.birthday import days_of_year
+from regulars.crm_domain.birthday import days_of_year, found_by
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.instant import to_datetime
@@ -35,7 +36,10 @@ class Birthdays(NamedTuple):
 
 
 def find_birthdays(tx: Transaction, days: Iterable[date], until: int | None) -> Birthdays:
-    """Whose birthdays are on some days, by the survivor's id, as customers are called today."""
+    """Whose birthdays are on some days, by the survivor's id, as customers are called today.
+
+    Merged customers have one birthday: the survivor's, or else that of the first of the others who has one.
+    """
     returning: dict[str, list[date]] = {}
     missing: dict[str, None] = {}
     for day in sorted(set(days)):
@@ -50,11 +54,21 @@ def find_birthdays(tx: Transaction, days: Iterable[date], until: int | None) -> 
         missing = {}
     found = tx.find("birthday", returning)
     families = tx.families({each for some in found.values() for each in some}, until)
+    own = _birthdays_of_merged(tx, families, {each for some in found.values() for each in some})
     by_customer: dict[str, set[tuple[date, str]]] = {}
     for value, customer_ids in found.items():
-        for customer_id in customer_ids:
-            by_customer.setdefault(families.root(customer_id), set()).update((day, value) for day in returning[value])
+        for root in map(families.root, customer_ids):
+            if own.get(root, value) == value:
+                by_customer.setdefault(root, set()).update((day, value) for day in returning[value])
     return Birthdays({each: tuple(sorted(some)) for each, some in by_customer.items()}, tuple(missing))
+
+
+def _birthdays_of_merged(tx: Transaction, families: Families, found: Iterable[str]) -> dict[str, str]:
+    """By the survivor's id the day of a calendar on which the birthday of merged customers returns."""
+    merged = {root: families.members(root) for root in map(families.root, found) if families.others.get(root)}
+    contacts = read_contacts(tx, (each for members in merged.values() for each in members)) if merged else {}
+    theirs = ((root, [contacts[each].birthday for each in members]) for root, members in merged.items())
+    return {root: found_by(next(filter(None, told))) for root, told in theirs if any(told)}
 
 
 @dataclass(frozen=True, slots=True)

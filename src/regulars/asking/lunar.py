@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from regulars.crm_domain.birthday import lunar_days
 from regulars.crm_domain.errors import StoreUnusable
 
+_OUT_OF_REACH = "birthdays of the lunar calendar are left out on days that aren't known of it; the table ends in 2100"
+
 
 def lunar_birthdays(day: date) -> tuple[str, ...]:
     """The lunar birthdays that return on a day, such as `lunar:08-15`. A leap month counts as its month, and a 30th
@@ -25,7 +27,7 @@ def lunar_birthdays(day: date) -> tuple[str, ...]:
     try:
         found, following = (LunarDate.from_solar(each) for each in (day, day + timedelta(days=1)))
     except ValueError:
-        raise StoreUnusable(f"the lunar calendar of {day.isoformat()} isn't known; the table ends in 2100") from None
+        raise StoreUnusable(_OUT_OF_REACH) from None
     last = found.day if following.day == 1 else 0
     return lunar_days(found.month, found.day, last=last)
 

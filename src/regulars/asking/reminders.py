@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.histories import read_facts
-from regulars.adapters.read_models.keyed_pages import held_within, verdicts_of
+from regulars.adapters.read_models.keyed_pages import held_between, held_within, verdicts_of
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.birthdays import Birthdays, find_birthdays, require_span
 from regulars.asking.care_days import OpenDay, Word, open_days
@@ -41,6 +41,7 @@ from regulars.session.instants import instant_of
 from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
+from regulars.wording.command_line import do_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Reminder:
     def how_to_settle(self) -> str:
         """The same at the command line."""
         who = self.ref or f"id:{self.customer_id}"
-        return f"regulars do SettleReminder customer={who} care={self.care} day={self.named.isoformat()} how=done"
+        return do_line("SettleReminder", customer=who, care=self.care, day=self.named.isoformat(), how="done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +258,46 @@ class OpenReminders:
 
     @cached_property
     def _birthdays(self) -> Birthdays:
-        """The birthdays in the spans of all rules that are about them."""
+        """The birthdays in the spans of all rules that are about them; and of those whose reminder was moved there,
+        those of the whole year, as its year alone names it.
+        """
         days: set[date] = set()
+        years: dict[int, set[str]] = {}
         for rule in self._rules.values():
             if rule.on == "birthday":
                 first, last = self._span(rule)
                 days.update(days_between(first - timedelta(days=rule.ahead_days + rule.late_days), last))
-        return find_birthdays(self._tx, days, self._viewpoint.until) if days else Birthdays({}, ())
+                for customer_id, year in self._moved(rule, first, last):
+                    years.setdefault(year, set()).add(customer_id)
+        if not days:
+            return Birthdays({}, ())
+        found = find_birthdays(self._tx, days, self._viewpoint.until)
+        for year, moved in years.items():
+            whole = days_between(date(year, 1, 1), date(year, 12, 31))
+            others = find_birthdays(self._tx, whole, self._viewpoint.until)
+            theirs = {each: (*found.days.get(each, ()), *others.days[each]) for each in moved & others.days.keys()}
+            found = Birthdays({**found.days, **theirs}, tuple(dict.fromkeys([*found.missing, *others.missing])))
+        return found
+
+    def _moved(self, rule: CareRule, first: date, last: date) -> Iterator[tuple[str, int]]:
+        """Who has a reminder of a birthday that was moved to a day between two, with the year of that birthday."""
+        apart = [self._whose] if self._whose is not None else self._apart
+        told = [
+            (members[0], interval.verdict)
+            for members in apart
+            for interval in self._timelines(members)[1][SETTLED_REMINDERS.name]
+            if interval.verdict is not None and interval.valid_from <= self.at < interval.valid_to
+        ]
+        if self._whose is None:
+            models, connection = self._viewpoint.models, self._tx.connection
+            assert models is not None
+            span = (first.isoformat(), last.isoformat())
+            held = held_between(models, connection, SETTLED_REMINDERS.name, "moved_to", *span, self.at)
+            told += [(each.customer_id, each.interval.verdict) for each in held]
+        for customer_id, said in told:
+            is_there = said.moved_to is not None and first <= date.fromisoformat(said.moved_to) <= last
+            if is_there and said.care == rule.id:
+                yield customer_id, date.fromisoformat(said.day).year
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -290,7 +324,7 @@ class OpenReminders:
         assert models is not None
         if not self._rules:
             return
-        apart = self._apart()
+        apart = self._apart
         beside = {each for members in apart for each in members}
         numbers = models.numbers(connection, [*beside, *(self._whose or ()), *self._birthdays.days])
         of_birthdays = [each.id for each in self._rules.values() if each.on == "birthday"]
@@ -322,6 +356,7 @@ class OpenReminders:
             if members[0] not in gone and (self._whose is None or members[0] in self._whose):
                 yield from self.of_family(members)
 
+    @cached_property
     def _apart(self) -> list[tuple[str, ...]]:
         """The families whom the stored rows don't tell of: this process wrote of them, or what was ahead of them as of
         a day didn't come, as more happened.

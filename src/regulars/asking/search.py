@@ -22,6 +22,7 @@ from regulars.adapters.vault.normal_form import plain
 from regulars.asking.customers import parse_cursor
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
+from regulars.asking.spans import ends_too_early
 from regulars.asking.texts import texts_of
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId
@@ -94,7 +95,9 @@ class SearchQuery(Struct, frozen=True, kw_only=True):
 
 @traced("search")
 def search(session: Session, query: SearchQuery, after: str | None, on_progress: Progress | None) -> SearchPage:
-    """A page of texts. Raises NotFound, and ValueError for nothing to seek and for what no page gave."""
+    """A page of texts. Raises NotFound, and ValueError for nothing to seek, a span that ends before it begins, and for
+    what no page gave.
+    """
     sought = _in_normal_form(query.text)
     if not sought:
         raise ValueError("there is nothing to search for: a text of one letter at least is needed")
@@ -119,11 +122,15 @@ def _search(
 ) -> SearchPage:
     catalogue, zone = session.store.registry.catalogue, session.ruleset(tx).zone
     fields = texts_of(catalogue)
+    since = None if query.since is None else first_instant_of(query.since, zone)
+    until = None if query.until is None else instant_of(query.until, zone)
+    if query.since is not None and since is not None and until is not None and until < since:
+        raise ends_too_early(query.since, query.until)
     wanted = Search(
         customer_ids=None if query.customer is None else session.members(tx, query.customer),
         types=frozenset(fields),
-        since=None if query.since is None else first_instant_of(query.since, zone),
-        until=None if query.until is None else instant_of(query.until, zone),
+        since=since,
+        until=until,
     )
     places = tx.log.latest(wanted, MOST_TEXTS + 1, before)
     within = places[:MOST_TEXTS]

@@ -15,6 +15,8 @@ from regulars.calendars.entries import CalendarEntry
 
 #: How far ahead a calendar goes unless somebody says otherwise.
 YEAR = timedelta(days=365)
+#: From when on tasks are overdue at the earliest.
+LONG_AGO = date(1900, 1, 1)
 
 
 def entries_of_reminders(reminders: Iterable[Reminder], *, names: bool) -> Iterator[CalendarEntry]:
@@ -42,13 +44,20 @@ def entries_of_birthdays(birthdays: Iterable[BirthdayOf], zone: ZoneInfo, *, nam
 
 
 def entries_of_tasks(days: Iterable[TaskDay], *, names: bool) -> Iterator[CalendarEntry]:
-    """An entry for each day on which a task falls, at its time where it has one. Without `names`, a task is its id."""
+    """An entry for each day on which a task falls, at its time where it has one. Without `names`, a task is its id.
+
+    One that repeats has an id for each of its days; what is done once keeps its own whatever the day. Those of
+    forgotten customers, of which nobody knows any more what is to be done, are left out.
+    """
     for each in days:
         task = each.task
+        if task.customer_id is not None and task.what is None:
+            continue
+        turn = "" if task.recurrence is None else f"-{(task.falls_on if each.is_open else None) or each.day}"
         what = task.what if names and task.what is not None else f"task {task.task_id}"
         who = "" if task.customer_id is None else f": {_who(None, task.ref, task.customer_id, names=names)}"
         yield CalendarEntry(
-            uid=f"task-{task.task_id}-{(task.falls_on if each.is_open else None) or each.day}@regulars",
+            uid=f"task-{task.task_id}{turn}@regulars",
             at=task.due_at if each.is_open and task.due_day is None and task.due_at is not None else each.day,
             title=f"{what}{who}",
             said_at=task.since,

@@ -364,7 +364,7 @@ _add(
     app,
     "calendar",
     "reminders.calendar",
-    "Write reminders and birthdays as a calendar file that Google, Apple and Outlook read.",
+    "Write what is due as a calendar file that Google, Apple and Outlook read.",
     "regulars calendar --out shop.ics",
     "regulars calendar --out shop.ics --force --without-names --to 2026-12-31",
 )

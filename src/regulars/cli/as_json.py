@@ -49,6 +49,7 @@ from regulars.projections.rules.grammar import Ruleset
 from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference
 from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
 from regulars.rules_door.publishing import Publication, RulesVersion
+from regulars.today.values import DueLine, Today
 from regulars.upkeep.keys import Rotation
 from regulars.upkeep.read_models import GenerationView
 from regulars.wording.sentences import describe
@@ -558,6 +559,16 @@ def reminder(each: Reminder) -> Object:
         "owner": each.owner,
         "settle": each.how_to_settle,
     }
+
+
+def today(found: Today) -> Object:
+    """What is to be done, with all that is said of it."""
+    return to_dict(found) | {"lines": [to_dict(each) | whose(each) for each in found.lines]}
+
+
+def whose(line: DueLine) -> Object:
+    """Whom a line is about, as an id that can be typed; None for nobody."""
+    return {"customer_id": None if line.customer_id is None else _id(line.customer_id)}
 
 
 def due_explanation(each: DueExplanation) -> Object:

@@ -135,7 +135,7 @@ def _draw(found: Reminders, seen: Viewpoint, as_of: date | None) -> None:
     render.draw(_table(list(found)))
     if found.total > len(found):
         render.draw(f"and {found.total - len(found):,} more: --limit N shows N, --csv and --json all.")
-    render.draw("", "Settle the first:", f"  {next(iter(found)).how_to_settle}")
+    render.draw("", "Settle the first:", *render.command_lines(next(iter(found)).how_to_settle, indent=2))
 
 
 def _table(found: list[Reminder]) -> Table:
@@ -164,10 +164,11 @@ def calendar(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Write reminders and birthdays as a calendar file that Google, Apple and Outlook read.
+    """Write what is due as a calendar file that Google, Apple and Outlook read.
 
-    It goes from what is overdue to a year ahead. Written again, it changes the entries that a calendar has of it. What
-    was handed on can't be forgotten: with --without-names nobody is named.
+    Reminders, birthdays, tasks, quotes that run out, and contracts that end or renew are in it, from what is overdue to
+    a year ahead. Written again, it changes the entries that a calendar has of it. What was handed on can't be
+    forgotten: with --without-names nobody is named.
     """
     with open_to_ask(ctx, db) as crm:
         fold_first(crm)
@@ -187,4 +188,5 @@ def calendar(
             return
         with file_to_write(out, crm, replace=force) as file:
             file.write(written)
-    render.draw(f"{len(found):,} entries in {render.clean(str(out))}.")
+    entries = "1 entry" if len(found) == 1 else f"{len(found):,} entries"
+    render.draw(f"{entries} in {render.clean(str(out))}.")

@@ -7,10 +7,13 @@ line around.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import repeat
 from zoneinfo import ZoneInfo
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleRenderable, Group
 from rich.padding import Padding
 from rich.table import Table
@@ -76,6 +79,35 @@ def draw(*parts: ConsoleRenderable | str) -> None:
     with screen.capture() as drawn:
         screen.print(drawable)
     screen.out("\n".join(line.rstrip() for line in drawn.get().rstrip("\n").split("\n")))
+
+
+def command_lines(command: str, *, indent: int) -> Iterator[str]:
+    """A command over lines that fit, which a shell takes for one; a word that fits no line goes on where the next one
+    begins.
+    """
+    lead, room = " " * indent, LEAST - indent - len("   \\")
+    first, *words = map(_in_pieces, shlex.split(clean(command)), repeat(room))
+    line = f"{lead}{first[0]}"
+    for piece, *others in words:
+        if cell_len(line) + 1 + cell_len(piece) > indent + room:
+            yield f"{line} \\"
+            line = f"{lead}  {piece}"
+        else:
+            line = f"{line} {piece}"
+        for other in others:
+            yield f"{line}\\"
+            line = other
+    yield line
+
+
+def _in_pieces(word: str, room: int) -> list[str]:
+    """A word as a shell takes it, in pieces of so many columns at most."""
+    pieces = [""]
+    for letter in word:
+        if cell_len(shlex.quote(pieces[-1] + letter)) > room:
+            pieces.append("")
+        pieces[-1] += letter
+    return [shlex.quote(each) for each in pieces]
 
 
 def tell_who_is_parked(parked: Sequence[str]) -> None:

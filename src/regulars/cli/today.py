@@ -11,7 +11,6 @@ from rich.console import ConsoleRenderable
 from rich.padding import Padding
 from rich.text import Text
 
-from regulars.asking.dicts import to_dict
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf
 from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, require_one, rows_asked
@@ -27,7 +26,6 @@ _COLUMNS = (
     *("kind", "key", "customer_id", "ref", "name", "due", "overdue"),
     *("stake", "net_spend", "owner", "why", "settle"),
 )
-_ROOM = 72  # of a line, without what leads in and what says that it goes on
 _GOES_ON = "Stopped. The same question goes on where it was."
 
 
@@ -74,11 +72,13 @@ def today(
             with rows.written(crm) as write:
                 _write_rows(write, found)
         elif json:
-            as_json.write_json(sys.stdout, to_dict(found))
+            as_json.write_json(sys.stdout, as_json.today(found))
         elif mail:
             _print_mail(found, sender, recipient, business)
         else:
             render.draw(*_drawn(found))
+        if rows.are_asked or json:
+            render.tell_what_may_be_missing(found.missing)
         tell_what_is_missing(crm)
 
 
@@ -105,7 +105,8 @@ def _print_mail(found: Today, sender: str, recipient: str, business: str) -> Non
 def _write_rows(write: WriteRow, found: Today) -> None:
     write(_COLUMNS)
     for each in found.lines:
-        write([getattr(each, column) for column in _COLUMNS])
+        told = {column: getattr(each, column) for column in _COLUMNS} | as_json.whose(each)
+        write([told[column] for column in _COLUMNS])
 
 
 def _drawn(found: Today) -> Iterator[ConsoleRenderable | str]:
@@ -123,16 +124,5 @@ def _lines(said: Said) -> Iterator[ConsoleRenderable]:
     yield Padding(Text(said.what, overflow="fold"), (0, 0, 0, 2))
     if said.who:
         yield Padding(Text(said.who, overflow="fold"), (0, 0, 0, 4))
-    yield Padding(Text("\n".join(_wrapped(said.settle)), style="dim"), (0, 0, 0, 4))
-
-
-def _wrapped(command: str) -> Iterator[str]:
-    """A command over several lines that a shell takes for one, each with as many words as there is room for."""
-    line, *words = command.split(" ")
-    for word in words:
-        if len(line) + len(word) > _ROOM:
-            yield f"{line} \\"
-            line = f"  {word}"
-        else:
-            line = f"{line} {word}"
-    yield line
+    if said.settle:
+        yield Text("\n".join(render.command_lines(said.settle, indent=4)), style="dim")

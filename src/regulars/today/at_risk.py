@@ -13,6 +13,7 @@ from regulars.projections.last_contact import LAST_CONTACT
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.today.kind import Kind, Saying, Snapshot
+from regulars.wording.command_line import do_line
 
 
 def _find(snapshot: Snapshot) -> DueRows:
@@ -23,7 +24,7 @@ def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
     is_so = row.due <= saying.at
     begins = f"at risk since {saying.day(row.due)}" if is_so else f"at risk from {saying.day(row.due)}"
     last = "" if row.number is None else f", last order on {saying.day(row.number)}"
-    settle = saying.do("RecordInteraction", customer=saying.who, channel="phone", direction="outbound")
+    settle = do_line("RecordInteraction", customer=saying.who, channel="phone", direction="outbound")
     return f"{row.word}, {begins}{last}", settle
 
 

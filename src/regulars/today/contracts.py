@@ -11,6 +11,7 @@ from regulars.crm_domain.contract.renewal import notice_by
 from regulars.crm_domain.instant import after_day
 from regulars.projections.contracts import CONTRACTS
 from regulars.today.kind import Kind, Saying, Snapshot, day_of
+from regulars.wording.command_line import do_line
 
 
 def _find_ending(snapshot: Snapshot) -> DueRows:
@@ -36,12 +37,12 @@ def _notice(window: Window, zone: ZoneInfo) -> DueOf:
 
 
 def _say_ending(row: DueRow, saying: Saying) -> tuple[str, str]:
-    settle = saying.do("RenewContract", contract_id=row.key, until="DAY")
+    settle = do_line("RenewContract", contract_id=row.key, until="DAY")
     return f"contract {row.key} ends on {saying.day(row.due)}", settle
 
 
 def _say_renewing(row: DueRow, saying: Saying) -> tuple[str, str]:
-    settle = saying.do("EndContract", contract_id=row.key, on="DAY")
+    settle = do_line("EndContract", contract_id=row.key, on="DAY")
     return f"contract {row.key} renews unless notice is given by {saying.day(row.due)}", settle
 
 

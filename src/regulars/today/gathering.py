@@ -91,6 +91,7 @@ class _Gathering:
             lines=tuple(self._told(rows)),
             kinds=tuple(self._counted(kind, rows) for kind, rows in found.items() if rows.count),
             behind=events_behind(store, self._models, connection, self._viewpoint.until),
+            missing=tuple(dict.fromkeys(reason for rows in found.values() for reason in rows.missing)),
         )
 
     # -------------------------------------------------------------------------------------------------------- finding

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -35,11 +34,6 @@ class Saying(Struct, frozen=True):
         """The minute in which something is due; just the day for its very end."""
         due = due_of(instant, self.zone)
         return f"{due:%Y-%m-%d %H:%M}" if isinstance(due, datetime) else due.isoformat()
-
-    def do(self, command: str, **fields: str | None) -> str:
-        """The command line that carries out a command. The customer comes first, where there is one to be named."""
-        given = (f"{name}={text}" for name, text in fields.items() if text is not None)
-        return shlex.join(("regulars", "do", command, *given))
 
 
 #: Gives why a line is there, as a sentence, and the command line that settles it.

@@ -44,7 +44,8 @@ def _text(told: tuple[Part, ...]) -> str:
     for part in told:
         lines += [part.title, "-" * len(part.title), ""]
         for said in part.said:
-            lines += [said.what, *([f"  {said.who}"] if said.who else []), f"  $ {said.settle}", ""]
+            lines += [said.what, *([f"  {said.who}"] if said.who else [])]
+            lines += [*([f"  $ {said.settle}"] if said.settle else []), ""]
         lines += [*part.notes, ""] if part.notes else []
     return "\n".join(lines)
 
@@ -58,7 +59,8 @@ def _page(told: tuple[Part, ...]) -> str:
             found.append("<ul>")
             for said in part.said:
                 who = f"<br>{escape(said.who)}" if said.who else ""
-                found.append(f"<li>{escape(said.what)}{who}<br><code>{escape(said.settle)}</code></li>")
+                settle = f"<br><code>{escape(said.settle)}</code>" if said.settle else ""
+                found.append(f"<li>{escape(said.what)}{who}{settle}</li>")
             found.append("</ul>")
         found += [f"<p>{escape(note)}</p>" for note in part.notes]
     body = "\n".join(found)

@@ -16,7 +16,9 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 
 class Said(Struct, frozen=True):
-    """One line as people read it: when and what; whom it is about, with what speaks for it; how to settle it."""
+    """One line as people read it: when and what; whom it is about, with what speaks for it; how to settle it, "" where
+    nothing is to be settled.
+    """
 
     what: str
     who: str
@@ -51,7 +53,10 @@ def parts(today: Today) -> tuple[Part, ...]:
 
 def _more(today: Today) -> Iterable[Part]:
     notes = tuple(f"and {each.more:,} more: {each.title}; {each.listed_by}" for each in today.kinds if each.more)
-    return (Part("Not shown", notes=notes),) if notes else ()
+    if notes:
+        yield Part("Not shown", notes=notes)
+    if today.missing:
+        yield Part("May be missing", notes=tuple(map(clean, today.missing)))
 
 
 def _title(line: DueLine, today: Today, now: date) -> str:

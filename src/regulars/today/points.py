@@ -8,6 +8,7 @@ from regulars.adapters.read_models.due.search import DueRows
 from regulars.projections.points.projector import POINTS
 from regulars.projections.verdict import plural
 from regulars.today.kind import Kind, Saying, Snapshot
+from regulars.wording.command_line import do_line
 
 
 def _find(snapshot: Snapshot) -> DueRows:
@@ -16,7 +17,7 @@ def _find(snapshot: Snapshot) -> DueRows:
 
 def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
     count = row.number or 0
-    settle = saying.do("RedeemPoints", customer=saying.who, points=str(count), redemption_id="ID")
+    settle = do_line("RedeemPoints", customer=saying.who, points=str(count), redemption_id="ID")
     return f"{plural(count, 'point')} expire{'s' if count == 1 else ''}, the first on {saying.day(row.due)}", settle
 
 

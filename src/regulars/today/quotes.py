@@ -7,6 +7,7 @@ from regulars.adapters.read_models.due.quotes import quotes_running_out
 from regulars.adapters.read_models.due.search import DueRows
 from regulars.projections.quotes import QUOTES
 from regulars.today.kind import Kind, Saying, Snapshot
+from regulars.wording.command_line import do_line
 
 
 def _find(snapshot: Snapshot) -> DueRows:
@@ -16,8 +17,8 @@ def _find(snapshot: Snapshot) -> DueRows:
 def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
     if row.overdue:
         why = f"quote {row.key} ran out on {saying.day(row.due)} without an answer"
-        return why, saying.do("DeclineQuote", quote_id=row.key)
-    return f"quote {row.key} runs out on {saying.day(row.due)}", saying.do("AcceptQuote", quote_id=row.key)
+        return why, do_line("DeclineQuote", quote_id=row.key)
+    return f"quote {row.key} runs out on {saying.day(row.due)}", do_line("AcceptQuote", quote_id=row.key)
 
 
 QUOTES_OUT = Kind(

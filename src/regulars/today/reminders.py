@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from regulars.adapters.read_models.due.lines import DueRow
 from regulars.adapters.read_models.due.search import DueRows
 from regulars.asking.one_customer import Contact
@@ -11,14 +13,17 @@ from regulars.asking.reminders import OpenReminders, ReminderQuery
 from regulars.crm_domain.instant import after_day, to_datetime
 from regulars.session.freshness import freshness_of
 from regulars.today.kind import Kind, Saying, Snapshot, day_of
+from regulars.wording.command_line import do_line
 
 
 def _find(snapshot: Snapshot) -> DueRows:
-    return snapshot.search.listed(_due(snapshot)) if snapshot.viewpoint.ruleset.care else DueRows((), 0)
+    if not snapshot.viewpoint.ruleset.care:
+        return DueRows((), 0)
+    asked = _asked(snapshot)
+    return replace(snapshot.search.listed(_due(snapshot, asked)), missing=asked.missing)
 
 
-def _due(snapshot: Snapshot) -> Iterator[DueRow]:
-    """What is open, with its why; that has nothing personal in it, as no contact is read for it."""
+def _asked(snapshot: Snapshot) -> OpenReminders:
     window, zone = snapshot.search.lines.window, snapshot.zone
     query = ReminderQuery(
         since=None,
@@ -30,7 +35,12 @@ def _due(snapshot: Snapshot) -> Iterator[DueRow]:
         limit=None,
         freshness=freshness_of(False, None),  # it is fresh already
     )
-    asked = OpenReminders(snapshot.session, snapshot.tx, snapshot.viewpoint, query)
+    return OpenReminders(snapshot.session, snapshot.tx, snapshot.viewpoint, query)
+
+
+def _due(snapshot: Snapshot, asked: OpenReminders) -> Iterator[DueRow]:
+    """What is open, with its why; that has nothing personal in it, as no contact is read for it."""
+    window, zone = snapshot.search.lines.window, snapshot.zone
     for found in asked.found(asked.rows()):
         told = asked.view(found, Contact())
         due = after_day(found.open.due, zone)
@@ -50,7 +60,7 @@ def _due(snapshot: Snapshot) -> Iterator[DueRow]:
 def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
     day, _, care = row.key.partition(" ")
     due = f"overdue since {saying.day(row.due)}" if row.overdue else f"on {saying.day(row.due)}"
-    return f"{row.word}, {due}", saying.do("SettleReminder", customer=saying.who, care=care, day=day, how="done")
+    return f"{row.word}, {due}", do_line("SettleReminder", customer=saying.who, care=care, day=day, how="done")
 
 
 REMINDERS = Kind(

@@ -15,6 +15,7 @@ from regulars.projections.ticket_card import TICKET_CARD
 from regulars.projections.ticket_feedback import TICKET_FEEDBACK
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 from regulars.today.kind import Kind, Saying, Snapshot
+from regulars.wording.command_line import do_line
 
 
 def _find(snapshot: Snapshot) -> DueRows:
@@ -22,7 +23,7 @@ def _find(snapshot: Snapshot) -> DueRows:
 
 
 def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
-    settle = saying.do(
+    settle = do_line(
         "RecordSurveySent",
         customer=saying.who,
         survey_id="ID",

@@ -9,6 +9,7 @@ from regulars.asking.tasks import read_texts
 from regulars.projections.pipeline.projector import PIPELINE
 from regulars.projections.tasks.projector import TASKS
 from regulars.today.kind import Kind, Saying, Snapshot
+from regulars.wording.command_line import do_line
 
 
 def _find(snapshot: Snapshot) -> DueRows:
@@ -18,7 +19,7 @@ def _find(snapshot: Snapshot) -> DueRows:
 def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
     what = saying.text or f"task {row.key}"
     due = f"overdue since {saying.minute(row.due)}" if row.overdue else f"due {saying.minute(row.due)}"
-    return f"{what}: {due}", saying.do("CompleteTask", task_id=row.key)
+    return f"{what}: {due}", do_line("CompleteTask", task_id=row.key)
 
 
 TASKS_DUE = Kind(

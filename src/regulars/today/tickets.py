@@ -8,6 +8,7 @@ from regulars.adapters.read_models.due.tickets import late_tickets
 from regulars.projections.ticket_card import TICKET_CARD
 from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 from regulars.today.kind import Kind, Saying, Snapshot
+from regulars.wording.command_line import do_line
 
 
 def _find(snapshot: Snapshot) -> DueRows:
@@ -19,7 +20,7 @@ def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
     late = f"late since {saying.minute(row.due)}" if row.overdue else f"late from {saying.minute(row.due)}"
     status = "" if row.word is None else f", {row.word.replace('_', ' ')}"
     command = "ReplyAsAgent" if row.number else "ResolveTicket"
-    return f"ticket {row.key}{status}: {what} is {late}", saying.do(command, ticket_id=row.key)
+    return f"ticket {row.key}{status}: {what} is {late}", do_line(command, ticket_id=row.key)
 
 
 TICKETS = Kind(

@@ -17,7 +17,8 @@ class DueLine(Struct, frozen=True, kw_only=True):
     is about, None where there is none; then it goes by `net_spend`, what the customer spent net in 365 days. Both are
     in the store's currency. `owner` is who looks after it, or else after the customer.
 
-    `why` is a sentence, and `settle` the command line that settles it: words in capitals are to be filled in.
+    `why` is a sentence, and `settle` the command line that settles it: words in capitals are to be filled in. It is ""
+    of a birthday for which the rules have no [[care]], as nothing is to be settled then.
     `customer_id` is None where it is about nobody; `ref` and `name` are None then, and where they weren't asked for.
     """
 
@@ -54,7 +55,7 @@ class Today(Struct, frozen=True, kw_only=True):
     """What is to be done as of an instant, and up to the end of a day some `days` later, in order.
 
     `kinds` are those of which there is anything. `behind` is how many recorded events it misses. Of an `owner`, only
-    what they look after.
+    what they look after. `missing` says why some may be missing, a sentence for each reason.
     """
 
     as_of: datetime
@@ -66,3 +67,4 @@ class Today(Struct, frozen=True, kw_only=True):
     lines: tuple[DueLine, ...]
     kinds: tuple[KindOfLine, ...]
     behind: int = 0
+    missing: tuple[str, ...] = ()

@@ -41,10 +41,13 @@ DueOf = Callable[[DueRow], int | None]
 
 
 class DueRows(Struct, frozen=True):
-    """The first lines of a kind, and how many there are in all."""
+    """The first lines of a kind, and how many there are in all; `missing` says why some may be missing, a sentence for
+    each reason.
+    """
 
     first: tuple[DueRow, ...]
     count: int
+    missing: tuple[str, ...] = ()
 
 
 class Asked(Struct, frozen=True, kw_only=True):
