@@ -13,7 +13,7 @@ from rich.text import Text
 
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf
-from regulars.cli.csv_cells import CsvOption, RawOption, WriteRow, require_one, rows_asked
+from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, require_one, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import KnownAt, fold_first
@@ -46,6 +46,8 @@ def today(
     business: Annotated[str, typer.Option(metavar="NAME", help="With --mail: the name in the subject.")] = "",
     as_csv: CsvOption = False,
     raw: RawOption = False,
+    excel: ExcelOption = None,
+    xlsx: XlsxOption = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -56,8 +58,8 @@ def today(
     Of each kind ten lines at most are shown, and how many there are. Each line says why it is there and the command
     that settles it; words in capitals are to be filled in.
     """
-    require_one({"--json": json, "--csv": as_csv, "--mail": mail})
-    rows = rows_asked(as_csv=as_csv, raw=raw, excel=None, xlsx=None, json=json)
+    rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
+    require_one({"--mail": mail, "a list or --json": rows.are_asked or json})
     sender, recipient = _addresses(mail, mail_from, mail_to, business)
     with open_to_ask(ctx, db) as crm:
         fold_first(crm)
