@@ -150,6 +150,8 @@ def assert_same(cell: object, text: str, *, is_text: bool) -> None:
         assert abs(apart) < timedelta(seconds=1)
     elif isinstance(cell, date):
         assert f"{cell:%Y-%m-%d}" == text
+    elif isinstance(cell, bool):
+        assert str(cell) == text
     else:
         assert cell == text
 

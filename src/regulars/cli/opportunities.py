@@ -72,7 +72,7 @@ def leads(
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show what became of leads: the shares that were qualified, had an opportunity opened, and won one.
+    """Show what became of leads: how many were qualified, had an opportunity opened, and won one.
 
     Each is a share of those registered, with its 95 % interval; whoever came further counts in what is before.
     """

@@ -145,7 +145,7 @@ class Projections:
     def require(self, projection: str) -> None:
         """Raises ValueError for a name that is neither a projection nor a set of facts that they fold."""
         registry = self._session.store.registry
-        known = [each.name for each in (*registry.projectors, *registry.fact_sets)]
+        known = [*(each.name for each in registry.projectors), *(each.name for each in registry.fact_sets)]
         if projection not in known:
             raise ValueError(f'no projection is called "{projection}"; there are {", ".join(known)}')
 
