@@ -169,5 +169,5 @@ def test_numbers_are_kept_exactly_and_written_in_one_way() -> None:
 def test_a_contract_that_comes_with_an_acceptance_begins_on_a_day() -> None:
     with pytest.raises(ValidationError, match="give its start"):
         AcceptQuote(quote_id="Q-1", contract_id="C-1")
-    with pytest.raises(ValidationError, match="a contract_id goes with them"):
+    with pytest.raises(ValidationError, match="a contract_id goes with it"):
         AcceptQuote(quote_id="Q-1", start=LAST)

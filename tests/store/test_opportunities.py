@@ -163,8 +163,9 @@ def test_a_firm_is_found_by_its_reference(database_url: str) -> None:
     clock = Clock()
     with opened(database_url, clock) as crm:
         register(crm, clock)
-        crm.do(OpenOpportunity(customer=PEOPLE[0], opportunity_id="O-1", firm=PEOPLE[1]))
-        assert crm.opportunity("O-1").firm_id == crm.find(PEOPLE[1])
+        crm.do(RegisterCustomer(ref="acme", kind="firm"))
+        crm.do(OpenOpportunity(customer=PEOPLE[0], opportunity_id="O-1", firm="acme"))
+        assert crm.opportunity("O-1").firm_id == crm.find("acme")
         with pytest.raises(NotFound):
             crm.do(OpenOpportunity(customer=PEOPLE[0], opportunity_id="O-2", firm="nobody"))
         with pytest.raises(NotFound):
@@ -251,6 +252,7 @@ def test_an_id_in_place_of_a_reference_is_as_good(database_url: str) -> None:
     clock = Clock()
     with opened(database_url, clock) as crm:
         register(crm, clock)
+        crm.do(RegisterCustomer(ref="acme", kind="firm"))
         who = CustomerId(crm.find(PEOPLE[0]))
-        crm.do(OpenOpportunity(customer=who, opportunity_id="O-1", firm=CustomerId(crm.find(PEOPLE[1]))))
+        crm.do(OpenOpportunity(customer=who, opportunity_id="O-1", firm=CustomerId(crm.find("acme"))))
         assert crm.opportunity("O-1").ref == PEOPLE[0]
