@@ -30,6 +30,7 @@ from regulars import (
     MergeCustomers,
     NotFound,
     OpenTicket,
+    RecordEmployment,
     RecordPurchase,
     RecordReturn,
     RegisterCustomer,
@@ -52,7 +53,10 @@ from shown import alike
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAYS = (date(2025, 11, 1), date(2025, 12, 31), date(2026, 2, 1), date(2026, 3, 1), date(2026, 9, 1))
-COPIED = ("commands", "consents", "events", "forgotten", "keys", "links", "lookups", "quarantine", "seals", "settings")
+COPIED = (
+    *("commands", "consents", "events", "firms", "forgotten", "keys", "links", "lookups", "quarantine", "seals"),
+    "settings",
+)
 LEFT_OUT = {"generations", "builds", "generation_builds", "parked"}
 VIEWS = ("lifecycle_stage", "loyalty_tier", "churn_risk", "customer_card", "ticket_queue")
 
@@ -80,6 +84,8 @@ def make_shop(url: str, folder: Path) -> None:
         for ref, name in people.items():
             crm.do(RegisterCustomer(ref=ref, name=name, email=f"{ref[5:]}@example.com", occurred_at=begin))
         crm.do(EnrollMember(customer="shop:1", occurred_at=begin))
+        crm.do(RegisterCustomer(ref="acme", kind="firm", occurred_at=begin))
+        crm.do(RecordEmployment(customer="shop:1", firm="acme", role="buyer", occurred_at=begin))
         for number in range(6):
             at = begin + timedelta(days=30 * number)
             crm.do(
