@@ -189,7 +189,7 @@ def held_page(
     Only some `keys` and those of some `customers` where these are given; those of customers who are forgotten, or
     `beside`, are left out. Columns of the verdict are `equal` to some texts, and hold `at_most` some numbers.
     """
-    tables, events, forgotten = models.of(name), models.events, models.forgotten
+    tables = models.of(name)
     table, named = tables.intervals, tables.projector.key
     assert named is not None
     key = table.c[named.name]
@@ -201,7 +201,6 @@ def held_page(
     place = (instant, in_order, table.c.customer)
     if value is not None:
         conditions.append(table.c.value == value)
-    conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
     conditions += [table.c[column] == text for column, text in equal.items()]
     conditions += [table.c[column] <= most for column, most in at_most.items()]
     if keys is not None:
@@ -212,13 +211,8 @@ def held_page(
         conditions.append(table.c.customer.not_in(sorted(beside)))
     if after is not None:
         conditions.append(sa.tuple_(*place) > sa.tuple_(*map(sa.literal, after)))
-    joined = table.join(events, events.c.position == table.c.customer)
-    statement = sa.select(events.c.customer_id.label("whose"), *table.c).select_from(joined).where(*conditions)
-    found = list[HeldKey]()
-    for customer_id, *row in map(tuple, connection.execute(statement.order_by(*place).limit(limit))):
-        (interval,) = tables.read([row])
-        found.append(HeldKey(customer=row[1], customer_id=customer_id, interval=interval))
-    return found
+    statement = _of_the_remembered(models, table).where(*conditions)
+    return list(_held_keys(tables, connection.execute(statement.order_by(*place).limit(limit))))
 
 
 def held_within(
@@ -234,20 +228,16 @@ def held_within(
     """What a projection holds of some keys at an instant, or comes to hold after it and no later than another; of some
     customers where these are given. Those who are forgotten are left out.
     """
-    tables, events, forgotten = models.of(name), models.events, models.forgotten
+    tables = models.of(name)
     table, named = tables.intervals, tables.projector.key
     assert named is not None
     if not keys:
         return
     conditions = [table.c[named.name].in_(sorted(keys)), table.c.valid_from <= max(at, until), table.c.valid_to > at]
-    conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
-    joined = table.join(events, events.c.position == table.c.customer)
-    statement = sa.select(events.c.customer_id.label("whose"), *table.c).select_from(joined).where(*conditions)
+    statement = _of_the_remembered(models, table).where(*conditions)
     parts = [sa.true()] if customers is None else [table.c.customer.in_(chunk) for chunk in chunks(customers)]
     for part in parts:
-        for customer_id, *row in map(tuple, connection.execute(statement.where(part))):
-            (interval,) = tables.read([row])
-            yield HeldKey(customer=row[1], customer_id=customer_id, interval=interval)
+        yield from _held_keys(tables, connection.execute(statement.where(part)))
 
 
 def held_between(
@@ -256,15 +246,10 @@ def held_between(
     """What a projection holds at an instant with a column from one text to another, in whatever order they come. Those
     who are forgotten are left out.
     """
-    tables, events, forgotten = models.of(name), models.events, models.forgotten
+    tables = models.of(name)
     table = tables.intervals
     conditions = [table.c[column].between(first, last), table.c.valid_from <= at, table.c.valid_to > at]
-    conditions.append(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
-    joined = table.join(events, events.c.position == table.c.customer)
-    statement = sa.select(events.c.customer_id.label("whose"), *table.c).select_from(joined).where(*conditions)
-    for customer_id, *row in map(tuple, connection.execute(statement)):
-        (interval,) = tables.read([row])
-        yield HeldKey(customer=row[1], customer_id=customer_id, interval=interval)
+    yield from _held_keys(tables, connection.execute(_of_the_remembered(models, table).where(*conditions)))
 
 
 def verdicts_of(
@@ -279,6 +264,20 @@ def verdicts_of(
         for row in map(tuple, connection.execute(sa.select(table).where(table.c.customer.in_(chunk), holds))):
             (interval,) = tables.read([row])
             yield row[place], interval
+
+
+def _of_the_remembered(models: ReadModels, table: sa.Table) -> sa.Select[Any]:
+    """Select intervals with whose they are; of whom was forgotten none."""
+    events, forgotten = models.events, models.forgotten
+    joined = table.join(events, events.c.position == table.c.customer)
+    whose = sa.select(events.c.customer_id.label("whose"), *table.c).select_from(joined)
+    return whose.where(events.c.customer_id.not_in(sa.select(forgotten.c.customer_id)))
+
+
+def _held_keys(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[HeldKey]:
+    for customer_id, *row in map(tuple, rows):
+        (interval,) = tables.read([row])
+        yield HeldKey(customer=row[1], customer_id=customer_id, interval=interval)
 
 
 def _listed_keys(tables: ProjectionTables, rows: Iterable[Row | sa.Row[Any]]) -> Iterator[ListedKey]:

@@ -165,7 +165,7 @@ def _page(
             break
         reading = replace(reading, after=page.after)
     cut = found[: asked.limit]
-    return replace(page, found=cut, after=cursor_of(cut[-1]) if len(found) > len(cut) else None)
+    return replace(page, found=cut, after=cursor_of(asked.place(cut[-1])) if len(found) > len(cut) else None)
 
 
 def _is_due(held: HeldKey, zone: ZoneInfo, at: int, until: int) -> bool:

@@ -6,7 +6,6 @@ by what they bought on most days; so that is another answer. See docs/due-again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime, timedelta
@@ -17,14 +16,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.adapters.progress import Progress
-from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.histories import read_facts
-from regulars.adapters.read_models.keyed_pages import HeldKey, Place, held_page
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.customers import folded_in
+from regulars.asking.held import HeldPage, HeldQuery, find_held, find_held_beside
 from regulars.asking.listed import families_changed
-from regulars.asking.one_customer import history_of, read_contacts
+from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.asking.views import Clause, EventLine
 from regulars.crm_domain.command import CustomerId
@@ -153,119 +151,52 @@ def _following(
 def _page(
     session: Session, tx: Transaction, viewpoint: Viewpoint, query: DueQuery, following: Callable[[int, str], DuePage]
 ) -> DuePage:
-    models, connection = viewpoint.models, tx.connection
-    assert models is not None
     if query.item is not None and query.item not in viewpoint.rules.due_again.cadences:
         raise NotFound(_unnamed(query.item, viewpoint))
     at = query.at
     if at is None:
         at = session.now() if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone)
-    begins_until = None if query.within is None else min(at + query.within // MICROSECOND, FOREVER - 1)
-    asked = _Asked(session, tx, viewpoint, query, at, begins_until)
-    families = asked.apart()
-    beside = [each for members in families for each in members]
-    whose = None if query.customer is None else session.members(tx, query.customer, viewpoint.until)
-    numbers = models.numbers(connection, [*beside, *(whose or ())])
-    found = held_page(
-        models,
-        connection,
-        DUE_AGAIN.name,
-        query.value,
+    asked = HeldQuery(
+        projector=DUE_AGAIN,
         at=at,
-        begins_until=begins_until,
-        keys=None if query.item is None else (query.item,),
-        customers=None if whose is None else [numbers[each] for each in whose if each in numbers],
+        customer=query.customer,
+        value=query.value,
         limit=query.limit,
-        after=asked.after,
-        beside=[numbers[each] for each in beside if each in numbers],
+        after=query.after,
+        freshness=query.freshness,
+        begins_until=None if query.within is None else min(at + query.within // MICROSECOND, FOREVER - 1),
+        keys=None if query.item is None else (query.item,),
     )
-    told = [each for members in families for each in asked.of(members)]
-    if told:
-        gone = tx.forgotten(each.customer_id for each in told)
-        among = (each for each in told if each.customer_id not in gone and (whose is None or each.customer_id in whose))
-        found = sorted([*found, *among], key=asked.place)[: query.limit]
-    contacts = read_contacts(tx, {each.customer_id for each in found})
-    behind = events_behind(session.store, models, connection, viewpoint.until, beside=beside)
+    if query.as_of is None or query.within is None:
+        page = find_held(session, tx, viewpoint, asked)
+    else:
+        page = _find_ahead_of(session, tx, viewpoint, asked)
+    contacts = read_contacts(tx, {each.customer_id for each in page.found})
     return DuePage(
-        items=tuple(view_item(each.customer_id, contacts[each.customer_id].ref, each.interval) for each in found),
-        after=_cursor(asked.place(found[-1])) if len(found) == query.limit else None,
+        items=tuple(view_item(each.customer_id, contacts[each.customer_id].ref, each.interval) for each in page.found),
+        after=page.after,
         as_of=to_datetime(at),
-        behind=behind,
-        held_back_by=session.held_back_by(tx, models) if behind else None,
+        behind=page.behind,
+        held_back_by=page.held_back_by,
         following=partial(following, at) if query.goes_on else None,
     )
 
 
-class _Asked:
-    """A list that is asked for, and the customers who have to be folded for it."""
+def _find_ahead_of(session: Session, tx: Transaction, viewpoint: Viewpoint, asked: HeldQuery) -> HeldPage:
+    """What was ahead as of a day, as if nothing had happened since: of those of whom more happened, what is stored
+    doesn't tell.
+    """
+    assert viewpoint.models is not None
+    families = list(session.families_written(tx, viewpoint, asked.freshness))
+    known = {each for members in families for each in members}
+    families += families_changed(viewpoint.models, tx, asked.at, known, "what is due")
 
-    def __init__(
-        self,
-        session: Session,
-        tx: Transaction,
-        viewpoint: Viewpoint,
-        query: DueQuery,
-        at: int,
-        begins_until: int | None,
-    ) -> None:
-        self._session, self._tx, self._viewpoint, self._query = session, tx, viewpoint, query
-        self._at, self._begins_until = at, begins_until
-        self.after = None if query.after is None else _place(query.after)
-
-    def apart(self) -> list[tuple[str, ...]]:
-        """The families whom the stored items don't tell of: this process wrote of them, or what was ahead of them as of
-        a day didn't come, as more happened.
-        """
-        query, models = self._query, self._viewpoint.models
-        assert models is not None
-        families = list(self._session.families_written(self._tx, self._viewpoint, query.freshness))
-        if query.as_of is not None and query.within is not None:
-            known = {each for members in families for each in members}
-            families += families_changed(models, self._tx, self._at, known, "what is due")
-        return families
-
-    def of(self, members: tuple[str, ...]) -> Iterator[HeldKey]:
-        """What is asked for of one family."""
-        customer, intervals = self._intervals(members)
-        for each in intervals:
-            wanted = self._query.value in (None, each.verdict.value) and self._query.item in (None, each.key)
-            held = HeldKey(customer=customer, customer_id=members[0], interval=each)
-            if wanted and self._is_in_time(each) and (self.after is None or self.place(held) > self.after):
-                yield held
-
-    def _is_in_time(self, each: Interval) -> bool:
-        if self._begins_until is None:
-            return each.valid_from <= self._at < each.valid_to
-        return self._at < each.valid_from <= self._begins_until
-
-    def place(self, held: HeldKey) -> Place:
-        """Where something stands in the list."""
-        return held.place(by_beginning=self._begins_until is not None)
-
-    def _intervals(self, members: tuple[str, ...]) -> tuple[int, list[Interval]]:
-        """A customer's number and items; where it is asked what was ahead, as if nothing had happened since."""
-        store, tx, viewpoint = self._session.store, self._tx, self._viewpoint
-        if self._query.as_of is None or self._begins_until is None:
-            whole = history_of(store, tx, viewpoint, members)
-            return whole.customer, whole.timelines[DUE_AGAIN.name]
-        history = read_facts(store, tx.connection, members, viewpoint.rules, viewpoint.until)
-        _, timelines = fold_until(history.happened, viewpoint.rules, self._at, (DUE_AGAIN,))
+    def as_it_was(members: tuple[str, ...]) -> tuple[int, list[Interval]]:
+        history = read_facts(session.store, tx.connection, members, viewpoint.rules, viewpoint.until)
+        _, timelines = fold_until(history.happened, viewpoint.rules, asked.at, (DUE_AGAIN,))
         return history.customer, timelines[DUE_AGAIN.name]
 
-
-_CURSOR = re.compile("([0-9]{1,19}):([0-9]{1,19}):(.+)", re.ASCII | re.DOTALL)
-
-
-def _cursor(place: Place) -> str:
-    instant, key, customer = place
-    return f"{instant}:{customer}:{key}"
-
-
-def _place(after: str) -> Place:
-    found = _CURSOR.fullmatch(after)
-    if found is None or max(int(found[1]), int(found[2])) > FOREVER:
-        raise ValueError(f'"{after}" is not the `after` of a page')
-    return int(found[1]), found[3], int(found[2])
+    return find_held_beside(session, tx, viewpoint, asked, families, as_it_was)
 
 
 def view_item(customer_id: str, ref: str | None, interval: Interval) -> DueItem:

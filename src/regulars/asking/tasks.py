@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime, timedelta
@@ -16,12 +15,13 @@ from msgspec.structs import replace
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.histories import read_facts
-from regulars.adapters.read_models.keyed_pages import HeldKey, Place
+from regulars.adapters.read_models.keyed_pages import HeldKey
 from regulars.adapters.read_models.task_pages import WantedTasks, place_of, task_page
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.audit import AuditEntry, entries_of
 from regulars.asking.customers import folded_in
+from regulars.asking.held import cursor_of, place_after
 from regulars.asking.one_customer import Contact, history_of, read_clauses, read_contacts, span
 from regulars.asking.paging import MAX_PAGE, Following, Paged
 from regulars.asking.views import Clause, Span
@@ -29,7 +29,7 @@ from regulars.crm_domain import task
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound, StoreUnusable
 from regulars.crm_domain.event import Recorded
-from regulars.crm_domain.instant import FOREVER, to_datetime
+from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.crm_domain.task import Recurrence, TaskAdded, TaskEvent, repeats_in_words, upcoming
 from regulars.projections.engine.fold import by_key, fold_until, verdict_at
@@ -192,7 +192,7 @@ def _page(
         customers=None if whose is None else tuple(numbers[each] for each in whose if each in numbers),
         beside=[numbers[each] for each in beside if each in numbers],
     )
-    after = None if query.after is None else _place(query.after)
+    after = None if query.after is None else place_after(query.after)
     found = task_page(models, connection, at, wanted, limit=query.limit, after=after)
     told = (each for members in families for each in _held(session, tx, viewpoint, members, at))
     some = [each for each in told if _is_wanted(each, wanted, whose) and (after is None or place_of(each) > after)]
@@ -201,7 +201,7 @@ def _page(
     behind = events_behind(session.store, models, connection, viewpoint.until, beside=beside)
     return TaskPage(
         tasks=tuple(view_tasks(session, tx, found)),
-        after=_cursor(place_of(found[-1])) if len(found) == query.limit else None,
+        after=cursor_of(place_of(found[-1])) if len(found) == query.limit else None,
         as_of=to_datetime(at),
         behind=behind,
         held_back_by=session.held_back_by(tx, models) if behind else None,
@@ -231,21 +231,6 @@ def _is_wanted(held: HeldKey, wanted: WantedTasks, whose: Sequence[str] | None) 
     is_due = wanted.due_until is None or (verdict.due_at is not None and verdict.due_at <= wanted.due_until)
     is_theirs = whose is None or held.customer_id in whose
     return is_due and is_theirs and verdict.value in wanted.values and wanted.owner in (None, verdict.owner)
-
-
-_CURSOR = re.compile("([0-9]{1,19}):([0-9]{1,19}):(.+)", re.ASCII | re.DOTALL)
-
-
-def _cursor(place: Place) -> str:
-    instant, key, customer = place
-    return f"{instant}:{customer}:{key}"
-
-
-def _place(after: str) -> Place:
-    found = _CURSOR.fullmatch(after)
-    if found is None or max(int(found[1]), int(found[2])) > FOREVER:
-        raise ValueError(f'"{after}" is not the `after` of a page')
-    return int(found[1]), found[3], int(found[2])
 
 
 # ------------------------------------------------------------------------------------------------- as people read them
