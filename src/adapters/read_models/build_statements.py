@@ -246,12 +246,13 @@ class BuildStatements:
 
     def replace(self, connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
         """Put rows of a table that has one for each customer in the place of those that are stored of them."""
+        if not rows:
+            return
         text = self._replacing.get(table)
         if text is None:
             others = ", ".join(f"{each.name} = excluded.{each.name}" for each in table.c if not each.primary_key)
             text = self._replacing[table] = f"{self._insert_of(table)} ON CONFLICT (customer) DO UPDATE SET {others}"
-        if rows:
-            run_many(connection, text, list(rows))
+        run_many(connection, text, list(rows))
 
     @property
     def _projections(self) -> list[ProjectionTables]:

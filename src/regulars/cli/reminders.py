@@ -29,6 +29,7 @@ from regulars.cli.opening import (
 )
 from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, fold_first, viewpoint
+from regulars.cli.words import parse_day
 from regulars.session.freshness import FRESH
 
 _COLUMNS = (
@@ -37,14 +38,6 @@ _COLUMNS = (
 )
 _DAY = len("2026-03-01")
 _NO_CARE = "The rules name no occasions under [[care]]; docs/howto-care.md shows some."
-
-
-def parse_day(text: str) -> date:
-    """A day. Raises typer.BadParameter for anything else."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f'expected a day such as 2026-03-01, not "{text}"') from None
 
 
 FromDay = Annotated[

@@ -28,6 +28,14 @@ def parse_moment(text: str) -> date:
     return moment
 
 
+def parse_day(text: str) -> date:
+    """A day. Raises typer.BadParameter for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f'expected a day such as 2026-03-01, not "{text}"') from None
+
+
 def parse_span(text: str) -> timedelta:
     """A length of time such as 36h, 14d or 2w. Raises typer.BadParameter for anything else."""
     match = _SPAN.fullmatch(text.strip())

@@ -1,7 +1,4 @@
-"""Customers worth a call: about to become at risk, or just become so, in a better tier than the lowest.
-
-Whoever was in touch with the business in the last so many days needs no call now, so to record one settles the line.
-"""
+"""What is said of customers who are worth a call, and how a call is recorded that settles the line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contracts that end, and those that renew by themselves unless notice is given."""
+"""What is said of contracts that end, or renew unless notice is given, and how that is settled."""
 
 from __future__ import annotations
 

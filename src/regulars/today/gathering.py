@@ -21,7 +21,7 @@ from regulars.asking.customers import folded_in
 from regulars.asking.listed import families_changed
 from regulars.asking.one_customer import Contact, read_contacts
 from regulars.crm_domain.command import CustomerId
-from regulars.crm_domain.instant import DAY, to_datetime
+from regulars.crm_domain.instant import DAY, after_day, to_datetime
 from regulars.crm_domain.money import from_minor_units
 from regulars.projections.engine.fold import Timelines, fold_until
 from regulars.session.freshness import freshness_of
@@ -29,7 +29,7 @@ from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
-from regulars.today.kind import Kind, Saying, Snapshot, bounds_of, day_of, due_of, midnight
+from regulars.today.kind import Kind, Saying, Snapshot, bounds_of, day_of, due_of
 from regulars.today.kinds import KINDS
 from regulars.today.values import DueLine, KindOfLine, Today
 
@@ -70,7 +70,7 @@ class _Gathering:
         self._models, self._zone = viewpoint.models, viewpoint.rules.zone
         self._at = _asked_at(session, query, viewpoint)
         last = day_of(self._at, self._zone) + timedelta(days=query.days)
-        until = midnight(last + timedelta(days=1), self._zone)
+        until = after_day(last, self._zone)
         self._lines = Lines(self._models, Window(self._at, self._at - query.days * DAY, until))
         self._asked = Asked(limit=SHOWN, owner=query.owner, day_of=partial(bounds_of, zone=self._zone))
 

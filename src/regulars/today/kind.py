@@ -11,7 +11,7 @@ from msgspec import Struct
 from regulars.adapters.read_models.due.lines import DueRow
 from regulars.adapters.read_models.due.search import DueRows, Search
 from regulars.adapters.store.transaction import Transaction
-from regulars.crm_domain.instant import SECOND, to_datetime, to_instant
+from regulars.crm_domain.instant import SECOND, after_day, to_datetime
 from regulars.session.session import Session
 from regulars.session.viewpoint import Viewpoint
 
@@ -77,17 +77,12 @@ def day_of(instant: int, zone: ZoneInfo) -> date:
 def bounds_of(instant: int, zone: ZoneInfo) -> tuple[int, int]:
     """The midnights between which that day lies; the second belongs to it."""
     day = day_of(instant, zone)
-    return midnight(day, zone), midnight(day + timedelta(days=1), zone)
-
-
-def midnight(day: date, zone: ZoneInfo) -> int:
-    """The instant at which a day begins."""
-    return to_instant(datetime.combine(day, datetime.min.time(), zone))
+    return after_day(day - timedelta(days=1), zone), after_day(day, zone)
 
 
 def due_of(instant: int, zone: ZoneInfo) -> datetime | date:
     """When something is due, as people say it: a day for the end of one, else to the second."""
     day = day_of(instant, zone)
-    if instant == midnight(day + timedelta(days=1), zone):
+    if instant == after_day(day, zone):
         return day
     return to_datetime(instant - instant % SECOND).astimezone(zone)

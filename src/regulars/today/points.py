@@ -1,4 +1,4 @@
-"""Points that expire soon, if nobody earns or spends any more."""
+"""What is said of points that expire soon, and how they are spent."""
 
 from __future__ import annotations
 

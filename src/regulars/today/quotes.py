@@ -1,4 +1,4 @@
-"""Quotes that run out, or just did: sent, and neither accepted nor declined."""
+"""What is said of quotes that run out, or just did, and how they are settled."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Surveys to send: a ticket was solved lately, and its customer may be asked and wasn't.
-
-Only a shop that has sent a survey before is told to: one that never did has no survey to send. Of several tickets that
-a customer had solved, the last one is asked about.
-"""
+"""What is said of surveys to send, and how one is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks that are due, or overdue: one that rests until a day is due again with that day."""
+"""What is said of tasks that are due, or overdue, and how they are completed."""
 
 from __future__ import annotations
 

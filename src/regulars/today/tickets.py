@@ -1,4 +1,4 @@
-"""Tickets that are late, or about to be: a clock of an open one is breached, or will be unless somebody acts."""
+"""What is said of tickets that are late, or about to be, and how one is answered."""
 
 from __future__ import annotations
 
