@@ -251,8 +251,12 @@ OTHERWISE = ("CustomerRegistered", "CustomerMerged", "MergeUndone", "PersonalDat
 TOLD = [kind for name, kind in EVENTS.items() if name not in OTHERWISE and kind not in get_args(RulebookEvent)]
 
 
+#: What is text in an event, and an exact decimal.
+DECIMALS = ("quantity", "unit_price", "tax_rate")
+
+
 def within_reach(part: Struct) -> Any:
-    """The same with times that there are, and money of a currency that there is."""
+    """The same with times that there are, money of a currency that there is, and numbers where text stands for one."""
     changes: dict[str, Any] = {}
     for name, value in asdict(part).items():
         if isinstance(value, int) and name in INSTANTS:
@@ -261,6 +265,8 @@ def within_reach(part: Struct) -> Any:
             changes[name] = abs(value) % 1_000
         elif name == "currency":
             changes[name] = "EUR"
+        elif name in DECIMALS:
+            changes[name] = str(len(value))
         elif isinstance(value, tuple):
             changes[name] = tuple(within_reach(each) if isinstance(each, Struct) else each for each in value)
     return replace(part, **changes)

@@ -447,7 +447,7 @@ def test_owners_tags_and_sources_are_counted_too(crm: Regulars) -> None:
         (lambda crm: crm.trend("stage", by="year"), 'by is month or week, not "year"'),
         (
             lambda crm: crm.trend("stage", where={"mood": "x"}),
-            "where takes stage, tier, risk, value, tag, segment, owner, source, not",
+            "where takes stage, tier, risk, value, tag, segment, kind, owner, source, not",
         ),
         (lambda crm: crm.trend("stage", where={"tier": "x"}), 'there is no tier "x"; the rules have member, silver'),
         (lambda crm: crm.revenue(since=date(2024, 5, 1), until=date(2024, 4, 1)), "expected 2024-05 or later, found"),
