@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -295,7 +296,7 @@ def settlements(year: Year, firsts: dict[str, date]) -> None:
             if number % 2 or day.year > 2024:
                 continue
             fields: dict[str, Any] = {"how": year.draw.choice(("done", "skipped"))}
-            # Not of those who are merged: their first order moves, and with it a reminder that was moved is lost (below).
+            # Not of who is merged: their first order moves, and a reminder that was moved is lost with it (below).
             if number % 6 == 0 and who not in MERGED:
                 fields = {"how": "moved", "moved_to": day + timedelta(days=year.draw.randrange(1, 20))}
             at = year.moment(datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=3), 10 * 86_400)
@@ -434,8 +435,8 @@ def test_forecasts_by_the_rules_and_by_own_history_are_those_of_the_script(told:
                 differences.append(f"{day} {month}: None, by the script {wanted[month]}")
             else:
                 differences += differing_sums((day, month), months[month], wanted.get(month, independent.Sums()))
-        overdue = world.grouped(as_of, lambda state: state.expected_close and state.expected_close < day)
-        differences += differing_sums((day, "overdue"), found.overdue, overdue.get(True, independent.Sums()))
+        late = [each for each in world.open_at(as_of, {}) if (each[0].expected_close or day) < day]
+        differences += differing_sums((day, "overdue"), found.overdue, world.summed(late, shares))
         differences += differing_sums((day, "all"), found.total, world.grouped(as_of, lambda _: 0)[0])
     assert differences == []
     assert told_by_history > 40
@@ -444,7 +445,7 @@ def test_forecasts_by_the_rules_and_by_own_history_are_those_of_the_script(told:
 @pytest.mark.parametrize("view", VIEWS)
 def test_waterfalls_are_those_of_the_script(told: Told, view: str) -> None:
     differences = []
-    for first, second in [*zip(DAYS, DAYS[1:], strict=False), *zip(DAYS, DAYS[5:], strict=False)]:
+    for first, second in [*pairwise(DAYS), *zip(DAYS, DAYS[5:], strict=False)]:
         world, as_of, asked = seen(told, view, second)
         begin = end_of(first)
         del asked["as_of"]
@@ -457,9 +458,11 @@ def test_waterfalls_are_those_of_the_script(told: Told, view: str) -> None:
         }
         parts |= {"before": (found.before.opportunities, minor(found.before.amount))}
         parts |= {"after": (found.after.opportunities, minor(found.after.amount))}
-        for part in parts.keys() | wanted.keys():
-            if parts.get(part, (0, 0)) != wanted.get(part, (0, 0)):
-                differences.append(f"{first} {second} {part}: {parts.get(part)}, by the script {wanted.get(part)}")
+        differences += [
+            f"{first} {second} {part}: {parts.get(part)}, by the script {wanted.get(part)}"
+            for part in parts.keys() | wanted.keys()
+            if parts.get(part, (0, 0)) != wanted.get(part, (0, 0))
+        ]
         moves = {
             (each.pipeline, each.before, each.after): (each.opportunities, minor(each.amount))
             for each in found.moves
@@ -472,7 +475,7 @@ def test_waterfalls_are_those_of_the_script(told: Told, view: str) -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_waterfalls_of_an_owner_begin_and_end_with_what_the_script_finds_and_add_up(told: Told, view: str) -> None:
-    for first, second in zip(DAYS, DAYS[1:], strict=False):
+    for first, second in pairwise(DAYS):
         world, as_of, asked = seen(told, view, second)
         del asked["as_of"]
         found = told.crm.pipeline_waterfall(end_of(first), end_of(second), where={"owner": "li"}, **asked)

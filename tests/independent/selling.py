@@ -1,4 +1,4 @@
-"""What is for sale and what is to be done, worked out from exported events and a ruleset, by the text of the docs alone.
+"""What is for sale and what is to be done, from exported events and a ruleset, by the text of the docs alone.
 
     python tests/independent/selling.py EVENTS.jsonl RULES.toml DAY [EARLIER_DAY]
 
@@ -664,7 +664,7 @@ def read(lines: str) -> list[Event]:
 
 def main(argv: list[str]) -> int:
     if len(argv) not in (3, 4):
-        print("expected EVENTS.jsonl RULES.toml DAY [EARLIER_DAY]", file=sys.stderr)
+        sys.stderr.write("expected EVENTS.jsonl RULES.toml DAY [EARLIER_DAY]\n")
         return 2
     events, rules = (Path(path).read_text(encoding="utf-8") for path in argv[:2])
     world = World(read(events), tomllib.loads(rules), instant(datetime(9000, 1, 1, tzinfo=UTC)))
@@ -680,9 +680,10 @@ def main(argv: list[str]) -> int:
         "moves": _plain(world.moves(first, as_of)),
         "today": [vars(line) for line in world.today(as_of)],
     }
-    print(
-        json.dumps(found, indent=2, default=lambda value: float(value) if isinstance(value, Fraction) else str(value))
+    text = json.dumps(
+        found, indent=2, default=lambda value: float(value) if isinstance(value, Fraction) else str(value)
     )
+    sys.stdout.write(text + "\n")
     return 0
 
 
