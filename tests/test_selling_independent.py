@@ -1,6 +1,6 @@
 """A generated year of selling and of work to do, against a script that was written from the docs alone.
 
-`independent/selling.py` reads what the store exports. It is asked on two days a month, as it was known then and as it
+`independent/selling.py` reads what the store exports. It is asked on a day of each month, as it was known then and as it
 is known now. What is told late, merged and forgotten is in the year.
 """
 
@@ -67,7 +67,7 @@ END = datetime(2025, 1, 1, 8, tzinfo=UTC)
 SPAN = int((END - BEGIN).total_seconds())
 PEOPLE = 24
 STAGES = ("contacted", "qualified", "proposal", "negotiation")
-DAYS = [date(2024, month, day) for month in range(1, 13) for day in (10, 25)]
+DAYS = [date(2024, month, (10, 25)[month % 2]) for month in range(1, 13)]
 CARE = """
 [[care]]
 id = "anniversary"
@@ -439,13 +439,13 @@ def test_forecasts_by_the_rules_and_by_own_history_are_those_of_the_script(told:
         differences += differing_sums((day, "overdue"), found.overdue, world.summed(late, shares))
         differences += differing_sums((day, "all"), found.total, world.grouped(as_of, lambda _: 0)[0])
     assert differences == []
-    assert told_by_history > 40
+    assert told_by_history > 20
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_waterfalls_are_those_of_the_script(told: Told, view: str) -> None:
     differences = []
-    for first, second in [*pairwise(DAYS), *zip(DAYS, DAYS[5:], strict=False)]:
+    for first, second in [*pairwise(DAYS), *zip(DAYS, DAYS[3:], strict=False)]:
         world, as_of, asked = seen(told, view, second)
         begin = end_of(first)
         del asked["as_of"]
@@ -495,17 +495,15 @@ def due_of(line: regulars.today.DueLine) -> date | int:
 
 
 def plain(line: regulars.today.DueLine) -> tuple[Any, ...]:
-    """A line to be compared; deadlines to the second, as those of ours are cut off there."""
     due, customer = due_of(line), None if line.customer_id is None else str(line.customer_id).replace("-", "")
     worth = (minor(line.stake), None if line.stake is not None else minor(line.net_spend))
     owner = line.owner if line.kind in OWNED else None
-    return line.kind, line.key, customer, due // 10**6 if isinstance(due, int) else due, line.overdue, *worth, owner
+    return line.kind, line.key, customer, due, line.overdue, *worth, owner
 
 
 def of_the_script(line: independent.Line) -> tuple[Any, ...]:
-    due = line.due // 10**6 if isinstance(line.due, int) else line.due
     worth = (line.stake, None if line.stake is not None else line.net_spend)
-    return line.kind, line.key, line.customer, due, line.overdue, *worth, line.owner
+    return line.kind, line.key, line.customer, line.due, line.overdue, *worth, line.owner
 
 
 def first_ten(lines: list[independent.Line]) -> list[independent.Line]:
@@ -519,9 +517,6 @@ def first_ten(lines: list[independent.Line]) -> list[independent.Line]:
     return found
 
 
-@pytest.mark.xfail(
-    strict=True, reason="deadlines in today are cut off at whole seconds; they are instants in microseconds"
-)
 def test_a_deadline_is_the_instant_that_the_rules_give(tmp_path: Path) -> None:
     opened = datetime(2024, 1, 1, 9, 0, 0, 500_000, tzinfo=UTC)
     url = f"sqlite:///{tmp_path / 'one.db'}"
@@ -532,9 +527,6 @@ def test_a_deadline_is_the_instant_that_the_rules_give(tmp_path: Path) -> None:
     assert line.due == opened + timedelta(hours=1)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="moved far off, a reminder is lost where the first order turns out to be earlier"
-)
 def test_a_reminder_that_was_moved_comes_when_an_order_is_told_that_was_earlier(tmp_path: Path) -> None:
     """ADR 43: a word settles the day in whose turn it falls, so it stays with its reminder where news of the past moves
     that."""

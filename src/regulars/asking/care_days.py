@@ -82,8 +82,9 @@ def open_days(
     """The days of a row between two that aren't settled, and those that were moved there from elsewhere."""
     ahead, late = timedelta(days=rule.ahead_days), timedelta(days=rule.late_days)
     moved = [date.fromisoformat(word.said.day) for word in words if word.said.moved_to is not None]
-    earliest, latest = min([first - late, *moved]), max([last + ahead, *moved])
-    days = days_from(held, begins, listed, earliest - ahead, latest + _YEAR)
+    # The day in whose turn a word falls may lie any time before it.
+    earliest = date.min if moved else first - late - ahead
+    days = days_from(held, begins, listed, earliest, max([last + ahead, *moved]) + _YEAR)
     for day, following in pairwise([*days, date.max]):
         if held.value == "birthday":
             named = day.replace(month=1, day=1)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from regulars.adapters.read_models.due.lines import DueRow
 from regulars.adapters.read_models.due.search import DueRows, Search
 from regulars.adapters.store.transaction import Transaction
-from regulars.crm_domain.instant import SECOND, after_day, to_datetime
+from regulars.crm_domain.instant import after_day, to_datetime
 from regulars.session.session import Session
 from regulars.session.viewpoint import Viewpoint
 
@@ -81,8 +81,8 @@ def bounds_of(instant: int, zone: ZoneInfo) -> tuple[int, int]:
 
 
 def due_of(instant: int, zone: ZoneInfo) -> datetime | date:
-    """When something is due, as people say it: a day for the end of one, else to the second."""
+    """When something is due, as people say it: a day for the end of one, else the instant."""
     day = day_of(instant, zone)
     if instant == after_day(day, zone):
         return day
-    return to_datetime(instant - instant % SECOND).astimezone(zone)
+    return to_datetime(instant).astimezone(zone)
