@@ -1,6 +1,6 @@
 """A generated year of selling and of work to do, against a script that was written from the docs alone.
 
-`independent/selling.py` reads what the store exports. It is asked on a day of each month, as it was known then and as it
+`independent/selling.py` reads what the store exports. It is asked on a day of each month, as it was known then and as
 is known now. What is told late, merged and forgotten is in the year.
 """
 
