@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.logs import STORE
-from regulars.adapters.read_models.generations import found_generation, is_founded
+from regulars.adapters.read_models.generations import found_generation, in_short, is_founded
 from regulars.adapters.sql.damage import DamagedReadModels
 from regulars.adapters.sql.database import DEFAULT_LOCK_TIMEOUT, located
 from regulars.adapters.sql.driver_errors import name_of
@@ -161,7 +161,7 @@ def _handle_staleness(crm: Regulars, on_stale: OnStale) -> None:
     if on_stale == "rebuild" and not crm.read_only:
         crm.projections.rebuild_stale()
         return
-    sentence = f"the read models of this store were folded by other code or rules: {'; '.join(differences)}"
+    sentence = f"the read models of this store were folded by other code or rules: {in_short(differences)}"
     if on_stale == "error":
         raise StoreUnusable(f"{sentence}; `regulars rebuild` folds them again")
     warnings.warn(f"{sentence}; lists stay as they were until they are rebuilt", StaleProjections, stacklevel=3)

@@ -113,6 +113,33 @@ def test_a_question_about_one_customer_writes_nothing(crm: Regulars) -> None:
     assert crm.status().behind == 0
 
 
+def test_what_other_code_built_is_named_and_the_rest_is_compared(crm: Regulars, database_url: str) -> None:
+    crm.catch_up()
+    builds = crm._store.schema.builds
+    whole = crm.projections.verify()
+    assert (whole.to_be_built, whole.holds) == ((), True)
+    for name in ("attribution", "facts", "items", "pipeline", "tasks"):
+        with crm._store.database.writing() as connection:
+            ours = connection.scalar(sa.select(builds.c.versions).where(builds.c.name == name))
+            connection.execute(builds.update().where(builds.c.name == name).values(versions="{}"))
+        with pytest.warns(StaleProjections), opened(database_url) as stale:
+            found = stale.projections.verify()
+        assert (found.to_be_built, found.holds) == ((name,), True)
+        assert found.builds.keys() == whole.builds.keys() - {name}
+        with crm._store.database.writing() as connection:
+            connection.execute(builds.update().where(builds.c.name == name).values(versions=ours))
+
+
+def test_a_column_that_other_code_did_not_have_is_no_error_of_the_database(crm: Regulars) -> None:
+    crm.catch_up()
+    with crm._store.reading() as tx:
+        table = crm._session.live(tx).read_models(crm._store).of("attribution").intervals
+    with crm._store.database.writing() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {table.name} RENAME COLUMN kind TO former")
+    with pytest.raises(StoreUnusable, match=r"^what is asked for isn't in the read models yet"):
+        crm.trend("kind")
+
+
 def test_a_generation_of_other_code_is_never_written_and_a_new_one_takes_over(crm: Regulars, database_url: str) -> None:
     before = [(each.ref, each.stage, each.tier, each.risk) for each in crm.customers()]
     builds = crm._store.schema.builds

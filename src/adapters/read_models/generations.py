@@ -7,6 +7,7 @@ rollback.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import sqlalchemy as sa
@@ -50,6 +51,8 @@ from regulars.adapters.store.store import Store
 from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 from regulars.projections.rules.grammar import Ruleset
 
+_SAID = 2
+
 
 class Generation(Struct, frozen=True, kw_only=True):
     """One generation: its ruleset, its builds, and what it may know of.
@@ -88,6 +91,16 @@ class Generation(Struct, frozen=True, kw_only=True):
         theirs = {each.name: each.versions for each in self.builds if each.name in self.running}
         return bool(theirs) and all(self.running[name] == versions for name, versions in theirs.items())
 
+    @property
+    def of_this_code(self) -> frozenset[str]:
+        """The names of the builds that are of the running code's versions."""
+        return frozenset(each.name for each in self.builds if self.running.get(each.name) == each.versions)
+
+    @property
+    def to_be_built(self) -> tuple[str, ...]:
+        """The names of what the running code would build: other code built it, or nobody yet."""
+        return tuple(sorted(self.running.keys() - self.of_this_code))
+
     def staleness(self) -> tuple[str, ...]:
         """What would be judged otherwise now, each as a sentence; none for the same code and the same rules."""
         return (*self._of_other_rules(), *self._of_other_code())
@@ -110,6 +123,12 @@ class Generation(Struct, frozen=True, kw_only=True):
         """Its read models, without those of projections that this process doesn't know."""
         known = {each.name: each.number for each in self.builds if each.name in self.running}
         return ReadModels(store.schema, self.number, known, store.registry, is_current=self.is_current)
+
+
+def in_short(staleness: Sequence[str]) -> str:
+    """What would be judged otherwise, in a line: the first differences, and how many more there are."""
+    more = len(staleness) - _SAID
+    return "; ".join([*staleness[:_SAID], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _differing(theirs: Versions, ours: Versions) -> list[str]:

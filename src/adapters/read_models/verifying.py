@@ -85,7 +85,8 @@ class Difference(Struct, frozen=True):
 class Verification(Struct, frozen=True, kw_only=True):
     """The result of comparing a generation with the log.
 
-    `builds` are the numbers of its builds, by name. `differences` has the first 20 of `different`.
+    `builds` are the numbers of the builds that were compared, by name; `to_be_built` names those that weren't, as other
+    code built them or nobody yet. `differences` has the first 20 of `different`.
     """
 
     checkpoint: int
@@ -96,6 +97,7 @@ class Verification(Struct, frozen=True, kw_only=True):
     different: int
     differences: tuple[Difference, ...]
     parked: tuple[Poison, ...]
+    to_be_built: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -124,7 +126,7 @@ def verify(store: Store, models: ReadModels, rules: Rules, on_progress: Progress
         return Verification(
             checkpoint=checkpoint,
             builds=models.builds,
-            customers=len(comparisons[-1].numbers),
+            customers=len(comparisons[-1].numbers) if comparisons else 0,
             stored=added_up(each.stored for each in comparisons),
             folded=added_up(each.folded for each in comparisons),
             different=sum(each.different for each in comparisons),

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from regulars.adapters.sql.table_names import PREFIX
 from regulars.crm_domain.errors import NotFound, RegularsError, StoreBusy, StoreUnusable
 
 _BUSY = {
@@ -25,6 +26,7 @@ _READ_ONLY = {sqlite3.SQLITE_READONLY, "25006"}
 _FORBIDDEN = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, "42501"}
 _UNWRITABLE = {"22P05", "22021"}  # a character that the encoding of the database doesn't have
 _STILL_ASKED = "2BP01"  # something of others asks for what is to be dropped
+_MISSING_COLUMN = {sqlite3.SQLITE_ERROR, "42703"}
 _GOING_AWAY = {"57P01", "57P02", "57P03"}  # it shuts down, it crashed, it isn't up yet
 
 # What a driver raises of these kinds is about the database or the way to it, and no fault of a statement.
@@ -96,6 +98,9 @@ def _meaning(error: BaseException | None, url: URL) -> RegularsError | None:
         return StoreUnusable(f"{name} can't hold that text, as its encoding is not UTF8: {message}")
     if code == _STILL_ASKED:
         return StoreUnusable(f"{name}: {message}; what others build is to ask the views that begin with regulars_")
+    if code in _MISSING_COLUMN and "column" in message and PREFIX in message:
+        asked = "what is asked for isn't in the read models yet, as other code built them"
+        return StoreUnusable(f"{asked}; `regulars rebuild --stale` builds it")
     if code == sqlite3.SQLITE_NOTADB:
         return StoreUnusable(f"{name} is not a database")
     if code in _GOING_AWAY or (isinstance(code, str) and code.startswith("08")):

@@ -907,6 +907,7 @@ def verification(each: Verification | None, sealed: SealCheck, records: RecordCh
         **checked,
         "checkpoint": each.checkpoint,
         "builds": dict(each.builds),
+        "to_be_built": list(each.to_be_built),
         "customers": each.customers,
         "stored": str(each.stored),
         "folded": str(each.folded),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import typer
 from rich.text import Text
 
+from regulars.adapters.read_models.generations import in_short
 from regulars.asking.views import BuildView
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
@@ -40,7 +41,7 @@ def generations(ctx: typer.Context, json: JsonOption = False, db: StoreOption = 
         render.table(("Number", "State", "Rules", "Made", "Folded up to"), rows),
         "",
         render.table(("Projection", "Build", "In generations", "Folded up to"), _builds(found)),
-        *(Text(f"\n{each.number} is stale: {render.clean('; '.join(each.stale))}") for each in found if each.stale),
+        *(Text(f"\n{each.number} is stale: {render.clean(in_short(each.stale))}") for each in found if each.stale),
     )
 
 

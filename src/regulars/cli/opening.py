@@ -13,6 +13,7 @@ import typer
 
 import regulars
 from regulars.adapters.extensions.extension import Extension
+from regulars.adapters.read_models.generations import in_short
 from regulars.adapters.sql.database import located, parse_url
 from regulars.adapters.store.store import require_store
 from regulars.adapters.vault.keyring import MasterKey
@@ -157,7 +158,7 @@ def _tell_what_is_stale(crm: Regulars) -> None:
         differences = crm.projections.staleness()
     if differences:
         typer.echo(
-            f"regulars: the read models of this store were folded by other code or rules: {'; '.join(differences)}; "
+            f"regulars: the read models of this store were folded by other code or rules: {in_short(differences)}; "
             "lists stay as they were, and `regulars rebuild` folds them again",
             err=True,
         )

@@ -219,6 +219,11 @@ def _drawn(found: Verification, *, is_all: bool) -> Iterator[ConsoleRenderable]:
         yield Text(f"\nNot as the events say: {found.different:,}\n", style="bold")
         yield _differences(found)
         yield Text("\n`regulars rebuild --customer WHO` puts one customer right, `regulars rebuild` everything.")
+    if found.to_be_built:
+        names = ", ".join(found.to_be_built)
+        yield Text(
+            f"Not compared, as other code built it or nobody yet: {names}; `regulars rebuild --stale` builds it."
+        )
     if found.parked:
         yield Text(f"parked: {render.some(tuple(map(describe_parked, found.parked)))}")
 

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regulars.adapters.log.misplaced import NeverDrawn, RecordedAhead
+from regulars.adapters.read_models.generations import in_short
 from regulars.adapters.vault.erasing import OwnerNeeded
 from regulars.adapters.vault.quarantine import Reject
 from regulars.asking.employments import Employment
@@ -460,7 +461,7 @@ def status(each: Status, order: Mapping[Lane, Sequence[str]]) -> ConsoleRenderab
         "rejects": f"{each.rejects:,} rows in quarantine; see `regulars import --rejects`" if each.rejects else "",
         "rules": short(each.rules_digest),
         "builds": builds({build.name: build.number for build in each.builds}),
-        "stale": f"{'; '.join(each.stale)}; `regulars rebuild` folds it again" if each.stale else "",
+        "stale": f"{in_short(each.stale)}; `regulars rebuild` folds it again" if each.stale else "",
         "parked": some(each.parked),
         "forged": never_drawn(each.never_drawn) if each.never_drawn else "",
         "clock": _ahead(each.recorded_ahead) if each.recorded_ahead else "",
