@@ -39,8 +39,9 @@ def streams_named(work: UnitOfWork, commands: Iterable[Command]) -> set[str]:
 def require_named(work: UnitOfWork, event: Event, target: Target) -> None:
     """Raise Rejected where an event names what isn't there, or isn't the customer's.
 
-    `unknown_opportunity`, `unknown_quote`, `unknown_ticket` and `unknown_care` for what isn't known; the category and
-    `_of_another` for another customer's; `quote_not_accepted` and `quote_for_another` for a quote that can't win this.
+    `unknown_opportunity`, `unknown_quote` and `unknown_ticket` for what isn't known, `opportunity_of_another` and so on
+    for another customer's; `quote_not_accepted` and `quote_for_another` for a quote that can't win this; `no_such_care`
+    for a reminder of a rule that the rules in force don't have.
     """
     if isinstance(event, ReminderSettled):
         _require_rule(event.care, work.pending.context.care)
@@ -133,7 +134,7 @@ def _events(stream: Stream) -> Iterator[Event]:
 def _require_rule(care: str, rules: tuple[str, ...]) -> None:
     if care not in rules:
         there = ", ".join(rules) or "none"
-        raise Rejected("unknown_care", f'the rules have no [[care]] rule "{care}"; those they have: {there}')
+        raise Rejected("no_such_care", f'the rules have no [[care]] rule "{care}"; those they have: {there}')
 
 
 def _require_accepted(work: UnitOfWork, quote_id: str) -> None:
