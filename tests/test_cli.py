@@ -661,6 +661,7 @@ def test_commands_tell_every_field_in_plain_words(say: Say) -> None:
     overview = say("commands")
     assert overview.widest <= 80
     assert "customer*, order_id*, amount*, currency, lines, channel" in overview.out
+    assert "opportunity_id*, reason*, detail" in overview.out  # what every other command may have, this one needs
     everything = say("commands", "--json").json
     assert {each["command"] for each in everything} == set(CATALOGUE.commands)
     assert all(field["takes"] not in ("", "a value") for each in everything for field in each["fields"])

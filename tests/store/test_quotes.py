@@ -172,14 +172,13 @@ def test_an_acceptance_wins_the_opportunity_records_the_order_and_signs_the_cont
 
 def test_what_cannot_follow_leaves_nothing(crm: Regulars, clock: Clock) -> None:
     crm.do([OpenOpportunity(customer=ADA, opportunity_id="O-1"), send("Q-1", opportunity_id="O-1")])
-    crm.do([send("Q-2", opportunity_id="O-1"), send("Q-3", opportunity_id="O-9")])
+    crm.do(send("Q-2", opportunity_id="O-1"))
     crm.do(send("Q-4").model_copy(update={"lines": TEA * 2}))
     crm.do(AcceptQuote(quote_id="Q-1", order_id="A-1"))
     clock.now += DAY
     before = crm.status().events
-    for quote_id, why in (("Q-2", "it has one accepted quote"), ("Q-3", "there is no opportunity")):
-        with pytest.raises(Rejected, match=why):
-            crm.do(AcceptQuote(quote_id=quote_id, order_id="A-2"))
+    with pytest.raises(Rejected, match="it has one accepted quote"):
+        crm.do(AcceptQuote(quote_id="Q-2", order_id="A-2"))
     with pytest.raises(Rejected, match='order "A-1" is recorded already with other content'):
         crm.do(AcceptQuote(quote_id="Q-4", order_id="A-1"))
     assert crm.status().events == before

@@ -17,7 +17,8 @@ an opportunity.
 8. What is told with its time is written down, also where it seems to change nothing: what came between may be told
    later. Told without a time, what is so already changes nothing.
 
-That the quote exists, and that the firm is one, is not held here: each is a stream of its own.
+That the quote is there, is theirs and was accepted, and that the firm is one, is not held here: each is a stream of its
+own, and is looked up as the event is kept.
 """
 
 from __future__ import annotations

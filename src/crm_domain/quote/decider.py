@@ -11,7 +11,8 @@
 6. Acceptance is an act: it is decided on what is known then, and no revision that is told later takes it back.
 7. A revision takes up again what was declined or has expired.
 
-That an opportunity has one accepted quote at most is held by the opportunity, which the accepted one wins.
+That an opportunity has one accepted quote at most is held by the opportunity, which the accepted one wins. That it is
+there, and is theirs, is looked up as the event is kept.
 """
 
 from __future__ import annotations

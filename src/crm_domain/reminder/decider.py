@@ -2,8 +2,8 @@
 
 That somebody is to be reminded of something follows from the rules; that it was seen to is a fact.
 
-1. A reminder is named by its rule, `[[care]]`, and by its day. Whether the rules have such a one isn't held here: they
-   change, and what was done stays done.
+1. A reminder is named by its rule, `[[care]]`, and by its day. That the rules in force have such a one isn't held here:
+   it is looked up as the event is kept, as an identical word is taken under any rules, and what was done stays done.
 2. One that is moved has another day to be moved to; no other has one.
 3. A day stands in the clear, so the reminder of a birthday is named by the first day of its year: each year has one.
    Whatever day of it is said, that one is kept.

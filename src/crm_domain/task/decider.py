@@ -15,7 +15,8 @@
    already changes nothing: so what repeats, was completed today and isn't due yet, is complete.
 8. What is to be done for a customer is personal; what is nobody's stands in the clear, as there is no key for it.
 
-That the ticket or opportunity exists which a task is about is not held here: each is a stream of its own.
+That the ticket or opportunity which a task is about is there, and is theirs, is not held here: each is a stream of its
+own, and is looked up as the event is kept. What is to be done for nobody may be about anybody's.
 """
 
 from __future__ import annotations

@@ -62,14 +62,22 @@ def first_line(model: type[Command]) -> str:
 
 
 def fields_of(model: type[BaseModel]) -> list[Field]:
-    """The fields of a command, those that are needed first and those that every command has last."""
+    """The fields of a command, those that are needed first and those that every command may have last."""
     hints = get_type_hints(model, include_extras=True)
-    shared = Command.model_fields
-    names = sorted(model.model_fields, key=lambda name: (name in shared, not model.model_fields[name].is_required()))
-    return [
-        Field(name=name, takes=_in_words(hints[name]), required=model.model_fields[name].is_required())
-        for name in names
-    ]
+    names = sorted(
+        model.model_fields,
+        key=lambda name: (is_shared(model, name), not _is_needed(model, name), name in Command.model_fields),
+    )
+    return [Field(name=name, takes=_in_words(hints[name]), required=_is_needed(model, name)) for name in names]
+
+
+def is_shared(model: type[BaseModel], name: str) -> bool:
+    """Whether a field is one that every command may have: not where this one needs it, such as why a lead is left."""
+    return name in Command.model_fields and not _is_needed(model, name)
+
+
+def _is_needed(model: type[BaseModel], name: str) -> bool:
+    return model.model_fields[name].is_required()
 
 
 def read_fields(model: type[Command], given: dict[str, str]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from regulars.asking.views import (
     Timeline,
     VerdictView,
 )
-from regulars.cli.fields import fields_of, first_line
+from regulars.cli.fields import fields_of, first_line, is_shared
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import FIRM, CustomerRegistered
@@ -366,7 +366,7 @@ def commands_overview(commands: Iterable[type[Command]]) -> ConsoleRenderable:
     """Every command with what it does and the names of its fields; those in bold, with a star, are needed."""
     parts: list[ConsoleRenderable] = []
     for command in commands:
-        own = [field for field in fields_of(command) if field.name not in Command.model_fields]
+        own = [field for field in fields_of(command) if not is_shared(command, field.name)]
         names = Text(", ").join(
             Text(f"{field.name}*", style="bold") if field.required else Text(field.name) for field in own
         )

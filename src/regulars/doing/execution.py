@@ -45,6 +45,7 @@ from regulars.doing.following import commands_after
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
 from regulars.doing.late_membership import follow_late_move
 from regulars.doing.memberships import member_meant, membership_stream, of_all, shared
+from regulars.doing.named import require_named, streams_named
 from regulars.doing.notices import notices_of
 from regulars.doing.outcomes import CarriedOut, FirstOutcomes, Outcome, conclude
 from regulars.doing.policies import follow_links, move_points, require_allowed
@@ -83,7 +84,7 @@ class Execution:
         for (command, where), customer_id in zip(addressed, meant, strict=True):
             if customer_id is not None:
                 wanted |= self._bearing_on(command, where, customer_id)
-        wanted |= self._told_again(commands)
+        wanted |= self._told_again(commands) | streams_named(work, commands)
         work.load(wanted)
 
     def _told_again(self, commands: Iterable[Command]) -> set[str]:
@@ -153,6 +154,7 @@ class Execution:
             then = corrected_at(event, command, stream, at, now)
             require_allowed(work, event, customer_id)
             require_firm(work, event, then)
+            require_named(work, event, target)
             for of, part in self._shared(event, target):
                 work.keep(part, command, of, then, caused_by=follows)
             move_points(work, event, before, command, target, then)

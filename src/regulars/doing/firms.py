@@ -25,6 +25,13 @@ def require_firm(work: UnitOfWork, event: Event, at: int) -> None:
     """Raise Rejected `not_a_firm` where an event names a customer as a firm who is none at its instant, and
     `firm_erased` for one who was forgotten.
     """
+    firm_id = firm_named(event)
+    if firm_id is not None:
+        _require(work.stream(family_of(work, firm_id)[0], CUSTOMER), at)
+
+
+def firm_named(event: Event) -> str | None:
+    """The id of the customer whom an event names as a firm."""
     match event:
         case (
             EmploymentRecorded(firm_id=str(firm_id))
@@ -34,9 +41,9 @@ def require_firm(work: UnitOfWork, event: Event, at: int) -> None:
             | QuoteSent(firm_id=str(firm_id))
             | ContractSigned(firm_id=str(firm_id))
         ):
-            _require(work.stream(family_of(work, firm_id)[0], CUSTOMER), at)
+            return firm_id
         case _:
-            pass
+            return None
 
 
 def _require(firm: Stream, at: int) -> None:

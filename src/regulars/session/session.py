@@ -455,5 +455,6 @@ def policies_of(ruleset: Ruleset, digest: str) -> Context:
         ),
         zone=ruleset.business.timezone,
         ask_again=compile_satisfaction(ruleset.satisfaction).ask_again,
+        care=tuple(each.id for each in ruleset.care),
         birthdays=frozenset(each.id for each in ruleset.care if each.on == "birthday"),
     )
