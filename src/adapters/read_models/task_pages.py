@@ -36,14 +36,15 @@ def place_of(held: HeldKey) -> Place:
 def task_page(
     models: ReadModels, connection: Connection, at: int, wanted: WantedTasks, *, limit: int, after: Place | None
 ) -> list[HeldKey]:
-    """A page of tasks as of an instant, after a place in the list."""
-    tables, events = models.of(TASKS.name), models.events
+    """A page of tasks as of an instant, after a place in the list; none for whoever is forgotten by now."""
+    tables, events, forgotten = models.of(TASKS.name), models.events, models.forgotten
     table, named = tables.intervals, tables.projector.key
     assert named is not None
     key, due_at = table.c[named.name], table.c.due_at
     in_order = key if connection.dialect.name == "sqlite" else sa.collate(key, "C")
     place = (sa.func.coalesce(due_at, sa.literal(FOREVER, sa.BigInteger)), in_order, table.c.customer)
     conditions = [table.c.value.in_(wanted.values), table.c.valid_from <= at, table.c.valid_to > at]
+    conditions.append(~sa.exists().where(forgotten.c.customer_id == events.c.customer_id))
     if wanted.owner is not None:
         conditions.append(table.c.owner == wanted.owner)
     if wanted.due_until is not None:

@@ -194,7 +194,9 @@ def _page(
     )
     after = None if query.after is None else place_after(query.after)
     found = task_page(models, connection, at, wanted, limit=query.limit, after=after)
-    told = (each for members in families for each in _held(session, tx, viewpoint, members, at))
+    gone = tx.forgotten(members[0] for members in families)
+    remembered = (members for members in families if members[0] not in gone)
+    told = (each for members in remembered for each in _held(session, tx, viewpoint, members, at))
     some = [each for each in told if _is_wanted(each, wanted, whose) and (after is None or place_of(each) > after)]
     if some:
         found = sorted([*found, *some], key=place_of)[: query.limit]
