@@ -8,13 +8,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from unicodedata import category
 from zoneinfo import ZoneInfo
 
 import pytest
+import typer
 
 import regulars
 from regulars import RecordPurchase, RegisterCustomer, cli
@@ -58,6 +61,25 @@ do = "RecordPurchase"
 occurred_at = { column = "day", format = "%Y-%m-%d" }
 amount = { column = "total", money = "major" }
 """
+
+
+#: A name of its own for each thing that is wrong, as pydantic would say it.
+OF_PYDANTIC = ("Input should", "Value error", "unable to parse", "[type=")
+
+
+def numeric_options() -> Iterator[tuple[list[str], str]]:
+    """Each command that has an option for a number, with as many words as it has arguments, and that option."""
+
+    def listed(command: Any, words: tuple[str, ...]) -> Iterator[tuple[list[str], str]]:
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from listed(inner, (*words, name))
+        loaded = command.make_context(" ".join(words), [], resilient_parsing=True).command
+        needed = ["x" for each in loaded.params if each.param_type_name == "argument" and each.required]
+        for each in loaded.params:
+            if each.type_descriptor.annotation in (int, float) and each.param_type_name == "option":
+                yield [*words, *needed], each.opts[0]
+
+    return listed(typer.main.get_command(app), ())
 
 
 @pytest.fixture(scope="module")
@@ -892,3 +914,12 @@ def test_a_list_that_may_be_left_out_is_typed_as_json(say: Say) -> None:
     corrected = say("do", "CorrectPurchase", "order_id=A", 'lines=[{"sku": "tea", "quantity": 2}]')
     assert corrected.status == 0
     assert "2 x tea" in say("audit", "--type", "PurchaseRecorded").out
+
+
+def test_a_number_that_is_none_is_refused_in_our_words(ask: Say) -> None:
+    found = list(numeric_options())
+    assert len(found) > 40
+    for words, option in found:
+        said = ask(*words, f"{option}=twelve")
+        assert said.status != 0
+        assert not [word for word in OF_PYDANTIC if word in said.err], said.err

@@ -124,7 +124,7 @@ def test_other_viewpoints_are_said(shop: Say) -> None:
         (("rules", "measure", "tier"), "'tier' is not one of 'due_again'"),
         (
             ("rules", "measure", "due_again", "--min-buyers", "5"),
-            "'--min-buyers': Input should be greater than or equal to 6",
+            "'--min-buyers': expected a number greater than or equal to 6",
         ),
     ],
 )

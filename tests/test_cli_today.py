@@ -87,7 +87,7 @@ def test_nothing_to_do_is_said(shop: Say) -> None:
         (("--mail",), "--mail needs it: an address such as li@example.com"),
         (("--mail-to", "a@b.c"), "it means something only together with --mail"),
         (("--mail", "--json"), "choose one of them"),
-        (("--days", "0"), "Input should be greater than or equal to 1"),
+        (("--days", "0"), "expected a number greater than or equal to 1"),
         ((*MAIL[:-1], "nobody"), "is no address to mail from"),
     ],
 )

@@ -32,6 +32,8 @@ _BY_NAME = {
 }
 
 _BEGINNINGS = (
+    (re.compile(r"^Input should be a valid integer, .*"), "expected a whole number"),
+    (re.compile(r"^Input should be a valid number, .*"), "expected a number"),
     (re.compile(r"^Input should be (greater|less) "), r"expected a number \1 "),
     (re.compile(r"^Input should be (a valid string)"), "expected text"),
     (re.compile(r"^Input should be (a valid |an? )?"), r"expected \1"),
@@ -40,6 +42,13 @@ _BEGINNINGS = (
     (re.compile(r"^(\w+) should have "), r"expected "),
     (re.compile(r"^Value error, "), ""),
 )
+
+
+def in_our_words(objection: str) -> str:
+    """What pydantic says of a value, in the words that all objections have."""
+    for beginning, replacement in _BEGINNINGS:
+        objection = beginning.sub(replacement, objection)
+    return objection
 
 
 def sentence(error: ValidationError) -> str:
@@ -89,8 +98,7 @@ def _explained(detail: ErrorDetails) -> str:
     expectation = _WORDS.get(detail["type"], detail["msg"])
     if detail["type"] == "string_pattern_mismatch":
         expectation = _BY_NAME.get(str(detail["loc"][-1]), expectation)
-    for beginning, replacement in _BEGINNINGS:
-        expectation = beginning.sub(replacement, expectation)
+    expectation = in_our_words(expectation)
     # A rule over a whole table names what it objects to; to repeat the table would bury that.
     if detail["type"] == "value_error" and isinstance(detail["input"], dict):
         return expectation

@@ -45,7 +45,10 @@ def _run() -> int:
         status = app(prog_name="regulars", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except _UsageError as error:
-        error.message = _shortened(clean_lines(error.message))
+        # Imported here, as below. What checks numbers of options are pydantic's types.
+        from regulars.crm_domain.explain_invalid import in_our_words
+
+        error.message = _shortened(clean_lines(in_our_words(error.message)))
         error.show()
         return int(error.exit_code)
     except typer.Abort:
