@@ -107,7 +107,7 @@ def _today(crm: Regulars, repeats: int, customers: int) -> Figure:
     return Figure(
         row="query.today",
         value=ms,
-        absolute=f"{sum(each.count for each in found.kinds):,} lines of {customers:,} customers, {len(found.lines)} shown",
+        absolute=f"{len(found.lines)} of {sum(each.count for each in found.kinds):,} lines, {customers:,} customers",
         note=f"median of {repeats}, processor time",
         numbers={"ms": ms, "worst_ms": max(times) * 1e3},
     )

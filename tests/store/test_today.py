@@ -297,6 +297,18 @@ def test_ten_lines_of_a_kind_are_shown_those_worth_most_and_the_rest_is_counted(
     assert {each.due for each in found.lines} == {BEGIN + 26 * HOUR}
 
 
+def test_the_command_beside_what_is_not_shown_lists_just_that_kind(crm: Regulars, clock: Clock) -> None:
+    late_tickets(crm, 12)
+    crm.do(AddTask(task_id="K-1", what="Tea", due=BEGIN.date()))
+    (kind,) = (each for each in crm.today().kinds if each.more)
+    assert kind.listed_by == "regulars today --kind ticket --days 7"
+    alone = crm.today(kind="ticket")
+    assert [each.key for each in alone.lines] == [f"T-{number}" for number in range(12, 0, -1)]
+    assert [(each.count, each.more) for each in alone.kinds] == [(12, 0)]
+    with pytest.raises(ValueError, match=r'^a kind of line is one of task, .*, not "tea"$'):
+        crm.today(kind="tea")
+
+
 def test_of_many_lines_no_more_is_read_than_of_few(sqlite_database_url: str, clock: Clock) -> None:
     read = []
     with opened(sqlite_database_url, clock) as crm:

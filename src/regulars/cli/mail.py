@@ -50,8 +50,8 @@ def import_mail(
         reading = Bar(progress, "reading", "mails")
         folding = Bar(progress, "folding in", "events")
         try:
-            report = mails_together(
-                [
+            reports = {
+                file: (
                     crm.import_mail(
                         file,
                         mine=mine or (),
@@ -59,9 +59,10 @@ def import_mail(
                         on_progress=lambda done, total, mails: reading.move(done, total, mails),
                         on_catch_up=lambda done, total: folding.move(done, total, done),
                     )
-                    for file in files
-                ]
-            )
+                )
+                for file in files
+            }
+            report = mails_together([*reports.values()])
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--mine") from None
         except KeyboardInterrupt:
@@ -71,6 +72,8 @@ def import_mail(
         as_json.write_json(sys.stdout, as_json.mail_report(report))
     else:
         render.draw(_drawn(report))
+    empty = (file for file, each in reports.items() if not each.mails)
+    render.tell_what_may_be_missing([f"there is no mail in {file}" for file in empty])
     if report.rejected and not allow_rejects:
         raise typer.Exit(1)
 

@@ -219,9 +219,7 @@ class Session:
 
         Where that is much beside what is folded in already, folding everything afresh beside it is quicker.
         """
-        if self._fold_in_at_once(
-            at_least=self.last_written, within=None, seals=SEAL_AT_ONCE, on_progress=on_progress
-        ):
+        if self._fold_in_at_once(at_least=self.last_written, within=None, seals=SEAL_AT_ONCE, on_progress=on_progress):
             return
         with self.store.reading() as tx:
             live, ruleset = self.live(tx), self.ruleset(tx)
