@@ -476,7 +476,7 @@ def test_the_command_line_says_what_it_did(say: Say, tmp_path: Path) -> None:
     assert (said.status, said.widest <= 80) == (1, True)
     assert "conversations recorded  1" in said.out
     assert "bob@example.com" in said.out
-    assert "line 1  expected a time in Date such as" in said.out
+    assert "b.eml, line 1  expected a time in Date such as" in said.out
     told = say("import-mail", "a.eml", "--mine", "me@firm.example", "--json").json
     assert (told["mails"], told["recorded"], told["unchanged"]) == (1, 0, 1)
     assert told["unknown"] == [

@@ -71,14 +71,14 @@ def import_mail(
     if json:
         as_json.write_json(sys.stdout, as_json.mail_report(report))
     else:
-        render.draw(_drawn(report))
+        render.draw(_drawn(report, len(files)))
     empty = (file for file, each in reports.items() if not each.mails)
     render.tell_what_may_be_missing([f"there is no mail in {file}" for file in empty])
     if report.rejected and not allow_rejects:
         raise typer.Exit(1)
 
 
-def _drawn(report: MailReport) -> ConsoleRenderable:
+def _drawn(report: MailReport, files: int) -> ConsoleRenderable:
     sums = Table.grid(padding=(0, 2))
     sums.add_column()
     sums.add_column(justify="right")
@@ -102,7 +102,7 @@ def _drawn(report: MailReport) -> ConsoleRenderable:
     parts += [sums, *_addresses("Addresses that no customer has:", report.unknown)]
     parts += _addresses("Addresses that several customers have, so that it isn't known whose it is:", report.shared)
     if report.rejects:
-        parts += [Text("\nRefused:"), render.refused(report.rejects[: render.REJECTS_SHOWN])]
+        parts += [Text("\nRefused:"), render.refused(report.rejects[: render.REJECTS_SHOWN], files)]
         if not report.dry_run:
             parts.append(Text("`regulars import --rejects` lists them", style="dim"))
     return Group(*parts)
