@@ -93,6 +93,7 @@ ROWS = (
     Row("query.page.past", 6, "50 at risk, as of last year", "ms", _PAGE),
     Row("query.page.becoming", 6, "50 at risk within 14 days", "ms", _PAGE),
     Row("query.trend", 6, "60 month ends of stages, of all customers", "ms", Reach(500, 150, less=True)),
+    Row("query.today", 6, "what is to be done within 7 days", "ms", Reach(1_000, 300, less=True)),
     Row("query.busy", 6, "the slowest of many pages during an import", "ms", Reach(2_000, 1_000, less=True)),
     Row("query.large", 6, "a purchase on 10,000 events, over one on 10", reach=Reach(2, 1.2, less=True)),
     Row("catch_up.1", 7, "after 1 purchase, over the purchase itself"),

@@ -147,6 +147,8 @@ def test_a_calendar_without_anything_is_a_calendar() -> None:
 def test_what_is_no_day_of_the_calendar_is_refused(crm: Regulars) -> None:
     with pytest.raises(ValueError, match="before it begins"):
         crm.calendar(since=date(2026, 1, 2), until=date(2026, 1, 1))
+    with pytest.raises(ValueError, match=r"^a calendar goes back to 1900-01-01, not to 1800-01-01$"):
+        crm.calendar(since=date(1800, 1, 1))
 
 
 def test_without_the_library_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

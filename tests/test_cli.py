@@ -37,6 +37,7 @@ COMMANDS = (
 )
 IN_GROUPS = {
     "quote": ("show",),
+    "contract": ("show",),
     "export": ("events", "reports"),
     "pipeline": ("show", "waterfall", "stages", "stale", "forecast", "calibration"),
     "rules": ("show", "check", "holidays", "diff", "measure", "publish", "history", "rollback"),

@@ -69,6 +69,32 @@ def test_contracts_say_by_when_notice_is_given(shop: Say) -> None:
     assert shop("contracts", "--as-of", "2024-11-01", "--ending-within", "31d").out == "No contract is like that.\n"
 
 
+def test_a_timeline_has_lanes_for_quotes_and_contracts(shop: Say) -> None:
+    lanes = shop("timeline", "ada", "--json").json
+    assert [(each["value"], each["since"][:10], each["until"][:10]) for each in lanes["quotes"]] == [
+        ("sent", "2024-03-01", "2024-03-10")
+    ]
+    assert [(each["value"], each["since"][:10]) for each in lanes["contracts"]] == [
+        ("upcoming", "2024-03-10"),
+        ("active", "2024-03-31"),  # 22:00 in UTC, as midnight in Berlin is
+    ]
+    drawn = shop("timeline", "ada").out
+    assert "quotes" in drawn
+    assert "contracts" in drawn
+
+
+def test_one_contract_in_full(shop: Say) -> None:
+    said = shop("contract", "show", "C-1", "--as-of", "2024-06-01").out
+    assert all(len(line) <= 80 for line in said.splitlines())
+    for told in ("ada Ada", "active", "2024-04-01", "by 12 months", "2025-03-31", "2024-12-31"):
+        assert told in said
+    found = shop("contract", "show", "C-1", "--json").json
+    assert (found["contract"]["quote_id"], found["contract"]["start"]) == ("Q-1", "2024-04-01")
+    assert shop("contract", "show", "C-9").err.strip().endswith('there is no contract "C-9"')
+    early = shop("contract", "show", "C-1", "--as-of", "2024-01-01")
+    assert 'contract "C-1" had not been signed by 2024-01-01' in early.err
+
+
 def test_one_quote_in_full(shop: Say) -> None:
     said = shop("quote", "show", "Q-2", "--as-of", "2024-03-15").out
     assert re.search(r"tax 19 % on 120\.00 +22\.80\n", said)

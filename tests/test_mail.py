@@ -476,7 +476,7 @@ def test_the_command_line_says_what_it_did(say: Say, tmp_path: Path) -> None:
     assert (said.status, said.widest <= 80) == (1, True)
     assert "conversations recorded  1" in said.out
     assert "bob@example.com" in said.out
-    assert "line 1  expected a time in Date such as" in said.out
+    assert "b.eml, line 1  expected a time in Date such as" in said.out
     told = say("import-mail", "a.eml", "--mine", "me@firm.example", "--json").json
     assert (told["mails"], told["recorded"], told["unchanged"]) == (1, 0, 1)
     assert told["unknown"] == [
@@ -490,6 +490,9 @@ def test_the_command_line_refuses_in_a_sentence(say: Say, tmp_path: Path) -> Non
     written(tmp_path, FROM_ADA)
     assert "name your own addresses" in say("import-mail", "mail.eml").err
     assert say("import-mail", "none.eml", "--mine", "me@firm.example").err == "regulars: there is no file none.eml\n"
+    Path("empty.eml").touch()
+    empty = say("import-mail", "empty.eml", "--mine", "me@firm.example")
+    assert (empty.status, empty.err) == (0, "regulars: there is no mail in empty.eml\n")
 
 
 def test_a_file_that_isn_t_there_or_is_cut_off_is_said(shop: regulars.Regulars, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from regulars import (
     Regulars,
     Rejected,
     SendQuote,
+    SignContract,
     parse_rules,
 )
 from regulars.crm_domain.value_model import AGGREGATE as VALUE_MODEL
@@ -103,6 +104,7 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "attrition": lambda crm: crm.attrition("quiet"),
     "birthdays": lambda crm: crm.birthdays(),
     "contracts": lambda crm: crm.contracts(),
+    "contract": lambda crm: crm.contract("C-1"),
     "firm": lambda crm: crm.firm("acme"),
     "firms of": lambda crm: crm.firms_of("shop:77"),
     "page": lambda crm: crm.page("shop:77"),
@@ -201,6 +203,7 @@ def test_every_question_has_a_span_and_nothing_personal(exporter: InMemorySpanEx
         crm.do(OpenTicket(customer="shop:77", ticket_id="T-1", subject="A-777"))
         crm.do(OpenOpportunity(customer="shop:77", opportunity_id="O-1", title="A-777"))
         crm.do(AddTask(task_id="K-1", customer="shop:77", what="Zoëla"))
+        crm.do(SignContract(customer="shop:77", contract_id="C-1", start="2024-01-01", amount=9))
         crm.do(SendQuote(customer="shop:77", quote_id="Q-1", lines=(QuoteLine(sku="tea", unit_price=9, tax_rate=7),)))
         crm.do(RegisterCustomer(ref="acme", kind="firm"))
         crm.rules.publish(parse_rules(default_text() + SEGMENTS + GAPS), reason="segments, and when tea is due")

@@ -103,7 +103,7 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (crm.customer("shop:0"), crm.customer("shop:0").explain(), crm.customer("shop:0").timeline())
     yield from (crm.customers(), crm.status(), crm.audit(), crm.audit(limit=2), crm.tickets(), crm.points("shop:0"))
     yield from (crm.ticket("T-1"), crm.opportunity("O-1"), crm.leads(by="month"))
-    yield from (crm.quotes(), crm.quote("Q-1"), crm.contracts())
+    yield from (crm.quotes(), crm.quote("Q-1"), crm.contracts(), crm.contract("C-1"))
     crm.do(regulars.AddTask(task_id="K-1", customer="shop:0", what="call", due=NOW.date(), repeats="every week"))
     yield from (crm.tasks(), crm.task("K-1"), *crm.task_days(NOW.date(), NOW.date() + timedelta(days=30)))
     yield from (crm.satisfaction(by="tier"), crm.satisfaction_of("shop:0"), crm.compare_assessments("1", "2"))

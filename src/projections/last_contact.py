@@ -1,4 +1,7 @@
-"""When were this customer and the business last in touch? Whoever began it: a call, a visit or a message."""
+"""When did this customer and the business last talk? Whoever began it: a call, a visit or a message.
+
+That is less than contact as rules ask for it, `days_since_contact`: tickets, answers and a registration are that, too.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,8 @@ def judge(standing: None, contacts: Contacts, rules: Rules, at: int, until: int)
 def explain(standing: None, contacts: Contacts, rules: Rules, at: int) -> tuple[Reason, ...]:
     """The interaction, as far as there is one."""
     if contacts.at is None:
-        return (Reason(clause="none", sentence="there was no contact yet"),)
-    sentence = f"the last contact was on {day_text(contacts.at, rules.zone)}"
+        return (Reason(clause="none", sentence="there was no conversation yet"),)
+    sentence = f"the last conversation was on {day_text(contacts.at, rules.zone)}"
     return (Reason(clause="contact", sentence=sentence, positions=(contacts.position,)),)
 
 

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from regulars.asking.forecasts import Expected, FittedModel, Forecast, ForecastPage
     from regulars.asking.leads import LeadGroup, LeadReport
     from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, SurveyView
+    from regulars.asking.one_contract import WholeContract
     from regulars.asking.one_opportunity import WholeOpportunity
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
     from regulars.asking.quotes import QuoteLineView, QuotePage, QuoteRevision, QuoteTax, QuoteView, WholeQuote
@@ -386,6 +387,7 @@ _HOMES = {
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
     "regulars.asking.leads": "LeadGroup LeadReport",
+    "regulars.asking.one_contract": "WholeContract",
     "regulars.asking.one_opportunity": "WholeOpportunity",
     "regulars.asking.audit": "AuditEntry AuditPage Change",
     "regulars.asking.forecasts": "Expected FittedModel Forecast ForecastPage",
@@ -789,6 +791,7 @@ __all__ = [
     "Verification",
     "VoidEmployment",
     "VoidPurchase",
+    "WholeContract",
     "WholeOpportunity",
     "WholeQuote",
     "WholeTask",

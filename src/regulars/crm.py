@@ -51,6 +51,7 @@ from regulars.asking.forecasts import ANNUAL_RATE, Forecast, ForecastPage, requi
 from regulars.asking.leads import LeadReport, LeadsBy, LeadsQuery, read_leads
 from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
+from regulars.asking.one_contract import WholeContract, find_contract
 from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_opportunity import WholeOpportunity, find_opportunity
 from regulars.asking.one_ticket import WholeTicket, find_ticket
@@ -863,6 +864,7 @@ class Regulars:
         self,
         *,
         days: int = DAYS,
+        kind: str | None = None,
         owner: str | None = None,
         as_of: datetime | date | None = None,
         known_at: datetime | date | None = None,
@@ -874,15 +876,16 @@ class Regulars:
 
         It goes up to the end of the day in so many `days`, in the business's zone; what has just begun, such as being
         at risk, began in the last so many days. Of each kind there are ten lines at most, with how many there are in
-        all. `owner` picks lines that somebody looks after, and those of customers they look after. With `as_of` it is
-        what was to be done then, as if nothing had happened since; without `names` lines have no reference and no name.
-        Forgotten customers are left out.
+        all; with a `kind`, such as "quote" or "at_risk", up to 1,000 of that one alone. `owner` picks lines that
+        somebody looks after, and those of customers they look after. With `as_of` it is what was to be done then, as if
+        nothing had happened since; without `names` lines have no reference and no name. Forgotten customers are left
+        out.
 
         Everything recorded is folded in first. `known_at` and `on_progress` are those of `customers`. Raises ValueError
-        for days out of bounds, and as of a day since which over 5,000 customers have changed, unless `known_at` leaves
-        that out.
+        for days out of bounds, for a kind that there isn't, and as of a day since which over 5,000 customers have
+        changed, unless `known_at` leaves that out.
         """
-        query = TodayQuery(days=days, owner=owner, as_of=as_of, known_at=known_at, names=names)
+        query = TodayQuery(days=days, kind=kind, owner=owner, as_of=as_of, known_at=known_at, names=names)
         return find_today(self._session, query, on_progress)
 
     def service(
@@ -915,6 +918,7 @@ class Regulars:
         by: PipelineBy = "stage",
         as_of: datetime | date | None = None,
         where: Mapping[str, str] = MappingProxyType({}),
+        firm: str | CustomerId | None = None,
         known_at: datetime | date | None = None,
         rules: AnyRules | None = None,
         on_progress: Progress | None = None,
@@ -922,17 +926,19 @@ class Regulars:
         """The open opportunities by "stage", "owner" or "source": how many, worth how much, and what they are expected
         to bring by the probabilities of the rules; as of now, or of another moment.
 
-        `where` picks opportunities by what they are then: {"owner": "li"}, also by "source", "stage" and "pipeline".
-        It catches up first. `known_at`, `rules` and `on_progress` are those of `customers`. Raises ValueError for what
-        a pipeline isn't told apart by, and for what opportunities aren't picked by.
+        `where` picks opportunities by what they are then: {"owner": "li"}, also by "source", "stage" and "pipeline"; a
+        `firm` has its own, and those that name it. It catches up first. `known_at`, `rules` and `on_progress` are those
+        of `customers`. Raises ValueError for what a pipeline isn't told apart by, and for what opportunities aren't
+        picked by; NotFound for an unknown firm, and for a person.
         """
-        return find_pipeline(self._session, by, as_of, where, Axes(known_at, rules, on_progress))
+        return find_pipeline(self._session, by, as_of, where, firm, Axes(known_at, rules, on_progress))
 
     def stale_opportunities(
         self,
         *,
         as_of: datetime | date | None = None,
         where: Mapping[str, str] = MappingProxyType({}),
+        firm: str | CustomerId | None = None,
         limit: int | None = None,
         known_at: datetime | date | None = None,
         rules: AnyRules | None = None,
@@ -941,7 +947,7 @@ class Regulars:
         """The open opportunities to which nothing happened for as long as the rules allow in their stage, those that
         are worth most first; at most `limit`. The rest is as `pipeline` has it.
         """
-        return find_stale(self._session, as_of, where, limit, Axes(known_at, rules, on_progress))
+        return find_stale(self._session, as_of, where, firm, limit, Axes(known_at, rules, on_progress))
 
     def pipeline_stages(
         self,
@@ -1275,7 +1281,8 @@ class Regulars:
     def firm(
         self, who: str | CustomerId, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
     ) -> Firm:
-        """A firm's page as of an instant: who works for it, what they and it bought, and what they want settled.
+        """A firm's page as of an instant: who works for it, what they and it bought, what they want settled, and which
+        opportunities, quotes and contracts are open that are its own or name it.
 
         `as_of` and `known_at` are those of `customer`; it is always up to date. Raises NotFound for an unknown
         customer, for a person, and where nothing was known of it by then.
@@ -1340,10 +1347,12 @@ class Regulars:
         self,
         *,
         customer: str | CustomerId | None = None,
+        firm: str | CustomerId | None = None,
         status: str | None = None,
         opportunity_id: str | None = None,
         expiring_within: timedelta | None = None,
         as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
         limit: int | None = None,
         after: str | None = None,
         fresh: Fresh = USUAL,
@@ -1353,16 +1362,19 @@ class Regulars:
         holds.
 
         `status` is "sent", "accepted", "declined" or "expired"; `expiring_within` are those that were sent and run out
-        within that time. Forgotten customers are left out. `limit` and `after`, `fresh` and `at_least` are those of
-        `customers`: without a limit, iterating goes through all. Raises NotFound for an unknown customer, ValueError
-        for another status, and StoreBusy as `customers` does.
+        within that time; a `firm` has its own, and those that name it. Forgotten customers are left out. `known_at`
+        leaves out what was recorded later. `limit` and `after`, `fresh` and `at_least` are those of `customers`:
+        without a limit, iterating goes through all. Raises NotFound for an unknown customer, and for a person as firm;
+        ValueError for another status, and StoreBusy as `customers` does.
         """
         query = QuoteQuery(
             customer=customer,
+            firm=firm,
             status=status,
             opportunity_id=opportunity_id,
             expiring_within=expiring_within,
             as_of=as_of,
+            known_at=known_at,
             limit=page_size(limit),
             after=after,
             freshness=freshness_of(fresh, at_least),
@@ -1378,13 +1390,22 @@ class Regulars:
         """
         return find_quote(self._session, quote_id, revision, as_of)
 
+    def contract(self, contract_id: str, *, as_of: datetime | date | None = None) -> WholeContract:
+        """One contract in full as of an instant, as if nothing had happened since: what was signed, and its events.
+
+        Raises NotFound for an id that there isn't, or wasn't by then.
+        """
+        return find_contract(self._session, contract_id, as_of)
+
     def contracts(
         self,
         *,
         customer: str | CustomerId | None = None,
+        firm: str | CustomerId | None = None,
         status: str | None = None,
         ending_within: timedelta | None = None,
         as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
         limit: int | None = None,
         after: str | None = None,
         fresh: Fresh = USUAL,
@@ -1393,15 +1414,18 @@ class Regulars:
         """A page of contracts as of an instant, what ends first at the top, and then those without an end.
 
         `status` is "upcoming", "active" or "ended"; `ending_within` are those in force that end within that time, or
-        renew unless notice is given within it. Forgotten customers are left out. `limit` and `after`, `fresh` and
-        `at_least` are those of `customers`. Raises NotFound for an unknown customer, ValueError for another status, and
-        StoreBusy as `customers` does.
+        renew unless notice is given within it; a `firm` has its own, and those that name it. Forgotten customers are
+        left out. `known_at` leaves out what was recorded later. `limit` and `after`, `fresh` and `at_least` are those
+        of `customers`. Raises NotFound for an unknown customer, and for a person as firm; ValueError for another
+        status, and StoreBusy as `customers` does.
         """
         query = ContractQuery(
             customer=customer,
+            firm=firm,
             status=status,
             ending_within=ending_within,
             as_of=as_of,
+            known_at=known_at,
             limit=page_size(limit),
             after=after,
             freshness=freshness_of(fresh, at_least),

@@ -51,6 +51,7 @@ def path(*turns: Turn, name: str = "O-1") -> list[State]:
                 entered_at=entered,
                 opened_at=turns[0][0] * DAY,
                 expected_close=None,
+                firm_id=None,
             )
         )
     return found
@@ -260,7 +261,7 @@ def at_moments(turns: list[tuple[float, str, int, None]], end: float) -> list[St
 
 
 def tail(state: State, since: int) -> tuple[object, ...]:
-    return (state.value, state.pipeline, state.amount, state.probability, None, None, 0, since, since, None)
+    return (state.value, state.pipeline, state.amount, state.probability, None, None, 0, since, since, None, None)
 
 
 # -------------------------------------------------------------------------------------------------------------- stays

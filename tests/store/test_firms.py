@@ -15,18 +15,24 @@ from hypothesis import strategies as st
 import regulars
 from regulars import (
     ChangeKind,
+    ChangeOpportunity,
     Command,
+    DeclineQuote,
+    EndContract,
     EndEmployment,
+    LoseOpportunity,
     MergeCustomers,
     NotFound,
     OpenOpportunity,
     OpenTicket,
+    QuoteLine,
     RecordEmployment,
     RecordPurchase,
     RegisterCustomer,
     Regulars,
     Rejected,
     ResolveTicket,
+    SendQuote,
     SignContract,
     UndoMerge,
     VoidEmployment,
@@ -327,6 +333,81 @@ def test_a_firms_page_shows_its_people_and_what_they_all_bought_and_want_settled
     assert (then.people, then.tickets, then.orders) == ((), (), 0)
     before = crm.firm(ACME, as_of=clock.now - HOUR / 2)
     assert [one.ticket_id for each in before.people for one in each.tickets] == ["T-3", "T-4"]
+
+
+def sold_to_firms(crm: Regulars, clock: Clock) -> None:
+    """Ada and Bob buy for Acme, Bob once for himself, and Acme by itself."""
+    line = QuoteLine(sku="tea", unit_price="10", tax_rate="0")
+    crm.do(OpenOpportunity(customer=ADA, opportunity_id="O-1", amount="90", firm=ACME))
+    crm.do(OpenOpportunity(customer=BOB, opportunity_id="O-2", amount="50"))
+    crm.do(OpenOpportunity(customer=ACME, opportunity_id="O-3", amount="7"))
+    crm.do(SendQuote(customer=ADA, quote_id="Q-1", lines=[line], firm=ACME))
+    crm.do(SendQuote(customer=BOB, quote_id="Q-2", lines=[line]))
+    crm.do(SignContract(customer=BOB, contract_id="C-1", start=TODAY, amount="80", firm=ACME))
+    crm.do(SignContract(customer=ACME, contract_id="C-2", start=TODAY, amount="30"))
+    clock.now += HOUR
+
+
+def test_lists_of_a_firm_have_what_is_its_own_and_what_names_it(crm: Regulars, clock: Clock) -> None:
+    sold_to_firms(crm, clock)
+    for fresh in (True, False):
+        if not fresh:
+            crm.catch_up()
+        assert [each.quote_id for each in crm.quotes(firm=ACME, fresh=fresh)] == ["Q-1"]
+        assert [each.contract_id for each in crm.contracts(firm=ACME, fresh=fresh)] == ["C-1", "C-2"]
+        assert [each.contract_id for each in crm.contracts(firm=ACME, customer=BOB, fresh=fresh)] == ["C-1"]
+        assert not crm.quotes(firm=GLOBEX, fresh=fresh).quotes
+    assert crm.pipeline(firm=ACME).total.amount == 97
+    assert crm.pipeline(firm=GLOBEX).total.opportunities == 0
+    crm.do(ChangeOpportunity(opportunity_id="O-1", firm=GLOBEX))
+    assert crm.pipeline(firm=GLOBEX).total.amount == 90
+    assert crm.pipeline(firm=ACME, known_at=clock.now - HOUR / 2).total.amount == 97
+    crm.do(MergeCustomers(customer=GLOBEX, into=ACME))
+    assert crm.pipeline(firm=ACME).total.amount == 97
+
+
+def test_a_firms_page_and_the_page_of_a_customer_show_what_is_open_in_its_name(crm: Regulars, clock: Clock) -> None:
+    sold_to_firms(crm, clock)
+    crm.do(OpenTicket(customer=BOB, ticket_id="T-1", firm=ACME))
+    for page in (crm.firm(ACME), crm.firm(ACME, as_of=clock.now)):
+        assert [(each.opportunity_id, each.ref) for each in page.opportunities] == [("O-1", ADA), ("O-3", ACME)]
+        assert [(each.quote_id, each.ref) for each in page.quotes] == [("Q-1", ADA)]
+        assert [(each.contract_id, each.ref) for each in page.contracts] == [("C-1", BOB), ("C-2", ACME)]
+    shown = crm.page(ACME)
+    assert [each.opportunity_id for each in shown.opportunities.found] == ["O-1", "O-3"]
+    assert [each.quote_id for each in shown.quotes.found] == ["Q-1"]
+    assert [each.contract_id for each in shown.contracts.found] == ["C-1", "C-2"]
+    assert [each.ticket_id for each in shown.tickets.found] == ["T-1"]
+    assert [each.opportunity_id for each in crm.page(BOB).opportunities.found] == ["O-2"]
+    crm.do([DeclineQuote(quote_id="Q-1"), LoseOpportunity(opportunity_id="O-3", reason="price")])
+    clock.now += HOUR
+    assert [each.opportunity_id for each in crm.firm(ACME).opportunities] == ["O-1"]
+    assert not crm.firm(ACME).quotes
+    crm.forget(BOB, reason="asked")
+    assert [each.contract_id for each in crm.firm(ACME).contracts] == ["C-2"]
+
+
+@pytest.mark.parametrize("asked", ["customers", "tickets", "quotes", "contracts", "pipeline", "stale_opportunities"])
+def test_a_list_of_a_firm_that_is_a_person_is_refused_in_one_sentence(crm: Regulars, asked: str) -> None:
+    with pytest.raises(NotFound, match=r"^this customer is a person, and not a firm; ChangeKind"):
+        getattr(crm, asked)(firm=ADA)
+
+
+def test_before_it_was_known_a_firm_is_named_as_it_is_called(crm: Regulars) -> None:
+    with pytest.raises(NotFound, match=r'^nothing had happened with "acme" by 20'):
+        crm.firm(crm.find(ACME), as_of=BEGIN - DAY)
+
+
+def test_quotes_and_contracts_are_listed_as_they_were_known(crm: Regulars, clock: Clock) -> None:
+    sold_to_firms(crm, clock)
+    known = clock.now
+    clock.now += HOUR
+    crm.do([DeclineQuote(quote_id="Q-2"), EndContract(contract_id="C-1", on=TODAY, occurred_at=known - HOUR / 2)])
+    assert {each.quote_id: each.status for each in crm.quotes()} == {"Q-1": "sent", "Q-2": "declined"}
+    assert {each.quote_id: each.status for each in crm.quotes(known_at=known)} == {"Q-1": "sent", "Q-2": "sent"}
+    assert {each.contract_id: each.end for each in crm.contracts(known_at=known)} == {"C-1": None, "C-2": None}
+    assert {each.contract_id: each.end for each in crm.contracts()} == {"C-1": TODAY, "C-2": None}
+    assert not crm.quotes(known_at=BEGIN).quotes
 
 
 def test_a_person_and_a_firm_do_not_look_like_the_same(crm: Regulars) -> None:

@@ -56,6 +56,13 @@ class Either(Struct, frozen=True):
     keys: Collection[str]
 
 
+class OfFirm(Struct, frozen=True):
+    """A firm: what it is as a customer, by number, and by the ids under which others name it."""
+
+    customers: Collection[int]
+    ids: Collection[str]
+
+
 def values_at(models: ReadModels, connection: Connection, name: str, instants: Mapping[int, int]) -> dict[int, str]:
     """The values of a projection for some customers, by number, each as of an instant of their own."""
     table, found = models.of(name).intervals, dict[int, str]()
@@ -180,14 +187,16 @@ def held_page(
     limit: int,
     after: Place | None,
     beside: Collection[int] = (),
+    of_firm: OfFirm | None = None,
     equal: Mapping[str, str] = MappingProxyType({}),
     at_most: Mapping[str, int] = MappingProxyType({}),
 ) -> list[HeldKey]:
     """A page of keys that have a value, or any for None, at an instant, in order of until when; with `begins_until`, in
     its place of those that come to have it after that and no later than then, in order of since when.
 
-    Only some `keys` and those of some `customers` where these are given; those of customers who are forgotten, or
-    `beside`, are left out. Columns of the verdict are `equal` to some texts, and hold `at_most` some numbers.
+    Only some `keys` and those of some `customers` where these are given, and `of_firm` only what is that firm's, or
+    names it; those of customers who are forgotten, or `beside`, are left out. Columns of the verdict are `equal` to
+    some texts, and hold `at_most` some numbers.
     """
     tables = models.of(name)
     table, named = tables.intervals, tables.projector.key
@@ -207,6 +216,9 @@ def held_page(
         conditions.append(key.in_(sorted(keys)))
     if customers is not None:
         conditions.append(table.c.customer.in_(sorted(customers)))
+    if of_firm is not None:
+        names_it = table.c.firm_id.in_(sorted(of_firm.ids))
+        conditions.append(sa.or_(names_it, table.c.customer.in_(sorted(of_firm.customers))))
     if beside:
         conditions.append(table.c.customer.not_in(sorted(beside)))
     if after is not None:

@@ -40,6 +40,7 @@ class State(Struct, frozen=True, gc=False):
     entered_at: int
     opened_at: int
     expected_close: int | None
+    firm_id: str | None
 
 
 def read_paths(models: ReadModels, connection: Connection, since: int, until: int) -> Iterator[list[State]]:
@@ -72,6 +73,7 @@ _COLUMNS = (
     "entered_at",
     "opened_at",
     "expected_close",
+    "firm_id",
 )
 
 

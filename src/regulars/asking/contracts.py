@@ -26,7 +26,7 @@ from regulars.crm_domain.instant import FOREVER, MICROSECOND, after_day, to_date
 from regulars.crm_domain.money import from_minor_units
 from regulars.projections.contracts import CONTRACTS, ContractStatus, ContractVerdict
 from regulars.session.freshness import Freshness
-from regulars.session.instants import instant_of
+from regulars.session.instants import instant_asked
 from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
@@ -89,9 +89,11 @@ class ContractQuery(Struct, frozen=True, kw_only=True):
     """What is asked of a list of contracts. See Regulars.contracts. `at` is the instant of the pages before."""
 
     customer: str | CustomerId | None
+    firm: str | CustomerId | None
     status: str | None
     ending_within: timedelta | None
     as_of: datetime | date | None
+    known_at: datetime | date | None
     limit: int
     after: str | None
     freshness: Freshness
@@ -103,14 +105,15 @@ class ContractQuery(Struct, frozen=True, kw_only=True):
 def find_contracts(session: Session, query: ContractQuery) -> ContractPage:
     """A page of contracts. Raises NotFound for an unknown customer, ValueError for a status that there isn't."""
     status = _status_asked(query)
-    with folded_in(session, query.freshness, None, None, None) as (tx, viewpoint):
+    with folded_in(session, query.freshness, query.known_at, None, None) as (tx, viewpoint):
         at, zone = query.at, viewpoint.rules.zone
         if at is None:
-            at = session.now() if query.as_of is None else instant_of(query.as_of, zone)
+            at = instant_asked(session.now(), zone, query.as_of, query.known_at)
         asked = HeldQuery(
             projector=CONTRACTS,
             at=at,
             customer=query.customer,
+            firm=query.firm,
             value=status,
             limit=query.limit,
             after=query.after,

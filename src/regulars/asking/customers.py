@@ -20,7 +20,7 @@ from regulars.adapters.read_models.histories import History, read_facts, read_hi
 from regulars.adapters.read_models.pages import Becoming, Filters, ListedCustomer, Ranking, newest_event_at, page
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.employments import day_of, working_for
+from regulars.asking.employments import day_of, members_of_firm, working_for
 from regulars.asking.listed import Question, foresee, held_at, listed_of
 from regulars.asking.one_customer import (
     Contact,
@@ -134,7 +134,9 @@ def view_one(
     held = held_at(history.timelines, LANES.values(), at)
     if held is None:
         known = "" if viewpoint.until is None else " that was known then"
-        raise NotFound(f'nothing{known} had happened with "{who}" by {to_datetime(at).isoformat()}')
+        ref = read_contacts(tx, members[:1])[members[0]].ref
+        called = "this customer" if ref is None else f'"{ref}"'
+        raise NotFound(f"nothing{known} had happened with {called} by {to_datetime(at).isoformat()}")
     listed = ListedCustomer(
         customer=history.customer,
         customer_id=members[0],
@@ -274,8 +276,8 @@ def _page(
 def _people_of(
     session: Session, tx: Transaction, viewpoint: Viewpoint, firm: str | CustomerId, at: int
 ) -> frozenset[str]:
-    """Who works for a firm on the day of an instant. Raises NotFound."""
-    members = session.members(tx, firm, viewpoint.until)
+    """Who works for a firm on the day of an instant. Raises NotFound, also for a person."""
+    members = members_of_firm(session, tx, firm, viewpoint.until)
     found = working_for(session, tx, viewpoint, members, day_of(at, viewpoint.rules.zone))
     return frozenset(each.person_id for each in found)
 

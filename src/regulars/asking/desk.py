@@ -20,6 +20,7 @@ from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.read_models.service import BREACHED
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
+from regulars.asking.employments import members_of_firm
 from regulars.asking.listed import families_changed
 from regulars.asking.one_customer import history_of, read_contacts
 from regulars.asking.paging import MAX_PAGE, Following, Paged
@@ -158,7 +159,7 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
             known = {each for members in families for each in members}
             families = (*families, *families_changed(models, tx, at, known, "which tickets are late"))
         beside = [each for members in families for each in members]
-        firm = () if query.firm is None else session.members(tx, query.firm)
+        firm = () if query.firm is None else members_of_firm(session, tx, query.firm, None)
         named = tickets_naming(session, tx, firm, None) if firm else {}
         numbers = models.numbers(connection, [*beside, *(whose or ()), *firm])
         found = keyed_page(

@@ -21,18 +21,24 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.customer import (
     CATEGORY,
     CHRONOLOGY,
+    FIRM,
+    CustomerRegistered,
     EmploymentEnded,
     EmploymentRecorded,
     EmploymentVoided,
+    KindChanged,
     employed,
 )
 from regulars.crm_domain.customer.employment import EVER, STILL, Spell, Spells, spell_on
+from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
+
+NO_FIRM = "this customer is a person, and not a firm; ChangeKind says so where that is wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,18 @@ def find_firms_of(
         viewpoint = session.viewpoint(tx, known_at)
         members = session.members(tx, person, viewpoint.until)
         return employments(tx, works_for(session, tx, viewpoint, members, day_asked(session, viewpoint, as_of)))
+
+
+def members_of_firm(session: Session, tx: Transaction, who: str | CustomerId, until: int | None) -> tuple[str, ...]:
+    """A firm, or who it was merged into, and all who are one with it, as `Session.members` finds them.
+
+    Raises NotFound for an unknown customer, and for one that was never a firm.
+    """
+    members = session.members(tx, who, until)
+    known = (each for each in tx.log.streams(members) if until is None or each.position <= until)
+    if not any(isinstance(each.event, CustomerRegistered | KindChanged) and each.event.kind == FIRM for each in known):
+        raise NotFound(NO_FIRM)
+    return members
 
 
 def day_asked(session: Session, viewpoint: Viewpoint, as_of: datetime | date | None) -> date:

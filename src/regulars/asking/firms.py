@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,9 +11,20 @@ from decimal import Decimal
 from msgspec import Struct
 
 from regulars.adapters.store.transaction import Transaction
+from regulars.asking.contracts import ContractView
 from regulars.asking.customers import view_one
 from regulars.asking.desk import TicketView, listed_tickets, ticket_timelines, tickets_naming, view_tickets
-from regulars.asking.employments import Employment, day_of, employments, working_for
+from regulars.asking.employments import NO_FIRM, Employment, day_of, employments, working_for
+from regulars.asking.on_behalf import (
+    OpenOpportunity,
+    open_on_behalf,
+    open_own,
+    together,
+    view_contracts,
+    view_opportunities,
+    view_quotes,
+)
+from regulars.asking.quotes import QuoteView
 from regulars.asking.views import Customer
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.customer import FIRM
@@ -42,12 +53,17 @@ class Employee:
 class Firm:
     """A firm as of an instant. `tickets` are those that are open of the firm itself, or on its behalf.
 
-    `people` are those who work for it, from A to Z, but for those who are forgotten by now.
+    `people` are those who work for it, from A to Z, but for those who are forgotten by now. `opportunities` that are
+    open, `quotes` that wait for an answer and `contracts` that haven't ended are those of the firm itself, and those of
+    others that name it.
     """
 
     customer: Customer
     people: tuple[Employee, ...]
     tickets: tuple[TicketView, ...]
+    opportunities: tuple[OpenOpportunity, ...]
+    quotes: tuple[QuoteView, ...]
+    contracts: tuple[ContractView, ...]
 
     @property
     def orders(self) -> int:
@@ -74,18 +90,21 @@ def find_firm(
         members = session.members(tx, who, viewpoint.until)
         firm = view_one(session, tx, viewpoint, members, who, as_of)
         if firm.kind != FIRM:
-            raise NotFound("this customer is a person, and not a firm; ChangeKind says so where that is wrong")
+            raise NotFound(NO_FIRM)
         asked_at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
         working = working_for(session, tx, viewpoint, members, day_of(asked_at, viewpoint.rules.zone))
         families = tx.families({each.person_id for each in working}, viewpoint.until)
-        desk = _Desk(session, tx, viewpoint, max(asked_at, to_instant(firm.as_of)), None if as_of is None else asked_at)
+        at, then = max(asked_at, to_instant(firm.as_of)), None if as_of is None else asked_at
+        desk = Desk(session, tx, viewpoint, at, then)
         named = tickets_naming(session, tx, members, viewpoint.until)
-        others = tx.families(named.values(), viewpoint.until)
-        outside = sorted({others.root(each) for each in named.values()} - {members[0]})
-        tickets = [
-            *desk.open_of(members),
-            *(each for root in outside for each in desk.open_of(others.members(root), only=named)),
-        ]
+        tickets = [*desk.open_of(members), *desk.open_on_behalf(members[0], named)]
+        selling = together(
+            [
+                open_own(session, tx, viewpoint, members, at, then),
+                open_on_behalf(session, tx, viewpoint, members, at, then),
+            ]
+        )
+        rules, until = viewpoint.rules, viewpoint.until
         return Firm(
             customer=firm,
             people=tuple(
@@ -97,6 +116,11 @@ def find_firm(
                 for each in employments(tx, working)
             ),
             tickets=tuple(sorted(tickets, key=lambda each: each.ticket_id)),
+            opportunities=view_opportunities(
+                session, tx, rules, selling.opportunities, FOREVER if then is None else then, until
+            ),
+            quotes=view_quotes(tx, rules, selling.quotes),
+            contracts=view_contracts(tx, rules, selling.contracts, at),
         )
 
 
@@ -108,7 +132,7 @@ def _known(
     return None
 
 
-class _Desk(Struct, frozen=True):
+class Desk(Struct, frozen=True):
     """Tickets at an instant; with `as_of` as if nothing had happened after that one."""
 
     session: Session
@@ -131,3 +155,9 @@ class _Desk(Struct, frozen=True):
         ]
         until = FOREVER if self.viewpoint.until is None else self.viewpoint.until
         return view_tickets(self.session, self.tx, found, self.viewpoint.rules, self.at, until)
+
+    def open_on_behalf(self, firm_id: str, named: Mapping[str, str]) -> Iterator[TicketView]:
+        """The tickets of others, each with its customer, that `named` a firm."""
+        families = self.tx.families(named.values(), self.viewpoint.until)
+        for root in sorted({families.root(each) for each in named.values()} - {firm_id}):
+            yield from self.open_of(families.members(root), only=named)

@@ -13,9 +13,10 @@ from functools import partial
 from msgspec import Struct, field
 
 from regulars.adapters.read_models.catch_up import events_behind
-from regulars.adapters.read_models.keyed_pages import HeldKey, Place, held_page
+from regulars.adapters.read_models.keyed_pages import HeldKey, OfFirm, Place, held_page
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
+from regulars.asking.employments import members_of_firm
 from regulars.asking.one_customer import history_of
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import FOREVER
@@ -31,8 +32,8 @@ Members = tuple[str, ...]
 
 class HeldQuery(Struct, frozen=True, kw_only=True):
     """What is asked of a list as of an instant: a value, some keys, columns that are `equal` to some texts, and those
-    that hold a number of `at_most` so much. With `begins_until` it is what comes to be so after that instant, and no
-    later than then. `after` is the cursor of the page before.
+    that hold a number of `at_most` so much; of a `firm` its own, and what names it. With `begins_until` it is what
+    comes to be so after that instant, and no later than then. `after` is the cursor of the page before.
     """
 
     projector: Projector
@@ -42,6 +43,7 @@ class HeldQuery(Struct, frozen=True, kw_only=True):
     limit: int
     after: str | None
     freshness: Freshness
+    firm: str | CustomerId | None = None
     begins_until: int | None = None
     keys: tuple[str, ...] | None = None
     equal: Mapping[str, str] = field(default_factory=dict)
@@ -102,7 +104,8 @@ def find_held_beside(
     assert models is not None
     beside = [each for members in families for each in members]
     whose = None if query.customer is None else session.members(tx, query.customer, viewpoint.until)
-    numbers = models.numbers(connection, [*beside, *(whose or ())])
+    firm = () if query.firm is None else members_of_firm(session, tx, query.firm, viewpoint.until)
+    numbers = models.numbers(connection, [*beside, *(whose or ()), *firm])
     after = None if query.after is None else place_after(query.after)
     found = held_page(
         models,
@@ -116,6 +119,7 @@ def find_held_beside(
         limit=query.limit,
         after=after,
         beside=[numbers[each] for each in beside if each in numbers],
+        of_firm=OfFirm([numbers[each] for each in firm if each in numbers], firm) if firm else None,
         equal=query.equal,
         at_most=query.at_most,
     )
@@ -123,6 +127,7 @@ def find_held_beside(
     if told:
         gone = tx.forgotten(each.customer_id for each in told)
         among = (each for each in told if each.customer_id not in gone and (whose is None or each.customer_id in whose))
+        among = (each for each in among if not firm or each.customer_id in firm or _names(each) in firm)
         found += (each for each in among if after is None or query.place(each) > after)
         found = sorted(found, key=query.place)[: query.limit]
     behind = events_behind(session.store, models, connection, viewpoint.until, beside=beside)
@@ -132,6 +137,12 @@ def find_held_beside(
         behind=behind,
         held_back_by=session.held_back_by(tx, models) if behind else None,
     )
+
+
+def _names(held: HeldKey) -> str | None:
+    """The firm that something names."""
+    firm_id: str | None = held.interval.verdict.firm_id
+    return firm_id
 
 
 def timeline_recorded(

@@ -38,16 +38,18 @@ from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.projections import open_opportunities
+from regulars.projections.contracts import CONTRACTS
 from regulars.projections.engine import fold
 from regulars.projections.engine.fold import Folded, Timelines
 from regulars.projections.open_tickets import combine
 from regulars.projections.pipeline.projector import PIPELINE
+from regulars.projections.quotes import QUOTES
 from regulars.projections.registry import Registry
 from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.segments.rules import SegmentRule
 from regulars.projections.tasks.lane import combine_tasks
 from regulars.projections.tasks.projector import TASKS
-from regulars.projections.together import Together
+from regulars.projections.together import Together, together, worst
 from regulars.projections.verdict import Interval, Reason
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -326,7 +328,14 @@ def timeline_of(registry: Registry, customer_id: str, folded: Folded, timelines:
         tickets=tuple(map(_span_of, combine(tickets))),
         tasks=tuple(map(_span_of, combine_tasks(tasks))),
         opportunities=tuple(map(_span_of, open_opportunities.combine(opportunities))),
+        quotes=tuple(map(_span_of, _together(timelines, QUOTES.name, "sent"))),
+        contracts=tuple(map(_span_of, _together(timelines, CONTRACTS.name, "active", "upcoming"))),
     )
+
+
+def _together(timelines: Timelines, projection: str, *first: str) -> list[Together]:
+    """The first of some values that any of a projection's keys has, in order of time."""
+    return together(fold.by_key(timelines[projection]).values(), attrgetter("value"), worst(*first))
 
 
 def _span_of(each: Together) -> Span:

@@ -31,7 +31,7 @@ from regulars.crm_domain.quote import Offer, Prices, Quote, QuotedLine, QuoteEve
 from regulars.projections.engine.fold import Happened, by_key, fold_some, verdict_at
 from regulars.projections.quotes import QUOTES, QuoteStatus, QuoteVerdict
 from regulars.session.freshness import Freshness
-from regulars.session.instants import instant_of
+from regulars.session.instants import instant_asked, instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 
@@ -155,10 +155,12 @@ class QuoteQuery(Struct, frozen=True, kw_only=True):
     """What is asked of a list of quotes. See Regulars.quotes. `at` is the instant of the pages before."""
 
     customer: str | CustomerId | None
+    firm: str | CustomerId | None
     status: str | None
     opportunity_id: str | None
     expiring_within: timedelta | None
     as_of: datetime | date | None
+    known_at: datetime | date | None
     limit: int
     after: str | None
     freshness: Freshness
@@ -170,10 +172,10 @@ class QuoteQuery(Struct, frozen=True, kw_only=True):
 def find_quotes(session: Session, query: QuoteQuery) -> QuotePage:
     """A page of quotes. Raises NotFound for an unknown customer, ValueError for a status that there isn't."""
     status = _status_asked(query)
-    with folded_in(session, query.freshness, None, None, None) as (tx, viewpoint):
+    with folded_in(session, query.freshness, query.known_at, None, None) as (tx, viewpoint):
         at, zone = query.at, viewpoint.rules.zone
         if at is None:
-            at = session.now() if query.as_of is None else instant_of(query.as_of, zone)
+            at = instant_asked(session.now(), zone, query.as_of, query.known_at)
         within = query.expiring_within
         page = find_held(
             session,
@@ -183,6 +185,7 @@ def find_quotes(session: Session, query: QuoteQuery) -> QuotePage:
                 projector=QUOTES,
                 at=at,
                 customer=query.customer,
+                firm=query.firm,
                 value=status,
                 limit=query.limit,
                 after=query.after,

@@ -46,6 +46,8 @@ _COLOURS: Mapping[str, Mapping[str, str]] = {
     "value": {"low": "white", "mid": "cyan", "high": "green"},
     "tickets": {"open": "cyan", "breached": "red"},
     "tasks": {"open": "cyan", "overdue": "red"},
+    "quotes": {"sent": "cyan"},
+    "contracts": {"upcoming": "cyan", "active": "green"},
 }
 _OTHER_COLOURS = ("cyan", "magenta", "blue", "green", "yellow", "red")
 

@@ -159,7 +159,8 @@ class Timeline:
     `tickets` are the intervals in which a ticket of theirs was, is or will be "open", or "breached" where one of those
     is; between the intervals none is open. `tasks` are those in which a task is "open", or "overdue" where one is; one
     that is snoozed is neither. `opportunities` are those in which one is open, with its stage, or several are, such as
-    "2 open".
+    "2 open"; `quotes` those in which one waits for an answer, "sent"; `contracts` those in which one is "active", or
+    else "upcoming".
     """
 
     customer_id: CustomerId
@@ -168,14 +169,22 @@ class Timeline:
     tickets: tuple[Span, ...] = ()
     tasks: tuple[Span, ...] = ()
     opportunities: tuple[Span, ...] = ()
+    quotes: tuple[Span, ...] = ()
+    contracts: tuple[Span, ...] = ()
 
     @property
     def spans(self) -> Mapping[str, tuple[Span, ...]]:
-        """The intervals to draw by the name of their lane: the verdicts; tickets, tasks and opportunities, where there
-        was any, the last as "selling".
+        """The intervals to draw by the name of their lane: the verdicts; tickets, tasks, opportunities (as "selling"),
+        quotes and contracts, where there was any.
         """
         verdicts: dict[str, tuple[Span, ...]] = dict(self.lanes.items())
-        beside = {"tickets": self.tickets, "tasks": self.tasks, "selling": self.opportunities}
+        beside = {
+            "tickets": self.tickets,
+            "tasks": self.tasks,
+            "selling": self.opportunities,
+            "quotes": self.quotes,
+            "contracts": self.contracts,
+        }
         return verdicts | {lane: spans for lane, spans in beside.items() if spans}
 
 

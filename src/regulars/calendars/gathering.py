@@ -12,6 +12,7 @@ from regulars.asking.quotes import QuoteView
 from regulars.asking.reminders import Reminder
 from regulars.asking.tasks import TaskDay
 from regulars.calendars.entries import CalendarEntry
+from regulars.session.instants import require_in_reach
 
 #: How far ahead a calendar goes unless somebody says otherwise.
 YEAR = timedelta(days=365)
@@ -90,7 +91,11 @@ def entries_of_contracts(contracts: Iterable[ContractView], last: date, *, names
 
 
 def days_of(since: date | None, until: date | None, today: date) -> tuple[date, date]:
-    """The first and the last day of a calendar."""
+    """The first and the last day of a calendar. Raises ValueError for a day that is out of reach."""
+    for day in filter(None, (since, until)):
+        require_in_reach(day)
+        if day < LONG_AGO:
+            raise ValueError(f"a calendar goes back to {LONG_AGO.isoformat()}, not to {day.isoformat()}")
     first = since or today
     return first, until or first + YEAR
 

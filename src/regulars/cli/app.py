@@ -612,6 +612,16 @@ _add(
     "regulars quote show Q-1 --revision 1 --json",
 )
 
+_contract = _group("contract", "Show a contract.")
+_add(
+    _contract,
+    "show",
+    "contract.show",
+    "Show one contract in full: where it stands, what was signed, and its events.",
+    "regulars contract show K-1",
+    "regulars contract show K-1 --as-of 2026-03-31 --json",
+)
+
 
 class _Shows(TyperGroup):
     """A group that does what its command `show` does where no other one is named."""

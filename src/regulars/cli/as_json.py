@@ -29,6 +29,7 @@ from regulars.asking.duplicates import Duplicates
 from regulars.asking.employments import Employment, Party
 from regulars.asking.firms import Firm
 from regulars.asking.forecasts import FittedModel, Forecast, ForecastPage
+from regulars.asking.on_behalf import OpenOpportunity
 from regulars.asking.one_ticket import WholeTicket
 from regulars.asking.reminders import Reminder
 from regulars.asking.search import SearchPage
@@ -44,7 +45,7 @@ from regulars.doing.forgetting import Forgetting, Forgotten
 from regulars.doing.importing import ImportReport
 from regulars.doing.mail import MailReport
 from regulars.doing.outcomes import Outcome
-from regulars.profile.values import CustomerPage, Few, OpenOpportunity, Said
+from regulars.profile.values import CustomerPage, Few, Said
 from regulars.projections.rules.grammar import Ruleset
 from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference
 from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
@@ -157,6 +158,8 @@ def customer_page(page: CustomerPage) -> Object:
 def _open_opportunity(each: OpenOpportunity) -> Object:
     return {
         "opportunity_id": each.opportunity_id,
+        "customer_id": _id(each.customer_id),
+        "ref": each.ref,
         "title": each.title,
         "pipeline": each.pipeline,
         "stage": each.stage,
@@ -328,11 +331,12 @@ def fitted_model(each: FittedModel) -> Object:
 
 
 def timeline(each: Timeline) -> Object:
-    """The spans of each lane, in order; "tickets", "tasks" and "opportunities" are there for everyone, empty for who
-    never had one.
+    """The spans of each lane, in order; "tickets", "tasks", "opportunities", "quotes" and "contracts" are there for
+    everyone, empty for who never had one.
     """
     verdicts = {lane: [_span(span) for span in spans] for lane, spans in each.lanes.items()}
-    beside = {"tickets": each.tickets, "tasks": each.tasks, "opportunities": each.opportunities}
+    names = ("tickets", "tasks", "opportunities", "quotes", "contracts")
+    beside = {name: getattr(each, name) for name in names}
     return verdicts | {name: [_span(span) for span in spans] for name, spans in beside.items()}
 
 
@@ -408,6 +412,9 @@ def firm(each: Firm, currency: str | None) -> Object:
             for one in each.people
         ],
         "tickets": list(map(ticket, each.tickets)),
+        "opportunities": list(map(_open_opportunity, each.opportunities)),
+        "quotes": list(map(to_dict, each.quotes)),
+        "contracts": list(map(to_dict, each.contracts)),
     }
 
 

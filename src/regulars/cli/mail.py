@@ -50,8 +50,8 @@ def import_mail(
         reading = Bar(progress, "reading", "mails")
         folding = Bar(progress, "folding in", "events")
         try:
-            report = mails_together(
-                [
+            reports = {
+                file: (
                     crm.import_mail(
                         file,
                         mine=mine or (),
@@ -59,9 +59,10 @@ def import_mail(
                         on_progress=lambda done, total, mails: reading.move(done, total, mails),
                         on_catch_up=lambda done, total: folding.move(done, total, done),
                     )
-                    for file in files
-                ]
-            )
+                )
+                for file in files
+            }
+            report = mails_together([*reports.values()])
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--mine") from None
         except KeyboardInterrupt:
@@ -70,12 +71,14 @@ def import_mail(
     if json:
         as_json.write_json(sys.stdout, as_json.mail_report(report))
     else:
-        render.draw(_drawn(report))
+        render.draw(_drawn(report, len(files)))
+    empty = (file for file, each in reports.items() if not each.mails)
+    render.tell_what_may_be_missing([f"there is no mail in {file}" for file in empty])
     if report.rejected and not allow_rejects:
         raise typer.Exit(1)
 
 
-def _drawn(report: MailReport) -> ConsoleRenderable:
+def _drawn(report: MailReport, files: int) -> ConsoleRenderable:
     sums = Table.grid(padding=(0, 2))
     sums.add_column()
     sums.add_column(justify="right")
@@ -99,7 +102,7 @@ def _drawn(report: MailReport) -> ConsoleRenderable:
     parts += [sums, *_addresses("Addresses that no customer has:", report.unknown)]
     parts += _addresses("Addresses that several customers have, so that it isn't known whose it is:", report.shared)
     if report.rejects:
-        parts += [Text("\nRefused:"), render.refused(report.rejects[: render.REJECTS_SHOWN])]
+        parts += [Text("\nRefused:"), render.refused(report.rejects[: render.REJECTS_SHOWN], files)]
         if not report.dry_run:
             parts.append(Text("`regulars import --rejects` lists them", style="dim"))
     return Group(*parts)

@@ -10,8 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from regulars.asking.contracts import ContractView
 from regulars.asking.desk import Points, TicketView
 from regulars.asking.employments import Employment
+from regulars.asking.on_behalf import OpenOpportunity
+from regulars.asking.quotes import QuoteView
 from regulars.cli.render import clean, day, minute, timeline_lanes
 from regulars.crm_domain.customer import FIRM
 from regulars.profile.values import CustomerPage, Few, HeldVerdict, Said
@@ -190,8 +193,15 @@ def _tasks(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
 
 
 def _tickets(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
-    rows = [(each.ticket_id, each.status, _ticket(each, zone)) for each in page.tickets.found]
+    rows = [
+        (each.ticket_id, each.status, _told(_whose(page, each), _ticket(each, zone))) for each in page.tickets.found
+    ]
     return _section("Open tickets", rows, page.tickets.more)
+
+
+def _whose(page: CustomerPage, each: TicketView | OpenOpportunity | QuoteView | ContractView) -> str | None:
+    """Who it is of that names this firm; None where it is this customer's own."""
+    return None if each.customer_id == page.customer_id else f"of {each.ref or f'id:{each.customer_id}'}"
 
 
 def _ticket(each: TicketView, zone: ZoneInfo) -> str:
@@ -208,7 +218,9 @@ def _opportunities(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRender
         closes = "" if each.expected_close is None else f"to close by {each.expected_close}"
         stage = f"{each.stage}, stale" if each.is_stale else each.stage
         likely = f"{each.probability:.0%} by the rules"
-        rows.append((each.opportunity_id, stage, amount, _told(each.title, each.owner, likely, closes)))
+        rows.append(
+            (each.opportunity_id, stage, amount, _told(_whose(page, each), each.title, each.owner, likely, closes))
+        )
     return _section("Open opportunities", rows, page.opportunities.more)
 
 
@@ -216,7 +228,8 @@ def _quotes(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
     rows = []
     for each in page.quotes.found:
         valid = "" if each.valid_until is None else f"valid until {each.valid_until}"
-        rows.append((each.quote_id, f"{each.gross:,} {each.currency}", _told(f"sent {day(each.sent_at, zone)}", valid)))
+        told = _told(_whose(page, each), f"sent {day(each.sent_at, zone)}", valid)
+        rows.append((each.quote_id, f"{each.gross:,} {each.currency}", told))
     return _section("Quotes without an answer", rows, page.quotes.more)
 
 
@@ -230,7 +243,7 @@ def _contracts(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable
                 each.contract_id,
                 each.status,
                 f"{each.amount:,} {each.currency}",
-                _told(f"from {each.start}", ends, notice),
+                _told(_whose(page, each), f"from {each.start}", ends, notice),
             )
         )
     return _section("Contracts", rows, page.contracts.more)

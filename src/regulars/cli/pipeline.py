@@ -23,6 +23,7 @@ from regulars.cli.progress import waiting
 from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment
 from regulars.crm import Regulars
+from regulars.crm_domain.command import CustomerId
 from regulars.pictures.measures import measure_svg
 from regulars.selling.calibration import PipelineCalibration
 from regulars.selling.pipeline import PipelineBy
@@ -35,6 +36,9 @@ WhereOption = Annotated[
         help="Only opportunities of which this holds: owner=li; also source, stage, pipeline. May be repeated.",
     ),
 ]
+FirmOption = Annotated[
+    str | None, typer.Option(metavar="WHO", help="Only those of this firm, or of others in its name.")
+]
 ByOption = Annotated[PipelineBy, typer.Option("--by", help="A line for each stage, owner or source.")]
 
 
@@ -45,6 +49,10 @@ class _Asked:
     crm: Regulars
     seen: Viewpoint
     axes: dict[str, Any]
+
+    def find(self, who: str | None) -> CustomerId | None:
+        """The customer who is meant, if any."""
+        return None if who is None else self.crm.find(who)
 
 
 @contextmanager
@@ -98,6 +106,7 @@ def show(
     by: ByOption = "stage",
     as_of: AsOf = None,
     where: WhereOption = None,
+    firm: FirmOption = None,
     known_at: KnownAt = None,
     rules: ByRules = None,
     as_csv: CsvOption = False,
@@ -113,7 +122,7 @@ def show(
     """
     table = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with _asking(ctx, db, where, known_at, rules) as asked:
-        found = asked.crm.pipeline(by=by, as_of=as_of, **asked.axes)
+        found = asked.crm.pipeline(by=by, as_of=as_of, firm=asked.find(firm), **asked.axes)
         drawn = pipeline_drawn.pipeline(found, asked.seen.heading(as_of))
         _table(asked, table, to_dict(found) if json else None, drawn, pipeline_drawn.pipeline_rows(found))
 
@@ -174,6 +183,7 @@ def stale(
     ctx: typer.Context,
     as_of: AsOf = None,
     where: WhereOption = None,
+    firm: FirmOption = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),
@@ -194,7 +204,7 @@ def stale(
     table = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with _asking(ctx, db, where, known_at, rules) as asked:
         at_most = limit if json or table.are_asked else (limit or PAGE) + 1
-        found = asked.crm.stale_opportunities(as_of=as_of, limit=at_most, **asked.axes)
+        found = asked.crm.stale_opportunities(as_of=as_of, firm=asked.find(firm), limit=at_most, **asked.axes)
         if json:
             as_json.write_array(sys.stdout, map(to_dict, found))
             return

@@ -31,7 +31,7 @@ from regulars.cli.opening import (
     tell_what_is_missing,
 )
 from regulars.cli.paging import every
-from regulars.cli.viewpoint import fold_first
+from regulars.cli.viewpoint import KnownAt, fold_first
 from regulars.cli.words import parse_span
 from regulars.quote.page import quote_page
 from regulars.session.freshness import FRESH
@@ -41,6 +41,9 @@ Standing = Literal["upcoming", "active", "ended"]
 Language = Literal["en", "de", "zh"]
 
 CustomerOption = Annotated[str | None, typer.Option(metavar="WHO", help="Only those of this customer.")]
+FirmOption = Annotated[
+    str | None, typer.Option(metavar="WHO", help="Only those of this firm, or of others in its name.")
+]
 LimitOption = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all.")
 ]
@@ -58,6 +61,7 @@ _CONTRACT_COLUMNS = (
 def quotes(
     ctx: typer.Context,
     customer: CustomerOption = None,
+    firm: FirmOption = None,
     status: Annotated[Status | None, typer.Option(help="Only those that are this.")] = None,
     opportunity: Annotated[str | None, typer.Option(metavar="ID", help="Only those for this opportunity.")] = None,
     expiring_within: Annotated[
@@ -65,6 +69,7 @@ def quotes(
         typer.Option(metavar="TIME", parser=parse_span, help="Only open ones that run out within this time: 14d."),
     ] = None,
     as_of: AsOf = None,
+    known_at: KnownAt = None,
     limit: LimitOption = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
@@ -85,10 +90,12 @@ def quotes(
             fresh=False,
             at_least=at_least,
             customer=None if customer is None else crm.find(customer),
+            firm=None if firm is None else crm.find(firm),
             status=status,
             opportunity_id=opportunity,
             expiring_within=expiring_within,
             as_of=as_of,
+            known_at=known_at,
         )
         try:
             if rows.are_asked:
@@ -108,6 +115,7 @@ def quotes(
 def contracts(
     ctx: typer.Context,
     customer: CustomerOption = None,
+    firm: FirmOption = None,
     status: Annotated[Standing | None, typer.Option(help="Only those that are this.")] = None,
     ending_within: Annotated[
         timedelta | None,
@@ -118,6 +126,7 @@ def contracts(
         ),
     ] = None,
     as_of: AsOf = None,
+    known_at: KnownAt = None,
     limit: LimitOption = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
@@ -138,9 +147,11 @@ def contracts(
             fresh=False,
             at_least=at_least,
             customer=None if customer is None else crm.find(customer),
+            firm=None if firm is None else crm.find(firm),
             status=status,
             ending_within=ending_within,
             as_of=as_of,
+            known_at=known_at,
         )
         try:
             if rows.are_asked:

@@ -409,9 +409,9 @@ def import_report(each: ImportReport) -> ConsoleRenderable:
     return Group(*parts)
 
 
-def refused(rejects: Sequence[Reject]) -> Table:
-    """Where some refused rows stand, and why each was refused."""
-    several = len({each.source for each in rejects}) > 1
+def refused(rejects: Sequence[Reject], files: int = 1) -> Table:
+    """Where some refused rows stand, of so many files that were read, and why each was refused."""
+    several = files > 1 or len({each.source for each in rejects}) > 1
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import ConsoleRenderable
@@ -26,6 +26,9 @@ _COLUMNS = (
     *("kind", "key", "customer_id", "ref", "name", "due", "overdue"),
     *("stake", "net_spend", "owner", "why", "settle"),
 )
+KindName = Literal[
+    "task", "reminder", "birthday", "ticket", "quote", "contract", "notice", "at_risk", "points", "survey"
+]
 _GOES_ON = "Stopped. The same question goes on where it was."
 
 
@@ -37,6 +40,7 @@ def today(
     days: Annotated[
         int, typer.Option(min=1, max=MOST_DAYS, metavar="N", help="What is due up to the end of the day in N days.")
     ] = DAYS,
+    kind: Annotated[KindName | None, typer.Option(help="Only lines of this kind: up to 1,000 instead of ten.")] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     names: Annotated[bool, typer.Option("--names/--no-names", help="With references and names, or without.")] = True,
@@ -55,8 +59,8 @@ def today(
 
     Within a day what is worth most comes first.
 
-    Of each kind ten lines at most are shown, and how many there are. Each line says why it is there and the command
-    that settles it; words in capitals are to be filled in.
+    Of each kind ten lines at most are shown, and how many there are; --kind shows all of one. Each line says why it is
+    there and the command that settles it; words in capitals are to be filled in.
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     require_one({"--mail": mail, "a list or --json": rows.are_asked or json})
@@ -66,7 +70,13 @@ def today(
         with waiting("folding in", if_stopped=_GOES_ON) as on_progress:
             try:
                 found = crm.today(
-                    days=days, owner=owner, as_of=as_of, known_at=known_at, names=names, on_progress=on_progress
+                    days=days,
+                    kind=kind,
+                    owner=owner,
+                    as_of=as_of,
+                    known_at=known_at,
+                    names=names,
+                    on_progress=on_progress,
                 )
             except ValueError as error:
                 raise typer.BadParameter(str(error)) from None

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regulars.crm import Regulars
+from regulars.today.at_risk import WORTH_A_CALL
 from regulars.today.page import parts
 
 _MOVES = 3
@@ -36,7 +37,8 @@ def figures(crm: Regulars) -> RenderableType:
 def to_do(crm: Regulars, width: int) -> RenderableType:
     """The first of what is to be done now, with why and how to settle it; and how much there is of each kind.
 
-    Of those only whose command fits into a line, so that it can be copied from there.
+    Of those only whose command fits into a line, so that it can be copied from there. Who is worth a call comes last,
+    a line each.
     """
     found = crm.today()
     lines: list[RenderableType] = []
@@ -46,7 +48,9 @@ def to_do(crm: Regulars, width: int) -> RenderableType:
             if cell_len(written[-1]) <= width:
                 lines += map(_line, written)
     counted = "; ".join(f"{each.title}: {each.count:,}" for each in found.kinds)
-    return Group(*lines[: 3 * _MOST_TO_DO], Text(counted, style="dim"))
+    calls = [_line(f"{each.name or each.ref}: {each.why}") for each in found.lines if each.kind == WORTH_A_CALL.name]
+    heading = [Text("Worth a call:")] if calls else []
+    return Group(*lines[: 3 * _MOST_TO_DO], *heading, *calls, Text(counted, style="dim"))
 
 
 def _line(text: str) -> Text:

@@ -59,12 +59,14 @@ class Asked(Struct, frozen=True):
     """A snapshot with the read models that answer.
 
     `now` is the instant up to which anything is known to have happened: what comes after it is due if nothing happens.
+    `until` is the last position that was known, None for all.
     """
 
     tx: Transaction
     models: ReadModels
     ruleset: Ruleset
     now: int
+    until: int | None
     currency: str | None
 
     @property
@@ -87,7 +89,8 @@ def asking(session: Session, axes: Axes) -> Iterator[Asked]:
         if axes.known_at is not None:
             now = min(now, instant_of(axes.known_at, viewpoint.rules.zone))
         assert viewpoint.models is not None
-        yield Asked(tx, viewpoint.models, viewpoint.ruleset, now, session.store.currency(tx.connection))
+        currency = session.store.currency(tx.connection)
+        yield Asked(tx, viewpoint.models, viewpoint.ruleset, now, viewpoint.until, currency)
 
 
 def dimensions(registry: Registry) -> dict[str, tuple[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from functools import cached_property, reduce
 from typing import TypeVar, cast
 
@@ -14,42 +13,45 @@ from regulars.adapters.read_models.keyed_pages import HeldKey
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.consents import Consents, consents_of
-from regulars.asking.contracts import ContractView, view_contract
+from regulars.asking.contracts import ContractView
 from regulars.asking.customers import view_one
-from regulars.asking.desk import Points, TicketView, listed_tickets, view_points, view_tickets
+from regulars.asking.desk import Points, TicketView, listed_tickets, tickets_naming, view_points, view_tickets
 from regulars.asking.due import view_item
 from regulars.asking.employments import Employment, day_of, employments, working_for, works_for
+from regulars.asking.firms import Desk
+from regulars.asking.on_behalf import (
+    OpenOpportunity,
+    Selling,
+    open_of,
+    open_on_behalf,
+    together,
+    view_contracts,
+    view_opportunities,
+    view_quotes,
+)
 from regulars.asking.one_customer import span, timeline_of
-from regulars.asking.quotes import QuoteView, last_day, view_quote
+from regulars.asking.quotes import QuoteView
 from regulars.asking.reminders import reminders_of
 from regulars.asking.tasks import UNSETTLED, TaskView, view_tasks
 from regulars.asking.texts import SAID, texts_of
 from regulars.asking.views import TICKETS, lanes_in
-from regulars.crm_domain import opportunity
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.customer import CHRONOLOGY, CUSTOMER, Customer, CustomerEvent, PersonalDataErased
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.interaction import NoteAdded
-from regulars.crm_domain.money import from_minor_units
 from regulars.profile.values import (
     CustomerPage,
     Details,
     Few,
     HeldSegment,
     HeldVerdict,
-    OpenOpportunity,
     Said,
     Standing,
 )
-from regulars.projections.contracts import CONTRACTS
 from regulars.projections.due_again.projector import DUE_AGAIN
 from regulars.projections.engine.fold import Folded, Timelines, by_key, fold_until, verdict_at
 from regulars.projections.facts.tickets import SETTLED
-from regulars.projections.pipeline.compiled import BASIS_POINTS
-from regulars.projections.pipeline.judge import PipelineVerdict
-from regulars.projections.pipeline.projector import PIPELINE
-from regulars.projections.quotes import QUOTES
 from regulars.projections.satisfaction.judge import SatisfactionVerdict
 from regulars.projections.satisfaction.projector import SATISFACTION
 from regulars.projections.segments.projector import SEGMENTS
@@ -98,6 +100,13 @@ class Gathering:
     def own_events(self) -> list[Recorded[Event]]:
         """The events of the customer's own streams, and of those who were merged into them."""
         return list(self.tx.log.streams(self.members))
+
+    @cached_property
+    def selling(self) -> Selling:
+        """What is open, and of a firm what others have open in its name."""
+        own = open_of(self.history.customer, self.members[0], self.timelines, self.at)
+        as_of = None if self.up_to == FOREVER else self.up_to
+        return together([own, open_on_behalf(self.session, self.tx, self.viewpoint, self.members, self.at, as_of)])
 
     def held(self, projection: str) -> dict[str, Interval]:
         """What holds of a projection, by its keys."""
@@ -151,8 +160,8 @@ def _gather(
         tasks=_tasks(page),
         tickets=_tickets(page),
         opportunities=_opportunities(page),
-        quotes=_quotes(page, customer.ref),
-        contracts=_contracts(page, customer.ref),
+        quotes=_quotes(page),
+        contracts=_contracts(page),
         conversations=_latest(page, SAID),
         notes=_latest(page, (NoteAdded,)),
         timeline=timeline_of(session.store.registry, members[0], whole.folded, whole.timelines),
@@ -280,13 +289,19 @@ def _tickets(page: Gathering) -> Few[TicketView]:
     unsettled = [each for each in listed if each.interval.verdict.status not in SETTLED]
     unsettled.sort(key=lambda each: (FOREVER if each.turns_at is None else each.turns_at, each.key))
     shown = view_tickets(page.session, page.tx, unsettled[:SHOWN], page.viewpoint.rules, page.at, page.until)
-    return Few(found=shown, more=len(unsettled) - len(shown))
+    named = tickets_naming(page.session, page.tx, page.members, page.viewpoint.until)
+    as_of = None if page.up_to == FOREVER else page.up_to
+    desk = Desk(page.session, page.tx, page.viewpoint, page.at, as_of)
+    others = sorted(desk.open_on_behalf(page.members[0], named), key=lambda each: each.ticket_id)
+    found = (*shown, *others)[:SHOWN]
+    return Few(found=found, more=len(unsettled) + len(others) - len(found))
 
 
 def _tasks(page: Gathering) -> Few[TaskView]:
     unsettled = [each for each in page.held(TASKS.name).values() if each.verdict.value in UNSETTLED]
     unsettled.sort(key=lambda each: (FOREVER if each.verdict.due_at is None else each.verdict.due_at, each.key))
-    shown = view_tasks(page.session, page.tx, _all(page, unsettled[:SHOWN]))
+    first = [HeldKey(customer=page.history.customer, customer_id=page.members[0], interval=each) for each in unsettled]
+    shown = view_tasks(page.session, page.tx, first[:SHOWN])
     return Few(found=tuple(shown), more=max(0, len(unsettled) - SHOWN))
 
 
@@ -301,64 +316,22 @@ def _employments(page: Gathering, *, of_firm: bool) -> list[Employment]:
 
 
 def _opportunities(page: Gathering) -> Few[OpenOpportunity]:
-    held = [each for each in page.held(PIPELINE.name).values() if each.verdict.value not in ("won", "lost")]
-    held.sort(key=lambda each: (-each.verdict.entered_at, each.key))
-    titles = _titles(page, [each.key for each in held[:SHOWN]])
-    shown = tuple(_opportunity(page, each, titles.get(each.key)) for each in held[:SHOWN])
-    return Few(found=shown, more=len(held) - len(shown))
+    found = page.selling.opportunities
+    until = page.viewpoint.until
+    shown = view_opportunities(page.session, page.tx, page.viewpoint.rules, found[:SHOWN], page.up_to, until)
+    return Few(found=shown, more=len(found) - len(shown))
 
 
-def _titles(page: Gathering, opportunity_ids: Sequence[str]) -> dict[str, str | None]:
-    """What opportunities were called then, by their ids."""
-    keyed = page.session.store.keyed
-    streams = {keyed(f"stream:{opportunity.CATEGORY}", each.encode()): each for each in opportunity_ids}
-    told: dict[str, list[Recorded[Event]]] = {}
-    for each in page.tx.log.streams(streams):
-        if each.position <= page.until and each.occurred_at <= page.up_to:
-            told.setdefault(streams[each.stream_id], []).append(each)
-    decider, in_order = opportunity.AGGREGATE.decider, opportunity.CHRONOLOGY.in_order
-    states = {
-        key: reduce(decider.evolve, (each.event for each in in_order(its)), decider.initial)
-        for key, its in told.items()
-    }
-    return {key: state.title for key, state in states.items()}
+def _quotes(page: Gathering) -> Few[QuoteView]:
+    found = page.selling.quotes
+    shown = view_quotes(page.tx, page.viewpoint.rules, found[:SHOWN])
+    return Few(found=shown, more=len(found) - len(shown))
 
 
-def _opportunity(page: Gathering, held: Interval, title: str | None) -> OpenOpportunity:
-    verdict = cast("PipelineVerdict", held.verdict)
-    return OpenOpportunity(
-        opportunity_id=held.key,
-        title=title,
-        pipeline=verdict.pipeline,
-        stage=verdict.value,
-        amount=from_minor_units(verdict.amount, page.currency),
-        probability=Decimal(verdict.probability) / BASIS_POINTS,
-        owner=verdict.owner,
-        entered_at=to_datetime(verdict.entered_at),
-        expected_close=last_day(verdict.expected_close, page.viewpoint.rules.zone),
-        is_stale=bool(verdict.is_stale),
-    )
-
-
-def _quotes(page: Gathering, ref: str | None) -> Few[QuoteView]:
-    held = sorted((each for each in page.held(QUOTES.name).values() if each.verdict.value == "sent"), key=_runs_out)
-    zone = page.viewpoint.rules.zone
-    return _few([view_quote(each, ref, page.currency, zone) for each in _all(page, held)])
-
-
-def _contracts(page: Gathering, ref: str | None) -> Few[ContractView]:
-    held = sorted((each for each in page.held(CONTRACTS.name).values() if each.verdict.value != "ended"), key=_runs_out)
-    zone = page.viewpoint.rules.zone
-    return _few([view_contract(each, ref, page.currency, zone, page.at) for each in _all(page, held)])
-
-
-def _runs_out(held: Interval) -> tuple[int, str]:
-    return held.valid_to, held.key
-
-
-def _all(page: Gathering, held: Iterable[Interval]) -> list[HeldKey]:
-    """Intervals as lists have them."""
-    return [HeldKey(customer=page.history.customer, customer_id=page.members[0], interval=each) for each in held]
+def _contracts(page: Gathering) -> Few[ContractView]:
+    found = page.selling.contracts
+    shown = view_contracts(page.tx, page.viewpoint.rules, found[:SHOWN], page.at)
+    return Few(found=shown, more=len(found) - len(shown))
 
 
 # ---------------------------------------------------------------------------------------------------- what was said

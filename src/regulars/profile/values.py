@@ -5,8 +5,7 @@ Each section holds a few of what there is; `more` says how many others there are
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from regulars.asking.contracts import ContractView
 from regulars.asking.desk import Points, TicketView
 from regulars.asking.due import DueItem
 from regulars.asking.employments import Employment
+from regulars.asking.on_behalf import OpenOpportunity
 from regulars.asking.quotes import QuoteView
 from regulars.asking.reminders import Reminder
 from regulars.asking.tasks import TaskView
@@ -91,24 +91,6 @@ class Said(Struct, frozen=True, kw_only=True):
     actor: str
     what: str
     text: str | None
-
-
-class OpenOpportunity(Struct, frozen=True, kw_only=True):
-    """An opportunity that is neither won nor lost. Its `probability` is that of the rules, from 0 to 1.
-
-    `amount` is in the store's currency, `entered_at` when it came into its stage. `title` is decrypted.
-    """
-
-    opportunity_id: str
-    title: str | None
-    pipeline: str
-    stage: str
-    amount: Decimal
-    probability: Decimal
-    owner: str | None
-    entered_at: datetime
-    expected_close: date | None
-    is_stale: bool
 
 
 class Few(Struct, Generic[T], frozen=True, kw_only=True):

@@ -8,11 +8,14 @@ from fractions import Fraction
 from math import floor
 
 from regulars.adapters.read_models.opportunities import State, read_paths
+from regulars.asking.employments import members_of_firm
+from regulars.crm_domain.command import CustomerId
 from regulars.measures.asked import Asked
 from regulars.measures.revenue import money
 from regulars.projections.pipeline.compiled import compile_pipelines
 from regulars.projections.rules.grammar import Ruleset
-from regulars.selling.states import Held, Stage, Staged, held_by
+from regulars.selling.states import Held, Stage, Staged, everything, held_by
+from regulars.session.session import Session
 
 
 def open_at(asked: Asked, instant: int, held: Held) -> Iterator[State]:
@@ -52,9 +55,20 @@ def shown(exact: Fraction, currency: str | None) -> Decimal:
     return money(floor(exact + Fraction(1, 2)), currency)
 
 
-def filter_of(ruleset: Ruleset, where: Mapping[str, str]) -> Held:
-    """The filter of some names and values. Raises ValueError for another name, and for a stage or a pipeline that the
-    rules don't have.
+def of_firm(session: Session, asked: Asked, firm: str | CustomerId | None) -> Held:
+    """The filter of a firm: what it would buy itself, and what names it; of everything for None. Raises NotFound for an
+    unknown one, and for a person.
+    """
+    if firm is None:
+        return everything
+    members = members_of_firm(session, asked.tx, firm, asked.until)
+    numbers = frozenset(asked.models.numbers(asked.tx.connection, members).values())
+    return lambda each: each.state.firm_id in members or each.state.customer in numbers
+
+
+def filter_of(ruleset: Ruleset, where: Mapping[str, str], also: Held = everything) -> Held:
+    """The filter of some names and values, and of what `also` has to hold. Raises ValueError for another name, and for
+    a stage or a pipeline that the rules don't have.
     """
     held, stages = held_by(where), stages_of(ruleset)
     known = {"pipeline": [pipeline for pipeline, _ in stages], "stage": [stage for _, stage in stages]}
@@ -62,4 +76,4 @@ def filter_of(ruleset: Ruleset, where: Mapping[str, str]) -> Held:
         if where[name] not in known[name]:
             found = ", ".join(dict.fromkeys(known[name])) or "none"
             raise ValueError(f'there is no {name} "{where[name]}"; the rules have {found}')
-    return held
+    return lambda each: held(each) and also(each)

@@ -18,7 +18,7 @@ from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.measures.asked import Asked, Axes, asking
 from regulars.measures.revenue import money
 from regulars.selling.forecast import expected
-from regulars.selling.open_ones import filter_of, open_at, shown, stages_told
+from regulars.selling.open_ones import filter_of, of_firm, open_at, shown, stages_told
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -77,16 +77,22 @@ class StaleOpportunity(Struct, frozen=True, kw_only=True):
 
 @traced("pipeline")
 def find_pipeline(
-    session: Session, by: PipelineBy, as_of: datetime | date | None, where: Mapping[str, str], axes: Axes
+    session: Session,
+    by: PipelineBy,
+    as_of: datetime | date | None,
+    where: Mapping[str, str],
+    firm: str | CustomerId | None,
+    axes: Axes,
 ) -> Pipeline:
     """What is open as of an instant.
 
-    Raises ValueError for what nothing is told apart by, and for a filter that can't be.
+    Raises ValueError for what nothing is told apart by, and for a filter that can't be; NotFound for a firm that is
+    none.
     """
     if by not in get_args(PipelineBy):
         raise ValueError(f'a pipeline is told apart by {", ".join(get_args(PipelineBy))}, not by "{by}"')
     with asking(session, axes) as asked:
-        held = filter_of(asked.ruleset, where)
+        held = filter_of(asked.ruleset, where, of_firm(session, asked, firm))
         moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
         groups: defaultdict[Group, list[State]] = defaultdict(list)
         for state in open_at(asked, moment, held):
@@ -143,14 +149,19 @@ def _line(asked: Asked, group: Group, states: Sequence[State]) -> PipelineLine:
 
 @traced("stale opportunities")
 def find_stale(
-    session: Session, as_of: datetime | date | None, where: Mapping[str, str], limit: int | None, axes: Axes
+    session: Session,
+    as_of: datetime | date | None,
+    where: Mapping[str, str],
+    firm: str | CustomerId | None,
+    limit: int | None,
+    axes: Axes,
 ) -> tuple[StaleOpportunity, ...]:
     """The stale opportunities as of an instant, those worth most first.
 
-    Raises ValueError for a filter that can't be.
+    Raises ValueError for a filter that can't be, NotFound for a firm that is none.
     """
     with asking(session, axes) as asked:
-        held = filter_of(asked.ruleset, where)
+        held = filter_of(asked.ruleset, where, of_firm(session, asked, firm))
         moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
         stale = [each for each in open_at(asked, moment, held) if each.is_stale]
         stale.sort(key=lambda each: (-each.amount, each.entered_at, each.opportunity))

@@ -43,6 +43,11 @@ class Staged(Struct, frozen=True, gc=False):
 Held = Callable[[Staged], bool]
 
 
+def everything(_: Staged) -> bool:
+    """The filter that leaves nothing out."""
+    return True
+
+
 def staged(path: Path) -> Iterator[Staged]:
     """The states of an opportunity with the stages that they count for."""
     stage: str | None = None

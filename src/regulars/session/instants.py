@@ -19,6 +19,17 @@ def instant_of(as_of: datetime | date, zone: ZoneInfo) -> int:
     return to_instant(as_of) if isinstance(as_of, datetime) else end_of_day(as_of, zone)
 
 
+def instant_asked(now: int, zone: ZoneInfo, as_of: datetime | date | None, known_at: datetime | date | None) -> int:
+    """The instant in question, now unless it is given; as known at an earlier one, nothing that came after it is known
+    to have happened.
+
+    Raises ValueError as `instant_of` does.
+    """
+    if as_of is not None:
+        return instant_of(as_of, zone)
+    return now if known_at is None else min(now, instant_of(known_at, zone))
+
+
 def first_instant_of(since: datetime | date, zone: ZoneInfo) -> int:
     """The instant from which a span begins; a bare date is the beginning of that day in the business's zone.
 

@@ -219,7 +219,7 @@ class Session:
 
         Where that is much beside what is folded in already, folding everything afresh beside it is quicker.
         """
-        if self._fold_in_at_once(at_least=self.last_written, within=None, on_progress=on_progress):
+        if self._fold_in_at_once(at_least=self.last_written, within=None, seals=SEAL_AT_ONCE, on_progress=on_progress):
             return
         with self.store.reading() as tx:
             live, ruleset = self.live(tx), self.ruleset(tx)
@@ -228,7 +228,7 @@ class Session:
             with suppress(StoreBusy):  # somebody builds already
                 self._fold_afresh(live, ruleset, on_progress)
                 on_progress = None  # it was told of everything; what came meanwhile would begin at nothing again
-        self._fold_in_steps(at_least=self.last_written, within=None, on_progress=on_progress)
+        self._fold_in_steps(at_least=self.last_written, within=None, seals=SEAL_AT_ONCE, on_progress=on_progress)
 
     def _fold_afresh(self, live: Generation, ruleset: Ruleset, on_progress: Progress | None) -> None:
         with building_alone(self.store):
@@ -275,12 +275,15 @@ class Session:
         return max(freshness.seconds, self.store.database.lock_timeout)
 
     def _fold_in(self, *, at_least: int, within: float | None) -> None:
-        if not self._fold_in_at_once(at_least=at_least, within=within):
-            self._fold_in_steps(at_least=at_least, within=within)
+        # A question waits for what it seals, so that is less than what catching up does.
+        if not self._fold_in_at_once(at_least=at_least, within=within, seals=SEAL_AFTER):
+            self._fold_in_steps(at_least=at_least, within=within, seals=SEAL_AFTER)
 
-    def _fold_in_at_once(self, *, at_least: int, within: float | None, on_progress: Progress | None = None) -> bool:
-        """Fold in everything that is settled by now; False where that takes several steps, or isn't for this process
-        to do.
+    def _fold_in_at_once(
+        self, *, at_least: int, within: float | None, seals: int, on_progress: Progress | None = None
+    ) -> bool:
+        """Fold in everything that is settled by now, and seal about so many events where that is due; False where it
+        takes several steps, or isn't for this process to do.
         """
         if self.store.database.read_only:
             return False
@@ -293,10 +296,12 @@ class Session:
             on_poison=tell_parked,
         )
         if reached is not None:
-            self._seal_when_due(reached, SEAL_AT_ONCE if within is None else SEAL_AFTER)
+            self._seal_when_due(reached, seals)
         return reached is not None
 
-    def _fold_in_steps(self, *, at_least: int, within: float | None, on_progress: Progress | None = None) -> None:
+    def _fold_in_steps(
+        self, *, at_least: int, within: float | None, seals: int, on_progress: Progress | None = None
+    ) -> None:
         with self.store.reading() as tx:
             models, rules = self.models(tx), self.rules(tx)
         if self.store.database.read_only or not models.is_current:
@@ -326,7 +331,7 @@ class Session:
                         "what lists answer from is being folded for the first time; ask again, or ask with fresh=True, "
                         "which waits for it"
                     )
-        self._seal_when_due(reached, SEAL_AT_ONCE if within is None else SEAL_AFTER)
+        self._seal_when_due(reached, seals)
 
     def _seal_when_due(self, reached: int, at_most: int) -> None:
         """Seal what was recorded, once that is much. A question is answered even where nothing can be sealed now."""

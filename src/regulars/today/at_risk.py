@@ -28,7 +28,6 @@ def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
 WORTH_A_CALL = Kind(
     name="at_risk",
     title="Customers about to become at risk, or just become so, worth a call",
-    listed_by="regulars customers --becoming at_risk --within {days}d",
     reads=(LIFECYCLE_STAGE.name, LOYALTY_TIER.name, CUSTOMER_CARD.name, LAST_CONTACT.name),
     find=_find,
     say=_say,

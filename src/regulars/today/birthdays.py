@@ -57,7 +57,6 @@ def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
 BIRTHDAYS = Kind(
     name="birthday",
     title="Birthdays",
-    listed_by="regulars calendar",
     reads=(),
     find=_find,
     say=_say,

@@ -49,7 +49,6 @@ def _say_renewing(row: DueRow, saying: Saying) -> tuple[str, str]:
 ENDING = Kind(
     name="contract",
     title="Contracts that end",
-    listed_by="regulars contracts --ending-within {days}d",
     reads=(CONTRACTS.name,),
     find=_find_ending,
     say=_say_ending,
@@ -59,7 +58,6 @@ ENDING = Kind(
 NOTICE = Kind(
     name="notice",
     title="Contracts that renew unless notice is given",
-    listed_by="regulars contracts --ending-within {days}d",
     reads=(CONTRACTS.name,),
     find=_find_renewing,
     say=_say_renewing,

@@ -25,16 +25,17 @@ from regulars.crm_domain.instant import DAY, after_day, to_datetime
 from regulars.crm_domain.money import from_minor_units
 from regulars.projections.engine.fold import Timelines, fold_until
 from regulars.session.freshness import freshness_of
-from regulars.session.instants import instant_of
+from regulars.session.instants import instant_asked
 from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
 from regulars.today.kind import Kind, Saying, Snapshot, bounds_of, day_of, due_of
 from regulars.today.kinds import KINDS
 from regulars.today.values import DueLine, KindOfLine, Today
+from regulars.wording.command_line import command_line
 
-#: So many lines of each kind are shown.
-SHOWN = 10
+#: So many lines of each kind are shown, and so many at most where just one kind is asked for.
+SHOWN, MOST_SHOWN = 10, 1_000
 DAYS, MOST_DAYS = 7, 366
 
 
@@ -42,6 +43,7 @@ class TodayQuery(Struct, frozen=True, kw_only=True):
     """What is asked. See Regulars.today."""
 
     days: int
+    kind: str | None
     owner: str | None
     as_of: datetime | date | None
     known_at: datetime | date | None
@@ -52,33 +54,42 @@ class TodayQuery(Struct, frozen=True, kw_only=True):
 def find_today(session: Session, query: TodayQuery, on_progress: Progress | None) -> Today:
     """What is to be done, once everything recorded is folded in.
 
-    Raises ValueError for days out of bounds, and as of a day since which more than 5,000 customers have changed.
+    Raises ValueError for days out of bounds, for a kind that there isn't, and as of a day since which more than 5,000
+    customers have changed.
     """
     if not 1 <= query.days <= MOST_DAYS:
         raise ValueError(f"days is a number from 1 to {MOST_DAYS}, not {query.days}")
     everything = freshness_of(True, None)
+    kinds = _kinds_asked(query.kind)
     with folded_in(session, everything, query.known_at, None, on_progress) as (tx, viewpoint):
-        return _Gathering(session, tx, viewpoint, query).today()
+        return _Gathering(session, tx, viewpoint, query, kinds).today()
 
 
 class _Gathering:
     """One question, in one snapshot."""
 
-    def __init__(self, session: Session, tx: Transaction, viewpoint: Viewpoint, query: TodayQuery) -> None:
+    def __init__(
+        self, session: Session, tx: Transaction, viewpoint: Viewpoint, query: TodayQuery, kinds: Sequence[Kind]
+    ) -> None:
         assert viewpoint.models is not None
         self._session, self._tx, self._viewpoint, self._query = session, tx, viewpoint, query
+        self._kinds = kinds
         self._models, self._zone = viewpoint.models, viewpoint.rules.zone
-        self._at = _asked_at(session, query, viewpoint)
+        self._at = instant_asked(session.now(), self._zone, query.as_of, query.known_at)
         last = day_of(self._at, self._zone) + timedelta(days=query.days)
         until = after_day(last, self._zone)
         self._lines = Lines(self._models, Window(self._at, self._at - query.days * DAY, until))
-        self._asked = Asked(limit=SHOWN, owner=query.owner, day_of=partial(bounds_of, zone=self._zone))
+        self._asked = Asked(
+            limit=SHOWN if query.kind is None else MOST_SHOWN,
+            owner=query.owner,
+            day_of=partial(bounds_of, zone=self._zone),
+        )
 
     def today(self) -> Today:
         connection, store = self._tx.connection, self._session.store
         with self._search() as search:
             snapshot = Snapshot(self._session, self._tx, self._viewpoint, search)
-            found = {kind: kind.find(snapshot) for kind in KINDS}
+            found = {kind: kind.find(snapshot) for kind in self._kinds}
         rows = [(kind, row) for kind, rows in found.items() for row in rows.first]
         rows.sort(key=lambda each: place(each[1], self._asked))
         return Today(
@@ -121,7 +132,7 @@ class _Gathering:
         return fold_until(history.happened, rules, self._at, projectors)[1]
 
     def _names(self) -> frozenset[str]:
-        return frozenset(ASKED_OF_ALL).union(*(kind.reads for kind in KINDS))
+        return frozenset(ASKED_OF_ALL).union(*(kind.reads for kind in self._kinds))
 
     # -------------------------------------------------------------------------------------------------------- telling
 
@@ -155,7 +166,7 @@ class _Gathering:
 
     def _texts(self, rows: Sequence[tuple[Kind, DueRow]]) -> Iterator[tuple[tuple[str, str], str | None]]:
         """What lines are about, by their kinds and keys: of those that are shown, and no others."""
-        for kind in KINDS:
+        for kind in self._kinds:
             keys = [row.key for of, row in rows if of is kind]
             if kind.texts is not None and keys:
                 for key, text in kind.texts(self._session, self._tx, keys).items():
@@ -167,13 +178,23 @@ class _Gathering:
             title=kind.title,
             count=rows.count,
             shown=len(rows.first),
-            listed_by=kind.listed_by.format(days=self._query.days),
+            listed_by=_listed_by(kind, self._query),
         )
 
 
-def _asked_at(session: Session, query: TodayQuery, viewpoint: Viewpoint) -> int:
-    """The instant in question; as known at an earlier one, nothing that came after it is known to have happened."""
-    if query.as_of is not None:
-        return instant_of(query.as_of, viewpoint.rules.zone)
-    now = session.now()
-    return now if query.known_at is None else min(now, instant_of(query.known_at, viewpoint.rules.zone))
+def _kinds_asked(name: str | None) -> Sequence[Kind]:
+    found = [each for each in KINDS if name in (None, each.name)]
+    if not found:
+        raise ValueError(f'a kind of line is one of {", ".join(each.name for each in KINDS)}, not "{name}"')
+    return found
+
+
+def _listed_by(kind: Kind, query: TodayQuery) -> str:
+    """The command that asks the same of this kind alone."""
+    given = {"--kind": kind.name, "--days": str(query.days), "--owner": query.owner}
+    given |= {"--as-of": _typed(query.as_of), "--known-at": _typed(query.known_at)}
+    return command_line("today", **{name: text for name, text in given.items() if text is not None})
+
+
+def _typed(moment: datetime | date | None) -> str | None:
+    return None if moment is None else moment.isoformat()

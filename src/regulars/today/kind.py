@@ -55,14 +55,12 @@ class Snapshot(Struct, frozen=True):
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """One kind of line. `reads` are the projections that it is selected from; `listed_by` is the command that lists
-    them all, in which `{days}` is for how many days is asked. `texts` reads what the lines that are shown are about, by
-    their keys; it may be personal.
+    """One kind of line. `reads` are the projections that it is selected from. `texts` reads what the lines that are
+    shown are about, by their keys; it may be personal.
     """
 
     name: str
     title: str
-    listed_by: str
     reads: tuple[str, ...]
     find: Callable[[Snapshot], DueRows]
     say: Say

@@ -24,7 +24,6 @@ def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
 EXPIRING = Kind(
     name="points",
     title="Points that expire soon",
-    listed_by="regulars liability --expiring {days}d",
     reads=(POINTS.name,),
     find=_find,
     say=_say,

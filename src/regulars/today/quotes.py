@@ -24,7 +24,6 @@ def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
 QUOTES_OUT = Kind(
     name="quote",
     title="Quotes that run out, or just did",
-    listed_by="regulars quotes --expiring-within {days}d",
     reads=(QUOTES.name,),
     find=_find,
     say=_say,

@@ -66,7 +66,6 @@ def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
 REMINDERS = Kind(
     name="reminder",
     title="Reminders that are due, or overdue",
-    listed_by="regulars reminders",
     reads=(),
     find=_find,
     say=_say,

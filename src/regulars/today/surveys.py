@@ -33,7 +33,6 @@ def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
 TO_SEND = Kind(
     name="survey",
     title="Surveys to send",
-    listed_by="regulars tickets --status resolved",
     reads=(TICKET_QUEUE.name, TICKET_CARD.name, SURVEYS.name, SATISFACTION.name, TICKET_FEEDBACK.name),
     find=_find,
     say=_say,

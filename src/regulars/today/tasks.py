@@ -25,7 +25,6 @@ def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
 TASKS_DUE = Kind(
     name="task",
     title="Tasks that are due, or overdue",
-    listed_by="regulars tasks",
     reads=(TASKS.name, PIPELINE.name),
     find=_find,
     say=_say,

@@ -26,7 +26,6 @@ def _say(row: DueRow, saying: Saying) -> tuple[str, str]:
 TICKETS = Kind(
     name="ticket",
     title="Tickets that are late, or about to be",
-    listed_by="regulars tickets --breaching-within {days}d",
     reads=(TICKET_QUEUE.name, TICKET_CARD.name),
     find=_find,
     say=_say,

@@ -37,7 +37,7 @@ class DueLine(Struct, frozen=True, kw_only=True):
 
 
 class KindOfLine(Struct, frozen=True, kw_only=True):
-    """How many lines of a kind there are in all, how many are shown, and the command that lists more of them."""
+    """How many lines of a kind there are in all, how many are shown, and the command that lists them alone."""
 
     kind: str
     title: str

@@ -22,14 +22,19 @@ def worth_a_call(lines: Lines, ruleset: Ruleset) -> sa.SelectBase:
     """Customers about to become at risk, or just become so, with their tier and the instant of their last order."""
     became = running(lines, LIFECYCLE_STAGE.name, ({"value": (AT_RISK,)},), since=lines.window.since)
     becoming = coming(lines, LIFECYCLE_STAGE.name, ({"value": (AT_RISK,)},))
-    return sa.union_all(*(_worth_a_call(lines, found, ruleset) for found in (became, becoming)))
+    stage = lines.table(LIFECYCLE_STAGE.name, "stage")
+    is_churned = sa.exists().where(
+        stage.c.customer == becoming.c.customer, stage.c.value == CHURNED, lines.now(stage)
+    )  # whoever is at risk isn't
+    return sa.union_all(
+        _worth_a_call(lines, became, ruleset), _worth_a_call(lines, becoming, ruleset).where(~is_churned)
+    )
 
 
 def _worth_a_call(lines: Lines, found: sa.Subquery, ruleset: Ruleset) -> sa.Select[tuple[object, ...]]:
-    names = (LOYALTY_TIER.name, LIFECYCLE_STAGE.name, CUSTOMER_CARD.name)
-    tier, stage, card = (lines.table(name, alias) for name, alias in zip(names, ("tier", "stage", "card"), strict=True))
+    tier, card = lines.table(LOYALTY_TIER.name, "tier"), lines.table(CUSTOMER_CARD.name, "card")
     joined: sa.FromClause = found
-    for table in (tier, stage, card):
+    for table in (tier, card):
         joined = joined.join(table, sa.and_(table.c.customer == found.c.customer, lines.now(table)))
     told = line(found.c.customer, found.c.key, found.c.due, word=tier.c.value, number=card.c.last_order_at)
     contact = lines.table(LAST_CONTACT.name, "contact")
@@ -37,5 +42,4 @@ def _worth_a_call(lines: Lines, found: sa.Subquery, ruleset: Ruleset) -> sa.Sele
         contact.c.customer == found.c.customer, contact.c.contacted_at > lines.window.since, lines.now(contact)
     )
     lowest = (NO_TIER, ruleset.tier.levels[0].name)
-    is_worth_it = (tier.c.value.not_in(lowest), stage.c.value != CHURNED, ~in_touch)
-    return sa.select(*told).select_from(joined).where(*is_worth_it)
+    return sa.select(*told).select_from(joined).where(tier.c.value.not_in(lowest), ~in_touch)

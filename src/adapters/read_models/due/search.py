@@ -100,11 +100,13 @@ def _read(
     told, due = _asked_of(lines, found, conditions, asked)
     if due_of is not None:
         return _worked_out(connection, told, due_of, asked)
-    count = connection.scalar(sa.select(sa.func.count()).select_from(due.subquery())) or 0
-    if not count:
+    every = due.cte("every")  # read twice, so databases keep it instead of working it out twice
+    counted = sa.select(sa.func.count()).select_from(every).scalar_subquery()
+    soonest = sa.select(counted.label("number"), every.c.overdue, every.c.due)
+    first = connection.execute(soonest.order_by(every.c.overdue.desc(), every.c.due).limit(asked.limit)).all()
+    if not first:
         return DueRows((), 0)
-    soonest = due.order_by(found.c.overdue.desc(), found.c.due).limit(asked.limit)
-    *_, last = connection.execute(soonest)
+    last = first[-1]
     # All that comes before the last day is among the first lines; of that day it depends on what is at stake.
     begins, ends = asked.day_of(last.due)
     is_before = sa.or_(found.c.overdue > last.overdue, found.c.due <= begins)
@@ -112,7 +114,7 @@ def _read(
     key = found.c.key if connection.dialect.name == "sqlite" else sa.collate(found.c.key, "C")
     is_last = sa.case((is_before, 0), else_=1)
     told = told.where(up_to).order_by(is_last, sa.desc("worth"), found.c.due, found.c.customer, key)
-    return DueRows(in_order(map(_row, connection.execute(told.limit(asked.limit))), asked), count)
+    return DueRows(in_order(map(_row, connection.execute(told.limit(asked.limit))), asked), last.number)
 
 
 def _asked_of(
@@ -134,7 +136,8 @@ def _asked_of(
     )
     joined = found.outerjoin(attributed, theirs)
     due = sa.select(found.c.overdue, found.c.due)
-    return told.select_from(joined).where(*wanted), due.select_from(joined).where(*wanted)
+    named = found if asked.owner is None else joined  # whoever looks after them is one, so the join changes no count
+    return told.select_from(joined).where(*wanted), due.select_from(named).where(*wanted)
 
 
 def _row(row: sa.Row[Any]) -> DueRow:
