@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, show each part as soon as it is there, and write the files at the end."""
     asked = _parse(arguments)
     settings = _settings(asked)
+    _choose_how_processes_begin(settings)
     console = Console(width=report.WIDTH, highlight=False)
     names = asked.only or list(MEASUREMENTS)
     described = machine.describe() | ({"postgresql": server.describe()} if "postgres" in names else {})
@@ -71,6 +73,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         asked.json.write_bytes(report.as_json(header, figures))
     if asked.markdown:
         asked.markdown.write_text(report.as_markdown(figures), encoding="utf-8")
+
+
+def _choose_how_processes_begin(settings: Settings) -> None:
+    """Each with nothing but what it imports; in a quick run with what was imported once, as that takes longest."""
+    multiprocessing.set_start_method("forkserver" if settings.quick else "spawn", force=True)
+    if settings.quick:
+        multiprocessing.set_forkserver_preload(["benchmarks.__main__"])
 
 
 def _settings(asked: argparse.Namespace) -> Settings:

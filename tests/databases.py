@@ -44,10 +44,12 @@ def postgres_server() -> Iterator[str]:
             yield given
         finally:
             _drop(given, TEMPLATE)
+            _administrator(given).close()
         return
     with started_postgres(in_memory()) as url:
         _spare_the_disk(url)
         yield url
+        _administrator(url).close()
 
 
 @contextmanager
@@ -81,10 +83,8 @@ def in_memory() -> Path | None:
 
 def _spare_the_disk(server_url: str) -> None:
     """Let a server that is thrown away not wait for its disk; those that are made to crash are others."""
-    with _connected(server_url) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("ALTER SYSTEM SET full_page_writes = off")
-        connection.execute("SELECT pg_reload_conf()")
+    for text in ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()"):
+        _administer(server_url, text)
 
 
 # ---------------------------------------------------------------------------------------------------- room for a store
@@ -127,7 +127,7 @@ def prepared_postgres(server_url: str) -> Iterator[str]:
     """The URL of an empty store: a copy of one that was made under the default rules, with keys of its own."""
     _require_template(server_url)
     with _new_database(server_url, TEMPLATE) as url:
-        with _connected(url) as connection:
+        with _connect(url) as connection:
             for name in KEYS:
                 drawn = (secrets.token_bytes(32), name)
                 assert (
@@ -147,8 +147,7 @@ def _empty_store() -> bytes:
 @cache
 def _require_template(server_url: str) -> None:
     _drop(server_url, TEMPLATE)
-    with _connected(server_url) as connection:
-        connection.execute(f'CREATE DATABASE "{TEMPLATE}"')
+    _administer(server_url, f'CREATE DATABASE "{TEMPLATE}"')
     regulars.open(_of(server_url, TEMPLATE), clock=long_ago).close()
 
 
@@ -158,8 +157,7 @@ def _require_template(server_url: str) -> None:
 @contextmanager
 def _new_database(server_url: str, template: str) -> Iterator[str]:
     name = f"regulars_{uuid4().hex}"
-    with _connected(server_url) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    _administer(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
     try:
         yield _of(server_url, name)
     finally:
@@ -167,8 +165,7 @@ def _new_database(server_url: str, template: str) -> Iterator[str]:
 
 
 def _drop(server_url: str, name: str) -> None:
-    with _connected(server_url) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    _administer(server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def _of(server_url: str, name: str) -> str:
@@ -177,8 +174,23 @@ def _of(server_url: str, name: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
-@contextmanager
-def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+def _administer(server_url: str, text: str) -> None:
+    """Execute a statement about a server's databases, outside transactions."""
+    try:
+        _administrator(server_url).execute(text)
+    except psycopg.OperationalError:  # a server that was stopped meanwhile has forgotten who was connected
+        with _connect(server_url) as connection:
+            connection.execute(text)
+
+
+@cache
+def _administrator(server_url: str) -> psycopg.Connection[Any]:
+    """The connection by which databases are made and dropped, one for each server: beginning one takes as long as to
+    drop a database.
+    """
+    return _connect(server_url)
+
+
+def _connect(url: str) -> psycopg.Connection[Any]:
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        yield connection
+    return psycopg.connect(plain, autocommit=True)

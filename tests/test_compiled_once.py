@@ -39,7 +39,7 @@ def test_each_database_says_which_columns_it_has(databases: list[sa.Connection],
 
 def test_what_names_its_table_and_columns_is_compiled_for_all_engines() -> None:
     table = sa.Table("settings", sa.MetaData(), sa.Column("name", sa.Text))
-    cache = SharedCache()
+    cache = SharedCache(10)
     for _ in range(3):
         engine = sa.create_engine("sqlite://")
         with engine.connect() as connection:

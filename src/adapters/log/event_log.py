@@ -213,17 +213,23 @@ class EventLog:
     """The recorded events, within one transaction."""
 
     def __init__(
-        self, connection: Connection, statements: LogStatements, keyring: Keyring, append: Append | None = None
+        self,
+        connection: Connection,
+        statements: LogStatements,
+        codecs: Codecs,
+        keyring: Keyring,
+        append: Append | None = None,
     ) -> None:
         self._connection = connection
         self._statements = statements
+        self._codecs = codecs
         self._append = append or statements.appending.append
         self._schema = statements.schema
         self._keyring = keyring
 
     def append(self, drafts: Sequence[Draft], ciphers: dict[str, Cipher], now: int) -> list[Recorded[Event]]:
         """Append drafts. `now` is the instant to record them at."""
-        mapper = EnvelopeMapper(self._statements.codecs, ciphers)
+        mapper = EnvelopeMapper(self._codecs, ciphers)
         first, recorded_at = self._append(self._connection, [mapper.row(draft) for draft in drafts], now)
         return [_complete(draft, first, index, recorded_at) for index, draft in enumerate(drafts)]
 
@@ -234,7 +240,7 @@ class EventLog:
     def _mapped(self, rows: Sequence[Row]) -> Iterator[Recorded[Event]]:
         """The events of rows that have the customer's key last."""
         ciphers = self._keyring.opened({row[_CUSTOMER]: row[-1] for row in rows if row[-1]})
-        mapper = EnvelopeMapper(self._statements.codecs, ciphers)
+        mapper = EnvelopeMapper(self._codecs, ciphers)
         for row in rows:
             yield mapper.recorded(checked(dict(zip(EVENT_COLUMNS, row, strict=False))))
 
@@ -283,7 +289,7 @@ class EventLog:
             if value is not None
         ]
         if search.types is not None:
-            tags, by_type = tags_of(search.types, self._statements.codecs), without_index(dialect, events.c.type)
+            tags, by_type = tags_of(search.types, self._codecs), without_index(dialect, events.c.type)
             if not of_all:
                 conditions.append(by_type.in_(tags))
             elif in_order_of_position:
@@ -320,5 +326,5 @@ class EventLog:
         rows = read_rows(self._connection, statement)
         with_secrets = (row["customer_id"] for row in rows if row["secret"] is not None)
         ciphers = self._keyring.ciphers(self._connection, self._statements.keys, with_secrets)
-        mapper = EnvelopeMapper(self._statements.codecs, ciphers)
+        mapper = EnvelopeMapper(self._codecs, ciphers)
         return [mapper.recorded(row) for row in rows]

@@ -1,4 +1,4 @@
-"""The statements that read and append events with every command, rendered once for each store that is opened."""
+"""The statements that read and append events with every command, rendered once for all stores of a kind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from regulars.adapters.log.appending import Appending
-from regulars.adapters.log.codec import CODECS, Codecs, tags_of
+from regulars.adapters.log.codec import CODECS, tags_of
 from regulars.adapters.schema.positions import drawn, settled
 from regulars.adapters.schema.tables import EVENT_COLUMNS, Schema
 from regulars.adapters.sql.statement import Among, Statement
@@ -33,15 +33,11 @@ def literals(tags: Iterable[str]) -> list[sa.ColumnElement[str]]:
 
 
 class LogStatements:
-    """The log's statements. They ask no table that this role may not read: without keys no personal data is decrypted.
+    """The log's statements. They ask no table that this role may not read: without keys no secret is decrypted."""
 
-    `codecs` are those of the events that this store may have.
-    """
-
-    def __init__(self, schema: Schema, dialect: sa.Dialect, access: Access, codecs: Codecs) -> None:
+    def __init__(self, schema: Schema, dialect: sa.Dialect, access: Access) -> None:
         self.schema = schema
         self.access = access
-        self.codecs = codecs
         self._dialect = dialect
 
     @cached_property

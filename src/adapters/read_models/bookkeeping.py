@@ -15,6 +15,7 @@ from regulars.adapters.read_models.histories import Poison
 from regulars.adapters.read_models.replay import Range
 from regulars.adapters.schema.tables import Schema
 from regulars.adapters.sql.damage import DamagedReadModels
+from regulars.adapters.sql.dialects import shared_dialect
 from regulars.crm_domain.errors import StoreBusy
 
 
@@ -46,10 +47,10 @@ class Bookkeeping:
 
     def statements(self, connection: Connection) -> BuildStatements:
         """The statements of these builds, as a connection's database takes them."""
-        rendered = self._rendered
-        if rendered is None or rendered.dialect is not connection.dialect:
+        rendered, dialect = self._rendered, shared_dialect(connection.dialect.name)
+        if rendered is None or rendered.dialect is not dialect:
             pairs = tuple(self.builds.items())
-            rendered = build_statements(self._schema, connection.dialect, self.number, pairs, self._parts)
+            rendered = build_statements(self._schema, dialect, self.number, pairs, self._parts)
             self._rendered = rendered
         return rendered
 

@@ -22,7 +22,7 @@ Part = FactsTable | ProjectionTables
 STEP = ("score", "id", "since")
 
 _FEW = 32  # rows, for which it isn't worth to join them, or to copy them
-_IN_USE = 16  # as each question of another day, or by other rules, may have builds of its own
+_IN_USE = 8  # as each question of another day, or by other rules, may have builds of its own
 
 
 @lru_cache(maxsize=_IN_USE)

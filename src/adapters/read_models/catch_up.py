@@ -31,7 +31,7 @@ from regulars.adapters.read_models.histories import (
 from regulars.adapters.read_models.parallel_fold import Elsewhere, FoldedChunk, Task, fold_in_chunks, fold_in_parallel
 from regulars.adapters.read_models.replay import MOST_RANGES, Range, split_range
 from regulars.adapters.read_models.rows import ReadModels
-from regulars.adapters.read_models.staging import begin_staging, end_staging, move, stage, staged
+from regulars.adapters.read_models.staging import begin_staging, move, stage, staged
 from regulars.adapters.read_models.updates import Update, new_update
 from regulars.adapters.schema.positions import LAST_POSITION, drawn, settled
 from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
@@ -413,9 +413,8 @@ class _CatchingUp:
                 ranges = left
                 if self._may_stop_replaying:
                     return
-        for table in self._models.tables.staging:
-            if not self._move_staged(table, ranges):
-                return
+        if not self._move_staged(ranges):
+            return
         for missing in self._models.tables.indexes:  # each by itself, so that others write in between
             with self._loading() as tx:
                 if not self._models.advance_bulk(tx.connection, ranges, ranges):
@@ -426,17 +425,16 @@ class _CatchingUp:
                 self._models.end_bulk(tx.connection, bulk.until)
                 self.position = bulk.until
 
-    def _move_staged(self, table: sa.Table, ranges: Sequence[Range]) -> bool:
-        """Move the staged rows of a table, a slice at a time; False where another process was quicker."""
+    def _move_staged(self, ranges: Sequence[Range]) -> bool:
+        """Move what is staged, as much at a time as is moved quickly; False where another process was quicker."""
         with self._store.reading() as tx:
-            slices = staged(self._models, tx.connection, table)
-        for place, some in enumerate(slices, 1):
+            lists = staged(self._models, tx.connection)
+        for moves in lists:
             with self._loading() as tx:
                 if not self._models.advance_bulk(tx.connection, ranges, ranges):
                     return False
-                move(self._models, tx.connection, table, some)
-                if place == len(slices):
-                    end_staging(self._models, tx.connection, table)
+                for each in moves:
+                    move(self._models, tx.connection, each)
             self._store.database.checkpoint_wal()
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,10 +14,18 @@ from regulars.adapters.read_models.score_steps import note_earliest_of_all
 from regulars.adapters.read_models.writing_rows import insert_rows
 from regulars.adapters.schema.builds import Row
 
-ROWS_A_SLICE = 1_000_000  # moved in a second or two, in which nobody else writes to SQLite
+ROWS_A_SLICE = 1_000_000  # of one table or several: moved in a second or two, in which nobody else writes to SQLite
 
 #: The staged rows whose first key is at least one and below another; None is no bound.
 Slice = tuple[Any, Any]
+
+
+class Move(NamedTuple):
+    """Rows of a table that are to be moved there, and whether they are the last ones."""
+
+    table: sa.Table
+    rows: Slice
+    is_last: bool
 
 
 def begin_staging(models: ReadModels, connection: Connection) -> None:
@@ -33,35 +41,47 @@ def stage(models: ReadModels, connection: Connection, rows: Mapping[str, list[Ro
         insert_rows(connection, staging, rows.get(table.name, []))
 
 
-def staged(models: ReadModels, connection: Connection, table: sa.Table) -> list[Slice]:
-    """The staged rows of a table in slices, each small enough to be moved in one short transaction."""
-    staging = models.tables.staging[table]
-    if not sa.inspect(connection).has_table(staging.name):
-        return []  # all was moved, and it was dropped
-    if connection.execute(sa.select(sa.func.count()).select_from(staging)).scalar_one() <= ROWS_A_SLICE:
-        return [(None, None)]
-    key = staging.c[_leading(table).name]
+def staged(models: ReadModels, connection: Connection) -> list[list[Move]]:
+    """What is staged, as lists of moves, each short enough to be made in one transaction."""
+    lists: list[list[Move]] = []
+    room, there = 0, set(sa.inspect(connection).get_table_names())
+    for table, staging in models.tables.staging.items():
+        if staging.name not in there:
+            continue  # all was moved, and it was dropped
+        rows: int = connection.execute(sa.select(sa.func.count()).select_from(staging)).scalar_one()
+        slices = [(None, None)] if rows <= ROWS_A_SLICE else _slices(connection, staging.c[_leading(table).name])
+        moves = [Move(table, some, some is slices[-1]) for some in slices]
+        if rows <= room:
+            lists[-1] += moves
+            room -= rows
+        else:
+            lists += [[each] for each in moves]
+            room = ROWS_A_SLICE - rows
+    return lists
+
+
+def _slices(connection: Connection, key: sa.ColumnElement[Any]) -> list[Slice]:
     placed = sa.select(key.label("key"), sa.func.row_number().over(order_by=key).label("place")).subquery()
     bounds = sa.select(placed.c.key).where(placed.c.place % ROWS_A_SLICE == 0).distinct().order_by(placed.c.key)
     return list(pairwise([None, *connection.execute(bounds).scalars(), None]))
 
 
-def move(models: ReadModels, connection: Connection, table: sa.Table, some: Slice) -> None:
-    """Move a slice of staged rows to their table in the order of its primary key, unless it was moved already."""
+def move(models: ReadModels, connection: Connection, this: Move) -> None:
+    """Move staged rows to their table in the order of its primary key, unless they were moved already; with the last
+    ones of a table, drop its staging table, and compute what is derived from the whole table.
+    """
+    table, some, is_last = this
     staging, key = models.tables.staging[table], _leading(table)
     is_moved = connection.execute(sa.select(key).where(_within(key, some)).limit(1)).first() is not None
     if not is_moved and sa.inspect(connection).has_table(staging.name):
         columns = [staging.c[column.name] for column in table.primary_key]
         in_order = sa.select(staging).where(_within(columns[0], some)).order_by(*columns)
         connection.execute(table.insert().from_select(table.c.keys(), in_order))
-
-
-def end_staging(models: ReadModels, connection: Connection, table: sa.Table) -> None:
-    """Drop a staging table, and compute what is derived from the whole table."""
-    models.tables.staging[table].drop(connection, checkfirst=True)
-    for projection in models.tables.projections.values():
-        if projection.steps is table:
-            note_earliest_of_all(connection, projection)
+    if is_last:
+        staging.drop(connection, checkfirst=True)
+        for projection in models.tables.projections.values():
+            if projection.steps is table:
+                note_earliest_of_all(connection, projection)
 
 
 def _leading(table: sa.Table) -> sa.Column[Any]:

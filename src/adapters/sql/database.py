@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 
+from regulars.adapters.sql.dialects import shared_dialect
 from regulars.adapters.sql.driver_errors import name_of, read_only_sentence, translated_errors
 from regulars.adapters.sql.named_schema import has_schema, in_schema, lock_key, make_schema, schema_of, without_schema
 from regulars.adapters.sql.sqlite_file import SqliteFile, with_those_beside
@@ -176,8 +177,8 @@ class Database:
 
     @property
     def dialect(self) -> sa.Dialect:
-        """The SQLAlchemy dialect, for compiling statements."""
-        return self._engine.dialect
+        """The SQLAlchemy dialect, for compiling statements: the same one for all databases of a kind."""
+        return shared_dialect(self._engine.dialect.name)
 
     @contextmanager
     def writing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import cast
 
 import sqlalchemy as sa
@@ -19,6 +20,8 @@ from regulars.projections.rules.grammar import Ruleset, restore_rules
 
 #: The setting that holds what a store judged by before anything was published.
 FOUNDING = "founding_rules"
+
+_KEPT = 8  # rulesets: to parse one takes a quarter of the time in which a store is opened
 
 
 class InForce(Struct, frozen=True, kw_only=True):
@@ -117,6 +120,8 @@ def _unreadable(position: int | None) -> StoreUnusable:
     return StoreUnusable(f"{whose} can't be read; they were changed from outside, and a backup has them")
 
 
+@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_KEPT)
 def _in_force(text: str, stated: str | None, position: int | None, grammar: type[Ruleset]) -> InForce:
     ruleset = restored(text, position, grammar)
     return InForce(ruleset=ruleset, text=text, digest=ruleset.digest(), stated=stated, position=position)

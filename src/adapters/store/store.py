@@ -35,7 +35,7 @@ from regulars.adapters.sql.driver_errors import name_of
 from regulars.adapters.sql.named_schema import without_schema
 from regulars.adapters.sql.table_names import PREFIX, require_unused
 from regulars.adapters.store.migrations import PREFIXED_SINCE, migrate
-from regulars.adapters.store.store_statements import StoreStatements
+from regulars.adapters.store.store_statements import store_statements
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.vault.access import found_access
 from regulars.adapters.vault.cipher import KeyedHash
@@ -114,7 +114,7 @@ class Store:
         except BaseException:
             self.database.close()
             raise
-        self.statements = StoreStatements(self.schema, self.database.dialect, self.access, self.extended, indexes)
+        self.statements = store_statements(self.schema, self.database.dialect, self.access, indexes)
         self.is_erasing = MARK in settings
 
     @property
@@ -152,7 +152,7 @@ class Store:
         """A write transaction. Raises as Database.writing does, and Collision where another writer was quicker."""
         try:
             with self.database.writing(alone=alone, patience=patience, durable=durable) as connection:
-                yield Transaction(connection, self.statements, self.keyring)
+                yield Transaction(connection, self.statements, self.extended, self.keyring)
         except IntegrityError as error:
             if _is_taken(error):
                 raise Collision(str(error.orig)) from error
@@ -162,7 +162,7 @@ class Store:
     def reading(self) -> Iterator[Transaction]:
         """A read transaction on one snapshot."""
         with self.database.reading() as connection:
-            yield Transaction(connection, self.statements, self.keyring)
+            yield Transaction(connection, self.statements, self.extended, self.keyring)
 
     @contextmanager
     def rehearsing(self) -> Iterator[Transaction]:
@@ -171,7 +171,7 @@ class Store:
         """
         rehearsal = _Rehearsal(self.statements.appending, self.schema.events)
         with suppress(_TakenBack), self.database.writing() as connection:
-            yield Transaction(connection, self.statements, self.keyring, rehearsal.append)
+            yield Transaction(connection, self.statements, self.extended, self.keyring, rehearsal.append)
             raise _TakenBack
 
     def read_settings(self, connection: Connection) -> dict[str, bytes]:

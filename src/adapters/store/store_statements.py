@@ -1,13 +1,12 @@
-"""The statements that run with every command, rendered once for each store that is opened."""
+"""The statements that run with every command, rendered once for all stores of a kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import sqlalchemy as sa
 
-from regulars.adapters.extensions.extended import Extended
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.indexes.links import link_columns
 from regulars.adapters.indexes.look_ups import is_present
@@ -20,19 +19,25 @@ from regulars.adapters.vault.access import Access
 from regulars.adapters.vault.keyring import CHECK
 from regulars.crm_domain.customer import CustomerRegistered, PersonalDataErased
 
+_IN_USE = 16  # each set of extensions has tables of its own, and so has statements
+
+
+@lru_cache(maxsize=_IN_USE)
+def store_statements(
+    schema: Schema, dialect: sa.Dialect, access: Access, indexes: tuple[Index, ...]
+) -> StoreStatements:
+    """The statements of stores with these tables and indexes."""
+    return StoreStatements(schema, dialect, access, indexes)
+
 
 class StoreStatements(LogStatements):
-    """One store's statements. Values are parameters of constant texts, which the database plans once.
+    """One kind of store's statements. Values are parameters of constant texts, which the database plans once.
 
-    They ask no table that this role may not read. `indexes` are those that are written with events, `extended` what
-    extensions mean for the store.
+    They ask no table that this role may not read. `indexes` are those that are written with events.
     """
 
-    def __init__(
-        self, schema: Schema, dialect: sa.Dialect, access: Access, extended: Extended, indexes: tuple[Index, ...]
-    ) -> None:
-        super().__init__(schema, dialect, access, extended.codecs)
-        self.extended = extended
+    def __init__(self, schema: Schema, dialect: sa.Dialect, access: Access, indexes: tuple[Index, ...]) -> None:
+        super().__init__(schema, dialect, access)
         self.indexes = indexes
 
     @cached_property

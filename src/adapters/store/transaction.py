@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.extensions.extended import name_needed
+from regulars.adapters.extensions.extended import Extended, name_needed
 from regulars.adapters.indexes.links import Families, ever_linked, families_of, is_relinked, read_links
 from regulars.adapters.indexes.look_ups import is_present
 from regulars.adapters.indexes.ours import IndexWriter
@@ -62,15 +62,21 @@ class Transaction:
     """Reads and writes on one connection. `has_destroyed` is true once a customer was forgotten in it."""
 
     def __init__(
-        self, connection: Connection, statements: StoreStatements, keyring: Keyring, append: Append | None = None
+        self,
+        connection: Connection,
+        statements: StoreStatements,
+        extended: Extended,
+        keyring: Keyring,
+        append: Append | None = None,
     ) -> None:
         schema = statements.schema
         self.connection = connection
         self.has_destroyed = False
-        self.log = EventLog(connection, statements, keyring, append)
+        self.log = EventLog(connection, statements, extended.codecs, keyring, append)
         self.quarantine = Quarantine(connection, schema, keyring, statements.access)
         self._schema = schema
         self._statements = statements
+        self._extended = extended
         # No other merge is visible in this snapshot, or possible while this transaction may write.
         self._has_links: bool | None = None
         self._unlinked: set[str] = set()
@@ -201,12 +207,12 @@ class Transaction:
         """
         if not drafts:
             return []
-        self._statements.extended.require_written(each.event for each in drafts)
+        self._extended.require_written(each.event for each in drafts)
         keys = {each.customer_id: new_key() for each in drafts if isinstance(each.event, CustomerRegistered)}
         others = {
             each.customer_id
             for each in drafts
-            if each.customer_id not in keys and is_personal(each.event, each.reason, self._statements.codecs)
+            if each.customer_id not in keys and is_personal(each.event, each.reason, self._extended.codecs)
         }
         ciphers = self._keyring.ciphers(self.connection, self._statements.keys, others)
         ciphers |= {customer_id: Cipher(key) for customer_id, key in keys.items()}
@@ -222,7 +228,7 @@ class Transaction:
 
     def _name_extensions(self, drafts: Sequence[Draft]) -> None:
         """Note in the store which extensions these events belong to."""
-        needs = self._statements.extended.needs
+        needs = self._extended.needs
         needed = {needs[type(each.event)] for each in drafts if type(each.event) in needs}
         if needed:
             name_needed(self.connection, self._schema, needed)
