@@ -17,9 +17,8 @@ from time import monotonic
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy.exc import IntegrityError
 
-from regulars.adapters.read_models.turns import Shown, turning_indexes
+from regulars.adapters.read_models.turns import Shown, index_turns
 from regulars.adapters.schema.notices import channel_of, notify_of
 from regulars.adapters.schema.positions import last_settled
 from regulars.adapters.store.outbox import (
@@ -33,7 +32,6 @@ from regulars.adapters.store.outbox import (
     read_subscription,
     read_subscriptions,
 )
-from regulars.adapters.store.store import Collision
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
 from regulars.changes.change import CHANGE_KINDS, Batch, Change, Selection, parse_selection
@@ -140,13 +138,9 @@ def _subscribe(session: Session, name: str, selection: Selection, start: Start) 
             batch=0,
             acknowledged=0,
         )
-    try:
-        with store.writing() as tx:
-            add_subscription(store.schema, tx.connection, made)
-    except (IntegrityError, Collision):  # another process was quicker
-        with store.reading() as tx:
-            return _found(session, tx, name)
-    return made
+    with store.writing() as tx:
+        add_subscription(store.schema, tx.connection, made)
+        return _found(session, tx, name)
 
 
 def _first_position(start: Start, now: int, last: int) -> int:
@@ -378,8 +372,7 @@ class ChangeFeed:
             models = self._session.models(tx)
         if models.number != self._indexed:
             with self._store.writing() as tx:
-                for index in turning_indexes(models, self._shown):
-                    index.create(tx.connection, checkfirst=True)
+                index_turns(models, tx.connection, self._shown)
             self._indexed = models.number
 
 
