@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import ProjectionTables
+from regulars.adapters.schema.positions import lock_definitions
 from regulars.adapters.sql.chunks import chunks
 from regulars.projections.verdict import WHOLE
 
@@ -74,6 +75,7 @@ def turns(models: ReadModels, connection: Connection, shown: Sequence[Shown], af
 
 def index_turns(models: ReadModels, connection: Connection, shown: Iterable[Shown]) -> None:
     """Make the indexes by which it is found what turns, where they aren't. Whoever is told needs them, nobody else."""
+    lock_definitions(connection)
     for name in sorted({each.projection for each in shown}):
         table = models.of(name).intervals
         for suffix, column in (("begins", "valid_from"), ("ends", "valid_to")):

@@ -334,14 +334,16 @@ class ChangeFeed:
             raise StoreUnusable("the read models were folded by other code or rules; `regulars rebuild --stale` first")
         if models.bulk(tx.connection) is not None or len(models.level(tx.connection)) > 1:
             raise StoreBusy("the read models are being folded by another process; ask again")
-        rules = session.rules(tx)
+        rules, checkpoint = session.rules(tx), models.checkpoint(tx.connection)
+        if checkpoint < old.position:
+            raise StoreBusy(f"the events up to {old.position} are not folded in yet; ask again")
         return Difference(
             store=store,
             tx=tx,
             models=models,
             shown=self._shown,
             old_position=old.position,
-            new_position=max(models.checkpoint(tx.connection), old.position),
+            new_position=checkpoint,
             old_instant=old.told_at,
             new_instant=max(now, old.told_at),
             old_rules=self._rules(tx, old.ruleset, rules),
