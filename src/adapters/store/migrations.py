@@ -154,6 +154,12 @@ def keep_what_names_firms(connection: Connection, schema: Schema) -> None:
     schema.firms.create(connection, checkfirst=True)
 
 
+def keep_what_is_told(connection: Connection, schema: Schema) -> None:
+    """Version 12: the tables of change feeds."""
+    schema.subscriptions.create(connection, checkfirst=True)
+    schema.outbox.create(connection, checkfirst=True)
+
+
 _DEPENDED_ON = "2BP01"
 
 
@@ -216,6 +222,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     8: date_look_ups,
     9: show_what_happened,
     10: keep_what_names_firms,
+    11: keep_what_is_told,
 }
 
 
