@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.schema.hook_tables import deliveries, hooks
 from regulars.adapters.schema.log_views import log_views
 from regulars.adapters.schema.positions import create_positions, position_column, transaction_column
 from regulars.adapters.schema.view_sql import Kind, Shown, Sql
@@ -16,7 +17,7 @@ from regulars.adapters.sql.columns import check
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.errors import StoreUnusable
 
-VERSION = 11
+VERSION = 12
 
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
@@ -104,6 +105,9 @@ class Schema:
             sa.Column("type", sa.Text, nullable=False),
             sa.Column("reason", sa.Text, nullable=False),
         )
+
+        self.hooks = hooks(self.metadata)
+        self.deliveries = deliveries(self.metadata)
 
         for table in self.metadata.tables.values():
             if table not in (self.events, self.settings):  # of which each row says for itself what is wrong with it

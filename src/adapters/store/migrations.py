@@ -154,6 +154,12 @@ def keep_what_names_firms(connection: Connection, schema: Schema) -> None:
     schema.firms.create(connection, checkfirst=True)
 
 
+def reach_out(connection: Connection, schema: Schema) -> None:
+    """Version 12: the tables of hooks."""
+    for table in (schema.hooks, schema.deliveries):
+        table.create(connection, checkfirst=True)
+
+
 _DEPENDED_ON = "2BP01"
 
 
@@ -216,6 +222,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     8: date_look_ups,
     9: show_what_happened,
     10: keep_what_names_firms,
+    11: reach_out,
 }
 
 
