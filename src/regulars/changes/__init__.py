@@ -1,1 +1,1 @@
-"""The change feed: what changed between two states of the store, told once and kept until it is acknowledged."""
+"""The change feed: what changed for whom since a subscriber last heard, in batches that are kept until acknowledged."""

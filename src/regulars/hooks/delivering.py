@@ -25,7 +25,7 @@ from regulars.adapters.store.alone import alone
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.one_customer import Contact, read_contacts
-from regulars.changes.values import Batch, Change
+from regulars.changes.change import Batch, Change
 from regulars.crm_domain.errors import StoreBusy
 from regulars.crm_domain.instant import to_datetime
 from regulars.hooks.message import body_of, signed

@@ -11,7 +11,7 @@ import msgspec
 
 from regulars.adapters.hooks.rows import Counts, HookRows, StoredDelivery, StoredHook
 from regulars.adapters.vault.cipher import new_id
-from regulars.changes.values import Batch, Change
+from regulars.changes.change import Batch, Change
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.instant import to_datetime
 from regulars.hooks.delivering import DEAD_KEPT, Delivering, OnAttempt, deliver_on, deliver_once, rows

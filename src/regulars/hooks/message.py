@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from regulars.asking.one_customer import Contact
-from regulars.changes.values import Change
+from regulars.changes.change import Change
 from regulars.crm_domain.instant import to_datetime
 
 SPECIFICATION = "1.0"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from regulars.changes.values import Change
+from regulars.changes.change import Change
 
 
 class Hook(Struct, frozen=True, kw_only=True):
