@@ -109,7 +109,11 @@ def receiving(certificate: trustme.LeafCert | None = None) -> Iterator[Receiver]
 
 def hanging(receiver: Receiver) -> Answer:
     """Answer nothing until the receiver ends."""
-    return lambda connection: None if receiver.stopped.wait() else None
+
+    def hang(connection: socket.socket) -> None:
+        receiver.stopped.wait()
+
+    return hang
 
 
 def dripping(receiver: Receiver) -> Answer:

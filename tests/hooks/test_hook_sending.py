@@ -34,7 +34,7 @@ def authority() -> trustme.CA:
 
 def post(url: str, *, allow_local: bool = True, certificates: ssl.SSLContext | None = None) -> Answer:
     target = parse_target(url, allow_local=allow_local)
-    return asyncio.run(send(target, MESSAGE, certificates or ssl.create_default_context(), allow_local=allow_local))
+    return asyncio.run(send(target, MESSAGE, lambda: certificates or trusted(), allow_local=allow_local))
 
 
 def test_a_message_arrives_as_it_is(receiver: Receiver) -> None:

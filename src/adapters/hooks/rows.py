@@ -1,7 +1,7 @@
 """The rows of hooks and of their deliveries, in one transaction.
 
 Of the deliveries of one hook and customer only the first that isn't dead is ever due: that keeps each customer's order.
-A batch of the feed is put among the deliveries in the transaction that notes its number, so once whoever is killed.
+A batch of the feed is put among the deliveries in the transaction that notes it, so once whoever is killed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class StoredHook(Struct, frozen=True, kw_only=True):
     personal: bool
     allow_local: bool
     made_at: int
-    taken: int = 0
+    taken: str | None = None
     failures: int = 0
     failing_since: int | None = None
     quiet_until: int = 0
@@ -126,13 +126,13 @@ class HookRows:
 
     # -------------------------------------------------------------------------------------------------- deliveries
 
-    def take(self, hook_id: str, batch: int, changes: Iterable[tuple[str, bytes]], now: int) -> bool:
+    def take(self, hook_id: str, batch: str, changes: Iterable[tuple[str, bytes]], now: int) -> bool:
         """Put a batch of changes, each with its customer's id, among the deliveries; False where that was done, or the
-        hook is gone.
+        hook is gone. `batch` is the id of its first change, which no other batch has, of whatever subscription.
         """
         hooks = self._hooks
-        unseen = hooks.update().where(hooks.c.id == hook_id, hooks.c.taken < batch).values(taken=batch)
-        if self._connection.execute(unseen).rowcount == 0:
+        unseen = sa.and_(hooks.c.id == hook_id, hooks.c.taken.is_distinct_from(batch))
+        if self._connection.execute(hooks.update().where(unseen).values(taken=batch)).rowcount == 0:
             return False
         self.add_deliveries(hook_id, changes, now)
         return True
@@ -221,13 +221,9 @@ class HookRows:
 
 
 def _hook(row: sa.Row[Any]) -> StoredHook:
-    found = row._asdict()
-    return msgspec.convert(
-        found
-        | {"kinds": msgspec.json.decode(found["kinds"]), "personal": bool(found["personal"])}
-        | {"allow_local": bool(found["allow_local"])},
-        StoredHook,
-    )
+    kinds = msgspec.json.decode(row.kinds, type=tuple[str, ...])
+    told = row._asdict() | {"kinds": kinds, "personal": bool(row.personal), "allow_local": bool(row.allow_local)}
+    return StoredHook(**told)
 
 
 def _delivery(row: sa.Row[Any]) -> StoredDelivery:

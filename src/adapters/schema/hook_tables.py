@@ -12,9 +12,9 @@ from regulars.adapters.sql.table_names import ours
 def hooks(metadata: sa.MetaData) -> sa.Table:
     """A row per hook.
 
-    `kinds` is a JSON list of words. `secret` is sealed under the store's key. `taken` is the number of the feed's last
-    batch that was put among the deliveries. `failures` are those in a row, of which the first was at `failing_since`;
-    nothing is sent before `quiet_until`. A hook that is off has `off_at`, and why in `off_because`.
+    `kinds` is a JSON list of words. `secret` is sealed under the store's key. `taken` is the id of the first change of
+    the feed's last batch that was put among the deliveries. `failures` are those in a row, of which the first was at
+    `failing_since`; nothing is sent before `quiet_until`. A hook that is off has `off_at`, and why in `off_because`.
     """
     return sa.Table(
         ours("hooks"),
@@ -26,7 +26,7 @@ def hooks(metadata: sa.MetaData) -> sa.Table:
         sa.Column("allow_local", sa.Integer, nullable=False),
         sa.Column("secret", sa.LargeBinary, nullable=False),
         sa.Column("made_at", sa.BigInteger, nullable=False),
-        sa.Column("taken", sa.BigInteger, nullable=False),
+        sa.Column("taken", sa.Text),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("failing_since", sa.BigInteger),
         sa.Column("quiet_until", sa.BigInteger, nullable=False),

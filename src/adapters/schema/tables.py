@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.schema.changes import outbox, subscriptions
 from regulars.adapters.schema.hook_tables import deliveries, hooks
 from regulars.adapters.schema.log_views import log_views
 from regulars.adapters.schema.positions import create_positions, position_column, transaction_column
@@ -105,7 +106,8 @@ class Schema:
             sa.Column("type", sa.Text, nullable=False),
             sa.Column("reason", sa.Text, nullable=False),
         )
-
+        self.subscriptions = subscriptions(self.metadata)
+        self.outbox = outbox(self.metadata)
         self.hooks = hooks(self.metadata)
         self.deliveries = deliveries(self.metadata)
 

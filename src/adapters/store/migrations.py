@@ -154,9 +154,9 @@ def keep_what_names_firms(connection: Connection, schema: Schema) -> None:
     schema.firms.create(connection, checkfirst=True)
 
 
-def reach_out(connection: Connection, schema: Schema) -> None:
-    """Version 12: the tables of hooks."""
-    for table in (schema.hooks, schema.deliveries):
+def keep_what_is_told(connection: Connection, schema: Schema) -> None:
+    """Version 12: the tables of change feeds and of hooks."""
+    for table in (schema.subscriptions, schema.outbox, schema.hooks, schema.deliveries):
         table.create(connection, checkfirst=True)
 
 
@@ -222,7 +222,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     8: date_look_ups,
     9: show_what_happened,
     10: keep_what_names_firms,
-    11: reach_out,
+    11: keep_what_is_told,
 }
 
 

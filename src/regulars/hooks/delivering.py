@@ -1,6 +1,6 @@
 """Delivering: the feed's batches are put among the deliveries, and what is due is posted.
 
-1. A batch is acknowledged once it is stored, so it comes again after a crash in between, and is known by its number.
+1. A batch is acknowledged once it is stored, so it comes again after a crash in between, and is known by its first id.
 2. A delivery is deleted once its receiver took it, so after a crash in between it is posted again, under the same id.
 3. Of each customer one delivery is tried at a time, the oldest; those of several customers are tried side by side.
 4. A dead letter lets the next one of its customer go.
@@ -11,9 +11,9 @@ Everything that waits is in the store, so a process may be killed at any instant
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import closing, suppress
+from functools import cache
 
 import msgspec
 from msgspec import Struct
@@ -30,7 +30,8 @@ from regulars.crm_domain.errors import StoreBusy
 from regulars.crm_domain.instant import to_datetime
 from regulars.hooks.message import body_of, signed
 from regulars.hooks.schedule import ATTEMPTS, DAY, PATIENCE, SWITCHED_OFF_AFTER, asked_for, pause_after, quiet_after
-from regulars.hooks.sending import Answer, send, trusted
+from regulars.hooks.sending import Answer, Certificates, send, trusted
+from regulars.hooks.stored_change import restored_change, stored_changes
 from regulars.hooks.target import parse_target
 from regulars.hooks.values import Attempt
 
@@ -59,64 +60,69 @@ class Delivering(Struct, frozen=True, kw_only=True):
 
 
 def deliver_once(given: Delivering) -> None:
-    """Deliver what is due, each change at most once. Raises StoreBusy where another process delivers."""
+    """Deliver what is due, each change at most once.
+
+    Raises StoreBusy where another process delivers, and once all others are through whatever the feed of a hook raises.
+    """
     _alone(given, _once(given))
 
 
 def deliver_on(given: Delivering) -> None:
-    """Deliver until it is interrupted. Raises as `deliver_once`."""
+    """Deliver until it is interrupted. Raises as `deliver_once`, at once."""
     _alone(given, _on_and_on(given))
 
 
 def _alone(given: Delivering, work: Coroutine[object, object, None]) -> None:
     with closing(work), alone(given.store, DELIVERING, _DELIVERERS, _BUSY):
-        try:
-            asyncio.run(work)
-        except BaseExceptionGroup as several:  # those of tasks side by side: the first says what is wrong
-            raise _first(several) from several
-
-
-def _first(error: BaseException) -> BaseException:
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+        asyncio.run(work)
 
 
 async def _once(given: Delivering) -> None:
-    certificates = trusted()
+    certificates = cache(trusted)
     hooks = await asyncio.to_thread(_hooks_that_are_on, given)
-    async with asyncio.TaskGroup() as group:
-        for hook in hooks:
-            group.create_task(_run(given, hook.id, certificates))
+    await _side_by_side(_run(given, hook.id, certificates) for hook in hooks)
 
 
 async def _on_and_on(given: Delivering) -> None:
     """Each hook has its own task, begun again and again, so that a slow one holds up no other."""
-    certificates, running = trusted(), dict[str, asyncio.Task[None]]()
-    async with asyncio.TaskGroup() as group:
+    certificates, running = cache(trusted), dict[str, asyncio.Task[None]]()
+    try:
         while True:
-            with suppress(StoreBusy):  # it is tried again in a moment
+            for ended in [hook_id for hook_id, task in running.items() if task.done()]:
+                with suppress(StoreBusy):  # it is tried again at once
+                    running.pop(ended).result()
+            with suppress(StoreBusy):
                 for hook in await asyncio.to_thread(_hooks_that_are_on, given):
-                    if hook.id not in running or running[hook.id].done():
-                        running[hook.id] = group.create_task(_run_patiently(given, hook.id, certificates))
+                    if hook.id not in running:
+                        running[hook.id] = asyncio.create_task(_run(given, hook.id, certificates))
             await asyncio.sleep(POLL_SECONDS)
+    finally:
+        for task in running.values():
+            task.cancel()
 
 
-async def _run_patiently(given: Delivering, hook_id: str, certificates: ssl.SSLContext) -> None:
-    with suppress(StoreBusy):
-        await _run(given, hook_id, certificates)
+async def _side_by_side(work: Iterable[Coroutine[object, object, None]]) -> None:
+    """Do everything to its end, and raise the first error only then: what was posted is to be noted."""
+    for error in await asyncio.gather(*work, return_exceptions=True):
+        if error is not None:
+            raise error
 
 
-async def _run(given: Delivering, hook_id: str, certificates: ssl.SSLContext) -> None:
-    """Take what is new for a hook, and try everything that is due by then, each delivery once."""
-    await asyncio.to_thread(_take_what_is_new, given, hook_id)
-    moment = given.now()
-    while due := await asyncio.to_thread(_due, given, hook_id, moment):
-        async with asyncio.TaskGroup() as group:
-            for delivery in due:
-                group.create_task(_try(given, delivery, certificates))
+async def _run(given: Delivering, hook_id: str, certificates: Certificates) -> None:
+    """Take what is new for a hook, and try everything that is due by then, each delivery once.
+
+    What waits is posted, too, where the feed has nothing to tell, as when the clock moved on too far.
+    """
+    try:
+        await asyncio.to_thread(_take_what_is_new, given, hook_id)
+    finally:
+        moment = given.now()
+        while due := await asyncio.to_thread(_due, given, hook_id, moment):
+            await _side_by_side(_try(given, delivery, certificates) for delivery in due)
 
 
-async def _try(given: Delivering, delivery: StoredDelivery, certificates: ssl.SSLContext) -> None:
-    change = msgspec.json.decode(delivery.change, type=Change)
+async def _try(given: Delivering, delivery: StoredDelivery, certificates: Certificates) -> None:
+    change = restored_change(delivery.change)
     found = await asyncio.to_thread(_read, given, delivery.hook_id, change)
     if found is None:
         return
@@ -154,9 +160,9 @@ def _take_what_is_new(given: Delivering, hook_id: str) -> None:
         return
 
     def store_batch(batch: Batch) -> None:
-        changes = [(each.customer_id or "", msgspec.json.encode(each)) for each in batch.changes]
+        changes = stored_changes(batch.changes)
         with given.store.writing() as tx:
-            rows(given.store, tx).take(hook_id, batch.number, changes, given.now())
+            rows(given.store, tx).take(hook_id, batch.changes[0].id, changes, given.now())
 
     given.poll(hook, store_batch)
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Protocol
-
-import msgspec
 
 from regulars.adapters.hooks.rows import Counts, HookRows, StoredDelivery, StoredHook
 from regulars.adapters.vault.cipher import new_id
-from regulars.changes.change import Batch, Change
+from regulars.changes.change import CHANGE_KINDS, Batch
+from regulars.changes.feed import ChangeFeed, find_feed
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.instant import to_datetime
 from regulars.hooks.delivering import DEAD_KEPT, Delivering, OnAttempt, deliver_on, deliver_once, rows
 from regulars.hooks.message import new_secret, require_secret
 from regulars.hooks.sending import require_extra
+from regulars.hooks.stored_change import restored_change, stored_changes
 from regulars.hooks.target import parse_target
 from regulars.hooks.values import Attempt, DeadLetter, Delivered, Hook, NewHook
 from regulars.session.session import Session
@@ -26,36 +25,15 @@ KINDS = ("recorded", "began", "fell_due")
 MAX_DEAD = 1_000
 
 
-class Feed(Protocol):
-    """What hooks take of the change feed."""
-
-    def __iter__(self) -> Iterator[Batch]:
-        """What isn't acknowledged yet."""
-
-    def ack(self, batch: Batch) -> None:
-        """Acknowledge a batch."""
-
-    def replay(self, *, since: datetime) -> Iterator[Batch]:
-        """The batches that are kept."""
-
-    def drop(self) -> None:
-        """End the subscription."""
-
-
-#: (name of the subscription, what it selects, where it begins if it is new) -> the feed
-Subscribe = Callable[[str, Collection[str], str | int], Feed]
-
-
 class Hooks:
     """Addresses that changes are posted to, signed, in each customer's order, until their receivers took them.
 
     `docs/howto-webhooks.md` shows a receiver. They take the extra: pip install 'regulars[hooks]'.
     """
 
-    def __init__(self, session: Session, subscribe: Subscribe) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
         self._store = session.store
-        self._subscribe = subscribe
 
     def add(
         self,
@@ -69,6 +47,9 @@ class Hooks:
     ) -> NewHook:
         """Add a hook that `kinds` of changes are posted to, as `changes` takes them, from `start` on.
 
+        Where they name verdicts or events alone, such as "tier", these are told as they are recorded, begin and fall
+        due: neither corrections nor what other rules moved come to a hook unless it asks for them.
+
         With `personal` the customer's reference, name, e-mail and phone are posted too; without, nothing personal is.
         `url` is https://, and its host has to lead to global addresses; with `allow_local` it may lead to this machine,
         then also by http://. `secret` is what messages are signed with: whsec_ and base64; without it one is made. It
@@ -78,18 +59,16 @@ class Hooks:
         """
         require_extra()
         parse_target(url, allow_local=allow_local)
-        if not kinds:
-            raise ValueError(f"a hook needs kinds of changes, such as {', '.join(KINDS)}")
         secret = new_secret() if secret is None else require_secret(secret)
         hook = StoredHook(
             id=new_id()[:12],
             url=url,
-            kinds=tuple(dict.fromkeys(kinds)),
+            kinds=_with_kinds(kinds),
             personal=personal,
             allow_local=allow_local,
             made_at=self._session.now(),
         )
-        self._subscribe(subscription_of(hook.id), hook.kinds, start)
+        find_feed(self._session, subscription_of(hook.id), hook.kinds, start)
         with self._store.writing() as tx:
             rows(self._store, tx).add(hook, secret)
         return NewHook(hook=_shown(hook, Counts()), secret=secret)
@@ -175,14 +154,11 @@ class Hooks:
             feed.ack(batch)
 
     def _told(self, hook: StoredHook, since: datetime) -> tuple[tuple[str, bytes], ...]:
-        return tuple(
-            (change.customer_id or "", msgspec.json.encode(change))
-            for batch in self._feed(hook).replay(since=since)
-            for change in batch.changes
-        )
+        batches = self._feed(hook).replay(since=since)
+        return tuple(each for batch in batches for each in stored_changes(batch.changes))
 
-    def _feed(self, hook: StoredHook) -> Feed:
-        return self._subscribe(subscription_of(hook.id), hook.kinds, "now")
+    def _feed(self, hook: StoredHook) -> ChangeFeed:
+        return find_feed(self._session, subscription_of(hook.id), hook.kinds, "now")
 
     def _require(self, hooks: HookRows, hook_id: str) -> StoredHook:
         hook = hooks.find(hook_id)
@@ -194,6 +170,15 @@ class Hooks:
 def subscription_of(hook_id: str) -> str:
     """The name of a hook's subscription to the feed."""
     return f"hook:{hook_id}"
+
+
+def _with_kinds(words: Collection[str]) -> tuple[str, ...]:
+    """The words, and the usual kinds of change where none is among them."""
+    if isinstance(words, str) or not words:
+        raise ValueError(f"a hook is told of a collection of kinds, such as {list(KINDS)}, not {words!r}")
+    names_what = any(":" not in word and word not in CHANGE_KINDS for word in words)
+    usual = KINDS if names_what and not set(words) & set(CHANGE_KINDS) else ()
+    return tuple(dict.fromkeys((*usual, *words)))
 
 
 def _tell_nobody(attempt: Attempt) -> None:
@@ -220,7 +205,7 @@ def _shown(hook: StoredHook, counts: Counts) -> Hook:
 def _dead_letter(found: StoredDelivery) -> DeadLetter:
     return DeadLetter(
         hook_id=found.hook_id,
-        change=msgspec.json.decode(found.change, type=Change),
+        change=restored_change(found.change),
         attempts=found.attempts,
         failure=found.failure or "",
         at=to_datetime(found.dead_at or found.queued_at),

@@ -62,7 +62,7 @@ def body_of(change: Change, hook_id: str, contact: Contact | None) -> bytes:
     }
     if change.customer_id is not None:
         event["subject"] = change.customer_id
-    return msgspec.json.encode(event)
+    return msgspec.json.encode(event, enc_hook=str)
 
 
 def signed(body: bytes, message_id: str, secret: str, at: int) -> Message:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -35,6 +35,10 @@ GONE = 410
 _REDIRECTS = range(300, 400)
 _TAKEN = range(200, 300)
 _MAY_ASK_FOR_A_PAUSE = (429, 503)
+
+
+#: Whose certificates are taken, made when they are first asked for.
+Certificates = Callable[[], ssl.SSLContext]
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -73,7 +77,7 @@ def trusted() -> ssl.SSLContext:
     return context
 
 
-async def send(target: Target, message: Message, certificates: ssl.SSLContext, *, allow_local: bool) -> Answer:
+async def send(target: Target, message: Message, certificates: Certificates, *, allow_local: bool) -> Answer:
     """Post a message. Whatever goes wrong outside is an answer, too. `certificates` are those of `trusted`."""
     try:
         async with asyncio.timeout(DEADLINE):
@@ -96,7 +100,7 @@ async def _resolved(target: Target) -> Sequence[str]:
     return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
 
-async def _post(target: Target, addresses: Sequence[Address], message: Message, certificates: ssl.SSLContext) -> Answer:
+async def _post(target: Target, addresses: Sequence[Address], message: Message, certificates: Certificates) -> Answer:
     import httpx
 
     failure = Answer(failure="")
@@ -110,12 +114,12 @@ async def _post(target: Target, addresses: Sequence[Address], message: Message, 
     return failure
 
 
-async def _post_to(target: Target, address: Address, message: Message, certificates: ssl.SSLContext) -> Answer:
+async def _post_to(target: Target, address: Address, message: Message, certificates: Certificates) -> Answer:
     import httpx
 
     # A client for each attempt: a connection that is kept is known by its address, and two hosts may share one.
     async with httpx.AsyncClient(
-        verify=certificates,
+        verify=certificates() if target.scheme == "https" else False,
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(DEADLINE, connect=CONNECTING),
