@@ -1066,9 +1066,7 @@ class Regulars:
         )
         return find_audit(self._session, query, after)
 
-    def changes(
-        self, name: str, *, kinds: Collection[str] | None = None, start: str | int = "now"
-    ) -> ChangeFeed:
+    def changes(self, name: str, *, kinds: Collection[str] | None = None, start: str | int = "now") -> ChangeFeed:
         """The change feed of a subscription: what changed since it last heard, in batches to acknowledge.
 
             feed = crm.changes("mailer", kinds=["tier", "fell_due"])

@@ -66,9 +66,7 @@ def held_at(
                     yield Held(customer, each.what, key, value, since)
 
 
-def turns(
-    models: ReadModels, connection: Connection, shown: Sequence[Shown], after: int, until: int
-) -> Iterator[Turn]:
+def turns(models: ReadModels, connection: Connection, shown: Sequence[Shown], after: int, until: int) -> Iterator[Turn]:
     """What turns at instants in (after, until], in order of these, and of the customers' numbers; a page at a time."""
     each = (_turns_of(models.of(one.projection), connection, one, after, until) for one in shown)
     return merge(*each, key=lambda turn: (turn.at, turn.customer))
@@ -99,9 +97,7 @@ def _key_of(tables: ProjectionTables) -> sa.ColumnElement[str]:
 _place = itemgetter(0, 1, 2)
 
 
-def _turns_of(
-    tables: ProjectionTables, connection: Connection, shown: Shown, after: int, until: int
-) -> Iterator[Turn]:
+def _turns_of(tables: ProjectionTables, connection: Connection, shown: Shown, after: int, until: int) -> Iterator[Turn]:
     table = tables.intervals
     begins = _bounds(tables, connection, table.c.valid_from, shown.column, after, until)
     ends = _bounds(tables, connection, table.c.valid_to, shown.column, after, until)

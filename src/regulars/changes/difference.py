@@ -105,9 +105,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     @property
     def _new_events(self) -> sa.ColumnElement[bool]:
         events = self.store.schema.events
-        return sa.and_(
-            events.c.position > self.old_position, events.c.position <= self.new_position, drawn(events)
-        )
+        return sa.and_(events.c.position > self.old_position, events.c.position <= self.new_position, drawn(events))
 
     # -------------------------------------------------------------------------------------- what is known otherwise now
 
@@ -168,9 +166,7 @@ class Difference(Struct, frozen=True, kw_only=True):
             found.setdefault(whose[each.customer], {})[each.what, each.key] = (each.value, each.since)
         return found
 
-    def _causes_of(
-        self, roots: Sequence[str], before: Families, now: Families
-    ) -> Mapping[str, list[_Cause]]:
+    def _causes_of(self, roots: Sequence[str], before: Families, now: Families) -> Mapping[str, list[_Cause]]:
         """What was recorded of some families, then or now."""
         whose: dict[str, set[str]] = {}
         for root in roots:
@@ -193,27 +189,14 @@ class Difference(Struct, frozen=True, kw_only=True):
 
     def _differing(self, root: str, old: _Held, new: _Held, causes: Sequence[_Cause]) -> Iterator[Untold]:
         last = causes[-1] if causes else None
-        for what, key in sorted(old.keys() | new.keys()):
-            (before, _), (after, since) = (held.get((what, key), (None, None)) for held in (old, new))
-            if before == after:
-                continue
-            if since is not None:
-                cause = next((each for each in causes if each.at == since), None)
-            else:
-                cause = last
+        for what, key, before, after, since in _changed(old, new):
+            # What is held no longer has no beginning to know its cause by.
+            cause = last if since is None else next((each for each in causes if each.at == since), None)
             has_begun = cause is not None and cause.at_once and not cause.acts_on_the_past
+            kind: ChangeKind = "began" if has_begun else "corrected"
             behind = cause or last
-            yield Untold(
-                kind="began" if has_begun else "corrected",
-                what=what,
-                customer_id=root,
-                key=key,
-                old=before,
-                new=after,
-                since=self._since(since, behind),
-                position=None if behind is None else behind.position,
-                due=None,
-            )
+            at, position = self._since(since, behind), None if behind is None else behind.position
+            yield Untold(kind, what, root, key, before, after, at, position, None)
 
     def _since(self, since: int | None, cause: _Cause | None) -> int:
         """When something began to hold; of what is held no longer, when it was told so."""
@@ -235,12 +218,9 @@ class Difference(Struct, frozen=True, kw_only=True):
             stored = self._stored([each.history.members[0] for each in chunk], shown)
             for each in chunk:
                 root = each.history.members[0]
-                old, new = self._held_in(each.history), stored.get(root, {})
-                for what, key in sorted(old.keys() | new.keys()):
-                    (before, _), (after, since) = (held.get((what, key), (None, None)) for held in (old, new))
-                    if before != after:
-                        at = self.old_instant if since is None else since
-                        yield Untold("rules_moved", what, root, key, before, after, at, self.rules_since, None)
+                for what, key, before, after, since in _changed(self._held_in(each.history), stored.get(root, {})):
+                    at = self.old_instant if since is None else since
+                    yield Untold("rules_moved", what, root, key, before, after, at, self.rules_since, None)
 
     def _concerned_by_rules(self) -> Sequence[Projector]:
         return concerned(self.old_rules, self.new_rules, self.store.registry.projectors)
@@ -277,13 +257,20 @@ class Difference(Struct, frozen=True, kw_only=True):
         occurred_at = self.store.schema.events.c.occurred_at
         found = [each for chunk in chunks(instants) for each in self._causes(occurred_at.in_(chunk))]
         families = self.tx.families({customer_id for customer_id, _ in found}, self.new_position)
-        return {
-            (families.root(customer_id), each.at): each for customer_id, each in found if not each.acts_on_the_past
-        }
+        return {(families.root(customer_id), each.at): each for customer_id, each in found if not each.acts_on_the_past}
 
     def _projectors(self, names: Iterable[str]) -> list[Projector]:
         wanted = set(names)
         return [each for each in self.store.registry.projectors if each.name in wanted]
+
+
+def _changed(old: _Held, new: _Held) -> Iterator[tuple[str, str, str | None, str | None, int | None]]:
+    """What is told and its key, the value before and after, and since when the one after is held, if any is."""
+    for place in sorted(old.keys() | new.keys()):
+        before, _ = old.get(place, (None, None))
+        after, since = new.get(place, (None, None))
+        if before != after:
+            yield *place, before, after, since
 
 
 def _at_most(found: Iterator[Turn], size: int) -> Iterator[list[Turn]]:

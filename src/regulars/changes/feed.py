@@ -48,6 +48,7 @@ from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import restore_rules
 from regulars.session.freshness import freshness_of
 from regulars.session.session import Session
+from regulars.session.traced import traced
 
 #: A step of the clock that is longer than this has to be accepted, in microseconds.
 LONGEST_STEP = 7 * DAY
@@ -73,6 +74,7 @@ class SubscriptionView(Struct, frozen=True, kw_only=True):
     acknowledged: int
 
 
+@traced("subscriptions")
 def list_subscriptions(session: Session) -> tuple[SubscriptionView, ...]:
     """All subscriptions, by name."""
     with session.store.reading() as tx:
@@ -144,8 +146,6 @@ def _subscribe(session: Session, name: str, selection: Selection, start: Start) 
     except (IntegrityError, Collision):  # another process was quicker
         with store.reading() as tx:
             return _found(session, tx, name)
-    with suppress(StoreUnusable), store.writing() as tx:  # of a role that owns no tables; then it looks each second
-        notify_of(tx.connection, store.schema.events)
     return made
 
 
@@ -210,8 +210,11 @@ class ChangeFeed:
         """The batches that there are to tell, and those that come, until nothing came for `timeout` seconds; for None
         without an end. Raises as iterating does.
         """
+        events = self._store.schema.events
+        with suppress(StoreUnusable), self._store.writing() as tx:  # a role that owns no tables looks each second
+            notify_of(tx.connection, events)
         with self._store.reading() as tx:
-            channel = channel_of(tx.connection, self._store.schema.events)
+            channel = channel_of(tx.connection, events)
         with self._store.database.watching(channel) as wait:
             heard = monotonic()
             while True:
@@ -386,9 +389,9 @@ def _is_hardly_newer(old: Subscription, new: Subscription) -> bool:
     return not moved_on and new.told_at - old.told_at < _UNNOTED
 
 
-def _change(id: str, told: Untold) -> Change:
+def _change(change_id: str, told: Untold) -> Change:
     return Change(
-        id=id,
+        id=change_id,
         kind=told.kind,
         what=told.what,
         customer_id=CustomerId(told.customer_id) if told.customer_id else None,
