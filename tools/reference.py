@@ -189,7 +189,13 @@ def _keys(schema: dict[str, Any]) -> Iterator[str]:
     return walk(schema, "")
 
 
-DOORS = {"crm": Regulars, "crm.rules": PublishedRules, "crm.projections": Projections, "crm.keys": Keys}
+DOORS = {
+    "crm": Regulars,
+    "crm.rules": PublishedRules,
+    "crm.projections": Projections,
+    "crm.keys": Keys,
+    "crm.hooks": regulars.hooks.Hooks,
+}
 
 
 def _doors() -> Iterator[str]:

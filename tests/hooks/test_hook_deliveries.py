@@ -13,9 +13,10 @@ import pytest
 from standardwebhooks import Webhook
 
 import receivers
+import regulars
 from receivers import Got, Receiver, receiving
 from regulars import NotFound, RegisterCustomer, Regulars, StoreBusy, TagCustomer
-from regulars.hooks import sending
+from regulars.hooks import delivering, sending
 from regulars.hooks.delivering import AT_ONCE
 from regulars.hooks.values import Attempt, NewHook
 from shops import Clock, opened
@@ -369,6 +370,52 @@ def test_one_process_delivers_at_a_time(either_firm: Firm, receiver: Receiver) -
     go_on.set()
     first.join()
     assert firm.hooks.deliver().waiting == 0
+
+
+def test_delivering_on_and_on_posts_what_comes(firm: Firm, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivering, "POLL_SECONDS", 0.01)
+    firm.hook(receiver)
+    firm.trade(2)
+
+    def stop_at_five(attempt: Attempt) -> None:
+        if len(receiver.got) == 2:
+            firm.hook(receiver)
+            firm.trade(1)
+        if len(receiver.got) >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        firm.hooks.deliver_on(stop_at_five)
+    assert in_order(receiver)
+
+
+# --------------------------------------------------------------------------------------------------- in other stores
+
+
+def test_a_copy_has_no_hooks(either_firm: Firm, receiver: Receiver, tmp_path: Path) -> None:
+    firm = either_firm
+    firm.hook(receiver)
+    firm.trade(2)
+    firm.crm.changes("mailer")
+    source = str(firm.crm._store.database.url.render_as_string(hide_password=False))
+    regulars.copy(source, tmp_path / "copy.db")
+    with opened(str(tmp_path / "copy.db"), firm.clock) as copy:
+        assert copy.hooks.list() == ()
+        assert [each.name for each in copy.subscriptions()] == ["mailer"]
+        assert copy.hooks.deliver().taken == 0
+
+
+def test_a_restored_backup_posts_nothing_until_it_is_told_to(firm: Firm, receiver: Receiver, tmp_path: Path) -> None:
+    hook = firm.hook(receiver).hook
+    firm.trade(2)
+    firm.crm.backup(tmp_path / "backup.db")
+    assert firm.hooks.deliver().taken == 2
+    regulars.restore(tmp_path / "backup.db", tmp_path / "restored.db", clock=firm.clock)
+    with opened(str(tmp_path / "restored.db"), firm.clock) as restored:
+        assert restored.hooks.deliver().taken == 0
+        assert restored.hooks.list()[0].off_because == "this store was restored from a backup"
+        restored.hooks.replay(hook.id)
+        assert restored.hooks.deliver().taken == 2
 
 
 # ------------------------------------------------------------------------------------------------------------- secrets

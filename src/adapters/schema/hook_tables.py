@@ -8,6 +8,9 @@ import sqlalchemy as sa
 
 from regulars.adapters.sql.table_names import ours
 
+#: How the names of hooks' subscriptions to changes begin.
+SUBSCRIPTION = "hook:"
+
 
 def hooks(metadata: sa.MetaData) -> sa.Table:
     """A row per hook.

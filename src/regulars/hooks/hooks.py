@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from regulars.adapters.hooks.rows import Counts, HookRows, StoredDelivery, StoredHook
+from regulars.adapters.schema.hook_tables import SUBSCRIPTION
 from regulars.adapters.vault.cipher import new_id
 from regulars.changes.change import CHANGE_KINDS, Batch
 from regulars.changes.feed import ChangeFeed, find_feed
@@ -167,9 +168,20 @@ class Hooks:
         return hook
 
 
+def switch_off_restored(session: Session) -> None:
+    """Switch every hook off in a store that was restored: what a backup still had to post may have been posted since,
+    and the store that it was made of may post, too.
+    """
+    with session.store.writing() as tx:
+        hooks = rows(session.store, tx)
+        for each in hooks.all():
+            if each.off_at is None:
+                hooks.switch_off(each.id, session.now(), "this store was restored from a backup")
+
+
 def subscription_of(hook_id: str) -> str:
     """The name of a hook's subscription to the feed."""
-    return f"hook:{hook_id}"
+    return f"{SUBSCRIPTION}{hook_id}"
 
 
 def _with_kinds(words: Collection[str]) -> tuple[str, ...]:
