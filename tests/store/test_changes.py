@@ -358,7 +358,7 @@ def test_nothing_personal_is_told_or_kept(crm: Regulars, clock: Clock) -> None:
 
 def test_a_subscription_that_is_dropped_is_gone(crm: Regulars) -> None:
     feed = crm.changes("mailer", start="beginning")
-    list(zip(feed, range(1), strict=False))
+    assert next(iter(feed))
     assert [each.name for each in crm.subscriptions()] == ["mailer"]
     feed.drop()
     assert crm.subscriptions() == ()

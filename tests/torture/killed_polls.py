@@ -34,7 +34,7 @@ def write_down(notes: Path, batch: Batch) -> None:
     """One write for a batch, in a line of its own whatever was written before."""
     file = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        os.write(file, b"\n" + msgspec.json.encode(batch) + b"\n")
+        os.write(file, b"\n" + msgspec.json.encode(batch, enc_hook=str) + b"\n")
     finally:
         os.close(file)
 
@@ -46,7 +46,7 @@ def written_down(notes: Path) -> Iterator[Batch]:
             json.loads(line)
         except ValueError:
             continue  # it is empty, or was being written
-        yield msgspec.json.decode(line, type=Batch)
+        yield msgspec.json.decode(line, type=Batch, dec_hook=lambda kind, found: kind(found))
 
 
 def killed_polls(kind: str, server: str | None, rounds: int, dice: Random) -> Tally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.schema.positions import lock_definitions
 from regulars.adapters.sql.table_names import ours
 
 _FUNCTION = f"""
@@ -32,6 +33,7 @@ def notify_of(connection: Connection, events: sa.Table) -> None:
     """Let a store notify of what is recorded; nothing where it does, or is SQLite's."""
     if connection.dialect.name == "sqlite":
         return
+    lock_definitions(connection)
     name = ours("notices")
     there = "SELECT 1 FROM pg_trigger WHERE tgname = %s AND tgrelid = to_regclass(%s)"
     if connection.exec_driver_sql(there, (name, f'"{events.name}"')).first() is None:

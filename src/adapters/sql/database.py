@@ -267,9 +267,15 @@ class Database:
             yield lambda seconds: sleep(min(seconds, LOOK_EVERY))
             return
         with translated_errors(self.url), self._beginning(_NO_TRANSACTION).connect() as connection:
-            yield _awaiting_change(connection) if self.is_sqlite else _awaiting_notice(connection, channel)
-            if not self.is_sqlite:
-                connection.exec_driver_sql("UNLISTEN *")
+            if self.is_sqlite:
+                yield _awaiting_change(connection)
+                return
+            connection.exec_driver_sql(f'LISTEN "{channel}"')
+            try:
+                yield _awaiting_notice(connection)
+            finally:
+                with suppress(DBAPIError):  # nobody listens on a connection that was lost
+                    connection.exec_driver_sql("UNLISTEN *")
 
     def checkpoint_wal(self) -> None:
         """Checkpoint SQLite's WAL as far as no reader needs it (PASSIVE); no other connection waits for this."""
@@ -598,9 +604,8 @@ def _awaiting_change(connection: Connection) -> Callable[[float], None]:
     return wait
 
 
-def _awaiting_notice(connection: Connection, channel: str) -> Callable[[float], None]:
+def _awaiting_notice(connection: Connection) -> Callable[[float], None]:
     """Wait until PostgreSQL notifies of something."""
-    connection.exec_driver_sql(f'LISTEN "{channel}"')
     driver: Any = connection.connection.driver_connection
 
     def wait(seconds: float) -> None:

@@ -17,9 +17,8 @@ from time import monotonic
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy.exc import IntegrityError
 
-from regulars.adapters.read_models.turns import Shown, turning_indexes
+from regulars.adapters.read_models.turns import Shown, index_turns
 from regulars.adapters.schema.notices import channel_of, notify_of
 from regulars.adapters.schema.positions import last_settled
 from regulars.adapters.store.outbox import (
@@ -33,7 +32,6 @@ from regulars.adapters.store.outbox import (
     read_subscription,
     read_subscriptions,
 )
-from regulars.adapters.store.store import Collision
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
 from regulars.changes.change import CHANGE_KINDS, Batch, Change, Selection, parse_selection
@@ -140,13 +138,9 @@ def _subscribe(session: Session, name: str, selection: Selection, start: Start) 
             batch=0,
             acknowledged=0,
         )
-    try:
-        with store.writing() as tx:
-            add_subscription(store.schema, tx.connection, made)
-    except (IntegrityError, Collision):  # another process was quicker
-        with store.reading() as tx:
-            return _found(session, tx, name)
-    return made
+    with store.writing() as tx:
+        add_subscription(store.schema, tx.connection, made)
+        return _found(session, tx, name)
 
 
 def _first_position(start: Start, now: int, last: int) -> int:
@@ -340,14 +334,16 @@ class ChangeFeed:
             raise StoreUnusable("the read models were folded by other code or rules; `regulars rebuild --stale` first")
         if models.bulk(tx.connection) is not None or len(models.level(tx.connection)) > 1:
             raise StoreBusy("the read models are being folded by another process; ask again")
-        rules = session.rules(tx)
+        rules, checkpoint = session.rules(tx), models.checkpoint(tx.connection)
+        if checkpoint < old.position:
+            raise StoreBusy(f"the events up to {old.position} are not folded in yet; ask again")
         return Difference(
             store=store,
             tx=tx,
             models=models,
             shown=self._shown,
             old_position=old.position,
-            new_position=max(models.checkpoint(tx.connection), old.position),
+            new_position=checkpoint,
             old_instant=old.told_at,
             new_instant=max(now, old.told_at),
             old_rules=self._rules(tx, old.ruleset, rules),
@@ -378,8 +374,7 @@ class ChangeFeed:
             models = self._session.models(tx)
         if models.number != self._indexed:
             with self._store.writing() as tx:
-                for index in turning_indexes(models, self._shown):
-                    index.create(tx.connection, checkfirst=True)
+                index_turns(models, tx.connection, self._shown)
             self._indexed = models.number
 
 
