@@ -6,8 +6,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from time import sleep
 
 import pytest
 from standardwebhooks import Webhook
@@ -31,8 +32,16 @@ def receiver() -> Iterator[Receiver]:
         yield started
 
 
+class Ticking(Clock):
+    """A microsecond passes each time that it is looked at; the rest when somebody moves it."""
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+
 class Firm:
-    """A store with customers and one hook, whose clock stands still until it is moved."""
+    """A store with customers and one hook, whose clock hardly moves by itself."""
 
     def __init__(self, crm: Regulars, clock: Clock) -> None:
         self.crm, self.clock, self.hooks = crm, clock, crm.hooks
@@ -68,7 +77,7 @@ class Firm:
 
 @contextmanager
 def firm_at(url: str) -> Iterator[Firm]:
-    clock = Clock()
+    clock = Ticking()
     with opened(url, clock) as crm:
         yield Firm(crm, clock)
 
@@ -183,6 +192,27 @@ def test_a_customers_next_change_waits_for_the_one_before_and_others_do_not(
     assert others[0] == first
     assert len(set(others)) == 3
     assert in_order(receiver)
+
+
+def test_a_failure_that_comes_last_ends_no_run(firm: Firm, receiver: Receiver) -> None:
+    for number in range(PEOPLE, 30):
+        firm.crm.do(RegisterCustomer(ref=f"shop:{number}"))
+    firm.hook(receiver)
+    for number in range(30):
+        firm.trade(1, customer=number)
+    stuck = firm.id_of(0)
+
+    def answer(got: Got) -> int:
+        if got.event["subject"] != stuck:
+            return 204
+        while len(receiver.got) < AT_ONCE:
+            sleep(0.01)
+        sleep(0.1)
+        return 500
+
+    receiver.answer = answer
+    done = firm.hooks.deliver()
+    assert (done.taken, done.failed) == (29, 1)
 
 
 def test_it_is_tried_again_under_the_same_id_until_it_is_taken(firm: Firm, receiver: Receiver) -> None:

@@ -43,7 +43,11 @@ def add(
         bool, typer.Option("--allow-local", help="Let it lead to this machine, also by http://.")
     ] = False,
     start: Annotated[
-        str, typer.Option(metavar="WHERE", help="Where it starts: now, beginning, or after a position.")
+        str,
+        typer.Option(
+            metavar="WHERE",
+            help="Where it starts: now, beginning or after a position; what was then comes as `corrected`.",
+        ),
     ] = "now",
     json: JsonOption = False,
     db: StoreOption = None,

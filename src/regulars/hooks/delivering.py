@@ -220,7 +220,8 @@ def _settle_failure(
     pause = pause_after(attempt.number, attempt.change_id)
     asked = asked_for(answer.retry_after)
     next_at = None if pause is None else now + max(pause, asked)
-    quiet_until = max(hook.quiet_until, now + max(quiet_after(failures, hook.id), asked))
+    quiet = max(quiet_after(failures, hook.id), asked)
+    quiet_until = max(hook.quiet_until, now + quiet) if quiet else hook.quiet_until
     hooks.note_failure(hook.id, failures, since, quiet_until)
     because = _why_off(answer, now - since, failures)
     if because is None:

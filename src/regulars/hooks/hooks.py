@@ -49,7 +49,8 @@ class Hooks:
         """Add a hook that `kinds` of changes are posted to, as `changes` takes them, from `start` on.
 
         Where they name verdicts or events alone, such as "tier", these are told as they are recorded, begin and fall
-        due: neither corrections nor what other rules moved come to a hook unless it asks for them.
+        due: neither corrections nor what other rules moved come to a hook unless it asks for them. What held before it
+        was added, from an earlier `start` on, comes as "corrected".
 
         With `personal` the customer's reference, name, e-mail and phone are posted too; without, nothing personal is.
         `url` is https://, and its host has to lead to global addresses; with `allow_local` it may lead to this machine,
