@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -117,3 +118,15 @@ def test_what_is_wrong_is_one_sentence(shop: Say, words: tuple[str, ...], said: 
 def test_tables_fit_eighty_columns(shop: Say, receiver: Receiver) -> None:
     shop("hooks", "add", "https://hooks.example/" + "a" * 300, "--kinds", "tier")
     assert max(map(len, shop("hooks", "list").out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("module", ["httpx", "standardwebhooks"])
+def test_without_the_extra_it_is_named(
+    shop: Say, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    for words in (("hooks", "add", receiver.url, "--allow-local"), ("deliver", "--once")):
+        said = shop(*words)
+        assert said.status == 1
+        assert said.err == "regulars: hooks take the extra: pip install 'regulars[hooks]'\n"
+    assert shop("hooks", "list").status == 0
