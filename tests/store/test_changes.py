@@ -131,7 +131,7 @@ histories = st.lists(st.tuples(trade(max_size=4), actions), min_size=1, max_size
 
 
 @KINDS
-@settings(max_examples=10, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
 @given(histories=histories, start=st.sampled_from(["now", "beginning", 3]), small=st.integers(1, 4))
 def test_what_is_told_and_applied_gives_what_the_store_answers(
     kind: str, postgres_url: str, histories: list[tuple[list[Step], Action]], start: str | int, small: int
@@ -385,19 +385,21 @@ def test_whoever_follows_hears_of_what_another_process_records(crm: Regulars, da
         written.result()
 
 
-def test_what_is_told_of_many_takes_no_more_memory_than_of_few(sqlite_database_url: str, clock: Clock) -> None:
-    """A night in which everybody falls due; what is kept for them is measured, not what the database takes."""
+def test_what_is_told_of_many_takes_no_more_memory_than_of_few(
+    sqlite_database_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night in which everybody falls due; what Python keeps of them is measured, not the database's own memory."""
+    monkeypatch.setattr(spool, "IN_MEMORY", 20_000)
+    monkeypatch.setattr(spool, "BATCH", 100)
     with opened(sqlite_database_url, clock) as crm:
         peaks: list[int] = []
-        for number, count in enumerate((500, 4_000)):
+        for number, count in enumerate((50, 800, 2_400)):  # the first one is there to have everything imported
             refs = [f"{number}:{each}" for each in range(count)]
             crm.do([RegisterCustomer(ref=ref, occurred_at=clock.now) for ref in refs])
             crm.do([RecordPurchase(customer=ref, order_id=ref, amount="9", occurred_at=clock.now) for ref in refs])
-            crm.catch_up()
-            name = f"night {number}"
-            crm.changes(name, kinds=["stage"])
+            feed = crm.changes(f"night {number}", kinds=["stage"])
             clock.now += 300 * DAY
-            feed = crm.changes(name)
+            crm.seal()  # or it is done by the way
             gc.collect()
             tracemalloc.start()
             feed.accept_clock()
@@ -405,4 +407,4 @@ def test_what_is_told_of_many_takes_no_more_memory_than_of_few(sqlite_database_u
             tracemalloc.stop()
             assert len(heard(feed)) >= count
             feed.drop()
-        assert peaks[1] < peaks[0] + spool.IN_MEMORY
+        assert peaks[2] < 1.5 * peaks[1], peaks

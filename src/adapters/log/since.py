@@ -65,6 +65,7 @@ class RecordedSince(Struct, frozen=True):
         columns = (table.position, table.customer_id, table.occurred_at, table.recorded_at, table.type)
         statement = sa.select(*columns).where(self._ours, which).order_by(table.position)
         rows = self.connection.execute(statement.execution_options(yield_per=CHUNK))
-        for position, customer_id, occurred_at, recorded_at, tag in rows:
-            codec = codec_of(tag, self.codecs)
-            yield Said(position, customer_id, occurred_at, recorded_at, codec.name, codec.reads)
+        for page in rows.partitions(CHUNK):  # iterated as it is, a result is read to its end at once
+            for position, customer_id, occurred_at, recorded_at, tag in page:
+                codec = codec_of(tag, self.codecs)
+                yield Said(position, customer_id, occurred_at, recorded_at, codec.name, codec.reads)

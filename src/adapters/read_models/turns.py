@@ -120,4 +120,5 @@ def _bounds(
         .order_by(instant, table.c.customer, in_order)
         .execution_options(yield_per=ROWS_AT_ONCE)
     )
-    return map(tuple, connection.execute(statement))
+    for page in connection.execute(statement).partitions(ROWS_AT_ONCE):  # or all is read at once
+        yield from map(tuple, page)
