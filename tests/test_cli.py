@@ -31,7 +31,7 @@ COMMANDS = (
     *("explain", "timeline", "history", "audit", "today", "due", "value", "forecast", "tickets", "ticket"),
     *("quotes", "contracts", "opportunity", "leads", "service", "satisfaction", "points"),
     *("trend", "flow", "reminders", "calendar", "cohorts", "rfm", "revenue", "liability", "report"),
-    *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
+    *("consents", "contactable", "duplicates", "dismiss", "merge", "deliver", "do", "commands"),
     *("export-person", "generations", "rebuild", "seal", "verify", "prune"),
     *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
 )
@@ -44,6 +44,7 @@ IN_GROUPS = {
     "survey": ("may-ask", "show"),
     "assessments": ("diff",),
     "model": ("fit", "show", "list"),
+    "hooks": ("add", "list", "drop", "dead", "replay"),
     "keys": ("new", "rotate"),
     "generation": ("rollback",),
     "changes": ("list", "read", "accept-clock", "drop"),

@@ -14,15 +14,15 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 import regulars
-from regulars import changes, extending, grammar, measures, person, profile, report, selling, today
+from regulars import changes, extending, grammar, hooks, measures, person, profile, report, selling, today
 from regulars.crm import Regulars
 from regulars.crm_domain.catalogue import COMMANDS, EVENTS
 from regulars.projections.facts.shared import Facts
 from regulars.projections.rules.compiled import Rules
 
-DOORS = (Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys)
+DOORS = (Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys, hooks.Hooks)
 PUBLIC: tuple[ModuleType, ...] = (
-    *(regulars, changes, person, profile, grammar),
+    *(regulars, changes, hooks, person, profile, grammar),
     *(extending, measures, report, selling, today),
 )
 #: What our own projections judge by; docs/limits.md says that nobody else may count on it.

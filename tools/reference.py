@@ -23,6 +23,7 @@ from pydantic import BaseModel
 import regulars
 import regulars.changes
 import regulars.extending
+import regulars.hooks
 import regulars.measures
 import regulars.person
 import regulars.profile
@@ -188,7 +189,13 @@ def _keys(schema: dict[str, Any]) -> Iterator[str]:
     return walk(schema, "")
 
 
-DOORS = {"crm": Regulars, "crm.rules": PublishedRules, "crm.projections": Projections, "crm.keys": Keys}
+DOORS = {
+    "crm": Regulars,
+    "crm.rules": PublishedRules,
+    "crm.projections": Projections,
+    "crm.keys": Keys,
+    "crm.hooks": regulars.hooks.Hooks,
+}
 
 
 def _doors() -> Iterator[str]:
@@ -309,7 +316,7 @@ def _needed(info: Any) -> str:
 def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
     for module in (
-        *(regulars, regulars.changes, regulars.person, regulars.profile, grammar),
+        *(regulars, regulars.changes, regulars.hooks, regulars.person, regulars.profile, grammar),
         *(regulars.extending, regulars.measures, regulars.report, regulars.selling, regulars.today),
     ):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")

@@ -12,6 +12,8 @@ import logging
 STORE = logging.getLogger("regulars.store")
 #: Generations that are built and go live; customers who are parked.
 PROJECTIONS = logging.getLogger("regulars.projections")
+#: Hooks that are switched off, and changes that are given up; never where to or what is posted.
+HOOKS = logging.getLogger("regulars.hooks")
 
 # As the standard library asks of libraries: who doesn't listen isn't spoken to.
 logging.getLogger("regulars").addHandler(logging.NullHandler())

@@ -96,6 +96,7 @@ from regulars.doing.mail import MailReport, import_mail, our_own
 from regulars.doing.models import Models
 from regulars.doing.outcomes import Outcome
 from regulars.doing.transacting import Transacting
+from regulars.hooks.hooks import Hooks
 from regulars.measures.asked import Axes, dimensions
 from regulars.measures.cohorts import Cohorts, find_cohorts
 from regulars.measures.expiring import Expiring, find_expiring
@@ -155,6 +156,7 @@ class Regulars:
         self.projections = Projections(session)
         self.keys = Keys(session)
         self.models = Models(session, self._transacting)
+        self.hooks = Hooks(session)
 
     def __enter__(self) -> Self:
         return self

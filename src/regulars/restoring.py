@@ -17,6 +17,7 @@ from regulars.adapters.moving.restoring import restoring
 from regulars.adapters.store.store import Store
 from regulars.adapters.vault.keyring import MasterKey
 from regulars.crm_domain.command import CustomerId
+from regulars.hooks.hooks import switch_off_restored
 from regulars.opening import OnStale
 from regulars.opening import open as open_store
 from regulars.session.clock import Clock, system_clock
@@ -58,9 +59,10 @@ def restore(
 
     `backup` is a file that `Regulars.backup` made. `erased` are the ids of forgotten customers, with the reasons:
     `read_erased` reads them from a store or a list. Without it, the personal data of customers who were forgotten after
-    the backup was made is readable again. They are forgotten by new events, as `actor`. The master key is that of when
-    the backup was made, `extensions` are those of `open`. From `archive`, the folder that `Regulars.archive` wrote,
-    come the events that were recorded after the backup.
+    the backup was made is readable again. They are forgotten by new events, as `actor`. Hooks are switched off: what
+    the backup still had to post may have been posted since. The master key is that of when the backup was made,
+    `extensions` are those of `open`. From `archive`, the folder that `Regulars.archive` wrote, come the events that
+    were recorded after the backup.
 
     Raises NotFound and StoreUnusable for a backup that is missing, damaged or no store, for an archive that is that,
     isn't whole or belongs to another store, and where the target exists.
@@ -79,6 +81,7 @@ def restore(
             extensions=extensions,
         ) as crm:
             forgetting = crm.forget_again(erased or {})
+            switch_off_restored(crm._session)
             events, records = crm.status().events, check_sample(crm._store)
     return Restoration(
         events=events,

@@ -32,6 +32,7 @@ from torture.busy_lists import busy_lists
 from torture.crowds import crowd, crowded_recorder
 from torture.damaged_stores import damaged_stores
 from torture.full_disks import full_disks, small_disks_are_possible
+from torture.killed_deliveries import killed_deliveries
 from torture.killed_folding import killed_catch_ups, killed_rebuilds
 from torture.killed_forgetting import killed_forgetting
 from torture.killed_imports import killed_imports
@@ -73,6 +74,7 @@ def scenarios(stack: ExitStack) -> list[Result]:
             (f"kill -9 of catching up, {title}", partial(killed_catch_ups, kind, url), 8),
             (f"kill -9 of rebuilds, {title}", partial(killed_rebuilds, kind, url), 6),
             (f"kill -9 of forgetting and sealing, {title}", partial(killed_forgetting, kind, url), 6),
+            (f"kill -9 of deliveries to hooks, {title}", partial(killed_deliveries, kind, url), 6),
             (f"kill -9 of who is told of changes, {title}", partial(killed_polls, kind, url), 6),
             (f"locked for too long, {title}", partial(locked_databases, kind, url), 6),
             (f"8 writers, 2 followers, {title}", partial(crowd, kind, url), 15),

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.extensions.extended import define_tables
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.progress import Progress
+from regulars.adapters.schema.hook_tables import SUBSCRIPTION
 from regulars.adapters.schema.positions import continue_positions, drawn, lock_definitions
 from regulars.adapters.schema.tables import VERSION, Schema, common_schema
 from regulars.adapters.sql.database import Database, parse_url
@@ -39,6 +40,8 @@ SEALS_AT_ONCE = 50
 
 #: Tables of read models' bookkeeping, which the copy begins again.
 OWN_TABLES = frozenset(map(ours, ("generations", "builds", "generation_builds", "parked")))
+#: Tables of what one store alone tells the outside: a copy would tell it a second time.
+OUTWARD_TABLES = frozenset(map(ours, ("hooks", "deliveries")))
 #: Settings of one store alone.
 OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK})
 #: Columns that the database fills in.
@@ -171,7 +174,7 @@ class _Passage:
     def carry_the_rest(self) -> None:
         """Copy every other table that doesn't belong to one store alone."""
         for table in self._schema.metadata.sorted_tables:
-            if table is not self._schema.events and table.name not in OWN_TABLES:
+            if table is not self._schema.events and table.name not in OWN_TABLES | OUTWARD_TABLES:
                 for _ in self._carry(table):
                     pass
 
@@ -197,6 +200,9 @@ class _Passage:
             wanted = wanted.where(original.c.name.not_in(OWN_SETTINGS))
         if table is self._schema.events:
             wanted = wanted.where(drawn(original))
+        for ours_alone in (self._schema.subscriptions.c.name, self._schema.outbox.c.subscription):
+            if table is ours_alone.table:
+                wanted = wanted.where(~original.c[ours_alone.name].startswith(SUBSCRIPTION))
         at_once = SEALS_AT_ONCE if table is self._schema.seals else BATCH
         found = self._reading.execute(
             wanted.order_by(*original.primary_key), execution_options={"yield_per": at_once}

@@ -5,10 +5,8 @@ An interrupted build is resumed. One that turns out to differ from the log is dr
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 from regulars.adapters.logs import PROJECTIONS
 from regulars.adapters.progress import Progress
@@ -26,11 +24,11 @@ from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.read_models.verifying import repair, require_whole
 from regulars.adapters.sql.damage import DamagedReadModels
 from regulars.adapters.sql.sqlite_file import BUILDING
+from regulars.adapters.store.alone import alone
 from regulars.adapters.store.generation_rows import generation_numbers
 from regulars.adapters.store.store import Collision, Store
 from regulars.adapters.tracing import span
-from regulars.adapters.whole_files import make_private
-from regulars.crm_domain.errors import StoreBusy, StoreUnusable
+from regulars.crm_domain.errors import StoreUnusable
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset
 
@@ -38,6 +36,7 @@ from regulars.projections.rules.grammar import Ruleset
 OnAfresh = Callable[[str], None]
 
 _BUILDERS = 7_164_209_313_801_265_155  # the number of PostgreSQL's lock: any, the same in every process
+_BUSY = "another process is rebuilding this store; wait for it, or ask `regulars generations` how it does"
 
 
 def build_beside(
@@ -160,38 +159,5 @@ def building_alone(store: Store) -> Iterator[None]:
 
     The lock ends with its process, however that ends. Raises StoreUnusable for a read-only store.
     """
-    store.database.require_writable()
-    if store.database.is_memory:
+    with alone(store, BUILDING, _BUILDERS, _BUSY):
         yield
-    elif store.database.is_sqlite:
-        file = store.database.files()[0]
-        with _file_lock(file.with_name(file.name + BUILDING), file.stat().st_mode & 0o666):
-            yield
-    else:
-        with store.database.session_lock(_BUILDERS) as is_ours:
-            if not is_ours:
-                raise _busy()
-            yield
-
-
-@contextmanager
-def _file_lock(path: Path, mode: int) -> Iterator[None]:
-    """Lock an empty SQLite database beside the store: SQLite locks files alike on every system.
-
-    Any user who may write the store may take the lock.
-    """
-    with suppress(OSError):  # it is there; or none can be made, of which SQLite tells
-        make_private(path, mode)
-    try:
-        lock = sqlite3.connect(path, timeout=0, isolation_level=None)
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            raise _busy() from None
-        raise StoreUnusable(f"{path} can't be made, which keeps others from building meanwhile: {error}") from None
-    with closing(lock):
-        yield  # the file stays: a process that had it open while it was deleted would hold a lock no other sees
-
-
-def _busy() -> StoreBusy:
-    return StoreBusy("another process is rebuilding this store; wait for it, or ask `regulars generations` how it does")

@@ -26,9 +26,9 @@ Stamp = tuple[int, int, int]
 
 #: How a SQLite database begins.
 MAGIC = b"SQLite format 3\0"
-#: What is kept beside a store's file: by SQLite, and the lock of who builds its read models.
-BUILDING = "-building"
-SUFFIXES = ("-wal", "-shm", "-journal", BUILDING)
+#: What is kept beside a store's file: by SQLite, and the locks of who builds read models and of who delivers hooks.
+BUILDING, DELIVERING = "-building", "-delivering"
+SUFFIXES = ("-wal", "-shm", "-journal", BUILDING, DELIVERING)
 
 # A -wal in either order of bytes, a -shm likewise, and a -journal.
 _BEGINNINGS = tuple(map(bytes.fromhex, ("377f0682", "377f0683", "18e22d00", "002de218", "d9d505f920a163d7")))

@@ -155,9 +155,9 @@ def keep_what_names_firms(connection: Connection, schema: Schema) -> None:
 
 
 def keep_what_is_told(connection: Connection, schema: Schema) -> None:
-    """Version 12: the tables of change feeds."""
-    schema.subscriptions.create(connection, checkfirst=True)
-    schema.outbox.create(connection, checkfirst=True)
+    """Version 12: the tables of change feeds and of hooks."""
+    for table in (schema.subscriptions, schema.outbox, schema.hooks, schema.deliveries):
+        table.create(connection, checkfirst=True)
 
 
 _DEPENDED_ON = "2BP01"

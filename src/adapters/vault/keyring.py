@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.schema.settings import required
@@ -120,6 +122,12 @@ class Keyring:
     def quarantine(self) -> Cipher:
         """The cipher of rows in quarantine."""
         return Cipher(self._own_key("quarantine_key"))
+
+    @cached_property
+    def hooks(self) -> Cipher:
+        """The cipher of hooks' secrets: its key follows from that of the quarantine, so rotating keeps it."""
+        key = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"regulars hooks")
+        return Cipher(key.derive(self._own_key("quarantine_key")))
 
     def require_master(self) -> None:
         """Raise StoreUnusable unless the given master key is the store's, or none is given and it has none."""

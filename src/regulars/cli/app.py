@@ -454,6 +454,14 @@ _add(
 )
 _add(
     app,
+    "deliver",
+    "hooks.deliver",
+    "Post to the hooks what changed, in each customer's order, until their receivers take it.",
+    "regulars deliver",
+    "regulars deliver --once",
+)
+_add(
+    app,
     "do",
     "doing.do",
     "Record what happened; the store is made if there is none.",
@@ -820,6 +828,48 @@ _add(
     "List all models that were fitted, the latest last.",
     "regulars model list",
 )
+
+_hooks = _group("hooks", "Post what changes to addresses outside: webhooks.")
+_add(
+    _hooks,
+    "add",
+    "hooks.add",
+    "Add an address that changes are posted to, from now on, by `regulars deliver`.",
+    "regulars hooks add https://shop.example/hooks --kinds tier,fell_due",
+    "regulars hooks add https://shop.example/hooks --kinds recorded:PurchaseRecorded --personal",
+    "regulars hooks add http://localhost:8000/ --allow-local --secret secret.txt",
+)
+_add(
+    _hooks,
+    "list",
+    "hooks.list_all",
+    "List the hooks: where each posts to, what waits, what was given up, and whether it is on.",
+    "regulars hooks list",
+)
+_add(
+    _hooks,
+    "drop",
+    "hooks.drop",
+    "Delete a hook, with what it still had to post.",
+    "regulars hooks drop 0f3a9c2b71de",
+)
+_add(
+    _hooks,
+    "dead",
+    "hooks.dead",
+    "List the changes that were given up after ten attempts, the oldest first.",
+    "regulars hooks dead",
+    "regulars hooks dead 0f3a9c2b71de --json",
+)
+_add(
+    _hooks,
+    "replay",
+    "hooks.replay",
+    "Try everything that waits or was given up afresh, and switch the hook on where it is off.",
+    "regulars hooks replay 0f3a9c2b71de",
+    "regulars hooks replay 0f3a9c2b71de --since 2026-03-01",
+)
+
 
 _keys = _group("keys", "Wrap the keys of a store with a master key from outside.")
 _add(
