@@ -1,0 +1,1 @@
+"""Who may do what: roles, and how those who ask are known."""
