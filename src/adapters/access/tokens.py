@@ -16,7 +16,7 @@ from regulars.crm_domain.errors import NotFound, Rejected
 #: What a token begins with, so that programs that look for secrets in files find one.
 BEGINNING = "regulars_"
 _RANDOM_BYTES = 32
-_ID_BYTES = 4
+_ID_BYTES = 8
 
 
 class KeptToken(Struct, frozen=True, kw_only=True):
