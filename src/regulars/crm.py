@@ -54,6 +54,7 @@ from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, 
 from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_opportunity import WholeOpportunity, find_opportunity
 from regulars.asking.one_ticket import WholeTicket, find_ticket
+from regulars.asking.one_version import CustomerVersion, find_version
 from regulars.asking.paging import MAX_PAGE, page_size
 from regulars.asking.quotes import QuotePage, QuoteQuery, WholeQuote, find_quote, find_quotes
 from regulars.asking.reminders import ReminderQuery, Reminders, find_reminders
@@ -124,6 +125,7 @@ from regulars.today.gathering import DAYS, TodayQuery, find_today
 from regulars.today.values import Today
 from regulars.upkeep.keys import Keys
 from regulars.upkeep.read_models import Projections
+from regulars.upkeep.tokens import Tokens
 
 if TYPE_CHECKING:
     from regulars.adapters.archive.writing import Archived
@@ -153,6 +155,7 @@ class Regulars:
         self.projections = Projections(session)
         self.keys = Keys(session)
         self.models = Models(session, self._transacting)
+        self.tokens = Tokens(session)
 
     def __enter__(self) -> Self:
         return self
@@ -224,12 +227,16 @@ class Regulars:
     # ------------------------------------------------------------------------------------------------------- doing
 
     @overload
-    def do(self, commands: Command, *, actor: str | None = None) -> Outcome: ...
+    def do(self, commands: Command, *, actor: str | None = None, unchanged_since: int | None = None) -> Outcome: ...
 
     @overload
-    def do(self, commands: Sequence[Command], *, actor: str | None = None) -> list[Outcome]: ...
+    def do(
+        self, commands: Sequence[Command], *, actor: str | None = None, unchanged_since: int | None = None
+    ) -> list[Outcome]: ...
 
-    def do(self, commands: Command | Sequence[Command], *, actor: str | None = None) -> Outcome | list[Outcome]:
+    def do(
+        self, commands: Command | Sequence[Command], *, actor: str | None = None, unchanged_since: int | None = None
+    ) -> Outcome | list[Outcome]:
         """Carry out a command, or several in one transaction, at most 100,000: all of them or none.
 
         `actor` is who acts, for these commands alone. Raises Rejected where a rule of the domain would be violated,
@@ -237,13 +244,16 @@ class Regulars:
         database stayed locked, StoreUnusable where the disk is full or the connection to the server was lost. After a
         lost connection it is unknown whether the commands were recorded. Commands with a `command_id` are idempotent:
         retrying them returns the first outcome.
+
+        `unchanged_since` is a position, such as that of `version_of`: where something was recorded after it of a
+        customer whom the commands change, nothing is, and Rejected `changed_meanwhile` is raised.
         """
         if actor is not None:
             with self.acting(actor=actor):
-                return self.do(commands)
+                return self.do(commands, unchanged_since=unchanged_since)
         if isinstance(commands, Command):
-            return self._transacting.carry_out([commands])[0]
-        return self._transacting.carry_out(commands)
+            return self._transacting.carry_out([commands], unchanged_since=unchanged_since)[0]
+        return self._transacting.carry_out(commands, unchanged_since=unchanged_since)
 
     @contextmanager
     def acting(
@@ -438,6 +448,10 @@ class Regulars:
         who was forgotten it has what is left. `regulars.profile` has its parts. Raises NotFound.
         """
         return gather_page(self._session, who, as_of, known_at, rules)
+
+    def version_of(self, who: str | CustomerId) -> CustomerVersion:
+        """What tells whether an answer about a customer as of now is still the same. Raises NotFound."""
+        return find_version(self._session, who)
 
     def search(
         self,

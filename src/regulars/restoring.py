@@ -78,6 +78,7 @@ def restore(
             master_key=master_key,
             extensions=extensions,
         ) as crm:
+            crm.tokens.revoke_all()  # one that was revoked since the backup would be in force again
             forgetting = crm.forget_again(erased or {})
             events, records = crm.status().events, check_sample(crm._store)
     return Restoration(

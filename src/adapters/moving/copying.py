@@ -39,6 +39,8 @@ SEALS_AT_ONCE = 50
 
 #: Tables of read models' bookkeeping, which the copy begins again.
 OWN_TABLES = frozenset(map(ours, ("generations", "builds", "generation_builds", "parked")))
+#: Tables of who may speak to this very store.
+KEPT_BACK = frozenset(map(ours, ("tokens",)))
 #: Settings of one store alone.
 OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK})
 #: Columns that the database fills in.
@@ -171,7 +173,7 @@ class _Passage:
     def carry_the_rest(self) -> None:
         """Copy every other table that doesn't belong to one store alone."""
         for table in self._schema.metadata.sorted_tables:
-            if table is not self._schema.events and table.name not in OWN_TABLES:
+            if table is not self._schema.events and table.name not in OWN_TABLES | KEPT_BACK:
                 for _ in self._carry(table):
                     pass
 

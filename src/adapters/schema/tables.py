@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.schema.access_tables import tokens_table
 from regulars.adapters.schema.log_views import log_views
 from regulars.adapters.schema.positions import create_positions, position_column, transaction_column
 from regulars.adapters.schema.view_sql import Kind, Shown, Sql
@@ -16,7 +17,7 @@ from regulars.adapters.sql.columns import check
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.errors import StoreUnusable
 
-VERSION = 11
+VERSION = 12
 
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
@@ -62,6 +63,7 @@ class Schema:
         self.forgotten = _forgotten(self.metadata)
         self.firms = _firms(self.metadata)
         self.seals = _seals(self.metadata)
+        self.tokens = tokens_table(self.metadata)
         self.commands = sa.Table(
             ours("commands"),
             self.metadata,

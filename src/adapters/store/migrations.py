@@ -154,6 +154,11 @@ def keep_what_names_firms(connection: Connection, schema: Schema) -> None:
     schema.firms.create(connection, checkfirst=True)
 
 
+def keep_who_reaches_out(connection: Connection, schema: Schema) -> None:
+    """Version 12: what the store needs to speak to the outside; nobody did before."""
+    schema.tokens.create(connection, checkfirst=True)
+
+
 _DEPENDED_ON = "2BP01"
 
 
@@ -216,6 +221,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     8: date_look_ups,
     9: show_what_happened,
     10: keep_what_names_firms,
+    11: keep_who_reaches_out,
 }
 
 

@@ -836,3 +836,28 @@ _add(
     "Make the previous generation live again, where it was judged by the same rules.",
     "regulars generation rollback",
 )
+
+_tokens = _group("tokens", "Say who may speak to the store over HTTP.")
+_add(
+    _tokens,
+    "new",
+    "tokens.new",
+    "Make a token, and print it this once: the store keeps a digest of it alone.",
+    "regulars tokens new shop --role clerk > shop.token",
+    "regulars tokens new dashboard --role reader --json",
+)
+_add(
+    _tokens,
+    "list",
+    "tokens.show",
+    "List the tokens in force, without what they are.",
+    "regulars tokens list",
+)
+_add(
+    _tokens,
+    "revoke",
+    "tokens.revoke",
+    "Take a token back, at once and in every process that serves the store.",
+    "regulars tokens revoke shop",
+    "regulars tokens revoke --all",
+)

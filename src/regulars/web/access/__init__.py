@@ -1,1 +1,1 @@
-"""Who may do what: roles, and how those who ask are known."""
+"""Who may do what over HTTP: tokens and the table of permissions."""

@@ -18,7 +18,8 @@ from msgspec import Struct
 from regulars.crm import Regulars
 from regulars.crm_domain.command import Command
 from regulars.doing.outcomes import Outcome
-from regulars.web.access.roles import Role, is_at_least
+from regulars.upkeep.tokens import ROLES, Role
+from regulars.web.access.permissions import allows
 from regulars.web.console.words import Words
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -92,12 +93,12 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     def may(self, role: Role) -> bool:
         """Whether the user may do what needs a role."""
-        return is_at_least(self.role, role)
+        return ROLES.index(self.role) >= ROLES.index(role)
 
     def do(self, command: Command) -> Outcome:
         """Record what happened, in the name of the user. Raises Refused where the user's role may not."""
-        if not self.may("clerk"):
-            raise Refused(self._("Your role may look at everything here, but record nothing."))
+        if not allows(self.role, command.name):
+            raise Refused(self._("Your role may not record this."))
         return self.crm.do(command)
 
 

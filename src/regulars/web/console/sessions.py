@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.session.clock import Clock
-from regulars.web.access.roles import Role, is_at_least
+from regulars.upkeep.tokens import ROLES, Role
 
 IDLE, LONGEST = timedelta(hours=2), timedelta(hours=12)
 
@@ -31,7 +31,7 @@ class Visitor(Struct, frozen=True, kw_only=True):
 
     def may(self, role: Role) -> bool:
         """Whether they may do what needs a role."""
-        return is_at_least(self.role, role)
+        return ROLES.index(self.role) >= ROLES.index(role)
 
 
 class _Session(Struct, frozen=True):
