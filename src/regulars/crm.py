@@ -48,6 +48,7 @@ from regulars.asking.employments import Employment, find_firms_of, find_people
 from regulars.asking.feed import EventTypes, follow_log
 from regulars.asking.firms import Firm, find_firm
 from regulars.asking.forecasts import ANNUAL_RATE, Forecast, ForecastPage, require_extra
+from regulars.asking.held_names import hold_names
 from regulars.asking.leads import LeadReport, LeadsBy, LeadsQuery, read_leads
 from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
@@ -126,6 +127,8 @@ from regulars.today.values import Today
 from regulars.upkeep.keys import Keys
 from regulars.upkeep.read_models import Projections
 from regulars.upkeep.tokens import Tokens
+from regulars.upkeep.users import Users
+from regulars.upkeep.web_sessions import WebSessions
 
 if TYPE_CHECKING:
     from regulars.adapters.archive.writing import Archived
@@ -156,6 +159,8 @@ class Regulars:
         self.keys = Keys(session)
         self.models = Models(session, self._transacting)
         self.tokens = Tokens(session)
+        self.users = Users(session)
+        self.web_sessions = WebSessions(session)
 
     def __enter__(self) -> Self:
         return self
@@ -492,6 +497,15 @@ class Regulars:
         Raises NotFound where no customer is found, or several by that e-mail or number.
         """
         return find_customer(self._session, who)
+
+    def hold_names(self) -> None:
+        """Hold all names and e-mail addresses decrypted in this process's memory, so that `customers(text=...)` finds a
+        rare text among 100,000 people at once.
+
+        What is recorded later is taken in before each answer, and whoever is forgotten is dropped before it, whichever
+        process forgot them. They are held until the store is closed.
+        """
+        hold_names(self._session)
 
     def customers(
         self,

@@ -40,7 +40,7 @@ SEALS_AT_ONCE = 50
 #: Tables of read models' bookkeeping, which the copy begins again.
 OWN_TABLES = frozenset(map(ours, ("generations", "builds", "generation_builds", "parked")))
 #: Tables of who may speak to this very store.
-KEPT_BACK = frozenset(map(ours, ("tokens",)))
+KEPT_BACK = frozenset(map(ours, ("tokens", "users", "web_sessions")))
 #: Settings of one store alone.
 OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK})
 #: Columns that the database fills in.

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.schema.access_tables import tokens_table
+from regulars.adapters.schema.access_tables import tokens_table, users_table, web_sessions_table
 from regulars.adapters.schema.log_views import log_views
 from regulars.adapters.schema.positions import create_positions, position_column, transaction_column
 from regulars.adapters.schema.view_sql import Kind, Shown, Sql
@@ -64,6 +64,8 @@ class Schema:
         self.firms = _firms(self.metadata)
         self.seals = _seals(self.metadata)
         self.tokens = tokens_table(self.metadata)
+        self.users = users_table(self.metadata)
+        self.web_sessions = web_sessions_table(self.metadata)
         self.commands = sa.Table(
             ours("commands"),
             self.metadata,

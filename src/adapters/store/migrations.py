@@ -156,7 +156,8 @@ def keep_what_names_firms(connection: Connection, schema: Schema) -> None:
 
 def keep_who_reaches_out(connection: Connection, schema: Schema) -> None:
     """Version 12: what the store needs to speak to the outside; nobody did before."""
-    schema.tokens.create(connection, checkfirst=True)
+    for table in (schema.tokens, schema.users, schema.web_sessions):
+        table.create(connection, checkfirst=True)
 
 
 _DEPENDED_ON = "2BP01"

@@ -19,6 +19,7 @@ from regulars.adapters.indexes.look_ups import is_present
 from regulars.adapters.indexes.ours import IndexWriter
 from regulars.adapters.log.codec import CODECS, codec_of, is_personal, tags_of
 from regulars.adapters.log.event_log import Append, Draft, EventLog
+from regulars.adapters.log.log_statements import CONTACT_TYPES
 from regulars.adapters.schema.positions import drawn
 from regulars.adapters.schema.settings import currency_of, live_of
 from regulars.adapters.sql.chunks import chunks
@@ -168,6 +169,16 @@ class Transaction:
         last = sa.select(sa.func.max(events.position)).where(drawn(self._schema.events))
         found = (self.connection.scalar(last.where(events.customer_id.in_(each))) for each in chunks(customer_ids))
         return max((each or 0 for each in found), default=0)
+
+    def ever_forgotten(self) -> set[str]:
+        """All customers who were forgotten."""
+        return set(self.connection.execute(sa.select(self._schema.forgotten.c.customer_id)).scalars())
+
+    def told_contacts(self, after: int, until: int) -> set[str]:
+        """Whose names or contact data were told after a position, and up to another."""
+        events = self._schema.events.c
+        told = sa.and_(events.type.in_(sorted(CONTACT_TYPES)), events.position > after, events.position <= until)
+        return set(self.connection.execute(sa.select(events.customer_id).where(told).distinct()).scalars())
 
     def forgotten(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who were forgotten."""

@@ -18,6 +18,7 @@ from regulars.crm_domain.errors import StoreUnusable
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
     from regulars.web.api.limits import Limits
 
@@ -25,11 +26,17 @@ if TYPE_CHECKING:
 API = "/api/v1"
 
 
-def app(crm: Regulars, *, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> Starlette:
+def app(
+    crm: Regulars,
+    *,
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    pages: ASGIApp | None = None,
+) -> Starlette:
     """The application of an open store, which stays open for as long as it is served.
 
-    `limits` are those of requests; `clock` gives seconds, for the rate of each token. Raises StoreUnusable without the
-    extra `web`.
+    `pages` are those of `regulars.web.console.console`, if they are to be served beside the API. `limits` are those of
+    requests; `clock` gives seconds, for the rate of each token. Raises StoreUnusable without the extra `web`.
     """
     try:
         from starlette.applications import Starlette
@@ -39,4 +46,5 @@ def app(crm: Regulars, *, limits: Limits | None = None, clock: Callable[[], floa
     from regulars.web.api.limits import Limits
     from regulars.web.api.serving import api
 
-    return Starlette(routes=[Mount(API, api(crm, limits or Limits(), clock))])
+    console = () if pages is None else (Mount("", pages),)
+    return Starlette(routes=[Mount(API, api(crm, limits or Limits(), clock)), *console])

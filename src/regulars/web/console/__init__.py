@@ -5,11 +5,11 @@ from __future__ import annotations
 from regulars.crm import Regulars
 from regulars.session.clock import Clock, system_clock
 from regulars.web.console.application import Console, application
-from regulars.web.console.coming_and_going import doors
+from regulars.web.console.attempts import Attempts
 from regulars.web.console.cookies import Jar
-from regulars.web.console.gate import Gate
+from regulars.web.console.doors import doors
+from regulars.web.console.gate import Gate, LocalGate, UsersGate
 from regulars.web.console.headers import Application, Guarded
-from regulars.web.console.sessions import Sessions
 from regulars.web.console.sizes import FILE
 from regulars.web.console.templates import Templates
 
@@ -19,9 +19,14 @@ def local_origins(port: int) -> frozenset[str]:
     return frozenset(f"http://{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]"))
 
 
-def gate_for_one(user: str, clock: Clock = system_clock) -> Gate:
+def gate_for_one(crm: Regulars, user: str) -> LocalGate:
     """Let in one person on this machine, as the owner, by a token that works once."""
-    return Gate(Sessions(clock), user)
+    return LocalGate(crm, user)
+
+
+def gate_for_users(crm: Regulars, clock: Clock = system_clock) -> UsersGate:
+    """Let in the users of the store by their passwords; `clock` bounds how often they are guessed."""
+    return UsersGate(crm, Attempts(clock))
 
 
 def console(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import mimetypes
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from traceback import extract_tb
 from typing import Any
 
 from msgspec import Struct
@@ -24,17 +22,17 @@ from starlette.routing import Route
 from regulars.crm import Regulars
 from regulars.crm_domain.errors import Conflict, NotFound, RegularsError, Rejected, StoreBusy
 from regulars.crm_domain.explain_invalid import sentence
-from regulars.web.console import cookies
+from regulars.upkeep.web_sessions import Visitor
+from regulars.web.console.cookies import Jar, language
+from regulars.web.console.csrf import form_token, is_form_token
 from regulars.web.console.gate import Gate
+from regulars.web.console.headers import log_error
 from regulars.web.console.page import Answer, Asked, File, GoTo, Links, Page, Refused, Shown, Upload
 from regulars.web.console.pages import PAGES
 from regulars.web.console.reading import day_of
-from regulars.web.console.sessions import Visitor, form_token, is_form_token
 from regulars.web.console.sizes import FORM, TooLarge, limited
 from regulars.web.console.templates import STATIC, Templates, digest_of
 from regulars.web.console.words import LANGUAGES, N_, Words, chosen
-
-LOG = logging.getLogger("regulars.web")
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (Refused, 403),
@@ -55,7 +53,7 @@ class Console(Struct, frozen=True):
 
     crm: Regulars
     gate: Gate
-    jar: cookies.Jar
+    jar: Jar
     templates: Templates
     largest_file: int
 
@@ -71,7 +69,7 @@ class _Frame(Struct, frozen=True):
 
     @property
     def root(self) -> str:
-        return str(self.request.scope.get("root_path", "")).rstrip("/")
+        return root_of(self.request)
 
     @property
     def path(self) -> str:
@@ -106,11 +104,11 @@ class _Frame(Struct, frozen=True):
             "visitor": visitor,
             "may": visitor.may if visitor else lambda role: False,
             "form_token": form_token(self.token),
-            "is_local": self.console.gate.is_local,
         }
 
 
 _DATES = ("as_of", "known_at")
+_NOT_OURS = N_("This form is no longer valid. Load the page again, and send it once more.")
 
 
 def routes(console: Console) -> list[Route]:
@@ -134,8 +132,8 @@ def _answering(console: Console, page: Page) -> Callable[[Request], Any]:
 
 async def _answered(console: Console, page: Page, request: Request, folder: Path) -> Response:
     token = console.jar.session(request)
-    visitor = await run_in_threadpool(console.gate.sessions.find, token) if token else None
-    frame = _Frame(console, request, await run_in_threadpool(words_of, console.crm, request, visitor), visitor, token)
+    visitor = await run_in_threadpool(console.crm.web_sessions.find, token)
+    frame = _Frame(console, request, await run_in_threadpool(words_of, console.crm, request), visitor, token)
     links = Links(frame.root, None, None)
     if visitor is None:
         return _go(request, links.to("/sign-in"))
@@ -167,9 +165,7 @@ def _handled(frame: _Frame, page: Page, asked: Asked) -> Response:
     except _EXPECTED:
         raise
     except Exception as error:
-        # What an error says may name somebody: the log gets its type, and where it was raised.
-        where = " < ".join(f"{each.filename}:{each.lineno}" for each in reversed(extract_tb(error.__traceback__)[-6:]))
-        LOG.error("%s on %s: %s", type(error).__name__, page.path, where)
+        log_error(error, page.path)
         raise HTTPException(500) from None
 
 
@@ -202,7 +198,7 @@ async def _form(
     async with request.form(max_files=10 if page.takes_files else 0, max_fields=1_000, max_part_size=FORM) as sent:
         fields = {name: value for name, value in sent.items() if isinstance(value, str)}
         if not is_form_token(fields.pop("form_token", ""), token):
-            raise Refused("This form is no longer valid. Go back, load the page again, and send it once more.")
+            raise Refused(_NOT_OURS)
         return fields, await run_in_threadpool(_kept, sent, folder)
 
 
@@ -239,10 +235,28 @@ _SAID = {
 }
 
 
-def words_of(crm: Regulars, request: Request, visitor: Visitor | None) -> Words:
-    """The language that was chosen here, else the user's, else the browser's; the business's zone and currency."""
-    wishes = (cookies.language(request), visitor.language if visitor else None, request.headers.get("accept-language"))
+def words_of(crm: Regulars, request: Request) -> Words:
+    """The language that was chosen here, else the browser's; the business's zone and currency."""
+    wishes = (language(request), request.headers.get("accept-language"))
     return Words(chosen(*wishes), crm.ruleset.zone, crm.currency)
+
+
+def root_of(request: Request) -> str:
+    """The path that the console is mounted below."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+async def read_form(request: Request, secret: str) -> dict[str, str]:
+    """The fields of a small form. Raises HTTPException for one that is too large, or isn't ours."""
+    try:
+        request = Request(request.scope, limited(request.receive, request.headers, FORM))
+        async with request.form(max_files=0, max_fields=20) as sent:
+            form = {name: value for name, value in sent.items() if isinstance(value, str)}
+    except TooLarge as error:
+        raise HTTPException(413, str(error)) from None
+    if not is_form_token(form.pop("form_token", ""), secret):
+        raise HTTPException(403, _NOT_OURS)
+    return form
 
 
 def _go(request: Request, address: str) -> Response:
@@ -269,8 +283,8 @@ def application(console: Console, more: list[Route]) -> Starlette:
 
     def _outside(request: Request, error: Exception) -> Response:
         token = console.jar.session(request)
-        visitor = console.gate.sessions.find(token) if token else None
-        frame = _Frame(console, request, words_of(console.crm, request, visitor), visitor, token)
+        visitor = console.crm.web_sessions.find(token)
+        frame = _Frame(console, request, words_of(console.crm, request), visitor, token)
         return _problem(frame, Links(frame.root, None, None), error)
 
     return Starlette(routes=[*routes(console), *more], exception_handlers={HTTPException: problem})

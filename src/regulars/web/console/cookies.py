@@ -40,6 +40,14 @@ class Jar(Struct, frozen=True):
         """Take it back."""
         self._set(response, "session", "", 0)
 
+    def visit(self, request: Request) -> str:
+        """The secret of a browser in which nobody is signed in yet; "" for none."""
+        return request.cookies.get(self._named("visit"), "")
+
+    def keep_visit(self, response: Response, secret: str) -> None:
+        """Give the browser that secret."""
+        self._set(response, "visit", secret, None)
+
     def say(self, response: Response, said: str) -> None:
         """Have a sentence said on the next page."""
         text = base64.urlsafe_b64encode(said[:_LONGEST_SAID].encode()).decode()
@@ -61,10 +69,10 @@ class Jar(Struct, frozen=True):
         """Keep the language that was chosen in this browser, for a year."""
         response.set_cookie(_LANGUAGE, tag, max_age=_YEAR, secure=self.secure, httponly=True, samesite="lax")
 
-    def _named(self, name: Literal["session", "said"]) -> str:
+    def _named(self, name: Literal["session", "visit", "said"]) -> str:
         return f"__Host-regulars-{name}" if self.secure else f"regulars_{name}_{self.port}"
 
-    def _set(self, response: Response, name: Literal["session", "said"], value: str, age: int | None) -> None:
+    def _set(self, response: Response, name: Literal["session", "visit", "said"], value: str, age: int | None) -> None:
         response.set_cookie(
             self._named(name), value, max_age=age, path="/", secure=self.secure, httponly=True, samesite="lax"
         )

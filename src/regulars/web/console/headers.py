@@ -4,7 +4,9 @@ form came from, how large it is; and headers that tell the browser to trust noth
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from traceback import extract_tb
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +18,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LOG = logging.getLogger("regulars.web")
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -36,6 +40,12 @@ HEADERS: Mapping[str, str] = {
 #: Where the outside is reached by https, browsers are told to use nothing else for a year.
 ONLY_HTTPS = ("Strict-Transport-Security", "max-age=31536000")
 NOT_STORED = ("Cache-Control", "no-store")
+
+
+def log_error(error: Exception, where: str) -> None:
+    """Log what nobody foresaw: its type and where it was raised, not what it says, as that may name somebody."""
+    places = " < ".join(f"{each.filename}:{each.lineno}" for each in reversed(extract_tb(error.__traceback__)[-6:]))
+    LOG.error("%s in %s: %s", type(error).__name__, where, places)
 
 
 class Guarded(Struct, frozen=True):
@@ -67,9 +77,15 @@ class Guarded(Struct, frozen=True):
 
         refusal = self._refusal(scope["method"], Headers(scope=scope))
         if refusal is None:
-            await self.application(scope, receive, send_with_headers)
+            await self._answer(scope, receive, send_with_headers)
         else:
             await refusal(scope, receive, send_with_headers)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.application(scope, receive, send)
+        except Exception as error:
+            log_error(error, "a request")  # Starlette has answered, and hands it on to be logged whole, which we don't
 
     def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
         """Refuse names that aren't ours, by which other sites' pages could reach us, and forms of other sites."""

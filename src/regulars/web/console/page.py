@@ -97,7 +97,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     def do(self, command: Command) -> Outcome:
         """Record what happened, in the name of the user. Raises Refused where the user's role may not."""
-        if not allows(self.role, command.name):
+        if not allows(self.role, type(command).__name__):
             raise Refused(self._("Your role may not record this."))
         return self.crm.do(command)
 

@@ -24,6 +24,7 @@ _LANES: tuple[Lane, ...] = ("stage", "tier", "risk")
 def show(asked: Asked) -> Answer:
     """A page of the list. A search is sent as a form, as addresses hold no names; its next page too."""
     crm = asked.crm
+    text = asked.form.get("text", "").strip()  # of a form alone: an address with a name in it searches for nothing
     choices = {lane: crm.values(lane) for lane in _LANES}
     given = {lane: one_of(asked, lane, choices[lane]) for lane in _LANES}
     order = one_of(asked, "order", ORDERS) or "risk"
@@ -32,7 +33,7 @@ def show(asked: Asked) -> Answer:
         tier=given["tier"],
         risk_band=given["risk"],
         segment=asked.field("segment") or None,
-        text=asked.field("text") or None,
+        text=text or None,
         order=order,
         as_of=asked.as_of,
         known_at=asked.known_at,
@@ -47,7 +48,7 @@ def show(asked: Asked) -> Answer:
         "orders": ORDERS,
         "segment": asked.field("segment"),
         "segments": [each.id for each in crm.ruleset.segment],
-        "text": asked.field("text"),
+        "text": text,
     }
     return Shown(template="customers.html", values=values, fragment="customers")
 
