@@ -7,7 +7,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/installed  ## make a fresh store, simulate two years, walk through it
 	@$(BIN)/regulars demo
 
-test: $(VENV)/installed-dev  ## every test, SQLite and PostgreSQL
+test: $(VENV)/installed-dev  ## every test, SQLite, PostgreSQL and a real browser, which is installed where that may be
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get update && \
+		DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1; } || true
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 QUICK := domain projections test_csv_cells.py test_golden.py test_importing_jsonl.py test_merkle.py test_naming.py \

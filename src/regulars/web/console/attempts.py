@@ -33,6 +33,9 @@ class Attempts:
         self._failed: OrderedDict[bytes, tuple[int, datetime]] = OrderedDict()
         self._lock = Lock()
 
+    def __len__(self) -> int:
+        return len(self._failed)
+
     def require_patience(self, name: str) -> None:
         """Count an attempt as failed until it isn't. Raises TooOften where the last ones failed just now.
 

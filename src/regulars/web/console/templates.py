@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.runtime import Macro
 
 from regulars.web.console.words import LANGUAGES, catalogue
 
@@ -48,4 +49,7 @@ def _environment(language: str) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     known = catalogue(language)
     environment.install_gettext_callables(known.gettext, known.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    # Not imported at the top of a page: where a block of it is shown alone, the top isn't run.
+    parts = environment.get_template("parts.html").module
+    environment.globals.update({name: part for name, part in vars(parts).items() if isinstance(part, Macro)})
     return environment
