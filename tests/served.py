@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import uvicorn
-from starlette.testclient import TestClient
 
 from regulars import Regulars, web
 from regulars.upkeep.tokens import Role
@@ -32,11 +33,34 @@ def bearing(text: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {text}"}
 
 
-def client(crm: Regulars, role: Role = "owner", *, name: str = "", limits: Limits = NO_RATE, **options: Any) -> TestClient:
+class InProcess(httpx.BaseTransport):
+    """Requests to an ASGI application in this process, one after the other."""
+
+    def __init__(self, app: Any) -> None:
+        self._inner = httpx.ASGITransport(app)
+        self._runner = asyncio.Runner()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        async def answered() -> httpx.Response:
+            said = await self._inner.handle_async_request(request)
+            return httpx.Response(said.status_code, headers=said.headers, content=await said.aread())
+
+        return self._runner.run(answered())
+
+    def close(self) -> None:
+        self._runner.close()
+
+
+def asking(app: Any, text: str = "", *, base_url: str = "http://shop/api/v1") -> httpx.Client:
+    """A client of an application in this process, with a token or without."""
+    return httpx.Client(transport=InProcess(app), base_url=base_url, headers=bearing(text) if text else {})
+
+
+def client(
+    crm: Regulars, role: Role = "owner", *, name: str = "", limits: Limits = NO_RATE, **options: Any
+) -> httpx.Client:
     """A client with a token of its own, of the API of an open store."""
-    token = crm.tokens.new(name or role, role=role)
-    headers = bearing(token.text)
-    return TestClient(web.app(crm, limits=limits, **options), base_url="http://shop/api/v1", headers=headers)
+    return asking(web.app(crm, limits=limits, **options), crm.tokens.new(name or role, role=role).text)
 
 
 @contextmanager
@@ -52,5 +76,3 @@ def serving(crm: Regulars, limits: Limits = NO_RATE) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
-
-
