@@ -42,6 +42,7 @@ IN_GROUPS = {
     "model": ("fit", "show", "list"),
     "keys": ("new", "rotate"),
     "generation": ("rollback",),
+    "tokens": ("new", "list", "revoke"),
 }
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4
 HOSTILE = "[bold red]=cmd|'/c calc'!A1 \u202egnp.exe\u2066 [/not-open] \u200b日本"

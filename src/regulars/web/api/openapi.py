@@ -16,7 +16,7 @@ from regulars.web.api.parameters import Parameters, parameters_of
 from regulars.web.api.problems import MEDIA_TYPE
 from regulars.web.api.problems import schema as problem_schema
 from regulars.web.api.questions import QUESTIONS, Question
-from regulars.web.api.shapes import Schema, shape_of
+from regulars.web.api.shapes import Found, Schema, shape_of
 
 _REF = "#/components/schemas/{model}"
 _ABOUT = """Every command and every question of a store. A customer is named by id: `POST /find` finds the id of a
@@ -51,7 +51,7 @@ _NONE_MATCH_HEADER = {
 
 def document(commands: Mapping[str, type[Command]], limits: Limits) -> dict[str, Any]:
     """The document for a store with these commands, those of its extensions included."""
-    answers: dict[str, Schema] = {}
+    answers: Found = {}
     paths: dict[str, dict[str, Any]] = {}
     for name, command in commands.items():
         paths[f"/commands/{name}"] = {"post": _command(name, command, answers)}
@@ -67,13 +67,13 @@ def document(commands: Mapping[str, type[Command]], limits: Limits) -> dict[str,
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": _together(answers, _of_commands(commands)) | {"Problem": problem_schema()},
+            "schemas": _schemas(answers, commands) | {"Problem": problem_schema()},
             "responses": dict(_problems()),
         },
     }
 
 
-def _command(name: str, command: type[Command], answers: dict[str, Schema]) -> dict[str, Any]:
+def _command(name: str, command: type[Command], answers: Found) -> dict[str, Any]:
     about = inspect.getdoc(command) or name
     return {
         "operationId": name,
@@ -86,7 +86,7 @@ def _command(name: str, command: type[Command], answers: dict[str, Schema]) -> d
     }
 
 
-def _batch(names: list[str], limits: Limits, answers: dict[str, Schema]) -> dict[str, Any]:
+def _batch(names: list[str], limits: Limits, answers: Found) -> dict[str, Any]:
     one = {
         "type": "object",
         "description": f'A command\'s own fields, and its name as "{DO}". Its command_id makes a retry harmless.',
@@ -110,7 +110,7 @@ def _batch(names: list[str], limits: Limits, answers: dict[str, Schema]) -> dict
     }
 
 
-def _question(question: Question, answers: dict[str, Schema]) -> dict[str, Any]:
+def _question(question: Question, answers: Found) -> dict[str, Any]:
     read = parameters_of(question.ask, question.without)
     about = inspect.getdoc(question.ask) or ""
     responses = _responses(shape_of(get_type_hints(question.ask)["return"], answers))
@@ -153,18 +153,11 @@ def _without_defaults(schema: dict[str, Any]) -> dict[str, Any]:
     return {key: part for key, part in schema.items() if key not in ("title", "properties")} | {"properties": fields}
 
 
-def _of_commands(commands: Mapping[str, type[Command]]) -> dict[str, Schema]:
+def _schemas(answers: Found, commands: Mapping[str, type[Command]]) -> dict[str, Schema]:
     models: list[Any] = [(each, "validation") for each in commands.values()]
     _, found = models_json_schema(models, ref_template=_REF)
-    definitions: dict[str, Schema] = found.get("$defs", {})
-    return definitions
-
-
-def _together(one: dict[str, Schema], other: dict[str, Schema]) -> dict[str, Schema]:
-    shared = one.keys() & other.keys()
-    if shared:
-        raise AssertionError(f"answers and commands both have {', '.join(sorted(shared))}")
-    return dict(sorted((one | other).items()))
+    of_commands: dict[str, Schema] = found.get("$defs", {})
+    return dict(sorted((of_commands | {name: schema for name, (_, schema) in answers.items()}).items()))
 
 
 def _responses(answer: Schema) -> dict[str, Any]:

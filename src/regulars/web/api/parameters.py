@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -112,6 +113,7 @@ class Parameters(BaseModel):
         return {name: _as_taken(getattr(self, name)) for name in self.model_fields_set}
 
 
+@cache
 def parameters_of(ask: Callable[..., Any], without: frozenset[str] = frozenset()) -> type[Parameters]:
     """The model of what a question takes, but for the store itself and for what can't be sent."""
     hints, taken = get_type_hints(ask), dict[str, Any]()

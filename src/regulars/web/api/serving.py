@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -114,10 +114,13 @@ class _Served:
 
     def openapi(self) -> Handler:
         """The route of the OpenAPI document, which says nothing of what is in the store."""
-        written = msgspec.json.encode(document(commands.catalogue_of(self._crm).commands, self._limits))
+
+        @cache
+        def written() -> bytes:
+            return msgspec.json.encode(document(commands.catalogue_of(self._crm).commands, self._limits))
 
         async def handle(request: Request) -> Response:
-            return Response(written, media_type="application/json")
+            return Response(await self._threads.run(written), media_type="application/json")
 
         return handle
 
