@@ -13,7 +13,7 @@ import uvicorn
 
 from regulars import Regulars, web
 from regulars.upkeep.tokens import Role
-from regulars.web.api.limits import Limits
+from regulars.web.limits import Limits
 
 #: Limits under which no test waits for its turn.
 NO_RATE = Limits(per_second=1e9, at_once=10**9)

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from regulars.crm_domain.catalogue import COMMANDS
-from regulars.web.api.limits import Limits
 from regulars.web.api.openapi import document
+from regulars.web.limits import Limits
 
 PATH = Path("docs/openapi.json")
 

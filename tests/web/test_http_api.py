@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,8 +19,8 @@ import pytest
 import regulars
 from regulars import AddNote, Command, RecordPurchase, RegisterCustomer, Regulars, to_dict, web
 from regulars.crm_domain.catalogue import AGGREGATES, COMMANDS
-from regulars.web.api.limits import Limits
 from regulars.web.api.serving import _unexpected
+from regulars.web.limits import Limits
 from served import NO_RATE, Standing, asking, bearing, client
 from shops import Clock
 
@@ -374,3 +375,16 @@ def test_the_secret_of_a_token_is_not_in_the_store(shop: Shop) -> None:
     assert text not in said
     assert text.removeprefix("regulars_") not in said
     assert text not in json.dumps([to_dict(each) for each in shop.crm.tokens.in_force()])
+
+
+def test_the_how_to_answers_as_shown(tmp_path: Path) -> None:
+    page = Path("docs/howto-http.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+) (/\S*)` \| (?:`(.*?)`)? ?\| (\d+) \| (?:`(.*)`)? ?\|$", page, re.MULTILINE)
+    assert len(rows) == 11
+    with regulars.open(tmp_path / "shop.db", currency="EUR") as crm:
+        api = client(crm)
+        for method, path, body, status, answer in rows:
+            said = api.request(method, path, json=json.loads(body) if body else None)
+            assert said.status_code == int(status), (path, said.text)
+            if answer:
+                assert said.json().items() >= json.loads(answer).items(), path

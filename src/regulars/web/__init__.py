@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING
 
 from regulars.crm import Regulars
 from regulars.crm_domain.errors import StoreUnusable
+from regulars.web.limits import Limits
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
-
-    from regulars.web.api.limits import Limits
 
 #: Where the API is found in the application.
 API = "/api/v1"
@@ -36,7 +35,9 @@ def app(crm: Regulars, *, limits: Limits | None = None, clock: Callable[[], floa
         from starlette.routing import Mount
     except ImportError:
         raise StoreUnusable("the HTTP API needs the extra `web`: pip install 'regulars[web]'") from None
-    from regulars.web.api.limits import Limits
     from regulars.web.api.serving import api
 
     return Starlette(routes=[Mount(API, api(crm, limits or Limits(), clock))])
+
+
+__all__ = ["API", "Limits", "app"]

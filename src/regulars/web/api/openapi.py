@@ -11,12 +11,12 @@ from pydantic.json_schema import models_json_schema
 from regulars.crm_domain.command import Command
 from regulars.web.access.permissions import takes
 from regulars.web.api.commands import DO, Done, DoneTogether
-from regulars.web.api.limits import Limits
 from regulars.web.api.parameters import Parameters, parameters_of
 from regulars.web.api.problems import MEDIA_TYPE
 from regulars.web.api.problems import schema as problem_schema
 from regulars.web.api.questions import QUESTIONS, Question
 from regulars.web.api.shapes import Found, Schema, shape_of
+from regulars.web.limits import Limits
 
 _REF = "#/components/schemas/{model}"
 _ABOUT = """Every command and every question of a store. A customer is named by id: `POST /find` finds the id of a

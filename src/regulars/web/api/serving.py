@@ -20,7 +20,7 @@ from regulars.crm import Regulars
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.upkeep.tokens import Token
 from regulars.web.api import commands
-from regulars.web.api.limits import Limits, Rates, Threads
+from regulars.web.api.limits import Rates, Threads
 from regulars.web.api.openapi import document
 from regulars.web.api.parameters import Parameters, parameters_of
 from regulars.web.api.problems import Problem, problem_of
@@ -34,6 +34,7 @@ from regulars.web.api.requests import (
     require_allowed,
     tag_of,
 )
+from regulars.web.limits import Limits
 
 Handler = Callable[[Request], Awaitable[Response]]
 
