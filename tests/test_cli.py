@@ -43,6 +43,7 @@ IN_GROUPS = {
     "keys": ("new", "rotate"),
     "generation": ("rollback",),
     "tokens": ("new", "list", "revoke"),
+    "changes": ("list", "read", "accept-clock", "drop"),
 }
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4
 HOSTILE = "[bold red]=cmd|'/c calc'!A1 \u202egnp.exe\u2066 [/not-open] \u200b日本"

@@ -154,8 +154,10 @@ def keep_what_names_firms(connection: Connection, schema: Schema) -> None:
     schema.firms.create(connection, checkfirst=True)
 
 
-def keep_who_reaches_out(connection: Connection, schema: Schema) -> None:
-    """Version 12: what the store needs to speak to the outside; nobody did before."""
+def keep_what_reaches_out(connection: Connection, schema: Schema) -> None:
+    """Version 12: the tables of change feeds, and of tokens."""
+    schema.subscriptions.create(connection, checkfirst=True)
+    schema.outbox.create(connection, checkfirst=True)
     schema.tokens.create(connection, checkfirst=True)
 
 
@@ -221,7 +223,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     8: date_look_ups,
     9: show_what_happened,
     10: keep_what_names_firms,
-    11: keep_who_reaches_out,
+    11: keep_what_reaches_out,
 }
 
 
