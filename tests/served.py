@@ -6,17 +6,23 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from typing import Any
 
 import httpx
 import uvicorn
 
+import regulars
+from processes import forked
 from regulars import Regulars, web
 from regulars.upkeep.tokens import Role
 from regulars.web.limits import Limits
 
 #: Limits under which no test waits for its turn.
 NO_RATE = Limits(per_second=1e9, at_once=10**9)
+#: The same, and nobody waits for changes.
+AT_ONCE = Limits(per_second=1e9, at_once=10**9, wait=0.0)
 
 
 class Standing:
@@ -76,3 +82,26 @@ def serving(crm: Regulars, limits: Limits = NO_RATE) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _serve(store: str, address: Connection) -> None:
+    with regulars.open(store) as crm:
+        config = uvicorn.Config(
+            web.app(crm, limits=AT_ONCE), host="127.0.0.1", port=0, log_level="error", lifespan="off"
+        )
+        with config.bind_socket() as listening:
+            address.send(f"http://127.0.0.1:{listening.getsockname()[1]}/api/v1")
+            uvicorn.Server(config).run([listening])
+
+
+@contextmanager
+def serving_apart(store: str) -> Iterator[str]:
+    """The address of a real server of a store in a process of its own, which nobody waits for longer than it takes."""
+    ours, theirs = Pipe()
+    process = forked().Process(target=_serve, args=(store, theirs))
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        process.kill()
+        process.join()

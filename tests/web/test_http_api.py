@@ -162,6 +162,33 @@ def test_events_are_told_from_a_position_on(shop: Shop) -> None:
     assert shop.api.get("/events", params={"after": rest["after"]}).json() == {"events": [], "after": None}
 
 
+def test_changes_are_told_again_until_they_are_acknowledged(shop: Shop) -> None:
+    assert shop.api.post("/changes/mailer", json={"kinds": ["stage"], "start": "now"}).json() == {"batch": None}
+    shop.crm.do(RecordPurchase(customer="shop:42", order_id="A-1", amount="50"))
+    first = shop.api.post("/changes/mailer", json={}).json()["batch"]
+    assert shop.api.post("/changes/mailer", json={}).json()["batch"] == first
+    assert [(each["customer_id"], each["what"], each["new"]) for each in first["changes"]] == [
+        (f"id:{shop.ada}", "stage", shop.crm.customer("shop:42").stage)
+    ]
+    shop.clock.now += timedelta(days=6)
+    shop.crm.do(AddNote(customer="shop:42", text="called"))
+    said = shop.api.post("/changes/mailer", json={"acknowledge": first["number"], "wait": 0.1})
+    assert said.json() == {"batch": None}
+    assert is_problem(shop.api.post("/changes/mailer", json={"acknowledge": 99}), 422, "invalid")
+
+
+def test_a_subscription_is_one_of_its_token(shop: Shop) -> None:
+    other = client(shop.crm, "clerk")
+    for api in (shop.api, other):
+        assert api.post("/changes/mailer", json={"start": "beginning"}).json()["batch"]["number"] == 1
+    assert [each["name"] for each in shop.api.get("/changes").json()] == ["http:clerk:mailer", "http:owner:mailer"]
+    assert other.delete("/changes/mailer").status_code == 204
+    assert is_problem(other.delete("/changes/mailer"), 404, "not_found")
+    assert is_problem(other.post("/changes/a%20b", json={}), 422, "invalid")
+    assert is_problem(client(shop.crm, "reader").post("/changes/mailer", json={}), 403, "forbidden")
+    assert [each.name for each in shop.crm.subscriptions()] == ["http:owner:mailer"]
+
+
 # ----------------------------------------------------------------------------------------------- retries, conditions
 
 

@@ -16,6 +16,7 @@ from regulars.web.api.problems import MEDIA_TYPE
 from regulars.web.api.problems import schema as problem_schema
 from regulars.web.api.questions import QUESTIONS, Question
 from regulars.web.api.shapes import Found, Schema, shape_of
+from regulars.web.api.telling import NAME, Listening, Told
 from regulars.web.limits import Limits
 
 _REF = "#/components/schemas/{model}"
@@ -49,6 +50,15 @@ _NONE_MATCH_HEADER = {
 }
 
 
+_NAME = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "description": "The name of a subscription of this token.",
+    "schema": {"type": "string", "pattern": f"^{NAME}$"},
+}
+
+
 def document(commands: Mapping[str, type[Command]], limits: Limits) -> dict[str, Any]:
     """The document for a store with these commands, those of its extensions included."""
     answers: Found = {}
@@ -56,6 +66,7 @@ def document(commands: Mapping[str, type[Command]], limits: Limits) -> dict[str,
     for name, command in commands.items():
         paths[f"/commands/{name}"] = {"post": _command(name, command, answers)}
     paths["/batch"] = {"post": _batch(sorted(commands), limits, answers)}
+    paths["/changes/{name}"] = {"post": _changes(answers), "delete": _no_more_changes()}
     for question in QUESTIONS:
         path = paths.setdefault(question.path.replace(":path}", "}"), {})
         path[question.method.lower()] = _question(question, answers)
@@ -107,6 +118,30 @@ def _batch(names: list[str], limits: Limits, answers: Found) -> dict[str, Any]:
         "parameters": [_MATCH_HEADER],
         "requestBody": _json(body) | {"required": True},
         "responses": _responses(shape_of(DoneTogether, answers)),
+    }
+
+
+def _changes(answers: Found) -> dict[str, Any]:
+    body = _without_defaults(Listening.model_json_schema(ref_template=_REF))
+    return {
+        "operationId": "changes",
+        "tags": ["changes"],
+        "summary": "Acknowledge a batch of changes, and take the next one.",
+        "description": f"{inspect.getdoc(Listening)}\n\nIt takes the role {takes('changes')}.",
+        "parameters": [_NAME],
+        "requestBody": _json(body) | {"required": True},
+        "responses": _responses(shape_of(Told, answers)),
+    }
+
+
+def _no_more_changes() -> dict[str, Any]:
+    refused = {status: {"$ref": f"#/components/responses/{status}"} for status in _PROBLEMS}
+    return {
+        "operationId": "drop_changes",
+        "tags": ["changes"],
+        "summary": "Drop a subscription, with the batches that wait or are kept.",
+        "parameters": [_NAME],
+        "responses": {"204": {"description": "It is dropped."}, **refused},
     }
 
 
